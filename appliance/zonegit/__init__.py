@@ -1,0 +1,3 @@
+"""zonegit: git for authoritative DNS."""
+
+__version__ = "0.1.0"

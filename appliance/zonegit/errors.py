@@ -1,0 +1,138 @@
+"""Every error that zonegit raises on purpose, and what each means to a shell, an HTTP client and a resolver.
+
+A leaf's message is one line that says what is wrong and what to do about it. `exit_code` is the process's
+(0 done, 1 refused or failed, 2 usage, 3 differences, 4 conflict, 5 not found, 6 corrupt store, 7 not
+authorised, 8 unreachable), `http_status` the `/v0` server's, `rcode` the DNS server's (RFC 1035 §4.1.1).
+"""
+
+
+class ZonegitError(Exception):
+    """Root of the tree; raised only through its leaves."""
+
+    exit_code = 1
+    http_status = 500
+    rcode = 2  # SERVFAIL
+
+
+class UsageError(ZonegitError):
+    """The call itself is wrong: an unknown option, two options that exclude each other."""
+
+    exit_code = 2
+    http_status = 400
+    rcode = 1  # FORMERR
+
+
+class ConfigError(UsageError):
+    """The configuration file or a flag holds something that the daemon can't run with."""
+
+
+class RevisionError(UsageError):
+    """A revision expression can't be read; an expression that reads well but names nothing is `NotFound`."""
+
+
+class InvalidData(ZonegitError):
+    """Data from a user or a peer that zonegit refuses. Nothing of it is kept."""
+
+    http_status = 400
+    rcode = 1  # FORMERR
+
+
+class InvalidName(InvalidData):
+    """A domain name that breaks RFC 1035 §2.3.4 (label 63, name 255 bytes) or can't be read at all."""
+
+
+class OutOfZone(InvalidData):
+    """An owner name that isn't the zone's apex nor below it."""
+
+    rcode = 10  # NOTZONE
+
+
+class InvalidRecord(InvalidData):
+    """A record whose type, TTL or RDATA can't be read."""
+
+
+class InvalidZone(InvalidData):
+    """Records that are well-formed one by one but don't make a zone (no SOA, CNAME beside other data, ...)."""
+
+    rcode = 5  # REFUSED
+
+
+class ZoneFileError(InvalidData):
+    """A zone file that can't be read; the message begins with `file:line:`."""
+
+
+class InvalidObject(InvalidData):
+    """Bytes that aren't the canonical form of any object, or that point to something absent."""
+
+
+class InvalidFrame(InvalidData):
+    """A replication stream that breaks the grammar of its frames or ends too early."""
+
+
+class LimitExceeded(InvalidData):
+    """A size or count beyond a configured bound."""
+
+    http_status = 413
+
+
+class Refused(ZonegitError):
+    """A well-formed request that policy turns down (a commit on a mirrored zone, a branch in use, ...)."""
+
+    http_status = 403
+    rcode = 5  # REFUSED
+
+
+class Conflict(ZonegitError):
+    """A compare-and-swap lost: the ref moved since it was read, or two edits touch the same RRset."""
+
+    exit_code = 4
+    http_status = 409
+    rcode = 5  # REFUSED
+
+
+class NotFound(ZonegitError):
+    """A zone, ref, revision, object or record that isn't there."""
+
+    exit_code = 5
+    http_status = 404
+    rcode = 3  # NXDOMAIN
+
+
+class StoreError(ZonegitError):
+    """The store can't be used at all: not a repository, wrong format version, no permission."""
+
+    http_status = 503
+
+
+class StoreFull(StoreError):
+    """The disk or the map is full. Nothing was written; the same call works once there is space."""
+
+    http_status = 507
+
+
+class CorruptStore(StoreError):
+    """Stored bytes no longer match their hash, or an index contradicts what it was derived from."""
+
+    exit_code = 6
+    http_status = 500
+
+
+class NotAuthorised(ZonegitError):
+    """A request without a valid `Authorization`, or outside its key's scope."""
+
+    exit_code = 7
+    http_status = 401
+    rcode = 9  # NOTAUTH
+
+
+class KeyFileError(ZonegitError):
+    """A key file that is unsafe or malformed. The whole set is refused and the old one stays."""
+
+    exit_code = 7
+
+
+class Unreachable(ZonegitError):
+    """The peer didn't answer, or stopped half-way. Safe to try again."""
+
+    exit_code = 8
+    http_status = 502

@@ -1,0 +1,1 @@
+"""Values: object ids and kinds, owner names, RRsets, and the canonical bytes of every object. Pure."""

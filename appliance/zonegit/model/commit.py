@@ -1,0 +1,193 @@
+"""Commits and tags: text headers like git's behind the object header.
+
+    zone-root <id> / parent <id> * / zone <apex> / seq <n> / generation <n> / author <who> <when> / committer ... /
+    other headers, kept as they came / empty line / message
+
+`seq` is unbounded and never falls along a branch; the served SOA serial is `seq mod 2**32`. `generation` is
+1 + the parents' maximum, which the store checks, so that walks over ancestry can be pruned.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.errors import InvalidObject, ZonegitError
+from zonegit.model.ids import HEADER_SIZE, MAX_SIZE, Kind, ObjectId, header, kind_of, parse_id
+from zonegit.model.names import parse_apex, to_text
+
+MAX_PARENTS: Final = 16
+_WHO: Final = re.compile(r"(?P<name>[^\x00-\x1f\x7f]{1,200}) (?P<time>0|-?[1-9][0-9]{0,14}) (?P<zone>[+-][0-9]{4})")
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,38}")
+_EXTRA: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who, and when: `Name <mail>`, Unix seconds, and the offset from UTC in minutes that it was written at."""
+
+    name: str
+    time: int
+    offset: int = 0
+
+    def encode(self) -> str:
+        sign = "-" if self.offset < 0 else "+"
+        return f"{self.name} {self.time} {sign}{abs(self.offset) // 60:02d}{abs(self.offset) % 60:02d}"
+
+    @classmethod
+    def decode(cls, text: str) -> "Stamp":
+        match = _WHO.fullmatch(text)
+        if not match:
+            raise InvalidObject(f"{text[:80]!r} is not a name, a time and a time zone")
+        zone = match["zone"]
+        minutes = int(zone[1:3]) * 60 + int(zone[3:])
+        return cls(match["name"], int(match["time"]), -minutes if zone[0] == "-" else minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One version of a zone and where it came from."""
+
+    zone_root: ObjectId
+    parents: tuple[ObjectId, ...]
+    zone: str
+    """Canonical text of the apex."""
+    seq: int
+    generation: int
+    author: Stamp
+    committer: Stamp
+    message: str
+    extra: tuple[tuple[str, str], ...] = ()
+    """Further headers, in the order they stand in (`signature`, and any that this version doesn't know)."""
+
+    @property
+    def serial(self) -> int:
+        """The SOA serial that this version is served with."""
+        return self.seq & 0xFFFFFFFF
+
+    @property
+    def subject(self) -> str:
+        """The message's first line."""
+        return self.message.partition("\n")[0]
+
+    def encode(self) -> bytes:
+        lines = [f"zone-root {self.zone_root.hex()}"]
+        lines += [f"parent {parent.hex()}" for parent in self.parents]
+        lines += [f"zone {self.zone}", f"seq {self.seq}", f"generation {self.generation}"]
+        lines += [f"author {self.author.encode()}", f"committer {self.committer.encode()}"]
+        lines += [f"{name} {value}" for name, value in self.extra]
+        data = header(Kind.COMMIT) + ("\n".join(lines) + "\n\n" + self.message).encode()
+        if len(data) > MAX_SIZE[Kind.COMMIT]:
+            raise InvalidObject(
+                f"commit of {len(data)} bytes; at most {MAX_SIZE[Kind.COMMIT]}: shorten its message"
+            )
+        return data
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Commit":
+        fields, message = _read(data, Kind.COMMIT)
+        try:
+            zone_root = fields.one("zone-root")
+            parents = tuple(parse_id(text) for text in fields.many("parent"))
+            commit = cls(
+                zone_root=parse_id(zone_root),
+                parents=parents,
+                zone=_zone(fields.one("zone")),
+                seq=_number(fields.one("seq")),
+                generation=_number(fields.one("generation")),
+                author=Stamp.decode(fields.one("author")),
+                committer=Stamp.decode(fields.one("committer")),
+                extra=fields.rest(),
+                message=message,
+            )
+        except ZonegitError as error:
+            raise InvalidObject(f"commit can't be read: {error}") from None
+        if len(parents) > MAX_PARENTS or len(set(parents)) != len(parents):
+            raise InvalidObject(f"commit has {len(parents)} parents; at most {MAX_PARENTS}, each once")
+        if commit.encode() != data:
+            raise InvalidObject("commit is not in canonical form")
+        return commit
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A named pointer to a commit, with a message."""
+
+    target: ObjectId
+    zone: str
+    name: str
+    tagger: Stamp
+    message: str
+    extra: tuple[tuple[str, str], ...] = ()
+
+    def encode(self) -> bytes:
+        lines = [f"commit {self.target.hex()}", f"zone {self.zone}", f"tag {self.name}"]
+        lines += [f"tagger {self.tagger.encode()}", *(f"{name} {value}" for name, value in self.extra)]
+        return header(Kind.TAG) + ("\n".join(lines) + "\n\n" + self.message).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Tag":
+        fields, message = _read(data, Kind.TAG)
+        try:
+            tag = cls(
+                target=parse_id(fields.one("commit")),
+                zone=_zone(fields.one("zone")),
+                name=fields.one("tag"),
+                tagger=Stamp.decode(fields.one("tagger")),
+                extra=fields.rest(),
+                message=message,
+            )
+        except ZonegitError as error:
+            raise InvalidObject(f"tag can't be read: {error}") from None
+        if tag.encode() != data:
+            raise InvalidObject("tag is not in canonical form")
+        return tag
+
+
+class _Fields:
+    """Header lines, taken from the front in the order that the canonical form has them."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = [line.partition(" ") for line in lines]
+        self._at = 0
+
+    def one(self, name: str) -> str:
+        if self._at >= len(self._lines) or self._lines[self._at][0] != name:
+            raise InvalidObject(f"expected the header {name!r}")
+        self._at += 1
+        return self._lines[self._at - 1][2]
+
+    def many(self, name: str) -> list[str]:
+        found = []
+        while self._at < len(self._lines) and self._lines[self._at][0] == name:
+            found.append(self.one(name))
+        return found
+
+    def rest(self) -> tuple[tuple[str, str], ...]:
+        found = tuple((name, value) for name, _, value in self._lines[self._at :])
+        if not all(_EXTRA.fullmatch(name) for name, _ in found):
+            raise InvalidObject("a header's name is not of a-z 0-9 -")
+        return found
+
+
+def _read(data: bytes, kind: Kind) -> tuple[_Fields, str]:
+    if kind_of(data) is not kind or data[2] or len(data) > MAX_SIZE[kind]:
+        raise InvalidObject(f"not a {kind.name.lower()} of at most {MAX_SIZE[kind]} bytes")
+    try:
+        head, gap, message = data[HEADER_SIZE:].decode().partition("\n\n")
+    except UnicodeDecodeError:
+        raise InvalidObject(f"{kind.name.lower()} is not UTF-8") from None
+    if not gap:
+        raise InvalidObject(f"{kind.name.lower()} has no empty line before its message")
+    return _Fields(head.split("\n")), message
+
+
+def _number(text: str) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise InvalidObject(f"{text[:80]!r} is not a whole number")
+    return int(text)
+
+
+def _zone(text: str) -> str:
+    if to_text(parse_apex(text)) != text:
+        raise InvalidObject(f"{text[:80]!r} is not a zone name in canonical form")
+    return text

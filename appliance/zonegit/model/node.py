@@ -1,0 +1,245 @@
+"""Nodes of the zone tree: their bytes and their decoded form.
+
+    leaf  = header | level u8 = 0 | entries u16 | records u32 | end u16 x entries | RRs
+    inner = header | level u8     | entries u16 | records u32 | id 32 x entries | records u32 x entries | keys
+    key   = shared u16 | rest u16 | rest bytes      (shared = bytes in common with the key before it)
+
+A leaf's RRs are contiguous, so they go into a transfer as they lie; each `end` counts bytes from the first RR. A
+leaf stores no keys: the owner and type in an RR are the key. An RRset above `INLINE_MAX` lives in an object of its
+own and its entry is a *stub*: one RR of class `STUB_CLASS` whose RDATA is `records u32 | id 32`; flag 1 in the
+leaf's header says that it holds any. An inner node has each child's id, its number of records and its last key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct, error
+from typing import Final
+
+from zonegit.errors import InvalidObject
+from zonegit.model.ids import HEADER_SIZE, ID_SIZE, Kind, ObjectId, header, kind_of
+from zonegit.model.rrset import (
+    APEX_POINTER,
+    FIXED,
+    RRKey,
+    RRset,
+    owner_size,
+    payload_key,
+    record_count,
+)
+
+INLINE_MAX: Final = 1024
+"""The largest stored RRset, in bytes, that stands in a leaf itself."""
+STUB_CLASS: Final = 0xFF00
+HAS_STUBS: Final = 1
+
+_FIXED: Final = Struct(">BHI")
+_START: Final = HEADER_SIZE + _FIXED.size
+_STUB: Final = Struct(">I32s")
+_KEY: Final = Struct(">HH")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Level 0: stored RRsets (or stubs) in canonical order."""
+
+    keys: tuple[RRKey, ...]
+    payloads: tuple[bytes, ...]
+    records: int
+
+    @property
+    def level(self) -> int:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """Level 1 and above: children in canonical order, each under its last key."""
+
+    level: int
+    keys: tuple[RRKey, ...]
+    children: tuple[ObjectId, ...]
+    counts: tuple[int, ...]
+    """Records below each child."""
+
+    @property
+    def records(self) -> int:
+        return sum(self.counts)
+
+
+Node = Leaf | Inner
+
+
+def encode_leaf(payloads: Sequence[bytes]) -> bytes:
+    """A leaf of these stored RRsets and stubs, which are in canonical order."""
+    ends = []
+    end = records = flags = 0
+    for payload in payloads:
+        end += len(payload)
+        ends.append(end)
+        if is_stub(payload):
+            flags = HAS_STUBS
+        records += payload_records(payload)
+    count = len(ends)
+    return b"".join(
+        (header(Kind.NODE, flags), _FIXED.pack(0, count, records), Struct(f">{count}H").pack(*ends), *payloads)
+    )
+
+
+def encode_inner(level: int, keys: Sequence[RRKey], children: Sequence[ObjectId], counts: Sequence[int]) -> bytes:
+    """An inner node of these children."""
+    count = len(keys)
+    parts = [header(Kind.NODE), _FIXED.pack(level, count, sum(counts)), *children]
+    parts.append(Struct(f">{count}I").pack(*counts))
+    previous = b""
+    for key in keys:
+        shared = _shared(previous, key)
+        parts.append(_KEY.pack(shared, len(key) - shared) + key[shared:])
+        previous = key
+    return b"".join(parts)
+
+
+def _shared(a: bytes, b: bytes) -> int:
+    """How many bytes two keys have in common at their front."""
+    size = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        size += 1
+    return size
+
+
+def decode_node(data: bytes) -> Node:
+    """Read a node. Structure is checked as far as reading needs; `check_node` checks the rest."""
+    if kind_of(data) is not Kind.NODE:
+        raise InvalidObject(f"expected a node, found a {kind_of(data).name.lower()}")
+    try:
+        level, count, records = _FIXED.unpack_from(data, HEADER_SIZE)
+        return _decode_inner(data, level, count) if level else _decode_leaf(data, count, records)
+    except (error, IndexError):
+        raise InvalidObject("node is cut short") from None
+
+
+def _decode_leaf(data: bytes, count: int, records: int) -> Leaf:
+    payloads = _split_leaf(data, count)
+    return Leaf(tuple(map(payload_key, payloads)), payloads, records)
+
+
+def _split_leaf(data: bytes, count: int) -> tuple[bytes, ...]:
+    base = start = _START + 2 * count
+    payloads = []
+    for end in Struct(f">{count}H").unpack_from(data, _START):
+        end += base
+        payloads.append(data[start:end])
+        start = end
+    if start != len(data):
+        raise InvalidObject("leaf's offsets don't cover its records")
+    return tuple(payloads)
+
+
+def _decode_inner(data: bytes, level: int, count: int) -> Inner:
+    at = _START + ID_SIZE * count
+    children = tuple(ObjectId(data[i : i + ID_SIZE]) for i in range(_START, at, ID_SIZE))
+    counts = Struct(f">{count}I").unpack_from(data, at)
+    at += 4 * count
+    keys = []
+    key = b""
+    for _ in range(count):
+        shared, rest = _KEY.unpack_from(data, at)
+        at += 4 + rest
+        key = key[:shared] + data[at - rest : at]
+        keys.append(RRKey(key))
+    if at != len(data):
+        raise InvalidObject("inner node's keys don't end where its bytes do")
+    return Inner(level, tuple(keys), children, counts)
+
+
+def check_node(data: bytes) -> Node:
+    """Decode a foreign node and check that these bytes are its canonical form: order, records, re-encoding.
+
+    What its children say (that they are there, their counts and last keys) is the store's to check.
+    """
+    node = decode_node(data)
+    if isinstance(node, Leaf):
+        for payload in node.payloads:
+            check_payload(payload)
+        again = encode_leaf(node.payloads)
+    else:
+        if not node.keys:
+            raise InvalidObject("inner node has no children")
+        again = encode_inner(node.level, node.keys, node.children, node.counts)
+    if again != data:
+        raise InvalidObject("node is not in canonical form")
+    if any(a >= b for a, b in zip(node.keys, node.keys[1:], strict=False)):
+        raise InvalidObject("node's keys are not in canonical order")
+    return node
+
+
+def check_payload(payload: bytes) -> None:
+    """Check that a leaf's entry is a canonical stored RRset, or a stub that points to one."""
+    if is_stub(payload):
+        records, oid = stub_target(payload)
+        if payload != make_stub(payload_key(payload), payload[: owner_size(payload)], records, oid) or not records:
+            raise InvalidObject("leaf holds a stub that is not in canonical form")
+        return
+    if len(payload) > INLINE_MAX:
+        raise InvalidObject(f"leaf holds an RRset of {len(payload)} bytes; above {INLINE_MAX} it needs an object")
+    RRset.decode(payload)
+
+
+def is_stub(payload: bytes) -> bool:
+    """Whether a leaf's entry points to an `rrset` object instead of holding the RRs."""
+    at = owner_size(payload) + 4
+    return payload[at : at + 2] == b"\xff\x00"
+
+
+def make_stub(key: RRKey, owner: bytes, records: int, oid: ObjectId) -> bytes:
+    """The entry for an RRset that lives in the `rrset` object `oid`."""
+    fixed = FIXED.pack(int.from_bytes(key[-2:], "big"), STUB_CLASS, 0, _STUB.size)
+    return owner + APEX_POINTER + fixed + _STUB.pack(records, oid)
+
+
+def stub_target(payload: bytes) -> tuple[int, ObjectId]:
+    """A stub's number of records and the id of its `rrset` object."""
+    try:
+        records, oid = _STUB.unpack(payload[owner_size(payload) + 12 :])
+    except error:
+        raise InvalidObject("a stub is cut short") from None
+    return records, ObjectId(oid)
+
+
+def payload_records(payload: bytes) -> int:
+    """Records of a leaf's entry."""
+    size = owner_size(payload)
+    start = size + 12
+    if start + int.from_bytes(payload[start - 2 : start], "big") != len(payload):
+        return record_count(payload)
+    return stub_target(payload)[0] if payload[size + 4 : size + 6] == b"\xff\x00" else 1
+
+
+def leaf_rrs(data: bytes) -> tuple[int, bytes] | None:
+    """A leaf's number of records and its RRs as they lie, without decoding it; None when it holds stubs."""
+    if data[2] & HAS_STUBS:
+        return None
+    _, count, records = _FIXED.unpack_from(data, HEADER_SIZE)
+    return records, data[_START + 2 * count :]
+
+
+def encode_rrset(payload: bytes) -> bytes:
+    """The `rrset` object of a large stored RRset: header | records u32 | RRs."""
+    return header(Kind.RRSET) + record_count(payload).to_bytes(4, "big") + payload
+
+
+def decode_rrset(data: bytes) -> bytes:
+    """The stored RRset in an `rrset` object."""
+    if kind_of(data) is not Kind.RRSET:
+        raise InvalidObject(f"expected an rrset, found a {kind_of(data).name.lower()}")
+    return data[HEADER_SIZE + 4 :]
+
+
+def check_rrset(data: bytes) -> bytes:
+    """Check a foreign `rrset` object and return its stored RRset."""
+    payload = decode_rrset(data)
+    RRset.decode(payload)
+    if len(payload) <= INLINE_MAX or encode_rrset(payload) != data:
+        raise InvalidObject("rrset object is not in canonical form")
+    return payload

@@ -1,0 +1,163 @@
+"""Where names stand inside RDATA, and the canonical form of RDATA (RFC 4034 §6.2 as amended by RFC 6840 §5.1).
+
+One table gives each type's fields; a type that isn't in it is opaque bytes (RFC 3597). RDATA here is always
+uncompressed: names are complete, and lowercase where the table says so.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from zonegit.errors import InvalidRecord
+from zonegit.model.names import MAX_LABEL, MAX_NAME, lower
+
+A: Final = 1
+NS: Final = 2
+CNAME: Final = 5
+SOA: Final = 6
+PTR: Final = 12
+MX: Final = 15
+TXT: Final = 16
+AAAA: Final = 28
+SRV: Final = 33
+NAPTR: Final = 35
+DNAME: Final = 39
+OPT: Final = 41
+DS: Final = 43
+RRSIG: Final = 46
+NSEC: Final = 47
+DNSKEY: Final = 48
+NSEC3: Final = 50
+NSEC3PARAM: Final = 51
+SVCB: Final = 64
+HTTPS: Final = 65
+IXFR: Final = 251
+AXFR: Final = 252
+ANY: Final = 255
+
+CLASS_IN: Final = 1
+MAX_RDATA: Final = 65535
+SOA_FIXED: Final = 20
+"""Bytes of SOA RDATA behind its two names: serial, refresh, retry, expire, minimum; u32 each."""
+
+_NAME: Final = -1  # lowercased
+_NAME_AS_IS: Final = -2  # a name that keeps its case
+_STRING: Final = -3  # one <character-string>
+_STRINGS: Final = -4  # one or more to the end
+_REST: Final = -5  # any bytes to the end
+
+_FIELDS: Final[dict[int, tuple[int, ...]]] = {
+    A: (4,),
+    NS: (_NAME,),
+    3: (_NAME,),  # MD
+    4: (_NAME,),  # MF
+    CNAME: (_NAME,),
+    SOA: (_NAME, _NAME, SOA_FIXED),
+    7: (_NAME,),  # MB
+    8: (_NAME,),  # MG
+    9: (_NAME,),  # MR
+    PTR: (_NAME,),
+    13: (_STRING, _STRING),  # HINFO
+    14: (_NAME, _NAME),  # MINFO
+    MX: (2, _NAME),
+    TXT: (_STRINGS,),
+    17: (_NAME, _NAME),  # RP
+    18: (2, _NAME),  # AFSDB
+    21: (2, _NAME),  # RT
+    24: (18, _NAME, _REST),  # SIG
+    26: (2, _NAME, _NAME),  # PX
+    AAAA: (16,),
+    SRV: (6, _NAME),
+    NAPTR: (4, _STRING, _STRING, _STRING, _NAME),
+    36: (2, _NAME),  # KX
+    DNAME: (_NAME,),
+    DS: (4, _REST),
+    RRSIG: (18, _NAME, _REST),
+    NSEC: (_NAME_AS_IS, _REST),
+    DNSKEY: (4, _REST),
+    SVCB: (2, _NAME_AS_IS, _REST),
+    HTTPS: (2, _NAME_AS_IS, _REST),
+    99: (_STRINGS,),  # SPF
+    107: (2, _NAME_AS_IS),  # LP
+}
+
+META_TYPES: Final = frozenset({0, OPT, *range(128, 256)})
+"""Types that never stand in a zone (RFC 6895 §3.1): OPT, TKEY, TSIG, IXFR, AXFR, ANY and their range."""
+
+
+def name_end(rdata: bytes, at: int) -> int:
+    """Where the uncompressed name that begins at `at` ends."""
+    start = at
+    size = len(rdata)
+    while at < size:
+        label = rdata[at]
+        if label > MAX_LABEL:
+            break
+        at += 1 + label
+        if not label:
+            if at - start > MAX_NAME:
+                break
+            return at
+    raise InvalidRecord("RDATA holds a name that is cut short, compressed or too long")
+
+
+def name_spans(rtype: int, rdata: bytes) -> Iterator[tuple[int, int]]:
+    """`(start, end)` of each name in RDATA of this type; the whole RDATA is checked against the type's fields."""
+    for start, end, field in _spans(rtype, rdata):
+        if field in (_NAME, _NAME_AS_IS):
+            yield start, end
+
+
+def canonical(rtype: int, rdata: bytes) -> bytes:
+    """Uncompressed RDATA in canonical form. `InvalidRecord` when it doesn't fit its type."""
+    if len(rdata) > MAX_RDATA:
+        raise InvalidRecord(f"RDATA of {len(rdata)} bytes; at most {MAX_RDATA} fit a record")
+    for start, end, field in _spans(rtype, rdata):
+        if field == _NAME:
+            name = rdata[start:end]
+            lowered = lower(name)
+            if lowered != name:
+                rdata = rdata[:start] + lowered + rdata[end:]
+    return rdata
+
+
+def _spans(rtype: int, rdata: bytes) -> Iterator[tuple[int, int, int]]:
+    at = 0
+    size = len(rdata)
+    for field in _FIELDS.get(rtype, (_REST,)):
+        start = at
+        if field > 0:
+            at += field
+        elif field in (_NAME, _NAME_AS_IS):
+            at = name_end(rdata, at)
+        elif field == _REST:
+            at = size
+        else:
+            at = _strings_end(rdata, at, once=field == _STRING)
+        yield start, at, field
+    if at != size:
+        raise InvalidRecord(f"RDATA of type {rtype} has {size} bytes; its fields make {at}")
+
+
+def _strings_end(rdata: bytes, at: int, *, once: bool) -> int:
+    size = len(rdata)
+    while at < size:
+        at += 1 + rdata[at]
+        if once:
+            break
+    else:
+        if at == 0 or once:
+            raise InvalidRecord("RDATA lacks a character-string")
+    if at > size:
+        raise InvalidRecord("RDATA holds a character-string that is cut short")
+    return at
+
+
+def soa_serial_at(rdata: bytes) -> int:
+    """Where the serial stands in SOA RDATA."""
+    return len(rdata) - SOA_FIXED
+
+
+def with_serial(rdata: bytes, serial: int) -> bytes:
+    """SOA RDATA with this serial (0 .. 2**32 - 1)."""
+    at = soa_serial_at(rdata)
+    return rdata[:at] + serial.to_bytes(4, "big") + rdata[at + 4 :]

@@ -1,0 +1,138 @@
+"""The store port: what the rooms above may ask of a store, whether it is LMDB or the in-memory twin.
+
+Present means closed: an object enters only when all it points to is there or comes earlier in the same batch. So
+`has` proves a whole closure, and a ref can only point at a complete version.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from zonegit.model.commit import Stamp
+from zonegit.model.ids import Kind, ObjectId
+from zonegit.model.refs import RefName
+from zonegit.tree.version import ZoneVersion
+
+
+@dataclass(frozen=True, slots=True)
+class RefUpdate:
+    """Move one ref, if it still is where `old` says. None stands for "not there" on either side."""
+
+    name: RefName
+    old: ObjectId | None
+    new: ObjectId | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefLogEntry:
+    """One move of a ref; the newest has index 0, as in `main@{0}`."""
+
+    old: ObjectId | None
+    new: ObjectId | None
+    who: Stamp
+    reason: str
+    """`commit: raise TTL of www`, `import: example.org.zone`, `pull: primary-1`, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One of the ref index's buckets: the refs whose BLAKE3(zone, branch) begins with the same bits."""
+
+    prefix: int
+    digest: bytes
+    """16 bytes."""
+
+
+class Reader(Protocol):
+    """One consistent version of the repository. Short-lived: never held across an await or a blocking send."""
+
+    @property
+    def epoch(self) -> str:
+        """Random id of this repository (32 hex digits); new after a restore."""
+        ...
+
+    @property
+    def seq(self) -> int:
+        """Number of transactions that moved refs."""
+        ...
+
+    @property
+    def index_root(self) -> bytes:
+        """Root of the ref index over heads and tags, 32 bytes: equal exactly when these refs are."""
+        ...
+
+    def get(self, oid: ObjectId) -> bytes:
+        """An object's bytes, hashed again on the way out. `NotFound`, `CorruptStore`."""
+        ...
+
+    def has(self, oid: ObjectId) -> bool:
+        """Whether the object, and so its whole closure, is here."""
+        ...
+
+    def ref(self, name: RefName) -> ObjectId | None: ...
+
+    def refs(self, prefix: str = "refs/") -> Iterator[tuple[RefName, ObjectId]]:
+        """Refs whose names begin with `prefix`, in the names' byte order."""
+        ...
+
+    def reflog(self, name: RefName) -> Iterator[RefLogEntry]:
+        """Newest first. A deleted ref's log stays."""
+        ...
+
+    def setting(self, name: str) -> bytes | None:
+        """A small named value of the repository (`HEAD`, a peer's highest epoch and seq, ...)."""
+        ...
+
+    def view(self, name: RefName) -> ZoneVersion | None:
+        """The served view of a head, if it has one. It reads through this reader and is valid as long as it is."""
+        ...
+
+    def object_ids(self, kind: Kind | None = None) -> Iterator[ObjectId]:
+        """Every object's id, in insertion order. For `fsck` and counts: reads each object's header."""
+        ...
+
+
+class Writer(Reader, Protocol):
+    """A write transaction: sees its own changes; all or nothing."""
+
+    def insert(self, objects: Iterable[bytes]) -> int:
+        """Take objects in, children before parents, and return how many were new.
+
+        Each is checked, always: size, kind, canonical form, children (there, and as it describes them), hash.
+        `InvalidObject` or `LimitExceeded` for the first bad one; then the whole transaction must be given up.
+        """
+        ...
+
+    def move_refs(self, updates: Iterable[RefUpdate], who: Stamp, reason: str) -> None:
+        """Compare and swap refs, all or none (`Conflict`), with reflog, ref index, served views and `seq`.
+
+        A new head of the default branch gets a served view at once; a deleted ref loses its own.
+        """
+        ...
+
+    def show(self, name: RefName) -> None:
+        """Give a head a served view, which follows it from now on. Nothing happens if it has one."""
+        ...
+
+    def hide(self, name: RefName) -> None:
+        """Drop a head's served view."""
+        ...
+
+    def set_setting(self, name: str, value: bytes | None) -> None: ...
+
+
+class Store(Protocol):
+    """A repository's storage. Any number of processes may read; one at a time writes, the others wait."""
+
+    def read(self) -> AbstractContextManager[Reader]: ...
+
+    def write(self) -> AbstractContextManager[Writer]:
+        """Commits durably on exit; an exception gives everything up. `StoreFull` when the disk is full."""
+        ...
+
+    def txn_id(self) -> int:
+        """Id of the last committed transaction, of any process: one cheap call tells that something moved."""
+        ...
+
+    def close(self) -> None: ...

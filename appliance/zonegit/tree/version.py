@@ -1,0 +1,80 @@
+"""`ZoneVersion`: one version of a zone as answering needs it. The port, and the block that both sides of it use.
+
+A *block* is all that stands at one owner, in type order, ready to be sliced into an answer whose question is the
+owner: `(type u16 | records u32 | size u32 | RRs) *`, each RR with the owner `C0 0C`. The apex block's SOA holds the
+version's own serial.
+"""
+
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final, Protocol
+
+from zonegit.model.ids import ObjectId
+from zonegit.model.names import OwnerKey, WireName
+from zonegit.model.node import payload_records
+from zonegit.model.rdata import SOA
+from zonegit.model.rrset import owner_size, served_soa
+
+BLOCK_ITEM: Final = Struct(">HII")
+
+
+class ZoneVersion(Protocol):
+    """A zone at one commit. Every method raises `CorruptStore` rather than give bytes that don't verify."""
+
+    @property
+    def apex(self) -> WireName:
+        """Lowercase wire name."""
+        ...
+
+    @property
+    def commit(self) -> ObjectId:
+        """Two versions with one commit answer alike."""
+        ...
+
+    @property
+    def serial(self) -> int: ...
+
+    def at(self, owner: OwnerKey) -> bytes | None:
+        """The block at an owner; None where no RRset stands (an empty non-terminal, too)."""
+        ...
+
+    def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
+        """The last owner strictly before this one in canonical order, with its block."""
+        ...
+
+    def after(self, owner: OwnerKey) -> OwnerKey | None:
+        """The first owner strictly after this one; it stands below `owner` exactly if it begins with its key."""
+        ...
+
+
+def block_item(payload: bytes, serial: int) -> bytes:
+    """One stored RRset as an item of its owner's block."""
+    size = owner_size(payload)
+    rtype = int.from_bytes(payload[size + 2 : size + 4], "big")
+    records = payload_records(payload)
+    if rtype == SOA:
+        payload = served_soa(payload, serial)
+    rrs = payload[size:] if records == 1 else _strip(payload, size)
+    return BLOCK_ITEM.pack(rtype, records, len(rrs)) + rrs
+
+
+def _strip(payload: bytes, size: int) -> bytes:
+    parts = []
+    at = 0
+    end = len(payload)
+    while at < end:
+        start = at + size
+        rdata = start + 12
+        at = rdata + int.from_bytes(payload[rdata - 2 : rdata], "big")
+        parts.append(payload[start:at])
+    return b"".join(parts)
+
+
+def block_items(block: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """`(type, records, RRs)` of each RRset in a block."""
+    at = 0
+    end = len(block)
+    while at < end:
+        rtype, records, size = BLOCK_ITEM.unpack_from(block, at)
+        at += BLOCK_ITEM.size + size
+        yield rtype, records, block[at - size : at]

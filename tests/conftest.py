@@ -1,0 +1,35 @@
+"""Fixtures that every test may use: programs that may be missing, and the shared data."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def needs_program() -> Callable[[str], str]:
+    """`needs_program("dig")` is the program's path; the test is skipped by the program's name if it is missing."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
+        if path is None:
+            pytest.skip(f"needs {name}")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def shared_data() -> Callable[[str], Path]:
+    """`shared_data("root-2017082100-signed.zone.gz")` is the file's path; skipped by its name elsewhere."""
+
+    def find(name: str) -> Path:
+        path = DATA / name
+        if not path.exists():
+            pytest.skip(f"needs the data file {name}")
+        return path
+
+    return find
