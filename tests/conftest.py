@@ -33,3 +33,18 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The last lines: how many tests were skipped, for want of what, and which."""
+    wanting: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[2]).removeprefix("Skipped: ") if report.longrepr else "no reason given"
+        wanting.setdefault(reason, []).append(report.nodeid)
+    if not wanting:
+        return
+    terminalreporter.section(f"skipped: {sum(map(len, wanting.values()))}")
+    for reason, tests in sorted(wanting.items()):
+        terminalreporter.line(f"{reason}: {len(tests)}")
+        for test in sorted(tests):
+            terminalreporter.line(f"    {test}")

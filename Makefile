@@ -1,0 +1,61 @@
+# Everything runs from .venv, which is made here and nowhere else; nothing outside of the checkout is changed.
+
+PYTHON ?= python3.11
+UV ?= uv
+ZONE ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCK := packaging/requirements-dev.lock
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint bench lock clean
+
+help: ## list what there is to make
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+	  while IFS='|' read -r name text; do printf '%-12s  %s\n' "$$name" "$$text"; done
+
+run: $(READY) ## serve examples/*.zone (or ZONE=file) from a primary and a secondary, in the foreground
+	@exec $(BIN)/python examples/run.py $(if $(ZONE),--zone-file '$(ZONE)')
+
+demo: $(READY) ## walk the tour on ports of its own; fails if any answer is not the expected one
+	@$(BIN)/python examples/demo.py
+
+test: lint ## lint, then every test; what was skipped, and for want of what, stands in the last lines
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+lint: $(READY) ## ruff and mypy --strict
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy examples
+
+bench: $(READY) ## measure, with the peers that are installed, and print the tables
+	@$(BIN)/python bench/run.py
+
+lock: ## resolve the dependencies anew and write both lock files, hashes included (needs uv)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv (https://docs.astral.sh/uv/), or UV=/path/to/uv" >&2; exit 1; }
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
+	  pyproject.toml -o packaging/requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
+	  --extra dev -c packaging/requirements.lock pyproject.toml -o $(LOCK)
+
+clean: ## remove all that make made: .venv, caches, dist/, and var/ with the repositories of `make run`
+	rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find appliance tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): $(LOCK) pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "$(PYTHON) is not installed: apt install python3.11 python3.11-venv, or say PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is older than 3.11: apt install python3.11, or say PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) has no venv or ensurepip: apt install python3.11-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "setting up $(VENV) from $(LOCK)"
+	@$(PIP) install --quiet --require-hashes --no-deps --requirement $(LOCK)
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
