@@ -216,6 +216,11 @@ def payload_records(payload: bytes) -> int:
     return stub_target(payload)[0] if payload[size + 4 : size + 6] == b"\xff\x00" else 1
 
 
+def node_records(data: bytes) -> int:
+    """Records below a node, without decoding it."""
+    return int.from_bytes(data[_START - 4 : _START], "big")
+
+
 def leaf_rrs(data: bytes) -> tuple[int, bytes] | None:
     """A leaf's number of records and its RRs as they lie, without decoding it; None when it holds stubs."""
     if data[2] & HAS_STUBS:

@@ -1,0 +1,67 @@
+"""Build a zone's tree from all its entries."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.node import INLINE_MAX, encode_leaf, encode_rrset, make_stub, node_records
+from zonegit.model.rrset import RRKey, owner_size, record_count
+from zonegit.model.zone import Shape
+from zonegit.tree.chunk import Child, Chunker, Item
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A tree, and the objects that make it (of an edit: that are new), children before parents."""
+
+    root: ObjectId
+    records: int
+    objects: list[bytes]
+
+
+def build(shape: Shape, entries: Iterable[tuple[RRKey, bytes]]) -> Built:
+    """The tree of these `(key, stored RRset)`, which are in canonical order without duplicates."""
+    objects: list[bytes] = []
+    nodes: list[tuple[RRKey, Child]] = []
+    chunker = Chunker(shape, 0, collector(objects, nodes))
+    for key, payload in entries:
+        chunker.push(key, stored_entry(key, payload, objects) if len(payload) > INLINE_MAX else payload)
+    if chunker.pending:
+        chunker.flush()
+    return raise_levels(shape, 1, nodes, objects)
+
+
+def raise_levels(shape: Shape, level: int, nodes: list[tuple[RRKey, Child]], objects: list[bytes]) -> Built:
+    """Build levels upwards from `level` over the nodes below it, until one node is left: the root."""
+    if not nodes:
+        empty = encode_leaf(())
+        return Built(object_id(empty), 0, [*objects, empty])
+    while len(nodes) > 1:
+        below, nodes = nodes, []
+        chunker = Chunker(shape, level, collector(objects, nodes))
+        for key, child in below:
+            chunker.push(key, child)
+        if chunker.pending:
+            chunker.flush()
+        level += 1
+    root, records = nodes[0][1]
+    return Built(root, records, objects)
+
+
+def collector(objects: list[bytes], nodes: list[tuple[RRKey, Child]]) -> Callable[[RRKey, bytes], None]:
+    """An `emit` for `Chunker`: bytes go into `objects`, what the level above says of them into `nodes`."""
+
+    def emit(key: RRKey, data: bytes) -> None:
+        objects.append(data)
+        nodes.append((key, (object_id(data), node_records(data))))
+
+    return emit
+
+
+def stored_entry(key: RRKey, payload: bytes, objects: list[bytes]) -> Item:
+    """A leaf's entry for a stored RRset; a large one goes into an object of its own, and its stub comes back."""
+    if len(payload) <= INLINE_MAX:
+        return payload
+    large = encode_rrset(payload)
+    objects.append(large)
+    return make_stub(key, payload[: owner_size(payload)], record_count(payload), object_id(large))

@@ -1,0 +1,171 @@
+"""Edit a tree: rewrite the paths above what changes, and leave every other node as it is.
+
+Each level is edited by the same pass. It reads the old nodes that the changes fall into, merges the changes into
+their entries and cuts anew; once a cut falls where an old node ended and no change is near, it jumps. What a level
+did (an old node gone from under its last key, a new one there) is the list of changes for the level above.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.node import Inner, Leaf, Node, node_records
+from zonegit.model.rrset import RRKey
+from zonegit.model.zone import Shape
+from zonegit.tree.build import Built, raise_levels, stored_entry
+from zonegit.tree.chunk import Child, Chunker, Item
+from zonegit.tree.source import Nodes
+
+Edits = list[tuple[RRKey, Item | None]]
+
+
+def edit(nodes: Nodes, root: ObjectId, shape: Shape, changes: Iterable[tuple[RRKey, bytes | None]]) -> Built:
+    """The tree with each key's stored RRset replaced, added or (None) deleted; a key occurs at most once.
+
+    Equal to building the changed zone from nothing. `objects` holds the new nodes only.
+    """
+    objects: list[bytes] = []
+    edits: Edits = [
+        (key, None if payload is None else stored_entry(key, payload, objects)) for key, payload in sorted(changes)
+    ]
+    top = nodes(root)
+    for level in range(top.level + 1):
+        edits = _edit_level(nodes, root, level, shape, edits, objects)
+        if not edits:
+            return Built(root, top.records, objects)
+    heads = [(key, item) for key, item in edits if isinstance(item, tuple)]
+    built = raise_levels(shape, top.level + 1, heads, objects)
+    return _collapse(nodes, built)
+
+
+def _edit_level(
+    nodes: Nodes, root: ObjectId, level: int, shape: Shape, edits: Edits, objects: list[bytes]
+) -> Edits:
+    """Apply `edits` to one level of the old tree; returns the edits of the level above."""
+    old: dict[RRKey, Child] = {}
+    new: dict[RRKey, tuple[Child, bytes]] = {}
+
+    def emit(key: RRKey, data: bytes) -> None:
+        new[key] = ((object_id(data), node_records(data)), data)
+
+    chunker = Chunker(shape, level, emit)
+    cursor = _Cursor(nodes, root, level)
+    done = 0
+    while done < len(edits):
+        here: _Place | None = cursor.seek(edits[done][0])
+        while here:
+            old[here.key] = here.child
+            bound = len(edits) if here.last else _first_above(edits, done, here.key)
+            for key, item in _merged(_entries(here.node), edits[done:bound]):
+                chunker.push(key, item)
+            done = bound
+            here = cursor.following() if chunker.pending else None
+        if chunker.pending:
+            chunker.flush()
+    fresh = {child for child, _ in new.values()} - set(old.values())
+    objects += [data for child, data in new.values() if child in fresh]
+    above: Edits = [(key, new[key][0] if key in new else None) for key in sorted(old.keys() | new.keys())]
+    return [(key, child) for key, child in above if child != old.get(key)]
+
+
+def _first_above(edits: Edits, start: int, key: RRKey) -> int:
+    while start < len(edits) and edits[start][0] <= key:
+        start += 1
+    return start
+
+
+def _entries(node: Node) -> Iterator[tuple[RRKey, Item]]:
+    if isinstance(node, Leaf):
+        return zip(node.keys, node.payloads, strict=True)
+    return zip(node.keys, zip(node.children, node.counts, strict=True), strict=True)
+
+
+def _merged(entries: Iterable[tuple[RRKey, Item]], edits: Edits) -> Iterator[tuple[RRKey, Item]]:
+    """Old entries with the edits that fall among or behind them put in."""
+    at = 0
+    for key, item in entries:
+        while at < len(edits) and edits[at][0] < key:
+            added, value = edits[at]
+            at += 1
+            if value is not None:
+                yield added, value
+        if at < len(edits) and edits[at][0] == key:
+            changed = edits[at][1]
+            at += 1
+            if changed is not None:
+                yield key, changed
+        else:
+            yield key, item
+    for added, value in edits[at:]:
+        if value is not None:
+            yield added, value
+
+
+def _collapse(nodes: Nodes, built: Built) -> Built:
+    """Take away roots with one child: the root is the lowest level that has a single node."""
+    fresh = {object_id(data): data for data in built.objects}
+    overlay = Nodes(_Overlay(fresh, nodes))
+    root = built.root
+    node = overlay(root)
+    while isinstance(node, Inner) and len(node.children) == 1:
+        fresh.pop(root, None)
+        root = node.children[0]
+        node = overlay(root)
+    return Built(root, built.records, list(fresh.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Overlay:
+    """New objects before stored ones."""
+
+    fresh: dict[ObjectId, bytes]
+    nodes: Nodes
+
+    def get(self, oid: ObjectId) -> bytes:
+        return self.fresh.get(oid) or self.nodes.source.get(oid)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A node of the level at hand, as its parent knows it."""
+
+    key: RRKey
+    child: Child
+    node: Node
+    last: bool
+
+
+class _Cursor:
+    """Steps over the nodes of one level of a tree, from left to right."""
+
+    def __init__(self, nodes: Nodes, root: ObjectId, level: int) -> None:
+        self._nodes = nodes
+        self._root = root
+        self._level = level
+        self._path: list[tuple[Inner, int]] = []
+
+    def seek(self, key: RRKey) -> _Place:
+        """The node that holds `key`, or would: the last one for a key beyond all."""
+        self._path.clear()
+        return self._descend(self._root, lambda node: min(bisect_left(node.keys, key), len(node.keys) - 1))
+
+    def following(self) -> _Place | None:
+        """The node after the one that was given last."""
+        while self._path:
+            parent, at = self._path.pop()
+            if at + 1 < len(parent.children):
+                self._path.append((parent, at + 1))
+                return self._descend(parent.children[at + 1], lambda _: 0)
+        return None
+
+    def _descend(self, oid: ObjectId, choose: Callable[[Inner], int]) -> _Place:
+        node = self._nodes(oid)
+        while isinstance(node, Inner) and node.level > self._level:
+            at = choose(node)
+            self._path.append((node, at))
+            oid = node.children[at]
+            node = self._nodes(oid)
+        last = all(at + 1 == len(parent.children) for parent, at in self._path)
+        key = node.keys[-1] if node.keys else RRKey(b"")
+        return _Place(key, (oid, node.records), node, last)

@@ -1,0 +1,99 @@
+"""Find and list: one key, a range, whole leaves. Nodes are read as they are needed, never recursively."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from zonegit.model.ids import ObjectId
+from zonegit.model.node import Leaf, decode_node, leaf_rrs, payload_records
+from zonegit.model.rrset import RRKey
+from zonegit.tree.source import Nodes
+
+LOWEST = RRKey(b"")
+
+
+def leaf_for(nodes: Nodes, root: ObjectId, key: RRKey) -> Leaf:
+    """The leaf that holds `key`, or would."""
+    node = nodes(root)
+    while not isinstance(node, Leaf):
+        at = bisect_left(node.keys, key)
+        node = nodes(node.children[min(at, len(node.children) - 1)])
+    return node
+
+
+def get(nodes: Nodes, root: ObjectId, key: RRKey) -> bytes | None:
+    """The stored RRset under a key."""
+    leaf = leaf_for(nodes, root, key)
+    at = bisect_left(leaf.keys, key)
+    if at < len(leaf.keys) and leaf.keys[at] == key:
+        return nodes.payload(leaf.payloads[at])
+    return None
+
+
+def entries(nodes: Nodes, root: ObjectId, start: RRKey = LOWEST) -> Iterator[tuple[RRKey, bytes]]:
+    """`(key, stored RRset)` in canonical order, from the first key that is not below `start`."""
+    for leaf in leaves(nodes, root, start):
+        first = bisect_left(leaf.keys, start)
+        for at in range(first, len(leaf.keys)):
+            yield leaf.keys[at], nodes.payload(leaf.payloads[at])
+
+
+def leaves(nodes: Nodes, root: ObjectId, start: RRKey = LOWEST) -> Iterator[Leaf]:
+    """Leaves in canonical order, from the one that holds `start`, or would."""
+    path = [(root, start)]
+    while path:
+        oid, start = path.pop()
+        node = nodes(oid)
+        if isinstance(node, Leaf):
+            yield node
+        else:
+            first = min(bisect_left(node.keys, start), len(node.keys) - 1)
+            path.extend((child, LOWEST) for child in reversed(node.children[first + 1 :]))
+            path.append((node.children[first], start))
+
+
+def last_before(nodes: Nodes, root: ObjectId, key: RRKey) -> RRKey | None:
+    """The greatest key that is below `key`."""
+    node = nodes(root)
+    left: ObjectId | None = None
+    while True:
+        at = bisect_left(node.keys, key)
+        if isinstance(node, Leaf):
+            if at:
+                return node.keys[at - 1]
+            break
+        if at:
+            left = node.children[at - 1]
+        if at == len(node.children):
+            break
+        node = nodes(node.children[at])
+    if left is None:
+        return None
+    node = nodes(left)
+    while not isinstance(node, Leaf):
+        node = nodes(node.children[-1])
+    return node.keys[-1]
+
+
+def runs(nodes: Nodes, root: ObjectId) -> Iterator[tuple[int, bytes]]:
+    """`(records, RRs)` of whole leaves as they lie, in canonical order, for transfers; leaves aren't cached."""
+    path = [root]
+    while path:
+        data = nodes.source.get(path.pop())
+        if data[3]:
+            node = decode_node(data)
+            if not isinstance(node, Leaf):
+                path.extend(reversed(node.children))
+        elif run := leaf_rrs(data):
+            yield run
+        else:
+            yield from _expanded(nodes, data)
+
+
+def _expanded(nodes: Nodes, data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The runs of a leaf that holds stubs."""
+    leaf = decode_node(data)
+    if not isinstance(leaf, Leaf):
+        return
+    for entry in leaf.payloads:
+        payload = nodes.payload(entry)
+        yield payload_records(payload), payload
