@@ -1,0 +1,131 @@
+"""The daemon's configuration as values: flags over a TOML file over defaults.
+
+`load` reads both and checks all of it, or raises one `ConfigError`; nothing here opens a store or a socket.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+
+from zonegit.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address and a port; port 0 means one of the kernel's choice."""
+
+    host: str
+    """A literal address, without brackets; `0.0.0.0` and `::` listen on all."""
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Read `127.0.0.1:53` or `[::1]:53`."""
+        host, colon, port = text.rpartition(":")
+        bracketed = host.startswith("[") and host.endswith("]")
+        bare = host[1:-1] if bracketed else host
+        try:
+            if not colon or not port.isdecimal() or int(port) > 65535 or bracketed != (":" in bare):
+                raise ValueError
+            return cls(str(ip_address(bare)), int(port))
+        except ValueError:
+            raise ConfigError(
+                f"{text[:80]!r} is not an address to listen on: write 192.0.2.1:53 or [2001:db8::1]:53"
+            ) from None
+
+    @property
+    def is_ipv6(self) -> bool:
+        return ":" in self.host
+
+    @property
+    def is_loopback(self) -> bool:
+        return ip_address(self.host).is_loopback
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class DnsConfig:
+    """Where and how queries are answered."""
+
+    listen: tuple[Address, ...] = (Address("127.0.0.1", 5300),)
+    workers: int = 1
+    udp_size: int = 1232
+    """Largest UDP answer in bytes, whatever a client offers."""
+    tcp_connections: int = 1024
+    """Open TCP connections per worker; one more closes the one that has been silent longest."""
+    tcp_idle: float = 10.0
+    """Seconds that a silent TCP connection is kept (RFC 7766 §6.2.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationConfig:
+    """The `/v0` server. Its socket is made by the supervisor: `block.listener("replication")`."""
+
+    listen: Address
+    name: str
+    """What clients sign as `aud`."""
+    allow_plaintext: bool = False
+    """Whether cleartext HTTP/2 may be served beyond loopback."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """The `/metrics`, `/healthz`, `/readyz` server. Its socket: `block.listener("metrics")`."""
+
+    listen: Address
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryConfig:
+    """Where this node mirrors from; having one makes it a secondary."""
+
+    url: str
+    name: str
+    """The primary's `aud`."""
+    key: str
+    """The id of the key that requests are signed with."""
+    pull_interval: float = 5.0
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneConfig:
+    """What of a zone is served."""
+
+    branch: str = "main"
+    at: str | None = None
+    """A pinned revision, served instead of the branch's tip."""
+    canary: str | None = None
+    """`branch:percent`: the share of client networks that is answered from another branch."""
+    canary_salt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that a `zonegitd` was told."""
+
+    repo: Path
+    keys: Path | None = None
+    dns: DnsConfig = DnsConfig()
+    replication: ReplicationConfig | None = None
+    metrics: MetricsConfig | None = None
+    primary: PrimaryConfig | None = None
+    zones: Mapping[str, ZoneConfig] = field(default_factory=dict)
+    """Canonical zone name -> its settings, for zones that have some of their own."""
+    default_zone: ZoneConfig = ZoneConfig()
+    only_zones: frozenset[str] = frozenset()
+    """Canonical names; empty: every zone of the repository is served."""
+
+    def zone(self, name: str) -> ZoneConfig:
+        """The settings of a zone by its canonical name (`example.org.`)."""
+        return self.zones.get(name, self.default_zone)
+
+
+def load(argv: Sequence[str]) -> Config:
+    """Read flags (without the program's name) and the file that `--config` names; `UsageError`, `ConfigError`."""
+    from zonegit.ops.flags import read
+
+    return read(argv)

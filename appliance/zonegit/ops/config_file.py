@@ -1,0 +1,154 @@
+"""The TOML file: which keys there are, and where an unknown one stands.
+
+Every value is checked here; an error names file, line and key, and for an unknown key the nearest valid one.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from zonegit.errors import ConfigError
+from zonegit.ops import values
+from zonegit.ops.config import Address
+
+Reader = Callable[[object], Any]
+Settings = dict[str, Any]  # checked by its readers; becomes a dataclass before it leaves this room
+
+
+def _addresses(value: object) -> tuple[Address, ...]:
+    listed = value if isinstance(value, list) else [value]
+    if not listed:
+        raise ConfigError("an empty list of addresses to listen on")
+    return tuple(_address(each) for each in listed)
+
+
+def _address(value: object) -> Address:
+    return Address.parse(values.text_value(value))
+
+
+def _path(value: object) -> Path:
+    return Path(values.text_value(value))
+
+
+TOP: Final[Mapping[str, Reader]] = {"repo": _path, "keys": _path}
+TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
+    "dns": {
+        "listen": _addresses,
+        "workers": values.workers,
+        "udp_size": lambda value: values.whole(value, 512, 4096),
+        "tcp_connections": lambda value: values.whole(value, 1, 65536),
+        "tcp_idle": values.duration,
+    },
+    "replication": {"listen": _address, "name": values.server_name, "allow_plaintext": values.boolean},
+    "metrics": {"listen": _address},
+    "primary": {
+        "url": values.url,
+        "name": values.server_name,
+        "key": values.key_id,
+        "pull_interval": values.duration,
+    },
+}
+ZONE: Final[Mapping[str, Reader]] = {
+    "branch": values.branch,
+    "at": values.text_value,
+    "canary": values.canary,
+    "canary_salt": values.text_value,
+}
+
+
+def read_file(path: Path) -> tuple[Settings, dict[str, Settings], dict[str, Settings]]:
+    """Top-level settings, those of each table, and those of each zone by canonical name; all checked."""
+    try:
+        text = path.read_text()
+        data = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    source = _Source(path, text)
+    scalars = {key: value for key, value in data.items() if key not in TABLES and key != "zone"}
+    top = source.take((), scalars, TOP, (*TABLES, "zone"))
+    tables = {
+        name: source.take((name,), source.table((name,), data[name]), known)
+        for name, known in TABLES.items()
+        if name in data
+    }
+    zones: dict[str, Settings] = {}
+    for name, value in source.table(("zone",), data.get("zone", {})).items():
+        where = ("zone", name)
+        canonical = source.checked(where, values.zone_name, name)
+        if canonical in zones:
+            raise source.error(where, f"the zone {canonical} has two tables")
+        zones[canonical] = source.take(where, source.table(where, value), ZONE)
+    return top, tables, zones
+
+
+class _Source:
+    """A file's text, for finding lines."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._lines = text.splitlines()
+
+    def table(self, where: tuple[str, ...], value: object) -> dict[str, object]:
+        if not isinstance(value, dict):
+            raise self.error(where, f"{where[-1]} is not a table: write [{'.'.join(where)}]")
+        return value
+
+    def take(
+        self,
+        where: tuple[str, ...],
+        found: Mapping[str, object],
+        known: Mapping[str, Reader],
+        also: tuple[str, ...] = (),
+    ) -> Settings:
+        """Check every key of a table and read its value."""
+        taken: Settings = {}
+        for key, value in found.items():
+            reader = known.get(key)
+            if reader is None:
+                near = difflib.get_close_matches(key, (*known, *also), 1, 0.0)[0]
+                raise self.error((*where, key), f"unknown key {key!r}; the nearest valid one is {near!r}")
+            taken[key] = self.checked((*where, key), reader, value)
+        return taken
+
+    def checked(self, where: tuple[str, ...], reader: Reader, value: object) -> Any:
+        try:
+            return reader(value)
+        except ConfigError as error:
+            raise self.error(where, f"{where[-1]}: {error}") from None
+
+    def error(self, where: tuple[str, ...], reason: str) -> ConfigError:
+        return ConfigError(f"{self._path}:{self._line(where)}: {reason}")
+
+    def _line(self, where: tuple[str, ...]) -> int:
+        """The line that a key or a table's header stands in; the nearest table's when the key isn't found."""
+        best, line = -1, 1
+        table: tuple[str, ...] = ()
+        for number, text in enumerate(self._lines, 1):
+            stripped = text.strip()
+            if stripped.startswith("["):
+                table = _key_path(stripped.split("#", 1)[0].strip().strip("[]")) or table
+                path = table
+            else:
+                path = (*table, *_key_path(stripped.partition("=")[0]))
+            if path == where[: len(path)] and len(path) > best:
+                best, line = len(path), number
+        return line
+
+
+def _key_path(text: str) -> tuple[str, ...]:
+    """The parts of a dotted TOML key; empty when it isn't one."""
+    if not text or text.startswith("#"):
+        return ()
+    try:
+        node: object = tomllib.loads(f"{text} = 0")
+    except tomllib.TOMLDecodeError:
+        return ()
+    parts: list[str] = []
+    while isinstance(node, dict) and node:
+        key, node = next(iter(node.items()))
+        parts.append(key)
+    return tuple(parts)

@@ -1,0 +1,141 @@
+"""The flags of `zonegitd`, laid over the configuration file."""
+
+import argparse
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, NoReturn, TypeVar
+
+from zonegit import __version__
+from zonegit.errors import ConfigError, UsageError
+from zonegit.ops import values
+from zonegit.ops.config import (
+    Config,
+    DnsConfig,
+    MetricsConfig,
+    PrimaryConfig,
+    ReplicationConfig,
+    ZoneConfig,
+)
+from zonegit.ops.config_file import TABLES, TOP, ZONE, Settings, read_file
+
+T = TypeVar("T")
+
+_TABLE_OF: Final[Mapping[str, tuple[str, str]]] = {
+    "listen": ("dns", "listen"),
+    "workers": ("dns", "workers"),
+    "metrics_listen": ("metrics", "listen"),
+    "replicate_listen": ("replication", "listen"),
+    "replicate_name": ("replication", "name"),
+    "primary": ("primary", "url"),
+    "primary_name": ("primary", "name"),
+    "key": ("primary", "key"),
+    "pull_interval": ("primary", "pull_interval"),
+}
+"""Where in the file each of these flags stands."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every flag; those that also stand in the file have no default, so that absent and given differ."""
+    flags = _Parser(prog="zonegitd", description="Serve zones from a zonegit repository.", allow_abbrev=False)
+    add = flags.add_argument
+    add("--config", metavar="FILE", help="TOML configuration; flags win over it")
+    add("--repo", metavar="DIR", help="the repository (default: $ZONEGIT_REPO, else ./.zonegit)")
+    add("--keys", metavar="DIR", help="HMAC key files")
+    add("--zone", metavar="NAME", action="append", help="serve only this zone (repeatable)")
+    add("--listen", metavar="ADDR:PORT", action="append", help="answer DNS here (repeatable; 127.0.0.1:5300)")
+    add("--workers", metavar="N|auto", help="DNS worker processes (1)")
+    add("--branch", metavar="NAME", help="the branch to serve where a zone has none of its own (main)")
+    add("--at", metavar="REV", help="serve this revision, not the branch's tip")
+    add("--canary", metavar="BRANCH:PERCENT", help="answer a share of client networks from another branch")
+    add("--canary-salt", metavar="TEXT", help="changes which networks the share holds")
+    add("--metrics-listen", metavar="ADDR:PORT", help="serve /metrics, /healthz and /readyz here")
+    add("--replicate-listen", metavar="ADDR:PORT", help="serve secondaries here")
+    add("--replicate-name", metavar="NAME", help="the name that secondaries sign for (this host's name)")
+    add("--primary", metavar="URL", help="mirror this primary")
+    add("--primary-name", metavar="NAME", help="the primary's name, as its --replicate-name")
+    add("--key", metavar="KID", help="the key to sign requests to the primary with")
+    add("--pull-interval", metavar="TIME", help="longest time between two looks at the primary (5s)")
+    add("--version", action="version", version=f"zonegitd {__version__}")
+    return flags
+
+
+def read(argv: Sequence[str]) -> Config:
+    """Flags over file over defaults."""
+    flags = vars(parser().parse_args(list(argv)))
+    given: dict[str, object] = {name: value for name, value in flags.items() if value is not None}
+    path = given.get("config")
+    top, tables, zones = read_file(Path(str(path))) if path is not None else ({}, {}, {})
+    for name, value in given.items():
+        if name in _TABLE_OF:
+            table, key = _TABLE_OF[name]
+            tables.setdefault(table, {})[key] = _checked(name, TABLES[table][key], value)
+    top |= {name: _checked(name, TOP[name], given[name]) for name in TOP if name in given}
+    default = ZoneConfig(**{name: _checked(name, ZONE[name], given[name]) for name in ZONE if name in given})
+    only: list[str] = flags["zone"] or []
+    return Config(
+        repo=top.get("repo") or Path(os.environ.get("ZONEGIT_REPO") or ".zonegit"),
+        keys=top.get("keys"),
+        dns=DnsConfig(**tables.get("dns", {})),
+        replication=_replication(tables, top),
+        metrics=_metrics(tables),
+        primary=_primary(tables, top),
+        zones={name: replace(default, **settings) for name, settings in zones.items()},
+        default_zone=default,
+        only_zones=frozenset(_checked("zone", values.zone_name, name) for name in only),
+    )
+
+
+def _checked(name: str, reader: Callable[[object], T], value: object) -> T:
+    try:
+        return reader(value)
+    except ConfigError as error:
+        raise ConfigError(f"--{name.replace('_', '-')}: {error}") from None
+
+
+def _metrics(tables: Mapping[str, Settings]) -> MetricsConfig | None:
+    settings = tables.get("metrics")
+    if settings is None:
+        return None
+    _needs("metrics", settings, {"listen": "--metrics-listen"})
+    return MetricsConfig(**settings)
+
+
+def _replication(tables: Mapping[str, Settings], top: Settings) -> ReplicationConfig | None:
+    settings = tables.get("replication")
+    if settings is None:
+        return None
+    _needs("replication", settings, {"listen": "--replicate-listen"})
+    _needs_keys("replication", top)
+    return ReplicationConfig(**{"name": _host_name(), **settings})
+
+
+def _primary(tables: Mapping[str, Settings], top: Settings) -> PrimaryConfig | None:
+    settings = tables.get("primary")
+    if settings is None:
+        return None
+    _needs("primary", settings, {"url": "--primary", "name": "--primary-name", "key": "--key"})
+    _needs_keys("primary", top)
+    return PrimaryConfig(**settings)
+
+
+def _needs(table: str, settings: Settings, keys: Mapping[str, str]) -> None:
+    for key, flag in keys.items():
+        if key not in settings:
+            raise ConfigError(f"[{table}] has no {key!r}: give it there or with {flag}")
+
+
+def _needs_keys(table: str, top: Settings) -> None:
+    if top.get("keys") is None:
+        raise ConfigError(f"[{table}] needs key files: set 'keys' or --keys DIR")
+
+
+def _host_name() -> str:
+    return values.server_name(socket.gethostname().lower())

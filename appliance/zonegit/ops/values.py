@@ -1,0 +1,102 @@
+"""Reading single settings, from a flag's text or a TOML value; each refusal says what would have been right."""
+
+import os
+import re
+from typing import Final
+
+from zonegit.errors import ConfigError, InvalidName
+from zonegit.model.names import parse_apex, to_text
+from zonegit.model.refs import check_label
+
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
+_UNIT: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_NAME: Final = re.compile(r"[a-z0-9.-]{1,64}")
+_KEY: Final = re.compile(r"[a-z0-9._-]{1,32}")
+_URL: Final = re.compile(r"https?://[^\s/?#@]+/?")
+_CANARY: Final = re.compile(r"([a-z0-9._-]+):([0-9]{1,3})")
+MAX_WORKERS: Final = 256
+
+
+def duration(value: object) -> float:
+    """Seconds from `5s`, `500ms`, `1m` or a number of seconds; more than 0."""
+    match = _DURATION.fullmatch(str(value)) if not isinstance(value, bool) else None
+    seconds = float(match[1]) * _UNIT[match[2]] if match else 0.0
+    if not 0 < seconds <= 86400:
+        raise ConfigError(f"{value!r} is not a duration: write 500ms, 5s or 1m, at most 24h")
+    return seconds
+
+
+def workers(value: object) -> int:
+    """A number of worker processes; `auto` is one per usable processor."""
+    if value == "auto":
+        return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+    return whole(value, 1, MAX_WORKERS, "auto or ")
+
+
+def whole(value: object, low: int, high: int, other: str = "") -> int:
+    """An integer between two bounds."""
+    text = str(value)
+    if isinstance(value, bool) or not text.isdecimal() or not low <= int(text) <= high:
+        raise ConfigError(f"{value!r} is not {other}a number from {low} to {high}")
+    return int(text)
+
+
+def text_value(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{value!r} is not a text in quotes")
+    return value
+
+
+def boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{value!r} is not true or false")
+    return value
+
+
+def zone_name(value: object) -> str:
+    """A zone's name in canonical form: lowercase, with its final dot."""
+    try:
+        return to_text(parse_apex(text_value(value)))
+    except InvalidName as error:
+        raise ConfigError(str(error)) from None
+
+
+def branch(value: object) -> str:
+    try:
+        return check_label(text_value(value), "branch")
+    except InvalidName as error:
+        raise ConfigError(str(error)) from None
+
+
+def canary(value: object) -> str:
+    """`branch:percent`, percent from 0 to 100."""
+    parse_canary(text_value(value))
+    return str(value)
+
+
+def parse_canary(text: str) -> tuple[str, int]:
+    """The branch and the percentage of a canary setting."""
+    match = _CANARY.fullmatch(text)
+    if not match or int(match[2]) > 100:
+        raise ConfigError(f"{text!r} is not a canary: write branch:percent, such as next:10")
+    return branch(match[1]), int(match[2])
+
+
+def server_name(value: object) -> str:
+    """A name that requests are signed for (`aud`)."""
+    if not _NAME.fullmatch(text_value(value)):
+        raise ConfigError(f"{value!r} is not a server name: use 1 to 64 of a-z 0-9 . -")
+    return str(value)
+
+
+def key_id(value: object) -> str:
+    if not _KEY.fullmatch(text_value(value)):
+        raise ConfigError(f"{value!r} is not a key id: use 1 to 32 of a-z 0-9 . _ -")
+    return str(value)
+
+
+def url(value: object) -> str:
+    """The base URL of a primary, without path, query or user."""
+    if not _URL.fullmatch(text_value(value)):
+        raise ConfigError(f"{value!r} is not a primary's URL: write http://host:9354 or https://host:9354")
+    return str(value).rstrip("/")

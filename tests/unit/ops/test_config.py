@@ -1,0 +1,152 @@
+"""Flags over file over defaults; every refusal is one line that names the place."""
+
+from pathlib import Path
+
+import pytest
+
+from zonegit.errors import ConfigError, UsageError
+from zonegit.ops.config import Address, load
+from zonegit.ops.values import duration
+
+FILE = """\
+repo = "/var/lib/zonegit"
+keys = "/etc/zonegit/keys.d"
+
+[dns]
+listen = ["127.0.0.1:5300", "[::1]:5300"]
+workers = 3
+udp_size = 1400
+
+[metrics]
+listen = "127.0.0.1:9353"
+
+[replication]
+listen = "127.0.0.1:9354"
+name = "primary-1"
+
+[primary]
+url = "http://127.0.0.1:9999"
+name = "top"
+key = "k1"
+pull_interval = "500ms"
+
+[zone."Example.ORG"]
+branch = "live"
+canary = "next:10"
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str) -> str:
+        path = tmp_path / "zonegitd.toml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_file_is_read_whole(write):
+    config = load(["--config", write(FILE)])
+    assert config.repo == Path("/var/lib/zonegit")
+    assert config.dns.listen == (Address("127.0.0.1", 5300), Address("::1", 5300))
+    assert (config.dns.workers, config.dns.udp_size) == (3, 1400)
+    assert config.metrics is not None and config.metrics.listen.port == 9353
+    assert config.replication is not None and config.replication.name == "primary-1"
+    assert config.primary is not None and config.primary.pull_interval == 0.5
+    assert config.zone("example.org.").branch == "live"
+    assert config.zone("other.org.").branch == "main"
+
+
+def test_flags_win_over_the_file(write):
+    config = load(
+        ["--config", write(FILE), "--repo", "here", "--listen", "127.0.0.1:0", "--workers", "1", "--key", "k2",
+         "--branch", "b", "--zone", "EXAMPLE.org", "--at", "HEAD~1"]
+    )  # fmt: skip
+    assert config.repo == Path("here")
+    assert config.dns.listen == (Address("127.0.0.1", 0),)
+    assert config.dns.workers == 1
+    assert config.primary is not None and config.primary.key == "k2"
+    assert config.zone("example.org.").branch == "live", "a zone's own branch stands before the default"
+    assert config.zone("example.org.").at == "HEAD~1"
+    assert config.zone("other.").branch == "b"
+    assert config.only_zones == {"example.org."}
+
+
+def test_defaults():
+    config = load([])
+    assert config.dns.listen == (Address("127.0.0.1", 5300),)
+    assert config.dns.workers == 1
+    assert config.metrics is config.replication is config.primary is None
+
+
+def test_workers_auto():
+    assert load(["--workers", "auto"]).dns.workers >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("[dns]\nworkers = 1\nlistne = 3\n", 3, "unknown key 'listne'; the nearest valid one is 'listen'"),
+        ("rebo = 'x'\n", 1, "'repo'"),
+        ("[matrics]\nlisten = 'x'\n", 1, "'metrics'"),
+        ("repo = 'x'\n[zone.'a.']\nbranch = 'x'\n[zone.'b.']\nbranhc = 'x'\n", 5, "'branch'"),
+        ("[dns]\nlisten = 'localhost:53'\n", 2, "not an address"),
+        ("[dns]\nworkers = true\n", 2, "auto or a number"),
+        ("[dns]\nudp_size = 100\n", 2, "512 to 4096"),
+        ("dns = 3\n", 1, "not a table"),
+        ("[zone.'a..b']\nbranch = 'x'\n", 1, "empty label"),
+        ("[zone.'a']\n[zone.'A.']\n", 2, "two tables"),
+        ("[zone.'a']\ncanary = 'next:101'\n", 2, "branch:percent"),
+    ],
+)
+def test_file_errors_name_the_line(write, text, line, says):
+    path = write(text)
+    with pytest.raises(ConfigError) as caught:
+        load(["--config", path])
+    message = str(caught.value)
+    assert message.startswith(f"{path}:{line}: ")
+    assert says in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["--listen", "5300"], "--listen"),
+        (["--listen", "[::1]"], "--listen"),
+        (["--listen", "::1:53"], "--listen"),
+        (["--listen", "127.0.0.1:70000"], "--listen"),
+        (["--workers", "0"], "--workers"),
+        (["--pull-interval", "soon"], "--pull-interval"),
+        (["--canary", "next"], "--canary"),
+        (["--primary", "http://127.0.0.1:1"], "--primary-name"),
+        (["--primary", "ftp://x", "--primary-name", "a", "--key", "b"], "--primary"),
+        (["--replicate-listen", "127.0.0.1:0"], "--keys"),
+        (["--key", "k"], "--primary"),
+        (["--bogus"], "--bogus"),
+        (["--config", "/nonexistent/zonegitd.toml"], "No such file"),
+    ],
+)
+def test_flag_errors(argv, says):
+    with pytest.raises(UsageError) as caught:
+        load(argv)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_bad_toml_is_one_line(write):
+    with pytest.raises(ConfigError) as caught:
+        load(["--config", write("repo = \n")])
+    assert "line 1" in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("5s", 5), ("250ms", 0.25), ("1m", 60), (3, 3), ("1.5", 1.5)])
+def test_durations(text, seconds):
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:53", "[::1]:53", "0.0.0.0:0"])
+def test_addresses_come_back(text):
+    assert str(Address.parse(text)) == text

@@ -1,0 +1,94 @@
+"""The shared block: rows, series, configuration and listeners, here and in a spawned child."""
+
+import multiprocessing
+import socket
+from pathlib import Path
+
+import pytest
+from shared_block_child import count_in_child
+
+from zonegit.ops.config import Config, DnsConfig
+from zonegit.ops.samples import Samples
+from zonegit.ops.shared import HTTP, PULLER, TCP_ROW, UDP_ROW, SharedBlock
+
+
+@pytest.fixture
+def block():
+    block = SharedBlock.create(2, 5, Config(repo=Path("here")))
+    yield block
+    block.close()
+
+
+def test_rows_are_apart_and_summed(block):
+    block.row(0)[1] += 3
+    block.row(1)[1] += 4
+    block.row(1, TCP_ROW)[4] += 1
+    assert block.totals() == [0, 7, 0, 0, 1]
+    assert list(block.row(0, UDP_ROW)) == [0, 3, 0, 0, 0]
+
+
+def test_states(block):
+    assert not block.is_ready(HTTP)
+    block.set_ready(HTTP)
+    assert block.is_ready(HTTP) and not block.is_ready(PULLER)
+    assert block.totals() == [0] * 5
+
+
+def test_published_configuration_comes_back(block):
+    assert block.config() == Config(repo=Path("here"))
+    block.publish(Config(repo=Path("there"), dns=DnsConfig(workers=9)))
+    assert block.config().dns.workers == 9
+
+
+def test_a_spawned_child_shares_it():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        block = SharedBlock.create(2, 5, Config(repo=Path("here")), {"metrics": listener})
+        for _ in range(2):
+            child = multiprocessing.get_context("spawn").Process(target=count_in_child, args=(block,))
+            child.start()
+            child.join(30)
+            assert child.exitcode == 0
+        assert block.totals()[2] == 10
+        assert block.is_ready(PULLER)
+        (series,) = block.samples(PULLER).read()
+        assert series[1:] == (("p", "ok"), (2.0,))
+        block.close()
+
+
+def test_series_survive_a_new_writer():
+    area = memoryview(bytearray(4096))
+    Samples(area).inc("sync_sessions_total", peer="a", result="ok")
+    again = Samples(area)
+    again.inc("sync_sessions_total", 2, peer="a", result="ok")
+    again.set("sync_lag_seconds", 1.5, peer="a")
+    again.observe("sync_duration_seconds", 0.3, peer="a")
+    again.observe("sync_duration_seconds", 1e9, peer="a")
+    found = {family.name: (labels, values) for family, labels, values in Samples(area).read()}
+    assert found["sync_sessions_total"] == (("a", "ok"), (3.0,))
+    assert found["sync_lag_seconds"] == (("a",), (1.5,))
+    _, values = found["sync_duration_seconds"]
+    assert sum(values[:-1]) == 2 and values[-2] == 1 and values[-1] == pytest.approx(1e9 + 0.3)
+
+
+def test_a_full_area_refuses_new_series_and_keeps_the_old():
+    samples = Samples(memoryview(bytearray(256)))
+    for number in range(20):
+        samples.inc("sync_rejected_objects_total", reason=f"reason-{number}")
+    kept = list(samples.read())
+    assert 0 < len(kept) < 20
+    assert samples.refused == 20 - len(kept)
+    samples.inc("sync_rejected_objects_total", reason="reason-0")
+    assert next(iter(samples.read()))[2] == (2.0,)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda samples: samples.inc("sync_lag_seconds", peer="a"),
+        lambda samples: samples.inc("sync_sessions_total", peer="a"),
+        lambda samples: samples.set("sync_lag_seconds", 1, peer="a", more="b"),
+    ],
+)
+def test_wrong_kind_or_labels_are_refused(call):
+    with pytest.raises(ValueError, match="with the labels"):
+        call(Samples(memoryview(bytearray(1024))))
