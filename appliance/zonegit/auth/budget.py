@@ -1,0 +1,55 @@
+"""How many refused requests a source may make: a burst of 10, then one per 6 s.
+
+A source is an IPv4 address or an IPv6 /56, which is what one subscriber gets. Only failures cost, so a client with
+a good key never meets it; a key itself is never locked out, because that would let anybody lock out its owner. The
+number of sources is bounded; the least recently failing one is forgotten first.
+"""
+
+from collections import OrderedDict
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from math import ceil
+from typing import Final
+
+BURST: Final = 10
+SECONDS_EACH: Final = 6.0
+MAX_SOURCES: Final = 65_536
+_HOST_BITS: Final = 72
+
+
+def source_of(address: str) -> str:
+    """The source that an IP address belongs to. An IPv4 address mapped into IPv6 is the IPv4 address."""
+    try:
+        found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return f"{IPv6Address(int(found) >> _HOST_BITS << _HOST_BITS)}/56"
+    return str(found)
+
+
+class FailureBudget:
+    """One number per source: the time at which all its failures will be forgiven."""
+
+    def __init__(self, burst: int = BURST, each: float = SECONDS_EACH, limit: int = MAX_SOURCES) -> None:
+        self._each = each
+        self._room = (burst - 1) * each
+        self._limit = limit
+        self._forgiven: OrderedDict[str, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._forgiven)
+
+    def wait(self, source: str, now: float) -> int:
+        """Whole seconds until the source may try again; 0 when it may now."""
+        over = self._forgiven.get(source, now) - now - self._room
+        return max(0, ceil(over))
+
+    def fail(self, source: str, now: float) -> None:
+        """Charge one failure. The debt never grows beyond the burst, so that a source always comes back."""
+        debt = min(max(self._forgiven.get(source, now) - now, 0.0) + self._each, self._room + self._each)
+        self._forgiven[source] = now + debt
+        self._forgiven.move_to_end(source)
+        if len(self._forgiven) > self._limit:
+            self._forgiven.popitem(last=False)

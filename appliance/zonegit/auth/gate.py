@@ -1,0 +1,155 @@
+"""The door of `/v0`: every check of a request's authority, in their one order.
+
+    failure budget of the source -> header syntax -> key -> time -> (body size) -> body digest -> MAC
+    -> key validity -> time's verdict -> nonce -> scope
+
+`begin` is everything up to the body, `finish` the rest. An unknown key id costs the same work as a known one, and
+nothing is remembered of a request before its MAC has passed. What a caller is told is either the same 401 for every
+reason, or, once the MAC has passed, a signed answer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.auth.budget import FailureBudget, source_of
+from zonegit.auth.key import Key, State
+from zonegit.auth.keyring import Keyring
+from zonegit.auth.replay import ReplayWindow, Seen
+from zonegit.auth.scheme import (
+    Call,
+    Credentials,
+    check_request,
+    good_call,
+    parse_authorization,
+    sign_request,
+)
+from zonegit.errors import NotAuthorised
+
+TIME_WINDOW: Final = 300
+"""Seconds that a request's time may be off, either way."""
+_DECOY: Final = Key.derive("unknown", b"\0" * 32, state=State.RETIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A request whose MAC has passed: what its response is signed with."""
+
+    key: Key
+    request_mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A request whose body is still to be read."""
+
+    call: Call
+    credentials: Credentials
+    key: Key
+    known: bool
+    in_time: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that is turned down, and how."""
+
+    status: int
+    error: str
+    """What the caller is told."""
+    result: str
+    """What the metrics are told."""
+    kid: str = ""
+    """The key's id, if it is a known one."""
+    grant: Grant | None = None
+    """Set when the answer is to be signed."""
+    retry_after: int = 0
+    server_time: int | None = None
+
+
+class Gate:
+    """Checks requests to a server named `aud`. `keyring` may be replaced at any time, as a whole."""
+
+    def __init__(
+        self,
+        aud: str,
+        keyring: Keyring,
+        clock: Callable[[], float],
+        *,
+        replay: ReplayWindow | None = None,
+        budget: FailureBudget | None = None,
+    ) -> None:
+        self.aud = aud
+        self.keyring = keyring
+        self._clock = clock
+        self._replay = ReplayWindow() if replay is None else replay
+        self._budget = FailureBudget() if budget is None else budget
+
+    def begin(self, call: Call, authorization: list[bytes], address: str) -> Pending | Refusal:
+        """Check what comes before the body. `address` is the client's IP address."""
+        now = self._clock()
+        source = source_of(address)
+        wait = self._budget.wait(source, now)
+        if wait:
+            return Refusal(429, "too_many_failures", "throttled", retry_after=wait)
+        try:
+            credentials = parse_authorization(authorization)
+        except NotAuthorised:
+            return self._unauthorised(source, "syntax")
+        if not good_call(call):
+            return self._unauthorised(source, "syntax")
+        key = self.keyring.get(credentials.kid)
+        in_time = abs(credentials.ts - now) <= TIME_WINDOW
+        return Pending(call, credentials, key or _DECOY, key is not None, in_time, source)
+
+    def too_large(self, pending: Pending) -> Refusal:
+        """The answer when the body is larger than the route takes: charged, and not signed."""
+        self._budget.fail(pending.source, self._clock())
+        return Refusal(413, "body_too_large", "too_large", kid=pending.key.kid if pending.known else "")
+
+    def finish(self, pending: Pending, digest: bytes, verb: str) -> Grant | Refusal:
+        """Check the MAC over the body's BLAKE3 digest and what may only be looked at after it."""
+        key = pending.key
+        kid = key.kid if pending.known else ""
+        right = check_request(key, pending.call, pending.credentials, aud=self.aud, digest=digest)
+        if not (right and pending.known):
+            return self._unauthorised(pending.source, "mac" if pending.known else "unknown_key", kid)
+        now = self._clock()
+        if not key.valid(now):
+            return self._unauthorised(pending.source, "key_not_valid", kid)
+        grant = Grant(key, pending.credentials.mac)
+        if not pending.in_time:
+            self._budget.fail(pending.source, now)
+            return Refusal(401, "clock_skew", "clock_skew", kid, grant, server_time=int(now))
+        seen = self._replay.take(kid, pending.credentials.nonce, now)
+        if seen is Seen.REPLAYED:
+            return self._unauthorised(pending.source, "replayed", kid)
+        if not key.allows(verb):
+            return Refusal(403, "forbidden", "forbidden", kid, grant)
+        return grant
+
+    def _unauthorised(self, source: str, result: str, kid: str = "") -> Refusal:
+        self._budget.fail(source, self._clock())
+        return Refusal(401, "unauthorized", result, kid)
+
+
+class Signer:
+    """The client's half: signs requests to the server named `aud`, by a clock that can be corrected once."""
+
+    def __init__(self, aud: str, key: Key, clock: Callable[[], float], random: Callable[[int], bytes]) -> None:
+        self.aud = aud
+        self.key = key
+        self.offset = 0.0
+        """Seconds that are added to the clock."""
+        self._clock = clock
+        self._random = random
+
+    def sign(self, call: Call, digest: bytes) -> tuple[str, str]:
+        """`(Authorization header, mac)` for a body with this BLAKE3 digest; the nonce is new each time."""
+        ts = int(self._clock() + self.offset)
+        return sign_request(self.key, call, aud=self.aud, ts=ts, nonce=self._random(16), digest=digest)
+
+    def correct(self, server_time: int) -> None:
+        """Sign by the server's clock from now on."""
+        self.offset = server_time - self._clock()

@@ -1,0 +1,182 @@
+"""Key files: TOML with `secret`, `state`, `not_before`, `not_after`, `scopes`; one per key id, `<kid>.key`.
+
+Refused, with the file's name and the reason: symlinks and anything but regular files, files that others may read or
+write or that the group may write, files of another owner than root or this user, unknown keys, secrets below 32
+bytes, and secrets that nobody drew at random.
+"""
+
+import json
+import os
+import stat
+import tomllib
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from zonegit.auth.key import MIN_SECRET, Key, State
+from zonegit.auth.scheme import decode64, encode64, good_kid
+from zonegit.auth.scope import Scope, parse_scope
+from zonegit.errors import KeyFileError, UsageError
+
+SUFFIX: Final = ".key"
+MAX_FILE: Final = 16 << 10
+MIN_DISTINCT: Final = 12
+"""32 random bytes hold fewer different values once in 10**20 draws."""
+_FIELDS: Final = frozenset({"secret", "state", "not_before", "not_after", "scopes"})
+
+
+def key_paths(directory: Path) -> list[Path]:
+    """The directory's key files in the order of their names; hidden files and other suffixes are left out."""
+    try:
+        mode = directory.stat().st_mode
+        names = sorted(path.name for path in directory.iterdir())
+    except OSError as error:
+        raise KeyFileError(f"{directory}: can't be read: {error.strerror}") from None
+    if mode & stat.S_IWOTH:
+        raise KeyFileError(f"{directory}: others may write to it; run: chmod o-w {directory}")
+    return [directory / name for name in names if name.endswith(SUFFIX) and not name.startswith(".")]
+
+
+def read_key(path: Path) -> Key:
+    """Read and check one key file."""
+    kid = path.name.removesuffix(SUFFIX)
+    if not good_kid(kid):
+        raise KeyFileError(f"{path}: the key id {kid!r} is not of 1 to 32 of a-z 0-9 . _ -")
+    try:
+        table = tomllib.loads(_read_guarded(path).decode())
+    except UnicodeDecodeError:
+        raise KeyFileError(f"{path}: is not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise KeyFileError(f"{path}: is not TOML: {error}") from None
+    unknown = sorted(table.keys() - _FIELDS)
+    if unknown:
+        raise KeyFileError(f"{path}: unknown key {unknown[0]!r}; expected {', '.join(sorted(_FIELDS))}")
+    return Key.derive(
+        kid,
+        _secret(path, table.get("secret")),
+        state=_state(path, table.get("state")),
+        scopes=_scopes(path, table.get("scopes")),
+        not_before=_time(path, "not_before", table.get("not_before")),
+        not_after=_time(path, "not_after", table.get("not_after")),
+    )
+
+
+def list_keys(directory: Path) -> list[Key]:
+    """The directory's keys in the order of their ids."""
+    return [read_key(path) for path in key_paths(directory)]
+
+
+def new_key(
+    directory: Path, kid: str, scopes: tuple[Scope, ...], clock: Callable[[], float], random: Callable[[int], bytes]
+) -> Path:
+    """Write a new key file, readable by its owner only, and return its path.
+
+    The directory's first key is written with the state `sign`, each later one with `accept`, so that no client
+    signs with a key that the servers don't have yet. `random` gives that many bytes; `clock` is Unix seconds and
+    becomes `not_before`, rounded down to the minute so that clocks a little apart don't matter.
+    """
+    if not good_kid(kid):
+        raise UsageError(f"the key id {kid[:80]!r} is not of 1 to 32 of a-z 0-9 . _ -")
+    if kid.startswith("."):
+        raise UsageError(f"the key id {kid!r} begins with a dot; such files are left out")
+    if not scopes:
+        raise UsageError("a key without a scope can do nothing; give one, for example read:*")
+    path = directory / f"{kid}{SUFFIX}"
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        state = State.ACCEPT if key_paths(directory) else State.SIGN
+        text = _key_text(random(MIN_SECRET), state, scopes, clock())
+        _write_new(directory / f".{kid}.{encode64(random(6))}", path, text.encode())
+    except FileExistsError:
+        raise KeyFileError(f"{path}: is there already; choose another key id") from None
+    except OSError as error:
+        raise KeyFileError(f"{path}: can't be written: {error.strerror}") from None
+    return path
+
+
+def _key_text(secret: bytes, state: State, scopes: tuple[Scope, ...], now: float) -> str:
+    since = datetime.fromtimestamp(int(now) // 60 * 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    listed = ", ".join(json.dumps(str(scope)) for scope in scopes)  # ASCII: a JSON text is a TOML text
+    return f'secret = "{encode64(secret)}"\nstate = "{state}"\nnot_before = {since}\nscopes = [{listed}]\n'
+
+
+def _write_new(temporary: Path, path: Path, data: bytes) -> None:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path, follow_symlinks=False)  # unlike a rename, it never replaces a key
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _read_guarded(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        reason = "is a symbolic link" if path.is_symlink() else f"can't be read: {error.strerror}"
+        raise KeyFileError(f"{path}: {reason}") from None
+    try:
+        _check_guarded(path, os.fstat(descriptor))
+        data = os.read(descriptor, MAX_FILE + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > MAX_FILE:
+        raise KeyFileError(f"{path}: is larger than {MAX_FILE} bytes")
+    return data
+
+
+def _check_guarded(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise KeyFileError(f"{path}: is not a regular file")
+    if found.st_mode & 0o037:
+        raise KeyFileError(
+            f"{path}: has mode {stat.S_IMODE(found.st_mode):04o}; others may do nothing with it and the group "
+            f"at most read it; run: chmod 0640 {path}"
+        )
+    if found.st_uid not in (0, os.geteuid()):
+        raise KeyFileError(f"{path}: belongs to user {found.st_uid}; expected root or {os.geteuid()}")
+
+
+def _secret(path: Path, value: object) -> bytes:
+    secret = decode64(value) if isinstance(value, str) else None
+    if secret is None:
+        raise KeyFileError(f"{path}: `secret` must be base64url without padding")
+    if len(secret) < MIN_SECRET:
+        raise KeyFileError(
+            f"{path}: `secret` has {len(secret)} bytes; at least {MIN_SECRET} random ones are needed"
+        )
+    steps = {(b - a) % 256 for a, b in pairwise(secret)}
+    if len(set(secret)) < MIN_DISTINCT or len(steps) == 1:
+        raise KeyFileError(f"{path}: `secret` is not random; `zonegit key new` writes a good one")
+    return secret
+
+
+def _state(path: Path, value: object) -> State:
+    try:
+        return State(str(value))
+    except ValueError:
+        raise KeyFileError(f"{path}: `state` must be one of {', '.join(State)}") from None
+
+
+def _scopes(path: Path, value: object) -> tuple[Scope, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise KeyFileError(f'{path}: `scopes` must be a list of texts, for example ["read:*"]')
+    try:
+        return tuple(parse_scope(item) for item in value)
+    except UsageError as error:
+        raise KeyFileError(f"{path}: {error}") from None
+
+
+def _time(path: Path, name: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise KeyFileError(f"{path}: `{name}` must be a time with its offset, for example 2026-01-01T00:00:00Z")
+    return value.timestamp()

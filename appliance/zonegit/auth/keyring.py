@@ -1,0 +1,40 @@
+"""The keys of a directory, `<kid>.key` each, taken all or none.
+
+A set that holds one bad file, two keys with one secret, or a secret that is none, is refused as a whole; the caller
+keeps the set that it has.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Self
+
+from zonegit.auth.key import Key
+from zonegit.auth.keyfile import key_paths, read_key
+from zonegit.errors import KeyFileError
+
+
+class Keyring:
+    """Keys by their id; never changes."""
+
+    def __init__(self, keys: Iterable[Key] = ()) -> None:
+        self._keys: dict[str, Key] = {}
+        secrets: dict[bytes, str] = {}
+        for key in keys:
+            other = secrets.setdefault(key.request, key.kid)
+            if other != key.kid or key.kid in self._keys:
+                raise KeyFileError(f"the keys {other} and {key.kid} hold one secret; each key needs its own")
+            self._keys[key.kid] = key
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read a directory of key files; `KeyFileError` names the first bad one and what is wrong with it."""
+        return cls(read_key(path) for path in key_paths(directory))
+
+    def get(self, kid: str) -> Key | None:
+        return self._keys.get(kid)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._keys.values())
+
+    def __len__(self) -> int:
+        return len(self._keys)
