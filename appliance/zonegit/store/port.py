@@ -70,6 +70,10 @@ class Reader(Protocol):
         """Whether the object, and so its whole closure, is here."""
         ...
 
+    def find(self, prefix: str) -> Iterator[ObjectId]:
+        """Ids whose lowercase hex digits begin with `prefix`, in order."""
+        ...
+
     def ref(self, name: RefName) -> ObjectId | None: ...
 
     def refs(self, prefix: str = "refs/") -> Iterator[tuple[RefName, ObjectId]]:

@@ -1,0 +1,111 @@
+"""What an object says of itself that another object pointing to it may rely on, and a cache of it.
+
+Facts follow from the bytes, and so from the id: they never go stale. They don't say that the object is here.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+from struct import Struct
+from typing import Final, NamedTuple
+
+from zonegit.model.commit import Commit, Tag
+from zonegit.model.ids import HEADER_SIZE, ID_SIZE, Kind, ObjectId, kind_of
+from zonegit.model.node import Node, decode_node, decode_rrset
+from zonegit.model.rrset import RRKey, payload_key, record_count
+from zonegit.model.zone import Zone
+
+_NODE: Final = Struct(">BHI")
+_NODE_START: Final = HEADER_SIZE + _NODE.size
+_END: Final = Struct(">H")
+
+
+class NodeFacts(NamedTuple):
+    level: int
+    records: int
+    first: RRKey
+    """Empty, like `last`, for the one node that has no entries."""
+    last: RRKey
+
+
+class RRsetFacts(NamedTuple):
+    records: int
+    key: RRKey
+
+
+class ZoneFacts(NamedTuple):
+    records: int
+
+
+class CommitFacts(NamedTuple):
+    zone: str
+    generation: int
+
+
+class TagFacts(NamedTuple):
+    zone: str
+    target: ObjectId
+
+
+Facts = NodeFacts | RRsetFacts | ZoneFacts | CommitFacts | TagFacts
+
+
+class FactCache:
+    """Facts of the objects seen last, 64 Ki at the most (about 20 MiB)."""
+
+    def __init__(self, limit: int = 1 << 16) -> None:
+        self._limit = limit
+        self._known: dict[ObjectId, Facts] = {}
+
+    def get(self, oid: ObjectId) -> Facts | None:
+        return self._known.get(oid)
+
+    def add(self, oid: ObjectId, facts: Facts) -> None:
+        known = self._known
+        known[oid] = facts
+        if len(known) > self._limit:
+            for old in list(islice(known, self._limit // 2)):
+                del known[old]
+
+
+def node_facts(node: Node, first: RRKey) -> NodeFacts:
+    """Facts of a decoded node; `first` is the first key below it."""
+    return NodeFacts(node.level, node.records, first, node.keys[-1] if node.keys else RRKey(b""))
+
+
+def stored_facts(data: bytes, get: Callable[[ObjectId], bytes]) -> Facts:
+    """Facts of an object that was checked when it came in. `get` gives the bytes of what it points to."""
+    kind = kind_of(data)
+    if kind is Kind.NODE:
+        return _stored_node(data, get)
+    if kind is Kind.RRSET:
+        payload = decode_rrset(data)
+        return RRsetFacts(record_count(payload), payload_key(payload))
+    if kind is Kind.COMMIT:
+        commit = Commit.decode(data)
+        return CommitFacts(commit.zone, commit.generation)
+    if kind is Kind.TAG:
+        tag = Tag.decode(data)
+        return TagFacts(tag.zone, tag.target)
+    return ZoneFacts(Zone.decode(data).records)
+
+
+def _stored_node(data: bytes, get: Callable[[ObjectId], bytes]) -> NodeFacts:
+    level, count, records = _NODE.unpack_from(data, HEADER_SIZE)
+    if not level:
+        return NodeFacts(0, records, *_leaf_edges(data, count))
+    node = decode_node(data)
+    below = data
+    while below[HEADER_SIZE]:
+        below = get(ObjectId(below[_NODE_START : _NODE_START + ID_SIZE]))
+    return NodeFacts(level, records, _leaf_edges(below, int.from_bytes(below[4:6], "big"))[0], node.keys[-1])
+
+
+def _leaf_edges(data: bytes, count: int) -> tuple[RRKey, RRKey]:
+    """A leaf's first and last key, without decoding what lies between."""
+    if not count:
+        return RRKey(b""), RRKey(b"")
+    base = _NODE_START + 2 * count
+    start = base + _END.unpack_from(data, base - 4)[0] if count > 1 else base
+    return payload_key(data[base:]), payload_key(data[start:])
+
+

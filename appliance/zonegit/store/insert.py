@@ -1,0 +1,125 @@
+"""The one way in for objects: each is checked against its kind's canonical form and against what it points to.
+
+Refused: unknown kinds and versions, objects above their kind's size, any bytes but the canonical ones, a child that
+is not here, and a child that is not as its parent describes it (level, record count, keys and their order, zone,
+generation). There is no way to switch any of it off.
+"""
+
+from collections.abc import Callable
+
+from zonegit.errors import InvalidObject, LimitExceeded
+from zonegit.model.commit import Commit, Tag
+from zonegit.model.ids import MAX_SIZE, Kind, ObjectId, kind_of, short
+from zonegit.model.node import HAS_STUBS, Inner, Leaf, check_node, check_rrset, is_stub, stub_target
+from zonegit.model.rrset import RRKey, payload_key, record_count
+from zonegit.model.zone import Zone
+from zonegit.store.facts import (
+    CommitFacts,
+    Facts,
+    NodeFacts,
+    RRsetFacts,
+    TagFacts,
+    ZoneFacts,
+    node_facts,
+)
+
+Describe = Callable[[ObjectId], Facts | None]
+"""Facts of an object that is here; None when it isn't."""
+
+
+def check_object(data: bytes, describe: Describe) -> Facts:
+    """Check a foreign object and say what parents may rely on. `InvalidObject`, `LimitExceeded`."""
+    kind = kind_of(data)
+    if len(data) > MAX_SIZE[kind]:
+        raise LimitExceeded(f"{kind.name.lower()} of {len(data)} bytes; at most {MAX_SIZE[kind]}")
+    return _CHECKS[kind](data, describe)
+
+
+def _check_node(data: bytes, describe: Describe) -> Facts:
+    node = check_node(data)
+    if isinstance(node, Inner):
+        return node_facts(node, _check_children(node, describe))
+    if data[2] & HAS_STUBS:
+        _check_stubs(node, describe)
+    return node_facts(node, node.keys[0] if node.keys else RRKey(b""))
+
+
+def _check_stubs(leaf: Leaf, describe: Describe) -> None:
+    for key, payload in zip(leaf.keys, leaf.payloads, strict=True):
+        if is_stub(payload):
+            records, oid = stub_target(payload)
+            if describe(oid) != RRsetFacts(records, key):
+                raise _wrong("leaf", oid, "the RRset that its stub describes", describe)
+
+
+def _check_children(node: Inner, describe: Describe) -> RRKey:
+    """Check an inner node's children and return the first key below it."""
+    below = node.level - 1
+    first = previous = None
+    for key, oid, records in zip(node.keys, node.children, node.counts, strict=True):
+        child = describe(oid)
+        if (
+            not isinstance(child, NodeFacts)
+            or (child.level, child.records, child.last) != (below, records, key)
+            or not records
+        ):
+            raise _wrong("inner node", oid, f"the level {below} node that it describes", describe)
+        if previous is None:
+            first = child.first
+        elif child.first <= previous:
+            raise InvalidObject(f"inner node's child {short(oid)} begins before the one ahead of it ends")
+        previous = key
+    if first is None:
+        raise InvalidObject("inner node has no children")
+    return first
+
+
+def _check_rrset(data: bytes, _: Describe) -> Facts:
+    payload = check_rrset(data)
+    return RRsetFacts(record_count(payload), payload_key(payload))
+
+
+def _check_zone(data: bytes, describe: Describe) -> Facts:
+    zone = Zone.decode(data)
+    tree = describe(zone.tree)
+    if not isinstance(tree, NodeFacts) or tree.records != zone.records:
+        raise _wrong("zone", zone.tree, f"the node of {zone.records} records that it describes", describe)
+    return ZoneFacts(zone.records)
+
+
+def _check_commit(data: bytes, describe: Describe) -> Facts:
+    commit = Commit.decode(data)
+    if not isinstance(describe(commit.zone_root), ZoneFacts):
+        raise _wrong("commit", commit.zone_root, "a zone", describe)
+    generation = 1
+    for oid in commit.parents:
+        parent = describe(oid)
+        if not isinstance(parent, CommitFacts) or parent.zone != commit.zone:
+            raise _wrong("commit", oid, f"a commit of {commit.zone}", describe)
+        generation = max(generation, 1 + parent.generation)
+    if commit.generation != generation:
+        raise InvalidObject(f"commit says generation {commit.generation}; its parents make it {generation}")
+    return CommitFacts(commit.zone, generation)
+
+
+def _check_tag(data: bytes, describe: Describe) -> Facts:
+    tag = Tag.decode(data)
+    target = describe(tag.target)
+    if not isinstance(target, CommitFacts) or target.zone != tag.zone:
+        raise _wrong("tag", tag.target, f"a commit of {tag.zone}", describe)
+    return TagFacts(tag.zone, tag.target)
+
+
+def _wrong(what: str, oid: ObjectId, expected: str, describe: Describe) -> InvalidObject:
+    if describe(oid) is None:
+        return InvalidObject(f"{what} points to {short(oid)}, which is not here")
+    return InvalidObject(f"{what} points to {short(oid)}, which is not {expected}")
+
+
+_CHECKS = {
+    Kind.NODE: _check_node,
+    Kind.RRSET: _check_rrset,
+    Kind.ZONE: _check_zone,
+    Kind.COMMIT: _check_commit,
+    Kind.TAG: _check_tag,
+}

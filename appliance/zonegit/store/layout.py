@@ -1,0 +1,69 @@
+"""Keys and values of the small tables: `meta`, `refs`, and the sequence numbers of objects.
+
+    meta   format -> u32            epoch -> 16 bytes       seq -> u64          next-view -> u32
+           objects/<kind u8> -> u64 (how many there are)
+           setting/<name> -> value  view/<ref name> -> view u32 | commit 32 | serial u32 | CRC-32 of key and these
+    refs   <ref name> -> id 32
+    ids    <id> -> sequence u64     objects <sequence u64> -> the object's bytes
+"""
+
+from struct import Struct
+from typing import Final
+from zlib import crc32
+
+from zonegit.errors import CorruptStore, LimitExceeded
+from zonegit.model.ids import Kind
+from zonegit.model.refs import RefName
+from zonegit.store.tables import ReadTables, Table
+
+STORE_FORMAT: Final = 1
+FORMAT: Final = b"format"
+EPOCH: Final = b"epoch"
+SEQ: Final = b"seq"
+NEXT_VIEW: Final = b"next-view"
+OBJECTS: Final = b"objects/"
+SETTING: Final = b"setting/"
+VIEW: Final = b"view/"
+
+U32: Final = Struct(">I")
+U64: Final = Struct(">Q")
+MAX_NAME: Final = 480
+"""Bytes of a ref's or a setting's name: with what stands around it in the reflog it fits a key."""
+
+
+def ref_key(name: RefName) -> bytes:
+    """`LimitExceeded` for a name that no key can hold (a zone of very many escaped bytes)."""
+    return _bounded(name, "ref")
+
+
+def setting_key(name: str) -> bytes:
+    return SETTING + _bounded(name, "setting")
+
+
+def kind_key(kind: Kind) -> bytes:
+    return OBJECTS + bytes((kind,))
+
+
+def number(tables: ReadTables, key: bytes) -> int:
+    """A u64 or u32 of `meta`; 0 when it isn't there."""
+    return int.from_bytes(tables.get(Table.META, key) or b"", "big")
+
+
+def seal(key: bytes, value: bytes) -> bytes:
+    """A value with a CRC-32 over its key and itself in front."""
+    return U32.pack(crc32(value, crc32(key))) + value
+
+
+def unseal(key: bytes, sealed: bytes) -> bytes:
+    """The value, checked. `CorruptStore` when a bit of it or of its key has changed."""
+    value = sealed[4:]
+    if int.from_bytes(sealed[:4], "big") != crc32(value, crc32(key)):
+        raise CorruptStore("a served view holds bytes that were changed on disk; run `zonegit reindex`")
+    return value
+
+
+def _bounded(name: str, what: str) -> bytes:
+    key = name.encode()
+    if not 0 < len(key) <= MAX_NAME:
+        raise LimitExceeded(f"{what} name {name[:80]!r} has {len(key)} bytes; 1 to {MAX_NAME} fit the store")
+    return key

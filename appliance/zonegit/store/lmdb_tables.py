@@ -1,0 +1,123 @@
+"""Tables in LMDB databases, and LMDB's errors as ours: the one place that knows either."""
+
+import errno
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import lmdb
+
+from zonegit.errors import CorruptStore, StoreError, StoreFull
+from zonegit.store.tables import Table
+
+NAMES: Final = tuple(table.name.lower().encode() for table in Table)
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_CORRUPT: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError)
+
+
+class LmdbTables:
+    """All tables as one transaction sees them."""
+
+    def __init__(self, txn: "lmdb.Transaction[bytes]", databases: "list[lmdb._Database]", path: str) -> None:
+        self.txn = txn
+        self.generation = 0
+        self._databases = databases
+        self._path = path
+
+    def get(self, table: Table, key: bytes) -> bytes | None:
+        try:
+            return self.txn.get(key, db=self._databases[table])
+        except lmdb.Error as error:
+            raise translated(error, self._path) from None
+
+    def seek(self, table: Table, key: bytes) -> tuple[bytes, bytes] | None:
+        try:
+            cursor = self.txn.cursor(self._databases[table])
+            found = cursor.set_range(key) if key else cursor.first()
+            return cursor.item() if found else None
+        except lmdb.Error as error:
+            raise translated(error, self._path) from None
+
+    def before(self, table: Table, key: bytes | None) -> tuple[bytes, bytes] | None:
+        try:
+            cursor = self.txn.cursor(self._databases[table])
+            found = cursor.prev() if key is not None and cursor.set_range(key) else cursor.last()
+            return cursor.item() if found else None
+        except lmdb.Error as error:
+            raise translated(error, self._path) from None
+
+    def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        first = max(prefix, start)
+        try:
+            cursor = self.txn.cursor(self._databases[table])
+            more = cursor.set_range(first) if first else cursor.first()
+            while more:
+                item = cursor.item()
+                if not item[0].startswith(prefix):
+                    break
+                yield item
+                more = cursor.next()
+        except lmdb.Error as error:
+            raise translated(error, self._path) from None
+
+    def count(self, table: Table) -> int:
+        return self.txn.stat(self._databases[table])["entries"]
+
+    def put(self, table: Table, key: bytes, value: bytes) -> None:
+        try:
+            self.txn.put(key, value, db=self._databases[table])
+        except lmdb.Error as error:
+            raise translated(error, self._path) from None
+
+    def put_many(self, table: Table, items: Iterable[tuple[bytes, bytes]]) -> None:
+        try:
+            self.txn.cursor(self._databases[table]).putmulti(items)
+        except lmdb.Error as error:
+            raise translated(error, self._path) from None
+
+    def append(self, table: Table, items: Iterable[tuple[bytes, bytes]]) -> None:
+        try:
+            self.txn.cursor(self._databases[table]).putmulti(items, append=True)
+        except lmdb.Error as error:
+            raise translated(error, self._path) from None
+
+    def delete(self, table: Table, key: bytes) -> None:
+        try:
+            self.txn.delete(key, db=self._databases[table])
+        except lmdb.Error as error:
+            raise translated(error, self._path) from None
+
+    def clear(self, table: Table, prefix: bytes = b"") -> None:
+        try:
+            if not prefix:
+                self.txn.drop(self._databases[table], delete=False)
+                return
+            cursor = self.txn.cursor(self._databases[table])
+            more = cursor.set_range(prefix)
+            while more and cursor.key().startswith(prefix):
+                more = cursor.delete()
+        except lmdb.Error as error:
+            raise translated(error, self._path) from None
+
+    def touch(self) -> None:
+        self.generation += 1
+
+
+def translated(error: lmdb.Error, path: str) -> StoreError:
+    """The error of ours that says what happened to the repository at `path` and what to do."""
+    code = getattr(error, "code", 0)
+    if isinstance(error, lmdb.MapFullError):
+        return StoreFull(f"the repository at {path} has reached its largest size; nothing was written")
+    if code in _FULL:
+        return StoreFull(f"no space is left for the repository at {path}; nothing was written: free some and retry")
+    if code in _DENIED:
+        return StoreError(f"no permission for the repository at {path}: use it as the user that owns its files")
+    if code == errno.ENOENT:
+        return StoreError(f"there is no repository at {path}: make one with `zonegit init`")
+    if isinstance(error, _CORRUPT):
+        return CorruptStore(f"the repository's file at {path} is damaged: restore a backup or clone it again")
+    if isinstance(error, lmdb.InvalidError | lmdb.VersionMismatchError):
+        return StoreError(f"{path} holds no repository that this zonegit can read: its file has another format")
+    if isinstance(error, lmdb.ReadersFullError):
+        return StoreError(f"too many processes read the repository at {path} at once: stop some")
+    return StoreError(f"the repository at {path} can't be used: {error}")

@@ -1,0 +1,79 @@
+"""One consistent version of the repository, read from tables. Every object is hashed again on its way out."""
+
+from collections.abc import Iterator
+
+from blake3 import blake3
+
+from zonegit.errors import CorruptStore, NotFound
+from zonegit.model.ids import Kind, ObjectId, short
+from zonegit.model.refs import RefName
+from zonegit.store import layout
+from zonegit.store.port import RefLogEntry
+from zonegit.store.reflog import decode_entry, log_prefix
+from zonegit.store.tables import ReadTables, Table
+from zonegit.store.views import ViewVersion, find_view
+from zonegit.tree.version import ZoneVersion
+
+
+class StoreReader:
+    """The `Reader` of both stores."""
+
+    def __init__(self, tables: ReadTables) -> None:
+        self.tables = tables
+        self._get = tables.get
+
+    @property
+    def epoch(self) -> str:
+        return (self._get(Table.META, layout.EPOCH) or b"").hex()
+
+    @property
+    def seq(self) -> int:
+        return layout.number(self.tables, layout.SEQ)
+
+    @property
+    def index_root(self) -> bytes:
+        return blake3(self._get(Table.REFINDEX, b"\0") or b"").digest()
+
+    def get(self, oid: ObjectId) -> bytes:
+        sequence = self._get(Table.IDS, oid)
+        if sequence is None:
+            raise NotFound(f"object {short(oid)} is not here")
+        data = self._get(Table.OBJECTS, sequence)
+        if data is None or blake3(data).digest() != oid:
+            raise CorruptStore(f"object {oid.hex()} was changed on disk; run `zonegit fsck`")
+        return data
+
+    def has(self, oid: ObjectId) -> bool:
+        return self._get(Table.IDS, oid) is not None
+
+    def ref(self, name: RefName) -> ObjectId | None:
+        found = self._get(Table.REFS, name.encode())
+        return None if found is None else ObjectId(found)
+
+    def refs(self, prefix: str = "refs/") -> Iterator[tuple[RefName, ObjectId]]:
+        for name, oid in self.tables.scan(Table.REFS, prefix.encode()):
+            yield RefName(name.decode()), ObjectId(oid)
+
+    def reflog(self, name: RefName) -> Iterator[RefLogEntry]:
+        for _, value in self.tables.scan(Table.REFLOG, log_prefix(name)):
+            yield decode_entry(value)
+
+    def setting(self, name: str) -> bytes | None:
+        return self._get(Table.META, layout.setting_key(name))
+
+    def view(self, name: RefName) -> ZoneVersion | None:
+        found = find_view(self.tables, name)
+        if found is None:
+            return None
+        if found.commit != self.ref(name):
+            raise CorruptStore(f"the served view of {name} shows another commit; run `zonegit reindex`")
+        return ViewVersion(self.tables, name, found)
+
+    def object_ids(self, kind: Kind | None = None) -> Iterator[ObjectId]:
+        for sequence, oid in sorted((sequence, oid) for oid, sequence in self.tables.scan(Table.IDS)):
+            if kind is None or (self._get(Table.OBJECTS, sequence) or b"\0")[0] == kind:
+                yield ObjectId(oid)
+
+    def object_counts(self) -> dict[Kind, int]:
+        """How many objects of each kind there are; kept as they come in, so it costs five look-ups."""
+        return {kind: layout.number(self.tables, layout.kind_key(kind)) for kind in Kind}

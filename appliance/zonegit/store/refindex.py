@@ -1,0 +1,155 @@
+"""The ref index: a 16-ary Merkle trie over BLAKE3(ref name) -> tip. Pure, over any mutable map of cells.
+
+    cell key   = depth u8 | one byte for each hex digit of the path
+    cell value = slots, their digits rising
+    slot       = digit u8 | 00 | key 32 | tip 32    or    digit u8 | 01 | BLAKE3 of the child's cell 32
+
+A slot with one ref below it holds that ref; with more, a child. So the cells depend on nothing but the refs,
+whatever the order they came in, and moving one rewrites the cells on its path. The root is BLAKE3 of the cell at
+depth 0 (of no bytes when there are no refs). A *bucket* is all refs whose key begins with the same byte: its digest
+is the first half of BLAKE3 of the cell that stands at its two digits, or would stand there if it has only one ref.
+"""
+
+from collections.abc import MutableMapping
+from typing import Final, NamedTuple
+
+from blake3 import blake3
+
+from zonegit.errors import CorruptStore
+from zonegit.model.ids import ID_SIZE, ObjectId
+from zonegit.model.refs import RefName
+from zonegit.store.port import Bucket
+
+BUCKET_DIGEST: Final = 16
+"""Bytes."""
+_BUCKET_DEPTH: Final = 2
+_ENTRY: Final = 0
+_CHILD: Final = 1
+
+
+class _Entry(NamedTuple):
+    key: bytes
+    tip: bytes
+
+
+_Cell = dict[int, _Entry | bytes]
+"""Slots by digit: a ref, or the digest of the cell below."""
+
+
+def index_key(name: RefName) -> bytes:
+    """Where a ref stands in the index; its first byte is its bucket."""
+    return blake3(name.encode()).digest()
+
+
+class RefIndex:
+    """The index whose cells stand in `cells`. `CorruptStore` when they contradict each other."""
+
+    def __init__(self, cells: MutableMapping[bytes, bytes]) -> None:
+        self._cells = cells
+
+    @property
+    def root(self) -> bytes:
+        """32 bytes: equal exactly when all refs are."""
+        return blake3(self._cells.get(b"\0", b"")).digest()
+
+    def set(self, name: RefName, tip: ObjectId | None) -> None:
+        """Move a ref; None removes it. Rewrites one cell per level, about log16 of the number of refs."""
+        key = index_key(name)
+        digits = _digits(key)
+        path = self._descend(digits)
+        if tip is None:
+            self._remove(path, digits)
+        else:
+            _place(path, digits, _Entry(key, tip))
+        self._store(path, digits)
+
+    def buckets(self) -> list[Bucket]:
+        """All buckets that hold any ref, by their prefix (0 to 255)."""
+        found: dict[int, bytes] = {}
+        root = self._load(b"", self.root)
+        for first, slot in root.items():
+            below = {slot.key[0] & 15: slot} if isinstance(slot, _Entry) else self._load(bytes((first,)), slot)
+            for second, last in below.items():
+                found[16 * first + second] = _alone(last) if isinstance(last, _Entry) else last
+        return [Bucket(prefix, found[prefix][:BUCKET_DIGEST]) for prefix in sorted(found)]
+
+    def _descend(self, digits: bytes) -> list[_Cell]:
+        """The cells from the root to the one whose slot for these digits has no child."""
+        path = [self._load(b"", self.root)]
+        while isinstance(slot := path[-1].get(digits[len(path) - 1]), bytes):
+            path.append(self._load(digits[: len(path)], slot))
+        return path
+
+    def _remove(self, path: list[_Cell], digits: bytes) -> None:
+        path[-1].pop(digits[len(path) - 1], None)
+        while len(path) > 1 and len(path[-1]) == 1 and isinstance(only := next(iter(path[-1].values())), _Entry):
+            path.pop()
+            del self._cells[_cell_key(digits[: len(path)])]
+            path[-1][digits[len(path) - 1]] = only
+
+    def _store(self, path: list[_Cell], digits: bytes) -> None:
+        for depth in reversed(range(len(path))):
+            raw = _encode(path[depth])
+            if raw:
+                self._cells[_cell_key(digits[:depth])] = raw
+            elif b"\0" in self._cells:
+                del self._cells[b"\0"]
+            if depth:
+                path[depth - 1][digits[depth - 1]] = blake3(raw).digest()
+
+    def _load(self, path: bytes, digest: bytes) -> _Cell:
+        raw = self._cells.get(_cell_key(path), b"")
+        if blake3(raw).digest() != digest:
+            raise CorruptStore("the ref index contradicts itself; run `zonegit reindex`")
+        return _decode(raw)
+
+
+def _place(path: list[_Cell], digits: bytes, entry: _Entry) -> None:
+    """Put a ref into the path's last cell, with new cells below it while another ref shares its digits."""
+    depth = len(path) - 1
+    other = path[-1].get(digits[depth])
+    if isinstance(other, _Entry) and other.key != entry.key:
+        others = _digits(other.key)
+        while others[depth] == digits[depth]:
+            depth += 1
+            path.append({})
+        path[-1][others[depth]] = other
+    path[-1][digits[depth]] = entry
+
+
+def _alone(entry: _Entry) -> bytes:
+    """The digest of a bucket with one ref."""
+    return blake3(_encode({_digits(entry.key)[_BUCKET_DEPTH]: entry})).digest()
+
+
+def _digits(key: bytes) -> bytes:
+    return bytes(digit for byte in key for digit in (byte >> 4, byte & 15))
+
+
+def _cell_key(path: bytes) -> bytes:
+    return bytes((len(path),)) + path
+
+
+def _encode(cell: _Cell) -> bytes:
+    parts = []
+    for digit in sorted(cell):
+        slot = cell[digit]
+        parts.append(bytes((digit, _ENTRY)) + slot.key + slot.tip if isinstance(slot, _Entry)
+                     else bytes((digit, _CHILD)) + slot)
+    return b"".join(parts)
+
+
+def _decode(raw: bytes) -> _Cell:
+    """Bytes whose digest was checked."""
+    cell: _Cell = {}
+    at = 0
+    while at < len(raw):
+        digit, kind = raw[at], raw[at + 1]
+        at += 2
+        if kind == _ENTRY:
+            cell[digit] = _Entry(raw[at : at + ID_SIZE], raw[at + ID_SIZE : at + 2 * ID_SIZE])
+            at += 2 * ID_SIZE
+        else:
+            cell[digit] = raw[at : at + ID_SIZE]
+            at += ID_SIZE
+    return cell

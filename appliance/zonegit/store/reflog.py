@@ -1,0 +1,53 @@
+"""Reflog entries as they lie in their table.
+
+    key   = ref name | 00 | (2**64 - 1 - n) u64     n counts a ref's moves from 0, so the newest comes first
+    value = old id 32 | new id 32 | time i64 | offset i16 | name size u16 | name | reason
+
+An id of zeros stands for "not there". Name and reason are UTF-8.
+"""
+
+from struct import Struct, error
+from typing import Final
+
+from zonegit.errors import CorruptStore
+from zonegit.model.commit import Stamp
+from zonegit.model.ids import ID_SIZE, ObjectId
+from zonegit.model.refs import RefName
+from zonegit.store.port import RefLogEntry
+
+_HEAD: Final = Struct(">32s32sqhH")
+_COUNT: Final = Struct(">Q")
+_TOP: Final = (1 << 64) - 1
+_NONE: Final = bytes(ID_SIZE)
+
+
+def log_prefix(name: RefName) -> bytes:
+    """What the keys of a ref's entries begin with. No ref name holds a zero byte."""
+    return name.encode() + b"\0"
+
+
+def next_key(name: RefName, newest: bytes | None) -> bytes:
+    """The key that comes right before `newest`, the key of the ref's newest entry so far (None: it has none)."""
+    count = _COUNT.unpack(newest[-8:])[0] - 1 if newest else _TOP
+    return log_prefix(name) + _COUNT.pack(count)
+
+
+def encode_entry(entry: RefLogEntry) -> bytes:
+    name = entry.who.name.encode()
+    head = _HEAD.pack(entry.old or _NONE, entry.new or _NONE, entry.who.time, entry.who.offset, len(name))
+    return head + name + entry.reason.encode()
+
+
+def decode_entry(value: bytes) -> RefLogEntry:
+    """`CorruptStore` for bytes that no entry has."""
+    try:
+        old, new, time, offset, size = _HEAD.unpack_from(value)
+        at = _HEAD.size + size
+        name, reason = value[_HEAD.size : at].decode(), value[at:].decode()
+    except (error, UnicodeDecodeError):
+        raise CorruptStore("a reflog entry can't be read; `zonegit fsck` names it") from None
+    return RefLogEntry(_id(old), _id(new), Stamp(name, time, offset), reason)
+
+
+def _id(raw: bytes) -> ObjectId | None:
+    return None if raw == _NONE else ObjectId(raw)

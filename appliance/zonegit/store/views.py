@@ -1,0 +1,198 @@
+"""Served views: for a head, a flat index `(view u32, owner key) -> block`, moved with its ref by the trees' diff.
+
+    views  view u32 | owner key -> CRC-32 of key and block | block      (a block as in tree/version.py)
+
+A view only speeds up answering and can be made again from its commit at any time. Its CRC is checked at each read,
+so a flipped bit is `CorruptStore` and never an answer. A changed key shows as soon as its neighbours are read, by
+`before` and `after`, as every denial does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from struct import Struct
+from typing import Final
+
+from zonegit.errors import CorruptStore, NotFound
+from zonegit.model.commit import Commit
+from zonegit.model.ids import ObjectId
+from zonegit.model.names import APEX_KEY, OwnerKey, WireName
+from zonegit.model.rdata import SOA
+from zonegit.model.refs import RefName, parse
+from zonegit.model.rrset import RRKey, served_soa
+from zonegit.model.zone import Zone
+from zonegit.store import layout
+from zonegit.store.layout import U32, seal, unseal
+from zonegit.store.tables import ReadTables, Table, WriteTables
+from zonegit.tree.diff import diff
+from zonegit.tree.source import Nodes
+from zonegit.tree.version import BLOCK_ITEM, block_item, block_items
+from zonegit.tree.walk import entries
+
+_SHOWN: Final = Struct(">I32sI")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a view shows, as `meta` says."""
+
+    number: int
+    commit: ObjectId
+    serial: int
+
+    @property
+    def prefix(self) -> bytes:
+        return U32.pack(self.number)
+
+
+def find_view(tables: ReadTables, name: RefName) -> Shown | None:
+    """The view that follows a head. `CorruptStore` when its entry was changed on disk."""
+    key = layout.VIEW + name.encode()
+    sealed = tables.get(Table.META, key)
+    if sealed is None:
+        return None
+    number, commit, serial = _SHOWN.unpack(unseal(key, sealed))
+    return Shown(number, ObjectId(commit), serial)
+
+
+class ViewVersion:
+    """`ZoneVersion` through a view. It follows its head when its reader is renewed."""
+
+    def __init__(self, tables: ReadTables, name: RefName, shown: Shown) -> None:
+        self._tables = tables
+        self._name = name
+        self._apex = parse(name).apex
+        self._shown = shown
+        self._prefix = shown.prefix
+        self._generation = tables.generation
+
+    @property
+    def apex(self) -> WireName:
+        return self._apex
+
+    @property
+    def commit(self) -> ObjectId:
+        if self._generation != self._tables.generation:
+            self._follow()
+        return self._shown.commit
+
+    @property
+    def serial(self) -> int:
+        if self._generation != self._tables.generation:
+            self._follow()
+        return self._shown.serial
+
+    def at(self, owner: OwnerKey) -> bytes | None:
+        if self._generation != self._tables.generation:
+            self._follow()
+        key = self._prefix + owner
+        sealed = self._tables.get(Table.VIEWS, key)
+        return None if sealed is None else unseal(key, sealed)
+
+    def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
+        if self._generation != self._tables.generation:
+            self._follow()
+        found = self._tables.before(Table.VIEWS, self._prefix + owner)
+        if found is None or not found[0].startswith(self._prefix):
+            return None
+        return OwnerKey(found[0][4:]), unseal(*found)
+
+    def after(self, owner: OwnerKey) -> OwnerKey | None:
+        if self._generation != self._tables.generation:
+            self._follow()
+        found = self._tables.seek(Table.VIEWS, self._prefix + owner + b"\0")
+        if found is None or not found[0].startswith(self._prefix):
+            return None
+        unseal(*found)
+        return OwnerKey(found[0][4:])
+
+    def _follow(self) -> None:
+        """The reader shows another version of the repository: look where the view is now."""
+        shown = find_view(self._tables, self._name)
+        if shown is None:
+            raise NotFound(f"{self._name} has no served view any more")
+        self._generation = self._tables.generation
+        self._shown = shown
+        self._prefix = shown.prefix
+
+
+def build_view(tables: WriteTables, nodes: Nodes, name: RefName, commit: ObjectId) -> None:
+    """Give a head a new view of a commit, under a number of its own, in place of the one it may have."""
+    drop_view(tables, name)
+    number = layout.number(tables, layout.NEXT_VIEW) + 1
+    tables.put(Table.META, layout.NEXT_VIEW, U32.pack(number))
+    shown, root = _target(nodes, number, commit)
+    prefix = shown.prefix
+    tables.append(
+        Table.VIEWS,
+        ((prefix + owner, seal(prefix + owner, block)) for owner, block in blocks(nodes, root, shown.serial)),
+    )
+    _show(tables, name, shown)
+
+
+def move_view(tables: WriteTables, nodes: Nodes, name: RefName, shown: Shown, commit: ObjectId) -> None:
+    """Move a head's view to another commit by the difference of their trees; the apex gets its serial."""
+    _, old = _target(nodes, shown.number, shown.commit)
+    moved, new = _target(nodes, shown.number, commit)
+    prefix = shown.prefix
+    apex_seen = False
+    for owner, changes in groupby(diff(nodes, old, new), key=lambda change: change[0][:-3]):
+        apex_seen = apex_seen or not owner
+        items = {int.from_bytes(key[-2:], "big"): payload for key, _, payload in changes}
+        _rewrite(tables, prefix + owner, items, moved.serial)
+    if not apex_seen:
+        _rewrite(tables, prefix + APEX_KEY, {}, moved.serial)
+    _show(tables, name, moved)
+
+
+def drop_view(tables: WriteTables, name: RefName) -> None:
+    """Take a head's view away, if it has one. Works on a damaged one, too."""
+    key = layout.VIEW + name.encode()
+    sealed = tables.get(Table.META, key)
+    if sealed is None:
+        return
+    tables.delete(Table.META, key)
+    tables.clear(Table.VIEWS, sealed[4:8])
+    tables.touch()
+
+
+def blocks(nodes: Nodes, root: ObjectId, serial: int) -> Iterator[tuple[OwnerKey, bytes]]:
+    """Every owner of a tree with its block, in canonical order."""
+    for owner, group in groupby(entries(nodes, root), key=_owner):
+        yield OwnerKey(owner), b"".join([block_item(payload, serial) for _, payload in group])
+
+
+def _owner(entry: tuple[RRKey, bytes]) -> bytes:
+    return entry[0][:-3]
+
+
+def _target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
+    """What a view of this commit shows, and the root of the commit's tree."""
+    commit = Commit.decode(nodes.source.get(oid))
+    return Shown(number, oid, commit.serial), Zone.decode(nodes.source.get(commit.zone_root)).tree
+
+
+def _rewrite(tables: WriteTables, key: bytes, changes: dict[int, bytes | None], serial: int) -> None:
+    """Put changed RRsets (None: gone) into the block under `key`; its SOA, if it has one, gets `serial`."""
+    sealed = tables.get(Table.VIEWS, key)
+    block = unseal(key, sealed) if sealed else b""
+    items = {
+        rtype: BLOCK_ITEM.pack(rtype, records, len(rrs)) + (served_soa(rrs, serial) if rtype == SOA else rrs)
+        for rtype, records, rrs in block_items(block)
+    }
+    for rtype, payload in changes.items():
+        if payload is None:
+            if items.pop(rtype, None) is None:
+                raise CorruptStore("a served view contradicts its commit; run `zonegit reindex`")
+        else:
+            items[rtype] = block_item(payload, serial)
+    if items:
+        tables.put(Table.VIEWS, key, seal(key, b"".join(items[rtype] for rtype in sorted(items))))
+    else:
+        tables.delete(Table.VIEWS, key)
+
+
+def _show(tables: WriteTables, name: RefName, shown: Shown) -> None:
+    key = layout.VIEW + name.encode()
+    tables.put(Table.META, key, seal(key, _SHOWN.pack(shown.number, shown.commit, shown.serial)))
+    tables.touch()

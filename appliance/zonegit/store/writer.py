@@ -1,0 +1,205 @@
+"""A write transaction over tables: objects in, refs moved by compare-and-swap with all that hangs on them."""
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from typing import Final
+
+from zonegit.errors import Conflict, InvalidObject, NotFound, StoreError
+from zonegit.model.commit import Stamp
+from zonegit.model.ids import Kind, ObjectId, object_id, short
+from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, parse
+from zonegit.store import layout
+from zonegit.store.facts import CommitFacts, FactCache, Facts, TagFacts, stored_facts
+from zonegit.store.insert import check_object
+from zonegit.store.port import RefLogEntry, RefUpdate
+from zonegit.store.reader import StoreReader
+from zonegit.store.refindex import RefIndex
+from zonegit.store.reflog import encode_entry, log_prefix, next_key
+from zonegit.store.tables import Table, WriteTables
+from zonegit.store.views import build_view, drop_view, find_view, move_view
+from zonegit.tree.source import Nodes
+
+_GROUP_COUNT: Final = 10_000
+_GROUP_BYTES: Final = 8 << 20
+"""Objects wait in groups of at most this many and this many bytes, to be written with their ids sorted."""
+
+
+def found_repository(tables: WriteTables, epoch: bytes) -> None:
+    """Write what makes empty tables a repository."""
+    tables.put(Table.META, layout.EPOCH, epoch)
+    tables.put(Table.META, layout.SEQ, layout.U64.pack(0))
+    tables.put(Table.META, layout.FORMAT, layout.U32.pack(layout.STORE_FORMAT))
+
+
+class StoreWriter(StoreReader):
+    """The `Writer` of both stores. The store calls `finish` before it commits."""
+
+    def __init__(self, tables: WriteTables, facts: FactCache) -> None:
+        super().__init__(tables)
+        self.draft = tables
+        self._facts = facts
+        self._waiting: dict[ObjectId, bytes] = {}
+        self._seq_moved = False
+        self._spoiled = False
+
+    def insert(self, objects: Iterable[bytes]) -> int:
+        new = size = 0
+        waiting = self._waiting
+        try:
+            for data in objects:
+                oid = object_id(data)
+                if self.has(oid):
+                    continue
+                self._facts.add(oid, check_object(data, self._describe))
+                waiting[oid] = data
+                new += 1
+                size += len(data)
+                if len(waiting) >= _GROUP_COUNT or size >= _GROUP_BYTES:
+                    self._flush()
+                    size = 0
+            self._flush()
+        except BaseException:
+            self._spoiled = True
+            raise
+        return new
+
+    def get(self, oid: ObjectId) -> bytes:
+        return self._waiting.get(oid) or super().get(oid)
+
+    def has(self, oid: ObjectId) -> bool:
+        return oid in self._waiting or super().has(oid)
+
+    def move_refs(self, updates: Iterable[RefUpdate], who: Stamp, reason: str) -> None:
+        moves = self._agreed(updates)
+        if not moves:
+            return
+        index = RefIndex(_Cells(self.draft))
+        nodes = Nodes(self)
+        for name, (ref, old, new) in moves.items():
+            self._log(name, RefLogEntry(old, new, who, reason))
+            if new is None:
+                self.draft.delete(Table.REFS, layout.ref_key(name))
+            else:
+                self.draft.put(Table.REFS, layout.ref_key(name), new)
+            if ref.kind is not RefKind.REMOTE:
+                index.set(name, new)
+            if ref.kind is RefKind.HEAD:
+                self._move_view(nodes, name, ref, old, new)
+        if not self._seq_moved:
+            self.draft.put(Table.META, layout.SEQ, layout.U64.pack(self.seq + 1))
+            self._seq_moved = True
+
+    def show(self, name: RefName) -> None:
+        tip = self.ref(name)
+        if tip is None or parse(name).kind is not RefKind.HEAD:
+            raise NotFound(f"{name} is not a branch here, so it can't be shown")
+        if find_view(self.tables, name) is None:
+            build_view(self.draft, Nodes(self), name, tip)
+
+    def hide(self, name: RefName) -> None:
+        drop_view(self.draft, name)
+
+    def set_setting(self, name: str, value: bytes | None) -> None:
+        key = layout.setting_key(name)
+        if value is None:
+            self.draft.delete(Table.META, key)
+        else:
+            self.draft.put(Table.META, key, value)
+
+    def finish(self) -> None:
+        """Refuse to commit after a refused object: what stands in the tables then is not what was asked for."""
+        if self._spoiled:
+            raise StoreError("the transaction was given up when an object in it was refused; nothing was written")
+
+    def _describe(self, oid: ObjectId) -> Facts | None:
+        if not self.has(oid):
+            return None
+        facts = self._facts.get(oid)
+        if facts is None:
+            facts = stored_facts(self.get(oid), self.get)
+            self._facts.add(oid, facts)
+        return facts
+
+    def _flush(self) -> None:
+        waiting = self._waiting
+        if not waiting:
+            return
+        last = self.tables.before(Table.OBJECTS, None)
+        first = int.from_bytes(last[0], "big") + 1 if last else 1
+        numbers = [layout.U64.pack(first + at) for at in range(len(waiting))]
+        self.draft.append(Table.OBJECTS, zip(numbers, waiting.values(), strict=True))
+        self.draft.put_many(Table.IDS, sorted(zip(waiting, numbers, strict=True)))
+        counts = dict.fromkeys(Kind, 0)
+        for data in waiting.values():
+            counts[Kind(data[0])] += 1
+        for kind, count in counts.items():
+            if count:
+                key = layout.kind_key(kind)
+                self.draft.put(Table.META, key, layout.U64.pack(layout.number(self.tables, key) + count))
+        waiting.clear()
+
+    def _agreed(self, updates: Iterable[RefUpdate]) -> dict[RefName, tuple[Ref, ObjectId | None, ObjectId | None]]:
+        """The moves that remain of the updates, after every one of them was found possible."""
+        moves: dict[RefName, tuple[Ref, ObjectId | None, ObjectId | None]] = {}
+        for update in updates:
+            name = update.name
+            ref = parse(name)
+            layout.ref_key(name)
+            before = moves[name][1] if name in moves else self.ref(name)
+            current = moves[name][2] if name in moves else before
+            if current != update.old:
+                raise Conflict(f"{name} is at {_text(current)}, not at {_text(update.old)}: read it and retry")
+            if update.new is not None:
+                self._check_target(ref, update.new)
+            moves[name] = (ref, before, update.new)
+        return {name: move for name, move in moves.items() if move[1] != move[2]}
+
+    def _check_target(self, ref: Ref, oid: ObjectId) -> None:
+        facts = self._describe(oid)
+        if facts is None:
+            raise NotFound(f"{ref.full} can't point to {short(oid)}, which is not here")
+        fitting = (CommitFacts, TagFacts) if ref.kind is RefKind.TAG else (CommitFacts,)
+        if not isinstance(facts, fitting) or facts.zone != ref.zone:
+            raise InvalidObject(f"{ref.full} can't point to {short(oid)}, which is not a commit of {ref.zone}")
+
+    def _log(self, name: RefName, entry: RefLogEntry) -> None:
+        newest = next(iter(self.tables.scan(Table.REFLOG, log_prefix(name))), None)
+        self.draft.put(Table.REFLOG, next_key(name, newest[0] if newest else None), encode_entry(entry))
+
+    def _move_view(
+        self, nodes: Nodes, name: RefName, ref: Ref, old: ObjectId | None, new: ObjectId | None
+    ) -> None:
+        if new is None:
+            drop_view(self.draft, name)
+        elif shown := find_view(self.tables, name):
+            move_view(self.draft, nodes, name, shown, new)
+        elif old is None and ref.name == DEFAULT_BRANCH:
+            build_view(self.draft, nodes, name, new)
+
+
+class _Cells(MutableMapping[bytes, bytes]):
+    """The `refindex` table as the map that `RefIndex` works on."""
+
+    def __init__(self, tables: WriteTables) -> None:
+        self._tables = tables
+
+    def __getitem__(self, key: bytes) -> bytes:
+        found = self._tables.get(Table.REFINDEX, key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        self._tables.put(Table.REFINDEX, key, value)
+
+    def __delitem__(self, key: bytes) -> None:
+        self._tables.delete(Table.REFINDEX, key)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (key for key, _ in self._tables.scan(Table.REFINDEX))
+
+    def __len__(self) -> int:
+        return self._tables.count(Table.REFINDEX)
+
+
+def _text(oid: ObjectId | None) -> str:
+    return "nothing" if oid is None else short(oid)
