@@ -46,6 +46,12 @@ class StoreReader:
     def has(self, oid: ObjectId) -> bool:
         return self._get(Table.IDS, oid) is not None
 
+    def find(self, prefix: str) -> Iterator[ObjectId]:
+        whole = bytes.fromhex(prefix[: len(prefix) & ~1])
+        for oid, _ in self.tables.scan(Table.IDS, whole):
+            if oid.hex().startswith(prefix):
+                yield ObjectId(oid)
+
     def ref(self, name: RefName) -> ObjectId | None:
         found = self._get(Table.REFS, name.encode())
         return None if found is None else ObjectId(found)

@@ -44,6 +44,17 @@ def test_an_absent_object_is_not_found(store: Store) -> None:
             reader.get(NOWHERE)
 
 
+def test_ids_are_found_by_their_first_digits(store: Store) -> None:
+    _, objects = version(addresses(200), shape=SMALL_NODES)
+    ids = sorted({object_id(data) for data in objects})
+    with store.write() as writer:
+        writer.insert(objects)
+    with store.read() as reader:
+        assert list(reader.find("")) == ids
+        for prefix in ("a", "0f", ids[0].hex()[:7], ids[-1].hex()):
+            assert list(reader.find(prefix)) == [oid for oid in ids if oid.hex().startswith(prefix)]
+
+
 def test_a_raising_transaction_leaves_nothing(store: Store) -> None:
     before = store.txn_id()
     with pytest.raises(RuntimeError), store.write() as writer:
