@@ -12,6 +12,7 @@ leaf's header says that it holds any. An inner node has each child's id, its num
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import ge
 from struct import Struct, error
 from typing import Final
 
@@ -21,7 +22,7 @@ from zonegit.model.rrset import (
     APEX_POINTER,
     FIXED,
     RRKey,
-    RRset,
+    check_stored,
     owner_size,
     payload_key,
     record_count,
@@ -160,30 +161,32 @@ def check_node(data: bytes) -> Node:
     """
     node = decode_node(data)
     if isinstance(node, Leaf):
-        for payload in node.payloads:
-            check_payload(payload)
-        again = encode_leaf(node.payloads)
-    else:
-        if not node.keys:
-            raise InvalidObject("inner node has no children")
-        again = encode_inner(node.level, node.keys, node.children, node.counts)
-    if again != data:
-        raise InvalidObject("node is not in canonical form")
-    if any(a >= b for a, b in zip(node.keys, node.keys[1:], strict=False)):
+        _check_leaf(data, node)
+    elif not node.keys or encode_inner(node.level, node.keys, node.children, node.counts) != data:
+        raise InvalidObject("inner node is empty or not in canonical form")
+    if any(map(ge, node.keys, node.keys[1:])):
         raise InvalidObject("node's keys are not in canonical order")
     return node
 
 
-def check_payload(payload: bytes) -> None:
-    """Check that a leaf's entry is a canonical stored RRset, or a stub that points to one."""
+def _check_leaf(data: bytes, leaf: Leaf) -> None:
+    """Entries are slices between the offsets, so a leaf is canonical once they and its header are."""
+    records = sum(map(check_payload, leaf.payloads))
+    flags = HAS_STUBS if any(map(is_stub, leaf.payloads)) else 0
+    if data[:_START] != header(Kind.NODE, flags) + _FIXED.pack(0, len(leaf.payloads), records):
+        raise InvalidObject("leaf's header doesn't describe its entries")
+
+
+def check_payload(payload: bytes) -> int:
+    """Check that a leaf's entry is a canonical stored RRset, or a stub that points to one; returns its records."""
     if is_stub(payload):
         records, oid = stub_target(payload)
         if payload != make_stub(payload_key(payload), payload[: owner_size(payload)], records, oid) or not records:
             raise InvalidObject("leaf holds a stub that is not in canonical form")
-        return
+        return records
     if len(payload) > INLINE_MAX:
         raise InvalidObject(f"leaf holds an RRset of {len(payload)} bytes; above {INLINE_MAX} it needs an object")
-    RRset.decode(payload)
+    return check_stored(payload)
 
 
 def is_stub(payload: bytes) -> bool:
@@ -244,7 +247,7 @@ def decode_rrset(data: bytes) -> bytes:
 def check_rrset(data: bytes) -> bytes:
     """Check a foreign `rrset` object and return its stored RRset."""
     payload = decode_rrset(data)
-    RRset.decode(payload)
+    check_stored(payload)
     if len(payload) <= INLINE_MAX or encode_rrset(payload) != data:
         raise InvalidObject("rrset object is not in canonical form")
     return payload

@@ -152,12 +152,13 @@ def _strings_end(rdata: bytes, at: int, *, once: bool) -> int:
     return at
 
 
-def soa_serial_at(rdata: bytes) -> int:
-    """Where the serial stands in SOA RDATA."""
-    return len(rdata) - SOA_FIXED
+def soa_serial(rdata: bytes) -> int:
+    """The serial in SOA RDATA."""
+    at = len(rdata) - SOA_FIXED
+    return int.from_bytes(rdata[at : at + 4], "big")
 
 
 def with_serial(rdata: bytes, serial: int) -> bytes:
     """SOA RDATA with this serial (0 .. 2**32 - 1)."""
-    at = soa_serial_at(rdata)
+    at = len(rdata) - SOA_FIXED
     return rdata[:at] + serial.to_bytes(4, "big") + rdata[at + 4 :]

@@ -9,12 +9,12 @@ Original TTL in its RDATA (RFC 4034 §3), so an RRSIG RRset may hold several. Th
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from struct import Struct
+from struct import Struct, error
 from typing import Final, NewType
 
 from zonegit.errors import InvalidObject, InvalidRecord
-from zonegit.model.names import APEX, APEX_KEY, Owner, OwnerKey, key_owner, lower, owner_key
-from zonegit.model.rdata import CLASS_IN, META_TYPES, RRSIG, SOA, canonical, with_serial
+from zonegit.model.names import APEX, APEX_KEY, MAX_LABEL, MAX_NAME, Owner, OwnerKey, key_owner, lower, owner_key
+from zonegit.model.rdata import AAAA, CLASS_IN, META_TYPES, RRSIG, SOA, A, canonical, soa_serial, with_serial
 
 RRKey = NewType("RRKey", bytes)
 """An owner key, `00`, and the type as u16: byte order is canonical order."""
@@ -23,6 +23,9 @@ APEX_POINTER: Final = b"\xc0\x0c"
 MAX_TTL: Final = (1 << 31) - 1
 FIXED: Final = Struct(">HHIH")
 """type, class, TTL, rdlength: what stands between an RR's owner and its RDATA."""
+
+_SIZES: Final = {A: 4, AAAA: 16}
+"""Types whose RDATA is fine once its size is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +74,10 @@ class RRset:
 
     @classmethod
     def decode(cls, payload: bytes) -> "RRset":
-        """Read a stored RRset and check that this is its canonical form; `InvalidObject` if it isn't."""
-        try:
-            size = owner_size(payload)
-            owner = Owner(payload[:size])
-            rtype, _, ttl, _ = FIXED.unpack_from(payload, size + 2)
-            found = cls.of(owner, rtype, ttl, rdatas(payload))
-        except (InvalidRecord, IndexError, ValueError) as error:
-            raise InvalidObject(f"RRset can't be read: {error}") from None
-        if found.encode() != payload:
-            raise InvalidObject("RRset is not in canonical form")
-        return found
+        """Read a stored RRset, which the store has checked on its way in (`check_stored`)."""
+        size = owner_size(payload)
+        rtype, _, ttl, _ = FIXED.unpack_from(payload, size + 2)
+        return cls(Owner(payload[:size]), rtype, 0 if rtype == RRSIG else ttl, rdatas(payload))
 
 
 def rr_key(owner: OwnerKey, rtype: int) -> RRKey:
@@ -106,6 +102,9 @@ def owner_size(payload: bytes) -> int:
 
 def payload_key(payload: bytes) -> RRKey:
     """The key of a stored RRset, derived from its first RR."""
+    size = payload[0] + 1
+    if size <= MAX_LABEL and payload[size] == 0xC0 and (label := payload[1:size]).isalnum():
+        return RRKey(label + b"\0\0" + payload[size + 2 : size + 4])  # most owners are one plain label
     size = owner_size(payload)
     owner = owner_key(Owner(payload[:size])) if size else APEX_KEY
     return RRKey(owner + b"\0" + payload[size + 2 : size + 4])
@@ -129,6 +128,49 @@ def record_spans(payload: bytes) -> Iterator[tuple[int, int]]:
 def rdatas(payload: bytes) -> tuple[bytes, ...]:
     """The RDATAs of a stored RRset."""
     return tuple(payload[start:end] for start, end in record_spans(payload))
+
+
+def check_stored(payload: bytes) -> int:
+    """Check that these bytes are an RRset in canonical stored form; returns its number of records.
+
+    `InvalidObject` with the reason if they aren't.
+    """
+    try:
+        size = owner_size(payload)
+        rtype, rclass, ttl, _ = FIXED.unpack_from(payload, size + 2)
+    except (IndexError, error):
+        raise InvalidObject("a stored RR is cut short") from None
+    owner = payload[:size]
+    if rclass != CLASS_IN or ttl > MAX_TTL or rtype in META_TYPES or size >= MAX_NAME or lower(owner) != owner:
+        raise InvalidObject(
+            f"a stored RR has type {rtype}, class {rclass}, TTL {ttl} or an owner that can't stand in a zone"
+        )
+    fixed = payload[: size + (6 if rtype == RRSIG else 10)]
+    previous = None
+    records = 0
+    for start, end in record_spans(payload):
+        records += 1
+        rdata = payload[start:end]
+        if payload[start - size - 12 : start - size - 12 + len(fixed)] != fixed:
+            raise InvalidObject("an RRset's records differ in more than their RDATA")
+        if previous is not None and previous >= rdata:
+            raise InvalidObject("an RRset's records are not in canonical order")
+        previous = rdata
+        _check_rdata(rtype, rdata)
+        if rtype == RRSIG and payload[start - 6 : start - 2] != rdata[4:8]:
+            raise InvalidObject("a signature's TTL is not its Original TTL")
+    return records
+
+
+def _check_rdata(rtype: int, rdata: bytes) -> None:
+    if len(rdata) == _SIZES.get(rtype):
+        return
+    try:
+        if canonical(rtype, rdata) == rdata and (rtype != SOA or not soa_serial(rdata)):
+            return
+    except InvalidRecord as reason:
+        raise InvalidObject(f"a stored RR can't be read: {reason}") from None
+    raise InvalidObject("a stored RR's RDATA is not in canonical form")
 
 
 def record_count(payload: bytes) -> int:

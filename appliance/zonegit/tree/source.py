@@ -1,6 +1,8 @@
 """Where the tree's nodes come from, and the cache of decoded ones, which never goes stale: its key is a hash."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from zonegit.model.ids import ObjectId
@@ -13,6 +15,17 @@ class NodeSource(Protocol):
     def get(self, oid: ObjectId) -> bytes:
         """The object's bytes. `NotFound` or `CorruptStore` when it can't give them."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """New objects that are not stored yet, before those of another source."""
+
+    fresh: Mapping[ObjectId, bytes]
+    below: NodeSource
+
+    def get(self, oid: ObjectId) -> bytes:
+        return self.fresh.get(oid) or self.below.get(oid)
 
 
 class Nodes:
