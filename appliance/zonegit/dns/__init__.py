@@ -1,0 +1,1 @@
+"""Answering, sans-IO: query bytes, transport, client and zone versions in; response bytes out."""

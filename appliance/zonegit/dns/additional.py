@@ -1,0 +1,58 @@
+"""Addresses that an answer's reader will ask for next (RFC 1035 §3.3, RFC 2782, RFC 9460 §4.1), from held zones.
+
+Left out when they don't fit. Names below a cut are given for NS only: there they are glue.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from zonegit.dns.blocks import Node, rdata_of, split
+from zonegit.dns.draft import Draft
+from zonegit.dns.paths import path
+from zonegit.dns.zones import Held, Zone
+from zonegit.model.names import ROOT, WireName, lower
+from zonegit.model.rdata import AAAA, DNAME, HTTPS, MX, NS, SRV, SVCB, A, name_end
+
+_TARGET: Final = {NS: 0, MX: 2, SRV: 6, SVCB: 2, HTTPS: 2}
+"""Bytes before the target's name in RDATA."""
+
+
+def add_additional(held: Held, zone: Zone, rtype: int, rrs: bytes, draft: Draft) -> None:
+    """Add the addresses of what this RRset of the answer points to, and an SVCB's next SVCB."""
+    if rtype not in _TARGET:
+        return
+    follow = (rtype, A, AAAA) if rtype in (SVCB, HTTPS) else (A, AAAA)
+    for target in _targets(rtype, rrs):
+        home = held.route(target, 0, draft.client)
+        if home is None:
+            continue
+        if home is not zone:
+            draft.depends_on(home)
+        node = _data_at(home, target, glue=rtype == NS)
+        for wanted in follow:
+            if wanted in node and not any(part[:2] == (target, wanted) for part in draft.additional):
+                draft.put(draft.additional, target, wanted, node)
+
+
+def _targets(rtype: int, rrs: bytes) -> Iterator[WireName]:
+    skip = _TARGET[rtype]
+    for rr in split(rrs):
+        rdata = rdata_of(rr)
+        name = lower(rdata[skip : name_end(rdata, skip)])
+        if name != ROOT:
+            yield WireName(name)
+
+
+def _data_at(zone: Zone, name: WireName, *, glue: bool) -> Node:
+    """The RRsets at a name; {} where there are none, or where they aren't this zone's to give."""
+    if name == zone.apex:
+        return zone.top()
+    steps = path(name, zone.apex)
+    if not glue:
+        if DNAME in zone.top():
+            return {}
+        for key, start in steps:
+            node = zone.node(key)
+            if node is not None and (NS in node or (DNAME in node and start)):
+                return {}
+    return zone.node(steps[-1][0]) or {}

@@ -1,0 +1,116 @@
+"""The answering algorithm of RFC 1034 §4.3.2, as clarified by RFC 2181, 4592, 4035, 6672, 8020 and 8482.
+
+From the apex down: the first delegation or DNAME on the way decides; else the node, an empty non-terminal, a
+wildcard below the closest encloser, or nothing. Aliases lead on through the zones that are held.
+"""
+
+from typing import Final
+
+from zonegit.dns.additional import add_additional
+from zonegit.dns.blocks import Node
+from zonegit.dns.chain import follow_cname, follow_dname
+from zonegit.dns.draft import Draft
+from zonegit.dns.negative import no_data, no_name
+from zonegit.dns.nsec import prove_cover
+from zonegit.dns.paths import path
+from zonegit.dns.referral import refer
+from zonegit.dns.zones import Held, Zone
+from zonegit.model.names import APEX_KEY, OwnerKey, WireName
+from zonegit.model.rdata import ANY, CNAME, DNAME, DS, NS, NSEC, RRSIG
+
+MAX_LINKS: Final = 16
+"""The longest alias chain that is followed; the client asks on from there."""
+
+
+def resolve(held: Held, zone: Zone, draft: Draft) -> None:
+    """Fill the draft for its name and type, which `zone` is the one for."""
+    name = draft.name
+    passed = {name}
+    current = zone
+    while True:
+        target = _answer(held, current, name, draft)
+        if target is None or target in passed or len(passed) > MAX_LINKS:
+            return
+        home = held.route(target, draft.qtype, draft.client)
+        if home is None:
+            return
+        if home is not zone:
+            draft.depends_on(home)
+        passed.add(target)
+        name, current = target, home
+
+
+def _answer(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | None:
+    """Add what one zone says about one name; where an alias leads, or None at the end of the chain."""
+    node: Node | None = zone.top()
+    cut = len(name) - len(zone.apex)
+    if not cut:
+        return _at_node(held, zone, name, APEX_KEY, zone.top(), draft)
+    if DNAME in zone.top():
+        return follow_dname(name, cut, zone.top(), draft)
+    encloser = APEX_KEY
+    steps = path(name, zone.apex)
+    for key, start in steps:
+        node = zone.node(key)
+        if node is None:
+            if not zone.has_below(key):
+                return _at_wildcard(held, zone, name, steps[-1][0], encloser, draft)
+        elif NS in node and (start or draft.qtype != DS):
+            draft.exact = not start and name is draft.name
+            refer(zone, WireName(name[start:]), key, node, draft)
+            return None
+        elif DNAME in node and start:
+            return follow_dname(name, start, node, draft)
+        encloser = key
+    return _at_node(held, zone, name, encloser, node or {}, draft)
+
+
+def _at_node(held: Held, zone: Zone, name: WireName, key: OwnerKey, node: Node, draft: Draft) -> WireName | None:
+    """The name is there, as `node` or, when that is {}, as an empty non-terminal."""
+    draft.exact = name is draft.name
+    if _take(held, zone, name, node, draft):
+        return None
+    if CNAME in node:
+        return follow_cname(name, node, draft)
+    no_data(zone, key, node, draft)
+    return None
+
+
+def _at_wildcard(
+    held: Held, zone: Zone, name: WireName, key: OwnerKey, encloser: OwnerKey, draft: Draft
+) -> WireName | None:
+    """The name isn't there: answer from the source of synthesis (RFC 4592 §3.3.1), or deny the name.
+
+    Signatures stay the wildcard's own; an NSEC shows that nothing closer exists (RFC 4035 §3.1.3.3, §3.1.3.4).
+    """
+    node = zone.wildcard(encloser)
+    if node is None:
+        no_name(zone, key, encloser, draft)
+        return None
+    target = None
+    if not _take(held, zone, name, node, draft):
+        if CNAME in node:
+            target = follow_cname(name, node, draft)
+        else:
+            no_data(zone, OwnerKey(encloser + b"*\0"), node, draft)
+    if draft.do and zone.nsec:
+        prove_cover(zone, key, draft)
+    return target
+
+
+def _take(held: Held, zone: Zone, name: WireName, node: Node, draft: Draft) -> bool:
+    """Add the RRset of the type that was asked for, if it is there."""
+    qtype = draft.qtype
+    if qtype == ANY and node:
+        qtype = _one_of(node)
+    found = node.get(qtype)
+    if found is None:
+        return False
+    draft.put(draft.answer, name, qtype, node)
+    add_additional(held, zone, qtype, found[1], draft)
+    return True
+
+
+def _one_of(node: Node) -> int:
+    """The one RRset that answers ANY (RFC 8482 §4.1): the first that isn't there for DNSSEC's sake."""
+    return next((rtype for rtype in node if rtype not in (RRSIG, NSEC)), next(iter(node)))

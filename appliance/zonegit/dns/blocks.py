@@ -1,0 +1,70 @@
+"""Blocks taken apart: the RRsets of one owner, and signatures and TTLs inside them.
+
+Every RR here begins with `C0 0C`, as blocks hold them: two bytes of owner, ten of fixed fields, RDATA.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from zonegit.model.rdata import RRSIG
+from zonegit.tree.version import BLOCK_ITEM
+
+RRs = tuple[int, bytes]
+"""Number of records, and the RRs."""
+Node = dict[int, RRs]
+"""The RRsets of one owner by type, in type order."""
+
+RR_FIXED: Final = 12
+_ITEM: Final = BLOCK_ITEM.size
+_TTL: Final = slice(6, 10)
+
+
+def node_of(block: bytes) -> Node:
+    """The RRsets of a block."""
+    node: Node = {}
+    at = 0
+    end = len(block)
+    while at < end:
+        rtype, records, size = BLOCK_ITEM.unpack_from(block, at)
+        start = at + _ITEM
+        at = start + size
+        node[rtype] = (records, block[start:at])
+    return node
+
+
+def split(rrs: bytes) -> Iterator[bytes]:
+    """Each RR."""
+    at = 0
+    end = len(rrs)
+    while at < end:
+        start = at
+        at += RR_FIXED + int.from_bytes(rrs[at + 10 : at + 12], "big")
+        yield rrs[start:at]
+
+
+def rdata_of(rr: bytes) -> bytes:
+    """The RDATA of one RR."""
+    return rr[RR_FIXED:]
+
+
+def ttl_of(rrs: bytes) -> int:
+    """The TTL of an RRset in seconds: its first RR's."""
+    return int.from_bytes(rrs[_TTL], "big")
+
+
+def signatures(node: Node, covered: int) -> RRs | None:
+    """The RRSIGs at this owner that cover a type; None when there are none."""
+    found = node.get(RRSIG)
+    if found is None:
+        return None
+    mark = covered.to_bytes(2, "big")
+    if found[0] == 1:
+        return found if found[1][RR_FIXED : RR_FIXED + 2] == mark else None
+    chosen = [rr for rr in split(found[1]) if rr[RR_FIXED : RR_FIXED + 2] == mark]
+    return (len(chosen), b"".join(chosen)) if chosen else None
+
+
+def with_ttl(rrs: bytes, ttl: int) -> bytes:
+    """The same RRs with another TTL."""
+    value = ttl.to_bytes(4, "big")
+    return b"".join(rr[:6] + value + rr[10:] for rr in split(rrs))

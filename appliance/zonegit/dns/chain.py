@@ -1,0 +1,30 @@
+"""One link of an alias chain: CNAME (RFC 1034 §3.6.2), and DNAME with its synthesised CNAME (RFC 6672 §3)."""
+
+from zonegit.dns.blocks import Node, rdata_of, ttl_of
+from zonegit.dns.draft import Draft
+from zonegit.dns.message import Rcode
+from zonegit.model.names import MAX_NAME, WireName
+from zonegit.model.rdata import CLASS_IN, CNAME, DNAME
+from zonegit.model.rrset import APEX_POINTER, FIXED
+
+
+def follow_cname(name: WireName, node: Node, draft: Draft) -> WireName:
+    """Add the CNAME at a name; where it leads."""
+    draft.put(draft.answer, name, CNAME, node)
+    return WireName(rdata_of(node[CNAME][1]))
+
+
+def follow_dname(name: WireName, start: int, node: Node, draft: Draft) -> WireName | None:
+    """Add the DNAME at `name[start:]` and the CNAME that it makes for `name`; where that leads.
+
+    None, with YXDOMAIN, when the new name would be too long (RFC 6672 §2.2).
+    """
+    rrs = node[DNAME][1]
+    draft.put(draft.answer, name[start:], DNAME, node)
+    target = name[:start] + rdata_of(rrs)
+    if len(target) > MAX_NAME:
+        draft.rcode = Rcode.YXDOMAIN
+        return None
+    cname = APEX_POINTER + FIXED.pack(CNAME, CLASS_IN, ttl_of(rrs), len(target)) + target
+    draft.answer.append((name, CNAME, 1, cname))
+    return WireName(target)

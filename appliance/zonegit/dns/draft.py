@@ -1,0 +1,58 @@
+"""A response before it has bytes: what is asked, and the RRsets chosen for each section.
+
+A part is `(owner, type, records, RRs)`: the owner as a lowercase wire name, the RRs as blocks hold them. Parts of
+answer, authority and glue must all be sent or the response is truncated (RFC 2181 §9, RFC 9471 §2.1); additional
+ones are sent as far as they fit.
+"""
+
+from typing import TYPE_CHECKING
+
+from zonegit.dns.blocks import Node, signatures
+from zonegit.dns.message import Rcode
+from zonegit.model.names import WireName
+from zonegit.model.rdata import RRSIG
+
+if TYPE_CHECKING:
+    from zonegit.dns.zones import Zone
+
+Part = tuple[bytes, int, int, bytes]
+
+
+class Draft:
+    """What one query gets."""
+
+    __slots__ = (
+        "aa", "additional", "answer", "authority", "client", "do", "exact", "glue", "name", "qtype", "rcode",
+        "zones",
+    )  # fmt: skip
+
+    def __init__(self, name: WireName, qtype: int, *, do: bool, client: bytes) -> None:
+        self.name = name
+        self.qtype = qtype
+        self.do = do
+        self.client = client
+        self.rcode = Rcode.NOERROR
+        self.aa = True
+        self.exact = False
+        """The name itself stands in the zone: such answers are bounded in number."""
+        self.answer: list[Part] = []
+        self.authority: list[Part] = []
+        self.glue: list[Part] = []
+        self.additional: list[Part] = []
+        self.zones: set[Zone] | None = None
+        """Zones beside the first that the response depends on."""
+
+    def put(self, section: list[Part], owner: bytes, rtype: int, node: Node) -> None:
+        """Add an RRset that the node has, and its signatures under DO (RFC 4035 §3.1.1)."""
+        records, rrs = node[rtype]
+        section.append((owner, rtype, records, rrs))
+        if self.do:
+            signed = signatures(node, rtype)
+            if signed:
+                section.append((owner, RRSIG, *signed))
+
+    def depends_on(self, zone: "Zone") -> None:
+        """Note that data of a further zone went into this response."""
+        if self.zones is None:
+            self.zones = set()
+        self.zones.add(zone)

@@ -1,0 +1,54 @@
+"""Proofs by NSEC records (RFC 4035 §3.1.3): what a zone's chain says about names and types that aren't there."""
+
+from zonegit.dns.blocks import Node
+from zonegit.dns.draft import Draft
+from zonegit.dns.zones import Zone
+from zonegit.model.names import APEX_KEY, OwnerKey, absolute, key_owner
+from zonegit.model.rdata import DNAME, NS, NSEC
+
+_STEPS = 64
+"""How many owners without an NSEC of their own, and not below a cut, are passed over."""
+
+
+def prove_match(zone: Zone, key: OwnerKey, node: Node, draft: Draft) -> None:
+    """Add the NSEC of an owner, or the one that spans an empty non-terminal: it lacks the type asked for."""
+    if NSEC in node:
+        _add(zone, key, node, draft)
+    else:
+        prove_cover(zone, key, draft)
+
+
+def prove_cover(zone: Zone, key: OwnerKey, draft: Draft) -> None:
+    """Add the NSEC that spans an owner which isn't there."""
+    for _ in range(_STEPS):
+        found = zone.before(key)
+        if found is None:
+            return
+        key, node = found
+        if NSEC not in node:
+            cut = _cut_above(zone, key)
+            if cut is None:
+                continue
+            key, node = cut
+        if NSEC in node:
+            _add(zone, key, node, draft)
+            return
+
+
+def _cut_above(zone: Zone, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
+    """The delegation or DNAME that occludes an owner: NSECs stop there, however many names are below."""
+    end = 0
+    if DNAME in zone.top():
+        return APEX_KEY, zone.top()
+    while (end := key.find(b"\0", end) + 1) and end < len(key):
+        above = OwnerKey(key[:end])
+        node = zone.node(above)
+        if node is not None and (NS in node or DNAME in node):
+            return above, node
+    return None
+
+
+def _add(zone: Zone, key: OwnerKey, node: Node, draft: Draft) -> None:
+    owner = absolute(key_owner(key), zone.apex)
+    if not any(part[0] == owner and part[1] == NSEC for part in draft.authority):
+        draft.put(draft.authority, owner, NSEC, node)

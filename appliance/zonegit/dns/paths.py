@@ -1,0 +1,33 @@
+"""The way down from a zone's apex to a name, as owner keys."""
+
+from zonegit.model.names import OwnerKey, WireName
+
+
+def is_below(name: bytes, apex: bytes) -> bool:
+    """Whether a lowercase wire name is `apex` or below it."""
+    if not name.endswith(apex):
+        return False
+    cut = len(name) - len(apex)
+    at = 0
+    while at < cut:
+        at += 1 + name[at]
+    return at == cut
+
+
+def path(name: WireName, apex: WireName) -> list[tuple[OwnerKey, int]]:
+    """Each owner from the one below the apex down to `name`: its key, and where it starts in `name`."""
+    starts = []
+    at = 0
+    cut = len(name) - len(apex)
+    while at < cut:
+        starts.append(at)
+        at += 1 + name[at]
+    key = b""
+    found = []
+    for start in reversed(starts):
+        label = name[start + 1 : start + 1 + name[start]]
+        if b"\0" in label or b"\1" in label:
+            label = label.replace(b"\1", b"\1\2").replace(b"\0", b"\1\1")
+        key += label + b"\0"
+        found.append((OwnerKey(key), start))
+    return found

@@ -1,0 +1,227 @@
+"""Query bytes in, response bytes out; nothing a client sends makes it raise.
+
+Two cache levels stand before the walk. The first maps whole packets and is consulted by the caller (`cache`, for
+UDP); the second, one per zone version, maps (lowercase question, RD, DO, EDNS, room) to all but the question's
+case. An answer for a name that doesn't stand in its zone is kept at second sight only: there are too many of them.
+With the EDNS basics of RFC 6891; cookies, padding and rate limits are not this module's.
+"""
+
+from collections.abc import Iterator, Mapping, MutableSequence
+from typing import Final
+
+from zonegit.dns.answer import resolve
+from zonegit.dns.axfr import transfer
+from zonegit.dns.cache import Entry, PacketCache
+from zonegit.dns.compress import COUNTS, TooBig, encode
+from zonegit.dns.draft import Draft
+from zonegit.dns.message import (
+    AA,
+    HEADER,
+    HEADER_SIZE,
+    MAX_MESSAGE,
+    NSID,
+    OPCODE,
+    QR,
+    RD,
+    TC,
+    Query,
+    Rcode,
+    Transport,
+    opt_record,
+    parse,
+)
+from zonegit.dns.options import Options
+from zonegit.dns.stats import (
+    CACHE_QUESTION,
+    CORRUPT,
+    DROPPED_RESPONSE,
+    DROPPED_SHORT,
+    TRUNCATED,
+    query_slot,
+    request_slot,
+)
+from zonegit.dns.zones import Body, Held, Key, ServedZone, Zone
+from zonegit.model.names import WireName
+from zonegit.model.rdata import ANY, AXFR, CLASS_IN, META_TYPES
+
+_NOTHING: Final = COUNTS.pack(0, 0, 0)
+_ONLY_OPT: Final = COUNTS.pack(0, 0, 1)
+_ONE: Final = b"\0\1"
+_TRUNCATED: Final = TC >> 8
+
+
+class Responder:
+    """One worker's answering. `stats` is its row of counters, `stats.SLOTS` long."""
+
+    def __init__(self, options: Options, stats: MutableSequence[int]) -> None:
+        self._options = options
+        self._stats = stats
+        self._held = Held(self._count_corrupt)
+        self._packets = PacketCache(options.cache_entries)
+        self._kept = 0
+        self._seen: set[int] = set()
+        self._mixed: set[Zone] = set()
+        self._logged: set[tuple[str, str]] = set()
+        self._opts = [opt_record(options.udp_size, 0, do=do) for do in (False, True)]
+        self.cache: dict[bytes, Entry] = self._packets.entries
+        """UDP packets behind their id -> (response behind its id, slot to count). Always the same dict; empty while
+        any zone has a canary. Who answers from it counts that slot, `CACHE_PACKET` and a `request_slot`."""
+
+    def replace_zones(self, zones: Mapping[WireName, ServedZone]) -> None:
+        """Serve these zones from now on. Only caches of zones whose commit changed are dropped."""
+        moved = self._held.replace(zones)
+        if moved is None:
+            self._forget()
+        elif moved:
+            for zone in moved | self._mixed:
+                self._packets.drop(zone)
+                self._kept -= len(zone.finished)
+                zone.finished.clear()
+            self._mixed.clear()
+
+    def respond(self, packet: bytes, transport: Transport, client: bytes) -> bytes | None:
+        """The response to a packet from a client (4 or 16 address bytes); None when there must be none."""
+        stats = self._stats
+        stats[request_slot(transport, client)] += 1
+        query = parse(packet)
+        if query is None:
+            stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
+            return None
+        try:
+            return self._respond(packet, query, transport, client)
+        except Exception as error:
+            self._log_once(error)
+            return self._failure(query, Rcode.SERVFAIL)
+
+    def transfer(self, packet: bytes, client: bytes) -> Iterator[bytes] | None:
+        """The messages that answer an AXFR query over TCP, without their lengths; None if the packet isn't one.
+
+        The iterator raises what reading the zone raises (`CorruptStore`, ...); the connection is to be closed then.
+        """
+        query = parse(packet)
+        if query is None or query.rcode or query.opcode or query.version or query.qtype != AXFR:
+            return None
+        if query.qclass != CLASS_IN:
+            return None
+        return transfer(self._held, query, client, self._options, self._stats)
+
+    def _respond(self, packet: bytes, query: Query, transport: Transport, client: bytes) -> bytes:
+        refusal = _refusal(query, transport)
+        if refusal:
+            return self._failure(query, refusal)
+        zone = self._held.route(query.name, query.qtype, client)
+        if zone is None:
+            return self._failure(query, Rcode.REFUSED)
+        question = query.question
+        opt = self._opt(query) if query.edns else b""
+        limit = min(query.size, self._options.udp_size) if transport is Transport.UDP else MAX_MESSAGE
+        room = limit - HEADER_SIZE - len(question) - len(opt)
+        key = (query.name + question[-4:-2], room << 3 | (query.flags & RD) >> 6 | query.edns << 1 | query.do)
+        body = zone.finished.get(key)
+        if body is None:
+            body = self._finish(zone, query, room, client, key)
+            known = False
+        else:
+            self._stats[CACHE_QUESTION] += 1
+            known = True
+        flags, counts, tail, slot = body
+        self._stats[slot] += 1
+        rest = b"".join((flags, _ONE, counts, question, tail, opt))
+        if flags[0] & _TRUNCATED:
+            self._stats[TRUNCATED] += 1
+        elif known and transport is Transport.UDP and self._may_keep_packet(query):
+            self._packets.add(zone, packet[2:], (rest, slot))
+        return query.ident + rest
+
+    def _finish(self, zone: Zone, query: Query, room: int, client: bytes, key: Key) -> Body:
+        """Make an answer, and keep it if it is worth that."""
+        draft = Draft(query.name, query.qtype, do=query.do, client=client)
+        resolve(self._held, zone, draft)
+        flags = QR | (AA if draft.aa else 0) | query.flags & RD | draft.rcode
+        try:
+            counts, tail = encode(draft, room, edns=query.edns)
+        except TooBig:
+            flags |= TC
+            counts, tail = (_ONLY_OPT if query.edns else _NOTHING), b""
+        body = (flags.to_bytes(2, "big"), counts, tail, query_slot(query.qtype, draft.rcode))
+        if draft.zones is not None:
+            if self._held.has_canary:
+                return body
+            self._mixed.add(zone)
+        if draft.exact or self._second_sight(key):
+            self._keep(zone, key, body)
+        return body
+
+    def _second_sight(self, key: Key) -> bool:
+        seen = self._seen
+        mark = hash(key)
+        if mark in seen:
+            seen.discard(mark)
+            return True
+        if len(seen) >= self._options.cache_entries:
+            seen.clear()
+        seen.add(mark)
+        return False
+
+    def _keep(self, zone: Zone, key: Key, body: Body) -> None:
+        if self._kept >= self._options.cache_entries:
+            self._forget()
+        self._kept += 1
+        zone.finished[key] = body
+
+    def _may_keep_packet(self, query: Query) -> bool:
+        """Not what differs by client (options, the question's case), nothing while the client's network counts."""
+        return not (query.options or self._held.has_canary or query.question[:-4] != query.name)
+
+    def _forget(self) -> None:
+        """Empty both levels."""
+        for zone in self._held.all():
+            zone.finished.clear()
+        self._packets.clear()
+        self._mixed.clear()
+        self._kept = 0
+
+    def _failure(self, query: Query, rcode: Rcode) -> bytes:
+        """A response without records: what was read of the query, and its OPT."""
+        self._stats[query_slot(query.qtype, rcode)] += 1
+        flags = QR | query.flags & (OPCODE | RD) | rcode & 15
+        question = query.question
+        opt = self._opt(query, rcode) if query.edns else b""
+        return query.ident + HEADER.pack(0, flags, bool(question), 0, 0, bool(opt))[2:] + question + opt
+
+    def _opt(self, query: Query, rcode: Rcode = Rcode.NOERROR) -> bytes:
+        nsid = self._options.nsid
+        if nsid is not None and query.options and query.asks(NSID):
+            return opt_record(self._options.udp_size, rcode, do=query.do, nsid=nsid)
+        return opt_record(self._options.udp_size, rcode, do=query.do) if rcode else self._opts[query.do]
+
+    def _count_corrupt(self) -> None:
+        self._stats[CORRUPT] += 1
+
+    def _log_once(self, error: Exception) -> None:
+        """Tell of an exception unless one of its kind was raised at the same place before."""
+        last = error.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        place = f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else ""
+        mark = (type(error).__name__, place)
+        if mark not in self._logged:
+            self._logged.add(mark)
+            self._options.log("a query could not be answered", error)
+
+
+def _refusal(query: Query, transport: Transport) -> Rcode:
+    """The rcode that a query gets whatever the zones hold; NOERROR when it is one to answer."""
+    if query.flags & OPCODE:
+        return Rcode.NOTIMP
+    if query.rcode:
+        return query.rcode
+    if query.version:
+        return Rcode.BADVERS
+    if query.qclass != CLASS_IN:
+        return Rcode.REFUSED
+    if query.qtype not in META_TYPES or query.qtype == ANY:
+        return Rcode.NOERROR
+    if query.qtype == AXFR:
+        return Rcode.FORMERR if transport is Transport.UDP else Rcode.REFUSED
+    return Rcode.NOTIMP

@@ -1,0 +1,88 @@
+"""The counters of answering: plain integers in one row per worker, summed by whoever makes the metrics page.
+
+Label values are bounded: a query type that isn't listed counts as "other". `SERIES` names every slot.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.dns.message import Rcode, Transport
+
+QTYPES: Final = (
+    "A", "NS", "CNAME", "SOA", "PTR", "MX", "TXT", "AAAA", "SRV", "NAPTR", "DS", "NSEC", "DNSKEY", "TLSA", "SVCB",
+    "HTTPS", "CAA", "IXFR", "AXFR", "ANY", "other",
+)  # fmt: skip
+_NUMBERS: Final = (1, 2, 5, 6, 12, 15, 16, 28, 33, 35, 43, 47, 48, 52, 64, 65, 257, 251, 252, 255)
+_RCODES: Final = tuple(Rcode)
+_OTHER: Final = len(_NUMBERS)
+FAMILIES: Final = ("ipv4", "ipv6")
+
+_QUERY_AT: Final = {number: index * len(_RCODES) for index, number in enumerate(_NUMBERS)}
+_RCODE_AT: Final = {int(rcode): index for index, rcode in enumerate(_RCODES)}
+_QUERIES_END: Final = len(QTYPES) * len(_RCODES)
+
+TRUNCATED: Final = _QUERIES_END
+DROPPED_SHORT: Final = _QUERIES_END + 1
+DROPPED_RESPONSE: Final = _QUERIES_END + 2
+CACHE_PACKET: Final = _QUERIES_END + 3
+"""First level: counted by whoever consults `Responder.cache`."""
+CACHE_QUESTION: Final = _QUERIES_END + 4
+CORRUPT: Final = _QUERIES_END + 5
+TRANSFERS_OK: Final = _QUERIES_END + 6
+TRANSFERS_REFUSED: Final = _QUERIES_END + 7
+TRANSFERS_FAILED: Final = _QUERIES_END + 8
+_REQUESTS: Final = _QUERIES_END + 9
+SLOTS: Final = _REQUESTS + len(Transport) * len(FAMILIES)
+"""How long a row is."""
+
+
+def query_slot(qtype: int, rcode: int) -> int:
+    """The slot of answers to this type with this rcode."""
+    return _QUERY_AT.get(qtype, _OTHER * len(_RCODES)) + _RCODE_AT[rcode]
+
+
+def request_slot(transport: Transport, client: bytes) -> int:
+    """The slot of requests by transport and by the client's family (4 or 16 address bytes)."""
+    return _REQUESTS + transport * len(FAMILIES) + (len(client) == 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What a slot is on the metrics page; all are counters."""
+
+    slot: int
+    name: str
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+SERIES: Final = (
+    *(
+        Series(index * len(_RCODES) + at, "zonegit_dns_queries_total", (("qtype", qtype), ("rcode", rcode.name)))
+        for index, qtype in enumerate(QTYPES)
+        for at, rcode in enumerate(_RCODES)
+    ),
+    Series(TRUNCATED, "zonegit_dns_truncated_total"),
+    Series(DROPPED_SHORT, "zonegit_dns_dropped_total", (("reason", "short"),)),
+    Series(DROPPED_RESPONSE, "zonegit_dns_dropped_total", (("reason", "response"),)),
+    Series(CACHE_PACKET, "zonegit_dns_cache_hits_total", (("level", "packet"),)),
+    Series(CACHE_QUESTION, "zonegit_dns_cache_hits_total", (("level", "question"),)),
+    Series(CORRUPT, "zonegit_store_corrupt_objects_total"),
+    Series(TRANSFERS_OK, "zonegit_transfers_total", (("type", "axfr"), ("direction", "out"), ("result", "ok"))),
+    Series(
+        TRANSFERS_REFUSED,
+        "zonegit_transfers_total",
+        (("type", "axfr"), ("direction", "out"), ("result", "refused")),
+    ),
+    Series(
+        TRANSFERS_FAILED, "zonegit_transfers_total", (("type", "axfr"), ("direction", "out"), ("result", "failed"))
+    ),
+    *(
+        Series(
+            _REQUESTS + transport * len(FAMILIES) + at,
+            "zonegit_dns_requests_total",
+            (("proto", transport.name.lower()), ("family", family)),
+        )
+        for transport in Transport
+        for at, family in enumerate(FAMILIES)
+    ),
+)

@@ -1,0 +1,204 @@
+"""The zones that are served: which one a name belongs to, and one version of a zone as the walk asks it.
+
+A `Zone` adds to the `ZoneVersion` port what one version's queries share: the apex, wildcards already looked for,
+finished answers. All of it hangs on the commit, so nothing here ever goes stale.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from zonegit.dns.blocks import Node, node_of, rdata_of, ttl_of
+from zonegit.dns.canary import Canary
+from zonegit.errors import CorruptStore
+from zonegit.model.ids import ObjectId
+from zonegit.model.names import APEX_KEY, OwnerKey, WireName, to_text
+from zonegit.model.rdata import DS, NSEC, SOA
+from zonegit.tree.version import ZoneVersion
+
+_WILD_LIMIT = 4096
+
+Key = tuple[bytes, int]
+"""Lowercase name and type; room, RD, EDNS and DO."""
+Body = tuple[bytes, bytes, bytes, int]
+"""Of a finished answer: flags, counts, what follows the question, slot of its counter."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedZone:
+    """What a zone is answered from."""
+
+    version: ZoneVersion
+    canary: Canary | None = None
+    fallback: ZoneVersion | None = None
+    """The same commit read another way, for when `version` raises `CorruptStore`."""
+
+
+class Zone:
+    """One version of a zone. Methods raise `CorruptStore` only when the fallback does, too."""
+
+    __slots__ = ("_fallback", "_on_corrupt", "_top", "_version", "_wild", "apex", "canary", "canary_zone", "commit",
+                 "finished", "negative_ttl", "nsec")  # fmt: skip
+
+    def __init__(self, version: ZoneVersion, fallback: ZoneVersion | None, on_corrupt: Callable[[], None]) -> None:
+        self.apex: WireName = version.apex
+        self.commit: ObjectId = version.commit
+        self.canary: Canary | None = None
+        self.canary_zone: Zone | None = None
+        self.finished: dict[Key, Body] = {}
+        """Second level of the response cache."""
+        self.negative_ttl = 0
+        """TTL of a negative answer's SOA: min(SOA TTL, minimum) (RFC 2308 §5). Known once `top` was called."""
+        self.nsec = False
+        """Whether the zone is signed with NSEC. Known once `top` was called."""
+        self._on_corrupt = on_corrupt
+        self._top: Node | None = None
+        self._wild: dict[OwnerKey, Node | None] = {}
+        self._version = version
+        self._fallback = fallback
+
+    @property
+    def version(self) -> ZoneVersion:
+        return self._version
+
+    def renew(self, version: ZoneVersion, fallback: ZoneVersion | None) -> None:
+        """Read the same commit through other objects from now on; what is known of it stays."""
+        self._version = version
+        self._fallback = fallback
+
+    def _fall_back(self, error: CorruptStore) -> ZoneVersion:
+        """Count a corrupt read and go on with the fallback; raises the error when there is none."""
+        self._on_corrupt()
+        if self._fallback is None:
+            raise error
+        self._version, self._fallback = self._fallback, None
+        return self._version
+
+    def node(self, key: OwnerKey) -> Node | None:
+        """The RRsets at an owner; None where none stands."""
+        try:
+            block = self._version.at(key)
+        except CorruptStore as error:
+            block = self._fall_back(error).at(key)
+        return None if block is None else node_of(block)
+
+    def before(self, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
+        """The last owner before this one, and its RRsets."""
+        try:
+            found = self._version.before(key)
+        except CorruptStore as error:
+            found = self._fall_back(error).before(key)
+        return None if found is None else (found[0], node_of(found[1]))
+
+    def has_below(self, key: OwnerKey) -> bool:
+        """Whether any owner stands below this one: if nothing stands at it, it is an empty non-terminal then."""
+        try:
+            found = self._version.after(key)
+        except CorruptStore as error:
+            found = self._fall_back(error).after(key)
+        return found is not None and found.startswith(key)
+
+    def top(self) -> Node:
+        """The RRsets at the apex."""
+        if self._top is None:
+            node = self.node(APEX_KEY)
+            if node is None or SOA not in node:
+                raise CorruptStore(f"zone {to_text(self.apex)} has no SOA record")
+            soa = node[SOA][1]
+            self.negative_ttl = min(ttl_of(soa), int.from_bytes(rdata_of(soa)[-4:], "big"))
+            self.nsec = NSEC in node
+            self._top = node
+        return self._top
+
+    def wildcard(self, encloser: OwnerKey) -> Node | None:
+        """The RRsets at the wildcard below an encloser ({} where it is an empty non-terminal); None without one."""
+        wild = self._wild
+        if encloser in wild:
+            return wild[encloser]
+        key = OwnerKey(encloser + b"*\0")
+        node = self.node(key)
+        if node is None and self.has_below(key):
+            node = {}
+        if len(wild) >= _WILD_LIMIT:
+            wild.clear()
+        wild[encloser] = node
+        return node
+
+
+class Held:
+    """All served zones by apex."""
+
+    __slots__ = ("_on_corrupt", "has_canary", "zones")
+
+    def __init__(self, on_corrupt: Callable[[], None]) -> None:
+        self.zones: dict[WireName, Zone] = {}
+        self.has_canary = False
+        self._on_corrupt = on_corrupt
+
+    def route(self, name: WireName, qtype: int, client: bytes) -> Zone | None:
+        """The zone with the longest apex that is `name` or above it (lowercase), as this client sees it.
+
+        A DS belongs to the parent's side of a cut (RFC 4035 §3.1.4.1), if that is held as well.
+        """
+        zones = self.zones
+        at = 0
+        found = zones.get(name)
+        while found is None:
+            label = name[at]
+            if not label:
+                return None
+            at += 1 + label
+            found = zones.get(WireName(name[at:]))
+        if qtype == DS and not at and len(name) > 1:
+            above = self.route(WireName(name[1 + name[0] :]), 0, client)
+            if above is not None:
+                return above
+        return found if found.canary is None else _shown(found, client)
+
+    def exact(self, name: WireName, client: bytes) -> Zone | None:
+        """The zone with this very apex (lowercase), as this client sees it."""
+        found = self.zones.get(name)
+        return None if found is None else _shown(found, client)
+
+    def all(self) -> Iterator[Zone]:
+        """Every zone version, canaries included."""
+        for zone in self.zones.values():
+            yield zone
+            if zone.canary_zone is not None:
+                yield zone.canary_zone
+
+    def replace(self, served: Mapping[WireName, ServedZone]) -> set[Zone] | None:
+        """Serve these zones from now on; the zones whose answers changed, or None if any answer may have."""
+        old = self.zones
+        moved: set[Zone] = set()
+        new: dict[WireName, Zone] = {}
+        for apex, item in served.items():
+            was = old.get(apex)
+            before = None if was is None else was.canary_zone
+            zone = new[apex] = self._zone(was, item.version, item.fallback, moved)
+            canary = item.canary
+            if canary is not None:
+                zone.canary_zone = self._zone(before, canary.version, canary.fallback, moved)
+            elif before is not None:
+                zone.canary_zone = None
+                moved.add(before)
+            zone.canary = canary
+        had_canary = self.has_canary
+        self.zones = new
+        self.has_canary = any(zone.canary is not None for zone in new.values())
+        return None if new.keys() != old.keys() or had_canary != self.has_canary else moved
+
+    def _zone(self, old: Zone | None, version: ZoneVersion, fallback: ZoneVersion | None, moved: set[Zone]) -> Zone:
+        if old is not None and old.commit == version.commit:
+            old.renew(version, fallback)
+            return old
+        if old is not None:
+            moved.add(old)
+        return Zone(version, fallback, self._on_corrupt)
+
+
+def _shown(zone: Zone, client: bytes) -> Zone:
+    """The zone, or its canary for those clients that see it."""
+    canary = zone.canary
+    if canary is not None and zone.canary_zone is not None and canary.takes(client):
+        return zone.canary_zone
+    return zone

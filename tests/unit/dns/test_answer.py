@@ -1,0 +1,173 @@
+"""Answers by the RFC sections that call for them: rcode, AA, TC and the three sections, over unsigned zones."""
+
+from dataclasses import dataclass
+
+import dns.flags
+import dns.rcode
+import pytest
+
+from unit.dns.fake import DictVersion, Server, lines, version
+from unit.dns.zones_for_tests import NET, ORG
+
+SOA_ORG = "example.org. 300 SOA ns1.example.org. hostmaster.example.org. 7 7200 3600 1209600 300"
+SUB_NS = [
+    "sub.example.org. 3600 NS ns.example.net.",
+    "sub.example.org. 3600 NS ns.other.example.org.",
+    "sub.example.org. 3600 NS ns.sub.example.org.",
+]
+SUB_GLUE = [
+    "ns.other.example.org. 3600 A 192.0.2.21",
+    "ns.sub.example.org. 3600 A 192.0.2.20",
+    "ns.sub.example.org. 3600 AAAA 2001:db8::20",
+]
+WEB = ["web.example.org. 3600 A 192.0.2.3", "web.example.org. 3600 A 192.0.2.4"]
+MAIL = "mail.example.org. 3600 A 192.0.2.2"
+
+
+@dataclass(frozen=True)
+class Case:
+    why: str
+    name: str
+    rtype: str
+    answer: tuple[str, ...] = ()
+    authority: tuple[str, ...] = ()
+    additional: tuple[str, ...] = ()
+    rcode: str = "NOERROR"
+    aa: bool = True
+
+
+CASES = [
+    Case("RFC 1034 §4.3.2: data at the node", "web.example.org.", "A", tuple(WEB)),
+    Case("RFC 1034 §4.3.2: data at the apex", "example.org.", "TXT", ('example.org. 3600 TXT "apex"',)),
+    Case(
+        "RFC 1035 §3.3.11: NS brings addresses",
+        "example.org.",
+        "NS",
+        ("example.org. 3600 NS ns.example.net.", "example.org. 3600 NS ns1.example.org."),
+        (),
+        (
+            "ns.example.net. 600 A 198.51.100.1",
+            "ns1.example.org. 3600 A 192.0.2.1",
+            "ns1.example.org. 3600 AAAA 2001:db8::1",
+        ),
+    ),
+    Case("RFC 1035 §3.3.9: MX brings addresses", "example.org.", "MX",
+         ("example.org. 3600 MX 10 mail.example.org.",), (), (MAIL,)),
+    Case("RFC 1034 §4.3.2 step 6: additional data isn't taken from below a cut, unless it is glue for NS",
+         "example.net.", "MX",
+         ("example.net. 600 MX 5 mail.example.org.", "example.net. 600 MX 7 host.sub.example.org."), (), (MAIL,)),
+    Case("RFC 1035 §3.3.11: glue for an NS elsewhere", "example.net.", "NS",
+         ("example.net. 600 NS ns.example.net.", "example.net. 600 NS ns.sub.example.org."), (),
+         ("ns.example.net. 600 A 198.51.100.1", *SUB_GLUE[1:])),
+    Case("RFC 2782: SRV brings addresses", "_sip._tcp.example.org.", "SRV",
+         ("_sip._tcp.example.org. 3600 SRV 1 2 5060 web.example.org.",), (), tuple(WEB)),
+    Case("RFC 9460 §4.1: HTTPS brings addresses", "svc.example.org.", "HTTPS",
+         ('svc.example.org. 3600 HTTPS 1 web.example.org. alpn="h2"',), (), tuple(WEB)),
+    Case("RFC 9460 §4.1: SVCB alias brings SVCB", "svc0.example.org.", "SVCB",
+         ("svc0.example.org. 3600 SVCB 0 svc1.example.org.",), (), ('svc1.example.org. 3600 SVCB 1 . alpn="h2"',)),
+    Case("RFC 2308 §2.2: NODATA", "web.example.org.", "MX", (), (SOA_ORG,)),
+    Case("RFC 2308 §2.1: NXDOMAIN", "nothing.example.org.", "A", (), (SOA_ORG,), (), "NXDOMAIN"),
+    Case("RFC 8020: nothing below a name that isn't there", "a.b.c.nothing.example.org.", "A", (), (SOA_ORG,), (),
+         "NXDOMAIN"),
+    Case("RFC 4592 §2.2.2: empty non-terminal", "ent.example.org.", "A", (), (SOA_ORG,)),
+    Case("RFC 4592 §2.2.2: empty non-terminal below another", "b.ent.example.org.", "A", (), (SOA_ORG,)),
+    Case("RFC 4592 §2.2.2: no name below an empty non-terminal", "z.ent.example.org.", "A", (), (SOA_ORG,), (),
+         "NXDOMAIN"),
+    Case("RFC 1034 §3.6.2: CNAME is followed", "www.example.org.", "A",
+         ("www.example.org. 3600 CNAME web.example.org.", *WEB)),
+    Case("RFC 1034 §3.6.2: CNAME itself", "www.example.org.", "CNAME",
+         ("www.example.org. 3600 CNAME web.example.org.",)),
+    Case("RFC 2308 §2.2.1: CNAME to NODATA", "www.example.org.", "TXT",
+         ("www.example.org. 3600 CNAME web.example.org.",), (SOA_ORG,)),
+    Case("RFC 6604 §3: CNAME to NXDOMAIN", "gone.example.org.", "A",
+         ("gone.example.org. 3600 CNAME missing.example.org.",), (SOA_ORG,), (), "NXDOMAIN"),
+    Case("RFC 1034 §3.6.2: CNAME out of what is held", "away.example.org.", "A",
+         ("away.example.org. 3600 CNAME www.elsewhere.test.",)),
+    Case("RFC 1034 §4.3.2: CNAME into another held zone", "tonet.example.org.", "A",
+         ("tonet.example.org. 3600 CNAME www.example.net.", "www.example.net. 600 A 198.51.100.2")),
+    Case("RFC 1034 §4.3.2: chain over two zones and back", "deep.example.net.", "A",
+         ("deep.example.net. 600 CNAME deeper.example.net.", "deeper.example.net. 600 CNAME www.example.org.",
+          "www.example.org. 3600 CNAME web.example.org.", *WEB)),
+    Case("RFC 1034 §5.2.2: a loop is cut", "loop1.example.org.", "A",
+         ("loop1.example.org. 3600 CNAME loop2.example.org.", "loop2.example.org. 3600 CNAME loop1.example.org.")),
+    Case("RFC 1034 §4.3.2 step 3b: CNAME to below a cut keeps AA", "todel.example.org.", "A",
+         ("todel.example.org. 3600 CNAME a.sub.example.org.",), tuple(SUB_NS), tuple(SUB_GLUE)),
+    Case("RFC 1034 §4.3.2 step 3b: referral", "host.sub.example.org.", "A", (), tuple(SUB_NS), tuple(SUB_GLUE),
+         aa=False),
+    Case("RFC 1034 §4.2.1: referral at the cut, whatever the type", "sub.example.org.", "MX", (), tuple(SUB_NS),
+         tuple(SUB_GLUE), aa=False),
+    Case("RFC 1034 §4.2.1: glue is no answer", "ns.sub.example.org.", "A", (), tuple(SUB_NS), tuple(SUB_GLUE),
+         aa=False),
+    Case("RFC 1034 §4.3.2: referral without glue", "x.bare.example.org.", "A", (),
+         ("bare.example.org. 3600 NS ns.elsewhere.test.",), aa=False),
+    Case("RFC 4035 §3.1.4.1: DS at a cut is the parent's", "sub.example.org.", "DS", (), (SOA_ORG,)),
+    Case("RFC 4035 §3.1.4.1: DS below a cut isn't", "a.sub.example.org.", "DS", (), tuple(SUB_NS), tuple(SUB_GLUE),
+         aa=False),
+    Case("RFC 4035 §3.1.4.1: DS at an apex without its parent", "example.org.", "DS", (), (SOA_ORG,)),
+    Case("RFC 4592 §2.1: wildcard", "any.thing.wild.example.org.", "A",
+         ("any.thing.wild.example.org. 3600 A 192.0.2.9",)),
+    Case("RFC 4592 §2.2.1: wildcard NODATA", "any.wild.example.org.", "TXT", (), (SOA_ORG,)),
+    Case("RFC 4592 §2.2.1: an existing name isn't covered", "x.wild.example.org.", "A", (), (SOA_ORG,)),
+    Case("RFC 4592 §2.2.1: nor is one below it", "y.x.wild.example.org.", "A", (), (SOA_ORG,), (), "NXDOMAIN"),
+    Case("RFC 4592 §2.2.1: nor the wildcard's own parent", "wild.example.org.", "A", (), (SOA_ORG,)),
+    Case("RFC 4592 §2.3: the wildcard itself", "*.wild.example.org.", "A",
+         ("*.wild.example.org. 3600 A 192.0.2.9",)),
+    Case("RFC 4592 §2.3: below the wildcard itself", "a.*.wild.example.org.", "A", (), (SOA_ORG,), (), "NXDOMAIN"),
+    Case("RFC 4592 §3.3.3: wildcard CNAME", "q.wcname.example.org.", "A",
+         ("q.wcname.example.org. 3600 CNAME web.example.org.", *WEB)),
+    Case("RFC 4592 §2.2.2: wildcard that is an empty non-terminal", "q.wempty.example.org.", "A", (), (SOA_ORG,)),
+    Case("RFC 4592 §3.3.1: no wildcard across a cut", "zzz.sub.example.org.", "A", (), tuple(SUB_NS),
+         tuple(SUB_GLUE), aa=False),
+    Case("RFC 6672 §3.2: DNAME", "host.old.example.org.", "A",
+         ("host.new.example.org. 3600 A 192.0.2.30", "host.old.example.org. 3600 CNAME host.new.example.org.",
+          "old.example.org. 3600 DNAME new.example.org.")),
+    Case("RFC 6672 §2.4: names below a DNAME are occluded", "x.old.example.org.", "A",
+         ("old.example.org. 3600 DNAME new.example.org.", "x.old.example.org. 3600 CNAME x.new.example.org."),
+         (SOA_ORG,), (), "NXDOMAIN"),
+    Case("RFC 6672 §2.3: the DNAME's owner isn't redirected", "old.example.org.", "TXT",
+         ('old.example.org. 3600 TXT "at the DNAME"',)),
+    Case("RFC 6672 §3.2: DNAME itself", "old.example.org.", "DNAME",
+         ("old.example.org. 3600 DNAME new.example.org.",)),
+    Case("RFC 8482 §4.1: ANY gets one RRset", "ns1.example.org.", "ANY", ("ns1.example.org. 3600 A 192.0.2.1",)),
+    Case("RFC 8482 §4.1: ANY at a CNAME", "www.example.org.", "ANY",
+         ("www.example.org. 3600 CNAME web.example.org.",)),
+    Case("RFC 8482 §4.1: ANY at an empty non-terminal", "ent.example.org.", "ANY", (), (SOA_ORG,)),
+    Case("RFC 1034 §4.3.1: not our zone", "example.com.", "A", (), (), (), "REFUSED", aa=False),
+    Case("RFC 1034 §4.3.1: a name that only ends alike", "evilexample.org.", "A", (), (), (), "REFUSED", aa=False),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def versions() -> tuple[DictVersion, DictVersion]:
+    return version(ORG, "example.org."), version(NET, "example.net.")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.why)
+def test_answers(case: Case, versions: tuple[DictVersion, DictVersion]) -> None:
+    server = Server(*versions)
+    for _ in range(3):  # from nothing, and from the cache
+        response = server.ask(case.name, case.rtype)
+        assert dns.rcode.to_text(response.rcode()) == case.rcode
+        assert bool(response.flags & dns.flags.AA) == case.aa
+        assert not response.flags & (dns.flags.TC | dns.flags.RA | dns.flags.AD)
+        assert lines(response.answer) == sorted(case.answer)
+        assert lines(response.authority) == sorted(case.authority)
+        assert lines(response.additional) == sorted(case.additional)
+    assert not server.errors
+
+
+def test_yxdomain(versions: tuple[DictVersion, DictVersion]) -> None:
+    """RFC 6672 §2.2: a name that DNAME makes too long."""
+    name = ".".join(["c" * 60] * 3) + ".long.example.org."
+    response = Server(*versions).ask(name)
+    assert dns.rcode.to_text(response.rcode()) == "YXDOMAIN"
+    assert [rrset.rdtype for rrset in response.answer] == [39]
+
+
+def test_ds_between_held_zones() -> None:
+    """RFC 4035 §3.1.4.1: DS of a held child comes from its held parent, all else from the child."""
+    parent = version("@ 60 IN SOA a b 1 2 3 4 5\n@ 60 NS a\nc 60 NS a\nc 60 DS 1 8 2 " + "00" * 32, "test.")
+    child = version("@ 60 IN SOA a b 1 2 3 4 5\n@ 60 NS a.test.", "c.test.")
+    server = Server(parent, child)
+    assert lines(server.ask("c.test.", "DS").answer) == ["c.test. 60 DS 1 8 2 " + "00" * 32]
+    assert lines(server.ask("c.test.", "NS").answer) == ["c.test. 60 NS a.test."]
