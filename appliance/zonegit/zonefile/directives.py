@@ -1,0 +1,51 @@
+"""Lines that begin with `$`: $ORIGIN, $INCLUDE (RFC 1035 §5.1), $TTL (RFC 2308 §4) and BIND's $GENERATE."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.errors import InvalidRecord
+from zonegit.model.names import ROOT, WireName, from_text
+from zonegit.zonefile.generate import Generate, read_generate
+from zonegit.zonefile.types import parse_ttl
+
+_WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"|((?:[^ \t"\\]|\\.)++)')
+_ESCAPED: Final = re.compile(r"\\(.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """Read another file here; relative to the file that includes it."""
+
+    path: str
+    origin: WireName | None
+    """What names in it are relative to; None: as where it is included."""
+
+
+Directive = WireName | int | Include | Generate
+"""A new origin, a new default TTL, a file to include, or records to generate."""
+
+
+def read_directive(text: str, origin: WireName | None) -> Directive:
+    """Read an unfolded line that begins with `$`; `origin` is the one in force."""
+    name, _, rest = text.replace("\t", " ").partition(" ")
+    name = name.upper()
+    if name == "$GENERATE":
+        return read_generate(rest.strip())
+    words = [_ESCAPED.sub(r"\1", found[1]) if found[1] is not None else found[2] for found in _WORD.finditer(rest)]
+    if name == "$ORIGIN" and len(words) == 1:
+        return read_name(words[0], origin)
+    if name == "$TTL" and len(words) == 1:
+        return parse_ttl(words[0])
+    if name == "$INCLUDE" and 1 <= len(words) <= 2:
+        return Include(words[0], read_name(words[1], origin) if len(words) == 2 else None)
+    if name in ("$ORIGIN", "$TTL", "$INCLUDE"):
+        raise InvalidRecord(f"{name} with {len(words)} words behind it")
+    raise InvalidRecord(f"{name[:40]!r} is no directive: $ORIGIN, $TTL, $INCLUDE and $GENERATE are")
+
+
+def read_name(text: str, origin: WireName | None) -> WireName:
+    """A name in presentation form; `InvalidRecord` when it is relative to nothing."""
+    if origin is None and (not text.endswith(".") or text.endswith("\\.")):
+        raise InvalidRecord(f"{text[:40]!r} is relative, but there is no $ORIGIN; or give the zone's name")
+    return from_text(text, ROOT if origin is None else origin)

@@ -1,0 +1,60 @@
+"""Records gathered into stored RRsets: duplicates merged, one TTL each (RFC 2181 §5), in canonical order."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from zonegit.model.names import WireName, absolute, to_text
+from zonegit.model.rdata import RRSIG
+from zonegit.model.rrset import RRKey, key_parts, owner_size
+from zonegit.zonefile.types import type_text
+
+_TTL_AT: Final = -6  # counted from the RDATA: TTL u32, rdlength u16
+
+
+class Entries:
+    """Stored RRs by key, as they come. `first` holds each key's first record, `more` what else came under it."""
+
+    def __init__(self) -> None:
+        self.first: dict[RRKey, bytes] = {}
+        self.more: dict[RRKey, list[bytes]] = {}
+        self.warnings: list[str] = []
+
+    def add(self, key: RRKey, rr: bytes) -> None:
+        """Take one stored RR."""
+        if self.first.setdefault(key, rr) is not rr:
+            self.more.setdefault(key, []).append(rr)
+
+    def finish(self, apex: WireName) -> tuple[list[tuple[RRKey, bytes]], int]:
+        """All entries in canonical order, and how many records they hold. Nothing can be added afterwards."""
+        first = self.first
+        records = len(first)
+        for key, others in self.more.items():
+            rrs = self._merge(key, [first[key], *others], apex)
+            records += len(rrs) - 1
+            first[key] = b"".join(rrs)
+        self.more.clear()
+        return [(key, first[key]) for key in sorted(first)], records
+
+    def _merge(self, key: RRKey, rrs: list[bytes], apex: WireName) -> list[bytes]:
+        at = owner_size(rrs[0]) + 12
+        ttls = {rr[at + _TTL_AT : at - 2] for rr in rrs}
+        if len(ttls) > 1 and not key.endswith(RRSIG.to_bytes(2, "big")):
+            ttl = min(ttls)
+            rrs = [rr[: at + _TTL_AT] + ttl + rr[at - 2 :] for rr in rrs]
+            self._warn(key, apex, f"TTLs {_seconds(ttls)} in one RRset; {int.from_bytes(ttl, 'big')} taken")
+        unique = {rr[at:]: rr for rr in rrs}
+        if len(unique) < len(rrs):
+            self._warn(key, apex, f"{_count(len(rrs) - len(unique), 'duplicate record')} merged")
+        return [unique[rdata] for rdata in sorted(unique)]
+
+    def _warn(self, key: RRKey, apex: WireName, what: str) -> None:
+        owner, rtype = key_parts(key)
+        self.warnings.append(f"{to_text(absolute(owner, apex))} {type_text(rtype)}: {what}")
+
+
+def _seconds(ttls: Iterable[bytes]) -> str:
+    return ", ".join(str(int.from_bytes(ttl, "big")) for ttl in sorted(ttls))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

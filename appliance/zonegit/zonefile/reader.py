@@ -1,0 +1,196 @@
+"""Read a zone file (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5) into stored RRsets.
+
+The common line goes through one regular expression and a parser of `common`; every other line is unfolded, split
+by `record` and read with dnspython where its type isn't common. Both ways give the same bytes (tests/laws).
+Refused: classes other than IN, owners outside of the zone, a zone without exactly one SOA, anything unreadable.
+Nothing half-read is ever given out.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from zonegit.errors import InvalidRecord, ZoneFileError, ZonegitError
+from zonegit.model.names import WireName
+from zonegit.model.rrset import RRKey
+from zonegit.zonefile import uncommon
+from zonegit.zonefile.builder import ZoneBuilder
+from zonegit.zonefile.common import COMMON, UNSURE, RdataParser
+from zonegit.zonefile.directives import Directive, Include, read_directive
+from zonegit.zonefile.generate import generated_lines
+from zonegit.zonefile.record import split_head, split_owner
+from zonegit.zonefile.scope import Scope
+from zonegit.zonefile.source import open_text
+from zonegit.zonefile.unfold import unfold
+
+_PLAIN_RDATA: Final = r"""([\t !#-'*-:<-\[\]-~]*+|(?:"[ !#-\[\]-~]*+"[ \t]*+)+)"""
+_LINE: Final = re.compile(
+    r"([A-Za-z0-9_.*/-]*+|@)[ \t]++"
+    r"((?:(?:[0-9][0-9A-Za-z]*+|[Ii][Nn])[ \t]++){0,2}[A-Za-z][A-Za-z0-9-]*+)[ \t]++"
+    rf"{_PLAIN_RDATA}(?:;.*+)?\n?\Z"
+).match
+_PLAIN: Final = re.compile(_PLAIN_RDATA).fullmatch
+_REPORT_EVERY: Final = 1 << 14
+MAX_DEPTH: Final = 10
+"""How deep $INCLUDE may nest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedZone:
+    """A whole zone file, read. `entries` are sorted, unique and canonical; the SOA among them has serial 0."""
+
+    apex: WireName
+    serial: int
+    entries: list[tuple[RRKey, bytes]]
+    records: int
+    warnings: list[str]
+
+
+def read_zone(
+    source: Path | BinaryIO,
+    *,
+    name: str,
+    origin: WireName | None,
+    progress: Callable[[int], None] | None = None,
+    common: Mapping[int, RdataParser] = COMMON,
+) -> ParsedZone:
+    """Read a zone file, gzipped or not; `name` is what errors call it.
+
+    `origin` is the zone's apex (lowercase); without it the first record must be the SOA, and its owner is the apex.
+    `progress` is called now and then with the bytes taken from the source so far (compressed ones for gzip).
+    `common` are the parsers that are tried before dnspython. Raises `ZoneFileError("name:line: reason")`.
+    """
+    builder = ZoneBuilder(origin)
+    _File(source, name, Scope(builder, common, origin), builder, common, 0).read(progress)
+    apex, serial = builder.close(name)
+    entries, records = builder.entries.finish(apex)
+    return ParsedZone(apex, serial, entries, records, builder.entries.warnings)
+
+
+class _File:
+    """One file on its way into the builder; an included one is another of these."""
+
+    def __init__(
+        self,
+        source: Path | BinaryIO,
+        name: str,
+        scope: Scope,
+        builder: ZoneBuilder,
+        common: Mapping[int, RdataParser],
+        depth: int,
+    ) -> None:
+        self._source = source
+        self._name = name
+        self._scope = scope
+        self._builder = builder
+        self._common = common
+        self._depth = depth
+        self._line = 0
+
+    def read(self, progress: Callable[[int], None] | None = None) -> None:
+        """Read it all. Raises `ZoneFileError`."""
+        with open_text(self._source, self._name) as text:
+            lines: Iterator[str] = text.lines
+            if progress:
+                lines = _reporting(lines, text.position, progress)
+            try:
+                self._take_lines(lines, 1)
+            except ZoneFileError:
+                raise  # of an included file
+            except ZonegitError as error:
+                raise ZoneFileError(f"{self._name}:{self._line}: {error}") from None
+
+    def _take_lines(self, lines: Iterator[str], step: int) -> None:
+        last_owner = ""
+        for line in lines:
+            self._line += step
+            found = _LINE(line)
+            if found is not None:
+                owner = found[1]
+                if self._take_common(owner if owner != last_owner else "", found[2], found[3]):
+                    last_owner = owner or last_owner
+                    continue
+            self._take_uncommon(line, lines)
+            last_owner = ""
+
+    def _take_common(self, owner: str, head_text: str, text: str) -> bool:
+        """Take a record the short way; False, with nothing done, when it has to go the long way."""
+        scope = self._scope
+        head = scope.heads.get(head_text) or scope.head(head_text)
+        place = scope.plain_place(owner) if owner else scope.place
+        if head is None or place is None:
+            return False
+        rtype, fixed, parse, ttl, own_ttl = head
+        try:
+            rdata = parse(text.rstrip(" \t"), scope.names)
+        except UNSURE:
+            return False
+        if own_ttl:
+            fixed = fixed[:4] + rdata[4:8]
+        self._builder.entries.add(RRKey(place[0] + rtype), place[1] + fixed + len(rdata).to_bytes(2, "big") + rdata)
+        scope.place = place
+        if ttl is not None and ttl != scope.last_ttl:
+            scope.state_ttl(ttl)
+        return True
+
+    def _take_uncommon(self, line: str, lines: Iterator[str]) -> None:
+        text, more = unfold(line, lines)
+        if text.strip(" \t"):
+            if text[0] == "$":
+                self._take_directive(read_directive(text, self._scope.origin))
+            else:
+                self._take_record(text)
+        self._line += more
+
+    def _take_record(self, text: str) -> None:
+        scope = self._scope
+        owner, rest = split_owner(text)
+        ttl, rtype, rdata_text = split_head(rest)
+        if owner:
+            scope.place = self._builder.place(scope.owner(owner), rtype)
+        elif scope.place is None:
+            raise InvalidRecord("a record that omits its owner, with none before it")
+        rdata = self._rdata(rtype, rdata_text)
+        if ttl is None:
+            ttl = scope.implied_ttl(rtype, rdata)
+        else:
+            scope.state_ttl(ttl)
+        if scope.place:
+            self._builder.add(scope.place, rtype, ttl, rdata)
+
+    def _rdata(self, rtype: int, text: str) -> bytes:
+        parse = self._common.get(rtype)
+        if parse is not None and _PLAIN(text):
+            try:
+                return parse(text, self._scope.names)
+            except UNSURE:
+                pass  # dnspython says what is wrong, if anything is
+        return uncommon.parse(rtype, text, self._scope.origin)
+
+    def _take_directive(self, directive: Directive) -> None:
+        if isinstance(directive, Include):
+            self._include(directive)
+        elif isinstance(directive, int):
+            self._scope.set_default_ttl(directive)
+        elif isinstance(directive, bytes):
+            self._scope.set_origin(directive)
+        else:
+            self._take_lines(iter(generated_lines(directive)), 0)
+
+    def _include(self, include: Include) -> None:
+        if not isinstance(self._source, Path):
+            raise InvalidRecord("$INCLUDE needs a zone read from a file, to find the other beside it")
+        if self._depth >= MAX_DEPTH:
+            raise InvalidRecord(f"$INCLUDE nests deeper than {MAX_DEPTH} files")
+        path = self._source.parent / include.path
+        inner = self._scope.included(include.origin)
+        _File(path, str(path), inner, self._builder, self._common, self._depth + 1).read()
+
+
+def _reporting(lines: Iterator[str], position: Callable[[], int], progress: Callable[[int], None]) -> Iterator[str]:
+    for count, line in enumerate(lines, 1):
+        yield line
+        if not count % _REPORT_EVERY:
+            progress(position())

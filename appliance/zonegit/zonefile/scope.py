@@ -1,0 +1,151 @@
+"""What holds at one place of a zone file: origin, default TTL, last owner, and what was read under them before."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from zonegit.errors import InvalidRecord, ZonegitError
+from zonegit.model.names import MAX_NAME, WireName, from_text, owner_key, relative, to_text
+from zonegit.model.rdata import CLASS_IN, RRSIG, SOA
+from zonegit.model.rrset import APEX_POINTER
+from zonegit.zonefile.builder import Place, ZoneBuilder
+from zonegit.zonefile.common import Names, RdataParser, plain_labels
+from zonegit.zonefile.record import split_head
+
+Head = tuple[bytes, bytes, RdataParser, int | None, bool]
+"""What stands between owner and RDATA of a common record, made ready: the type as it ends the key; type, class and
+TTL as they stand in the RR; the type's parser; the TTL if it is stated; whether the TTL stands in the RDATA."""
+
+_MEMO: Final = 4096
+_NO_BASE: Final = (b"", b"", 0)
+
+
+class Scope:
+    """One per file: an included file starts from its includer's and leaves that as it was (RFC 1035 §5.1)."""
+
+    def __init__(self, builder: ZoneBuilder, common: Mapping[int, RdataParser], origin: WireName | None) -> None:
+        self._builder = builder
+        self._common = common
+        self.heads: dict[str, Head | None] = {}
+        self._bare: list[str] = []
+        self._default_ttl: int | None = None
+        self.last_ttl: int | None = None
+        """The last stated TTL; an omitted one means it while there is no $TTL (RFC 1035 §5.1)."""
+        self.place: Place | None = None
+        """Where the last owner's records go."""
+        self.set_origin(origin)
+
+    def included(self, origin: WireName | None) -> "Scope":
+        """The scope that an included file starts with."""
+        inner = Scope(self._builder, self._common, origin or self.origin)
+        inner.place, inner.last_ttl, inner._default_ttl = self.place, self.last_ttl, self._default_ttl
+        return inner
+
+    def set_origin(self, origin: WireName | None) -> None:
+        """What relative names are relative to from here on."""
+        self.origin = origin
+        self.names = Names(origin)
+        self._apex: WireName | None = None
+
+    def set_default_ttl(self, ttl: int) -> None:
+        """What an omitted TTL means from here on (RFC 2308 §4)."""
+        self._default_ttl = ttl
+        self._forget_bare()
+
+    def state_ttl(self, ttl: int) -> None:
+        """A record stated its TTL."""
+        self.last_ttl = ttl
+        if self._default_ttl is None:
+            self._forget_bare()
+
+    def _forget_bare(self) -> None:
+        for text in self._bare:
+            self.heads.pop(text, None)
+        self._bare.clear()
+
+    def implied_ttl(self, rtype: int, rdata: bytes) -> int:
+        """What an omitted TTL means here; without any other a SOA has its own minimum (RFC 1035 §3.3.13)."""
+        ttl = self.last_ttl if self._default_ttl is None else self._default_ttl
+        if ttl is None and rtype == SOA:
+            ttl = int.from_bytes(rdata[-4:], "big")
+            self.set_default_ttl(ttl)
+        if ttl is None:
+            if rtype == RRSIG:
+                return 0  # it has its Original TTL
+            raise InvalidRecord("no TTL: neither on this record nor before it, and no $TTL")
+        return ttl
+
+    def owner(self, text: str) -> WireName:
+        """An owner as it is written, absolute."""
+        return from_text(text, self._need_origin(text))
+
+    def _need_origin(self, text: str) -> WireName:
+        if self.origin is None:
+            if not text.endswith(".") or text.endswith("\\."):
+                raise InvalidRecord(f"{text[:40]!r} is relative, but there is no $ORIGIN; or give the zone's name")
+            return WireName(b"\0")
+        return self.origin
+
+    def plain_place(self, text: str) -> Place | None:
+        """The place of an owner of plain characters; None when the slower way has to look at it."""
+        if self._apex is None and not self._learn_base():
+            return None
+        text = text.lower()
+        if text[-1] != ".":
+            key_start, rr_end, room = self._base
+            if not room or text == "@":
+                return None
+        elif text.endswith(self._apex_text):
+            text = text[: -len(self._apex_text)]
+            key_start, rr_end, room = b"", APEX_POINTER, self._room
+        else:
+            return None
+        try:
+            owner = plain_labels(text)
+        except ValueError:
+            return None
+        if len(owner) > room:
+            return None
+        if "." in text:
+            text = "\0".join(reversed(text.split(".")))
+        return key_start + text.encode() + b"\0\0", owner + rr_end
+
+    def _learn_base(self) -> bool:
+        """Make ready what `plain_place` adds to names; False while the apex isn't known."""
+        apex = self._builder.apex
+        if apex is None:
+            return False
+        self._apex = apex
+        self._room = MAX_NAME - len(apex)
+        text = to_text(apex)
+        self._apex_text = text if text == "." else "." + text
+        self._base = _NO_BASE
+        if self.origin is not None:
+            try:
+                origin = relative(self.origin, apex)
+            except ZonegitError:
+                return True
+            self._base = (owner_key(origin), origin + APEX_POINTER, self._room - len(origin))
+        return True
+
+    def head(self, text: str) -> Head | None:
+        """Read and remember what stands between owner and RDATA; None when this isn't a common record's."""
+        head = None
+        bare = False
+        try:
+            ttl, rtype, _ = split_head(text)
+            parse = self._common.get(rtype)
+            if parse is not None and rtype != SOA:
+                bare = ttl is None
+                seconds = self.implied_ttl(rtype, b"") if ttl is None else ttl
+                number = rtype.to_bytes(2, "big")
+                fixed = number + CLASS_IN.to_bytes(2, "big") + seconds.to_bytes(4, "big")
+                head = (number, fixed, parse, ttl, rtype == RRSIG)
+        except ZonegitError:
+            return None  # the slower way says what is wrong, and where
+        if len(self.heads) >= _MEMO:
+            self.heads.clear()
+            self._bare.clear()
+        self.heads[text] = head
+        if bare:
+            self._bare.append(text)
+        return head

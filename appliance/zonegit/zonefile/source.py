@@ -1,0 +1,53 @@
+"""Where a zone file's text comes from: a path or an open stream, gzip recognised by its first bytes."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+from zonegit.errors import ZoneFileError
+
+_GZIP: Final = b"\x1f\x8b"
+_BUFFER: Final = 1 << 18
+
+
+class Text:
+    """A zone file as lines of text. Bytes that aren't UTF-8 become surrogates, so that comments may hold any."""
+
+    def __init__(self, raw: io.BufferedReader) -> None:
+        self._raw = raw
+        plain = gzip.GzipFile(fileobj=raw, mode="rb") if raw.peek(2)[:2] == _GZIP else raw
+        self.lines = io.TextIOWrapper(
+            cast(BinaryIO, plain), encoding="utf-8-sig", errors="surrogateescape", newline=None
+        )
+
+    def position(self) -> int:
+        """Bytes taken from the source so far, as they lie there (compressed ones for gzip)."""
+        try:
+            return self._raw.tell()
+        except OSError:  # a pipe doesn't know
+            return 0
+
+
+@contextmanager
+def open_text(source: Path | BinaryIO, name: str) -> Iterator[Text]:
+    """Open a zone file. A stream that was given is read but not closed."""
+    try:
+        if isinstance(source, Path):
+            with source.open("rb", buffering=_BUFFER) as file:
+                yield Text(cast(io.BufferedReader, file))
+            return
+        buffered = io.BufferedReader(cast(io.RawIOBase, source), _BUFFER)
+        text = Text(cast(io.BufferedReader, buffered))
+        try:
+            yield text
+        finally:
+            text.lines.detach()
+            buffered.detach()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ZoneFileError(f"{name}: the gzip data is damaged: {error}") from None
+    except OSError as error:
+        raise ZoneFileError(f"{name}: {error.strerror or error}") from None

@@ -1,0 +1,78 @@
+"""RDATA and RRsets as text (RFC 1035 §5.1, RFC 3597 §5), and RDATA as typed on a command line.
+
+The common types are written here; dnspython writes the others, and what it can't read back as the same bytes is
+written in RFC 3597's form.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from zonegit.errors import InvalidRecord
+from zonegit.model import rdata as types
+from zonegit.model.names import WireName, absolute
+from zonegit.model.rrset import RRset
+from zonegit.zonefile import common_text, uncommon
+from zonegit.zonefile.common import COMMON, UNSURE, Names
+from zonegit.zonefile.name_text import name_text
+from zonegit.zonefile.types import type_text
+
+_STRING_TYPES: Final = frozenset({types.TXT, 99})
+_NEEDS_QUOTES: Final = re.compile(r'[ \t;()"]')
+_PLAIN_WORDS: Final = re.compile(r"[!#-'*-:<-\[\]-~]+(?: [!#-'*-:<-\[\]-~]+)*").fullmatch
+
+
+def rdata_text(rtype: int, rdata: bytes, origin: WireName | None = None) -> str:
+    """RDATA in presentation form; names below `origin` relative to it, all absolute without one."""
+    write = common_text.COMMON.get(rtype)
+    if write is not None:
+        try:
+            return write(rdata, origin)
+        except common_text.UNFIT:
+            pass  # not what the type should look like; written so that nothing is lost
+    return uncommon.text(rtype, rdata, origin)
+
+
+def parse_rdata(rtype: int, words: Sequence[str], origin: WireName) -> bytes:
+    """Canonical RDATA from the words of a command line; relative names get `origin`. Raises `InvalidRecord`.
+
+    Each word of a TXT record is one character-string as it stands (cut where it exceeds 255 bytes), unless it is
+    written in double quotes as in a zone file.
+    """
+    if not words:
+        raise InvalidRecord(f"{type_text(rtype)} record without data")
+    if any("\n" in word or "\r" in word for word in words):
+        raise InvalidRecord("a line break in a record; write it as \\010")
+    if rtype in _STRING_TYPES and words[0] != "\\#":
+        return b"".join(_strings(rtype, word, origin) for word in words)
+    text = words[0] if len(words) == 1 else " ".join(map(_quoted, words))
+    parse = COMMON.get(rtype)
+    if parse is not None and _PLAIN_WORDS(text):
+        try:
+            return parse(text, Names(origin))
+        except UNSURE:
+            pass  # dnspython says what is wrong, if anything is
+    return uncommon.parse(rtype, text, origin)
+
+
+def _strings(rtype: int, word: str, origin: WireName) -> bytes:
+    if len(word) > 1 and word[0] == word[-1] == '"':
+        return uncommon.parse(rtype, word, origin)
+    data = word.encode("utf-8", "surrogateescape")
+    pieces = [data[at : at + 255] for at in range(0, len(data), 255)] or [b""]
+    return b"".join(bytes((len(piece),)) + piece for piece in pieces)
+
+
+def _quoted(word: str) -> str:
+    """Give back the quotes that the shell took."""
+    if word and (word[0] == '"' or not _NEEDS_QUOTES.search(word)):
+        return word
+    return '"' + word.replace('"', '\\"') + '"'
+
+
+def rrset_lines(rrset: RRset, apex: WireName) -> Iterator[str]:
+    """One line a record, as dig writes them: absolute owner, TTL, class, type, RDATA."""
+    owner = name_text(absolute(rrset.owner, apex), None)
+    rtype = type_text(rrset.rtype)
+    for rdata in rrset.rdatas:
+        yield f"{owner}\t{rrset.ttl_of(rdata)}\tIN\t{rtype}\t{rdata_text(rrset.rtype, rdata)}"

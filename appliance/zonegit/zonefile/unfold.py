@@ -1,0 +1,51 @@
+"""Logical lines (RFC 1035 §5.1): parentheses, comments and quoted strings are dealt with here, once."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from zonegit.errors import InvalidRecord
+
+_PIECE: Final = re.compile(r'[^"\\;()\n]++|\\[^\n]|"(?:[^"\\\n]|\\[^\n])*+"|;[^\n]*+|.', re.DOTALL)
+
+
+def unfold(line: str, lines: Iterator[str]) -> tuple[str, int]:
+    """One logical line without comments and parentheses, and how many more lines it took from `lines`.
+
+    What remains means the same to a reader that knows only blanks, quotes and escapes; a leading blank still
+    says that the owner is omitted.
+    """
+    pieces: list[str] = []
+    depth = 0
+    extra = 0
+    opening = line.startswith("(")
+    while True:
+        depth = _take(line, pieces, depth)
+        if not depth:
+            break
+        following = next(lines, None)
+        if following is None:
+            raise InvalidRecord("a '(' is never closed")
+        line = following
+        extra += 1
+    text = "".join(pieces)
+    return (text.strip(" \t") if opening else text.rstrip(" \t")), extra
+
+
+def _take(line: str, pieces: list[str], depth: int) -> int:
+    """Append what a line holds; give back how many parentheses are open behind it."""
+    for piece in _PIECE.findall(line):
+        first = piece[0]
+        if first == ";":
+            continue
+        if first in "()\n":
+            depth += {"(": 1, ")": -1, "\n": 0}[first]
+            if depth < 0:
+                raise InvalidRecord("a ')' without its '('")
+            piece = " "
+        elif piece == '"':
+            raise InvalidRecord("a quoted string isn't closed on its line")
+        elif piece == "\\":
+            raise InvalidRecord("a line ends with a '\\'")
+        pieces.append(piece)
+    return depth
