@@ -178,9 +178,8 @@ def test_merge_takes_what_one_side_changed_and_tells_what_both_did(entries: Cont
     merged = merge(objects.nodes, base.root, [ours_root, theirs_root])
     both = {key for key in mine.keys() & theirs.keys() if mine[key] != entries[key]}
     assert set(merged.conflicts) == both
-    assert merged.changes.keys() == {
-        key for key in mine.keys() ^ theirs.keys() if {**mine, **theirs}[key] != entries[key]
-    } | {key for key in (mine.keys() & theirs.keys()) - both}
+    alone = {key for key in mine.keys() ^ theirs.keys() if {**mine, **theirs}[key] != entries[key]}
+    assert merged.changes.keys() == alone | ((mine.keys() & theirs.keys()) - both)
     swapped = merge(objects.nodes, base.root, [theirs_root, ours_root])
     assert swapped.changes == merged.changes
     assert swapped.conflicts.keys() == merged.conflicts.keys()
