@@ -5,8 +5,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from shared_block_child import count_in_child
 
+from shared_block_child import count_in_child
 from zonegit.ops.config import Config, DnsConfig
 from zonegit.ops.samples import Samples
 from zonegit.ops.shared import HTTP, PULLER, TCP_ROW, UDP_ROW, SharedBlock

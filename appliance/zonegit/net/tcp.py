@@ -1,0 +1,259 @@
+"""DNS over TCP (RFC 7766) in an asyncio loop of its own: pipelined queries, zone transfers, bounds on both.
+
+Every complete frame of a read is answered, and the answers leave in one write. A peer that doesn't read is not read
+from either: nothing is parsed while its send buffer is full, so it holds at most one read and 64 KiB of answers. A
+transfer is read from the store message by message as the peer takes it; no read transaction outlives a callback.
+Connections that bring no complete query within the idle time are closed, and the one that was silent longest when
+there are too many. Nothing here looks into a message.
+"""
+
+import asyncio
+import socket
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from time import monotonic, perf_counter
+from typing import Final
+
+from zonegit.net.answering import Answering
+from zonegit.ops import loop_slots
+
+_JOINED: Final = 64 << 10
+"""Bytes of answers that are gathered before a write."""
+_TURN: Final = 8
+"""Messages of a transfer per callback; then other connections get their turn."""
+_SWEEP: Final = 0.5
+"""Seconds between two looks for silent connections."""
+
+Log = Callable[[str, BaseException], None]
+
+
+class TcpServer:
+    """Serves listening sockets from the thread that calls `run`."""
+
+    def __init__(
+        self,
+        listeners: Sequence[socket.socket],
+        answering: Answering,
+        counters: MutableSequence[int],
+        *,
+        most: int,
+        idle: float,
+        log: Log,
+    ) -> None:
+        self.answering = answering
+        self.counters = counters
+        self.log = log
+        self._listeners = tuple(listeners)
+        self._most = most
+        self._idle = idle
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop = asyncio.Event()
+        self._grace = 0.0
+        self._lock = threading.Lock()
+        self._connections: OrderedDict[_Connection, float] = OrderedDict()
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        asyncio.run(self._serve())
+
+    def stop(self, grace: float) -> None:
+        """Take no more connections, answer what was received and finish transfers within `grace` seconds.
+
+        May be called from any thread, also before `run`.
+        """
+        with self._lock:
+            self._grace = grace
+            if self._loop is None:
+                self._stop.set()
+            elif not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            self._loop = loop
+        servers = [await loop.create_server(lambda: _Connection(self), sock=sock) for sock in self._listeners]
+        while not self._stop.is_set():
+            self._close_silent()
+            try:
+                await asyncio.wait_for(self._stop.wait(), _SWEEP)
+            except TimeoutError:
+                continue
+        await asyncio.sleep(0)  # connections and queries that wait already
+        await asyncio.sleep(0)
+        for server in servers:
+            server.close()
+        await self._drain()
+
+    async def _drain(self) -> None:
+        deadline = monotonic() + self._grace
+        while self._connections and monotonic() < deadline:
+            for connection in list(self._connections):
+                connection.close_when_idle()
+            await asyncio.sleep(0.01)
+        for connection in list(self._connections):
+            connection.abort()
+        await asyncio.sleep(0)
+
+    def opened(self, connection: "_Connection") -> None:
+        self.counters[loop_slots.CONNECTIONS] += 1
+        self._connections[connection] = monotonic()
+        if len(self._connections) > self._most:
+            self._close(next(iter(self._connections)))
+
+    def active(self, connection: "_Connection") -> None:
+        """A query came, or the peer took some of what was written."""
+        if connection in self._connections:
+            self._connections[connection] = monotonic()
+            self._connections.move_to_end(connection)
+
+    def lost(self, connection: "_Connection") -> None:
+        self._connections.pop(connection, None)
+
+    def _close_silent(self) -> None:
+        limit = monotonic() - self._idle
+        while self._connections:
+            connection, last = next(iter(self._connections.items()))
+            if last > limit:
+                break
+            self._close(connection)
+
+    def _close(self, connection: "_Connection") -> None:
+        self.counters[loop_slots.CONNECTIONS_CLOSED] += 1
+        self._connections.pop(connection, None)
+        connection.abort()
+
+
+class _Connection(asyncio.Protocol):
+    """One client: frames in, frames out."""
+
+    def __init__(self, server: TcpServer) -> None:
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._client = b""
+        self._received = bytearray()
+        self._transfer: Iterator[bytes] | None = None
+        self._paused = False
+        self._ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  what create_server makes
+        sock = transport.get_extra_info("socket")
+        peer = transport.get_extra_info("peername")
+        if peer is None:  # gone already
+            transport.abort()
+            return
+        self._client = socket.inet_pton(sock.family, peer[0].partition("%")[0])
+        self._transport = transport
+        self._server.opened(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self._transfer = None
+        self._server.lost(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        self._work()
+
+    def eof_received(self) -> bool:
+        """The peer sends no more (RFC 7766 §6.2.3); it still gets its answers."""
+        self._ended = True
+        self._close_if_done()
+        return True
+
+    def pause_writing(self) -> None:
+        self._paused = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        if self._transport is not None:
+            self._transport.resume_reading()
+            self._server.active(self)
+            self._work()
+
+    def close_when_idle(self) -> None:
+        """Close unless a transfer runs; what was written still leaves."""
+        self._ended = True
+        self._close_if_done()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _close_if_done(self) -> None:
+        if self._ended and self._transfer is None and not self._paused and self._transport is not None:
+            self._transport.close()
+
+    def _work(self) -> None:
+        """Do what can be done now: go on with a transfer, then answer frames."""
+        try:
+            if self._transfer is not None:
+                self._go_on(self._transfer)
+            if self._transfer is None and not self._paused:
+                self._answer_frames()
+        except Exception as error:
+            self._server.log("a transfer over TCP broke off", error)
+            self._transfer = None
+            self.abort()
+        finally:
+            self._server.answering.done()
+        self._close_if_done()
+
+    def _answer_frames(self) -> None:
+        server = self._server
+        respond = server.answering.respond_tcp
+        received = self._received
+        began = perf_counter()
+        server.answering.check()
+        out: list[bytes] = []
+        at = gathered = answers = first = 0
+        while len(received) - at >= 2:
+            end = at + 2 + (received[at] << 8 | received[at + 1])
+            if end > len(received):
+                break
+            answer = respond(bytes(received[at + 2 : end]), self._client)
+            at = end
+            if isinstance(answer, bytes):
+                out += (len(answer).to_bytes(2, "big"), answer)
+                first = first or len(answer)
+                gathered += len(answer)
+                answers += 1
+            elif answer is not None:
+                self._transfer = answer
+                break
+            if gathered > _JOINED:
+                self._write(b"".join(out))
+                out.clear()
+                gathered = 0
+                if self._paused:
+                    break
+        if not at:
+            return
+        del received[:at]
+        self._write(b"".join(out))
+        server.active(self)
+        if answers:
+            loop_slots.observe(server.counters, answers, perf_counter() - began, first)
+        if self._transfer is not None:
+            self._go_on(self._transfer)
+
+    def _go_on(self, transfer: Iterator[bytes]) -> None:
+        """Write the next messages of a transfer, as far as the peer takes them."""
+        for _ in range(_TURN):
+            if self._paused or self._transport is None:
+                return
+            message = next(transfer, None)
+            if message is None:
+                self._transfer = None
+                asyncio.get_running_loop().call_soon(self._work)
+                return
+            self._write(len(message).to_bytes(2, "big") + message)
+        asyncio.get_running_loop().call_soon(self._work)
+
+    def _write(self, data: bytes) -> None:
+        if data and self._transport is not None:
+            self._transport.write(data)

@@ -1,0 +1,119 @@
+"""The UDP loop of a DNS worker: receive a batch, answer each message, send the batch.
+
+Most messages end in one dict lookup: the query's bytes after the id are the key, the answer's bytes after the id
+the XX
+"""
+
+import select
+import socket
+from collections.abc import Callable, MutableSequence, Sequence
+from time import perf_counter
+
+from zonegit.dns.message import Transport
+from zonegit.dns.stats import CACHE_PACKET, request_slot
+from zonegit.net.answering import Answering
+from zonegit.net.batch import WAIT, Batch, open_batch
+from zonegit.ops import loop_slots
+
+Open = Callable[[socket.socket], Batch]
+
+
+class UdpLoop:
+    """Serves some sockets from the thread that calls `run`.
+
+    `stats` is the row that answering counts in (`dns.stats`), `counters` the loop's own (`ops.loop_slots`).
+    """
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        answering: Answering,
+        stats: MutableSequence[int],
+        counters: MutableSequence[int],
+        opener: Open = open_batch,
+    ) -> None:
+        self._answering = answering
+        self._stats = stats
+        self._counters = counters
+        self._sockets = tuple(sockets)
+        self._batches = {sock.fileno(): (opener(sock), _family_slot(sock)) for sock in sockets}
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Answer what was received, then return from `run`. May be called from a signal handler or a thread."""
+        self._stopping = True
+
+    def run(self, each_round: Callable[[], None] | None = None) -> None:
+        """Serve until `stop`; `each_round` is called between batches, at least every `WAIT` seconds."""
+        serve = self._serve_one if len(self._batches) == 1 else self._serve_several
+        while not self._stopping:
+            serve()
+            if each_round is not None:
+                each_round()
+        self._drain()
+
+    def _serve_one(self) -> None:
+        ((batch, family),) = self._batches.values()
+        count = batch.receive(True)
+        if count:
+            self._answer(batch, family, count)
+
+    def _serve_several(self) -> None:
+        ready, _, _ = select.select(self._sockets, (), (), WAIT)
+        for sock in ready:
+            self._serve_now(*self._batches[sock.fileno()])
+
+    def _serve_now(self, batch: Batch, family: int) -> bool:
+        count = batch.receive(False)
+        if count:
+            self._answer(batch, family, count)
+        return count > 0
+
+    def _drain(self) -> None:
+        """Answer what lies in the sockets' queues, within a bound."""
+        for batch, family in self._batches.values():
+            for _ in range(256):
+                if not self._serve_now(batch, family):
+                    break
+
+    def _answer(self, batch: Batch, family: int, count: int) -> None:
+        began = perf_counter()
+        answering = self._answering
+        answering.check()
+        lookup = answering.cache.get
+        stats = self._stats
+        buffer, received, answered = batch.buffer, batch.received, batch.answered
+        dropped: list[int] = []
+        misses = 0
+        for index, start, body, got, put in batch.places[:count]:
+            end = start + received[got]
+            hit = lookup(buffer[body:end])
+            if hit is not None:
+                tail, slot = hit
+                stats[slot] += 1
+            else:
+                misses += 1
+                answer = answering.respond_udp(buffer[start:end], batch.client(index))
+                if answer is None:
+                    dropped.append(index)
+                    continue
+                tail = answer[2:]
+            size = 2 + len(tail)
+            buffer[body : start + size] = tail
+            answered[put] = size
+        if misses:
+            answering.done()
+        first = 0 if dropped and dropped[0] == 0 else answered[0]
+        sent = batch.send(count, dropped)
+        counters = self._counters
+        if hits := count - misses:
+            stats[family] += hits
+            stats[CACHE_PACKET] += hits
+        if sent + len(dropped) != count:
+            counters[loop_slots.UNSENT] += count - len(dropped) - sent
+        loop_slots.observe(counters, count, perf_counter() - began, first)
+
+
+def _family_slot(sock: socket.socket) -> int:
+    """Where requests that ended in the cache are counted; all others are by the room that answers them."""
+    return request_slot(Transport.UDP, bytes(16 if sock.family == socket.AF_INET6 else 4))

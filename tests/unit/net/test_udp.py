@@ -1,0 +1,186 @@
+"""The UDP loop on real loopback sockets with answers that need no zone."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from zonegit.dns.message import Transport
+from zonegit.dns.stats import CACHE_PACKET, SLOTS, request_slot
+from zonegit.net import batch as batches
+from zonegit.net.batch import PlainBatch, open_batch
+from zonegit.net.udp import UdpLoop
+from zonegit.ops import loop_slots
+
+
+class Echo:
+    """Answers with the query's bytes in capitals; queries that begin with `drop` after the id get none."""
+
+    def __init__(self) -> None:
+        self.cache: dict[bytes, tuple[bytes, int]] = {}
+        self.checks = 0
+        self.open = False
+        self.clients: list[bytes] = []
+
+    def check(self) -> None:
+        assert not self.open
+        self.checks += 1
+
+    def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:
+        self.open = True
+        self.clients.append(client)
+        return None if packet[2:].startswith(b"drop") or len(packet) < 3 else packet[:2] + packet[2:].upper()
+
+    def respond_tcp(self, packet: bytes, client: bytes) -> bytes | Iterator[bytes] | None:
+        raise NotImplementedError
+
+    def done(self) -> None:
+        self.open = False
+
+
+class Running:
+    def __init__(self, hosts, opener) -> None:
+        self.sockets = []
+        for host in hosts:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            sock = socket.socket(family, socket.SOCK_DGRAM)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((host, 0))
+            self.sockets.append(sock)
+        self.echo = Echo()
+        self.stats = [0] * SLOTS
+        self.counters = [0] * loop_slots.LOOP_SLOTS
+        self.loop = UdpLoop(self.sockets, self.echo, self.stats, self.counters, opener)
+        self.thread = threading.Thread(target=self.loop.run)
+        self.thread.start()
+
+    def close(self) -> None:
+        self.loop.stop()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        for sock in self.sockets:
+            sock.close()
+
+
+@pytest.fixture(params=[open_batch, PlainBatch], ids=["recvmmsg", "recvfrom"])
+def run(request):
+    running = []
+
+    def start(*hosts: str) -> Running:
+        running.append(Running(hosts, request.param))
+        if request.param is PlainBatch:
+            for sock in running[-1].sockets:
+                batches._prepare(sock)
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.close()
+
+
+def client(family: int = socket.AF_INET) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.settimeout(5)
+    return sock
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_answers_and_counts(run, host):
+    server = run(host)
+    with client(server.sockets[0].family) as sock:
+        sock.connect(server.sockets[0].getsockname()[:2])
+        for number in range(200):
+            sock.send(b"id" + b"x%d" % number * 3)
+        assert {sock.recv(4096) for _ in range(200)} == {b"id" + b"X%d" % number * 3 for number in range(200)}
+    server.close()
+    assert sum(server.counters[loop_slots.DURATIONS : loop_slots.DURATION_SUM]) == 200
+    assert sum(server.counters[loop_slots.RESPONSES : loop_slots.RESPONSE_SUM]) == 200
+    assert set(server.echo.clients) == {socket.inet_pton(server.sockets[0].family, host)}
+    assert not server.echo.open, "the read transaction is let go after each batch"
+
+
+def test_cached_answers_keep_the_query_id(run):
+    server = run("127.0.0.1")
+    server.echo.cache[b"hello"] = (b"a much longer answer than the query", 3)
+    with client() as sock:
+        sock.connect(server.sockets[0].getsockname())
+        sock.send(b"\1\2hello")
+        assert sock.recv(4096) == b"\1\2a much longer answer than the query"
+        sock.send(b"\3\4hello")
+        assert sock.recv(4096) == b"\3\4a much longer answer than the query"
+    server.close()
+    assert server.stats[3] == 2
+    assert server.stats[CACHE_PACKET] == 2
+    assert server.stats[request_slot(Transport.UDP, bytes(4))] == 2
+    assert server.echo.clients == []
+
+
+def test_dropped_messages_leave_the_others_alone(run):
+    server = run("127.0.0.1")
+    kinds = [b"drop", b"keep", b"", b"drop", b"drop", b"last"]
+    with client() as sock:
+        sock.connect(server.sockets[0].getsockname())
+        for number in range(20):
+            for kind in kinds:
+                sock.send(b"%02d" % number + kind if kind else b"")
+        got = sorted(sock.recv(4096) for _ in range(40))
+        assert got == sorted(b"%02d" % number + kind for number in range(20) for kind in (b"KEEP", b"LAST"))
+
+
+def test_long_queries_are_cut(run):
+    server = run("127.0.0.1")
+    with client() as sock:
+        sock.connect(server.sockets[0].getsockname())
+        sock.send(b"id" + b"y" * 6000)
+        assert sock.recv(9000) == b"id" + b"Y" * (batches.CAPACITY - 2)
+        sock.send(b"idz")
+        assert sock.recv(9000) == b"idZ"
+
+
+def test_several_sockets(run):
+    server = run("127.0.0.1", "::1")
+    for listening in server.sockets:
+        with client(listening.family) as sock:
+            sock.connect(listening.getsockname()[:2])
+            sock.send(b"idhi")
+            assert sock.recv(100) == b"idHI"
+
+
+@pytest.mark.parametrize(("wildcard", "asked"), [("0.0.0.0", "127.0.0.2"), ("::", "::1")])
+def test_wildcard_answers_from_the_address_that_was_asked(wildcard, asked):
+    server = Running([wildcard], open_batch)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        with client(server.sockets[0].family) as sock:
+            for number in range(150):
+                sock.sendto(b"id%d" % number, (asked, port))
+            for _ in range(150):
+                assert sock.recvfrom(100)[1][:2] == (asked, port)
+    finally:
+        server.close()
+
+
+def test_what_was_received_is_answered_after_a_stop():
+    """Signals come while packets wait; they are drained."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        loop = UdpLoop([listening], Echo(), [0] * SLOTS, [0] * loop_slots.LOOP_SLOTS)
+        with client() as sock:
+            sock.connect(listening.getsockname())
+            for _ in range(100):
+                sock.send(b"idq")
+            loop.stop()
+            loop.run()
+            assert [sock.recv(100) for _ in range(100)] == [b"idQ"] * 100
+
+
+def test_an_unreachable_client_harms_nobody(run):
+    server = run("127.0.0.1")
+    with client() as gone:
+        gone.sendto(b"idgone", server.sockets[0].getsockname())
+    with client() as sock:
+        sock.connect(server.sockets[0].getsockname())
+        sock.send(b"idhere")
+        assert sock.recv(100) == b"idHERE"
