@@ -3,7 +3,7 @@
 Left out when they don't fit. Names below a cut are given for NS only: there they are glue.
 """
 
-from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from zonegit.dns.blocks import Node, rdata_of, split
@@ -15,6 +15,8 @@ from zonegit.model.rdata import AAAA, DNAME, HTTPS, MX, NS, SRV, SVCB, A, name_e
 
 _TARGET: Final = {NS: 0, MX: 2, SRV: 6, SVCB: 2, HTTPS: 2}
 """Bytes before the target's name in RDATA."""
+_MOST: Final = 64
+"""Records of an answer that are looked at: no message has room for the addresses of more."""
 
 
 def add_additional(held: Held, zone: Zone, rtype: int, rrs: bytes, draft: Draft) -> None:
@@ -30,17 +32,19 @@ def add_additional(held: Held, zone: Zone, rtype: int, rrs: bytes, draft: Draft)
             draft.depends_on(home)
         node = _data_at(home, target, glue=rtype == NS)
         for wanted in follow:
-            if wanted in node and not any(part[:2] == (target, wanted) for part in draft.additional):
+            if wanted in node:
                 draft.put(draft.additional, target, wanted, node)
 
 
-def _targets(rtype: int, rrs: bytes) -> Iterator[WireName]:
+def _targets(rtype: int, rrs: bytes) -> list[WireName]:
+    """The first names that the records point to, each once."""
     skip = _TARGET[rtype]
-    for rr in split(rrs):
+    found: dict[WireName, None] = {}
+    for rr in islice(split(rrs), _MOST):
         rdata = rdata_of(rr)
-        name = lower(rdata[skip : name_end(rdata, skip)])
-        if name != ROOT:
-            yield WireName(name)
+        found[WireName(lower(rdata[skip : name_end(rdata, skip)]))] = None
+    found.pop(ROOT, None)
+    return list(found)
 
 
 def _data_at(zone: Zone, name: WireName, *, glue: bool) -> Node:

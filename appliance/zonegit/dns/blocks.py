@@ -13,6 +13,8 @@ RRs = tuple[int, bytes]
 """Number of records, and the RRs."""
 Node = dict[int, RRs]
 """The RRsets of one owner by type, in type order."""
+Part = tuple[bytes, int, int, bytes]
+"""An RRset in a response: owner as a lowercase wire name, type, number of records, RRs."""
 
 RR_FIXED: Final = 12
 _ITEM: Final = BLOCK_ITEM.size
@@ -42,9 +44,9 @@ def split(rrs: bytes) -> Iterator[bytes]:
         yield rrs[start:at]
 
 
-def rdata_of(rr: bytes) -> bytes:
-    """The RDATA of one RR."""
-    return rr[RR_FIXED:]
+def rdata_of(rrs: bytes) -> bytes:
+    """The RDATA of an RR, or of the first of several."""
+    return rrs[RR_FIXED : RR_FIXED + int.from_bytes(rrs[10:12], "big")]
 
 
 def ttl_of(rrs: bytes) -> int:

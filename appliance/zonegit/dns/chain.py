@@ -20,7 +20,9 @@ def follow_dname(name: WireName, start: int, node: Node, draft: Draft) -> WireNa
     None, with YXDOMAIN, when the new name would be too long (RFC 6672 §2.2).
     """
     rrs = node[DNAME][1]
-    draft.put(draft.answer, name[start:], DNAME, node)
+    owner = name[start:]
+    if not any(part[0] == owner and part[1] == DNAME for part in draft.answer):
+        draft.put(draft.answer, owner, DNAME, node)
     target = name[:start] + rdata_of(rrs)
     if len(target) > MAX_NAME:
         draft.rcode = Rcode.YXDOMAIN

@@ -7,7 +7,8 @@ first. Names in all other RDATA are left whole. The bytes depend on the question
 from struct import Struct
 from typing import Final
 
-from zonegit.dns.draft import Draft, Part
+from zonegit.dns.blocks import Part
+from zonegit.dns.draft import Draft
 from zonegit.dns.message import HEADER_SIZE
 from zonegit.model.names import ROOT, WireName
 from zonegit.model.rdata import CNAME, MX, NS, PTR, SOA, name_end

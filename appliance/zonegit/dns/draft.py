@@ -1,21 +1,18 @@
 """A response before it has bytes: what is asked, and the RRsets chosen for each section.
 
-A part is `(owner, type, records, RRs)`: the owner as a lowercase wire name, the RRs as blocks hold them. Parts of
-answer, authority and glue must all be sent or the response is truncated (RFC 2181 §9, RFC 9471 §2.1); additional
-ones are sent as far as they fit.
+Answer, authority and glue must all be sent or the response is truncated (RFC 2181 §9, RFC 9471 §2.1); the rest of
+the additional section is sent as far as it fits.
 """
 
 from typing import TYPE_CHECKING
 
-from zonegit.dns.blocks import Node, signatures
+from zonegit.dns.blocks import Node, Part, signatures
 from zonegit.dns.message import Rcode
 from zonegit.model.names import WireName
 from zonegit.model.rdata import RRSIG
 
 if TYPE_CHECKING:
     from zonegit.dns.zones import Zone
-
-Part = tuple[bytes, int, int, bytes]
 
 
 class Draft:

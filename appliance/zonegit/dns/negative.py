@@ -1,12 +1,11 @@
 """NXDOMAIN and NODATA (RFC 2308, RFC 4035 §3.1.3): the SOA that says for how long, and proofs under DO."""
 
-from zonegit.dns.blocks import Node, signatures, with_ttl
+from zonegit.dns.blocks import Node
 from zonegit.dns.draft import Draft
 from zonegit.dns.message import Rcode
 from zonegit.dns.nsec import prove_cover, prove_match
 from zonegit.dns.zones import Zone
 from zonegit.model.names import OwnerKey
-from zonegit.model.rdata import RRSIG, SOA
 
 
 def no_data(zone: Zone, key: OwnerKey, node: Node, draft: Draft) -> None:
@@ -26,10 +25,5 @@ def no_name(zone: Zone, key: OwnerKey, encloser: OwnerKey, draft: Draft) -> None
 
 
 def _put_soa(zone: Zone, draft: Draft) -> None:
-    top = zone.top()
-    ttl = zone.negative_ttl
-    draft.authority.append((zone.apex, SOA, 1, with_ttl(top[SOA][1], ttl)))
-    if draft.do:
-        signed = signatures(top, SOA)
-        if signed:
-            draft.authority.append((zone.apex, RRSIG, signed[0], with_ttl(signed[1], ttl)))
+    zone.top()
+    draft.authority += zone.negative if draft.do else zone.negative[:1]

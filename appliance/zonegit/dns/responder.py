@@ -38,7 +38,6 @@ from zonegit.dns.stats import (
     DROPPED_SHORT,
     TRUNCATED,
     query_slot,
-    request_slot,
 )
 from zonegit.dns.zones import Body, Held, Key, ServedZone, Zone
 from zonegit.model.names import WireName
@@ -81,11 +80,9 @@ class Responder:
 
     def respond(self, packet: bytes, transport: Transport, client: bytes) -> bytes | None:
         """The response to a packet from a client (4 or 16 address bytes); None when there must be none."""
-        stats = self._stats
-        stats[request_slot(transport, client)] += 1
         query = parse(packet)
         if query is None:
-            stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
+            self._stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
             return None
         try:
             return self._respond(packet, query, transport, client)

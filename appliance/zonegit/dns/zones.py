@@ -7,12 +7,12 @@ finished answers. All of it hangs on the commit, so nothing here ever goes stale
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from zonegit.dns.blocks import Node, node_of, rdata_of, ttl_of
+from zonegit.dns.blocks import Node, Part, node_of, signatures, ttl_of, with_ttl
 from zonegit.dns.canary import Canary
 from zonegit.errors import CorruptStore
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName, to_text
-from zonegit.model.rdata import DS, NSEC, SOA
+from zonegit.model.rdata import DS, NSEC, RRSIG, SOA
 from zonegit.tree.version import ZoneVersion
 
 _WILD_LIMIT = 4096
@@ -21,6 +21,8 @@ Key = tuple[bytes, int]
 """Lowercase name and type; room, RD, EDNS and DO."""
 Body = tuple[bytes, bytes, bytes, int]
 """Of a finished answer: flags, counts, what follows the question, slot of its counter."""
+Referral = tuple[list[Part], list[Part], list[Part]]
+"""Authority, glue and additional parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Zone:
     """One version of a zone. Methods raise `CorruptStore` only when the fallback does, too."""
 
     __slots__ = ("_fallback", "_on_corrupt", "_top", "_version", "_wild", "apex", "canary", "canary_zone", "commit",
-                 "finished", "negative_ttl", "nsec")  # fmt: skip
+                 "finished", "negative", "nsec", "referrals")  # fmt: skip
 
     def __init__(self, version: ZoneVersion, fallback: ZoneVersion | None, on_corrupt: Callable[[], None]) -> None:
         self.apex: WireName = version.apex
@@ -46,10 +48,13 @@ class Zone:
         self.canary_zone: Zone | None = None
         self.finished: dict[Key, Body] = {}
         """Second level of the response cache."""
-        self.negative_ttl = 0
-        """TTL of a negative answer's SOA: min(SOA TTL, minimum) (RFC 2308 §5). Known once `top` was called."""
+        self.negative: list[Part] = []
+        """The SOA of negative answers and its signatures, with TTL min(SOA TTL, minimum) (RFC 2308 §5). Known once
+        `top` was called."""
         self.nsec = False
         """Whether the zone is signed with NSEC. Known once `top` was called."""
+        self.referrals: dict[tuple[OwnerKey, bool], Referral] = {}
+        """What is sent at cuts that were asked below lately, without and with DO."""
         self._on_corrupt = on_corrupt
         self._top: Node | None = None
         self._wild: dict[OwnerKey, Node | None] = {}
@@ -103,8 +108,7 @@ class Zone:
             node = self.node(APEX_KEY)
             if node is None or SOA not in node:
                 raise CorruptStore(f"zone {to_text(self.apex)} has no SOA record")
-            soa = node[SOA][1]
-            self.negative_ttl = min(ttl_of(soa), int.from_bytes(rdata_of(soa)[-4:], "big"))
+            self.negative = _negative(self.apex, node)
             self.nsec = NSEC in node
             self._top = node
         return self._top
@@ -202,3 +206,13 @@ def _shown(zone: Zone, client: bytes) -> Zone:
     if canary is not None and zone.canary_zone is not None and canary.takes(client):
         return zone.canary_zone
     return zone
+
+
+def _negative(apex: WireName, top: Node) -> list[Part]:
+    soa = top[SOA][1]
+    ttl = min(ttl_of(soa), int.from_bytes(soa[-4:], "big"))
+    parts: list[Part] = [(apex, SOA, 1, with_ttl(soa, ttl))]
+    signed = signatures(top, SOA)
+    if signed:
+        parts.append((apex, RRSIG, signed[0], with_ttl(signed[1], ttl)))
+    return parts
