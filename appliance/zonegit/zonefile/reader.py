@@ -59,7 +59,7 @@ def read_zone(
     """Read a zone file, gzipped or not; `name` is what errors call it.
 
     `origin` is the zone's apex (lowercase); without it the first record must be the SOA, and its owner is the apex.
-    `progress` is called now and then with the bytes taken from the source so far (compressed ones for gzip).
+    `progress` is called now and then with how many lines were read so far (included and generated ones aside).
     `common` are the parsers that are tried before dnspython. Raises `ZoneFileError("name:line: reason")`.
     """
     builder = ZoneBuilder(origin)
@@ -94,7 +94,7 @@ class _File:
         with open_text(self._source, self._name) as text:
             lines: Iterator[str] = text.lines
             if progress:
-                lines = _reporting(lines, text.position, progress)
+                lines = _reporting(lines, progress)
             try:
                 self._take_lines(lines, 1)
             except ZoneFileError:
@@ -189,8 +189,8 @@ class _File:
         _File(path, str(path), inner, self._builder, self._common, self._depth + 1).read()
 
 
-def _reporting(lines: Iterator[str], position: Callable[[], int], progress: Callable[[int], None]) -> Iterator[str]:
+def _reporting(lines: Iterator[str], progress: Callable[[int], None]) -> Iterator[str]:
     for count, line in enumerate(lines, 1):
         yield line
         if not count % _REPORT_EVERY:
-            progress(position())
+            progress(count)

@@ -18,18 +18,10 @@ class Text:
     """A zone file as lines of text. Bytes that aren't UTF-8 become surrogates, so that comments may hold any."""
 
     def __init__(self, raw: io.BufferedReader) -> None:
-        self._raw = raw
         plain = gzip.GzipFile(fileobj=raw, mode="rb") if raw.peek(2)[:2] == _GZIP else raw
         self.lines = io.TextIOWrapper(
             cast(BinaryIO, plain), encoding="utf-8-sig", errors="surrogateescape", newline=None
         )
-
-    def position(self) -> int:
-        """Bytes taken from the source so far, as they lie there (compressed ones for gzip)."""
-        try:
-            return self._raw.tell()
-        except OSError:  # a pipe doesn't know
-            return 0
 
 
 @contextmanager
