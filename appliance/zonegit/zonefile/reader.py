@@ -1,6 +1,6 @@
 """Read a zone file (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5) into stored RRsets.
 
-The common line goes through one regular expression and a parser of `common`; every other line is unfolded, split
+The common line goes through one regular expression and a parser of `rdata_reading`; every other line is unfolded, split
 by `record` and read with dnspython where its type isn't common. Both ways give the same bytes (tests/laws).
 Refused: classes other than IN, owners outside of the zone, a zone without exactly one SOA, anything unreadable.
 Nothing half-read is ever given out.
@@ -15,11 +15,11 @@ from typing import BinaryIO, Final
 from zonegit.errors import InvalidRecord, ZoneFileError, ZonegitError
 from zonegit.model.names import WireName
 from zonegit.model.rrset import RRKey
-from zonegit.zonefile import uncommon
+from zonegit.zonefile import by_dnspython
 from zonegit.zonefile.builder import ZoneBuilder
-from zonegit.zonefile.common import COMMON, UNSURE, RdataParser
 from zonegit.zonefile.directives import Directive, Include, read_directive
 from zonegit.zonefile.generate import generated_lines
+from zonegit.zonefile.rdata_reading import COMMON, UNSURE, RdataParser
 from zonegit.zonefile.record import split_head, split_owner
 from zonegit.zonefile.scope import Scope
 from zonegit.zonefile.source import open_text
@@ -167,7 +167,7 @@ class _File:
                 return parse(text, self._scope.names)
             except UNSURE:
                 pass  # dnspython says what is wrong, if anything is
-        return uncommon.parse(rtype, text, self._scope.origin)
+        return by_dnspython.parse(rtype, text, self._scope.origin)
 
     def _take_directive(self, directive: Directive) -> None:
         if isinstance(directive, Include):

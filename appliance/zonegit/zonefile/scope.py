@@ -8,7 +8,7 @@ from zonegit.model.names import MAX_NAME, WireName, from_text, owner_key, relati
 from zonegit.model.rdata import CLASS_IN, RRSIG, SOA
 from zonegit.model.rrset import APEX_POINTER
 from zonegit.zonefile.builder import Place, ZoneBuilder
-from zonegit.zonefile.common import Names, RdataParser, plain_labels
+from zonegit.zonefile.rdata_reading import Names, RdataParser, plain_labels
 from zonegit.zonefile.record import split_head
 
 Head = tuple[bytes, bytes, RdataParser, int | None, bool]

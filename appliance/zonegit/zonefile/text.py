@@ -12,9 +12,9 @@ from zonegit.errors import InvalidRecord
 from zonegit.model import rdata as types
 from zonegit.model.names import WireName, absolute
 from zonegit.model.rrset import RRset
-from zonegit.zonefile import common_text, uncommon
-from zonegit.zonefile.common import COMMON, UNSURE, Names
+from zonegit.zonefile import by_dnspython, rdata_writing
 from zonegit.zonefile.name_text import name_text
+from zonegit.zonefile.rdata_reading import COMMON, UNSURE, Names
 from zonegit.zonefile.types import type_text
 
 _STRING_TYPES: Final = frozenset({types.TXT, 99})
@@ -24,13 +24,13 @@ _PLAIN_WORDS: Final = re.compile(r"[!#-'*-:<-\[\]-~]+(?: [!#-'*-:<-\[\]-~]+)*").
 
 def rdata_text(rtype: int, rdata: bytes, origin: WireName | None = None) -> str:
     """RDATA in presentation form; names below `origin` relative to it, all absolute without one."""
-    write = common_text.COMMON.get(rtype)
+    write = rdata_writing.COMMON.get(rtype)
     if write is not None:
         try:
             return write(rdata, origin)
-        except common_text.UNFIT:
+        except rdata_writing.UNFIT:
             pass  # not what the type should look like; written so that nothing is lost
-    return uncommon.text(rtype, rdata, origin)
+    return by_dnspython.text(rtype, rdata, origin)
 
 
 def parse_rdata(rtype: int, words: Sequence[str], origin: WireName) -> bytes:
@@ -52,12 +52,12 @@ def parse_rdata(rtype: int, words: Sequence[str], origin: WireName) -> bytes:
             return parse(text, Names(origin))
         except UNSURE:
             pass  # dnspython says what is wrong, if anything is
-    return uncommon.parse(rtype, text, origin)
+    return by_dnspython.parse(rtype, text, origin)
 
 
 def _strings(rtype: int, word: str, origin: WireName) -> bytes:
     if len(word) > 1 and word[0] == word[-1] == '"':
-        return uncommon.parse(rtype, word, origin)
+        return by_dnspython.parse(rtype, word, origin)
     data = word.encode("utf-8", "surrogateescape")
     pieces = [data[at : at + 255] for at in range(0, len(data), 255)] or [b""]
     return b"".join(bytes((len(piece),)) + piece for piece in pieces)
