@@ -1,0 +1,89 @@
+"""Walks over commits, always from the newest generation down, so that they end as soon as the answer is known."""
+
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from typing import Final, Protocol
+
+from zonegit.model.commit import Commit
+from zonegit.model.ids import ObjectId
+
+HAVE_DISTANCES: Final = (1, 2, 4, 8, 16, 32)
+
+
+class Objects(Protocol):
+    """What of a store's reader a walk needs."""
+
+    def get(self, oid: ObjectId) -> bytes: ...
+
+    def has(self, oid: ObjectId) -> bool: ...
+
+
+def missing_commits(objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]) -> list[ObjectId]:
+    """Commits reachable from `want` and not from `have`, parents first, in the order of (generation, id)."""
+    found = [(generation, oid) for generation, oid, known in _down(objects, want, have) if not known]
+    return [oid for _, oid in sorted(found)]
+
+
+def is_ancestor(objects: Objects, old: ObjectId, new: ObjectId) -> bool:
+    """Whether `old` is `new` or one of its ancestors."""
+    floor = Commit.decode(objects.get(old)).generation
+    for generation, oid, _ in _down(objects, [new], []):
+        if oid == old:
+            return True
+        if generation < floor:
+            break
+    return False
+
+
+def have_list(objects: Objects, tips: Iterable[ObjectId], limit: int) -> list[ObjectId]:
+    """The tips, each with its first-parent ancestors at 1, 2, 4, 8, 16 and 32 steps, at most `limit` ids."""
+    found: dict[ObjectId, None] = {}
+    for tip in tips:
+        if len(found) >= limit:
+            break
+        found[tip] = None
+        oid = tip
+        for step in range(1, HAVE_DISTANCES[-1] + 1):
+            parents = Commit.decode(objects.get(oid)).parents
+            if not parents:
+                break
+            oid = parents[0]
+            if step in HAVE_DISTANCES:
+                found[oid] = None
+    return list(found)[:limit]
+
+
+def _down(
+    objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]
+) -> Iterator[tuple[int, ObjectId, bool]]:
+    """`(generation, id, known)`, newest generation first, until everything left is known.
+
+    A commit's generation is above its parents', so each is visited after all its children and `known` is final.
+    """
+    heap: list[tuple[int, ObjectId]] = []
+    commits: dict[ObjectId, Commit] = {}
+    known: dict[ObjectId, bool] = {}
+    unknown = 0
+
+    def visit(oid: ObjectId, is_known: bool) -> int:
+        if oid not in known:
+            commits[oid] = commit = Commit.decode(objects.get(oid))
+            heappush(heap, (-commit.generation, oid))
+            known[oid] = is_known
+            return not is_known
+        if is_known and not known[oid]:
+            known[oid] = True
+            return -1
+        return 0
+
+    for oid in have:
+        visit(oid, True)
+    for oid in want:
+        unknown += visit(oid, False)
+    while unknown:
+        negative, oid = heappop(heap)
+        is_known = known[oid]
+        unknown -= not is_known
+        for parent in commits.pop(oid).parents:
+            unknown += visit(parent, is_known)
+        yield -negative, oid, is_known

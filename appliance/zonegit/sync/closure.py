@@ -1,0 +1,232 @@
+"""What of `want`'s closure `have`'s closure lacks, children before parents, oldest commit first.
+
+Nothing is listed ahead but the commits: a version is walked beside the one it was made from, level by level, like a
+diff, and only where they differ; a one-record commit costs one path. Nodes are read as they are needed, through a
+reader that may be another one for each object, so that a stream holds no transaction while it waits.
+
+A *position* `(item, path)` says where a walk stands: which of its commits (or other wanted objects), and which
+child at each level below. A walk of the same want and have goes on from there and repeats nothing.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from zonegit.errors import Conflict, InvalidData, NotFound
+from zonegit.model.commit import Commit, Tag
+from zonegit.model.ids import HEADER_SIZE, ID_SIZE, Kind, ObjectId, kind_of, short
+from zonegit.model.node import HAS_STUBS, Inner, Leaf, Node, decode_node, is_stub, stub_target
+from zonegit.model.rrset import RRKey
+from zonegit.model.zone import Zone
+from zonegit.sync.ancestry import Objects, missing_commits
+
+MAX_BASES: Final = 64
+"""Trees that one tree is compared with at once."""
+MAX_DEPTH: Final = 32
+_LEVEL: Final = HEADER_SIZE
+"""Where a node's level stands in its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The place behind the last object that a walk gave out."""
+
+    item: ObjectId
+    path: tuple[int, ...] = ()
+
+    def encode(self) -> bytes:
+        return self.item + b"".join(at.to_bytes(2, "big") for at in self.path)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Position":
+        if len(data) < ID_SIZE or len(data) % 2 or len(data) > ID_SIZE + 2 * MAX_DEPTH:
+            raise InvalidData("the cursor can't be read")
+        path = tuple(int.from_bytes(data[at : at + 2], "big") for at in range(ID_SIZE, len(data), 2))
+        return cls(ObjectId(data[:ID_SIZE]), path)
+
+
+@dataclass(slots=True)
+class _Step:
+    """An object whose children are being walked."""
+
+    oid: ObjectId
+    data: bytes
+    children: Sequence[ObjectId] = ()
+    bases: Sequence[ObjectId] = ()
+    """Known objects to compare the children with: of a commit zones, of a zone trees, of a leaf rrsets, of an inner
+    node those nodes that are lower than itself."""
+    node: Inner | None = None
+    beside: list[Inner] = field(default_factory=list)
+    """Known inner nodes of this one's level, whose keys overlap with its."""
+    low: RRKey | None = None
+    """All keys below this node are above it."""
+    at: int = 0
+    """Which child comes next."""
+
+    def below(self) -> tuple[Sequence[ObjectId], RRKey | None]:
+        """Known objects to compare the next child with, and what its keys are above."""
+        if self.node is None:
+            return self.bases, None
+        keys = self.node.keys
+        low = keys[self.at - 1] if self.at else self.low
+        found = list(self.bases)
+        for known in self.beside:
+            first = 0 if low is None else bisect_right(known.keys, low)
+            found += known.children[first : bisect_left(known.keys, keys[self.at]) + 1]
+        return found, low
+
+
+class Closure:
+    """One walk. `objects` must be set to a live reader whenever the walk is asked for more."""
+
+    def __init__(self, objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]) -> None:
+        """Sort the commits out. `NotFound` when a wanted object isn't here; an unknown `have` is ignored."""
+        self.objects = objects
+        self._have = [oid for oid in have if objects.has(oid)]
+        self._known = set(self._have)
+        self._given: set[ObjectId] = set()
+        self._steps: list[_Step] = []
+        self._item = 0
+        commits, others, tags = self._sorted(want)
+        commits_known = [oid for oid in self._have if objects.get(oid)[0] == Kind.COMMIT]
+        self._items = [*missing_commits(objects, commits, commits_known), *others, *tags]
+        self._have_trees: list[ObjectId] | None = None
+
+    @property
+    def position(self) -> Position | None:
+        """Where the walk stands; None when nothing is left."""
+        if self._item >= len(self._items):
+            return None
+        return Position(self._items[self._item], tuple(step.at for step in self._steps))
+
+    def seek(self, position: Position) -> None:
+        """Go on from there; `Conflict` when this walk has no such place."""
+        try:
+            self._item = self._items.index(position.item)
+            for depth, at in enumerate(position.path):
+                if depth:
+                    self._descend(self._steps[-1])
+                else:
+                    self._begin()
+                step = self._steps[-1]
+                step.at = at
+                if at > len(step.children):
+                    raise IndexError
+        except (ValueError, IndexError):
+            raise Conflict("the cursor doesn't belong to this want and have; ask again without it") from None
+
+    def __iter__(self) -> Iterator[tuple[ObjectId, bytes]]:
+        """The missing objects, `(id, bytes)` each. When one is given out, the position is behind it."""
+        while self._item < len(self._items):
+            if not self._steps:
+                if self._items[self._item] in self._known:
+                    self._item += 1
+                    continue
+                self._begin()
+            step = self._steps[-1]
+            if step.at < len(step.children):
+                self._descend(step)
+                continue
+            self._steps.pop()
+            if self._steps:
+                self._steps[-1].at += 1
+            else:
+                self._item += 1
+            self._given.add(step.oid)
+            yield step.oid, step.data
+
+    def _begin(self) -> None:
+        self._steps = [self._enter(self._items[self._item], (), None)]
+
+    def _descend(self, step: _Step) -> None:
+        """Go into the next child, or past it when it is known."""
+        child = step.children[step.at]
+        bases, low = step.below()
+        if child in bases or child in self._known or child in self._given:
+            step.at += 1
+        else:
+            self._steps.append(self._enter(child, bases, low))
+
+    def _enter(self, oid: ObjectId, bases: Sequence[ObjectId], low: RRKey | None) -> _Step:
+        data = self.objects.get(oid)
+        kind = kind_of(data)
+        if kind is Kind.NODE:
+            return self._enter_node(oid, data, bases if self._steps else self._trees(), low)
+        if kind is Kind.ZONE:
+            zone = Zone.decode(data)
+            known = map(self._tree_of, bases) if self._steps else self._trees()
+            return _Step(oid, data, (zone.tree,), tuple(known))
+        if kind is Kind.COMMIT:
+            commit = Commit.decode(data)
+            parents = [Commit.decode(self.objects.get(parent)).zone_root for parent in commit.parents]
+            return _Step(oid, data, (commit.zone_root,), tuple(parents) or self._trees())
+        return _Step(oid, data)
+
+    def _enter_node(self, oid: ObjectId, data: bytes, bases: Sequence[ObjectId], low: RRKey | None) -> _Step:
+        level = data[_LEVEL]
+        if not level and not data[2] & HAS_STUBS:
+            return _Step(oid, data)
+        lower, beside = self._aligned(bases, level)
+        node = decode_node(data)
+        if isinstance(node, Inner):
+            inner = [known for known in beside if isinstance(known, Inner)]
+            return _Step(oid, data, node.children, lower, node, inner, low)
+        large = [target for known in beside if isinstance(known, Leaf) for target in _stub_targets(known)]
+        return _Step(oid, data, _stub_targets(node), large)
+
+    def _aligned(self, bases: Sequence[ObjectId], level: int) -> tuple[list[ObjectId], list[Node]]:
+        """Split known nodes into those below a level (ids) and those on it; higher ones are taken apart first.
+
+        A tree much higher than the one it is compared with is left out: that costs a repetition of the small one.
+        """
+        lower: list[ObjectId] = []
+        beside: list[Node] = []
+        pending = list(bases)
+        while pending:
+            oid = pending.pop()
+            data = self.objects.get(oid)
+            if data[0] != Kind.NODE:
+                continue
+            if data[_LEVEL] < level:
+                lower.append(oid)
+                continue
+            node = decode_node(data)
+            if node.level == level:
+                beside.append(node)
+            elif isinstance(node, Inner) and len(pending) + len(beside) + len(node.children) <= MAX_BASES:
+                pending += node.children
+        return lower, beside
+
+    def _trees(self) -> tuple[ObjectId, ...]:
+        """Trees of what is known, for wanted objects that have no parent to be compared with."""
+        if self._have_trees is None:
+            self._have_trees = [self._tree_of(oid) for oid in self._have[:MAX_BASES]]
+        return tuple(self._have_trees)
+
+    def _tree_of(self, oid: ObjectId) -> ObjectId:
+        """The tree in a commit or zone; any other object stands for itself."""
+        data = self.objects.get(oid)
+        if data[0] == Kind.COMMIT:
+            data = self.objects.get(Commit.decode(data).zone_root)
+        return Zone.decode(data).tree if data[0] == Kind.ZONE else oid
+
+    def _sorted(self, want: Iterable[ObjectId]) -> tuple[list[ObjectId], list[ObjectId], list[ObjectId]]:
+        """Commits (of tags too), other objects, tags: each once and in the order asked for."""
+        commits: dict[ObjectId, None] = {}
+        others: dict[ObjectId, None] = {}
+        tags: dict[ObjectId, None] = {}
+        for oid in want:
+            if not self.objects.has(oid):
+                raise NotFound(f"object {short(oid)} is not here")
+            data = self.objects.get(oid)
+            if data[0] == Kind.TAG:
+                tags[oid] = None
+                commits[Tag.decode(data).target] = None
+            else:
+                (commits if data[0] == Kind.COMMIT else others)[oid] = None
+        return list(commits), list(others), list(tags)
+
+
+def _stub_targets(leaf: Leaf) -> list[ObjectId]:
+    return [stub_target(payload)[1] for payload in leaf.payloads if is_stub(payload)]

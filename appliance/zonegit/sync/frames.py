@@ -1,0 +1,231 @@
+"""The frames of a replication stream: `type u8 | length, minimal LEB128 of at most 4 bytes | payload`.
+
+    group      = n u16 | (kind u8, length u24) x n | the n objects' bytes      n is 1 to 512
+    checkpoint = cursor: a position that the stream can be resumed behind
+    error      = UTF-8 text: code, a space, and what happened
+    end        = objects u64 | bytes u64 | unix seconds u64 | cursor length u8 | cursor | MAC 32
+
+A cursor in `end` means that there is more. The MAC is the response's, over all bytes of the stream before it. No
+hashes are sent: the receiver computes them. Refused: unknown types, lengths that aren't minimal or exceed their
+bound, counts that don't fit, an object above its kind's size, bytes after `end`, and a stream without `end`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import accumulate, pairwise
+from struct import Struct
+from typing import Final
+
+from blake3 import blake3
+
+from zonegit.errors import InvalidFrame
+from zonegit.model.ids import MAX_SIZE
+from zonegit.sync.limits import GROUP_BYTES, GROUP_OBJECTS
+
+CONTENT_TYPE: Final = "application/vnd.zonegit.frames"
+MAX_CURSOR: Final = 255
+MAC_SIZE: Final = 32
+
+_COUNT: Final = Struct(">H")
+_END: Final = Struct(">QQQB")
+_TABLES: Final = tuple(Struct(f">{count}I") for count in range(GROUP_OBJECTS + 1))
+_MAX_LENGTH_BYTES: Final = 4
+
+
+class FrameType(IntEnum):
+    GROUP = 1
+    CHECKPOINT = 3
+    ERROR = 5
+    END = 6
+
+
+_LARGEST: Final = {
+    FrameType.GROUP: _COUNT.size + 4 * GROUP_OBJECTS + GROUP_BYTES + max(MAX_SIZE.values()),
+    FrameType.CHECKPOINT: MAX_CURSOR,
+    FrameType.ERROR: 512,
+    FrameType.END: _END.size + MAX_CURSOR + MAC_SIZE,
+}
+_SIZE_OF: Final = {int(kind): size for kind, size in MAX_SIZE.items()}
+
+Seal = Callable[[int, bytes], bytes]
+"""`(unix seconds, BLAKE3 digest of the stream so far) -> MAC`."""
+Check = Callable[[int, bytes, bytes], bool]
+"""`(unix seconds, digest, MAC) -> is it right?`"""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    objects: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    cursor: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamError:
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The stream is complete and authentic."""
+
+    objects: int
+    size: int
+    """Bytes of all objects."""
+    cursor: bytes
+    """Where the next stream goes on; empty when nothing is left."""
+
+
+Frame = Group | Checkpoint | StreamError | End
+
+
+class FrameWriter:
+    """Makes the frames of one stream and keeps what its end must say."""
+
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
+        self._hash = blake3()
+        self.objects = 0
+        self.size = 0
+
+    def group(self, objects: Sequence[bytes]) -> bytes:
+        """A frame of 1 to 512 objects."""
+        count = len(objects)
+        self.objects += count
+        self.size += sum(map(len, objects))
+        table = _TABLES[count].pack(*(data[0] << 24 | len(data) for data in objects))
+        return self._frame(FrameType.GROUP, b"".join((_COUNT.pack(count), table, *objects)))
+
+    def checkpoint(self, cursor: bytes) -> bytes:
+        return self._frame(FrameType.CHECKPOINT, cursor)
+
+    def error(self, code: str, reason: str) -> bytes:
+        text = f"{code} {reason}".encode()[: _LARGEST[FrameType.ERROR]]
+        return self._frame(FrameType.ERROR, text.decode(errors="ignore").encode())
+
+    def end(self, ts: int, cursor: bytes = b"") -> bytes:
+        """The last frame; a cursor says that there is more."""
+        body = _END.pack(self.objects, self.size, ts, len(cursor)) + cursor
+        head = bytes((FrameType.END,)) + _length(len(body) + MAC_SIZE) + body
+        self._hash.update(head)
+        return head + self._seal(ts, self._hash.digest())
+
+    def _frame(self, kind: FrameType, payload: bytes) -> bytes:
+        data = bytes((kind,)) + _length(len(payload)) + payload
+        self._hash.update(data)
+        return data
+
+
+class FrameReader:
+    """Takes a stream apart as its bytes arrive. Holds at most one unfinished frame."""
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._hash = blake3()
+        self._buffer = bytearray()
+        self._objects = 0
+        self._size = 0
+        self.ended = False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that these bytes complete; `InvalidFrame` at the first fault, after which all is lost."""
+        buffer = self._buffer
+        buffer += data
+        found: list[Frame] = []
+        at = 0
+        while (span := self._span(at)) is not None:
+            start, stop = span
+            found.append(self._decode(FrameType(buffer[at]), at, start, stop))
+            at = stop
+        if at:
+            del buffer[:at]
+        if self.ended and buffer:
+            raise InvalidFrame("the stream goes on after its end")
+        return found
+
+    def close(self) -> None:
+        """Say that no more bytes will come; `InvalidFrame` unless the stream has ended."""
+        if not self.ended:
+            raise InvalidFrame("the stream stopped before its end")
+
+    def _span(self, at: int) -> tuple[int, int] | None:
+        """Where the payload of the frame at `at` begins and ends; None until all of it is there."""
+        buffer = self._buffer
+        if at >= len(buffer) or self.ended:
+            return None
+        largest = _LARGEST.get(buffer[at])  # type: ignore[call-overload]  # an int finds its IntEnum
+        if largest is None:
+            raise InvalidFrame(f"the stream holds a frame of unknown type {buffer[at]}")
+        length = 0
+        for shift in range(_MAX_LENGTH_BYTES):
+            if at + 1 + shift >= len(buffer):
+                return None
+            byte = buffer[at + 1 + shift]
+            length |= (byte & 127) << 7 * shift
+            if length > largest:
+                break
+            if byte < 128:
+                if not byte and shift:
+                    raise InvalidFrame("a frame's length is not minimal")
+                start = at + 2 + shift
+                return (start, start + length) if start + length <= len(buffer) else None
+        raise InvalidFrame(f"a frame of type {buffer[at]} is longer than {largest} bytes")
+
+    def _decode(self, kind: FrameType, at: int, start: int, stop: int) -> Frame:
+        buffer = self._buffer
+        if kind is FrameType.END:
+            return self._end(at, start, stop)
+        self._hash.update(memoryview(buffer)[at:stop])
+        payload = bytes(memoryview(buffer)[start:stop])
+        if kind is FrameType.GROUP:
+            return self._group(payload)
+        if kind is FrameType.CHECKPOINT:
+            return Checkpoint(payload)
+        code, _, reason = payload.decode(errors="replace").partition(" ")
+        return StreamError(code, reason)
+
+    def _group(self, payload: bytes) -> Group:
+        count = int.from_bytes(payload[: _COUNT.size], "big")
+        begin = _COUNT.size + 4 * count
+        if not 1 <= count <= GROUP_OBJECTS or begin > len(payload):
+            raise InvalidFrame(f"a group of {count} objects; expected 1 to {GROUP_OBJECTS}")
+        table = _TABLES[count].unpack_from(payload, _COUNT.size)
+        stops = list(accumulate((entry & 0xFFFFFF for entry in table), initial=begin))
+        if stops[-1] != len(payload):
+            raise InvalidFrame("a group's lengths don't cover its bytes")
+        objects = tuple(payload[a:b] for a, b in pairwise(stops))
+        for data, entry in zip(objects, table, strict=True):
+            if not data or data[0] != entry >> 24 or len(data) > _SIZE_OF.get(data[0], 0):
+                raise InvalidFrame("a group holds an object that isn't of the kind and size it says")
+        self._objects += count
+        self._size += len(payload) - begin
+        return Group(objects)
+
+    def _end(self, at: int, start: int, stop: int) -> End:
+        body = bytes(self._buffer[start : stop - MAC_SIZE])
+        if len(body) < _END.size:
+            raise InvalidFrame("the end of the stream is cut short")
+        objects, size, ts, cursor_size = _END.unpack_from(body)
+        cursor = body[_END.size :]
+        self._hash.update(memoryview(self._buffer)[at : stop - MAC_SIZE])
+        if not self._check(ts, self._hash.digest(), bytes(self._buffer[stop - MAC_SIZE : stop])):
+            raise InvalidFrame("the stream's MAC is wrong: it was changed on its way")
+        if (objects, size, cursor_size) != (self._objects, self._size, len(cursor)):
+            raise InvalidFrame("the stream's end counts other objects than it held")
+        self.ended = True
+        return End(objects, size, cursor)
+
+
+def _length(value: int) -> bytes:
+    """Minimal LEB128."""
+    data = bytearray()
+    while value > 127:
+        data.append(value & 127 | 128)
+        value >>= 7
+    data.append(value)
+    return bytes(data)

@@ -1,0 +1,32 @@
+"""The bounds of `/v0`, in one place. Both sides enforce them; docs/protocol.md tells them to others."""
+
+from typing import Final
+
+REFS_BODY: Final = 0
+FETCH_BODY: Final = 1 << 20
+LIST_BODY: Final = 2_000 * 32
+"""Bytes of a request's body: none for a GET, JSON for `/v0/fetch` and the walk, ids for `/v0/objects/fetch`."""
+MAX_WANTS: Final = 4_096
+MAX_HAVES: Final = 16_384
+MAX_LIST: Final = 2_000
+MAX_WALK: Final = 20_000
+"""Ids in one answer to a walk."""
+MAX_WAIT: Final = 60
+"""Seconds of a long-poll."""
+
+RESPONSE_BYTES: Final = 4 << 20
+RESPONSE_SECONDS: Final = 30.0
+"""One stream of frames ends, with a cursor to go on from, once it has so many bytes of objects or took so long."""
+FETCHES_PER_KEY: Final = 8
+
+GROUP_OBJECTS: Final = 512
+GROUP_BYTES: Final = 256 << 10
+"""A group ends when it has this many objects or reached this size; one large object may exceed it."""
+
+REFS_ANSWER: Final = 64 << 20
+SESSION_BYTES: Final = 4 << 30
+SESSION_OBJECTS: Final = 10_000_000
+"""What a client takes in for one sync."""
+SLOWEST: Final = 1_024
+SLOWEST_OVER: Final = 30.0
+"""A client gives up below this many bytes per second over this many seconds."""

@@ -1,0 +1,76 @@
+"""The last step of a pull: our refs become exactly the peer's, in one transaction.
+
+`refs/remotes/<peer>/` follows the peer's branches, deletions too; `refs/heads/` follows those; tags of the peer's
+zones become the peer's. A branch here that the peer never had is left alone. A branch follows even a move that
+isn't a fast-forward (a reset at the primary); the caller is told, so that it stands in the log.
+"""
+
+from dataclasses import dataclass
+
+from zonegit.model.commit import Stamp
+from zonegit.model.ids import ObjectId
+from zonegit.model.refs import Ref, RefKind, RefName, head, parse, remote, tag
+from zonegit.store.port import Reader, RefUpdate, Writer
+from zonegit.sync.ancestry import is_ancestor
+from zonegit.sync.peers import remember
+from zonegit.sync.wire import PeerRefs
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a pull did to the refs here."""
+
+    branches: tuple[RefName, ...] = ()
+    """Heads that moved, appeared or vanished."""
+    rewound: tuple[RefName, ...] = ()
+    """Those of them whose move was no fast-forward."""
+
+
+def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
+    """Move the refs and remember the peer's state."""
+    wanted = _wanted(peer, refs)
+    updates = [RefUpdate(name, writer.ref(name), oid) for name, oid in wanted.items() if writer.ref(name) != oid]
+    updates += [RefUpdate(name, writer.ref(name), None) for name in _vanished(writer, peer, refs, wanted)]
+    heads = [update for update in updates if parse(update.name).kind is RefKind.HEAD]
+    moved = Moved(
+        tuple(update.name for update in heads),
+        tuple(update.name for update in heads if not _forward(writer, update.old, update.new)),
+    )
+    if updates:
+        writer.move_refs(updates, who, f"pull: {peer}")
+    remember(writer, peer, refs)
+    return moved
+
+
+def is_followed(reader: Reader, peer: str, refs: PeerRefs) -> bool:
+    """Whether the refs here are the peer's already."""
+    wanted = _wanted(peer, refs)
+    return all(reader.ref(name) == oid for name, oid in wanted.items()) and not _vanished(
+        reader, peer, refs, wanted
+    )
+
+
+def _wanted(peer: str, refs: PeerRefs) -> dict[RefName, ObjectId]:
+    wanted = {remote(peer, tip.zone, tip.name): tip.oid for tip in refs.branches}
+    wanted |= {head(tip.zone, tip.name): tip.oid for tip in refs.branches}
+    wanted |= {tag(tip.zone, tip.name): tip.oid for tip in refs.tags}
+    return wanted
+
+
+def _vanished(reader: Reader, peer: str, refs: PeerRefs, wanted: dict[RefName, ObjectId]) -> list[RefName]:
+    """Refs here that came from the peer and are not there any more."""
+    tracked = [parse(name) for name, _ in reader.refs(f"refs/remotes/{peer}/")]
+    mirrored = {ref.zone for ref in tracked} | set(refs.zones)
+    came = [ref.full for ref in tracked]
+    came += [Ref(RefKind.HEAD, ref.zone, ref.name).full for ref in tracked]
+    came += [
+        name
+        for zone in sorted(mirrored)
+        for name, _ in reader.refs(f"refs/tags/{zone}/")
+        if parse(name).zone == zone
+    ]
+    return [name for name in came if name not in wanted and reader.ref(name) is not None]
+
+
+def _forward(reader: Reader, old: ObjectId | None, new: ObjectId | None) -> bool:
+    return old is None or (new is not None and is_ancestor(reader, old, new))

@@ -1,0 +1,96 @@
+"""What a repository remembers of a peer: the highest (epoch, seq) it was shown, and where open transfers stand.
+
+Going back behind the highest is refused: it may be an old state played back by somebody in between. A new epoch
+means that the peer's repository was made again or restored; an operator has to accept it. First contact is
+accepted.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.errors import InvalidData, Refused
+from zonegit.model.refs import check_label
+from zonegit.store.port import Reader, Writer
+from zonegit.sync.wire import PeerRefs
+
+MAX_RESUME: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Highest:
+    epoch: str
+    seq: int
+    root: str
+
+
+def highest(reader: Reader, peer: str) -> Highest | None:
+    """The newest state that was taken from a peer."""
+    value = reader.setting(_highest_name(peer))
+    if value is None:
+        return None
+    epoch, seq, root = value.decode().split(" ")
+    return Highest(epoch, int(seq), root)
+
+
+def check_refs(known: Highest | None, refs: PeerRefs, peer: str) -> None:
+    """`Refused` when a peer shows an older state than before, or is another repository than before."""
+    if known is None:
+        return
+    if refs.epoch != known.epoch:
+        raise Refused(
+            f"{peer} is another repository than before (epoch {refs.epoch[:12]}, was {known.epoch[:12]}); "
+            f"if it was restored or made again, run: zonegit peer accept-epoch {peer}"
+        )
+    if refs.seq < known.seq:
+        raise Refused(
+            f"{peer} shows an older state (seq {refs.seq}) than before (seq {known.seq}); nothing was taken"
+        )
+    if refs.seq == known.seq and refs.root != known.root:
+        raise Refused(f"{peer} shows two states under one number (seq {refs.seq}); nothing was taken")
+
+
+def remember(writer: Writer, peer: str, refs: PeerRefs) -> None:
+    """Keep a state as the highest, and forget open transfers: nothing of it is missing any more."""
+    value = f"{refs.epoch} {refs.seq} {refs.root}".encode()
+    if writer.setting(_highest_name(peer)) != value:
+        writer.set_setting(_highest_name(peer), value)
+    if writer.setting(_resume_name(peer)) is not None:
+        writer.set_setting(_resume_name(peer), None)
+
+
+def accept_epoch(writer: Writer, peer: str) -> None:
+    """Make the next contact a first one."""
+    writer.set_setting(_highest_name(peer), None)
+
+
+def cursors(reader: Reader, peer: str) -> dict[str, bytes]:
+    """Positions behind what has arrived of transfers that didn't end, by their labels."""
+    value = reader.setting(_resume_name(peer))
+    if value is None:
+        return {}
+    table: dict[str, str] = json.loads(value)
+    return {label: bytes.fromhex(cursor) for label, cursor in table.items()}
+
+
+def keep_cursors(writer: Writer, peer: str, found: dict[str, bytes]) -> None:
+    """Replace them. The newest stand last; only so many are kept."""
+    newest = list(found.items())[-MAX_RESUME:]
+    value = json.dumps({label: cursor.hex() for label, cursor in newest}).encode() if newest else None
+    writer.set_setting(_resume_name(peer), value)
+
+
+def check_peer(name: str) -> str:
+    """A peer's name; `InvalidData` unless it can stand in a ref."""
+    try:
+        return check_label(name, "peer")
+    except InvalidData as error:
+        raise InvalidData(f"the primary's name can't be used: {error}") from None
+
+
+def _highest_name(peer: str) -> str:
+    return f"peer/{peer}/highest"
+
+
+def _resume_name(peer: str) -> str:
+    return f"peer/{peer}/resume"

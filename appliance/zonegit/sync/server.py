@@ -1,0 +1,243 @@
+"""The server's side of `/v0`: from a verified request to the plan of its response. No sockets, no headers' syntax.
+
+An answer is either whole (`Reply`) or a `FrameStream`, made piece by piece so that memory stays bounded and no
+read transaction is open between two pieces. A key's scope filters refs. It doesn't filter objects: an id is 256
+bits that only a ref in scope, or an object under one, tells; whoever knows an id was shown it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from zonegit.auth.key import Key
+from zonegit.errors import InvalidData, NotFound, RevisionError
+from zonegit.model.ids import Kind, ObjectId, parse_id
+from zonegit.model.refs import parse
+from zonegit.store.port import Reader, Store
+from zonegit.sync import limits, wire
+from zonegit.sync.closure import Closure, Position
+from zonegit.sync.frames import FrameWriter, Seal
+
+OBJECT_TYPE: Final = "application/vnd.zonegit.object"
+_OBJECT_PATH: Final = "/v0/objects/"
+
+
+class Route(Enum):
+    """An endpoint: its method, the label of its metrics, and how long its request's body may be."""
+
+    REFS = ("GET", "refs", 0)
+    OBJECT = ("GET", "object", 0)
+    WALK = ("POST", "walk", limits.FETCH_BODY)
+    OBJECTS = ("POST", "objects", limits.LIST_BODY)
+    FETCH = ("POST", "fetch", limits.FETCH_BODY)
+    UNKNOWN = ("", "unknown", 0)
+
+    def __init__(self, method: str, label: str, body: int) -> None:
+        self.method = method
+        self.label = label
+        self.body = body
+
+
+_PATHS: Final = {
+    "/v0/refs": Route.REFS,
+    "/v0/objects/walk": Route.WALK,
+    "/v0/objects/fetch": Route.OBJECTS,
+    "/v0/fetch": Route.FETCH,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response that is there as a whole."""
+
+    status: int
+    content_type: str = ""
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def find_route(path: str) -> Route:
+    """The endpoint of a path, whatever the method."""
+    route = _PATHS.get(path)
+    if route is None and path.startswith(_OBJECT_PATH) and "/" not in path[len(_OBJECT_PATH) :]:
+        return Route.OBJECT
+    return route or Route.UNKNOWN
+
+
+def error_reply(status: int, error: str, *, server_time: int | None = None, retry_after: int = 0) -> Reply:
+    """An error's response. Every 401 asks for the scheme and tells nothing else."""
+    headers: tuple[tuple[str, str], ...] = ()
+    if status == 401:
+        headers = (("www-authenticate", "ZG1-HMAC-SHA256"),)
+    if retry_after:
+        headers = (("retry-after", str(retry_after)),)
+    return Reply(status, wire.JSON_TYPE, wire.encode_error(error, server_time), headers)
+
+
+class Endpoint:
+    """Answers requests from a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def index_root(self) -> str:
+        """What decides whether refs changed: 64 hex digits."""
+        with self._store.read() as reader:
+            return reader.index_root.hex()
+
+    def txn_id(self) -> int:
+        """Moves whenever anything in the store does; cheap."""
+        return self._store.txn_id()
+
+    def refs(self, key: Key) -> Reply:
+        """The refs that a key may see."""
+        branches: list[wire.Tip] = []
+        tags: list[wire.Tip] = []
+        with self._store.read() as reader:
+            for prefix, found in (("refs/heads/", branches), ("refs/tags/", tags)):
+                for name, oid in reader.refs(prefix):
+                    ref = parse(name)
+                    if key.allows_zone("read", ref.zone):
+                        found.append(wire.Tip(ref.zone, ref.name, oid))
+            root = reader.index_root.hex()
+            answer = wire.PeerRefs(reader.epoch, reader.seq, root, tuple(branches), tuple(tags))
+        return Reply(200, wire.JSON_TYPE, answer.encode(), (("etag", f'"{root}"'), ("cache-control", "no-cache")))
+
+    def unchanged(self, root: str) -> Reply:
+        """Nothing new. The root stands in the Content-Type too, which is signed, unlike the ETag."""
+        return Reply(304, f"{wire.JSON_TYPE}; root={root}", b"", (("etag", f'"{root}"'),))
+
+    def object(self, path: str) -> Reply:
+        """One object's bytes. `NotFound`."""
+        try:
+            oid = parse_id(path[len(_OBJECT_PATH) :])
+        except RevisionError as error:
+            raise InvalidData(str(error)) from None
+        with self._store.read() as reader:
+            data = reader.get(oid)
+        headers = (
+            ("x-object-kind", Kind(data[0]).name.lower()),
+            ("cache-control", "private, max-age=31536000, immutable"),
+        )
+        return Reply(200, OBJECT_TYPE, data, headers)
+
+    def walk(self, body: bytes) -> Reply:
+        """The ids of what `roots` reach and `known` don't."""
+        request = wire.FetchRequest.decode(body, "roots", "known")
+        missing: list[ObjectId] = []
+        with self._store.read() as reader:
+            closure = _closure(reader, request)
+            for oid, _ in closure:
+                missing.append(oid)
+                if len(missing) >= limits.MAX_WALK:
+                    break
+            position = closure.position
+        return Reply(200, wire.JSON_TYPE, wire.encode_walk(missing, position.encode() if position else b""))
+
+    def fetch(self, body: bytes, seal: Seal, clock: Callable[[], float]) -> "FrameStream":
+        """Frames of what `want` reaches and `have` doesn't. `NotFound`, `Conflict` for a foreign cursor."""
+        request = wire.FetchRequest.decode(body)
+        with self._store.read() as reader:
+            closure = _closure(reader, request)
+        return FrameStream(self._store, _Missing(closure), FrameWriter(seal), clock)
+
+    def objects(self, body: bytes, seal: Seal, clock: Callable[[], float]) -> "FrameStream":
+        """Frames of the objects asked for, in that order. `NotFound` unless all are here."""
+        ids = wire.decode_ids(body)
+        with self._store.read() as reader:
+            for oid in ids:
+                if not reader.has(oid):
+                    raise NotFound(f"object {oid.hex()} is not here")
+        return FrameStream(self._store, _Listed(ids), FrameWriter(seal), clock)
+
+
+def _closure(reader: Reader, request: wire.FetchRequest) -> Closure:
+    closure = Closure(reader, request.want, request.have)
+    if request.cursor:
+        closure.seek(Position.decode(request.cursor))
+    return closure
+
+
+class _Missing:
+    """Objects of a closure, one read transaction after the other."""
+
+    def __init__(self, closure: Closure) -> None:
+        self._closure = closure
+        self._objects = iter(closure)
+
+    def read(self, reader: Reader) -> Iterator[bytes]:
+        self._closure.objects = reader
+        return (data for _, data in self._objects)
+
+    @property
+    def cursor(self) -> bytes:
+        position = self._closure.position
+        return position.encode() if position else b""
+
+
+class _Listed:
+    """Objects of a list; the cursor counts those that were given out."""
+
+    def __init__(self, ids: tuple[ObjectId, ...]) -> None:
+        self._ids = ids
+        self._at = 0
+
+    def read(self, reader: Reader) -> Iterator[bytes]:
+        while self._at < len(self._ids):
+            self._at += 1
+            yield reader.get(self._ids[self._at - 1])
+
+    @property
+    def cursor(self) -> bytes:
+        return self._at.to_bytes(2, "big") if self._at < len(self._ids) else b""
+
+
+class FrameStream:
+    """A response's frames, one group (with its checkpoint) at a time."""
+
+    def __init__(
+        self, store: Store, source: _Missing | _Listed, writer: FrameWriter, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._writer = writer
+        self._clock = clock
+        self._until = clock() + limits.RESPONSE_SECONDS
+        self._ended = False
+
+    @property
+    def objects(self) -> int:
+        return self._writer.objects
+
+    def pieces(self) -> Iterator[bytes]:
+        """The stream's bytes in pieces of about a group. Between two pieces nothing is held open."""
+        while not self._ended:
+            objects = self._read_group()
+            cursor = self._source.cursor
+            frames = [self._writer.group(objects)] if objects else []
+            if not cursor or self._full():
+                self._ended = True
+                frames.append(self._writer.end(int(self._clock()), cursor))
+            else:
+                frames.append(self._writer.checkpoint(cursor))
+            yield b"".join(frames)
+
+    def fail(self, reason: str) -> bytes:
+        """The frames that end the stream with an error."""
+        self._ended = True
+        return self._writer.error("internal", reason) + self._writer.end(int(self._clock()))
+
+    def _full(self) -> bool:
+        return self._writer.size >= limits.RESPONSE_BYTES or self._clock() >= self._until
+
+    def _read_group(self) -> list[bytes]:
+        found: list[bytes] = []
+        size = 0
+        with self._store.read() as reader:
+            for data in self._source.read(reader):
+                found.append(data)
+                size += len(data)
+                if len(found) >= limits.GROUP_OBJECTS or size >= limits.GROUP_BYTES:
+                    break
+        return found

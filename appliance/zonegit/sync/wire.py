@@ -1,0 +1,197 @@
+"""The JSON bodies of `/v0`: refs, what to fetch, what to walk, errors.
+
+Readers check everything: types, canonical names, ids of 64 lowercase hex digits, counts. Unknown members are
+ignored, so that a later version can add some.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.errors import InvalidData, InvalidName, LimitExceeded, RevisionError
+from zonegit.model.ids import ObjectId, parse_id
+from zonegit.model.names import parse_apex, to_text
+from zonegit.model.refs import RefName, head, tag
+from zonegit.sync.limits import MAX_HAVES, MAX_LIST, MAX_WANTS
+
+JSON_TYPE: Final = "application/json"
+IDS_TYPE: Final = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """A branch or a tag of a zone, and the commit (or tag object) that it names."""
+
+    zone: str
+    name: str
+    oid: ObjectId
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRefs:
+    """All that a peer lets its caller see of its refs."""
+
+    epoch: str
+    """Random id of the repository, 32 hex digits."""
+    seq: int
+    root: str
+    """Root of the peer's ref index, 64 hex digits; the ETag, without quotes."""
+    branches: tuple[Tip, ...]
+    tags: tuple[Tip, ...]
+
+    @property
+    def zones(self) -> list[str]:
+        return sorted({tip.zone for tip in self.branches})
+
+    def encode(self) -> bytes:
+        table = {
+            "epoch": self.epoch,
+            "seq": self.seq,
+            "root": self.root,
+            "zones": self.zones,
+            "branches": [_tip(tip) for tip in self.branches],
+            "tags": [_tip(tip) for tip in self.tags],
+        }
+        return json.dumps(table, separators=(",", ":")).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> "PeerRefs":
+        table = _table(data)
+        epoch = _text(table, "epoch")
+        root = _text(table, "root")
+        seq = table.get("seq")
+        if len(epoch) != 32 or len(root) != 64 or (epoch + root).strip("0123456789abcdef"):
+            raise InvalidData("the peer's refs hold an epoch or a root that isn't hex")
+        if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < 1 << 64:
+            raise InvalidData("the peer's refs hold no sequence number")
+        return cls(epoch, seq, root, _tips(table, "branches", head), _tips(table, "tags", tag))
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """What to fetch, or to walk: all that `want` reaches and `have` doesn't, behind the cursor if there is one."""
+
+    want: tuple[ObjectId, ...]
+    have: tuple[ObjectId, ...] = ()
+    cursor: bytes = b""
+
+    def encode(self, want: str = "want", have: str = "have") -> bytes:
+        table: dict[str, object] = {want: [oid.hex() for oid in self.want], have: [oid.hex() for oid in self.have]}
+        if self.cursor:
+            table["cursor"] = self.cursor.hex()
+        return json.dumps(table, separators=(",", ":")).encode()
+
+    @classmethod
+    def decode(cls, data: bytes, want: str = "want", have: str = "have") -> "FetchRequest":
+        """`want` and `have` name the members: a walk calls them `roots` and `known`."""
+        table = _table(data)
+        wanted = _ids(table, want, MAX_WANTS)
+        if not wanted:
+            raise InvalidData(f"`{want}` names no object")
+        return cls(wanted, _ids(table, have, MAX_HAVES), _cursor(table))
+
+
+def encode_walk(missing: Iterable[ObjectId], cursor: bytes) -> bytes:
+    """The answer to a walk; a cursor says that there is more."""
+    table: dict[str, object] = {"missing": [oid.hex() for oid in missing]}
+    if cursor:
+        table |= {"more": True, "cursor": cursor.hex()}
+    return json.dumps(table, separators=(",", ":")).encode()
+
+
+def decode_ids(data: bytes) -> tuple[ObjectId, ...]:
+    """The body of `/v0/objects/fetch`: ids of 32 bytes, one behind the other."""
+    if not data or len(data) % 32:
+        raise InvalidData("the list of ids is empty or cut short")
+    if len(data) > 32 * MAX_LIST:
+        raise LimitExceeded(f"at most {MAX_LIST} ids can be asked for at once")
+    return tuple(ObjectId(data[at : at + 32]) for at in range(0, len(data), 32))
+
+
+def encode_error(error: str, server_time: int | None = None) -> bytes:
+    table: dict[str, object] = {"error": error}
+    if server_time is not None:
+        table["server_time"] = server_time
+    return json.dumps(table, separators=(",", ":")).encode()
+
+
+def decode_error(data: bytes) -> tuple[str, int | None]:
+    """`(error, server_time)` of an error's body; of anything else the error is empty."""
+    try:
+        table = _table(data)
+    except InvalidData:
+        return "", None
+    error = table.get("error")
+    now = table.get("server_time")
+    return (
+        error[:64] if isinstance(error, str) and error.isprintable() else "",
+        now if isinstance(now, int) and 0 <= now < 1 << 40 else None,
+    )
+
+
+def _tip(tip: Tip) -> dict[str, str]:
+    return {"zone": tip.zone, "name": tip.name, "hash": tip.oid.hex()}
+
+
+def _tips(table: dict[str, object], name: str, ref: Callable[[str, str], RefName]) -> tuple[Tip, ...]:
+    found: dict[RefName, Tip] = {}
+    for item in _list(table, name):
+        if not isinstance(item, dict):
+            raise InvalidData(f"the peer's `{name}` can't be read")
+        tip = Tip(_text(item, "zone"), _text(item, "name"), _id(_text(item, "hash")))
+        try:
+            full = ref(tip.zone, tip.name)
+            canonical = to_text(parse_apex(tip.zone)) == tip.zone
+        except InvalidName as error:
+            raise InvalidData(f"the peer's `{name}`: {error}") from None
+        if full in found or not canonical:
+            raise InvalidData(f"the peer's `{name}` names {full[:120]!r} twice or not in canonical form")
+        found[full] = tip
+    return tuple(found.values())
+
+
+def _table(data: bytes) -> dict[str, object]:
+    try:
+        table = json.loads(data)
+    except (ValueError, RecursionError):
+        raise InvalidData("the body is not JSON") from None
+    if not isinstance(table, dict):
+        raise InvalidData("the body is not a JSON object")
+    return table
+
+
+def _list(table: dict[str, object], name: str) -> list[object]:
+    found = table.get(name, [])
+    if not isinstance(found, list):
+        raise InvalidData(f"`{name}` is not a list")
+    return found
+
+
+def _text(table: dict[str, object], name: str) -> str:
+    found = table.get(name)
+    if not isinstance(found, str):
+        raise InvalidData(f"`{name}` is missing or not a text")
+    return found
+
+
+def _ids(table: dict[str, object], name: str, limit: int) -> tuple[ObjectId, ...]:
+    found = _list(table, name)
+    if len(found) > limit:
+        raise LimitExceeded(f"`{name}` has {len(found)} ids; at most {limit}")
+    return tuple(_id(item) for item in found)
+
+
+def _id(value: object) -> ObjectId:
+    try:
+        return parse_id(value if isinstance(value, str) else "")
+    except RevisionError as error:
+        raise InvalidData(str(error)) from None
+
+
+def _cursor(table: dict[str, object]) -> bytes:
+    text = table.get("cursor", "")
+    try:
+        return bytes.fromhex(text if isinstance(text, str) else "-")
+    except ValueError:
+        raise InvalidData("`cursor` is not hex") from None
