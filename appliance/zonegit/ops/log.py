@@ -35,7 +35,7 @@ class _OneLine(logging.Formatter):
         return " ".join(text.splitlines())
 
 
-def event(logger: logging.Logger, message: str, level: int = logging.INFO, **fields: object) -> None:
+def event(logger: logging.Logger, message: str, level: int = logging.INFO, /, **fields: object) -> None:
     """Log a message with its fields; values with spaces are quoted."""
     shown = "".join(f" {key}={_quoted(str(value))}" for key, value in fields.items())
     logger.log(level, "%s%s", message, shown)

@@ -1,0 +1,81 @@
+"""What every process under the supervisor does first, and how it ends.
+
+A child is spawned with its signals blocked; they are let through once there is something to take them. It ends with
+its supervisor, whatever ended that.
+"""
+
+import ctypes
+import importlib
+import logging
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from zonegit.daemon.listeners import DnsSockets
+from zonegit.errors import ZonegitError
+from zonegit.ops import log
+from zonegit.ops.config import Config
+from zonegit.ops.shared import FIRST_WORKER, SharedBlock
+
+BLOCKED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM)
+"""Signals that wait until a child can take them."""
+_PR_SET_PDEATHSIG: Final = 1
+_RUNS: Final[Mapping[str, str]] = {
+    "http": "zonegit.daemon.http",
+    "puller": "zonegit.daemon.puller",
+    "views": "zonegit.daemon.views",
+}
+"""Where `run(config, block, index)` of each process is; imported in the child only."""
+
+_logger: Final = logging.getLogger(__name__)
+
+
+def run_module(name: str, block: SharedBlock, index: int, parent: int) -> None:
+    """Be the process `name`."""
+    run: Callable[[Config, SharedBlock, int], None] = importlib.import_module(_RUNS[name]).run
+    _run(name, parent, lambda: run(block.config(), block, index))
+
+
+def run_worker(block: SharedBlock, worker: int, sockets: DnsSockets, parent: int) -> None:
+    """Be a DNS worker."""
+    from zonegit.daemon import dns_worker
+
+    _run(f"dns-{worker}", parent, lambda: dns_worker.run(block.config(), block, FIRST_WORKER + worker, sockets))
+
+
+def _run(name: str, parent: int, run: Callable[[], None]) -> None:
+    log.setup(name)
+    _end_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor decides
+    for ignored in (signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(ignored, _take_no_notice)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
+    _allow_descriptors()
+    try:
+        run()
+    except ZonegitError as error:
+        _logger.error("%s", error)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        _logger.error("ended by an unexpected error: %s", log.described(error))
+        sys.exit(1)
+
+
+def _take_no_notice(_number: int, _frame: object) -> None:
+    """A reload or a question about the state, before the process has either."""
+
+
+def _end_with(parent: int) -> None:
+    """Be terminated when the supervisor ends, even if it was killed."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(0)
+
+
+def _allow_descriptors() -> None:
+    """Let this process have as many open connections as the system allows it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,97 @@
+"""One DNS worker process: UDP on its main thread, TCP on another, each with a reader and caches of its own.
+
+The two threads share the open store and nothing else. If TCP fails, the process ends and is started again.
+"""
+
+import gc
+import logging
+import signal
+import sys
+import threading
+from typing import Final
+
+from zonegit.daemon.listeners import DnsSockets
+from zonegit.daemon.live_zones import LiveZones
+from zonegit.dns import stats
+from zonegit.errors import Refused
+from zonegit.net.tcp import TcpServer
+from zonegit.net.udp import UdpLoop
+from zonegit.ops import log
+from zonegit.ops.config import Config
+from zonegit.ops.shared import FIRST_WORKER, TCP_ROW, UDP_ROW, SharedBlock
+from zonegit.store.lmdb import LmdbStore
+
+GRACE: Final = 5.0
+"""Seconds that transfers get to finish after SIGTERM."""
+_SWITCH: Final = 0.0005
+"""Seconds that the TCP thread may keep UDP from going on."""
+
+_logger: Final = logging.getLogger(__name__)
+
+
+def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> None:
+    """Answer until SIGTERM. `StoreError` when the repository can't be opened."""
+    worker = index - FIRST_WORKER
+    store = LmdbStore.open(config.repo, readonly=True)
+    seldom = log.Seldom(_logger)
+    udp_row, tcp_row = block.row(worker, UDP_ROW), block.row(worker, TCP_ROW)
+    udp_zones = LiveZones(store, config, udp_row[: stats.SLOTS], seldom)
+    tcp_zones = LiveZones(store, config, tcp_row[: stats.SLOTS], seldom)
+    udp = UdpLoop(sockets.udp, udp_zones, udp_row[: stats.SLOTS], udp_row[stats.SLOTS :])
+    tcp = TcpServer(
+        sockets.tcp,
+        tcp_zones,
+        tcp_row[stats.SLOTS :],
+        most=config.dns.tcp_connections,
+        idle=config.dns.tcp_idle,
+        log=seldom,
+    )
+    thread = _TcpThread(tcp, udp)
+
+    def terminate(_number: int, _frame: object) -> None:
+        udp.stop()
+
+    def reload(_number: int, _frame: object) -> None:
+        fresh = block.config()
+        udp_zones.configure(fresh)
+        tcp_zones.configure(fresh)
+
+    def report(_number: int, _frame: object) -> None:
+        log.event(_logger, "state", zones=udp_zones.zones, cached=len(udp_zones.cache), queries=sum(udp_row[:20]))
+
+    signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGHUP, reload)
+    signal.signal(signal.SIGUSR1, report)
+    sys.setswitchinterval(_SWITCH)
+    thread.start()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    block.set_ready(index)
+    try:
+        udp.run()
+    finally:
+        block.set_ready(index, False)
+        tcp.stop(GRACE)
+        thread.join(GRACE + 1)
+    store.close()
+    if thread.failed:
+        raise Refused("TCP ended unexpectedly")
+
+
+class _TcpThread(threading.Thread):
+    """Runs the TCP server; when that ends before it was told to, UDP is ended too."""
+
+    def __init__(self, tcp: TcpServer, udp: UdpLoop) -> None:
+        super().__init__(name="tcp", daemon=True)
+        self._tcp = tcp
+        self._udp = udp
+        self.failed = False
+
+    def run(self) -> None:
+        try:
+            self._tcp.run()
+        except Exception as error:
+            self.failed = True
+            _logger.error("TCP ended: %s", log.described(error))
+            self._udp.stop()

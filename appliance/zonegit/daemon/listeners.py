@@ -1,0 +1,163 @@
+"""The daemon's sockets: made by the supervisor, or handed to it by a service manager (sd_listen_fds(3)).
+
+Every DNS worker gets sockets of its own on one port (SO_REUSEPORT), so the kernel spreads clients over them. The
+supervisor keeps them open while a worker is replaced: what arrives meanwhile waits and isn't lost. Handed sockets
+are shared by all workers; they are told apart by type, and by the names `metrics` and `replication`.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from zonegit.errors import ConfigError
+from zonegit.ops.config import Address, Config
+
+_FIRST_FD: Final = 3
+_BACKLOG: Final = 1024
+_TRIES: Final = 16
+
+
+@dataclass(slots=True)
+class DnsSockets:
+    """What one DNS worker answers on."""
+
+    udp: list[socket.socket] = field(default_factory=list)
+    tcp: list[socket.socket] = field(default_factory=list)
+
+    def close(self) -> None:
+        for sock in (*self.udp, *self.tcp):
+            sock.close()
+
+
+@dataclass(slots=True)
+class Listeners:
+    """All sockets of a daemon."""
+
+    config: Config
+    """With the addresses that were really bound."""
+    workers: list[DnsSockets]
+    http: dict[str, socket.socket]
+    """By `metrics` and `replication`."""
+    inherited: bool
+    """Whether the DNS sockets were handed to us, and so are shared by all workers."""
+
+    def reopen(self, worker: int) -> None:
+        """Make a worker's sockets again after they were closed."""
+        self.workers[worker] = _dns_sockets(self.config.dns.listen)
+
+    def close(self) -> None:
+        for sockets in self.workers:
+            sockets.close()
+        for sock in self.http.values():
+            sock.close()
+
+
+def open_listeners(config: Config, environ: Mapping[str, str] = os.environ) -> Listeners:
+    """Bind every address of the configuration, or none: `ConfigError` says which and why."""
+    handed, handed_http = _handed(environ)
+    with ExitStack() as undo:
+        http = dict(handed_http)
+        for name, section in (("metrics", config.metrics), ("replication", config.replication)):
+            if section is not None and name not in http:
+                http[name] = _stream(section.listen, reuse_port=False)
+                undo.callback(http[name].close)
+        if handed.udp or handed.tcp:
+            workers = [handed] * config.dns.workers
+            listen = tuple(dict.fromkeys(_bound(sock) for sock in (*handed.udp, *handed.tcp)))
+        else:
+            first = _dns_sockets(config.dns.listen)
+            undo.callback(first.close)
+            listen = tuple(_bound(sock) for sock in first.tcp)
+            workers = [first]
+            for _ in range(1, config.dns.workers):
+                workers.append(_dns_sockets(listen))
+                undo.callback(workers[-1].close)
+        undo.pop_all()
+    return Listeners(_as_bound(config, listen, http), workers, http, bool(handed.udp or handed.tcp))
+
+
+def _dns_sockets(addresses: tuple[Address, ...]) -> DnsSockets:
+    """UDP and TCP on each address, on one port."""
+    sockets = DnsSockets()
+    try:
+        for address in addresses:
+            stream, datagram = _pair(address)
+            sockets.tcp.append(stream)
+            sockets.udp.append(datagram)
+    except ConfigError:
+        sockets.close()
+        raise
+    return sockets
+
+
+def _pair(address: Address) -> tuple[socket.socket, socket.socket]:
+    """TCP and UDP sockets with the same port; with port 0 until one is found that is free for both."""
+    for last in (*[False] * (_TRIES - 1 if not address.port else 0), True):
+        stream = _stream(address, reuse_port=True)
+        try:
+            return stream, _bind(_bound(stream), socket.SOCK_DGRAM, reuse_port=True)
+        except ConfigError:
+            stream.close()
+            if last:
+                raise
+    raise ConfigError(f"can't listen on {address}: no port is free for both UDP and TCP")
+
+
+def _stream(address: Address, *, reuse_port: bool) -> socket.socket:
+    sock = _bind(address, socket.SOCK_STREAM, reuse_port=reuse_port)
+    sock.listen(_BACKLOG)
+    return sock
+
+
+def _bind(address: Address, kind: socket.SocketKind, *, reuse_port: bool) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if address.is_ipv6 else socket.AF_INET, kind)
+    try:
+        if kind is socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if address.is_ipv6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address.host, address.port))
+    except OSError as error:
+        sock.close()
+        protocol = "udp" if kind is socket.SOCK_DGRAM else "tcp"
+        raise ConfigError(f"can't listen on {address} ({protocol}): {error.strerror}") from None
+    return sock
+
+
+def _bound(sock: socket.socket) -> Address:
+    host, port = sock.getsockname()[:2]
+    return Address(host, port)
+
+
+def _as_bound(config: Config, listen: tuple[Address, ...], http: Mapping[str, socket.socket]) -> Config:
+    """The configuration with the ports that the kernel chose."""
+    metrics, replication = config.metrics, config.replication
+    if metrics is not None:
+        metrics = replace(metrics, listen=_bound(http["metrics"]))
+    if replication is not None:
+        replication = replace(replication, listen=_bound(http["replication"]))
+    return replace(config, dns=replace(config.dns, listen=listen), metrics=metrics, replication=replication)
+
+
+def _handed(environ: Mapping[str, str]) -> tuple[DnsSockets, dict[str, socket.socket]]:
+    """Sockets from the service manager, if it started this very process with some."""
+    dns = DnsSockets()
+    http: dict[str, socket.socket] = {}
+    count = environ.get("LISTEN_FDS", "")
+    if environ.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
+        return dns, http
+    names = environ.get("LISTEN_FDNAMES", "").split(":")
+    for number in range(int(count)):
+        sock = socket.socket(fileno=_FIRST_FD + number)
+        os.set_inheritable(sock.fileno(), False)
+        name = names[number] if number < len(names) else ""
+        if name in ("metrics", "replication"):
+            http[name] = sock
+        else:
+            (dns.udp if sock.type == socket.SOCK_DGRAM else dns.tcp).append(sock)
+    return dns, http

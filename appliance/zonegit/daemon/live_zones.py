@@ -1,0 +1,110 @@
+"""Answers from the repository as it is now: one reader, one zone table and one responder for one thread.
+
+Before a batch the last transaction id of the store is compared; only when it moved is the table looked at. The read
+transaction begins with the first query that no cache answers, and ends with the batch.
+"""
+
+from collections.abc import Iterator, MutableSequence
+from typing import Final
+
+from zonegit.daemon.zone_table import Log, ZoneTable
+from zonegit.dns.message import Transport
+from zonegit.dns.options import Options
+from zonegit.dns.responder import Responder
+from zonegit.errors import ZonegitError
+from zonegit.ops.config import Config
+from zonegit.store.lmdb import LmdbStore
+
+_AXFR_IN: Final = b"\x00\xfc\x00\x01"
+"""Type AXFR, class IN: stands in every transfer query."""
+
+
+class LiveZones:
+    """`net.answering.Answering` over an open store."""
+
+    def __init__(self, store: LmdbStore, config: Config, stats: MutableSequence[int], log: Log) -> None:
+        self._store = store
+        self._log = log
+        self._reader = store.standing()
+        self._open = True
+        self._table = ZoneTable(config, self._reader, log)
+        self._next_config: Config | None = None
+        self._responder = Responder(
+            Options(udp_size=config.dns.udp_size, runs=lambda version: self._table.runs(version), log=log), stats
+        )
+        self.cache = self._responder.cache
+        self._seen = -1
+        self.check()
+        self.done()
+
+    def configure(self, config: Config) -> None:
+        """Serve by another configuration from the next batch on. May be called from any thread."""
+        self._next_config = config
+
+    def check(self) -> None:
+        if self._store.txn_id() != self._seen or self._next_config is not None:
+            self._take_up()
+
+    def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:
+        if not self._open:
+            self._begin()
+        return self._responder.respond(packet, Transport.UDP, client)
+
+    def respond_tcp(self, packet: bytes, client: bytes) -> bytes | Iterator[bytes] | None:
+        if not self._open:
+            self._begin()
+        if _AXFR_IN in packet:
+            messages = self._responder.transfer(packet, client)
+            if messages is not None:
+                return self._paged(next(messages, b""), messages)
+        return self._responder.respond(packet, Transport.TCP, client)
+
+    def done(self) -> None:
+        if self._open:
+            self._reader.reset()
+            self._open = False
+
+    @property
+    def zones(self) -> int:
+        """How many zones are served."""
+        return len(self._table.commits())
+
+    def _paged(self, first: bytes, messages: Iterator[bytes]) -> Iterator[bytes]:
+        """A transfer whose every message is read in a transaction that `done` may end; objects never change."""
+        yield first
+        while True:
+            if not self._open:
+                self._begin()
+            message = next(messages, None)
+            if message is None:
+                return
+            yield message
+
+    def _begin(self) -> None:
+        """Open the reader at a version that the zone table shows."""
+        try:
+            self._renew()
+        except ZonegitError as error:
+            self._log("the repository can't be read", error)
+            return
+        if self._store.txn_id() != self._seen:
+            self._take_up()
+
+    def _take_up(self) -> None:
+        """Look at the zones again. What can't be read stays as it was."""
+        seen = self._store.txn_id()
+        try:
+            self._renew()
+            config, self._next_config = self._next_config, None
+            if config is not None:
+                self._table = ZoneTable(config, self._reader, self._log)
+            zones = self._table.refresh()
+            if zones is not None:
+                self._responder.replace_zones(zones)
+            self._seen = seen
+        except ZonegitError as error:
+            self._log("the repository can't be read", error)
+
+    def _renew(self) -> None:
+        self._open = True
+        self._reader.renew()

@@ -1,0 +1,26 @@
+"""The `zonegitd` command."""
+
+import sys
+from collections.abc import Sequence
+
+from zonegit.errors import ZonegitError
+from zonegit.ops.config import load
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM; the exit code. Every refusal is one line on stderr."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        config = load(given)
+        from zonegit.daemon.supervisor import Supervisor
+
+        return Supervisor(given, config).run()
+    except ZonegitError as error:
+        sys.stderr.write(f"zonegitd: {error}\n")
+        return error.exit_code
+    except SystemExit as ended:  # argparse printed its help or the version
+        return int(ended.code or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

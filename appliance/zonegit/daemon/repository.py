@@ -1,0 +1,50 @@
+"""What the supervisor asks of the repository before it starts or reloads anything.
+
+It opens the store for as long as a call takes; its children open it for themselves.
+"""
+
+from dataclasses import dataclass, replace
+
+from zonegit.daemon.views import missing
+from zonegit.daemon.zone_table import resolve_pin
+from zonegit.errors import ConfigError, NotFound, RevisionError
+from zonegit.model.refs import parse
+from zonegit.ops.config import Config
+from zonegit.store.lmdb import LmdbStore
+from zonegit.store.reader import StoreReader
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A configuration that fits the repository."""
+
+    config: Config
+    """With pins as commit ids, so that all workers show the same and a pin stands still."""
+    lacks_views: bool
+
+
+def prepare(config: Config) -> Prepared:
+    """Open the repository (a secondary's is made if there is none) and look up the pins.
+
+    `StoreError` when it can't be opened, `ConfigError` when a pinned revision of a zone isn't there.
+    """
+    new = config.primary is not None and not (config.repo / "data.mdb").exists()
+    store = LmdbStore.create(config.repo) if new else LmdbStore.open(config.repo, readonly=True)
+    try:
+        with store.read() as reader:
+            return Prepared(_pinned(config, reader), bool(missing(config, reader)))
+    finally:
+        store.close()
+
+
+def _pinned(config: Config, reader: StoreReader) -> Config:
+    zones = dict(config.zones)
+    for zone in {parse(name).zone for name, _ in reader.refs("refs/heads/")}:
+        settings = config.zone(zone)
+        if settings.at is None or (config.only_zones and zone not in config.only_zones):
+            continue
+        try:
+            zones[zone] = replace(settings, at=resolve_pin(reader, zone, settings).hex())
+        except (NotFound, RevisionError) as error:
+            raise ConfigError(f"zone {zone} can't be served at {settings.at!r}: {error}") from None
+    return replace(config, zones=zones)

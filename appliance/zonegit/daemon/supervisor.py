@@ -1,0 +1,293 @@
+"""The supervisor: starts the daemon's processes, starts them again when they die, reloads and stops them.
+
+It answers nothing and keeps no repository open, so there is little in it that can fail. A child that dies is
+replaced after a pause that doubles from 100 ms to 10 s while it keeps dying; the others go on.
+"""
+
+import logging
+import os
+import selectors
+import signal
+import socket
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from time import monotonic
+from typing import Final
+
+from zonegit.auth.keyring import Keyring
+from zonegit.daemon import child
+from zonegit.daemon.listeners import DnsSockets, open_listeners
+from zonegit.daemon.processes import Child
+from zonegit.daemon.repository import prepare
+from zonegit.dns import stats
+from zonegit.errors import ConfigError, KeyFileError, ZonegitError
+from zonegit.ops import log
+from zonegit.ops.config import Config, load
+from zonegit.ops.loop_slots import LOOP_SLOTS
+from zonegit.ops.notify import Notifier
+from zonegit.ops.shared import FIRST_WORKER, HTTP, PULLER, SUPERVISOR, SharedBlock
+
+GRACE: Final = 8.0
+"""Seconds that children get to end after SIGTERM; longer than a worker's own bound."""
+_READY_POLL: Final = 0.02
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+
+_logger: Final = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """One daemon. `argv` is read again at each reload."""
+
+    def __init__(self, argv: Sequence[str], config: Config) -> None:
+        self._argv = tuple(argv)
+        self._asked = config
+        log.setup("supervisor")
+        prepared = prepare(config)
+        _check_keys(config)
+        self._listeners = open_listeners(prepared.config)
+        self._config = self._listeners.config
+        self._block = SharedBlock.create(
+            config.dns.workers, stats.SLOTS + LOOP_SLOTS, self._config, self._listeners.http
+        )
+        self._samples = self._block.samples(SUPERVISOR)
+        self._notifier = Notifier()
+        self._children = self._planned()
+        self._views: Child | None = self._views_child() if prepared.lacks_views else None
+        self._pending: set[int] = set()
+        self._announced = False
+
+    def run(self) -> int:
+        """Supervise until SIGTERM or SIGINT; the exit code."""
+        wake, woken = socket.socketpair()
+        with wake, woken, selectors.DefaultSelector() as selector:
+            woken.setblocking(False)
+            wake.setblocking(False)
+            signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+            for number in _SIGNALS:
+                signal.signal(number, self._note)
+            self._samples.set("config_reload_success", 1)
+            self._samples.set("keys_reload_failed", 0)
+            try:
+                while not self._pending & {signal.SIGTERM, signal.SIGINT}:
+                    self._round(selector, woken)
+            finally:
+                signal.set_wakeup_fd(-1)
+                self._stop()
+        return 0
+
+    def _round(self, selector: selectors.BaseSelector, woken: socket.socket) -> None:
+        """Start what is due, wait for something to happen, see to it."""
+        self._start_due()
+        self._announce()
+        _watch(selector, [woken.fileno(), *(each.sentinel for each in self._all() if each.sentinel is not None)])
+        selector.select(self._wait())
+        _empty(woken)
+        for each in self._all():
+            if each.ended():
+                self._died(each)
+        if signal.SIGHUP in self._pending:
+            self._pending.discard(signal.SIGHUP)
+            self._reload()
+        if signal.SIGUSR1 in self._pending:
+            self._pending.discard(signal.SIGUSR1)
+            self._report()
+        if self._notifier.watchdog is not None:
+            self._notifier.alive()
+
+    def _note(self, number: int, _frame: object) -> None:
+        self._pending.add(number)
+
+    def _all(self) -> list[Child]:
+        return [*self._children.values(), *([self._views] if self._views else [])]
+
+    def _planned(self) -> dict[str, Child]:
+        """The processes that the configuration asks for."""
+        parent = os.getpid()
+        block = self._block
+        bare = block.without_listeners()
+        planned = [
+            Child(
+                f"dns-{worker}",
+                FIRST_WORKER + worker,
+                child.run_worker,
+                partial(self._worker_arguments, bare, worker),
+            )
+            for worker in range(self._config.dns.workers)
+        ]
+        if self._listeners.http:
+            planned.append(Child("http", HTTP, child.run_module, lambda: ("http", block, HTTP, parent)))
+        if self._config.primary is not None:
+            planned.append(self._puller())
+        return {each.name: each for each in planned}
+
+    def _worker_arguments(self, block: SharedBlock, worker: int) -> tuple[object, ...]:
+        return block, worker, self._listeners.workers[worker], os.getpid()
+
+    def _puller(self) -> Child:
+        arguments = ("puller", self._block.without_listeners(), PULLER, os.getpid())
+        return Child("puller", PULLER, child.run_module, lambda: arguments)
+
+    def _views_child(self) -> Child:
+        arguments = ("views", self._block.without_listeners(), SUPERVISOR, os.getpid())
+        return Child("views", SUPERVISOR, child.run_module, lambda: arguments)
+
+    def _start_due(self) -> None:
+        now = monotonic()
+        for each in self._all():
+            if each.due is not None and each.due <= now:
+                if each.index >= FIRST_WORKER and not self._listeners.workers[each.index - FIRST_WORKER].udp:
+                    self._reopen(each)
+                each.start()
+
+    def _reopen(self, worker: Child) -> None:
+        try:
+            self._listeners.reopen(worker.index - FIRST_WORKER)
+        except ConfigError as error:
+            _logger.error("%s", error)
+
+    def _died(self, dead: Child) -> None:
+        """Count a death. When a worker keeps dying its sockets are closed, so that the others get its clients."""
+        if dead is self._views:
+            self._views = None
+            return
+        self._block.set_ready(dead.index, False)
+        self._samples.inc("worker_restarts_total", worker=dead.name)
+        alone = self._config.dns.workers == 1 or self._listeners.inherited
+        if dead.index >= FIRST_WORKER and dead.keeps_dying and not alone:
+            self._listeners.workers[dead.index - FIRST_WORKER].close()
+            self._listeners.workers[dead.index - FIRST_WORKER] = DnsSockets()
+
+    def _wait(self) -> float | None:
+        """How long nothing can be due."""
+        times = [each.due - monotonic() for each in self._all() if each.due is not None]
+        if not self._announced:
+            times.append(_READY_POLL)
+        if self._notifier.watchdog is not None:
+            times.append(self._notifier.watchdog)
+        return max(min(times), 0.0) if times else None
+
+    def _announce(self) -> None:
+        """Say once that every worker answers, and where."""
+        workers = [each for each in self._children.values() if each.index >= FIRST_WORKER]
+        if self._announced or not all(self._block.is_ready(each.index) for each in workers):
+            return
+        self._announced = True
+        places: dict[str, object] = {"dns": ",".join(map(str, self._config.dns.listen))}
+        if self._config.metrics is not None:
+            places["metrics"] = str(self._config.metrics.listen)
+        if self._config.replication is not None:
+            places["replication"] = str(self._config.replication.listen)
+        log.event(_logger, "listening", **places)
+        self._notifier.ready("listening " + " ".join(f"{name}={place}" for name, place in places.items()))
+
+    def _reload(self) -> None:
+        """Take a new configuration and key set, or keep all of the old."""
+        self._notifier.reloading()
+        try:
+            asked = load(self._argv)
+            _check_unchanged(self._asked, asked)
+            _check_keys(asked)
+            prepared = prepare(asked)
+        except ZonegitError as error:
+            log.event(_logger, "reload refused, the old configuration stays", logging.ERROR, error=error)
+            self._samples.set("config_reload_success", 0)
+            self._samples.set("keys_reload_failed", int(isinstance(error, KeyFileError)))
+        else:
+            self._take(asked, prepared.config, prepared.lacks_views)
+        self._notifier.ready("reloaded")
+
+    def _take(self, asked: Config, config: Config, lacks_views: bool) -> None:
+        old = self._config
+        self._asked = asked
+        self._config = _with_addresses(config, old)
+        self._block.publish(self._config)
+        self._samples.set("config_reload_success", 1)
+        self._samples.set("keys_reload_failed", 0)
+        self._change_puller(old)
+        if lacks_views and self._views is None:
+            self._views = self._views_child()
+        for each in self._children.values():
+            each.signal(signal.SIGHUP)
+        log.event(_logger, "reloaded")
+
+    def _change_puller(self, old: Config) -> None:
+        """Start, stop or replace the puller when the primary changed."""
+        if old.primary == self._config.primary:
+            return
+        running = self._children.pop("puller", None)
+        if running is not None:
+            running.signal(signal.SIGTERM)
+            if not running.join(GRACE):
+                running.signal(signal.SIGKILL)
+        if self._config.primary is not None:
+            self._children["puller"] = self._puller()
+
+    def _report(self) -> None:
+        for each in self._children.values():
+            log.event(_logger, "state", process=each.name, pid=each.pid, restarts=each.restarts)
+            each.signal(signal.SIGUSR1)
+
+    def _stop(self) -> None:
+        """Let every child end well, within a bound; end those that don't."""
+        log.event(_logger, "stopping")
+        self._notifier.stopping()
+        deadline = monotonic() + GRACE
+        for each in self._all():
+            each.signal(signal.SIGTERM)
+        for each in self._all():
+            if not each.join(deadline - monotonic()):
+                log.event(_logger, "process didn't end in time and is killed", logging.WARNING, process=each.name)
+                each.signal(signal.SIGKILL)
+                each.join(GRACE)
+        self._listeners.close()
+        self._block.close()
+        log.event(_logger, "stopped")
+
+
+def _check_keys(config: Config) -> None:
+    """Refuse a bad key set before anything depends on it; `KeyFileError`."""
+    if config.keys is not None and (config.replication is not None or config.primary is not None):
+        Keyring.load(config.keys)
+
+
+def _check_unchanged(old: Config, new: Config) -> None:
+    """`ConfigError` for what only a restart can change."""
+    fixed = (
+        ("repo", old.repo, new.repo),
+        ("[dns] listen", old.dns.listen, new.dns.listen),
+        ("[dns] workers", old.dns.workers, new.dns.workers),
+        ("[metrics] listen", old.metrics and old.metrics.listen, new.metrics and new.metrics.listen),
+        ("[replication] listen", old.replication and old.replication.listen,
+         new.replication and new.replication.listen),
+    )  # fmt: skip
+    for name, was, now in fixed:
+        if was != now:
+            raise ConfigError(f"{name} can't change while zonegitd runs: restart it")
+
+
+def _watch(selector: selectors.BaseSelector, descriptors: Sequence[int]) -> None:
+    """Watch exactly these descriptors."""
+    for known in list(selector.get_map()):
+        if known not in descriptors:
+            selector.unregister(known)
+    for descriptor in descriptors:
+        if descriptor not in selector.get_map():
+            selector.register(descriptor, selectors.EVENT_READ)
+
+
+def _with_addresses(config: Config, bound: Config) -> Config:
+    """A new configuration with the addresses that are bound."""
+    replication = config.replication
+    if replication is not None and bound.replication is not None:
+        replication = replace(replication, listen=bound.replication.listen)
+    dns = replace(config.dns, listen=bound.dns.listen)
+    return replace(config, dns=dns, metrics=bound.metrics, replication=replication)
+
+
+def _empty(woken: socket.socket) -> None:
+    try:
+        while woken.recv(64):
+            pass
+    except BlockingIOError:
+        return

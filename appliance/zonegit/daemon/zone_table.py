@@ -1,0 +1,140 @@
+"""Which zones are served, and from which commit: the repository's heads as the configuration shows them.
+
+A zone is here when its served branch (or its pinned revision) exists, so zones come and go with their refs. Where a
+head has a served view it is answered from there, else from the tree.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from time import time
+
+from zonegit.dns.canary import Canary
+from zonegit.dns.zones import ServedZone
+from zonegit.errors import CorruptStore, ZonegitError
+from zonegit.model.commit import Commit
+from zonegit.model.ids import ObjectId
+from zonegit.model.names import WireName
+from zonegit.model.refs import Ref, head, parse
+from zonegit.model.zone import Zone
+from zonegit.ops.config import Config, ZoneConfig
+from zonegit.ops.values import parse_canary
+from zonegit.repo.results import Position
+from zonegit.repo.revisions import Resolver
+from zonegit.store.reader import StoreReader
+from zonegit.tree.source import Nodes
+from zonegit.tree.tree_version import TreeVersion
+from zonegit.tree.version import ZoneVersion
+from zonegit.tree.walk import runs
+
+Log = Callable[[str, BaseException], None]
+Heads = Mapping[str, Mapping[str, ObjectId]]
+"""Zone -> branch -> tip."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A served zone, and what it was made from."""
+
+    commit: ObjectId
+    canary: ObjectId | None
+    zone: ServedZone
+    complete: bool
+    """Whether every head that it is answered from has its view."""
+
+
+class ZoneTable:
+    """The served zones, read through a reader that is open whenever a method is called."""
+
+    def __init__(self, config: Config, reader: StoreReader, log: Log) -> None:
+        self._config = config
+        self._reader = reader
+        self._log = log
+        self._nodes = Nodes(reader)
+        self._seq: int | None = None
+        self._shown: dict[str, _Shown] = {}
+        self._pins: dict[str, ObjectId | None] = {}
+        self._parsed: dict[str, Ref] = {}
+
+    def refresh(self) -> Mapping[WireName, ServedZone] | None:
+        """All served zones, or None when nothing can have moved since the last call."""
+        seq = self._reader.seq
+        if seq == self._seq and all(shown.complete for shown in self._shown.values()):
+            return None
+        shown: dict[str, _Shown] = {}
+        for zone, branches in self._heads().items():
+            found = self._show(zone, branches)
+            if found is not None:
+                shown[zone] = found
+        self._seq = seq
+        self._shown = shown
+        self._pins = {zone: pin for zone, pin in self._pins.items() if zone in shown}
+        return {found.zone.version.apex: found.zone for found in shown.values()}
+
+    def runs(self, version: ZoneVersion) -> Iterable[tuple[int, bytes]]:
+        """The records of a version as they lie, pinned to the commit that it shows now."""
+        source = self._nodes.source
+        commit = Commit.decode(source.get(version.commit))
+        return runs(self._nodes, Zone.decode(source.get(commit.zone_root)).tree)
+
+    def commits(self) -> Mapping[str, ObjectId]:
+        """The served commit of each zone."""
+        return {zone: shown.commit for zone, shown in self._shown.items()}
+
+    def _heads(self) -> Heads:
+        """Heads of the zones that the configuration lets through."""
+        only = self._config.only_zones
+        heads: dict[str, dict[str, ObjectId]] = {}
+        for name, oid in self._reader.refs("refs/heads/"):
+            ref = self._parsed.get(name)
+            if ref is None:
+                ref = self._parsed[name] = parse(name)
+            if not only or ref.zone in only:
+                heads.setdefault(ref.zone, {})[ref.name] = oid
+        return heads
+
+    def _show(self, zone: str, branches: Mapping[str, ObjectId]) -> _Shown | None:
+        """A zone as it is served; the old one when the new one can't be read."""
+        old = self._shown.get(zone)
+        try:
+            settings = self._config.zone(zone)
+            commit = branches.get(settings.branch) if settings.at is None else self._pin(zone, settings)
+            if commit is None:
+                return None
+            share = parse_canary(settings.canary) if settings.canary else None
+            canary = branches.get(share[0]) if share else None
+            if old is not None and old.complete and (old.commit, old.canary) == (commit, canary):
+                return old
+            main, fallback = self._version(zone, settings.branch if settings.at is None else None, commit)
+            complete = fallback is not None or settings.at is not None
+            taken = None
+            if share is not None and canary is not None:
+                version, spare = self._version(zone, share[0], canary)
+                taken = Canary(version, share[1], settings.canary_salt, spare)
+                complete = complete and spare is not None
+            return _Shown(commit, canary, ServedZone(main, taken, fallback), complete)
+        except ZonegitError as error:
+            self._log(f"zone {zone} can't be loaded", error)
+            return old
+
+    def _version(self, zone: str, branch: str | None, commit: ObjectId) -> tuple[ZoneVersion, ZoneVersion | None]:
+        """How a commit is read: the branch's view with the tree behind it, or the tree alone."""
+        tree = TreeVersion(self._nodes, commit)
+        if branch is not None:
+            try:
+                view = self._reader.view(head(zone, branch))
+                if view is not None:
+                    return view, tree
+            except CorruptStore as error:
+                self._log(f"zone {zone} is answered from its tree", error)
+        return tree, None
+
+    def _pin(self, zone: str, settings: ZoneConfig) -> ObjectId | None:
+        """What a zone's pin names; looked up once, so that it stands still when the branch moves."""
+        if zone not in self._pins and settings.at is not None:
+            self._pins[zone] = resolve_pin(self._reader, zone, settings)
+        return self._pins.get(zone)
+
+
+def resolve_pin(reader: StoreReader, zone: str, settings: ZoneConfig) -> ObjectId:
+    """The commit that `at` names in a zone. `RevisionError`, `NotFound`."""
+    return Resolver(reader, Position(zone, settings.branch), time).resolve(settings.at or settings.branch).id
