@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from zonegit.errors import InvalidRecord
 from zonegit.model.names import WireName
-from zonegit.model.rdata import AAAA, A, canonical
+from zonegit.model.rdata import AAAA, RRSIG, A, canonical
+from zonegit.model.rrset import MAX_TTL
 from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def parse(rtype: int, text: str, origin: WireName | None) -> bytes:
         wire = cast(bytes, rdata.to_wire())  # None only when it is given a file to write to
     except Exception as error:  # a parser per type, each with failures of its own; all mean a bad record
         raise InvalidRecord(_reason(rtype, text, error)) from None
+    if rtype == RRSIG and int.from_bytes(wire[4:8], "big") > MAX_TTL:
+        raise InvalidRecord(f"RRSIG record: its Original TTL is above {MAX_TTL} seconds (RFC 2181 §8)")
     return canonical(rtype, wire)
 
 

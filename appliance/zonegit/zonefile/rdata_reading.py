@@ -15,6 +15,7 @@ from typing import Final
 from zonegit.errors import ZonegitError
 from zonegit.model import rdata as types
 from zonegit.model.names import MAX_LABEL, MAX_NAME, WireName, lower
+from zonegit.model.rrset import MAX_TTL
 from zonegit.zonefile.types import parse_type
 
 UNSURE: Final = (ValueError, OSError, struct.error, ZonegitError)
@@ -206,8 +207,11 @@ def type_bitmap(rtypes: list[int]) -> bytes:
 
 def _rrsig(text: str, names: Names) -> bytes:
     covered, algorithm, labels, ttl, until, since, tag, signer, *signature = text.split()
+    seconds = _uint(ttl)
+    if seconds > MAX_TTL:
+        raise ValueError(ttl)
     fixed = _SIG.pack(
-        _types[covered], _uint(algorithm), _uint(labels), _uint(ttl), _times[until], _times[since], _uint(tag)
+        _types[covered], _uint(algorithm), _uint(labels), seconds, _times[until], _times[since], _uint(tag)
     )
     return fixed + names.lowered[signer] + _base64(signature)
 

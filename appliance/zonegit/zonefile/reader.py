@@ -1,7 +1,7 @@
 """Read a zone file (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5) into stored RRsets.
 
-The common line goes through one regular expression and a parser of `rdata_reading`; every other line is unfolded, split
-by `record` and read with dnspython where its type isn't common. Both ways give the same bytes (tests/laws).
+The common line goes through one regular expression and a parser of `rdata_reading`; every other line is unfolded,
+split by `record` and read with dnspython where its type isn't common. Both ways give the same bytes (tests/laws).
 Refused: classes other than IN, owners outside of the zone, a zone without exactly one SOA, anything unreadable.
 Nothing half-read is ever given out.
 """
