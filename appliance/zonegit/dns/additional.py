@@ -29,7 +29,7 @@ def add_additional(held: Held, zone: Zone, rtype: int, rrs: bytes, draft: Draft)
         if home is None:
             continue
         if home is not zone:
-            draft.depends_on(home)
+            draft.mixed = True
         node = _data_at(home, target, glue=rtype == NS)
         for wanted in follow:
             if wanted in node:

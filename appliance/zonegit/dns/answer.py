@@ -35,7 +35,7 @@ def resolve(held: Held, zone: Zone, draft: Draft) -> None:
         if home is None:
             return
         if home is not zone:
-            draft.depends_on(home)
+            draft.mixed = True
         passed.add(target)
         name, current = target, home
 

@@ -18,17 +18,17 @@ class PacketCache:
         self.entries: dict[bytes, Entry] = {}
         """Always the same dict, so that a loop may keep a reference to its `get`."""
         self._limit = limit
-        self._by_zone: dict[Zone, list[bytes]] = {}
+        self._by_zone: dict[Zone | None, list[bytes]] = {}
 
-    def add(self, zone: Zone, packet: bytes, entry: Entry) -> None:
-        """Keep a response of this zone."""
+    def add(self, zone: Zone | None, packet: bytes, entry: Entry) -> None:
+        """Keep a response of this zone, or of several (None)."""
         if len(self.entries) >= self._limit:
             self.clear()
         self.entries[packet] = entry
         self._by_zone.setdefault(zone, []).append(packet)
 
-    def drop(self, zone: Zone) -> None:
-        """Forget the responses of one zone."""
+    def drop(self, zone: Zone | None) -> None:
+        """Forget the responses of one zone, or those of several (None)."""
         for packet in self._by_zone.pop(zone, ()):
             self.entries.pop(packet, None)
 

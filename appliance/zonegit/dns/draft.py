@@ -4,23 +4,18 @@ Answer, authority and glue must all be sent or the response is truncated (RFC 21
 the additional section is sent as far as it fits.
 """
 
-from typing import TYPE_CHECKING
-
 from zonegit.dns.blocks import Node, Part, signatures
 from zonegit.dns.message import Rcode
 from zonegit.model.names import WireName
 from zonegit.model.rdata import RRSIG
-
-if TYPE_CHECKING:
-    from zonegit.dns.zones import Zone
 
 
 class Draft:
     """What one query gets."""
 
     __slots__ = (
-        "aa", "additional", "answer", "authority", "client", "do", "exact", "glue", "name", "qtype", "rcode",
-        "zones",
+        "aa", "additional", "answer", "authority", "client", "do", "exact", "glue", "mixed", "name", "qtype",
+        "rcode",
     )  # fmt: skip
 
     def __init__(self, name: WireName, qtype: int, *, do: bool, client: bytes) -> None:
@@ -36,8 +31,8 @@ class Draft:
         self.authority: list[Part] = []
         self.glue: list[Part] = []
         self.additional: list[Part] = []
-        self.zones: set[Zone] | None = None
-        """Zones beside the first that the response depends on."""
+        self.mixed = False
+        """Data of a further zone went into it."""
 
     def put(self, section: list[Part], owner: bytes, rtype: int, node: Node) -> None:
         """Add an RRset that the node has, and its signatures under DO (RFC 4035 §3.1.1)."""
@@ -47,9 +42,3 @@ class Draft:
             signed = signatures(node, rtype)
             if signed:
                 section.append((owner, RRSIG, *signed))
-
-    def depends_on(self, zone: "Zone") -> None:
-        """Note that data of a further zone went into this response."""
-        if self.zones is None:
-            self.zones = set()
-        self.zones.add(zone)

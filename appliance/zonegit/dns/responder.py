@@ -59,7 +59,8 @@ class Responder:
         self._packets = PacketCache(options.cache_entries)
         self._kept = 0
         self._seen: set[int] = set()
-        self._mixed: set[Zone] = set()
+        self._mixed: dict[Key, Body] = {}
+        """Second level for answers that more than one zone went into: emptied when any zone moves."""
         self._logged: set[tuple[str, str]] = set()
         self._opts = [opt_record(options.udp_size, 0, do=do) for do in (False, True)]
         self.cache: dict[bytes, Entry] = self._packets.entries
@@ -72,11 +73,13 @@ class Responder:
         if moved is None:
             self._forget()
         elif moved:
-            for zone in moved | self._mixed:
+            self._packets.drop(None)
+            self._kept -= len(self._mixed)
+            self._mixed.clear()
+            for zone in moved:
                 self._packets.drop(zone)
                 self._kept -= len(zone.finished)
                 zone.finished.clear()
-            self._mixed.clear()
 
     def respond(self, packet: bytes, transport: Transport, client: bytes) -> bytes | None:
         """The response to a packet from a client (4 or 16 address bytes); None when there must be none."""
@@ -114,20 +117,23 @@ class Responder:
         limit = min(query.size, self._options.udp_size) if transport is Transport.UDP else MAX_MESSAGE
         room = limit - HEADER_SIZE - len(question) - len(opt)
         key = (query.name + question[-4:-2], room << 3 | (query.flags & RD) >> 6 | query.edns << 1 | query.do)
+        home: Zone | None = zone
         body = zone.finished.get(key)
         if body is None:
+            home = None
+            body = self._mixed.get(key)
+        known = body is not None
+        if body is None:
             body = self._finish(zone, query, room, client, key)
-            known = False
         else:
             self._stats[CACHE_QUESTION] += 1
-            known = True
         flags, counts, tail, slot = body
         self._stats[slot] += 1
         rest = b"".join((flags, _ONE, counts, question, tail, opt))
         if flags[0] & _TRUNCATED:
             self._stats[TRUNCATED] += 1
         elif known and transport is Transport.UDP and self._may_keep_packet(query):
-            self._packets.add(zone, packet[2:], (rest, slot))
+            self._packets.add(home, packet[2:], (rest, slot))
         return query.ident + rest
 
     def _finish(self, zone: Zone, query: Query, room: int, client: bytes, key: Key) -> Body:
@@ -141,12 +147,8 @@ class Responder:
             flags |= TC
             counts, tail = (_ONLY_OPT if query.edns else _NOTHING), b""
         body = (flags.to_bytes(2, "big"), counts, tail, query_slot(query.qtype, draft.rcode))
-        if draft.zones is not None:
-            if self._held.has_canary:
-                return body
-            self._mixed.add(zone)
         if draft.exact or self._second_sight(key):
-            self._keep(zone, key, body)
+            self._keep(self._mixed if draft.mixed else zone.finished, key, body)
         return body
 
     def _second_sight(self, key: Key) -> bool:
@@ -160,11 +162,13 @@ class Responder:
         seen.add(mark)
         return False
 
-    def _keep(self, zone: Zone, key: Key, body: Body) -> None:
+    def _keep(self, level: dict[Key, Body], key: Key, body: Body) -> None:
+        if level is self._mixed and self._held.has_canary:
+            return  # it may hold what another client's network would not be shown
         if self._kept >= self._options.cache_entries:
             self._forget()
         self._kept += 1
-        zone.finished[key] = body
+        level[key] = body
 
     def _may_keep_packet(self, query: Query) -> bool:
         """Not what differs by client (options, the question's case), nothing while the client's network counts."""
