@@ -1,0 +1,114 @@
+"""One version of a zone, read record by record."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from zonegit.model.ids import ObjectId
+from zonegit.model.names import Owner, OwnerKey, WireName, owner_key, parse_apex
+from zonegit.model.rdata import SOA, with_serial
+from zonegit.model.rrset import SOA_KEY, RRKey, RRset, rr_key
+from zonegit.model.zone import Zone
+from zonegit.repo.results import Revision
+from zonegit.store.port import Store
+from zonegit.tree import walk
+from zonegit.tree.source import Nodes
+
+
+@dataclass(frozen=True, slots=True)
+class ShortReads:
+    """A `NodeSource` that reads each object in a transaction of its own, so that no long one holds pages back."""
+
+    store: Store
+
+    def get(self, oid: ObjectId) -> bytes:
+        with self.store.read() as reader:
+            return reader.get(oid)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A zone's tree, wherever its nodes come from."""
+
+    nodes: Nodes
+    root: ObjectId
+
+    def payload(self, key: RRKey) -> bytes | None:
+        """The stored RRset under a key."""
+        return walk.get(self.nodes, self.root, key)
+
+    def at(self, owner: OwnerKey) -> dict[int, bytes]:
+        """Stored RRsets by type at an owner."""
+        found: dict[int, bytes] = {}
+        for key, payload in walk.entries(self.nodes, self.root, RRKey(owner + b"\0")):
+            if len(key) != len(owner) + 3 or not key.startswith(owner):
+                break
+            found[int.from_bytes(key[-2:], "big")] = payload
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The records of one commit; the SOA comes out with the serial that it is served with."""
+
+    revision: Revision
+    zone: Zone
+    tree: Tree
+
+    @classmethod
+    def of(cls, nodes: Nodes, revision: Revision) -> "Content":
+        zone = Zone.decode(nodes.source.get(revision.commit.zone_root))
+        return cls(revision, zone, Tree(nodes, zone.tree))
+
+    @property
+    def apex(self) -> WireName:
+        return parse_apex(self.revision.commit.zone)
+
+    def rrset(self, owner: Owner, rtype: int) -> RRset | None:
+        payload = self.tree.payload(rr_key(owner_key(owner), rtype))
+        return self._served(payload) if payload else None
+
+    def rrsets_at(self, owner: Owner) -> list[RRset]:
+        return [self._served(payload) for payload in self.tree.at(owner_key(owner)).values()]
+
+    def rrsets(self) -> Iterator[RRset]:
+        """All RRsets in canonical order, but for the SOA, which comes first."""
+        soa = self.tree.payload(SOA_KEY)
+        if soa:
+            yield self._served(soa)
+        for key, payload in walk.entries(self.tree.nodes, self.tree.root):
+            if key != SOA_KEY:
+                yield RRset.decode(payload)
+
+    def _served(self, payload: bytes) -> RRset:
+        rrset = RRset.decode(payload)
+        if rrset.rtype != SOA:
+            return rrset
+        serial = self.revision.commit.serial
+        return RRset(rrset.owner, SOA, rrset.ttl, tuple(with_serial(rdata, serial) for rdata in rrset.rdatas))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Entries that aren't a tree yet, with the look-up that checks need."""
+
+    entries: list[tuple[RRKey, bytes]]
+
+    def at(self, owner: OwnerKey) -> dict[int, bytes]:
+        first = RRKey(owner + b"\0")
+        at = bisect_left(self.entries, (first, b""))
+        found: dict[int, bytes] = {}
+        while at < len(self.entries) and self.entries[at][0].startswith(first):
+            key, payload = self.entries[at]
+            found[int.from_bytes(key[-2:], "big")] = payload
+            at += 1
+        return found
+
+    def owners(self) -> Iterator[OwnerKey]:
+        """Each owner once, in canonical order."""
+        previous = None
+        for key, _ in self.entries:
+            owner = key[:-3]
+            if owner != previous:
+                previous = owner
+                yield OwnerKey(owner)

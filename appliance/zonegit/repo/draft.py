@@ -1,0 +1,124 @@
+"""From changes to a commit: the new tree, its checks, its serial and the objects that have to be stored."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.errors import InvalidZone
+from zonegit.model.commit import Commit, Stamp
+from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.names import OwnerKey, WireName, owner_text, to_text
+from zonegit.model.rrset import RRKey, RRset, key_parts
+from zonegit.model.zone import Shape, Zone
+from zonegit.repo.content import Content, Listed, Tree
+from zonegit.repo.results import MAX_LISTED, Change
+from zonegit.tree.build import Built, build
+from zonegit.tree.diff import Difference, diff
+from zonegit.tree.edit import edit
+from zonegit.tree.source import Nodes, NodeSource, Overlay
+from zonegit.zonefile.check import Finding, Severity, check_owners
+
+Changes = Mapping[RRKey, bytes | None]
+"""Stored RRsets to put under their keys; None deletes."""
+
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A version that is checked and ready to be stored, still without a commit."""
+
+    zone: Zone
+    objects: list[bytes]
+    """New objects, children before parents, the zone object last."""
+    change_count: int
+    changes: list[Change]
+    findings: list[Finding]
+
+
+def draft_changes(source: NodeSource, content: Content, changes: Changes) -> Draft:
+    """What `content` becomes by these changes. `InvalidZone` if that breaks the zone."""
+    tree = content.tree
+    before = {key: tree.payload(key) for key in changes}
+    effective = {key: payload for key, payload in changes.items() if payload != before[key]}
+    built = edit(tree.nodes, tree.root, content.zone.shape, effective.items())
+    after = Tree(_over(source, built), built.root)
+    owners = sorted({OwnerKey(key[:-3]) for key in effective})
+    findings = _checked(content.apex, owners, after)
+    listed = [change((key, before[key], payload)) for key, payload in sorted(effective.items())]
+    return _draft(built, content.zone.shape, len(effective), listed[:MAX_LISTED], findings)
+
+
+def draft_records(
+    source: NodeSource, apex: WireName, content: Content | None, entries: list[tuple[RRKey, bytes]], shape: Shape
+) -> Draft:
+    """A version that holds exactly these entries, beside `content` if there is one. `InvalidZone` as above."""
+    listed = Listed(entries)
+    findings = _checked(apex, listed.owners(), listed)
+    built = build(shape, entries)
+    if content is None:
+        return _draft(built, shape, len(entries), [], findings)
+    changes: list[Change] = []
+    count = 0
+    for difference in diff(_over(source, built), content.tree.root, built.root):
+        count += 1
+        if count <= MAX_LISTED:
+            changes.append(change(difference))
+    return _draft(built, shape, count, changes if count <= MAX_LISTED else [], findings)
+
+
+def _over(source: NodeSource, built: Built) -> Nodes:
+    return Nodes(Overlay({object_id(data): data for data in built.objects}, source))
+
+
+def _draft(built: Built, shape: Shape, count: int, changes: list[Change], findings: list[Finding]) -> Draft:
+    zone = Zone(built.root, shape, built.records)
+    return Draft(zone, [*built.objects, zone.encode()], count, changes, findings)
+
+
+def _checked(apex: WireName, owners: Iterable[OwnerKey], content: Tree | Listed) -> list[Finding]:
+    """Warnings about the owners; errors are raised, the first few of them in words."""
+    findings = check_owners(apex, owners, content.at)
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if errors:
+        told = "; ".join(f"{owner_text(finding.owner)}: {finding.message}" for finding in errors[:_SHOWN])
+        more = f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
+        raise InvalidZone(f"this would break {to_text(apex)} {told}{more}")
+    return findings
+
+
+def change(difference: Difference) -> Change:
+    """A difference between trees, decoded."""
+    key, old, new = difference
+    owner, rtype = key_parts(key)
+    return Change(owner, rtype, RRset.decode(old) if old else None, RRset.decode(new) if new else None)
+
+
+def differences(nodes: Nodes, old: ObjectId, new: ObjectId) -> Iterator[Change]:
+    """What differs between two `zone` objects, decoded, in canonical order."""
+    before, after = (Zone.decode(nodes.source.get(oid)).tree for oid in (old, new))
+    return (change(difference) for difference in diff(nodes, before, after))
+
+
+def next_seq(seq: int, serial: int | None) -> int:
+    """The sequence number after `seq`: the one that gives `serial`, if that is ahead (RFC 1982), else the next."""
+    ahead = 0 if serial is None else (serial - seq) & 0xFFFFFFFF
+    return seq + (ahead if 0 < ahead < 1 << 31 else 1)
+
+
+def make_commit(
+    content: Content | None, zone: str, root: ObjectId, seq: int, stamp: Stamp, message: str, imported: str | None
+) -> Commit:
+    """The commit of a new version on top of `content`."""
+    parent = content.revision if content else None
+    return Commit(
+        zone_root=root,
+        parents=(parent.id,) if parent else (),
+        zone=zone,
+        seq=seq,
+        generation=parent.commit.generation + 1 if parent else 1,
+        author=stamp,
+        committer=stamp,
+        message=message,
+        extra=(("imported", imported),) if imported else (),
+    )

@@ -1,0 +1,47 @@
+"""What `set`, `add` and `delete` make of a zone: changes to stored RRsets."""
+
+from collections.abc import Sequence
+
+from zonegit.errors import InvalidZone, NotFound
+from zonegit.model.names import Owner, owner_key, owner_text
+from zonegit.model.rdata import NS, SOA
+from zonegit.model.rrset import RRset, rr_key
+from zonegit.repo.content import Content
+from zonegit.repo.draft import Changes
+
+
+def replaced(rrset: RRset) -> Changes:
+    """`rrset` in the place of what stands under its key."""
+    return {rrset.key: rrset.encode()}
+
+
+def added(content: Content, owner: Owner, rtype: int, ttl: int | None, rdatas: Sequence[bytes]) -> Changes:
+    """Records added to an RRset. Its TTL becomes `ttl` as a whole, or stays (a new one needs a TTL)."""
+    old = content.rrset(owner, rtype)
+    if old:
+        return replaced(RRset.of(owner, rtype, old.ttl if ttl is None else ttl, [*old.rdatas, *rdatas]))
+    if ttl is None:
+        raise NotFound(f"{owner_text(owner)} has no such RRset whose TTL a new record could take; give a TTL")
+    return replaced(RRset.of(owner, rtype, ttl, rdatas))
+
+
+def deleted(content: Content, owner: Owner, rtype: int | None, rdatas: Sequence[bytes]) -> Changes:
+    """All RRsets at an owner deleted, or one of them, or some of its records."""
+    if not owner and rtype in (SOA, NS) and not rdatas:
+        raise InvalidZone(
+            f"the {'SOA' if rtype == SOA else 'NS RRset'} at the apex can't be deleted; 'set' replaces it"
+        )
+    here = {rrset.rtype: rrset for rrset in content.rrsets_at(owner) if rtype in (None, rrset.rtype)}
+    if not here:
+        raise NotFound(f"nothing to delete: {owner_text(owner)} has no such records")
+    key = owner_key(owner)
+    if rtype is None and not owner:
+        raise InvalidZone("the apex as a whole can't be deleted; name a type, or 'zone remove' the zone")
+    if rtype is None or not rdatas:
+        return {rr_key(key, number): None for number in here}
+    old = here[rtype]
+    gone = set(RRset.of(owner, rtype, old.ttl, rdatas).rdatas)
+    if missing := gone - set(old.rdatas):
+        raise NotFound(f"nothing to delete: {len(missing)} of the given records are not at {owner_text(owner)}")
+    left = [rdata for rdata in old.rdatas if rdata not in gone]
+    return replaced(RRset.of(owner, rtype, old.ttl, left)) if left else {old.key: None}

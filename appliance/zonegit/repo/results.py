@@ -1,0 +1,91 @@
+"""What `Repository` gives back."""
+
+from dataclasses import dataclass, field
+
+from zonegit.model.commit import Commit, Stamp
+from zonegit.model.ids import ObjectId
+from zonegit.model.names import Owner
+from zonegit.model.rrset import RRset
+from zonegit.zonefile.check import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What HEAD names: the zone and branch that commands use by default."""
+
+    zone: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit and its id."""
+
+    id: ObjectId
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSummary:
+    """A zone as `zone list` shows it: the tip of one of its branches (the default one, where it exists)."""
+
+    zone: str
+    branch: str
+    id: ObjectId
+    serial: int
+    records: int
+    branches: tuple[str, ...]
+    time: int
+    """Unix seconds of the tip's committer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One RRset that differs: `old` is None where it was added, `new` where it was deleted."""
+
+    owner: Owner
+    rtype: int
+    old: RRset | None
+    new: RRset | None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a writing call did, or (in a dry run) would do."""
+
+    zone: str
+    branch: str
+    old: ObjectId | None
+    new: ObjectId | None
+    """The branch's tip now: equal to `old` when there was nothing to change, None after a dry run."""
+    serial: int
+    change_count: int
+    changes: list[Change] = field(default_factory=list)
+    """The changes, if they are at most `MAX_LISTED`."""
+    findings: list[Finding] = field(default_factory=list)
+    """Warnings about the owners that the change touches."""
+
+
+MAX_LISTED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """A record, and the newest commit that put it there."""
+
+    owner: Owner
+    rtype: int
+    ttl: int
+    rdata: bytes
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a branch's reflog; `branch@{index}` names the tip that this move left behind it."""
+
+    index: int
+    old: ObjectId | None
+    new: ObjectId | None
+    who: Stamp
+    reason: str

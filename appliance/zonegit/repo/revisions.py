@@ -1,0 +1,136 @@
+"""Revision expressions: `main`, `HEAD~3`, `1f2e3d4c5b6a`, `v1`, `main@{2 hours ago}`, `serial=2026112001`.
+
+A base (HEAD, a branch, a tag, `peer/branch`, an id or its prefix, a serial) and any number of steps behind it:
+`~N` (N first parents back), `^N` (the Nth parent), `@{N}` or `@{time}` (the base's reflog).
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from zonegit.errors import InvalidName, NotFound, RevisionError
+from zonegit.model import refs
+from zonegit.model.commit import Commit, Tag
+from zonegit.model.ids import ID_SIZE, Kind, ObjectId, kind_of, short
+from zonegit.model.refs import RefName
+from zonegit.repo.results import Position, Revision
+from zonegit.repo.when import parse_when
+from zonegit.store.port import Reader
+
+_EXPRESSION: Final = re.compile(
+    r"(?P<base>(?:[^~^@{}]|@(?!\{))*)(?P<log>@\{[^{}]*\})?(?P<steps>(?:[~^][0-9]{0,9})*)"
+)
+_PREFIX: Final = re.compile(r"[0-9a-f]{4,64}")
+_SERIAL: Final = re.compile(r"serial=([0-9]{1,10})")
+
+
+class Resolver:
+    """Turns expressions into commits of one zone, on one consistent version of the repository."""
+
+    def __init__(self, reader: Reader, position: Position, now: Callable[[], float]) -> None:
+        self._reader = reader
+        self._position = position
+        self._now = now
+
+    def resolve(self, text: str) -> Revision:
+        """The commit that `text` names. `RevisionError` if it can't be read, `NotFound` if it names nothing."""
+        parts = _EXPRESSION.fullmatch(text)
+        if not parts or not text:
+            raise RevisionError(
+                f"{text[:80]!r} is not a revision: try HEAD~1, a branch, a tag, an id or main@{{1}}"
+            )
+        oid = self._logged(parts["base"], parts["log"][2:-1]) if parts["log"] else self._base(parts["base"])
+        revision = self._commit(oid, text)
+        for sign, count in re.findall(r"([~^])([0-9]*)", parts["steps"]):
+            revision = self._step(revision, sign, int(count or 1), text)
+        return revision
+
+    def _commit(self, oid: ObjectId, text: str) -> Revision:
+        data = self._reader.get(oid)
+        if kind_of(data) is Kind.TAG:
+            oid = Tag.decode(data).target
+            data = self._reader.get(oid)
+        if kind_of(data) is not Kind.COMMIT:
+            raise RevisionError(f"{text[:80]!r} is a {kind_of(data).name.lower()}, not a commit")
+        commit = Commit.decode(data)
+        if commit.zone != self._position.zone:
+            zone = self._position.zone
+            raise NotFound(f"{text[:80]!r} is a commit of {commit.zone}, not of {zone}; give --zone {commit.zone}")
+        return Revision(oid, commit)
+
+    def _step(self, revision: Revision, sign: str, count: int, text: str) -> Revision:
+        if sign == "^":
+            if count == 0:
+                return revision
+            if count > len(revision.commit.parents):
+                raise NotFound(
+                    f"{text[:80]!r}: commit {short(revision.id)} has {len(revision.commit.parents)} parents"
+                )
+            return self._commit(revision.commit.parents[count - 1], text)
+        for done in range(count):
+            if not revision.commit.parents:
+                raise NotFound(f"{text[:80]!r} goes {count} commits back; the history ends after {done}")
+            revision = self._commit(revision.commit.parents[0], text)
+        return revision
+
+    def _base(self, base: str) -> ObjectId:
+        if serial := _SERIAL.fullmatch(base):
+            return self._by_serial(int(serial[1]))
+        for name in self._candidates(base):
+            if oid := self._reader.ref(name):
+                return oid
+        if _PREFIX.fullmatch(base):
+            return self._by_prefix(base)
+        raise NotFound(
+            f"no branch, tag or commit {base[:80]!r} in {self._position.zone}; see 'zonegit branch' and 'log'"
+        )
+
+    def _candidates(self, base: str) -> list[RefName]:
+        zone = self._position.zone
+        if base in ("HEAD", "@", ""):
+            return [refs.head(zone, self._position.branch)]
+        try:
+            if "/" in base:
+                peer, branch = base.split("/", 1)
+                return [refs.remote(peer, zone, branch)]
+            return [refs.head(zone, base), refs.tag(zone, base)]
+        except InvalidName:
+            return []
+
+    def _by_prefix(self, prefix: str) -> ObjectId:
+        if len(prefix) == 2 * ID_SIZE:
+            return ObjectId(bytes.fromhex(prefix))
+        found = [oid for oid in self._reader.find(prefix) if kind_of(self._reader.get(oid)) is Kind.COMMIT]
+        if len(found) > 1:
+            names = ", ".join(short(oid) for oid in found[:4])
+            raise RevisionError(f"{prefix!r} is ambiguous: {names}; give more digits")
+        if not found:
+            raise NotFound(f"no commit begins with {prefix!r}")
+        return found[0]
+
+    def _by_serial(self, serial: int) -> ObjectId:
+        revision = self.resolve("HEAD")
+        while revision.commit.serial != serial:
+            if not revision.commit.parents:
+                branch = self._position.branch
+                raise NotFound(f"no commit of {self._position.zone} on {branch} has the serial {serial}")
+            revision = self._commit(revision.commit.parents[0], f"serial={serial}")
+        return revision.id
+
+    def _logged(self, base: str, point: str) -> ObjectId:
+        """What the reflog says that a branch was, some moves or some time ago."""
+        name = self._candidates(base)[:1]
+        log = list(self._reader.reflog(name[0])) if name else []
+        if not log:
+            raise NotFound(f"{base[:80]!r} has no reflog; only branches have one")
+        if point.isdecimal():
+            tips = [log[0].new, *(entry.old for entry in log)]
+            found = tips[int(point)] if int(point) < len(tips) else None
+        else:
+            then = parse_when(point, self._now())
+            found = next((entry.new for entry in log if entry.who.time <= then), None)
+        if found is None:
+            raise NotFound(
+                f"the reflog of {base or 'HEAD'} doesn't reach back to {point!r}: it has {len(log)} moves"
+            )
+        return found

@@ -1,0 +1,141 @@
+"""Commits: from a change that a caller describes to a branch that has moved, or a clear refusal."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypedDict
+
+from zonegit.errors import Conflict, NotFound, Refused
+from zonegit.model import refs
+from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.names import WireName, to_text
+from zonegit.model.rrset import RRKey
+from zonegit.model.zone import SALT_SIZE, Shape
+from zonegit.repo.content import Content
+from zonegit.repo.context import HEAD, Context
+from zonegit.repo.draft import Changes, Draft, draft_changes, draft_records, make_commit, next_seq
+from zonegit.repo.results import Committed, Position
+from zonegit.store.port import RefUpdate
+
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """How a commit is to be made, apart from what it changes."""
+
+    message: str
+    who: str | None
+    dry_run: bool
+    serial: int | None = None
+    """The SOA serial that the caller asked for; taken if it is ahead."""
+    imported: str | None = None
+
+
+class CommitOptions(TypedDict, total=False):
+    """What every writing call takes beside its change."""
+
+    zone: str | None
+    branch: str | None
+    who: str | None
+    message: str | None
+    dry_run: bool
+
+
+def intent_of(options: CommitOptions, message: str, serial: int | None, imported: str | None = None) -> Intent:
+    """The intent that a call's options make, with `message` where they have none."""
+    return Intent(
+        options.get("message") or message, options.get("who"), options.get("dry_run", False), serial, imported
+    )
+
+
+def mirrored_from(context: Context, zone: str) -> str | None:
+    """The peer that this node mirrors a zone from, if it does."""
+    with context.store.read() as reader:
+        peer = reader.setting(f"mirror/{zone}")
+        return peer.decode() if peer else None
+
+
+def check_writable(context: Context, zone: str) -> None:
+    """`Refused` for a mirrored zone: its history is made elsewhere."""
+    if peer := mirrored_from(context, zone):
+        raise Refused(f"{zone} is mirrored from {peer}: make the change there, and it arrives here by itself")
+
+
+def commit_changes(
+    context: Context, place: Position, changes: Callable[[Content], Changes], intent: Intent
+) -> Committed:
+    """Commit what `changes` makes of the branch's tip; made again if the tip moves meanwhile."""
+    for _ in range(_TRIES):
+        content = context.tip(place)
+        draft = draft_changes(context.nodes.source, content, changes(content))
+        try:
+            return _commit(context, place, content, draft, intent)
+        except Conflict:
+            continue
+    raise Conflict(f"{place.zone} {place.branch} kept moving during {_TRIES} tries; try again")
+
+
+def commit_records(
+    context: Context, apex: WireName, branch: str | None, entries: list[tuple[RRKey, bytes]], intent: Intent
+) -> Committed:
+    """Commit a version that holds exactly these entries; begins the zone's history if there is none."""
+    zone = to_text(apex)
+    content: Content | None
+    try:
+        place = context.place(zone, branch)
+        content = context.tip(place)
+        shape = content.zone.shape
+    except NotFound:
+        place = Position(zone, branch or refs.DEFAULT_BRANCH)
+        content = None
+        shape = Shape(context.random(SALT_SIZE))
+    draft = draft_records(context.nodes.source, apex, content, entries, shape)
+    return _commit(context, place, content, draft, intent)
+
+
+def _commit(context: Context, place: Position, content: Content | None, draft: Draft, intent: Intent) -> Committed:
+    check_writable(context, place.zone)
+    old = content.revision if content else None
+    root = object_id(draft.objects[-1])
+    seq = intent.serial or 0
+    if old:
+        seq = next_seq(old.commit.seq, intent.serial)
+        if root == old.commit.zone_root and (intent.serial is None or seq & 0xFFFFFFFF != intent.serial):
+            return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0)
+    stamp = context.stamp(intent.who)
+    commit = make_commit(content, place.zone, root, seq, stamp, intent.message, intent.imported)
+    data = commit.encode()
+    new: ObjectId | None = None
+    if not intent.dry_run:
+        new = object_id(data)
+        name = refs.head(place.zone, place.branch)
+        reason = f"{'import' if intent.imported else 'commit'}: {commit.subject}"
+        with context.store.write() as writer:
+            writer.insert([*draft.objects, data])
+            writer.move_refs([RefUpdate(name, old.id if old else None, new)], stamp, reason)
+            if writer.setting(HEAD) is None:
+                writer.set_setting(HEAD, name.encode())
+    return Committed(
+        place.zone,
+        place.branch,
+        old.id if old else None,
+        new,
+        commit.serial,
+        draft.change_count,
+        draft.changes,
+        draft.findings,
+    )
+
+
+def check_import(
+    context: Context, zone: str, branch: str | None, serial: int, replace: bool, keep_serial: bool
+) -> None:
+    """`Refused` when an import would hide a change made by hand, or couldn't keep its serial (RFC 1982)."""
+    try:
+        tip = context.tip(context.place(zone, branch)).revision.commit
+    except NotFound:
+        return
+    if not replace and "imported" not in dict(tip.extra):
+        raise Refused(f"{zone} was changed since its last import ({tip.subject!r}); --replace lets the file win")
+    if keep_serial and not 0 < (serial - tip.serial) & 0xFFFFFFFF < 1 << 31:
+        raise Refused(f"serial {serial} is not ahead of {tip.serial}; raise it in the file, or drop --keep-serial")

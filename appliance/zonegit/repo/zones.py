@@ -1,0 +1,65 @@
+"""Zones of a repository: listing them, beginning one."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from zonegit.errors import Conflict
+from zonegit.model import refs
+from zonegit.model.commit import Commit
+from zonegit.model.ids import ObjectId
+from zonegit.model.names import APEX, WireName, from_text, parse_apex, to_text
+from zonegit.model.rdata import NS, SOA
+from zonegit.model.rrset import RRset
+from zonegit.model.zone import Zone
+from zonegit.repo.context import Context
+from zonegit.repo.results import Committed, ZoneSummary
+from zonegit.repo.writing import Intent, commit_records
+
+_TIMERS: Final = (7200, 900, 1209600, 300)
+"""SOA refresh, retry, expire, minimum in seconds, within the ranges that RFC 1912 §2.2 advises."""
+_TTL: Final = 3600
+PLACEHOLDER: Final = WireName(b"\x09localhost\x00")
+"""The name server of a zone that was begun without one: harmless, and every checker takes it."""
+
+
+def summaries(context: Context) -> list[ZoneSummary]:
+    """Every zone, in the order of its name's text."""
+    tips: dict[str, dict[str, ObjectId]] = {}
+    found = []
+    with context.store.read() as reader:
+        for name, oid in reader.refs("refs/heads/"):
+            ref = refs.parse(name)
+            tips.setdefault(ref.zone, {})[ref.name] = oid
+        for zone, branches in sorted(tips.items()):
+            branch = refs.DEFAULT_BRANCH if refs.DEFAULT_BRANCH in branches else min(branches)
+            oid = branches[branch]
+            commit = Commit.decode(reader.get(oid))
+            records = Zone.decode(reader.get(commit.zone_root)).records
+            time = commit.committer.time
+            found.append(ZoneSummary(zone, branch, oid, commit.serial, records, tuple(sorted(branches)), time))
+    return found
+
+
+def first_rrsets(apex: WireName, nameservers: Sequence[str], mail: str | None) -> list[RRset]:
+    """The SOA and NS RRset that a zone begins with."""
+    targets = [from_text(name, apex) for name in nameservers] or [PLACEHOLDER]
+    mailbox = from_text(mail.replace("@", ".", 1), apex) if mail else b"\x0ahostmaster" + apex
+    timers = b"".join(value.to_bytes(4, "big") for value in (0, *_TIMERS))
+    return [
+        RRset.of(APEX, NS, _TTL, targets),
+        RRset.of(APEX, SOA, _TTL, [targets[0] + mailbox + timers]),
+    ]
+
+
+def add_zone(
+    context: Context, zone: str, nameservers: Sequence[str], mail: str | None, who: str | None, dry_run: bool
+) -> Committed:
+    """Begin a zone with an SOA and its name servers, as serial 1. `Conflict` if it is there already."""
+    apex = parse_apex(zone)
+    name = to_text(apex)
+    if context.ref(refs.head(name, refs.DEFAULT_BRANCH)):
+        raise Conflict(
+            f"there is a zone {name} here already; 'zonegit zone switch {name}' makes it the current one"
+        )
+    entries = [(rrset.key, rrset.encode()) for rrset in first_rrsets(apex, nameservers, mail)]
+    return commit_records(context, apex, None, entries, Intent(f"Begin {name}", who, dry_run, serial=1))

@@ -1,0 +1,227 @@
+"""set, add, delete, import: one commit each, checked, with a serial that rises."""
+
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from repokit import ZONE, Clock, parsed, set_many
+from zonegit.errors import (
+    Conflict,
+    InvalidRecord,
+    InvalidZone,
+    NotFound,
+    OutOfZone,
+    Refused,
+    StoreError,
+    UsageError,
+)
+from zonegit.model.rdata import AAAA, CNAME, MX, NS, SOA, TXT, A, soa_serial, with_serial
+from zonegit.repo import Repository
+
+ONE, TWO, THREE = (bytes([192, 0, 2, last]) for last in (1, 2, 3))
+
+
+def tip(repository: Repository) -> int:
+    return repository.resolve().commit.seq
+
+
+def test_set_replaces_the_rrset_in_one_commit(repository: Repository) -> None:
+    done = repository.set("www", A, 60, [TWO, ONE, TWO])
+    assert repository.rrset("www", A).rdatas == (ONE, TWO)
+    assert repository.rrset("www", A).ttl == 60
+    assert (done.serial, done.change_count) == (2026112002, 1)
+    assert done.changes[0].old is not None and len(done.changes[0].old.rdatas) == 2
+    assert repository.resolve().id == done.new
+    assert repository.resolve("HEAD~1").id == done.old
+
+
+def test_each_commit_raises_the_served_serial_and_not_the_tree(repository: Repository) -> None:
+    root = repository.resolve().commit.zone_root
+    repository.set("www", A, 60, [ONE])
+    repository.set("www", A, 300, [bytes([192, 0, 2, 10]), bytes([192, 0, 2, 11])])
+    assert repository.resolve().commit.zone_root == root
+    assert soa_serial(repository.rrset("@", SOA).rdatas[0]) == 2026112003
+
+
+def test_setting_what_is_there_makes_no_commit(repository: Repository) -> None:
+    before = repository.resolve().id
+    done = repository.set("mail", A, 3600, [bytes([192, 0, 2, 25])])
+    assert done.new == done.old == before == repository.resolve().id
+    assert done.change_count == 0
+
+
+def test_soa_serial_is_taken_when_it_is_ahead_and_passed_when_it_is_not(repository: Repository) -> None:
+    soa = repository.rrset("@", SOA)
+    repository.set("@", SOA, soa.ttl, [with_serial(soa.rdatas[0], 2026112101)])
+    assert tip(repository) == 2026112101
+    repository.set("@", SOA, 60, [with_serial(soa.rdatas[0], 5)])
+    assert tip(repository) == 2026112102
+
+
+def test_add_keeps_or_moves_the_ttl_of_the_whole_rrset(repository: Repository) -> None:
+    repository.add("www", A, None, [ONE])
+    assert (repository.rrset("www", A).ttl, len(repository.rrset("www", A).rdatas)) == (300, 3)
+    repository.add("www", A, 60, [TWO])
+    assert (repository.rrset("www", A).ttl, len(repository.rrset("www", A).rdatas)) == (60, 4)
+    with pytest.raises(NotFound, match="give a TTL"):
+        repository.add("new", A, None, [ONE])
+
+
+def test_delete_of_records_of_an_rrset_and_of_all_at_a_name(repository: Repository) -> None:
+    repository.delete("www", A, [bytes([192, 0, 2, 10])])
+    assert repository.rrset("www", A).rdatas == (bytes([192, 0, 2, 11]),)
+    repository.delete("www")
+    with pytest.raises(NotFound, match="www has no A"):
+        repository.rrset("www", A)
+    with pytest.raises(NotFound, match="nothing to delete"):
+        repository.delete("www")
+
+
+@pytest.mark.parametrize(
+    ("name", "rtype", "rdata", "error"),
+    [
+        ("www.example.com.", A, ONE, OutOfZone),
+        ("evilexample.org.", A, ONE, OutOfZone),
+        ("www", CNAME, b"\4mail\7example\3org\0", InvalidZone),
+        ("@", CNAME, b"\4mail\7example\3org\0", InvalidZone),
+        ("www", A, b"\1\2\3", InvalidRecord),
+        ("www", AAAA, ONE, InvalidRecord),
+        ("www", 255, ONE, InvalidRecord),
+        ("www", 41, b"", InvalidRecord),
+    ],
+)
+def test_what_would_break_the_zone_is_refused(
+    repository: Repository, name: str, rtype: int, rdata: bytes, error: type[Exception]
+) -> None:
+    before = repository.resolve().id
+    with pytest.raises(error):
+        repository.set(name, rtype, 300, [rdata])
+    assert repository.resolve().id == before
+
+
+def test_deleting_what_the_zone_needs_is_refused(repository: Repository) -> None:
+    for name, rtype in [("@", SOA), ("@", NS), ("@", None)]:
+        with pytest.raises(InvalidZone):
+            repository.delete(name, rtype)
+    with pytest.raises(InvalidZone, match="ns1"):
+        repository.delete("ns1")
+    repository.set("alias", CNAME, 300, [b"\4mail\7example\3org\0"])
+    with pytest.raises(InvalidZone):
+        repository.set("@", MX, 300, [b"\0\12\5alias\7example\3org\0"])
+
+
+def test_delegation_needs_its_glue(repository: Repository) -> None:
+    inside = b"\2ns\3sub\7example\3org\0"
+    with pytest.raises(InvalidZone):
+        repository.set("sub", NS, 3600, [inside])
+    repository.set("ns.sub", A, 3600, [ONE])
+    repository.set("sub", NS, 3600, [inside])
+    with pytest.raises(InvalidZone):
+        repository.delete("ns.sub")
+
+
+def test_dry_run_tells_all_and_writes_nothing(repository: Repository) -> None:
+    before = repository.resolve().id
+    done = repository.set("www", A, 60, [ONE], dry_run=True)
+    assert (done.new, done.change_count, done.serial) == (None, 1, 2026112002)
+    repository.remove_zone("example.org", dry_run=True)
+    repository.reset("HEAD", dry_run=True)
+    assert repository.resolve().id == before
+    assert len(list(repository.reflog())) == 1
+
+
+def test_import_on_top_is_one_commit_with_a_higher_serial(repository: Repository) -> None:
+    newer = ZONE.replace("2026112001", "2026112101").replace("mail IN A 192.0.2.25", "mail IN A 192.0.2.26")
+    done = repository.import_zone(parsed(newer), source="newer.zone")
+    assert (done.serial, done.change_count) == (2026112101, 1)
+    again = repository.import_zone(parsed(newer), source="newer.zone")
+    assert again.new == again.old
+    older = repository.import_zone(parsed(ZONE), source="older.zone")
+    assert older.serial == 2026112102
+    with pytest.raises(Refused, match="not ahead"):
+        repository.import_zone(parsed(newer), source="newer.zone", keep_serial=True)
+
+
+def test_import_over_a_change_made_by_hand_needs_replace(repository: Repository) -> None:
+    repository.set("www", A, 60, [ONE])
+    with pytest.raises(Refused, match="--replace"):
+        repository.import_zone(parsed(ZONE), source="test.zone")
+    done = repository.import_zone(parsed(ZONE), source="test.zone", replace=True)
+    assert done.change_count == 1
+    assert done.new == repository.resolve().id
+
+
+def test_equal_content_has_one_root_in_any_order(repository: Repository, empty: Repository) -> None:
+    root = repository.resolve().commit.zone_root
+    names = [f"n{number}" for number in range(60)]
+    for name in names:
+        repository.set(name, TXT, 300, [b"\1x"])
+    for name in reversed(names):
+        repository.delete(name)
+    assert repository.resolve().commit.zone_root == root
+
+
+def test_zone_add_list_remove_switch(empty: Repository) -> None:
+    with pytest.raises(NotFound, match="zone add"):
+        empty.position()
+    empty.add_zone("Example.ORG")
+    empty.add_zone("example.net.", nameservers=["ns1.example.org."], mail="dns@example.org.")
+    with pytest.raises(Conflict):
+        empty.add_zone("example.org")
+    with pytest.raises(InvalidZone):
+        empty.add_zone("example.com", nameservers=["ns1"])
+    assert [(zone.zone, zone.serial, zone.records) for zone in empty.zones()] == [
+        ("example.net.", 1, 2),
+        ("example.org.", 1, 2),
+    ]
+    assert empty.position().zone == "example.org."
+    assert empty.switch_zone("example.net").zone == "example.net."
+    empty.remove_zone("example.net")
+    assert empty.position().zone == "example.org."
+    with pytest.raises(NotFound, match=r"no zone example\.net"):
+        empty.switch_zone("example.net")
+    empty.add_zone("example.net")
+    assert len(empty.zones()) == 2
+
+
+def test_a_zone_whose_name_holds_a_slash_is_its_own(empty: Repository) -> None:
+    empty.add_zone("2.0.192.in-addr.arpa")
+    empty.add_zone("0/25.2.0.192.in-addr.arpa")
+    assert len(empty.zones()) == 2
+    empty.remove_zone("0/25.2.0.192.in-addr.arpa")
+    assert [zone.zone for zone in empty.zones()] == ["2.0.192.in-addr.arpa."]
+
+
+def test_author_must_be_printable(repository: Repository) -> None:
+    for who in ["a\nb", "x" * 201]:
+        with pytest.raises(UsageError):
+            repository.set("www", A, 60, [ONE], who=who)
+
+
+def test_open_and_init_of_the_wrong_places(tmp_path: Path, repository: Repository) -> None:
+    with pytest.raises(StoreError):
+        Repository.open(tmp_path / "nothing")
+    with pytest.raises(Refused):
+        Repository.init(repository.path)
+
+
+def test_several_processes_commit_at_once_and_none_is_lost(repository: Repository) -> None:
+    spawn = get_context("spawn")
+    processes = [spawn.Process(target=set_many, args=(repository.path, number)) for number in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert tip(repository) == 2026112001 + 30
+    assert len(list(repository.log())) == 31
+    assert repository.rrset("p2-9", A).rdatas == (bytes([10, 0, 2, 9]),)
+
+
+def test_time_of_a_commit_is_the_clocks(repository: Repository, clock: Clock) -> None:
+    clock.now += 5
+    repository.set("www", A, 60, [ONE], who="Ada <ada@example.org>", message="Point www elsewhere")
+    commit = repository.resolve().commit
+    assert (commit.author.name, commit.author.time) == ("Ada <ada@example.org>", int(clock.now))
+    assert commit.subject == "Point www elsewhere"
