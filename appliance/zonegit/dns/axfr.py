@@ -78,12 +78,11 @@ def _fitting(runs: Iterable[tuple[int, bytes]], room: int) -> Iterator[tuple[int
 
 def _pieces(rrs: bytes, room: int) -> Iterator[tuple[int, bytes]]:
     """One long run split between records, each piece as long as fits."""
-    start = records = 0
-    end = 0
+    start = records = end = 0
     for at, after in _records(rrs):
+        if after - at > room:
+            raise LimitExceeded(f"a record of {after - at} bytes does not fit a DNS message; it can't be sent")
         if after - start > room:
-            if not records:
-                raise LimitExceeded(f"a record of {after - at} bytes does not fit a DNS message; it can't be sent")
             yield records, rrs[start:end]
             start = at
             records = 0
