@@ -1,0 +1,1 @@
+"""The `zonegit` command: parse arguments, call `zonegit.repo`, render text or JSON. Decides nothing about zones."""

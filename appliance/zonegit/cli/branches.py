@@ -1,0 +1,158 @@
+"""The verbs on branches and tags: `branch`, `checkout`, `tag`, `reset`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import Final
+
+from zonegit.cli import options, render, shapes
+from zonegit.cli.committed import tell
+from zonegit.cli.output import Output, Style
+from zonegit.cli.verbs import Verb
+from zonegit.errors import NotFound, UsageError
+from zonegit.model.ids import short
+
+
+def _branch(args: Namespace, out: Output) -> int:
+    if args.delete and (args.name is None or args.start is not None):
+        raise UsageError("branch: -d takes one name, the branch to delete")
+    with options.open_repository(args) as repo:
+        if args.name is None:
+            current = options.branch_of(args, repo)
+            found = repo.branches(zone=args.zone)
+            if args.json:
+                out.json(list(shapes.refs(found, current)))
+                return 0
+            rows = []
+            for name, oid in found.items():
+                commit = repo.resolve(oid.hex(), zone=args.zone).commit
+                rows.append(("*" if name == current else " ", name, short(oid), str(commit.serial), commit.subject))
+            for line in render.table(rows):
+                out.line(line, Style.NEW if line.startswith("*") else None)
+        elif args.delete:
+            repo.delete_branch(args.name, zone=args.zone, who=options.author(args), dry_run=args.dry_run)
+            out.note(_said(args, f"deleted branch {args.name}"))
+        else:
+            start = args.start or "HEAD"
+            oid = repo.create_branch(
+                args.name, start, zone=args.zone, who=options.author(args), dry_run=args.dry_run
+            )
+            out.note(_said(args, f"branch {args.name} is at {short(oid)}"))
+    return 0
+
+
+def _checkout(args: Namespace, out: Output) -> int:
+    if args.start is not None and not args.create:
+        raise UsageError("checkout: START is only for -b, which makes a branch there")
+    with options.open_repository(args) as repo:
+        if args.dry_run:
+            known = repo.branches(zone=args.zone)
+            if args.create:
+                repo.create_branch(args.name, args.start or "HEAD", zone=args.zone, dry_run=True)
+            elif args.name not in known:
+                raise NotFound(f"there is no branch {args.name}; `zonegit branch` lists them")
+            out.note(_said(args, f"HEAD names branch {args.name}"))
+            return 0
+        who = options.author(args)
+        start = args.start or "HEAD"
+        position = repo.checkout(args.name, zone=args.zone, create=args.create, start=start, who=who)
+    out.note(f"HEAD names {position.zone}, branch {position.branch}")
+    return 0
+
+
+def _tag(args: Namespace, out: Output) -> int:
+    if args.delete and (args.name is None or args.revision is not None):
+        raise UsageError("tag: -d takes one name, the tag to delete")
+    with options.open_repository(args) as repo:
+        if args.name is None:
+            found = repo.tags(zone=args.zone)
+            if args.json:
+                out.json(list(shapes.refs(found)))
+                return 0
+            for line in render.table((name, short(oid)) for name, oid in found.items()):
+                out.line(line)
+        elif args.delete:
+            repo.delete_tag(args.name, zone=args.zone, who=options.author(args), dry_run=args.dry_run)
+            out.note(_said(args, f"deleted tag {args.name}"))
+        else:
+            revision = args.revision or "HEAD"
+            repo.create_tag(
+                args.name,
+                revision,
+                zone=args.zone,
+                message=options.message(args),
+                who=options.author(args),
+                dry_run=args.dry_run,
+            )
+            target = repo.resolve(revision, zone=args.zone)
+            out.note(_said(args, f"tag {args.name} is at {short(target.id)}"))
+    return 0
+
+
+def _reset(args: Namespace, out: Output) -> int:
+    if not args.hard:
+        raise UsageError("reset: say --hard; there is no index or work tree that a softer reset could leave alone")
+    with options.open_repository(args) as repo:
+        done = repo.reset(
+            args.revision, zone=args.zone, branch=args.branch, who=options.author(args), dry_run=args.dry_run
+        )
+        tell(repo, done, args, out)
+    if done.new is not None and done.new != done.old:
+        out.note(f"the way back: zonegit reset --hard {render.short_or_none(done.old)}")
+    return 0
+
+
+def _said(args: Namespace, what: str) -> str:
+    return f"dry run, nothing written: {what}" if args.dry_run else what
+
+
+def _branch_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the branch to make (default: list them)")
+    parser.add_argument("start", metavar="START", nargs="?", help="where it begins (default: HEAD)")
+    parser.add_argument("-d", "--delete", action="store_true", help="delete the branch NAME")
+    options.author_option(parser)
+    options.dry_run_option(parser)
+    options.json_option(parser)
+
+
+def _checkout_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="BRANCH")
+    parser.add_argument("start", metavar="START", nargs="?", help="with -b: where it begins (default: HEAD)")
+    parser.add_argument("-b", dest="create", action="store_true", help="make the branch first")
+    options.author_option(parser)
+    options.dry_run_option(parser)
+
+
+def _tag_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the tag to make (default: list them)")
+    parser.add_argument("revision", metavar="REV", nargs="?", help="what it names (default: HEAD)")
+    parser.add_argument("-d", "--delete", action="store_true", help="delete the tag NAME")
+    parser.add_argument("-m", "--message", metavar="TEXT", help="make the tag an object of its own, with a message")
+    options.author_option(parser)
+    options.dry_run_option(parser)
+    options.json_option(parser)
+
+
+def _reset_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("revision", metavar="REV")
+    parser.add_argument("--hard", action="store_true", help="required, as a reminder that the branch moves at once")
+    parser.add_argument("--branch", metavar="BRANCH", help="the branch to move (default: HEAD's branch)")
+    options.author_option(parser)
+    options.dry_run_option(parser)
+    options.json_option(parser)
+
+
+_RESET_DETAILS: Final = """\
+A served serial never falls: where REV's isn't ahead of the branch's, the branch gets one more commit with REV's
+content and the next serial."""
+
+VERBS: Final = {
+    "branch": Verb(_branch_arguments, _branch),
+    "checkout": Verb(_checkout_arguments, _checkout),
+    "tag": Verb(_tag_arguments, _tag),
+    "reset": Verb(
+        _reset_arguments,
+        _reset,
+        _RESET_DETAILS,
+    ),
+}

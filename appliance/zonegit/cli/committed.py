@@ -1,0 +1,49 @@
+"""What a writing verb says it did: the records that changed on stdout, the commit and warnings on stderr."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from zonegit.cli import render, shapes
+from zonegit.cli.output import Output
+from zonegit.model.ids import short
+from zonegit.model.names import parse_apex
+from zonegit.model.rdata import SOA
+
+if TYPE_CHECKING:
+    from zonegit.repo import Change, Committed, Repository
+
+
+def tell(repo: Repository, done: Committed, args: Namespace, out: Output, *, list_changes: bool = True) -> int:
+    """Report a commit, or with `--dry-run` what one would be; returns the exit code."""
+    changes = _with_serials(repo, done)
+    if args.json:
+        out.json(shapes.committed(done, changes))
+        return 0
+    apex = parse_apex(done.zone)
+    if list_changes:
+        render.show_changes(out, changes, apex)
+    for finding in done.findings:
+        out.warn(f"{render.owner_name(finding.owner, apex)}: {finding.message}")
+    out.note(_summary(done, listed=list_changes))
+    return 0
+
+
+def _with_serials(repo: Repository, done: Committed) -> list[Change]:
+    old = 0
+    if done.old is not None and any(change.rtype == SOA for change in done.changes):
+        old = repo.resolve(done.old.hex(), zone=done.zone).commit.serial
+    return [render.served(change, old, done.serial) for change in done.changes]
+
+
+def _summary(done: Committed, *, listed: bool) -> str:
+    place = f"{done.zone} {done.branch}"
+    if done.old is not None and done.old == done.new:
+        return f"[{place}] nothing to change"
+    what = f"serial {done.serial}, {render.counted(done.change_count, 'RRset')} changed"
+    if listed and done.old is not None and done.change_count > len(done.changes):
+        what += ", too many to list"
+    if done.new is None:
+        return f"[{place}] dry run, nothing written: {what}"
+    return f"[{place} {short(done.new)}] {what}"

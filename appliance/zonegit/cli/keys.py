@@ -1,0 +1,94 @@
+"""The verbs on replication keys: `key new`, `key list`. Secrets are neither taken from nor shown on a terminal."""
+
+import os
+import time
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from zonegit.cli import options, render
+from zonegit.cli.output import Output
+from zonegit.cli.verbs import Verb
+from zonegit.errors import KeyFileError
+
+
+def _new(args: Namespace, out: Output) -> int:
+    from zonegit.auth.keyfile import SUFFIX, new_key
+    from zonegit.auth.scope import parse_scope
+
+    scopes = tuple(parse_scope(text) for text in args.scope or ["read:*"])
+    if args.dry_run:
+        path = args.keys / f"{args.kid}{SUFFIX}"
+        if path.exists():
+            raise KeyFileError(f"{path}: is there already; choose another key id")
+        out.note(f"dry run, nothing written: would write {path}")
+        return 0
+    path = new_key(args.keys, args.kid, scopes, time.time, os.urandom)
+    out.line(str(path))
+    out.note("bring this file to the other side over a safe channel, then reload both daemons (SIGHUP)")
+    return 0
+
+
+def _list(args: Namespace, out: Output) -> int:
+    from zonegit.auth.keyfile import list_keys
+
+    keys = list_keys(args.keys)
+    if args.json:
+        out.json(
+            [
+                {
+                    "kid": key.kid,
+                    "state": key.state.value,
+                    "scopes": [str(scope) for scope in key.scopes],
+                    "not_before": key.not_before,
+                    "not_after": key.not_after,
+                }
+                for key in keys
+            ]
+        )
+        return 0
+    rows = [
+        (key.kid, key.state.value, " ".join(map(str, key.scopes)), _from(key.not_before), _until(key.not_after))
+        for key in keys
+    ]
+    for line in render.table(rows):
+        out.line(line)
+    if not keys:
+        out.note(f"no keys in {args.keys}; `zonegit key new KID --keys {args.keys}` writes one")
+    return 0
+
+
+def _from(when: float | None) -> str:
+    return f"from {_day(when)}" if when is not None else "from ever"
+
+
+def _until(when: float | None) -> str:
+    return f"until {_day(when)}" if when is not None else "for ever"
+
+
+def _day(when: float) -> str:
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _keys_option(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--keys", metavar="DIR", type=Path, required=True, help="the directory that holds the key files"
+    )
+
+
+def _new_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("kid", metavar="KID", help="the key's id: 1 to 32 of a-z 0-9 . _ -")
+    _keys_option(parser)
+    parser.add_argument(
+        "--scope", metavar="SCOPE", action="append", help="what it may do; repeatable (default: read:*)"
+    )
+    options.dry_run_option(parser)
+
+
+def _list_arguments(parser: ArgumentParser) -> None:
+    _keys_option(parser)
+    options.json_option(parser)
+
+
+VERBS: Final = {"key new": Verb(_new_arguments, _new), "key list": Verb(_list_arguments, _list)}

@@ -1,0 +1,78 @@
+"""Entry point of `zonegit`: dispatch to a verb, and turn whatever goes wrong into one line and an exit code.
+
+`ZONEGIT_DEBUG=1` shows the traceback of an error that zonegit didn't expect.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from typing import Final, TextIO
+
+from zonegit.cli.output import Output
+from zonegit.cli.parser import parse
+from zonegit.errors import ZonegitError
+
+_BROKEN_PIPE: Final = 128 + 13
+_INTERRUPTED: Final = 128 + 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code (see `zonegit.errors`, and 130 and 141 for SIGINT and SIGPIPE)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    out = Output(sys.stdout, sys.stderr)
+    code = _guarded(lambda: _run(sys.argv[1:] if argv is None else argv, out), out)
+    flushed = _guarded(out.flush, out)
+    if flushed:
+        _silence(sys.stdout)
+    return code or flushed
+
+
+def _guarded(work: Callable[[], int], out: Output) -> int:
+    """The exit code of `work`, or of what it raised, which is told in one line."""
+    try:
+        return work()
+    except SystemExit as stop:  # argparse, after it printed --help
+        return stop.code if isinstance(stop.code, int) else 0
+    except ZonegitError as error:
+        out.fail(str(error) or type(error).__name__)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return _BROKEN_PIPE
+    except OSError as error:
+        out.fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
+        return 1
+    except Exception as error:
+        if os.environ.get("ZONEGIT_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}"[:300]
+        out.fail(f"unexpected error: {what}; please report it with what ZONEGIT_DEBUG=1 shows")
+        return 1
+
+
+def _run(argv: Sequence[str], out: Output) -> int:
+    verb, args = parse(argv)
+    if verb is None:
+        out.line(args.text)
+        return 0
+    out.set_color(args.color)
+    return verb.run(args, out)
+
+
+def _silence(stream: TextIO) -> None:
+    """Send what is still in the stream's buffer nowhere, so that the interpreter doesn't try again at its exit."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

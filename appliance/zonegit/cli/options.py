@@ -1,0 +1,101 @@
+"""Options that several verbs share, and what they open. Nothing dear is imported until a verb runs."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, TypedDict
+
+from zonegit.errors import UsageError
+
+if TYPE_CHECKING:
+    from zonegit.model.names import WireName
+    from zonegit.repo import Repository
+
+
+def json_option(parser: ArgumentParser) -> None:
+    """`--json`, for verbs that answer something."""
+    parser.add_argument("--json", action="store_true", help="answer in JSON; docs/cli.md has the shapes")
+
+
+def dry_run_option(parser: ArgumentParser) -> None:
+    """`--dry-run`, for verbs that write."""
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
+
+
+def author_option(parser: ArgumentParser) -> None:
+    """`--author`, for verbs that leave a trace in the reflog or in a commit."""
+    parser.add_argument("--author", metavar="WHO", help="`Name <mail>` (default: user@host)")
+
+
+def commit_options(parser: ArgumentParser) -> None:
+    """What verbs that make a commit take."""
+    parser.add_argument(
+        "-m", "--message", metavar="TEXT", help="the commit's message (default: made from the change)"
+    )
+    author_option(parser)
+    parser.add_argument("--branch", metavar="BRANCH", help="commit there (default: HEAD's branch)")
+    dry_run_option(parser)
+    json_option(parser)
+
+
+class How(TypedDict):
+    """The keywords that every call of `Repository` that commits takes."""
+
+    zone: str | None
+    branch: str | None
+    who: str | None
+    message: str | None
+    dry_run: bool
+
+
+def commit_how(args: Namespace) -> How:
+    """What `commit_options` read."""
+    return How(zone=args.zone, branch=args.branch, who=author(args), message=message(args), dry_run=args.dry_run)
+
+
+def author(args: Namespace) -> str | None:
+    """`--author`; None if it wasn't given. `Repository` checks its form."""
+    who: str | None = args.author
+    if who is not None and not who.strip():
+        raise UsageError("--author is empty; write 'Ada <ada@example.org>'")
+    return who
+
+
+def message(args: Namespace) -> str | None:
+    """`--message`, checked; None if it wasn't given."""
+    text: str | None = args.message
+    if text is not None and (not text.strip() or not all(char.isprintable() or char in "\n\t" for char in text)):
+        raise UsageError("--message is empty, or holds control characters; write a line of plain text")
+    return text
+
+
+def apex(args: Namespace, repo: Repository) -> WireName:
+    """The apex of the zone that the verb is about."""
+    from zonegit.model.names import parse_apex
+
+    return parse_apex(args.zone if args.zone is not None else repo.position().zone)
+
+
+def apex_text(args: Namespace, repo: Repository) -> str:
+    """The zone that the verb is about, in canonical form."""
+    from zonegit.model.names import to_text
+
+    return to_text(apex(args, repo))
+
+
+def branch_of(args: Namespace, repo: Repository) -> str:
+    """HEAD's branch, or the default one of another zone that `--zone` names."""
+    from zonegit.model.refs import DEFAULT_BRANCH
+
+    here = repo.position()
+    if apex_text(args, repo) == here.zone:
+        return here.branch
+    branches = repo.branches(zone=args.zone)
+    return DEFAULT_BRANCH if DEFAULT_BRANCH in branches else min(branches)
+
+
+def open_repository(args: Namespace) -> Repository:
+    """The repository that `--repo`, `ZONEGIT_REPO` or the working directory names."""
+    from zonegit.repo import Repository
+
+    return Repository.open(args.repo)

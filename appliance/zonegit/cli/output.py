@@ -1,0 +1,86 @@
+"""Where a verb's output goes: answers on stdout, messages and progress on stderr, colour only where wanted."""
+
+import os
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final, TextIO
+
+from zonegit.cli.progress import Progress
+
+
+class Style(StrEnum):
+    """SGR parameters (ECMA-48 §8.3.117)."""
+
+    OLD = "31"
+    NEW = "32"
+    ID = "33"
+    HEADING = "1"
+    WARNING = "35"
+
+
+_MULTILINE: Final = ("\r\n", "\n", "\r")
+
+
+class Output:
+    """The two streams of one run of the command."""
+
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        self._color = False
+
+    def set_color(self, when: str) -> None:
+        """`auto` (a terminal, without NO_COLOR of no-color.org, that isn't dumb), `always` or `never`."""
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        self._color = when == "always" or (when == "auto" and not plain and self.stdout.isatty())
+
+    def paint(self, text: str, style: Style) -> str:
+        """`text`, coloured if colour is wanted on stdout."""
+        return f"\x1b[{style.value}m{text}\x1b[0m" if self._color and text else text
+
+    def line(self, text: str = "", style: Style | None = None) -> None:
+        """One line of the answer."""
+        self.stdout.write((self.paint(text, style) if style else text) + "\n")
+
+    def json(self, value: object) -> None:
+        """The whole answer as one JSON text (RFC 8259)."""
+        import json
+
+        self.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+    def json_array(self, values: Iterable[object]) -> None:
+        """The whole answer as a JSON array, one element a line, written as they come."""
+        import json
+
+        lead = "["
+        for value in values:
+            self.stdout.write(lead + "\n" + json.dumps(value, ensure_ascii=False))
+            lead = ","
+        self.stdout.write("[]\n" if lead == "[" else "\n]\n")
+
+    def note(self, text: str) -> None:
+        """A message to the person at the terminal."""
+        self.stderr.write(text + "\n")
+
+    def warn(self, text: str) -> None:
+        """Something that was done all the same, but that a person should know of."""
+        self._say(f"warning: {text}")
+
+    def fail(self, text: str) -> None:
+        """The one line of an error."""
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        for gap in _MULTILINE:
+            text = text.replace(gap, " ")
+        self.stderr.write(f"zonegit: {text}\n")
+
+    def progress(self, label: str) -> Progress:
+        """A progress bar on stderr, if that is a terminal; a context manager."""
+        return Progress(self.stderr, label)
+
+    def flush(self) -> int:
+        """Write out what is buffered; 0, or the error that stood in the way."""
+        self.stdout.flush()
+        self.stderr.flush()
+        return 0

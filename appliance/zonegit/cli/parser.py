@@ -1,0 +1,123 @@
+"""From an argument list to a verb and its options. Only the parser of the verb that was asked for is made.
+
+Options may stand before the verb, as in `git -C DIR log`, or after it, before or between its arguments.
+"""
+
+import os
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+from zonegit.cli import verbs
+from zonegit.errors import UsageError
+
+_BEFORE_VERB: Final = frozenset({"-C", "--repo", "--zone", "--branch", "--author", "-m", "--message", "--color"})
+"""Options with a value that may stand before the verb: needed to tell the verb from their values."""
+
+_ENDING: Final = """\
+Options that every verb takes: -C/--repo DIR (default: $ZONEGIT_REPO, else ./.zonegit), --zone ZONE, --color WHEN.
+`zonegit VERB --help` says what a verb takes.
+
+exit codes: 0 done, 1 refused or failed, 2 usage, 3 differences found (diff --exit-code), 4 conflict, 5 not found,
+            6 corrupt store, 7 not authorised, 8 unreachable, 130 interrupted"""
+
+
+class _Parser(ArgumentParser):
+    """argparse, but a mistake is an exception, which becomes one line like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog.removeprefix('zonegit ')}: {message}; see `{self.prog} --help`")
+
+
+def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
+    """The verb and its arguments; no verb, and `text` to print, when only help was asked for."""
+    at = _verb_at(argv)
+    if at == len(argv):
+        if "--version" in argv:
+            return verbs.load("version"), Namespace(json=False, color="auto")
+        if not argv or not {"-h", "--help"} & set(argv):
+            raise UsageError("no verb was given; `zonegit --help` lists them")
+        return None, Namespace(text=overview())
+    name = argv[at]
+    rest = [*argv[:at], *argv[at + 1 :]]
+    if name == "help":
+        return _help(argv[at + 1 :])
+    if name in verbs.FAMILIES:
+        if at + 1 == len(argv) or argv[at + 1] in ("-h", "--help"):
+            return None, Namespace(text=_overview_of(name))
+        rest = [*argv[:at], *argv[at + 2 :]]
+        name = f"{name} {argv[at + 1]}"
+    verb = _verb(name)
+    return verb, _parser(name, verb).parse_intermixed_args(rest)
+
+
+def overview() -> str:
+    """What `zonegit --help` prints."""
+    lines = [
+        "usage: zonegit VERB …",
+        "",
+        "git for authoritative DNS: a zone is a history of immutable commits.",
+        "",
+    ]
+    for group in verbs.GROUPS.values():
+        lines += [f"  {name:<12} {text}" for name, text in group.items()]
+        lines.append("")
+    return "\n".join([*lines, _ENDING])
+
+
+def _overview_of(family: str) -> str:
+    lines = [f"usage: zonegit {family} VERB …", ""]
+    lines += [f"  {name:<12} {verbs.summary(name)}" for name in verbs.names() if name.startswith(f"{family} ")]
+    return "\n".join(lines)
+
+
+def _help(words: Sequence[str]) -> tuple[None, Namespace]:
+    name = " ".join(words)
+    if not words:
+        return None, Namespace(text=overview())
+    if name in verbs.FAMILIES:
+        return None, Namespace(text=_overview_of(name))
+    return None, Namespace(text=_parser(name, _verb(name)).format_help().rstrip())
+
+
+def _verb_at(argv: Sequence[str]) -> int:
+    at = 0
+    while at < len(argv) and argv[at].startswith("-") and argv[at] != "--":
+        at += 2 if argv[at] in _BEFORE_VERB else 1
+    return min(at, len(argv))
+
+
+def _verb(name: str) -> verbs.Verb:
+    if name in verbs.names():
+        return verbs.load(name)
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, verbs.names(), 1)
+    hint = f"did you mean `{near[0]}`?" if near else "`zonegit --help` lists the verbs"
+    raise UsageError(f"{name[:80]!r} is not a verb; {hint}")
+
+
+def _parser(name: str, verb: verbs.Verb) -> ArgumentParser:
+    parser = _Parser(
+        prog=f"zonegit {name}",
+        description=verbs.summary(name)[:1].upper() + verbs.summary(name)[1:] + ".",
+        epilog=verb.details or None,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verb.arguments(parser)
+    common = parser.add_argument_group("common options")
+    repo = os.environ.get("ZONEGIT_REPO") or ".zonegit"
+    common.add_argument("-C", "--repo", metavar="DIR", type=_directory, default=repo, help="the repository")
+    common.add_argument("--zone", metavar="ZONE", help="the zone (default: the one that HEAD names)")
+    common.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="colour; NO_COLOR is honoured"
+    )
+    parser.set_defaults(json=False)
+    return parser
+
+
+def _directory(text: str) -> object:
+    from pathlib import Path  # not before it is needed: `zonegit version` starts without it
+
+    return Path(text)

@@ -1,0 +1,46 @@
+"""A progress bar on a terminal; nothing at all anywhere else, nor for work that is done within half a second."""
+
+from time import monotonic
+from types import TracebackType
+from typing import Final, Self, TextIO
+
+_WIDTH: Final = 30
+_PATIENCE: Final = 0.5
+"""Seconds before the bar appears."""
+_INTERVAL: Final = 0.1
+"""Seconds between two drawings."""
+
+
+class Progress:
+    """Call it with how much is done, and of how much (0: not known). It draws itself, and takes itself away."""
+
+    def __init__(self, stream: TextIO, label: str) -> None:
+        self._stream = stream
+        self._label = label
+        self._next = monotonic() + _PATIENCE if stream.isatty() else float("inf")
+        self._drawn = False
+
+    def __call__(self, done: int, total: int = 0) -> None:
+        now = monotonic()
+        if now >= self._next:
+            self._next = now + _INTERVAL
+            self._drawn = True
+            self._stream.write("\r" + self._bar(done, total) + "\x1b[K")
+            self._stream.flush()
+
+    def _bar(self, done: int, total: int) -> str:
+        if not total:
+            return f"{self._label} {done:,}"
+        filled = min(done, total) * _WIDTH // total
+        percent = min(done, total) * 100 // total
+        return f"{self._label} [{'#' * filled}{'.' * (_WIDTH - filled)}] {percent:3d}% {done:,} of {total:,}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._drawn:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()

@@ -1,0 +1,105 @@
+"""Records, changes and commits as text: zone-file syntax for records, git's shapes for the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from zonegit.cli.output import Output, Style
+from zonegit.model.ids import ObjectId, short
+from zonegit.model.names import Owner, WireName, absolute, to_text
+from zonegit.model.rdata import SOA, with_serial
+from zonegit.model.rrset import RRset
+from zonegit.zonefile.text import rrset_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from zonegit.model.commit import Stamp
+    from zonegit.repo import Blame, Change
+
+
+def owner_name(owner: Owner, apex: WireName) -> str:
+    """An owner as an absolute name."""
+    return to_text(absolute(owner, apex))
+
+
+def records(rrset: RRset | None, apex: WireName) -> list[str]:
+    """One line a record, `www.example.org. 300 IN A 192.0.2.1`; none for None."""
+    return list(rrset_lines(rrset, apex)) if rrset else []
+
+
+def record(item: Blame, apex: WireName) -> str:
+    """The one record that a blame is about, as that commit served it."""
+    return records(blamed(item), apex)[0]
+
+
+def blamed(item: Blame) -> RRset:
+    """The record that a blame is about, as an RRset of its own."""
+    rrset = RRset.of(item.owner, item.rtype, item.ttl, [item.rdata])
+    return _served(rrset, item.revision.commit.serial) if item.rtype == SOA else rrset
+
+
+def changed_records(change: Change, apex: WireName) -> tuple[list[str], list[str]]:
+    """The records that a change takes away, and those that it brings."""
+    old = records(change.old, apex)
+    new = records(change.new, apex)
+    return [line for line in old if line not in new], [line for line in new if line not in old]
+
+
+def show_changes(out: Output, changes: Iterable[Change], apex: WireName) -> None:
+    """Print the records that changed, in `-` and `+` lines."""
+    for change in changes:
+        gone, come = changed_records(change, apex)
+        for line in gone:
+            out.line(f"-{line}", Style.OLD)
+        for line in come:
+            out.line(f"+{line}", Style.NEW)
+
+
+def served(change: Change, old: int, new: int) -> Change:
+    """A change as it is served: the apex SOA with its versions' serials, which trees don't hold."""
+    if change.rtype != SOA:
+        return change
+    before = _served(change.old, old) if change.old else None
+    return replace(change, old=before, new=_served(change.new, new) if change.new else None)
+
+
+def _served(soa: RRset, serial: int) -> RRset:
+    return replace(soa, rdatas=tuple(with_serial(rdata, serial) for rdata in soa.rdatas))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 record`, `2 records`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def date(stamp: Stamp) -> str:
+    """git's default date: `Fri Nov 20 10:00:00 2026 +0000`."""
+    return _local(stamp).strftime("%a %b %-d %H:%M:%S %Y %z")
+
+
+def short_date(stamp: Stamp) -> str:
+    """`2026-11-20 10:00:00 +0000`"""
+    return _local(stamp).strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def _local(stamp: Stamp) -> datetime:
+    try:
+        return datetime.fromtimestamp(stamp.time, timezone(timedelta(minutes=stamp.offset)))
+    except (ValueError, OverflowError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def short_or_none(oid: ObjectId | None) -> str:
+    """An id as shown to people; dashes for a ref that isn't there."""
+    return short(oid) if oid else "-" * 12
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Left-aligned columns, two spaces between them."""
+    listed = list(rows)
+    widths = [max(map(len, column)) for column in zip(*listed, strict=True)] if listed else []
+    for row in listed:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,0 +1,153 @@
+"""The verbs on the repository as a whole: `init`, `status`, `fsck`, `reindex`, `cat-object`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import Final
+
+from zonegit.cli import options, render, shapes
+from zonegit.cli.committed import tell
+from zonegit.cli.objects import readable
+from zonegit.cli.output import Output, Style
+from zonegit.cli.verbs import Verb
+from zonegit.errors import CorruptStore, Refused
+from zonegit.model.ids import kind_of, short
+from zonegit.model.names import parse_apex
+
+
+def _init(args: Namespace, out: Output) -> int:
+    from zonegit.repo import Repository
+
+    if args.zone_name is not None:
+        parse_apex(args.zone_name)  # a bad name must not leave a repository behind
+    if args.dry_run:
+        if args.repo.exists() and any(args.repo.iterdir()):
+            raise Refused(f"{args.repo} is there already, and isn't empty")
+        out.note(f"dry run, nothing written: would make a repository in {args.repo}")
+        return 0
+    with Repository.init(args.repo) as repo:
+        out.note(f"made an empty repository in {args.repo}")
+        if args.zone_name is not None:
+            done = repo.add_zone(args.zone_name, who=options.author(args))
+            tell(repo, done, args, out)
+    return 0
+
+
+def _status(args: Namespace, out: Output) -> int:
+    with options.open_repository(args) as repo:
+        stat = repo.stat()
+        zones = repo.zones()
+        if not zones:
+            return _empty_status(args, out)
+        zone = options.apex_text(args, repo)
+        branch = options.branch_of(args, repo)
+        revision = repo.resolve(branch, zone=args.zone)
+        records = repo.records(branch, zone=args.zone)
+        branches = list(repo.branches(zone=args.zone))
+    commit = revision.commit
+    if args.json:
+        out.json(
+            {
+                "zone": zone,
+                "branch": branch,
+                "commit": shapes.commit(revision),
+                "records": records,
+                "branches": branches,
+                "zones": len(zones),
+                "objects": {kind.name.lower(): count for kind, count in stat.objects.items()},
+                "map_used": stat.map_used,
+                "map_size": stat.map_size,
+            }
+        )
+        return 0
+    others = f" (of {', '.join(branches)})" if len(branches) > 1 else ""
+    objects = render.counted(sum(stat.objects.values()), "object")
+    rows = [
+        ("zone", zone),
+        ("branch", branch + others),
+        ("commit", f"{short(revision.id)} {commit.subject}"),
+        ("serial", str(commit.serial)),
+        ("records", f"{records:,}"),
+        ("changed", f"{render.date(commit.author)} by {commit.author.name}"),
+        (
+            "repository",
+            f"{args.repo}: {render.counted(len(zones), 'zone')}, {objects}, {stat.map_used >> 10:,} KiB",
+        ),
+    ]
+    for line in render.table(rows):
+        out.line(line)
+    return 0
+
+
+def _empty_status(args: Namespace, out: Output) -> int:
+    if args.json:
+        out.json({"zones": 0})
+    else:
+        out.line("no zones yet; `zonegit zone add ZONE` or `zonegit import FILE` makes one")
+    return 0
+
+
+def _fsck(args: Namespace, out: Output) -> int:
+    with options.open_repository(args) as repo, out.progress("checking objects") as progress:
+        report = repo.fsck(progress)
+    if args.json:
+        out.json({"objects": report.objects, "problems": report.problems})
+    else:
+        for problem in report.problems:
+            out.line(problem, Style.OLD)
+        found = render.counted(len(report.problems), "problem")
+        out.note(f"checked {render.counted(report.objects, 'object')}: {found}")
+    return CorruptStore.exit_code if report.problems else 0
+
+
+def _reindex(args: Namespace, out: Output) -> int:
+    with options.open_repository(args) as repo, out.progress("indexing records") as progress:
+        if not args.dry_run:
+            repo.reindex(progress)
+    out.note("dry run, nothing written" if args.dry_run else "the ref index and the served views were made anew")
+    return 0
+
+
+def _cat_object(args: Namespace, out: Output) -> int:
+    with options.open_repository(args) as repo:
+        oid, data = repo.object(args.id)
+    if args.raw:
+        out.flush()
+        sys.stdout.buffer.write(data)
+    elif args.json:
+        out.json({"id": oid.hex(), "kind": kind_of(data).name.lower(), "size": len(data), "data": data.hex()})
+    else:
+        out.line(f"{kind_of(data).name.lower()} {oid.hex()} {len(data)} bytes", Style.ID)
+        for line in readable(data):
+            out.line(line)
+    return 0
+
+
+def _init_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("zone_name", metavar="ZONE", nargs="?", help="a first zone")
+    options.author_option(parser)
+    options.dry_run_option(parser)
+
+
+def _fsck_arguments(parser: ArgumentParser) -> None:
+    options.json_option(parser)
+
+
+def _reindex_arguments(parser: ArgumentParser) -> None:
+    options.dry_run_option(parser)
+
+
+def _cat_object_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="an object's id, or the first digits of it")
+    parser.add_argument("--raw", action="store_true", help="its bytes, as they are stored")
+    options.json_option(parser)
+
+
+VERBS: Final = {
+    "init": Verb(_init_arguments, _init),
+    "status": Verb(_fsck_arguments, _status),
+    "fsck": Verb(_fsck_arguments, _fsck, "Exits with 6 if it finds a problem."),
+    "reindex": Verb(_reindex_arguments, _reindex),
+    "cat-object": Verb(_cat_object_arguments, _cat_object),
+}

@@ -1,0 +1,124 @@
+"""The shapes of `--json`, documented in docs/cli.md. Records are RFC 8427 objects, one for each record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from zonegit.cli import render
+from zonegit.model.names import Owner, WireName, absolute, parse_apex, to_text
+from zonegit.zonefile.rfc8427 import rrset_objects
+from zonegit.zonefile.types import type_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zonegit.model.commit import Stamp
+    from zonegit.model.ids import ObjectId
+    from zonegit.model.rrset import RRset
+    from zonegit.repo import Blame, Change, Committed, Entry, Revision, ZoneSummary
+    from zonegit.zonefile.check import Finding
+
+JsonObject = Mapping[str, object]
+
+
+def oid(value: ObjectId | None) -> str | None:
+    """64 hex digits; null where there is none."""
+    return value.hex() if value else None
+
+
+def stamp(value: Stamp) -> JsonObject:
+    """Who and when; the time in Unix seconds and as RFC 3339 in UTC."""
+    when = datetime.fromtimestamp(value.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"name": value.name, "time": value.time, "date": when}
+
+
+def records(rrset: RRset | None, apex: WireName) -> list[JsonObject]:
+    """The records of an RRset; none for None."""
+    return list(rrset_objects(rrset, apex)) if rrset else []
+
+
+def commit(revision: Revision) -> JsonObject:
+    value = revision.commit
+    return {
+        "commit": revision.id.hex(),
+        "zone": value.zone,
+        "zone_root": value.zone_root.hex(),
+        "parents": [parent.hex() for parent in value.parents],
+        "serial": value.serial,
+        "seq": value.seq,
+        "author": stamp(value.author),
+        "committer": stamp(value.committer),
+        "message": value.message,
+    }
+
+
+def change(value: Change, apex: WireName) -> JsonObject:
+    """One RRset that differs, whole, before and after."""
+    return {
+        **_place(value.owner, value.rtype, apex),
+        "old": records(value.old, apex),
+        "new": records(value.new, apex),
+    }
+
+
+def finding(value: Finding, apex: WireName) -> JsonObject:
+    return {
+        "severity": value.severity.name.lower(),
+        "name": to_text(absolute(value.owner, apex)),
+        "message": value.message,
+    }
+
+
+def committed(value: Committed, changes: list[Change]) -> JsonObject:
+    """What a writing verb did; `changes` with the serials that the SOA is served with."""
+    apex = parse_apex(value.zone)
+    return {
+        "zone": value.zone,
+        "branch": value.branch,
+        "old": oid(value.old),
+        "new": oid(value.new),
+        "serial": value.serial,
+        "change_count": value.change_count,
+        "changes": [change(item, apex) for item in changes],
+        "findings": [finding(item, apex) for item in value.findings],
+    }
+
+
+def blame(value: Blame, apex: WireName) -> JsonObject:
+    return {"record": records(render.blamed(value), apex)[0], "commit": commit(value.revision)}
+
+
+def reflog_entry(value: Entry) -> JsonObject:
+    return {
+        "index": value.index,
+        "old": oid(value.old),
+        "new": oid(value.new),
+        "who": stamp(value.who),
+        "reason": value.reason,
+    }
+
+
+def zone(value: ZoneSummary, current: str) -> JsonObject:
+    return {
+        "zone": value.zone,
+        "current": value.zone == current,
+        "branch": value.branch,
+        "commit": value.id.hex(),
+        "serial": value.serial,
+        "records": value.records,
+        "branches": list(value.branches),
+        "time": value.time,
+    }
+
+
+def refs(found: dict[str, ObjectId], current: str | None = None) -> Iterator[JsonObject]:
+    """Branches (with which one HEAD names) or tags."""
+    for name, target in found.items():
+        item: JsonObject = {"name": name, "commit": target.hex()}
+        yield item if current is None else {**item, "current": name == current}
+
+
+def _place(owner: Owner, rtype: int, apex: WireName) -> JsonObject:
+    return {"name": to_text(absolute(owner, apex)), "type": type_text(rtype)}

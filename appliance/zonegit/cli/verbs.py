@@ -1,0 +1,92 @@
+"""What verbs there are, and which module each lives in, so that starting one verb imports one module.
+
+A verb's module holds `VERBS`, which maps the verb to its declaration. `zonegit --help` needs this table alone.
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from importlib import import_module
+from typing import Final, NamedTuple
+
+from zonegit.cli.output import Output
+
+
+class Verb(NamedTuple):
+    """A verb's declaration: its own arguments (the common ones are added by `parser`), and what it does.
+
+    (Not a dataclass: importing `dataclasses` costs a fifth of what `zonegit version` may take.)
+    """
+
+    arguments: Callable[[ArgumentParser], None]
+    run: Callable[[Namespace, Output], int]
+    """Returns the exit code; raises from `zonegit.errors`."""
+    details: str = ""
+    """Shown under the arguments by `--help`."""
+
+
+GROUPS: Final[dict[str, dict[str, str]]] = {
+    "repository": {
+        "init": "make a repository, with a first zone if one is named",
+        "status": "where HEAD is, and what the zone holds",
+        "fsck": "check every object, ref, index and view",
+        "reindex": "make the ref index and the served views anew from the refs",
+        "cat-object": "show one object by its id",
+    },
+    "zones": {
+        "zone list": "the repository's zones",
+        "zone add": "begin a zone with a SOA and a NS record",
+        "zone switch": "make HEAD name another zone",
+        "zone remove": "delete a zone's branches and tags",
+    },
+    "zonefiles": {
+        "import": "commit a zone file",
+        "export": "write a version as a zone file",
+        "check": "look for mistakes in a zone file or in a version",
+    },
+    "records": {
+        "set": "make these the records of a name and type",
+        "add": "add records to a name and type",
+        "delete": "delete a name, a type of it, or single records",
+        "show": "the records of a name and type",
+    },
+    "history": {
+        "log": "commits, newest first",
+        "diff": "what differs between two versions",
+        "blame": "which commit put each record there",
+        "reflog": "where a branch has been",
+    },
+    "branches": {
+        "branch": "list, make or delete branches",
+        "checkout": "make HEAD name another branch",
+        "tag": "list, make or delete tags",
+        "reset": "move a branch to any version",
+    },
+    "keys": {
+        "key new": "write a new key file for replication",
+        "key list": "the keys in a directory, without their secrets",
+    },
+    "service": {
+        "version": "the version of zonegit",
+    },
+}
+"""Module of this package -> verb -> what it does, in the order that `--help` has them."""
+
+_MODULES: Final = {verb: module for module, verbs in GROUPS.items() for verb in verbs}
+FAMILIES: Final = frozenset(verb.split()[0] for verb in _MODULES if " " in verb)
+"""First words of verbs that are two words."""
+
+
+def names() -> list[str]:
+    """Every verb."""
+    return list(_MODULES)
+
+
+def summary(name: str) -> str:
+    """One line on what a verb does."""
+    return GROUPS[_MODULES[name]][name]
+
+
+def load(name: str) -> Verb:
+    """The declaration of a verb in `names()`; imports its module."""
+    declared: dict[str, Verb] = import_module(f"zonegit.cli.{_MODULES[name]}").VERBS
+    return declared[name]

@@ -1,0 +1,143 @@
+"""The verbs on zone files: `import`, `export`, `check`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from zonegit.cli import options, render, shapes
+from zonegit.cli.committed import tell
+from zonegit.cli.output import Output, Style
+from zonegit.cli.verbs import Verb
+from zonegit.errors import NotFound
+from zonegit.model.names import parse_apex
+
+if TYPE_CHECKING:
+    from zonegit.model.names import OwnerKey, WireName
+    from zonegit.zonefile.check import Finding
+    from zonegit.zonefile.reader import ParsedZone
+
+_STDIN: Final = "-"
+
+
+def _import(args: Namespace, out: Output) -> int:
+    who, text = options.author(args), options.message(args)
+    parsed = _read(args.file, args.zone, out)
+    for warning in parsed.warnings:
+        out.warn(warning)
+    with options.open_repository(args) as repo:
+        done = repo.import_zone(
+            parsed,
+            replace=args.replace,
+            keep_serial=args.keep_serial,
+            source=_name(args.file),
+            branch=args.branch,
+            who=who,
+            message=text,
+            dry_run=args.dry_run,
+        )
+        tell(repo, done, args, out, list_changes=args.dry_run)
+    if done.serial != parsed.serial and done.new != done.old:
+        out.note(
+            f"the file's serial {parsed.serial} isn't ahead of the zone's; the next one, {done.serial}, was taken"
+        )
+    return 0
+
+
+def _export(args: Namespace, out: Output) -> int:
+    with options.open_repository(args) as repo:
+        apex = options.apex(args, repo)
+        rrsets = repo.rrsets(args.revision, zone=args.zone)
+        if args.json:
+            out.json_array(record for rrset in rrsets for record in shapes.records(rrset, apex))
+            return 0
+        from zonegit.zonefile.writer import write_zone
+
+        for line in write_zone(apex, rrsets):
+            out.line(line)
+    return 0
+
+
+def _check(args: Namespace, out: Output) -> int:
+    if args.what == _STDIN or Path(args.what).is_file():
+        apex, findings = _check_file(args, out)
+    elif args.what.endswith((".zone", ".gz", ".txt")) or "/" in args.what:
+        raise NotFound(f"there is no file {args.what}")
+    else:
+        with options.open_repository(args) as repo:
+            apex = options.apex(args, repo)
+            findings = repo.check(args.what, zone=args.zone)
+    errors = sum(finding.severity.name == "ERROR" for finding in findings)
+    if args.json:
+        out.json([shapes.finding(finding, apex) for finding in findings])
+    else:
+        _show_findings(out, findings, apex)
+        out.note(f"{render.counted(errors, 'error')}, {render.counted(len(findings) - errors, 'warning')}")
+    return 1 if errors else 0
+
+
+def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
+    from zonegit.model.names import owner_key
+    from zonegit.model.rrset import key_parts
+    from zonegit.zonefile.check import check_owners
+
+    parsed = _read(args.what, args.zone, out)
+    for warning in parsed.warnings:
+        out.warn(warning)
+    owners: dict[OwnerKey, dict[int, bytes]] = {}
+    for key, payload in parsed.entries:
+        owner, rtype = key_parts(key)
+        owners.setdefault(owner_key(owner), {})[rtype] = payload
+    return parsed.apex, check_owners(parsed.apex, owners, lambda key: owners.get(key, {}))
+
+
+def _show_findings(out: Output, findings: list[Finding], apex: WireName) -> None:
+    for finding in findings:
+        severity = finding.severity.name.lower()
+        style = Style.OLD if severity == "error" else Style.WARNING
+        out.line(f"{out.paint(severity, style)}: {render.owner_name(finding.owner, apex)}: {finding.message}")
+
+
+def _read(file: str, zone: str | None, out: Output) -> ParsedZone:
+    from zonegit.zonefile.reader import read_zone
+
+    origin = parse_apex(zone) if zone is not None else None
+    source = sys.stdin.buffer if file == _STDIN else Path(file)
+    with out.progress(f"reading {_name(file)}") as progress:
+        return read_zone(source, name=_name(file), origin=origin, progress=progress)
+
+
+def _name(file: str) -> str:
+    return "<stdin>" if file == _STDIN else Path(file).name
+
+
+def _import_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a zone file, gzipped or not; - reads standard input")
+    parser.add_argument(
+        "--replace", action="store_true", help="let the file win over changes made by hand since the last import"
+    )
+    parser.add_argument(
+        "--keep-serial", action="store_true", help="refuse if the file's serial isn't ahead of the zone's"
+    )
+    options.commit_options(parser)
+
+
+def _export_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("revision", metavar="REV", nargs="?", default="HEAD", help="(default: HEAD)")
+    options.json_option(parser)
+
+
+def _check_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "what", metavar="FILE|REV", nargs="?", default="HEAD", help="a zone file, - or a version (default: HEAD)"
+    )
+    options.json_option(parser)
+
+
+VERBS: Final = {
+    "import": Verb(_import_arguments, _import),
+    "export": Verb(_export_arguments, _export),
+    "check": Verb(_check_arguments, _check),
+}

@@ -1,0 +1,91 @@
+"""Runs the command in this process, on a repository of the test's own."""
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zonegit.cli.main import main
+
+ZONE = """\
+$ORIGIN example.org.
+$TTL 3600
+@       IN SOA  ns1 hostmaster 2026112001 7200 900 1209600 300
+        IN NS   ns1
+        IN MX   10 mail
+ns1     IN A    192.0.2.53
+mail    IN A    192.0.2.25
+www     300 IN A 192.0.2.1
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("set", "www", …)` is the command's exit code, stdout and stderr; `stdin` gives it bytes to read."""
+    monkeypatch.setenv("ZONEGIT_REPO", str(tmp_path / "repo"))
+    monkeypatch.setenv("ZONEGIT_AUTHOR", "Ada <ada@example.org>")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    def call(*argv: str | Path, stdin: bytes | None = None) -> Result:
+        if stdin is not None:
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capsys.readouterr()
+        code = main([str(word) for word in argv])
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def zone_file(tmp_path: Path) -> Path:
+    path = tmp_path / "example.org.zone"
+    path.write_text(ZONE)
+    return path
+
+
+@pytest.fixture
+def zone(run: Run, zone_file: Path) -> Run:
+    """`run`, on a repository into which the zone file was imported."""
+    assert run("init").code == 0
+    assert run("import", zone_file).code == 0
+    return run
+
+
+def refused(result: Result, code: int, *words: str) -> None:
+    """The one line of an error, with these words in it, and nothing on stdout."""
+    assert result.code == code, result
+    assert result.out == ""
+    assert result.err.startswith("zonegit: ")
+    assert result.err.count("\n") == 1
+    assert "Traceback" not in result.err
+    for word in words:
+        assert word in result.err
+
+
+@pytest.fixture(name="refused")
+def refused_fixture() -> Callable[..., None]:
+    return refused

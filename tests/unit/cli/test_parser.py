@@ -1,0 +1,92 @@
+"""Finding the verb, options on either side of it, and mistakes in a call."""
+
+import pytest
+
+from zonegit.cli import verbs
+from zonegit.cli.parser import parse
+from zonegit.errors import UsageError
+
+
+def test_every_listed_verb_is_declared_and_every_declared_one_listed() -> None:
+    for module, group in verbs.GROUPS.items():
+        declared = __import__(f"zonegit.cli.{module}", fromlist=["VERBS"]).VERBS
+        assert list(declared) == list(group)
+
+
+@pytest.mark.parametrize("name", verbs.names())
+def test_every_verb_has_help(run, name) -> None:
+    result = run(*name.split(), "--help")
+    assert result.code == 0
+    assert result.out.startswith(f"usage: zonegit {name}")
+    assert run("help", *name.split()).out == result.out
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["-h"], ["help"]])
+def test_the_overview_lists_every_verb(run, argv) -> None:
+    result = run(*argv)
+    assert result.code == 0
+    for name in verbs.names():
+        assert f"  {name} " in result.out
+
+
+def test_options_stand_before_or_after_the_verb() -> None:
+    for argv in (
+        ["-C", "dir", "--zone", "example.org", "log", "main"],
+        ["log", "-C", "dir", "main", "--zone=example.org"],
+        ["--zone", "example.org", "log", "main", "--repo", "dir"],
+    ):
+        _, args = parse(argv)
+        assert (str(args.repo), args.zone, args.revision) == ("dir", "example.org", "main")
+
+
+def test_options_stand_between_arguments() -> None:
+    _, args = parse(["set", "www", "A", "-m", "why", "300", "192.0.2.1", "--dry-run", "192.0.2.2"])
+    assert (args.name, args.type, args.ttl, args.rdata) == ("www", "A", "300", ["192.0.2.1", "192.0.2.2"])
+    assert args.message == "why"
+    assert args.dry_run
+
+
+def test_two_dashes_end_the_options() -> None:
+    _, args = parse(["set", "www", "TXT", "300", "--", "-all"])
+    assert args.rdata == ["-all"]
+
+
+def test_a_quoted_record_may_begin_with_a_dash() -> None:
+    _, args = parse(["set", "www", "TXT", "300", "-v all"])
+    assert args.rdata == ["-v all"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ([], ["no verb", "--help"]),
+        (["-C", "dir"], ["no verb"]),
+        (["lgo"], ["'lgo' is not a verb", "`log`"]),
+        (["qqqqqq"], ["not a verb", "lists the verbs"]),
+        (["zone", "ad"], ["not a verb", "`zone add`"]),
+        (["help", "nothing"], ["not a verb"]),
+        (["set"], ["set:", "required", "zonegit set --help"]),
+        (["set", "www", "A", "192.0.2.1"], ["required", "RDATA"]),
+        (["log", "--onelin"], ["unrecognized", "--onelin"]),
+        (["log", "-n", "x"], ["invalid", "'x'"]),
+        (["log", "-n", "-1"], ["-n"]),
+        (["log", "a", "b"], ["unrecognized"]),
+        (["status", "--color", "blue"], ["invalid choice"]),
+        (["set", "www", "A", "300", "192.0.2.1", "--zone"], ["--zone", "expected one argument"]),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_exit_2(run, refused, argv, words) -> None:
+    refused(run(*argv), 2, *words)
+
+
+def test_abbreviated_options_are_refused() -> None:
+    with pytest.raises(UsageError):
+        parse(["status", "--js"])
+
+
+def test_a_family_lists_its_verbs(run) -> None:
+    for argv in (["zone"], ["zone", "--help"], ["help", "zone"]):
+        result = run(*argv)
+        assert result.code == 0
+        assert "zone add" in result.out
+        assert "key new" not in result.out

@@ -1,0 +1,135 @@
+"""`import`, `export` and `check`."""
+
+import gzip
+
+import pytest
+
+BROKEN = b"""\
+$ORIGIN example.org.
+@ 3600 IN SOA ns1 hostmaster 1 7200 900 1209600 300
+@ 3600 IN NS ns1
+ns1 3600 IN A 192.0.2.53
+www 300 IN A 192.0.2.1
+www 300 IN CNAME ns1
+"""
+
+
+def test_import_begins_a_zone(run, zone_file) -> None:
+    run("init")
+    result = run("import", zone_file)
+    assert (result.code, result.out) == (0, "")
+    assert "serial 2026112001" in result.err
+    assert run("status", "--json").json["records"] == 6
+    assert run("log", "--json").json[0]["message"] == "Import example.org.zone"
+
+
+def test_import_from_standard_input_and_gzipped(run, zone_file) -> None:
+    run("init")
+    assert run("import", "-", stdin=gzip.compress(zone_file.read_bytes())).code == 0
+    assert run("status", "--json").json["records"] == 6
+
+
+def test_import_with_the_zone_as_origin(run, tmp_path) -> None:
+    file = tmp_path / "x"
+    file.write_text("@ 60 SOA ns1 a 1 2 3 4 5\n@ 60 NS ns1\nns1 60 A 192.0.2.1\n")
+    run("init")
+    assert run("import", file, "--zone", "example.net").code == 0
+    assert run("show", "ns1", "A").lines == ["ns1.example.net.\t60\tIN\tA\t192.0.2.1"]
+
+
+def test_what_is_exported_imports_as_the_same(zone, tmp_path) -> None:
+    first = zone("export").out
+    copy = tmp_path / "copy"
+    copy.write_text(first)
+    assert "nothing to change" in zone("import", copy).err
+    zone("set", "www", "A", "300", "192.0.2.7")
+    assert zone("export", "HEAD~1").out == first
+    assert zone("export").out != first
+
+
+def test_export_as_json_has_every_record(zone) -> None:
+    found = zone("export", "--json").json
+    assert len(found) == 6
+    assert found[0]["TYPEname"] == "SOA"
+
+
+def test_a_serial_that_is_not_ahead_is_told(zone, zone_file, refused) -> None:
+    text = zone_file.read_text().replace("192.0.2.1\n", "192.0.2.9\n")
+    zone_file.write_text(text)
+    refused(zone("import", zone_file, "--keep-serial"), 1, "2026112001", "not ahead")
+    result = zone("import", zone_file)
+    assert result.code == 0
+    assert "2026112001" in result.err
+    assert "2026112002" in result.err
+
+
+def test_import_over_changes_by_hand_needs_replace(zone, zone_file, refused) -> None:
+    zone("set", "www", "A", "300", "192.0.2.7")
+    refused(zone("import", zone_file), 1, "--replace")
+    assert zone("import", zone_file, "--replace").code == 0
+    assert zone("show", "www", "A").out.endswith("192.0.2.1\n")
+
+
+def test_a_dry_run_lists_the_changes(zone, zone_file) -> None:
+    zone_file.write_text(zone_file.read_text().replace("192.0.2.1\n", "192.0.2.9\n"))
+    result = zone("import", zone_file, "--dry-run")
+    assert [line[:1] for line in result.lines] == ["-", "+"]
+    assert "nothing written" in result.err
+    assert zone("show", "www", "A").out.endswith("192.0.2.1\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"", ["SOA"]),
+        (b"www 300 IN A 192.0.2.1\n", []),
+        (b"@ 60 SOA ns1 a 1 2 3 4 5\nwww 300 IN A 192.0.2.999\n", [":2:"]),
+        (b"\xff\xfe\x00", []),
+        (BROKEN, ["CNAME"]),
+    ],
+)
+def test_a_bad_file_is_refused_whole(run, refused, tmp_path, text, words) -> None:
+    run("init")
+    file = tmp_path / "bad.zone"
+    file.write_bytes(text)
+    refused(run("import", file, "--zone", "example.org"), 1, *words)
+    assert run("zone", "list").out == ""
+
+
+@pytest.mark.parametrize("verb", ["import", "check"])
+def test_a_file_that_is_not_there(zone, refused, tmp_path, verb) -> None:
+    result = zone(verb, tmp_path / "nothing.zone")
+    refused(result, result.code, "nothing.zone")
+    assert result.code in (1, 5)
+
+
+def test_a_directory_is_no_zone_file(zone, refused, tmp_path) -> None:
+    refused(zone("import", tmp_path), 1, str(tmp_path.name))
+
+
+def test_check_a_version(zone) -> None:
+    result = zone("check")
+    assert result.code == 0
+    assert result.err.endswith("0 errors, 0 warnings\n")
+    zone("set", "@", "MX", "1h", "10 nowhere")
+    result = zone("check")
+    assert result.code == 0
+    assert result.lines[0].startswith("warning: example.org.: ")
+    assert zone("check", "HEAD~1").out == ""
+    assert zone("check", "--json").json[0]["severity"] == "warning"
+
+
+def test_check_a_file_without_a_repository(run, tmp_path) -> None:
+    file = tmp_path / "bad.zone"
+    file.write_bytes(BROKEN)
+    result = run("check", file)
+    assert result.code == 1
+    assert any(line.startswith("error: www.example.org.: ") for line in result.lines)
+    found = run("check", "-", "--json", stdin=BROKEN)
+    assert found.code == 1
+    assert {item["severity"] for item in found.json} >= {"error"}
+
+
+def test_check_an_unknown_revision(zone, refused) -> None:
+    refused(zone("check", "nowhere"), 5, "nowhere")
+    refused(zone("export", "nowhere"), 5, "nowhere")

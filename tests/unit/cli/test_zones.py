@@ -1,0 +1,101 @@
+"""`init` and the verbs on zones."""
+
+import pytest
+
+
+def test_init_makes_a_repository_once(run, refused, tmp_path) -> None:
+    result = run("init")
+    assert (result.code, result.out) == (0, "")
+    assert str(tmp_path / "repo") in result.err
+    refused(run("init"), 1, "already")
+
+
+def test_init_with_a_zone(run) -> None:
+    assert run("init", "Example.ORG").code == 0
+    assert run("status", "--json").json["zone"] == "example.org."
+
+
+@pytest.mark.parametrize("name", ["", "a..b", "x" * 64 + ".org"])
+def test_init_with_a_bad_zone_makes_no_repository(run, refused, tmp_path, name) -> None:
+    refused(run("init", name), 1)
+    assert not (tmp_path / "repo").exists()
+
+
+def test_init_as_a_dry_run(run, refused, tmp_path) -> None:
+    assert run("init", "--dry-run").code == 0
+    assert not (tmp_path / "repo").exists()
+    run("init")
+    refused(run("init", "--dry-run"), 1, "already")
+
+
+def test_an_empty_repository_says_what_to_do(run, refused) -> None:
+    run("init")
+    assert "zone add" in run("status").out
+    assert run("status", "--json").json == {"zones": 0}
+    assert run("zone", "list").out == ""
+    assert run("zone", "list", "--json").json == []
+    refused(run("log"), 5, "zone add")
+    refused(run("set", "www", "A", "300", "192.0.2.1"), 5, "zone add")
+
+
+def test_add_list_switch_remove(zone) -> None:
+    added = zone(
+        "zone",
+        "add",
+        "example.net",
+        "--ns",
+        "ns1.example.org.",
+        "--ns",
+        "ns2.example.org.",
+        "--mail",
+        "ops@example.org.",
+    )
+    assert added.code == 0
+    assert [(item["zone"], item["current"]) for item in zone("zone", "list", "--json").json] == [
+        ("example.net.", False),
+        ("example.org.", True),
+    ]
+    assert zone("show", "@", "NS", "--zone", "example.net").out.count("NS") == 2
+    assert "ops.example.org." in zone("show", "@", "SOA", "--zone", "example.net").out
+    assert zone("zone", "switch", "example.net").code == 0
+    assert any(line.startswith("*  example.net.") for line in zone("zone", "list").lines)
+    assert zone("zone", "remove", "example.org").code == 0
+    assert [item["zone"] for item in zone("zone", "list", "--json").json] == ["example.net."]
+
+
+def test_dry_runs_write_nothing(zone) -> None:
+    before = zone("zone", "list").out
+    for argv in (["add", "example.net"], ["remove", "example.org"], ["switch", "example.org"]):
+        result = zone("zone", *argv, "--dry-run")
+        assert result.code == 0
+        assert "nothing written" in result.err
+    assert zone("zone", "list").out == before
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (["add", "example.org"], 4, ["example.org."]),
+        (["add", "a..b"], 1, ["empty label"]),
+        (["add"], 2, ["ZONE"]),
+        (["switch", "example.net"], 5, ["example.net."]),
+        (["switch", "example.net", "--dry-run"], 5, ["example.net"]),
+        (["remove", "example.net"], 5, ["example.net."]),
+        (["remove", "example.net", "--dry-run"], 5, ["example.net."]),
+    ],
+)
+def test_bad_input(zone, refused, argv, code, words) -> None:
+    refused(zone("zone", *argv), code, *words)
+    assert len(zone("zone", "list").lines) == 1
+
+
+def test_status_tells_where_we_are(zone) -> None:
+    zone("branch", "test")
+    found = zone("status", "--json").json
+    assert (found["zone"], found["branch"], found["records"], found["zones"]) == ("example.org.", "main", 6, 1)
+    assert found["branches"] == ["main", "test"]
+    assert found["commit"]["serial"] == 2026112001
+    assert found["objects"]["commit"] == 1
+    text = zone("status").out
+    for word in ("example.org.", "main", "2026112001", "Ada <ada@example.org>", found["commit"]["commit"][:12]):
+        assert word in text
