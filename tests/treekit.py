@@ -8,7 +8,7 @@ from zonegit.model.names import join, owner_key
 from zonegit.model.rrset import RRKey, RRset, key_parts, rr_key
 from zonegit.model.zone import Shape
 from zonegit.tree.build import Built
-from zonegit.tree.source import Nodes
+from zonegit.tree.source import NodeCache, Nodes
 
 SHAPES = [Shape(b"s" * 32), Shape(b"t" * 32, 64, 128, 256), Shape(b"u" * 32, 320, 4096, 8192)]
 """The shipped one; one with many levels; one with large nodes."""
@@ -22,7 +22,7 @@ class Objects:
     def __init__(self) -> None:
         self.data: dict[ObjectId, bytes] = {}
         self.reads = 0
-        self.nodes = Nodes(self, limit=10_000)
+        self.nodes = Nodes(self, NodeCache(10_000))
 
     def get(self, oid: ObjectId) -> bytes:
         self.reads += 1

@@ -15,7 +15,7 @@ from zonegit.repo.results import MAX_LISTED, Change
 from zonegit.tree.build import Built, build
 from zonegit.tree.diff import Difference, diff
 from zonegit.tree.edit import edit
-from zonegit.tree.source import Nodes, NodeSource, Overlay
+from zonegit.tree.source import Nodes
 from zonegit.zonefile.check import Finding, Severity, check_owners
 
 Changes = Mapping[RRKey, bytes | None]
@@ -36,13 +36,13 @@ class Draft:
     findings: list[Finding]
 
 
-def draft_changes(source: NodeSource, content: Content, changes: Changes) -> Draft:
+def draft_changes(content: Content, changes: Changes) -> Draft:
     """What `content` becomes by these changes. `InvalidZone` if that breaks the zone."""
     tree = content.tree
     before = {key: tree.payload(key) for key in changes}
     effective = {key: payload for key, payload in changes.items() if payload != before[key]}
     built = edit(tree.nodes, tree.root, content.zone.shape, effective.items())
-    after = Tree(_over(source, built), built.root)
+    after = Tree(_over(tree.nodes, built), built.root)
     owners = sorted({OwnerKey(key[:-3]) for key in effective})
     findings = _checked(content.apex, owners, after)
     listed = [change((key, before[key], payload)) for key, payload in sorted(effective.items())]
@@ -50,7 +50,7 @@ def draft_changes(source: NodeSource, content: Content, changes: Changes) -> Dra
 
 
 def draft_records(
-    source: NodeSource, apex: WireName, content: Content | None, entries: list[tuple[RRKey, bytes]], shape: Shape
+    apex: WireName, content: Content | None, entries: list[tuple[RRKey, bytes]], shape: Shape
 ) -> Draft:
     """A version that holds exactly these entries, beside `content` if there is one. `InvalidZone` as above."""
     listed = Listed(entries)
@@ -60,15 +60,15 @@ def draft_records(
         return _draft(built, shape, len(entries), [], findings)
     changes: list[Change] = []
     count = 0
-    for difference in diff(_over(source, built), content.tree.root, built.root):
+    for difference in diff(_over(content.tree.nodes, built), content.tree.root, built.root):
         count += 1
         if count <= MAX_LISTED:
             changes.append(change(difference))
     return _draft(built, shape, count, changes if count <= MAX_LISTED else [], findings)
 
 
-def _over(source: NodeSource, built: Built) -> Nodes:
-    return Nodes(Overlay({object_id(data): data for data in built.objects}, source))
+def _over(nodes: Nodes, built: Built) -> Nodes:
+    return nodes.over({object_id(data): data for data in built.objects})
 
 
 def _draft(built: Built, shape: Shape, count: int, changes: list[Change], findings: list[Finding]) -> Draft:

@@ -67,7 +67,7 @@ def commit_changes(
     """Commit what `changes` makes of the branch's tip; made again if the tip moves meanwhile."""
     for _ in range(_TRIES):
         content = context.tip(place)
-        draft = draft_changes(context.nodes.source, content, changes(content))
+        draft = draft_changes(content, changes(content))
         try:
             return _commit(context, place, content, draft, intent)
         except Conflict:
@@ -89,7 +89,7 @@ def commit_records(
         place = Position(zone, branch or refs.DEFAULT_BRANCH)
         content = None
         shape = Shape(context.random(SALT_SIZE))
-    draft = draft_records(context.nodes.source, apex, content, entries, shape)
+    draft = draft_records(apex, content, entries, shape)
     return _commit(context, place, content, draft, intent)
 
 

@@ -15,7 +15,7 @@ from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape
 from zonegit.tree.build import Built, raise_levels, stored_entry
 from zonegit.tree.chunk import Child, Chunker, Item
-from zonegit.tree.source import Nodes, Overlay
+from zonegit.tree.source import Nodes
 
 Edits = list[tuple[RRKey, Item | None]]
 
@@ -105,7 +105,7 @@ def _merged(entries: Iterable[tuple[RRKey, Item]], edits: Edits) -> Iterator[tup
 def _collapse(nodes: Nodes, built: Built) -> Built:
     """Take away roots with one child: the root is the lowest level that has a single node."""
     fresh = {object_id(data): data for data in built.objects}
-    overlay = Nodes(Overlay(fresh, nodes.source))
+    overlay = nodes.over(fresh)
     root = built.root
     node = overlay(root)
     while isinstance(node, Inner) and len(node.children) == 1:

@@ -28,24 +28,42 @@ class Overlay:
         return self.fresh.get(oid) or self.below.get(oid)
 
 
-class Nodes:
-    """Decoded nodes over a source; keeps the `limit` most recently used (a leaf takes about 5 KiB)."""
+class NodeCache:
+    """Decoded nodes, the `limit` most recently used (a leaf takes about 5 KiB). Sources may share one."""
 
-    def __init__(self, source: NodeSource, limit: int = 4096) -> None:
-        self.source = source
+    def __init__(self, limit: int = 4096) -> None:
         self._limit = limit
-        self._cache: OrderedDict[ObjectId, Node] = OrderedDict()
+        self._nodes: OrderedDict[ObjectId, Node] = OrderedDict()
+
+    def get(self, oid: ObjectId) -> Node | None:
+        node = self._nodes.get(oid)
+        if node is not None:
+            self._nodes.move_to_end(oid)
+        return node
+
+    def add(self, oid: ObjectId, node: Node) -> None:
+        self._nodes[oid] = node
+        if len(self._nodes) > self._limit:
+            self._nodes.popitem(last=False)
+
+
+class Nodes:
+    """Decoded nodes over a source."""
+
+    def __init__(self, source: NodeSource, cache: NodeCache | None = None) -> None:
+        self.source = source
+        self._cache = cache or NodeCache()
 
     def __call__(self, oid: ObjectId) -> Node:
         node = self._cache.get(oid)
         if node is None:
             node = decode_node(self.source.get(oid))
-            self._cache[oid] = node
-            if len(self._cache) > self._limit:
-                self._cache.popitem(last=False)
-        else:
-            self._cache.move_to_end(oid)
+            self._cache.add(oid, node)
         return node
+
+    def over(self, fresh: Mapping[ObjectId, bytes]) -> "Nodes":
+        """The same nodes with new ones before them, which needn't be stored yet."""
+        return Nodes(Overlay(fresh, self.source), self._cache)
 
     def payload(self, entry: bytes) -> bytes:
         """A leaf entry's stored RRset, fetched from its object when the entry is a stub."""
