@@ -7,10 +7,11 @@ generation). There is no way to switch any of it off.
 
 from collections.abc import Callable
 
-from zonegit.errors import InvalidObject, LimitExceeded
+from zonegit.errors import InvalidObject, LimitExceeded, NotFound
 from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import MAX_SIZE, Kind, ObjectId, kind_of, short
 from zonegit.model.node import HAS_STUBS, Inner, Leaf, check_node, check_rrset, is_stub, stub_target
+from zonegit.model.refs import Ref, RefKind
 from zonegit.model.rrset import RRKey, payload_key, record_count
 from zonegit.model.zone import Zone
 from zonegit.store.facts import (
@@ -33,6 +34,16 @@ def check_object(data: bytes, describe: Describe) -> Facts:
     if len(data) > MAX_SIZE[kind]:
         raise LimitExceeded(f"{kind.name.lower()} of {len(data)} bytes; at most {MAX_SIZE[kind]}")
     return _CHECKS[kind](data, describe)
+
+
+def check_target(ref: Ref, oid: ObjectId, describe: Describe) -> None:
+    """Check that a ref may point to an object: a commit of its zone, or for a tag also a tag. `NotFound`."""
+    facts = describe(oid)
+    if facts is None:
+        raise NotFound(f"{ref.full} can't point to {short(oid)}, which is not here")
+    fitting = (CommitFacts, TagFacts) if ref.kind is RefKind.TAG else (CommitFacts,)
+    if not isinstance(facts, fitting) or facts.zone != ref.zone:
+        raise InvalidObject(f"{ref.full} can't point to {short(oid)}, which is not a commit of {ref.zone}")
 
 
 def _check_node(data: bytes, describe: Describe) -> Facts:

@@ -12,7 +12,6 @@ from typing import Final
 from zlib import crc32
 
 from zonegit.errors import CorruptStore, LimitExceeded
-from zonegit.model.ids import Kind
 from zonegit.model.refs import RefName
 from zonegit.store.tables import ReadTables, Table
 
@@ -40,7 +39,7 @@ def setting_key(name: str) -> bytes:
     return SETTING + _bounded(name, "setting")
 
 
-def kind_key(kind: Kind) -> bytes:
+def kind_key(kind: int) -> bytes:
     return OBJECTS + bytes((kind,))
 
 

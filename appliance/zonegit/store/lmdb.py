@@ -1,8 +1,7 @@
 """The store on disk: one LMDB environment per repository; readers in any process, one writer at a time.
 
-Durable: a transaction that was committed survives power loss, one that was not leaves nothing. The engine is LMDB
-0.9's, whatever the default of the installed py-lmdb (its two engines can't read each other's files). Opened again
-after a spawn, never used across a fork. Refuses a second open of one repository in one process, as LMDB does.
+Durable: a transaction that was committed survives power loss, one that was not leaves nothing. A child process
+opens the repository for itself; nothing here is used across a fork.
 """
 
 import secrets
@@ -10,24 +9,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import lmdb
 
-from zonegit.errors import StoreError
+from zonegit.errors import Refused, StoreError, ZonegitError
 from zonegit.model.ids import Kind
-from zonegit.store import layout
+from zonegit.store.environment import MAP_SIZE, Opened, acquire, release
 from zonegit.store.facts import FactCache
-from zonegit.store.lmdb_tables import NAMES, LmdbTables, translated
+from zonegit.store.lmdb_tables import LmdbTables, translated
 from zonegit.store.reader import StoreReader
-from zonegit.store.tables import Table
-from zonegit.store.writer import StoreWriter, found_repository
-
-MAP_SIZE: Final = 1 << 40
-"""Bytes of address space; only what is used takes disk."""
-_MAX_READERS: Final = 1022
-_MODE: Final = 0o750
-"""Of the directory; its files lack the x bits."""
+from zonegit.store.writer import StoreWriter, check_format, found_repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,64 +30,58 @@ class StoreStat:
     map_size: int
     """Bytes the file may grow to."""
     readers: int
-    """Slots in use or free for reuse in the table of readers, of all processes."""
+    """Slots taken in the table of readers of all processes, free ones among them."""
     objects: Mapping[Kind, int]
 
 
 class LmdbStore:
-    """A repository in a directory. Threads may share it; another process opens its own."""
+    """A repository in a directory. Threads may share it; every process opens its own."""
 
-    def __init__(self, path: Path, environment: lmdb.Environment, databases: "list[lmdb._Database]") -> None:
+    def __init__(self, path: Path, opened: Opened, *, readonly: bool) -> None:
         """Use `create` or `open`."""
         self.path = path
-        self._environment = environment
-        self._databases = databases
+        self._opened: Opened | None = opened
+        self._environment = opened.environment
+        self._readonly = readonly
         self._facts = FactCache()
 
     @classmethod
     def create(cls, path: Path, map_size: int = MAP_SIZE) -> "LmdbStore":
-        """Make a repository in a directory, which may exist. `StoreError` if one is there already."""
+        """Make a repository in a directory, which may exist. `Refused` if one is there already."""
         try:
-            path.mkdir(mode=_MODE, parents=True, exist_ok=True)
+            path.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"can't make the directory {path}: {error.strerror}") from None
-        environment = _environment(path, map_size, readonly=False)
+        store = cls(path, acquire(path, map_size, readonly=False, create=True), readonly=False)
         try:
-            with environment.begin(write=True) as txn:
-                databases = [environment.open_db(name, txn=txn) for name in NAMES]
-                tables = LmdbTables(txn, databases, str(path))
-                if tables.get(Table.META, layout.FORMAT) is not None:
-                    raise StoreError(f"there is a repository at {path} already")
-                found_repository(tables, secrets.token_bytes(16))
-        except lmdb.Error as error:
-            environment.close()
-            raise translated(error, str(path)) from None
-        except BaseException:
-            environment.close()
+            with store.write() as writer:
+                if not found_repository(writer.draft, secrets.token_bytes(16)):
+                    raise Refused(f"there is a repository at {path} already")
+        except ZonegitError:
+            store.close()
             raise
-        return cls(path, environment, databases)
+        return store
 
     @classmethod
     def open(cls, path: Path, readonly: bool = False, map_size: int = MAP_SIZE) -> "LmdbStore":
-        """Open the repository in a directory. `StoreError` when there is none, or it can't be read."""
-        if not (path / "data.mdb").exists():
-            raise StoreError(f"there is no repository at {path}: make one with `zonegit init`")
-        environment = _environment(path, map_size, readonly)
+        """Open the repository in a directory. `StoreError` when there is none, or it can't be read.
+
+        Opening for writing waits for a writer that is at work; reading never waits.
+        """
         try:
-            environment.reader_check()
-            with environment.begin() as txn:
-                databases = [environment.open_db(name, txn=txn, create=False) for name in NAMES]
-                _check_format(LmdbTables(txn, databases, str(path)))
-        except lmdb.NotFoundError:
-            environment.close()
-            raise StoreError(f"the repository at {path} was never finished: run `zonegit init` again") from None
-        except lmdb.Error as error:
-            environment.close()
-            raise translated(error, str(path)) from None
-        except BaseException:
-            environment.close()
+            (path / "data.mdb").stat()
+        except PermissionError:
+            raise StoreError(f"no permission for {path}: use it as the user that owns its files") from None
+        except OSError:
+            raise StoreError(f"there is no repository at {path}: make one with `zonegit init`") from None
+        store = cls(path, acquire(path, map_size, readonly=readonly), readonly=readonly)
+        try:
+            with store.read() as reader:
+                check_format(reader.tables)
+        except ZonegitError:
+            store.close()
             raise
-        return cls(path, environment, databases)
+        return store
 
     @contextmanager
     def read(self) -> Iterator[StoreReader]:
@@ -108,6 +93,8 @@ class LmdbStore:
 
     @contextmanager
     def write(self) -> Iterator[StoreWriter]:
+        if self._readonly:
+            raise StoreError(f"the repository at {self.path} was opened for reading only")
         txn = self._begin(write=True)
         try:
             writer = StoreWriter(self._tables(txn), self._facts)
@@ -138,10 +125,14 @@ class LmdbStore:
         return StoreStat((info["last_pgno"] + 1) * page, info["map_size"], info["num_readers"], objects)
 
     def close(self) -> None:
-        self._environment.close()
+        if self._opened:
+            release(self._opened)
+        self._opened = None
 
     def _tables(self, txn: "lmdb.Transaction[bytes]") -> LmdbTables:
-        return LmdbTables(txn, self._databases, str(self.path))
+        if self._opened is None:
+            raise StoreError(f"the repository at {self.path} is closed")
+        return LmdbTables(txn, self._opened.databases, str(self.path))
 
     def _begin(self, *, write: bool) -> "lmdb.Transaction[bytes]":
         """A transaction, with the map of this process made as large as another one's if it has to be."""
@@ -172,29 +163,3 @@ class StandingReader(StoreReader):
     def reset(self) -> None:
         """Let go of the version, so that its pages can be used again. Nothing can be read until `renew`."""
         self._standing.txn.abort()
-
-
-def _environment(path: Path, map_size: int, readonly: bool) -> lmdb.Environment:
-    try:
-        return lmdb.Environment(
-            str(path),
-            map_size=map_size,
-            readonly=readonly,
-            create=not readonly,
-            mode=_MODE,
-            sync=True,
-            metasync=True,
-            writemap=False,
-            max_dbs=len(NAMES),
-            max_readers=_MAX_READERS,
-            max_spare_txns=1,
-            lib_version=0,
-        )
-    except lmdb.Error as error:
-        raise translated(error, str(path)) from None
-
-
-def _check_format(tables: LmdbTables) -> None:
-    found = layout.number(tables, layout.FORMAT)
-    if found != layout.STORE_FORMAT:
-        raise StoreError(f"the repository has format {found}; this zonegit reads format {layout.STORE_FORMAT}")

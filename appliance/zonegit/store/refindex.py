@@ -23,6 +23,7 @@ from zonegit.store.port import Bucket
 BUCKET_DIGEST: Final = 16
 """Bytes."""
 _BUCKET_DEPTH: Final = 2
+_DAMAGED: Final = "the ref index contradicts itself; run `zonegit reindex`"
 _ENTRY: Final = 0
 _CHILD: Final = 1
 
@@ -100,7 +101,7 @@ class RefIndex:
     def _load(self, path: bytes, digest: bytes) -> _Cell:
         raw = self._cells.get(_cell_key(path), b"")
         if blake3(raw).digest() != digest:
-            raise CorruptStore("the ref index contradicts itself; run `zonegit reindex`")
+            raise CorruptStore(_DAMAGED)
         return _decode(raw)
 
 
@@ -140,10 +141,9 @@ def _encode(cell: _Cell) -> bytes:
 
 
 def _decode(raw: bytes) -> _Cell:
-    """Bytes whose digest was checked."""
     cell: _Cell = {}
     at = 0
-    while at < len(raw):
+    while at + 2 <= len(raw):
         digit, kind = raw[at], raw[at + 1]
         at += 2
         if kind == _ENTRY:
@@ -152,4 +152,6 @@ def _decode(raw: bytes) -> _Cell:
         else:
             cell[digit] = raw[at : at + ID_SIZE]
             at += ID_SIZE
+    if at != len(raw):
+        raise CorruptStore(_DAMAGED)
     return cell

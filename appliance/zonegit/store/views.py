@@ -7,7 +7,7 @@ so a flipped bit is `CorruptStore` and never an answer. A changed key shows as s
 `before` and `after`, as every denial does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from struct import Struct
@@ -116,24 +116,29 @@ class ViewVersion:
         self._prefix = shown.prefix
 
 
-def build_view(tables: WriteTables, nodes: Nodes, name: RefName, commit: ObjectId) -> None:
-    """Give a head a new view of a commit, under a number of its own, in place of the one it may have."""
+def build_view(
+    tables: WriteTables,
+    nodes: Nodes,
+    name: RefName,
+    commit: ObjectId,
+    counted: Callable[[int], None] = lambda records: None,
+) -> None:
+    """Give a head a new view of a commit, under a number of its own, in place of the one it may have.
+
+    `counted` is told of the records in each block that was written.
+    """
     drop_view(tables, name)
     number = layout.number(tables, layout.NEXT_VIEW) + 1
     tables.put(Table.META, layout.NEXT_VIEW, U32.pack(number))
-    shown, root = _target(nodes, number, commit)
-    prefix = shown.prefix
-    tables.append(
-        Table.VIEWS,
-        ((prefix + owner, seal(prefix + owner, block)) for owner, block in blocks(nodes, root, shown.serial)),
-    )
+    shown, root = target(nodes, number, commit)
+    tables.append(Table.VIEWS, rows(nodes, root, shown, counted))
     _show(tables, name, shown)
 
 
 def move_view(tables: WriteTables, nodes: Nodes, name: RefName, shown: Shown, commit: ObjectId) -> None:
     """Move a head's view to another commit by the difference of their trees; the apex gets its serial."""
-    _, old = _target(nodes, shown.number, shown.commit)
-    moved, new = _target(nodes, shown.number, commit)
+    _, old = target(nodes, shown.number, shown.commit)
+    moved, new = target(nodes, shown.number, commit)
     prefix = shown.prefix
     apex_seen = False
     for owner, changes in groupby(diff(nodes, old, new), key=lambda change: change[0][:-3]):
@@ -156,17 +161,22 @@ def drop_view(tables: WriteTables, name: RefName) -> None:
     tables.touch()
 
 
-def blocks(nodes: Nodes, root: ObjectId, serial: int) -> Iterator[tuple[OwnerKey, bytes]]:
-    """Every owner of a tree with its block, in canonical order."""
+def rows(
+    nodes: Nodes, root: ObjectId, shown: Shown, counted: Callable[[int], None] = lambda records: None
+) -> Iterator[tuple[bytes, bytes]]:
+    """The items of `views` that show a tree, in key order."""
+    prefix = shown.prefix
     for owner, group in groupby(entries(nodes, root), key=_owner):
-        yield OwnerKey(owner), b"".join([block_item(payload, serial) for _, payload in group])
+        block = b"".join([block_item(payload, shown.serial) for _, payload in group])
+        yield prefix + owner, seal(prefix + owner, block)
+        counted(BLOCK_ITEM.unpack_from(block)[1])
 
 
 def _owner(entry: tuple[RRKey, bytes]) -> bytes:
     return entry[0][:-3]
 
 
-def _target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
+def target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
     """What a view of this commit shows, and the root of the commit's tree."""
     commit = Commit.decode(nodes.source.get(oid))
     return Shown(number, oid, commit.serial), Zone.decode(nodes.source.get(commit.zone_root)).tree

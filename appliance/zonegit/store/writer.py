@@ -1,20 +1,22 @@
 """A write transaction over tables: objects in, refs moved by compare-and-swap with all that hangs on them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, MutableMapping
-from typing import Final
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
 
-from zonegit.errors import Conflict, InvalidObject, NotFound, StoreError
+from zonegit.errors import Conflict, NotFound, StoreError
 from zonegit.model.commit import Stamp
-from zonegit.model.ids import Kind, ObjectId, object_id, short
+from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, parse
 from zonegit.store import layout
-from zonegit.store.facts import CommitFacts, FactCache, Facts, TagFacts, stored_facts
-from zonegit.store.insert import check_object
+from zonegit.store.facts import FactCache, Facts, stored_facts
+from zonegit.store.insert import check_object, check_target
 from zonegit.store.port import RefLogEntry, RefUpdate
 from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
 from zonegit.store.reflog import encode_entry, log_prefix, next_key
-from zonegit.store.tables import Table, WriteTables
+from zonegit.store.tables import ReadTables, Table, WriteTables
 from zonegit.store.views import build_view, drop_view, find_view, move_view
 from zonegit.tree.source import Nodes
 
@@ -23,11 +25,23 @@ _GROUP_BYTES: Final = 8 << 20
 """Objects wait in groups of at most this many and this many bytes, to be written with their ids sorted."""
 
 
-def found_repository(tables: WriteTables, epoch: bytes) -> None:
-    """Write what makes empty tables a repository."""
+def found_repository(tables: WriteTables, epoch: bytes) -> bool:
+    """Write what makes empty tables a repository; False if they are one."""
+    if tables.get(Table.META, layout.FORMAT) is not None:
+        return False
     tables.put(Table.META, layout.EPOCH, epoch)
     tables.put(Table.META, layout.SEQ, layout.U64.pack(0))
     tables.put(Table.META, layout.FORMAT, layout.U32.pack(layout.STORE_FORMAT))
+    return True
+
+
+def check_format(tables: ReadTables) -> None:
+    """`StoreError` unless these tables are a repository that this code understands."""
+    found = layout.number(tables, layout.FORMAT)
+    if not found:
+        raise StoreError("the repository was never finished: run `zonegit init` again")
+    if found != layout.STORE_FORMAT:
+        raise StoreError(f"the repository has format {found}; this zonegit reads format {layout.STORE_FORMAT}")
 
 
 class StoreWriter(StoreReader):
@@ -72,7 +86,7 @@ class StoreWriter(StoreReader):
         moves = self._agreed(updates)
         if not moves:
             return
-        index = RefIndex(_Cells(self.draft))
+        index = RefIndex(Cells(self.draft))
         nodes = Nodes(self)
         for name, (ref, old, new) in moves.items():
             self._log(name, RefLogEntry(old, new, who, reason))
@@ -128,13 +142,9 @@ class StoreWriter(StoreReader):
         numbers = [layout.U64.pack(first + at) for at in range(len(waiting))]
         self.draft.append(Table.OBJECTS, zip(numbers, waiting.values(), strict=True))
         self.draft.put_many(Table.IDS, sorted(zip(waiting, numbers, strict=True)))
-        counts = dict.fromkeys(Kind, 0)
-        for data in waiting.values():
-            counts[Kind(data[0])] += 1
-        for kind, count in counts.items():
-            if count:
-                key = layout.kind_key(kind)
-                self.draft.put(Table.META, key, layout.U64.pack(layout.number(self.tables, key) + count))
+        for kind, count in Counter(data[0] for data in waiting.values()).items():
+            key = layout.kind_key(kind)
+            self.draft.put(Table.META, key, layout.U64.pack(layout.number(self.tables, key) + count))
         waiting.clear()
 
     def _agreed(self, updates: Iterable[RefUpdate]) -> dict[RefName, tuple[Ref, ObjectId | None, ObjectId | None]]:
@@ -149,17 +159,9 @@ class StoreWriter(StoreReader):
             if current != update.old:
                 raise Conflict(f"{name} is at {_text(current)}, not at {_text(update.old)}: read it and retry")
             if update.new is not None:
-                self._check_target(ref, update.new)
+                check_target(ref, update.new, self._describe)
             moves[name] = (ref, before, update.new)
         return {name: move for name, move in moves.items() if move[1] != move[2]}
-
-    def _check_target(self, ref: Ref, oid: ObjectId) -> None:
-        facts = self._describe(oid)
-        if facts is None:
-            raise NotFound(f"{ref.full} can't point to {short(oid)}, which is not here")
-        fitting = (CommitFacts, TagFacts) if ref.kind is RefKind.TAG else (CommitFacts,)
-        if not isinstance(facts, fitting) or facts.zone != ref.zone:
-            raise InvalidObject(f"{ref.full} can't point to {short(oid)}, which is not a commit of {ref.zone}")
 
     def _log(self, name: RefName, entry: RefLogEntry) -> None:
         newest = next(iter(self.tables.scan(Table.REFLOG, log_prefix(name))), None)
@@ -176,7 +178,15 @@ class StoreWriter(StoreReader):
             build_view(self.draft, nodes, name, new)
 
 
-class _Cells(MutableMapping[bytes, bytes]):
+class TableStore(Protocol):
+    """Either store, to code that knows the tables."""
+
+    def read(self) -> AbstractContextManager[StoreReader]: ...
+
+    def write(self) -> AbstractContextManager[StoreWriter]: ...
+
+
+class Cells(MutableMapping[bytes, bytes]):
     """The `refindex` table as the map that `RefIndex` works on."""
 
     def __init__(self, tables: WriteTables) -> None:

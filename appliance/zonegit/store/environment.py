@@ -1,0 +1,107 @@
+"""LMDB environments of this process: opened with the settings that the store's promises rest on, shared, closed.
+
+LMDB forbids opening a file twice in one process (its locks belong to the pair of both), so whoever opens the same
+repository again gets the same environment, and the last one to close it closes it. The engine is LMDB 0.9's,
+whatever the default of the installed py-lmdb: its two engines can't read each other's files.
+"""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import lmdb
+
+from zonegit.errors import StoreError
+from zonegit.store.lmdb_tables import NAMES, translated
+
+MAP_SIZE: Final = 1 << 40
+"""Bytes of address space; only what is used takes disk."""
+_MAX_READERS: Final = 1022
+_MODE: Final = 0o750
+"""Of the directory; its files lack the x bits."""
+
+_FileKey = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Opened:
+    """An environment with its databases, and how many stores in this process use it."""
+
+    environment: lmdb.Environment
+    databases: "list[lmdb._Database]"
+    readonly: bool
+    users: int = 1
+
+
+_lock = threading.Lock()
+_opened: dict[_FileKey, Opened] = {}
+
+
+def acquire(path: Path, map_size: int, *, readonly: bool, create: bool = False) -> Opened:
+    """The environment in a directory. Opening for writing waits for a writer that is at work. `StoreError`."""
+    with _lock:
+        found = _opened.get(_key(path))
+        if found is None:
+            found = _open(path, map_size, readonly=readonly, create=create)
+            _opened[_key(path)] = found
+        elif found.readonly and not readonly:
+            raise StoreError(f"the repository at {path} is open for reading only in this process: close that first")
+        else:
+            found.users += 1
+        return found
+
+
+def release(opened: Opened) -> None:
+    """Give an environment back that was acquired."""
+    with _lock:
+        opened.users -= 1
+        if not opened.users:
+            opened.environment.close()
+            for key in [key for key, other in _opened.items() if other is opened]:
+                del _opened[key]
+
+
+def _key(path: Path) -> _FileKey:
+    try:
+        status = (path / "data.mdb").stat()
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
+
+
+def _open(path: Path, map_size: int, *, readonly: bool, create: bool) -> Opened:
+    try:
+        environment = lmdb.Environment(
+            str(path),
+            map_size=map_size,
+            readonly=readonly,
+            create=create,
+            mode=_MODE,
+            sync=True,
+            metasync=True,
+            writemap=False,
+            max_dbs=len(NAMES),
+            max_readers=_MAX_READERS,
+            max_spare_txns=1,
+            lib_version=0,
+        )
+        environment.reader_check()
+    except lmdb.Error as error:
+        raise translated(error, str(path)) from None
+    try:
+        return Opened(environment, _databases(environment, readonly=readonly, create=create), readonly)
+    except lmdb.NotFoundError:
+        environment.close()
+        raise StoreError(f"the repository at {path} was never finished: run `zonegit init` again") from None
+    except lmdb.Error as error:
+        environment.close()
+        raise translated(error, str(path)) from None
+
+
+def _databases(environment: lmdb.Environment, *, readonly: bool, create: bool) -> "list[lmdb._Database]":
+    """Handles of all databases. py-lmdb keeps them only from a write transaction or a read-only environment."""
+    if readonly:
+        return [environment.open_db(name, create=False) for name in NAMES]
+    with environment.begin(write=True) as txn:
+        return [environment.open_db(name, txn=txn, create=create) for name in NAMES]

@@ -1,0 +1,165 @@
+"""Check a whole repository: every object against its hash, its canonical form and its children, every tree against
+the rule that cuts its nodes, every ref, the ref index and the served views against what they are derived from.
+
+Reads in short transactions, so it runs beside a serving daemon. It changes nothing: what can be derived is made
+again by `reindex`; a damaged object has to come from elsewhere.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from zonegit.errors import CorruptStore, InvalidData, NotFound, ZonegitError
+from zonegit.model.ids import ObjectId
+from zonegit.model.names import OwnerKey, key_owner, owner_text
+from zonegit.model.refs import RefKind, RefName, parse
+from zonegit.store import layout
+from zonegit.store.boundaries import check_boundaries
+from zonegit.store.facts import FactCache, Facts, stored_facts
+from zonegit.store.insert import Describe, check_object, check_target
+from zonegit.store.reader import StoreReader
+from zonegit.store.refindex import RefIndex
+from zonegit.store.tables import Table
+from zonegit.store.views import find_view, rows, target
+from zonegit.store.writer import TableStore
+from zonegit.tree.source import Nodes
+
+Progress = Callable[[int, int], None]
+"""Called with the objects that were checked and how many there are."""
+
+_PAGE = 2_000
+"""Objects checked in one read transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class FsckReport:
+    """What `fsck` found; no problems means that everything is as it was written."""
+
+    problems: list[str]
+    """One line each: `object <id>: ...`, `ref <name>: ...`, `ref index: ...`, `view of <ref>: ...`."""
+    objects: int
+
+
+def fsck(store: TableStore, progress: Progress | None = None) -> FsckReport:
+    """Check everything. Damage to the database's own pages ends the part that meets it, as one more problem."""
+    with store.read() as reader:
+        objects = list(reader.object_ids())
+        problems = list(_counts(reader, len(objects)))
+    facts = FactCache()
+    for start in range(0, len(objects), _PAGE):
+        with store.read() as reader:
+            problems += _objects(reader, objects[start : start + _PAGE], _describer(reader, facts))
+        if progress:
+            progress(min(start + _PAGE, len(objects)), len(objects))
+    problems += _until_damage("trees", check_boundaries(store))
+    with store.read() as reader:
+        problems += _until_damage("refs", _refs(reader, _describer(reader, facts)))
+        problems += _until_damage("ref index", _index(reader))
+        problems += _until_damage("views", _views(reader))
+    return FsckReport(problems, len(objects))
+
+
+def _until_damage(part: str, problems: Iterable[str]) -> Iterator[str]:
+    try:
+        yield from problems
+    except CorruptStore as error:
+        yield f"{part}: {error}"
+
+
+def _counts(reader: StoreReader, known: int) -> Iterator[str]:
+    stored = reader.tables.count(Table.OBJECTS)
+    if stored != known:
+        yield f"objects: {stored} are stored and {known} are known by id"
+    counted = sum(reader.object_counts().values())
+    if counted != known:
+        yield f"objects: their counters add up to {counted}, but there are {known}"
+
+
+def _objects(reader: StoreReader, ids: list[ObjectId], describe: Describe) -> Iterator[str]:
+    for oid in ids:
+        try:
+            check_object(reader.get(oid), describe)
+        except (NotFound, _Unreadable):
+            continue  # deleted since; or a child's own line says what is wrong
+        except CorruptStore:
+            yield f"object {oid.hex()}: its bytes were changed on disk"
+        except InvalidData as error:
+            yield f"object {oid.hex()}: {error}"
+
+
+class _Unreadable(Exception):
+    """What an object points to can't be read, so that it can't be judged."""
+
+
+def _describer(reader: StoreReader, facts: FactCache) -> Describe:
+    def describe(oid: ObjectId) -> Facts | None:
+        if not reader.has(oid):
+            return None
+        known = facts.get(oid)
+        if known is None:
+            try:
+                known = stored_facts(reader.get(oid), reader.get)
+            except ZonegitError:
+                raise _Unreadable from None
+            facts.add(oid, known)
+        return known
+
+    return describe
+
+
+def _refs(reader: StoreReader, describe: Describe) -> Iterator[str]:
+    for name, oid in reader.refs(""):
+        try:
+            check_target(parse(name), oid, describe)
+            newest = next(reader.reflog(name), None)
+            if newest is None or newest.new != oid:
+                yield f"ref {name}: its reflog doesn't end at {oid.hex()}"
+        except _Unreadable:
+            yield f"ref {name}: it points to the damaged object {oid.hex()}"
+        except ZonegitError as error:
+            yield f"ref {name}: {error}"
+
+
+def _index(reader: StoreReader) -> Iterator[str]:
+    cells: dict[bytes, bytes] = {}
+    index = RefIndex(cells)
+    for name, oid in reader.refs():
+        if not name.startswith(f"refs/{RefKind.REMOTE}/"):
+            index.set(name, oid)
+    if cells != dict(reader.tables.scan(Table.REFINDEX)):
+        yield "ref index: it doesn't show the refs as they are; run `zonegit reindex`"
+
+
+def _views(reader: StoreReader) -> Iterator[str]:
+    numbers = set()
+    for key, sealed in reader.tables.scan(Table.META, layout.VIEW):
+        numbers.add(sealed[4:8])
+        name = RefName(key[len(layout.VIEW) :].decode())
+        try:
+            yield from _view(reader, name)
+        except ZonegitError as error:
+            yield f"view of {name}: {error}"
+    found = reader.tables.seek(Table.VIEWS, b"")
+    while found:
+        number = found[0][:4]
+        if number not in numbers:
+            yield f"views: number {int.from_bytes(number, 'big')} belongs to no head; run `zonegit reindex`"
+        found = reader.tables.seek(Table.VIEWS, number + b"\xff" * 8)
+
+
+def _view(reader: StoreReader, name: RefName) -> Iterator[str]:
+    shown = find_view(reader.tables, name)
+    if shown is None or shown.commit != reader.ref(name):
+        yield f"view of {name}: it shows another commit; run `zonegit reindex`"
+        return
+    nodes = Nodes(reader)
+    again, root = target(nodes, shown.number, shown.commit)
+    stored = reader.tables.scan(Table.VIEWS, shown.prefix)
+    for expected, actual in zip_longest(rows(nodes, root, again), stored):
+        if expected != actual:
+            key = min(item[0] for item in (expected, actual) if item)
+            owner = owner_text(key_owner(OwnerKey(key[4:])))
+            yield f"view of {name}: it differs from its commit, first at {owner}; run `zonegit reindex`"
+            return
+    if again != shown:
+        yield f"view of {name}: its serial is not its commit's; run `zonegit reindex`"
