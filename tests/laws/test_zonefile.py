@@ -157,7 +157,7 @@ RDATAS: Mapping[int, st.SearchStrategy[bytes]] = {
     ).map(b"".join),
     47: wire_names.map(lambda name: name + bytes.fromhex("000762018008000380")),
     48: st.tuples(st.binary(min_size=4, max_size=4), st.binary(min_size=1, max_size=40)).map(b"".join),
-    52: st.binary(min_size=4, max_size=40),
+    52: st.binary(min_size=32, max_size=32).map(lambda digest: b"\3\1\1" + digest),
     257: st.tuples(st.just(b"\0\5issue"), st.binary(max_size=40)).map(b"".join),
     65280: st.binary(max_size=40),
     65281: st.binary(max_size=300),

@@ -18,7 +18,7 @@ from zonegit.model.names import MAX_LABEL, MAX_NAME, WireName, lower
 from zonegit.model.rrset import MAX_TTL
 from zonegit.zonefile.types import parse_type
 
-UNSURE: Final = (ValueError, OSError, struct.error, ZonegitError)
+UNSURE: Final = (ValueError, LookupError, OSError, struct.error, ZonegitError)
 _PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_*/.")
 _MEMO: Final = 1 << 16
 _DIGEST_SIZES: Final = {1: 20, 2: 32, 4: 48}
@@ -61,7 +61,7 @@ class _Wire(dict[str, bytes]):
             return origin
         if not _PLAIN.issuperset(text):
             raise ValueError(text)
-        if text[-1] == ".":
+        if text.endswith("."):
             wire = plain_labels(text[:-1]) + b"\0"
         elif origin is None:
             raise ValueError("a relative name without an origin")

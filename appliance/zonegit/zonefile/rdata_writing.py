@@ -16,7 +16,7 @@ from zonegit.model.rdata import name_end
 from zonegit.zonefile.name_text import name_text
 from zonegit.zonefile.types import type_text
 
-UNFIT: Final = (ValueError, OSError, IndexError, struct.error, ZonegitError)
+UNFIT: Final = (ValueError, LookupError, OSError, struct.error, ZonegitError)
 RdataWriter = Callable[[bytes, WireName | None], str]
 _PRINTABLE: Final = re.compile(rb"[ !#-\[\]-~]*").fullmatch
 _MX: Final = struct.Struct(">H")
