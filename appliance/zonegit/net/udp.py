@@ -103,7 +103,7 @@ class UdpLoop:
             answered[put] = size
         if misses:
             answering.done()
-        first = 0 if dropped and dropped[0] == 0 else answered[0]
+        first = 0 if dropped and dropped[0] == 0 else answered[batch.places[0].answered]
         sent = batch.send(count, dropped)
         counters = self._counters
         if hits := count - misses:
