@@ -38,8 +38,10 @@ from zonegit.dns.stats import (
     DROPPED_SHORT,
     TRUNCATED,
     query_slot,
+    request_slot,
 )
 from zonegit.dns.zones import Body, Held, Key, ServedZone, Zone
+from zonegit.errors import CorruptStore
 from zonegit.model.names import WireName
 from zonegit.model.rdata import ANY, AXFR, CLASS_IN, META_TYPES
 
@@ -55,7 +57,7 @@ class Responder:
     def __init__(self, options: Options, stats: MutableSequence[int]) -> None:
         self._options = options
         self._stats = stats
-        self._held = Held(self._count_corrupt)
+        self._held = Held(self._on_corrupt)
         self._packets = PacketCache(options.cache_entries)
         self._kept = 0
         self._seen: set[int] = set()
@@ -83,6 +85,7 @@ class Responder:
 
     def respond(self, packet: bytes, transport: Transport, client: bytes) -> bytes | None:
         """The response to a packet from a client (4 or 16 address bytes); None when there must be none."""
+        self._stats[request_slot(transport, client)] += 1
         query = parse(packet)
         if query is None:
             self._stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
@@ -90,7 +93,7 @@ class Responder:
         try:
             return self._respond(packet, query, transport, client)
         except Exception as error:
-            self._log_once(error)
+            self._log_once("a query could not be answered", error)
             return self._failure(query, Rcode.SERVFAIL)
 
     def transfer(self, packet: bytes, client: bytes) -> Iterator[bytes] | None:
@@ -103,6 +106,7 @@ class Responder:
             return None
         if query.qclass != CLASS_IN:
             return None
+        self._stats[request_slot(Transport.TCP, client)] += 1
         return transfer(self._held, query, client, self._options, self._stats)
 
     def _respond(self, packet: bytes, query: Query, transport: Transport, client: bytes) -> bytes:
@@ -196,10 +200,11 @@ class Responder:
             return opt_record(self._options.udp_size, rcode, do=query.do, nsid=nsid)
         return opt_record(self._options.udp_size, rcode, do=query.do) if rcode else self._opts[query.do]
 
-    def _count_corrupt(self) -> None:
+    def _on_corrupt(self, error: CorruptStore) -> None:
         self._stats[CORRUPT] += 1
+        self._log_once("a zone's version can't be read", error)
 
-    def _log_once(self, error: Exception) -> None:
+    def _log_once(self, message: str, error: Exception) -> None:
         """Tell of an exception unless one of its kind was raised at the same place before."""
         last = error.__traceback__
         while last is not None and last.tb_next is not None:
@@ -208,7 +213,7 @@ class Responder:
         mark = (type(error).__name__, place)
         if mark not in self._logged:
             self._logged.add(mark)
-            self._options.log("a query could not be answered", error)
+            self._options.log(message, error)
 
 
 def _refusal(query: Query, transport: Transport) -> Rcode:

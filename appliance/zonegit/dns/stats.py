@@ -25,7 +25,7 @@ TRUNCATED: Final = _QUERIES_END
 DROPPED_SHORT: Final = _QUERIES_END + 1
 DROPPED_RESPONSE: Final = _QUERIES_END + 2
 CACHE_PACKET: Final = _QUERIES_END + 3
-"""First level: counted by whoever consults `Responder.cache`, as requests are by whoever receives them."""
+"""First level: counted, with its request, by whoever consults `Responder.cache`."""
 CACHE_QUESTION: Final = _QUERIES_END + 4
 CORRUPT: Final = _QUERIES_END + 5
 TRANSFERS_OK: Final = _QUERIES_END + 6

@@ -21,6 +21,7 @@ Key = tuple[bytes, int]
 """Lowercase name and type; room, RD, EDNS and DO."""
 Body = tuple[bytes, bytes, bytes, int]
 """Of a finished answer: flags, counts, what follows the question, slot of its counter."""
+OnCorrupt = Callable[[CorruptStore], None]
 Referral = tuple[list[Part], list[Part], list[Part]]
 """Authority, glue and additional parts."""
 
@@ -41,7 +42,7 @@ class Zone:
     __slots__ = ("_fallback", "_on_corrupt", "_top", "_version", "_wild", "apex", "canary", "canary_zone", "commit",
                  "finished", "negative", "nsec", "referrals")  # fmt: skip
 
-    def __init__(self, version: ZoneVersion, fallback: ZoneVersion | None, on_corrupt: Callable[[], None]) -> None:
+    def __init__(self, version: ZoneVersion, fallback: ZoneVersion | None, on_corrupt: OnCorrupt) -> None:
         self.apex: WireName = version.apex
         self.commit: ObjectId = version.commit
         self.canary: Canary | None = None
@@ -72,7 +73,7 @@ class Zone:
 
     def _fall_back(self, error: CorruptStore) -> ZoneVersion:
         """Count a corrupt read and go on with the fallback; raises the error when there is none."""
-        self._on_corrupt()
+        self._on_corrupt(error)
         if self._fallback is None:
             raise error
         self._version, self._fallback = self._fallback, None
@@ -133,7 +134,7 @@ class Held:
 
     __slots__ = ("_on_corrupt", "has_canary", "zones")
 
-    def __init__(self, on_corrupt: Callable[[], None]) -> None:
+    def __init__(self, on_corrupt: OnCorrupt) -> None:
         self.zones: dict[WireName, Zone] = {}
         self.has_canary = False
         self._on_corrupt = on_corrupt
