@@ -18,7 +18,7 @@ def _branch(args: Namespace, out: Output) -> int:
         raise UsageError("branch: -d takes one name, the branch to delete")
     with options.open_repository(args) as repo:
         if args.name is None:
-            current = options.branch_of(args, repo)
+            current = options.branch_of(args.zone, repo)
             found = repo.branches(zone=args.zone)
             if args.json:
                 out.json(list(shapes.refs(found, current)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from zonegit.cli import options, render, shapes
 from zonegit.cli.output import Output, Style
 from zonegit.cli.verbs import Verb
-from zonegit.errors import UsageError
+from zonegit.errors import NotFound, UsageError
 from zonegit.model.ids import short
 from zonegit.model.names import parse_apex
 from zonegit.zonefile.types import parse_type
@@ -179,8 +179,10 @@ def _blame(args: Namespace, out: Output) -> int:
 
 def _reflog(args: Namespace, out: Output) -> int:
     with options.open_repository(args) as repo:
-        branch = args.branch_name or options.branch_of(args, repo)
-        found = repo.reflog(args.branch_name, zone=args.zone)
+        branch = args.branch_name or options.branch_of(args.zone, repo)
+        found = list(repo.reflog(args.branch_name, zone=args.zone))
+        if not found:
+            raise NotFound(f"no reflog of a branch {branch}; `zonegit branch` lists the branches")
         if args.json:
             out.json_array(shapes.reflog_entry(entry) for entry in found)
             return 0

@@ -83,14 +83,15 @@ def apex_text(args: Namespace, repo: Repository) -> str:
     return to_text(apex(args, repo))
 
 
-def branch_of(args: Namespace, repo: Repository) -> str:
-    """HEAD's branch, or the default one of another zone that `--zone` names."""
+def branch_of(zone: str | None, repo: Repository) -> str:
+    """HEAD's branch; of another zone the default one."""
+    from zonegit.model.names import parse_apex
     from zonegit.model.refs import DEFAULT_BRANCH
 
     here = repo.position()
-    if apex_text(args, repo) == here.zone:
+    if zone is None or parse_apex(zone) == parse_apex(here.zone):
         return here.branch
-    branches = repo.branches(zone=args.zone)
+    branches = repo.branches(zone=zone)
     return DEFAULT_BRANCH if DEFAULT_BRANCH in branches else min(branches)
 
 

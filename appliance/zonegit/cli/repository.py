@@ -41,7 +41,7 @@ def _status(args: Namespace, out: Output) -> int:
         if not zones:
             return _empty_status(args, out)
         zone = options.apex_text(args, repo)
-        branch = options.branch_of(args, repo)
+        branch = options.branch_of(args.zone, repo)
         revision = repo.resolve(branch, zone=args.zone)
         records = repo.records(branch, zone=args.zone)
         branches = list(repo.branches(zone=args.zone))

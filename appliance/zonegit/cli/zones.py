@@ -56,9 +56,13 @@ def _switch(args: Namespace, out: Output) -> int:
 
 def _remove(args: Namespace, out: Output) -> int:
     with options.open_repository(args) as repo:
+        tip = repo.resolve(options.branch_of(args.name, repo), zone=args.name)
         repo.remove_zone(args.name, who=options.author(args), dry_run=args.dry_run)
     lead = "dry run, nothing written: would remove" if args.dry_run else "removed"
-    out.note(f"{lead} {args.name}; its reflog stays, so `zonegit reflog --zone {args.name}` finds its last version")
+    zone = tip.commit.zone
+    out.note(
+        f"{lead} {zone}; the way back: zonegit zone add {zone}; zonegit --zone {zone} reset --hard {tip.id.hex()}"
+    )
     return 0
 
 

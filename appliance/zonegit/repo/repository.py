@@ -9,6 +9,7 @@ the zone that HEAD names, `branch=None` the branch of it, `who=None` the user at
 checks and tells all that it would do, and writes nothing. All errors come from `zonegit.errors`.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ from zonegit.zonefile.check import Finding, check_owners
 from zonegit.zonefile.reader import ParsedZone
 from zonegit.zonefile.types import type_text
 
+_PREFIX = re.compile(r"[0-9a-f]{4,64}")
 Progress = Callable[[int, int], None]
 """Called with what is done and the total."""
 
@@ -202,7 +204,7 @@ class Repository:
     def object(self, prefix: str) -> tuple[ObjectId, bytes]:
         """The only object whose id begins with these hex digits."""
         with self._store.read() as reader:
-            found = list(reader.find(prefix)) if len(prefix) >= 4 else []
+            found = list(reader.find(prefix)) if _PREFIX.fullmatch(prefix) else []
             if len(found) != 1:
                 raise NotFound(f"{len(found)} objects begin with {prefix[:64]!r}; give 4 to 64 digits of one")
             return found[0], reader.get(found[0])

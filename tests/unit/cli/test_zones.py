@@ -63,6 +63,15 @@ def test_add_list_switch_remove(zone) -> None:
     assert [item["zone"] for item in zone("zone", "list", "--json").json] == ["example.net."]
 
 
+def test_a_removed_zone_comes_back_as_it_is_told(zone) -> None:
+    before = zone("show", "www", "A").out
+    told = zone("zone", "remove", "example.org").err
+    commands = told.strip().partition("the way back: ")[2].split("; ")
+    for command in commands:
+        assert zone(*command.split()[1:]).code == 0
+    assert zone("show", "www", "A").out == before
+
+
 def test_dry_runs_write_nothing(zone) -> None:
     before = zone("zone", "list").out
     for argv in (["add", "example.net"], ["remove", "example.org"], ["switch", "example.org"]):

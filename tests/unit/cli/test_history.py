@@ -1,0 +1,172 @@
+"""`log`, `diff`, `blame` and `reflog`."""
+
+import re
+
+import pytest
+
+
+@pytest.fixture
+def edited(zone):
+    """Three commits: the import, www moved, a text added."""
+    zone("set", "www", "A", "300", "192.0.2.7", "-m", "move www")
+    zone("set", "www", "TXT", "300", "hello")
+    return zone
+
+
+def test_log_reads_like_git(edited) -> None:
+    edited("tag", "v1", "HEAD~1")
+    lines = edited("log").lines
+    assert re.fullmatch(r"commit [0-9a-f]{64} \(HEAD -> main\)", lines[0])
+    assert lines[1:3] == ["Serial: 2026112003", "Author: Ada <ada@example.org>"]
+    assert re.fullmatch(r"Date:   \w{3} \w{3} \d{1,2} \d\d:\d\d:\d\d \d{4} [+-]\d{4}", lines[3])
+    assert lines[4:7] == ["", "    set www TXT", ""]
+    assert lines[7].endswith("(tag: v1)")
+    assert len([line for line in lines if line.startswith("commit ")]) == 3
+
+
+def test_oneline_number_and_stat(edited) -> None:
+    lines = edited("log", "--oneline").lines
+    assert [line.split(" ", 1)[1] for line in lines[1:]] == [
+        "2026112002 move www",
+        "2026112001 Import example.org.zone",
+    ]
+    assert len(edited("log", "--oneline", "-n", "2").lines) == 2
+    assert edited("log", "-n", "0").out == ""
+    stat = edited("log", "--oneline", "--stat", "-n", "2").lines
+    assert stat[1] == " 1 RRset changed: 1 added, 0 modified, 0 deleted"
+    assert stat[3] == " 1 RRset changed: 0 added, 1 modified, 0 deleted"
+
+
+def test_patch_shows_the_records(edited) -> None:
+    lines = edited("log", "-p", "HEAD~1").lines
+    assert "-www.example.org.\t300\tIN\tA\t192.0.2.1" in lines
+    assert "+www.example.org.\t300\tIN\tA\t192.0.2.7" in lines
+    assert len([line for line in lines if line.startswith("+")]) == 1 + 6
+
+
+def test_log_of_a_name(edited) -> None:
+    edited("set", "mail", "A", "300", "192.0.2.26")
+    subjects = [item["message"] for item in edited("log", "--name", "www", "--json").json]
+    assert subjects == ["set www TXT", "move www", "Import example.org.zone"]
+    subjects = [item["message"] for item in edited("log", "--name", "www", "--type", "A", "--json").json]
+    assert subjects == ["move www", "Import example.org.zone"]
+
+
+def test_log_as_json(edited) -> None:
+    newest, middle, first = edited("log", "--json").json
+    assert newest["parents"] == [middle["commit"]]
+    assert first["parents"] == []
+    assert newest["serial"] == newest["seq"] == 2026112003
+    assert newest["zone"] == "example.org."
+    assert newest["author"]["name"] == "Ada <ada@example.org>"
+    assert newest["author"]["date"].endswith("Z")
+
+
+def test_diff_without_arguments_is_head_against_its_parent(edited) -> None:
+    lines = edited("diff").lines
+    assert re.fullmatch(r"--- example\.org\. [0-9a-f]{12} serial 2026112002", lines[0])
+    assert re.fullmatch(r"\+\+\+ example\.org\. [0-9a-f]{12} serial 2026112003", lines[1])
+    assert lines[2:] == ['+www.example.org.\t300\tIN\tTXT\t"hello"']
+    assert edited("diff", "HEAD").lines == lines
+    assert edited("diff", "HEAD~1", "HEAD").lines == lines
+
+
+def test_diff_of_the_first_commit_is_all_it_has(zone) -> None:
+    lines = zone("diff").lines
+    assert lines[0] == "--- nothing"
+    assert len(lines) == 2 + 6
+
+
+def test_diff_of_any_two_either_way(edited) -> None:
+    there = edited("diff", "HEAD~2", "HEAD").lines
+    back = edited("diff", "HEAD", "HEAD~2").lines
+    assert len(there) == len(back) == 2 + 3
+    assert {line[1:] for line in there[2:]} == {line[1:] for line in back[2:]}
+    assert edited("diff", "HEAD", "serial=2026112001", "--stat").lines == [
+        "2 RRsets changed: 0 added, 1 modified, 1 deleted"
+    ]
+
+
+def test_diff_shows_only_the_records_that_differ(zone) -> None:
+    zone("add", "www", "A", "300", "192.0.2.2")
+    assert zone("diff").lines[2:] == ["+www.example.org.\t300\tIN\tA\t192.0.2.2"]
+
+
+def test_diff_as_json_has_whole_rrsets(zone) -> None:
+    zone("add", "www", "A", "300", "192.0.2.2")
+    (change,) = zone("diff", "--json").json
+    assert (change["name"], change["type"]) == ("www.example.org.", "A")
+    assert [record["rdataA"] for record in change["old"]] == ["192.0.2.1"]
+    assert [record["rdataA"] for record in change["new"]] == ["192.0.2.1", "192.0.2.2"]
+    assert zone("diff", "HEAD", "HEAD", "--json").json == []
+
+
+def test_exit_code_tells_whether_anything_differs(edited) -> None:
+    assert edited("diff", "--exit-code").code == 3
+    assert edited("diff").code == 0
+    same = edited("diff", "HEAD", "HEAD", "--exit-code")
+    assert (same.code, same.out) == (0, "")
+
+
+def test_colour_when_asked_for(edited, monkeypatch) -> None:
+    plain = edited("diff").out
+    assert "\x1b" not in plain
+    coloured = edited("diff", "--color", "always").out
+    assert "\x1b[32m+www" in coloured
+    assert re.sub(r"\x1b\[[0-9]*m", "", coloured) == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in edited("diff", "--color", "auto").out
+
+
+def test_blame_names_each_record_s_commit(edited) -> None:
+    edited("add", "www", "A", "300", "192.0.2.8")
+    lines = edited("blame", "www").lines
+    log = {item["message"]: item["commit"][:12] for item in edited("log", "--json").json}
+    assert [line.split()[0] for line in lines] == [log["move www"], log["add www A"], log["set www TXT"]]
+    assert lines[0].endswith("www.example.org.\t300\tIN\tA\t192.0.2.7")
+    assert len(edited("blame", "www", "TXT").lines) == 1
+    (item,) = edited("blame", "www", "TXT", "--json").json
+    assert item["record"]["rdataTXT"] == '"hello"'
+    assert item["commit"]["message"] == "set www TXT"
+
+
+def test_blame_of_an_older_version(edited) -> None:
+    assert "192.0.2.1" in edited("blame", "www", "A", "HEAD~2").out
+
+
+def test_reflog_is_numbered_from_the_newest(edited) -> None:
+    lines = edited("reflog").lines
+    assert [line.split()[1] for line in lines] == ["main@{0}", "main@{1}", "main@{2}"]
+    assert lines[0].endswith("commit: set www TXT")
+    assert lines[2].endswith("import: Import example.org.zone")
+    found = edited("reflog", "main", "--json").json
+    assert [item["index"] for item in found] == [0, 1, 2]
+    assert found[0]["old"] == found[1]["new"]
+    assert found[2]["old"] is None
+    assert edited("log", "main@{1}", "-n", "1", "--json").json[0]["commit"] == found[1]["new"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (["log", "nowhere"], 5, ["nowhere"]),
+        (["log", "HEAD~9"], 5, ["HEAD~9"]),
+        (["log", "{"], 2, ["revision"]),
+        (["log", "--type", "A"], 2, ["--name"]),
+        (["log", "--name", "www", "--type", "QQ"], 1, ["unknown type"]),
+        (["log", "--name", "www.example.net."], 1, ["outside of the zone"]),
+        (["log", "--zone", "example.net"], 5, ["example.net."]),
+        (["log", "0000"], 5, ["0000"]),
+        (["diff", "nowhere"], 5, ["nowhere"]),
+        (["diff", "HEAD", "nowhere"], 5, ["nowhere"]),
+        (["diff", "a", "b", "c"], 2, ["unrecognized"]),
+        (["blame", "nowhere"], 5, ["nowhere"]),
+        (["blame", "www", "QQ"], 1, ["unknown type"]),
+        (["blame", "www", "AAAA"], 5, ["AAAA"]),
+        (["blame", "www.example.net."], 1, ["outside of the zone"]),
+        (["blame", "www", "A", "nowhere"], 5, ["nowhere"]),
+        (["reflog", "nowhere"], 5, ["nowhere"]),
+    ],
+)
+def test_bad_input(zone, refused, argv, code, words) -> None:
+    refused(zone(*argv), code, *words)

@@ -1,0 +1,72 @@
+"""`key new` and `key list`: files with secrets that nobody sees."""
+
+import stat
+import tomllib
+
+import pytest
+
+
+def test_new_writes_a_file_and_says_only_where(run, tmp_path) -> None:
+    keys = tmp_path / "keys.d"
+    result = run("key", "new", "k2026a", "--keys", keys, "--scope", "read:*", "--scope", "push:example.org.")
+    path = keys / "k2026a.key"
+    assert result.code == 0
+    assert result.out == f"{path}\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    written = tomllib.loads(path.read_text())
+    assert written["scopes"] == ["read:*", "push:example.org."]
+    assert written["secret"] not in result.out + result.err
+
+
+def test_list_shows_no_secrets(run, tmp_path) -> None:
+    for kid in ("a", "b"):
+        run("key", "new", kid, "--keys", tmp_path / "keys.d")
+    result = run("key", "list", "--keys", tmp_path / "keys.d")
+    assert [line.split()[:3] for line in result.lines] == [["a", "sign", "read:*"], ["b", "accept", "read:*"]]
+    found = run("key", "list", "--keys", tmp_path / "keys.d", "--json").json
+    assert [(key["kid"], key["state"]) for key in found] == [("a", "sign"), ("b", "accept")]
+    for path in (tmp_path / "keys.d").iterdir():
+        secret = tomllib.loads(path.read_text())["secret"]
+        assert secret not in result.out
+        assert secret not in str(found)
+
+
+def test_a_dry_run_writes_nothing(run, refused, tmp_path) -> None:
+    assert run("key", "new", "a", "--keys", tmp_path / "keys.d", "--dry-run").code == 0
+    assert not (tmp_path / "keys.d").exists()
+    run("key", "new", "a", "--keys", tmp_path / "keys.d")
+    refused(run("key", "new", "a", "--keys", tmp_path / "keys.d", "--dry-run"), 7, "already")
+
+
+def test_an_empty_directory(run, tmp_path) -> None:
+    result = run("key", "list", "--keys", tmp_path)
+    assert (result.code, result.out) == (0, "")
+    assert "key new" in result.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (["new", "A B", "--keys", "k"], 2, ["A B"]),
+        (["new", "a"], 2, ["--keys"]),
+        (["new", "a", "--keys", "k", "--scope", "everything"], 2, ["everything"]),
+        (["list", "--keys", "nowhere"], 7, ["nowhere"]),
+    ],
+)
+def test_bad_input(run, refused, tmp_path, monkeypatch, argv, code, words) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused(run("key", *argv), code, *words)
+    assert not (tmp_path / "k").exists()
+
+
+def test_a_key_is_never_overwritten(run, refused, tmp_path) -> None:
+    run("key", "new", "a", "--keys", tmp_path)
+    before = (tmp_path / "a.key").read_bytes()
+    refused(run("key", "new", "a", "--keys", tmp_path), 7, "already")
+    assert (tmp_path / "a.key").read_bytes() == before
+
+
+def test_an_open_key_file_is_refused(run, refused, tmp_path) -> None:
+    run("key", "new", "a", "--keys", tmp_path)
+    (tmp_path / "a.key").chmod(0o644)
+    refused(run("key", "list", "--keys", tmp_path), 7, "a.key", "0644")
