@@ -50,6 +50,7 @@ class Supervisor:
         self._block = SharedBlock.create(
             config.dns.workers, stats.SLOTS + LOOP_SLOTS, self._config, self._listeners.http
         )
+        self._block.enter(SUPERVISOR, os.getpid())
         self._samples = self._block.samples(SUPERVISOR)
         self._notifier = Notifier()
         self._children = self._planned()
@@ -139,6 +140,8 @@ class Supervisor:
                 if each.index >= FIRST_WORKER and not self._listeners.workers[each.index - FIRST_WORKER].udp:
                     self._reopen(each)
                 each.start()
+                if each is not self._views:
+                    self._block.enter(each.index, each.pid or 0)
 
     def _reopen(self, worker: Child) -> None:
         try:
@@ -151,7 +154,7 @@ class Supervisor:
         if dead is self._views:
             self._views = None
             return
-        self._block.set_ready(dead.index, False)
+        self._block.enter(dead.index, 0)
         self._samples.inc("worker_restarts_total", worker=dead.name)
         alone = self._config.dns.workers == 1 or self._listeners.inherited
         if dead.index >= FIRST_WORKER and dead.keeps_dying and not alone:

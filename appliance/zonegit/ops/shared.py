@@ -6,8 +6,8 @@ them, so counters stand still but don't fall when a child is replaced. It holds
 - two rows of integers per DNS worker (UDP and TCP answer on threads of their own), plain u64 that only their
   owner writes;
 - one area of labelled series per process: `block.samples(HTTP)`, see `Samples`;
-- a state word per process (is it ready?), and the configuration as of the last accepted reload:
-  a child calls `block.config()` at SIGHUP;
+- the pid and readiness of each process, and the configuration as of the last accepted reload: a child calls
+  `block.config()` at SIGHUP;
 - the listening sockets that the supervisor made or was handed: `block.listener("metrics")`.
 
 It is an anonymous file (memfd, or an unlinked temporary one), gone with its last process.
@@ -65,7 +65,7 @@ class SharedBlock:
 
     def row(self, worker: int, part: int = UDP_ROW) -> MutableSequence[int]:
         """The counters of a DNS worker (from 0)."""
-        start = self._states + FIRST_WORKER + self.workers + (2 * worker + part) * self.slots
+        start = self._states + 2 * self.processes + (2 * worker + part) * self.slots
         # A memoryview of u64 is what a mutable sequence of integers does here, though typing has no word for it.
         return cast(MutableSequence[int], self._cells[start : start + self.slots])
 
@@ -84,12 +84,22 @@ class SharedBlock:
         """How many areas there are."""
         return FIRST_WORKER + self.workers
 
+    def enter(self, process: int, pid: int) -> None:
+        """Note that a process runs, and isn't ready yet; pid 0 when it ended."""
+        self._cells[self._states + 2 * process] = pid
+        self._cells[self._states + 2 * process + 1] = 0
+
     def set_ready(self, process: int, ready: bool = True) -> None:
         """Say that a process does its work now (or no longer)."""
-        self._cells[self._states + process] = int(ready)
+        self._cells[self._states + 2 * process + 1] = int(ready)
 
     def is_ready(self, process: int) -> bool:
-        return bool(self._cells[self._states + process])
+        return bool(self._cells[self._states + 2 * process + 1])
+
+    def pids(self) -> list[int]:
+        """The processes that run, the supervisor first."""
+        cells = self._cells[self._states : self._states + 2 * self.processes : 2]
+        return [pid for pid in cells if pid]
 
     def publish(self, config: Config) -> None:
         """Make a configuration the one that children read. Only the supervisor calls this."""
@@ -139,7 +149,7 @@ def _attach(handle: _Handle, workers: int, slots: int, listeners: Mapping[str, s
 
 def _size(workers: int, slots: int) -> int:
     processes = FIRST_WORKER + workers
-    return _CONFIG + processes * _AREA + _CELL * (processes + 2 * workers * slots)
+    return _CONFIG + processes * _AREA + _CELL * (2 * processes + 2 * workers * slots)
 
 
 def _anonymous_file() -> int:

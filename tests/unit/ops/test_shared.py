@@ -31,6 +31,11 @@ def test_states(block):
     assert not block.is_ready(HTTP)
     block.set_ready(HTTP)
     assert block.is_ready(HTTP) and not block.is_ready(PULLER)
+    block.enter(PULLER, 4711)
+    block.enter(HTTP, 4712)
+    assert block.pids() == [4712, 4711] and not block.is_ready(HTTP), "a new process isn't ready"
+    block.enter(HTTP, 0)
+    assert block.pids() == [4711]
     assert block.totals() == [0] * 5
 
 

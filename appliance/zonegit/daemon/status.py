@@ -1,0 +1,94 @@
+"""What this node says about itself over HTTP: its metrics page, and whether it is ready.
+
+    app = status_app(block, store)      # for the port of block.listener("metrics")
+
+The store is any open one; the configuration is read from the block, so a reload needs nothing here.
+"""
+
+import threading
+from typing import Final
+
+from zonegit.daemon.zone_table import resolve_pin
+from zonegit.errors import ZonegitError
+from zonegit.model.commit import Commit
+from zonegit.model.ids import ObjectId
+from zonegit.model.refs import parse
+from zonegit.model.zone import Zone
+from zonegit.net.metrics_app import MetricsApp
+from zonegit.ops.config import Config
+from zonegit.ops.metrics import ZoneFacts, render
+from zonegit.ops.shared import FIRST_WORKER, SharedBlock
+from zonegit.store.lmdb import LmdbStore, StoreStat
+from zonegit.store.reader import StoreReader
+
+_NO_WORKER: Final = "no DNS worker answers"
+_NO_ZONE: Final = "no zone is served"
+
+
+def status_app(block: SharedBlock, store: LmdbStore) -> MetricsApp:
+    """The ASGI application for the metrics port."""
+    status = Status(block, store)
+    return MetricsApp(status.page, status.unready)
+
+
+class Status:
+    """Facts about the daemon; safe to ask from several threads."""
+
+    def __init__(self, block: SharedBlock, store: LmdbStore) -> None:
+        self._block = block
+        self._store = store
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, ObjectId], ZoneFacts] = {}
+
+    def page(self, accept: str) -> tuple[bytes, str]:
+        """The metrics page and its content type; without the store's part when that can't be read."""
+        with self._lock:
+            zones: list[ZoneFacts] = []
+            stat: StoreStat | None = None
+            try:
+                zones = self._zones()
+                stat = self._store.stat()
+            except ZonegitError:
+                pass  # the counters still tell what goes on
+            return render(self._block, zones, stat, accept)
+
+    def unready(self) -> str | None:
+        """Why this node isn't ready: no worker yet, or no zone. A secondary has zones once it has synced."""
+        workers = range(FIRST_WORKER, FIRST_WORKER + self._block.workers)
+        if not any(self._block.is_ready(worker) for worker in workers):
+            return _NO_WORKER
+        try:
+            with self._lock:
+                return None if self._zones() else _NO_ZONE
+        except ZonegitError as error:
+            return str(error)
+
+    def _zones(self) -> list[ZoneFacts]:
+        """The served zones; facts of a commit are read once."""
+        config = self._block.config()
+        known: dict[tuple[str, ObjectId], ZoneFacts] = {}
+        with self._store.read() as reader:
+            for zone, branch, commit in _served(config, reader):
+                facts = self._known.get((zone, commit))
+                if facts is None or facts.branch != branch:
+                    facts = _facts(reader, zone, branch, commit)
+                known[zone, commit] = facts
+        self._known = known
+        return list(known.values())
+
+
+def _served(config: Config, reader: StoreReader) -> list[tuple[str, str, ObjectId]]:
+    found = []
+    for name, oid in reader.refs("refs/heads/"):
+        ref = parse(name)
+        settings = config.zone(ref.zone)
+        if ref.name == settings.branch and (not config.only_zones or ref.zone in config.only_zones):
+            commit = oid if settings.at is None else resolve_pin(reader, ref.zone, settings)
+            found.append((ref.zone, ref.name, commit))
+    return found
+
+
+def _facts(reader: StoreReader, zone: str, branch: str, oid: ObjectId) -> ZoneFacts:
+    commit = Commit.decode(reader.get(oid))
+    records = Zone.decode(reader.get(commit.zone_root)).records
+    return ZoneFacts(zone, branch, commit.serial, records, commit.committer.time)

@@ -1,0 +1,70 @@
+"""`/metrics`, `/healthz`, `/readyz` as a plain ASGI application; a server binds it to a port of its own.
+
+What the pages say is the caller's: `page(accept)` makes the metrics and tells their content type, `unready()` tells
+why this node isn't ready, None when it is. Anything but GET and HEAD of these paths is refused.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+"""As ASGI 3 defines them."""
+
+_PLAIN: Final = "text/plain; charset=utf-8"
+
+
+class MetricsApp:
+    """An ASGI 3 application."""
+
+    def __init__(self, page: Callable[[str], tuple[bytes, str]], unready: Callable[[], str | None]) -> None:
+        self._page = page
+        self._unready = unready
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            status, kind, body = await self._answer(scope)
+            await _drain(receive)
+            await _reply(send, status, kind, b"" if scope["method"] == "HEAD" else body, len(body))
+
+    async def _answer(self, scope: Scope) -> tuple[int, str, bytes]:
+        """Status, content type and body."""
+        path = scope["path"]
+        if path not in ("/metrics", "/healthz", "/readyz"):
+            return 404, _PLAIN, b"see /metrics, /healthz, /readyz\n"
+        if scope["method"] not in ("GET", "HEAD"):
+            return 405, _PLAIN, b"only GET and HEAD\n"
+        if path == "/healthz":
+            return 200, _PLAIN, b"ok\n"
+        if path == "/readyz":
+            reason = await asyncio.to_thread(self._unready)
+            return (200, _PLAIN, b"ready\n") if reason is None else (503, _PLAIN, f"{reason}\n".encode())
+        accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
+        body, kind = await asyncio.to_thread(self._page, accept.decode("latin-1"))
+        return 200, kind, body
+
+
+async def _drain(receive: Receive) -> None:
+    """Read a request's body to its end, so that the connection can go on."""
+    more = True
+    while more:
+        message = await receive()
+        more = message["type"] == "http.request" and message.get("more_body", False)
+
+
+async def _reply(send: Send, status: int, kind: str, body: bytes, size: int) -> None:
+    headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % size), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

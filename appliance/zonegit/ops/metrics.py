@@ -1,0 +1,210 @@
+"""The metrics page: the shared counters of all processes, and what the store tells, for Prometheus.
+
+Every family has the prefix `zonegit_`, but for `process_*` (summed over the daemon's processes) and `python_info`.
+prometheus_client writes the text; it is imported with the first page.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from platform import python_implementation, python_version
+from typing import TYPE_CHECKING, Final
+
+from zonegit import __version__
+from zonegit.dns import stats
+from zonegit.ops import loop_slots
+from zonegit.ops.families import PUBLISHED, SECONDS, Family, Kind
+from zonegit.ops.shared import TCP_ROW, UDP_ROW, SharedBlock
+from zonegit.store.lmdb import StoreStat
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+PREFIX: Final = "zonegit_"
+
+_HELP: Final[Mapping[str, str]] = {
+    "dns_queries_total": "Answers by query type and response code.",
+    "dns_truncated_total": "Answers over UDP that were cut short.",
+    "dns_dropped_total": "Packets that got no answer.",
+    "dns_cache_hits_total": "Answers from a cache: of whole packets, or of questions.",
+    "dns_requests_total": "Packets by transport and address family.",
+    "transfers_total": "Zone transfers.",
+}
+_PROTOS: Final = ((UDP_ROW, "udp"), (TCP_ROW, "tcp"))
+_COMBINED: Final[Mapping[str, Callable[[Iterable[float]], float]]] = {
+    "process_cpu_seconds": sum,
+    "process_resident_memory_bytes": sum,
+    "process_open_fds": sum,
+    "process_max_fds": min,
+    "process_start_time_seconds": min,
+}
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneFacts:
+    """A served zone, for its gauges."""
+
+    zone: str
+    branch: str
+    serial: int
+    records: int
+    committed: int
+    """Unix seconds."""
+
+
+@dataclass(slots=True)
+class _Table:
+    """The values of one family: by label values, a number or a histogram's bucket counts and sum."""
+
+    family: Family
+    values: dict[Labels, list[float]]
+
+    def add(self, labels: Labels, values: Iterable[float]) -> None:
+        known = self.values.get(labels)
+        new = list(values)
+        summed = known is not None and self.family.kind is not Kind.GAUGE
+        self.values[labels] = [a + b for a, b in zip(known or (), new, strict=True)] if summed else new
+
+
+def render(
+    block: SharedBlock, zones: Iterable[ZoneFacts], store: StoreStat | None, accept: str = ""
+) -> tuple[bytes, str]:
+    """The page and its content type: OpenMetrics where the `Accept` header asks for it, else Prometheus text.
+
+    `store` is None when the repository can't be read now.
+    """
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.exposition import choose_encoder
+
+    registry = CollectorRegistry()
+    registry.register(_Page(block, zones, store))
+    encode, kind = choose_encoder(accept)
+    return encode(registry), kind
+
+
+class _Page:
+    """A collector over one moment."""
+
+    def __init__(self, block: SharedBlock, zones: Iterable[ZoneFacts], store: StoreStat | None) -> None:
+        self._block = block
+        self._zones = zones
+        self._store = store
+        self._tables: dict[str, _Table] = {}
+
+    def collect(self) -> Iterator["Metric"]:
+        self._count_slots()
+        self._loops()
+        self._published()
+        self._gauges()
+        for table in self._tables.values():
+            yield _metric(PREFIX, table)
+        yield from _processes(self._block.pids())
+
+    def _add(self, family: Family, labels: Labels, *values: float) -> None:
+        self._tables.setdefault(family.name, _Table(family, {})).add(labels, values)
+
+    def _count_slots(self) -> None:
+        """What answering counted; combinations that never came are left out."""
+        totals = self._block.totals()
+        for series in stats.SERIES:
+            name = series.name.removeprefix(PREFIX)
+            family = PUBLISHED.get(name) or Family(
+                name, Kind.COUNTER, _HELP[name], tuple(label for label, _ in series.labels)
+            )
+            if totals[series.slot] or name != "dns_queries_total":
+                self._add(family, tuple(value for _, value in series.labels), totals[series.slot])
+
+    def _loops(self) -> None:
+        """What the socket loops counted."""
+        duration = Family(
+            "dns_request_duration_seconds", Kind.HISTOGRAM,
+            "Time from receiving a query to having sent its answer, as of the batch that it came in.",
+            ("proto",), SECONDS,
+        )  # fmt: skip
+        size = Family(
+            "dns_response_size_bytes", Kind.HISTOGRAM, "Sizes of answers; each batch counts as its first.",
+            ("proto",), tuple(map(float, loop_slots.SIZES)),
+        )  # fmt: skip
+        unsent = Family("dns_unsent_total", Kind.COUNTER, "Answers that the kernel didn't take.")
+        opened = Family("dns_tcp_connections_total", Kind.COUNTER, "TCP connections accepted.")
+        closed = Family(
+            "dns_tcp_connections_closed_total", Kind.COUNTER, "TCP connections closed as silent or to make room."
+        )
+        for worker in range(self._block.workers):
+            for part, proto in _PROTOS:
+                row = list(self._block.row(worker, part))[stats.SLOTS :]
+                times = row[loop_slots.DURATIONS : loop_slots.DURATION_SUM]
+                self._add(duration, (proto,), *times, row[loop_slots.DURATION_SUM] / 1e9)
+                sizes = row[loop_slots.RESPONSES : loop_slots.RESPONSE_SUM]
+                self._add(size, (proto,), *sizes, row[loop_slots.RESPONSE_SUM])
+                self._add(unsent, (), row[loop_slots.UNSENT])
+                self._add(opened, (), row[loop_slots.CONNECTIONS])
+                self._add(closed, (), row[loop_slots.CONNECTIONS_CLOSED])
+
+    def _published(self) -> None:
+        """What processes published through `Samples`."""
+        refused = Family("metrics_refused_total", Kind.COUNTER, "New series that found no room in shared memory.")
+        for process in range(self._block.processes):
+            samples = self._block.samples(process)
+            for family, labels, values in samples.read():
+                self._add(family, labels, *values)
+            self._add(refused, (), samples.refused)
+
+    def _gauges(self) -> None:
+        gauge = Kind.GAUGE
+        branch = Family("repo_active_branch", gauge, "The branch that a zone is served from.", ("zone", "branch"))
+        serial = Family("zone_serial", gauge, "Serial of a served zone.", ("zone",))
+        records = Family("zone_records", gauge, "Records in a served zone.", ("zone",))
+        commit = Family("zone_last_commit_timestamp_seconds", gauge, "When it was committed.", ("zone",))
+        for facts in self._zones:
+            self._add(branch, (facts.zone, facts.branch), 1)
+            self._add(serial, (facts.zone,), facts.serial)
+            self._add(records, (facts.zone,), facts.records)
+            self._add(commit, (facts.zone,), facts.committed)
+        self._add(Family("build_info", gauge, "The version that runs.", ("version",)), (__version__,), 1)
+        if self._store is None:
+            return
+        objects = Family("store_objects", gauge, "Objects in the store.", ("kind",))
+        for kind, count in self._store.objects.items():
+            self._add(objects, (kind.name.lower(),), count)
+        self._add(Family("store_map_used_bytes", gauge, "Bytes of the store in use."), (), self._store.map_used)
+        self._add(Family("store_map_size_bytes", gauge, "Bytes the store may grow to."), (), self._store.map_size)
+
+
+def _metric(prefix: str, table: _Table) -> "Metric":
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+    family = table.family
+    name = prefix + family.name
+    if family.kind is Kind.HISTOGRAM:
+        histogram = HistogramMetricFamily(name, family.help, labels=family.labels)
+        bounds = [*(repr(bound) for bound in family.buckets), "+Inf"]
+        for labels, values in table.values.items():
+            histogram.add_metric(labels, list(zip(bounds, accumulate(values[:-1]), strict=True)), values[-1])
+        return histogram
+    plain = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
+    metric = plain(name, family.help, labels=family.labels)
+    for labels, values in table.values.items():
+        metric.add_metric(labels, values[0])
+    return metric
+
+
+def _processes(pids: list[int]) -> Iterator["Metric"]:
+    """process_* summed over the daemon's processes (started: the first), and python_info."""
+    from prometheus_client import ProcessCollector
+    from prometheus_client.core import GaugeMetricFamily
+
+    found: dict[str, tuple[Metric, list[float]]] = {}
+    for pid in pids:
+        for metric in ProcessCollector(pid=partial(int, pid), registry=None).collect():
+            found.setdefault(metric.name, (metric, []))[1].extend(sample.value for sample in metric.samples)
+    for name, combine in _COMBINED.items():
+        if name in found and found[name][1]:
+            metric, values = found[name]
+            metric.samples[:] = [metric.samples[0]._replace(value=combine(values))]
+            yield metric
+    python = GaugeMetricFamily("python_info", "The Python that runs.", labels=("implementation", "version"))
+    python.add_metric((python_implementation(), python_version()), 1)
+    yield python
