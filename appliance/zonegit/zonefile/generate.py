@@ -64,7 +64,7 @@ def _parts(template: str) -> list[str | Callable[[int], str]]:
         if modifier is not None:
             parts.append(_formatter(modifier))
         else:
-            parts.append(str if found["plain"] else "$")
+            parts.append(str if found["plain"] else "\\$")
     parts.append(template[at:])
     return parts
 

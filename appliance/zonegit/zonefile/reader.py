@@ -185,6 +185,8 @@ class _File:
         if self._depth >= MAX_DEPTH:
             raise InvalidRecord(f"$INCLUDE nests deeper than {MAX_DEPTH} files")
         path = self._source.parent / include.path
+        if not path.is_file():
+            raise InvalidRecord(f"$INCLUDE: there is no file {path}")
         inner = self._scope.included(include.origin)
         _File(path, str(path), inner, self._builder, self._common, self._depth + 1).read()
 

@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,7 +58,7 @@ def test_serial_is_told_and_stored_as_zero() -> None:
         ("a\\.b 60 A 192.0.2.1", "a\\.b.example.com. 60 IN A 192.0.2.1"),
         ("a\\032b 60 A 192.0.2.1", "a\\032b.example.com. 60 IN A 192.0.2.1"),
         ("* 60 MX 10 mail", "*.example.com. 60 IN MX 10 mail.example.com."),
-        ("w 60 TXT plain \"two words\" \"\"", 'w.example.com. 60 IN TXT "plain" "two words" ""'),
+        ('w 60 TXT plain "two words" ""', 'w.example.com. 60 IN TXT "plain" "two words" ""'),
         ('w 60 TXT "v=DKIM1; k=rsa" ; key', 'w.example.com. 60 IN TXT "v=DKIM1; k=rsa"'),
         ('w 60 TXT "a\\"b\\\\c"', 'w.example.com. 60 IN TXT "a\\"b\\\\c"'),
         ('w 60 TXT "\u00fc"', 'w.example.com. 60 IN TXT "\\195\\188"'),
@@ -64,7 +66,7 @@ def test_serial_is_told_and_stored_as_zero() -> None:
         ("w 60 A \\# 4 0A000001", "w.example.com. 60 IN A 10.0.0.1"),
         ("w 60 CLASS1 TYPE1 10.0.0.1", "w.example.com. 60 IN A 10.0.0.1"),
         ('w 60 CAA 0 issue "ca.example.net"', 'w.example.com. 60 IN CAA 0 issue "ca.example.net"'),
-        ("w 60 HTTPS 1 . alpn=\"h2,h3\"", 'w.example.com. 60 IN HTTPS 1 . alpn="h2,h3"'),
+        ('w 60 HTTPS 1 . alpn="h2,h3"', 'w.example.com. 60 IN HTTPS 1 . alpn="h2,h3"'),
         ("w 60 MX ( 10 ; first\n mail )", "w.example.com. 60 IN MX 10 mail.example.com."),
         ("(w 60 MX 10\n mail )", "w.example.com. 60 IN MX 10 mail.example.com."),
     ],
@@ -72,6 +74,232 @@ def test_serial_is_told_and_stored_as_zero() -> None:
 def test_one_line(line: str, expected: str) -> None:
     assert records(f"{SOA}{line}\n") == [expected]
     assert records(f"{SOA}{line}".replace("\n", "\r\n")) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("line", "line_number", "reason"),
+    [
+        ("www 300 IN NOSUCH x", 2, "unknown type 'NOSUCH'"),
+        ("www 300 IN A 192.0.2.256", 2, "'192.0.2.256' is no IPv4 address"),
+        ("www 300 IN A 192.0.2.1 192.0.2.2", 2, "no IPv4 address"),
+        ("www 300 IN A", 2, "A record without data"),
+        ("www 300 IN AAAA 192.0.2.1", 2, "no IPv6 address"),
+        ("www 2147483648 IN A 192.0.2.1", 2, "TTL 2147483648 is not between 0 and 2147483647"),
+        ("www 1x IN A 192.0.2.1", 2, "'1x' is no TTL"),
+        ("www 300 CH A 192.0.2.1", 2, "class CH; a zone here has class IN only"),
+        ("www 300 IN", 2, "a record without a type"),
+        ("www.example.net. A 192.0.2.1", 2, "www.example.net. is outside of the zone example.com."),
+        ("evilexample.com. A 192.0.2.1", 2, "evilexample.com. is outside of the zone example.com."),
+        ("com. A 192.0.2.1", 2, "com. is outside of the zone example.com."),
+        ("x" * 64 + " A 192.0.2.1", 2, "label of 64 bytes"),
+        (".".join(["x" * 60] * 4) + " A 192.0.2.1", 2, "a name has at most 255"),
+        ("a..b A 192.0.2.1", 2, "empty label"),
+        ("b\u00fccher A 192.0.2.1", 2, "write other bytes as \\DDD"),
+        ("www CNAME b\u00fccher", 2, "holds characters beyond ASCII"),
+        ("www MX ( 10\n mail", 2, "a '(' is never closed"),
+        ("www MX 10 mail )", 2, "a ')' without its '('"),
+        ('www TXT "open', 2, "a quoted string isn't closed on its line"),
+        ("www TXT open\\", 2, "a line ends with a '\\'"),
+        ("www TXT " + "x" * 256, 2, "TXT record"),
+        ("www OPT \\# 0", 2, "type OPT can't stand in a zone"),
+        ("www RRSIG A 8 2 4294967295 20260904170000 20260822160000 1 @ AAAA", 2, "Original TTL"),
+        ("sub SOA ns1 hostmaster 7 7200 900 1209600 300", 2, "a SOA below the apex"),
+        ("@ SOA ns1 hostmaster 8 7200 900 1209600 300", 2, "a second SOA"),
+        ("\n; comment\n\nwww A x", 5, "no IPv4 address"),
+        ("w MX ( 10\n mail )\nwww A x", 4, "no IPv4 address"),
+        ("$NOSUCH x", 2, "'$NOSUCH' is no directive"),
+        ("$TTL", 2, "$TTL with 0 words behind it"),
+        ("$TTL x", 2, "'x' is no TTL"),
+        ("$ORIGIN a b", 2, "$ORIGIN with 2 words"),
+        ("$INCLUDE other", 2, "$INCLUDE needs a zone read from a file"),
+        ("$GENERATE 1-2 x", 2, "$GENERATE is written"),
+        ("$GENERATE 2-1 x A 192.0.2.$", 2, "the range must rise"),
+        ("$GENERATE 1-99999999 x A 192.0.2.$", 2, "at most 16777216"),
+        ("$GENERATE 1-2 x${q} A 192.0.2.$", 2, "modifier 'q'"),
+        ("$GENERATE 1-2 x${-2} A 192.0.2.$", 2, "can't be negative"),
+        ("$GENERATE 254-257 x$ A 192.0.2.$", 2, "'192.0.2.256' is no IPv4 address"),
+    ],
+)
+def test_errors_name_file_line_and_reason(line: str, line_number: int, reason: str) -> None:
+    message = refusal(f"{SOA}{line}\n")
+    assert message.startswith(f"zone:{line_number}: ")
+    assert reason in message
+    assert "\n" not in message
+
+
+def test_a_zone_has_a_soa() -> None:
+    assert (
+        refusal("www 300 A 192.0.2.1\n")
+        == "zone: no SOA record for example.com.; a zone has exactly one, at its apex"
+    )
+    assert "no SOA record" in refusal("")
+    assert "no SOA record" in refusal("; nothing\n", origin=None)
+
+
+def test_the_soa_may_stand_twice_as_in_a_transfer() -> None:
+    parsed = read(SOA + "www A 192.0.2.1\n" + SOA)
+    assert parsed.records == 2
+    assert parsed.warnings == ["example.com. SOA: 1 duplicate record merged"]
+
+
+def test_without_a_name_the_soa_comes_first() -> None:
+    text = "$ORIGIN example.com.\n" + SOA + "www A 192.0.2.1\n"
+    assert records(text, origin=None) == ["www.example.com. 3600 IN A 192.0.2.1"]
+    assert records(SOA.replace("@", "Example.com.").replace("ns1 hostmaster", ". ."), origin=None) == []
+    assert "the first record isn't the SOA" in refusal("a.example. 5 A 192.0.2.1\n" + SOA, origin=None)
+    assert "'@' is relative, but there is no $ORIGIN" in refusal(SOA, origin=None)
+    assert "'www' is relative" in refusal(
+        SOA.replace("@", "com.").replace("ns1 hostmaster", ". .") + "www 5 A 1.2.3.4", origin=None
+    )
+
+
+def test_omitted_owner_and_ttl_are_the_last_ones() -> None:
+    text = SOA + "www 60 A 192.0.2.1\n  A 192.0.2.2\n\tAAAA 2001:db8::1\nx TXT x\ny 70 TXT y\nz TXT z\n"
+    assert records(text) == [
+        "www.example.com. 60 IN A 192.0.2.1",
+        "www.example.com. 60 IN A 192.0.2.2",
+        "www.example.com. 60 IN AAAA 2001:db8::1",
+        'x.example.com. 60 IN TXT "x"',
+        'y.example.com. 70 IN TXT "y"',
+        'z.example.com. 70 IN TXT "z"',
+    ]
+
+
+def test_ttl_directive_stands_before_the_last_ttl() -> None:
+    text = SOA + "$TTL 2h\nw A 192.0.2.1\nx 60 A 192.0.2.1\ny A 192.0.2.1\n$TTL 30\nz A 192.0.2.1\n"
+    assert [line.split()[1] for line in records(text)] == ["7200", "60", "7200", "30"]
+
+
+def test_without_any_ttl_the_soa_has_its_minimum() -> None:
+    assert records("@ SOA ns1 h 7 7200 900 1209600 300\nw A 192.0.2.1\n") == ["w.example.com. 300 IN A 192.0.2.1"]
+    assert "no TTL" in refusal("w A 192.0.2.1\n" + SOA)
+
+
+def test_origin_moves_and_may_leave_the_zone_in_rdata_only() -> None:
+    text = SOA + "$ORIGIN sub\nw A 192.0.2.1\n@ A 192.0.2.2\n$ORIGIN net.\nx.example.com. CNAME y\n"
+    assert records(text) == [
+        "sub.example.com. 3600 IN A 192.0.2.2",
+        "w.sub.example.com. 3600 IN A 192.0.2.1",
+        "x.example.com. 3600 IN CNAME y.net.",
+    ]
+    assert "w.net. is outside of the zone" in refusal(SOA + "$ORIGIN net.\nw A 192.0.2.1\n")
+
+
+def test_duplicates_merge_and_the_lowest_ttl_wins() -> None:
+    parsed = read(SOA + "w 60 A 192.0.2.1\nw 50 A 192.0.2.1\nw 70 A 192.0.2.2\nw 60 A 192.0.2.1\n")
+    assert parsed.records == 3
+    assert parsed.warnings == [
+        "w.example.com. A: TTLs 50, 60, 70 in one RRset; 50 taken",
+        "w.example.com. A: 2 duplicate records merged",
+    ]
+    assert RRset.decode(parsed.entries[1][1]).ttl == 50
+
+
+def test_a_signature_has_its_original_ttl() -> None:
+    signature = "20260904170000 20260822160000 1 @ AAAA"
+    text = SOA + f"w 60 RRSIG A 8 2 300 {signature}\nw 60 RRSIG AAAA 8 2 400 {signature}\n"
+    assert [line.split()[1] for line in records(text)] == ["300", "400"]
+    assert read(text).warnings == []
+
+
+def test_entries_are_sorted_and_canonical() -> None:
+    parsed = read(SOA + "b A 192.0.2.2\nb A 192.0.2.1\nA.b MX 10 MAIL\na A 192.0.2.1\n* A 192.0.2.1\n")
+    keys = [key for key, _ in parsed.entries]
+    assert keys == sorted(set(keys))
+    for key, payload in parsed.entries:
+        rrset = RRset.decode(payload)
+        assert (rrset.key, rrset.encode()) == (key, payload)
+
+
+def test_comments_may_hold_any_bytes() -> None:
+    assert records(SOA.encode() + b"; caf\xe9 \xc3\xa9\nw A 192.0.2.1 ; \xff\n") == [
+        "w.example.com. 3600 IN A 192.0.2.1"
+    ]
+    assert records(b"\xef\xbb\xbf" + SOA.encode() + b"w A 192.0.2.1") == ["w.example.com. 3600 IN A 192.0.2.1"]
+    assert records(SOA.encode() + b'w TXT "\xe9"') == ['w.example.com. 3600 IN TXT "\\233"']
+
+
+def test_generate_makes_records() -> None:
+    text = SOA + "$GENERATE 1-3/2 host$ 60 A 192.0.2.$\n$GENERATE 0-1 $$x${8,3,d} CNAME a${-0,2,x}.${10,0,X}\n"
+    assert records(text) == [
+        "\\$x008.example.com. 60 IN CNAME a00.a.example.com.",
+        "\\$x009.example.com. 60 IN CNAME a01.b.example.com.",
+        "host1.example.com. 60 IN A 192.0.2.1",
+        "host3.example.com. 60 IN A 192.0.2.3",
+    ]
+
+
+def test_generate_makes_nibbles_and_quoted_rdata() -> None:
+    text = SOA + '$GENERATE 26-26 ${0,7,n} PTR h$\n$GENERATE 1-1 m MX "$0 mail$"\n$GENERATE 1-1 t TXT "number $"\n'
+    assert records(text) == [
+        "a.1.0.0.example.com. 3600 IN PTR h26.example.com.",
+        "m.example.com. 3600 IN MX 10 mail1.example.com.",
+        't.example.com. 3600 IN TXT "number 1"',
+    ]
+
+
+def test_include_is_relative_and_leaves_the_scope_alone(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "zone").write_text(
+        SOA + '$TTL 60\nw A 192.0.2.1\n$INCLUDE parts/a sub ; note\n A 192.0.2.2\n$INCLUDE "parts/a"\n'
+    )
+    (tmp_path / "parts" / "a").write_text("$TTL 5\nx A 192.0.2.3\n$INCLUDE b\n")
+    (tmp_path / "parts" / "b").write_text("y A 192.0.2.4\n")
+    parsed = read_zone(tmp_path / "zone", name="zone", origin=APEX)
+    shown = [line for _, payload in parsed.entries for line in rrset_lines(RRset.decode(payload), APEX)]
+    assert [" ".join(line.split()) for line in shown if "SOA" not in line] == [
+        "x.sub.example.com. 5 IN A 192.0.2.3",
+        "y.sub.example.com. 5 IN A 192.0.2.4",
+        "w.example.com. 60 IN A 192.0.2.1",
+        "w.example.com. 60 IN A 192.0.2.2",
+        "x.example.com. 5 IN A 192.0.2.3",
+        "y.example.com. 5 IN A 192.0.2.4",
+    ]
+
+
+def test_include_errors_name_the_included_file(tmp_path: Path) -> None:
+    zone = tmp_path / "zone"
+    zone.write_text(SOA + "$INCLUDE other\n")
+
+    def refused() -> str:
+        with pytest.raises(ZoneFileError) as caught:
+            read_zone(zone, name="zone", origin=APEX)
+        return str(caught.value)
+
+    assert refused() == f"zone:2: $INCLUDE: there is no file {tmp_path / 'other'}"
+    (tmp_path / "other").write_text("\nw A x\n")
+    assert refused().startswith(f"{tmp_path / 'other'}:2: ")
+    (tmp_path / "other").write_text("$INCLUDE other\n")
+    assert "nests deeper than 10 files" in refused()
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZoneFileError, match="No such file"):
+        read_zone(tmp_path / "none", name="none", origin=APEX)
+    with pytest.raises(ZoneFileError, match="directory"):
+        read_zone(tmp_path, name="dir", origin=APEX)
+
+
+def test_progress_counts_lines() -> None:
+    told: list[int] = []
+    text = SOA + "".join(f"h{number} 60 A 192.0.2.1\n" for number in range(40000))
+    read_zone(io.BytesIO(text.encode()), name="zone", origin=APEX, progress=told.append)
+    assert told == [16384, 32768]
+
+
+def test_a_given_stream_stays_open() -> None:
+    stream = io.BytesIO(SOA.encode())
+    read_zone(stream, name="zone", origin=APEX)
+    assert not stream.closed
+
+
+def test_common_zones_never_load_dnspython() -> None:
+    code = (
+        "import io, sys; from zonegit.zonefile import reader, check, writer, rfc8427\n"
+        f"reader.read_zone(io.BytesIO({(SOA + 'w 60 TXT x').encode()!r}), name='', origin={bytes(APEX)!r})\n"
+        "assert not [name for name in sys.modules if name.split('.')[0] == 'dns']"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_reads_the_root_zones_whole(shared_data: Callable[[str], Path]) -> None:

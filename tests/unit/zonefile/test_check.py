@@ -1,0 +1,134 @@
+"""What makes a zone an error, what a warning, and what neither."""
+
+import io
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from zonegit.model.names import APEX_KEY, OwnerKey, join, owner_key, owner_text, parse_apex
+from zonegit.model.rrset import RRKey, key_parts
+from zonegit.zonefile.check import Finding, Severity, check_owners
+from zonegit.zonefile.reader import read_zone
+
+APEX = parse_apex("example.com.")
+ZONE = "@ 60 SOA ns.example.net. h 1 2 3 4 5\n@ NS ns.example.net.\n"
+Owners = Mapping[OwnerKey, Mapping[int, bytes]]
+
+
+def by_owner(entries: list[tuple[RRKey, bytes]]) -> dict[OwnerKey, dict[int, bytes]]:
+    owners: dict[OwnerKey, dict[int, bytes]] = {}
+    for key, payload in entries:
+        owner, rtype = key_parts(key)
+        owners.setdefault(owner_key(owner), {})[rtype] = payload
+    return owners
+
+
+def owners_of(text: str) -> dict[OwnerKey, dict[int, bytes]]:
+    return by_owner(read_zone(io.BytesIO(text.encode()), name="zone", origin=APEX).entries)
+
+
+def look_up(owners: Owners, owner: OwnerKey) -> Mapping[int, bytes]:
+    return owners.get(owner, {})
+
+
+def check(owners: Owners, *only: OwnerKey) -> list[str]:
+    found = check_owners(APEX, only or owners, partial(look_up, owners))
+    return [shown(finding) for finding in found]
+
+
+def shown(finding: Finding) -> str:
+    return f"{finding.severity.name[0]} {owner_text(finding.owner)}: {finding.message}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", []),
+        ("w A 192.0.2.1\nw TXT x\na.b.c A 192.0.2.1\n* A 192.0.2.1", []),
+        ("w CNAME x\nw RRSIG CNAME 8 2 60 0 0 1 @ AAAA\nw NSEC @ CNAME\n", []),
+        ("w CNAME x\nw A 192.0.2.1\nw TXT t", ["E w: CNAME beside other data (A, TXT)"]),
+        ("@ CNAME x", ["E @: CNAME beside other data (NS, SOA)"]),
+        ("w CNAME x\nw CNAME y", ["E w: more than one CNAME record"]),
+        ("w DNAME x\nw DNAME y", ["E w: more than one DNAME record"]),
+        ("w DNAME x\na.w A 192.0.2.1", ["E a.w: data below the DNAME at w.example.com."]),
+        ("@ DNAME x.example.net.\nw A 192.0.2.1", ["E w: data below the DNAME at example.com."]),
+        ("w DNAME x\nw A 192.0.2.1", []),
+        ("s NS ns.s\nns.s A 192.0.2.1", []),
+        ("s NS s\ns A 192.0.2.1", []),
+        ("s NS ns.s", ["E s: delegation without the glue it needs: ns.s.example.com. has no address"]),
+        ("s NS s", ["E s: delegation without the glue it needs: s.example.com. has no address"]),
+        ("s NS ns.t\nt NS ns.t\nns.t A 192.0.2.1", []),
+        ("s NS ns", ["W s: NS target ns.example.com. has no address in this zone"]),
+        ("s NS ns\nns CNAME w", ["E s: NS target ns.example.com. is a CNAME (RFC 2181 §10.3)"]),
+        ("s NS ns\n* A 192.0.2.1", []),
+        ("@ NS ns", ["E @: NS target ns.example.com. has no address in this zone"]),
+        ("@ NS ns\nns AAAA 2001:db8::1", []),
+        ("@ NS ns\nns CNAME w\nw A 192.0.2.1", ["E @: NS target ns.example.com. is a CNAME (RFC 2181 §10.3)"]),
+        ("w MX 10 m\nm CNAME x", ["E w: MX target m.example.com. is a CNAME (RFC 2181 §10.3)"]),
+        ("w MX 10 a.m\n*.m CNAME x", ["E w: MX target a.m.example.com. is a CNAME (RFC 2181 §10.3)"]),
+        ("w SRV 1 1 1 m\nm CNAME x", ["E w: SRV target m.example.com. is a CNAME (RFC 2181 §10.3)"]),
+        ("w MX 10 m\n@ SRV 1 1 1 m\nm TXT x", [
+            "W @: SRV target m.example.com. has no address in this zone",
+            "W w: MX target m.example.com. has no address in this zone",
+        ]),
+        ("w MX 10 m.s\ns NS ns.example.net.", []),
+        ("w MX 0 .\nx SRV 0 0 0 .\ny MX 5 mail.example.net.\nz MX 5 evilexample.com.", []),
+        ("w DS 1 8 2 " + "ab" * 32, ["W w: DS records without a delegation"]),
+        ("@ DS 1 8 2 " + "ab" * 32, ["W @: DS records at the apex; they belong to the parent zone"]),
+        ("s NS ns.example.net.\ns DS 1 8 2 " + "ab" * 32, []),
+        ("*.s NS ns.example.net.", [
+            "W *.s: NS records at a wildcard; no resolver can follow such a delegation (RFC 4592 §4.2)"
+        ]),
+        ("s NS ns.example.net.\ns TXT x", ["W s: TXT occluded by the delegation here"]),
+        ("s NS ns.example.net.\na.s TXT x\nb.a.s NS x.example.net.", [
+            "W a.s: TXT occluded by the delegation at s.example.com.",
+            "W b.a.s: NS occluded by the delegation at s.example.com.",
+        ]),
+        ("s NS ns.example.net.\na.s A 192.0.2.1", [
+            "W a.s: addresses occluded by the delegation at s.example.com., and no glue either"
+        ]),
+    ],
+)  # fmt: skip
+def test_findings(lines: str, expected: list[str]) -> None:
+    assert check(owners_of(f"{ZONE}{lines}\n")) == expected
+
+
+def test_an_apex_needs_its_soa_and_ns() -> None:
+    owners = owners_of(ZONE)
+    ns = owners[APEX_KEY].pop(2)
+    assert check(owners) == ["E @: no NS records at the apex"]
+    soa = owners[APEX_KEY].pop(6)
+    owners[APEX_KEY][2] = ns
+    assert check(owners) == ["E @: no SOA record; a zone has exactly one, at its apex"]
+    owners[APEX_KEY][6] = soa + soa
+    assert check(owners) == ["E @: more than one SOA record"]
+    owners[APEX_KEY][6] = soa
+    owners[owner_key(join([b"w"]))] = {6: b"\1w" + soa}
+    assert check(owners) == ["E w: a SOA below the apex; a zone has exactly one, at its apex"]
+
+
+def test_a_change_is_judged_with_what_stands_above_it() -> None:
+    owners = owners_of(ZONE + "@ NS ns\nns A 192.0.2.1\ns NS ns.s\nns.s A 192.0.2.1\nx CNAME y\nx A 192.0.2.1\n")
+    glue, server = owner_key(join([b"ns", b"s"])), owner_key(join([b"ns"]))
+    assert check(owners, glue) == []
+    del owners[glue]
+    assert check(owners, glue) == ["E s: delegation without the glue it needs: ns.s.example.com. has no address"]
+    del owners[server]
+    assert check(owners, server) == ["E @: NS target ns.example.com. has no address in this zone"]
+    assert len(check(owners)) == 3
+
+
+def test_deep_names_are_judged_without_recursion() -> None:
+    deep = ".".join("x" * 100)
+    owners = owners_of(ZONE + f"{deep} A 192.0.2.1\n{deep[2:]} CNAME w\n{deep} CNAME w\n")
+    assert check(owners) == [f"E {deep}: CNAME beside other data (A)"]
+
+
+def test_the_root_zones_are_free_of_errors(shared_data: Callable[[str], Path]) -> None:
+    for file in ("root-2017082100-signed.zone.gz", "root-2026082201.zone.gz"):
+        parsed = read_zone(shared_data(file), name=file, origin=None)
+        owners = by_owner(parsed.entries)
+        found = check_owners(parsed.apex, owners, partial(look_up, owners))
+        assert [finding for finding in found if finding.severity is Severity.ERROR] == []
