@@ -40,8 +40,7 @@ class LmdbStore:
     def __init__(self, path: Path, opened: Opened, *, readonly: bool) -> None:
         """Use `create` or `open`."""
         self.path = path
-        self._opened: Opened | None = opened
-        self._environment = opened.environment
+        self._held: Opened | None = opened
         self._readonly = readonly
         self._facts = FactCache()
 
@@ -111,38 +110,44 @@ class LmdbStore:
         return StandingReader(self)
 
     def txn_id(self) -> int:
-        return self._environment.info()["last_txnid"]
+        return self._opened.environment.info()["last_txnid"]
 
     def reader_check(self) -> int:
         """Free the slots of readers that died; how many there were. A dead reader keeps pages from reuse."""
-        return self._environment.reader_check()
+        return self._opened.environment.reader_check()
 
     def stat(self) -> StoreStat:
-        info = self._environment.info()
-        page = self._environment.stat()["psize"]
+        info = self._opened.environment.info()
+        page = self._opened.environment.stat()["psize"]
         with self.read() as reader:
             objects = reader.object_counts()
         return StoreStat((info["last_pgno"] + 1) * page, info["map_size"], info["num_readers"], objects)
 
     def close(self) -> None:
-        if self._opened:
-            release(self._opened)
-        self._opened = None
+        if self._held:
+            release(self._held)
+        self._held = None
+
+    @property
+    def _opened(self) -> Opened:
+        if self._held is None:
+            raise StoreError(f"the repository at {self.path} is closed")
+        return self._held
 
     def _tables(self, txn: "lmdb.Transaction[bytes]") -> LmdbTables:
-        if self._opened is None:
-            raise StoreError(f"the repository at {self.path} is closed")
         return LmdbTables(txn, self._opened.databases, str(self.path))
 
     def _begin(self, *, write: bool) -> "lmdb.Transaction[bytes]":
         """A transaction, with the map of this process made as large as another one's if it has to be."""
-        try:
-            return self._environment.begin(write=write)
-        except lmdb.MapResizedError:
-            self._environment.set_mapsize(0)
-            return self._begin(write=write)
-        except lmdb.Error as error:
-            raise translated(error, str(self.path)) from None
+        environment = self._opened.environment
+        while True:
+            try:
+                try:
+                    return environment.begin(write=write)
+                except lmdb.MapResizedError:
+                    environment.set_mapsize(0)
+            except lmdb.Error as error:
+                raise translated(error, str(self.path)) from None
 
 
 class StandingReader(StoreReader):
@@ -150,15 +155,18 @@ class StandingReader(StoreReader):
 
     def __init__(self, store: LmdbStore) -> None:
         self._store = store
-        txn = store._begin(write=False)
-        self._standing = store._tables(txn)
+        self._standing = store._tables(store._begin(write=False))
+        self._shown = self._standing.txn.id()
         super().__init__(self._standing)
 
     def renew(self) -> None:
         """Look at the newest version."""
         self.reset()
-        self._standing.txn = self._store._begin(write=False)
-        self._standing.touch()
+        txn = self._store._begin(write=False)
+        self._standing.txn = txn
+        if txn.id() != self._shown:
+            self._shown = txn.id()
+            self._standing.touch()
 
     def reset(self) -> None:
         """Let go of the version, so that its pages can be used again. Nothing can be read until `renew`."""

@@ -1,6 +1,7 @@
 """Tables in LMDB databases, and LMDB's errors as ours: the one place that knows either."""
 
 import errno
+import shutil
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -11,6 +12,8 @@ from zonegit.store.tables import Table
 
 NAMES: Final = tuple(table.name.lower().encode() for table in Table)
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_SCARCE: Final = 16 << 20
+"""Bytes."""
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _CORRUPT: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError)
 
@@ -108,7 +111,7 @@ def translated(error: lmdb.Error, path: str) -> StoreError:
     code = getattr(error, "code", 0)
     if isinstance(error, lmdb.MapFullError):
         return StoreFull(f"the repository at {path} has reached its largest size; nothing was written")
-    if code in _FULL:
+    if code in _FULL or (code == errno.EIO and _is_full(path)):
         return StoreFull(f"no space is left for the repository at {path}; nothing was written: free some and retry")
     if code in _DENIED:
         return StoreError(f"no permission for the repository at {path}: use it as the user that owns its files")
@@ -120,4 +123,14 @@ def translated(error: lmdb.Error, path: str) -> StoreError:
         return StoreError(f"{path} holds no repository that this zonegit can read: its file has another format")
     if isinstance(error, lmdb.ReadersFullError):
         return StoreError(f"too many processes read the repository at {path} at once: stop some")
+    if isinstance(error, lmdb.PanicError):
+        return StoreError(f"a write to the repository at {path} failed half-way: start this process again")
     return StoreError(f"the repository at {path} can't be used: {error}")
+
+
+def _is_full(path: str) -> bool:
+    """LMDB calls a write that didn't fit whole an I/O error; what the disk has left tells them apart."""
+    try:
+        return shutil.disk_usage(path).free < _SCARCE
+    except OSError:
+        return False

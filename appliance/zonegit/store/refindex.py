@@ -59,7 +59,7 @@ class RefIndex:
         digits = _digits(key)
         path = self._descend(digits)
         if tip is None:
-            self._remove(path, digits)
+            self._remove(path, digits, key)
         else:
             _place(path, digits, _Entry(key, tip))
         self._store(path, digits)
@@ -81,8 +81,10 @@ class RefIndex:
             path.append(self._load(digits[: len(path)], slot))
         return path
 
-    def _remove(self, path: list[_Cell], digits: bytes) -> None:
-        path[-1].pop(digits[len(path) - 1], None)
+    def _remove(self, path: list[_Cell], digits: bytes, key: bytes) -> None:
+        slot = path[-1].get(digits[len(path) - 1])
+        if isinstance(slot, _Entry) and slot.key == key:
+            del path[-1][digits[len(path) - 1]]
         while len(path) > 1 and len(path[-1]) == 1 and isinstance(only := next(iter(path[-1].values())), _Entry):
             path.pop()
             del self._cells[_cell_key(digits[: len(path)])]
