@@ -1,0 +1,18 @@
+"""Whether `/v0` may be served as configured. Cheap to import: the supervisor asks before it starts anything."""
+
+from zonegit.errors import ConfigError
+from zonegit.ops.config import Config
+
+
+def check_replication(config: Config) -> None:
+    """`ConfigError` when `/v0` would be served in cleartext where others listen, or without any key."""
+    section = config.replication
+    if section is None:
+        return
+    if not (section.listen.is_loopback or section.allow_plaintext):
+        raise ConfigError(
+            f"replication on {section.listen} would be cleartext HTTP/2 beyond this machine: listen on loopback "
+            "(behind a tunnel), or set allow_plaintext = true; the HMAC protects from changes, not from readers"
+        )
+    if config.keys is None:
+        raise ConfigError("replication needs `keys`, the directory of its key files; `zonegit key new` writes one")

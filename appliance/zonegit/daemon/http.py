@@ -1,0 +1,90 @@
+"""The http process: `/v0` for secondaries and the metrics page, each on its own listener, in one event loop.
+
+SIGHUP takes a new key set as a whole or keeps the old one; SIGTERM answers long-polls and lets streams end.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from typing import Final
+
+from zonegit.auth.gate import Gate
+from zonegit.auth.keyring import Keyring
+from zonegit.daemon.cleartext import check_replication
+from zonegit.daemon.status import status_app
+from zonegit.errors import ConfigError, ZonegitError
+from zonegit.net.h2_serving import serve
+from zonegit.net.http_server import ReplicationApp
+from zonegit.ops import log
+from zonegit.ops.config import Config
+from zonegit.ops.samples import Samples
+from zonegit.ops.shared import SharedBlock
+from zonegit.store.lmdb import LmdbStore
+
+SCRAPERS: Final = 64
+"""Connections to the metrics page from one source."""
+
+_logger: Final = logging.getLogger(__name__)
+
+
+def run(config: Config, block: SharedBlock, index: int) -> None:
+    """Serve until SIGTERM. `ConfigError`, `KeyFileError` or `StoreError` when that can't begin."""
+    gate = _gate(config) if config.replication else None
+    store = LmdbStore.open(config.repo, readonly=True)
+    try:
+        asyncio.run(_serve(block, index, store, gate))
+    finally:
+        block.set_ready(index, False)
+        store.close()
+
+
+def _gate(config: Config) -> Gate:
+    check_replication(config)
+    if config.replication is None or config.keys is None:
+        raise ConfigError("replication isn't configured")
+    return Gate(config.replication.name, Keyring.load(config.keys), time.time)
+
+
+async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | None) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    samples = block.samples(index)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, block, gate, samples)
+    loop.add_signal_handler(signal.SIGUSR1, _report, gate)
+    async with asyncio.TaskGroup() as group:
+        listener = block.listener("replication")
+        if gate is not None and listener is not None:
+            _publish(gate.keyring, samples)
+            app = ReplicationApp(store, gate, samples)
+            group.create_task(serve(app, [listener], stop, drain=app.drain))
+        listener = block.listener("metrics")
+        if listener is not None:
+            group.create_task(serve(status_app(block, store), [listener], stop, connections=SCRAPERS))
+        block.set_ready(index)
+
+
+def _reload(block: SharedBlock, gate: Gate | None, samples: Samples) -> None:
+    config = block.config()
+    if gate is None or config.keys is None:
+        return
+    try:
+        gate.keyring = Keyring.load(config.keys)
+    except ZonegitError as error:
+        log.event(_logger, "reload refused, the old keys stay", logging.ERROR, error=error)
+        samples.set("keys_reload_failed", 1)
+    else:
+        samples.set("keys_reload_failed", 0)
+        _publish(gate.keyring, samples)
+        log.event(_logger, "keys reloaded", keys=len(gate.keyring))
+
+
+def _report(gate: Gate | None) -> None:
+    log.event(_logger, "state", keys=len(gate.keyring) if gate else 0)
+
+
+def _publish(keyring: Keyring, samples: Samples) -> None:
+    for key in keyring:
+        if key.not_after is not None:
+            samples.set("auth_key_not_after_timestamp_seconds", key.not_after, key_id=key.kid)

@@ -1,0 +1,244 @@
+"""The puller process: keeps this repository a mirror of its primary. The only writer of a secondary.
+
+It always has a long-poll open, so that a change arrives in milliseconds; after so many seconds without one it asks
+again, which is the heartbeat. Every failure leaves the refs where they are, says why in the log and the metrics,
+and is tried again after a pause with full jitter, from 1 s to 5 min.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.auth.gate import Signer
+from zonegit.auth.key import Key
+from zonegit.auth.keyring import Keyring
+from zonegit.errors import (
+    ConfigError,
+    InvalidData,
+    InvalidFrame,
+    KeyFileError,
+    NotAuthorised,
+    Refused,
+    StoreError,
+    Unreachable,
+    ZonegitError,
+)
+from zonegit.model.commit import Stamp
+from zonegit.net.http_client import HttpPeer
+from zonegit.net.http_pull import pull
+from zonegit.net.http_server import Samples
+from zonegit.ops import log
+from zonegit.ops.config import Config, PrimaryConfig
+from zonegit.ops.shared import SharedBlock
+from zonegit.store.lmdb import LmdbStore
+from zonegit.store.port import Store
+from zonegit.sync import limits
+from zonegit.sync.mirror import Moved
+from zonegit.sync.peers import check_peer
+from zonegit.sync.session import Session
+
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 300.0
+_HURRIED: Final = 0.2
+"""Seconds: a long-poll that ends sooner without news is not asked again before the interval is over."""
+_RESULTS: Final[tuple[tuple[type[ZonegitError], str], ...]] = (
+    (Unreachable, "unreachable"),
+    (NotAuthorised, "unauthorized"),
+    (Refused, "refused"),
+    (InvalidFrame, "bad_stream"),
+    (InvalidData, "bad_object"),
+    (StoreError, "store"),
+)
+
+_logger: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Seconds between a failure and the next try: the first, and the longest it grows to."""
+
+    first: float = FIRST_PAUSE
+    longest: float = LONGEST_PAUSE
+
+    def after(self, failures: int) -> float:
+        """Full jitter: anywhere up to a bound that doubles with each failure in a row."""
+        return random.uniform(0, min(self.longest, self.first * 2.0 ** min(failures, 30)))  # noqa: S311  no secret
+
+
+def run(config: Config, block: SharedBlock, index: int) -> None:
+    """Pull until SIGTERM. `ConfigError`, `KeyFileError` or `StoreError` when that can't begin."""
+    primary = config.primary
+    if primary is None:
+        raise ConfigError("the puller needs a [primary] with url, name and key")
+    store = LmdbStore.open(config.repo)
+    try:
+        signer = Signer(primary.name, signing_key(config, primary), time.time, os.urandom)
+        mirror = Mirror(store, primary, signer, block.samples(index), lambda: block.set_ready(index))
+        asyncio.run(_until_terminated(mirror, block))
+    finally:
+        block.set_ready(index, False)
+        store.close()
+
+
+def signing_key(config: Config, primary: PrimaryConfig) -> Key:
+    """The key that the configuration names, from a key set without a fault."""
+    if config.keys is None:
+        raise ConfigError("a primary needs `keys`, the directory with the key that requests are signed with")
+    key = Keyring.load(config.keys).get(primary.key)
+    if key is None:
+        raise KeyFileError(f"{config.keys}: holds no key {primary.key!r}; copy {primary.key}.key from the primary")
+    if not key.valid(time.time()):
+        raise KeyFileError(f"{config.keys}: key {primary.key!r} is retired or out of its time")
+    return key
+
+
+async def _until_terminated(mirror: "Mirror", block: SharedBlock) -> None:
+    loop = asyncio.get_running_loop()
+    work = asyncio.create_task(mirror.run())
+    loop.add_signal_handler(signal.SIGTERM, work.cancel)
+    loop.add_signal_handler(signal.SIGHUP, lambda: mirror.reload(block.config()))
+    loop.add_signal_handler(signal.SIGUSR1, mirror.report)
+    try:
+        await work
+    except asyncio.CancelledError:
+        await mirror.close()
+
+
+class Mirror:
+    """Follows one primary into one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        primary: PrimaryConfig,
+        signer: Signer,
+        samples: Samples,
+        synced: Callable[[], None] = lambda: None,
+        pauses: Pauses = Pauses(),
+    ) -> None:
+        """`synced` is called after each exchange that ended well. `ConfigError` or `InvalidData`: bad primary."""
+        self._store = store
+        self._name = check_peer(primary.name)
+        self._interval = primary.pull_interval
+        self._samples = samples
+        self._synced = synced
+        self._pauses = pauses
+        self._peer = HttpPeer(primary.url, signer)
+        self._root = ""
+        self._failures = 0
+        self._last_success = 0.0
+        self._hurry = asyncio.Event()
+
+    async def run(self) -> None:
+        """Never ends by itself."""
+        while True:
+            started = time.monotonic()
+            try:
+                news = await self.once()
+            except ZonegitError as error:
+                await self._pause(error)
+                continue
+            self._failures = 0
+            if not news and time.monotonic() - started < _HURRIED:
+                await self._sleep(self._interval)
+
+    async def once(self) -> bool:
+        """One exchange: wait for news, take them in. Whether there were any."""
+        wait = min(max(1, round(self._interval)), limits.MAX_WAIT)
+        refs = await self._peer.refs(self._root, wait)
+        if refs is not None:
+            started = time.monotonic()
+            session = await asyncio.to_thread(Session, self._store, self._name, refs)
+            moved = Moved()
+            try:
+                moved = await pull(self._peer, session, Stamp("zonegitd", int(time.time())))
+            finally:
+                self._count(session)
+            self._tell(moved, session, time.monotonic() - started)
+            self._root = refs.root
+            self._samples.inc("sync_sessions_total", peer=self._name, result="ok")
+        self._last_success = time.time()
+        self._samples.set("sync_last_success_timestamp_seconds", self._last_success, peer=self._name)
+        self._samples.set("sync_lag_seconds", 0, peer=self._name)
+        self._samples.set("sync_clock_offset_seconds", self._peer.signer.offset, peer=self._name)
+        self._synced()
+        return refs is not None
+
+    def reload(self, config: Config) -> None:
+        """Take a new key, or keep the old one; then try at once."""
+        primary = config.primary
+        if primary is None:
+            return
+        try:
+            self._peer.signer.key = signing_key(config, primary)
+            self._interval = primary.pull_interval
+            self._samples.set("keys_reload_failed", 0)
+        except ZonegitError as error:
+            log.event(_logger, "reload refused, the old key stays", logging.ERROR, error=error)
+            self._samples.set("keys_reload_failed", 1)
+        self._failures = 0
+        self._hurry.set()
+
+    def report(self) -> None:
+        """Log the state."""
+        age = f"{time.time() - self._last_success:.0f}s" if self._last_success else "never"
+        log.event(_logger, "state", primary=self._name, synced=age, failures=self._failures, root=self._root[:12])
+
+    async def close(self) -> None:
+        await self._peer.close()
+
+    def _count(self, session: Session) -> None:
+        self._samples.inc("sync_objects_total", session.objects, peer=self._name, direction="in")
+        self._samples.inc("sync_bytes_total", session.size, peer=self._name, direction="in")
+
+    def _tell(self, moved: Moved, session: Session, seconds: float) -> None:
+        for name in moved.rewound:
+            log.event(_logger, "followed a rewound ref", logging.WARNING, ref=name, peer=self._name)
+        if moved.branches:
+            self._samples.observe("sync_duration_seconds", seconds, peer=self._name)
+            log.event(
+                _logger,
+                "pulled",
+                peer=self._name,
+                branches=len(moved.branches),
+                objects=session.objects,
+                bytes=session.size,
+                seconds=f"{seconds:.3f}",
+            )
+
+    async def _pause(self, error: ZonegitError) -> None:
+        result = next((label for kind, label in _RESULTS if isinstance(error, kind)), "failed")
+        self._samples.inc("sync_sessions_total", peer=self._name, result=result)
+        if result == "bad_object":
+            self._samples.inc("sync_rejected_objects_total", reason=type(error).__name__)
+        if self._last_success:
+            self._samples.set("sync_lag_seconds", time.time() - self._last_success, peer=self._name)
+        pause = self._pauses.after(self._failures)
+        self._failures += 1
+        log.event(
+            _logger,
+            "sync failed, what is here stays",
+            logging.WARNING,
+            peer=self._name,
+            result=result,
+            error=error,
+            again_in=f"{pause:.1f}s",
+        )
+        self._root = ""
+        await self._peer.close()
+        await self._sleep(pause)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, unless a reload wants a try at once."""
+        self._hurry.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,143 @@
+"""Hypercorn as we run it: one worker in our own event loop, on sockets that are given, HTTP/2 by prior knowledge.
+
+What is ours around it, for version 0.18 (tests pin what they rest on):
+- connections per source are counted before anything is read of them;
+- a stream's buffer waits for the peer's window: as shipped it lets everything through that an application
+  sends, so that a client that never opens its window fills the server's memory;
+- data for a stream that was answered already ends the connection quietly instead of as an unhandled exception.
+"""
+
+import asyncio
+import logging
+import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Final, cast
+
+import h2.exceptions
+import hypercorn.protocol.h2 as hypercorn_h2
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
+from hypercorn.typing import ASGIFramework
+
+from zonegit.auth.budget import source_of
+from zonegit.net.asgi import App
+
+CONNECTIONS_PER_SOURCE: Final = 8
+STREAMS: Final = 32
+HEADERS: Final = 16 << 10
+KEEP_ALIVE: Final = 300.0
+"""Seconds; longer than any long-poll, so that a connection isn't closed just when its client uses it again."""
+DRAIN_SECONDS: Final = 3.0
+
+log = logging.getLogger(__name__)
+
+
+class WindowedBuffer(hypercorn_h2.StreamBuffer):
+    """A stream's buffer that lets its writer go on only when what it holds has really been sent."""
+
+    async def push(self, data: bytes) -> None:
+        if self._complete:
+            raise hypercorn_h2.BufferCompleteError
+        self.buffer.extend(data)
+        await self._is_empty.clear()
+        if len(self.buffer) >= hypercorn_h2.BUFFER_HIGH_WATER:
+            await self._paused.clear()
+            await self._paused.wait()
+
+    async def pop(self, max_length: int) -> bytes:
+        length = min(len(self.buffer), max_length)
+        data = bytes(self.buffer[:length])
+        del self.buffer[:length]
+        if len(self.buffer) < hypercorn_h2.BUFFER_LOW_WATER:
+            await self._paused.set()
+        if not self.buffer:
+            await self._is_empty.set()
+        return data
+
+
+hypercorn_h2.StreamBuffer = WindowedBuffer  # type: ignore[misc]  # the class that H2Protocol makes buffers of
+
+
+async def serve(
+    app: App,
+    listeners: Iterable[socket.socket],
+    stop: asyncio.Event,
+    *,
+    drain: Callable[[], Awaitable[None]] | None = None,
+    connections: int = CONNECTIONS_PER_SOURCE,
+) -> None:
+    """Serve until `stop` is set; then take no more connections and end those that are open, within 3 s.
+
+    `drain` is awaited in between, so that answers in flight go out before a GOAWAY makes clients drop them.
+    """
+    config = _config()
+    context = WorkerContext(None)
+    loop = asyncio.get_running_loop()
+    open_here: Counter[str] = Counter()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("peername")
+        source = source_of(peer[0]) if isinstance(peer, tuple) else "local"
+        if open_here[source] >= connections:
+            writer.transport.abort()
+            return
+        task = asyncio.current_task()
+        if task:
+            tasks.add(task)
+        open_here[source] += 1
+        try:
+            await TCPServer(ASGIWrapper(cast(ASGIFramework, app)), loop, config, context, {}, reader, writer)
+        except asyncio.CancelledError:
+            writer.transport.abort()
+        except Exception as error:
+            _log_end(source, error)
+            writer.transport.abort()
+        finally:
+            open_here[source] -= 1
+            if not open_here[source]:
+                del open_here[source]
+            if task:
+                tasks.discard(task)
+
+    servers = [await asyncio.start_server(connected, sock=listener, backlog=128) for listener in listeners]
+    await stop.wait()
+    for server in servers:
+        server.close()
+    if drain:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(drain(), DRAIN_SECONDS)
+    await context.terminated.set()
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+def _config() -> Config:
+    config = Config()
+    config.accesslog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.include_server_header = False
+    config.keep_alive_timeout = KEEP_ALIVE
+    config.keep_alive_max_requests = 1 << 31  # a GOAWAY in between loses requests in flight
+    config.h2_max_concurrent_streams = STREAMS
+    config.h2_max_header_list_size = HEADERS
+    config.h11_max_incomplete_size = HEADERS
+    return config
+
+
+def _log_end(source: str, error: BaseException) -> None:
+    """A connection that broke a rule of HTTP/2 is the client's fault, in whatever group Hypercorn wraps it."""
+    found = [error]
+    if isinstance(error, BaseExceptionGroup):
+        found = list(error.exceptions)
+    if all(isinstance(one, KeyError | OSError | h2.exceptions.H2Error) for one in found):
+        log.debug("a connection from %s broke off: %r", source, error)
+    else:
+        log.error("a connection from %s failed: %r", source, error)

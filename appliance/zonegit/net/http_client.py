@@ -1,0 +1,252 @@
+"""A peer's `/v0` over httpx: signed requests out, verified answers back. One connection, kept for long.
+
+Nothing is believed before its MAC is right: a 304, an error, refs. A stream's MAC is in its end and is checked by
+`sync.frames`. A clock that is off is corrected once, by a signed answer only. After any failure the connection is
+dropped: httpx never resets a stream that is given up, and a few of those make a connection hang.
+"""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Final
+from urllib.parse import urlsplit
+
+import h2.exceptions
+import httpx
+from blake3 import blake3
+
+from zonegit.auth.gate import Signer
+from zonegit.auth.scheme import Call, check_response, parse_signature, sign_response
+from zonegit.errors import ConfigError, InvalidData, LimitExceeded, NotAuthorised, Refused, Unreachable
+from zonegit.sync import limits, wire
+from zonegit.sync.frames import CONTENT_TYPE, Check
+from zonegit.sync.session import Ask
+
+ANSWER: Final = 1 << 20
+"""Bytes of an answer that isn't refs nor a stream."""
+PATIENCE: Final = 15.0
+"""Seconds without a byte, beyond what a long-poll waits."""
+_LOST: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h2.exceptions.H2Error)
+"""What a connection that breaks may raise; httpcore lets some of h2's own errors through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stream that the peer began to send."""
+
+    check: Check
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """An authentic error instead of a stream."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    response: httpx.Response
+    mac: str
+    """Of the request."""
+
+
+class HttpPeer:
+    """A client of one peer. Use `close` when done."""
+
+    def __init__(self, url: str, signer: Signer) -> None:
+        """`url` is `http://host:port`. `ConfigError` when it isn't."""
+        self._url = _base(url)
+        self.signer = signer
+        self._corrected = False
+        self._client: httpx.AsyncClient | None = None
+
+    async def close(self) -> None:
+        """Drop the connection; the next request opens another."""
+        client, self._client = self._client, None
+        if client is not None:
+            try:
+                await client.aclose()
+            except _LOST:
+                return
+
+    async def refs(self, root: str = "", wait: int = 0) -> wire.PeerRefs | None:
+        """The peer's refs; None when their root is still `root`, after at most `wait` seconds.
+
+        `Unreachable`, `NotAuthorised`, `Refused` (too many failures), `InvalidData`.
+        """
+        headers = {}
+        if root:
+            headers["if-none-match"] = f'"{root}"'
+            headers["prefer"] = f"wait={wait}"
+        async with self._ask("GET", "/v0/refs", "", b"", headers, wait) as answer:
+            body = await self._authentic(answer, limits.REFS_ANSWER)
+            status = answer.response.status_code
+            if status == 304 and root:
+                # If-None-Match and ETag are not signed; the Content-Type is, and names the root that was meant.
+                if answer.response.headers.get("content-type") != f"{wire.JSON_TYPE}; root={root}":
+                    raise InvalidData("the peer says that nothing changed since a state that wasn't asked about")
+                return None
+            if status != 200:
+                raise Unreachable(f"the peer answers {status} {wire.decode_error(body)[0]}".rstrip())
+            return wire.PeerRefs.decode(body)
+
+    @asynccontextmanager
+    async def stream(self, ask: Ask) -> AsyncIterator[Opened | Declined]:
+        """Send a question of a session. `Unreachable` when the connection breaks, while it is read too."""
+        async with self._ask("POST", ask.path, ask.content_type, ask.body, {}, 0) as answer:
+            response = answer.response
+            if response.status_code == 200 and response.headers.get("content-type") == CONTENT_TYPE:
+                yield Opened(self._checker(answer.mac), response.aiter_raw())
+                return
+            body = await self._authentic(answer, ANSWER)
+            yield Declined(wire.decode_error(body)[0] or str(response.status_code))
+
+    @asynccontextmanager
+    async def _ask(
+        self, method: str, path: str, content_type: str, body: bytes, headers: dict[str, str], wait: int
+    ) -> AsyncIterator[_Answer]:
+        """Send a signed request, again with the peer's clock if ours is off; errors become ours."""
+        try:
+            kept = self._client is not None
+            try:
+                answer = await self._send(method, path, content_type, body, headers, wait)
+            except _LOST:
+                if not kept:
+                    raise
+                await self.close()  # the peer may have closed it just before we used it again
+                answer = await self._send(method, path, content_type, body, headers, wait)
+            if await self._skewed(answer):
+                await answer.response.aclose()
+                answer = await self._send(method, path, content_type, body, headers, wait)
+            try:
+                yield answer
+            finally:
+                await answer.response.aclose()
+        except _LOST as error:
+            raise Unreachable(f"{self._url} can't be reached: {_reason(error)}") from None
+
+    async def _send(
+        self, method: str, path: str, content_type: str, body: bytes, headers: dict[str, str], wait: int
+    ) -> _Answer:
+        authorization, mac = self.signer.sign(Call(method, path, content_type), blake3(body).digest())
+        headers = {**headers, "authorization": authorization}
+        if content_type:
+            headers["content-type"] = content_type
+        client = self._open_client()
+        timeout = httpx.Timeout(PATIENCE, read=PATIENCE + wait)
+        request = client.build_request(
+            method, self._url + path, headers=headers, content=body or None, timeout=timeout
+        )
+        return _Answer(await client.send(request, stream=True), mac)
+
+    def _open_client(self) -> httpx.AsyncClient:
+        if self._client is None:
+            # No proxies, cookies or redirects: what the environment says must not lead a mirror elsewhere.
+            bounds = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=240.0)
+            self._client = httpx.AsyncClient(http1=False, http2=True, trust_env=False, limits=bounds)
+        return self._client
+
+    async def _skewed(self, answer: _Answer) -> bool:
+        """Whether the peer told us its clock, in an authentic answer; then ours follows it from now on."""
+        if answer.response.status_code != 401 or "zg-signature" not in answer.response.headers or self._corrected:
+            return False
+        error, now = wire.decode_error(await self._authentic(answer, ANSWER))
+        if error != "clock_skew" or now is None:
+            return False
+        self.signer.correct(now)
+        self._corrected = True
+        return True
+
+    async def _authentic(self, answer: _Answer, limit: int) -> bytes:
+        """The whole body of an answer whose signature is right."""
+        response = answer.response
+        body = await _read(response, limit)
+        signed = response.headers.get("zg-signature")
+        if signed is None:
+            raise _unsigned(response, self.signer)
+        key = self.signer.key
+        signature = parse_signature(signed.encode("latin-1"))
+        content_type = response.headers.get("content-type", "")
+        digest = blake3(body).digest()
+        if not check_response(
+            key, answer.mac, signature, status=response.status_code, content_type=content_type, digest=digest
+        ):
+            raise NotAuthorised("the peer's answer has a wrong signature; it was changed on its way")
+        return body
+
+    def _checker(self, mac: str) -> Check:
+        key = self.signer.key
+
+        def check(ts: int, digest: bytes, found: bytes) -> bool:
+            return compare_digest(
+                sign_response(key, mac, status=200, ts=ts, content_type=CONTENT_TYPE, digest=digest), found
+            )
+
+        return check
+
+
+async def paced(chunks: AsyncIterator[bytes], slowest: int, seconds: float) -> AsyncGenerator[bytes, None]:
+    """Pass a stream on. `Unreachable` when less than `slowest` bytes a second came over so many seconds of waiting.
+
+    Time that the reader of this stream takes doesn't count.
+    """
+    waited = 0.0
+    size = 0
+    iterator = aiter(chunks)
+    while True:
+        started = time.monotonic()
+        try:
+            chunk = await anext(iterator)
+        except StopAsyncIteration:
+            return
+        waited += time.monotonic() - started
+        size += len(chunk)
+        if waited >= seconds:
+            if size < slowest * waited:
+                raise Unreachable(f"the peer sent {size} bytes in {waited:.0f} s; giving up")
+            waited, size = 0.0, 0
+        yield chunk
+
+
+async def _read(response: httpx.Response, limit: int) -> bytes:
+    parts = []
+    size = 0
+    async for part in response.aiter_raw():
+        size += len(part)
+        if size > limit:
+            raise LimitExceeded(f"the peer's answer is longer than {limit} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _unsigned(response: httpx.Response, signer: Signer) -> Exception:
+    status = response.status_code
+    if status == 401:
+        return NotAuthorised(
+            f"the peer refuses key {signer.key.kid} (or its name isn't {signer.aud!r}): check that both sides have "
+            "the same key file, and that it is neither retired nor out of its time"
+        )
+    if status == 429:
+        wait = response.headers.get("retry-after", "")[:6]
+        return Refused(f"the peer had too many failures from here; it will listen again in {wait or 'some'} s")
+    return NotAuthorised(f"the peer's answer {status} is not signed; is that a zonegit server?")
+
+
+def _base(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ConfigError(f"{url[:120]!r} is not a primary's URL: write http://192.0.2.1:9354")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"http://{host}:{port or 9354}"
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

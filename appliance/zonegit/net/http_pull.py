@@ -1,0 +1,77 @@
+"""Drives a `sync.session` over a peer: several streams at once, inserts in a thread, in the order they came."""
+
+import asyncio
+from contextlib import aclosing
+
+from zonegit.errors import InvalidData, InvalidFrame, ZonegitError
+from zonegit.model.commit import Stamp
+from zonegit.net.http_client import Declined, HttpPeer, Opened, paced
+from zonegit.sync import limits
+from zonegit.sync.mirror import Moved
+from zonegit.sync.session import Ask, Batch, Session
+
+
+async def pull(peer: HttpPeer, session: Session, who: Stamp) -> Moved:
+    """Fetch all that the session needs and move the refs. On failure the connection is dropped and no ref moves."""
+    try:
+        await _Pull(peer, session).run()
+    except BaseException as error:
+        await peer.close()
+        if isinstance(error, ExceptionGroup):
+            raise _first(error) from None
+        raise
+    return await asyncio.to_thread(session.finish, who)
+
+
+class _Pull:
+    def __init__(self, peer: HttpPeer, session: Session) -> None:
+        self._peer = peer
+        self._session = session
+        self._writing = asyncio.Lock()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            self._ask_more(group)
+
+    def _ask_more(self, group: asyncio.TaskGroup) -> None:
+        for ask in self._session.next():
+            group.create_task(self._transfer(group, ask))
+
+    async def _transfer(self, group: asyncio.TaskGroup, ask: Ask) -> None:
+        async with self._peer.stream(ask) as answer:
+            if isinstance(answer, Declined):
+                self._session.turned_down(ask.number, answer.error)
+            else:
+                await self._receive(ask, answer)
+        self._ask_more(group)
+
+    async def _receive(self, ask: Ask, answer: Opened) -> None:
+        session = self._session
+        session.opened(ask.number, answer.check)
+        try:
+            async with aclosing(paced(answer.chunks, limits.SLOWEST, limits.SLOWEST_OVER)) as chunks:
+                async for chunk in chunks:
+                    await self._insert(session.received(ask.number, chunk))
+            session.ended(ask.number)
+        except ZonegitError as error:
+            await self._keep(ask, error)
+            raise
+
+    async def _insert(self, batches: list[Batch]) -> None:
+        for batch in batches:
+            async with self._writing:
+                await asyncio.to_thread(self._session.insert, batch)
+
+    async def _keep(self, ask: Ask, error: ZonegitError) -> None:
+        """Keep what arrived whole, unless it is what was wrong."""
+        if isinstance(error, InvalidData) and not isinstance(error, InvalidFrame):
+            async with self._writing:
+                await asyncio.to_thread(self._session.distrust)
+        else:
+            await self._insert(self._session.broken(ask.number))
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    """The failure that ended a pull: ours if there is one, since it names the reason."""
+    found = [_first(error) if isinstance(error, ExceptionGroup) else error for error in group.exceptions]
+    return next((error for error in found if isinstance(error, ZonegitError)), found[0])

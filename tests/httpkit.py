@@ -1,0 +1,102 @@
+"""A `/v0` server in the test's own event loop, and clients for it."""
+
+import asyncio
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from synckit import KEY, PEER, WHO
+from zonegit.auth.budget import FailureBudget
+from zonegit.auth.gate import Gate, Signer
+from zonegit.auth.key import Key
+from zonegit.auth.keyring import Keyring
+from zonegit.net.h2_serving import serve
+from zonegit.net.http_client import HttpPeer
+from zonegit.net.http_pull import pull
+from zonegit.net.http_server import ReplicationApp
+from zonegit.store.port import Store
+from zonegit.sync.mirror import Moved
+from zonegit.sync.session import Session
+
+
+class Counted:
+    """Samples in a dictionary."""
+
+    def __init__(self) -> None:
+        self.values: Counter[str] = Counter()
+
+    def inc(self, name: str, value: float = 1, **labels: str) -> None:
+        self.values[_series(name, labels)] += value  # type: ignore[assignment]
+
+    def set(self, name: str, value: float, **labels: str) -> None:
+        self.values[_series(name, labels)] = value  # type: ignore[assignment]
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        self.inc(name + "_count", 1, **labels)
+
+
+def _series(name: str, labels: dict[str, str]) -> str:
+    return name + "".join(f",{key}={labels[key]}" for key in sorted(labels))
+
+
+class Running:
+    """A server that is being served."""
+
+    def __init__(self, port: int, gate: Gate, app: ReplicationApp, samples: Counted) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.gate = gate
+        self.app = app
+        self.samples = samples
+        self.stop = asyncio.Event()
+
+
+def generous_gate(keys: tuple[Key, ...] = (KEY,), clock: Callable[[], float] = time.time) -> Gate:
+    """A gate that forgives many failures, for tests that make many."""
+    return Gate(PEER, Keyring(keys), clock, budget=FailureBudget(burst=10_000))
+
+
+@asynccontextmanager
+async def running(store: Store, gate: Gate | None = None, *, connections: int = 64) -> AsyncIterator[Running]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    gate = gate or generous_gate()
+    samples = Counted()
+    app = ReplicationApp(store, gate, samples)
+    found = Running(listener.getsockname()[1], gate, app, samples)
+    task = asyncio.create_task(
+        serve(app, [listener], found.stop, drain=app.drain, connections=connections)
+    )
+    try:
+        yield found
+    finally:
+        found.stop.set()
+        await task
+        listener.close()
+
+
+@asynccontextmanager
+async def peer_of(url: str, key: Key = KEY, clock: Callable[[], float] = time.time) -> AsyncIterator[HttpPeer]:
+    peer = HttpPeer(url, Signer(PEER, key, clock, os.urandom))
+    try:
+        yield peer
+    finally:
+        await peer.close()
+
+
+async def pull_once(peer: HttpPeer, store: Store, split: int = 20_000) -> Moved:
+    refs = await peer.refs()
+    assert refs is not None
+    return await pull(peer, Session(store, PEER, refs, split), WHO)
+
+
+def run(test: Awaitable[None]) -> None:
+    """Run a test's coroutine, with a bound."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(30):
+            await test
+
+    asyncio.run(bounded())
