@@ -13,6 +13,7 @@ from typing import Final
 from zonegit.daemon.listeners import DnsSockets
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.dns import stats
+from zonegit.dns.message import Transport
 from zonegit.errors import Refused
 from zonegit.net.tcp import TcpServer
 from zonegit.net.udp import UdpLoop
@@ -25,6 +26,8 @@ GRACE: Final = 5.0
 """Seconds that transfers get to finish after SIGTERM."""
 _SWITCH: Final = 0.0005
 """Seconds that the TCP thread may keep UDP from going on."""
+
+_REQUESTS: Final = tuple(stats.request_slot(transport, bytes(size)) for transport in Transport for size in (4, 16))
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -57,7 +60,14 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         tcp_zones.configure(fresh)
 
     def report(_number: int, _frame: object) -> None:
-        log.event(_logger, "state", zones=udp_zones.zones, cached=len(udp_zones.cache), queries=sum(udp_row[:20]))
+        log.event(
+            _logger,
+            "state",
+            zones=udp_zones.zones,
+            cached=len(udp_zones.cache),
+            udp=sum(udp_row[slot] for slot in _REQUESTS),
+            tcp=sum(tcp_row[slot] for slot in _REQUESTS),
+        )
 
     signal.signal(signal.SIGTERM, terminate)
     signal.signal(signal.SIGHUP, reload)

@@ -1,0 +1,33 @@
+"""Daemons on repositories in temporary directories; every one that a test starts is ended with it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from daemonkit import Daemon
+from repokit import ZONE, parsed
+from zonegit.repo import Repository
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A repository with the zone example.org."""
+    path = tmp_path / "repo"
+    with Repository.init(path) as repository:
+        repository.import_zone(parsed(ZONE), source="test.zone")
+    return path
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Daemon]]:
+    """`start(repo, "--workers", "2")` is a daemon that answers."""
+    running: list[Daemon] = []
+
+    def start(repo: Path, *arguments: str | Path) -> Daemon:
+        running.append(Daemon.start(repo, *arguments))
+        return running[-1]
+
+    yield start
+    for daemon in running:
+        daemon.stop()

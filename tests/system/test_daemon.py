@@ -1,0 +1,308 @@
+"""`zonegitd` as an operator sees it: start, answers, changes from outside, deaths, reload, end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from daemonkit import Daemon, ask, ask_tcp, environment, query, rcode, read_message, serial_of, until
+from repokit import ZONE, parsed
+from zonegit.repo import Repository
+
+A = 1
+OTHER = ZONE.replace("example.net", "example.com").replace("example.org", "example.net")
+WWW = "www.example.org"
+
+
+def commit_elsewhere(repo: Path, name: str, address: str) -> None:
+    """One commit by another process."""
+    code = (
+        "import sys; from pathlib import Path; from zonegit.repo import Repository\n"
+        "with Repository.open(Path(sys.argv[1])) as r:\n"
+        "    r.set(sys.argv[2], 1, 60, [bytes(map(int, sys.argv[3].split('.')))])\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(repo), name, address], check=True)
+
+
+def test_answers_over_udp_and_tcp(repo, start, needs_program):
+    dig = needs_program("dig")
+    port = start(repo, "--workers", "2").port()
+    for transport in ("+notcp", "+tcp"):
+        done = subprocess.run(
+            [dig, "@127.0.0.1", "-p", str(port), transport, "+short", "+norec", WWW, "A"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert set(done.stdout.split()) == {"192.0.2.10", "192.0.2.11"}
+
+
+def test_a_commit_elsewhere_is_answered_by_the_next_packet(repo, start):
+    port = start(repo).port()
+    for number in range(1, 4):
+        commit_elsewhere(repo, "www", f"192.0.2.{100 + number}")
+        assert ask(port, WWW)[-4:] == bytes([192, 0, 2, 100 + number])
+        assert ask_tcp(port, query(WWW))[0][-4:] == bytes([192, 0, 2, 100 + number])
+        assert serial_of(port, "example.org") == 2026112001 + number
+
+
+def test_zones_come_and_go_while_it_runs(repo, start):
+    port = start(repo).port()
+    assert rcode(ask(port, "example.net", 6)) == 5
+    with Repository.open(repo) as repository:
+        repository.import_zone(parsed(OTHER), source="n")
+        assert rcode(ask(port, "example.net", 6)) == 0
+        repository.remove_zone("example.net.")
+    assert rcode(ask(port, "example.net", 6)) == 5
+    assert rcode(ask(port, "example.org", 6)) == 0
+
+
+def test_an_empty_repository_refuses_until_it_has_a_zone(tmp_path, start):
+    with Repository.init(tmp_path / "r"):
+        pass
+    port = start(tmp_path / "r").port()
+    assert rcode(ask(port, WWW)) == 5
+    with Repository.open(tmp_path / "r") as repository:
+        repository.import_zone(parsed(ZONE), source="z")
+    assert rcode(ask(port, WWW)) == 0
+
+
+def test_only_the_zones_asked_for(repo, start):
+    with Repository.open(repo) as repository:
+        repository.import_zone(parsed(OTHER), source="n")
+    port = start(repo, "--zone", "example.net").port()
+    assert rcode(ask(port, "example.org", 6)) == 5
+    assert rcode(ask(port, "example.net", 6)) == 0
+
+
+def test_branch_pin_and_canary(repo, start, tmp_path):
+    with Repository.open(repo) as repository:
+        repository.create_branch("next")
+        repository.set("www", A, 60, [bytes([10, 0, 0, 1])], branch="next")
+        repository.set("www", A, 60, [bytes([10, 0, 0, 2])], branch="main")
+        pinned = start(repo, "--at", "HEAD~1").port()
+        branch = start(repo, "--branch", "next").port()
+        everyone = start(repo, "--canary", "next:100").port()
+        nobody = start(repo, "--canary", "next:0").port()
+        repository.set("www", A, 60, [bytes([10, 0, 0, 3])], branch="main")
+    assert ask(pinned, WWW)[-4:] in (bytes([192, 0, 2, 10]), bytes([192, 0, 2, 11])), "a pin stands still"
+    assert ask(branch, WWW)[-4:] == bytes([10, 0, 0, 1])
+    assert ask(everyone, WWW)[-4:] == bytes([10, 0, 0, 1])
+    assert ask(nobody, WWW)[-4:] == bytes([10, 0, 0, 3])
+
+
+def test_a_served_branch_gets_a_view(repo, start):
+    with Repository.open(repo) as repository:
+        repository.create_branch("next")
+    daemon = start(repo, "--branch", "next")
+    assert rcode(ask(daemon.port(), WWW)) == 0
+    until(lambda: daemon.has("served view made ref=refs/heads/example.org./next"), "the view")
+    assert rcode(ask(daemon.port(), WWW)) == 0
+    assert not daemon.has("process ended process=dns")
+
+
+def test_killed_workers_are_replaced_while_the_others_answer(repo, start):
+    daemon = start(repo, "--workers", "2")
+    port = daemon.port()
+    first, second = daemon.child("dns-0"), daemon.child("dns-1")
+    os.kill(first, signal.SIGKILL)
+    for _ in range(100):
+        assert rcode(ask(port, WWW, tries=5)) == 0
+    until(lambda: daemon.child("dns-0") != first, "a new worker")
+    assert daemon.child("dns-1") == second
+    assert daemon.has("process ended process=dns-0 how=SIGKILL")
+
+
+def test_no_query_is_lost_while_the_only_worker_is_replaced(repo, start):
+    daemon = start(repo)
+    worker = daemon.child("dns-0")
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: daemon.has("process ended process=dns-0"), "its end")
+    assert rcode(ask(daemon.port(), WWW)) == 0, "the query waited in the supervisor's socket"
+    assert rcode(ask_tcp(daemon.port(), query(WWW))[0]) == 0
+
+
+def test_sigterm_answers_what_was_received(repo, start):
+    daemon = start(repo)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("127.0.0.1", daemon.port()))
+        sock.settimeout(5)
+        worker = daemon.child("dns-0")
+        os.kill(worker, signal.SIGSTOP)
+        for number in range(100):
+            sock.send(query(WWW, ident=number))
+        daemon.signal(signal.SIGTERM)
+        until(lambda: daemon.has("stopping"), "the drain")
+        os.kill(worker, signal.SIGCONT)
+        assert len({sock.recv(4096)[:2] for _ in range(100)}) == 100
+    assert daemon.stop() == 0
+    assert not daemon.has("killed")
+
+
+def test_the_workers_end_with_a_killed_supervisor(repo, start):
+    daemon = start(repo)
+    worker = daemon.child("dns-0")
+    daemon.process.kill()
+    daemon.process.wait()
+    until(lambda: not Path(f"/proc/{worker}").exists(), "the worker's end")
+
+
+def test_sighup_takes_a_good_configuration_and_keeps_the_old_for_a_bad_one(repo, start, tmp_path):
+    with Repository.open(repo) as repository:
+        repository.create_branch("next")
+        repository.set("www", A, 60, [bytes([10, 0, 0, 1])], branch="next")
+    config = tmp_path / "zonegitd.toml"
+    config.write_text("")
+    daemon = start(repo, "--config", config, "--workers", "2")
+    port = daemon.port()
+    assert ask(port, WWW)[-4:-1] == bytes([192, 0, 2])
+    config.write_text('[zone."example.org"]\nbranch = "next"\n')
+    daemon.signal(signal.SIGHUP)
+    until(lambda: ask(port, WWW)[-4:] == bytes([10, 0, 0, 1]), "the new branch")
+    until(lambda: ask_tcp(port, query(WWW))[0][-4:] == bytes([10, 0, 0, 1]), "the new branch over TCP")
+    for bad in (
+        '[zone."example.org"]\nbrunch = "main"\n',
+        'repo = "/elsewhere"\n[dns]\nworkers = 3\n[zone."example.org"]\nat = "nosuch"\n',
+    ):
+        config.write_text(bad)
+        refused = sum("reload refused" in line for line in daemon.log)
+        daemon.signal(signal.SIGHUP)
+        until(lambda before=refused: sum("reload refused" in line for line in daemon.log) > before, "a refusal")
+        assert ask(port, WWW)[-4:] == bytes([10, 0, 0, 1])
+    assert not daemon.has("process ended process=dns")
+    assert daemon.process.poll() is None
+
+
+def test_transfers_beyond_64_kib(tmp_path, start, needs_program):
+    dig = needs_program("dig")
+    many = "".join(f"host{number} IN A 192.0.2.{number % 256}\n" for number in range(5000))
+    with Repository.init(tmp_path / "r") as repository:
+        repository.import_zone(parsed(ZONE + many), source="z")
+    port = start(tmp_path / "r").port()
+    command = [dig, "@127.0.0.1", "-p", str(port), "example.org", "AXFR", "+onesoa", "+nocmd", "+nostats"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = [line for line in done.stdout.splitlines() if line and not line.startswith(";")]
+    assert len(lines) == 5000 + 8
+    assert "Transfer failed" not in done.stdout
+
+
+def test_a_slow_transfer_sees_one_version_to_its_end(tmp_path, start):
+    many = "".join(f'host{number} IN TXT "{"x" * 200}"\n' for number in range(40_000))
+    with Repository.init(tmp_path / "r") as repository:
+        repository.import_zone(parsed(ZONE + many), source="z")
+        port = start(tmp_path / "r").port()
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.settimeout(10)
+            sock.connect(("127.0.0.1", port))
+            packet = query("example.org", 252)
+            sock.sendall(len(packet).to_bytes(2, "big") + packet)
+            records = int.from_bytes(read_message(sock)[6:8], "big")
+            repository.set("www", A, 60, [bytes([10, 9, 9, 9])])
+            assert serial_of(port, "example.org") == 2026112002, "UDP isn't held up"
+            while records < 40_000 + 9:
+                message = read_message(sock)
+                records += int.from_bytes(message[6:8], "big")
+            assert records == 40_000 + 9
+            assert int.from_bytes(message[-20:-16], "big") == 2026112001
+
+
+def test_slow_tcp_clients_do_not_delay_udp(repo, start):
+    port = start(repo).port()
+    slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(64)]
+    try:
+        for sock in slow:
+            sock.sendall(b"\0")
+        stop = threading.Event()
+
+        def trickle() -> None:
+            while not stop.is_set():
+                for sock in slow[:32]:
+                    sock.sendall(b"\0")
+                time.sleep(0.005)
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            for _ in range(200):
+                assert rcode(ask(port, WWW)) == 0
+            assert rcode(ask_tcp(port, query(WWW))[0]) == 0
+        finally:
+            stop.set()
+            thread.join()
+    finally:
+        for sock in slow:
+            sock.close()
+
+
+def test_inherited_sockets_are_used(repo, tmp_path):
+    """As a service manager hands them over: descriptors from 3 on, in the environment of that very process."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+        udp.bind(("127.0.0.1", 0))
+        port = udp.getsockname()[1]
+        tcp.bind(("127.0.0.1", port))
+        tcp.listen()
+        code = (
+            "import os, sys\n"
+            "from zonegit.daemon.main import main\n"
+            "if __name__ == '__main__':\n"
+            "    os.environ['LISTEN_PID'] = str(os.getpid())\n"
+            f"    os.dup2({udp.fileno()}, 50); os.dup2({tcp.fileno()}, 51); os.dup2(50, 3); os.dup2(51, 4)\n"
+            "    sys.exit(main(sys.argv[1:]))\n"
+        )
+        script = tmp_path / "handed.py"
+        script.write_text(code)
+        daemon = Handed([sys.executable, str(script), "--repo", str(repo)], (udp.fileno(), tcp.fileno()))
+        try:
+            until(lambda: daemon.has("listening"), "listening")
+            assert daemon.port() == port
+            assert rcode(ask(port, WWW)) == 0
+            assert rcode(ask_tcp(port, query(WWW))[0]) == 0
+        finally:
+            assert daemon.stop() == 0
+
+
+class Handed(Daemon):
+    def __init__(self, command: list[str], descriptors: tuple[int, ...]) -> None:
+        self.log = []
+        self.process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, pass_fds=descriptors, env=environment(LISTEN_FDS="2")
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--repo", "{tmp}/none"], 1, "zonegit init"),
+        (["--repo", "{repo}", "--listen", "nonsense"], 2, "--listen"),
+        (["--bogus"], 2, "--bogus"),
+        (["--repo", "{repo}", "--at", "nosuch"], 2, "nosuch"),
+        (["--repo", "{repo}", "--listen", "192.0.2.77:5300"], 2, "can't listen on 192.0.2.77:5300"),
+        (
+            ["--repo", "{repo}", "--replicate-listen", "127.0.0.1:0", "--keys", "{tmp}/nokeys"],
+            7,
+            "nokeys",
+        ),
+    ],
+)
+def test_refusals_are_one_line(repo, tmp_path, arguments, code, says):
+    filled = [argument.format(tmp=tmp_path, repo=repo) for argument in arguments]
+    done = subprocess.run(
+        [sys.executable, "-m", "zonegit.daemon.main", *filled], capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == code
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_version_and_help():
+    for flag in ("--version", "--help"):
+        done = subprocess.run([sys.executable, "-m", "zonegit.daemon.main", flag], capture_output=True, text=True)
+        assert done.returncode == 0
+        assert "zonegitd" in done.stdout
