@@ -1,8 +1,14 @@
 """`log`, `diff`, `blame` and `reflog`."""
 
 import re
+from dataclasses import replace
+from itertools import count
 
 import pytest
+
+from zonegit.model.commit import Commit
+from zonegit.model.ids import object_id, parse_id
+from zonegit.store.lmdb import LmdbStore
 
 
 @pytest.fixture
@@ -170,3 +176,18 @@ def test_reflog_is_numbered_from_the_newest(edited) -> None:
 )
 def test_bad_input(zone, refused, argv, code, words) -> None:
     refused(zone(*argv), code, *words)
+
+
+def test_an_ambiguous_prefix_is_refused(zone, refused, tmp_path) -> None:
+    with LmdbStore.open(tmp_path / "repo").write() as writer:
+        first = Commit.decode(writer.get(parse_id(zone("log", "--json").json[0]["commit"])))
+        seen: dict[str, bytes] = {}
+        for number in count():
+            data = replace(first, message=f"number {number}").encode()
+            prefix = object_id(data).hex()[:4]
+            if prefix in seen:
+                break
+            seen[prefix] = data
+        writer.insert([seen[prefix], data])
+    refused(zone("log", prefix), 2, "ambiguous", prefix)
+    refused(zone("cat-object", prefix), 5, "2 objects", prefix)

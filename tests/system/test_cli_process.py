@@ -1,0 +1,148 @@
+"""`zonegit` as a process: pipes that close, disks that are full, signals, locales and start-up."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+ZONEGIT = Path(sys.executable).parent / "zonegit"
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """For a process with a repository of the test's own."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return {**kept, "ZONEGIT_REPO": str(tmp_path / "repo"), "ZONEGIT_AUTHOR": "Ada <ada@example.org>"}
+
+
+@pytest.fixture
+def zonegit(environment):
+    """`zonegit("set", "www", …)` runs the installed command; more keywords go to `subprocess.run`."""
+
+    def call(*argv, **more):
+        more.setdefault("env", environment)
+        return subprocess.run([ZONEGIT, *argv], **{"capture_output": True, "text": True, "timeout": 60, **more})
+
+    return call
+
+
+@pytest.fixture
+def many(zonegit, tmp_path):
+    """`zonegit`, on a zone whose export is longer than a pipe holds."""
+    file = tmp_path / "many.zone"
+    hosts = "".join(f"host{number} 300 IN A 192.0.2.{number % 250}\n" for number in range(20000))
+    file.write_text("$ORIGIN example.org.\n@ 60 SOA ns1 a 1 2 3 4 5\n@ 60 NS ns1\nns1 60 A 192.0.2.53\n" + hosts)
+    assert zonegit("init").returncode == 0
+    assert zonegit("import", file).returncode == 0
+    return zonegit
+
+
+def test_the_whole_way_through_the_installed_command(zonegit) -> None:
+    assert zonegit("init", "example.org").returncode == 0
+    assert zonegit("set", "www", "A", "300", "192.0.2.1").stdout == "+www.example.org.\t300\tIN\tA\t192.0.2.1\n"
+    assert zonegit("show", "www", "A").stdout == "www.example.org.\t300\tIN\tA\t192.0.2.1\n"
+    failed = zonegit("show", "nowhere", "A")
+    assert (failed.returncode, failed.stdout) == (5, "")
+    assert failed.stderr.startswith("zonegit: ")
+    assert failed.stderr.count("\n") == 1
+
+
+def test_a_closed_pipe_is_quiet(many, environment) -> None:
+    process = subprocess.Popen(
+        [ZONEGIT, "export"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "$ORIGIN example.org.\n"
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(30) == 141
+
+
+def test_a_pipe_closed_before_anything_is_written(many, environment) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([ZONEGIT, "log"], env=environment, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("verb", ["log", "export"])
+def test_a_full_disk_behind_stdout_is_an_error(many, verb) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = many(verb, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr == "zonegit: No space left on device\n"
+
+
+def test_an_interrupt_is_quiet_and_keeps_the_repository(many, environment) -> None:
+    heed = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    process = subprocess.Popen(  # a test runner's workers may ignore SIGINT, which a child would inherit
+        [sys.executable, "-c", heed, ZONEGIT, "import", "-"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdin.write("$ORIGIN example.org.\n@ 60 SOA ns1 a 9 2 3 4 5\n" + "; a comment\n" * 20000)
+    process.stdin.flush()  # more than a pipe holds: the command has begun to read
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    assert process.stderr.read() == ""
+    for stream in (process.stdin, process.stderr):
+        with suppress(BrokenPipeError):
+            stream.close()
+    assert len(many("log", "--oneline").stdout.splitlines()) == 1
+    assert many("fsck").returncode == 0
+
+
+def test_names_that_a_locale_can_t_write_are_escaped(zonegit, environment) -> None:
+    zonegit("init", "example.org", "--author", "Zoë <zoe@example.org>")
+    ascii_only = {**environment, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = zonegit("log", env=ascii_only)
+    assert done.returncode == 0
+    assert "Author: Zo" in done.stdout
+
+
+def test_arguments_that_are_not_utf_8_are_refused_in_one_line(zonegit) -> None:
+    zonegit("init", "example.org")
+    for argv in (["show", b"\xff", "A"], ["set", "www", "A", "300", "192.0.2.1", "-m", b"\xff"], ["log", b"\xff"]):
+        done = zonegit(*argv, text=False)
+        assert done.returncode in (1, 2, 5)
+        assert done.stderr.startswith(b"zonegit: ")
+        assert done.stderr.count(b"\n") == 1
+        assert b"unexpected" not in done.stderr
+
+
+def test_a_user_without_a_name_can_commit(zonegit, environment) -> None:
+    nameless = {name: value for name, value in environment.items() if name != "ZONEGIT_AUTHOR"}
+    assert zonegit("init", "example.org", env=nameless).returncode == 0
+    assert "@" in zonegit("log", env=nameless).stdout
+
+
+def test_a_repository_that_may_not_be_read(zonegit, tmp_path) -> None:
+    (tmp_path / "repo").write_text("a file, not a directory")
+    done = zonegit("status")
+    assert done.returncode == 1
+    assert done.stderr.startswith("zonegit: ")
+    assert "unexpected" not in done.stderr
+
+
+def test_a_foreign_file_is_no_repository(zonegit, tmp_path) -> None:
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo" / "data.mdb").write_bytes(b"\0" * 8192)
+    done = zonegit("status")
+    assert done.returncode in (1, 6)
+    assert done.stderr.startswith("zonegit: ")
+    assert "unexpected" not in done.stderr
+
+
+def test_no_progress_bar_without_a_terminal(many, tmp_path) -> None:
+    done = many("import", str(tmp_path / "many.zone"))
+    assert "\r" not in done.stderr

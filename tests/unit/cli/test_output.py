@@ -1,0 +1,86 @@
+"""Streams, colour and progress bars."""
+
+import io
+import json
+
+import pytest
+
+from zonegit.cli import progress
+from zonegit.cli.output import Output, Style
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("when", "stream", "environment", "expected"),
+    [
+        ("auto", Terminal, {}, True),
+        ("auto", io.StringIO, {}, False),
+        ("auto", Terminal, {"NO_COLOR": "1"}, False),
+        ("auto", Terminal, {"NO_COLOR": ""}, True),
+        ("auto", Terminal, {"TERM": "dumb"}, False),
+        ("always", io.StringIO, {"NO_COLOR": "1"}, True),
+        ("never", Terminal, {}, False),
+    ],
+)
+def test_when_there_is_colour(monkeypatch, when, stream, environment, expected) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    out = Output(stream(), io.StringIO())
+    out.set_color(when)
+    out.line("text", Style.NEW)
+    assert out.stdout.getvalue() == ("\x1b[32mtext\x1b[0m\n" if expected else "text\n")
+
+
+@pytest.mark.parametrize("values", [[], [1], [{"a": "ä"}, 2, None]])
+def test_a_json_array_is_one_json_text(values) -> None:
+    out = Output(io.StringIO(), io.StringIO())
+    out.json_array(iter(values))
+    assert json.loads(out.stdout.getvalue()) == values
+    assert out.stdout.getvalue().endswith("]\n")
+
+
+def test_errors_and_warnings_are_single_lines() -> None:
+    out = Output(io.StringIO(), io.StringIO())
+    out.warn("one\ntwo")
+    out.fail("three\r\nfour")
+    assert out.stderr.getvalue() == "zonegit: warning: one two\nzonegit: three four\n"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that goes on by a second at each look."""
+    ticks = iter(range(1000))
+    monkeypatch.setattr(progress, "monotonic", lambda: float(next(ticks)))
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_taken_away(clock) -> None:
+    stream = Terminal()
+    with Output(io.StringIO(), stream).progress("reading") as bar:
+        bar(50, 200)
+        bar(1234)
+    first, second, last = stream.getvalue().split("\r")[1:]
+    assert "reading [#######" in first
+    assert " 25% 50 of 200" in first
+    assert "reading 1,234" in second
+    assert last == "\x1b[K"
+
+
+def test_no_bar_anywhere_else(clock) -> None:
+    stream = io.StringIO()
+    with Output(io.StringIO(), stream).progress("reading") as bar:
+        bar(50, 200)
+    assert stream.getvalue() == ""
+
+
+def test_no_bar_for_work_that_is_quickly_done(monkeypatch) -> None:
+    monkeypatch.setattr(progress, "monotonic", lambda: 0.0)
+    stream = Terminal()
+    with Output(io.StringIO(), stream).progress("reading") as bar:
+        bar(200, 200)
+    assert stream.getvalue() == ""
