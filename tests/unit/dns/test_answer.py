@@ -121,6 +121,8 @@ CASES = [
     Case("RFC 6672 §3.2: DNAME", "host.old.example.org.", "A",
          ("host.new.example.org. 3600 A 192.0.2.30", "host.old.example.org. 3600 CNAME host.new.example.org.",
           "old.example.org. 3600 DNAME new.example.org.")),
+    Case("RFC 6672 §3.2: the CNAME that a DNAME makes, asked for itself", "no.old.example.org.", "CNAME",
+         ("no.old.example.org. 3600 CNAME no.new.example.org.", "old.example.org. 3600 DNAME new.example.org.")),
     Case("RFC 6672 §2.4: names below a DNAME are occluded", "x.old.example.org.", "A",
          ("old.example.org. 3600 DNAME new.example.org.", "x.old.example.org. 3600 CNAME x.new.example.org."),
          (SOA_ORG,), (), "NXDOMAIN"),
