@@ -49,6 +49,8 @@ _NOTHING: Final = COUNTS.pack(0, 0, 0)
 _ONLY_OPT: Final = COUNTS.pack(0, 0, 1)
 _ONE: Final = b"\0\1"
 _TRUNCATED: Final = TC >> 8
+_LARGEST: Final = 4096
+"""Bytes of records up to which a response is kept: larger ones come over TCP only, and would fill the memory."""
 
 
 class Responder:
@@ -151,7 +153,7 @@ class Responder:
             flags |= TC
             counts, tail = (_ONLY_OPT if query.edns else _NOTHING), b""
         body = (flags.to_bytes(2, "big"), counts, tail, query_slot(query.qtype, draft.rcode))
-        if draft.exact or self._second_sight(key):
+        if len(tail) <= _LARGEST and (draft.exact or self._second_sight(key)):
             self._keep(self._mixed if draft.mixed else zone.finished, key, body)
         return body
 

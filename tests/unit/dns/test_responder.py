@@ -138,6 +138,13 @@ def test_invented_names_are_kept_at_second_sight() -> None:
     assert server.stats[hits] == 2
 
 
+def test_large_responses_are_not_kept() -> None:
+    server = Server(zone(many(1000)))
+    for _ in range(3):
+        assert len(server.ask("many.test.", transport=Transport.TCP).answer[0]) == 1000
+    assert server.stats[stats.CACHE_QUESTION] == 0
+
+
 def test_the_cache_is_bounded() -> None:
     hosts = "".join(f"h{i} A 192.0.2.{i}\n" for i in range(200))
     server = Server(zone(hosts), options=Options(cache_entries=50))
