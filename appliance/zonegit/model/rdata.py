@@ -130,7 +130,7 @@ def _spans(rtype: int, rdata: bytes) -> Iterator[tuple[int, int, int]]:
         elif field in (_NAME, _NAME_AS_IS):
             at = name_end(rdata, at)
         elif field == _REST:
-            at = size
+            at = max(at, size)
         else:
             at = _strings_end(rdata, at, once=field == _STRING)
         yield start, at, field
