@@ -20,6 +20,8 @@ from zonegit.ops import loop_slots
 
 _JOINED: Final = 64 << 10
 """Bytes of answers that are gathered before a write."""
+_WAITING: Final = 128 << 10
+"""Bytes of queries that may wait behind a transfer; then nothing more is read."""
 _TURN: Final = 8
 """Messages of a transfer per callback; then other connections get their turn."""
 _SWEEP: Final = 0.5
@@ -135,6 +137,7 @@ class _Connection(asyncio.Protocol):
         self._received = bytearray()
         self._transfer: Iterator[bytes] | None = None
         self._paused = False
+        self._scheduled = False
         self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -155,7 +158,10 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        self._work()
+        if self._transfer is None:
+            self._work()
+        elif len(self._received) > _WAITING and self._transport is not None:
+            self._transport.pause_reading()
 
     def eof_received(self) -> bool:
         """The peer sends no more (RFC 7766 §6.2.3); it still gets its answers."""
@@ -171,7 +177,6 @@ class _Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._paused = False
         if self._transport is not None:
-            self._transport.resume_reading()
             self._server.active(self)
             self._work()
 
@@ -185,11 +190,13 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _close_if_done(self) -> None:
-        if self._ended and self._transfer is None and not self._paused and self._transport is not None:
+        busy = self._transfer is not None or self._paused or self._scheduled
+        if self._ended and not busy and self._transport is not None:
             self._transport.close()
 
     def _work(self) -> None:
         """Do what can be done now: go on with a transfer, then answer frames."""
+        self._scheduled = False
         try:
             if self._transfer is not None:
                 self._go_on(self._transfer)
@@ -201,6 +208,8 @@ class _Connection(asyncio.Protocol):
             self.abort()
         finally:
             self._server.answering.done()
+        if self._transfer is None and not self._paused and self._transport is not None:
+            self._transport.resume_reading()
         self._close_if_done()
 
     def _answer_frames(self) -> None:
@@ -249,10 +258,11 @@ class _Connection(asyncio.Protocol):
             message = next(transfer, None)
             if message is None:
                 self._transfer = None
-                asyncio.get_running_loop().call_soon(self._work)
-                return
+                break
             self._write(len(message).to_bytes(2, "big") + message)
-        asyncio.get_running_loop().call_soon(self._work)
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._work)
 
     def _write(self, data: bytes) -> None:
         if data and self._transport is not None:

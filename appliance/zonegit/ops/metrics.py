@@ -4,7 +4,7 @@ Every family has the prefix `zonegit_`, but for `process_*` (summed over the dae
 prometheus_client writes the text; it is imported with the first page.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -61,11 +61,15 @@ class _Table:
     family: Family
     values: dict[Labels, list[float]]
 
-    def add(self, labels: Labels, values: Iterable[float]) -> None:
+    def add(self, labels: Labels, values: Sequence[float]) -> None:
+        """Take in one process's values: counters add up; of gauges (times, failures) the highest counts."""
         known = self.values.get(labels)
-        new = list(values)
-        summed = known is not None and self.family.kind is not Kind.GAUGE
-        self.values[labels] = [a + b for a, b in zip(known or (), new, strict=True)] if summed else new
+        if known is None:
+            self.values[labels] = list(values)
+        elif self.family.kind is Kind.GAUGE:
+            self.values[labels] = [max(known[0], values[0])]
+        else:
+            self.values[labels] = [a + b for a, b in zip(known, values, strict=True)]
 
 
 def render(

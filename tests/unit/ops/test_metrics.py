@@ -68,6 +68,12 @@ def test_series_of_other_processes(block):
     assert 'zonegit_auth_attempts_total{key_id="k1",result="ok"} 2.0' in text
 
 
+def test_a_failure_that_one_process_reports_is_shown(block):
+    block.samples(SUPERVISOR).set("keys_reload_failed", 1)
+    block.samples(HTTP).set("keys_reload_failed", 0)
+    assert "zonegit_keys_reload_failed 1.0" in page(block)
+
+
 def test_gauges_of_zones_store_and_process(block):
     text = page(block)
     assert 'zonegit_repo_active_branch{branch="main",zone="example.org."} 1.0' in text

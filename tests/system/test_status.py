@@ -1,0 +1,84 @@
+"""The metrics port of a running daemon, as Prometheus and a load balancer see it."""
+
+import os
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+
+from daemonkit import ask, ask_tcp, query, rcode, until
+from zonegit.repo import Repository
+
+WWW = "www.example.org"
+
+
+def fetch(port: int, path: str, **headers: str) -> tuple[int, str, str]:
+    """Status, content type, body."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, response.headers["content-type"], response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers["content-type"], error.read().decode()
+
+
+def value(port: int, series: str) -> float | None:
+    for line in fetch(port, "/metrics")[2].splitlines():
+        if line.startswith(series + " "):
+            return float(line.rsplit(" ", 1)[1])
+    return None
+
+
+def test_metrics_are_summed_and_survive_a_worker(repo, start, needs_program):
+    promtool = needs_program("promtool")
+    daemon = start(repo, "--workers", "2", "--metrics-listen", "127.0.0.1:0")
+    dns, port = daemon.port(), daemon.port("metrics")
+    for _ in range(20):
+        assert rcode(ask(dns, WWW)) == 0
+    ask_tcp(dns, query(WWW), query("nosuch.example.org"))
+    good = 'zonegit_dns_queries_total{qtype="A",rcode="NOERROR"}'
+    assert value(port, good) == 21
+    assert value(port, 'zonegit_dns_queries_total{qtype="A",rcode="NXDOMAIN"}') == 1
+    assert value(port, 'zonegit_dns_requests_total{family="ipv4",proto="tcp"}') == 2
+    assert value(port, 'zonegit_dns_request_duration_seconds_count{proto="udp"}') == 20
+    assert value(port, 'zonegit_zone_serial{zone="example.org."}') == 2026112001
+    page = fetch(port, "/metrics")[2]
+    checked = subprocess.run([promtool, "check", "metrics"], input=page, text=True, capture_output=True)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+    for name in ("dns-0", "dns-1"):
+        os.kill(daemon.child(name), signal.SIGKILL)
+        until(lambda name=name: value(port, f'zonegit_worker_restarts_total{{worker="{name}"}}') == 1, "a restart")
+    assert rcode(ask(dns, WWW)) == 0
+    assert value(port, good) == 22
+
+
+def test_openmetrics_and_content_types(repo, start):
+    port = start(repo, "--metrics-listen", "127.0.0.1:0").port("metrics")
+    assert fetch(port, "/metrics")[1].startswith("text/plain; version=0.0.4")
+    status, kind, body = fetch(port, "/metrics", accept="application/openmetrics-text; version=1.0.0")
+    assert (status, kind.split(";")[0]) == (200, "application/openmetrics-text")
+    assert body.endswith("# EOF\n")
+
+
+def test_readiness_follows_the_zones(tmp_path, start):
+    with Repository.init(tmp_path / "r") as repository:
+        port = start(tmp_path / "r", "--metrics-listen", "127.0.0.1:0").port("metrics")
+        assert fetch(port, "/healthz")[0] == 200
+        assert fetch(port, "/readyz")[::2] == (503, "no zone is served\n")
+        repository.add_zone("example.net", nameservers=["ns1.example.com."])
+        assert fetch(port, "/readyz")[0] == 200
+
+
+def test_a_refused_reload_shows(repo, start, tmp_path):
+    config = tmp_path / "zonegitd.toml"
+    config.write_text("")
+    daemon = start(repo, "--config", config, "--metrics-listen", "127.0.0.1:0")
+    port = daemon.port("metrics")
+    assert value(port, "zonegit_config_reload_success") == 1
+    config.write_text("nonsense = 1\n")
+    daemon.signal(signal.SIGHUP)
+    until(lambda: value(port, "zonegit_config_reload_success") == 0, "the refusal in the metrics")
+    config.write_text("")
+    daemon.signal(signal.SIGHUP)
+    until(lambda: value(port, "zonegit_config_reload_success") == 1, "the acceptance in the metrics")

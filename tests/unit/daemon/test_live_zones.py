@@ -1,0 +1,199 @@
+"""Answers follow the repository: heads, views, pins, canaries, configuration, damage."""
+
+import shutil
+from array import array
+from pathlib import Path
+
+import pytest
+
+from daemonkit import query, rcode
+from repokit import ZONE, parsed
+from zonegit.daemon.live_zones import LiveZones
+from zonegit.daemon.repository import prepare
+from zonegit.daemon.views import missing
+from zonegit.daemon.views import run as make_views
+from zonegit.dns import stats
+from zonegit.errors import ConfigError, StoreError
+from zonegit.model.rdata import A
+from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
+from zonegit.ops.shared import SharedBlock
+from zonegit.repo import Repository
+from zonegit.store.lmdb import LmdbStore
+
+CLIENT = bytes([127, 0, 0, 1])
+SOA = 6
+WWW = query("www.example.org")
+
+
+@pytest.fixture
+def repository(tmp_path: Path):
+    with Repository.init(tmp_path / "writer") as repository:
+        repository.import_zone(parsed(ZONE), source="test.zone")
+        yield repository
+
+
+@pytest.fixture
+def live(repository: Repository):
+    """`live(Config)`; shares the repository's open store, since a process opens one only once."""
+    errors: list[str] = []
+
+    def live(**settings) -> LiveZones:
+        config = Config(repo=repository.path, **settings)
+        return LiveZones(
+            repository._store, config, array("Q", bytes(8 * stats.SLOTS)), lambda *error: errors.append(str(error))
+        )
+
+    yield live
+    assert errors == []
+
+
+def answer(zones: LiveZones, packet: bytes = WWW) -> bytes:
+    zones.check()
+    found = zones.respond_udp(packet, CLIENT)
+    zones.done()
+    assert found is not None
+    return found
+
+
+def set_www(repository: Repository, last: int, branch: str = "main") -> None:
+    repository.set("www", A, 60, [bytes([10, 0, 0, last])], branch=branch)
+
+
+def test_the_next_batch_sees_a_commit(repository, live):
+    zones = live()
+    for last in range(1, 5):
+        set_www(repository, last)
+        assert answer(zones)[-1] == last
+        assert answer(zones)[-1] == last
+
+
+def test_a_commit_between_the_check_and_the_first_miss_is_seen_whole(repository, live):
+    zones = live()
+    zones.check()
+    repository.remove_zone("example.org.")
+    found = zones.respond_udp(WWW, CLIENT)
+    zones.done()
+    assert found is not None and rcode(found) == 5
+
+
+def test_zones_come_and_go(repository, live):
+    zones = live()
+    other = query("example.net", SOA)
+    assert rcode(answer(zones, other)) == 5
+    text = ZONE.replace("example.net", "example.com").replace("example.org", "example.net")
+    repository.import_zone(parsed(text), source="z")
+    assert rcode(answer(zones, other)) == 0
+    repository.remove_zone("example.net.")
+    assert rcode(answer(zones, other)) == 5
+    assert rcode(answer(zones)) == 0
+
+
+def test_branch_without_a_view_is_answered_from_the_tree(repository, live):
+    repository.create_branch("next")
+    set_www(repository, 9, "next")
+    zones = live(default_zone=ZoneConfig(branch="next"))
+    assert answer(zones)[-1] == 9
+    set_www(repository, 10, "next")
+    assert answer(zones)[-1] == 10
+    with repository._store.write() as writer:
+        writer.show("refs/heads/example.org./next")
+    assert answer(zones)[-1] == 10
+    set_www(repository, 11, "next")
+    assert answer(zones)[-1] == 11
+
+
+def test_a_pin_stands_still(repository, live):
+    set_www(repository, 1)
+    set_www(repository, 2)
+    zones = live(default_zone=ZoneConfig(at="HEAD~1"))
+    assert answer(zones)[-1] == 1
+    set_www(repository, 3)
+    assert answer(zones)[-1] == 1
+
+
+def test_canary(repository, live):
+    repository.create_branch("next")
+    set_www(repository, 7, "next")
+    set_www(repository, 8)
+    assert answer(live(default_zone=ZoneConfig(canary="next:100")))[-1] == 7
+    assert answer(live(default_zone=ZoneConfig(canary="next:0")))[-1] == 8
+    assert answer(live(default_zone=ZoneConfig(canary="gone:100")))[-1] == 8
+
+
+def test_configure_takes_effect_with_the_next_batch(repository, live):
+    repository.create_branch("next")
+    set_www(repository, 7, "next")
+    zones = live()
+    assert answer(zones)[-1] in (10, 11)
+    zones.configure(Config(repo=repository.path, default_zone=ZoneConfig(branch="next")))
+    assert answer(zones)[-1] == 7
+
+
+def test_transfers_page_through_short_transactions(repository, live):
+    zones = live()
+    zones.check()
+    messages = zones.respond_tcp(query("example.org", 252), CLIENT)
+    assert messages is not None and not isinstance(messages, bytes)
+    zones.done()
+    set_www(repository, 1)
+    records = 0
+    for message in messages:
+        zones.done()
+        zones.check()
+        records += int.from_bytes(message[6:8], "big")
+    assert records == 9
+    assert int.from_bytes(message[-20:-16], "big") == 2026112001
+
+
+def test_pins_become_commits_before_anything_starts(repository):
+    config = Config(repo=repository.path, default_zone=ZoneConfig(at="HEAD"))
+    repository.close()
+    prepared = prepare(config)
+    assert len(prepared.config.zone("example.org.").at or "") == 64
+    assert not prepared.lacks_views
+    with pytest.raises(ConfigError, match=r"zone example\.org\. can't be served at 'gone'"):
+        prepare(Config(repo=repository.path, default_zone=ZoneConfig(at="gone")))
+
+
+def test_only_a_secondary_makes_its_repository(tmp_path):
+    with pytest.raises(StoreError, match="zonegit init"):
+        prepare(Config(repo=tmp_path / "none"))
+    prepare(Config(repo=tmp_path / "new", primary=PrimaryConfig("http://127.0.0.1:1", "up", "k")))
+    LmdbStore.open(tmp_path / "new", readonly=True).close()
+
+
+def test_missing_views_are_made(repository):
+    repository.create_branch("next")
+    config = Config(repo=repository.path, default_zone=ZoneConfig(canary="next:10"))
+    repository.close()
+    assert prepare(config).lacks_views
+    block = SharedBlock.create(1, 1, config)
+    make_views(config, block, 0)
+    block.close()
+    store = LmdbStore.open(repository.path, readonly=True)
+    with store.read() as reader:
+        assert missing(config, reader) == []
+    store.close()
+
+
+def test_a_damaged_view_is_answered_from_the_tree(repository, tmp_path):
+    path = tmp_path / "damaged"
+    shutil.copytree(repository.path, path)
+    block = (
+        b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x01\x2c\x00\x04\xc0\x00\x02\x0a\xc0\x0c"  # a leaf has \3www before it
+    )
+    data = bytearray((path / "data.mdb").read_bytes())
+    at = data.find(block)
+    assert at > 0
+    while at > 0:
+        data[at + 15] ^= 1
+        at = data.find(block)
+    (path / "data.mdb").write_bytes(data)
+    store = LmdbStore.open(path, readonly=True)
+    row = array("Q", bytes(8 * stats.SLOTS))
+    zones = LiveZones(store, Config(repo=path), row, lambda *_: None)
+    found = answer(zones)
+    assert rcode(found) == 0
+    assert bytes([192, 0, 2, 10]) in found and bytes([192, 0, 2, 11]) in found
+    assert row[stats.CORRUPT] == 1
+    store.close()

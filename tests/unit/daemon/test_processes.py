@@ -1,0 +1,56 @@
+"""When a child that died is started again."""
+
+import signal
+
+import pytest
+
+from daemonkit import until
+from idle_child import fail, idle
+from zonegit.daemon import processes
+from zonegit.daemon.processes import FIRST_PAUSE, LONGEST_PAUSE, Child
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(processes, "monotonic", lambda: now[0])
+    return now
+
+
+def dead(child: Child) -> None:
+    assert child.join(30)
+    assert child.ended()
+    assert not child.ended(), "an end is told once"
+
+
+def test_pauses_double_while_it_keeps_dying(clock):
+    child = Child("x", 3, fail, tuple)
+    pauses = []
+    for _ in range(3):
+        child.start()
+        assert child.due is None
+        dead(child)
+        assert child.due is not None
+        pauses.append(child.due - clock[0])
+    assert pauses == pytest.approx([FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE])
+    assert child.keeps_dying
+    assert child.restarts == 3
+    child._pause = 100 * LONGEST_PAUSE
+    child.start()
+    clock[0] += 60
+    dead(child)
+    assert child.due == pytest.approx(clock[0] + FIRST_PAUSE), "it had lived for a while"
+    assert not child.keeps_dying
+
+
+def test_signals_wait_until_a_child_can_take_them():
+    child = Child("x", 3, idle, tuple)
+    child.start()
+    assert child.pid
+    child.signal(signal.SIGHUP)
+    child.signal(signal.SIGUSR1)
+    assert not child.ended()
+    child.signal(signal.SIGKILL)
+    until(child.ended, "its end")
+    child.signal(signal.SIGTERM)
+    assert child.join(0)
