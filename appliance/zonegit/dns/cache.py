@@ -1,16 +1,24 @@
-"""The first level of the response cache: a packet behind its id -> the response behind its id.
+"""The two levels of the response cache, each bounded in entries and cleared whole when it is full.
 
-Whoever reads packets consults `entries` before anything is parsed. Entries go with the zone that they came from.
+First: a packet behind its id -> the response behind its id; whoever reads packets consults `entries` before
+anything is parsed. Second: (lowercase question, RD, DO, EDNS, room) -> all but what a client has of its own. Both
+forget by zone, and what several zones went into whenever any of them moves.
 """
 
-from zonegit.dns.zones import Zone
+from collections.abc import Iterable
+from typing import Final
+
+from zonegit.dns.zones import Body, Key, Zone
 
 Entry = tuple[bytes, int]
 """The response behind its id, and the slot that counts it."""
 
+_LARGEST: Final = 4096
+"""Bytes of records up to which an answer is kept: larger ones come over TCP only, and would fill the memory."""
+
 
 class PacketCache:
-    """Finished responses by packet; cleared whole when it is full."""
+    """First level."""
 
     __slots__ = ("_by_zone", "_limit", "entries")
 
@@ -27,12 +35,71 @@ class PacketCache:
         self.entries[packet] = entry
         self._by_zone.setdefault(zone, []).append(packet)
 
-    def drop(self, zone: Zone | None) -> None:
-        """Forget the responses of one zone, or those of several (None)."""
-        for packet in self._by_zone.pop(zone, ()):
-            self.entries.pop(packet, None)
+    def drop(self, zones: Iterable[Zone]) -> None:
+        """Forget the responses of these zones, and those of several."""
+        for zone in (None, *zones):
+            for packet in self._by_zone.pop(zone, ()):
+                self.entries.pop(packet, None)
 
     def clear(self) -> None:
         """Forget everything."""
         self.entries.clear()
         self._by_zone.clear()
+
+
+class AnswerCache:
+    """Second level; an answer of one zone stands in that zone's `finished`."""
+
+    __slots__ = ("_limit", "_mixed", "_seen", "_size", "_zones")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._zones: set[Zone] = set()
+        self._mixed: dict[Key, Body] = {}
+        self._seen: set[int] = set()
+
+    def find(self, zone: Zone, key: Key) -> Body | None:
+        """The answer that was kept for a question to this zone."""
+        return zone.finished.get(key) or self._mixed.get(key)
+
+    def keep(self, zone: Zone, key: Key, body: Body, *, exact: bool) -> None:
+        """Keep an answer that isn't large. One for a name that doesn't stand in the zone is kept at second sight."""
+        if len(body.tail) > _LARGEST or not (exact or self._second_sight(key)):
+            return
+        if self._size >= self._limit:
+            self.clear()
+        self._size += 1
+        if body.mixed:
+            self._mixed[key] = body
+        else:
+            self._zones.add(zone)
+            zone.finished[key] = body
+
+    def _second_sight(self, key: Key) -> bool:
+        seen = self._seen
+        mark = hash(key)
+        if mark in seen:
+            seen.discard(mark)
+            return True
+        if len(seen) >= self._limit:
+            seen.clear()
+        seen.add(mark)
+        return False
+
+    def drop(self, zones: Iterable[Zone]) -> None:
+        """Forget the answers of these zones, and those of several."""
+        self._size -= len(self._mixed)
+        self._mixed.clear()
+        for zone in zones:
+            self._size -= len(zone.finished)
+            zone.finished.clear()
+            self._zones.discard(zone)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for zone in self._zones:
+            zone.finished.clear()
+        self._zones.clear()
+        self._mixed.clear()
+        self._size = 0

@@ -1,9 +1,8 @@
 """Query bytes in, response bytes out; nothing a client sends makes it raise.
 
-Two cache levels stand before the walk. The first maps whole packets and is consulted by the caller (`cache`, for
-UDP); the second, one per zone version, maps (lowercase question, RD, DO, EDNS, room) to all but the question's
-case. An answer for a name that doesn't stand in its zone is kept at second sight only: there are too many of them.
-With the EDNS basics of RFC 6891; cookies, padding and rate limits are not this module's.
+Two cache levels stand before the walk; the first is the caller's to consult, over UDP. Here are the checks that
+need no zone, the room there is (RFC 6891, RFC 2181 §9), and the last resort, SERVFAIL. Cookies, padding and rate
+limits are not this module's.
 """
 
 from collections.abc import Iterator, Mapping, MutableSequence
@@ -11,7 +10,7 @@ from typing import Final
 
 from zonegit.dns.answer import resolve
 from zonegit.dns.axfr import transfer
-from zonegit.dns.cache import Entry, PacketCache
+from zonegit.dns.cache import AnswerCache, Entry, PacketCache
 from zonegit.dns.compress import COUNTS, TooBig, encode
 from zonegit.dns.draft import Draft
 from zonegit.dns.message import (
@@ -49,8 +48,6 @@ _NOTHING: Final = COUNTS.pack(0, 0, 0)
 _ONLY_OPT: Final = COUNTS.pack(0, 0, 1)
 _ONE: Final = b"\0\1"
 _TRUNCATED: Final = TC >> 8
-_LARGEST: Final = 4096
-"""Bytes of records up to which a response is kept: larger ones come over TCP only, and would fill the memory."""
 
 
 class Responder:
@@ -61,10 +58,7 @@ class Responder:
         self._stats = stats
         self._held = Held(self._on_corrupt)
         self._packets = PacketCache(options.cache_entries)
-        self._kept = 0
-        self._seen: set[int] = set()
-        self._mixed: dict[Key, Body] = {}
-        """Second level for answers that more than one zone went into: emptied when any zone moves."""
+        self._answers = AnswerCache(options.cache_entries)
         self._logged: set[tuple[str, str]] = set()
         self._opts = [opt_record(options.udp_size, 0, do=do) for do in (False, True)]
         self.cache: dict[bytes, Entry] = self._packets.entries
@@ -75,15 +69,11 @@ class Responder:
         """Serve these zones from now on. Only caches of zones whose commit changed are dropped."""
         moved = self._held.replace(zones)
         if moved is None:
-            self._forget()
+            self._packets.clear()
+            self._answers.clear()
         elif moved:
-            self._packets.drop(None)
-            self._kept -= len(self._mixed)
-            self._mixed.clear()
-            for zone in moved:
-                self._packets.drop(zone)
-                self._kept -= len(zone.finished)
-                zone.finished.clear()
+            self._packets.drop(moved)
+            self._answers.drop(moved)
 
     def respond(self, packet: bytes, transport: Transport, client: bytes) -> bytes | None:
         """The response to a packet from a client (4 or 16 address bytes); None when there must be none."""
@@ -123,23 +113,19 @@ class Responder:
         limit = min(query.size, self._options.udp_size) if transport is Transport.UDP else MAX_MESSAGE
         room = limit - HEADER_SIZE - len(question) - len(opt)
         key = (query.name + question[-4:-2], room << 3 | (query.flags & RD) >> 6 | query.edns << 1 | query.do)
-        home: Zone | None = zone
-        body = zone.finished.get(key)
-        if body is None:
-            home = None
-            body = self._mixed.get(key)
+        body = self._answers.find(zone, key)
         known = body is not None
         if body is None:
             body = self._finish(zone, query, room, client, key)
         else:
             self._stats[CACHE_QUESTION] += 1
-        flags, counts, tail, slot = body
+        flags, counts, tail, slot, mixed = body
         self._stats[slot] += 1
         rest = b"".join((flags, _ONE, counts, question, tail, opt))
         if flags[0] & _TRUNCATED:
             self._stats[TRUNCATED] += 1
         elif known and transport is Transport.UDP and self._may_keep_packet(query):
-            self._packets.add(home, packet[2:], (rest, slot))
+            self._packets.add(None if mixed else zone, packet[2:], (rest, slot))
         return query.ident + rest
 
     def _finish(self, zone: Zone, query: Query, room: int, client: bytes, key: Key) -> Body:
@@ -152,41 +138,15 @@ class Responder:
         except TooBig:
             flags |= TC
             counts, tail = (_ONLY_OPT if query.edns else _NOTHING), b""
-        body = (flags.to_bytes(2, "big"), counts, tail, query_slot(query.qtype, draft.rcode))
-        if len(tail) <= _LARGEST and (draft.exact or self._second_sight(key)):
-            self._keep(self._mixed if draft.mixed else zone.finished, key, body)
+        slot = query_slot(query.qtype, draft.rcode)
+        body = Body(flags.to_bytes(2, "big"), counts, tail, slot, draft.mixed)
+        if not (draft.mixed and self._held.has_canary):  # it may hold what another client would not be shown
+            self._answers.keep(zone, key, body, exact=draft.exact)
         return body
-
-    def _second_sight(self, key: Key) -> bool:
-        seen = self._seen
-        mark = hash(key)
-        if mark in seen:
-            seen.discard(mark)
-            return True
-        if len(seen) >= self._options.cache_entries:
-            seen.clear()
-        seen.add(mark)
-        return False
-
-    def _keep(self, level: dict[Key, Body], key: Key, body: Body) -> None:
-        if level is self._mixed and self._held.has_canary:
-            return  # it may hold what another client's network would not be shown
-        if self._kept >= self._options.cache_entries:
-            self._forget()
-        self._kept += 1
-        level[key] = body
 
     def _may_keep_packet(self, query: Query) -> bool:
         """Not what differs by client (options, the question's case), nothing while the client's network counts."""
         return not (query.options or self._held.has_canary or query.question[:-4] != query.name)
-
-    def _forget(self) -> None:
-        """Empty both levels."""
-        for zone in self._held.all():
-            zone.finished.clear()
-        self._packets.clear()
-        self._mixed.clear()
-        self._kept = 0
 
     def _failure(self, query: Query, rcode: Rcode) -> bytes:
         """A response without records: what was read of the query, and its OPT."""

@@ -4,8 +4,9 @@ A `Zone` adds to the `ZoneVersion` port what one version's queries share: the ap
 finished answers. All of it hangs on the commit, so nothing here ever goes stale.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from zonegit.dns.blocks import Node, Part, node_of, signatures, ttl_of, with_ttl
 from zonegit.dns.canary import Canary
@@ -19,8 +20,21 @@ _WILD_LIMIT = 4096
 
 Key = tuple[bytes, int]
 """Lowercase name and type; room, RD, EDNS and DO."""
-Body = tuple[bytes, bytes, bytes, int]
-"""Of a finished answer: flags, counts, what follows the question, slot of its counter."""
+
+
+class Body(NamedTuple):
+    """A finished answer, but for what each client has of its own: id, the question's case, OPT."""
+
+    flags: bytes
+    counts: bytes
+    tail: bytes
+    """What follows the question."""
+    slot: int
+    """Where it is counted."""
+    mixed: bool
+    """More than one zone went into it."""
+
+
 OnCorrupt = Callable[[CorruptStore], None]
 Referral = tuple[list[Part], list[Part], list[Part]]
 """Authority, glue and additional parts."""
@@ -163,13 +177,6 @@ class Held:
         """The zone with this very apex (lowercase), as this client sees it."""
         found = self.zones.get(name)
         return None if found is None else _shown(found, client)
-
-    def all(self) -> Iterator[Zone]:
-        """Every zone version, canaries included."""
-        for zone in self.zones.values():
-            yield zone
-            if zone.canary_zone is not None:
-                yield zone.canary_zone
 
     def replace(self, served: Mapping[WireName, ServedZone]) -> set[Zone] | None:
         """Serve these zones from now on; the zones whose answers changed, or None if any answer may have."""
