@@ -64,7 +64,7 @@ class AnswerCache:
         return zone.finished.get(key) or self._mixed.get(key)
 
     def keep(self, zone: Zone, key: Key, body: Body, *, exact: bool) -> None:
-        """Keep an answer that isn't large. One for a name that doesn't stand in the zone is kept at second sight."""
+        """Keep an answer that isn't large; one for a name that doesn't stand in the zone at second sight only."""
         if len(body.tail) > _LARGEST or not (exact or self._second_sight(key)):
             return
         if self._size >= self._limit:
