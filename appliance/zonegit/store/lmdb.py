@@ -19,6 +19,7 @@ from zonegit.store.facts import FactCache
 from zonegit.store.lmdb_tables import LmdbTables, translated
 from zonegit.store.reader import StoreReader
 from zonegit.store.writer import StoreWriter, check_format, found_repository
+from zonegit.tree.source import NodeCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class LmdbStore:
         self._held: Opened | None = opened
         self._readonly = readonly
         self._facts = FactCache()
+        self._nodes = NodeCache()
 
     @classmethod
     def create(cls, path: Path, map_size: int = MAP_SIZE) -> "LmdbStore":
@@ -96,7 +98,7 @@ class LmdbStore:
             raise StoreError(f"the repository at {self.path} was opened for reading only")
         txn = self._begin(write=True)
         try:
-            writer = StoreWriter(self._tables(txn), self._facts)
+            writer = StoreWriter(self._tables(txn), self._facts, self._nodes)
             yield writer
             writer.finish()
             txn.commit()

@@ -13,6 +13,7 @@ from zonegit.store.facts import FactCache
 from zonegit.store.reader import StoreReader
 from zonegit.store.tables import Table
 from zonegit.store.writer import StoreWriter, found_repository
+from zonegit.tree.source import NodeCache
 
 
 class _Sorted:
@@ -106,6 +107,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._tables = [_Sorted({}, []) for _ in Table]
         self._facts = FactCache()
+        self._nodes = NodeCache()
         self._lock = threading.Lock()
         self._txn_id = 0
         tables = MemoryTables(self._tables)
@@ -119,7 +121,7 @@ class MemoryStore:
     def write(self) -> Iterator[StoreWriter]:
         with self._lock:
             tables = MemoryTables(list(self._tables))
-            writer = StoreWriter(tables, self._facts)
+            writer = StoreWriter(tables, self._facts, self._nodes)
             yield writer
             writer.finish()
             self._tables = tables.tables

@@ -18,7 +18,7 @@ from zonegit.store.refindex import RefIndex
 from zonegit.store.reflog import encode_entry, log_prefix, next_key
 from zonegit.store.tables import ReadTables, Table, WriteTables
 from zonegit.store.views import build_view, drop_view, find_view, move_view
-from zonegit.tree.source import Nodes
+from zonegit.tree.source import NodeCache, Nodes
 
 _GROUP_COUNT: Final = 10_000
 _GROUP_BYTES: Final = 8 << 20
@@ -47,10 +47,11 @@ def check_format(tables: ReadTables) -> None:
 class StoreWriter(StoreReader):
     """The `Writer` of both stores. The store calls `finish` before it commits."""
 
-    def __init__(self, tables: WriteTables, facts: FactCache) -> None:
+    def __init__(self, tables: WriteTables, facts: FactCache, nodes: NodeCache) -> None:
         super().__init__(tables)
         self.draft = tables
         self._facts = facts
+        self._nodes = Nodes(self, nodes)
         self._waiting: dict[ObjectId, bytes] = {}
         self._seq_moved = False
         self._spoiled = False
@@ -87,7 +88,6 @@ class StoreWriter(StoreReader):
         if not moves:
             return
         index = RefIndex(Cells(self.draft))
-        nodes = Nodes(self)
         for name, (ref, old, new) in moves.items():
             self._log(name, RefLogEntry(old, new, who, reason))
             if new is None:
@@ -97,7 +97,7 @@ class StoreWriter(StoreReader):
             if ref.kind is not RefKind.REMOTE:
                 index.set(name, new)
             if ref.kind is RefKind.HEAD:
-                self._move_view(nodes, name, ref, old, new)
+                self._move_view(name, ref, old, new)
         if not self._seq_moved:
             self.draft.put(Table.META, layout.SEQ, layout.U64.pack(self.seq + 1))
             self._seq_moved = True
@@ -107,7 +107,7 @@ class StoreWriter(StoreReader):
         if tip is None or parse(name).kind is not RefKind.HEAD:
             raise NotFound(f"{name} is not a branch here, so it can't be shown")
         if find_view(self.tables, name) is None:
-            build_view(self.draft, Nodes(self), name, tip)
+            build_view(self.draft, self._nodes, name, tip)
 
     def hide(self, name: RefName) -> None:
         drop_view(self.draft, name)
@@ -167,15 +167,13 @@ class StoreWriter(StoreReader):
         newest = next(iter(self.tables.scan(Table.REFLOG, log_prefix(name))), None)
         self.draft.put(Table.REFLOG, next_key(name, newest[0] if newest else None), encode_entry(entry))
 
-    def _move_view(
-        self, nodes: Nodes, name: RefName, ref: Ref, old: ObjectId | None, new: ObjectId | None
-    ) -> None:
+    def _move_view(self, name: RefName, ref: Ref, old: ObjectId | None, new: ObjectId | None) -> None:
         if new is None:
             drop_view(self.draft, name)
         elif shown := find_view(self.tables, name):
-            move_view(self.draft, nodes, name, shown, new)
+            move_view(self.draft, self._nodes, name, shown, new)
         elif old is None and ref.name == DEFAULT_BRANCH:
-            build_view(self.draft, nodes, name, new)
+            build_view(self.draft, self._nodes, name, new)
 
 
 class TableStore(Protocol):

@@ -4,7 +4,9 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -98,6 +100,44 @@ def test_a_writer_killed_in_mid_transaction_leaves_the_last_commit(path: Path) -
     assert fsck(store).problems == []
     with store.write() as writer:
         publish(writer, addresses(11), tip, 1, 2)
+    store.close()
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_a_writer_killed_at_any_moment_leaves_a_sound_store(path: Path, turn: int) -> None:
+    watcher = LmdbStore.open(path, readonly=True)
+    process = run(store_child.commit_often, path, "main", 10_000)
+    deadline = time.monotonic() + PATIENCE
+    while watcher.txn_id() < 5 + 3 * turn and time.monotonic() < deadline:
+        watcher.reader_check()
+    process.kill()
+    assert finished(process) == -9
+    watcher.close()
+    store = LmdbStore.open(path)
+    with store.read() as reader:
+        rounds = int(reader.setting("main") or b"0")
+        assert rounds == reader.seq == len(list(reader.reflog(MAIN))) >= 3
+        view = reader.view(MAIN)
+        assert view
+        assert view.serial == rounds
+    assert fsck(store).problems == []
+    store.close()
+
+
+def test_threads_share_a_store(path: Path) -> None:
+    store = LmdbStore.open(path)
+
+    def count(_: int) -> bool:
+        with store.write() as writer:
+            before = int(writer.setting("total") or b"0")
+            writer.set_setting("total", b"%d" % (before + 1))
+        with store.read() as reader:
+            return int(reader.setting("total") or b"0") > before
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(count, range(40)))
+    with store.read() as reader:
+        assert reader.setting("total") == b"40"
     store.close()
 
 
