@@ -285,6 +285,27 @@ class Handed(Daemon):
         (["--repo", "{repo}", "--at", "nosuch"], 2, "nosuch"),
         (["--repo", "{repo}", "--listen", "192.0.2.77:5300"], 2, "can't listen on 192.0.2.77:5300"),
         (
+            ["--repo", "{repo}", "--replicate-listen", "0.0.0.0:0", "--keys", "{tmp}"],
+            2,
+            "allow_plaintext",
+        ),
+        (
+            [
+                "--repo",
+                "{tmp}/new",
+                "--primary",
+                "http://127.0.0.1:9",
+                "--primary-name",
+                "up",
+                "--key",
+                "k",
+                "--keys",
+                "{tmp}",
+            ],
+            7,
+            "holds no key 'k'",
+        ),
+        (
             ["--repo", "{repo}", "--replicate-listen", "127.0.0.1:0", "--keys", "{tmp}/nokeys"],
             7,
             "nokeys",

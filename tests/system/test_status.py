@@ -82,3 +82,33 @@ def test_a_refused_reload_shows(repo, start, tmp_path):
     config.write_text("")
     daemon.signal(signal.SIGHUP)
     until(lambda: value(port, "zonegit_config_reload_success") == 1, "the acceptance in the metrics")
+
+
+def test_bad_keys_keep_the_old_ones(repo, start, tmp_path):
+    keys = tmp_path / "keys"
+    keys.mkdir(mode=0o700)
+    daemon = start(
+        repo, "--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "primary-1",
+        "--metrics-listen", "127.0.0.1:0",
+    )  # fmt: skip
+    port = daemon.port("metrics")
+    assert value(port, "zonegit_keys_reload_failed") == 0
+    bad = keys / "k1.key"
+    bad.write_text('secret = "short"\n')
+    bad.chmod(0o600)
+    daemon.signal(signal.SIGHUP)
+    until(lambda: value(port, "zonegit_keys_reload_failed") == 1, "the refusal in the metrics")
+    assert daemon.has("reload refused")
+    bad.unlink()
+    daemon.signal(signal.SIGHUP)
+    until(lambda: value(port, "zonegit_keys_reload_failed") == 0, "the acceptance in the metrics")
+    assert not daemon.has("process ended")
+
+
+def test_a_dead_http_process_is_replaced_and_dns_goes_on(repo, start):
+    daemon = start(repo, "--metrics-listen", "127.0.0.1:0")
+    port = daemon.port("metrics")
+    assert value(port, 'zonegit_worker_restarts_total{worker="http"}') == 0
+    os.kill(daemon.child("http"), signal.SIGKILL)
+    assert rcode(ask(daemon.port(), WWW)) == 0
+    assert value(port, 'zonegit_worker_restarts_total{worker="http"}') == 1, "the scrape waited in the listener"

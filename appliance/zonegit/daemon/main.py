@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from zonegit.errors import ZonegitError
 from zonegit.ops.config import load
+from zonegit.ops.log import described
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,6 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ZonegitError as error:
         sys.stderr.write(f"zonegitd: {error}\n")
         return error.exit_code
+    except Exception as error:
+        sys.stderr.write(f"zonegitd: ended by an unexpected error: {described(error)}\n")
+        return 1
     except SystemExit as ended:  # argparse printed its help or the version
         return int(ended.code or 0)
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from zonegit.auth.keyring import Keyring
 from zonegit.daemon import child
+from zonegit.daemon.cleartext import check_replication
 from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.processes import Child
 from zonegit.daemon.repository import prepare
@@ -69,6 +70,8 @@ class Supervisor:
                 signal.signal(number, self._note)
             self._samples.set("config_reload_success", 1)
             self._samples.set("keys_reload_failed", 0)
+            for name in self._children:
+                self._samples.inc("worker_restarts_total", 0, worker=name)
             try:
                 while not self._pending & {signal.SIGTERM, signal.SIGINT}:
                     self._round(selector, woken)
@@ -203,7 +206,7 @@ class Supervisor:
     def _take(self, asked: Config, config: Config, lacks_views: bool) -> None:
         old = self._config
         self._asked = asked
-        self._config = _with_addresses(config, old)
+        self._config = replace(config, dns=old.dns, metrics=old.metrics, replication=old.replication)
         self._block.publish(self._config)
         self._samples.set("config_reload_success", 1)
         self._samples.set("keys_reload_failed", 0)
@@ -249,21 +252,25 @@ class Supervisor:
 
 
 def _check_keys(config: Config) -> None:
-    """Refuse a bad key set before anything depends on it; `KeyFileError`."""
-    if config.keys is not None and (config.replication is not None or config.primary is not None):
-        Keyring.load(config.keys)
+    """Refuse before anything depends on it what http and puller would refuse; `ConfigError`, `KeyFileError`."""
+    check_replication(config)
+    if config.keys is None or (config.replication is None and config.primary is None):
+        return
+    keys = Keyring.load(config.keys)
+    if config.primary is not None and keys.get(config.primary.key) is None:
+        raise KeyFileError(
+            f"{config.keys}: holds no key {config.primary.key!r} to sign requests to the primary with"
+        )
 
 
 def _check_unchanged(old: Config, new: Config) -> None:
     """`ConfigError` for what only a restart can change."""
     fixed = (
         ("repo", old.repo, new.repo),
-        ("[dns] listen", old.dns.listen, new.dns.listen),
-        ("[dns] workers", old.dns.workers, new.dns.workers),
-        ("[metrics] listen", old.metrics and old.metrics.listen, new.metrics and new.metrics.listen),
-        ("[replication] listen", old.replication and old.replication.listen,
-         new.replication and new.replication.listen),
-    )  # fmt: skip
+        ("[dns]", old.dns, new.dns),
+        ("[metrics]", old.metrics, new.metrics),
+        ("[replication]", old.replication, new.replication),
+    )
     for name, was, now in fixed:
         if was != now:
             raise ConfigError(f"{name} can't change while zonegitd runs: restart it")
@@ -277,15 +284,6 @@ def _watch(selector: selectors.BaseSelector, descriptors: Sequence[int]) -> None
     for descriptor in descriptors:
         if descriptor not in selector.get_map():
             selector.register(descriptor, selectors.EVENT_READ)
-
-
-def _with_addresses(config: Config, bound: Config) -> Config:
-    """A new configuration with the addresses that are bound."""
-    replication = config.replication
-    if replication is not None and bound.replication is not None:
-        replication = replace(replication, listen=bound.replication.listen)
-    dns = replace(config.dns, listen=bound.dns.listen)
-    return replace(config, dns=dns, metrics=bound.metrics, replication=replication)
 
 
 def _empty(woken: socket.socket) -> None:
