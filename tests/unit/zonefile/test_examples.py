@@ -1,0 +1,59 @@
+"""The zones under examples/: free of errors and warnings, here and in BIND."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from zonegit.model.names import OwnerKey, owner_key, to_text
+from zonegit.model.rrset import RRset, key_parts
+from zonegit.zonefile.check import check_owners
+from zonegit.zonefile.reader import read_zone
+from zonegit.zonefile.types import type_text
+from zonegit.zonefile.writer import write_zone
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+ZONES = sorted(EXAMPLES.glob("*.zone"))
+
+
+def look_up(owners: dict[OwnerKey, dict[int, bytes]], owner: OwnerKey) -> dict[int, bytes]:
+    return owners.get(owner, {})
+
+
+@pytest.mark.parametrize("path", ZONES, ids=lambda path: path.stem)
+def test_an_example_is_clean_and_reads_back(path: Path, tmp_path: Path) -> None:
+    parsed = read_zone(path, name=path.name, origin=None)
+    assert to_text(parsed.apex) == path.stem + "."
+    assert parsed.warnings == []
+    owners: dict[OwnerKey, dict[int, bytes]] = {}
+    for key, payload in parsed.entries:
+        owner, rtype = key_parts(key)
+        owners.setdefault(owner_key(owner), {})[rtype] = payload
+    assert check_owners(parsed.apex, owners, partial(look_up, owners)) == []
+    written = tmp_path / path.name
+    written.write_text("\n".join(write_zone(parsed.apex, (RRset.decode(payload) for _, payload in parsed.entries))))
+    assert read_zone(written, name=path.name, origin=None).entries == parsed.entries
+
+
+@pytest.mark.parametrize("path", ZONES, ids=lambda path: path.stem)
+def test_bind_takes_an_example(path: Path, needs_program: Callable[[str], str]) -> None:
+    command = [needs_program("named-checkzone"), "-q", "-i", "local", path.stem, str(path)]
+    subprocess.run(command, check=True, timeout=60)
+
+
+def test_the_company_holds_every_common_type() -> None:
+    parsed = read_zone(EXAMPLES / "example.org.zone", name="example", origin=None)
+    assert {type_text(key_parts(key)[1]) for key, _ in parsed.entries} == {
+        *("A", "AAAA", "CAA", "CNAME", "DNAME", "DS", "HINFO", "HTTPS", "LOC", "MX", "NAPTR", "NS", "PTR", "RP"),
+        *("SOA", "SRV", "SSHFP", "SVCB", "TLSA", "TXT", "URI", "TYPE65400"),
+    }
+
+
+def test_the_tld_is_what_its_script_writes() -> None:
+    script = EXAMPLES / "make_tld.py"
+    made = subprocess.run([sys.executable, str(script)], check=True, capture_output=True, timeout=60)
+    assert made.stdout == (EXAMPLES / "tld.example.zone").read_bytes()
+    assert len(made.stdout) < 500_000
