@@ -1,7 +1,8 @@
 """From a draft to bytes: sections in order, names compressed (RFC 1035 §4.1.4), nothing beyond the room there is.
 
 Owners, and names in RDATA of the types of RFC 1035 (RFC 3597 §4), point to the question or to where they stood
-first. Names in all other RDATA are left whole. The bytes depend on the question's length, never on its case.
+first. Names in all other RDATA are left whole. The bytes depend on the question's name in lowercase; those of a
+referral on the cut and the question's length alone.
 """
 
 from struct import Struct
@@ -11,27 +12,26 @@ from zonegit.dns.blocks import Part
 from zonegit.dns.draft import Draft
 from zonegit.dns.message import HEADER_SIZE
 from zonegit.model.names import ROOT, WireName
-from zonegit.model.rdata import CNAME, MX, NS, PTR, SOA, name_end
+from zonegit.model.rdata import CNAME, MX, NS, PTR, SOA, SOA_FIXED, name_end
 
 COUNTS: Final = Struct(">HHH")
 _FARTHEST: Final = 0x3FFF
 _POINTER: Final = 0xC000
-_AT_QUESTION: Final = b"\xc0\x0c"
 
-_LAYOUT: Final[dict[int, tuple[int, int]]] = {
-    NS: (0, 1),
-    3: (0, 1),  # MD
-    4: (0, 1),  # MF
-    CNAME: (0, 1),
-    SOA: (0, 2),
-    7: (0, 1),  # MB
-    8: (0, 1),  # MG
-    9: (0, 1),  # MR
-    PTR: (0, 1),
-    14: (0, 2),  # MINFO
-    MX: (2, 1),
+_LAYOUT: Final[dict[int, tuple[int, int, int]]] = {
+    NS: (0, 1, 0),
+    3: (0, 1, 0),  # MD
+    4: (0, 1, 0),  # MF
+    CNAME: (0, 1, 0),
+    SOA: (0, 2, SOA_FIXED),
+    7: (0, 1, 0),  # MB
+    8: (0, 1, 0),  # MG
+    9: (0, 1, 0),  # MR
+    PTR: (0, 1, 0),
+    14: (0, 2, 0),  # MINFO
+    MX: (2, 1, 0),
 }
-"""Bytes before the first name, and number of names, of RDATA that may be compressed."""
+"""Of RDATA that may be compressed: bytes before its names, number of names, bytes behind them."""
 
 
 class TooBig(Exception):
@@ -43,7 +43,7 @@ def encode(draft: Draft, room: int, *, edns: bool) -> tuple[bytes, bytes]:
 
     `TooBig` when answer, authority and glue take more.
     """
-    writer = _Writer(draft.name, room)
+    writer = _Writer(draft.name, draft.cut or draft.name, room)
     answers = writer.put_all(draft.answer)
     authority = writer.put_all(draft.authority) if draft.authority else 0
     additional = writer.put_all(draft.glue) if draft.glue else 0
@@ -55,14 +55,17 @@ def encode(draft: Draft, room: int, *, edns: bool) -> tuple[bytes, bytes]:
 class _Writer:
     """Bytes behind a question, and where each name stands."""
 
-    __slots__ = ("_base", "_names", "_qname", "_room", "out")
+    __slots__ = ("_at_question", "_base", "_known", "_names", "_room", "out")
 
-    def __init__(self, qname: WireName, room: int) -> None:
+    def __init__(self, qname: WireName, known: WireName, room: int) -> None:
+        """`known` is the part of the question's name that other names may point to."""
         self.out = bytearray()
-        self._qname = qname
+        self._known = known
+        self._at_question = known if known is qname and qname != ROOT else None
         self._base = HEADER_SIZE + len(qname) + 4
         self._room = room
-        self._names: dict[bytes, int] | None = None
+        self._names: dict[bytes, bytes] | None = None
+        """Name -> pointer to it. Made when the first name is written: many answers have none."""
 
     def put_all(self, parts: list[Part]) -> int:
         """Write parts; the number of records. `TooBig` as soon as they don't fit."""
@@ -79,73 +82,94 @@ class _Writer:
             self._put(part)
         except TooBig:
             del self.out[mark:]
-            mark += self._base
-            self._names = {name: at for name, at in (self._names or {}).items() if at < mark}
+            end = _pointer(self._base + mark)
+            self._names = {name: pointer for name, pointer in (self._names or {}).items() if pointer < end}
             return 0
         return part[2]
 
     def _put(self, part: Part) -> None:
-        owner, rtype, _, rrs = part
+        owner, rtype, records, rrs = part
         out = self.out
         layout = _LAYOUT.get(rtype)
-        if layout is None and owner == self._qname and owner != ROOT:
-            if len(out) + len(rrs) > self._room:
-                raise TooBig
+        if layout is not None:
+            self._put_with_names(owner, rrs, layout)
+        elif owner == self._at_question:
             out += rrs
-            return
+        elif records == 1:
+            out += self._name(owner)
+            out += rrs[2:]
+        else:
+            self._put_many(owner, rrs)
+        if len(out) > self._room:
+            raise TooBig
+
+    def _put_many(self, owner: bytes, rrs: bytes) -> None:
+        """Write RRs that hold no names to compress but their owner's."""
+        out = self.out
+        at = 0
+        end = len(rrs)
+        while at < end:
+            start = at + 2
+            at += 12 + int.from_bytes(rrs[at + 10 : at + 12], "big")
+            out += self._name(owner)
+            out += rrs[start:at]
+            if len(out) > self._room:
+                raise TooBig
+
+    def _put_with_names(self, owner: bytes, rrs: bytes, layout: tuple[int, int, int]) -> None:
+        """Write RRs with the names in their RDATA compressed, and each length set right."""
+        out = self.out
+        skip, names, rest = layout
         at = 0
         end = len(rrs)
         while at < end:
             start = at + 12
-            at = start + int.from_bytes(rrs[start - 2 : start], "big")
+            after = start + int.from_bytes(rrs[at + 10 : start], "big")
             out += self._name(owner)
-            if layout is None:
-                out += rrs[start - 10 : at]
-            else:
-                out += rrs[start - 10 : start]
-                self._put_rdata(rrs[start:at], layout)
+            out += rrs[at + 2 : start + skip]
+            mark = len(out) - skip
+            at = start + skip
+            for _ in range(names - 1):
+                stop = name_end(rrs, at)
+                out += self._name(rrs[at:stop])
+                at = stop
+            stop = after - rest
+            out += self._name(rrs[at:stop])
+            out += rrs[stop:after]
+            out[mark - 2 : mark] = (len(out) - mark).to_bytes(2, "big")
+            at = after
             if len(out) > self._room:
                 raise TooBig
-
-    def _put_rdata(self, rdata: bytes, layout: tuple[int, int]) -> None:
-        """Write RDATA with its names compressed, and set right the length just before it."""
-        out = self.out
-        mark = len(out)
-        at, names = layout
-        out += rdata[:at]
-        while names:
-            names -= 1
-            end = name_end(rdata, at)
-            out += self._name(rdata[at:end])
-            at = end
-        out += rdata[at:]
-        out[mark - 2 : mark] = (len(out) - mark).to_bytes(2, "big")
 
     def _name(self, wire: bytes) -> bytes:
         """The shortest form of a name that is written at the end of `out` now."""
         names = self._names
         if names is None:
-            names = self._names = _suffixes(self._qname)
+            names = self._names = _suffixes(self._known, self._base - 4 - len(self._known))
         known = names.get(wire)
         if known is not None:
-            return (_POINTER | known).to_bytes(2, "big")
+            return known
         here = self._base + len(self.out)
         at = 0
         while label := wire[at]:
             if here + at <= _FARTHEST:
-                names[wire[at:]] = here + at
+                names[wire[at:]] = _pointer(here + at)
             at += 1 + label
             known = names.get(wire[at:])
             if known is not None:
-                return wire[:at] + (_POINTER | known).to_bytes(2, "big")
+                return wire[:at] + known
         return wire
 
 
-def _suffixes(qname: WireName) -> dict[bytes, int]:
-    """Where the question's name and its ancestors stand, without the root, which is shorter than a pointer."""
+def _pointer(at: int) -> bytes:
+    return (_POINTER | at).to_bytes(2, "big")
+
+
+def _suffixes(name: WireName, start: int) -> dict[bytes, bytes]:
+    """Pointers to a name that begins at `start` and its ancestors. Not the root: it is shorter than a pointer."""
     found = {}
     at = 0
-    while label := qname[at]:
-        found[qname[at:]] = HEADER_SIZE + at
+    while label := name[at]:
+        found[name[at:]] = _pointer(start + at)
         at += 1 + label
     return found

@@ -14,7 +14,8 @@ class Draft:
     """What one query gets."""
 
     __slots__ = (
-        "aa", "additional", "answer", "authority", "client", "do", "exact", "glue", "mixed", "name", "qtype",
+        "aa", "additional", "answer", "authority", "client",
+        "cut", "do", "exact", "glue", "mixed", "name", "qtype",
         "rcode",
     )  # fmt: skip
 
@@ -31,6 +32,8 @@ class Draft:
         self.authority: list[Part] = []
         self.glue: list[Part] = []
         self.additional: list[Part] = []
+        self.cut: WireName | None = None
+        """The whole response is the referral at this cut: one for all names of this length below it."""
         self.mixed = False
         """Data of a further zone went into it."""
 

@@ -28,6 +28,7 @@ def refer(zone: Zone, cut: WireName, key: OwnerKey, node: Node, draft: Draft) ->
         zone.referrals[key, draft.do] = known
     if not draft.answer:
         draft.aa = False
+        draft.cut = cut
     draft.authority += [part for part in known[0] if part not in draft.authority]  # a wildcard's proof may be there
     draft.glue += known[1]
     draft.additional += known[2]

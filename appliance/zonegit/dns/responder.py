@@ -132,17 +132,22 @@ class Responder:
         """Make an answer, and keep it if it is worth that."""
         draft = Draft(query.name, query.qtype, do=query.do, client=client)
         resolve(self._held, zone, draft)
-        flags = QR | (AA if draft.aa else 0) | query.flags & RD | draft.rcode
-        try:
-            counts, tail = encode(draft, room, edns=query.edns)
-        except TooBig:
-            flags |= TC
-            counts, tail = (_ONLY_OPT if query.edns else _NOTHING), b""
-        slot = query_slot(query.qtype, draft.rcode)
-        body = Body(flags.to_bytes(2, "big"), counts, tail, slot, draft.mixed)
+        if draft.cut is None:
+            body = _encode(draft, query, room)
+        else:
+            body = self._refer(zone, draft.cut, draft, query, room, key)
         if not (draft.mixed and self._held.has_canary):  # it may hold what another client would not be shown
             self._answers.keep(zone, key, body, exact=draft.exact)
         return body
+
+    def _refer(self, zone: Zone, cut: WireName, draft: Draft, query: Query, room: int, key: Key) -> Body:
+        """A referral: the bytes are the same for all names of one length below a cut."""
+        shared = (cut + bytes((len(query.name),)), key[1])
+        body = self._answers.find(zone, shared)
+        if body is None:
+            body = _encode(draft, query, room)
+            self._answers.keep(zone, shared, body, exact=True)
+        return body._replace(slot=query_slot(query.qtype, Rcode.NOERROR))
 
     def _may_keep_packet(self, query: Query) -> bool:
         """Not what differs by client (options, the question's case), nothing while the client's network counts."""
@@ -176,6 +181,17 @@ class Responder:
         if mark not in self._logged:
             self._logged.add(mark)
             self._options.log(message, error)
+
+
+def _encode(draft: Draft, query: Query, room: int) -> Body:
+    """The bytes of an answer; none but TC when it takes more than there is room for."""
+    flags = QR | (AA if draft.aa else 0) | query.flags & RD | draft.rcode
+    try:
+        counts, tail = encode(draft, room, edns=query.edns)
+    except TooBig:
+        flags |= TC
+        counts, tail = (_ONLY_OPT if query.edns else _NOTHING), b""
+    return Body(flags.to_bytes(2, "big"), counts, tail, query_slot(query.qtype, draft.rcode), draft.mixed)
 
 
 def _refusal(query: Query, transport: Transport) -> Rcode:
