@@ -97,6 +97,16 @@ RDATA: Mapping[str, st.SearchStrategy[str]] = {
     "DNSKEY": joined(numbers, numbers, numbers, base64s),
     "RRSIG": joined(types, numbers, numbers, numbers, times, times, numbers, names, base64s),
     "NSEC": joined(names, st.lists(types, max_size=4).map(" ".join)),
+    "NSEC3": joined(
+        numbers,
+        numbers,
+        numbers,
+        st.sampled_from(["-", "aabb", "AABBC", "_a", "ab" * 256]),
+        st.sampled_from(
+            ["0123456789abcdefghijklmnopqrstuv", "V" * 32, "w" * 32, "0" * 31, "+" + "0" * 31, "00=", "00"]
+        ),
+        st.lists(types, max_size=4).map(" ".join),
+    ),
     "TYPE65280": st.sampled_from(["\\# 2 ABCD", "\\# 3 ABCD", "\\# 0", "ABCD"]),
     "CAA": st.sampled_from(['0 issue "ca.example.net"', "0 issue ;", "256 issue x"]),
 }
@@ -157,6 +167,10 @@ RDATAS: Mapping[int, st.SearchStrategy[bytes]] = {
     ).map(b"".join),
     47: wire_names.map(lambda name: name + bytes.fromhex("000762018008000380")),
     48: st.tuples(st.binary(min_size=4, max_size=4), st.binary(min_size=1, max_size=40)).map(b"".join),
+    50: st.binary(min_size=29, max_size=29).map(
+        lambda data: data[:4] + b"\4" + data[4:8] + b"\x14" + data[8:28] + b"\0\1\x40"
+    ),
+    51: st.binary(min_size=4, max_size=4).map(lambda data: data + b"\0"),
     52: st.binary(min_size=32, max_size=32).map(lambda digest: b"\3\1\1" + digest),
     257: st.tuples(st.just(b"\0\5issue"), st.binary(max_size=40)).map(b"".join),
     65280: st.binary(max_size=40),

@@ -27,6 +27,8 @@ _SRV: Final = struct.Struct(">HHH")
 _KEY: Final = struct.Struct(">HBB")
 _SIG: Final = struct.Struct(">HBBIIIH")
 _TIMERS: Final = struct.Struct(">IIIII")
+_NSEC3: Final = struct.Struct(">BBHB")
+_SHA1_TEXT: Final = 32
 
 
 def plain_labels(text: str) -> bytes:
@@ -221,6 +223,16 @@ def _nsec(text: str, names: Names) -> bytes:
     return names.as_written[following] + (_bitmaps[bits[0]] if bits else b"")
 
 
+def _nsec3(text: str, names: Names) -> bytes:
+    algorithm, flags, iterations, salt, following, *bits = text.split(None, 5)
+    if len(following) != _SHA1_TEXT or not following.isalnum():
+        raise ValueError(text)
+    salt_bytes = b"" if salt == "-" else bytes.fromhex(salt)
+    fixed = _NSEC3.pack(_uint(algorithm), _uint(flags), _uint(iterations), len(salt_bytes))
+    owner_hash = int(following, 32).to_bytes(20, "big")  # base32hex has the digits of base 32
+    return fixed + salt_bytes + b"\x14" + owner_hash + (_bitmaps[bits[0]] if bits else b"")
+
+
 COMMON: Final[Mapping[int, RdataParser]] = {
     types.A: _a,
     types.AAAA: _aaaa,
@@ -236,5 +248,6 @@ COMMON: Final[Mapping[int, RdataParser]] = {
     types.DNSKEY: _dnskey,
     types.RRSIG: _rrsig,
     types.NSEC: _nsec,
+    types.NSEC3: _nsec3,
 }
 """The parser of each common type."""

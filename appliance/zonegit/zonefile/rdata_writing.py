@@ -2,7 +2,7 @@
 
 import re
 import struct
-from base64 import b64encode
+from base64 import b32hexencode, b64encode
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from socket import AF_INET6, inet_ntop
@@ -24,6 +24,8 @@ _SRV: Final = struct.Struct(">HHH")
 _KEY: Final = struct.Struct(">HBB")
 _SIG: Final = struct.Struct(">HBBIIIH")
 _TIMERS: Final = struct.Struct(">IIIII")
+_NSEC3: Final = struct.Struct(">BBHB")
+_SHA1_SIZE: Final = 20
 
 
 def _a(rdata: bytes, origin: WireName | None) -> str:
@@ -112,6 +114,17 @@ def _nsec(rdata: bytes, origin: WireName | None) -> str:
     return f"{following} {bitmap_text(rdata[end:])}" if end < len(rdata) else following
 
 
+def _nsec3(rdata: bytes, origin: WireName | None) -> str:
+    algorithm, flags, iterations, size = _NSEC3.unpack_from(rdata)
+    at = 5 + size
+    if rdata[at] != _SHA1_SIZE or len(rdata) < at + 1 + _SHA1_SIZE:
+        raise ValueError("not a SHA-1 hash")
+    following = b32hexencode(rdata[at + 1 : at + 1 + _SHA1_SIZE]).decode().lower()
+    text = f"{algorithm} {flags} {iterations} {rdata[5:at].hex() or '-'} {following}"
+    bitmap = rdata[at + 1 + _SHA1_SIZE :]
+    return f"{text} {bitmap_text(bitmap)}" if bitmap else text
+
+
 @lru_cache(maxsize=4096)
 def bitmap_text(bitmap: bytes) -> str:
     """The types of a type bitmap (RFC 4034 §4.1.2). ValueError for one that isn't in canonical form."""
@@ -151,5 +164,6 @@ COMMON: Final[Mapping[int, RdataWriter]] = {
     types.DNSKEY: _dnskey,
     types.RRSIG: _rrsig,
     types.NSEC: _nsec,
+    types.NSEC3: _nsec3,
 }
 """The writer of each common type."""

@@ -97,6 +97,8 @@ def test_names_come_relative_to_an_origin() -> None:
         (48, b"\0\0"),
         (64, b"\0"),
         (33, bytes(6)),
+        (50, bytes(6)),
+        (50, bytes(5) + b"\x14" + bytes(19)),
     ],
 )
 def test_rdata_that_does_not_fit_its_type_is_shown_all_the_same(rtype: int, data: bytes) -> None:
