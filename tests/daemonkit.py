@@ -58,10 +58,11 @@ class Daemon:
         return int(match[1])
 
     def child(self, name: str) -> int:
-        """The pid of one of its processes."""
+        """The pid of one of its processes; 0 while it isn't there."""
         self.log_state()
         states = [line for line in self.log if f"process={name} pid=" in line]
-        return int(states[-1].split(" pid=")[1].split()[0])
+        pid = states[-1].split(" pid=")[1].split()[0]
+        return 0 if pid == "None" else int(pid)
 
     def log_state(self) -> None:
         before = sum("]: state process=" in line for line in self.log)

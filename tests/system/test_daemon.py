@@ -1,6 +1,7 @@
 """`zonegitd` as an operator sees it: start, answers, changes from outside, deaths, reload, end."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -48,6 +49,46 @@ def test_a_commit_elsewhere_is_answered_by_the_next_packet(repo, start):
         assert ask(port, WWW)[-4:] == bytes([192, 0, 2, 100 + number])
         assert ask_tcp(port, query(WWW))[0][-4:] == bytes([192, 0, 2, 100 + number])
         assert serial_of(port, "example.org") == 2026112001 + number
+
+
+def test_several_addresses_of_both_families(repo):
+    daemon = Daemon("--repo", repo, "--listen", "127.0.0.1:0", "--listen", "[::1]:0", "--workers", "2")
+    try:
+        until(lambda: daemon.has("listening"), "listening")
+        (line,) = [line for line in daemon.log if "listening" in line]
+        ports = [int(place.rpartition(":")[2]) for place in line.split("dns=")[1].split(",")]
+        for family, host, port in zip((socket.AF_INET, socket.AF_INET6), ("127.0.0.1", "::1"), ports, strict=True):
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(family, kind) as sock:
+                    sock.settimeout(5)
+                    sock.connect((host, port))
+                    packet = query(WWW)
+                    sock.sendall(packet if kind is socket.SOCK_DGRAM else len(packet).to_bytes(2, "big") + packet)
+                    answer = sock.recv(4096) if kind is socket.SOCK_DGRAM else read_message(sock)
+                    assert rcode(answer) == 0
+    finally:
+        assert daemon.stop() == 0
+
+
+def test_garbage_of_every_kind_kills_nobody(repo, start):
+    daemon = start(repo)
+    port = daemon.port()
+    source = random.Random(20261121)
+    good = query(WWW)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("127.0.0.1", port))
+        for number in range(3000):
+            packet = bytearray(source.randbytes(source.randrange(600)) if number % 2 else good)
+            for _ in range(source.randrange(4)):
+                if packet:
+                    packet[source.randrange(len(packet))] = source.randrange(256)
+            sock.send(packet)
+    for size in (0, 1, 11, 12, 65535):
+        with socket.create_connection(("127.0.0.1", port)) as sock:
+            sock.sendall(size.to_bytes(2, "big") + source.randbytes(size))
+    assert rcode(ask(port, WWW, tries=5)) == 0
+    assert rcode(ask_tcp(port, good)[0]) == 0
+    assert not daemon.has("process ended")
 
 
 def test_zones_come_and_go_while_it_runs(repo, start):
@@ -112,9 +153,29 @@ def test_killed_workers_are_replaced_while_the_others_answer(repo, start):
     os.kill(first, signal.SIGKILL)
     for _ in range(100):
         assert rcode(ask(port, WWW, tries=5)) == 0
-    until(lambda: daemon.child("dns-0") != first, "a new worker")
+    until(lambda: daemon.child("dns-0") not in (0, first), "a new worker")
     assert daemon.child("dns-1") == second
     assert daemon.has("process ended process=dns-0 how=SIGKILL")
+
+
+def test_the_others_take_over_from_a_worker_that_keeps_dying(repo, start):
+    daemon = start(repo, "--workers", "2")
+
+    def deaths() -> int:
+        return sum("process ended process=dns-0" in line for line in daemon.log)
+
+    worker = daemon.child("dns-0")
+    for number in range(1, 5):
+        os.kill(worker, signal.SIGKILL)
+        until(lambda number=number: deaths() == number, "its death")
+        if number < 4:
+            until(lambda old=worker: daemon.child("dns-0") not in (0, old), "its successor")
+            worker = daemon.child("dns-0")
+    for _ in range(50):
+        assert rcode(ask(daemon.port(), WWW)) == 0
+    until(lambda: daemon.child("dns-0") not in (0, worker), "its successor")
+    for _ in range(50):
+        assert rcode(ask(daemon.port(), WWW, tries=5)) == 0
 
 
 def test_no_query_is_lost_while_the_only_worker_is_replaced(repo, start):
