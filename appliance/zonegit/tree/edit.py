@@ -34,7 +34,8 @@ def edit(nodes: Nodes, root: ObjectId, shape: Shape, changes: Iterable[tuple[RRK
         edits = _edit_level(nodes, root, level, shape, edits, objects)
         if not edits:
             return Built(root, top.records, objects)
-    heads = [(key, item) for key, item in edits if isinstance(item, tuple)]
+    whole: tuple[RRKey, Item] = (top.keys[-1] if top.keys else RRKey(b""), (root, top.records))
+    heads = [(key, item) for key, item in _merged([whole], edits) if isinstance(item, tuple)]
     built = raise_levels(shape, top.level + 1, heads, objects)
     return _collapse(nodes, built)
 
