@@ -25,7 +25,7 @@ owner_labels = st.lists(label_bytes, max_size=5).filter(_fits)
 owners = owner_labels.map(lambda labels: Owner(lower(join(labels))))
 wire_names = st.lists(label_bytes, max_size=4).filter(_fits).map(lambda labels: bytes(join(labels)) + b"\0")
 strings = st.binary(max_size=40).map(lambda text: bytes((len(text),)) + text)
-u16 = st.integers(0, 65535)
+ttls = st.integers(0, (1 << 31) - 1)
 ids = st.binary(min_size=32, max_size=32).map(ObjectId)
 
 
@@ -47,7 +47,7 @@ RDATA: dict[int, st.SearchStrategy[bytes]] = {
     33: fields(raw(6), wire_names),
     35: fields(raw(4), strings, strings, strings, wire_names),
     43: fields(raw(4), st.binary(max_size=32)),
-    46: fields(raw(18), wire_names, st.binary(max_size=64)),
+    46: fields(raw(4), ttls.map(lambda ttl: ttl.to_bytes(4, "big")), raw(10), wire_names, st.binary(max_size=64)),
     47: fields(wire_names, st.binary(max_size=20)),
     64: fields(raw(2), wire_names, st.binary(max_size=20)),
     65280: st.binary(max_size=30),
@@ -58,7 +58,7 @@ RDATA: dict[int, st.SearchStrategy[bytes]] = {
 def rrsets(draw: st.DrawFn, most: int = 4) -> RRset:
     rtype = draw(st.sampled_from(sorted(RDATA)))
     rdatas = draw(st.lists(RDATA[rtype], min_size=1, max_size=most))
-    return RRset.of(draw(owners), rtype, draw(st.integers(0, (1 << 31) - 1)), rdatas)
+    return RRset.of(draw(owners), rtype, draw(ttls), rdatas)
 
 
 @st.composite

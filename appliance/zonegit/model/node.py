@@ -12,6 +12,7 @@ leaf's header says that it holds any. An inner node has each child's id, its num
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from operator import ge
 from struct import Struct, error
 from typing import Final
@@ -30,6 +31,8 @@ from zonegit.model.rrset import (
 
 INLINE_MAX: Final = 1024
 """The largest stored RRset, in bytes, that stands in a leaf itself."""
+MAX_RECORDS: Final = (1 << 32) - 1
+"""Below one node."""
 STUB_CLASS: Final = 0xFF00
 HAS_STUBS: Final = 1
 
@@ -72,18 +75,15 @@ Node = Leaf | Inner
 
 def encode_leaf(payloads: Sequence[bytes]) -> bytes:
     """A leaf of these stored RRsets and stubs, which are in canonical order."""
-    ends = []
-    end = records = flags = 0
+    ends = list(accumulate(map(len, payloads)))
+    records = flags = 0
     for payload in payloads:
-        end += len(payload)
-        ends.append(end)
-        if is_stub(payload):
+        count = payload_records(payload)
+        if not count:
             flags = HAS_STUBS
-        records += payload_records(payload)
-    count = len(ends)
-    return b"".join(
-        (header(Kind.NODE, flags), _FIXED.pack(0, count, records), Struct(f">{count}H").pack(*ends), *payloads)
-    )
+            count = stub_target(payload)[0]
+        records += count
+    return b"".join((_leaf_header(flags, len(ends), records), Struct(f">{len(ends)}H").pack(*ends), *payloads))
 
 
 def encode_inner(level: int, keys: Sequence[RRKey], children: Sequence[ObjectId], counts: Sequence[int]) -> bytes:
@@ -162,31 +162,40 @@ def check_node(data: bytes) -> Node:
     node = decode_node(data)
     if isinstance(node, Leaf):
         _check_leaf(data, node)
-    elif not node.keys or encode_inner(node.level, node.keys, node.children, node.counts) != data:
+    elif not node.keys or node.records > MAX_RECORDS or _encoded(node) != data:
         raise InvalidObject("inner node is empty or not in canonical form")
     if any(map(ge, node.keys, node.keys[1:])):
         raise InvalidObject("node's keys are not in canonical order")
     return node
 
 
+def _encoded(node: Inner) -> bytes:
+    return encode_inner(node.level, node.keys, node.children, node.counts)
+
+
 def _check_leaf(data: bytes, leaf: Leaf) -> None:
     """Entries are slices between the offsets, so a leaf is canonical once they and its header are."""
-    records = sum(map(check_payload, leaf.payloads))
-    flags = HAS_STUBS if any(map(is_stub, leaf.payloads)) else 0
-    if data[:_START] != header(Kind.NODE, flags) + _FIXED.pack(0, len(leaf.payloads), records):
+    if any(len(payload) > INLINE_MAX for payload in leaf.payloads):
+        raise InvalidObject(f"leaf holds an RRset above {INLINE_MAX} bytes, which needs an object of its own")
+    if data[2]:
+        stubs = sum(map(is_stub, leaf.payloads))
+        records = sum(_check_stub(entry) if is_stub(entry) else check_stored(entry) for entry in leaf.payloads)
+    else:
+        stubs = 0
+        records = sum(map(check_stored, leaf.payloads))
+    if data[:_START] != _leaf_header(HAS_STUBS if stubs else 0, len(leaf.payloads), records):
         raise InvalidObject("leaf's header doesn't describe its entries")
 
 
-def check_payload(payload: bytes) -> int:
-    """Check that a leaf's entry is a canonical stored RRset, or a stub that points to one; returns its records."""
-    if is_stub(payload):
-        records, oid = stub_target(payload)
-        if payload != make_stub(payload_key(payload), payload[: owner_size(payload)], records, oid) or not records:
-            raise InvalidObject("leaf holds a stub that is not in canonical form")
-        return records
-    if len(payload) > INLINE_MAX:
-        raise InvalidObject(f"leaf holds an RRset of {len(payload)} bytes; above {INLINE_MAX} it needs an object")
-    return check_stored(payload)
+def _leaf_header(flags: int, entries: int, records: int) -> bytes:
+    return header(Kind.NODE, flags) + _FIXED.pack(0, entries, records)
+
+
+def _check_stub(entry: bytes) -> int:
+    records, oid = stub_target(entry)
+    if not records or entry != make_stub(payload_key(entry), entry[: owner_size(entry)], records, oid):
+        raise InvalidObject("leaf holds a stub that is not in canonical form")
+    return records
 
 
 def is_stub(payload: bytes) -> bool:
@@ -211,12 +220,11 @@ def stub_target(payload: bytes) -> tuple[int, ObjectId]:
 
 
 def payload_records(payload: bytes) -> int:
-    """Records of a leaf's entry."""
-    size = owner_size(payload)
-    start = size + 12
+    """Records of a leaf's entry; 0 for a stub, whose RRset is elsewhere."""
+    start = owner_size(payload) + 12
     if start + int.from_bytes(payload[start - 2 : start], "big") != len(payload):
         return record_count(payload)
-    return stub_target(payload)[0] if payload[size + 4 : size + 6] == b"\xff\x00" else 1
+    return 0 if payload[start - 8 : start - 6] == b"\xff\x00" else 1
 
 
 def node_records(data: bytes) -> int:

@@ -45,11 +45,12 @@ class RRset:
             raise InvalidRecord(f"type {rtype} can't stand in a zone")
         if not 0 <= ttl <= MAX_TTL:
             raise InvalidRecord(f"TTL {ttl} is not between 0 and {MAX_TTL} seconds (RFC 2181 §8)")
-        ordered = tuple(sorted({canonical(rtype, rdata) for rdata in rdatas}))
-        if not ordered:
+        forms = {canonical(rtype, rdata) for rdata in rdatas}
+        if not forms:
             raise InvalidRecord("an RRset has at least one record")
-        if rtype == SOA:
-            ordered = tuple(with_serial(rdata, 0) for rdata in ordered)
+        if rtype == RRSIG and any(rdata[4] & 0x80 for rdata in forms):
+            raise InvalidRecord(f"a signature's Original TTL is not between 0 and {MAX_TTL} seconds (RFC 2181 §8)")
+        ordered = tuple(sorted({with_serial(rdata, 0) for rdata in forms} if rtype == SOA else forms))
         return cls(Owner(lower(owner)), rtype, 0 if rtype == RRSIG else ttl, ordered)
 
     @property
@@ -93,10 +94,12 @@ def key_parts(key: RRKey) -> tuple[Owner, int]:
 def owner_size(payload: bytes) -> int:
     """How many bytes of labels stand before the apex pointer of a stored RR."""
     at = 0
-    while (label := payload[at]) != 0xC0:
-        if label > 63 or not label:
-            raise InvalidObject("a stored RR's owner isn't labels and a pointer to the apex")
+    label = payload[0]
+    while 0 < label <= MAX_LABEL:
         at += 1 + label
+        label = payload[at]
+    if label != 0xC0:
+        raise InvalidObject("a stored RR's owner isn't labels and a pointer to the apex")
     return at
 
 
@@ -137,34 +140,45 @@ def check_stored(payload: bytes) -> int:
     """
     try:
         size = owner_size(payload)
-        rtype, rclass, ttl, _ = FIXED.unpack_from(payload, size + 2)
+        rtype, rclass, ttl, rdlength = FIXED.unpack_from(payload, size + 2)
     except (IndexError, error):
         raise InvalidObject("a stored RR is cut short") from None
     owner = payload[:size]
+    if payload[size : size + 2] != APEX_POINTER:
+        raise InvalidObject("a stored RR's owner doesn't point to the apex")
     if rclass != CLASS_IN or ttl > MAX_TTL or rtype in META_TYPES or size >= MAX_NAME or lower(owner) != owner:
         raise InvalidObject(
             f"a stored RR has type {rtype}, class {rclass}, TTL {ttl} or an owner that can't stand in a zone"
         )
+    if size + 12 + rdlength == len(payload):
+        _check_rdata(rtype, payload[size + 12 :], payload[size + 6 : size + 10])
+        return 1
+    return _check_records(payload, size, rtype)
+
+
+def _check_records(payload: bytes, size: int, rtype: int) -> int:
+    """Check several records against the first one's owner, type, class and TTL, and their order."""
     fixed = payload[: size + (6 if rtype == RRSIG else 10)]
     previous = None
     records = 0
     for start, end in record_spans(payload):
         records += 1
         rdata = payload[start:end]
-        if payload[start - size - 12 : start - size - 12 + len(fixed)] != fixed:
+        begin = start - size - 12
+        if payload[begin : begin + len(fixed)] != fixed:
             raise InvalidObject("an RRset's records differ in more than their RDATA")
         if previous is not None and previous >= rdata:
             raise InvalidObject("an RRset's records are not in canonical order")
         previous = rdata
-        _check_rdata(rtype, rdata)
-        if rtype == RRSIG and payload[start - 6 : start - 2] != rdata[4:8]:
-            raise InvalidObject("a signature's TTL is not its Original TTL")
+        _check_rdata(rtype, rdata, payload[start - 6 : start - 2])
     return records
 
 
-def _check_rdata(rtype: int, rdata: bytes) -> None:
+def _check_rdata(rtype: int, rdata: bytes, ttl: bytes) -> None:
     if len(rdata) == _SIZES.get(rtype):
         return
+    if rtype == RRSIG and (ttl != rdata[4:8] or ttl[0] & 0x80):
+        raise InvalidObject("a signature's TTL is not its Original TTL, or too large")
     try:
         if canonical(rtype, rdata) == rdata and (rtype != SOA or not soa_serial(rdata)):
             return

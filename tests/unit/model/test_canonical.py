@@ -81,6 +81,18 @@ def test_a_signatures_ttl_is_its_original_ttl() -> None:
         check_stored(replaced(payload, b"\0\1\0\0\x0e\x10\0", b"\0\1\0\0\x0e\x11\0"))
 
 
+def test_a_signatures_ttl_is_a_possible_one() -> None:
+    rdata = b"\0\1\x08\2\x80\0\0\0" + bytes(10) + b"\0" + b"sig"
+    with pytest.raises(InvalidRecord, match="Original TTL"):
+        RRset.of(Owner(b""), 46, 5, [rdata])
+    good = RRset.of(Owner(b""), 46, 5, [b"\0" * 18 + b"\0", b"\1" + b"\0" * 17 + b"\0"]).encode()
+    assert check_stored(good) == 2
+    second = good[31:]
+    bad = good[:31] + second[:6] + b"\x80" + second[7:16] + b"\x80" + second[17:]
+    with pytest.raises(InvalidObject, match="Original TTL"):
+        check_stored(bad)
+
+
 def test_soas_that_differ_in_their_serials_alone_are_one() -> None:
     one, two = SOA + b"\0\0\0\1" + bytes(16), SOA + b"\0\0\0\2" + bytes(16)
     rrset = RRset.of(Owner(b""), 6, 300, [one, two])
