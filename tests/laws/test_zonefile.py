@@ -3,6 +3,7 @@
 import io
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 
 import dns.name
 import dns.rdataclass
@@ -138,6 +139,26 @@ def read(text: str, common: Mapping[int, RdataParser]) -> ParsedZone | None:
 def test_the_short_way_reads_what_dnspython_reads(body: list[str]) -> None:
     text = HEADER + "\n".join(body) + "\n"
     assert read(text, COMMON) == read(text, {})
+
+
+scraps = st.one_of(
+    st.sampled_from(
+        ["A", "TXT", "MX", "NAPTR", "300", "IN", "$ORIGIN", "$TTL", "$INCLUDE", "$GENERATE", "1-3", "@", "\\#"]
+    ),
+    st.text(' \t\n\r;()"\\$@.{},0123456789aZ*\u00e9\x00\u2028', max_size=6),
+)
+
+
+@given(st.lists(scraps, max_size=12))
+def test_any_text_is_read_or_refused(found: list[str]) -> None:
+    text = HEADER + " ".join(found)
+    assert read(text, COMMON) == read(text, {})
+
+
+@given(st.binary(max_size=60), st.booleans())
+def test_any_bytes_are_read_or_refused(data: bytes, packed: bool) -> None:
+    with suppress(ZoneFileError):
+        read_zone(io.BytesIO(b"\x1f\x8b" * packed + data), name="zone", origin=APEX)
 
 
 labels = st.binary(min_size=1, max_size=8).map(bytes.lower)

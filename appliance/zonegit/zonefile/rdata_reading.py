@@ -121,7 +121,7 @@ def _srv(text: str, names: Names) -> bytes:
 
 def _txt(text: str, names: Names) -> bytes:
     strings = text[1:-1].split('"')[::2] if text[:1] == '"' else text.split()
-    if not strings or max(map(len, strings)) > 255:
+    if not strings or max(map(len, strings)) > 255 or len(text) >= types.MAX_RDATA:
         raise ValueError(text)
     return b"".join([bytes((len(string),)) + string.encode() for string in strings])
 
@@ -147,8 +147,8 @@ def _dnskey(text: str, names: Names) -> bytes:
 
 
 def _base64(parts: list[str]) -> bytes:
-    if not parts:
-        raise ValueError("no base64")
+    if not parts or sum(map(len, parts)) > types.MAX_RDATA:
+        raise ValueError("no base64, or more than fits a record")
     return b64decode("".join(parts), validate=True)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from zonegit.errors import InvalidRecord
 from zonegit.model import rdata as types
 from zonegit.model.names import WireName, absolute
+from zonegit.model.rdata import canonical
 from zonegit.model.rrset import RRset
 from zonegit.zonefile import by_dnspython, rdata_writing
 from zonegit.zonefile.name_text import name_text
@@ -44,7 +45,7 @@ def parse_rdata(rtype: int, words: Sequence[str], origin: WireName) -> bytes:
     if any("\n" in word or "\r" in word for word in words):
         raise InvalidRecord("a line break in a record; write it as \\010")
     if rtype in _STRING_TYPES and words[0] != "\\#":
-        return b"".join(_strings(rtype, word, origin) for word in words)
+        return canonical(rtype, b"".join(_strings(rtype, word, origin) for word in words))
     text = words[0] if len(words) == 1 else " ".join(map(_quoted, words))
     parse = COMMON.get(rtype)
     if parse is not None and _PLAIN_WORDS(text):

@@ -101,6 +101,8 @@ def test_one_line(line: str, expected: str) -> None:
         ('www TXT "open', 2, "a quoted string isn't closed on its line"),
         ("www TXT open\\", 2, "a line ends with a '\\'"),
         ("www TXT " + "x" * 256, 2, "TXT record"),
+        ("www TXT " + " ".join(["x" * 255] * 260), 2, "RDATA of 66560 bytes"),
+        ("www DNSKEY 256 3 8 " + "AAAA" * 30000, 2, "RDATA of 90004 bytes"),
         ("www OPT \\# 0", 2, "type OPT can't stand in a zone"),
         ("www RRSIG A 8 2 4294967295 20260904170000 20260822160000 1 @ AAAA", 2, "Original TTL"),
         ("sub SOA ns1 hostmaster 7 7200 900 1209600 300", 2, "a SOA below the apex"),

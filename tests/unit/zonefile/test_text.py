@@ -57,6 +57,7 @@ def test_words_become_rdata(rtype: str, words: list[str], expected: str) -> None
         ("CNAME", ["a b"]),
         ("CNAME", ["www\nx"]),
         ("TXT", ["a\nb"]),
+        ("TXT", ["x" * 66000]),
         ("TXT", ['"unclosed \\"']),
         ("TYPE65280", ["abcd"]),
         ("A", ["\\# 2 abcd"]),
