@@ -1,0 +1,87 @@
+"""zonegit under measurement: repositories made by the command, and daemons that serve or mirror them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dns_client import wait_for_serial
+from material import ZoneFile
+from peers import Server
+from processes import Program, finished, free_port, own_program, pinned, running
+
+NAME: Final = "zonegit"
+_KEY: Final = "bench"
+_AUDIENCE: Final = "bench-primary"
+_LOADING: Final = 180.0
+
+
+def version() -> str:
+    return finished([own_program("zonegit"), "version"]).strip()
+
+
+def repository(directory: Path) -> Path:
+    """Make an empty repository."""
+    finished([own_program("zonegit"), "-C", str(directory), "init"])
+    return directory
+
+
+def imported(zone: ZoneFile, directory: Path) -> Path:
+    """Make a repository that holds the zone."""
+    finished([own_program("zonegit"), "-C", str(repository(directory)), "import", str(zone.path)])
+    return directory
+
+
+@contextmanager
+def serving(repo: Path, zone: ZoneFile, cores: str | None = None) -> Iterator[Server]:
+    """Serve a repository with one DNS worker until the block ends."""
+    port = free_port()
+    argv = [own_program("zonegitd"), "--repo", str(repo), "--listen", f"127.0.0.1:{port}", "--workers", "1"]
+    with running(pinned(argv, cores), repo.with_name(f"{repo.name}.log")) as program:
+        wait_for_serial(port, zone.apex, zone.serial, program.check, _LOADING)
+        yield Server(NAME, port)
+
+
+def new_keys(directory: Path) -> Path:
+    """A key directory with the one key that primary and secondary share."""
+    directory.mkdir(mode=0o700)
+    finished([own_program("zonegit"), "key", "new", _KEY, "--keys", str(directory)])
+    return directory
+
+
+@dataclass(frozen=True, slots=True)
+class Primary:
+    """A daemon that serves DNS and replication."""
+
+    dns: Server
+    url: str
+
+
+@contextmanager
+def primary(repo: Path, keys: Path, zone: ZoneFile) -> Iterator[Primary]:
+    """Serve a repository to resolvers and secondaries until the block ends."""
+    port, replication = free_port(), free_port()
+    argv = [own_program("zonegitd"), "--repo", str(repo), "--keys", str(keys), "--listen", f"127.0.0.1:{port}"]
+    argv += ["--replicate-listen", f"127.0.0.1:{replication}", "--replicate-name", _AUDIENCE]
+    with running(argv, repo.with_name(f"{repo.name}.log")) as program:
+        wait_for_serial(port, zone.apex, zone.serial, program.check, _LOADING)
+        yield Primary(Server(NAME, port), f"http://127.0.0.1:{replication}")
+
+
+@dataclass(frozen=True, slots=True)
+class Secondary:
+    """A daemon that mirrors a primary; nothing is known yet about what it answers."""
+
+    dns: Server
+    program: Program
+
+
+@contextmanager
+def secondary(repo: Path, keys: Path, source: Primary) -> Iterator[Secondary]:
+    """Mirror a primary into a repository until the block ends."""
+    port = free_port()
+    argv = [own_program("zonegitd"), "--repo", str(repo), "--keys", str(keys), "--listen", f"127.0.0.1:{port}"]
+    argv += ["--primary", source.url, "--primary-name", _AUDIENCE, "--key", _KEY]
+    with running(argv, repo.with_name(f"{repo.name}.log")) as program:
+        yield Secondary(Server(NAME, port), program)

@@ -1,0 +1,196 @@
+"""Queries per second over UDP: zonegitd and each peer with one worker on one core, dnsperf on the other cores.
+
+Samples of one second are taken in turn (zonegit, NSD, Knot, BIND, zonegit, ...), so that whatever else the machine
+does falls on all alike; a ratio is the median of the ratios within each turn. Three loads: `zipf` repeats 10,000
+names, `wide` asks every name once, `rand` asks names that don't exist. A file is cut into slices and each turn
+takes the next one: where every name differs, none comes back until the file is through.
+"""
+
+import re
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import nodes
+import peers
+from figures import Budget, Figure, at_least, median_ratio
+from material import ALL_DIFFERENT, sliced, synthetic_queries, synthetic_zone
+from processes import Cores, MeasuringFailed, find_program, finished, pinned, split_cores
+from report import Cell, Report, Table, options
+from script import run
+
+_SLICE: Final = 200_000
+"""Queries; more than any server here answers within a sample."""
+_OUTSTANDING: Final = 300
+_TITLES: Final = {
+    "zipf": "repeating names",
+    "wide": "every name different",
+    "rand": "names that do not exist",
+}
+_BUDGETS: Final[dict[str, tuple[str, Budget]]] = {"zipf": ("NSD", at_least(0.5)), "wide": ("BIND", at_least(0.7))}
+"""Load -> the peer whose ratio is held against a budget."""
+_RATE: Final = re.compile(r"Queries per second:\s+([0-9.]+)")
+_COMPLETED: Final = re.compile(r"Queries completed:\s+([0-9]+) \(([0-9.]+)%\)")
+_CODE: Final = re.compile(r"([A-Z0-9]+) [0-9]+ \(([0-9.]+)%\)")
+_TOLERANCE: Final = 2.0
+"""Percentage points by which the share of a response code may differ between servers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One run of dnsperf."""
+
+    rate: float
+    """Answered queries per second."""
+    lost: float
+    """Percent of the queries."""
+    codes: dict[str, float]
+    """Response code -> percent of the answers."""
+    busy: float = 0.0
+    """Percent of the sample that the server's core worked. Well below 100: dnsperf was the slower one."""
+
+
+def read_sample(told: str) -> Sample:
+    """Read what dnsperf printed at its end."""
+    rate, completed = _RATE.search(told), _COMPLETED.search(told)
+    if rate is None or completed is None:
+        raise MeasuringFailed(f"dnsperf printed no statistics: {told[-200:]!r}")
+    codes = next((line for line in told.splitlines() if "Response codes:" in line), "")
+    return Sample(
+        float(rate[1]),
+        round(100 - float(completed[2]), 2),
+        {code: float(share) for code, share in _CODE.findall(codes)},
+    )
+
+
+def take_sample(server: peers.Server, queries: Path, cores: Cores, seconds: float) -> Sample:
+    """Ask one server as fast as it answers."""
+    threads = str(cores.load_count)
+    argv = [find_program("dnsperf"), "-s", "127.0.0.1", "-p", str(server.port), "-d", str(queries), "-t", "1"]
+    argv += ["-l", f"{seconds:g}", "-T", threads, "-c", str(cores.load_count * 4), "-q", str(_OUTSTANDING)]
+    before = core_times(Path("/proc/stat").read_text(), cores.server)
+    sample = read_sample(finished(pinned(argv, cores.load)))
+    idle, total = (
+        now - then
+        for now, then in zip(core_times(Path("/proc/stat").read_text(), cores.server), before, strict=True)
+    )
+    return replace(sample, busy=100 * (1 - idle / total) if total else 0.0)
+
+
+def core_times(stat: str, core: str | None) -> tuple[int, int]:
+    """Idle and all time of a core (None: of all together) so far, in the kernel's ticks (proc(5), /proc/stat)."""
+    wanted = f"cpu{core or ''}"
+    for line in stat.splitlines():
+        name, *fields = line.split()
+        if name == wanted:
+            ticks = [int(field) for field in fields[:8]]
+            return ticks[3] + ticks[4], sum(ticks)
+    raise MeasuringFailed(f"/proc/stat has no {wanted}")
+
+
+Samples = dict[str, list[Sample]]
+"""By server."""
+
+
+def measure(
+    servers: Sequence[peers.Server], queries: Path, cores: Cores, turns: int, sample_seconds: float = 1.0
+) -> Samples:
+    """So many turns of samples, after one that doesn't count."""
+    slices = sliced(queries, _SLICE)
+    taken: Samples = {server.name: [] for server in servers}
+    for turn in range(turns + 1):
+        for server in servers:
+            sample = take_sample(server, slices[turn % len(slices)], cores, sample_seconds)
+            if turn:
+                taken[server.name].append(sample)
+    return taken
+
+
+def figure(load: str, names: int, samples: Samples) -> Figure:
+    """The figure of one load: the rate, or where there is a budget the ratio it is about."""
+    rates = {server: [sample.rate for sample in taken] for server, taken in samples.items()}
+    ours = rates.pop(nodes.NAME)
+    ratios = {peer: median_ratio(ours, theirs) for peer, theirs in rates.items()}
+    what = f"UDP, one worker on one core, {_TITLES[load]}, {names:,} names"
+    peer, budget = _BUDGETS.get(load, ("", None))
+    if budget is not None and peer in ratios:
+        return Figure(f"{what} ({median(ours):,.0f} q/s)", ratios[peer], f"× {peer}", budget, ratios)
+    return Figure(what, median(ours), "q/s", None, ratios)
+
+
+def disagreements(load: str, samples: Samples) -> list[str]:
+    """A note for each server whose response codes aren't the first peer's: its rate means nothing then."""
+    shares = {server: _shares(taken) for server, taken in samples.items()}
+    reference = next((server for server in shares if server != nodes.NAME), nodes.NAME)
+    return [
+        f"{load}: {server} answered {_codes_text(found)}, {reference} {_codes_text(shares[reference])}"
+        for server, found in shares.items()
+        if any(
+            abs(found.get(code, 0) - shares[reference].get(code, 0)) > _TOLERANCE
+            for code in found.keys() | shares[reference].keys()
+        )
+    ]
+
+
+def _shares(taken: Sequence[Sample]) -> dict[str, float]:
+    codes = {code for sample in taken for code in sample.codes}
+    return {code: median(sample.codes.get(code, 0.0) for sample in taken) for code in sorted(codes)}
+
+
+def _codes_text(shares: dict[str, float]) -> str:
+    return ", ".join(f"{code} {share:.1f} %" for code, share in shares.items()) or "nothing"
+
+
+def _table(load: str, samples: Samples) -> Table:
+    rows: list[list[Cell]] = []
+    for server, taken in samples.items():
+        rates = sorted(sample.rate for sample in taken)
+        lost = median(sample.lost for sample in taken)
+        busy = median(sample.busy for sample in taken)
+        rows.append([server, median(rates), rates[0], rates[-1], lost, busy, _codes_text(_shares(taken))])
+    columns = ("server", "q/s (median)", "least", "most", "lost %", "core busy %", "response codes")
+    return Table(f"UDP, {_TITLES[load]}", columns, rows)
+
+
+def bench(args: Namespace, place: Path) -> Report:
+    cores = split_cores()
+    here, notes = peers.present()
+    if cores.server is None:
+        notes.append("servers and dnsperf share all cores: this machine has one, or no taskset")
+    loads: list[tuple[int, tuple[str, ...]]] = [(args.names, ("zipf",))]
+    if args.wide_names >= ALL_DIFFERENT:
+        loads.append((args.wide_names, ("wide", "rand")))
+    figures: list[Figure] = []
+    tables: list[Table] = []
+    for names, kinds in loads:
+        zone = synthetic_zone(names, place)
+        queries = synthetic_queries(names, place)
+        with ExitStack() as stack:
+            repo = nodes.imported(zone, place / f"repo-{names}")
+            servers = [stack.enter_context(nodes.serving(repo, zone, cores.server))]
+            for peer in here:
+                directory = place / f"{peer.name}-{names}"
+                servers.append(stack.enter_context(peer.serving(zone, directory, cores.server)))
+            for kind in kinds:
+                samples = measure(servers, queries[kind], cores, args.seconds)
+                figures.append(figure(kind, names, samples))
+                tables.append(_table(kind, samples))
+                notes += disagreements(kind, samples)
+    return Report("udp", figures, tables, notes)
+
+
+if __name__ == "__main__":
+    parser = options("udp", "UDP queries per second beside NSD, Knot and BIND")
+    parser.add_argument("--seconds", type=int, default=10, help="samples of a second per server and load (10)")
+    parser.add_argument("--names", type=int, default=100_000, help="names in the zone of the repeating load")
+    parser.add_argument(
+        "--wide-names",
+        type=int,
+        default=ALL_DIFFERENT,
+        help=f"names in the zone of the other loads; below {ALL_DIFFERENT:,} they are left out",
+    )
+    run(bench, parser)
