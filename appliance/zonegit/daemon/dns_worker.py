@@ -24,6 +24,8 @@ from zonegit.store.lmdb import LmdbStore
 
 GRACE: Final = 5.0
 """Seconds that transfers get to finish after SIGTERM."""
+_READER_CHECK: Final = 60.0
+"""Seconds between two looks for readers that died."""
 _SWITCH: Final = 0.0005
 """Seconds that the TCP thread may keep UDP from going on."""
 
@@ -50,6 +52,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         log=seldom,
     )
     thread = _TcpThread(tcp, udp)
+    readers = _ReaderCheck(store, seldom)
 
     def terminate(_number: int, _frame: object) -> None:
         udp.stop()
@@ -74,6 +77,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
     signal.signal(signal.SIGUSR1, report)
     sys.setswitchinterval(_SWITCH)
     thread.start()
+    readers.start()
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -84,6 +88,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         block.set_ready(index, False)
         tcp.stop(GRACE)
         thread.join(GRACE + 1)
+        readers.stop()
     store.close()
     if thread.failed:
         raise Refused("TCP ended unexpectedly")
@@ -105,3 +110,24 @@ class _TcpThread(threading.Thread):
             self.failed = True
             _logger.error("TCP ended: %s", log.described(error))
             self._udp.stop()
+
+
+class _ReaderCheck(threading.Thread):
+    """Frees the store's slots of readers that died in any process: they keep old pages from being used again."""
+
+    def __init__(self, store: LmdbStore, seldom: log.Seldom) -> None:
+        super().__init__(name="readers", daemon=True)
+        self._store = store
+        self._seldom = seldom
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopped.wait(_READER_CHECK):
+            try:
+                self._store.reader_check()
+            except Exception as error:
+                self._seldom("readers can't be checked", error)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join()

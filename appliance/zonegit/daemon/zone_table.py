@@ -18,8 +18,6 @@ from zonegit.model.refs import Ref, head, parse
 from zonegit.model.zone import Zone
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.ops.values import parse_canary
-from zonegit.repo.results import Position
-from zonegit.repo.revisions import Resolver
 from zonegit.store.reader import StoreReader
 from zonegit.tree.source import Nodes
 from zonegit.tree.tree_version import TreeVersion
@@ -137,4 +135,7 @@ class ZoneTable:
 
 def resolve_pin(reader: StoreReader, zone: str, settings: ZoneConfig) -> ObjectId:
     """The commit that `at` names in a zone. `RevisionError`, `NotFound`."""
+    from zonegit.repo.results import Position  # this room is dear to import, and few zones are pinned
+    from zonegit.repo.revisions import Resolver
+
     return Resolver(reader, Position(zone, settings.branch), time).resolve(settings.at or settings.branch).id

@@ -5,13 +5,10 @@ why this node isn't ready, None when it is. Anything but GET and HEAD of these p
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-"""As ASGI 3 defines them."""
+from zonegit.net.asgi import Disconnected, Receive, Scope, Send, drain
 
 _PLAIN: Final = "text/plain; charset=utf-8"
 
@@ -27,8 +24,11 @@ class MetricsApp:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
+            try:
+                await drain(receive)
+            except Disconnected:
+                return
             status, kind, body = await self._answer(scope)
-            await _drain(receive)
             await _reply(send, status, kind, b"" if scope["method"] == "HEAD" else body, len(body))
 
     async def _answer(self, scope: Scope) -> tuple[int, str, bytes]:
@@ -46,14 +46,6 @@ class MetricsApp:
         accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
         body, kind = await asyncio.to_thread(self._page, accept.decode("latin-1"))
         return 200, kind, body
-
-
-async def _drain(receive: Receive) -> None:
-    """Read a request's body to its end, so that the connection can go on."""
-    more = True
-    while more:
-        message = await receive()
-        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 async def _reply(send: Send, status: int, kind: str, body: bytes, size: int) -> None:

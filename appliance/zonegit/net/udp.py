@@ -43,13 +43,11 @@ class UdpLoop:
         """Answer what was received, then return from `run`. May be called from a signal handler or a thread."""
         self._stopping = True
 
-    def run(self, each_round: Callable[[], None] | None = None) -> None:
-        """Serve until `stop`; `each_round` is called between batches, at least every `WAIT` seconds."""
+    def run(self) -> None:
+        """Serve until `stop`."""
         serve = self._serve_one if len(self._batches) == 1 else self._serve_several
         while not self._stopping:
             serve()
-            if each_round is not None:
-                each_round()
         self._drain()
 
     def _serve_one(self) -> None:
