@@ -1,7 +1,8 @@
 """What a zone must be beyond well-formed records (RFC 1034 §3.6 and §4.2, RFC 2181 §10, RFC 6672 §2.4).
 
 Looks at given owners and at what stands above them: the apex, and the delegation or DNAME that covers them. It
-never looks downward, so a change that covers other data (a new cut or DNAME) is judged by giving those owners too.
+never looks downward nor sideways: a change that covers other data (a new cut or DNAME), or takes away what another
+owner points to, is judged whole by giving those owners too.
 """
 
 from collections.abc import Callable, Iterable, Mapping

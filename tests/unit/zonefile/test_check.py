@@ -1,6 +1,8 @@
 """What makes a zone an error, what a warning, and what neither."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -124,6 +126,14 @@ def test_deep_names_are_judged_without_recursion() -> None:
     deep = ".".join("x" * 100)
     owners = owners_of(ZONE + f"{deep} A 192.0.2.1\n{deep[2:]} CNAME w\n{deep} CNAME w\n")
     assert check(owners) == [f"E {deep}: CNAME beside other data (A)"]
+
+
+def test_the_synthetic_zone_is_free_of_findings(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / "zone"
+    subprocess.run([sys.executable, str(shared_data("make_zone.py")), "2000", str(path)], check=True, timeout=60)
+    owners = by_owner(read_zone(path, name="zone", origin=None).entries)
+    assert len(owners) > 2000
+    assert check(owners) == []
 
 
 def test_the_root_zones_are_free_of_errors(shared_data: Callable[[str], Path]) -> None:

@@ -39,9 +39,16 @@ def test_an_example_is_clean_and_reads_back(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ZONES, ids=lambda path: path.stem)
-def test_bind_takes_an_example(path: Path, needs_program: Callable[[str], str]) -> None:
-    command = [needs_program("named-checkzone"), "-q", "-i", "local", path.stem, str(path)]
-    subprocess.run(command, check=True, timeout=60)
+def test_bind_reads_an_example_alike(path: Path, needs_program: Callable[[str], str], tmp_path: Path) -> None:
+    subprocess.run(
+        [needs_program("named-checkzone"), "-q", "-i", "local", path.stem, str(path)], check=True, timeout=60
+    )
+    expected = read_zone(path, name=path.name, origin=None)
+    for style in ("full", "relative"):
+        written = tmp_path / style
+        command = [needs_program("named-compilezone"), "-q", "-i", "none", "-s", style, "-o", str(written)]
+        subprocess.run([*command, path.stem, str(path)], check=True, timeout=60)
+        assert read_zone(written, name=style, origin=expected.apex).entries == expected.entries
 
 
 def test_the_company_holds_every_common_type() -> None:
