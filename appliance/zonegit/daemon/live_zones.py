@@ -92,9 +92,9 @@ class LiveZones:
 
     def _take_up(self) -> None:
         """Look at the zones again. What can't be read stays as it was."""
-        seen = self._store.txn_id()
         try:
             self._renew()
+            seen = self._reader.txn_id
             config, self._next_config = self._next_config, None
             if config is not None:
                 self._table = ZoneTable(config, self._reader, self._log)

@@ -76,6 +76,7 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     primary = config.primary
     if primary is None:
         raise ConfigError("the puller needs a [primary] with url, name and key")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request, each long-poll too
     store = LmdbStore.open(config.repo)
     try:
         signer = Signer(primary.name, signing_key(config, primary), time.time, os.urandom)

@@ -1,7 +1,8 @@
 """Wakes long-polls when refs move, whichever process moved them.
 
-LMDB tells nobody about a commit, but its last transaction id costs one call: it is looked at a hundred times a
-second, and only while somebody waits.
+LMDB tells nobody about a commit, so the root of the ref index is looked at a hundred times a second, and only while
+somebody waits: one short read transaction, some microseconds. (The last transaction id alone won't do: it moves a
+moment before readers get that version, and a look in between would be the last one.)
 """
 
 import asyncio
@@ -25,7 +26,7 @@ class RefWatch:
         self._interval = interval
         self._moved = asyncio.Event()
         self._waiting = 0
-        self._seen = 0
+        self._seen = ""
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -54,13 +55,13 @@ class RefWatch:
     async def _look(self) -> None:
         while self._waiting:
             try:
-                txn_id = self._endpoint.txn_id()
+                root = self._endpoint.index_root()
             except ZonegitError as error:
                 log.warning("can't look for moved refs: %s", error)
                 await asyncio.sleep(1)
                 continue
-            if txn_id != self._seen:
-                self._seen = txn_id
+            if root != self._seen:
+                self._seen = root
                 self._wake()
             await asyncio.sleep(self._interval)
         self._task = None

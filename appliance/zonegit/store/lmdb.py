@@ -170,6 +170,14 @@ class StandingReader(StoreReader):
             self._shown = txn.id()
             self._standing.touch()
 
+    @property
+    def txn_id(self) -> int:
+        """Id of the transaction that it shows.
+
+        For a moment after a commit it may be less than `LmdbStore.txn_id`, which moves before readers get it.
+        """
+        return self._shown
+
     def reset(self) -> None:
         """Let go of the version, so that its pages can be used again. Nothing can be read until `renew`."""
         self._standing.txn.abort()

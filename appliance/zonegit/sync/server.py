@@ -86,10 +86,6 @@ class Endpoint:
         with self._store.read() as reader:
             return reader.index_root.hex()
 
-    def txn_id(self) -> int:
-        """Moves whenever anything in the store does; cheap."""
-        return self._store.txn_id()
-
     def refs(self, key: Key) -> Reply:
         """The refs that a key may see."""
         branches: list[wire.Tip] = []
