@@ -73,15 +73,18 @@ class Child:
         code = process.exitcode
         process.close()
         self._process = None
-        now = monotonic()
-        if now - self._started > STEADY:
+        if monotonic() - self._started > STEADY:
             self._pause = FIRST_PAUSE
-        self.due = now + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self.postpone()
         self.restarts += 1
         level = logging.INFO if code == 0 else logging.WARNING
         log.event(_logger, "process ended", level, process=self.name, how=_how(code))
         return True
+
+    def postpone(self) -> None:
+        """Plan the next start, each time twice as far away."""
+        self.due = monotonic() + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal if it runs."""

@@ -139,18 +139,22 @@ class Supervisor:
     def _start_due(self) -> None:
         now = monotonic()
         for each in self._all():
-            if each.due is not None and each.due <= now:
-                if each.index >= FIRST_WORKER and not self._listeners.workers[each.index - FIRST_WORKER].udp:
-                    self._reopen(each)
+            if each.due is None or each.due > now:
+                continue
+            try:
+                self._give_sockets(each)
                 each.start()
-                if each is not self._views:
-                    self._block.enter(each.index, each.pid or 0)
+            except (OSError, ConfigError) as error:
+                log.event(_logger, "process can't be started", logging.ERROR, process=each.name, error=error)
+                each.postpone()
+            if each is not self._views:
+                self._block.enter(each.index, each.pid or 0)
 
-    def _reopen(self, worker: Child) -> None:
-        try:
-            self._listeners.reopen(worker.index - FIRST_WORKER)
-        except ConfigError as error:
-            _logger.error("%s", error)
+    def _give_sockets(self, each: Child) -> None:
+        """Make a worker's sockets again if they were closed while it kept dying."""
+        worker = each.index - FIRST_WORKER
+        if worker >= 0 and not self._listeners.workers[worker].udp:
+            self._listeners.reopen(worker)
 
     def _died(self, dead: Child) -> None:
         """Count a death. When a worker keeps dying its sockets are closed, so that the others get its clients."""

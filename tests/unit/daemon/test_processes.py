@@ -43,6 +43,18 @@ def test_pauses_double_while_it_keeps_dying(clock):
     assert not child.keeps_dying
 
 
+def test_a_start_that_failed_is_tried_again_later(clock):
+    child = Child("x", 3, fail, tuple)
+    pauses = []
+    for _ in range(9):
+        child.postpone()
+        assert child.due is not None
+        pauses.append(child.due - clock[0])
+    assert pauses[:3] == pytest.approx([0.1, 0.2, 0.4])
+    assert pauses[-1] == LONGEST_PAUSE
+    assert child.restarts == 0
+
+
 def test_signals_wait_until_a_child_can_take_them():
     child = Child("x", 3, idle, tuple)
     child.start()
