@@ -1,4 +1,4 @@
-"""What a spawned child does with a shared block; in a module of its own, since a child must be able to import it."""
+"""What a spawned child does with a shared block; a module of its own, since a child must be able to import it."""
 
 from zonegit.ops.shared import PULLER, SharedBlock
 

@@ -11,7 +11,6 @@ from zonegit.daemon.zone_table import Log, ZoneTable
 from zonegit.dns.message import Transport
 from zonegit.dns.options import Options
 from zonegit.dns.responder import Responder
-from zonegit.errors import ZonegitError
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
 
@@ -84,10 +83,10 @@ class LiveZones:
         """Open the reader at a version that the zone table shows."""
         try:
             self._renew()
-        except ZonegitError as error:
+        except Exception as error:
             self._log("the repository can't be read", error)
             return
-        if self._store.txn_id() != self._seen:
+        if self._reader.txn_id != self._seen:
             self._take_up()
 
     def _take_up(self) -> None:
@@ -98,11 +97,12 @@ class LiveZones:
             config, self._next_config = self._next_config, None
             if config is not None:
                 self._table = ZoneTable(config, self._reader, self._log)
+                self._seen = -1
             zones = self._table.refresh()
             if zones is not None:
                 self._responder.replace_zones(zones)
             self._seen = seen
-        except ZonegitError as error:
+        except Exception as error:  # what was served goes on being served
             self._log("the repository can't be read", error)
 
     def _renew(self) -> None:

@@ -99,8 +99,7 @@ class UdpLoop:
             size = 2 + len(tail)
             buffer[body : start + size] = tail
             answered[put] = size
-        if misses:
-            answering.done()
+        answering.done()
         first = 0 if dropped and dropped[0] == 0 else answered[batch.places[0].answered]
         sent = batch.send(count, dropped)
         counters = self._counters

@@ -12,6 +12,7 @@ from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.repository import prepare
 from zonegit.daemon.views import missing
 from zonegit.daemon.views import run as make_views
+from zonegit.daemon.zone_table import ZoneTable
 from zonegit.dns import stats
 from zonegit.errors import ConfigError, StoreError
 from zonegit.model.rdata import A
@@ -21,6 +22,7 @@ from zonegit.repo import Repository
 from zonegit.store.lmdb import LmdbStore
 
 CLIENT = bytes([127, 0, 0, 1])
+OTHER = ZONE.replace("example.net", "example.com").replace("example.org", "example.net")
 SOA = 6
 WWW = query("www.example.org")
 
@@ -80,8 +82,7 @@ def test_zones_come_and_go(repository, live):
     zones = live()
     other = query("example.net", SOA)
     assert rcode(answer(zones, other)) == 5
-    text = ZONE.replace("example.net", "example.com").replace("example.org", "example.net")
-    repository.import_zone(parsed(text), source="z")
+    repository.import_zone(parsed(OTHER), source="z")
     assert rcode(answer(zones, other)) == 0
     repository.remove_zone("example.net.")
     assert rcode(answer(zones, other)) == 5
@@ -207,3 +208,18 @@ def test_a_version_that_readers_get_a_moment_late_is_still_taken_up(repository: 
     assert answer(zones)[-4:] == bytes([10, 0, 0, 1])
     set_www(repository, 2)
     assert answer(zones)[-4:] == bytes([10, 0, 0, 2])
+
+
+def test_a_fault_keeps_what_was_served(repository: Repository, monkeypatch):
+    logged: list[str] = []
+    row = array("Q", bytes(8 * stats.SLOTS))
+    zones = LiveZones(repository._store, Config(repo=repository.path), row, lambda text, _: logged.append(text))
+    set_www(repository, 1)
+    assert answer(zones)[-1] == 1
+    with monkeypatch.context() as broken:
+        broken.setattr(ZoneTable, "refresh", lambda _: 1 / 0)
+        repository.import_zone(parsed(OTHER), source="z")
+        assert answer(zones)[-1] == 1
+        assert rcode(answer(zones, query("example.net", SOA))) == 5
+    assert logged
+    assert rcode(answer(zones, query("example.net", SOA))) == 0
