@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, cast
 
@@ -64,7 +64,7 @@ hypercorn_h2.StreamBuffer = WindowedBuffer  # type: ignore[misc]  # the class th
 
 async def serve(
     app: App,
-    listeners: Iterable[socket.socket],
+    listeners: Sequence[socket.socket],
     stop: asyncio.Event,
     *,
     drain: Callable[[], Awaitable[None]] | None = None,
@@ -104,6 +104,11 @@ async def serve(
             if task:
                 tasks.discard(task)
 
+    for listener in listeners:
+        if listener.family != socket.AF_UNIX:
+            # Connections inherit it. asyncio sets it only where a socket's protocol number is given; a bound one has
+            # 0, and without it a small answer in two parts waits 40 ms for the client's delayed ACK.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     servers = [await asyncio.start_server(connected, sock=listener, backlog=128) for listener in listeners]
     await stop.wait()
     for server in servers:

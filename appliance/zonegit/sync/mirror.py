@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
-from zonegit.model.refs import Ref, RefKind, RefName, head, parse, remote, tag
+from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse, remote, tag
+from zonegit.repo.context import HEAD
 from zonegit.store.port import Reader, RefUpdate, Writer
 from zonegit.sync.ancestry import is_ancestor
 from zonegit.sync.peers import remember
@@ -38,6 +39,7 @@ def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
     )
     if updates:
         writer.move_refs(updates, who, f"pull: {peer}")
+    _point_head(writer)
     remember(writer, peer, refs)
     return moved
 
@@ -48,6 +50,18 @@ def is_followed(reader: Reader, peer: str, refs: PeerRefs) -> bool:
     return all(reader.ref(name) == oid for name, oid in wanted.items()) and not _vanished(
         reader, peer, refs, wanted
     )
+
+
+def _point_head(writer: Writer) -> None:
+    """Let HEAD name a branch that is there, so that a mirror can be read like any repository."""
+    setting = writer.setting(HEAD)
+    if setting is not None and writer.ref(RefName(setting.decode())) is not None:
+        return
+    heads = [name for name, _ in writer.refs("refs/heads/")]
+    default = [name for name in heads if parse(name).name == DEFAULT_BRANCH]
+    chosen = next((name.encode() for name in default or heads), None)
+    if chosen != setting:
+        writer.set_setting(HEAD, chosen)
 
 
 def _wanted(peer: str, refs: PeerRefs) -> dict[RefName, ObjectId]:

@@ -147,6 +147,23 @@ def test_annotated_tags_come_with_their_commits() -> None:
     assert local_refs(secondary) == {"refs/tags/example.org./v1": object_id(data)}
 
 
+def test_head_names_a_branch_that_is_there() -> None:
+    primary, secondary = MemoryStore(), MemoryStore()
+    commit(primary, "example.net.", names("example.net.", 5), branch="side")
+    commit(primary, "example.org.", names("example.org.", 5))
+    Wire(primary).pull(secondary)
+    with secondary.read() as reader:
+        assert reader.setting("HEAD") == b"refs/heads/example.org./main"
+    move(primary, "example.org.", "main", None)
+    Wire(primary).pull(secondary)
+    with secondary.read() as reader:
+        assert reader.setting("HEAD") == b"refs/heads/example.net./side"
+    move(primary, "example.net.", "side", None)
+    Wire(primary).pull(secondary)
+    with secondary.read() as reader:
+        assert reader.setting("HEAD") is None
+
+
 def test_an_older_state_of_the_peer_is_refused() -> None:
     primary, secondary = MemoryStore(), MemoryStore()
     commit(primary, "example.org.", names("example.org.", 5))
