@@ -123,11 +123,14 @@ def end(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def finished(argv: Sequence[str], timeout: float = 600.0, cwd: Path | None = None) -> str:
+def finished(argv: Sequence[str], timeout: float = 600.0) -> str:
     """Run a program to its end and return what it printed; raises with its last words if it fails."""
-    done = subprocess.run(
-        list(argv), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, cwd=cwd, check=False
-    )
+    try:
+        done = subprocess.run(
+            list(argv), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise MeasuringFailed(f"{' '.join(argv)} did not end within {timeout:g} s") from None
     if done.returncode:
         last = " | ".join((done.stderr or done.stdout).splitlines()[-5:])
         raise MeasuringFailed(f"{' '.join(argv)} ended with {done.returncode}: {last}")

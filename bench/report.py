@@ -81,7 +81,9 @@ def finish(report: Report, args: Namespace) -> None:
         print(f"\n{table.title}\n")
         print(text_table(table.columns, [[_cell(cell) for cell in row] for row in table.rows]))
     print(f"\n{report.bench}: figures\n")
-    print(text_table(FIGURE_COLUMNS, [figure_row(figure) for figure in report.figures]))
+    print(
+        text_table(FIGURE_COLUMNS, [figure_row(figure) for figure in report.figures]) if report.figures else "none"
+    )
     for note in report.notes:
         print(f"note: {note}")
     options = {name: value for name, value in vars(args).items() if name != "json"}

@@ -19,7 +19,7 @@ import nodes
 import peers
 from figures import Budget, Figure, at_least, median_ratio
 from material import ALL_DIFFERENT, sliced, synthetic_queries, synthetic_zone
-from processes import Cores, MeasuringFailed, find_program, finished, pinned, split_cores
+from processes import Cores, MeasuringFailed, ProgramMissing, find_program, finished, pinned, split_cores
 from report import Cell, Report, Table, options
 from script import run
 
@@ -169,6 +169,10 @@ def _table(load: str, samples: Samples) -> Table:
 
 
 def bench(args: Namespace, place: Path) -> Report:
+    try:
+        find_program("dnsperf")
+    except ProgramMissing as missing:
+        return Report("udp", [], [], [f"left out: {missing}"])
     cores = split_cores()
     here, notes = peers.present()
     if cores.server is None:

@@ -60,3 +60,8 @@ def test_a_peer_serves_and_transfers(peer: peers.Peer, tmp_path: Path, needs_pro
         assert take_transfer(server.port, "example.com.", 5, timeout=10).records == 5
     assert ask_serial(server.port, "example.com.", 0.1) is None
     assert peer.version().startswith(peer.name)
+
+
+def test_a_program_that_hangs_is_told() -> None:
+    with pytest.raises(MeasuringFailed, match="did not end"):
+        finished([sys.executable, "-c", "import signal; signal.pause()"], timeout=0.2)
