@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from zonegit.auth.key import State
 from zonegit.auth.keyfile import list_keys, new_key
@@ -14,7 +15,7 @@ from zonegit.errors import KeyFileError, UsageError
 
 NOW = 1_767_225_630.0
 READ = (parse_scope("read:*"),)
-SECRET = encode64(os.urandom(32))
+SECRET = encode64(blake3(b"a secret for tests").digest())
 
 
 def write(directory: Path, name: str, text: str, mode: int = 0o600) -> Path:
