@@ -13,7 +13,7 @@ from zonegit.auth.budget import FailureBudget
 from zonegit.auth.gate import Gate, Signer
 from zonegit.auth.key import Key
 from zonegit.auth.keyring import Keyring
-from zonegit.net.h2_serving import serve
+from zonegit.net.h2_serving import H2Server
 from zonegit.net.http_client import HttpPeer
 from zonegit.net.http_pull import pull
 from zonegit.net.http_server import ReplicationApp
@@ -45,12 +45,13 @@ def _series(name: str, labels: dict[str, str]) -> str:
 class Running:
     """A server that is being served."""
 
-    def __init__(self, port: int, gate: Gate, app: ReplicationApp, samples: Counted) -> None:
+    def __init__(self, port: int, gate: Gate, app: ReplicationApp, samples: Counted, server: H2Server) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.gate = gate
         self.app = app
         self.samples = samples
+        self.server = server
         self.stop = asyncio.Event()
 
 
@@ -65,10 +66,8 @@ async def running(store: Store, gate: Gate | None = None, *, connections: int = 
     gate = gate or generous_gate()
     samples = Counted()
     app = ReplicationApp(store, gate, samples)
-    found = Running(listener.getsockname()[1], gate, app, samples)
-    task = asyncio.create_task(
-        serve(app, [listener], found.stop, drain=app.drain, connections=connections)
-    )
+    found = Running(listener.getsockname()[1], gate, app, samples, H2Server(app, connections=connections))
+    task = asyncio.create_task(found.server.serve([listener], found.stop, app.drain))
     try:
         yield found
     finally:

@@ -14,7 +14,7 @@ from zonegit.auth.keyring import Keyring
 from zonegit.daemon.cleartext import check_replication
 from zonegit.daemon.status import status_app
 from zonegit.errors import ConfigError, ZonegitError
-from zonegit.net.h2_serving import serve
+from zonegit.net.h2_serving import H2Server
 from zonegit.net.http_server import ReplicationApp
 from zonegit.ops import log
 from zonegit.ops.config import Config
@@ -58,10 +58,10 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
         if gate is not None and listener is not None:
             _publish(gate.keyring, samples)
             app = ReplicationApp(store, gate, samples)
-            group.create_task(serve(app, [listener], stop, drain=app.drain))
+            group.create_task(H2Server(app).serve([listener], stop, app.drain))
         listener = block.listener("metrics")
         if listener is not None:
-            group.create_task(serve(status_app(block, store), [listener], stop, connections=SCRAPERS))
+            group.create_task(H2Server(status_app(block, store), connections=SCRAPERS).serve([listener], stop))
         block.set_ready(index)
 
 

@@ -4,6 +4,7 @@ What is ours around it, for version 0.18 (tests pin what they rest on):
 - connections per source are counted before anything is read of them;
 - a stream's buffer waits for the peer's window: as shipped it lets everything through that an application
   sends, so that a client that never opens its window fills the server's memory;
+- a connection ends when its client closes it, and not when its keep-alive time is over too;
 - data for a stream that was answered already ends the connection quietly instead of as an unhandled exception.
 """
 
@@ -21,6 +22,7 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.events import Event, Updated
 from hypercorn.typing import ASGIFramework
 
 from zonegit.auth.budget import source_of
@@ -59,69 +61,105 @@ class WindowedBuffer(hypercorn_h2.StreamBuffer):
         return data
 
 
+class Connection(TCPServer):
+    """A connection that is over when its client is gone: as shipped it lives on until its idle time is over."""
+
+    _gone = False
+
+    async def protocol_send(self, event: Event) -> None:
+        if not (self._gone and isinstance(event, Updated)):  # which would begin the idle time anew
+            await super().protocol_send(event)
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        self._gone = True
+        await self.idle_task.stop()
+
+
 hypercorn_h2.StreamBuffer = WindowedBuffer  # type: ignore[misc]  # the class that H2Protocol makes buffers of
 
 
-async def serve(
-    app: App,
-    listeners: Sequence[socket.socket],
-    stop: asyncio.Event,
-    *,
-    drain: Callable[[], Awaitable[None]] | None = None,
-    connections: int = CONNECTIONS_PER_SOURCE,
-) -> None:
-    """Serve until `stop` is set; then take no more connections and end those that are open, within 3 s.
+class H2Server:
+    """Serves one application on listening sockets."""
 
-    `drain` is awaited in between, so that answers in flight go out before a GOAWAY makes clients drop them.
-    """
-    config = _config()
-    context = WorkerContext(None)
-    loop = asyncio.get_running_loop()
-    open_here: Counter[str] = Counter()
-    tasks: set[asyncio.Task[None]] = set()
+    def __init__(self, app: App, *, connections: int = CONNECTIONS_PER_SOURCE) -> None:
+        """`connections`: how many one source (an IPv4 address, an IPv6 /56) may have open."""
+        self._app = ASGIWrapper(cast(ASGIFramework, app))
+        self._config = _config()
+        self._most = connections
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.open: Counter[str] = Counter()
+        """Open connections of each source."""
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(
+        self,
+        listeners: Sequence[socket.socket],
+        stop: asyncio.Event,
+        drain: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Serve until `stop` is set; then take no more connections and end those that are open, within 3 s.
+
+        `drain` is awaited in between, so that answers in flight go out before a GOAWAY makes clients drop them.
+        """
+        context = WorkerContext(None)
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._connected(context, reader, writer)
+
+        servers = []
+        for listener in listeners:
+            _send_at_once(listener)
+            servers.append(await asyncio.start_server(connected, sock=listener, backlog=128))
+        await stop.wait()
+        for server in servers:
+            server.close()
+        if drain:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(drain(), DRAIN_SECONDS)
+        await context.terminated.set()
+        await self._end_connections()
+
+    async def _connected(
+        self, context: WorkerContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         peer = writer.get_extra_info("peername")
         source = source_of(peer[0]) if isinstance(peer, tuple) else "local"
-        if open_here[source] >= connections:
+        task = asyncio.current_task()
+        if task is None or self.open[source] >= self._most:
             writer.transport.abort()
             return
-        task = asyncio.current_task()
-        if task:
-            tasks.add(task)
-        open_here[source] += 1
+        self._tasks.add(task)
+        self.open[source] += 1
+        loop = asyncio.get_running_loop()
         try:
-            await TCPServer(ASGIWrapper(cast(ASGIFramework, app)), loop, config, context, {}, reader, writer)
+            await Connection(self._app, loop, self._config, context, {}, reader, writer)
         except asyncio.CancelledError:
             writer.transport.abort()
         except Exception as error:
             _log_end(source, error)
             writer.transport.abort()
         finally:
-            open_here[source] -= 1
-            if not open_here[source]:
-                del open_here[source]
-            if task:
-                tasks.discard(task)
+            self._tasks.discard(task)
+            self.open[source] -= 1
+            if not self.open[source]:
+                del self.open[source]
 
-    for listener in listeners:
-        if listener.family != socket.AF_UNIX:
-            # Connections inherit it. asyncio sets it only where a socket's protocol number is given; a bound one has
-            # 0, and without it a small answer in two parts waits 40 ms for the client's delayed ACK.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    servers = [await asyncio.start_server(connected, sock=listener, backlog=128) for listener in listeners]
-    await stop.wait()
-    for server in servers:
-        server.close()
-    if drain:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(drain(), DRAIN_SECONDS)
-    await context.terminated.set()
-    if tasks:
-        _, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+    async def _end_connections(self) -> None:
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+def _send_at_once(listener: socket.socket) -> None:
+    """Set TCP_NODELAY, which connections inherit.
+
+    asyncio sets it only where a socket knows its protocol number, and a bound one has 0. Without it a small answer
+    in two parts waits 40 ms for the client's delayed ACK.
+    """
+    if listener.family != socket.AF_UNIX:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _config() -> Config:

@@ -32,6 +32,8 @@ STREAM_SECONDS: Final = 2 * limits.RESPONSE_SECONDS
 BODIES_PER_SOURCE: Final = 16 << 20
 """Bytes of unfinished bodies held for one source."""
 
+_SLICE: Final = 32 << 10
+
 log = logging.getLogger(__name__)
 
 
@@ -178,7 +180,11 @@ class ReplicationApp:
                 digest=blake3(reply.body).digest(),
             )
             signature = signature_header(grant.key, ts, mac)
-        await request.send_reply(reply, signature)
+        try:
+            async with asyncio.timeout(STREAM_SECONDS):
+                await request.send_reply(reply, signature)
+        except TimeoutError:
+            log.warning("cut a client off that reads too slowly: %s", request.address)
 
     async def _stream(self, request: "_Request", stream: FrameStream, grant: Grant) -> None:
         slot = (request.connection, grant.key.kid)
@@ -243,7 +249,10 @@ class _Request:
         if reply.status != 304:
             headers.append((b"content-length", str(len(reply.body)).encode()))
         await self._start(reply.status, headers)
-        await self._send({"type": "http.response.body", "body": reply.body})
+        body = memoryview(reply.body)  # in slices: what is sent is copied, and a slow client may take it slowly
+        for at in range(0, len(body), _SLICE):
+            await self._send({"type": "http.response.body", "body": body[at : at + _SLICE], "more_body": True})
+        await self._send({"type": "http.response.body", "body": b""})
 
     async def send_frames(self, stream: FrameStream) -> None:
         await self._start(200, [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-store")])

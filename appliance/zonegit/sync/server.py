@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 from zonegit.auth.key import Key
+from zonegit.auth.scope import Scope
 from zonegit.errors import InvalidData, NotFound, RevisionError
 from zonegit.model.ids import Kind, ObjectId, parse_id
 from zonegit.model.refs import parse
@@ -21,6 +22,8 @@ from zonegit.sync.frames import FrameWriter, Seal
 
 OBJECT_TYPE: Final = "application/vnd.zonegit.object"
 _OBJECT_PATH: Final = "/v0/objects/"
+_SCOPES: Final = 16
+"""Scopes whose refs are kept made."""
 
 
 class Route(Enum):
@@ -80,6 +83,8 @@ class Endpoint:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._refs: dict[tuple[Scope, ...], tuple[int, str, Reply]] = {}
+        """Answers as of a seq and root, one for all keys of a scope: they may be large, and many ask for them."""
 
     def index_root(self) -> str:
         """What decides whether refs changed: 64 hex digits."""
@@ -91,14 +96,21 @@ class Endpoint:
         branches: list[wire.Tip] = []
         tags: list[wire.Tip] = []
         with self._store.read() as reader:
+            seq, root = reader.seq, reader.index_root.hex()
+            known = self._refs.get(key.scopes)
+            if known and known[:2] == (seq, root):
+                return known[2]
             for prefix, found in (("refs/heads/", branches), ("refs/tags/", tags)):
                 for name, oid in reader.refs(prefix):
                     ref = parse(name)
                     if key.allows_zone("read", ref.zone):
                         found.append(wire.Tip(ref.zone, ref.name, oid))
-            root = reader.index_root.hex()
-            answer = wire.PeerRefs(reader.epoch, reader.seq, root, tuple(branches), tuple(tags))
-        return Reply(200, wire.JSON_TYPE, answer.encode(), (("etag", f'"{root}"'), ("cache-control", "no-cache")))
+            answer = wire.PeerRefs(reader.epoch, seq, root, tuple(branches), tuple(tags))
+        reply = Reply(200, wire.JSON_TYPE, answer.encode(), (("etag", f'"{root}"'), ("cache-control", "no-cache")))
+        if len(self._refs) >= _SCOPES:
+            self._refs.clear()
+        self._refs[key.scopes] = (seq, root, reply)
+        return reply
 
     def unchanged(self, root: str) -> Reply:
         """Nothing new. The root stands in the Content-Type too, which is signed, unlike the ETag."""

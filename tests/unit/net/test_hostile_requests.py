@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from blake3 import blake3
 
+from daemonkit import until
 from httpkit import Running, generous_gate, run, running
 from rawh2 import RawClient
 from synckit import KEY, SMALL_NODES, commit, names, refs_of
@@ -304,6 +305,17 @@ def test_a_flood_of_connections_from_one_source_is_cut() -> None:
     served(test, connections=4)
 
 
+def test_connections_that_were_closed_make_room_at_once() -> None:
+    def test(client: RawClient, server: Running) -> None:
+        still_serves(client)
+        for _ in range(12):
+            with RawClient(server.port) as other:
+                still_serves(other)
+            until(lambda: server.server.open.total() <= 1, "the end of the connection")
+
+    served(test, connections=2)
+
+
 def test_a_client_that_never_opens_its_window_holds_little() -> None:
     store = MemoryStore()
     commit(store, "example.org.", names("example.org.", 20_000))
@@ -349,9 +361,10 @@ def test_a_disconnect_ends_the_streams_task() -> None:
 
             def leave() -> None:
                 with RawClient(server.port, window=0) as client:
-                    client.send("POST", "/v0/fetch", client.signed("POST", "/v0/fetch", body, JSON_TYPE), body)
-                    client.read()
-                    client.read()
+                    headers = client.signed("POST", "/v0/fetch", body, JSON_TYPE)
+                    stream = client.send("POST", "/v0/fetch", headers, body)
+                    while not client.answers[stream].status:
+                        client.read()
 
             await asyncio.to_thread(leave)
             async with asyncio.timeout(5):

@@ -14,6 +14,8 @@ from zonegit.model.rrset import RRset
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
 from zonegit.sync.peers import accept_epoch
+from zonegit.sync.server import Endpoint
+from zonegit.sync.wire import PeerRefs
 
 
 def record(name: bytes, address: bytes = b"\x7f\0\0\1") -> dict:  # type: ignore[type-arg]
@@ -198,6 +200,19 @@ def test_a_key_sees_the_refs_of_its_scope() -> None:
     key = Key.derive("k2", b"2" * 32, scopes=(parse_scope("read:example.org."),))
     assert refs_of(primary, key).zones == ["example.org.", "sub.example.org."]
     assert len(refs_of(primary, KEY).zones) == 4
+
+
+def test_the_refs_of_a_scope_are_made_once_for_a_state() -> None:
+    primary = MemoryStore()
+    commit(primary, "example.org.", names("example.org.", 1))
+    endpoint = Endpoint(primary)
+    first = endpoint.refs(KEY)
+    assert endpoint.refs(KEY) is first
+    narrow = Key.derive("k2", b"2" * 32, scopes=(parse_scope("read:example.net."),))
+    assert PeerRefs.decode(endpoint.refs(narrow).body).zones == []
+    commit(primary, "example.net.", names("example.net.", 1))
+    assert PeerRefs.decode(endpoint.refs(narrow).body).zones == ["example.net."]
+    assert PeerRefs.decode(endpoint.refs(KEY).body).zones == ["example.net.", "example.org."]
 
 
 def test_a_stream_ends_with_more_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,92 @@
+"""The loop that follows a primary: results, pauses, and what it tells, without processes."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+
+import pytest
+
+from httpkit import Counted, run, running
+from synckit import KEY, PEER, commit, local_refs, move, names
+from zonegit.auth.gate import Signer
+from zonegit.auth.key import Key
+from zonegit.daemon.puller import Mirror, Pauses
+from zonegit.errors import ConfigError, InvalidData
+from zonegit.ops.config import PrimaryConfig
+from zonegit.store.memory import MemoryStore
+
+SOON = Pauses(0.001, 0.01)
+
+
+def mirror_of(url: str, store: MemoryStore, samples: Counted, key: Key = KEY, name: str = PEER) -> Mirror:
+    primary = PrimaryConfig(url, name, "k1", 1.0)
+    return Mirror(store, primary, Signer(name, key, time.time, os.urandom), samples, pauses=SOON)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def test_it_follows_and_counts(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        primary, secondary, samples = MemoryStore(), MemoryStore(), Counted()
+        first = commit(primary, "example.org.", names("example.org.", 30))
+        async with running(primary) as server:
+            mirror = mirror_of(server.url, secondary, samples)
+            task = asyncio.create_task(mirror.run())
+            await until(lambda: local_refs(secondary) == local_refs(primary))
+            commit(primary, "example.org.", names("example.org.", 31))
+            await until(lambda: local_refs(secondary) == local_refs(primary))
+            move(primary, "example.org.", "main", first)
+            await until(lambda: local_refs(secondary) == local_refs(primary))
+            await until(lambda: "rewound" in caplog.text)
+            task.cancel()
+            await mirror.close()
+        assert samples.values["sync_sessions_total,peer=primary-1,result=ok"] == 3
+        assert samples.values["sync_objects_total,direction=in,peer=primary-1"] > 3
+        assert samples.values["sync_last_success_timestamp_seconds,peer=primary-1"] > 0
+
+    caplog.set_level(logging.INFO)
+    run(test())
+
+
+@pytest.mark.parametrize(("key", "result"), [(Key.derive("k1", b"w" * 32), "unauthorized"), (KEY, "unreachable")])
+def test_a_failure_is_counted_logged_and_tried_again(
+    key: Key, result: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        samples = Counted()
+        async with running(MemoryStore()) as server:
+            url = server.url if result == "unauthorized" else "http://127.0.0.1:1"
+            mirror = mirror_of(url, MemoryStore(), samples, key)
+            task = asyncio.create_task(mirror.run())
+            await until(lambda: samples.values[f"sync_sessions_total,peer=primary-1,result={result}"] >= 3)
+            task.cancel()
+            await mirror.close()
+        assert f"result={result}" in caplog.text
+
+    run(test())
+
+
+def test_pauses_have_full_jitter_and_a_bound() -> None:
+    pauses = Pauses(1.0, 300.0)
+    assert all(0 <= pauses.after(0) <= 1 for _ in range(50))
+    assert all(0 <= pauses.after(100) <= 300 for _ in range(50))
+    assert max(pauses.after(100) for _ in range(200)) > 100
+
+
+@pytest.mark.parametrize(
+    "url", ["https://127.0.0.1", "127.0.0.1:9354", "http://", "http://a/b", "http://a:x", "http://a?b"]
+)
+def test_urls_that_lead_nowhere(url: str) -> None:
+    with pytest.raises(ConfigError, match="URL"):
+        mirror_of(url, MemoryStore(), Counted())
+
+
+def test_a_name_that_cannot_stand_in_a_ref() -> None:
+    with pytest.raises(InvalidData, match="name can't be used"):
+        mirror_of("http://127.0.0.1:1", MemoryStore(), Counted(), name="a..b")
