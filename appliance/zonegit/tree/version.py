@@ -11,9 +11,8 @@ from typing import Final, Protocol
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import OwnerKey, WireName
-from zonegit.model.node import payload_records
 from zonegit.model.rdata import SOA
-from zonegit.model.rrset import owner_size, served_soa
+from zonegit.model.rrset import FIXED, owner_size, record_count, served_soa
 
 BLOCK_ITEM: Final = Struct(">HII")
 
@@ -50,12 +49,13 @@ class ZoneVersion(Protocol):
 def block_item(payload: bytes, serial: int) -> bytes:
     """One stored RRset as an item of its owner's block."""
     size = owner_size(payload)
-    rtype = int.from_bytes(payload[size + 2 : size + 4], "big")
-    records = payload_records(payload)
+    rtype, _, _, rdlength = FIXED.unpack_from(payload, size + 2)
+    if size + 12 + rdlength != len(payload):
+        rrs = _strip(payload, size)
+        return BLOCK_ITEM.pack(rtype, record_count(payload), len(rrs)) + rrs
     if rtype == SOA:
         payload = served_soa(payload, serial)
-    rrs = payload[size:] if records == 1 else _strip(payload, size)
-    return BLOCK_ITEM.pack(rtype, records, len(rrs)) + rrs
+    return BLOCK_ITEM.pack(rtype, 1, len(payload) - size) + payload[size:]
 
 
 def _strip(payload: bytes, size: int) -> bytes:
