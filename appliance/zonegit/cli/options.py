@@ -96,7 +96,10 @@ def branch_of(zone: str | None, repo: Repository) -> str:
 
 
 def open_repository(args: Namespace) -> Repository:
-    """The repository that `--repo`, `ZONEGIT_REPO` or the working directory names."""
+    """The repository that `--repo`, `ZONEGIT_REPO` or the working directory names.
+
+    A verb that only reads, or is told `--dry-run`, never waits for a writer.
+    """
     from zonegit.repo import Repository
 
-    return Repository.open(args.repo)
+    return Repository.open(args.repo, readonly=getattr(args, "dry_run", True))

@@ -56,9 +56,9 @@ class Repository:
         return cls(path, LmdbStore.create(path), now)
 
     @classmethod
-    def open(cls, path: Path) -> "Repository":
-        """Open an existing repository. `StoreError` if there is none."""
-        return cls(path, LmdbStore.open(path))
+    def open(cls, path: Path, *, readonly: bool = False) -> "Repository":
+        """Open an existing repository; `StoreError` if there is none. To write, it waits for a writer at work."""
+        return cls(path, LmdbStore.open(path, readonly=readonly))
 
     def close(self) -> None:
         self._store.close()

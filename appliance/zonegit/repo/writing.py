@@ -17,6 +17,7 @@ from zonegit.repo.results import Committed, Position
 from zonegit.store.port import RefUpdate
 
 _TRIES = 20
+_GROUP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,9 @@ def _commit(context: Context, place: Position, content: Content | None, draft: D
         new = object_id(data)
         name = refs.head(place.zone, place.branch)
         reason = f"{'import' if intent.imported else 'commit'}: {commit.subject}"
+        rest = _store_ahead(context, draft.objects)
         with context.store.write() as writer:
-            writer.insert([*draft.objects, data])
+            writer.insert([*rest, data])
             writer.move_refs([RefUpdate(name, old.id if old else None, new)], stamp, reason)
             if writer.setting(HEAD) is None:
                 writer.set_setting(HEAD, name.encode())
@@ -125,6 +127,16 @@ def _commit(context: Context, place: Position, content: Content | None, draft: D
         draft.changes,
         draft.findings,
     )
+
+
+def _store_ahead(context: Context, objects: list[bytes]) -> list[bytes]:
+    """Store a large draft's objects in groups, so that others can write between; returns the last group."""
+    at = 0
+    while len(objects) - at > _GROUP:
+        with context.store.write() as writer:
+            writer.insert(objects[at : at + _GROUP])
+        at += _GROUP
+    return objects[at:]
 
 
 def check_import(

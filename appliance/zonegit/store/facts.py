@@ -107,5 +107,3 @@ def _leaf_edges(data: bytes, count: int) -> tuple[RRKey, RRKey]:
     base = _NODE_START + 2 * count
     start = base + _END.unpack_from(data, base - 4)[0] if count > 1 else base
     return payload_key(data[base:]), payload_key(data[start:])
-
-

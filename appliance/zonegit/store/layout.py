@@ -1,10 +1,10 @@
 """Keys and values of the small tables: `meta`, `refs`, and the sequence numbers of objects.
 
-    meta   format -> u32            epoch -> 16 bytes       seq -> u64          next-view -> u32
-           objects/<kind u8> -> u64 (how many there are)
-           setting/<name> -> value  view/<ref name> -> view u32 | commit 32 | serial u32 | CRC-32 of key and these
-    refs   <ref name> -> id 32
-    ids    <id> -> sequence u64     objects <sequence u64> -> the object's bytes
+meta   format -> u32            epoch -> 16 bytes       seq -> u64          next-view -> u32
+       objects/<kind u8> -> u64 (how many there are)
+       setting/<name> -> value  view/<ref name> -> view u32 | commit 32 | serial u32 | CRC-32 of key and these
+refs   <ref name> -> id 32
+ids    <id> -> sequence u64     objects <sequence u64> -> the object's bytes
 """
 
 from struct import Struct

@@ -112,7 +112,11 @@ class LmdbStore:
         return StandingReader(self)
 
     def txn_id(self) -> int:
-        return self._opened.environment.info()["last_txnid"]
+        txn = self._begin(write=False)  # `info()` names a transaction some 0.1 ms before readers see it
+        try:
+            return txn.id()
+        finally:
+            txn.abort()
 
     def reader_check(self) -> int:
         """Free the slots of readers that died; how many there were. A dead reader keeps pages from reuse."""

@@ -137,8 +137,11 @@ def _encode(cell: _Cell) -> bytes:
     parts = []
     for digit in sorted(cell):
         slot = cell[digit]
-        parts.append(bytes((digit, _ENTRY)) + slot.key + slot.tip if isinstance(slot, _Entry)
-                     else bytes((digit, _CHILD)) + slot)
+        parts.append(
+            bytes((digit, _ENTRY)) + slot.key + slot.tip
+            if isinstance(slot, _Entry)
+            else bytes((digit, _CHILD)) + slot
+        )
     return b"".join(parts)
 
 
