@@ -46,6 +46,16 @@ class Tree:
             found[int.from_bytes(key[-2:], "big")] = payload
         return found
 
+    def below(self, owner: OwnerKey) -> Iterator[OwnerKey]:
+        """Each owner below this one, in canonical order."""
+        previous = owner
+        for key, _ in walk.entries(self.nodes, self.root, RRKey(owner + b"\1")):
+            if not key.startswith(owner):
+                break
+            if key[:-3] != previous:
+                previous = OwnerKey(key[:-3])
+                yield previous
+
 
 @dataclass(frozen=True, slots=True)
 class Content:

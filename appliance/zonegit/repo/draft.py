@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from zonegit.errors import InvalidZone
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import OwnerKey, WireName, owner_text, to_text
+from zonegit.model.rdata import DNAME, NS
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.content import Content, Listed, Tree
@@ -22,6 +24,11 @@ Changes = Mapping[RRKey, bytes | None]
 """Stored RRsets to put under their keys; None deletes."""
 
 _SHOWN: Final = 3
+"""Errors that a refusal tells in words."""
+_COVERING: Final = (NS.to_bytes(2, "big"), DNAME.to_bytes(2, "big"))
+"""Types that hide what stands below their owner."""
+_BELOW: Final = 1000
+"""Owners below a new delegation or DNAME that are checked with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,11 @@ def draft_changes(content: Content, changes: Changes) -> Draft:
     effective = {key: payload for key, payload in changes.items() if payload != before[key]}
     built = edit(tree.nodes, tree.root, content.zone.shape, effective.items())
     after = Tree(_over(tree.nodes, built), built.root)
-    owners = sorted({OwnerKey(key[:-3]) for key in effective})
-    findings = _checked(content.apex, owners, after)
+    owners = {OwnerKey(key[:-3]) for key in effective}
+    covering = [OwnerKey(key[:-3]) for key in effective if key[-2:] in _COVERING and before[key] is None]
+    for owner in covering:
+        owners.update(islice(after.below(owner), _BELOW))
+    findings = _checked(content.apex, sorted(owners), after)
     listed = [change((key, before[key], payload)) for key, payload in sorted(effective.items())]
     return _draft(built, content.zone.shape, len(effective), listed[:MAX_LISTED], findings)
 

@@ -16,7 +16,7 @@ from zonegit.errors import (
     StoreError,
     UsageError,
 )
-from zonegit.model.rdata import AAAA, CNAME, MX, NS, SOA, TXT, A, soa_serial, with_serial
+from zonegit.model.rdata import AAAA, CNAME, DNAME, MX, NS, SOA, TXT, A, soa_serial, with_serial
 from zonegit.repo import Repository
 
 ONE, TWO, THREE = (bytes([192, 0, 2, last]) for last in (1, 2, 3))
@@ -119,6 +119,14 @@ def test_delegation_needs_its_glue(repository: Repository) -> None:
     repository.set("sub", NS, 3600, [inside])
     with pytest.raises(InvalidZone):
         repository.delete("ns.sub")
+
+
+def test_a_dname_or_cut_over_existing_data_is_judged_with_that_data(repository: Repository) -> None:
+    repository.set("a.dept", TXT, 300, [b"\1x"])
+    with pytest.raises(InvalidZone, match="below the DNAME"):
+        repository.set("dept", DNAME, 300, [b"\7example\3net\0"])
+    done = repository.set("dept", NS, 300, [b"\2ns\7example\3net\0"])
+    assert ["occluded" in finding.message for finding in done.findings] == [True]
 
 
 def test_dry_run_tells_all_and_writes_nothing(repository: Repository) -> None:
