@@ -49,17 +49,17 @@ def intent_of(options: CommitOptions, message: str, serial: int | None, imported
     )
 
 
-def mirrored_from(context: Context, zone: str) -> str | None:
-    """The peer that this node mirrors a zone from, if it does."""
-    with context.store.read() as reader:
-        peer = reader.setting(f"mirror/{zone}")
-        return peer.decode() if peer else None
+def mirror_setting(zone: str) -> str:
+    """Name of the setting that holds the peer from which a zone is mirrored."""
+    return f"mirror/{zone}"
 
 
 def check_writable(context: Context, zone: str) -> None:
     """`Refused` for a mirrored zone: its history is made elsewhere."""
-    if peer := mirrored_from(context, zone):
-        raise Refused(f"{zone} is mirrored from {peer}: make the change there, and it arrives here by itself")
+    with context.store.read() as reader:
+        peer = reader.setting(mirror_setting(zone))
+    if peer:
+        raise Refused(f"{zone} is mirrored from {peer.decode()}: make the change there, and it arrives by itself")
 
 
 def commit_changes(

@@ -11,6 +11,7 @@ from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse, remote, tag
 from zonegit.repo.context import HEAD
+from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate, Writer
 from zonegit.sync.ancestry import is_ancestor
 from zonegit.sync.peers import remember
@@ -39,9 +40,17 @@ def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
     )
     if updates:
         writer.move_refs(updates, who, f"pull: {peer}")
+    _mark(writer, peer, wanted, updates)
     _point_head(writer)
     remember(writer, peer, refs)
     return moved
+
+
+def _mark(writer: Writer, peer: str, wanted: dict[RefName, ObjectId], updates: list[RefUpdate]) -> None:
+    """Note for each zone that moved where it is mirrored from, so that nobody commits to it here."""
+    zones = {parse(name).zone for name in wanted}
+    for zone in {parse(update.name).zone for update in updates}:
+        writer.set_setting(mirror_setting(zone), peer.encode() if zone in zones else None)
 
 
 def is_followed(reader: Reader, peer: str, refs: PeerRefs) -> bool:

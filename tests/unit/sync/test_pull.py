@@ -11,6 +11,8 @@ from zonegit.model.ids import object_id
 from zonegit.model.names import join
 from zonegit.model.refs import head
 from zonegit.model.rrset import RRset
+from zonegit.repo.context import Context
+from zonegit.repo.writing import check_writable
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
 from zonegit.sync.peers import accept_epoch
@@ -236,3 +238,16 @@ def test_large_objects_do_not_hide_in_a_group() -> None:
     commit(primary, "example.org.", dict(sorted(content.items())))
     Wire(primary).pull(secondary)
     assert local_refs(secondary) == local_refs(primary)
+
+
+def test_a_mirrored_zone_takes_no_commit_here_and_is_free_again_when_it_is_gone() -> None:
+    primary, secondary = MemoryStore(), MemoryStore()
+    commit(primary, "example.org.", names("example.org.", 5))
+    Wire(primary).pull(secondary)
+    context = Context.over(secondary)
+    with pytest.raises(Refused, match=f"mirrored from {PEER}: make the change there"):
+        check_writable(context, "example.org.")
+    check_writable(context, "example.net.")
+    move(primary, "example.org.", "main", None)
+    Wire(primary).pull(secondary)
+    check_writable(context, "example.org.")
