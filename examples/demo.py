@@ -1,0 +1,264 @@
+"""`make demo`: the README's tour, unattended. Prints each command and its answer; fails at the first wrong one.
+
+Everything happens in a temporary directory and on free loopback ports. A step whose program is missing is left out
+by name; at the end the number of steps is told.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from nodes import BIN, ROOT, Node
+
+SECONDS = 20.0
+"""The longest that a command may take, and that is waited for something to come about."""
+
+
+class Tour:
+    """Runs commands in a directory and holds their answers to what is expected."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.steps = 0
+        self.left_out: list[str] = []
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}{os.pathsep}/usr/sbin"
+        self._env = {**os.environ, "PATH": path, "NO_COLOR": "1", "ZONEGIT_AUTHOR": "Ada <ada@example.org>"}
+        self._env.pop("ZONEGIT_REPO", None)
+
+    def step(self, title: str) -> None:
+        self.steps += 1
+        print(f"\n## {self.steps}. {title}")
+
+    def run(self, command: str, *expected: str, unexpected: str | None = None, code: int = 0) -> str:
+        """Run a command line; each regular expression must be found in what it prints, `unexpected` must not."""
+        print(f"\n$ {command}")
+        answer, found_code = self._answer(command)
+        print("\n".join(f"  {line}" for line in answer.splitlines()[:14]), flush=True)
+        if found_code != code:
+            raise SystemExit(f"demo: exit code {found_code} instead of {code}")
+        self._hold(answer, expected, unexpected)
+        return answer
+
+    def soon(self, command: str, *expected: str, seconds: float = SECONDS) -> float:
+        """Run a command again and again until it answers as expected; how long that took."""
+        began = time.monotonic()
+        while not all(re.search(pattern, self._answer(command)[0], re.MULTILINE) for pattern in expected):
+            if time.monotonic() - began > seconds:
+                raise SystemExit(f"demo: `{command}` did not come to show {expected} within {seconds} s")
+            time.sleep(0.02)
+        took = time.monotonic() - began
+        self.run(command, *expected)
+        return took
+
+    def has(self, program: str) -> bool:
+        """Whether a program is there; its steps are left out if not."""
+        if shutil.which(program, path=self._env["PATH"]):
+            return True
+        self.left_out.append(program)
+        return False
+
+    def _answer(self, command: str) -> tuple[str, int]:
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=self.home, env=self._env, capture_output=True, text=True, timeout=SECONDS, check=False,
+        )  # fmt: skip
+        return done.stdout + done.stderr, done.returncode
+
+    def _hold(self, answer: str, expected: tuple[str, ...], unexpected: str | None) -> None:
+        for pattern in expected:
+            if not re.search(pattern, answer, re.MULTILINE):
+                raise SystemExit(f"demo: expected {pattern!r}")
+        if unexpected and re.search(unexpected, answer, re.MULTILINE):
+            raise SystemExit(f"demo: did not expect {unexpected!r}")
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="zonegit-demo-") as home, ExitStack() as running:
+        tour = Tour(Path(home))
+        if not tour.has("dig"):
+            print("demo: needs dig; apt install bind9-dnsutils")
+            return 1
+        dns, replication, metrics = free_ports(3)
+        begin(tour)
+        running.enter_context(primary(tour, dns, replication, metrics))
+        serve_and_edit(tour, dns)
+        history(tour, dns)
+        branches(tour, dns, running)
+        transfers(tour, dns, running)
+        mirror(tour, dns, replication, running)
+        tour.step("metrics")
+        if tour.has("curl"):
+            tour.run(
+                f"curl -s http://127.0.0.1:{metrics}/metrics | grep zonegit_dns_queries_total", r'rcode="NOERROR"'
+            )
+            tour.run(f"curl -s http://127.0.0.1:{metrics}/readyz", "^ready$")
+    skipped = f"; left out for want of {', '.join(tour.left_out)}" if tour.left_out else ""
+    print(f"\ndemo: {tour.steps} steps, every answer as expected{skipped}")
+    return 0
+
+
+def begin(tour: Tour) -> None:
+    tour.step("a repository, and a zone file as its first commit")
+    tour.run("zonegit version", r"^zonegit \d")
+    tour.run("zonegit -C p init", "made an empty repository")
+    tour.run(f"zonegit -C p import {quoted('example.org.zone')}", r"serial \d+", "RRsets changed")
+    tour.run("zonegit -C p status", r"^zone +example\.org\.$", r"^branch +main$")
+
+
+def primary(tour: Tour, dns: int, replication: int, metrics: int) -> Node:
+    tour.step("serve it")
+    tour.run("zonegit key new demo --keys keys", r"keys/demo\.key")
+    return Node(
+        "primary",
+        *("--repo", tour.home / "p", "--listen", f"127.0.0.1:{dns}", "--metrics-listen", f"127.0.0.1:{metrics}"),
+        *("--replicate-listen", f"127.0.0.1:{replication}", "--replicate-name", "primary-1"),
+        *("--keys", tour.home / "keys"),
+    )
+
+
+def serve_and_edit(tour: Tour, dns: int) -> None:
+    dig = f"dig @127.0.0.1 -p {dns}"
+    tour.step("ask it")
+    tour.run(
+        f"{dig} api.example.org A", "status: NOERROR", r"flags: qr aa", r"^api\.example\.org\.\s+\d+\s+IN\s+A\s"
+    )
+    tour.step("edit a record, and ask again: the next packet has it")
+    tour.run(f"{dig} +short example.org SOA", " 2026112101 ")
+    tour.run("zonegit -C p set api A 60 203.0.113.7 -m 'Move api to the new rack'", r"serial 2026112102")
+    tour.run(f"{dig} +short api.example.org A", r"^203\.0\.113\.7$")
+    tour.run(f"{dig} +short example.org SOA", " 2026112102 ")
+    tour.step("what would break the zone is refused")
+    tour.run("zonegit -C p set api CNAME 60 www", "beside other data", code=1)
+    tour.run("zonegit -C p set api.example.com. A 60 203.0.113.7", "outside of the zone", code=1)
+
+
+def history(tour: Tour, dns: int) -> None:
+    tour.step("log, diff, blame")
+    tour.run("zonegit -C p log", "Move api to the new rack", r"^Serial: 2026112102$", "Ada <ada@example.org>")
+    tour.run("zonegit -C p diff HEAD~1 HEAD", r"^-api\.example\.org\.", r"^\+api\.example\.org\..*203\.0\.113\.7$")
+    tour.run("zonegit -C p diff --exit-code HEAD~1 HEAD", code=3)
+    tour.run("zonegit -C p blame api A", r"2026112102 +Ada .*203\.0\.113\.7$")
+    tour.run("zonegit -C p show api A HEAD~1", unexpected=r"203\.0\.113\.7")
+    tour.step("roll back at three in the morning")
+    tour.run("zonegit -C p reset --hard HEAD~1", "serial 2026112103")
+    tour.run(f"dig @127.0.0.1 -p {dns} +short api.example.org A", unexpected=r"203\.0\.113\.7")
+    tour.run("zonegit -C p reflog", r"reset: moving to")
+    tour.run("zonegit -C p reset --hard 'main@{1}'", "serial 2026112104")
+    tour.run(f"dig @127.0.0.1 -p {dns} +short api.example.org A", r"^203\.0\.113\.7$")
+
+
+def branches(tour: Tour, dns: int, running: ExitStack) -> None:
+    tour.step("a branch, edited apart from what is served")
+    tour.run("zonegit -C p checkout -b staging")
+    tour.run("zonegit -C p set api A 60 203.0.113.99")
+    tour.run(f"dig @127.0.0.1 -p {dns} +short api.example.org A", r"^203\.0\.113\.7$")
+    tour.run("zonegit -C p diff main staging", r"^\+api\.example\.org\..*203\.0\.113\.99$")
+    tour.run("zonegit -C p checkout main")
+    tour.step("a second daemon, pinned to the version before")
+    pinned, canary = free_ports(2)
+    repo = ("--repo", tour.home / "p", "--zone", "example.org.")
+    with Node("pinned", *repo, "--listen", f"127.0.0.1:{pinned}", "--at", "serial=2026112101"):
+        tour.run(f"dig @127.0.0.1 -p {pinned} +short example.org SOA", " 2026112101 ")
+    tour.step("a canary: some client networks are answered from the branch")
+    running.enter_context(
+        Node("canary", *repo, "--listen", f"127.0.0.1:{canary}", "--canary", "staging:50", "--canary-salt", "demo")
+    )
+    networks = "for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"
+    ask = f"{networks}; do dig @127.0.0.1 -p {canary} -b 127.0.$n.1 +short api.example.org A; done | sort | uniq -c"
+    tour.run(ask, r"203\.0\.113\.7$", r"203\.0\.113\.99$")
+
+
+def transfers(tour: Tour, dns: int, running: ExitStack) -> None:
+    tour.step("AXFR, and the same zone behind another server")
+    tour.run(f"dig @127.0.0.1 -p {dns} +noall +answer example.org AXFR | tail -n 1", r"SOA.* 2026112104 ")
+    if tour.has("named"):
+        (port,) = free_ports(1)
+        running.enter_context(named(tour.home, dns, port))
+        tour.soon(f"dig @127.0.0.1 -p {port} +short example.org SOA", " 2026112104 ")
+        tour.run(f"dig @127.0.0.1 -p {port} +short api.example.org A", r"^203\.0\.113\.7$")
+    tour.step("a second zone, found while it runs")
+    tour.run(f"zonegit -C p import {quoted('2.0.192.in-addr.arpa.zone')}", "RRsets changed")
+    tour.run(f"dig @127.0.0.1 -p {dns} 2.0.192.in-addr.arpa SOA", "status: NOERROR", "flags: qr aa")
+    tour.run("zonegit -C p zone list", r"example\.org\.", r"2\.0\.192\.in-addr\.arpa\.")
+
+
+def mirror(tour: Tour, dns: int, replication: int, running: ExitStack) -> None:
+    tour.step("a secondary that starts empty, and follows")
+    (port,) = free_ports(1)
+    running.enter_context(
+        Node(
+            "secondary",
+            *("--repo", tour.home / "s", "--listen", f"127.0.0.1:{port}", "--keys", tour.home / "keys"),
+            *("--primary", f"http://127.0.0.1:{replication}", "--primary-name", "primary-1", "--key", "demo"),
+        )
+    )
+    secondary = f"dig @127.0.0.1 -p {port} +short"
+    tour.soon(f"{secondary} example.org SOA", " 2026112104 ")
+    tour.run("zonegit -C p --zone example.org set live TXT 60 'seen at once'", "serial 2026112105")
+    took = tour.soon(f"{secondary} live.example.org TXT", "seen at once", seconds=2.0)
+    print(f"  (the secondary answered it {took:.2f} s after the commit, the start of dig included)")
+    tour.run("zonegit -C s --zone example.org set api A 60 203.0.113.1", "mirrored from primary-1", code=1)
+    tour.run("zonegit -C s fsck", "0 problems")
+    both = [f"dig @127.0.0.1 -p {one} +noall +answer example.org AXFR | sort | sha256sum" for one in (dns, port)]
+    if tour.run(both[0], r"^[0-9a-f]{64}") != tour.run(both[1], r"^[0-9a-f]{64}"):
+        raise SystemExit("demo: primary and secondary transfer different zones")
+
+
+class named:  # noqa: N801 - it is that program
+    """BIND as a secondary of ours, by plain AXFR."""
+
+    def __init__(self, home: Path, primary_port: int, port: int) -> None:
+        folder = home / "named"
+        folder.mkdir()
+        config = folder / "named.conf"
+        config.write_text(
+            f'options {{ directory "{folder}"; pid-file none; listen-on port {port} {{ 127.0.0.1; }};'
+            " listen-on-v6 { none; }; recursion no; dnssec-validation no; };\n"
+            'controls { };\nzone "example.org" { type secondary;'
+            f" primaries port {primary_port} {{ 127.0.0.1; }}; }};\n"
+        )
+        command = ["named", "-g", "-c", str(config), "-n", "1"]
+        path = f"{os.environ['PATH']}:/usr/sbin"
+        self._process = subprocess.Popen(
+            command, env={**os.environ, "PATH": path}, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        print(f"\n$ {shlex.join(command)}")
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(SECONDS)
+
+
+def quoted(name: str) -> str:
+    return shlex.quote(str(ROOT / "examples" / name))
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free for UDP and TCP at the moment."""
+    with ExitStack() as stack:
+        found: list[int] = []
+        while len(found) < count:
+            tcp = stack.enter_context(socket.socket())
+            tcp.bind(("127.0.0.1", 0))
+            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+            port = int(tcp.getsockname()[1])
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found.append(port)
+        return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
