@@ -79,6 +79,15 @@ def test_a_full_disk_behind_stdout_is_an_error(many, verb) -> None:
     assert done.stderr == "zonegit: No space left on device\n"
 
 
+def interrupted(process):
+    """The exit code after SIGINT; sent again while Python, between two reads, hasn't looked at the first one."""
+    for _ in range(60):
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(0.5)
+    return process.kill()
+
+
 def test_an_interrupt_is_quiet_and_keeps_the_repository(many, environment) -> None:
     heed = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
@@ -92,8 +101,7 @@ def test_an_interrupt_is_quiet_and_keeps_the_repository(many, environment) -> No
     )
     process.stdin.write("$ORIGIN example.org.\n@ 60 SOA ns1 a 9 2 3 4 5\n" + "; a comment\n" * 20000)
     process.stdin.flush()  # more than a pipe holds: the command has begun to read
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert interrupted(process) == 130
     assert process.stderr.read() == ""
     for stream in (process.stdin, process.stderr):
         with suppress(BrokenPipeError):
