@@ -77,12 +77,20 @@ class Context:
     def stamp(self, who: str | None) -> Stamp:
         """Who writes, and when."""
         now = int(self.now())
-        name = who or os.environ.get("ZONEGIT_AUTHOR") or f"{getpass.getuser()}@{socket.gethostname()}"
+        name = who or os.environ.get("ZONEGIT_AUTHOR") or f"{_user()}@{socket.gethostname()}"
         if not 0 < len(name) <= 200 or not name.isprintable():
             raise UsageError(
                 f"author {name[:80]!r} must be 1 to 200 printable characters, like 'Ada <ada@example.org>'"
             )
         return Stamp(name, now, time.localtime(now).tm_gmtoff // 60)
+
+
+def _user() -> str:
+    """The login name; a user that the system has no name for (in a container) goes by the number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid{os.getuid()}"
 
 
 def _position(reader: Reader) -> Position:

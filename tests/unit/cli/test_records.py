@@ -92,6 +92,16 @@ def test_message_and_author_are_the_commit_s(zone) -> None:
     assert commit["author"]["name"] == "Bob <bob@example.org>"
 
 
+def test_a_user_that_the_system_has_no_name_for_can_commit(zone, monkeypatch) -> None:
+    def nobody():
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.delenv("ZONEGIT_AUTHOR")
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert zone("set", "www", "A", "300", "192.0.2.7").code == 0
+    assert zone("log", "-n", "1", "--json").json[0]["author"]["name"].startswith("uid")
+
+
 def test_branch_is_where_it_is_committed(zone) -> None:
     zone("branch", "test")
     assert zone("set", "www", "A", "300", "192.0.2.7", "--branch", "test").code == 0
