@@ -65,9 +65,7 @@ def root(entries: list[Entry], sizes: tuple[int, int, int]) -> bytes:
         entries, level = above, level + 1
 
 
-@pytest.mark.parametrize(
-    ("name", "sizes"), [("shipped sizes", (320, 1280, 1900)), ("small nodes", (64, 128, 256))]
-)
+@pytest.mark.parametrize(("name", "sizes"), [("shipped sizes", (320, 1280, 1900)), ("small nodes", (64, 128, 256))])
 def test_a_tree_made_from_the_words_alone(name: str, sizes: tuple[int, int, int]) -> None:
     entries = []
     for label in sorted(b"host%d" % n for n in range(2000)):

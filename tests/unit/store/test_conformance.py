@@ -247,5 +247,3 @@ def test_a_large_batch_is_written_in_groups(store: Store) -> None:
     with store.read() as reader:
         assert reader.object_counts()[Kind.TAG] == count
         assert reader.get(object_id(objects[-1])) == objects[-1]
-
-
