@@ -102,7 +102,8 @@ def test_sizes_and_truncation(query: dns.message.QueryMessage) -> None:
     small, whole = cold().raw(packet), cold().raw(packet, Transport.TCP)
     assert small is not None
     assert whole is not None
-    assert len(small) <= (min(1232, max(512, query.payload)) if query.edns >= 0 else 512)
+    limit = min(1232, max(512, query.payload)) if query.edns >= 0 else 512
+    assert len(small) <= limit
     response = dns.message.from_wire(small)
     complete = dns.message.from_wire(whole)
     assert query.is_response(response)

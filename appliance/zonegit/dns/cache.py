@@ -17,14 +17,37 @@ _LARGEST: Final = 4096
 """Bytes of records up to which an answer is kept: larger ones come over TCP only, and would fill the memory."""
 
 
+class SecondSight:
+    """Lets through what is seen again: a cache that is offered every name of an attack keeps none of them."""
+
+    __slots__ = ("_limit", "_seen")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._seen: set[int] = set()
+
+    def __call__(self, thing: object) -> bool:
+        """Whether this was seen before; the sight is used up then."""
+        seen = self._seen
+        mark = hash(thing)
+        if mark in seen:
+            seen.discard(mark)
+            return True
+        if len(seen) >= self._limit:
+            seen.clear()
+        seen.add(mark)
+        return False
+
+
 class PacketCache:
     """First level."""
 
-    __slots__ = ("_by_zone", "_limit", "entries")
+    __slots__ = ("_by_zone", "_limit", "entries", "second_sight")
 
     def __init__(self, limit: int) -> None:
         self.entries: dict[bytes, Entry] = {}
         """Always the same dict, so that a loop may keep a reference to its `get`."""
+        self.second_sight = SecondSight(limit)
         self._limit = limit
         self._by_zone: dict[Zone | None, list[bytes]] = {}
 
@@ -50,14 +73,14 @@ class PacketCache:
 class AnswerCache:
     """Second level; an answer of one zone stands in that zone's `finished`."""
 
-    __slots__ = ("_limit", "_mixed", "_seen", "_size", "_zones")
+    __slots__ = ("_limit", "_mixed", "_second_sight", "_size", "_zones")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
         self._zones: set[Zone] = set()
         self._mixed: dict[Key, Body] = {}
-        self._seen: set[int] = set()
+        self._second_sight = SecondSight(limit)
 
     def find(self, zone: Zone, key: Key) -> Body | None:
         """The answer that was kept for a question to this zone."""
@@ -75,17 +98,6 @@ class AnswerCache:
         else:
             self._zones.add(zone)
             zone.finished[key] = body
-
-    def _second_sight(self, key: Key) -> bool:
-        seen = self._seen
-        mark = hash(key)
-        if mark in seen:
-            seen.discard(mark)
-            return True
-        if len(seen) >= self._limit:
-            seen.clear()
-        seen.add(mark)
-        return False
 
     def drop(self, zones: Iterable[Zone]) -> None:
         """Forget the answers of these zones, and those of several."""

@@ -39,10 +39,11 @@ from zonegit.dns.stats import (
     query_slot,
     request_slot,
 )
+from zonegit.dns.straight import Straight
 from zonegit.dns.zones import Body, Held, Key, ServedZone, Zone
 from zonegit.errors import CorruptStore
 from zonegit.model.names import WireName
-from zonegit.model.rdata import ANY, AXFR, CLASS_IN, META_TYPES
+from zonegit.model.rdata import ANY, AXFR, CLASS_IN, META_TYPES, A
 
 _NOTHING: Final = COUNTS.pack(0, 0, 0)
 _ONLY_OPT: Final = COUNTS.pack(0, 0, 1)
@@ -61,6 +62,7 @@ class Responder:
         self._answers = AnswerCache(options.cache_entries)
         self._logged: set[tuple[str, str]] = set()
         self._opts = [opt_record(options.udp_size, 0, do=do) for do in (False, True)]
+        self.straight = Straight(self._held, self._packets, options.udp_size, stats, self._deny)
         self.cache: dict[bytes, Entry] = self._packets.entries
         """UDP packets behind their id -> (response behind its id, slot to count). Always the same dict; empty while
         any zone has a canary. Who answers from it counts that slot, `CACHE_PACKET` and a `request_slot`."""
@@ -78,6 +80,10 @@ class Responder:
     def respond(self, packet: bytes, transport: Transport, client: bytes) -> bytes | None:
         """The response to a packet from a client (4 or 16 address bytes); None when there must be none."""
         self._stats[request_slot(transport, client)] += 1
+        if transport is Transport.UDP:
+            straight = self.straight(packet)
+            if straight is not None:
+                return straight
         query = parse(packet)
         if query is None:
             self._stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
@@ -139,6 +145,13 @@ class Responder:
         if not (draft.mixed and self._held.has_canary):  # it may hold what another client would not be shown
             self._answers.keep(zone, key, body, exact=draft.exact)
         return body
+
+    def _deny(self, zone: Zone, name: WireName, edns: bool) -> bytes:
+        """Counts and records of the denial of a name that isn't in the zone, without DO."""
+        draft = Draft(name, A, do=False, client=b"")
+        resolve(self._held, zone, draft)
+        counts, tail = encode(draft, MAX_MESSAGE, edns=edns)
+        return counts + tail
 
     def _refer(self, zone: Zone, cut: WireName, draft: Draft, query: Query, room: int, key: Key) -> Body:
         """A referral: the bytes are the same for all names of one length below a cut."""

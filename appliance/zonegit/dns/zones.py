@@ -8,15 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from zonegit.dns.blocks import Node, Part, node_of, signatures, ttl_of, with_ttl
+from zonegit.dns.blocks import Node, Part, node_of, rdata_of, signatures, ttl_of, with_ttl
 from zonegit.dns.canary import Canary
 from zonegit.errors import CorruptStore
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName, to_text
-from zonegit.model.rdata import DS, NSEC, RRSIG, SOA
+from zonegit.model.rdata import DNAME, DS, NS, NSEC, RRSIG, SOA, name_spans
 from zonegit.tree.version import ZoneVersion
 
 _WILD_LIMIT = 4096
+"""Enclosers that a zone remembers: whether they have a wildcard, whether they lead on."""
 
 Key = tuple[bytes, int]
 """Lowercase name and type; room, RD, EDNS and DO."""
@@ -53,8 +54,9 @@ class ServedZone:
 class Zone:
     """One version of a zone. Methods raise `CorruptStore` only when the fallback does, too."""
 
-    __slots__ = ("_fallback", "_on_corrupt", "_top", "_version", "_wild", "apex", "canary", "canary_zone", "commit",
-                 "finished", "negative", "nsec", "referrals")  # fmt: skip
+    __slots__ = ("_fallback", "_leads_on", "_on_corrupt", "_top", "_version", "_wild", "apex", "bends", "canary",
+                 "canary_zone", "commit", "denials", "finished", "negative", "nsec", "referrals", "signed",
+                 "soa_names")  # fmt: skip
 
     def __init__(self, version: ZoneVersion, fallback: ZoneVersion | None, on_corrupt: OnCorrupt) -> None:
         self.apex: WireName = version.apex
@@ -70,6 +72,14 @@ class Zone:
         """Whether the zone is signed with NSEC. Known once `top` was called."""
         self.referrals: dict[tuple[OwnerKey, bool], Referral] = {}
         """What is sent at cuts that were asked below lately, without and with DO."""
+        self.denials: dict[tuple[int, bool], bytes] = {}
+        """Of names right below the apex, by their length, without and with EDNS: for the straight way."""
+        self.bends = True
+        """Whether a DNAME at the apex leads all names elsewhere. Known once `top` was called, like `signed`."""
+        self.signed = False
+        self.soa_names: set[bytes] = set()
+        """Names that the SOA holds and their ancestors: a denial of one of them is compressed otherwise."""
+        self._leads_on: dict[OwnerKey, bool] = {}
         self._on_corrupt = on_corrupt
         self._top: Node | None = None
         self._wild: dict[OwnerKey, Node | None] = {}
@@ -125,8 +135,22 @@ class Zone:
                 raise CorruptStore(f"zone {to_text(self.apex)} has no SOA record")
             self.negative = _negative(self.apex, node)
             self.nsec = NSEC in node
+            self.signed = RRSIG in node
+            self.bends = DNAME in node
+            self.soa_names = _soa_names(node[SOA][1])
             self._top = node
         return self._top
+
+    def leads_on(self, key: OwnerKey) -> bool:
+        """Whether names below this owner are this zone's to answer: no cut and no DNAME stands here."""
+        known = self._leads_on
+        found = known.get(key)
+        if found is None:
+            node = self.node(key) or {}
+            if len(known) >= _WILD_LIMIT:
+                known.clear()
+            found = known[key] = NS not in node and DNAME not in node
+        return found
 
     def wildcard(self, encloser: OwnerKey) -> Node | None:
         """The RRsets at the wildcard below an encloser ({} where it is an empty non-terminal); None without one."""
@@ -214,6 +238,17 @@ def _shown(zone: Zone, client: bytes) -> Zone:
     if canary is not None and zone.canary_zone is not None and canary.takes(client):
         return zone.canary_zone
     return zone
+
+
+def _soa_names(rrs: bytes) -> set[bytes]:
+    found = set()
+    rdata = rdata_of(rrs)
+    for start, end in name_spans(SOA, rdata):
+        name = rdata[start:end]
+        while len(name) > 1:
+            found.add(name)
+            name = name[1 + name[0] :]
+    return found
 
 
 def _negative(apex: WireName, top: Node) -> list[Part]:

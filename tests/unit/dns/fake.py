@@ -85,9 +85,7 @@ class Server:
     def __init__(self, *versions: DictVersion, options: Options | None = None) -> None:
         self.errors: list[Exception] = []
         self.stats = [0] * SLOTS
-        self.responder = Responder(
-            options or Options(log=lambda _, error: self.errors.append(error)), self.stats
-        )
+        self.responder = Responder(options or Options(log=lambda _, error: self.errors.append(error)), self.stats)
         self.serve(*versions)
 
     def serve(self, *versions: DictVersion) -> None:

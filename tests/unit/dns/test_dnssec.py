@@ -74,9 +74,7 @@ def validate(response: dns.message.QueryMessage) -> None:
 
 def nsecs(response: dns.message.QueryMessage) -> dict[str, str]:
     """Owner -> next name of the NSECs in the authority section."""
-    return {
-        str(s.name): str(s[0].next) for s in response.authority if s.rdtype == dns.rdatatype.NSEC
-    }
+    return {str(s.name): str(s[0].next) for s in response.authority if s.rdtype == dns.rdatatype.NSEC}
 
 
 DENIALS = [
