@@ -10,7 +10,7 @@ from typing import Self
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-ZONES = sorted((ROOT / "examples").glob("*.zone"))
+ZONES = [ROOT / "examples" / f"{zone}.zone" for zone in ("example.org", "2.0.192.in-addr.arpa", "tld.example")]
 START_SECONDS = 20.0
 
 

@@ -67,8 +67,8 @@ def must(done: CompletedProcess[str]) -> None:
 
 
 def advice() -> str:
-    """Five commands to try, on the first zone."""
-    zone = zonegit(PRIMARY, "zone", "list").stdout.removeprefix("*").split()[0]
+    """Five commands to try, on the zone that HEAD names."""
+    zone = next(line.split()[1] for line in zonegit(PRIMARY, "zone", "list").stdout.splitlines() if line[0] == "*")
     name = f"hello.{zone.lstrip('.')}"
     repo = PRIMARY.relative_to(ROOT)
     return f"""

@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,7 +76,7 @@ class Context:
     def stamp(self, who: str | None) -> Stamp:
         """Who writes, and when."""
         now = int(self.now())
-        name = who or os.environ.get("ZONEGIT_AUTHOR") or f"{_user()}@{socket.gethostname()}"
+        name = who or os.environ.get("ZONEGIT_AUTHOR") or f"{_user()}@{os.uname().nodename}"
         if not 0 < len(name) <= 200 or not name.isprintable():
             raise UsageError(
                 f"author {name[:80]!r} must be 1 to 200 printable characters, like 'Ada <ada@example.org>'"

@@ -7,14 +7,17 @@ Every change is one commit in one durable transaction. Names are presentation fo
 numbers; RDATA is uncompressed wire form; revisions are expressions (`HEAD~1`, `main@{yesterday}`). `zone=None` is
 the zone that HEAD names, `branch=None` the branch of it, `who=None` the user at this host. With `dry_run` a call
 checks and tells all that it would do, and writes nothing. All errors come from `zonegit.errors`.
+What only some calls need (reading zone files, fsck) is imported by those: `zonegit set` starts for each change.
 """
+
+from __future__ import annotations
 
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from zonegit.errors import NotFound
 from zonegit.model import refs
@@ -29,13 +32,14 @@ from zonegit.repo.context import HEAD, Context, owner_of
 from zonegit.repo.draft import Changes, differences
 from zonegit.repo.results import Blame, Change, Committed, Entry, Position, Revision, ZoneSummary
 from zonegit.repo.writing import CommitOptions, check_import, commit_changes, commit_records, intent_of
-from zonegit.store.fsck import FsckReport, fsck
 from zonegit.store.lmdb import LmdbStore, StoreStat
-from zonegit.store.reindex import reindex
 from zonegit.tree import walk
 from zonegit.zonefile.check import Finding, check_owners
-from zonegit.zonefile.reader import ParsedZone
 from zonegit.zonefile.types import type_text
+
+if TYPE_CHECKING:
+    from zonegit.store.fsck import FsckReport
+    from zonegit.zonefile.reader import ParsedZone
 
 _PREFIX = re.compile(r"[0-9a-f]{4,64}")
 Progress = Callable[[int, int], None]
@@ -51,19 +55,19 @@ class Repository:
         self._context = Context.over(store, now)
 
     @classmethod
-    def init(cls, path: Path, *, now: Callable[[], float] = time.time) -> "Repository":
+    def init(cls, path: Path, *, now: Callable[[], float] = time.time) -> Repository:
         """Make an empty repository. `Refused` if there is one."""
         return cls(path, LmdbStore.create(path), now)
 
     @classmethod
-    def open(cls, path: Path, *, readonly: bool = False) -> "Repository":
+    def open(cls, path: Path, *, readonly: bool = False) -> Repository:
         """Open an existing repository; `StoreError` if there is none. To write, it waits for a writer at work."""
         return cls(path, LmdbStore.open(path, readonly=readonly))
 
     def close(self) -> None:
         self._store.close()
 
-    def __enter__(self) -> "Repository":
+    def __enter__(self) -> Repository:
         return self
 
     def __exit__(
@@ -338,8 +342,12 @@ class Repository:
 
     def fsck(self, progress: Progress | None = None) -> FsckReport:
         """Verify every object, ref, index and view."""
+        from zonegit.store.fsck import fsck
+
         return fsck(self._store, progress)
 
     def reindex(self, progress: Progress | None = None) -> None:
         """Make the ref index and the served views again from the refs."""
+        from zonegit.store.reindex import reindex
+
         reindex(self._store, progress)

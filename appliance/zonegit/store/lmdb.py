@@ -4,7 +4,7 @@ Durable: a transaction that was committed survives power loss, one that was not 
 opens the repository for itself; nothing here is used across a fork.
 """
 
-import secrets
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class LmdbStore:
         store = cls(path, acquire(path, map_size, readonly=False, create=True), readonly=False)
         try:
             with store.write() as writer:
-                if not found_repository(writer.draft, secrets.token_bytes(16)):
+                if not found_repository(writer.draft, os.urandom(16)):
                     raise Refused(f"there is a repository at {path} already")
         except ZonegitError:
             store.close()
