@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from zonegit.errors import NotFound, UsageError
 from zonegit.model import refs
@@ -34,7 +35,7 @@ class Context:
     def over(
         cls, store: Store, now: Callable[[], float] = time.time, random: Callable[[int], bytes] = os.urandom
     ) -> "Context":
-        return cls(store, Nodes(ShortReads(store)), now, random)
+        return cls(store, Nodes(ShortReads(store), store.nodes), now, random)
 
     def position(self) -> Position:
         """What HEAD names."""
@@ -84,6 +85,7 @@ class Context:
         return Stamp(name, now, time.localtime(now).tm_gmtoff // 60)
 
 
+@cache
 def _user() -> str:
     """The login name; a user that the system has no name for (in a container) goes by the number."""
     try:

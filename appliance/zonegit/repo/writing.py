@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from zonegit.errors import Conflict, NotFound, Refused
 from zonegit.model import refs
+from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import WireName, to_text
 from zonegit.model.rrset import RRKey
@@ -14,9 +15,9 @@ from zonegit.repo.content import Content
 from zonegit.repo.context import HEAD, Context
 from zonegit.repo.draft import Changes, Draft, draft_changes, draft_records, make_commit, next_seq
 from zonegit.repo.results import Committed, Position
-from zonegit.store.port import RefUpdate
+from zonegit.store.port import RefUpdate, Writer
 
-_TRIES = 20
+_TRIES = 3
 _GROUP = 10_000
 
 
@@ -65,15 +66,20 @@ def check_writable(context: Context, zone: str) -> None:
 def commit_changes(
     context: Context, place: Position, changes: Callable[[Content], Changes], intent: Intent
 ) -> Committed:
-    """Commit what `changes` makes of the branch's tip; made again if the tip moves meanwhile."""
+    """Commit what `changes` makes of the branch's tip.
+
+    The draft is made without holding the store. If the tip moves meanwhile it is made again, the last time while
+    other writers wait: however many they are, none starves.
+    """
     for _ in range(_TRIES):
         content = context.tip(place)
-        draft = draft_changes(content, changes(content))
         try:
-            return _commit(context, place, content, draft, intent)
+            return _commit(context, place, content, draft_changes(content, changes(content)), intent)
         except Conflict:
             continue
-    raise Conflict(f"{place.zone} {place.branch} kept moving during {_TRIES} tries; try again")
+    with context.store.write() as writer:
+        content = context.tip(place)
+        return _commit(context, place, content, draft_changes(content, changes(content)), intent, writer)
 
 
 def commit_records(
@@ -94,7 +100,15 @@ def commit_records(
     return _commit(context, place, content, draft, intent)
 
 
-def _commit(context: Context, place: Position, content: Content | None, draft: Draft, intent: Intent) -> Committed:
+def _commit(
+    context: Context,
+    place: Position,
+    content: Content | None,
+    draft: Draft,
+    intent: Intent,
+    writer: Writer | None = None,
+) -> Committed:
+    """Put a draft on top of `content`, in a transaction of its own or in `writer`'s. `Conflict` if the tip moved."""
     check_writable(context, place.zone)
     old = content.revision if content else None
     root = object_id(draft.objects[-1])
@@ -106,17 +120,16 @@ def _commit(context: Context, place: Position, content: Content | None, draft: D
     stamp = context.stamp(intent.who)
     commit = make_commit(content, place.zone, root, seq, stamp, intent.message, intent.imported)
     data = commit.encode()
-    new: ObjectId | None = None
-    if not intent.dry_run:
-        new = object_id(data)
-        name = refs.head(place.zone, place.branch)
+    new = None if intent.dry_run else object_id(data)
+    if new:
+        update = RefUpdate(refs.head(place.zone, place.branch), old.id if old else None, new)
         reason = f"{'import' if intent.imported else 'commit'}: {commit.subject}"
-        rest = _store_ahead(context, draft.objects)
-        with context.store.write() as writer:
-            writer.insert([*rest, data])
-            writer.move_refs([RefUpdate(name, old.id if old else None, new)], stamp, reason)
-            if writer.setting(HEAD) is None:
-                writer.set_setting(HEAD, name.encode())
+        if writer is None:
+            rest = _store_ahead(context, draft.objects)
+            with context.store.write() as own:
+                _store(own, [*rest, data], update, stamp, reason)
+        else:
+            _store(writer, [*draft.objects, data], update, stamp, reason)
     return Committed(
         place.zone,
         place.branch,
@@ -127,6 +140,14 @@ def _commit(context: Context, place: Position, content: Content | None, draft: D
         draft.changes,
         draft.findings,
     )
+
+
+def _store(writer: Writer, objects: list[bytes], update: RefUpdate, stamp: Stamp, reason: str) -> None:
+    """Take objects in and move the branch; HEAD names it if it names nothing yet."""
+    writer.insert(objects)
+    writer.move_refs([update], stamp, reason)
+    if writer.setting(HEAD) is None:
+        writer.set_setting(HEAD, update.name.encode())
 
 
 def _store_ahead(context: Context, objects: list[bytes]) -> list[bytes]:

@@ -44,7 +44,7 @@ class LmdbStore:
         self._held: Opened | None = opened
         self._readonly = readonly
         self._facts = FactCache()
-        self._nodes = NodeCache()
+        self.nodes = NodeCache()
 
     @classmethod
     def create(cls, path: Path, map_size: int = MAP_SIZE) -> "LmdbStore":
@@ -98,7 +98,7 @@ class LmdbStore:
             raise StoreError(f"the repository at {self.path} was opened for reading only")
         txn = self._begin(write=True)
         try:
-            writer = StoreWriter(self._tables(txn), self._facts, self._nodes)
+            writer = StoreWriter(self._tables(txn), self._facts, self.nodes)
             yield writer
             writer.finish()
             txn.commit()

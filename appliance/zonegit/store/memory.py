@@ -107,7 +107,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._tables = [_Sorted({}, []) for _ in Table]
         self._facts = FactCache()
-        self._nodes = NodeCache()
+        self.nodes = NodeCache()
         self._lock = threading.Lock()
         self._txn_id = 0
         tables = MemoryTables(self._tables)
@@ -121,7 +121,7 @@ class MemoryStore:
     def write(self) -> Iterator[StoreWriter]:
         with self._lock:
             tables = MemoryTables(list(self._tables))
-            writer = StoreWriter(tables, self._facts, self._nodes)
+            writer = StoreWriter(tables, self._facts, self.nodes)
             yield writer
             writer.finish()
             self._tables = tables.tables

@@ -12,6 +12,7 @@ from typing import Protocol
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import Kind, ObjectId
 from zonegit.model.refs import RefName
+from zonegit.tree.source import NodeCache
 from zonegit.tree.version import ZoneVersion
 
 
@@ -128,6 +129,11 @@ class Writer(Reader, Protocol):
 
 class Store(Protocol):
     """A repository's storage. Any number of processes may read; one at a time writes, the others wait."""
+
+    @property
+    def nodes(self) -> NodeCache:
+        """Decoded nodes, for whatever reads this store in this process."""
+        ...
 
     def read(self) -> AbstractContextManager[Reader]: ...
 

@@ -125,7 +125,7 @@ class StoreWriter(StoreReader):
             raise StoreError("the transaction was given up when an object in it was refused; nothing was written")
 
     def _describe(self, oid: ObjectId) -> Facts | None:
-        if not self.has(oid):
+        if oid not in self._waiting and self._get(Table.IDS, oid) is None:
             return None
         facts = self._facts.get(oid)
         if facts is None:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,7 +39,8 @@ class NodeCache:
     def get(self, oid: ObjectId) -> Node | None:
         node = self._nodes.get(oid)
         if node is not None:
-            self._nodes.move_to_end(oid)
+            with suppress(KeyError):  # another thread may have pushed it out in between
+                self._nodes.move_to_end(oid)
         return node
 
     def add(self, oid: ObjectId, node: Node) -> None:

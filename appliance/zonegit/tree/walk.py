@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import islice
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.node import Leaf, decode_node, leaf_rrs, payload_records
@@ -39,16 +40,23 @@ def entries(nodes: Nodes, root: ObjectId, start: RRKey = LOWEST) -> Iterator[tup
 
 def leaves(nodes: Nodes, root: ObjectId, start: RRKey = LOWEST) -> Iterator[Leaf]:
     """Leaves in canonical order, from the one that holds `start`, or would."""
-    path = [(root, start)]
+    path: list[Iterator[ObjectId]] = []
+    node = nodes(root)
+    while not isinstance(node, Leaf):
+        at = min(bisect_left(node.keys, start), len(node.keys) - 1)
+        path.append(islice(node.children, at + 1, None))
+        node = nodes(node.children[at])
+    yield node
     while path:
-        oid, start = path.pop()
-        node = nodes(oid)
+        child = next(path[-1], None)
+        if child is None:
+            path.pop()
+            continue
+        node = nodes(child)
         if isinstance(node, Leaf):
             yield node
         else:
-            first = min(bisect_left(node.keys, start), len(node.keys) - 1)
-            path.extend((child, LOWEST) for child in reversed(node.children[first + 1 :]))
-            path.append((node.children[first], start))
+            path.append(iter(node.children))
 
 
 def last_before(nodes: Nodes, root: ObjectId, key: RRKey) -> RRKey | None:
