@@ -7,7 +7,7 @@ from typing import TypedDict
 from zonegit.errors import Conflict, NotFound, Refused
 from zonegit.model import refs
 from zonegit.model.commit import Stamp
-from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.ids import object_id
 from zonegit.model.names import WireName, to_text
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import SALT_SIZE, Shape
@@ -108,7 +108,7 @@ def _commit(
     intent: Intent,
     writer: Writer | None = None,
 ) -> Committed:
-    """Put a draft on top of `content`, in a transaction of its own or in `writer`'s. `Conflict` if the tip moved."""
+    """Put a draft on top of `content`, in `writer` or in a transaction of its own. `Conflict` if the tip moved."""
     check_writable(context, place.zone)
     old = content.revision if content else None
     root = object_id(draft.objects[-1])
