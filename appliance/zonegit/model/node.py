@@ -89,7 +89,7 @@ def encode_leaf(payloads: Sequence[bytes]) -> bytes:
 def encode_inner(level: int, keys: Sequence[RRKey], children: Sequence[ObjectId], counts: Sequence[int]) -> bytes:
     """An inner node of these children."""
     count = len(keys)
-    parts = [header(Kind.NODE), _FIXED.pack(level, count, sum(counts)), *children]
+    parts = [_inner_header(level, counts), *children]
     parts.append(Struct(f">{count}I").pack(*counts))
     previous = b""
     for key in keys:
@@ -101,12 +101,13 @@ def encode_inner(level: int, keys: Sequence[RRKey], children: Sequence[ObjectId]
 
 def _shared(a: bytes, b: bytes) -> int:
     """How many bytes two keys have in common at their front."""
-    size = 0
-    for x, y in zip(a, b, strict=False):
-        if x != y:
-            break
-        size += 1
-    return size
+    size = min(len(a), len(b))
+    differing = int.from_bytes(a[:size], "big") ^ int.from_bytes(b[:size], "big")
+    return size - (differing.bit_length() + 7) // 8
+
+
+def _inner_header(level: int, counts: Sequence[int]) -> bytes:
+    return header(Kind.NODE) + _FIXED.pack(level, len(counts), sum(counts))
 
 
 def decode_node(data: bytes) -> Node:
@@ -146,8 +147,11 @@ def _decode_inner(data: bytes, level: int, count: int) -> Inner:
     key = b""
     for _ in range(count):
         shared, rest = _KEY.unpack_from(data, at)
-        at += 4 + rest
-        key = key[:shared] + data[at - rest : at]
+        start = at + _KEY.size
+        at = start + rest
+        if not rest or shared > len(key) or (shared < len(key) and data[start] <= key[shared]):
+            raise InvalidObject("inner node's keys are not in canonical order, or not cut as far as they can be")
+        key = key[:shared] + data[start:at]
         keys.append(RRKey(key))
     if at != len(data):
         raise InvalidObject("inner node's keys don't end where its bytes do")
@@ -162,15 +166,11 @@ def check_node(data: bytes) -> Node:
     node = decode_node(data)
     if isinstance(node, Leaf):
         _check_leaf(data, node)
-    elif not node.keys or node.records > MAX_RECORDS or _encoded(node) != data:
-        raise InvalidObject("inner node is empty or not in canonical form")
-    if any(map(ge, node.keys, node.keys[1:])):
-        raise InvalidObject("node's keys are not in canonical order")
+        if any(map(ge, node.keys, node.keys[1:])):
+            raise InvalidObject("leaf's entries are not in canonical order")
+    elif not node.keys or node.records > MAX_RECORDS or data[:_START] != _inner_header(node.level, node.counts):
+        raise InvalidObject("inner node is empty, or its header doesn't describe its children")
     return node
-
-
-def _encoded(node: Inner) -> bytes:
-    return encode_inner(node.level, node.keys, node.children, node.counts)
 
 
 def _check_leaf(data: bytes, leaf: Leaf) -> None:

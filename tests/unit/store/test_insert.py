@@ -109,7 +109,7 @@ def test_overlaps_are_found_through_levels(store: Store) -> None:
 
 def test_an_empty_node_is_no_child(store: Store) -> None:
     empty = encode_leaf(())
-    refused(store, empty, inner(1, empty), match="that it describes")
+    refused(store, empty, inner(1, empty), match="canonical order")
 
 
 def test_a_child_that_is_no_node_is_refused(store: Store) -> None:
