@@ -39,12 +39,8 @@ class Tree:
 
     def at(self, owner: OwnerKey) -> dict[int, bytes]:
         """Stored RRsets by type at an owner."""
-        found: dict[int, bytes] = {}
-        for key, payload in walk.entries(self.nodes, self.root, RRKey(owner + b"\0")):
-            if len(key) != len(owner) + 3 or not key.startswith(owner):
-                break
-            found[int.from_bytes(key[-2:], "big")] = payload
-        return found
+        found = walk.under(self.nodes, self.root, RRKey(owner + b"\0"))
+        return {int.from_bytes(key[-2:], "big"): payload for key, payload in found}
 
     def below(self, owner: OwnerKey) -> Iterator[OwnerKey]:
         """Each owner below this one, in canonical order."""

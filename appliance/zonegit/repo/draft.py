@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Final
 
@@ -18,7 +19,7 @@ from zonegit.tree.build import Built, build
 from zonegit.tree.diff import Difference, diff
 from zonegit.tree.edit import edit
 from zonegit.tree.source import Nodes
-from zonegit.zonefile.check import Finding, Severity, check_owners
+from zonegit.zonefile.check import At, Finding, Severity, check_owners
 
 Changes = Mapping[RRKey, bytes | None]
 """Stored RRsets to put under their keys; None deletes."""
@@ -54,7 +55,7 @@ def draft_changes(content: Content, changes: Changes) -> Draft:
     covering = [OwnerKey(key[:-3]) for key in effective if key[-2:] in _COVERING and before[key] is None]
     for owner in covering:
         owners.update(islice(after.below(owner), _BELOW))
-    findings = _checked(content.apex, sorted(owners), after)
+    findings = _checked(content.apex, sorted(owners), cache(after.at))
     listed = [change((key, before[key], payload)) for key, payload in sorted(effective.items())]
     return _draft(built, content.zone.shape, len(effective), listed[:MAX_LISTED], findings)
 
@@ -64,7 +65,7 @@ def draft_records(
 ) -> Draft:
     """A version that holds exactly these entries, beside `content` if there is one. `InvalidZone` as above."""
     listed = Listed(entries)
-    findings = _checked(apex, listed.owners(), listed)
+    findings = _checked(apex, listed.owners(), listed.at)
     built = build(shape, entries)
     if content is None:
         return _draft(built, shape, len(entries), [], findings)
@@ -86,9 +87,9 @@ def _draft(built: Built, shape: Shape, count: int, changes: list[Change], findin
     return Draft(zone, [*built.objects, zone.encode()], count, changes, findings)
 
 
-def _checked(apex: WireName, owners: Iterable[OwnerKey], content: Tree | Listed) -> list[Finding]:
+def _checked(apex: WireName, owners: Iterable[OwnerKey], at: At) -> list[Finding]:
     """Warnings about the owners; errors are raised, the first few of them in words."""
-    findings = check_owners(apex, owners, content.at)
+    findings = check_owners(apex, owners, at)
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         told = "; ".join(f"{owner_text(finding.owner)}: {finding.message}" for finding in errors[:_SHOWN])

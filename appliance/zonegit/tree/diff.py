@@ -24,13 +24,27 @@ def diff(nodes: Nodes, old: ObjectId, new: ObjectId) -> Iterator[Difference]:
         if a >= 0 and a == b and left.todo[-1] == right.todo[-1]:
             left.todo.pop()
             right.todo.pop()
-        elif a >= 0 or b >= 0:
-            if a >= b:
-                left.expand()
-            if b >= a:
-                right.expand()
+        elif a >= 0 and a == b:
+            _expand_both(left, right)
+        elif a > b:
+            left.todo.extend(reversed(left.opened()))
+        elif b > a:
+            right.todo.extend(reversed(right.opened()))
         else:
             yield from _step(nodes, left, right)
+
+
+def _expand_both(left: "_Side", right: "_Side") -> None:
+    """Put the children of two subtrees in their places, but for those that they begin and end with alike."""
+    mine, theirs = left.opened(), right.opened()
+    first, size = 0, min(len(mine), len(theirs))
+    while first < size and mine[first] == theirs[first]:
+        first += 1
+    last = 0
+    while last < size - first and mine[-1 - last] == theirs[-1 - last]:
+        last += 1
+    left.todo.extend(reversed(mine[first : len(mine) - last]))
+    right.todo.extend(reversed(theirs[first : len(theirs) - last]))
 
 
 def _step(nodes: Nodes, left: "_Side", right: "_Side") -> Iterator[Difference]:
@@ -70,10 +84,10 @@ class _Side:
             return RRKey(head[0]), head[1]
         return None
 
-    def expand(self) -> None:
-        """Put a subtree's children in its place."""
+    def opened(self) -> "list[_Subtree | _Entry]":
+        """Take the subtree on top away and give its children, the first one first."""
         node = self._nodes(ObjectId(self.todo.pop()[1]))
         if isinstance(node, Leaf):
-            self.todo.extend(zip(reversed(node.keys), reversed(node.payloads), strict=True))
-        else:
-            self.todo.extend((node.level - 1, child) for child in reversed(node.children))
+            return list(zip(node.keys, node.payloads, strict=True))
+        below = node.level - 1
+        return [(below, child) for child in node.children]

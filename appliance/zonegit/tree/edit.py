@@ -14,7 +14,7 @@ from zonegit.model.node import Inner, Leaf, Node, node_records
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape
 from zonegit.tree.build import Built, raise_levels, stored_entry
-from zonegit.tree.chunk import Child, Chunker, Item
+from zonegit.tree.chunk import Child, Chunker, Item, encode
 from zonegit.tree.source import Nodes
 
 Edits = list[tuple[RRKey, Item | None]]
@@ -58,6 +58,11 @@ def _edit_level(
         while here:
             old[here.key] = here.child
             bound = len(edits) if here.last else _first_above(edits, done, here.key)
+            items = None if chunker.pending else _replaced(here.node, edits[done:bound])
+            if items:
+                emit(here.key, encode(level, here.node.keys, items))
+                done = bound
+                break
             for key, item in _merged(_entries(here.node), edits[done:bound]):
                 chunker.push(key, item)
             done = bound
@@ -68,6 +73,20 @@ def _edit_level(
     objects += [data for child, data in new.values() if child in fresh]
     above: Edits = [(key, new[key][0] if key in new else None) for key in sorted(old.keys() | new.keys())]
     return [(key, child) for key, child in above if child != old.get(key)]
+
+
+def _replaced(node: Node, edits: Edits) -> list[Item] | None:
+    """The node's items with the edits in their places; None if one of them may move a boundary.
+
+    Boundaries follow from keys and sizes alone: an item in the place of one of its size leaves them where they are.
+    """
+    items: list[Item] = [item for _, item in _entries(node)]
+    for key, item in edits:
+        at = bisect_left(node.keys, key)
+        if item is None or at == len(node.keys) or node.keys[at] != key or len(items[at]) != len(item):
+            return None
+        items[at] = item
+    return items
 
 
 def _first_above(edits: Edits, start: int, key: RRKey) -> int:

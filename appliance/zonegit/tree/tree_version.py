@@ -1,7 +1,5 @@
 """`ZoneVersion` answered from the tree itself: slower than a served view, and always there."""
 
-from bisect import bisect_left
-
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import OwnerKey, WireName, parse_apex
@@ -9,7 +7,7 @@ from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Zone
 from zonegit.tree.source import Nodes
 from zonegit.tree.version import block_item
-from zonegit.tree.walk import entries, last_before, leaf_for
+from zonegit.tree.walk import entries, last_before, under
 
 
 class TreeVersion:
@@ -36,25 +34,8 @@ class TreeVersion:
         return self._serial
 
     def at(self, owner: OwnerKey) -> bytes | None:
-        first = RRKey(owner + b"\0")
-        leaf = leaf_for(self._nodes, self.root, first)
-        at = bisect_left(leaf.keys, first)
-        items = []
-        while at < len(leaf.keys) and leaf.keys[at].startswith(first):
-            items.append(block_item(self._nodes.payload(leaf.payloads[at]), self._serial))
-            at += 1
-        if at == len(leaf.keys):
-            items += self._spilled(first, leaf.keys[-1] if leaf.keys else first)
-        return b"".join(items) or None
-
-    def _spilled(self, first: RRKey, last: RRKey) -> list[bytes]:
-        """Items of the owner that stand in the leaves behind `last`."""
-        found = []
-        for key, payload in entries(self._nodes, self.root, RRKey(max(first, last + b"\0"))):
-            if not key.startswith(first):
-                break
-            found.append(block_item(payload, self._serial))
-        return found
+        found = under(self._nodes, self.root, RRKey(owner + b"\0"))
+        return b"".join(block_item(payload, self._serial) for _, payload in found) or None
 
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         key = last_before(self._nodes, self.root, RRKey(owner + b"\0"))

@@ -59,6 +59,22 @@ def leaves(nodes: Nodes, root: ObjectId, start: RRKey = LOWEST) -> Iterator[Leaf
             path.append(iter(node.children))
 
 
+def under(nodes: Nodes, root: ObjectId, prefix: RRKey) -> Iterator[tuple[RRKey, bytes]]:
+    """`(key, stored RRset)` of the keys that begin with `prefix`: mostly in one leaf, which is all that is read."""
+    leaf = leaf_for(nodes, root, prefix)
+    at = bisect_left(leaf.keys, prefix)
+    while at < len(leaf.keys):
+        if not leaf.keys[at].startswith(prefix):
+            return
+        yield leaf.keys[at], nodes.payload(leaf.payloads[at])
+        at += 1
+    if leaf.keys:
+        for key, payload in entries(nodes, root, RRKey(max(prefix, leaf.keys[-1] + b"\0"))):
+            if not key.startswith(prefix):
+                return
+            yield key, payload
+
+
 def last_before(nodes: Nodes, root: ObjectId, key: RRKey) -> RRKey | None:
     """The greatest key that is below `key`."""
     node = nodes(root)
