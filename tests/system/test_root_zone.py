@@ -1,0 +1,200 @@
+"""The main job on the root zone: imported, answered, mirrored, followed from 2017 to 2026; and kills on the way."""
+
+import gzip
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.zone
+import pytest
+
+from daemonkit import Daemon, until
+from zonegit.auth.keyfile import new_key
+from zonegit.auth.scope import parse_scope
+from zonegit.model.rdata import DS, NS
+from zonegit.repo import Repository
+from zonegit.store.fsck import fsck
+from zonegit.store.lmdb import LmdbStore
+from zonegit.zonefile.reader import read_zone
+from zonegit.zonefile.writer import write_zone
+
+OLD, NEW = "root-2017082100-signed.zone.gz", "root-2026082201.zone.gz"
+Record = tuple[str, int, str, str]
+
+
+@pytest.fixture
+def primary_repo(tmp_path: Path, shared_data: Callable[[str], Path]) -> Path:
+    path = tmp_path / "primary"
+    with Repository.init(path) as repository:
+        take(repository, shared_data(OLD))
+    return path
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    new_key(tmp_path / "keys", "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    return tmp_path / "keys"
+
+
+def take(repository: Repository, file: Path) -> None:
+    repository.import_zone(read_zone(file, name=file.name, origin=None), source=file.name)
+
+
+def mirror_arguments(primary: Daemon, keys: Path) -> list[str | Path]:
+    url = f"http://127.0.0.1:{primary.port('replication')}"
+    return ["--primary", url, "--primary-name", "p1", "--key", "k1", "--keys", keys, "--pull-interval", "1s"]
+
+
+def records_of(rrsets: Iterable[dns.rrset.RRset]) -> Counter[Record]:
+    found: Counter[Record] = Counter()
+    for rrset in rrsets:
+        for rdata in rrset:
+            kind = dns.rdatatype.to_text(rrset.rdtype)
+            found[rrset.name.to_text().lower(), rrset.ttl, kind, rdata.to_text().lower()] += 1
+    return found
+
+
+def file_records(text: str) -> Counter[Record]:
+    """What dnspython reads in a zone file, the SOA once."""
+    zone = dns.zone.from_text(text, origin=".", relativize=False, check_origin=False)
+    return records_of(
+        dns.rrset.from_rdata_list(name, rdataset.ttl, list(rdataset)) for name, rdataset in zone.iterate_rdatasets()
+    )
+
+
+def transferred(daemon: Daemon) -> Counter[Record]:
+    """A zone as a transfer gives it; the SOA that ends it taken off."""
+    messages = dns.query.xfr("127.0.0.1", ".", port=daemon.port(), relativize=False, lifetime=60)
+    found = records_of(rrset for message in messages for rrset in message.answer)
+    (soa,) = [record for record, count in found.items() if count == 2]
+    found[soa] = 1
+    return found
+
+
+def asked(daemon: Daemon, name: str, rtype: str, *, dnssec: bool = True) -> dns.message.Message:
+    query = dns.message.make_query(name, rtype, want_dnssec=dnssec, payload=1232)
+    return dns.query.udp(query, "127.0.0.1", port=daemon.port(), timeout=10)
+
+
+def serves(daemon: Daemon, serial: int) -> bool:
+    """Whether it answers this version of the root zone."""
+    answer = asked(daemon, ".", "SOA", dnssec=False).answer
+    return bool(answer) and answer[0][0].serial == serial
+
+
+def types_in(section: list[dns.rrset.RRset]) -> Counter[str]:
+    return Counter(dns.rdatatype.to_text(rrset.rdtype) for rrset in section)
+
+
+def check_answers(daemon: Daemon) -> None:
+    """Referral with glue and DS, denial with its proofs, the apex: as the root servers give them."""
+    com = asked(daemon, "com.", "NS")
+    assert com.rcode() == dns.rcode.NOERROR
+    assert not com.flags & dns.flags.AA
+    assert not com.flags & dns.flags.TC
+    assert (types_in(com.answer), types_in(com.authority)) == ({}, {"NS": 1, "DS": 1, "RRSIG": 1})
+    assert len(com.authority[0]) == 13
+    assert sum(map(len, com.additional)) == 26
+
+    none = asked(daemon, "nosuchtld.", "A")
+    assert none.rcode() == dns.rcode.NXDOMAIN
+    assert none.flags & dns.flags.AA
+    assert types_in(none.authority) == {"SOA": 1, "NSEC": 2, "RRSIG": 3}
+    proofs = {rrset.name.to_text() for rrset in none.authority if rrset.rdtype == dns.rdatatype.NSEC}
+    assert proofs == {".", "norton."}
+
+    apex = asked(daemon, ".", "NS")
+    assert apex.flags & dns.flags.AA
+    assert types_in(apex.answer) == {"NS": 1, "RRSIG": 1}
+    assert not apex.flags & dns.flags.TC
+
+    ds = asked(daemon, "com.", "DS")
+    assert ds.flags & dns.flags.AA
+    assert types_in(ds.answer) == {"DS": 1, "RRSIG": 1}
+
+
+def test_the_root_zone_all_the_way(
+    tmp_path: Path, primary_repo: Path, keys: Path, start: Callable[..., Daemon], shared_data: Callable[[str], Path]
+) -> None:
+    primary = start(primary_repo, "--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1")
+    secondary = start(tmp_path / "secondary", *mirror_arguments(primary, keys))
+    until(lambda: serves(secondary, 2017082100), "the cold mirror")
+    text = gzip.decompress(shared_data(OLD).read_bytes()).decode()
+    expected = file_records(text)
+    assert sum(expected.values()) == 22_772
+    with Repository.open(primary_repo) as repository:
+        zone = repository.resolve().commit.zone
+        exported = "\n".join(write_zone(b"\0", repository.rrsets(zone=zone)))
+        again = read_zone(BytesIO(exported.encode()), name="export", origin=None)
+        assert again.records == 22_772
+        assert file_records(exported) == expected
+        for daemon in (primary, secondary):
+            check_answers(daemon)
+            assert transferred(daemon) == expected
+
+        take(repository, shared_data(NEW))
+        assert len(list(repository.log())) == 2
+        later = repository.records()
+        changes = list(repository.diff("HEAD~1", "HEAD"))
+        added = sum(len(change.new.rdatas) for change in changes if change.new and not change.old)
+        assert added > 1000
+        assert {change.owner for change in changes if change.rtype == DS}
+        born = repository.blame("zw.", NS)
+        assert {blame.revision.commit.serial for blame in born} <= {2017082100, 2026082201}
+        old_com = {blame.revision.commit.serial for blame in repository.blame("com.", NS)}
+        assert old_com == {2017082100}
+    until(lambda: serves(secondary, 2026082201), "the year 2026")
+    moved = transferred(secondary)
+    assert sum(moved.values()) == later == 22_094
+    assert moved == file_records(gzip.decompress(shared_data(NEW).read_bytes()).decode())
+
+
+def test_kills_of_any_process_end_in_the_same_repository(
+    tmp_path: Path, primary_repo: Path, keys: Path, start: Callable[..., Daemon]
+) -> None:
+    """Ten times kill -9 at a random moment of a cold sync: either daemon's supervisor, http, puller or worker."""
+    seed = random.randrange(1 << 30)
+    rng = random.Random(seed)
+    serve = ("--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1")
+    primary = start(primary_repo, *serve)
+    fixed = f"127.0.0.1:{primary.port('replication')}"
+    killed: Counter[str] = Counter()
+    mirror = start(tmp_path / "mirror", *mirror_arguments(primary, keys))
+    for _ in range(10):
+        victim = rng.choice(["puller", "puller", "http", "dns-0", "mirror", "primary"])
+        killed[victim] += 1
+        time.sleep(rng.random() * 0.3)  # the moment is the point: it may be any
+        if victim in ("mirror", "primary"):
+            daemon = mirror if victim == "mirror" else primary
+            daemon.process.kill()
+            daemon.stop()
+            if victim == "primary":
+                primary = start(primary_repo, *serve[:2], "--replicate-listen", fixed, *serve[4:])
+            else:
+                mirror = start(tmp_path / "mirror", *mirror_arguments(primary, keys))
+        else:
+            pid = (primary if victim == "http" else mirror).child(victim)
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+    until(lambda: serves(mirror, 2017082100), f"the mirror after {dict(killed)} (seed {seed})")
+    mirror.stop()
+    primary.stop()
+    stores = [LmdbStore.open(path, readonly=True) for path in (primary_repo, tmp_path / "mirror")]
+    for store in stores:
+        assert fsck(store, None).problems == [], f"seed {seed}"
+    with stores[0].read() as mine, stores[1].read() as theirs:
+        assert mine.index_root == theirs.index_root
+        assert set(mine.object_ids()) == set(theirs.object_ids())
+    for store in stores:
+        store.close()
