@@ -61,6 +61,14 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "tag": "list, make or delete tags",
         "reset": "move a branch to any version",
     },
+    "remotes": {
+        "clone": "copy a peer's repository, as a mirror of it",
+        "fetch": "see what a peer has, without moving a branch",
+        "remote add": "name a peer to fetch from",
+        "remote list": "the peers to fetch from",
+        "remote remove": "forget a peer, and what it was seen to have",
+        "peer accept-epoch": "take a peer that was restored or made again",
+    },
     "keys": {
         "key new": "write a new key file for replication",
         "key list": "the keys in a directory, without their secrets",

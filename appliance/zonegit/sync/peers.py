@@ -64,6 +64,12 @@ def accept_epoch(writer: Writer, peer: str) -> None:
     writer.set_setting(_highest_name(peer), None)
 
 
+def forget(writer: Writer, peer: str) -> None:
+    """Remember nothing of a peer."""
+    for name in (_highest_name(peer), _resume_name(peer)):
+        writer.set_setting(name, None)
+
+
 def cursors(reader: Reader, peer: str) -> dict[str, bytes]:
     """Positions behind what has arrived of transfers that didn't end, by their labels."""
     value = reader.setting(_resume_name(peer))

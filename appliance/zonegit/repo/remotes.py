@@ -1,0 +1,105 @@
+"""The remotes of a repository: peers it fetches from, kept in its settings. No secret is among them.
+
+A remote goes by the name that its peer answers to (the `aud` of each request), which is the peer's name in
+`refs/remotes/<peer>/` too. Of its key only the id and the directory that holds the file are kept.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from zonegit.errors import Conflict, InvalidData, NotFound, UsageError
+from zonegit.model.commit import Stamp
+from zonegit.model.refs import RefKind, check_label, parse
+from zonegit.repo.writing import mirror_setting
+from zonegit.store.port import Reader, RefUpdate, Writer
+
+_SETTING: Final = "remotes"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """How to reach a peer."""
+
+    name: str
+    url: str
+    key: str
+    """The id of the key that requests are signed with."""
+    keys: Path
+    """The directory with that key's file."""
+
+
+def check_remote(remote: Remote) -> Remote:
+    """Refuse what can't be kept: a name that no ref can hold, a URL with a secret in it. `UsageError`."""
+    try:
+        check_label(remote.name, "remote")
+        parts = urlsplit(remote.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError
+    except InvalidData as error:
+        raise UsageError(str(error)) from None
+    except ValueError:
+        raise UsageError(f"{remote.url[:120]!r} is not a peer's URL: write http://192.0.2.1:9354") from None
+    if parts.username is not None or parts.password is not None:
+        raise UsageError("a peer's URL holds no user and no password: requests are signed with a key file")
+    return remote
+
+
+def remotes(reader: Reader) -> dict[str, Remote]:
+    """All remotes by their names, in the names' order."""
+    value = reader.setting(_SETTING)
+    table: dict[str, dict[str, str]] = json.loads(value) if value else {}
+    return {
+        name: Remote(name, table[name]["url"], table[name]["key"], Path(table[name]["keys"]))
+        for name in sorted(table)
+    }
+
+
+def remote_named(reader: Reader, name: str | None) -> Remote:
+    """One remote; the only one for None. `NotFound`, `UsageError` when it isn't clear which is meant."""
+    known = remotes(reader)
+    if name is not None and name in known:
+        return known[name]
+    if name is not None or not known:
+        what = f"no remote {name[:80]!r}" if name is not None else "no remote"
+        raise NotFound(f"{what} here; see `zonegit remote list`, or make it: `zonegit remote add NAME URL`")
+    if len(known) > 1:
+        raise UsageError(f"which remote? There are {', '.join(known)}")
+    return next(iter(known.values()))
+
+
+def add_remote(writer: Writer, remote: Remote) -> None:
+    """Keep a remote; the same one again changes nothing. `Conflict` if another one goes by its name."""
+    known = remotes(writer)
+    before = known.get(remote.name)
+    if before not in (None, remote):
+        raise Conflict(f"there is a remote {remote.name} already; remove it first: `zonegit remote remove`")
+    _keep(writer, {**known, remote.name: check_remote(remote)})
+
+
+def remove_remote(writer: Writer, name: str, who: Stamp) -> list[str]:
+    """Forget a remote and what it was seen to have. Returns the zones that were mirrored from it.
+
+    Their branches stay, and are this repository's own from now on.
+    """
+    known = remotes(writer)
+    if name not in known:
+        raise NotFound(f"no remote {name[:80]!r} here; see `zonegit remote list`")
+    tracked = list(writer.refs(f"refs/{RefKind.REMOTE}/{name}/"))
+    writer.move_refs([RefUpdate(ref, oid, None) for ref, oid in tracked], who, f"remote: {name} removed")
+    zones = sorted({parse(ref).zone for ref, _ in writer.refs(f"refs/{RefKind.HEAD}/")})
+    mirrored = [zone for zone in zones if writer.setting(mirror_setting(zone)) == name.encode()]
+    for zone in mirrored:
+        writer.set_setting(mirror_setting(zone), None)
+    del known[name]
+    _keep(writer, known)
+    return mirrored
+
+
+def _keep(writer: Writer, known: dict[str, Remote]) -> None:
+    table = {
+        name: {"url": remote.url, "key": remote.key, "keys": str(remote.keys)} for name, remote in known.items()
+    }
+    writer.set_setting(_SETTING, json.dumps(table).encode() if table else None)

@@ -1,0 +1,194 @@
+"""`clone`, `fetch`, `remote` and `peer accept-epoch`, against a server that is really there."""
+
+import asyncio
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from httpkit import running
+from synckit import PEER
+from zonegit.auth.budget import FailureBudget
+from zonegit.auth.gate import Gate
+from zonegit.auth.keyfile import new_key
+from zonegit.auth.keyring import Keyring
+from zonegit.auth.scope import parse_scope
+from zonegit.repo import Repository
+from zonegit.store.fsck import fsck
+from zonegit.store.lmdb import LmdbStore
+
+
+class Served:
+    """A repository that a thread of this process serves; `url` leads to it."""
+
+    def __init__(self, path: Path, keys: Path) -> None:
+        self.path = path
+        self.keys = keys
+        self.url = ""
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    async def _serve(self) -> None:
+        store = LmdbStore.open(self.path)
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        gate = Gate(PEER, Keyring.load(self.keys), time.time, budget=FailureBudget(burst=10_000))
+        async with running(store, gate) as server:
+            self.url = server.url
+            self._ready.set()
+            await self._stop.wait()
+        store.close()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    new_key(tmp_path / "keys", "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def server(zone, tmp_path: Path, keys: Path) -> Iterator[Served]:
+    """The repository with example.org, moved away to be a peer of the one that `run` works on."""
+    shutil.move(tmp_path / "repo", tmp_path / "peer")
+    served = Served(tmp_path / "peer", keys)
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def access(keys: Path) -> list[str]:
+    return ["--keys", str(keys), "--key", "k1"]
+
+
+def change(server: Served, address: int) -> None:
+    with Repository.open(server.path) as repository:
+        repository.set("www", 1, 60, [bytes([192, 0, 2, address])])
+
+
+def heads(path: Path, prefix: str = "refs/heads/") -> dict[str, bytes]:
+    store = LmdbStore.open(path, readonly=True)
+    try:
+        assert fsck(store).problems == []
+        with store.read() as reader:
+            return dict(reader.refs(prefix))
+    finally:
+        store.close()
+
+
+def test_a_clone_is_a_mirror(run, server, access, tmp_path, refused) -> None:
+    done = run("clone", server.url, tmp_path / "copy", "--name", PEER, *access)
+    assert done.code == 0, done
+    assert "mirror" in done.err
+    assert heads(tmp_path / "copy") == heads(server.path)
+    result = run("-C", tmp_path / "copy", "set", "www", "A", "60", "192.0.2.9")
+    refused(result, 1, "mirrored from primary-1")
+    shown = run("-C", tmp_path / "copy", "remote", "list", "--json").json
+    assert [(item["name"], item["url"], item["key"]) for item in shown] == [(PEER, server.url, "k1")]
+
+
+def test_a_clone_goes_where_repo_says_and_never_onto_another(run, server, access, tmp_path, refused) -> None:
+    found = run("clone", server.url, "--name", PEER, *access, "--json")
+    assert (found.code, found.json["zones"], found.json["branches"]) == (0, 1, 1)
+    assert heads(tmp_path / "repo") == heads(server.path)
+    refused(run("clone", server.url, "--name", PEER, *access), 1, "isn't empty")
+
+
+def test_a_clone_that_cannot_begin_leaves_nothing(run, server, access, keys, tmp_path, refused) -> None:
+    other = tmp_path / "other-keys"
+    new_key(other, "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    target = tmp_path / "copy"
+    refused(run("clone", server.url, target, "--name", PEER, "--keys", other, "--key", "k1"), 7, "refuses key")
+    refused(run("clone", server.url, target, "--name", PEER, "--keys", keys, "--key", "k2"), 7, "no key 'k2'")
+    refused(run("clone", "http://127.0.0.1:1", target, "--name", PEER, *access), 8, "can't be reached")
+    refused(run("clone", "ftp://127.0.0.1", target, "--name", PEER, *access), 2, "URL")
+    refused(run("clone", "http://u:secret@127.0.0.1", target, "--name", PEER, *access), 2, "password")
+    refused(run("clone", server.url, target, "--name", "a..b", *access), 2, "name")
+    assert run("clone", server.url, target, "--name", PEER, *access, "--dry-run").code == 0
+    assert not target.exists()
+
+
+def test_a_clone_goes_on_where_one_was_interrupted(run, server, access, tmp_path) -> None:
+    target = tmp_path / "copy"
+    LmdbStore.create(target).close()
+    assert run("clone", server.url, target, "--name", PEER, *access).code == 0
+    assert heads(target) == heads(server.path)
+
+
+def test_fetch_moves_what_tracks_and_nothing_else(run, server, access, tmp_path) -> None:
+    run("init", "example.net")
+    before = heads(tmp_path / "repo")
+    assert run("remote", "add", PEER, server.url, *access).code == 0
+    assert run("fetch", "--dry-run").lines[0].startswith("refs/remotes/primary-1/example.org./main")
+    assert heads(tmp_path / "repo", "refs/remotes/") == {}
+    first = run("fetch", "--json").json
+    assert [item["ref"] for item in first["refs"]] == ["refs/remotes/primary-1/example.org./main"]
+    assert first["refs"][0]["old"] is None
+    change(server, 77)
+    assert run("fetch", PEER).out.count("\n") == 1
+    assert run("fetch", PEER, "--json").json["refs"] == []
+    assert heads(tmp_path / "repo") == before
+    tracked = heads(tmp_path / "repo", "refs/remotes/")
+    assert list(tracked.values()) == list(heads(server.path).values())
+    with Repository.open(server.path) as repository:
+        repository.remove_zone("example.org.")
+    assert run("fetch").lines[0].endswith("-")
+    assert heads(tmp_path / "repo", "refs/remotes/") == {}
+
+
+def test_fetch_into_a_mirror_leaves_what_its_next_pull_has_to_find(run, server, access, tmp_path) -> None:
+    run("clone", server.url, "--name", PEER, *access)
+    with Repository.open(server.path) as repository:
+        repository.remove_zone("example.org.")
+    assert run("fetch").code == 0
+    assert list(heads(tmp_path / "repo", "refs/remotes/")) == ["refs/remotes/primary-1/example.org./main"]
+    assert run("log", f"{PEER}/main", "--oneline").code == 0
+
+
+def test_remotes_are_kept_without_a_secret_and_forgotten(run, server, access, keys, tmp_path, refused) -> None:
+    run("clone", server.url, "--name", PEER, *access)
+    refused(run("remote", "add", PEER, "http://192.0.2.1", *access), 4, "already")
+    assert run("remote", "add", "other", "http://192.0.2.1:9354", *access).code == 0
+    refused(run("fetch"), 2, "which remote", "other, primary-1")
+    refused(run("fetch", "nobody"), 5, "no remote 'nobody'")
+    refused(run("remote", "remove", "nobody"), 5)
+    secret = (keys / "k1.key").read_text().split('secret = "')[1].split('"')[0]
+    assert secret.encode() not in (tmp_path / "repo" / "data.mdb").read_bytes()
+    assert run("remote", "remove", PEER, "--dry-run").code == 0
+    assert "no longer mirrored" in run("remote", "remove", PEER).err
+    assert heads(tmp_path / "repo", "refs/remotes/") == {}
+    assert run("set", "www", "A", "60", "192.0.2.9").code == 0
+    assert len(run("remote", "list").lines) == 1
+
+
+def test_a_peer_that_was_made_again_is_accepted_by_hand(run, server, access, keys, tmp_path, refused) -> None:
+    run("clone", server.url, "--name", PEER, *access)
+    refused(run("peer", "accept-epoch", "nobody"), 5, "nothing is known")
+    again = tmp_path / "again"
+    with Repository.init(again) as repository:
+        repository.add_zone("example.org")
+    restored = Served(again, keys)
+    try:
+        run("remote", "remove", "other")
+        assert run("remote", "add", "other", restored.url, *access).code == 0
+        store = LmdbStore.open(tmp_path / "repo")
+        with store.write() as writer:
+            writer.set_setting("remotes", (writer.setting("remotes") or b"").replace(
+                server.url.encode(), restored.url.encode()))  # fmt: skip
+        store.close()
+        refused(run("fetch", PEER), 1, "another repository", f"zonegit peer accept-epoch {PEER}")
+        assert run("peer", "accept-epoch", PEER, "--dry-run").code == 0
+        refused(run("fetch", PEER), 1, "another repository")
+        assert run("peer", "accept-epoch", PEER).code == 0
+        assert run("fetch", PEER).code == 0
+    finally:
+        restored.stop()
