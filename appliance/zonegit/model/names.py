@@ -49,22 +49,6 @@ def join(parts: list[bytes]) -> Owner:
     return Owner(b"".join(bytes((len(part),)) + part for part in parts))
 
 
-def check_wire(wire: bytes) -> WireName:
-    """Return `wire` if it is one well-formed uncompressed name and nothing else."""
-    at = 0
-    end = len(wire)
-    while at < end:
-        size = wire[at]
-        if size > MAX_LABEL:
-            raise InvalidName(f"label of {size} bytes; a label has at most {MAX_LABEL}")
-        at += 1 + size
-        if not size:
-            break
-    if at != end or not wire or wire[-1] or end > MAX_NAME:
-        raise InvalidName(f"{end} bytes are not one domain name of at most {MAX_NAME}")
-    return WireName(wire)
-
-
 def from_text(text: str, origin: WireName = ROOT) -> WireName:
     """Read a name in presentation form (RFC 1035 §5.1: `@`, `\\.`, `\\123`); relative names get `origin`."""
     if text == "@":

@@ -37,16 +37,6 @@ def _ranked(revision: Revision) -> tuple[int, int, ObjectId, Revision]:
     return -commit.generation, -commit.committer.time, revision.id, revision
 
 
-def is_ancestor(source: NodeSource, old: Revision, new: Revision) -> bool:
-    """Whether `new` is `old` or descends from it."""
-    for revision in ancestry(source, new):
-        if revision.id == old.id:
-            return True
-        if revision.commit.generation < old.commit.generation:
-            break
-    return False
-
-
 def touching(nodes: Nodes, start: Revision, owner: Owner, rtype: int | None) -> Iterator[Revision]:
     """Ancestors in which what stands at an owner is otherwise than in each of their parents."""
     records = _records_reader(nodes, owner, rtype)
