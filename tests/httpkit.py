@@ -61,8 +61,10 @@ def generous_gate(keys: tuple[Key, ...] = (KEY,), clock: Callable[[], float] = t
 
 
 @asynccontextmanager
-async def running(store: Store, gate: Gate | None = None, *, connections: int = 64) -> AsyncIterator[Running]:
-    listener = socket.create_server(("127.0.0.1", 0))
+async def running(
+    store: Store, gate: Gate | None = None, *, connections: int = 64, port: int = 0
+) -> AsyncIterator[Running]:
+    listener = socket.create_server(("127.0.0.1", port))
     gate = gate or generous_gate()
     samples = Counted()
     app = ReplicationApp(store, gate, samples)

@@ -3,8 +3,11 @@
 It opens the store for as long as a call takes; its children open it for themselves.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
+from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.views import missing
 from zonegit.daemon.zone_table import resolve_pin
 from zonegit.errors import ConfigError, NotFound, RevisionError
@@ -35,6 +38,23 @@ def prepare(config: Config) -> Prepared:
             return Prepared(_pinned(config, reader), bool(missing(config, reader)))
     finally:
         store.close()
+
+
+def note_expired(config: Config, clock: Callable[[], float]) -> None:
+    """Before a secondary answers anything: note what has become too old while nothing ran. `StoreError`."""
+    primary = config.primary
+    if primary is None:
+        return
+    store = LmdbStore.open(config.repo)
+    try:
+        branch = partial(_branch, config)
+        Freshness(store, primary.name, branch, primary.pull_interval, clock).overdue()
+    finally:
+        store.close()
+
+
+def _branch(config: Config, zone: str) -> str:
+    return config.zone(zone).branch
 
 
 def _pinned(config: Config, reader: StoreReader) -> Config:

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 from zonegit.auth.keyring import Keyring
@@ -20,7 +20,7 @@ from zonegit.daemon import child
 from zonegit.daemon.cleartext import check_replication
 from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.processes import Child
-from zonegit.daemon.repository import prepare
+from zonegit.daemon.repository import note_expired, prepare
 from zonegit.dns import stats
 from zonegit.errors import ConfigError, KeyFileError, ZonegitError
 from zonegit.ops import log
@@ -46,6 +46,7 @@ class Supervisor:
         log.setup("supervisor")
         prepared = prepare(config)
         _check_keys(config)
+        note_expired(config, time)
         self._listeners = open_listeners(prepared.config)
         self._config = self._listeners.config
         self._block = SharedBlock.create(

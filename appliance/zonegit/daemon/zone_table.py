@@ -19,6 +19,7 @@ from zonegit.model.zone import Zone
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.ops.values import parse_canary
 from zonegit.store.reader import StoreReader
+from zonegit.sync.peers import expired_zones
 from zonegit.tree.source import Nodes
 from zonegit.tree.tree_version import TreeVersion
 from zonegit.tree.version import ZoneVersion
@@ -48,7 +49,9 @@ class ZoneTable:
         self._reader = reader
         self._log = log
         self._nodes = Nodes(reader)
+        self._peer = config.primary.name if config.primary else None
         self._seq: int | None = None
+        self._expired: frozenset[str] = frozenset()
         self._shown: dict[str, _Shown] = {}
         self._pins: dict[str, ObjectId | None] = {}
         self._parsed: dict[str, Ref] = {}
@@ -56,8 +59,10 @@ class ZoneTable:
     def refresh(self) -> Mapping[WireName, ServedZone] | None:
         """All served zones, or None when nothing can have moved since the last call."""
         seq = self._reader.seq
-        if seq == self._seq and all(shown.complete for shown in self._shown.values()):
+        expired = expired_zones(self._reader, self._peer) if self._peer else frozenset()
+        if (seq, expired) == (self._seq, self._expired) and all(item.complete for item in self._shown.values()):
             return None
+        self._expired = expired
         shown: dict[str, _Shown] = {}
         for zone, branches in self._heads().items():
             found = self._show(zone, branches)
@@ -100,7 +105,9 @@ class ZoneTable:
                 return None
             share = parse_canary(settings.canary) if settings.canary else None
             canary = branches.get(share[0]) if share else None
-            if old is not None and old.complete and (old.commit, old.canary) == (commit, canary):
+            expired = zone in self._expired
+            same = old is not None and old.complete and (old.commit, old.canary) == (commit, canary)
+            if old is not None and same and old.zone.expired == expired:
                 return old
             main, fallback = self._version(zone, settings.branch if settings.at is None else None, commit)
             complete = fallback is not None or settings.at is not None
@@ -109,7 +116,7 @@ class ZoneTable:
                 version, spare = self._version(zone, share[0], canary)
                 taken = Canary(version, share[1], settings.canary_salt, spare)
                 complete = complete and spare is not None
-            return _Shown(commit, canary, ServedZone(main, taken, fallback), complete)
+            return _Shown(commit, canary, ServedZone(main, taken, fallback, expired), complete)
         except ZonegitError as error:
             self._log(f"zone {zone} can't be loaded", error)
             return old

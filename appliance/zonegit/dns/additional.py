@@ -30,6 +30,8 @@ def add_additional(held: Held, zone: Zone, rtype: int, rrs: bytes, draft: Draft)
             continue
         if home is not zone:
             draft.mixed = True
+        if home.expired:
+            continue
         node = _data_at(home, target, glue=rtype == NS)
         for wanted in follow:
             if wanted in node:

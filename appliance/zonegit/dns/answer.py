@@ -36,6 +36,8 @@ def resolve(held: Held, zone: Zone, draft: Draft) -> None:
             return
         if home is not zone:
             draft.mixed = True
+        if home.expired:
+            return
         passed.add(target)
         name, current = target, home
 

@@ -33,6 +33,11 @@ def transfer(
         stats[query_slot(query.qtype, rcode)] += 1
         yield _header(query, QR | rcode, 0, len(opt) > 0) + opt
         return
+    if zone.expired:
+        stats[TRANSFERS_FAILED] += 1
+        stats[query_slot(query.qtype, Rcode.SERVFAIL)] += 1
+        yield _header(query, QR | Rcode.SERVFAIL, 0, len(opt) > 0) + opt
+        return
     result = TRANSFERS_FAILED
     try:
         yield from _messages(query, zone.top()[SOA][1], _without_soa(runs(zone.version)), opt)

@@ -114,6 +114,8 @@ class Responder:
         zone = self._held.route(query.name, query.qtype, client)
         if zone is None:
             return self._failure(query, Rcode.REFUSED)
+        if zone.expired:
+            return self._failure(query, Rcode.SERVFAIL)
         question = query.question
         opt = self._opt(query) if query.edns else b""
         limit = min(query.size, self._options.udp_size) if transport is Transport.UDP else MAX_MESSAGE

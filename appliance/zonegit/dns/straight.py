@@ -87,6 +87,8 @@ class Straight:
         if place is None:
             return None
         zone, key, deep = place
+        if zone.expired:
+            return None
         zone.top()
         proving = opt[7:8] == b"\x80"
         if zone.canary is not None or zone.bends or (proving and zone.signed):

@@ -49,16 +49,26 @@ class ServedZone:
     canary: Canary | None = None
     fallback: ZoneVersion | None = None
     """The same commit read another way, for when `version` raises `CorruptStore`."""
+    expired: bool = False
+    """Whether it is a copy too old to be answered from (RFC 1035 §3.3.13, EXPIRE)."""
 
 
 class Zone:
     """One version of a zone. Methods raise `CorruptStore` only when the fallback does, too."""
 
     __slots__ = ("_fallback", "_leads_on", "_on_corrupt", "_top", "_version", "_wild", "apex", "bends", "canary",
-                 "canary_zone", "commit", "denials", "finished", "negative", "nsec", "referrals", "signed",
-                 "soa_names")  # fmt: skip
+                 "canary_zone", "commit", "denials", "expired", "finished", "negative", "nsec", "referrals",
+                 "signed", "soa_names")  # fmt: skip
 
-    def __init__(self, version: ZoneVersion, fallback: ZoneVersion | None, on_corrupt: OnCorrupt) -> None:
+    def __init__(
+        self,
+        version: ZoneVersion,
+        fallback: ZoneVersion | None,
+        on_corrupt: OnCorrupt,
+        expired: bool = False,
+    ) -> None:
+        self.expired = expired
+        """Whether nothing may be answered from it."""
         self.apex: WireName = version.apex
         self.commit: ObjectId = version.commit
         self.canary: Canary | None = None
@@ -210,10 +220,10 @@ class Held:
         for apex, item in served.items():
             was = old.get(apex)
             before = None if was is None else was.canary_zone
-            zone = new[apex] = self._zone(was, item.version, item.fallback, moved)
+            zone = new[apex] = self._zone(was, item.version, item.fallback, moved, item.expired)
             canary = item.canary
             if canary is not None:
-                zone.canary_zone = self._zone(before, canary.version, canary.fallback, moved)
+                zone.canary_zone = self._zone(before, canary.version, canary.fallback, moved, item.expired)
             elif before is not None:
                 zone.canary_zone = None
                 moved.add(before)
@@ -223,13 +233,20 @@ class Held:
         self.has_canary = any(zone.canary is not None for zone in new.values())
         return None if new.keys() != old.keys() or had_canary != self.has_canary else moved
 
-    def _zone(self, old: Zone | None, version: ZoneVersion, fallback: ZoneVersion | None, moved: set[Zone]) -> Zone:
-        if old is not None and old.commit == version.commit:
+    def _zone(
+        self,
+        old: Zone | None,
+        version: ZoneVersion,
+        fallback: ZoneVersion | None,
+        moved: set[Zone],
+        expired: bool,
+    ) -> Zone:
+        if old is not None and old.commit == version.commit and old.expired == expired:
             old.renew(version, fallback)
             return old
         if old is not None:
             moved.add(old)
-        return Zone(version, fallback, self._on_corrupt)
+        return Zone(version, fallback, self._on_corrupt, expired)
 
 
 def _shown(zone: Zone, client: bytes) -> Zone:

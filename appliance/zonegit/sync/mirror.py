@@ -14,7 +14,7 @@ from zonegit.repo.context import HEAD
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate, Writer
 from zonegit.sync.ancestry import is_ancestor
-from zonegit.sync.peers import remember
+from zonegit.sync.peers import remember, succeeded
 from zonegit.sync.wire import PeerRefs
 
 
@@ -29,7 +29,7 @@ class Moved:
 
 
 def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
-    """Move the refs and remember the peer's state."""
+    """Move the refs and remember the peer's state, and that it was reached at `who.time`."""
     wanted = _wanted(peer, refs)
     updates = [RefUpdate(name, writer.ref(name), oid) for name, oid in wanted.items() if writer.ref(name) != oid]
     updates += [RefUpdate(name, writer.ref(name), None) for name in _vanished(writer, peer, refs, wanted)]
@@ -43,6 +43,7 @@ def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
     _mark(writer, peer, wanted, updates)
     _point_head(writer)
     remember(writer, peer, refs)
+    succeeded(writer, peer, who.time)
     return moved
 
 

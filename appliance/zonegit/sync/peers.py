@@ -64,9 +64,34 @@ def accept_epoch(writer: Writer, peer: str) -> None:
     writer.set_setting(_highest_name(peer), None)
 
 
+def succeeded(writer: Writer, peer: str, when: float) -> None:
+    """All that the peer has is here as of `when` (Unix seconds): nothing that is mirrored from it is too old."""
+    writer.set_setting(_success_name(peer), str(int(when)).encode())
+    set_expired(writer, peer, frozenset())
+
+
+def last_success(reader: Reader, peer: str) -> float | None:
+    """When that was, as far as it was written down."""
+    value = reader.setting(_success_name(peer))
+    return float(value) if value is not None else None
+
+
+def set_expired(writer: Writer, peer: str, zones: frozenset[str]) -> None:
+    """Note the zones that are mirrored from a peer and past their SOA expire."""
+    value = "\n".join(sorted(zones)).encode() if zones else None
+    if writer.setting(_expired_name(peer)) != value:
+        writer.set_setting(_expired_name(peer), value)
+
+
+def expired_zones(reader: Reader, peer: str) -> frozenset[str]:
+    """The zones that were noted."""
+    value = reader.setting(_expired_name(peer))
+    return frozenset(value.decode().split("\n")) if value else frozenset()
+
+
 def forget(writer: Writer, peer: str) -> None:
     """Remember nothing of a peer."""
-    for name in (_highest_name(peer), _resume_name(peer)):
+    for name in (_highest_name(peer), _resume_name(peer), _success_name(peer), _expired_name(peer)):
         writer.set_setting(name, None)
 
 
@@ -96,6 +121,14 @@ def check_peer(name: str) -> str:
 
 def _highest_name(peer: str) -> str:
     return f"peer/{peer}/highest"
+
+
+def _success_name(peer: str) -> str:
+    return f"peer/{peer}/success"
+
+
+def _expired_name(peer: str) -> str:
+    return f"peer/{peer}/expired"
 
 
 def _resume_name(peer: str) -> str:

@@ -1,0 +1,128 @@
+"""How long ago the primary was reached, and which zones are past their SOA expire by that (RFC 1035 §3.3.13).
+
+The time of the last success is kept in the repository, so that it survives a restart: with each move of refs, and
+once a minute while nothing moves. The zones past their expire are kept there too, in one setting that DNS workers
+look at; one success of any kind takes all of them back. `clock` is an argument.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from zonegit.dns.blocks import node_of
+from zonegit.errors import CorruptStore, ZonegitError
+from zonegit.model.ids import ObjectId
+from zonegit.model.names import APEX_KEY
+from zonegit.model.rdata import SOA
+from zonegit.model.refs import head, parse
+from zonegit.repo.writing import mirror_setting
+from zonegit.store.port import Reader, Store
+from zonegit.sync.peers import expired_zones, last_success, set_expired, succeeded
+from zonegit.tree.source import Nodes
+from zonegit.tree.tree_version import TreeVersion
+
+SAVE_EVERY: Final = 60.0
+"""Seconds between two writes of the time of the last success while nothing moves."""
+
+
+class Freshness:
+    """Of the zones that are mirrored from one peer. Its methods may run in any thread, one at a time."""
+
+    def __init__(
+        self, store: Store, peer: str, branch: Callable[[str], str], interval: float, clock: Callable[[], float]
+    ) -> None:
+        """`branch` names the branch that a zone is served from; a success is due every `interval` seconds."""
+        self._store = store
+        self._peer = peer
+        self._branch = branch
+        self._least = 2 * interval
+        """Seconds without a success that say nothing yet, however short a zone's expire is."""
+        self._clock = clock
+        self._seq = -1
+        self._expires: list[tuple[int, str]] = []
+        self._known: dict[ObjectId, int] = {}
+        with store.read() as reader:
+            self.expired = expired_zones(reader, peer)
+            self.last = last_success(reader, peer)
+            """When the peer was last reached, in Unix seconds; None if never."""
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last success; 0 before the first one."""
+        return max(0.0, self._clock() - self.last) if self.last is not None else 0.0
+
+    def succeeded(self) -> frozenset[str]:
+        """The peer was reached, and all it has is here. The zones that are no longer too old."""
+        now = self._clock()
+        self.last = now
+        with self._store.read() as reader:
+            saved = last_success(reader, self._peer)
+            back = self.expired | expired_zones(reader, self._peer)
+        if saved is None or not 0 <= now - saved < SAVE_EVERY or back:
+            with self._store.write() as writer:
+                succeeded(writer, self._peer, now)
+        self.expired = frozenset()
+        return back
+
+    def overdue(self) -> frozenset[str]:
+        """Look for zones that have become too old, and note them; those that did since the last look."""
+        if self.last is None:
+            return self._begin()
+        age = self.age
+        if age <= self._least:
+            return frozenset()
+        with self._store.read() as reader:
+            if reader.seq != self._seq:
+                self._expires = sorted(self._read_expires(reader))
+                self._seq = reader.seq
+        found = set()
+        for expire, zone in self._expires:
+            if expire >= age:
+                break
+            found.add(zone)
+        new = frozenset(found) - self.expired
+        if new:
+            with self._store.write() as writer:
+                set_expired(writer, self._peer, self.expired | new)
+            self.expired |= new
+        return new
+
+    def _begin(self) -> frozenset[str]:
+        """Zones that were mirrored before times were kept are as old as this look at them."""
+        with self._store.read() as reader:
+            mirrored = next(self._mirrored(reader), None)
+        if mirrored is not None:
+            self.last = self._clock()
+            with self._store.write() as writer:
+                succeeded(writer, self._peer, self.last)
+        return frozenset()
+
+    def _mirrored(self, reader: Reader) -> Iterator[tuple[str, str, ObjectId]]:
+        """Zone, served branch and its tip."""
+        peer = self._peer.encode()
+        for name, oid in reader.refs("refs/heads/"):
+            ref = parse(name)
+            if ref.name == self._branch(ref.zone) and reader.setting(mirror_setting(ref.zone)) == peer:
+                yield ref.zone, ref.name, oid
+
+    def _read_expires(self, reader: Reader) -> Iterator[tuple[int, str]]:
+        known: dict[ObjectId, int] = {}
+        for zone, branch, oid in self._mirrored(reader):
+            try:
+                expire = self._known.get(oid)
+                known[oid] = expire if expire is not None else _expire(reader, self._store, zone, branch, oid)
+            except ZonegitError:
+                continue  # what can't be read isn't answered from
+            yield known[oid], zone
+        self._known = known
+
+
+def _expire(reader: Reader, store: Store, zone: str, branch: str, oid: ObjectId) -> int:
+    """The SOA expire of a zone, from its served view or its tree."""
+    try:
+        version = reader.view(head(zone, branch))
+    except CorruptStore:
+        version = None
+    block = (version or TreeVersion(Nodes(reader, store.nodes), oid)).at(APEX_KEY)
+    if block is None:
+        raise CorruptStore(f"zone {zone} has no apex")
+    return int.from_bytes(node_of(block)[SOA][1][-8:-4], "big")

@@ -1,0 +1,198 @@
+"""How old a mirror is, and what is past its expire, by a clock that the tests move."""
+
+import logging
+import os
+import socket
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemonkit import query, rcode
+from httpkit import Counted, generous_gate, run, running
+from repokit import Clock
+from synckit import KEY, PEER, Wire, commit, names
+from zonegit.auth.gate import Signer
+from zonegit.daemon.freshness import SAVE_EVERY, Freshness
+from zonegit.daemon.live_zones import LiveZones
+from zonegit.daemon.puller import Mirror, Pauses
+from zonegit.daemon.repository import note_expired
+from zonegit.dns import stats
+from zonegit.errors import Unreachable
+from zonegit.ops.config import Config, PrimaryConfig
+from zonegit.store.lmdb import LmdbStore
+from zonegit.store.memory import MemoryStore
+from zonegit.store.port import Store
+from zonegit.sync.peers import expired_zones, last_success
+
+EXPIRE = 600
+ORG, NET = "example.org.", "example.net."
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def mirrored() -> MemoryStore:
+    """Mirrors two zones, as of the clock's beginning, and holds one of its own."""
+    primary, secondary = MemoryStore(), MemoryStore()
+    for zone in (ORG, NET):
+        commit(primary, zone, names(zone, 3))
+    commit(secondary, "own.example.", names("own.example.", 3))
+    Wire(primary).pull(secondary)
+    return secondary
+
+
+def freshness(store: Store, clock: Clock, interval: float = 1.0) -> Freshness:
+    return Freshness(store, PEER, lambda _: "main", interval, clock)
+
+
+def test_only_what_is_mirrored_expires_and_only_after_its_time(mirrored: MemoryStore, clock: Clock) -> None:
+    fresh = freshness(mirrored, clock)
+    clock.now += EXPIRE
+    assert fresh.overdue() == frozenset()
+    assert fresh.age == EXPIRE
+    clock.now += 1
+    assert fresh.overdue() == {ORG, NET}
+    assert fresh.overdue() == frozenset(), "told once"
+    with mirrored.read() as reader:
+        assert expired_zones(reader, PEER) == {ORG, NET}
+
+
+def test_one_success_takes_all_back(mirrored: MemoryStore, clock: Clock) -> None:
+    fresh = freshness(mirrored, clock)
+    clock.now += EXPIRE + 1
+    fresh.overdue()
+    assert fresh.succeeded() == {ORG, NET}
+    assert (fresh.age, fresh.expired, fresh.overdue()) == (0, frozenset(), frozenset())
+    with mirrored.read() as reader:
+        assert expired_zones(reader, PEER) == frozenset()
+
+
+def test_it_survives_a_restart(mirrored: MemoryStore, clock: Clock) -> None:
+    clock.now += EXPIRE + 1
+    assert freshness(mirrored, clock).overdue() == {ORG, NET}
+    again = freshness(mirrored, clock)
+    assert again.expired == {ORG, NET}
+    assert again.overdue() == frozenset()
+    assert again.succeeded() == {ORG, NET}
+
+
+def test_the_time_is_written_seldom_and_never_far_behind(mirrored: MemoryStore, clock: Clock) -> None:
+    fresh = freshness(mirrored, clock)
+    before = mirrored.txn_id()
+    for _ in range(600):
+        clock.now += 1
+        fresh.succeeded()
+        with mirrored.read() as reader:
+            assert clock.now - (last_success(reader, PEER) or 0) < SAVE_EVERY
+    assert mirrored.txn_id() - before == 10
+
+
+def test_a_clock_that_is_set_back_makes_nothing_fresh_for_long(mirrored: MemoryStore, clock: Clock) -> None:
+    clock.now -= 10 * EXPIRE
+    fresh = freshness(mirrored, clock)
+    assert fresh.age == 0
+    fresh.succeeded()
+    clock.now += EXPIRE + 1
+    assert freshness(mirrored, clock).overdue() == {ORG, NET}
+
+
+def test_a_mirror_from_before_times_were_kept_begins_with_the_first_look(
+    mirrored: MemoryStore, clock: Clock
+) -> None:
+    with mirrored.write() as writer:
+        writer.set_setting(f"peer/{PEER}/success", None)
+    clock.now += 100 * EXPIRE
+    fresh = freshness(mirrored, clock)
+    assert fresh.overdue() == frozenset()
+    clock.now += EXPIRE + 1
+    assert fresh.overdue() == {ORG, NET}
+    assert freshness(MemoryStore(), clock).overdue() == frozenset()
+
+
+def test_an_expire_below_the_interval_is_no_reason_to_fall_silent(mirrored: MemoryStore, clock: Clock) -> None:
+    fresh = freshness(mirrored, clock, interval=EXPIRE)
+    clock.now += 2 * EXPIRE
+    assert fresh.overdue() == frozenset()
+    clock.now += 1
+    assert fresh.overdue() == {ORG, NET}
+
+
+def test_a_mirror_tells_and_comes_back_with_a_pull_that_brings_nothing(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        primary, secondary, samples = MemoryStore(), MemoryStore(), Counted()
+        commit(primary, ORG, names(ORG, 3))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        where = PrimaryConfig(f"http://127.0.0.1:{port}", PEER, "k1", 1.0)
+        signer = Signer(PEER, KEY, clock, os.urandom)
+        mirror = Mirror(secondary, where, signer, samples, pauses=Pauses(0.001, 0.01), clock=clock)
+        async with running(primary, generous_gate(clock=clock), port=port):
+            assert await mirror.once()
+            clock.now += 7
+            await mirror.look()
+            assert samples.values[f"sync_lag_seconds,peer={PEER}"] == 7
+        await mirror.close()
+        clock.now += EXPIRE
+        with pytest.raises(Unreachable):
+            await mirror.once()
+        await mirror.look()
+        assert samples.values[f"zone_expired,zone={ORG}"] == 1
+        assert samples.values[f"sync_lag_seconds,peer={PEER}"] == EXPIRE + 7
+        assert samples.values[f"sync_last_success_timestamp_seconds,peer={PEER}"] == clock.now - EXPIRE - 7
+        assert "past their SOA expire" in caplog.text
+        async with running(primary, generous_gate(clock=clock), port=port):
+            await mirror.once()
+            await mirror.close()
+        assert samples.values[f"zone_expired,zone={ORG}"] == 0
+        assert samples.values[f"sync_lag_seconds,peer={PEER}"] == 0
+        assert "answered from again" in caplog.text
+
+    caplog.set_level(logging.INFO)
+    run(test())
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Iterator[LmdbStore]:
+    primary, secondary = MemoryStore(), LmdbStore.create(tmp_path / "mirror")
+    commit(primary, ORG, names(ORG, 3))
+    Wire(primary).pull(secondary)
+    yield secondary
+    secondary.close()
+
+
+def test_workers_see_it_at_once(on_disk: LmdbStore, clock: Clock) -> None:
+    config = Config(repo=on_disk.path, primary=PrimaryConfig("http://127.0.0.1:1", PEER, "k1", 1.0))
+    zones = LiveZones(on_disk, config, array("Q", bytes(8 * stats.SLOTS)), lambda *error: pytest.fail(str(error)))
+
+    def answer() -> int:
+        zones.check()
+        found = zones.respond_udp(query("h000001.example.org"), bytes(4))
+        zones.done()
+        assert found is not None
+        return rcode(found)
+
+    fresh = freshness(on_disk, clock)
+    assert [answer() for _ in range(4)] == [0] * 4
+    clock.now += EXPIRE + 1
+    fresh.overdue()
+    assert [answer() for _ in range(4)] == [2] * 4
+    fresh.succeeded()
+    assert answer() == 0
+
+
+def test_what_expired_while_nothing_ran_is_noted_before_anything_starts(on_disk: LmdbStore, clock: Clock) -> None:
+    config = Config(repo=on_disk.path, primary=PrimaryConfig("http://127.0.0.1:1", PEER, "k1", 1.0))
+    note_expired(config, clock)
+    with on_disk.read() as reader:
+        assert expired_zones(reader, PEER) == frozenset()
+    clock.now += EXPIRE + 1
+    note_expired(config, clock)
+    with on_disk.read() as reader:
+        assert expired_zones(reader, PEER) == {ORG}
