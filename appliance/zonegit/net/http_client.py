@@ -20,8 +20,9 @@ from blake3 import blake3
 from zonegit.auth.gate import Signer
 from zonegit.auth.scheme import Call, check_response, parse_signature, sign_response
 from zonegit.errors import ConfigError, InvalidData, LimitExceeded, NotAuthorised, Refused, Unreachable
-from zonegit.sync import limits, wire
+from zonegit.sync import limits, ref_diff, wire
 from zonegit.sync.frames import CONTENT_TYPE, Check
+from zonegit.sync.ref_diff import Change
 from zonegit.sync.session import Ask
 
 ANSWER: Final = 1 << 20
@@ -78,21 +79,32 @@ class HttpPeer:
 
         `Unreachable`, `NotAuthorised`, `Refused` (too many failures), `InvalidData`.
         """
+        body = await self._refs(root, wait, "")
+        return None if body is None else wire.PeerRefs.decode(body)
+
+    async def moved(self, root: str, wait: int) -> bool:
+        """Whether the root of the peer's refs is another than `root`, after at most `wait` seconds; lists none."""
+        return await self._refs(root, wait, "return=minimal") is not None
+
+    async def changes(self, question: bytes) -> Change:
+        """What differs from the refs that a question of `sync.ref_diff` tells."""
+        async with self._ask("POST", ref_diff.PATH, wire.JSON_TYPE, question, {}, 0) as answer:
+            body = await self._authentic(answer, limits.REFS_ANSWER)
+            return Change.decode(_content(answer, body))
+
+    async def _refs(self, root: str, wait: int, prefer: str) -> bytes | None:
         headers = {}
         if root:
             headers["if-none-match"] = f'"{root}"'
-            headers["prefer"] = f"wait={wait}"
+            headers["prefer"] = ", ".join(filter(None, (f"wait={wait}", prefer)))
         async with self._ask("GET", "/v0/refs", "", b"", headers, wait) as answer:
             body = await self._authentic(answer, limits.REFS_ANSWER)
-            status = answer.response.status_code
-            if status == 304 and root:
+            if answer.response.status_code == 304 and root:
                 # If-None-Match and ETag are not signed; the Content-Type is, and names the root that was meant.
                 if answer.response.headers.get("content-type") != f"{wire.JSON_TYPE}; root={root}":
                     raise InvalidData("the peer says that nothing changed since a state that wasn't asked about")
                 return None
-            if status != 200:
-                raise Unreachable(f"the peer answers {status} {wire.decode_error(body)[0]}".rstrip())
-            return wire.PeerRefs.decode(body)
+            return _content(answer, body)
 
     @asynccontextmanager
     async def stream(self, ask: Ask) -> AsyncIterator[Opened | Declined]:
@@ -221,6 +233,14 @@ async def _read(response: httpx.Response, limit: int) -> bytes:
             raise LimitExceeded(f"the peer's answer is longer than {limit} bytes")
         parts.append(part)
     return b"".join(parts)
+
+
+def _content(answer: _Answer, body: bytes) -> bytes:
+    """The body of a 200; any other answer is `Unreachable`."""
+    status = answer.response.status_code
+    if status != 200:
+        raise Unreachable(f"the peer answers {status} {wire.decode_error(body)[0]}".rstrip())
+    return body
 
 
 def _unsigned(response: httpx.Response, signer: Signer) -> Exception:

@@ -6,9 +6,33 @@ from contextlib import aclosing
 from zonegit.errors import InvalidData, InvalidFrame, ZonegitError
 from zonegit.model.commit import Stamp
 from zonegit.net.http_client import Declined, HttpPeer, Opened, paced
+from zonegit.store.port import Store
 from zonegit.sync import limits
 from zonegit.sync.mirror import Moved
+from zonegit.sync.ref_diff import RefTable, held_of, holds_many
 from zonegit.sync.session import Ask, Batch, Session
+from zonegit.sync.wire import PeerRefs
+
+
+async def latest_refs(peer: HttpPeer, store: Store, name: str, root: str = "", wait: int = 0) -> PeerRefs | None:
+    """The refs of a peer tracked here as `name`, by the cheapest way; None when their root is still `root`.
+
+    Who holds many of them waits for word that something moved, without a list, and then asks what differs.
+    """
+    with store.read() as reader:
+        many = holds_many(reader, name)
+    if not many:
+        return await peer.refs(root, wait)
+    if root and not await peer.moved(root, wait):
+        return None
+    epoch, held = await asyncio.to_thread(_held, store, name)
+    return await asyncio.to_thread(held.apply, await peer.changes(held.question(epoch)))
+
+
+def _held(store: Store, name: str) -> tuple[str, RefTable]:
+    with store.read() as reader:
+        epoch, refs = held_of(reader, name)
+    return epoch, RefTable(refs)
 
 
 async def pull(peer: HttpPeer, session: Session, who: Stamp) -> Moved:

@@ -31,6 +31,8 @@ STREAM_SECONDS: Final = 2 * limits.RESPONSE_SECONDS
 """A client that reads a stream more slowly than this is cut off."""
 BODIES_PER_SOURCE: Final = 16 << 20
 """Bytes of unfinished bodies held for one source."""
+ANSWERS_PER_SOURCE: Final = 16 << 20
+"""Bytes of whole answers (objects, walks, differences) on their way to one source."""
 
 _SLICE: Final = 32 << 10
 
@@ -57,6 +59,7 @@ class ReplicationApp:
         self._clock = clock
         self._watch = RefWatch(self._endpoint)
         self._bodies: Counter[str] = Counter()
+        self._answers: Counter[str] = Counter()
         self._fetching: Counter[tuple[object, str]] = Counter()
         self._active = 0
         self._idle = asyncio.Event()
@@ -111,7 +114,7 @@ class ReplicationApp:
                 log.error("%s: %s", request.route.label, error)
             answer = error_reply(error.http_status, _error_code(error))
         if isinstance(answer, Reply):
-            await self._send(request, answer, found)
+            await self._send_held(request, answer, found)
         else:
             await self._stream(request, answer, found)
 
@@ -149,6 +152,8 @@ class ReplicationApp:
             return error_reply(405, "method_not_allowed")
         if route is Route.REFS:
             return await self._refs(request, grant)
+        if route is Route.REFS_DIFF:
+            return self._endpoint.refs_diff(grant.key, request.body)
         if route is Route.OBJECT:
             return self._endpoint.object(request.call.path)
         if route is Route.WALK:
@@ -165,7 +170,23 @@ class ReplicationApp:
             await _until_gone(request.receive, self._watch.wait(known, seconds))
         if known and self._endpoint.index_root() == known:
             return self._endpoint.unchanged(known)
+        if request.prefers_minimal():
+            return self._endpoint.brief(grant.key)
         return self._endpoint.refs(grant.key)
+
+    async def _send_held(self, request: "_Request", reply: Reply, grant: Grant) -> None:
+        """Send an answer, unless too much for its source is on the way. (The list of all refs is held once.)"""
+        source = source_of(request.address)
+        size = 0 if request.route is Route.REFS else len(reply.body)
+        if self._answers[source] + size > ANSWERS_PER_SOURCE:
+            reply, size = error_reply(429, "too_many_fetches", retry_after=1), 0
+        self._answers[source] += size
+        try:
+            await _until_gone(request.receive, self._send(request, reply, grant))
+        finally:
+            self._answers[source] -= size
+            if not self._answers[source]:
+                del self._answers[source]
 
     async def _send(self, request: "_Request", reply: Reply, grant: Grant | None) -> None:
         signature = ""
@@ -233,12 +254,20 @@ class _Request:
 
     def wait_seconds(self) -> int:
         """What `Prefer: wait=N` (RFC 7240 §4.3) asks for, within our bound."""
+        seconds = self._preference("wait")
+        return min(int(seconds[:9]), limits.MAX_WAIT) if seconds.isdecimal() else 0
+
+    def prefers_minimal(self) -> bool:
+        """Whether `Prefer: return=minimal` (RFC 7240 §4.2) asks for a state without its refs."""
+        return self._preference("return") == "minimal"
+
+    def _preference(self, wanted: str) -> str:
         for value in self.values(b"prefer"):
             for preference in value.decode("latin-1").split(","):
-                name, _, seconds = preference.strip().partition("=")
-                if name == "wait" and seconds.isdecimal():
-                    return min(int(seconds[:9]), limits.MAX_WAIT)
-        return 0
+                name, _, found = preference.strip().partition("=")
+                if name == wanted:
+                    return found
+        return ""
 
     async def send_reply(self, reply: Reply, signature: str = "") -> None:
         headers = [(name.encode(), value.encode()) for name, value in reply.headers]

@@ -10,7 +10,7 @@ depth 0 (of no bytes when there are no refs). A *bucket* is all refs whose key b
 is the first half of BLAKE3 of the cell that stands at its two digits, or would stand there if it has only one ref.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Final, NamedTuple
 
 from blake3 import blake3
@@ -40,6 +40,28 @@ _Cell = dict[int, _Entry | bytes]
 def index_key(name: RefName) -> bytes:
     """Where a ref stands in the index; its first byte is its bucket."""
     return blake3(name.encode()).digest()
+
+
+def index_of(refs: Iterable[tuple[RefName, ObjectId]]) -> tuple[bytes, list[Bucket]]:
+    """`(root, buckets)` of the index that holds these refs, without keeping its cells."""
+    entries = sorted(_Entry(index_key(name), tip) for name, tip in refs)
+    below: dict[int, list[_Entry]] = {}
+    for entry in entries:
+        below.setdefault(entry.key[0], []).append(entry)
+    cells = {prefix: _cell_of(found, _BUCKET_DEPTH) for prefix, found in below.items()}
+    buckets = [Bucket(prefix, blake3(cell).digest()[:BUCKET_DIGEST]) for prefix, cell in cells.items()]
+    firsts: dict[int, dict[int, list[_Entry]]] = {}
+    for prefix, found in below.items():
+        firsts.setdefault(prefix >> 4, {})[prefix & 15] = found
+    root: _Cell = {}
+    for first, seconds in firsts.items():
+        slots = {
+            second: found[0] if len(found) == 1 else blake3(cells[16 * first + second]).digest()
+            for second, found in seconds.items()
+        }
+        only = next(iter(slots.values()))
+        root[first] = only if len(slots) == 1 and isinstance(only, _Entry) else blake3(_encode(slots)).digest()
+    return blake3(_encode(root)).digest(), buckets
 
 
 class RefIndex:
@@ -118,6 +140,20 @@ def _place(path: list[_Cell], digits: bytes, entry: _Entry) -> None:
             path.append({})
         path[-1][others[depth]] = other
     path[-1][digits[depth]] = entry
+
+
+def _cell_of(entries: list[_Entry], depth: int) -> bytes:
+    """The cell that holds these refs, whose keys have their first `depth` digits in common."""
+    groups: dict[int, list[_Entry]] = {}
+    for entry in entries:
+        byte = entry.key[depth >> 1]
+        groups.setdefault(byte & 15 if depth & 1 else byte >> 4, []).append(entry)
+    return _encode(
+        {
+            digit: found[0] if len(found) == 1 else blake3(_cell_of(found, depth + 1)).digest()
+            for digit, found in groups.items()
+        }
+    )
 
 
 def _alone(entry: _Entry) -> bytes:

@@ -5,7 +5,9 @@ from typing import Final
 REFS_BODY: Final = 0
 FETCH_BODY: Final = 1 << 20
 LIST_BODY: Final = 2_000 * 32
-"""Bytes of a request's body: none for a GET, JSON for `/v0/fetch` and the walk, ids for `/v0/objects/fetch`."""
+DIFF_BODY: Final = 16 << 10
+"""Bytes of a request's body: none for a GET, JSON for `/v0/fetch` and the walk, ids for `/v0/objects/fetch`,
+digests for `/v0/refs/diff`."""
 MAX_WANTS: Final = 4_096
 MAX_HAVES: Final = 16_384
 MAX_LIST: Final = 2_000

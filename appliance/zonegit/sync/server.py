@@ -8,15 +8,16 @@ bits that only a ref in scope, or an object under one, tells; whoever knows an i
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Final
 
 from zonegit.auth.key import Key
 from zonegit.auth.scope import Scope
 from zonegit.errors import InvalidData, NotFound, RevisionError
 from zonegit.model.ids import Kind, ObjectId, parse_id
-from zonegit.model.refs import parse
+from zonegit.model.refs import RefName, parse
 from zonegit.store.port import Reader, Store
-from zonegit.sync import limits, wire
+from zonegit.sync import limits, ref_diff, wire
 from zonegit.sync.closure import Closure, Position
 from zonegit.sync.frames import FrameWriter, Seal
 
@@ -30,6 +31,7 @@ class Route(Enum):
     """An endpoint: its method, the label of its metrics, and how long its request's body may be."""
 
     REFS = ("GET", "refs", 0)
+    REFS_DIFF = ("POST", "refs_diff", limits.DIFF_BODY)
     OBJECT = ("GET", "object", 0)
     WALK = ("POST", "walk", limits.FETCH_BODY)
     OBJECTS = ("POST", "objects", limits.LIST_BODY)
@@ -44,6 +46,7 @@ class Route(Enum):
 
 _PATHS: Final = {
     "/v0/refs": Route.REFS,
+    ref_diff.PATH: Route.REFS_DIFF,
     "/v0/objects/walk": Route.WALK,
     "/v0/objects/fetch": Route.OBJECTS,
     "/v0/fetch": Route.FETCH,
@@ -78,13 +81,30 @@ def error_reply(status: int, error: str, *, server_time: int | None = None, retr
     return Reply(status, wire.JSON_TYPE, wire.encode_error(error, server_time), headers)
 
 
+class _Visible:
+    """The refs that the keys of a scope see, as of one state, and answers made of them when first asked for."""
+
+    def __init__(self, refs: wire.PeerRefs, names: dict[RefName, ObjectId]) -> None:
+        self.refs = refs
+        self._names = names
+
+    @cached_property
+    def reply(self) -> Reply:
+        """All refs: it may be large, and many ask for it."""
+        headers = (("etag", f'"{self.refs.root}"'), ("cache-control", "no-cache"))
+        return Reply(200, wire.JSON_TYPE, self.refs.encode(), headers)
+
+    @cached_property
+    def table(self) -> ref_diff.RefTable:
+        return ref_diff.RefTable(self._names)
+
+
 class Endpoint:
     """Answers requests from a store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._refs: dict[tuple[Scope, ...], tuple[int, str, Reply]] = {}
-        """Answers as of a seq and root, one for all keys of a scope: they may be large, and many ask for them."""
+        self._refs: dict[tuple[Scope, ...], _Visible] = {}
 
     def index_root(self) -> str:
         """What decides whether refs changed: 64 hex digits."""
@@ -93,24 +113,39 @@ class Endpoint:
 
     def refs(self, key: Key) -> Reply:
         """The refs that a key may see."""
-        branches: list[wire.Tip] = []
-        tags: list[wire.Tip] = []
+        return self._visible(key).reply
+
+    def brief(self, key: Key) -> Reply:
+        """The state of the refs without the refs: for a client that asks what differs afterwards."""
+        refs = self._visible(key).refs
+        return Reply(200, wire.JSON_TYPE, refs.encode_brief(), (("etag", f'"{refs.root}"'),))
+
+    def refs_diff(self, key: Key, body: bytes) -> Reply:
+        """Those of the refs that a key may see which stand in buckets that differ from the client's."""
+        question = ref_diff.Question.decode(body)
+        seen = self._visible(key)
+        refs = seen.refs
+        change = seen.table.change(question, refs.epoch, refs.seq, refs.root)
+        return Reply(200, wire.JSON_TYPE, change.encode(), (("cache-control", "no-store"),))
+
+    def _visible(self, key: Key) -> "_Visible":
         with self._store.read() as reader:
             seq, root = reader.seq, reader.index_root.hex()
             known = self._refs.get(key.scopes)
-            if known and known[:2] == (seq, root):
-                return known[2]
-            for prefix, found in (("refs/heads/", branches), ("refs/tags/", tags)):
-                for name, oid in reader.refs(prefix):
-                    ref = parse(name)
-                    if key.allows_zone("read", ref.zone):
-                        found.append(wire.Tip(ref.zone, ref.name, oid))
-            answer = wire.PeerRefs(reader.epoch, seq, root, tuple(branches), tuple(tags))
-        reply = Reply(200, wire.JSON_TYPE, answer.encode(), (("etag", f'"{root}"'), ("cache-control", "no-cache")))
+            if known and (known.refs.seq, known.refs.root) == (seq, root):
+                return known
+            refs = {
+                name: oid
+                for prefix in ("refs/heads/", "refs/tags/")
+                for name, oid in reader.refs(prefix)
+                if key.allows_zone("read", parse(name).zone)
+            }
+            branches, tags = ref_diff.tips(refs)
+            found = _Visible(wire.PeerRefs(reader.epoch, seq, root, branches, tags), refs)
         if len(self._refs) >= _SCOPES:
             self._refs.clear()
-        self._refs[key.scopes] = (seq, root, reply)
-        return reply
+        self._refs[key.scopes] = found
+        return found
 
     def unchanged(self, root: str) -> Reply:
         """Nothing new. The root stands in the Content-Type too, which is signed, unlike the ETag."""

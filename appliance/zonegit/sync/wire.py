@@ -57,15 +57,14 @@ class PeerRefs:
 
     @classmethod
     def decode(cls, data: bytes) -> "PeerRefs":
-        table = _table(data)
-        epoch = _text(table, "epoch")
-        root = _text(table, "root")
-        seq = table.get("seq")
-        if len(epoch) != 32 or len(root) != 64 or (epoch + root).strip("0123456789abcdef"):
-            raise InvalidData("the peer's refs hold an epoch or a root that isn't hex")
-        if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < 1 << 64:
-            raise InvalidData("the peer's refs hold no sequence number")
-        return cls(epoch, seq, root, _tips(table, "branches", head), _tips(table, "tags", tag))
+        table = as_table(data)
+        if not {"branches", "tags"} <= table.keys():
+            raise InvalidData("the peer's refs hold no list of branches or of tags")
+        return cls(*check_state(table), _tips(table, "branches", head), _tips(table, "tags", tag))
+
+    def encode_brief(self) -> bytes:
+        """Their state only, for a client that will ask what differs (`sync.ref_diff`)."""
+        return json.dumps({"epoch": self.epoch, "seq": self.seq, "root": self.root}, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class FetchRequest:
     @classmethod
     def decode(cls, data: bytes, want: str = "want", have: str = "have") -> "FetchRequest":
         """`want` and `have` name the members: a walk calls them `roots` and `known`."""
-        table = _table(data)
+        table = as_table(data)
         wanted = _ids(table, want, MAX_WANTS)
         if not wanted:
             raise InvalidData(f"`{want}` names no object")
@@ -119,7 +118,7 @@ def encode_error(error: str, server_time: int | None = None) -> bytes:
 def decode_error(data: bytes) -> tuple[str, int | None]:
     """`(error, server_time)` of an error's body; of anything else the error is empty."""
     try:
-        table = _table(data)
+        table = as_table(data)
     except InvalidData:
         return "", None
     error = table.get("error")
@@ -130,16 +129,55 @@ def decode_error(data: bytes) -> tuple[str, int | None]:
     )
 
 
+def check_state(table: dict[str, object]) -> tuple[str, int, str]:
+    """`(epoch, seq, root)` of an answer about refs."""
+    epoch = as_text(table, "epoch")
+    root = as_text(table, "root")
+    seq = table.get("seq")
+    if len(epoch) != 32 or len(root) != 64 or (epoch + root).strip("0123456789abcdef"):
+        raise InvalidData("the peer's refs hold an epoch or a root that isn't hex")
+    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < 1 << 64:
+        raise InvalidData("the peer's refs hold no sequence number")
+    return epoch, seq, root
+
+
+def as_table(data: bytes) -> dict[str, object]:
+    """A body that is a JSON object."""
+    try:
+        table = json.loads(data)
+    except (ValueError, RecursionError):
+        raise InvalidData("the body is not JSON") from None
+    if not isinstance(table, dict):
+        raise InvalidData("the body is not a JSON object")
+    return table
+
+
+def as_list(table: dict[str, object], name: str) -> list[object]:
+    """A member that is a list; without it, an empty one."""
+    found = table.get(name, [])
+    if not isinstance(found, list):
+        raise InvalidData(f"`{name}` is not a list")
+    return found
+
+
+def as_text(table: dict[str, object], name: str) -> str:
+    """A member that is a text."""
+    found = table.get(name)
+    if not isinstance(found, str):
+        raise InvalidData(f"`{name}` is missing or not a text")
+    return found
+
+
 def _tip(tip: Tip) -> dict[str, str]:
     return {"zone": tip.zone, "name": tip.name, "hash": tip.oid.hex()}
 
 
 def _tips(table: dict[str, object], name: str, ref: Callable[[str, str], RefName]) -> tuple[Tip, ...]:
     found: dict[RefName, Tip] = {}
-    for item in _list(table, name):
+    for item in as_list(table, name):
         if not isinstance(item, dict):
             raise InvalidData(f"the peer's `{name}` can't be read")
-        tip = Tip(_text(item, "zone"), _text(item, "name"), _id(_text(item, "hash")))
+        tip = Tip(as_text(item, "zone"), as_text(item, "name"), _id(as_text(item, "hash")))
         try:
             full = ref(tip.zone, tip.name)
             canonical = to_text(parse_apex(tip.zone)) == tip.zone
@@ -151,32 +189,8 @@ def _tips(table: dict[str, object], name: str, ref: Callable[[str, str], RefName
     return tuple(found.values())
 
 
-def _table(data: bytes) -> dict[str, object]:
-    try:
-        table = json.loads(data)
-    except (ValueError, RecursionError):
-        raise InvalidData("the body is not JSON") from None
-    if not isinstance(table, dict):
-        raise InvalidData("the body is not a JSON object")
-    return table
-
-
-def _list(table: dict[str, object], name: str) -> list[object]:
-    found = table.get(name, [])
-    if not isinstance(found, list):
-        raise InvalidData(f"`{name}` is not a list")
-    return found
-
-
-def _text(table: dict[str, object], name: str) -> str:
-    found = table.get(name)
-    if not isinstance(found, str):
-        raise InvalidData(f"`{name}` is missing or not a text")
-    return found
-
-
 def _ids(table: dict[str, object], name: str, limit: int) -> tuple[ObjectId, ...]:
-    found = _list(table, name)
+    found = as_list(table, name)
     if len(found) > limit:
         raise LimitExceeded(f"`{name}` has {len(found)} ids; at most {limit}")
     return tuple(_id(item) for item in found)

@@ -1,0 +1,202 @@
+"""`POST /v0/refs/diff`: which of many refs differ, told by the buckets of the ref index instead of by listing all.
+
+The client tells the digests of its 256 buckets, the server the refs of those that differ. Nothing rests on what
+either remembers: the digests are made from the refs that are there. Refused: anything that isn't of its type and
+size, tips that stand outside of the buckets they were sent for, and refs that are named twice.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from zonegit.errors import InvalidData, InvalidName
+from zonegit.model.ids import ID_SIZE, ObjectId
+from zonegit.model.names import parse_apex, to_text
+from zonegit.model.refs import RefKind, RefName, head, tag
+from zonegit.store.port import Bucket, Reader
+from zonegit.store.refindex import BUCKET_DIGEST, index_key, index_of
+from zonegit.sync.peers import highest
+from zonegit.sync.wire import PeerRefs, Tip, as_list, as_table, as_text, check_state
+
+PATH: Final = "/v0/refs/diff"
+BUCKETS: Final = 256
+MANY: Final = 256
+"""A client that holds more refs than this of a peer asks for differences."""
+_EMPTY: Final = bytes(BUCKET_DIGEST)
+"""In place of the digest of a bucket without refs."""
+_TEXT: Final = BUCKETS * BUCKET_DIGEST
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a client holds of a peer's refs."""
+
+    epoch: str
+    """Of the peer as the client remembers it; empty if it doesn't."""
+    root: str
+    """Of the index over the refs that the client holds."""
+    digests: tuple[bytes, ...]
+    """Of all buckets, by their prefix."""
+
+    def encode(self) -> bytes:
+        return _json({"epoch": self.epoch, "root": self.root, "buckets": _base64(b"".join(self.digests))})
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Question":
+        table = as_table(data)
+        joined = _bytes(as_text(table, "buckets"), _TEXT)
+        digests = tuple(joined[at : at + BUCKET_DIGEST] for at in range(0, _TEXT, BUCKET_DIGEST))
+        return cls(as_text(table, "epoch"), as_text(table, "root"), digests)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The refs of the buckets that differ; what a client holds in those beside them is gone at the peer."""
+
+    epoch: str
+    seq: int
+    root: str
+    prefixes: tuple[int, ...]
+    branches: tuple[Tip, ...]
+    tags: tuple[Tip, ...]
+
+    def encode(self) -> bytes:
+        return _json(
+            {
+                "epoch": self.epoch,
+                "seq": self.seq,
+                "root": self.root,
+                "buckets": self.prefixes,
+                "branches": [(tip.zone, tip.name, _base64(tip.oid)) for tip in self.branches],
+                "tags": [(tip.zone, tip.name, _base64(tip.oid)) for tip in self.tags],
+            }
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Change":
+        table = as_table(data)
+        epoch, seq, root = check_state(table)
+        prefixes = []
+        for prefix in as_list(table, "buckets"):
+            if not isinstance(prefix, int) or not 0 <= prefix < BUCKETS:
+                raise InvalidData("the peer's answer names a bucket that there isn't")
+            prefixes.append(prefix)
+        found = cls(epoch, seq, root, tuple(prefixes), _tips(table, "branches"), _tips(table, "tags"))
+        names = [name for name, _ in found.refs()]
+        if len(set(names)) < len(names) or not {index_key(name)[0] for name in names} <= set(prefixes):
+            raise InvalidData("the peer's answer names a ref twice or in a bucket that it doesn't speak of")
+        return found
+
+    def refs(self) -> Iterator[tuple[RefName, ObjectId]]:
+        """By full names, as the peer has them."""
+        for tip in self.branches:
+            yield head(tip.zone, tip.name), tip.oid
+        for tip in self.tags:
+            yield tag(tip.zone, tip.name), tip.oid
+
+
+class RefTable:
+    """Refs by their full names at the server, and their index."""
+
+    def __init__(self, refs: Mapping[RefName, ObjectId]) -> None:
+        self._refs = refs
+        root, buckets = index_of(refs.items())
+        self.root = root.hex()
+        self.digests = _digests(buckets)
+
+    def question(self, epoch: str) -> bytes:
+        return Question(epoch, self.root, self.digests).encode()
+
+    def change(self, question: Question, epoch: str, seq: int, root: str) -> Change:
+        """The server's answer. A client that knows another repository (`epoch`) is told all."""
+        differing = {at for at in range(BUCKETS) if question.digests[at] != self.digests[at]}
+        if question.epoch not in ("", epoch):
+            differing = set(range(BUCKETS))
+        elif question.root == self.root:
+            differing = set()
+        found = {name: oid for name, oid in self._refs.items() if differing and index_key(name)[0] in differing}
+        branches, tags = tips(found)
+        return Change(epoch, seq, root, tuple(sorted(differing)), branches, tags)
+
+    def apply(self, change: Change) -> PeerRefs:
+        """The client's other half: all refs of the peer, from those held here and what it says of them."""
+        differing = set(change.prefixes)
+        kept = {name: oid for name, oid in self._refs.items() if index_key(name)[0] not in differing}
+        branches, tagged = tips(kept | dict(change.refs()))
+        return PeerRefs(change.epoch, change.seq, change.root, branches, tagged)
+
+
+def held_of(reader: Reader, peer: str) -> tuple[str, dict[RefName, ObjectId]]:
+    """`(epoch, refs)` of a peer as they are tracked here: its branches, and the tags of their zones."""
+    known = highest(reader, peer)
+    tracked = f"refs/{RefKind.REMOTE}/{peer}/"
+    held = {RefName(f"refs/heads/{name[len(tracked) :]}"): oid for name, oid in reader.refs(tracked)}
+    zones = {tip.zone for tip in tips(held)[0]}
+    held |= {name: oid for name, oid in reader.refs("refs/tags/") if _split(name)[0] in zones}
+    return known.epoch if known else "", held
+
+
+def holds_many(reader: Reader, peer: str) -> bool:
+    """Whether so many refs of a peer are tracked here that a list of all would cost more than their buckets."""
+    return sum(1 for _ in islice(reader.refs(f"refs/{RefKind.REMOTE}/{peer}/"), MANY + 1)) > MANY
+
+
+def tips(refs: Mapping[RefName, ObjectId]) -> tuple[tuple[Tip, ...], tuple[Tip, ...]]:
+    """`(branches, tags)` of refs that stand in a store, in the names' byte order."""
+    found: tuple[list[Tip], list[Tip]] = ([], [])
+    for name in sorted(refs):
+        found[name.startswith("refs/tags/")].append(Tip(*_split(name), refs[name]))
+    return tuple(found[0]), tuple(found[1])
+
+
+def _split(name: RefName) -> tuple[str, str]:
+    """`(zone, branch or tag)` of a head's or a tag's name, which was checked when it came in."""
+    zone, _, label = name.split("/", 2)[2].rpartition("/")
+    return zone, label
+
+
+def _digests(buckets: Iterable[Bucket]) -> tuple[bytes, ...]:
+    found = [_EMPTY] * BUCKETS
+    for bucket in buckets:
+        found[bucket.prefix] = bucket.digest
+    return tuple(found)
+
+
+def _tips(table: dict[str, object], name: str) -> tuple[Tip, ...]:
+    found = []
+    for item in as_list(table, name):
+        if not isinstance(item, list) or len(item) != 3 or not all(isinstance(part, str) for part in item):
+            raise InvalidData(f"the peer's `{name}` can't be read")
+        zone, label, oid = item
+        try:
+            canonical = to_text(parse_apex(zone)) == zone
+            head(zone, label)
+        except InvalidName as error:
+            raise InvalidData(f"the peer's `{name}`: {error}") from None
+        if not canonical:
+            raise InvalidData(f"the peer's `{name}` names {zone[:120]!r}, which is not in canonical form")
+        found.append(Tip(zone, label, ObjectId(_bytes(oid, ID_SIZE))))
+    return tuple(found)
+
+
+def _json(table: dict[str, object]) -> bytes:
+    return json.dumps(table, separators=(",", ":")).encode()
+
+
+def _base64(data: bytes) -> str:
+    """base64url without padding."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _bytes(text: str, size: int) -> bytes:
+    """So many bytes from canonical base64url without padding."""
+    try:
+        data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        data = b""
+    if len(data) != size or _base64(data) != text:
+        raise InvalidData(f"a text of the body is not {size} bytes as base64url")
+    return data
