@@ -18,6 +18,7 @@ from typing import Final
 from zonegit.auth.gate import Signer
 from zonegit.auth.key import Key
 from zonegit.auth.keyring import Keyring
+from zonegit.daemon.freshness import Freshness
 from zonegit.errors import (
     ConfigError,
     InvalidData,
@@ -30,6 +31,7 @@ from zonegit.errors import (
     ZonegitError,
 )
 from zonegit.model.commit import Stamp
+from zonegit.model.refs import DEFAULT_BRANCH
 from zonegit.net.http_client import HttpPeer
 from zonegit.net.http_pull import latest_refs, pull
 from zonegit.net.http_server import Samples
@@ -45,6 +47,10 @@ from zonegit.sync.session import Session
 
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0
+_LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at the age of what is here."""
+_NAMED: Final = 10
+"""Zones named in one line of the log."""
 _HURRIED: Final = 0.2
 """Seconds: a long-poll that ends sooner without news is not asked again before the interval is over."""
 _RESULTS: Final[tuple[tuple[type[ZonegitError], str], ...]] = (
@@ -80,7 +86,14 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     store = LmdbStore.open(config.repo)
     try:
         signer = Signer(primary.name, signing_key(config, primary), time.time, os.urandom)
-        mirror = Mirror(store, primary, signer, block.samples(index), lambda: block.set_ready(index))
+        mirror = Mirror(
+            store,
+            primary,
+            signer,
+            block.samples(index),
+            lambda: block.set_ready(index),
+            branch=lambda zone: block.config().zone(zone).branch,
+        )
         asyncio.run(_until_terminated(mirror, block))
     finally:
         block.set_ready(index, False)
@@ -122,8 +135,13 @@ class Mirror:
         samples: Samples,
         synced: Callable[[], None] = lambda: None,
         pauses: Pauses = Pauses(),
+        branch: Callable[[str], str] = lambda _: DEFAULT_BRANCH,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`synced` is called after each exchange that ended well. `ConfigError` or `InvalidData`: bad primary."""
+        """`synced` is called after each exchange that ended well; `branch` names what a zone is served from.
+
+        `ConfigError` or `InvalidData`: bad primary.
+        """
         self._store = store
         self._name = check_peer(primary.name)
         self._interval = primary.pull_interval
@@ -133,11 +151,18 @@ class Mirror:
         self._peer = HttpPeer(primary.url, signer)
         self._root = ""
         self._failures = 0
-        self._last_success = 0.0
+        self._clock = clock
+        self._fresh = Freshness(store, self._name, branch, primary.pull_interval, clock)
+        self._looking = asyncio.Lock()
         self._hurry = asyncio.Event()
 
     async def run(self) -> None:
         """Never ends by itself."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            await self._follow()
+
+    async def _follow(self) -> None:
         while True:
             started = time.monotonic()
             try:
@@ -158,15 +183,13 @@ class Mirror:
             session = await asyncio.to_thread(Session, self._store, self._name, refs)
             moved = Moved()
             try:
-                moved = await pull(self._peer, session, Stamp("zonegitd", int(time.time())))
+                moved = await pull(self._peer, session, Stamp("zonegitd", int(self._clock())))
             finally:
                 self._count(session)
             self._tell(moved, session, time.monotonic() - started)
             self._root = refs.root
             self._samples.inc("sync_sessions_total", peer=self._name, result="ok")
-        self._last_success = time.time()
-        self._samples.set("sync_last_success_timestamp_seconds", self._last_success, peer=self._name)
-        self._samples.set("sync_lag_seconds", 0, peer=self._name)
+        await self._reached()
         self._samples.set("sync_clock_offset_seconds", self._peer.signer.offset, peer=self._name)
         self._synced()
         return refs is not None
@@ -188,11 +211,65 @@ class Mirror:
 
     def report(self) -> None:
         """Log the state."""
-        age = f"{time.time() - self._last_success:.0f}s" if self._last_success else "never"
-        log.event(_logger, "state", primary=self._name, synced=age, failures=self._failures, root=self._root[:12])
+        age = f"{self._fresh.age:.0f}s" if self._fresh.last is not None else "never"
+        log.event(
+            _logger,
+            "state",
+            primary=self._name,
+            synced=age,
+            expired=len(self._fresh.expired),
+            failures=self._failures,
+            root=self._root[:12],
+        )
 
     async def close(self) -> None:
         await self._peer.close()
+
+    async def _watch(self) -> None:
+        """Tell how old what is here is, and see to zones that become too old, whatever the exchange is at."""
+        for zone in self._fresh.expired:
+            self._samples.set("zone_expired", 1, zone=zone)
+        while True:
+            try:
+                await self.look()
+            except ZonegitError as error:
+                log.event(_logger, "zones that are too old can't be noted", logging.ERROR, error=error)
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def look(self) -> None:
+        """Note the zones that have become too old since the last look, and publish the age."""
+        async with self._looking:
+            zones = await asyncio.to_thread(self._fresh.overdue)
+            self._tell_age()
+        for zone in sorted(zones):
+            self._samples.set("zone_expired", 1, zone=zone)
+        if zones:
+            age = f"{self._fresh.age:.0f}s"
+            log.event(
+                _logger,
+                "zones past their SOA expire are not answered from any more",
+                logging.ERROR,
+                peer=self._name,
+                zones=len(zones),
+                named=_named(zones),
+                age=age,
+            )
+
+    async def _reached(self) -> None:
+        """The primary was reached, and all that it has is here."""
+        async with self._looking:
+            zones = await asyncio.to_thread(self._fresh.succeeded)
+            self._tell_age()
+        for zone in zones:
+            self._samples.set("zone_expired", 0, zone=zone)
+        if zones:
+            again = {"peer": self._name, "zones": len(zones), "named": _named(zones)}
+            log.event(_logger, "expired zones are answered from again", **again)
+
+    def _tell_age(self) -> None:
+        if self._fresh.last is not None:
+            self._samples.set("sync_last_success_timestamp_seconds", self._fresh.last, peer=self._name)
+            self._samples.set("sync_lag_seconds", self._fresh.age, peer=self._name)
 
     def _count(self, session: Session) -> None:
         self._samples.inc("sync_objects_total", session.objects, peer=self._name, direction="in")
@@ -218,8 +295,6 @@ class Mirror:
         self._samples.inc("sync_sessions_total", peer=self._name, result=result)
         if result == "bad_object":
             self._samples.inc("sync_rejected_objects_total", reason=type(error).__name__)
-        if self._last_success:
-            self._samples.set("sync_lag_seconds", time.time() - self._last_success, peer=self._name)
         pause = self._pauses.after(self._failures)
         self._failures += 1
         log.event(
@@ -243,3 +318,8 @@ class Mirror:
                 await self._hurry.wait()
         except TimeoutError:
             return
+
+
+def _named(zones: frozenset[str]) -> str:
+    first = ",".join(sorted(zones)[:_NAMED])
+    return first if len(zones) <= _NAMED else f"{first},..."
