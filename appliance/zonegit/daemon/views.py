@@ -1,6 +1,8 @@
 """A short-lived process that gives served heads the views they lack; workers answer from the trees meanwhile."""
 
 import logging
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from zonegit.errors import CorruptStore, NotFound
@@ -10,6 +12,7 @@ from zonegit.ops.config import Config
 from zonegit.ops.shared import SharedBlock
 from zonegit.ops.values import parse_canary
 from zonegit.store.lmdb import LmdbStore
+from zonegit.store.port import Store
 from zonegit.store.reader import StoreReader
 
 _logger: Final = logging.getLogger(__name__)
@@ -21,15 +24,19 @@ def run(config: Config, _block: SharedBlock, _index: int) -> None:
     try:
         with store.read() as reader:
             names = missing(config, reader)
-        for name in names:
-            try:
-                with store.write() as writer:
-                    writer.show(name)
-            except NotFound:
-                continue  # the head was deleted since
+        for name in make(store, names):
             log.event(_logger, "served view made", ref=name)
     finally:
         store.close()
+
+
+def make(store: Store, names: Iterable[RefName]) -> Iterator[RefName]:
+    """Give each of these heads a view, in a transaction of its own, and tell when it has one."""
+    for name in names:
+        with suppress(NotFound):  # the head was deleted since
+            with store.write() as writer:
+                writer.show(name)
+            yield name
 
 
 def missing(config: Config, reader: StoreReader) -> list[RefName]:

@@ -49,6 +49,8 @@ class Leaf:
     keys: tuple[RRKey, ...]
     payloads: tuple[bytes, ...]
     records: int
+    stubs: bool
+    """Whether any of the payloads is a stub."""
 
     @property
     def level(self) -> int:
@@ -116,14 +118,12 @@ def decode_node(data: bytes) -> Node:
         raise InvalidObject(f"expected a node, found a {kind_of(data).name.lower()}")
     try:
         level, count, records = _FIXED.unpack_from(data, HEADER_SIZE)
-        return _decode_inner(data, level, count) if level else _decode_leaf(data, count, records)
+        if level:
+            return _decode_inner(data, level, count)
+        payloads = _split_leaf(data, count)
+        return Leaf(tuple(map(payload_key, payloads)), payloads, records, bool(data[2] & HAS_STUBS))
     except (error, IndexError):
         raise InvalidObject("node is cut short") from None
-
-
-def _decode_leaf(data: bytes, count: int, records: int) -> Leaf:
-    payloads = _split_leaf(data, count)
-    return Leaf(tuple(map(payload_key, payloads)), payloads, records)
 
 
 def _split_leaf(data: bytes, count: int) -> tuple[bytes, ...]:

@@ -26,6 +26,8 @@ FIXED: Final = Struct(">HHIH")
 
 _SIZES: Final = {A: 4, AAAA: 16}
 """Types whose RDATA is fine once its size is."""
+_ADDRESS: Final = {APEX_POINTER + rtype.to_bytes(2, "big") + b"\0\1": 12 + size for rtype, size in _SIZES.items()}
+"""What stands behind an address record's owner -> all bytes from there on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,11 @@ def check_stored(payload: bytes) -> int:
     """
     try:
         size = owner_size(payload)
+        rest = _ADDRESS.get(payload[size : size + 6])
+        if rest == len(payload) - size and payload[size + 11] == rest - 12 and not payload[size + 10]:
+            owner = payload[:size]
+            if payload[size + 6] < 0x80 and size < MAX_NAME and lower(owner) == owner:
+                return 1  # most RRsets are one address
         rtype, rclass, ttl, rdlength = FIXED.unpack_from(payload, size + 2)
     except (IndexError, error):
         raise InvalidObject("a stored RR is cut short") from None

@@ -97,7 +97,11 @@ def commit_records(
         content = None
         shape = Shape(context.random(SALT_SIZE))
     draft = draft_records(apex, content, entries, shape)
-    return _commit(context, place, content, draft, intent)
+    done = _commit(context, place, content, draft, intent)
+    if content is None and done.new:
+        with context.store.write() as writer:
+            writer.show(refs.head(place.zone, place.branch))
+    return done
 
 
 def _commit(

@@ -7,13 +7,16 @@ Present means closed: an object enters only when all it points to is there or co
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import Kind, ObjectId
 from zonegit.model.refs import RefName
 from zonegit.tree.source import NodeCache
 from zonegit.tree.version import ZoneVersion
+
+VIEW_AT_ONCE: Final = 20_000
+"""Records up to which a new head's view is made together with its ref."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,9 @@ class Writer(Reader, Protocol):
     def move_refs(self, updates: Iterable[RefUpdate], who: Stamp, reason: str) -> None:
         """Compare and swap refs, all or none (`Conflict`), with reflog, ref index, served views and `seq`.
 
-        A new head of the default branch gets a served view at once; a deleted ref loses its own.
+        A new head of the default branch gets a served view at once, unless it is large (more than
+        `VIEW_AT_ONCE` records): making one would hold everyone up, so that is left to `show`. A deleted ref
+        loses its view.
         """
         ...
 

@@ -19,7 +19,7 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName
 from zonegit.model.rdata import SOA
 from zonegit.model.refs import RefName, parse
-from zonegit.model.rrset import RRKey, served_soa
+from zonegit.model.rrset import served_soa
 from zonegit.model.zone import Zone
 from zonegit.store import layout
 from zonegit.store.layout import U32, seal, unseal
@@ -165,15 +165,22 @@ def rows(
     nodes: Nodes, root: ObjectId, shown: Shown, counted: Callable[[int], None] = lambda records: None
 ) -> Iterator[tuple[bytes, bytes]]:
     """The items of `views` that show a tree, in key order."""
-    prefix = shown.prefix
-    for owner, group in groupby(entries(nodes, root), key=_owner):
-        block = b"".join([block_item(payload, shown.serial) for _, payload in group])
-        yield prefix + owner, seal(prefix + owner, block)
+    prefix, serial = shown.prefix, shown.serial
+    here = None
+    block = b""
+    for key, payload in entries(nodes, root):
+        owner = key[:-3]
+        if owner == here:
+            block += block_item(payload, serial)
+            continue
+        if here is not None:
+            yield prefix + here, seal(prefix + here, block)
+            counted(BLOCK_ITEM.unpack_from(block)[1])
+        here = owner
+        block = block_item(payload, serial)
+    if here is not None:
+        yield prefix + here, seal(prefix + here, block)
         counted(BLOCK_ITEM.unpack_from(block)[1])
-
-
-def _owner(entry: tuple[RRKey, bytes]) -> bytes:
-    return entry[0][:-3]
 
 
 def target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:

@@ -6,13 +6,14 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from zonegit.errors import Conflict, NotFound, StoreError
-from zonegit.model.commit import Stamp
+from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, parse
+from zonegit.model.zone import Zone
 from zonegit.store import layout
 from zonegit.store.facts import FactCache, Facts, stored_facts
 from zonegit.store.insert import check_object, check_target
-from zonegit.store.port import RefLogEntry, RefUpdate
+from zonegit.store.port import VIEW_AT_ONCE, RefLogEntry, RefUpdate
 from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
 from zonegit.store.reflog import encode_entry, log_prefix, next_key
@@ -172,8 +173,11 @@ class StoreWriter(StoreReader):
             drop_view(self.draft, name)
         elif shown := find_view(self.tables, name):
             move_view(self.draft, self._nodes, name, shown, new)
-        elif old is None and ref.name == DEFAULT_BRANCH:
+        elif old is None and ref.name == DEFAULT_BRANCH and self._records(new) <= VIEW_AT_ONCE:
             build_view(self.draft, self._nodes, name, new)
+
+    def _records(self, commit: ObjectId) -> int:
+        return Zone.decode(self.get(Commit.decode(self.get(commit)).zone_root)).records
 
 
 class TableStore(Protocol):

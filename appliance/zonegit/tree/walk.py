@@ -34,8 +34,8 @@ def entries(nodes: Nodes, root: ObjectId, start: RRKey = LOWEST) -> Iterator[tup
     """`(key, stored RRset)` in canonical order, from the first key that is not below `start`."""
     for leaf in leaves(nodes, root, start):
         first = bisect_left(leaf.keys, start)
-        for at in range(first, len(leaf.keys)):
-            yield leaf.keys[at], nodes.payload(leaf.payloads[at])
+        payloads = map(nodes.payload, leaf.payloads[first:]) if leaf.stubs else leaf.payloads[first:]
+        yield from zip(leaf.keys[first:], payloads, strict=True)
 
 
 def leaves(nodes: Nodes, root: ObjectId, start: RRKey = LOWEST) -> Iterator[Leaf]:
