@@ -1,18 +1,19 @@
 """The door of `/v0`: every check of a request's authority, in their one order.
 
     failure budget of the source -> header syntax -> key -> time -> (body size) -> body digest -> MAC
-    -> key validity -> time's verdict -> nonce -> scope
+    -> key validity, and its client certificate -> time's verdict -> nonce -> scope
 
 `begin` is everything up to the body, `finish` the rest. An unknown key id costs the same work as a known one, and
 nothing is remembered of a request before its MAC has passed. What a caller is told is either the same 401 for every
 reason, or, once the MAC has passed, a signed answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from zonegit.auth.budget import FailureBudget, source_of
+from zonegit.auth.choice import Choice
 from zonegit.auth.key import Key, State
 from zonegit.auth.keyring import Keyring
 from zonegit.auth.replay import ReplayWindow, Seen
@@ -49,6 +50,8 @@ class Pending:
     known: bool
     in_time: bool
     source: str
+    client_cert: str
+    """SHA-256 of the TLS client certificate's DER, lowercase hex; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,10 @@ class Gate:
         self._replay = ReplayWindow() if replay is None else replay
         self._budget = FailureBudget() if budget is None else budget
 
-    def begin(self, call: Call, authorization: list[bytes], address: str) -> Pending | Refusal:
-        """Check what comes before the body. `address` is the client's IP address."""
+    def begin(
+        self, call: Call, authorization: list[bytes], address: str, client_cert: str = ""
+    ) -> Pending | Refusal:
+        """Check what comes before the body. `address` is the client's IP address, `client_cert` as in `Pending`."""
         now = self._clock()
         source = source_of(address)
         wait = self._budget.wait(source, now)
@@ -101,7 +106,7 @@ class Gate:
             return self._unauthorised(source, "syntax")
         key = self.keyring.get(credentials.kid)
         in_time = abs(credentials.ts - now) <= TIME_WINDOW
-        return Pending(call, credentials, key or _DECOY, key is not None, in_time, source)
+        return Pending(call, credentials, key or _DECOY, key is not None, in_time, source, client_cert)
 
     def too_large(self, pending: Pending) -> Refusal:
         """The answer when the body is larger than the route takes: charged, and not signed."""
@@ -118,6 +123,8 @@ class Gate:
         now = self._clock()
         if not key.valid(now):
             return self._unauthorised(pending.source, "key_not_valid", kid)
+        if key.client_cert and key.client_cert != pending.client_cert:
+            return self._unauthorised(pending.source, "client_cert", kid)
         grant = Grant(key, pending.credentials.mac)
         if not pending.in_time:
             self._budget.fail(pending.source, now)
@@ -137,19 +144,45 @@ class Gate:
 class Signer:
     """The client's half: signs requests to the server named `aud`, by a clock that can be corrected once."""
 
-    def __init__(self, aud: str, key: Key, clock: Callable[[], float], random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, aud: str, keys: Key | Iterable[Key], clock: Callable[[], float], random: Callable[[int], bytes]
+    ) -> None:
+        """`keys`: the one key to sign with, or those to choose from (`auth.choice`)."""
         self.aud = aud
-        self.key = key
         self.offset = 0.0
         """Seconds that are added to the clock."""
         self._clock = clock
         self._random = random
+        self.take(keys)
 
-    def sign(self, call: Call, digest: bytes) -> tuple[str, str]:
+    def take(self, keys: Key | Iterable[Key]) -> None:
+        """Sign with these from now on."""
+        self._choice = Choice([keys] if isinstance(keys, Key) else keys)
+
+    @property
+    def key(self) -> Key:
+        """The key to sign the next request with. `NotAuthorised` when none is valid now."""
+        key = self._choice.best(self._now())
+        if key is None:
+            raise NotAuthorised("no key to sign with is valid now; write one with `zonegit key new`")
+        return key
+
+    def sign(self, call: Call, digest: bytes, key: Key | None = None) -> tuple[str, str]:
         """`(Authorization header, mac)` for a body with this BLAKE3 digest; the nonce is new each time."""
-        ts = int(self._clock() + self.offset)
-        return sign_request(self.key, call, aud=self.aud, ts=ts, nonce=self._random(16), digest=digest)
+        ts = int(self._now())
+        return sign_request(key or self.key, call, aud=self.aud, ts=ts, nonce=self._random(16), digest=digest)
+
+    def refused(self, key: Key) -> Key | None:
+        """The server refused this key: another one to try once with the same request, if there is one."""
+        return self._choice.after(key, self._now())
+
+    def taken(self, key: Key) -> None:
+        """The server took this key."""
+        self._choice.taken(key)
 
     def correct(self, server_time: int) -> None:
         """Sign by the server's clock from now on."""
         self.offset = server_time - self._clock()
+
+    def _now(self) -> float:
+        return self._clock() + self.offset

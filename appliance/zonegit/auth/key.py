@@ -33,6 +33,8 @@ class Key:
     not_before: float | None = None
     """Unix seconds."""
     not_after: float | None = None
+    client_cert: str = ""
+    """SHA-256 of the DER of the only TLS client certificate that it may come with, lowercase hex; empty: any."""
 
     @classmethod
     def derive(
@@ -44,6 +46,7 @@ class Key:
         scopes: tuple[Scope, ...] = (),
         not_before: float | None = None,
         not_after: float | None = None,
+        client_cert: str = "",
     ) -> "Key":
         """The key of a shared secret."""
         return cls(
@@ -54,6 +57,7 @@ class Key:
             scopes,
             not_before,
             not_after,
+            client_cert,
         )
 
     def valid(self, now: float) -> bool:

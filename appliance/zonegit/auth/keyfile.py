@@ -1,4 +1,5 @@
-"""Key files: TOML with `secret`, `state`, `not_before`, `not_after`, `scopes`; one per key id, `<kid>.key`.
+"""Key files: TOML with `secret`, `state`, `not_before`, `not_after`, `scopes`, `client_cert`; one per key id,
+`<kid>.key`.
 
 Refused, with the file's name and the reason: symlinks and anything but regular files, files that others may read or
 write or that the group may write, files of another owner than root or this user, unknown keys, secrets below 32
@@ -7,6 +8,7 @@ bytes, and secrets that nobody drew at random.
 
 import json
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Callable
@@ -25,7 +27,8 @@ SUFFIX: Final = ".key"
 MAX_FILE: Final = 16 << 10
 MIN_DISTINCT: Final = 12
 """32 random bytes hold fewer different values once in 10**20 draws."""
-_FIELDS: Final = frozenset({"secret", "state", "not_before", "not_after", "scopes"})
+_FIELDS: Final = frozenset({"secret", "state", "not_before", "not_after", "scopes", "client_cert"})
+_SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def key_paths(directory: Path) -> list[Path]:
@@ -42,6 +45,11 @@ def key_paths(directory: Path) -> list[Path]:
 
 def read_key(path: Path) -> Key:
     """Read and check one key file."""
+    return read_secret(path)[0]
+
+
+def read_secret(path: Path) -> tuple[Key, bytes]:
+    """The same, with the secret itself: for writing the file anew."""
     kid = path.name.removesuffix(SUFFIX)
     if not good_kid(kid):
         raise KeyFileError(f"{path}: the key id {kid!r} is not of 1 to 32 of a-z 0-9 . _ -")
@@ -54,14 +62,17 @@ def read_key(path: Path) -> Key:
     unknown = sorted(table.keys() - _FIELDS)
     if unknown:
         raise KeyFileError(f"{path}: unknown key {unknown[0]!r}; expected {', '.join(sorted(_FIELDS))}")
-    return Key.derive(
+    secret = _secret(path, table.get("secret"))
+    key = Key.derive(
         kid,
-        _secret(path, table.get("secret")),
+        secret,
         state=_state(path, table.get("state")),
         scopes=_scopes(path, table.get("scopes")),
         not_before=_time(path, "not_before", table.get("not_before")),
         not_after=_time(path, "not_after", table.get("not_after")),
+        client_cert=_client_cert(path, table.get("client_cert")),
     )
+    return key, secret
 
 
 def list_keys(directory: Path) -> list[Key]:
@@ -88,8 +99,9 @@ def new_key(
     try:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
         state = State.ACCEPT if key_paths(directory) else State.SIGN
-        text = _key_text(random(MIN_SECRET), state, scopes, clock())
-        _write_new(directory / f".{kid}.{encode64(random(6))}", path, text.encode())
+        secret = random(MIN_SECRET)
+        key = Key.derive(kid, secret, state=state, scopes=scopes, not_before=int(clock()) // 60 * 60)
+        _write_new(directory / f".{kid}.{encode64(random(6))}", path, key_text(key, secret).encode())
     except FileExistsError:
         raise KeyFileError(f"{path}: is there already; choose another key id") from None
     except OSError as error:
@@ -97,10 +109,17 @@ def new_key(
     return path
 
 
-def _key_text(secret: bytes, state: State, scopes: tuple[Scope, ...], now: float) -> str:
-    since = datetime.fromtimestamp(int(now) // 60 * 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    listed = ", ".join(json.dumps(str(scope)) for scope in scopes)  # ASCII: a JSON text is a TOML text
-    return f'secret = "{encode64(secret)}"\nstate = "{state}"\nnot_before = {since}\nscopes = [{listed}]\n'
+def key_text(key: Key, secret: bytes) -> str:
+    """The text of a key's file."""
+    lines = [f'secret = "{encode64(secret)}"', f'state = "{key.state}"']
+    for name, when in (("not_before", key.not_before), ("not_after", key.not_after)):
+        if when is not None:
+            lines.append(f"{name} = {datetime.fromtimestamp(when, UTC).isoformat().replace('+00:00', 'Z')}")
+    listed = ", ".join(json.dumps(str(scope)) for scope in key.scopes)  # ASCII: a JSON text is a TOML text
+    lines.append(f"scopes = [{listed}]")
+    if key.client_cert:
+        lines.append(f'client_cert = "{key.client_cert}"')
+    return "\n".join(lines) + "\n"
 
 
 def _write_new(temporary: Path, path: Path, data: bytes) -> None:
@@ -180,3 +199,14 @@ def _time(path: Path, name: str, value: object) -> float | None:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise KeyFileError(f"{path}: `{name}` must be a time with its offset, for example 2026-01-01T00:00:00Z")
     return value.timestamp()
+
+
+def _client_cert(path: Path, value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise KeyFileError(
+            f"{path}: `client_cert` must be the SHA-256 of the certificate's DER, 64 of 0-9 a-f; "
+            "openssl x509 -in FILE -outform DER | sha256sum"
+        )
+    return value

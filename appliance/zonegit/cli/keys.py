@@ -1,16 +1,21 @@
-"""The verbs on replication keys: `key new`, `key list`. Secrets are neither taken from nor shown on a terminal."""
+"""The verbs on replication keys. Secrets are neither taken from nor shown on a terminal."""
+
+from __future__ import annotations
 
 import os
 import time
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.errors import KeyFileError
+
+if TYPE_CHECKING:
+    from zonegit.auth.rotation import Change
 
 
 def _new(args: Namespace, out: Output) -> int:
@@ -30,6 +35,34 @@ def _new(args: Namespace, out: Output) -> int:
     return 0
 
 
+def _promote(args: Namespace, out: Output) -> int:
+    from zonegit.auth.rotation import promotion
+
+    return _change(args, out, promotion(args.keys, args.kid, time.time()))
+
+
+def _retire(args: Namespace, out: Output) -> int:
+    from zonegit.auth.rotation import retirement
+
+    return _change(args, out, retirement(args.keys, args.kid, time.time(), force=args.force))
+
+
+def _change(args: Namespace, out: Output, changes: list[Change]) -> int:
+    from zonegit.auth.rotation import write_states
+
+    if not args.dry_run:
+        write_states(args.keys, changes, os.urandom)
+    for kid, state in changes:
+        out.line(f"{kid} {state}")
+    if not changes:
+        out.note(f"{args.kid} was in that state already")
+    elif args.dry_run:
+        out.note("dry run, nothing written")
+    else:
+        out.note("reload the daemon that reads this directory (SIGHUP)")
+    return 0
+
+
 def _list(args: Namespace, out: Output) -> int:
     from zonegit.auth.keyfile import list_keys
 
@@ -43,6 +76,7 @@ def _list(args: Namespace, out: Output) -> int:
                     "scopes": [str(scope) for scope in key.scopes],
                     "not_before": key.not_before,
                     "not_after": key.not_after,
+                    "client_cert": key.client_cert or None,
                 }
                 for key in keys
             ]
@@ -91,4 +125,22 @@ def _list_arguments(parser: ArgumentParser) -> None:
     options.json_option(parser)
 
 
-VERBS: Final = {"key new": Verb(_new_arguments, _new), "key list": Verb(_list_arguments, _list)}
+def _promote_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("kid", metavar="KID", help="the key that clients sign with from now on")
+    _keys_option(parser)
+    options.dry_run_option(parser)
+
+
+def _retire_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("kid", metavar="KID", help="the key that is refused from now on")
+    _keys_option(parser)
+    parser.add_argument("--force", action="store_true", help="retire the only key that clients sign with, too")
+    options.dry_run_option(parser)
+
+
+VERBS: Final = {
+    "key new": Verb(_new_arguments, _new),
+    "key list": Verb(_list_arguments, _list),
+    "key promote": Verb(_promote_arguments, _promote),
+    "key retire": Verb(_retire_arguments, _retire),
+}

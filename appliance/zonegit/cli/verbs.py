@@ -72,6 +72,8 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
     "keys": {
         "key new": "write a new key file for replication",
         "key list": "the keys in a directory, without their secrets",
+        "key promote": "make clients sign with a key",
+        "key retire": "have a key refused from now on",
     },
     "service": {
         "version": "the version of zonegit",

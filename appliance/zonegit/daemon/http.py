@@ -56,7 +56,6 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
     async with asyncio.TaskGroup() as group:
         listener = block.listener("replication")
         if gate is not None and listener is not None:
-            _publish(gate.keyring, samples)
             app = ReplicationApp(store, gate, samples)
             group.create_task(H2Server(app).serve([listener], stop, app.drain))
         listener = block.listener("metrics")
@@ -76,15 +75,8 @@ def _reload(block: SharedBlock, gate: Gate | None, samples: Samples) -> None:
         samples.set("keys_reload_failed", 1)
     else:
         samples.set("keys_reload_failed", 0)
-        _publish(gate.keyring, samples)
         log.event(_logger, "keys reloaded", keys=len(gate.keyring))
 
 
 def _report(gate: Gate | None) -> None:
     log.event(_logger, "state", keys=len(gate.keyring) if gate else 0)
-
-
-def _publish(keyring: Keyring, samples: Samples) -> None:
-    for key in keyring:
-        if key.not_after is not None:
-            samples.set("auth_key_not_after_timestamp_seconds", key.not_after, key_id=key.kid)

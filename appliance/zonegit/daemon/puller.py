@@ -16,15 +16,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.auth.gate import Signer
-from zonegit.auth.key import Key
-from zonegit.auth.keyring import Keyring
 from zonegit.daemon.freshness import Freshness
-from zonegit.daemon import views
+from zonegit.daemon.signing import primary_keys
 from zonegit.errors import (
     ConfigError,
     InvalidData,
     InvalidFrame,
-    KeyFileError,
     NotAuthorised,
     Refused,
     StoreError,
@@ -32,7 +29,7 @@ from zonegit.errors import (
     ZonegitError,
 )
 from zonegit.model.commit import Stamp
-from zonegit.model.refs import DEFAULT_BRANCH, parse
+from zonegit.model.refs import DEFAULT_BRANCH
 from zonegit.net.http_client import HttpPeer
 from zonegit.net.http_pull import latest_refs, pull
 from zonegit.net.http_server import Samples
@@ -82,11 +79,11 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     """Pull until SIGTERM. `ConfigError`, `KeyFileError` or `StoreError` when that can't begin."""
     primary = config.primary
     if primary is None:
-        raise ConfigError("the puller needs a [primary] with url, name and key")
+        raise ConfigError("the puller needs a [primary] with url and name")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request, each long-poll too
     store = LmdbStore.open(config.repo)
     try:
-        signer = Signer(primary.name, signing_key(config, primary), time.time, os.urandom)
+        signer = Signer(primary.name, primary_keys(config, primary), time.time, os.urandom)
         mirror = Mirror(
             store,
             primary,
@@ -99,18 +96,6 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     finally:
         block.set_ready(index, False)
         store.close()
-
-
-def signing_key(config: Config, primary: PrimaryConfig) -> Key:
-    """The key that the configuration names, from a key set without a fault."""
-    if config.keys is None:
-        raise ConfigError("a primary needs `keys`, the directory with the key that requests are signed with")
-    key = Keyring.load(config.keys).get(primary.key)
-    if key is None:
-        raise KeyFileError(f"{config.keys}: holds no key {primary.key!r}; copy {primary.key}.key from the primary")
-    if not key.valid(time.time()):
-        raise KeyFileError(f"{config.keys}: key {primary.key!r} is retired or out of its time")
-    return key
 
 
 async def _until_terminated(mirror: "Mirror", block: SharedBlock) -> None:
@@ -188,7 +173,6 @@ class Mirror:
             finally:
                 self._count(session)
             self._tell(moved, session, time.monotonic() - started)
-            await asyncio.to_thread(self._show, moved)
             self._root = refs.root
             self._samples.inc("sync_sessions_total", peer=self._name, result="ok")
         await self._reached()
@@ -196,22 +180,21 @@ class Mirror:
         self._synced()
         return refs is not None
 
-    def _show(self, moved: Moved) -> None:
-        """Let what just arrived be served from views, the large zones too; until now their trees answered."""
-        list(views.make(self._store, [name for name in moved.branches if parse(name).name == DEFAULT_BRANCH]))
-
     def reload(self, config: Config) -> None:
-        """Take a new key, or keep the old one; then try at once."""
+        """Take a new set of keys, or keep the old one; then ask for all refs at once."""
         primary = config.primary
         if primary is None:
             return
         try:
-            self._peer.signer.key = signing_key(config, primary)
+            keys = primary_keys(config, primary)
+        except ZonegitError as error:
+            log.event(_logger, "reload refused, the old keys stay", logging.ERROR, error=error)
+            self._samples.set("keys_reload_failed", 1)
+        else:
+            self._peer.signer.take(keys)
             self._interval = primary.pull_interval
             self._samples.set("keys_reload_failed", 0)
-        except ZonegitError as error:
-            log.event(_logger, "reload refused, the old key stays", logging.ERROR, error=error)
-            self._samples.set("keys_reload_failed", 1)
+        self._root = ""  # another key may see other zones
         self._failures = 0
         self._hurry.set()
 

@@ -21,6 +21,7 @@ from zonegit.daemon.cleartext import check_replication
 from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.processes import Child
 from zonegit.daemon.repository import note_expired, prepare
+from zonegit.daemon.signing import KeyEnds, primary_keys
 from zonegit.dns import stats
 from zonegit.errors import ConfigError, KeyFileError, ZonegitError
 from zonegit.ops import log
@@ -45,7 +46,7 @@ class Supervisor:
         self._asked = config
         log.setup("supervisor")
         prepared = prepare(config)
-        _check_keys(config)
+        keys = _check_keys(config)
         note_expired(config, time)
         self._listeners = open_listeners(prepared.config)
         self._config = self._listeners.config
@@ -54,6 +55,8 @@ class Supervisor:
         )
         self._block.enter(SUPERVISOR, os.getpid())
         self._samples = self._block.samples(SUPERVISOR)
+        self._key_ends = KeyEnds(self._samples)
+        self._key_ends.publish(keys)
         self._notifier = Notifier()
         self._children = self._planned()
         self._views: Child | None = self._views_child() if prepared.lacks_views else None
@@ -198,7 +201,7 @@ class Supervisor:
         try:
             asked = load(self._argv)
             _check_unchanged(self._asked, asked)
-            _check_keys(asked)
+            keys = _check_keys(asked)
             prepared = prepare(asked)
         except ZonegitError as error:
             log.event(_logger, "reload refused, the old configuration stays", logging.ERROR, error=error)
@@ -206,6 +209,7 @@ class Supervisor:
             self._samples.set("keys_reload_failed", int(isinstance(error, KeyFileError)))
         else:
             self._take(asked, prepared.config, prepared.lacks_views)
+            self._key_ends.publish(keys)
         self._notifier.ready("reloaded")
 
     def _take(self, asked: Config, config: Config, lacks_views: bool) -> None:
@@ -256,16 +260,14 @@ class Supervisor:
         log.event(_logger, "stopped")
 
 
-def _check_keys(config: Config) -> None:
+def _check_keys(config: Config) -> Keyring:
     """Refuse before anything depends on it what http and puller would refuse; `ConfigError`, `KeyFileError`."""
     check_replication(config)
     if config.keys is None or (config.replication is None and config.primary is None):
-        return
-    keys = Keyring.load(config.keys)
-    if config.primary is not None and keys.get(config.primary.key) is None:
-        raise KeyFileError(
-            f"{config.keys}: holds no key {config.primary.key!r} to sign requests to the primary with"
-        )
+        return Keyring()
+    if config.primary is not None:
+        primary_keys(config, config.primary)
+    return Keyring.load(config.keys)
 
 
 def _check_unchanged(old: Config, new: Config) -> None:

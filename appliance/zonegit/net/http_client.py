@@ -1,10 +1,12 @@
 """A peer's `/v0` over httpx: signed requests out, verified answers back. One connection, kept for long.
 
 Nothing is believed before its MAC is right: a 304, an error, refs. A stream's MAC is in its end and is checked by
-`sync.frames`. A clock that is off is corrected once, by a signed answer only. After any failure the connection is
+`sync.frames`. A clock that is off is corrected once, by a signed answer only. A key that is refused is replaced by
+another valid one, once for a request, so that keys can be turned in any order. After any failure the connection is
 dropped: httpx never resets a stream that is given up, and a few of those make a connection hang.
 """
 
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +20,7 @@ import httpx
 from blake3 import blake3
 
 from zonegit.auth.gate import Signer
+from zonegit.auth.key import Key
 from zonegit.auth.scheme import Call, check_response, parse_signature, sign_response
 from zonegit.errors import ConfigError, InvalidData, LimitExceeded, NotAuthorised, Refused, Unreachable
 from zonegit.sync import limits, ref_diff, wire
@@ -31,6 +34,8 @@ PATIENCE: Final = 15.0
 """Seconds without a byte, beyond what a long-poll waits."""
 _LOST: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h2.exceptions.H2Error)
 """What a connection that breaks may raise; httpcore lets some of h2's own errors through."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Declined:
 @dataclass(frozen=True, slots=True)
 class _Answer:
     response: httpx.Response
+    key: Key
+    """The request's, and so the answer's."""
     mac: str
     """Of the request."""
 
@@ -112,7 +119,7 @@ class HttpPeer:
         async with self._ask("POST", ask.path, ask.content_type, ask.body, {}, 0) as answer:
             response = answer.response
             if response.status_code == 200 and response.headers.get("content-type") == CONTENT_TYPE:
-                yield Opened(self._checker(answer.mac), response.aiter_raw())
+                yield Opened(_checker(answer), response.aiter_raw())
                 return
             body = await self._authentic(answer, ANSWER)
             yield Declined(wire.decode_error(body)[0] or str(response.status_code))
@@ -121,19 +128,30 @@ class HttpPeer:
     async def _ask(
         self, method: str, path: str, content_type: str, body: bytes, headers: dict[str, str], wait: int
     ) -> AsyncIterator[_Answer]:
-        """Send a signed request, again with the peer's clock if ours is off; errors become ours."""
+        """Send a signed request, again by another key or by the peer's clock if need be; errors become ours."""
+
+        async def send(key: Key) -> _Answer:
+            return await self._send(key, method, path, content_type, body, headers, wait)
+
         try:
             kept = self._client is not None
             try:
-                answer = await self._send(method, path, content_type, body, headers, wait)
+                answer = await send(self.signer.key)
             except _LOST:
                 if not kept:
                     raise
                 await self.close()  # the peer may have closed it just before we used it again
-                answer = await self._send(method, path, content_type, body, headers, wait)
+                answer = await send(self.signer.key)
+            other = await self._other_key(answer)
+            if other:
+                answer = await send(other)
+                if _refused(answer.response):
+                    self.signer.refused(other)
             if await self._skewed(answer):
                 await answer.response.aclose()
-                answer = await self._send(method, path, content_type, body, headers, wait)
+                answer = await send(answer.key)
+            if not _refused(answer.response):
+                self.signer.taken(answer.key)
             try:
                 yield answer
             finally:
@@ -142,9 +160,16 @@ class HttpPeer:
             raise Unreachable(f"{self._url} can't be reached: {_reason(error)}") from None
 
     async def _send(
-        self, method: str, path: str, content_type: str, body: bytes, headers: dict[str, str], wait: int
+        self,
+        key: Key,
+        method: str,
+        path: str,
+        content_type: str,
+        body: bytes,
+        headers: dict[str, str],
+        wait: int,
     ) -> _Answer:
-        authorization, mac = self.signer.sign(Call(method, path, content_type), blake3(body).digest())
+        authorization, mac = self.signer.sign(Call(method, path, content_type), blake3(body).digest(), key)
         headers = {**headers, "authorization": authorization}
         if content_type:
             headers["content-type"] = content_type
@@ -153,7 +178,7 @@ class HttpPeer:
         request = client.build_request(
             method, self._url + path, headers=headers, content=body or None, timeout=timeout
         )
-        return _Answer(await client.send(request, stream=True), mac)
+        return _Answer(await client.send(request, stream=True), key, mac)
 
     def _open_client(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -161,6 +186,17 @@ class HttpPeer:
             bounds = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=240.0)
             self._client = httpx.AsyncClient(http1=False, http2=True, trust_env=False, limits=bounds)
         return self._client
+
+    async def _other_key(self, answer: _Answer) -> Key | None:
+        """The key to try once instead of one that the peer refuses; the answer is read to its end then."""
+        if not _refused(answer.response):
+            return None
+        other = self.signer.refused(answer.key)
+        if other is not None:
+            log.warning("the peer refuses key %s; trying %s", answer.key.kid, other.kid)
+            await _read(answer.response, ANSWER)
+            await answer.response.aclose()
+        return other
 
     async def _skewed(self, answer: _Answer) -> bool:
         """Whether the peer told us its clock, in an authentic answer; then ours follows it from now on."""
@@ -179,8 +215,8 @@ class HttpPeer:
         body = await _read(response, limit)
         signed = response.headers.get("zg-signature")
         if signed is None:
-            raise _unsigned(response, self.signer)
-        key = self.signer.key
+            raise _unsigned(response, answer.key, self.signer.aud)
+        key = answer.key
         signature = parse_signature(signed.encode("latin-1"))
         content_type = response.headers.get("content-type", "")
         digest = blake3(body).digest()
@@ -190,15 +226,20 @@ class HttpPeer:
             raise NotAuthorised("the peer's answer has a wrong signature; it was changed on its way")
         return body
 
-    def _checker(self, mac: str) -> Check:
-        key = self.signer.key
 
-        def check(ts: int, digest: bytes, found: bytes) -> bool:
-            return compare_digest(
-                sign_response(key, mac, status=200, ts=ts, content_type=CONTENT_TYPE, digest=digest), found
-            )
+def _checker(answer: _Answer) -> Check:
+    def check(ts: int, digest: bytes, found: bytes) -> bool:
+        expected = sign_response(
+            answer.key, answer.mac, status=200, ts=ts, content_type=CONTENT_TYPE, digest=digest
+        )
+        return compare_digest(expected, found)
 
-        return check
+    return check
+
+
+def _refused(response: httpx.Response) -> bool:
+    """Whether the peer refuses the key, without saying why. (A clock that is off is told in a signed answer.)"""
+    return response.status_code == 401 and "zg-signature" not in response.headers
 
 
 async def paced(chunks: AsyncIterator[bytes], slowest: int, seconds: float) -> AsyncGenerator[bytes, None]:
@@ -243,11 +284,11 @@ def _content(answer: _Answer, body: bytes) -> bytes:
     return body
 
 
-def _unsigned(response: httpx.Response, signer: Signer) -> Exception:
+def _unsigned(response: httpx.Response, key: Key, aud: str) -> Exception:
     status = response.status_code
     if status == 401:
         return NotAuthorised(
-            f"the peer refuses key {signer.key.kid} (or its name isn't {signer.aud!r}): check that both sides have "
+            f"the peer refuses key {key.kid} (or its name isn't {aud!r}): check that both sides have "
             "the same key file, and that it is neither retired nor out of its time"
         )
     if status == 429:

@@ -85,8 +85,8 @@ class PrimaryConfig:
     url: str
     name: str
     """The primary's `aud`."""
-    key: str
-    """The id of the key that requests are signed with."""
+    key: str = ""
+    """The id of the key that requests are signed with; empty: the newest valid one in state `sign`."""
     pull_interval: float = 5.0
     """Seconds."""
 

@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     add("--replicate-name", metavar="NAME", help="the name that secondaries sign for (this host's name)")
     add("--primary", metavar="URL", help="mirror this primary")
     add("--primary-name", metavar="NAME", help="the primary's name, as its --replicate-name")
-    add("--key", metavar="KID", help="the key to sign requests to the primary with")
+    add("--key", metavar="KID", help="sign requests to the primary with this key only (the newest in state sign)")
     add("--pull-interval", metavar="TIME", help="longest time between two looks at the primary (5s)")
     add("--version", action="version", version=f"zonegitd {__version__}")
     return flags
@@ -121,7 +121,7 @@ def _primary(tables: Mapping[str, Settings], top: Settings) -> PrimaryConfig | N
     settings = tables.get("primary")
     if settings is None:
         return None
-    _needs("primary", settings, {"url": "--primary", "name": "--primary-name", "key": "--key"})
+    _needs("primary", settings, {"url": "--primary", "name": "--primary-name"})
     _needs_keys("primary", top)
     return PrimaryConfig(**settings)
 

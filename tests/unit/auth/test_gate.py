@@ -152,6 +152,20 @@ def test_a_key_that_is_not_valid(clock: Clock, signer: Signer, key: Key) -> None
     assert refused(ask(gate, signer.sign(REFS, EMPTY_DIGEST)[0])) == (401, "unauthorized", "key_not_valid")
 
 
+@pytest.mark.parametrize("shown", ["", "cd" * 32])
+def test_a_key_that_is_bound_to_a_certificate_needs_that_one(clock: Clock, signer: Signer, shown: str) -> None:
+    bound = replace(KEY, client_cert="ab" * 32)
+    gate = Gate("primary-1", Keyring([bound]), clock)
+    found = []
+    for certificate in (shown, "ab" * 32):
+        header, _ = signer.sign(REFS, EMPTY_DIGEST)
+        pending = gate.begin(REFS, [header.encode()], "192.0.2.1", certificate)
+        assert isinstance(pending, Pending)
+        found.append(gate.finish(pending, EMPTY_DIGEST, "read"))
+    assert refused(found[0]) == (401, "unauthorized", "client_cert")
+    assert isinstance(found[1], Grant)
+
+
 def test_an_unknown_key_and_a_wrong_secret_are_told_the_same(gate: Gate, clock: Clock) -> None:
     for key in (replace(KEY, kid="k2"), Key.derive("k1", b"x" * 32)):
         found = ask(gate, Signer("primary-1", key, clock, counter()).sign(REFS, EMPTY_DIGEST)[0])

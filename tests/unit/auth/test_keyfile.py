@@ -78,6 +78,8 @@ def test_bad_key_ids(tmp_path: Path, kid: str) -> None:
         (good(scopes='"read:*"'), "must be a list"),
         (good(not_after='"tomorrow"'), "not_after"),
         (good(not_before="2026-01-01T00:00:00"), "with its offset"),
+        (good(client_cert='"AB"'), "client_cert"),
+        (good(client_cert="7"), "client_cert"),
         (good(colour='"red"'), "unknown key 'colour'"),
         ("secret = ", "not TOML"),
         ('state = "accept"\nscopes = []\n', "secret"),

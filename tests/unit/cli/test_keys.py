@@ -1,4 +1,4 @@
-"""`key new` and `key list`: files with secrets that nobody sees."""
+"""`key new`, `list`, `promote`, `retire`: files with secrets that nobody sees."""
 
 import stat
 import tomllib
@@ -70,3 +70,36 @@ def test_an_open_key_file_is_refused(run, refused, tmp_path) -> None:
     run("key", "new", "a", "--keys", tmp_path)
     (tmp_path / "a.key").chmod(0o644)
     refused(run("key", "list", "--keys", tmp_path), 7, "a.key", "0644")
+
+
+def states(run, keys) -> dict[str, str]:
+    return {key["kid"]: key["state"] for key in run("key", "list", "--keys", keys, "--json").json}
+
+
+def test_a_key_is_promoted_and_its_predecessor_retired(run, tmp_path) -> None:
+    for kid in ("old", "new"):
+        run("key", "new", kid, "--keys", tmp_path)
+    result = run("key", "promote", "new", "--keys", tmp_path)
+    assert (result.code, result.out) == (0, "new sign\nold accept\n")
+    assert "SIGHUP" in result.err
+    assert run("key", "retire", "old", "--keys", tmp_path).out == "old retired\n"
+    assert states(run, tmp_path) == {"new": "sign", "old": "retired"}
+    again = run("key", "retire", "old", "--keys", tmp_path)
+    assert (again.code, again.out) == (0, "")
+    assert "already" in again.err
+
+
+def test_a_dry_run_changes_no_key(run, tmp_path) -> None:
+    for kid in ("old", "new"):
+        run("key", "new", kid, "--keys", tmp_path)
+    assert run("key", "promote", "new", "--keys", tmp_path, "--dry-run").out == "new sign\nold accept\n"
+    assert run("key", "retire", "new", "--keys", tmp_path, "--dry-run").out == "new retired\n"
+    assert states(run, tmp_path) == {"new": "accept", "old": "sign"}
+
+
+def test_the_only_key_that_signs_is_kept_unless_forced(run, refused, tmp_path) -> None:
+    run("key", "new", "a", "--keys", tmp_path)
+    refused(run("key", "retire", "a", "--keys", tmp_path), 1, "--force")
+    refused(run("key", "promote", "b", "--keys", tmp_path), 5, "'b'")
+    assert run("key", "retire", "a", "--keys", tmp_path, "--force").code == 0
+    refused(run("key", "promote", "a", "--keys", tmp_path), 1, "retired")

@@ -80,6 +80,12 @@ def test_defaults():
     assert config.metrics is config.replication is config.primary is None
 
 
+def test_without_a_kid_the_client_chooses(tmp_path):
+    argv = ["--primary", "http://127.0.0.1:1", "--primary-name", "p", "--keys", str(tmp_path)]
+    primary = load(argv).primary
+    assert primary is not None and primary.key == ""
+
+
 def test_workers_auto():
     assert load(["--workers", "auto"]).dns.workers >= 1
 

@@ -1,0 +1,44 @@
+"""Which keys a secondary signs with, and what the metrics page says about the keys of a directory."""
+
+import time
+from typing import Final
+
+from zonegit.auth.choice import signing_keys
+from zonegit.auth.key import Key, State
+from zonegit.auth.keyring import Keyring
+from zonegit.errors import ConfigError, KeyFileError
+from zonegit.ops.config import Config, PrimaryConfig
+from zonegit.ops.samples import Samples
+
+_NEVER: Final = float("inf")
+
+
+def primary_keys(config: Config, primary: PrimaryConfig) -> tuple[Key, ...]:
+    """The keys that requests to the primary may be signed with, from a key set without a fault.
+
+    `ConfigError` without a directory of keys; `KeyFileError` naming it, when none of its keys will do.
+    """
+    if config.keys is None:
+        raise ConfigError("a primary needs `keys`, the directory with the keys that requests are signed with")
+    keyring = Keyring.load(config.keys)
+    try:
+        return signing_keys(keyring, primary.key, time.time())
+    except KeyFileError as error:
+        raise KeyFileError(f"{config.keys}: {error}") from None
+
+
+class KeyEnds:
+    """`auth_key_not_after_timestamp_seconds` of each key: +Inf where nothing will end, or has ended already."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+        self._known: set[str] = set()
+
+    def publish(self, keys: Keyring) -> None:
+        """Tell of these keys; of those that were told of before and are gone, that nothing ends there any more."""
+        ends = dict.fromkeys(self._known, _NEVER)
+        for key in keys:
+            ends[key.kid] = _NEVER if key.not_after is None or key.state is State.RETIRED else key.not_after
+        for kid, end in ends.items():
+            self._samples.set("auth_key_not_after_timestamp_seconds", end, key_id=kid)
+        self._known = set(ends)
