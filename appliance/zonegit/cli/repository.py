@@ -10,6 +10,7 @@ from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.objects import readable
 from zonegit.cli.output import Output, Style
+from zonegit.cli.repair import repair, repair_options
 from zonegit.cli.verbs import Verb
 from zonegit.errors import CorruptStore, Refused
 from zonegit.model.ids import kind_of, short
@@ -89,7 +90,11 @@ def _empty_status(args: Namespace, out: Output) -> int:
 
 
 def _fsck(args: Namespace, out: Output) -> int:
-    with options.open_repository(args) as repo, out.progress("checking objects") as progress:
+    from zonegit.repo import Repository
+
+    if args.repair_from is not None:
+        repair(args, out)
+    with Repository.open(args.repo, readonly=True) as repo, out.progress("checking objects") as progress:
         report = repo.fsck(progress)
     if args.json:
         out.json({"objects": report.objects, "problems": report.problems})
@@ -130,7 +135,13 @@ def _init_arguments(parser: ArgumentParser) -> None:
     options.dry_run_option(parser)
 
 
+def _status_arguments(parser: ArgumentParser) -> None:
+    options.json_option(parser)
+
+
 def _fsck_arguments(parser: ArgumentParser) -> None:
+    repair_options(parser)
+    options.dry_run_option(parser)
     options.json_option(parser)
 
 
@@ -144,10 +155,14 @@ def _cat_object_arguments(parser: ArgumentParser) -> None:
     options.json_option(parser)
 
 
+_FSCK_DETAILS: Final = """\
+Exits with 6 if it finds a problem, after a repair too. --repair-from replaces objects whose bytes were changed on
+disk by whole ones of a peer that has them; `zonegit reindex` makes anew what is derived from objects and refs."""
+
 VERBS: Final = {
     "init": Verb(_init_arguments, _init),
-    "status": Verb(_fsck_arguments, _status),
-    "fsck": Verb(_fsck_arguments, _fsck, "Exits with 6 if it finds a problem."),
+    "status": Verb(_status_arguments, _status),
+    "fsck": Verb(_fsck_arguments, _fsck, _FSCK_DETAILS),
     "reindex": Verb(_reindex_arguments, _reindex),
     "cat-object": Verb(_cat_object_arguments, _cat_object),
 }

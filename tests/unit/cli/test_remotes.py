@@ -1,53 +1,20 @@
 """`clone`, `fetch`, `remote` and `peer accept-epoch`, against a server that is really there."""
 
-import asyncio
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from httpkit import running
+from servekit import Served
 from synckit import PEER
-from zonegit.auth.budget import FailureBudget
-from zonegit.auth.gate import Gate
 from zonegit.auth.keyfile import new_key
-from zonegit.auth.keyring import Keyring
 from zonegit.auth.scope import parse_scope
 from zonegit.repo import Repository
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
-
-
-class Served:
-    """A repository that a thread of this process serves; `url` leads to it."""
-
-    def __init__(self, path: Path, keys: Path) -> None:
-        self.path = path
-        self.keys = keys
-        self.url = ""
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-        self._thread.start()
-        assert self._ready.wait(10)
-
-    async def _serve(self) -> None:
-        store = LmdbStore.open(self.path)
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        gate = Gate(PEER, Keyring.load(self.keys), time.time, budget=FailureBudget(burst=10_000))
-        async with running(store, gate) as server:
-            self.url = server.url
-            self._ready.set()
-            await self._stop.wait()
-        store.close()
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+"""What `fsck --repair-from` does before it checks: damaged objects are fetched from a peer and replaced."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from zonegit.cli import peering, render
+from zonegit.cli.output import Output
+from zonegit.errors import UsageError
+
+if TYPE_CHECKING:
+    from zonegit.model.ids import ObjectId
+    from zonegit.net.http_client import HttpPeer
+    from zonegit.repo.remotes import Remote
+    from zonegit.store.port import Store
+
+
+def repair_options(parser: ArgumentParser) -> None:
+    """`--repair-from`, and what reaches a peer that is no remote."""
+    parser.add_argument(
+        "--repair-from", metavar="URL", help="fetch what is damaged from this peer, or from a remote by its name"
+    )
+    parser.add_argument("--name", metavar="NAME", help="the peer's name, as its --replicate-name")
+    peering.peer_options(parser, required=False)
+
+
+def repair(args: Namespace, out: Output) -> None:
+    """Replace every damaged object that the peer has, in one transaction, and tell how many."""
+    from zonegit.net.http_objects import fetch_objects
+    from zonegit.store import repair as stored
+    from zonegit.store.lmdb import LmdbStore
+
+    with closing(LmdbStore.open(args.repo, readonly=args.dry_run)) as store:
+        remote = _remote(args, store)
+        with out.progress("looking for damage") as progress:
+            damaged = stored.damaged(store, progress)
+
+        async def work(peer: HttpPeer) -> dict[ObjectId, bytes]:
+            with out.progress("receiving objects") as progress:
+                return await fetch_objects(peer, damaged, progress)
+
+        found = peering.exchange(remote, work) if damaged else {}
+        if found and not args.dry_run:
+            stored.replace(store, found.values())
+    done = "dry run, nothing written: would replace" if args.dry_run else "replaced"
+    out.note(f"{done} {len(found)} of {render.counted(len(damaged), 'damaged object')}")
+    if len(found) < len(damaged):
+        out.warn(f"{remote.name} doesn't have the other {len(damaged) - len(found)}: try another peer, or a backup")
+
+
+def _remote(args: Namespace, store: Store) -> Remote:
+    from zonegit.repo.remotes import remote_named
+
+    if "://" in args.repair_from:
+        if args.name is None:
+            raise UsageError("a URL needs --name, --keys and --key; or name a remote: see `zonegit remote list`")
+        return peering.remote_of(args, args.name, args.repair_from)
+    with store.read() as reader:
+        return remote_named(reader, args.repair_from)

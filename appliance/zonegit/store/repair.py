@@ -1,0 +1,53 @@
+"""Replace objects whose bytes were changed on disk by whole ones that came from elsewhere.
+
+An id is the proof: what hashes to it is the object that was stored under it, whoever sends it, and what it points to
+was checked when it came in. Only that is replaced: no refs, no ids, nothing that is derived.
+"""
+
+from collections.abc import Callable, Iterable
+
+from zonegit.errors import CorruptStore, InvalidObject, NotFound
+from zonegit.model.ids import ObjectId, object_id, short
+from zonegit.store.tables import Table
+from zonegit.store.writer import TableStore
+
+Progress = Callable[[int, int], None]
+_PAGE = 2_000
+"""Objects read in one transaction."""
+
+
+def damaged(store: TableStore, progress: Progress | None = None) -> list[ObjectId]:
+    """Ids of stored objects that can't be read, or whose bytes don't hash to their id. `CorruptStore` when the
+    database's own pages are so damaged that not even the ids can be read."""
+    with store.read() as reader:
+        ids = list(reader.object_ids())
+    found = []
+    for start in range(0, len(ids), _PAGE):
+        with store.read() as reader:
+            for oid in ids[start : start + _PAGE]:
+                try:
+                    reader.get(oid)
+                except CorruptStore:
+                    found.append(oid)
+                except NotFound:
+                    continue  # deleted since
+        if progress:
+            progress(min(start + _PAGE, len(ids)), len(ids))
+    return found
+
+
+def replace(store: TableStore, objects: Iterable[bytes]) -> int:
+    """Put whole objects in the places of damaged ones, all in one transaction; how many there were.
+
+    `InvalidObject` for bytes that are no object stored here; then nothing is replaced.
+    """
+    count = 0
+    with store.write() as writer:
+        for data in objects:
+            oid = object_id(data)
+            sequence = writer.tables.get(Table.IDS, oid)
+            if sequence is None:
+                raise InvalidObject(f"object {short(oid)} was never stored here, so it replaces nothing")
+            writer.draft.put(Table.OBJECTS, sequence, data)
+            count += 1
+    return count

@@ -1,0 +1,42 @@
+"""A repository served over `/v0` by a thread of the test, for callers with an event loop of their own."""
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+from httpkit import running
+from synckit import PEER
+from zonegit.auth.budget import FailureBudget
+from zonegit.auth.gate import Gate
+from zonegit.auth.keyring import Keyring
+from zonegit.store.lmdb import LmdbStore
+
+
+class Served:
+    """A repository that a thread of this process serves; `url` leads to it."""
+
+    def __init__(self, path: Path, keys: Path) -> None:
+        self.path = path
+        self.keys = keys
+        self.url = ""
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    async def _serve(self) -> None:
+        store = LmdbStore.open(self.path)
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        gate = Gate(PEER, Keyring.load(self.keys), time.time, budget=FailureBudget(burst=10_000))
+        async with running(store, gate) as server:
+            self.url = server.url
+            self._ready.set()
+            await self._stop.wait()
+        store.close()
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(10)
