@@ -1,7 +1,7 @@
 """Replace objects whose bytes were changed on disk by whole ones that came from elsewhere.
 
-An id is the proof: what hashes to it is the object that was stored under it, whoever sends it, and what it points to
-was checked when it came in. Only that is replaced: no refs, no ids, nothing that is derived.
+An id is the proof: what hashes to it is the object that was stored under it, whoever sends it, and it was checked
+when it came in. Nothing else is replaced: no refs, no ids, nothing that is derived.
 """
 
 from collections.abc import Callable, Iterable
