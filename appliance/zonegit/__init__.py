@@ -1,19 +1,27 @@
 """zonegit: git for authoritative DNS.
 
 The library's front door: `from zonegit import Repository`. Loaded when first asked for, so that a program pays only
-for what it uses.
+for what it uses. docs/embedding.md shows it at work.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zonegit.auth.keyring import Keyring as Keyring
+    from zonegit.net.embedded_client import ReplicationClient as ReplicationClient
+    from zonegit.net.embedded_server import ReplicationServer as ReplicationServer
     from zonegit.repo import Repository as Repository
 
 __version__ = "0.1.0"
-__all__ = ["Repository", "__version__"]
+__all__ = ["Keyring", "ReplicationClient", "ReplicationServer", "Repository", "__version__"]
 
-_HOMES = {"Repository": "zonegit.repo"}
+_HOMES = {
+    "Keyring": "zonegit.auth.keyring",
+    "ReplicationClient": "zonegit.net.embedded_client",
+    "ReplicationServer": "zonegit.net.embedded_server",
+    "Repository": "zonegit.repo",
+}
 
 
 def __getattr__(name: str) -> object:
