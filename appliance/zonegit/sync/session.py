@@ -30,6 +30,8 @@ from zonegit.sync.peers import check_refs, cursors, highest, keep_cursors
 STREAMS: Final = 4
 SPLIT_RECORDS: Final = 20_000
 """A zone that isn't here is fetched by subtrees from this size on."""
+MOST_LOOKED_AT: Final = 256
+"""Zones that aren't here up to which each is looked at for its size; more of them fill the streams as they are."""
 BATCH_BYTES: Final = 1 << 20
 BATCH_OBJECTS: Final = 10_000
 """A batch is handed over once it has this many bytes or objects."""
@@ -210,7 +212,7 @@ class Session:
         tips = self._missing_tips()
         large: dict[ObjectId, tuple[ObjectId, ...]] = {}
         cold = self._cold(tips)
-        if cold:
+        if 0 < len(cold) <= MOST_LOOKED_AT:
             yield self._look_at(tip.oid for tip in cold)
             yield self._look_at(self._zone_root(tip) for tip in cold)
             roots = {tip.oid: zone.tree for tip in cold if (zone := self._zone(tip)).records >= self._split}
