@@ -1,0 +1,117 @@
+"""A secondary of a secondary: what happens at the primary happens at both, within a second."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from daemonkit import Daemon, ask, rcode, serial_of, until
+from repokit import ZONE, parsed
+from zonegit.auth.keyfile import new_key
+from zonegit.auth.scope import parse_scope
+from zonegit.repo import Repository
+from zonegit.store.fsck import fsck
+from zonegit.store.lmdb import LmdbStore
+
+OTHER = ZONE.replace("example.net", "example.com").replace("example.org", "example.net")
+SOON = 1.0
+"""Seconds for a change to travel all the way."""
+SELDOM = ("--pull-interval", "3s")
+"""Far more than that: what comes in time was told, not found by asking again."""
+
+
+@pytest.fixture
+def chain(tmp_path: Path, repo: Path, start: Callable[..., Daemon]) -> list[Daemon]:
+    """The primary, its secondary, and a secondary of that one."""
+    keys = tmp_path / "keys"
+    new_key(keys, "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    daemons: list[Daemon] = []
+    for at, path in enumerate((repo, tmp_path / "middle", tmp_path / "end")):
+        serving = ["--replicate-listen", "127.0.0.1:0", "--replicate-name", f"n{at}", "--keys", keys]
+        above = []
+        if daemons:
+            url = f"http://127.0.0.1:{daemons[-1].port('replication')}"
+            above = ["--primary", url, "--primary-name", f"n{at - 1}", "--key", "k1", *SELDOM]
+        daemons.append(start(path, *serving, *above))
+    for daemon in daemons:
+        until(lambda daemon=daemon: rcode(ask(daemon.port(), "example.org", 6)) == 0, "the zone everywhere")
+    return daemons
+
+
+def within(seconds: float, condition: Callable[[], object], what: str) -> None:
+    """Something comes about in so many seconds."""
+    deadline = time.monotonic() + seconds
+    until(condition, what)
+    assert time.monotonic() < deadline, f"{what} took longer than {seconds} s"
+
+
+def refs(path: Path) -> dict[str, bytes]:
+    store = LmdbStore.open(path, readonly=True)
+    try:
+        assert fsck(store).problems == []
+        with store.read() as reader:
+            found = {name: oid for name, oid in reader.refs() if not name.startswith("refs/remotes/")}
+            return {**found, "root": reader.index_root}
+    finally:
+        store.close()
+
+
+def test_changes_resets_new_zones_and_ends_travel_through(tmp_path: Path, repo: Path, chain: list[Daemon]) -> None:
+    ports = [daemon.port() for daemon in chain]
+    with Repository.open(repo) as primary:
+        for last in range(1, 6):
+            primary.set("www", 1, 60, [bytes([192, 0, 2, last])])
+            within(
+                SOON,
+                lambda last=last: all(bytes([192, 0, 2, last]) in ask(port, "www.example.org") for port in ports),
+                "the change at both",
+            )
+        before = primary.resolve("HEAD")
+        primary.reset("HEAD~3")
+        within(
+            SOON,
+            lambda: all(bytes([192, 0, 2, 2]) in ask(port, "www.example.org") for port in ports),
+            "the reset at both",
+        )
+        assert {serial_of(port, "example.org") for port in ports} == {before.commit.serial + 1}
+        primary.import_zone(parsed(OTHER), source="other")
+        within(SOON, lambda: all(rcode(ask(port, "example.net", 6)) == 0 for port in ports), "the new zone at both")
+        primary.create_branch("next", zone="example.net.")
+        primary.create_tag("v1", zone="example.org.", message="a tag that is an object")
+        primary.remove_zone("example.net.")
+        within(
+            SOON, lambda: all(rcode(ask(port, "example.net", 6)) == 5 for port in ports), "the zone's end at both"
+        )
+        primary.delete_tag("v1", zone="example.org.")
+        primary.create_tag("v2", zone="example.org.", message="the last that happens")
+    paths = (repo, tmp_path / "middle", tmp_path / "end")
+    until(lambda: len({tag_root(path) for path in paths}) == 1, "the same refs everywhere")
+    for daemon in chain:
+        assert daemon.stop() == 0
+    assert refs(repo) == refs(tmp_path / "middle") == refs(tmp_path / "end")
+
+
+def tag_root(path: Path) -> bytes:
+    store = LmdbStore.open(path, readonly=True)
+    try:
+        with store.read() as reader:
+            return reader.index_root
+    finally:
+        store.close()
+
+
+def test_the_end_catches_up_when_the_middle_was_away(
+    tmp_path: Path, repo: Path, chain: list[Daemon], start: Callable[..., Daemon]
+) -> None:
+    first, middle, end = chain
+    listen = f"127.0.0.1:{middle.port('replication')}"
+    middle.stop()
+    with Repository.open(repo) as primary:
+        primary.set("www", 1, 60, [bytes([192, 0, 2, 99])])
+    assert rcode(ask(end.port(), "example.org", 6)) == 0, "the end goes on answering"
+    keys = ["--keys", tmp_path / "keys"]
+    above = ["--primary", f"http://127.0.0.1:{first.port('replication')}", "--primary-name", "n0", "--key", "k1"]
+    start(tmp_path / "middle", "--replicate-listen", listen, "--replicate-name", "n1", *keys, *above)
+    until(lambda: bytes([192, 0, 2, 99]) in ask(end.port(), "www.example.org"), "the change at the end")
