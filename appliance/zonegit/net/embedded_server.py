@@ -62,7 +62,7 @@ class ReplicationServer:
             await self._started()(scope, receive, send)
 
     async def serve(self, listener: socket.socket, stop: asyncio.Event) -> None:
-        """Serve on a listening socket, as the daemon does, until `stop` is set and requests in flight are answered."""
+        """Serve on a listening socket, as the daemon does, until `stop` is set and what is in flight is sent."""
         from zonegit.net.h2_serving import H2Server
 
         app = self._started()
