@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 from zonegit.errors import NotFound, UsageError
 from zonegit.model import refs
@@ -85,7 +84,6 @@ class Context:
         return Stamp(name, now, time.localtime(now).tm_gmtoff // 60)
 
 
-@cache
 def _user() -> str:
     """The login name; a user that the system has no name for (in a container) goes by the number."""
     try:
