@@ -1,0 +1,211 @@
+"""A second client of `/v0`, from docs/protocol.md and docs/format.md alone: it shares no code with the package.
+
+    python second_client.py HOST:PORT NAME KEY-FILE ZONE [BRANCH]
+
+Asks for refs and fetches a branch's whole closure. Checks the MAC of each answer, the hash of each object, and that
+it comes behind all that it points to; counts the zone's records in its leaves; prints a line of JSON. Of others it
+uses h2, for the framing of HTTP/2, and blake3.
+"""
+
+import base64
+import hmac
+import json
+import os
+import socket
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import h2.connection
+import h2.events
+from blake3 import blake3
+
+COMMIT, ZONE, NODE, RRSET, TAG = range(1, 6)
+FRAMES = "application/vnd.zonegit.frames"
+SCHEME = "ZG1-HMAC-SHA256"
+
+
+def base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Client:
+    def __init__(self, address: str, aud: str, key_file: Path) -> None:
+        host, _, port = address.rpartition(":")
+        text = tomllib.loads(key_file.read_text())["secret"]
+        secret = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        self.kid, self.aud, self.address = key_file.stem, aud, address
+        self.request_key = hmac.digest(secret, b"zonegit/v0 request", "sha256")
+        self.response_key = hmac.digest(secret, b"zonegit/v0 response", "sha256")
+        self.socket = socket.create_connection((host, int(port)), timeout=30)
+        self.h2 = h2.connection.H2Connection()
+        self.h2.initiate_connection()
+        self.socket.sendall(self.h2.data_to_send())
+
+    def ask(self, method: str, path: str, content_type: str = "", body: bytes = b"") -> bytes:
+        """The body of a 200 whose signature is right: a stream's is in its end, any other's in a header."""
+        ts, nonce = str(int(time.time())), base64url(os.urandom(16))
+        lines = [
+            SCHEME,
+            "request",
+            method,
+            path,
+            self.aud,
+            self.kid,
+            ts,
+            nonce,
+            content_type,
+            blake3(body).hexdigest(),
+        ]
+        mac = base64url(hmac.digest(self.request_key, "".join(line + "\n" for line in lines).encode(), "sha256"))
+        headers = [(":method", method), (":path", path), (":scheme", "http"), (":authority", self.address)]
+        headers.append(("authorization", f"{SCHEME} kid={self.kid},ts={ts},nonce={nonce},aud={self.aud},mac={mac}"))
+        if content_type:
+            headers.append(("content-type", content_type))
+        stream = self.h2.get_next_available_stream_id()
+        self.h2.send_headers(stream, headers, end_stream=not body)
+        if body:
+            self.h2.send_data(stream, body, end_stream=True)
+        answer, found = self.read(stream)
+        assert found[":status"] == "200", (found, answer)
+        if found["content-type"] == FRAMES:
+            ts, got, signed = str(int.from_bytes(end_of(answer)[16:24], "big")), answer[-32:], answer[:-32]
+        else:
+            fields = dict(field.split("=", 1) for field in found["zg-signature"].split(","))
+            assert fields["kid"] == self.kid
+            ts, got, signed = fields["ts"], base64.urlsafe_b64decode(fields["mac"] + "="), answer
+        lines = [SCHEME, "response", mac, "200", ts, found["content-type"], blake3(signed).hexdigest()]
+        expected = hmac.digest(self.response_key, "".join(line + "\n" for line in lines).encode(), "sha256")
+        assert hmac.compare_digest(got, expected), "the answer's MAC is wrong"
+        return answer
+
+    def read(self, stream: int) -> tuple[bytes, dict[str, str]]:
+        body, headers, ended = b"", {}, False
+        while not ended:
+            self.socket.sendall(self.h2.data_to_send())
+            data = self.socket.recv(65536)
+            assert data, "the server closed the connection"
+            for event in self.h2.receive_data(data):
+                if isinstance(event, h2.events.ResponseReceived):
+                    headers = {name.decode(): value.decode() for name, value in event.headers}
+                elif isinstance(event, h2.events.DataReceived):
+                    body += event.data
+                    self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                elif isinstance(event, h2.events.StreamEnded):
+                    ended = event.stream_id == stream
+        return body, headers
+
+
+def frames(data: bytes) -> list[tuple[int, bytes]]:
+    found, at = [], 0
+    while at < len(data):
+        kind, length, shift, at = data[at], 0, 0, at + 1
+        while True:
+            length |= (data[at] & 127) << shift
+            shift, at = shift + 7, at + 1
+            if data[at - 1] < 128:
+                break
+        found.append((kind, data[at : at + length]))
+        at += length
+    return found
+
+
+def end_of(data: bytes) -> bytes:
+    kind, payload = frames(data)[-1]
+    assert kind == 6, "the stream has no end"
+    return payload
+
+
+def objects_of(data: bytes) -> tuple[list[bytes], str]:
+    """A stream's objects, and the cursor in its end."""
+    found: list[bytes] = []
+    for kind, payload in frames(data)[:-1]:
+        assert kind in (1, 3), payload
+        if kind == 1:
+            count = int.from_bytes(payload[:2], "big")
+            at = 2 + 4 * count
+            for entry in range(count):
+                head = payload[2 + 4 * entry : 6 + 4 * entry]
+                size = int.from_bytes(head[1:], "big")
+                found.append(payload[at : at + size])
+                assert found[-1][0] == head[0]
+                at += size
+            assert at == len(payload)
+    end = end_of(data)
+    assert (int.from_bytes(end[:8], "big"), int.from_bytes(end[8:16], "big")) == (len(found), sum(map(len, found)))
+    assert len(end) == 25 + end[24] + 32
+    return found, end[25:-32].hex()
+
+
+def entries(leaf: bytes) -> list[bytes]:
+    count = int.from_bytes(leaf[4:6], "big")
+    ends = [int.from_bytes(leaf[10 + 2 * at : 12 + 2 * at], "big") for at in range(count)]
+    return [leaf[10 + 2 * count :][a:b] for a, b in zip([0, *ends], ends, strict=False)]
+
+
+def stub(entry: bytes) -> bytes | None:
+    """The id of the RRset that a stub stands for: the class behind the owner and its type is FF00."""
+    at = 0
+    while entry[at] < 0xC0:
+        at += 1 + entry[at]
+    return entry[at + 16 : at + 48] if entry[at + 4 : at + 6] == b"\xff\x00" else None
+
+
+def children(data: bytes) -> list[bytes]:
+    if data[0] in (COMMIT, TAG):
+        lines = data[3:].partition(b"\n\n")[0].decode().split("\n")
+        return [
+            bytes.fromhex(line.split()[1])
+            for line in lines
+            if line.startswith(("zone-root ", "parent ", "commit "))
+        ]
+    if data[0] == ZONE:
+        return [data[3:35]]
+    if data[0] == NODE and data[3]:
+        return [data[10 + 32 * at : 42 + 32 * at] for at in range(int.from_bytes(data[4:6], "big"))]
+    return [oid for entry in entries(data) if (oid := stub(entry))] if data[0] == NODE else []
+
+
+def records(known: dict[bytes, bytes], oid: bytes) -> int:
+    """Records below a tree's node, counted one by one."""
+    data = known[oid]
+    if data[3]:
+        return sum(records(known, child) for child in children(data))
+    return sum(count_in(known[found][7:] if (found := stub(entry)) else entry) for entry in entries(data))
+
+
+def count_in(rrset: bytes) -> int:
+    at = count = 0
+    while at < len(rrset):
+        while rrset[at] < 0xC0:
+            at += 1 + rrset[at]
+        at += 12 + int.from_bytes(rrset[at + 10 : at + 12], "big")
+        count += 1
+    assert at == len(rrset)
+    return count
+
+
+def sync(client: Client, zone: str, branch: str) -> dict[str, object]:
+    refs = json.loads(client.ask("GET", "/v0/refs"))
+    tip = next(ref["hash"] for ref in refs["branches"] if (ref["zone"], ref["name"]) == (zone, branch))
+    known: dict[bytes, bytes] = {}
+    cursor, streams = "", 0
+    while cursor or not streams:
+        question = {"want": [tip], "have": []} | ({"cursor": cursor} if cursor else {})
+        answer = client.ask("POST", "/v0/fetch", "application/json", json.dumps(question).encode())
+        objects, cursor = objects_of(answer)
+        streams += 1
+        for data in objects:
+            assert all(child in known for child in children(data)), "an object came before what it points to"
+            known[blake3(data).digest()] = data
+    commit = known[bytes.fromhex(tip)]
+    root = known[children(commit)[0]]
+    counted = records(known, root[3:35])
+    assert counted == int.from_bytes(root[73:81], "big"), "the zone's count of records is wrong"
+    return {"tip": tip, "objects": len(known), "streams": streams, "records": counted}
+
+
+if __name__ == "__main__":
+    address, name, key, zone, *more = sys.argv[1:]
+    print(json.dumps(sync(Client(address, name, Path(key)), zone, more[0] if more else "main")))
