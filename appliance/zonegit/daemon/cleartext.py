@@ -9,10 +9,11 @@ def check_replication(config: Config) -> None:
     section = config.replication
     if section is None:
         return
-    if not (section.listen.is_loopback or section.allow_plaintext):
+    if not (section.listen.is_loopback or section.allow_plaintext or section.tls_cert):
         raise ConfigError(
-            f"replication on {section.listen} would be cleartext HTTP/2 beyond this machine: listen on loopback "
-            "(behind a tunnel), or set allow_plaintext = true; the HMAC protects from changes, not from readers"
+            f"replication on {section.listen} would be cleartext HTTP/2 beyond this machine: set tls_cert and "
+            "tls_key, listen on loopback (behind a tunnel), or set allow_plaintext = true; the HMAC protects from "
+            "changes, not from readers"
         )
     if config.keys is None:
         raise ConfigError("replication needs `keys`, the directory of its key files; `zonegit key new` writes one")

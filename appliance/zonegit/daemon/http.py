@@ -1,6 +1,7 @@
 """The http process: `/v0` for secondaries and the metrics page, each on its own listener, in one event loop.
 
-SIGHUP takes a new key set as a whole or keeps the old one; SIGTERM answers long-polls and lets streams end.
+SIGHUP takes new keys and certificates as a whole or keeps the old ones; SIGTERM answers long-polls and lets streams
+end.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from zonegit.auth.gate import Gate
 from zonegit.auth.keyring import Keyring
 from zonegit.daemon.cleartext import check_replication
 from zonegit.daemon.status import status_app
+from zonegit.daemon.tls import replication_tls
 from zonegit.errors import ConfigError, ZonegitError
 from zonegit.net.h2_serving import H2Server
 from zonegit.net.http_server import ReplicationApp
@@ -51,29 +53,32 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
     stop = asyncio.Event()
     samples = block.samples(index)
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, block, gate, samples)
     loop.add_signal_handler(signal.SIGUSR1, _report, gate)
     async with asyncio.TaskGroup() as group:
         listener = block.listener("replication")
-        if gate is not None and listener is not None:
+        section = block.config().replication
+        if gate is not None and listener is not None and section is not None:
             app = ReplicationApp(store, gate, samples)
-            group.create_task(H2Server(app).serve([listener], stop, app.drain))
+            server = H2Server(app, tls=replication_tls(section))
+            loop.add_signal_handler(signal.SIGHUP, _reload, block, gate, server, samples)
+            group.create_task(server.serve([listener], stop, app.drain))
         listener = block.listener("metrics")
         if listener is not None:
             group.create_task(H2Server(status_app(block, store), connections=SCRAPERS).serve([listener], stop))
         block.set_ready(index)
 
 
-def _reload(block: SharedBlock, gate: Gate | None, samples: Samples) -> None:
+def _reload(block: SharedBlock, gate: Gate, server: H2Server, samples: Samples) -> None:
     config = block.config()
-    if gate is None or config.keys is None:
+    if config.replication is None or config.keys is None:
         return
     try:
-        gate.keyring = Keyring.load(config.keys)
+        keys, tls = Keyring.load(config.keys), replication_tls(config.replication)
     except ZonegitError as error:
         log.event(_logger, "reload refused, the old keys stay", logging.ERROR, error=error)
         samples.set("keys_reload_failed", 1)
     else:
+        gate.keyring, server.tls = keys, tls
         samples.set("keys_reload_failed", 0)
         log.event(_logger, "keys reloaded", keys=len(gate.keyring))
 

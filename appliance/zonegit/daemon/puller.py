@@ -18,6 +18,7 @@ from typing import Final
 from zonegit.auth.gate import Signer
 from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.signing import primary_keys
+from zonegit.daemon.tls import primary_tls
 from zonegit.errors import (
     ConfigError,
     InvalidData,
@@ -134,7 +135,10 @@ class Mirror:
         self._samples = samples
         self._synced = synced
         self._pauses = pauses
-        self._peer = HttpPeer(primary.url, signer)
+        self._peer = HttpPeer(
+            primary.url, signer, tls=primary_tls(primary), allow_plaintext=primary.allow_plaintext
+        )
+        self._reconnect = False
         self._root = ""
         self._failures = 0
         self._clock = clock
@@ -162,6 +166,9 @@ class Mirror:
 
     async def once(self) -> bool:
         """One exchange: wait for news, take them in. Whether there were any."""
+        if self._reconnect:
+            self._reconnect = False
+            await self._peer.close()  # the next connection is made with the new certificates
         wait = min(max(1, round(self._interval)), limits.MAX_WAIT)
         refs = await latest_refs(self._peer, self._store, self._name, self._root, wait)
         if refs is not None:
@@ -186,12 +193,14 @@ class Mirror:
         if primary is None:
             return
         try:
-            keys = primary_keys(config, primary)
+            keys, tls = primary_keys(config, primary), primary_tls(primary)
         except ZonegitError as error:
             log.event(_logger, "reload refused, the old keys stay", logging.ERROR, error=error)
             self._samples.set("keys_reload_failed", 1)
         else:
             self._peer.signer.take(keys)
+            self._reconnect = self._reconnect or tls is not None
+            self._peer.tls = tls
             self._interval = primary.pull_interval
             self._samples.set("keys_reload_failed", 0)
         self._root = ""  # another key may see other zones

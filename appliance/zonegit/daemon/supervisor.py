@@ -22,6 +22,7 @@ from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.processes import Child
 from zonegit.daemon.repository import note_expired, prepare
 from zonegit.daemon.signing import KeyEnds, primary_keys
+from zonegit.daemon.tls import primary_tls, replication_tls
 from zonegit.dns import stats
 from zonegit.errors import ConfigError, KeyFileError, ZonegitError
 from zonegit.ops import log
@@ -263,11 +264,20 @@ class Supervisor:
 def _check_keys(config: Config) -> Keyring:
     """Refuse before anything depends on it what http and puller would refuse; `ConfigError`, `KeyFileError`."""
     check_replication(config)
+    if config.replication is not None:
+        replication_tls(config.replication)
     if config.keys is None or (config.replication is None and config.primary is None):
         return Keyring()
     if config.primary is not None:
         primary_keys(config, config.primary)
-    return Keyring.load(config.keys)
+        primary_tls(config.primary)
+    keys = Keyring.load(config.keys)
+    bound = next((key.kid for key in keys if key.client_cert), None)
+    if bound and config.replication is not None and config.replication.client_ca is None:
+        raise KeyFileError(
+            f"{config.keys}: key {bound!r} is bound to a client certificate, but [replication] has no client_ca"
+        )
+    return keys
 
 
 def _check_unchanged(old: Config, new: Config) -> None:

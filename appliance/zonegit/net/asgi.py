@@ -12,6 +12,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+CLIENT_CERT: Final = "client_cert"
+"""Member of a scope's `state`: SHA-256 of the client certificate's DER, lowercase hex; empty or absent if none."""
 DRAIN: Final = 2 << 20
 """Bytes of an unwanted body that are read and thrown away before the answer: with HTTP/2's flow control all streams
 of a connection wait for a body that nobody reads."""

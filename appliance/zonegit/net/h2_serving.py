@@ -1,7 +1,8 @@
-"""Hypercorn as we run it: one worker in our own event loop, on sockets that are given, HTTP/2 by prior knowledge.
+"""Hypercorn as we run it: one worker in our own event loop, on sockets that are given, HTTP/2 by prior knowledge or
+over TLS 1.3.
 
 What is ours around it, for version 0.18 (tests pin what they rest on):
-- connections per source are counted before anything is read of them;
+- connections per source are counted before anything is read of them, a TLS handshake too, which has 10 s;
 - a stream's buffer waits for the peer's window: as shipped it lets everything through that an application
   sends, so that a client that never opens its window fills the server's memory;
 - a connection ends when its client closes it, and not when its keep-alive time is over too;
@@ -11,6 +12,7 @@ What is ours around it, for version 0.18 (tests pin what they rest on):
 import asyncio
 import logging
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -26,7 +28,8 @@ from hypercorn.events import Event, Updated
 from hypercorn.typing import ASGIFramework
 
 from zonegit.auth.budget import source_of
-from zonegit.net.asgi import App
+from zonegit.net.asgi import CLIENT_CERT, App
+from zonegit.net.tls import ALPN, client_certificate
 
 CONNECTIONS_PER_SOURCE: Final = 8
 STREAMS: Final = 32
@@ -34,6 +37,7 @@ HEADERS: Final = 16 << 10
 KEEP_ALIVE: Final = 300.0
 """Seconds; longer than any long-poll, so that a connection isn't closed just when its client uses it again."""
 DRAIN_SECONDS: Final = 3.0
+HANDSHAKE_SECONDS: Final = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +86,12 @@ hypercorn_h2.StreamBuffer = WindowedBuffer  # type: ignore[misc]  # the class th
 class H2Server:
     """Serves one application on listening sockets."""
 
-    def __init__(self, app: App, *, connections: int = CONNECTIONS_PER_SOURCE) -> None:
-        """`connections`: how many one source (an IPv4 address, an IPv6 /56) may have open."""
+    def __init__(
+        self, app: App, *, connections: int = CONNECTIONS_PER_SOURCE, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """`connections`: how many one source (an IPv4 address, an IPv6 /56) may have open. No `tls`: cleartext."""
+        self.tls = tls
+        """May be replaced at any time; new connections are made with it."""
         self._app = ASGIWrapper(cast(ASGIFramework, app))
         self._config = _config()
         self._most = connections
@@ -131,8 +139,16 @@ class H2Server:
         self._tasks.add(task)
         self.open[source] += 1
         loop = asyncio.get_running_loop()
+        state: dict[str, object] = {}
         try:
-            await Connection(self._app, loop, self._config, context, {}, reader, writer)
+            if self.tls is not None:
+                await writer.start_tls(self.tls, ssl_handshake_timeout=HANDSHAKE_SECONDS)
+                connection = writer.get_extra_info("ssl_object")
+                if connection.selected_alpn_protocol() != ALPN:
+                    writer.transport.abort()
+                    return
+                state[CLIENT_CERT] = client_certificate(connection)
+            await Connection(self._app, loop, self._config, context, state, reader, writer)
         except asyncio.CancelledError:
             writer.transport.abort()
         except Exception as error:

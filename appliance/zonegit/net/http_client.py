@@ -7,6 +7,7 @@ dropped: httpx never resets a stream that is given up, and a few of those make a
 """
 
 import logging
+import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ from zonegit.auth.gate import Signer
 from zonegit.auth.key import Key
 from zonegit.auth.scheme import Call, check_response, parse_signature, sign_response
 from zonegit.errors import ConfigError, InvalidData, LimitExceeded, NotAuthorised, Refused, Unreachable
+from zonegit.net.tls import client_context
+from zonegit.ops.values import check_plaintext
 from zonegit.sync import limits, ref_diff, wire
 from zonegit.sync.frames import CONTENT_TYPE, Check
 from zonegit.sync.ref_diff import Change
@@ -32,7 +35,7 @@ ANSWER: Final = 1 << 20
 """Bytes of an answer that isn't refs nor a stream."""
 PATIENCE: Final = 15.0
 """Seconds without a byte, beyond what a long-poll waits."""
-_LOST: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h2.exceptions.H2Error)
+_LOST: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h2.exceptions.H2Error, ssl.SSLError)
 """What a connection that breaks may raise; httpcore lets some of h2's own errors through."""
 
 log = logging.getLogger(__name__)
@@ -65,10 +68,18 @@ class _Answer:
 class HttpPeer:
     """A client of one peer. Use `close` when done."""
 
-    def __init__(self, url: str, signer: Signer) -> None:
-        """`url` is `http://host:port`. `ConfigError` when it isn't."""
+    def __init__(
+        self, url: str, signer: Signer, *, tls: ssl.SSLContext | None = None, allow_plaintext: bool = False
+    ) -> None:
+        """`url` is `https://host:port`, or `http://` to loopback, or to anywhere if allowed. `ConfigError`.
+
+        `tls` (`net.tls.client_context`) is for https; without it the system's CAs are trusted.
+        """
         self._url = _base(url)
+        check_plaintext(self._url, allow_plaintext)
         self.signer = signer
+        self.tls = tls
+        """May be replaced at any time; it counts from the next connection on (`close`)."""
         self._corrected = False
         self._client: httpx.AsyncClient | None = None
 
@@ -184,7 +195,9 @@ class HttpPeer:
         if self._client is None:
             # No proxies, cookies or redirects: what the environment says must not lead a mirror elsewhere.
             bounds = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=240.0)
-            self._client = httpx.AsyncClient(http1=False, http2=True, trust_env=False, limits=bounds)
+            secure = self._url.startswith("https:")
+            verify = (self.tls or client_context(None, None)) if secure else False
+            self._client = httpx.AsyncClient(http1=False, http2=True, trust_env=False, limits=bounds, verify=verify)
         return self._client
 
     async def _other_key(self, answer: _Answer) -> Key | None:
@@ -303,10 +316,16 @@ def _base(url: str) -> str:
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), None
-    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.path not in ("", "/")
+        or parts.query
+        or parts.fragment
+    ):
         raise ConfigError(f"{url[:120]!r} is not a primary's URL: write http://192.0.2.1:9354")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"http://{host}:{port or 9354}"
+    return f"{parts.scheme}://{host}:{port or 9354}"
 
 
 def _reason(error: Exception) -> str:

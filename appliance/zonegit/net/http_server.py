@@ -18,7 +18,17 @@ from zonegit.auth.budget import source_of
 from zonegit.auth.gate import Gate, Grant, Refusal
 from zonegit.auth.scheme import Call, sign_response, signature_header
 from zonegit.errors import Conflict, InvalidData, LimitExceeded, NotFound, ZonegitError
-from zonegit.net.asgi import BodyTooLarge, Disconnected, Receive, Scope, Send, disconnected, drain, read_body
+from zonegit.net.asgi import (
+    CLIENT_CERT,
+    BodyTooLarge,
+    Disconnected,
+    Receive,
+    Scope,
+    Send,
+    disconnected,
+    drain,
+    read_body,
+)
 from zonegit.net.ref_watch import RefWatch
 from zonegit.store.port import Store
 from zonegit.sync import limits
@@ -119,7 +129,8 @@ class ReplicationApp:
             await self._stream(request, answer, found)
 
     async def _authenticate(self, request: "_Request") -> Grant | Refusal:
-        found = self._gate.begin(request.call, request.values(b"authorization"), request.address)
+        authorization = request.values(b"authorization")
+        found = self._gate.begin(request.call, authorization, request.address, request.client_cert)
         if isinstance(found, Refusal):
             await drain(request.receive)
             return found
@@ -237,6 +248,7 @@ class _Request:
         self.route = find_route(self.call.path)
         self.connection: object = tuple(scope["client"] or ())
         self.address = scope["client"][0] if scope["client"] else ""
+        self.client_cert = str(scope.get("state", {}).get(CLIENT_CERT, ""))
         self.foreign = scope["http_version"] != "2" or bool(
             self.values(b"upgrade") or self.values(b"http2-settings")
         )

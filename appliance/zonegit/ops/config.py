@@ -69,6 +69,11 @@ class ReplicationConfig:
     """What clients sign as `aud`."""
     allow_plaintext: bool = False
     """Whether cleartext HTTP/2 may be served beyond loopback."""
+    tls_cert: Path | None = None
+    """Certificate in PEM, with what leads to its CA behind it; with it nothing is served in cleartext."""
+    tls_key: Path | None = None
+    client_ca: Path | None = None
+    """CAs in PEM: clients must show a certificate of one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,13 @@ class PrimaryConfig:
     """The id of the key that requests are signed with; empty: the newest valid one in state `sign`."""
     pull_interval: float = 5.0
     """Seconds."""
+    allow_plaintext: bool = False
+    """Whether the URL may be `http://` beyond loopback."""
+    ca: Path | None = None
+    """CAs in PEM that the primary's certificate may be of, in place of the system's."""
+    client_cert: Path | None = None
+    """What is shown to the primary, in PEM."""
+    client_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

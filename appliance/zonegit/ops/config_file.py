@@ -41,13 +41,24 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "tcp_connections": lambda value: values.whole(value, 1, 65536),
         "tcp_idle": values.duration,
     },
-    "replication": {"listen": _address, "name": values.server_name, "allow_plaintext": values.boolean},
+    "replication": {
+        "listen": _address,
+        "name": values.server_name,
+        "allow_plaintext": values.boolean,
+        "tls_cert": _path,
+        "tls_key": _path,
+        "client_ca": _path,
+    },
     "metrics": {"listen": _address},
     "primary": {
         "url": values.url,
         "name": values.server_name,
         "key": values.key_id,
         "pull_interval": values.duration,
+        "allow_plaintext": values.boolean,
+        "ca": _path,
+        "client_cert": _path,
+        "client_key": _path,
     },
 }
 ZONE: Final[Mapping[str, Reader]] = {

@@ -114,6 +114,9 @@ def _replication(tables: Mapping[str, Settings], top: Settings) -> ReplicationCo
         return None
     _needs("replication", settings, {"listen": "--replicate-listen"})
     _needs_keys("replication", top)
+    _both("replication", settings, "tls_cert", "tls_key")
+    if "client_ca" in settings and "tls_cert" not in settings:
+        raise ConfigError("[replication] has 'client_ca' but no 'tls_cert': certificates are shown over TLS only")
     return ReplicationConfig(**{"name": _host_name(), **settings})
 
 
@@ -123,6 +126,12 @@ def _primary(tables: Mapping[str, Settings], top: Settings) -> PrimaryConfig | N
         return None
     _needs("primary", settings, {"url": "--primary", "name": "--primary-name"})
     _needs_keys("primary", top)
+    _both("primary", settings, "client_cert", "client_key")
+    if not settings["url"].startswith("https:"):
+        for key in ("ca", "client_cert"):
+            if key in settings:
+                raise ConfigError(f"[primary] has {key!r} but no https URL")
+    values.check_plaintext(settings["url"], settings.get("allow_plaintext", False))
     return PrimaryConfig(**settings)
 
 
@@ -130,6 +139,11 @@ def _needs(table: str, settings: Settings, keys: Mapping[str, str]) -> None:
     for key, flag in keys.items():
         if key not in settings:
             raise ConfigError(f"[{table}] has no {key!r}: give it there or with {flag}")
+
+
+def _both(table: str, settings: Settings, one: str, other: str) -> None:
+    if (one in settings) != (other in settings):
+        raise ConfigError(f"[{table}] has only one of {one!r} and {other!r}: set both")
 
 
 def _needs_keys(table: str, top: Settings) -> None:

@@ -2,7 +2,9 @@
 
 import os
 import re
+from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 from zonegit.errors import ConfigError, InvalidName
 from zonegit.model.names import parse_apex, to_text
@@ -93,6 +95,20 @@ def key_id(value: object) -> str:
     if not _KEY.fullmatch(text_value(value)):
         raise ConfigError(f"{value!r} is not a key id: use 1 to 32 of a-z 0-9 . _ -")
     return str(value)
+
+
+def check_plaintext(base: str, allowed: bool) -> None:
+    """`ConfigError` for a base URL in cleartext that leads beyond this machine, unless that is allowed."""
+    host = urlsplit(base).hostname or ""
+    try:
+        here = ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        here = host == "localhost"
+    if base.startswith("http:") and not (here or allowed):
+        raise ConfigError(
+            f"{base} leads beyond this machine in cleartext: use https, or set allow_plaintext = true; the HMAC "
+            "protects from changes, not from readers"
+        )
 
 
 def url(value: object) -> str:

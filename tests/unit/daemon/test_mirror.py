@@ -80,7 +80,7 @@ def test_pauses_have_full_jitter_and_a_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://127.0.0.1", "127.0.0.1:9354", "http://", "http://a/b", "http://a:x", "http://a?b"]
+    "url", ["ftp://127.0.0.1", "127.0.0.1:9354", "http://", "http://a/b", "http://a:x", "http://a?b"]
 )
 def test_urls_that_lead_nowhere(url: str) -> None:
     with pytest.raises(ConfigError, match="URL"):

@@ -86,6 +86,51 @@ def test_without_a_kid_the_client_chooses(tmp_path):
     assert primary is not None and primary.key == ""
 
 
+TLS = """\
+keys = "keys"
+[replication]
+listen = "0.0.0.0:9354"
+tls_cert = "s.pem"
+tls_key = "s.key"
+client_ca = "ca.pem"
+[primary]
+url = "https://192.0.2.1"
+name = "top"
+ca = "ca.pem"
+client_cert = "c.pem"
+client_key = "c.key"
+"""
+
+
+def test_tls(write):
+    config = load(["--config", write(TLS)])
+    assert config.replication is not None and config.replication.client_ca == Path("ca.pem")
+    assert config.primary is not None and config.primary.client_key == Path("c.key")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('tls_key = "s.key"\n', "", "'tls_cert' and 'tls_key'"),
+        ('tls_cert = "s.pem"\ntls_key = "s.key"\n', "", "'client_ca'"),
+        ('client_key = "c.key"\n', "", "'client_cert' and 'client_key'"),
+        ("https://192.0.2.1", "http://127.0.0.1", "no https URL"),
+        ('url = "https://192.0.2.1"\nname = "top"\nca = "ca.pem"\nclient_cert = "c.pem"\nclient_key = "c.key"\n',
+         'url = "http://192.0.2.1"\nname = "top"\n', "in cleartext"),
+    ],
+)  # fmt: skip
+def test_tls_settings_that_do_not_fit_together(write, old, new, says):
+    assert old in TLS
+    with pytest.raises(ConfigError, match=says):
+        load(["--config", write(TLS.replace(old, new))])
+
+
+def test_cleartext_to_a_primary_can_be_allowed(write):
+    text = 'keys = "k"\n[primary]\nurl = "http://192.0.2.1"\nname = "top"\nallow_plaintext = true\n'
+    primary = load(["--config", write(text)]).primary
+    assert primary is not None and primary.allow_plaintext
+
+
 def test_workers_auto():
     assert load(["--workers", "auto"]).dns.workers >= 1
 

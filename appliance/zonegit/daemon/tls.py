@@ -1,0 +1,23 @@
+"""TLS as configured: what `/v0` is served with, and what the primary is reached with. Read anew at each reload."""
+
+import ssl
+
+from zonegit.net.tls import Identity, client_context, server_context
+from zonegit.ops.config import PrimaryConfig, ReplicationConfig
+
+
+def replication_tls(section: ReplicationConfig) -> ssl.SSLContext | None:
+    """None for cleartext; `ConfigError` naming the file that can't be used."""
+    if section.tls_cert is None or section.tls_key is None:
+        return None
+    return server_context(Identity(section.tls_cert, section.tls_key), section.client_ca)
+
+
+def primary_tls(primary: PrimaryConfig) -> ssl.SSLContext | None:
+    """None for cleartext; `ConfigError` naming the file that can't be used."""
+    if not primary.url.startswith("https:"):
+        return None
+    identity = None
+    if primary.client_cert is not None and primary.client_key is not None:
+        identity = Identity(primary.client_cert, primary.client_key)
+    return client_context(primary.ca, identity)

@@ -1,0 +1,92 @@
+"""TLS for `/v0`: version 1.3 only, with ALPN h2 (RFC 8446, RFC 7301, RFC 9113 §3.2).
+
+A server shows its certificate and, with a CA for clients, takes no client without one of that CA. A client checks
+the server's certificate and name, against a private CA or else the system's. Refused with the file's name: files
+that can't be read, keys that others may read, certificates and keys that don't belong together.
+"""
+
+import ssl
+import stat
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from zonegit.errors import ConfigError
+
+ALPN: Final = "h2"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A certificate (PEM, with what leads to its CA behind it) and its key."""
+
+    cert: Path
+    key: Path
+
+
+def server_context(identity: Identity, client_ca: Path | None) -> ssl.SSLContext:
+    """What a server's connections are made with. `ConfigError`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _restrict(context)
+    _show(context, identity)
+    if client_ca is not None:
+        _trust(context, client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def client_context(ca: Path | None, identity: Identity | None) -> ssl.SSLContext:
+    """What a client's connections are made with. `ConfigError`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _restrict(context)
+    if ca is None:
+        context.load_default_certs()
+    else:
+        _trust(context, ca)
+    if identity is not None:
+        _show(context, identity)
+    return context
+
+
+def client_certificate(connection: object) -> str:
+    """SHA-256 of the DER of the certificate that a client showed, lowercase hex; empty if none."""
+    if not isinstance(connection, ssl.SSLObject):
+        return ""
+    certificate = connection.getpeercert(binary_form=True)
+    return sha256(certificate).hexdigest() if certificate else ""
+
+
+def _restrict(context: ssl.SSLContext) -> None:
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols([ALPN])
+
+
+def _show(context: ssl.SSLContext, identity: Identity) -> None:
+    try:
+        if identity.key.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+            raise ConfigError(f"{identity.key}: others may read or write it; run: chmod o-rw {identity.key}")
+        for path in (identity.cert, identity.key):
+            path.open("rb").close()
+        context.load_cert_chain(identity.cert, identity.key, password=_no_password)
+    except ssl.SSLError as error:
+        reason = error.reason or "not PEM"
+        raise ConfigError(f"{identity.cert} and {identity.key}: no certificate with its key: {reason}") from None
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{identity.key}: {error}") from None
+
+
+def _trust(context: ssl.SSLContext, ca: Path) -> None:
+    try:
+        context.load_verify_locations(ca)
+    except ssl.SSLError as error:
+        raise ConfigError(f"{ca}: holds no CA certificate: {error.reason or 'not PEM'}") from None
+    except OSError as error:
+        raise ConfigError(f"{ca}: can't be read: {error.strerror}") from None
+
+
+def _no_password() -> str:
+    """Never ask a terminal."""
+    raise ValueError("the key is encrypted; a daemon can't ask for its password")
