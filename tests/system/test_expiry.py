@@ -1,0 +1,80 @@
+"""A secondary whose primary is gone for longer than a zone's SOA expire; a copy made by hand. As processes."""
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from daemonkit import Daemon, ask, rcode, until
+from repokit import ZONE, parsed
+from zonegit.auth.keyfile import new_key
+from zonegit.auth.scope import parse_scope
+from zonegit.repo import Repository
+
+AA = 4
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    with Repository.init(tmp_path / "repo") as repository:
+        repository.import_zone(parsed(ZONE.replace("7200 900 1209600 300", "1 1 2 300")), source="test.zone")
+    return tmp_path / "repo"
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    for place in ("keys", "others"):
+        new_key(tmp_path / place, "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def primary(repo: Path, keys: Path, start: Callable[..., Daemon]) -> Daemon:
+    return start(repo, "--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1")
+
+
+def test_it_falls_silent_and_comes_back(tmp_path: Path, repo: Path, keys: Path, primary: Daemon, start) -> None:
+    url = f"http://127.0.0.1:{primary.port('replication')}"
+    above = ["--primary", url, "--primary-name", "p1", "--key", "k1", "--keys", keys, "--pull-interval", "1s"]
+    mirror = start(tmp_path / "mirror", *above, "--metrics-listen", "127.0.0.1:0")
+    until(lambda: rcode(ask(mirror.port(), "www.example.org")) == 0, "the zone at the secondary")
+    primary.stop()
+    until(lambda: rcode(ask(mirror.port(), "www.example.org")) == 2, "SERVFAIL once the zone is too old")
+    assert not ask(mirror.port(), "www.example.org")[2] & AA
+    assert mirror.has("past their SOA expire")
+    with urllib.request.urlopen(f"http://127.0.0.1:{mirror.port('metrics')}/metrics", timeout=10) as page:
+        text = page.read().decode()
+    assert 'zonegit_zone_expired{zone="example.org."} 1.0' in text
+    assert 'zonegit_sync_lag_seconds{peer="p1"}' in text
+    mirror.stop()
+    mirror = start(tmp_path / "mirror", *above)
+    assert rcode(ask(mirror.port(), "www.example.org")) == 2, "too old from the first answer on"
+    start(repo, "--keys", keys, "--replicate-listen", url.removeprefix("http://"), "--replicate-name", "p1")
+    until(lambda: rcode(ask(mirror.port(), "www.example.org")) == 0, "answers again, though nothing is new")
+
+
+def test_a_copy_made_by_hand(tmp_path: Path, repo: Path, keys: Path, primary: Daemon) -> None:
+    def zonegit(*argv: str | Path) -> tuple[int, str]:
+        command = [sys.executable, "-m", "zonegit.cli.main", *map(str, argv)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout + done.stderr
+
+    url = f"http://127.0.0.1:{primary.port('replication')}"
+    copy = tmp_path / "copy"
+    assert zonegit("clone", url, copy, "--name", "p1", "--key", "k1", "--keys", tmp_path / "others")[0] == 7
+    assert not copy.exists()
+    code, text = zonegit("clone", url, copy, "--name", "p1", "--key", "k1", "--keys", keys)
+    assert (code, "mirror" in text) == (0, True), text
+    with Repository.open(repo) as repository:
+        repository.set("www", 1, 60, [bytes([192, 0, 2, 99])])
+    assert zonegit("-C", copy, "fetch")[0] == 0
+    assert "192.0.2.99" in zonegit("-C", copy, "show", "www", "A", "p1/main")[1]
+    assert "192.0.2.10" in zonegit("-C", copy, "show", "www", "A")[1]
+    primary.stop()
+    assert zonegit("-C", copy, "fetch")[0] == 8
