@@ -35,6 +35,8 @@ ANSWER: Final = 1 << 20
 """Bytes of an answer that isn't refs nor a stream."""
 PATIENCE: Final = 15.0
 """Seconds without a byte, beyond what a long-poll waits."""
+RECYCLE: Final = 500
+"""Requests of one connection. A server that runs Hypercorn as shipped ends it at 1,000, with answers on their way."""
 _LOST: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h2.exceptions.H2Error, ssl.SSLError)
 """What a connection that breaks may raise; httpcore lets some of h2's own errors through."""
 
@@ -82,10 +84,15 @@ class HttpPeer:
         """May be replaced at any time; it counts from the next connection on (`close`)."""
         self._corrected = False
         self._client: httpx.AsyncClient | None = None
+        self._sent = 0
+        """Requests of this connection."""
+        self._open = 0
+        """Requests that are being answered."""
 
     async def close(self) -> None:
         """Drop the connection; the next request opens another."""
         client, self._client = self._client, None
+        self._sent = 0
         if client is not None:
             try:
                 await client.aclose()
@@ -144,14 +151,17 @@ class HttpPeer:
         async def send(key: Key) -> _Answer:
             return await self._send(key, method, path, content_type, body, headers, wait)
 
+        await self._recycle()
+        kept = self._client
+        self._open += 1
         try:
-            kept = self._client is not None
             try:
                 answer = await send(self.signer.key)
             except _LOST:
-                if not kept:
+                if kept is None:
                     raise
-                await self.close()  # the peer may have closed it just before we used it again
+                if self._client is kept:  # else another stream has opened a new one already
+                    await self.close()  # the peer may have closed it just before we used it again
                 answer = await send(self.signer.key)
             other = await self._other_key(answer)
             if other:
@@ -169,6 +179,13 @@ class HttpPeer:
                 await answer.response.aclose()
         except _LOST as error:
             raise Unreachable(f"{self._url} can't be reached: {_reason(error)}") from None
+        finally:
+            self._open -= 1
+
+    async def _recycle(self) -> None:
+        """Change an idle connection for a new one before a server's bound on its requests cuts answers off."""
+        if self._sent >= RECYCLE and not self._open:
+            await self.close()
 
     async def _send(
         self,
@@ -185,6 +202,7 @@ class HttpPeer:
         if content_type:
             headers["content-type"] = content_type
         client = self._open_client()
+        self._sent += 1
         timeout = httpx.Timeout(PATIENCE, read=PATIENCE + wait)
         request = client.build_request(
             method, self._url + path, headers=headers, content=body or None, timeout=timeout
