@@ -1,10 +1,14 @@
-"""Fixtures that every test may use: programs that may be missing, and the shared data."""
+"""What every test may use: programs that may be missing, the shared data, and laws that don't look at the clock."""
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("zonegit", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("zonegit")
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
