@@ -5,6 +5,7 @@ Each `sync` is one exchange: nothing moves unless all of it is here and verified
 
 import asyncio
 import os
+import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,15 +37,27 @@ class Synced:
 class ReplicationClient:
     """A mirror of one server. One event loop, one exchange at a time; an async context manager."""
 
-    def __init__(self, path: Path, url: str, name: str, keys: Keyring, key: str = "") -> None:
-        """Mirror the server called `name` (its `aud`) at `url` (`http://host:port`) into the repository at `path`.
+    def __init__(
+        self,
+        path: Path,
+        url: str,
+        name: str,
+        keys: Keyring,
+        key: str = "",
+        *,
+        tls: ssl.SSLContext | None = None,
+        allow_plaintext: bool = False,
+    ) -> None:
+        """Mirror the server called `name` (its `aud`) at `url` into the repository at `path`.
 
-        Requests are signed with the newest valid key in state `sign`, or with the one whose id is `key`.
+        `url` is `https://host:port`, or `http://` on loopback, or anywhere if plaintext is allowed. `tls` is for a
+        private CA or a client certificate: TLS 1.3 with ALPN h2. Requests are signed with the newest valid key in
+        state `sign`, or with the one whose id is `key`.
         `StoreError` when there is no repository, `ConfigError`, `KeyFileError`, `InvalidData` for a bad name.
         """
         self._name = check_peer(name)
-        self._signer = Signer(name, signing_keys(keys, key, time.time()), time.time, os.urandom)
-        self._peer = HttpPeer(url, self._signer)
+        signer = Signer(name, signing_keys(keys, key, time.time()), time.time, os.urandom)
+        self._peer = HttpPeer(url, signer, tls=tls, allow_plaintext=allow_plaintext)
         self._store = LmdbStore.open(path)
         self._root = ""
 

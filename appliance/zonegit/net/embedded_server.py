@@ -6,6 +6,7 @@ refuses, in the same order (docs/protocol.md).
 
 import asyncio
 import socket
+import ssl
 import time
 from pathlib import Path
 from typing import Final
@@ -61,12 +62,17 @@ class ReplicationServer:
         else:
             await self._started()(scope, receive, send)
 
-    async def serve(self, listener: socket.socket, stop: asyncio.Event) -> None:
-        """Serve on a listening socket, as the daemon does, until `stop` is set and what is in flight is sent."""
+    async def serve(
+        self, listener: socket.socket, stop: asyncio.Event, *, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Serve on a listening socket, as the daemon does, until `stop` is set and what is in flight is sent.
+
+        `tls`, TLS 1.3 with ALPN h2, or else cleartext: then keep it on loopback.
+        """
         from zonegit.net.h2_serving import H2Server
 
         app = self._started()
-        await H2Server(app).serve([listener], stop, app.drain)
+        await H2Server(app, tls=tls).serve([listener], stop, app.drain)
 
     def close(self) -> None:
         self._store.close()

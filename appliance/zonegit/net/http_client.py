@@ -36,7 +36,7 @@ ANSWER: Final = 1 << 20
 PATIENCE: Final = 15.0
 """Seconds without a byte, beyond what a long-poll waits."""
 RECYCLE: Final = 500
-"""Requests of one connection. A server that runs Hypercorn as shipped ends it at 1,000, with answers on their way."""
+"""Requests of one connection. Hypercorn as shipped ends it at 1,000, with answers on their way."""
 _LOST: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h2.exceptions.H2Error, ssl.SSLError)
 """What a connection that breaks may raise; httpcore lets some of h2's own errors through."""
 
