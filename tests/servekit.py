@@ -1,6 +1,7 @@
 """A repository served over `/v0` by a thread of the test, for callers with an event loop of their own."""
 
 import asyncio
+import ssl
 import threading
 import time
 from pathlib import Path
@@ -16,10 +17,11 @@ from zonegit.store.lmdb import LmdbStore
 class Served:
     """A repository that a thread of this process serves; `url` leads to it."""
 
-    def __init__(self, path: Path, keys: Path) -> None:
+    def __init__(self, path: Path, keys: Path, tls: ssl.SSLContext | None = None) -> None:
         self.path = path
         self.keys = keys
         self.url = ""
+        self._tls = tls
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
@@ -31,7 +33,8 @@ class Served:
         self._stop = asyncio.Event()
         gate = Gate(PEER, Keyring.load(self.keys), time.time, budget=FailureBudget(burst=10_000))
         async with running(store, gate) as server:
-            self.url = server.url
+            server.server.tls = self._tls
+            self.url = server.url.replace("http:", "https:") if self._tls else server.url
             self._ready.set()
             await self._stop.wait()
         store.close()

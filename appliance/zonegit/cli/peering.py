@@ -35,20 +35,24 @@ class Pulled(NamedTuple):
 
 
 def peer_options(parser: ArgumentParser, *, required: bool = True) -> None:
-    """`--keys` and `--key`: what requests are signed with."""
-    parser.add_argument(
-        "--keys", metavar="DIR", type=Path, required=required, help="the directory that holds the key files"
-    )
-    parser.add_argument("--key", metavar="KID", required=required, help="the key to sign requests with")
+    """What requests are signed with, and TLS."""
+    add = parser.add_argument
+    add("--keys", metavar="DIR", type=Path, required=required, help="the directory that holds the key files")
+    add("--key", metavar="KID", default="", help="the key to sign with (default: the newest in state `sign`)")
+    add("--ca", metavar="FILE", type=Path, help="CAs that the peer's certificate may be of (default: the system's)")
+    add("--client-cert", metavar="FILE", type=Path, help="the certificate to show to the peer")
+    add("--client-key", metavar="FILE", type=Path, help="its key")
+    add("--allow-plaintext", action="store_true", help="take http:// to another machine, where others can read it")
 
 
 def remote_of(args: Namespace, name: str, url: str) -> Remote:
     """The remote that these options describe, checked as far as that needs no connection."""
     from zonegit.repo.remotes import Remote, check_remote
 
-    if args.keys is None or args.key is None:
-        raise UsageError("a URL needs --name, --keys and --key; or name a remote: see `zonegit remote list`")
-    return check_remote(Remote(name, url, args.key, args.keys.absolute()))
+    if args.keys is None:
+        raise UsageError("a URL needs --name and --keys; or name a remote: see `zonegit remote list`")
+    ca, cert, key = (path.absolute() if path else None for path in (args.ca, args.client_cert, args.client_key))
+    return check_remote(Remote(name, url, args.keys.absolute(), args.key, ca, cert, key, args.allow_plaintext))
 
 
 def exchange(remote: Remote, work: Callable[[HttpPeer], Awaitable[_T]]) -> _T:
@@ -56,17 +60,23 @@ def exchange(remote: Remote, work: Callable[[HttpPeer], Awaitable[_T]]) -> _T:
     import asyncio
     import logging
 
+    from zonegit.auth.choice import signing_keys
     from zonegit.auth.gate import Signer
     from zonegit.auth.keyring import Keyring
     from zonegit.net.http_client import HttpPeer
+    from zonegit.net.tls import Identity, client_context
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    key = Keyring.load(remote.keys).get(remote.key)
-    if key is None:
-        raise KeyFileError(f"{remote.keys}: holds no key {remote.key!r}; copy {remote.key}.key from the peer")
-    if not key.valid(time.time()):
-        raise KeyFileError(f"{remote.keys}: key {remote.key!r} is retired or out of its time")
-    peer = HttpPeer(remote.url, Signer(remote.name, key, time.time, os.urandom))
+    try:
+        keys = signing_keys(Keyring.load(remote.keys), remote.key, time.time())
+    except KeyFileError as error:
+        raise KeyFileError(f"{remote.keys}: {error}") from None
+    signer = Signer(remote.name, keys, time.time, os.urandom)
+    identity = None
+    if remote.client_cert is not None and remote.client_key is not None:
+        identity = Identity(remote.client_cert, remote.client_key)
+    tls = client_context(remote.ca, identity) if remote.url.startswith("https:") else None
+    peer = HttpPeer(remote.url, signer, tls=tls, allow_plaintext=remote.allow_plaintext)
 
     async def run() -> _T:
         try:
@@ -77,9 +87,7 @@ def exchange(remote: Remote, work: Callable[[HttpPeer], Awaitable[_T]]) -> _T:
     return asyncio.run(run())
 
 
-async def pull_with_progress(
-    peer: HttpPeer, refs: PeerRefs, session: Session, who: Stamp, out: Output
-) -> Pulled:
+async def pull_with_progress(peer: HttpPeer, refs: PeerRefs, session: Session, who: Stamp, out: Output) -> Pulled:
     """Fetch what a session needs and let it move its refs; tells how many objects have come meanwhile."""
     import asyncio
 

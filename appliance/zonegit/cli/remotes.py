@@ -163,7 +163,7 @@ def _list(args: Namespace, out: Output) -> int:
             for remote in known
         )
         return 0
-    for line in render.table((remote.name, remote.url, remote.key, str(remote.keys)) for remote in known):
+    for line in render.table((remote.name, remote.url, str(remote.keys), remote.key) for remote in known):
         out.line(line)
     if not known:
         out.note("no remotes; `zonegit remote add NAME URL` makes one")
@@ -215,7 +215,7 @@ def _store(args: Namespace) -> LmdbStore:
 
 
 def _clone_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("url", metavar="URL", help="the peer's replication address, as http://192.0.2.1:9354")
+    parser.add_argument("url", metavar="URL", help="the peer's replication address, as https://192.0.2.1:9354")
     parser.add_argument(
         "directory", metavar="DIR", type=Path, nargs="?", help="where to put it (default: as --repo)"
     )
@@ -235,7 +235,7 @@ def _fetch_arguments(parser: ArgumentParser) -> None:
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the peer's name, as its --replicate-name")
-    parser.add_argument("url", metavar="URL", help="its replication address, as http://192.0.2.1:9354")
+    parser.add_argument("url", metavar="URL", help="its replication address, as https://192.0.2.1:9354")
     peering.peer_options(parser)
     options.dry_run_option(parser)
 

@@ -55,7 +55,7 @@ def _remote(args: Namespace, store: Store) -> Remote:
 
     if "://" in args.repair_from:
         if args.name is None:
-            raise UsageError("a URL needs --name, --keys and --key; or name a remote: see `zonegit remote list`")
+            raise UsageError("a URL needs --name and --keys; or name a remote: see `zonegit remote list`")
         return peering.remote_of(args, args.name, args.repair_from)
     with store.read() as reader:
         return remote_named(reader, args.repair_from)

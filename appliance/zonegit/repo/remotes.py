@@ -17,6 +17,7 @@ from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate, Writer
 
 _SETTING: Final = "remotes"
+_FILES: Final = ("ca", "client_cert", "client_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,16 @@ class Remote:
 
     name: str
     url: str
-    key: str
-    """The id of the key that requests are signed with."""
     keys: Path
-    """The directory with that key's file."""
+    """The directory with the files of the keys that requests are signed with."""
+    key: str = ""
+    """The id of the only one to sign with; empty: the newest valid one in state `sign`."""
+    ca: Path | None = None
+    """CAs that the peer's certificate may be of, in place of the system's."""
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    allow_plaintext: bool = False
+    """Whether the URL may be `http://` beyond loopback."""
 
 
 def check_remote(remote: Remote) -> Remote:
@@ -41,7 +48,9 @@ def check_remote(remote: Remote) -> Remote:
     except InvalidData as error:
         raise UsageError(str(error)) from None
     except ValueError:
-        raise UsageError(f"{remote.url[:120]!r} is not a peer's URL: write http://192.0.2.1:9354") from None
+        raise UsageError(f"{remote.url[:120]!r} is not a peer's URL: write https://192.0.2.1:9354") from None
+    if (remote.client_cert is None) != (remote.client_key is None):
+        raise UsageError("a client certificate needs its key, and the key a certificate")
     if parts.username is not None or parts.password is not None:
         raise UsageError("a peer's URL holds no user and no password: requests are signed with a key file")
     return remote
@@ -51,10 +60,7 @@ def remotes(reader: Reader) -> dict[str, Remote]:
     """All remotes by their names, in the names' order."""
     value = reader.setting(_SETTING)
     table: dict[str, dict[str, str]] = json.loads(value) if value else {}
-    return {
-        name: Remote(name, table[name]["url"], table[name]["key"], Path(table[name]["keys"]))
-        for name in sorted(table)
-    }
+    return {name: _remote(name, table[name]) for name in sorted(table)}
 
 
 def remote_named(reader: Reader, name: str | None) -> Remote:
@@ -99,7 +105,26 @@ def remove_remote(writer: Writer, name: str, who: Stamp) -> list[str]:
 
 
 def _keep(writer: Writer, known: dict[str, Remote]) -> None:
-    table = {
-        name: {"url": remote.url, "key": remote.key, "keys": str(remote.keys)} for name, remote in known.items()
-    }
+    table = {name: _settings(remote) for name, remote in known.items()}
     writer.set_setting(_SETTING, json.dumps(table).encode() if table else None)
+
+
+def _settings(remote: Remote) -> dict[str, str]:
+    """A remote without its name, as text; what isn't set is left out."""
+    found = {name: str(getattr(remote, name) or "") for name in ("url", "key", "keys", *_FILES)}
+    found["allow_plaintext"] = "yes" if remote.allow_plaintext else ""
+    return {name: value for name, value in found.items() if value}
+
+
+def _remote(name: str, settings: dict[str, str]) -> Remote:
+    ca, client_cert, client_key = (Path(settings[file]) if file in settings else None for file in _FILES)
+    return Remote(
+        name,
+        settings["url"],
+        Path(settings["keys"]),
+        settings.get("key", ""),
+        ca,
+        client_cert,
+        client_key,
+        "allow_plaintext" in settings,
+    )

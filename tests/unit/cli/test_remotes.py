@@ -10,8 +10,10 @@ import pytest
 
 from servekit import Served
 from synckit import PEER
+from tlskit import Authority
 from zonegit.auth.keyfile import new_key
 from zonegit.auth.scope import parse_scope
+from zonegit.net.tls import Identity, server_context
 from zonegit.repo import Repository
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
@@ -159,3 +161,22 @@ def test_a_peer_that_was_made_again_is_accepted_by_hand(run, server, access, key
         assert run("fetch", PEER).code == 0
     finally:
         restored.stop()
+
+
+def test_over_tls_with_a_certificate_and_whichever_key_signs(run, server, keys, tmp_path, refused) -> None:
+    ca = Authority(tmp_path)
+    shown, mine = ca.issue("server"), ca.issue("client")
+    secure = Served(server.path, keys, server_context(Identity(shown.cert, shown.key), ca.cert))
+    try:
+        call = ["clone", secure.url, "--name", PEER, "--keys", keys, "--ca", ca.cert]
+        refused(run(*call), 8)
+        refused(run(*call, "--client-cert", mine.cert), 2, "certificate needs its key")
+        assert run(*call, "--client-cert", mine.cert, "--client-key", mine.key).code == 0
+        change(server, 78)
+        assert len(run("fetch").lines) == 1, "a remote keeps all that it takes to reach it"
+    finally:
+        secure.stop()
+
+
+def test_cleartext_to_another_machine_has_to_be_allowed(run, access, refused) -> None:
+    refused(run("clone", "http://192.0.2.1:9354", "--name", PEER, *access), 2, "cleartext")
