@@ -6,6 +6,7 @@ world.
 
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import tomllib
@@ -142,6 +143,8 @@ def test_the_page_is_true(machines: Machines, start) -> None:
     assert float(used["k2026d"]) == max(map(float, used.values()))
     refuses_a_bad_set(machines, primary, lambda: scrape(machines, page, primary))
     follows(77)
+    renews_a_certificate(machines, tls[0][2], daemons)
+    follows(88)
     assert not secondary.has("sync failed")
 
 
@@ -156,6 +159,25 @@ def refuses_a_bad_set(machines: Machines, primary: Daemon, metrics) -> None:
     until(lambda: primary.has("reload refused"), "the refusal in the log")
     until(lambda: "zonegit_keys_reload_failed 1.0" in metrics(), "the refusal in the metrics")
     (machines.top / "primary" / "keys.d" / "k2026d.key").chmod(0o600)
+    (machines.top / "primary" / "tls" / "primary.key").chmod(0o644)
+    primary.signal(signal.SIGHUP)
+    until(lambda: primary.has("primary.key: others may read"), "the refusal of the certificate's key")
+    (machines.top / "primary" / "tls" / "primary.key").chmod(0o600)
+
+
+def renews_a_certificate(machines: Machines, text: str, daemons: dict[str, Daemon]) -> None:
+    """Another certificate of the same CA in the old one's place, taken up by a reload of each daemon."""
+    place = ("127.0.0.1", daemons["primary"].port("replication"))
+    path = machines.top / "primary" / "tls" / "primary.pem"
+    old = path.read_text()
+    assert ssl.get_server_certificate(place, timeout=5).split() == old.split()
+    machines.sh("primary", "".join(line for line in text.splitlines(keepends=True) if "-x509 -newkey" not in line))
+    assert path.read_text() != old
+    for daemon in daemons.values():
+        before = reloaded(daemon)
+        daemon.signal(signal.SIGHUP)
+        until(lambda daemon=daemon, before=before: reloaded(daemon) > before, "the reload")
+    until(lambda: ssl.get_server_certificate(place, timeout=5).split() == path.read_text().split(), "the new one")
 
 
 @pytest.mark.parametrize("family", re.findall(r"^\| `(\w+)[`{]", PAGE.read_text(), re.MULTILINE))
