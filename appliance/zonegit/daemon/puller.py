@@ -132,6 +132,7 @@ class Mirror:
         self._store = store
         self._name = check_peer(primary.name)
         self._interval = primary.pull_interval
+        self._compress = primary.compress
         self._samples = samples
         self._synced = synced
         self._pauses = pauses
@@ -173,7 +174,7 @@ class Mirror:
         refs = await latest_refs(self._peer, self._store, self._name, self._root, wait)
         if refs is not None:
             started = time.monotonic()
-            session = await asyncio.to_thread(Session, self._store, self._name, refs)
+            session = await asyncio.to_thread(Session, self._store, self._name, refs, compress=self._compress)
             moved = Moved()
             try:
                 moved = await pull(self._peer, session, Stamp("zonegitd", int(self._clock())))
@@ -202,6 +203,7 @@ class Mirror:
             self._reconnect = self._reconnect or tls is not None
             self._peer.tls = tls
             self._interval = primary.pull_interval
+            self._compress = primary.compress
             self._samples.set("keys_reload_failed", 0)
         self._root = ""  # another key may see other zones
         self._failures = 0

@@ -59,6 +59,7 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "ca": _path,
         "client_cert": _path,
         "client_key": _path,
+        "compress": values.boolean,
     },
 }
 ZONE: Final[Mapping[str, Reader]] = {

@@ -1,15 +1,18 @@
 """The frames of a replication stream: `type u8 | length, minimal LEB128 of at most 4 bytes | payload`.
 
     group      = n u16 | (kind u8, length u24) x n | the n objects' bytes      n is 1 to 512
+    compressed = size u32 | zlib stream of a group's payload, which has so many bytes: only if it was asked for
     checkpoint = cursor: a position that the stream can be resumed behind
     error      = UTF-8 text: code, a space, and what happened
     end        = objects u64 | bytes u64 | unix seconds u64 | cursor length u8 | cursor | MAC 32
 
 A cursor in `end` means that there is more. The MAC is the response's, over all bytes of the stream before it. No
 hashes are sent: the receiver computes them. Refused: unknown types, lengths that aren't minimal or exceed their
-bound, counts that don't fit, an object above its kind's size, bytes after `end`, and a stream without `end`.
+bound, counts that don't fit, an object above its kind's size, bytes after `end`, a stream without `end`, and
+compressed bytes that say less or more than they hold.
 """
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -21,13 +24,14 @@ from blake3 import blake3
 
 from zonegit.errors import InvalidFrame
 from zonegit.model.ids import MAX_SIZE
-from zonegit.sync.limits import GROUP_BYTES, GROUP_OBJECTS
+from zonegit.sync.limits import GROUP_BYTES, GROUP_OBJECTS, INFLATED, INFLATED_RATIO
 
 CONTENT_TYPE: Final = "application/vnd.zonegit.frames"
 MAX_CURSOR: Final = 255
 MAC_SIZE: Final = 32
 
 _COUNT: Final = Struct(">H")
+_SIZE: Final = Struct(">I")
 _END: Final = Struct(">QQQB")
 _TABLES: Final = tuple(Struct(f">{count}I") for count in range(GROUP_OBJECTS + 1))
 _MAX_LENGTH_BYTES: Final = 4
@@ -36,16 +40,19 @@ _MAX_LENGTH_BYTES: Final = 4
 class FrameType(IntEnum):
     GROUP = 1
     CHECKPOINT = 3
+    COMPRESSED = 4
     ERROR = 5
     END = 6
 
 
-_LARGEST: Final = {
+_LARGEST: Final[dict[int, int]] = {
     FrameType.GROUP: _COUNT.size + 4 * GROUP_OBJECTS + GROUP_BYTES + max(MAX_SIZE.values()),
     FrameType.CHECKPOINT: MAX_CURSOR,
+    FrameType.COMPRESSED: _SIZE.size + INFLATED,
     FrameType.ERROR: 512,
     FrameType.END: _END.size + MAX_CURSOR + MAC_SIZE,
 }
+_PLAIN: Final = {kind: size for kind, size in _LARGEST.items() if kind != FrameType.COMPRESSED}
 _SIZE_OF: Final = {int(kind): size for kind, size in MAX_SIZE.items()}
 
 Seal = Callable[[int, bytes], bytes]
@@ -87,8 +94,10 @@ Frame = Group | Checkpoint | StreamError | End
 class FrameWriter:
     """Makes the frames of one stream and keeps what its end must say."""
 
-    def __init__(self, seal: Seal) -> None:
+    def __init__(self, seal: Seal, *, compress: bool = False) -> None:
+        """`compress`: send those groups compressed that become smaller by it."""
         self._seal = seal
+        self._compress = compress
         self._hash = blake3()
         self.objects = 0
         self.size = 0
@@ -99,7 +108,9 @@ class FrameWriter:
         self.objects += count
         self.size += sum(map(len, objects))
         table = _TABLES[count].pack(*(data[0] << 24 | len(data) for data in objects))
-        return self._frame(FrameType.GROUP, b"".join((_COUNT.pack(count), table, *objects)))
+        payload = b"".join((_COUNT.pack(count), table, *objects))
+        packed = _deflated(payload) if self._compress else b""
+        return self._frame(FrameType.COMPRESSED, packed) if packed else self._frame(FrameType.GROUP, payload)
 
     def checkpoint(self, cursor: bytes) -> bytes:
         return self._frame(FrameType.CHECKPOINT, cursor)
@@ -124,8 +135,10 @@ class FrameWriter:
 class FrameReader:
     """Takes a stream apart as its bytes arrive. Holds at most one unfinished frame."""
 
-    def __init__(self, check: Check) -> None:
+    def __init__(self, check: Check, *, compressed: bool = False) -> None:
+        """`compressed`: whether that was asked for."""
         self._check = check
+        self._known = _LARGEST if compressed else _PLAIN
         self._hash = blake3()
         self._buffer = bytearray()
         self._objects = 0
@@ -158,7 +171,7 @@ class FrameReader:
         buffer = self._buffer
         if at >= len(buffer) or self.ended:
             return None
-        largest = _LARGEST.get(buffer[at])  # type: ignore[call-overload]  # an int finds its IntEnum
+        largest = self._known.get(buffer[at])
         if largest is None:
             raise InvalidFrame(f"the stream holds a frame of unknown type {buffer[at]}")
         length = 0
@@ -184,6 +197,8 @@ class FrameReader:
         payload = bytes(memoryview(buffer)[start:stop])
         if kind is FrameType.GROUP:
             return self._group(payload)
+        if kind is FrameType.COMPRESSED:
+            return self._group(_inflated(payload))
         if kind is FrameType.CHECKPOINT:
             return Checkpoint(payload)
         code, _, reason = payload.decode(errors="replace").partition(" ")
@@ -219,6 +234,31 @@ class FrameReader:
             raise InvalidFrame("the stream's end counts other objects than it held")
         self.ended = True
         return End(objects, size, cursor)
+
+
+def _deflated(payload: bytes) -> bytes:
+    """The payload of a compressed frame; empty when it wouldn't be smaller, or not within its bounds."""
+    if len(payload) > INFLATED:
+        return b""
+    packed = zlib.compress(payload, 1)
+    worth = _SIZE.size + len(packed) < len(payload) <= INFLATED_RATIO * len(packed)
+    return _SIZE.pack(len(payload)) + packed if worth else b""
+
+
+def _inflated(payload: bytes) -> bytes:
+    """What a compressed frame holds. Never more than its bound is made of it, whatever it says."""
+    size = int.from_bytes(payload[: _SIZE.size], "big")
+    packed = payload[_SIZE.size :]
+    if not 0 < size <= min(INFLATED, INFLATED_RATIO * len(packed)):
+        raise InvalidFrame(f"a compressed frame says that {len(packed)} bytes hold {size}")
+    stream = zlib.decompressobj()
+    try:
+        data = stream.decompress(packed, size + 1)  # one more, so that its end is seen
+    except zlib.error:
+        raise InvalidFrame("a compressed frame can't be unpacked") from None
+    if len(data) != size or not stream.eof or stream.unused_data:
+        raise InvalidFrame("a compressed frame doesn't hold the one group of the size it says")
+    return data
 
 
 def _length(value: int) -> bytes:

@@ -24,6 +24,9 @@ FETCHES_PER_KEY: Final = 8
 GROUP_OBJECTS: Final = 512
 GROUP_BYTES: Final = 256 << 10
 """A group ends when it has this many objects or reached this size; one large object may exceed it."""
+INFLATED: Final = 1 << 20
+INFLATED_RATIO: Final = 64
+"""Bytes that a compressed frame may hold, in all and for each of its own."""
 
 REFS_ANSWER: Final = 64 << 20
 SESSION_BYTES: Final = 4 << 30

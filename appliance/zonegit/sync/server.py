@@ -183,7 +183,7 @@ class Endpoint:
         request = wire.FetchRequest.decode(body)
         with self._store.read() as reader:
             closure = _closure(reader, request)
-        return FrameStream(self._store, _Missing(closure), FrameWriter(seal), clock)
+        return FrameStream(self._store, _Missing(closure), FrameWriter(seal, compress=request.compress), clock)
 
     def objects(self, body: bytes, seal: Seal, clock: Callable[[], float]) -> "FrameStream":
         """Frames of the objects asked for, in that order. `NotFound` unless all are here."""

@@ -82,8 +82,11 @@ class _Stream:
 class Session:
     """A pull of `refs` from the peer. One driver; `insert` and `finish` may run in another thread."""
 
-    def __init__(self, store: Store, peer: str, refs: wire.PeerRefs, split: int = SPLIT_RECORDS) -> None:
+    def __init__(
+        self, store: Store, peer: str, refs: wire.PeerRefs, split: int = SPLIT_RECORDS, *, compress: bool = False
+    ) -> None:
         """`Refused` when the peer's state is behind the one it showed before."""
+        self._compress = compress
         self._store = store
         self._peer = peer
         self._refs = refs
@@ -126,7 +129,8 @@ class Session:
 
     def opened(self, number: int, check: Check) -> None:
         """The peer began to answer; `check` knows the MAC of this very request."""
-        self._streams[number] = _Stream(self._asked[number], FrameReader(check))
+        job = self._asked[number]
+        self._streams[number] = _Stream(job, FrameReader(check, compressed=self._compress and bool(job.label)))
 
     def turned_down(self, number: int, error: str) -> None:
         """The peer answered an authentic error instead. A cursor that it doesn't know is dropped once."""
@@ -304,7 +308,7 @@ class Session:
         self._number += 1
         self._asked[self._number] = job
         if job.label:
-            body = wire.FetchRequest(job.want, job.have, job.cursor).encode()
+            body = wire.FetchRequest(job.want, job.have, job.cursor, self._compress).encode()
             return Ask(self._number, "/v0/fetch", wire.JSON_TYPE, body)
         return Ask(self._number, "/v0/objects/fetch", wire.IDS_TYPE, b"".join(job.want))
 

@@ -74,11 +74,15 @@ class FetchRequest:
     want: tuple[ObjectId, ...]
     have: tuple[ObjectId, ...] = ()
     cursor: bytes = b""
+    compress: bool = False
+    """Whether frames may come compressed."""
 
     def encode(self, want: str = "want", have: str = "have") -> bytes:
         table: dict[str, object] = {want: [oid.hex() for oid in self.want], have: [oid.hex() for oid in self.have]}
         if self.cursor:
             table["cursor"] = self.cursor.hex()
+        if self.compress:
+            table["compress"] = "zlib"
         return json.dumps(table, separators=(",", ":")).encode()
 
     @classmethod
@@ -88,7 +92,7 @@ class FetchRequest:
         wanted = _ids(table, want, MAX_WANTS)
         if not wanted:
             raise InvalidData(f"`{want}` names no object")
-        return cls(wanted, _ids(table, have, MAX_HAVES), _cursor(table))
+        return cls(wanted, _ids(table, have, MAX_HAVES), _cursor(table), table.get("compress") == "zlib")
 
 
 def encode_walk(missing: Iterable[ObjectId], cursor: bytes) -> bytes:

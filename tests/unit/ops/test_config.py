@@ -29,6 +29,7 @@ url = "http://127.0.0.1:9999"
 name = "top"
 key = "k1"
 pull_interval = "500ms"
+compress = true
 
 [zone."Example.ORG"]
 branch = "live"
@@ -54,6 +55,7 @@ def test_file_is_read_whole(write):
     assert config.metrics is not None and config.metrics.listen.port == 9353
     assert config.replication is not None and config.replication.name == "primary-1"
     assert config.primary is not None and config.primary.pull_interval == 0.5
+    assert config.primary.compress
     assert config.zone("example.org.").branch == "live"
     assert config.zone("other.org.").branch == "main"
 
