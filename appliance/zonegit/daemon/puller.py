@@ -227,8 +227,6 @@ class Mirror:
 
     async def _watch(self) -> None:
         """Tell how old what is here is, and see to zones that become too old, whatever the exchange is at."""
-        for zone in self._fresh.expired:
-            self._samples.set("zone_expired", 1, zone=zone)
         while True:
             try:
                 await self.look()
@@ -241,8 +239,6 @@ class Mirror:
         async with self._looking:
             zones = await asyncio.to_thread(self._fresh.overdue)
             self._tell_age()
-        for zone in sorted(zones):
-            self._samples.set("zone_expired", 1, zone=zone)
         if zones:
             age = f"{self._fresh.age:.0f}s"
             log.event(
@@ -260,8 +256,6 @@ class Mirror:
         async with self._looking:
             zones = await asyncio.to_thread(self._fresh.succeeded)
             self._tell_age()
-        for zone in zones:
-            self._samples.set("zone_expired", 0, zone=zone)
         if zones:
             again = {"peer": self._name, "zones": len(zones), "named": _named(zones)}
             log.event(_logger, "expired zones are answered from again", **again)

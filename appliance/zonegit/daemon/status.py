@@ -6,6 +6,7 @@ The store is any open one; the configuration is read from the block, so a reload
 """
 
 import threading
+from dataclasses import replace
 from typing import Final
 
 from zonegit.daemon.zone_table import resolve_pin
@@ -20,6 +21,7 @@ from zonegit.ops.metrics import ZoneFacts, render
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
 from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.store.reader import StoreReader
+from zonegit.sync.peers import expired_zones
 
 _NO_WORKER: Final = "no DNS worker answers"
 _NO_ZONE: Final = "no zone is served"
@@ -73,8 +75,11 @@ class Status:
                 if facts is None or facts.branch != branch:
                     facts = _facts(reader, zone, branch, commit)
                 known[zone, commit] = facts
+            old = expired_zones(reader, config.primary.name) if config.primary else None
         self._known = known
-        return list(known.values())
+        if old is None:
+            return list(known.values())
+        return [replace(facts, expired=facts.zone in old) for facts in known.values()]
 
 
 def _served(config: Config, reader: StoreReader) -> list[tuple[str, str, ObjectId]]:

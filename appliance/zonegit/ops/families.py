@@ -58,6 +58,5 @@ PUBLISHED: Final[Mapping[str, Family]] = {
         Family("sync_rejected_objects_total", _C, "Objects refused.", ("reason",)),
         Family("store_corrupt_objects_total", _C, "Stored objects found not to match their hash."),
         Family("store_commit_duration_seconds", _H, "Time of a durable write transaction.", (), LONG_SECONDS),
-        Family("zone_expired", _G, "Whether a mirrored zone is past its SOA expire.", ("zone",)),
     )
 }

@@ -52,6 +52,8 @@ class ZoneFacts:
     records: int
     committed: int
     """Unix seconds."""
+    expired: bool | None = None
+    """Whether it is past its SOA expire; None at a node that mirrors nothing."""
 
 
 @dataclass(slots=True)
@@ -162,7 +164,10 @@ class _Page:
         serial = Family("zone_serial", gauge, "Serial of a served zone.", ("zone",))
         records = Family("zone_records", gauge, "Records in a served zone.", ("zone",))
         commit = Family("zone_last_commit_timestamp_seconds", gauge, "When it was committed.", ("zone",))
+        expired = Family("zone_expired", gauge, "Whether a zone is past its SOA expire.", ("zone",))
         for facts in self._zones:
+            if facts.expired is not None:
+                self._add(expired, (facts.zone,), facts.expired)
             self._add(branch, (facts.zone, facts.branch), 1)
             self._add(serial, (facts.zone,), facts.serial)
             self._add(records, (facts.zone,), facts.records)
