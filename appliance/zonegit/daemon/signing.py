@@ -1,4 +1,4 @@
-"""Which keys a secondary signs with, and what the metrics page says about the keys of a directory."""
+"""The keys of a daemon: whether they and its certificates will do, which it signs with, when they end."""
 
 import time
 from typing import Final
@@ -6,11 +6,35 @@ from typing import Final
 from zonegit.auth.choice import signing_keys
 from zonegit.auth.key import Key, State
 from zonegit.auth.keyring import Keyring
+from zonegit.daemon.cleartext import check_replication
+from zonegit.daemon.tls import primary_tls, replication_tls
 from zonegit.errors import ConfigError, KeyFileError
 from zonegit.ops.config import Config, PrimaryConfig
 from zonegit.ops.samples import Samples
 
 _NEVER: Final = float("inf")
+
+
+def usable_keys(config: Config) -> Keyring:
+    """The keys, when http and puller will take them and their certificates; none where nothing is replicated.
+
+    `ConfigError`, `KeyFileError`: asked before anything depends on it, at the start and at each reload.
+    """
+    check_replication(config)
+    if config.keys is None or (config.replication is None and config.primary is None):
+        return Keyring()
+    if config.primary is not None:
+        primary_keys(config, config.primary)
+        primary_tls(config.primary)
+    keys = Keyring.load(config.keys)
+    if config.replication is not None:
+        replication_tls(config.replication)
+        bound = next((key.kid for key in keys if key.client_cert), None)
+        if bound and config.replication.client_ca is None:
+            raise KeyFileError(
+                f"{config.keys}: key {bound!r} is bound to a client certificate, but [replication] has no client_ca"
+            )
+    return keys
 
 
 def primary_keys(config: Config, primary: PrimaryConfig) -> tuple[Key, ...]:

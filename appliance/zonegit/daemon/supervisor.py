@@ -15,14 +15,11 @@ from functools import partial
 from time import monotonic, time
 from typing import Final
 
-from zonegit.auth.keyring import Keyring
 from zonegit.daemon import child
-from zonegit.daemon.cleartext import check_replication
 from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.processes import Child
 from zonegit.daemon.repository import note_expired, prepare
-from zonegit.daemon.signing import KeyEnds, primary_keys
-from zonegit.daemon.tls import primary_tls, replication_tls
+from zonegit.daemon.signing import KeyEnds, usable_keys
 from zonegit.dns import stats
 from zonegit.errors import ConfigError, KeyFileError, ZonegitError
 from zonegit.ops import log
@@ -47,7 +44,7 @@ class Supervisor:
         self._asked = config
         log.setup("supervisor")
         prepared = prepare(config)
-        keys = _check_keys(config)
+        keys = usable_keys(config)
         note_expired(config, time)
         self._listeners = open_listeners(prepared.config)
         self._config = self._listeners.config
@@ -202,7 +199,7 @@ class Supervisor:
         try:
             asked = load(self._argv)
             _check_unchanged(self._asked, asked)
-            keys = _check_keys(asked)
+            keys = usable_keys(asked)
             prepared = prepare(asked)
         except ZonegitError as error:
             log.event(_logger, "reload refused, the old configuration stays", logging.ERROR, error=error)
@@ -259,25 +256,6 @@ class Supervisor:
         self._listeners.close()
         self._block.close()
         log.event(_logger, "stopped")
-
-
-def _check_keys(config: Config) -> Keyring:
-    """Refuse before anything depends on it what http and puller would refuse; `ConfigError`, `KeyFileError`."""
-    check_replication(config)
-    if config.replication is not None:
-        replication_tls(config.replication)
-    if config.keys is None or (config.replication is None and config.primary is None):
-        return Keyring()
-    if config.primary is not None:
-        primary_keys(config, config.primary)
-        primary_tls(config.primary)
-    keys = Keyring.load(config.keys)
-    bound = next((key.kid for key in keys if key.client_cert), None)
-    if bound and config.replication is not None and config.replication.client_ca is None:
-        raise KeyFileError(
-            f"{config.keys}: key {bound!r} is bound to a client certificate, but [replication] has no client_ca"
-        )
-    return keys
 
 
 def _check_unchanged(old: Config, new: Config) -> None:
