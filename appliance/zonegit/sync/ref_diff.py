@@ -135,7 +135,7 @@ def held_of(reader: Reader, peer: str) -> tuple[str, dict[RefName, ObjectId]]:
     tracked = f"refs/{RefKind.REMOTE}/{peer}/"
     held = {RefName(f"refs/heads/{name[len(tracked) :]}"): oid for name, oid in reader.refs(tracked)}
     zones = {tip.zone for tip in tips(held)[0]}
-    held |= {name: oid for name, oid in reader.refs("refs/tags/") if _split(name)[0] in zones}
+    held |= {name: oid for name, oid in reader.refs("refs/tags/") if split_ref(name)[0] in zones}
     return known.epoch if known else "", held
 
 
@@ -148,11 +148,11 @@ def tips(refs: Mapping[RefName, ObjectId]) -> tuple[tuple[Tip, ...], tuple[Tip, 
     """`(branches, tags)` of refs that stand in a store, in the names' byte order."""
     found: tuple[list[Tip], list[Tip]] = ([], [])
     for name in sorted(refs):
-        found[name.startswith("refs/tags/")].append(Tip(*_split(name), refs[name]))
+        found[name.startswith("refs/tags/")].append(Tip(*split_ref(name), refs[name]))
     return tuple(found[0]), tuple(found[1])
 
 
-def _split(name: RefName) -> tuple[str, str]:
+def split_ref(name: RefName) -> tuple[str, str]:
     """`(zone, branch or tag)` of a head's or a tag's name, which was checked when it came in."""
     zone, _, label = name.split("/", 2)[2].rpartition("/")
     return zone, label

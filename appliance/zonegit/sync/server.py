@@ -15,7 +15,7 @@ from zonegit.auth.key import Key
 from zonegit.auth.scope import Scope
 from zonegit.errors import InvalidData, NotFound, RevisionError
 from zonegit.model.ids import Kind, ObjectId, parse_id
-from zonegit.model.refs import RefName, parse
+from zonegit.model.refs import RefName
 from zonegit.store.port import Reader, Store
 from zonegit.sync import limits, ref_diff, wire
 from zonegit.sync.closure import Closure, Position
@@ -138,7 +138,7 @@ class Endpoint:
                 name: oid
                 for prefix in ("refs/heads/", "refs/tags/")
                 for name, oid in reader.refs(prefix)
-                if key.allows_zone("read", parse(name).zone)
+                if key.allows_zone("read", ref_diff.split_ref(name)[0])
             }
             branches, tags = ref_diff.tips(refs)
             found = _Visible(wire.PeerRefs(reader.epoch, seq, root, branches, tags), refs)
