@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.auth.gate import Signer
+from zonegit.daemon import views
 from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.signing import primary_keys
 from zonegit.daemon.tls import primary_tls
@@ -30,7 +31,7 @@ from zonegit.errors import (
     ZonegitError,
 )
 from zonegit.model.commit import Stamp
-from zonegit.model.refs import DEFAULT_BRANCH
+from zonegit.model.refs import DEFAULT_BRANCH, parse
 from zonegit.net.http_client import HttpPeer
 from zonegit.net.http_pull import latest_refs, pull
 from zonegit.net.http_server import Samples
@@ -181,12 +182,17 @@ class Mirror:
             finally:
                 self._count(session)
             self._tell(moved, session, time.monotonic() - started)
+            await asyncio.to_thread(self._show, moved)
             self._root = refs.root
             self._samples.inc("sync_sessions_total", peer=self._name, result="ok")
         await self._reached()
         self._samples.set("sync_clock_offset_seconds", self._peer.signer.offset, peer=self._name)
         self._synced()
         return refs is not None
+
+    def _show(self, moved: Moved) -> None:
+        """Let what just arrived be served from views, the large zones too; until now their trees answered."""
+        list(views.make(self._store, [name for name in moved.branches if parse(name).name == DEFAULT_BRANCH]))
 
     def reload(self, config: Config) -> None:
         """Take a new set of keys, or keep the old one; then ask for all refs at once."""
