@@ -39,6 +39,9 @@ KEEP_ALIVE: Final = 300.0
 DRAIN_SECONDS: Final = 3.0
 HANDSHAKE_SECONDS: Final = 10.0
 
+_ACCEPT_STEPS: Final = 8
+"""Rounds of the event loop until a connection that was just accepted has its task here, with some to spare."""
+
 log = logging.getLogger(__name__)
 
 
@@ -119,6 +122,7 @@ class H2Server:
             _send_at_once(listener)
             servers.append(await asyncio.start_server(connected, sock=listener, backlog=128))
         await stop.wait()
+        await _accept_no_more(listeners)
         for server in servers:
             server.close()
         if drain:
@@ -166,6 +170,14 @@ class H2Server:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+async def _accept_no_more(listeners: Sequence[socket.socket]) -> None:
+    """Let connections that were accepted just now come to their tasks; closing a server before that leaks them."""
+    for listener in listeners:
+        asyncio.get_running_loop().remove_reader(listener)
+    for _ in range(_ACCEPT_STEPS):
+        await asyncio.sleep(0)
 
 
 def _send_at_once(listener: socket.socket) -> None:
