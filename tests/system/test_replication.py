@@ -14,6 +14,7 @@ from daemonkit import Daemon, ask, rcode, serial_of, until
 from repokit import ZONE, parsed
 from zonegit.auth.keyfile import new_key
 from zonegit.auth.scope import parse_scope
+from zonegit.model.refs import head
 from zonegit.repo import Repository
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
@@ -49,6 +50,15 @@ def set_www(repo: Path, address: str) -> None:
 
 def answers(daemon: Daemon, address: bytes, name: str = "www.example.org") -> bool:
     return address in ask(daemon.port(), name, tries=3)
+
+
+def has_view(path: Path) -> bool:
+    store = LmdbStore.open(path, readonly=True)
+    try:
+        with store.read() as reader:
+            return reader.view(head("example.org.", "main")) is not None
+    finally:
+        store.close()
 
 
 def running_pid(daemon: Daemon) -> int:
@@ -134,6 +144,7 @@ def test_a_puller_killed_again_and_again_ends_in_the_same_repository(tmp_path, r
         time.sleep(pause)  # somewhere between its start and its end
         os.kill(killed, signal.SIGKILL)
     until(lambda: answers(mirror, bytes([10, 0, 0x75, 0x2F]), "h29999.example.org"), "the zone at the secondary")
+    until(lambda: has_view(tmp_path / "mirror"), "the large zone's served view")
     mirror.stop()
     primary.stop()
     assert refs(tmp_path / "mirror") == refs(repo)

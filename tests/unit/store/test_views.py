@@ -225,3 +225,19 @@ def test_a_standing_view_follows_its_head(tmp_path_factory: pytest.TempPathFacto
     assert object_id(b"") and standing.view(MAIN) is None
     standing.reset()
     store.close()
+
+
+def test_a_large_head_gets_its_view_when_asked(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zonegit.store.writer.VIEW_AT_ONCE", 40)
+    with store.write() as writer:
+        tip = publish(writer, addresses(50))
+    with store.read() as reader:
+        assert reader.view(MAIN) is None
+    with store.write() as writer:
+        writer.show(MAIN)
+    with store.read() as reader:
+        assert_equal(reader)
+    with store.write() as writer:
+        publish(writer, addresses(60), tip, 1, 2)
+    with store.read() as reader:
+        assert_equal(reader)
