@@ -364,7 +364,7 @@ class Handed(Daemon):
                 "{tmp}",
             ],
             7,
-            "holds no key 'k'",
+            "there is no key 'k'",
         ),
         (
             ["--repo", "{repo}", "--replicate-listen", "127.0.0.1:0", "--keys", "{tmp}/nokeys"],
