@@ -1,8 +1,9 @@
 """The straight way for the commonest questions of UDP, without a draft: about a third of the walk's time.
 
-Taken for an address or text at a name that stands in a plain zone, and for a name that doesn't stand right below an
-apex: when nothing on the way is a cut, a DNAME or an alias, nothing has to be proved, and all fits. Everything else
-is left to the walk (`answer`), whose bytes these are to the last; `tests/laws` holds one to the other.
+Taken for an address or text at a name that stands in a plain zone or has a wildcard beside it, and for a name that
+doesn't stand right below an apex: when nothing on the way is a cut, a DNAME or an alias, nothing has to be proved,
+and all fits. Everything else is left to the walk (`answer`), whose bytes these are to the last:
+`tests/unit/dns/test_straight.py` holds one to the other.
 """
 
 from collections.abc import Callable, MutableSequence
@@ -94,10 +95,15 @@ class Straight:
         if zone.canary is not None or zone.bends or (proving and zone.signed):
             return None
         block = zone.version.at(key)
+        if block is None:
+            if zone.has_below(key):
+                return None
+            if deep:  # a wildcard beside it shows that its parent is the closest encloser (RFC 4592 §3.3.1)
+                block = zone.version.at(OwnerKey(key[: key.rfind(b"\0", 0, -1) + 1] + b"*\0"))
         if block is not None:
             records = _take(block, rtype, _COUNTS[bool(opt)], proving)
             return (zone, _FLAGS, records, _FOUND[rtype]) if records else None
-        if deep or zone.has_below(key) or zone.wildcard(APEX_KEY) is not None or name in zone.soa_names:
+        if deep or zone.wildcard(APEX_KEY) is not None or name in zone.soa_names:
             return None
         mark = (len(name), bool(opt))
         denial = zone.denials.get(mark)

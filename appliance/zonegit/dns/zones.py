@@ -58,7 +58,7 @@ class Zone:
 
     __slots__ = ("_fallback", "_leads_on", "_on_corrupt", "_top", "_version", "_wild", "apex", "bends", "canary",
                  "canary_zone", "commit", "denials", "expired", "finished", "negative", "nsec", "referrals",
-                 "signed", "soa_names")  # fmt: skip
+                 "signed", "soa_names", "targets")  # fmt: skip
 
     def __init__(
         self,
@@ -89,6 +89,8 @@ class Zone:
         self.signed = False
         self.soa_names: set[bytes] = set()
         """Names that the SOA holds and their ancestors: a denial of one of them is compressed otherwise."""
+        self.targets: dict[tuple[WireName, bool], Node] = {}
+        """What stands at names that records point to, not as glue and as glue."""
         self._leads_on: dict[OwnerKey, bool] = {}
         self._on_corrupt = on_corrupt
         self._top: Node | None = None

@@ -136,9 +136,11 @@ def test_invented_names_are_kept_at_second_sight() -> None:
     assert not server.responder.cache
     server.ask("n1.example.org.")
     server.ask("n1.wild.example.org.")
-    server.ask("n1.wild.example.org.")
+    server.ask("n1.wild.example.org.", "MX")
+    server.ask("n1.wild.example.org.", "MX")
+    server.ask("n1.wild.example.org.", "MX")
     assert server.stats[hits] == 1
-    assert len(server.responder.cache) == 2
+    assert len(server.responder.cache) == 3
 
 
 def test_large_responses_are_not_kept() -> None:

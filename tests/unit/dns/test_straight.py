@@ -19,6 +19,13 @@ away        DNAME elsewhere.test.
 away        A   192.0.2.3
 x.away      A   192.0.2.4
 a.ent       A   192.0.2.5
+*.w         A   192.0.2.10
+*.w         TXT "wild"
+here.w      A   192.0.2.11
+a.below.w   A   192.0.2.12
+*.wc        CNAME host
+*.wn        NS  ns.elsewhere.test.
+*.wn        A   192.0.2.13
 alias       CNAME host
 host        A   192.0.2.6
 host        TXT "one" "two"
