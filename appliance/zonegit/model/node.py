@@ -227,6 +227,26 @@ def payload_records(payload: bytes) -> int:
     return 0 if payload[start - 8 : start - 6] == b"\xff\x00" else 1
 
 
+def node_level(data: bytes) -> int:
+    """A node's level, without decoding it; 0 is a leaf."""
+    return data[HEADER_SIZE]
+
+
+def first_child(data: bytes) -> ObjectId:
+    """An inner node's first child, without decoding it."""
+    return ObjectId(data[_START : _START + ID_SIZE])
+
+
+def leaf_edges(data: bytes) -> tuple[RRKey, RRKey]:
+    """A leaf's first and last key, without decoding what lies between; empty where it has no entries."""
+    _, count, _ = _FIXED.unpack_from(data, HEADER_SIZE)
+    if not count:
+        return RRKey(b""), RRKey(b"")
+    base = _START + 2 * count
+    start = base + int.from_bytes(data[base - 4 : base - 2], "big") if count > 1 else base
+    return payload_key(data[base:]), payload_key(data[start:])
+
+
 def node_records(data: bytes) -> int:
     """Records below a node, without decoding it."""
     return int.from_bytes(data[_START - 4 : _START], "big")

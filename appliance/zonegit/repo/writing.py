@@ -98,7 +98,7 @@ def commit_records(
         shape = Shape(context.random(SALT_SIZE))
     draft = draft_records(apex, content, entries, shape)
     done = _commit(context, place, content, draft, intent)
-    if content is None and done.new:
+    if content is None and done.new and place.branch == refs.DEFAULT_BRANCH:
         with context.store.write() as writer:
             writer.show(refs.head(place.zone, place.branch))
     return done

@@ -5,18 +5,21 @@ Facts follow from the bytes, and so from the id: they never go stale. They don't
 
 from collections.abc import Callable
 from itertools import islice
-from struct import Struct
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from zonegit.model.commit import Commit, Tag
-from zonegit.model.ids import HEADER_SIZE, ID_SIZE, Kind, ObjectId, kind_of
-from zonegit.model.node import Node, decode_node, decode_rrset
+from zonegit.model.ids import Kind, ObjectId, kind_of
+from zonegit.model.node import (
+    Node,
+    decode_node,
+    decode_rrset,
+    first_child,
+    leaf_edges,
+    node_level,
+    node_records,
+)
 from zonegit.model.rrset import RRKey, payload_key, record_count
 from zonegit.model.zone import Zone
-
-_NODE: Final = Struct(">BHI")
-_NODE_START: Final = HEADER_SIZE + _NODE.size
-_END: Final = Struct(">H")
 
 
 class NodeFacts(NamedTuple):
@@ -90,20 +93,9 @@ def stored_facts(data: bytes, get: Callable[[ObjectId], bytes]) -> Facts:
 
 
 def _stored_node(data: bytes, get: Callable[[ObjectId], bytes]) -> NodeFacts:
-    level, count, records = _NODE.unpack_from(data, HEADER_SIZE)
-    if not level:
-        return NodeFacts(0, records, *_leaf_edges(data, count))
-    node = decode_node(data)
+    if not node_level(data):
+        return NodeFacts(0, node_records(data), *leaf_edges(data))
     below = data
-    while below[HEADER_SIZE]:
-        below = get(ObjectId(below[_NODE_START : _NODE_START + ID_SIZE]))
-    return NodeFacts(level, records, _leaf_edges(below, int.from_bytes(below[4:6], "big"))[0], node.keys[-1])
-
-
-def _leaf_edges(data: bytes, count: int) -> tuple[RRKey, RRKey]:
-    """A leaf's first and last key, without decoding what lies between."""
-    if not count:
-        return RRKey(b""), RRKey(b"")
-    base = _NODE_START + 2 * count
-    start = base + _END.unpack_from(data, base - 4)[0] if count > 1 else base
-    return payload_key(data[base:]), payload_key(data[start:])
+    while node_level(below):
+        below = get(first_child(below))
+    return node_facts(decode_node(data), leaf_edges(below)[0])

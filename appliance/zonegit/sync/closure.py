@@ -15,8 +15,8 @@ from typing import Final
 
 from zonegit.errors import Conflict, InvalidData, NotFound
 from zonegit.model.commit import Commit, Tag
-from zonegit.model.ids import HEADER_SIZE, ID_SIZE, Kind, ObjectId, kind_of, short
-from zonegit.model.node import HAS_STUBS, Inner, Leaf, Node, decode_node, is_stub, stub_target
+from zonegit.model.ids import ID_SIZE, Kind, ObjectId, kind_of, short
+from zonegit.model.node import HAS_STUBS, Inner, Leaf, Node, decode_node, is_stub, node_level, stub_target
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Zone
 from zonegit.sync.ancestry import Objects, missing_commits
@@ -24,8 +24,6 @@ from zonegit.sync.ancestry import Objects, missing_commits
 MAX_BASES: Final = 64
 """Trees that one tree is compared with at once."""
 MAX_DEPTH: Final = 32
-_LEVEL: Final = HEADER_SIZE
-"""Where a node's level stands in its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +162,7 @@ class Closure:
         return _Step(oid, data)
 
     def _enter_node(self, oid: ObjectId, data: bytes, bases: Sequence[ObjectId], low: RRKey | None) -> _Step:
-        level = data[_LEVEL]
+        level = node_level(data)
         if not level and not data[2] & HAS_STUBS:
             return _Step(oid, data)
         lower, beside = self._aligned(bases, level)
@@ -188,7 +186,7 @@ class Closure:
             data = self.objects.get(oid)
             if data[0] != Kind.NODE:
                 continue
-            if data[_LEVEL] < level:
+            if node_level(data) < level:
                 lower.append(oid)
                 continue
             node = decode_node(data)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from zonegit.model.ids import ObjectId
-from zonegit.model.node import Leaf, decode_node, leaf_rrs, payload_records
+from zonegit.model.node import Leaf, decode_node, leaf_rrs, node_level, payload_records
 from zonegit.model.rrset import RRKey
 from zonegit.tree.source import Nodes
 
@@ -103,7 +103,7 @@ def runs(nodes: Nodes, root: ObjectId) -> Iterator[tuple[int, bytes]]:
     path = [root]
     while path:
         data = nodes.source.get(path.pop())
-        if data[3]:
+        if node_level(data):
             node = decode_node(data)
             if not isinstance(node, Leaf):
                 path.extend(reversed(node.children))
