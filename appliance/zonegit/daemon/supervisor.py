@@ -58,6 +58,7 @@ class Supervisor:
         self._notifier = Notifier()
         self._children = self._planned()
         self._views: Child | None = self._views_child() if prepared.lacks_views else None
+        self._views_again = False
         self._pending: set[int] = set()
         self._announced = False
 
@@ -138,6 +139,13 @@ class Supervisor:
         arguments = ("views", self._block.without_listeners(), SUPERVISOR, os.getpid())
         return Child("views", SUPERVISOR, child.run_module, lambda: arguments)
 
+    def _make_views(self) -> None:
+        """Have the missing views made; once more when it is being done, since that may have looked before."""
+        if self._views is None:
+            self._views = self._views_child()
+        else:
+            self._views_again = True
+
     def _start_due(self) -> None:
         now = monotonic()
         for each in self._all():
@@ -161,8 +169,11 @@ class Supervisor:
     def _died(self, dead: Child) -> None:
         """Count a death. When a worker keeps dying its sockets are closed, so that the others get its clients."""
         if dead is self._views:
-            self._views = None
+            self._views = self._views_child() if self._views_again else None
+            self._views_again = False
             return
+        if dead.index == PULLER:
+            self._make_views()  # it may have moved a large zone's ref and not come to its view
         self._block.enter(dead.index, 0)
         self._samples.inc("worker_restarts_total", worker=dead.name)
         alone = self._config.dns.workers == 1 or self._listeners.inherited
@@ -218,8 +229,8 @@ class Supervisor:
         self._samples.set("config_reload_success", 1)
         self._samples.set("keys_reload_failed", 0)
         self._change_puller(old)
-        if lacks_views and self._views is None:
-            self._views = self._views_child()
+        if lacks_views:
+            self._make_views()
         for each in self._children.values():
             each.signal(signal.SIGHUP)
         log.event(_logger, "reloaded")
