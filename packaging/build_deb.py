@@ -1,6 +1,6 @@
 """Lay out a source tree with the locked wheels in it, and have dpkg-buildpackage make the package of it.
 
-The tree is the commit that is checked out, by `git archive`; wheels are downloaded by hash, once, into build/wheels.
+The tree is that of a commit, by `git archive`; wheels are downloaded by hash, once, into build/wheels.
 After that nothing needs a network, and two builds of a commit give the same bytes: all times in the package are the
 commit's.
 """
@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=TOP / "dist", help="where the package goes (dist)")
     parser.add_argument("--work", type=Path, default=TOP / "build", help="where it is built (build)")
+    parser.add_argument("--commit", default="HEAD", help="what it is built of (HEAD)")
     parser.add_argument("--arch", choices=sorted(MACHINES), default=_architecture())
     args = parser.parse_args(argv)
     missing = [name for name in ("dpkg-buildpackage", "dh", "dh_python3") if shutil.which(name) is None]
@@ -38,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     wheels = args.work / "wheels" / args.arch
     _download(wheels, MACHINES[args.arch])
     tree = args.work / "zonegit"
-    moment = _commit_time()
-    _lay_out(tree, wheels, moment)
+    moment = _commit_time(args.commit)
+    _lay_out(tree, args.commit, wheels, moment)
     _build(tree, args.arch, moment)
     args.output.mkdir(parents=True, exist_ok=True)
     for package in sorted(args.work.glob("zonegit_*.deb")):
@@ -56,8 +57,8 @@ def _git(*arguments: str) -> bytes:
     return subprocess.run(("git", "-C", TOP, *arguments), check=True, stdout=subprocess.PIPE).stdout
 
 
-def _commit_time() -> int:
-    return int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct"))
+def _commit_time(commit: str) -> int:
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct", commit))
 
 
 def _download(wheels: Path, machine: str) -> None:
@@ -76,11 +77,11 @@ def _download(wheels: Path, machine: str) -> None:
     stamp.write_bytes(LOCK.read_bytes())
 
 
-def _lay_out(tree: Path, wheels: Path, moment: int) -> None:
+def _lay_out(tree: Path, commit: str, wheels: Path, moment: int) -> None:
     """The commit's files, debian/ at the top, our own wheel beside the locked ones."""
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
-    with tarfile.open(fileobj=BytesIO(_git("archive", "--format=tar", "HEAD"))) as archive:
+    with tarfile.open(fileobj=BytesIO(_git("archive", "--format=tar", commit))) as archive:
         archive.extractall(tree, filter="data")
     (tree / "packaging" / "debian").rename(tree / "debian")
     shutil.copytree(wheels, tree / "wheels", ignore=shutil.ignore_patterns(".lock"))
