@@ -10,7 +10,7 @@ from functools import partial
 from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.views import missing
 from zonegit.daemon.zone_table import resolve_pin
-from zonegit.errors import ConfigError, NotFound, RevisionError
+from zonegit.errors import ConfigError, NotFound, Refused, RevisionError, StoreError
 from zonegit.model.refs import parse
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
@@ -31,13 +31,26 @@ def prepare(config: Config) -> Prepared:
 
     `StoreError` when it can't be opened, `ConfigError` when a pinned revision of a zone isn't there.
     """
-    new = config.primary is not None and not (config.repo / "data.mdb").exists()
-    store = LmdbStore.create(config.repo) if new else LmdbStore.open(config.repo, readonly=True)
+    store = _opened(config)
     try:
         with store.read() as reader:
             return Prepared(_pinned(config, reader), bool(missing(config, reader)))
     finally:
         store.close()
+
+
+def _opened(config: Config) -> LmdbStore:
+    """The store; a secondary's is made if there is none, or if its making was cut short."""
+    try:
+        return LmdbStore.open(config.repo, readonly=True)
+    except StoreError:
+        if config.primary is None:
+            raise
+        try:
+            return LmdbStore.create(config.repo)
+        except Refused:  # there is one, so it's something else
+            pass
+        raise
 
 
 def note_expired(config: Config, clock: Callable[[], float]) -> None:

@@ -19,6 +19,7 @@ from zonegit.model.rdata import A
 from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
 from zonegit.ops.shared import SharedBlock
 from zonegit.repo import Repository
+from zonegit.store.environment import acquire, release
 from zonegit.store.lmdb import LmdbStore
 
 CLIENT = bytes([127, 0, 0, 1])
@@ -161,6 +162,19 @@ def test_only_a_secondary_makes_its_repository(tmp_path):
         prepare(Config(repo=tmp_path / "none"))
     prepare(Config(repo=tmp_path / "new", primary=PrimaryConfig("http://127.0.0.1:1", "up", "k")))
     LmdbStore.open(tmp_path / "new", readonly=True).close()
+
+
+def test_a_repository_whose_making_was_cut_short_is_made_by_a_secondary_only(tmp_path):
+    for name, begun in (("empty", False), ("begun", True)):
+        path = tmp_path / name
+        path.mkdir()
+        (path / "data.mdb").touch()
+        if begun:
+            release(acquire(path, 1 << 30, readonly=False, create=True))
+        with pytest.raises(StoreError):
+            prepare(Config(repo=path))
+        prepare(Config(repo=path, primary=PrimaryConfig("http://127.0.0.1:1", "up", "k")))
+        LmdbStore.open(path, readonly=True).close()
 
 
 def test_missing_views_are_made(repository):
