@@ -4,6 +4,7 @@
 of the header, and more than one OPT; what it can't read becomes a FORMERR that still carries what was read.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
@@ -21,7 +22,6 @@ RD: Final = 0x0100
 OPCODE: Final = 0x7800
 MIN_UDP: Final = 512
 MAX_MESSAGE: Final = 65535
-NSID: Final = 3
 
 _QUESTION: Final = Struct(">HH")
 _OPT: Final = Struct(">HBBHH")  # what follows OPT's name and type: size, extended rcode, version, flags, rdlength
@@ -31,10 +31,11 @@ _DO: Final = 0x8000
 
 
 class Transport(IntEnum):
-    """What carried a query; TCP also stands for anything on top of it."""
+    """What carried a query."""
 
     UDP = 0
     TCP = 1
+    TLS = 2
 
 
 class Rcode(IntEnum):
@@ -77,13 +78,17 @@ class Query:
 
     def asks(self, option: int) -> bool:
         """Whether this EDNS option is there."""
+        return any(code == option for code, _ in self.each_option())
+
+    def each_option(self) -> Iterator[tuple[int, bytes]]:
+        """The EDNS options in their order: code and data."""
+        options = self.options
         at = 0
-        while at < len(self.options):
-            code, size = _QUESTION.unpack_from(self.options, at)
-            if code == option:
-                return True
-            at += 4 + size
-        return False
+        while at < len(options):
+            code, size = _QUESTION.unpack_from(options, at)
+            at += 4
+            yield code, options[at : at + size]
+            at += size
 
 
 def parse(packet: bytes) -> Query | None:
@@ -99,6 +104,8 @@ def parse(packet: bytes) -> Query | None:
         at = _read_question(packet, query)
     if questions != 1 or not at:
         query.rcode = Rcode.FORMERR
+        if not (questions or answers or authority) and additional == 1 and packet[at : at + 3] == _OPT_HEAD:
+            _read_opt(packet, at, query)  # a cookie may be asked for with no question (RFC 7873 §5.4)
     elif answers or authority or additional > 1:
         _read_records(packet, at, query, answers + authority, additional)
     elif additional:
@@ -195,7 +202,6 @@ def _skip_record(packet: bytes, at: int) -> int:
     return end if end <= size else 0
 
 
-def opt_record(udp_size: int, rcode: int, *, do: bool, nsid: bytes | None = None) -> bytes:
-    """The OPT of a response: unknown flags zero, DO echoed (RFC 6891 §6.1.4, RFC 3225 §3, RFC 5001 §2)."""
-    options = b"" if nsid is None else _QUESTION.pack(NSID, len(nsid)) + nsid
+def opt_record(udp_size: int, rcode: int, *, do: bool, options: bytes = b"") -> bytes:
+    """The OPT of a response: unknown flags zero, DO echoed (RFC 6891 §6.1.4, RFC 3225 §3)."""
     return _OPT_HEAD + _OPT.pack(udp_size, rcode >> 4, 0, _DO if do else 0, len(options)) + options

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
+from zonegit.dns.cookies import Cookies
 from zonegit.tree.version import ZoneVersion
 
 Network = IPv4Network | IPv6Network
@@ -26,6 +27,14 @@ class Options:
     """The largest response over UDP, in bytes, however much the client takes."""
     nsid: bytes | None = None
     """What a client that asks for the server's identifier gets (RFC 5001)."""
+    cookies: Cookies | None = None
+    """Of the thread that answers; without them cookies are ignored like other unknown options."""
+    version: bytes | None = None
+    """TXT of `version.bind` and `version.server` in class CHAOS, at most 255 bytes; None refuses it."""
+    identity: bytes | None = None
+    """TXT of `id.server` and `hostname.bind`."""
+    keepalive: float = 10.0
+    """Seconds that a silent TCP connection is kept, for clients that ask for it (RFC 7828)."""
     transfer_to: tuple[Network, ...] = LOOPBACK
     """Clients that may transfer zones."""
     runs: Runs | None = None

@@ -1,8 +1,8 @@
 """Query bytes in, response bytes out; nothing a client sends makes it raise.
 
 Two cache levels stand before the walk; the first is the caller's to consult, over UDP. Here are the checks that
-need no zone, the room there is (RFC 6891, RFC 2181 §9), and the last resort, SERVFAIL. Cookies, padding and rate
-limits are not this module's.
+need no zone, the room there is (RFC 6891, RFC 2181 §9), and the last resort, SERVFAIL. Rate limits are not this
+module's.
 """
 
 from collections.abc import Iterator, Mapping, MutableSequence
@@ -11,14 +11,15 @@ from typing import Final
 from zonegit.dns.answer import resolve
 from zonegit.dns.axfr import transfer
 from zonegit.dns.cache import AnswerCache, Entry, PacketCache
+from zonegit.dns.chaos import about_server
 from zonegit.dns.compress import COUNTS, TooBig, encode
 from zonegit.dns.draft import Draft
+from zonegit.dns.edns import Edns, Reason, padded
 from zonegit.dns.message import (
     AA,
     HEADER,
     HEADER_SIZE,
     MAX_MESSAGE,
-    NSID,
     OPCODE,
     QR,
     RD,
@@ -26,7 +27,6 @@ from zonegit.dns.message import (
     Query,
     Rcode,
     Transport,
-    opt_record,
     parse,
 )
 from zonegit.dns.options import Options
@@ -49,6 +49,7 @@ _NOTHING: Final = COUNTS.pack(0, 0, 0)
 _ONLY_OPT: Final = COUNTS.pack(0, 0, 1)
 _ONE: Final = b"\0\1"
 _TRUNCATED: Final = TC >> 8
+_REASONS: Final = {Rcode.NOTIMP: Reason.NOT_SUPPORTED}
 
 
 class Responder:
@@ -61,7 +62,7 @@ class Responder:
         self._packets = PacketCache(options.cache_entries)
         self._answers = AnswerCache(options.cache_entries)
         self._logged: set[tuple[str, str]] = set()
-        self._opts = [opt_record(options.udp_size, 0, do=do) for do in (False, True)]
+        self._edns = Edns(options)
         self.straight = Straight(self._held, self._packets, options.udp_size, stats, self._deny)
         self.cache: dict[bytes, Entry] = self._packets.entries
         """UDP packets behind their id -> (response behind its id, slot to count). Always the same dict; empty while
@@ -92,7 +93,7 @@ class Responder:
             return self._respond(packet, query, transport, client)
         except Exception as error:
             self._log_once("a query could not be answered", error)
-            return self._failure(query, Rcode.SERVFAIL)
+            return self._without_zone(query, Rcode.SERVFAIL, transport, client, _reason_of(error))
 
     def transfer(self, packet: bytes, client: bytes) -> Iterator[bytes] | None:
         """The messages that answer an AXFR query over TCP, without their lengths; None if the packet isn't one.
@@ -110,14 +111,16 @@ class Responder:
     def _respond(self, packet: bytes, query: Query, transport: Transport, client: bytes) -> bytes:
         refusal = _refusal(query, transport)
         if refusal:
-            return self._failure(query, refusal)
+            return self._refuse(query, refusal, transport, client)
         zone = self._held.route(query.name, query.qtype, client)
         if zone is None:
-            return self._failure(query, Rcode.REFUSED)
+            return self._without_zone(query, Rcode.REFUSED, transport, client, self._reason_to_refuse())
         if zone.expired:
-            return self._failure(query, Rcode.SERVFAIL)
+            return self._without_zone(query, Rcode.SERVFAIL, transport, client, Reason.INVALID_DATA)
         question = query.question
-        opt = self._opt(query) if query.edns else b""
+        opt = self._edns.opt(query, transport, client)
+        if opt is None:
+            return self._without_zone(query, Rcode.FORMERR, transport, client)
         limit = min(query.size, self._options.udp_size) if transport is Transport.UDP else MAX_MESSAGE
         room = limit - HEADER_SIZE - len(question) - len(opt)
         key = (query.name + question[-4:-2], room << 3 | (query.flags & RD) >> 6 | query.edns << 1 | query.do)
@@ -129,6 +132,8 @@ class Responder:
             self._stats[CACHE_QUESTION] += 1
         flags, counts, tail, slot, mixed = body
         self._stats[slot] += 1
+        if transport is Transport.TLS:
+            opt = padded(opt, query, HEADER_SIZE + len(question) + len(tail))
         rest = b"".join((flags, _ONE, counts, question, tail, opt))
         if flags[0] & _TRUNCATED:
             self._stats[TRUNCATED] += 1
@@ -168,19 +173,38 @@ class Responder:
         """Not what differs by client (options, the question's case), nothing while the client's network counts."""
         return not (query.options or self._held.has_canary or query.question[:-4] != query.name)
 
-    def _failure(self, query: Query, rcode: Rcode) -> bytes:
-        """A response without records: what was read of the query, and its OPT."""
-        self._stats[query_slot(query.qtype, rcode)] += 1
-        flags = QR | query.flags & (OPCODE | RD) | rcode & 15
-        question = query.question
-        opt = self._opt(query, rcode) if query.edns else b""
-        return query.ident + HEADER.pack(0, flags, bool(question), 0, 0, bool(opt))[2:] + question + opt
+    def _refuse(self, query: Query, rcode: Rcode, transport: Transport, client: bytes) -> bytes:
+        """The response to a query that no zone answers, which may yet be one about the server or for a cookie."""
+        if rcode is Rcode.FORMERR and not query.question and self._edns.gives_cookie(query, client):
+            rcode = Rcode.NOERROR
+        if rcode is Rcode.REFUSED:
+            record = about_server(query, self._options)
+            if record is not None:
+                return self._without_zone(query, Rcode.NOERROR, transport, client, record=record)
+            return self._without_zone(query, rcode, transport, client, self._reason_to_refuse())
+        return self._without_zone(query, rcode, transport, client, _REASONS.get(rcode))
 
-    def _opt(self, query: Query, rcode: Rcode = Rcode.NOERROR) -> bytes:
-        nsid = self._options.nsid
-        if nsid is not None and query.options and query.asks(NSID):
-            return opt_record(self._options.udp_size, rcode, do=query.do, nsid=nsid)
-        return opt_record(self._options.udp_size, rcode, do=query.do) if rcode else self._opts[query.do]
+    def _reason_to_refuse(self) -> Reason:
+        return Reason.NOT_AUTHORITATIVE if self._held.zones else Reason.NOT_READY
+
+    def _without_zone(
+        self,
+        query: Query,
+        rcode: Rcode,
+        transport: Transport,
+        client: bytes,
+        reason: Reason | None = None,
+        record: bytes = b"",
+    ) -> bytes:
+        """A response with what was read of the query, its OPT, and perhaps one record."""
+        self._stats[query_slot(query.qtype, rcode)] += 1
+        flags = QR | query.flags & (OPCODE | RD) | rcode & 15 | (AA if record else 0)
+        question = query.question
+        opt = self._edns.error(query, rcode, transport, client, reason)
+        if transport is Transport.TLS:
+            opt = padded(opt, query, HEADER_SIZE + len(question) + len(record))
+        header = HEADER.pack(0, flags, bool(question), bool(record), 0, bool(opt))
+        return b"".join((query.ident, header[2:], question, record, opt))
 
     def _on_corrupt(self, error: CorruptStore) -> None:
         self._stats[CORRUPT] += 1
@@ -207,6 +231,10 @@ def _encode(draft: Draft, query: Query, room: int) -> Body:
         flags |= TC
         counts, tail = (_ONLY_OPT if query.edns else _NOTHING), b""
     return Body(flags.to_bytes(2, "big"), counts, tail, query_slot(query.qtype, draft.rcode), draft.mixed)
+
+
+def _reason_of(error: Exception) -> Reason | None:
+    return Reason.INVALID_DATA if isinstance(error, CorruptStore) else None
 
 
 def _refusal(query: Query, transport: Transport) -> Rcode:
