@@ -14,8 +14,13 @@ from zonegit.errors import UsageError
 _BEFORE_VERB: Final = frozenset({"-C", "--repo", "--zone", "--branch", "--author", "-m", "--message", "--color"})
 """Options with a value that may stand before the verb: needed to tell the verb from their values."""
 
+_HERE: Final = ".zonegit"
+SERVICE_REPOSITORY: Final = "/var/lib/zonegit"
+"""What the installed service answers from."""
+
 _ENDING: Final = """\
-Options that every verb takes: -C/--repo DIR (default: $ZONEGIT_REPO, else ./.zonegit), --zone ZONE, --color WHEN.
+Options that every verb takes: -C/--repo DIR (default: $ZONEGIT_REPO, else ./.zonegit, else /var/lib/zonegit where
+that is there), --zone ZONE, --color WHEN.
 `zonegit VERB --help` says what a verb takes.
 
 exit codes: 0 done, 1 refused or failed, 2 usage, 3 differences found (diff --exit-code), 4 conflict, 5 not found,
@@ -107,14 +112,23 @@ def _parser(name: str, verb: verbs.Verb) -> ArgumentParser:
     )
     verb.arguments(parser)
     common = parser.add_argument_group("common options")
-    repo = os.environ.get("ZONEGIT_REPO") or ".zonegit"
-    common.add_argument("-C", "--repo", metavar="DIR", type=_directory, default=repo, help="the repository")
+    common.add_argument(
+        "-C", "--repo", metavar="DIR", type=_directory, default=_default_repository(name), help="the repository"
+    )
     common.add_argument("--zone", metavar="ZONE", help="the zone (default: the one that HEAD names)")
     common.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="colour; NO_COLOR is honoured"
     )
     parser.set_defaults(json=False)
     return parser
+
+
+def _default_repository(verb: str) -> str:
+    """$ZONEGIT_REPO; the repository in the current directory; the service's, where there is only that one."""
+    chosen = os.environ.get("ZONEGIT_REPO")
+    if chosen or verb == "init" or os.path.isdir(_HERE) or not os.path.isdir(SERVICE_REPOSITORY):  # noqa: PTH112
+        return chosen or _HERE
+    return SERVICE_REPOSITORY
 
 
 def _directory(text: str) -> object:

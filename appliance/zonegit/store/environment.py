@@ -3,9 +3,16 @@
 LMDB forbids opening a file twice in one process (its locks belong to the pair of both), so whoever opens the same
 repository again gets the same environment, and the last one to close it closes it. The engine is LMDB 0.9's,
 whatever the default of the installed py-lmdb: its two engines can't read each other's files.
+
+A repository belongs to its directory's owner, and to its group where that may write: root acts as the owner when it
+opens the files, so that a service that runs as that user can open what root made.
 """
 
+import os
+import stat
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +26,9 @@ MAP_SIZE: Final = 1 << 40
 """Bytes of address space; only what is used takes disk."""
 _MAX_READERS: Final = 1022
 _MODE: Final = 0o750
-"""Of the directory; its files lack the x bits."""
+"""Of a new directory; its files lack the x bits."""
+_FILES: Final = ("data.mdb", "lock.mdb")
+_GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 
 _FileKey = tuple[int, int]
 
@@ -72,20 +81,22 @@ def _key(path: Path) -> _FileKey:
 
 def _open(path: Path, map_size: int, *, readonly: bool, create: bool) -> Opened:
     try:
-        environment = lmdb.Environment(
-            str(path),
-            map_size=map_size,
-            readonly=readonly,
-            create=create,
-            mode=_MODE,
-            sync=True,
-            metasync=True,
-            writemap=False,
-            max_dbs=len(NAMES),
-            max_readers=_MAX_READERS,
-            max_spare_txns=1,
-            lib_version=0,
-        )
+        with _as_owner(path):
+            environment = lmdb.Environment(
+                str(path),
+                map_size=map_size,
+                readonly=readonly,
+                create=create,
+                mode=_MODE,
+                sync=True,
+                metasync=True,
+                writemap=False,
+                max_dbs=len(NAMES),
+                max_readers=_MAX_READERS,
+                max_spare_txns=1,
+                lib_version=0,
+            )
+            _share_with_group(path)
         environment.reader_check()
     except lmdb.Error as error:
         raise translated(error, str(path)) from None
@@ -97,6 +108,36 @@ def _open(path: Path, map_size: int, *, readonly: bool, create: bool) -> Opened:
     except lmdb.Error as error:
         environment.close()
         raise translated(error, str(path)) from None
+
+
+@contextmanager
+def _as_owner(path: Path) -> Iterator[None]:
+    """As root: be the owner of a directory for a while."""
+    try:
+        status = path.stat()
+    except OSError:
+        status = None
+    if status is None or os.geteuid() or not status.st_uid:
+        yield
+        return
+    group = os.getegid()
+    os.setegid(status.st_gid)
+    os.seteuid(status.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+
+
+def _share_with_group(path: Path) -> None:
+    """Let the group write to the files of a directory that it may write to, whatever the umask of who made them."""
+    if not path.stat().st_mode & stat.S_IWGRP:
+        return
+    for name in _FILES:
+        status = (path / name).stat()
+        if status.st_uid == os.geteuid() and status.st_mode & _GROUP != _GROUP:
+            (path / name).chmod(stat.S_IMODE(status.st_mode) | _GROUP)
 
 
 def _databases(environment: lmdb.Environment, *, readonly: bool, create: bool) -> "list[lmdb._Database]":

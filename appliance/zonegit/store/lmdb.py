@@ -72,7 +72,7 @@ class LmdbStore:
         try:
             (path / "data.mdb").stat()
         except PermissionError:
-            raise StoreError(f"no permission for {path}: use it as the user that owns its files") from None
+            raise StoreError(f"no permission for {path}: use it as its owner or as one of its group") from None
         except OSError:
             raise StoreError(f"there is no repository at {path}: make one with `zonegit init`") from None
         store = cls(path, acquire(path, map_size, readonly=readonly), readonly=readonly)

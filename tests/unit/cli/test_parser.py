@@ -1,8 +1,10 @@
 """Finding the verb, options on either side of it, and mistakes in a call."""
 
+from pathlib import Path
+
 import pytest
 
-from zonegit.cli import verbs
+from zonegit.cli import parser, verbs
 from zonegit.cli.parser import parse
 from zonegit.errors import UsageError
 
@@ -90,3 +92,16 @@ def test_a_family_lists_its_verbs(run) -> None:
         assert result.code == 0
         assert "zone add" in result.out
         assert "key new" not in result.out
+
+
+def test_the_repository_is_the_one_here_or_else_that_of_the_service(tmp_path, monkeypatch):
+    service = tmp_path / "service"
+    monkeypatch.setattr(parser, "SERVICE_REPOSITORY", str(service))
+    monkeypatch.delenv("ZONEGIT_REPO", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert parse(["status"])[1].repo == Path(".zonegit")
+    service.mkdir()
+    assert parse(["status"])[1].repo == service
+    assert parse(["init"])[1].repo == Path(".zonegit")
+    (tmp_path / ".zonegit").mkdir()
+    assert parse(["status"])[1].repo == Path(".zonegit")
