@@ -4,10 +4,12 @@ Before a batch the last transaction id of the store is compared; only when it mo
 transaction begins with the first query that no cache answers, and ends with the batch.
 """
 
+import time
 from collections.abc import Iterator, MutableSequence
 from typing import Final
 
 from zonegit.daemon.zone_table import Log, ZoneTable
+from zonegit.dns.cookies import Cookies
 from zonegit.dns.message import Transport
 from zonegit.dns.options import Options
 from zonegit.dns.responder import Responder
@@ -28,9 +30,19 @@ class LiveZones:
         self._open = True
         self._table = ZoneTable(config, self._reader, log)
         self._next_config: Config | None = None
-        self._responder = Responder(
-            Options(udp_size=config.dns.udp_size, runs=lambda version: self._table.runs(version), log=log), stats
+        self._cookies = Cookies(config.cookie_secrets, time.time) if config.cookie_secrets else None
+        dns = config.dns
+        options = Options(
+            udp_size=dns.udp_size,
+            nsid=_encoded(dns.nsid),
+            cookies=self._cookies,
+            version=_encoded(dns.version),
+            identity=_encoded(dns.identity),
+            keepalive=dns.tcp_idle,
+            runs=lambda version: self._table.runs(version),
+            log=log,
         )
+        self._responder = Responder(options, stats)
         self.cache = self._responder.cache
         self._seen = -1
         self.check()
@@ -96,6 +108,8 @@ class LiveZones:
             seen = self._reader.txn_id
             config, self._next_config = self._next_config, None
             if config is not None:
+                if self._cookies is not None:
+                    self._cookies.turn(config.cookie_secrets)
                 self._table = ZoneTable(config, self._reader, self._log)
                 self._seen = -1
             zones = self._table.refresh()
@@ -108,3 +122,7 @@ class LiveZones:
     def _renew(self) -> None:
         self._open = True
         self._reader.renew()
+
+
+def _encoded(text: str | None) -> bytes | None:
+    return None if text is None else text.encode()

@@ -16,6 +16,7 @@ from time import monotonic, time
 from typing import Final
 
 from zonegit.daemon import child
+from zonegit.daemon.cookie_secrets import cookie_secrets, random_secrets
 from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.processes import Child
 from zonegit.daemon.repository import note_expired, prepare
@@ -46,8 +47,10 @@ class Supervisor:
         prepared = prepare(config)
         keys = usable_keys(config)
         note_expired(config, time)
+        self._random = random_secrets()
+        secrets = cookie_secrets(config.dns, self._random)
         self._listeners = open_listeners(prepared.config)
-        self._config = self._listeners.config
+        self._config = replace(self._listeners.config, cookie_secrets=secrets)
         self._block = SharedBlock.create(
             config.dns.workers, stats.SLOTS + LOOP_SLOTS, self._config, self._listeners.http
         )
@@ -212,12 +215,13 @@ class Supervisor:
             _check_unchanged(self._asked, asked)
             keys = usable_keys(asked)
             prepared = prepare(asked)
+            secrets = cookie_secrets(asked.dns, self._random)
         except ZonegitError as error:
             log.event(_logger, "reload refused, the old configuration stays", logging.ERROR, error=error)
             self._samples.set("config_reload_success", 0)
             self._samples.set("keys_reload_failed", int(isinstance(error, KeyFileError)))
         else:
-            self._take(asked, prepared.config, prepared.lacks_views)
+            self._take(asked, replace(prepared.config, cookie_secrets=secrets), prepared.lacks_views)
             self._key_ends.publish(keys)
         self._notifier.ready("reloaded")
 

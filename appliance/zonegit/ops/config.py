@@ -58,6 +58,16 @@ class DnsConfig:
     """Open TCP connections per worker; one more closes the one that has been silent longest."""
     tcp_idle: float = 10.0
     """Seconds that a silent TCP connection is kept (RFC 7766 §6.2.3)."""
+    nsid: str | None = None
+    """What clients that ask for the server's identifier get (RFC 5001); None: no such option."""
+    version: str | None = None
+    """TXT of `version.bind` and `version.server` in class CHAOS; None refuses it."""
+    identity: str | None = None
+    """TXT of `id.server` and `hostname.bind` in class CHAOS; None refuses it."""
+    cookies: bool = True
+    """Whether DNS cookies are answered (RFC 7873)."""
+    cookie_secrets: Path | None = None
+    """A file with the secrets of cookies; None: random ones at each start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +142,8 @@ class Config:
     default_zone: ZoneConfig = ZoneConfig()
     only_zones: frozenset[str] = frozenset()
     """Canonical names; empty: every zone of the repository is served."""
+    cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    """What workers compute cookies with, the current one first; filled in by the supervisor."""
 
     def zone(self, name: str) -> ZoneConfig:
         """The settings of a zone by its canonical name (`example.org.`)."""

@@ -40,6 +40,11 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "udp_size": lambda value: values.whole(value, 512, 4096),
         "tcp_connections": lambda value: values.whole(value, 1, 65536),
         "tcp_idle": values.duration,
+        "nsid": values.short_text,
+        "version": values.short_text,
+        "identity": values.short_text,
+        "cookies": values.boolean,
+        "cookie_secrets": _path,
     },
     "replication": {
         "listen": _address,

@@ -16,6 +16,7 @@ _NAME: Final = re.compile(r"[a-z0-9.-]{1,64}")
 _KEY: Final = re.compile(r"[a-z0-9._-]{1,32}")
 _URL: Final = re.compile(r"https?://[^\s/?#@]+/?")
 _CANARY: Final = re.compile(r"([a-z0-9._-]+):([0-9]{1,3})")
+_SHORT: Final = 128
 MAX_WORKERS: Final = 256
 
 
@@ -47,6 +48,13 @@ def text_value(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ConfigError(f"{value!r} is not a text in quotes")
     return value
+
+
+def short_text(value: object) -> str:
+    """What is sent to clients that ask for it."""
+    if not 0 < len(text_value(value).encode()) <= _SHORT:
+        raise ConfigError(f"{value!r} is too long to be sent: use at most {_SHORT} bytes")
+    return str(value)
 
 
 def boolean(value: object) -> bool:

@@ -1,0 +1,171 @@
+"""Cookies, identifiers and CHAOS of a running daemon, and cookies beside those of BIND and Knot."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep, time
+
+import dns.edns
+import dns.message
+import pytest
+
+from daemonkit import until
+from zonegit.dns.cookies import Cookies
+
+DEADLINE = 30.0
+SECRETS = ("00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100")
+SHOWN = b"resolver"
+CLIENT = bytes((127, 0, 0, 1))
+
+
+def asked(
+    port: int, *options: dns.edns.Option, name: str = "www.example.org.", rdclass: str = "IN", rtype: str = "A"
+):
+    """The response over UDP."""
+    packet = dns.message.make_query(name, rtype, rdclass, use_edns=0, options=list(options)).to_wire()
+    deadline = monotonic() + DEADLINE
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("127.0.0.1", port))
+        sock.settimeout(1)
+        while True:
+            try:
+                sock.send(packet)
+                return dns.message.from_wire(sock.recv(4096))
+            except OSError:  # refused while it starts, or timed out
+                assert monotonic() < deadline, f"no answer on port {port}"
+                sleep(0.05)
+
+
+def cookie(port: int, shown: bytes = SHOWN) -> bytes:
+    """What a server answers to a cookie."""
+    (found,) = [each for each in asked(port, dns.edns.GenericOption(10, shown)).options if each.otype == 10]
+    return bytes(found.to_wire())
+
+
+def cookies(*secrets: str) -> Cookies:
+    return Cookies([bytes.fromhex(secret) for secret in secrets], time)
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    path = tmp_path / "cookie.secrets"
+    path.touch(0o600)
+    path.write_text(SECRETS[0])
+    return path
+
+
+def test_what_clients_are_told(repo, start, tmp_path):
+    config = tmp_path / "zonegitd.toml"
+    config.write_text('[dns]\nnsid = "node-1"\nversion = "zonegit"\nidentity = "ns1"\n')
+    port = start(repo, "--config", config).port()
+    assert [each.to_wire() for each in asked(port, dns.edns.GenericOption(3, b"")).options] == [b"node-1"]
+    for name, text in (("version.bind.", "zonegit"), ("id.server.", "ns1")):
+        (rrset,) = asked(port, name=name, rdclass="CH", rtype="TXT").answer
+        assert rrset[0].strings == (text.encode(),)
+
+
+def test_all_workers_have_one_secret_and_a_reload_turns_it(repo, start, secrets, tmp_path):
+    config = tmp_path / "zonegitd.toml"
+    config.write_text(f'[dns]\ncookie_secrets = "{secrets}"\n')
+    daemon = start(repo, "--config", config, "--workers", "2")
+    old, both = cookies(SECRETS[0]), cookies(*SECRETS)
+    for _ in range(8):  # each from another port, so that both workers answer
+        assert old.proven(cookie(daemon.port()), CLIENT)
+    secrets.write_text("no secret")
+    daemon.signal(signal.SIGHUP)
+    until(lambda: daemon.has("not a cookie secret"), "the refusal of a bad file")
+    assert old.proven(cookie(daemon.port()), CLIENT)
+    secrets.write_text("\n".join(reversed(SECRETS)))
+    before = cookie(daemon.port())
+    daemon.signal(signal.SIGHUP)
+    until(lambda: all(not old.proven(cookie(daemon.port(), before), CLIENT) for _ in range(8)), "the new secret")
+    assert both.proven(cookie(daemon.port(), before), CLIENT)
+
+
+def test_a_secret_of_chance_outlives_a_reload(repo, start):
+    daemon = start(repo, "--workers", "2")
+    first = cookie(daemon.port())
+    daemon.signal(signal.SIGHUP)
+    until(lambda: daemon.has("]: reloaded"), "the reload")
+    for _ in range(8):
+        assert cookie(daemon.port(), first) == first
+
+
+def test_without_cookies(repo, start, tmp_path):
+    config = tmp_path / "zonegitd.toml"
+    config.write_text("[dns]\ncookies = false\n")
+    assert asked(start(repo, "--config", config).port(), dns.edns.GenericOption(10, SHOWN)).options == ()
+
+
+def named(port: int, directory: Path) -> list[str]:
+    (directory / "named.conf").write_text(
+        f"""options {{
+  directory "{directory}";
+  listen-on port {port} {{ 127.0.0.1; }};
+  listen-on-v6 {{ none; }};
+  pid-file none;
+  session-keyfile "{directory}/session.key";
+  recursion no;
+  empty-zones-enable no;
+  cookie-algorithm siphash24;
+  cookie-secret "{SECRETS[0]}";
+}};
+controls {{ }};
+"""
+    )
+    return ["-f", "-n", "1", "-c", str(directory / "named.conf")]
+
+
+def knotd(port: int, directory: Path) -> list[str]:
+    (directory / "z").write_text("@ 60 SOA ns h 1 60 60 60 60\n@ 60 NS ns\nns 60 A 192.0.2.1\n")
+    (directory / "knot.conf").write_text(
+        f"""server:
+  listen: 127.0.0.1@{port}
+  rundir: {directory}
+  udp-workers: 1
+  tcp-workers: 1
+  background-workers: 1
+database:
+  storage: {directory}
+mod-cookies:
+  - id: one
+    secret: 0x{SECRETS[0]}
+template:
+  - id: default
+    global-module: mod-cookies/one
+zone:
+  - domain: example.org.
+    file: {directory}/z
+"""
+    )
+    return ["-c", str(directory / "knot.conf")]
+
+
+@contextmanager
+def running(program: str, arguments: list[str]) -> Iterator[None]:
+    with subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize(("peer", "configure"), [("named", named), ("knotd", knotd)])
+def test_cookies_are_those_of_other_makes(peer, configure, tmp_path, needs_program):
+    """With one secret, each takes the other's: a cookie that holds comes back as it is."""
+    program = needs_program(peer)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    ours = cookies(SECRETS[0])
+    with running(program, configure(port, tmp_path)):
+        theirs = cookie(port)
+        assert len(theirs) == 24
+        assert ours.proven(theirs, CLIENT)
+        assert not cookies(SECRETS[1]).proven(theirs, CLIENT)
+        made = ours.answer(SHOWN, CLIENT)
+        assert made is not None
+        assert cookie(port, made[4:]) == made[4:]
