@@ -21,6 +21,7 @@ from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.processes import Child
 from zonegit.daemon.repository import note_expired, prepare
 from zonegit.daemon.signing import KeyEnds, usable_keys
+from zonegit.daemon.watchdog import Watchdog
 from zonegit.dns import stats
 from zonegit.errors import ConfigError, KeyFileError, ZonegitError
 from zonegit.ops import log
@@ -59,6 +60,7 @@ class Supervisor:
         self._key_ends = KeyEnds(self._samples)
         self._key_ends.publish(keys)
         self._notifier = Notifier()
+        self._watchdog = Watchdog(self._notifier, self._config.dns.listen[0])
         self._children = self._planned()
         self._views: Child | None = self._views_child() if prepared.lacks_views else None
         self._views_again = False
@@ -90,7 +92,7 @@ class Supervisor:
         """Start what is due, wait for something to happen, see to it."""
         self._start_due()
         self._announce()
-        _watch(selector, [woken.fileno(), *(each.sentinel for each in self._all() if each.sentinel is not None)])
+        _watch(selector, [woken.fileno(), *self._descriptors()])
         selector.select(self._wait())
         _empty(woken)
         for each in self._all():
@@ -102,14 +104,18 @@ class Supervisor:
         if signal.SIGUSR1 in self._pending:
             self._pending.discard(signal.SIGUSR1)
             self._report()
-        if self._notifier.watchdog is not None:
-            self._notifier.alive()
+        self._watchdog.turn()
 
     def _note(self, number: int, _frame: object) -> None:
         self._pending.add(number)
 
     def _all(self) -> list[Child]:
         return [*self._children.values(), *([self._views] if self._views else [])]
+
+    def _descriptors(self) -> list[int]:
+        """What becomes readable when a child ended or the watchdog's query was answered."""
+        found = [each.sentinel for each in self._all()] + [self._watchdog.descriptor]
+        return [descriptor for descriptor in found if descriptor is not None]
 
     def _planned(self) -> dict[str, Child]:
         """The processes that the configuration asks for."""
@@ -189,8 +195,8 @@ class Supervisor:
         times = [each.due - monotonic() for each in self._all() if each.due is not None]
         if not self._announced:
             times.append(_READY_POLL)
-        if self._notifier.watchdog is not None:
-            times.append(self._notifier.watchdog)
+        if self._watchdog.wait is not None:
+            times.append(self._watchdog.wait)
         return max(min(times), 0.0) if times else None
 
     def _announce(self) -> None:
@@ -268,6 +274,7 @@ class Supervisor:
                 log.event(_logger, "process didn't end in time and is killed", logging.WARNING, process=each.name)
                 each.signal(signal.SIGKILL)
                 each.join(GRACE)
+        self._watchdog.close()
         self._listeners.close()
         self._block.close()
         log.event(_logger, "stopped")
