@@ -20,6 +20,8 @@ from zonegit.model.rdata import ANY, CNAME, DNAME, DS, NS, NSEC, RRSIG
 
 MAX_LINKS: Final = 16
 """The longest alias chain that is followed; the client asks on from there."""
+_BESIDE_CNAME: Final = (RRSIG, NSEC)
+"""Types that stand at an alias itself (RFC 4035 §2.5): a question for one is not led on."""
 
 
 def resolve(held: Held, zone: Zone, draft: Draft) -> None:
@@ -72,7 +74,7 @@ def _at_node(held: Held, zone: Zone, name: WireName, key: OwnerKey, node: Node, 
     draft.exact = name is draft.name
     if _take(held, zone, name, node, draft):
         return None
-    if CNAME in node:
+    if CNAME in node and draft.qtype not in _BESIDE_CNAME:
         return follow_cname(name, node, draft)
     no_data(zone, key, node, draft)
     return None
@@ -91,7 +93,7 @@ def _at_wildcard(
         return None
     target = None
     if not _take(held, zone, name, node, draft):
-        if CNAME in node:
+        if CNAME in node and draft.qtype not in _BESIDE_CNAME:
             target = follow_cname(name, node, draft)
         else:
             no_data(zone, OwnerKey(encloser + b"*\0"), node, draft)

@@ -4,7 +4,7 @@ from zonegit.dns.blocks import Node, rdata_of, ttl_of
 from zonegit.dns.draft import Draft
 from zonegit.dns.message import Rcode
 from zonegit.model.names import MAX_NAME, WireName
-from zonegit.model.rdata import ANY, CLASS_IN, CNAME, DNAME
+from zonegit.model.rdata import CLASS_IN, CNAME, DNAME
 from zonegit.model.rrset import APEX_POINTER, FIXED
 
 
@@ -29,4 +29,4 @@ def follow_dname(name: WireName, start: int, node: Node, draft: Draft) -> WireNa
         return None
     cname = APEX_POINTER + FIXED.pack(CNAME, CLASS_IN, ttl_of(rrs), len(target)) + target
     draft.answer.append((name, CNAME, 1, cname))
-    return None if draft.qtype in (CNAME, ANY) else WireName(target)
+    return None if draft.qtype == CNAME else WireName(target)

@@ -36,7 +36,7 @@ def refer(zone: Zone, cut: WireName, key: OwnerKey, node: Node, draft: Draft) ->
 
 def _fill(zone: Zone, cut: WireName, key: OwnerKey, node: Node, draft: Draft) -> None:
     draft.authority.append((cut, NS, *node[NS]))
-    if draft.do:
+    if draft.do and zone.signed:
         if DS in node:
             draft.put(draft.authority, cut, DS, node)
         elif zone.nsec:

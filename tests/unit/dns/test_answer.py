@@ -123,6 +123,12 @@ CASES = [
           "old.example.org. 3600 DNAME new.example.org.")),
     Case("RFC 6672 §3.2: the CNAME that a DNAME makes, asked for itself", "no.old.example.org.", "CNAME",
          ("no.old.example.org. 3600 CNAME no.new.example.org.", "old.example.org. 3600 DNAME new.example.org.")),
+    Case("RFC 6672 §3.2: ANY is led on by a DNAME", "host.old.example.org.", "ANY",
+         ("host.new.example.org. 3600 A 192.0.2.30", "host.old.example.org. 3600 CNAME host.new.example.org.",
+          "old.example.org. 3600 DNAME new.example.org.")),
+    Case("RFC 4035 §2.5: RRSIG stands beside a CNAME and isn't led on", "www.example.org.", "RRSIG", (),
+         (SOA_ORG,)),
+    Case("RFC 4035 §2.5: so does NSEC, at a wildcard, too", "q.wcname.example.org.", "NSEC", (), (SOA_ORG,)),
     Case("RFC 6672 §2.4: names below a DNAME are occluded", "x.old.example.org.", "A",
          ("old.example.org. 3600 DNAME new.example.org.", "x.old.example.org. 3600 CNAME x.new.example.org."),
          (SOA_ORG,), (), "NXDOMAIN"),
@@ -173,3 +179,11 @@ def test_ds_between_held_zones() -> None:
     server = Server(parent, child)
     assert lines(server.ask("c.test.", "DS").answer) == ["c.test. 60 DS 1 8 2 " + "00" * 32]
     assert lines(server.ask("c.test.", "NS").answer) == ["c.test. 60 NS a.test."]
+
+
+def test_unsigned_parent_keeps_its_ds_to_itself() -> None:
+    """A DS that no signature covers proves nothing: it is sent to who asks for it, and in no referral."""
+    parent = version("@ 60 IN SOA a b 1 2 3 4 5\n@ 60 NS a\nc 60 NS a\nc 60 DS 1 8 2 " + "00" * 32, "test.")
+    server = Server(parent)
+    assert lines(server.ask("x.c.test.", do=True).authority) == ["c.test. 60 NS a.test."]
+    assert lines(server.ask("c.test.", "DS", do=True).answer) == ["c.test. 60 DS 1 8 2 " + "00" * 32]

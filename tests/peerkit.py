@@ -1,0 +1,227 @@
+"""BIND, NSD and Knot DNS as authoritative servers for some zone files, on loopback ports, and questions to them."""
+
+import selectors
+import socket
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+DEADLINE = 60.0
+UDP_SIZE = 4096
+"""What all servers are told to send at most over UDP."""
+_WINDOW = 48
+"""Questions on the way at a time: few enough for any socket's buffer."""
+
+Zones = Mapping[str, Path]
+"""Zone name, with its final dot, to its file."""
+
+
+def named(port: int, directory: Path, zones: Zones) -> list[str]:
+    blocks = "".join(f'zone "{name}" {{ type primary; file "{path}"; }};\n' for name, path in zones.items())
+    (directory / "named.conf").write_text(
+        f"""options {{
+  directory "{directory}";
+  listen-on port {port} {{ 127.0.0.1; }};
+  listen-on-v6 {{ none; }};
+  pid-file none;
+  session-keyfile "{directory}/session.key";
+  recursion no;
+  dnssec-validation no;
+  notify no;
+  allow-transfer {{ any; }};
+  check-names primary ignore;
+  check-integrity no;
+  check-wildcard no;
+  zone-statistics none;
+  minimal-responses no-auth;
+  max-udp-size {UDP_SIZE};
+  max-records-per-type 0;
+  max-types-per-name 0;
+  empty-zones-enable no;
+}};
+controls {{ }};
+{blocks}"""
+    )
+    return ["-f", "-n", "1", "-c", str(directory / "named.conf")]
+
+
+def nsd(port: int, directory: Path, zones: Zones) -> list[str]:
+    blocks = "".join(f'zone:\n  name: "{name}"\n  zonefile: "{path}"\n' for name, path in zones.items())
+    (directory / "nsd.conf").write_text(
+        f"""server:
+  ip-address: 127.0.0.1@{port}
+  username: ""
+  chroot: ""
+  zonesdir: "{directory}"
+  database: ""
+  pidfile: "{directory}/nsd.pid"
+  xfrdfile: "{directory}/xfrd.state"
+  zonelistfile: "{directory}/zone.list"
+  ipv4-edns-size: {UDP_SIZE}
+  rrl-ratelimit: 0
+  server-count: 1
+  minimal-responses: yes
+remote-control:
+  control-enable: no
+{blocks}"""
+    )
+    return ["-d", "-c", str(directory / "nsd.conf")]
+
+
+def knotd(port: int, directory: Path, zones: Zones) -> list[str]:
+    blocks = "".join(f'  - domain: "{name}"\n    file: "{path}"\n' for name, path in zones.items())
+    (directory / "knot.conf").write_text(
+        f"""server:
+  listen: 127.0.0.1@{port}
+  rundir: {directory}
+  udp-workers: 1
+  tcp-workers: 1
+  background-workers: 1
+  udp-max-payload: {UDP_SIZE}
+database:
+  storage: {directory}
+template:
+  - id: default
+    storage: {directory}
+    semantic-checks: off
+    zonefile-sync: -1
+    journal-content: none
+zone:
+{blocks}"""
+    )
+    return ["-c", str(directory / "knot.conf")]
+
+
+PEERS = {"named": named, "nsd": nsd, "knotd": knotd}
+
+
+def free_port() -> int:
+    """A port that is free for UDP and TCP now."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            port = int(udp.getsockname()[1])
+            try:
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+@contextmanager
+def running(peer: str, program: str, directory: Path, zones: Zones) -> Iterator[int]:
+    """The port of a peer that serves these zones, once it does."""
+    directory.mkdir()
+    port = free_port()
+    log = directory / "log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen([program, *PEERS[peer](port, directory, zones)], stdout=output, stderr=output) as process,
+    ):
+        try:
+            for name in zones:
+                _await_zone(port, name, process, log)
+            yield port
+        finally:
+            process.terminate()
+
+
+def _await_zone(port: int, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    labels = b"".join(bytes((len(part),)) + part.encode() for part in name.rstrip(".").split(".") if part)
+    query = b"\0\1\0\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\6\0\1"
+    deadline = monotonic() + DEADLINE
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("127.0.0.1", port))
+        sock.settimeout(1)
+        while monotonic() < deadline and process.poll() is None:
+            try:
+                sock.send(query)
+                answer = sock.recv(65535)
+            except OSError:  # refused while it starts, or timed out
+                sleep(0.02)
+                continue
+            if answer[3] & 15 == 0 and answer[7]:
+                return
+            sleep(0.02)
+    raise AssertionError(f"no answer for {name}: {log.read_text(errors='replace')[-3000:]}")
+
+
+def ask_all(ports: Sequence[int], packets: Sequence[bytes]) -> list[list[bytes]]:
+    """What each server answers to each packet over UDP, all asked at once. The packets' ids are replaced."""
+    found: list[list[bytes]] = [[b""] * len(packets) for _ in ports]
+    with selectors.DefaultSelector() as selector:
+        lines = [_Line(port, packets, answers) for port, answers in zip(ports, found, strict=True)]
+        try:
+            for line in lines:
+                selector.register(line.sock, selectors.EVENT_READ, line)
+                line.send_more()
+            deadline = monotonic() + DEADLINE
+            while not all(line.done for line in lines):
+                events = selector.select(1.0)
+                for key, _ in events:
+                    key.data.read()
+                    deadline = monotonic() + DEADLINE
+                if not events:
+                    assert monotonic() < deadline, [line.waiting for line in lines]
+                    for line in lines:
+                        line.send_again()
+        finally:
+            for line in lines:
+                line.sock.close()
+    return found
+
+
+class _Line:
+    """One server's socket, and what it has still to answer."""
+
+    def __init__(self, port: int, packets: Sequence[bytes], answers: list[bytes]) -> None:
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.connect(("127.0.0.1", port))
+        self.sock.setblocking(False)
+        self.waiting: set[int] = set()
+        self._packets = packets
+        self._answers = answers
+        self._next = 0
+
+    @property
+    def done(self) -> bool:
+        return not self.waiting and self._next == len(self._packets)
+
+    def send_more(self) -> None:
+        while len(self.waiting) < _WINDOW and self._next < len(self._packets):
+            self.waiting.add(self._next)
+            self._send(self._next)
+            self._next += 1
+
+    def send_again(self) -> None:
+        for index in self.waiting:
+            self._send(index)
+
+    def read(self) -> None:
+        while True:
+            try:
+                answer = self.sock.recv(65535)
+            except BlockingIOError:
+                break
+            index = int.from_bytes(answer[:2], "big")
+            for at in self.waiting:
+                if at & 0xFFFF == index:
+                    self._answers[at] = answer
+                    self.waiting.discard(at)
+                    break
+        self.send_more()
+
+    def _send(self, index: int) -> None:
+        self.sock.send((index & 0xFFFF).to_bytes(2, "big") + self._packets[index][2:])
+
+
+def ask_tcp(port: int, packets: Iterable[bytes]) -> list[bytes]:
+    """The answers over one connection, asked one after another."""
+    found = []
+    with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as sock, sock.makefile("rb") as stream:
+        for packet in packets:
+            sock.sendall(len(packet).to_bytes(2, "big") + packet)
+            found.append(stream.read(int.from_bytes(stream.read(2), "big")))
+    return found
