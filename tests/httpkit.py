@@ -93,11 +93,11 @@ async def pull_once(peer: HttpPeer, store: Store, split: int = 20_000) -> Moved:
     return await pull(peer, Session(store, PEER, refs, split), WHO)
 
 
-def run(test: Awaitable[None]) -> None:
+def run(test: Awaitable[None], seconds: float = 30) -> None:
     """Run a test's coroutine, with a bound."""
 
     async def bounded() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(seconds):
             await test
 
     asyncio.run(bounded())

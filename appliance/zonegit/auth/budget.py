@@ -1,8 +1,8 @@
 """How many refused requests a source may make: a burst of 10, then one per 6 s.
 
-A source is an IPv4 address or an IPv6 /56, which is what one subscriber gets. Only failures cost, so a client with
-a good key never meets it; a key itself is never locked out, because that would let anybody lock out its owner. The
-number of sources is bounded; the least recently failing one is forgotten first.
+A source is an IPv4 address or an IPv6 /56, which is what one subscriber gets. Only failures cost, and only failures
+are held back: neither a key nor a source is ever locked out, or anybody could lock out those who share
+it. The number of sources is bounded; the least recently failing one is forgotten first.
 """
 
 from collections import OrderedDict
@@ -42,7 +42,7 @@ class FailureBudget:
         return len(self._forgiven)
 
     def wait(self, source: str, now: float) -> int:
-        """Whole seconds until the source may try again; 0 when it may now."""
+        """Whole seconds until the source may fail again; 0 when it may now."""
         over = self._forgiven.get(source, now) - now - self._room
         return max(0, ceil(over))
 

@@ -1,11 +1,12 @@
 """The door of `/v0`: every check of a request's authority, in their one order.
 
-    failure budget of the source -> header syntax -> key -> time -> (body size) -> body digest -> MAC
+    header syntax -> key -> time -> (body size) -> body digest -> MAC
     -> key validity, and its client certificate -> time's verdict -> nonce -> scope
 
 `begin` is everything up to the body, `finish` the rest. An unknown key id costs the same work as a known one, and
 nothing is remembered of a request before its MAC has passed. What a caller is told is either the same 401 for every
-reason, or, once the MAC has passed, a signed answer.
+reason, or, once the MAC has passed, a signed answer. A source that fails too often is told so in place of the 401;
+a request that nothing is wrong with passes all the same, or whoever shares an address could lock its others out.
 """
 
 from collections.abc import Callable, Iterable
@@ -93,25 +94,21 @@ class Gate:
         self, call: Call, authorization: list[bytes], address: str, client_cert: str = ""
     ) -> Pending | Refusal:
         """Check what comes before the body. `address` is the client's IP address, `client_cert` as in `Pending`."""
-        now = self._clock()
         source = source_of(address)
-        wait = self._budget.wait(source, now)
-        if wait:
-            return Refusal(429, "too_many_failures", "throttled", retry_after=wait)
         try:
             credentials = parse_authorization(authorization)
         except NotAuthorised:
-            return self._unauthorised(source, "syntax")
+            return self._failed(source, "syntax")
         if not good_call(call):
-            return self._unauthorised(source, "syntax")
+            return self._failed(source, "syntax")
         key = self.keyring.get(credentials.kid)
-        in_time = abs(credentials.ts - now) <= TIME_WINDOW
+        in_time = abs(credentials.ts - self._clock()) <= TIME_WINDOW
         return Pending(call, credentials, key or _DECOY, key is not None, in_time, source, client_cert)
 
     def too_large(self, pending: Pending) -> Refusal:
         """The answer when the body is larger than the route takes: charged, and not signed."""
-        self._budget.fail(pending.source, self._clock())
-        return Refusal(413, "body_too_large", "too_large", kid=pending.key.kid if pending.known else "")
+        kid = pending.key.kid if pending.known else ""
+        return self._failed(pending.source, "too_large", kid, status=413, error="body_too_large")
 
     def finish(self, pending: Pending, digest: bytes, verb: str) -> Grant | Refusal:
         """Check the MAC over the body's BLAKE3 digest and what may only be looked at after it."""
@@ -119,26 +116,33 @@ class Gate:
         kid = key.kid if pending.known else ""
         right = check_request(key, pending.call, pending.credentials, aud=self.aud, digest=digest)
         if not (right and pending.known):
-            return self._unauthorised(pending.source, "mac" if pending.known else "unknown_key", kid)
+            return self._failed(pending.source, "mac" if pending.known else "unknown_key", kid)
         now = self._clock()
         if not key.valid(now):
-            return self._unauthorised(pending.source, "key_not_valid", kid)
+            return self._failed(pending.source, "key_not_valid", kid)
         if key.client_cert and key.client_cert != pending.client_cert:
-            return self._unauthorised(pending.source, "client_cert", kid)
+            return self._failed(pending.source, "client_cert", kid)
         grant = Grant(key, pending.credentials.mac)
         if not pending.in_time:
             self._budget.fail(pending.source, now)
             return Refusal(401, "clock_skew", "clock_skew", kid, grant, server_time=int(now))
         seen = self._replay.take(kid, pending.credentials.nonce, now)
         if seen is Seen.REPLAYED:
-            return self._unauthorised(pending.source, "replayed", kid)
+            return self._failed(pending.source, "replayed", kid)
         if not key.allows(verb):
             return Refusal(403, "forbidden", "forbidden", kid, grant)
         return grant
 
-    def _unauthorised(self, source: str, result: str, kid: str = "") -> Refusal:
-        self._budget.fail(source, self._clock())
-        return Refusal(401, "unauthorized", result, kid)
+    def _failed(
+        self, source: str, result: str, kid: str = "", *, status: int = 401, error: str = "unauthorized"
+    ) -> Refusal:
+        """Charge the source; one that has nothing left is told when to come again, and not what for."""
+        now = self._clock()
+        wait = self._budget.wait(source, now)
+        if wait:
+            return Refusal(429, "too_many_failures", "throttled", kid, retry_after=wait)
+        self._budget.fail(source, now)
+        return Refusal(status, error, result, kid)
 
 
 class Signer:

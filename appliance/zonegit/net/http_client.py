@@ -23,7 +23,7 @@ from blake3 import blake3
 from zonegit.auth.gate import Signer
 from zonegit.auth.key import Key
 from zonegit.auth.scheme import Call, check_response, parse_signature, sign_response
-from zonegit.errors import ConfigError, InvalidData, LimitExceeded, NotAuthorised, Refused, Unreachable
+from zonegit.errors import ConfigError, InvalidData, LimitExceeded, NotAuthorised, Unreachable
 from zonegit.net.tls import client_context
 from zonegit.ops.values import check_plaintext
 from zonegit.sync import limits, ref_diff, wire
@@ -102,7 +102,7 @@ class HttpPeer:
     async def refs(self, root: str = "", wait: int = 0) -> wire.PeerRefs | None:
         """The peer's refs; None when their root is still `root`, after at most `wait` seconds.
 
-        `Unreachable`, `NotAuthorised`, `Refused` (too many failures), `InvalidData`.
+        `Unreachable`, `NotAuthorised`, `InvalidData`.
         """
         body = await self._refs(root, wait, "")
         return None if body is None else wire.PeerRefs.decode(body)
@@ -269,8 +269,11 @@ def _checker(answer: _Answer) -> Check:
 
 
 def _refused(response: httpx.Response) -> bool:
-    """Whether the peer refuses the key, without saying why. (A clock that is off is told in a signed answer.)"""
-    return response.status_code == 401 and "zg-signature" not in response.headers
+    """Whether the peer refuses the key, without saying why. (A clock that is off is told in a signed answer.)
+
+    429 is what it says in place of 401 where too many keys were refused; a key that it takes is never among those.
+    """
+    return response.status_code in (401, 429) and "zg-signature" not in response.headers
 
 
 async def paced(chunks: AsyncIterator[bytes], slowest: int, seconds: float) -> AsyncGenerator[bytes, None]:
@@ -324,7 +327,10 @@ def _unsigned(response: httpx.Response, key: Key, aud: str) -> Exception:
         )
     if status == 429:
         wait = response.headers.get("retry-after", "")[:6]
-        return Refused(f"the peer had too many failures from here; it will listen again in {wait or 'some'} s")
+        return NotAuthorised(
+            f"the peer refuses key {key.kid} (or its name isn't {aud!r}), and had too many failures from this "
+            f"address to answer more of them before {wait or 'some'} s are over"
+        )
     return NotAuthorised(f"the peer's answer {status} is not signed; is that a zonegit server?")
 
 

@@ -43,6 +43,8 @@ BODIES_PER_SOURCE: Final = 16 << 20
 """Bytes of unfinished bodies held for one source."""
 ANSWERS_PER_SOURCE: Final = 16 << 20
 """Bytes of whole answers (objects, walks, differences) on their way to one source."""
+SLOWLY: Final = 1.0
+"""Seconds before a source that fails too often hears of its next failure: its streams are all it can flood with."""
 
 _SLICE: Final = 32 << 10
 
@@ -62,7 +64,16 @@ class Samples(Protocol):
 class ReplicationApp:
     """The ASGI application. Make it inside of the event loop that serves it."""
 
-    def __init__(self, store: Store, gate: Gate, samples: Samples, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        gate: Gate,
+        samples: Samples,
+        clock: Callable[[], float] = time.time,
+        *,
+        slowly: float = SLOWLY,
+    ) -> None:
+        self._slowly = slowly
         self._endpoint = Endpoint(store)
         self._gate = gate
         self._samples = samples
@@ -110,6 +121,8 @@ class ReplicationApp:
         found = await self._authenticate(request)
         if isinstance(found, Refusal):
             self._count(found.kid, found.result)
+            if found.retry_after:
+                await _until_gone(request.receive, asyncio.sleep(self._slowly))
             reply = error_reply(
                 found.status, found.error, server_time=found.server_time, retry_after=found.retry_after
             )

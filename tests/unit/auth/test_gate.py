@@ -186,17 +186,45 @@ def test_without_the_verb_a_right_mac_gets_a_signed_403(clock: Clock, signer: Si
     assert found.grant is not None
 
 
-def test_failures_of_a_source_are_bounded_and_forgiven(gate: Gate, clock: Clock, signer: Signer) -> None:
-    good, _ = signer.sign(REFS, EMPTY_DIGEST)
+def test_failures_of_a_source_are_bounded_and_forgiven(gate: Gate, clock: Clock) -> None:
     for _ in range(BURST):
         assert refused(gate.begin(REFS, [], "192.0.2.1"))[0] == 401
     found = gate.begin(REFS, [], "192.0.2.1")
     assert refused(found) == (429, "too_many_failures", "throttled")
     assert isinstance(found, Refusal)
     assert found.retry_after == 6
-    assert isinstance(gate.begin(REFS, [good.encode()], "192.0.2.2"), Pending), "another source is not affected"
+    assert refused(gate.begin(REFS, [], "192.0.2.2"))[0] == 401, "another source is not affected"
     clock.now += 6
-    assert isinstance(gate.begin(REFS, [good.encode()], "192.0.2.1"), Pending)
+    assert [refused(gate.begin(REFS, [], "192.0.2.1"))[0] for _ in range(2)] == [401, 429]
+
+
+def test_what_is_right_passes_whatever_else_failed_at_its_address(gate: Gate, clock: Clock, signer: Signer) -> None:
+    for _ in range(3 * BURST):
+        gate.begin(REFS, [], "192.0.2.1")
+    assert isinstance(ask(gate, signer.sign(REFS, EMPTY_DIGEST)[0]), Grant)
+    signer.offset = -301.0
+    assert refused(ask(gate, signer.sign(REFS, EMPTY_DIGEST)[0])) == (401, "clock_skew", "clock_skew")
+    signer.offset = 0.0
+    gate.keyring = Keyring([replace(KEY, scopes=())])
+    assert refused(ask(gate, signer.sign(REFS, EMPTY_DIGEST)[0]))[0] == 403
+
+
+def test_over_the_budget_every_refusal_is_the_same_too(gate: Gate, clock: Clock, signer: Signer) -> None:
+    taken, _ = signer.sign(REFS, EMPTY_DIGEST)
+    ask(gate, taken)
+    for _ in range(BURST):
+        gate.begin(REFS, [], "192.0.2.1")
+    found = [ask(gate, taken), ask(gate, taken[:-1] + ("A" if taken[-1] != "A" else "E"))]
+    others = (replace(KEY, kid="k2"), Key.derive("k1", b"x" * 32))
+    signers = [Signer("primary-1", key, clock, counter()) for key in others]
+    found.extend(ask(gate, other.sign(REFS, EMPTY_DIGEST)[0]) for other in signers)
+    gate.keyring = Keyring([replace(KEY, state=State.RETIRED)])
+    found.append(ask(gate, signer.sign(REFS, EMPTY_DIGEST)[0]))
+    pending = gate.begin(REFS, [signer.sign(REFS, EMPTY_DIGEST)[0].encode()], "192.0.2.1")
+    assert isinstance(pending, Pending)
+    found.append(gate.too_large(pending))
+    assert [refused(each)[:2] for each in found] == [(429, "too_many_failures")] * 6
+    assert all(isinstance(each, Refusal) and each.grant is None and each.retry_after > 0 for each in found)
 
 
 def test_sources() -> None:

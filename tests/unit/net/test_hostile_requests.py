@@ -203,10 +203,11 @@ def test_the_body_of_a_refused_request_is_read() -> None:
 
 def test_many_failures_of_one_source_are_429() -> None:
     def test(client: RawClient, _: Running) -> None:
-        found = [client.ask("GET", "/v0/refs", []).status for _ in range(12)]
-        assert found == [401] * 10 + [429] * 2
+        found = [client.ask("GET", "/v0/refs", []).status for _ in range(11)]
+        assert found == [401] * 10 + [429]
         answer = client.ask("GET", "/v0/refs", client.signed("GET", "/v0/refs"))
-        assert answer.status == 429
+        assert answer.status == 200, "who shares an address with failures isn't locked out"
+        answer = client.ask("GET", "/v0/refs", [])
         assert 0 < int(answer.headers["retry-after"]) <= 6
 
     from zonegit.auth.gate import Gate
