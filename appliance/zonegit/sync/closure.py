@@ -78,30 +78,38 @@ class _Step:
 class Closure:
     """One walk. `objects` must be set to a live reader whenever the walk is asked for more."""
 
-    def __init__(self, objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]) -> None:
-        """Sort the commits out. `NotFound` when a wanted object isn't here; an unknown `have` is ignored."""
+    def __init__(
+        self,
+        objects: Objects,
+        want: Iterable[ObjectId],
+        have: Iterable[ObjectId],
+        items: Sequence[ObjectId] | None = None,
+    ) -> None:
+        """Sort the commits out, unless `items` of a walk of the same want and have tell.
+
+        `NotFound` when a wanted object isn't here; an unknown `have` is ignored.
+        """
         self.objects = objects
         self._have = [oid for oid in have if objects.has(oid)]
         self._known = set(self._have)
         self._given: set[ObjectId] = set()
         self._steps: list[_Step] = []
         self._item = 0
-        commits, others, tags = self._sorted(want)
-        commits_known = [oid for oid in self._have if objects.get(oid)[0] == Kind.COMMIT]
-        self._items = [*missing_commits(objects, commits, commits_known), *others, *tags]
+        self.items: Sequence[ObjectId] = self._listed(want) if items is None else items
+        """Commits and other wanted objects, in the order in which they are walked."""
         self._have_trees: list[ObjectId] | None = None
 
     @property
     def position(self) -> Position | None:
         """Where the walk stands; None when nothing is left."""
-        if self._item >= len(self._items):
+        if self._item >= len(self.items):
             return None
-        return Position(self._items[self._item], tuple(step.at for step in self._steps))
+        return Position(self.items[self._item], tuple(step.at for step in self._steps))
 
     def seek(self, position: Position) -> None:
         """Go on from there; `Conflict` when this walk has no such place."""
         try:
-            self._item = self._items.index(position.item)
+            self._item = self.items.index(position.item)
             for depth, at in enumerate(position.path):
                 if depth:
                     self._descend(self._steps[-1])
@@ -116,9 +124,9 @@ class Closure:
 
     def __iter__(self) -> Iterator[tuple[ObjectId, bytes]]:
         """The missing objects, `(id, bytes)` each. When one is given out, the position is behind it."""
-        while self._item < len(self._items):
+        while self._item < len(self.items):
             if not self._steps:
-                if self._items[self._item] in self._known:
+                if self.items[self._item] in self._known:
                     self._item += 1
                     continue
                 self._begin()
@@ -135,7 +143,7 @@ class Closure:
             yield step.oid, step.data
 
     def _begin(self) -> None:
-        self._steps = [self._enter(self._items[self._item], (), None)]
+        self._steps = [self._enter(self.items[self._item], (), None)]
 
     def _descend(self, step: _Step) -> None:
         """Go into the next child, or past it when it is known."""
@@ -208,6 +216,11 @@ class Closure:
         if data[0] == Kind.COMMIT:
             data = self.objects.get(Commit.decode(data).zone_root)
         return Zone.decode(data).tree if data[0] == Kind.ZONE else oid
+
+    def _listed(self, want: Iterable[ObjectId]) -> list[ObjectId]:
+        commits, others, tags = self._sorted(want)
+        known = [oid for oid in self._have if self.objects.get(oid)[0] == Kind.COMMIT]
+        return [*missing_commits(self.objects, commits, known), *others, *tags]
 
     def _sorted(self, want: Iterable[ObjectId]) -> tuple[list[ObjectId], list[ObjectId], list[ObjectId]]:
         """Commits (of tags too), other objects, tags: each once and in the order asked for."""

@@ -18,8 +18,9 @@ from zonegit.model.ids import Kind, ObjectId, parse_id
 from zonegit.model.refs import RefName
 from zonegit.store.port import Reader, Store
 from zonegit.sync import limits, ref_diff, wire
-from zonegit.sync.closure import Closure, Position
+from zonegit.sync.closure import Closure
 from zonegit.sync.frames import FrameWriter, Seal
+from zonegit.sync.plans import Plans
 
 OBJECT_TYPE: Final = "application/vnd.zonegit.object"
 _OBJECT_PATH: Final = "/v0/objects/"
@@ -105,6 +106,7 @@ class Endpoint:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._refs: dict[tuple[Scope, ...], _Visible] = {}
+        self._plans = Plans()
 
     def index_root(self) -> str:
         """What decides whether refs changed: 64 hex digits."""
@@ -170,7 +172,7 @@ class Endpoint:
         request = wire.FetchRequest.decode(body, "roots", "known")
         missing: list[ObjectId] = []
         with self._store.read() as reader:
-            closure = _closure(reader, request)
+            closure = self._plans.closure(reader, request)
             for oid, _ in closure:
                 missing.append(oid)
                 if len(missing) >= limits.MAX_WALK:
@@ -182,7 +184,7 @@ class Endpoint:
         """Frames of what `want` reaches and `have` doesn't. `NotFound`, `Conflict` for a foreign cursor."""
         request = wire.FetchRequest.decode(body)
         with self._store.read() as reader:
-            closure = _closure(reader, request)
+            closure = self._plans.closure(reader, request)
         return FrameStream(self._store, _Missing(closure), FrameWriter(seal, compress=request.compress), clock)
 
     def objects(self, body: bytes, seal: Seal, clock: Callable[[], float]) -> "FrameStream":
@@ -193,13 +195,6 @@ class Endpoint:
                 if not reader.has(oid):
                     raise NotFound(f"object {oid.hex()} is not here")
         return FrameStream(self._store, _Listed(ids), FrameWriter(seal), clock)
-
-
-def _closure(reader: Reader, request: wire.FetchRequest) -> Closure:
-    closure = Closure(reader, request.want, request.have)
-    if request.cursor:
-        closure.seek(Position.decode(request.cursor))
-    return closure
 
 
 class _Missing:

@@ -1,0 +1,55 @@
+"""Lists of missing commits, remembered from one request to the one that goes on from its cursor.
+
+A long history takes many responses, and listing it takes a look at each of its commits: done for every response
+that would be most of a server's work. What is forgotten (bounds, another process, a restart) is listed anew.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import chain
+from typing import Final
+
+from blake3 import blake3
+
+from zonegit.model.ids import ObjectId
+from zonegit.store.port import Reader
+from zonegit.sync.closure import Closure, Position
+from zonegit.sync.wire import FetchRequest
+
+FEW: Final = 256
+"""Lists up to this long are made faster than they are worth keeping."""
+MOST: Final = 1 << 18
+"""Ids kept in all lists together: about 20 MiB."""
+
+
+class Plans:
+    """What to walk, by want and have. Objects never vanish, so a list stays right."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[bytes, Sequence[ObjectId]] = OrderedDict()
+        self._size = 0
+
+    def closure(self, reader: Reader, request: FetchRequest) -> Closure:
+        """The walk that a request asks for, at its cursor. `NotFound`, `Conflict` for a foreign cursor."""
+        counts = len(request.want).to_bytes(4, "big")
+        key = blake3(b"".join(chain((counts,), request.want, request.have))).digest()
+        closure = Closure(reader, request.want, request.have, self._taken(key) if request.cursor else None)
+        if request.cursor:
+            closure.seek(Position.decode(request.cursor))
+        if closure.position is not None:
+            self._keep(key, closure.items)
+        return closure
+
+    def _taken(self, key: bytes) -> Sequence[ObjectId] | None:
+        found = self._kept.pop(key, None)
+        self._size -= len(found or ())
+        return found
+
+    def _keep(self, key: bytes, items: Sequence[ObjectId]) -> None:
+        if not FEW < len(items) <= MOST:
+            return
+        self._taken(key)
+        self._kept[key] = items
+        self._size += len(items)
+        while self._size > MOST:
+            self._taken(next(iter(self._kept)))
