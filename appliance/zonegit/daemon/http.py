@@ -1,5 +1,6 @@
 """The http process: `/v0` for secondaries and the metrics page, each on its own listener, in one event loop.
 
+There may be more of them, which take connections from the same replication listener and serve no metrics.
 SIGHUP takes new keys and certificates as a whole or keeps the old ones; SIGTERM answers long-polls and lets streams
 end.
 """
@@ -58,14 +59,31 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
         listener = block.listener("replication")
         section = block.config().replication
         if gate is not None and listener is not None and section is not None:
-            app = ReplicationApp(store, gate, samples)
+            app = ReplicationApp(store, gate, samples, workers=len(block.http))
             server = H2Server(app, tls=replication_tls(section))
             loop.add_signal_handler(signal.SIGHUP, _reload, block, gate, server, samples)
-            group.create_task(server.serve([listener], stop, app.drain))
+            share = _Share(block, index) if len(block.http) > 1 else None
+            group.create_task(server.serve([listener], stop, app.drain, share))
         listener = block.listener("metrics")
         if listener is not None:
             group.create_task(H2Server(status_app(block, store), connections=SCRAPERS).serve([listener], stop))
         block.set_ready(index)
+
+
+class _Share:
+    """`net.accepting.Share` over the shared block."""
+
+    def __init__(self, block: SharedBlock, index: int) -> None:
+        self._block = block
+        self._index = index
+        self._others = [other for other in block.http if other != index]
+
+    def note(self, count: int) -> None:
+        self._block.note_connections(self._index, count)
+
+    def is_ahead(self, count: int) -> bool:
+        block = self._block
+        return any(block.is_ready(other) and block.connections(other) < count for other in self._others)
 
 
 def _reload(block: SharedBlock, gate: Gate, server: H2Server, samples: Samples) -> None:

@@ -133,12 +133,18 @@ class Supervisor:
         ]
         if self._listeners.http:
             planned.append(Child("http", HTTP, child.run_module, lambda: ("http", block, HTTP, parent)))
+            planned += [self._more_http(number, index) for number, index in enumerate(block.http[1:], 1)]
         if self._config.primary is not None:
             planned.append(self._puller())
         return {each.name: each for each in planned}
 
     def _worker_arguments(self, block: SharedBlock, worker: int) -> tuple[object, ...]:
         return block, worker, self._listeners.workers[worker], os.getpid()
+
+    def _more_http(self, number: int, index: int) -> Child:
+        """An http process beyond the first: it shares the replication port and serves nothing else."""
+        arguments = ("http", self._block.with_listener("replication"), index, os.getpid())
+        return Child(f"http-{number}", index, child.run_module, lambda: arguments)
 
     def _puller(self) -> Child:
         arguments = ("puller", self._block.without_listeners(), PULLER, os.getpid())
@@ -171,9 +177,12 @@ class Supervisor:
 
     def _give_sockets(self, each: Child) -> None:
         """Make a worker's sockets again if they were closed while it kept dying."""
-        worker = each.index - FIRST_WORKER
-        if worker >= 0 and not self._listeners.workers[worker].udp:
-            self._listeners.reopen(worker)
+        if self._is_worker(each) and not self._listeners.workers[each.index - FIRST_WORKER].udp:
+            self._listeners.reopen(each.index - FIRST_WORKER)
+
+    def _is_worker(self, each: Child) -> bool:
+        """Whether it answers DNS."""
+        return FIRST_WORKER <= each.index < FIRST_WORKER + self._config.dns.workers
 
     def _died(self, dead: Child) -> None:
         """Count a death. When a worker keeps dying its sockets are closed, so that the others get its clients."""
@@ -186,7 +195,7 @@ class Supervisor:
         self._block.enter(dead.index, 0)
         self._samples.inc("worker_restarts_total", worker=dead.name)
         alone = self._config.dns.workers == 1 or self._listeners.inherited
-        if dead.index >= FIRST_WORKER and dead.keeps_dying and not alone:
+        if self._is_worker(dead) and dead.keeps_dying and not alone:
             self._listeners.workers[dead.index - FIRST_WORKER].close()
             self._listeners.workers[dead.index - FIRST_WORKER] = DnsSockets()
 
@@ -201,7 +210,7 @@ class Supervisor:
 
     def _announce(self) -> None:
         """Say once that every worker answers, and where."""
-        workers = [each for each in self._children.values() if each.index >= FIRST_WORKER]
+        workers = [each for each in self._children.values() if self._is_worker(each)]
         if self._announced or not all(self._block.is_ready(each.index) for each in workers):
             return
         self._announced = True

@@ -28,6 +28,7 @@ from hypercorn.events import Event, Updated
 from hypercorn.typing import ASGIFramework
 
 from zonegit.auth.budget import source_of
+from zonegit.net.accepting import Acceptor, Share
 from zonegit.net.asgi import CLIENT_CERT, App
 from zonegit.net.tls import ALPN, client_certificate
 
@@ -38,9 +39,6 @@ KEEP_ALIVE: Final = 300.0
 """Seconds; longer than any long-poll, so that a connection isn't closed just when its client uses it again."""
 DRAIN_SECONDS: Final = 3.0
 HANDSHAKE_SECONDS: Final = 10.0
-
-_ACCEPT_STEPS: Final = 8
-"""Rounds of the event loop until a connection that was just accepted has its task here, with some to spare."""
 
 log = logging.getLogger(__name__)
 
@@ -107,24 +105,27 @@ class H2Server:
         listeners: Sequence[socket.socket],
         stop: asyncio.Event,
         drain: Callable[[], Awaitable[None]] | None = None,
+        share: Share | None = None,
     ) -> None:
         """Serve until `stop` is set; then take no more connections and end those that are open, within 3 s.
 
         `drain` is awaited in between, so that answers in flight go out before a GOAWAY makes clients drop them.
+        `share` is for listeners that other processes serve too.
         """
         context = WorkerContext(None)
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._connected(context, reader, writer)
 
-        servers = []
+        acceptors = []
         for listener in listeners:
             _send_at_once(listener)
-            servers.append(await asyncio.start_server(connected, sock=listener, backlog=128))
+            acceptors.append(Acceptor(listener, connected, share))
+        for acceptor in acceptors:
+            acceptor.start()
         await stop.wait()
-        await _accept_no_more(listeners)
-        for server in servers:
-            server.close()
+        for acceptor in acceptors:
+            await acceptor.stop()
         if drain:
             with suppress(TimeoutError):
                 await asyncio.wait_for(drain(), DRAIN_SECONDS)
@@ -170,14 +171,6 @@ class H2Server:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-
-
-async def _accept_no_more(listeners: Sequence[socket.socket]) -> None:
-    """Let connections that were accepted just now come to their tasks; closing a server before that leaks them."""
-    for listener in listeners:
-        asyncio.get_running_loop().remove_reader(listener)
-    for _ in range(_ACCEPT_STEPS):
-        await asyncio.sleep(0)
 
 
 def _send_at_once(listener: socket.socket) -> None:

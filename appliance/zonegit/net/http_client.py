@@ -89,6 +89,10 @@ class HttpPeer:
         self._open = 0
         """Requests that are being answered."""
 
+    def beside(self) -> "HttpPeer":
+        """The same peer over a connection of its own."""
+        return HttpPeer(self._url, self.signer, tls=self.tls, allow_plaintext=True)
+
     async def close(self) -> None:
         """Drop the connection; the next request opens another."""
         client, self._client = self._client, None

@@ -1,7 +1,11 @@
-"""Drives a `sync.session` over a peer: several streams at once, inserts in a thread, in the order they came."""
+"""Drives a `sync.session` over a peer: several streams at once, inserts in a thread, in the order they came.
+
+Streams at once are spread over as many connections as the peer has processes, within the session's bound.
+"""
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
 from zonegit.errors import InvalidData, InvalidFrame, ZonegitError
 from zonegit.model.commit import Stamp
@@ -52,22 +56,41 @@ class _Pull:
         self._peer = peer
         self._session = session
         self._writing = asyncio.Lock()
+        self._streams = {peer: 0}
+        """How many each connection carries."""
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            self._ask_more(group)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._ask_more(group)
+        finally:
+            for extra in list(self._streams)[1:]:
+                await extra.close()
 
     def _ask_more(self, group: asyncio.TaskGroup) -> None:
         for ask in self._session.next():
             group.create_task(self._transfer(group, ask))
 
     async def _transfer(self, group: asyncio.TaskGroup, ask: Ask) -> None:
-        async with self._peer.stream(ask) as answer:
+        async with self._connection() as peer, peer.stream(ask) as answer:
             if isinstance(answer, Declined):
                 self._session.turned_down(ask.number, answer.error)
             else:
                 await self._receive(ask, answer)
         self._ask_more(group)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[HttpPeer]:
+        """The connection with the fewest streams; a new one while all have some and another is worth it."""
+        peer = min(self._streams, key=self._streams.__getitem__)
+        if self._streams[peer] and len(self._streams) < self._session.connections:
+            peer = self._peer.beside()
+            self._streams[peer] = 0
+        self._streams[peer] += 1
+        try:
+            yield peer
+        finally:
+            self._streams[peer] -= 1
 
     async def _receive(self, ask: Ask, answer: Opened) -> None:
         session = self._session

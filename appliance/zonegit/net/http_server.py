@@ -72,9 +72,11 @@ class ReplicationApp:
         clock: Callable[[], float] = time.time,
         *,
         slowly: float = SLOWLY,
+        workers: int = 1,
     ) -> None:
+        """`workers`: how many processes serve this port; clients are told."""
         self._slowly = slowly
-        self._endpoint = Endpoint(store)
+        self._endpoint = Endpoint(store, workers)
         self._gate = gate
         self._samples = samples
         self._clock = clock

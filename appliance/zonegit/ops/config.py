@@ -84,6 +84,8 @@ class ReplicationConfig:
     tls_key: Path | None = None
     client_ca: Path | None = None
     """CAs in PEM: clients must show a certificate of one of them."""
+    workers: int = 1
+    """Processes that serve it, each with connections of its own."""
 
 
 @dataclass(frozen=True, slots=True)

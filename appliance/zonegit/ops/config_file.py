@@ -53,6 +53,7 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "tls_cert": _path,
         "tls_key": _path,
         "client_ca": _path,
+        "workers": values.workers,
     },
     "metrics": {"listen": _address},
     "primary": {

@@ -29,6 +29,7 @@ _TABLE_OF: Final[Mapping[str, tuple[str, str]]] = {
     "metrics_listen": ("metrics", "listen"),
     "replicate_listen": ("replication", "listen"),
     "replicate_name": ("replication", "name"),
+    "replicate_workers": ("replication", "workers"),
     "primary": ("primary", "url"),
     "primary_name": ("primary", "name"),
     "key": ("primary", "key"),
@@ -59,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     add("--metrics-listen", metavar="ADDR:PORT", help="serve /metrics, /healthz and /readyz here")
     add("--replicate-listen", metavar="ADDR:PORT", help="serve secondaries here")
     add("--replicate-name", metavar="NAME", help="the name that secondaries sign for (this host's name)")
+    add("--replicate-workers", metavar="N|auto", help="processes that serve secondaries (1)")
     add("--primary", metavar="URL", help="mirror this primary")
     add("--primary-name", metavar="NAME", help="the primary's name, as its --replicate-name")
     add("--key", metavar="KID", help="sign requests to the primary with this key only (the newest in state sign)")

@@ -6,8 +6,8 @@ them, so counters stand still but don't fall when a child is replaced. It holds
 - two rows of integers per DNS worker (UDP and TCP answer on threads of their own), plain u64 that only their
   owner writes;
 - one area of labelled series per process: `block.samples(HTTP)`, see `Samples`;
-- the pid and readiness of each process, and the configuration as of the last accepted reload: a child calls
-  `block.config()` at SIGHUP;
+- the pid, readiness and open connections of each process;
+- the configuration as of the last accepted reload: a child calls `block.config()` at SIGHUP;
 - the listening sockets that the supervisor made or was handed: `block.listener("metrics")`.
 
 It is an anonymous file (memfd, or an unlinked temporary one), gone with its last process.
@@ -30,7 +30,8 @@ SUPERVISOR: Final = 0
 HTTP: Final = 1
 PULLER: Final = 2
 FIRST_WORKER: Final = 3
-"""Indices of the daemon's processes; DNS worker n is `FIRST_WORKER + n`."""
+"""Indices of the daemon's processes; DNS worker n is `FIRST_WORKER + n`. Behind the last one stand the http
+processes beyond the first."""
 
 UDP_ROW: Final = 0
 TCP_ROW: Final = 1
@@ -38,34 +39,41 @@ TCP_ROW: Final = 1
 _AREA: Final = 256 << 10
 _CONFIG: Final = 1 << 20
 _CELL: Final = 8
+_STATE: Final = 3
+"""Cells of a process's state: pid, readiness, open connections."""
 _SIZE: Final = struct.Struct("<Q")
 
 
 class SharedBlock:
     """The shared memory. Make it with `create`; it can be pickled only into a child that is being spawned."""
 
-    def __init__(self, fd: int, workers: int, slots: int, listeners: Mapping[str, socket.socket]) -> None:
+    def __init__(
+        self, fd: int, workers: int, slots: int, listeners: Mapping[str, socket.socket], http_workers: int = 1
+    ) -> None:
         self.workers = workers
+        self.http = (HTTP, *range(FIRST_WORKER + workers, FIRST_WORKER + workers + http_workers - 1))
+        """Indices of the http processes."""
         self.slots = slots
         self._fd = fd
         self._listeners = dict(listeners)
-        self._map = mmap.mmap(fd, _size(workers, slots))
+        self._map = mmap.mmap(fd, _size(workers, slots, http_workers))
         self._cells = memoryview(self._map).cast("Q")
 
     @classmethod
     def create(
         cls, workers: int, slots: int, config: Config, listeners: Mapping[str, socket.socket] | None = None
     ) -> "SharedBlock":
-        """A zeroed block for this many DNS workers with `slots` counters in a row."""
+        """A zeroed block for this many DNS workers with `slots` counters in a row, and for the http processes."""
+        http_workers = config.replication.workers if config.replication else 1
         fd = _anonymous_file()
-        os.ftruncate(fd, _size(workers, slots))
-        block = cls(fd, workers, slots, listeners or {})
+        os.ftruncate(fd, _size(workers, slots, http_workers))
+        block = cls(fd, workers, slots, listeners or {}, http_workers)
         block.publish(config)
         return block
 
     def row(self, worker: int, part: int = UDP_ROW) -> MutableSequence[int]:
         """The counters of a DNS worker (from 0)."""
-        start = self._states + 2 * self.processes + (2 * worker + part) * self.slots
+        start = self._states + _STATE * self.processes + (2 * worker + part) * self.slots
         # A memoryview of u64 is what a mutable sequence of integers does here, though typing has no word for it.
         return cast(MutableSequence[int], self._cells[start : start + self.slots])
 
@@ -82,23 +90,30 @@ class SharedBlock:
     @property
     def processes(self) -> int:
         """How many areas there are."""
-        return FIRST_WORKER + self.workers
+        return FIRST_WORKER + self.workers + len(self.http) - 1
 
     def enter(self, process: int, pid: int) -> None:
         """Note that a process runs, and isn't ready yet; pid 0 when it ended."""
-        self._cells[self._states + 2 * process] = pid
-        self._cells[self._states + 2 * process + 1] = 0
+        at = self._states + _STATE * process
+        self._cells[at], self._cells[at + 1], self._cells[at + 2] = pid, 0, 0
 
     def set_ready(self, process: int, ready: bool = True) -> None:
         """Say that a process does its work now (or no longer)."""
-        self._cells[self._states + 2 * process + 1] = int(ready)
+        self._cells[self._states + _STATE * process + 1] = int(ready)
 
     def is_ready(self, process: int) -> bool:
-        return bool(self._cells[self._states + 2 * process + 1])
+        return bool(self._cells[self._states + _STATE * process + 1])
+
+    def note_connections(self, process: int, count: int) -> None:
+        """Say how many connections a process has open."""
+        self._cells[self._states + _STATE * process + 2] = count
+
+    def connections(self, process: int) -> int:
+        return self._cells[self._states + _STATE * process + 2]
 
     def pids(self) -> list[int]:
         """The processes that run, the supervisor first."""
-        cells = self._cells[self._states : self._states + 2 * self.processes : 2]
+        cells = self._cells[self._states : self._states + _STATE * self.processes : _STATE]
         return [pid for pid in cells if pid]
 
     def publish(self, config: Config) -> None:
@@ -121,7 +136,14 @@ class SharedBlock:
 
     def without_listeners(self) -> "SharedBlock":
         """The same memory for a child that has no business with the listeners."""
-        return SharedBlock(self._fd, self.workers, self.slots, {})
+        return self._with({})
+
+    def with_listener(self, name: str) -> "SharedBlock":
+        """The same memory for a child that serves on one listener, if there is one of that name."""
+        return self._with({known: sock for known, sock in self._listeners.items() if known == name})
+
+    def _with(self, listeners: Mapping[str, socket.socket]) -> "SharedBlock":
+        return SharedBlock(self._fd, self.workers, self.slots, listeners, len(self.http))
 
     def close(self) -> None:
         """Let go of the memory and of the listeners."""
@@ -134,7 +156,7 @@ class SharedBlock:
         return (_CONFIG + self.processes * _AREA) // _CELL
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _attach, (reduction.DupFd(self._fd), self.workers, self.slots, self._listeners)
+        return _attach, (reduction.DupFd(self._fd), self.workers, self.slots, self._listeners, len(self.http))
 
 
 class _Handle(Protocol):
@@ -143,13 +165,15 @@ class _Handle(Protocol):
     def detach(self) -> int: ...
 
 
-def _attach(handle: _Handle, workers: int, slots: int, listeners: Mapping[str, socket.socket]) -> SharedBlock:
-    return SharedBlock(handle.detach(), workers, slots, listeners)
+def _attach(
+    handle: _Handle, workers: int, slots: int, listeners: Mapping[str, socket.socket], http_workers: int
+) -> SharedBlock:
+    return SharedBlock(handle.detach(), workers, slots, listeners, http_workers)
 
 
-def _size(workers: int, slots: int) -> int:
-    processes = FIRST_WORKER + workers
-    return _CONFIG + processes * _AREA + _CELL * (2 * processes + 2 * workers * slots)
+def _size(workers: int, slots: int, http_workers: int) -> int:
+    processes = FIRST_WORKER + workers + http_workers - 1
+    return _CONFIG + processes * _AREA + _CELL * (_STATE * processes + 2 * workers * slots)
 
 
 def _anonymous_file() -> int:

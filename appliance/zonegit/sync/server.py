@@ -103,8 +103,9 @@ class _Visible:
 class Endpoint:
     """Answers requests from a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, workers: int = 1) -> None:
         self._store = store
+        self._workers = workers
         self._refs: dict[tuple[Scope, ...], _Visible] = {}
         self._plans = Plans()
 
@@ -143,7 +144,7 @@ class Endpoint:
                 if key.allows_zone("read", ref_diff.split_ref(name)[0])
             }
             branches, tags = ref_diff.tips(refs)
-            found = _Visible(wire.PeerRefs(reader.epoch, seq, root, branches, tags), refs)
+            found = _Visible(wire.PeerRefs(reader.epoch, seq, root, branches, tags, self._workers), refs)
         if len(self._refs) >= _SCOPES:
             self._refs.clear()
         self._refs[key.scopes] = found

@@ -110,6 +110,11 @@ class Session:
         self._planned = False
 
     @property
+    def connections(self) -> int:
+        """How many connections are worth their while: the peer's processes, one stream for each at least."""
+        return min(self._refs.workers, STREAMS)
+
+    @property
     def done(self) -> bool:
         """Whether all that the refs need is here."""
         return self._planned and not self._asked and not self._jobs

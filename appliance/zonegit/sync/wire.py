@@ -39,6 +39,8 @@ class PeerRefs:
     """Root of the peer's ref index, 64 hex digits; the ETag, without quotes."""
     branches: tuple[Tip, ...]
     tags: tuple[Tip, ...]
+    workers: int = 1
+    """Processes that answer at the peer: so many connections are worth it for a long transfer."""
 
     @property
     def zones(self) -> list[str]:
@@ -49,6 +51,7 @@ class PeerRefs:
             "epoch": self.epoch,
             "seq": self.seq,
             "root": self.root,
+            "workers": self.workers,
             "zones": self.zones,
             "branches": [_tip(tip) for tip in self.branches],
             "tags": [_tip(tip) for tip in self.tags],
@@ -60,7 +63,8 @@ class PeerRefs:
         table = as_table(data)
         if not {"branches", "tags"} <= table.keys():
             raise InvalidData("the peer's refs hold no list of branches or of tags")
-        return cls(*check_state(table), _tips(table, "branches", head), _tips(table, "tags", tag))
+        branches, tags = _tips(table, "branches", head), _tips(table, "tags", tag)
+        return cls(*check_state(table), branches, tags, _workers(table))
 
     def encode_brief(self) -> bytes:
         """Their state only, for a client that will ask what differs (`sync.ref_diff`)."""
@@ -143,6 +147,12 @@ def check_state(table: dict[str, object]) -> tuple[str, int, str]:
     if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < 1 << 64:
         raise InvalidData("the peer's refs hold no sequence number")
     return epoch, seq, root
+
+
+def _workers(table: dict[str, object]) -> int:
+    """How many there are said to be; 1 when that can't be read, since it decides about speed only."""
+    found = table.get("workers")
+    return found if isinstance(found, int) and found > 1 else 1
 
 
 def as_table(data: bytes) -> dict[str, object]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from shared_block_child import count_in_child
-from zonegit.ops.config import Config, DnsConfig
+from zonegit.ops.config import Address, Config, DnsConfig, ReplicationConfig
 from zonegit.ops.samples import Samples
-from zonegit.ops.shared import HTTP, PULLER, TCP_ROW, UDP_ROW, SharedBlock
+from zonegit.ops.shared import FIRST_WORKER, HTTP, PULLER, TCP_ROW, UDP_ROW, SharedBlock
 
 
 @pytest.fixture
@@ -37,6 +37,22 @@ def test_states(block):
     block.enter(HTTP, 0)
     assert block.pids() == [4711]
     assert block.totals() == [0] * 5
+
+
+def test_more_http_processes_stand_behind_the_workers():
+    config = Config(repo=Path("here"), replication=ReplicationConfig(Address("127.0.0.1", 0), "p", workers=3))
+    block = SharedBlock.create(2, 5, config)
+    assert block.http == (HTTP, FIRST_WORKER + 2, FIRST_WORKER + 3)
+    last = block.http[-1]
+    block.samples(last).inc("sync_rejected_objects_total", reason="r")
+    block.enter(last, 4711)
+    block.note_connections(last, 3)
+    block.row(1, TCP_ROW)[4] += 1
+    assert (block.connections(last), block.connections(HTTP), block.pids()) == (3, 0, [4711])
+    block.enter(last, 0)
+    assert block.connections(last) == 0, "a process that died has none"
+    assert block.totals()[4] == 1 and len(list(block.samples(last).read())) == 1
+    block.close()
 
 
 def test_published_configuration_comes_back(block):

@@ -1,0 +1,125 @@
+"""Takes connections from a listening socket, alone or beside other processes that take some from the same one.
+
+Who has more connections open than another process leaves the next one to it for a moment, so that they are spread
+evenly: the kernel gives them to whoever comes first, or (SO_REUSEPORT) by a hash that lets four clients meet at one
+process. A process that hangs or died is not waited for longer than that.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+YIELD: Final = 0.02
+"""Seconds that a connection is left to others."""
+_AT_ONCE: Final = 16
+"""Connections taken before the event loop goes on with other work."""
+_SCARCE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_PAUSE: Final = 1.0
+"""Seconds until the next try when the system has no room for a connection."""
+
+Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+log = logging.getLogger(__name__)
+
+
+class Share(Protocol):
+    """The connections of all processes that serve a port."""
+
+    def note(self, count: int) -> None:
+        """So many are open here."""
+        ...
+
+    def is_ahead(self, count: int) -> bool:
+        """Whether another process that serves has fewer open than so many."""
+        ...
+
+
+class Acceptor:
+    """Gives every connection of one listener to `connected`. Start it in the event loop that serves."""
+
+    def __init__(self, listener: socket.socket, connected: Connected, share: Share | None = None) -> None:
+        """`share`: with whom the listener is shared; None when it isn't."""
+        self._listener = listener
+        self._connected = connected
+        self._share = share
+        self._loop = asyncio.get_running_loop()
+        self._later: asyncio.TimerHandle | None = None
+        self._starting: set[asyncio.Task[None]] = set()
+        self._open = 0
+
+    def start(self) -> None:
+        self._listener.setblocking(False)
+        self._loop.add_reader(self._listener, self._take)
+
+    async def stop(self) -> None:
+        """Take no more; return when every connection that was taken has come to its handler."""
+        self._loop.remove_reader(self._listener)
+        if self._later is not None:
+            self._later.cancel()
+        if self._starting:
+            await asyncio.wait(self._starting)
+        await asyncio.sleep(0)  # the handlers' own tasks begin with this round
+        self._listener.close()
+
+    def _take(self) -> None:
+        for _ in range(_AT_ONCE):
+            if self._share is not None and self._share.is_ahead(self._open):
+                self._pause(YIELD)
+                return
+            if not self._accept():
+                return
+
+    def _resume(self) -> None:
+        """Take what the others left, whoever has more."""
+        self._later = None
+        self._loop.add_reader(self._listener, self._take)
+        self._accept()
+
+    def _pause(self, seconds: float) -> None:
+        self._loop.remove_reader(self._listener)
+        self._later = self._loop.call_later(seconds, self._resume)
+
+    def _accept(self) -> bool:
+        """Take one connection, if there is one."""
+        try:
+            sock, _ = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return False
+        except OSError as error:
+            if error.errno not in _SCARCE:
+                raise
+            log.warning("can't take a connection: %s", error.strerror)
+            if self._later is None:
+                self._pause(_PAUSE)
+            return False
+        self._count(1)
+        task = self._loop.create_task(self._begin(sock))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+        return True
+
+    async def _begin(self, sock: socket.socket) -> None:
+        reader = asyncio.StreamReader(loop=self._loop)
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await self._connected(reader, writer)
+            finally:
+                self._count(-1)
+
+        try:
+            sock.setblocking(False)
+            await self._loop.connect_accepted_socket(
+                lambda: asyncio.StreamReaderProtocol(reader, handle, loop=self._loop), sock
+            )
+        except OSError as error:
+            sock.close()
+            self._count(-1)
+            log.debug("a connection ended as it began: %s", error)
+
+    def _count(self, change: int) -> None:
+        self._open += change
+        if self._share is not None:
+            self._share.note(self._open)

@@ -1,0 +1,105 @@
+"""Several http processes on one replication port: spread, summed, reloaded and replaced one by one."""
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from daemonkit import Daemon, ask, rcode, until
+from zonegit.auth.keyfile import new_key
+from zonegit.auth.scope import parse_scope
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    new_key(tmp_path / "keys", "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def primary(repo: Path, keys: Path, start):
+    return start(
+        repo, "--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1",
+        "--replicate-workers", "2", "--metrics-listen", "127.0.0.1:0",
+    )  # fmt: skip
+
+
+def secondary_of(primary: Daemon, keys: Path, kid: str = "k1") -> list[str | Path]:
+    url = f"http://127.0.0.1:{primary.port('replication')}"
+    return ["--primary", url, "--primary-name", "p1", "--key", kid, "--keys", keys, "--pull-interval", "1s"]
+
+
+def connections(pid: int, port: int) -> int:
+    """Established connections of a process at a port, as the kernel says."""
+    inodes = set()
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            target = str(fd.readlink())
+        except FileNotFoundError:
+            continue
+        if target.startswith("socket:["):
+            inodes.add(target[8:-1])
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return sum(line[3] == "01" and line[9] in inodes and int(line[1].split(":")[1], 16) == port for line in lines)
+
+
+def spread(primary: Daemon) -> list[int]:
+    port = primary.port("replication")
+    return [connections(primary.child(name), port) for name in ("http", "http-1")]
+
+
+def metric(primary: Daemon, start: str) -> float:
+    page = httpx.get(f"http://127.0.0.1:{primary.port('metrics')}/metrics", trust_env=False).text
+    return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(start))
+
+
+def is_even(primary: Daemon) -> bool:
+    """Whether four connections come to two at each process; not before both serve."""
+    clients = [socket.create_connection(("127.0.0.1", primary.port("replication"))) for _ in range(4)]
+    try:
+        until(lambda: sum(spread(primary)) == 4, "four connections")
+        return spread(primary) == [2, 2]
+    finally:
+        for client in clients:
+            client.close()
+        until(lambda: spread(primary) == [0, 0], "the end of the connections")
+
+
+def test_secondaries_are_spread_and_counted_together(tmp_path, keys, primary, start):
+    until(lambda: is_even(primary), "an even spread of connections")
+    mirrors = [start(tmp_path / f"mirror{number}", *secondary_of(primary, keys)) for number in range(2)]
+    for mirror in mirrors:
+        until(lambda mirror=mirror: rcode(ask(mirror.port(), "example.org", 6)) == 0, "the zone at a secondary")
+    until(lambda: spread(primary) == [1, 1], "one long-poll at each process")
+    taken = 'zonegit_http_requests_total{code="200",method="POST",route="fetch"}'
+    until(lambda: metric(primary, taken) >= 2, "both fetches in one page of metrics")
+
+
+def test_a_killed_process_is_replaced_and_nobody_else_notices(tmp_path, keys, primary, start):
+    mirror = start(tmp_path / "mirror", *secondary_of(primary, keys))
+    until(lambda: rcode(ask(mirror.port(), "example.org", 6)) == 0, "the zone at the secondary")
+    for name in ("http-1", "http"):
+        until(lambda name=name: primary.child(name), f"{name} to run")
+        killed = primary.child(name)
+        os.kill(killed, signal.SIGKILL)
+        until(lambda name=name, killed=killed: primary.child(name) not in (0, killed), f"{name} to be replaced")
+        again = start(tmp_path / f"after-{name}", *secondary_of(primary, keys))
+        until(lambda again=again: rcode(ask(again.port(), "example.org", 6)) == 0, "the zone at one more secondary")
+    assert metric(primary, 'zonegit_worker_restarts_total{worker="http-1"}') == 1
+    assert primary.stop() == 0
+
+
+def test_a_reload_reaches_each_process(tmp_path, keys, primary, start):
+    until(lambda: metric(primary, "zonegit_build_info") == 1, "the metrics")
+    new_key(keys, "k2", (parse_scope("read:*"),), time.time, os.urandom)
+    primary.signal(signal.SIGHUP)
+    until(lambda: sum("keys reloaded" in line for line in primary.log) == 2, "both reloads in the log")
+    until(lambda: is_even(primary), "both processes to serve")
+    mirrors = [start(tmp_path / f"mirror{number}", *secondary_of(primary, keys, "k2")) for number in range(2)]
+    for mirror in mirrors:
+        until(lambda mirror=mirror: rcode(ask(mirror.port(), "example.org", 6)) == 0, "the zone by the new key")
+    until(lambda: spread(primary) == [1, 1], "one long-poll at each process")
