@@ -11,6 +11,7 @@ from unit.dns.fake import CLIENT, DictVersion, Server, make_query, version
 from unit.dns.zones_for_tests import NET, ORG
 from zonegit.dns.message import Transport, parse
 from zonegit.dns.options import Options
+from zonegit.dns.transfer import Asker
 
 WORDS = (
     "www", "web", "nothing", "ent", "b", "a", "wild", "x", "*", "sub", "ns", "old", "long", "loop1", "todel", "svc",
@@ -136,5 +137,5 @@ def test_caches_change_nothing(query: dns.message.QueryMessage, transport: Trans
 
 @given(st.binary(max_size=80))
 def test_transfers_of_anything(packet: bytes) -> None:
-    messages = warm().responder.transfer(packet, CLIENT)
+    messages = warm().responder.transfer(packet, Asker(CLIENT))
     assert messages is None or len(list(messages)) == 1

@@ -33,6 +33,11 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 def key_paths(directory: Path) -> list[Path]:
     """The directory's key files in the order of their names; hidden files and other suffixes are left out."""
+    return guarded_names(directory, SUFFIX)
+
+
+def guarded_names(directory: Path, suffix: str) -> list[Path]:
+    """The same for files of another suffix."""
     try:
         mode = directory.stat().st_mode
         names = sorted(path.name for path in directory.iterdir())
@@ -40,7 +45,7 @@ def key_paths(directory: Path) -> list[Path]:
         raise KeyFileError(f"{directory}: can't be read: {error.strerror}") from None
     if mode & stat.S_IWOTH:
         raise KeyFileError(f"{directory}: others may write to it; run: chmod o-w {directory}")
-    return [directory / name for name in names if name.endswith(SUFFIX) and not name.startswith(".")]
+    return [directory / name for name in names if name.endswith(suffix) and not name.startswith(".")]
 
 
 def read_key(path: Path) -> Key:
@@ -54,7 +59,7 @@ def read_secret(path: Path) -> tuple[Key, bytes]:
     if not good_kid(kid):
         raise KeyFileError(f"{path}: the key id {kid!r} is not of 1 to 32 of a-z 0-9 . _ -")
     try:
-        table = tomllib.loads(_read_guarded(path).decode())
+        table = tomllib.loads(read_guarded(path).decode())
     except UnicodeDecodeError:
         raise KeyFileError(f"{path}: is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
@@ -101,7 +106,7 @@ def new_key(
         state = State.ACCEPT if key_paths(directory) else State.SIGN
         secret = random(MIN_SECRET)
         key = Key.derive(kid, secret, state=state, scopes=scopes, not_before=int(clock()) // 60 * 60)
-        _write_new(directory / f".{kid}.{encode64(random(6))}", path, key_text(key, secret).encode())
+        write_new(directory / f".{kid}.{encode64(random(6))}", path, key_text(key, secret).encode())
     except FileExistsError:
         raise KeyFileError(f"{path}: is there already; choose another key id") from None
     except OSError as error:
@@ -122,10 +127,12 @@ def key_text(key: Key, secret: bytes) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _write_new(temporary: Path, path: Path, data: bytes) -> None:
+def write_new(temporary: Path, path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, whole or not at all; `FileExistsError` if there is one."""
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            give_to_group(file.fileno(), path.parent)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -135,7 +142,16 @@ def _write_new(temporary: Path, path: Path, data: bytes) -> None:
             temporary.unlink()
 
 
-def _read_guarded(path: Path) -> bytes:
+def give_to_group(descriptor: int, directory: Path) -> None:
+    """Let a directory's group read a secret that root writes there: the service is of that group, and isn't root."""
+    found = directory.stat()
+    if not os.geteuid() and found.st_gid and found.st_mode & stat.S_IRGRP:
+        os.fchown(descriptor, -1, found.st_gid)
+        os.fchmod(descriptor, 0o640)
+
+
+def read_guarded(path: Path) -> bytes:
+    """A file with a secret; `KeyFileError` when it isn't kept as one."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -171,10 +187,15 @@ def _secret(path: Path, value: object) -> bytes:
         raise KeyFileError(
             f"{path}: `secret` has {len(secret)} bytes; at least {MIN_SECRET} random ones are needed"
         )
-    steps = {(b - a) % 256 for a, b in pairwise(secret)}
-    if len(set(secret)) < MIN_DISTINCT or len(steps) == 1:
+    if not random_looking(secret):
         raise KeyFileError(f"{path}: `secret` is not random; `zonegit key new` writes a good one")
     return secret
+
+
+def random_looking(secret: bytes) -> bool:
+    """Whether somebody may have drawn it: neither few different bytes nor an even row of them."""
+    steps = {(b - a) % 256 for a, b in pairwise(secret)}
+    return len(set(secret)) >= min(MIN_DISTINCT, len(secret) // 2) and len(steps) > 1
 
 
 def _state(path: Path, value: object) -> State:

@@ -75,6 +75,10 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "key promote": "make clients sign with a key",
         "key retire": "have a key refused from now on",
     },
+    "tsig": {
+        "tsig new": "write a new key for transfers and notifies",
+        "tsig list": "the TSIG keys in a directory, without their secrets",
+    },
     "service": {
         "version": "the version of zonegit",
     },

@@ -6,18 +6,16 @@ transaction begins with the first query that no cache answers, and ends with the
 
 import time
 from collections.abc import Iterator, MutableSequence
-from typing import Final
 
+from zonegit.daemon.transfers import Access, history, reloaded_keys, tsig_keys
 from zonegit.daemon.zone_table import Log, ZoneTable
 from zonegit.dns.cookies import Cookies
+from zonegit.dns.front import Front, is_special
 from zonegit.dns.message import Transport
 from zonegit.dns.options import Options
 from zonegit.dns.responder import Responder
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
-
-_AXFR_IN: Final = b"\x00\xfc\x00\x01"
-"""Type AXFR, class IN: stands in every transfer query."""
 
 
 class LiveZones:
@@ -30,6 +28,7 @@ class LiveZones:
         self._open = True
         self._table = ZoneTable(config, self._reader, log)
         self._next_config: Config | None = None
+        self._access = Access(config)
         self._cookies = Cookies(config.cookie_secrets, time.time) if config.cookie_secrets else None
         dns = config.dns
         options = Options(
@@ -39,10 +38,13 @@ class LiveZones:
             version=_encoded(dns.version),
             identity=_encoded(dns.identity),
             keepalive=dns.tcp_idle,
+            may_transfer=self._access.may_transfer,
             runs=lambda version: self._table.runs(version),
+            history=history(self._reader, lambda version: self._table.moves(version)),
             log=log,
         )
         self._responder = Responder(options, stats)
+        self._front = Front(self._responder, tsig_keys(config), time.time, dns.udp_size, stats)
         self.cache = self._responder.cache
         self._seen = -1
         self.check()
@@ -59,15 +61,17 @@ class LiveZones:
     def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:
         if not self._open:
             self._begin()
+        if is_special(packet):
+            answer = self._front.respond(packet, Transport.UDP, client)
+            return answer if isinstance(answer, bytes) else None
         return self._responder.respond(packet, Transport.UDP, client)
 
     def respond_tcp(self, packet: bytes, client: bytes) -> bytes | Iterator[bytes] | None:
         if not self._open:
             self._begin()
-        if _AXFR_IN in packet:
-            messages = self._responder.transfer(packet, client)
-            if messages is not None:
-                return self._paged(next(messages, b""), messages)
+        if is_special(packet):
+            answer = self._front.respond(packet, Transport.TCP, client)
+            return answer if answer is None or isinstance(answer, bytes) else self._paged(next(answer, b""), answer)
         return self._responder.respond(packet, Transport.TCP, client)
 
     def done(self) -> None:
@@ -111,6 +115,8 @@ class LiveZones:
                 if self._cookies is not None:
                     self._cookies.turn(config.cookie_secrets)
                 self._table = ZoneTable(config, self._reader, self._log)
+                self._access.config = config
+                self._front.keys = reloaded_keys(config, self._front.keys)
                 self._seen = -1
             zones = self._table.refresh()
             if zones is not None:

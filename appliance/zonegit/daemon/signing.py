@@ -8,6 +8,7 @@ from zonegit.auth.key import Key, State
 from zonegit.auth.keyring import Keyring
 from zonegit.daemon.cleartext import check_replication
 from zonegit.daemon.tls import primary_tls, replication_tls
+from zonegit.daemon.transfers import tsig_keys
 from zonegit.errors import ConfigError, KeyFileError
 from zonegit.ops.config import Config, PrimaryConfig
 from zonegit.ops.samples import Samples
@@ -18,9 +19,12 @@ _NEVER: Final = float("inf")
 def usable_keys(config: Config) -> Keyring:
     """The keys, when http and puller will take them and their certificates; none where nothing is replicated.
 
+    TSIG keys are looked at, too, and whether all are there that the configuration names.
+
     `ConfigError`, `KeyFileError`: asked before anything depends on it, at the start and at each reload.
     """
     check_replication(config)
+    tsig_keys(config)
     if config.keys is None or (config.replication is None and config.primary is None):
         return Keyring()
     if config.primary is not None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from time import time
 
 from zonegit.dns.canary import Canary
+from zonegit.dns.past import Moves
 from zonegit.dns.zones import ServedZone
 from zonegit.errors import CorruptStore, ZonegitError
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import WireName
+from zonegit.model.names import WireName, to_text
 from zonegit.model.refs import Ref, head, parse
 from zonegit.model.zone import Zone
 from zonegit.ops.config import Config, ZoneConfig
@@ -78,6 +79,19 @@ class ZoneTable:
         source = self._nodes.source
         commit = Commit.decode(source.get(version.commit))
         return runs(self._nodes, Zone.decode(source.get(commit.zone_root)).tree)
+
+    def moves(self, version: ZoneVersion) -> Moves:
+        """The moves of the branch that shows a version, newest first; none for a pinned one."""
+        zone = to_text(version.apex)
+        settings = self._config.zone(zone)
+        branches = [settings.branch] if settings.at is None else []
+        if settings.canary:
+            branches.append(parse_canary(settings.canary)[0])
+        for branch in branches:
+            name = head(zone, branch)
+            if self._reader.ref(name) == version.commit:
+                return ((entry.old, entry.new) for entry in self._reader.reflog(name))
+        return ()
 
     def commits(self) -> Mapping[str, ObjectId]:
         """The served commit of each zone."""

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, MutableSequence
 from typing import Final
 
 from zonegit.dns.answer import resolve
-from zonegit.dns.axfr import transfer
 from zonegit.dns.cache import AnswerCache, Entry, PacketCache
 from zonegit.dns.chaos import about_server
 from zonegit.dns.compress import COUNTS, TooBig, encode
@@ -40,10 +39,11 @@ from zonegit.dns.stats import (
     request_slot,
 )
 from zonegit.dns.straight import Straight
+from zonegit.dns.transfer import Asker, Transfer
 from zonegit.dns.zones import Body, Held, Key, ServedZone, Zone
 from zonegit.errors import CorruptStore
 from zonegit.model.names import WireName
-from zonegit.model.rdata import ANY, AXFR, CLASS_IN, META_TYPES, A
+from zonegit.model.rdata import ANY, AXFR, CLASS_IN, IXFR, META_TYPES, A
 
 _NOTHING: Final = COUNTS.pack(0, 0, 0)
 _ONLY_OPT: Final = COUNTS.pack(0, 0, 1)
@@ -95,18 +95,19 @@ class Responder:
             self._log_once("a query could not be answered", error)
             return self._without_zone(query, Rcode.SERVFAIL, transport, client, _reason_of(error))
 
-    def transfer(self, packet: bytes, client: bytes) -> Iterator[bytes] | None:
-        """The messages that answer an AXFR query over TCP, without their lengths; None if the packet isn't one.
+    def transfer(self, packet: bytes, asker: Asker) -> Iterator[bytes] | None:
+        """The messages that answer an AXFR or IXFR query, without their lengths; None if the packet isn't one.
 
-        The iterator raises what reading the zone raises (`CorruptStore`, ...); the connection is to be closed then.
+        An empty message stands for a pause. The iterator raises what reading the zone raises (`CorruptStore`, ...);
+        the connection is to be closed then.
         """
         query = parse(packet)
-        if query is None or query.rcode or query.opcode or query.version or query.qtype != AXFR:
+        if query is None or query.rcode or query.opcode or query.version or query.qclass != CLASS_IN:
             return None
-        if query.qclass != CLASS_IN:
+        if query.qtype != IXFR and (query.qtype != AXFR or asker.transport is Transport.UDP):
             return None
-        self._stats[request_slot(Transport.TCP, client)] += 1
-        return transfer(self._held, query, client, self._options, self._stats)
+        self._stats[request_slot(asker.transport, asker.client)] += 1
+        return Transfer(self._held, query, packet, asker, self._options, self._stats).messages()
 
     def _respond(self, packet: bytes, query: Query, transport: Transport, client: bytes) -> bytes:
         refusal = _refusal(query, transport)

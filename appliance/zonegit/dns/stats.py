@@ -31,7 +31,9 @@ CORRUPT: Final = _QUERIES_END + 5
 TRANSFERS_OK: Final = _QUERIES_END + 6
 TRANSFERS_REFUSED: Final = _QUERIES_END + 7
 TRANSFERS_FAILED: Final = _QUERIES_END + 8
-_REQUESTS: Final = _QUERIES_END + 9
+_IXFR: Final = _QUERIES_END + 9
+"""The same three of IXFR."""
+_REQUESTS: Final = _QUERIES_END + 12
 SLOTS: Final = _REQUESTS + len(Transport) * len(FAMILIES)
 """How long a row is."""
 
@@ -67,14 +69,10 @@ SERIES: Final = (
     Series(CACHE_PACKET, "zonegit_dns_cache_hits_total", (("level", "packet"),)),
     Series(CACHE_QUESTION, "zonegit_dns_cache_hits_total", (("level", "question"),)),
     Series(CORRUPT, "zonegit_store_corrupt_objects_total"),
-    Series(TRANSFERS_OK, "zonegit_transfers_total", (("type", "axfr"), ("direction", "out"), ("result", "ok"))),
-    Series(
-        TRANSFERS_REFUSED,
-        "zonegit_transfers_total",
-        (("type", "axfr"), ("direction", "out"), ("result", "refused")),
-    ),
-    Series(
-        TRANSFERS_FAILED, "zonegit_transfers_total", (("type", "axfr"), ("direction", "out"), ("result", "failed"))
+    *(
+        Series(first + at, "zonegit_transfers_total", (("type", kind), ("direction", "out"), ("result", result)))
+        for kind, first in (("axfr", TRANSFERS_OK), ("ixfr", _IXFR))
+        for at, result in enumerate(("ok", "refused", "failed"))
     ),
     *(
         Series(

@@ -23,7 +23,8 @@ class Answering(Protocol):
     def respond_tcp(self, packet: bytes, client: bytes) -> bytes | Iterator[bytes] | None:
         """The same over TCP; the messages of a zone transfer come one by one, each read when it is asked for.
 
-        A transfer may raise, at once or later; then the connection is to be closed.
+        An empty one is a pause and not to be sent. A transfer may raise, at once or later; then the connection is to
+        be closed.
         """
         ...
 

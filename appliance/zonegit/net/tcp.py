@@ -267,7 +267,8 @@ class _Connection(asyncio.Protocol):
             if message is None:
                 self._transfer = None
                 break
-            self._write(len(message).to_bytes(2, "big") + message)
+            if message:  # an empty one only lets others have their turn
+                self._write(len(message).to_bytes(2, "big") + message)
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._work)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
+from zonegit.dns.acl import LOOPBACK, Acl
 from zonegit.errors import ConfigError
+from zonegit.model.names import WireName
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,17 @@ class PrimaryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifyTarget:
+    """A name server that is told when a zone moves."""
+
+    address: Address
+    key: WireName | None = None
+    """The TSIG key that the message is signed with."""
+
+
+@dataclass(frozen=True, slots=True)
 class ZoneConfig:
-    """What of a zone is served."""
+    """What of a zone is served, to whom, and who is told."""
 
     branch: str = "main"
     at: str | None = None
@@ -127,6 +138,11 @@ class ZoneConfig:
     canary: str | None = None
     """`branch:percent`: the share of client networks that is answered from another branch."""
     canary_salt: str = ""
+    transfer_acl: Acl = LOOPBACK
+    """Who may have the whole zone. This and the two below have a default for all zones under `[dns]`."""
+    notify: bool = False
+    """Whether the servers in the zone's NS records are told when it moves, where their addresses are held here."""
+    also_notify: tuple[NotifyTarget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from zonegit.dns.acl import key_name
 from zonegit.errors import ConfigError
 from zonegit.ops import values
-from zonegit.ops.config import Address
+from zonegit.ops.config import Address, NotifyTarget
 
 Reader = Callable[[object], Any]
 Settings = dict[str, Any]  # checked by its readers; becomes a dataclass before it leaves this room
@@ -32,7 +33,28 @@ def _path(value: object) -> Path:
     return Path(values.text_value(value))
 
 
+def _targets(value: object) -> tuple[NotifyTarget, ...]:
+    """`192.0.2.1`, `192.0.2.1:53` or `[2001:db8::1]:53`, each perhaps with `key:NAME` behind it."""
+    return tuple(_target(text) for text in values.texts(value))
+
+
+def _target(text: str) -> NotifyTarget:
+    place, _, rest = text.strip().partition(" ")
+    key = rest.strip()
+    if key and not key.startswith("key:"):
+        raise ConfigError(f"{text[:80]!r} is not a name server: write 192.0.2.1:53 or 192.0.2.1:53 key:NAME")
+    bare = place.count(":") != 1 and not place.startswith("[")
+    address = Address.parse((f"[{place}]:53" if ":" in place else f"{place}:53") if bare else place)
+    return NotifyTarget(address, key_name(key.removeprefix("key:")) if key else None)
+
+
 TOP: Final[Mapping[str, Reader]] = {"repo": _path, "keys": _path}
+TRANSFERS: Final[Mapping[str, Reader]] = {
+    "transfer_acl": values.acl,
+    "notify": values.boolean,
+    "also_notify": _targets,
+}
+"""Under `[dns]` for every zone, under `[zone."..."]` for one."""
 TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
     "dns": {
         "listen": _addresses,
@@ -45,6 +67,7 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "identity": values.short_text,
         "cookies": values.boolean,
         "cookie_secrets": _path,
+        **TRANSFERS,
     },
     "replication": {
         "listen": _address,
@@ -73,6 +96,7 @@ ZONE: Final[Mapping[str, Reader]] = {
     "at": values.text_value,
     "canary": values.canary,
     "canary_salt": values.text_value,
+    **TRANSFERS,
 }
 
 

@@ -19,7 +19,7 @@ from zonegit.ops.config import (
     ReplicationConfig,
     ZoneConfig,
 )
-from zonegit.ops.config_file import TABLES, TOP, ZONE, Settings, read_file
+from zonegit.ops.config_file import TABLES, TOP, TRANSFERS, ZONE, Settings, read_file
 
 T = TypeVar("T")
 
@@ -80,7 +80,9 @@ def read(argv: Sequence[str]) -> Config:
             table, key = _TABLE_OF[name]
             tables.setdefault(table, {})[key] = _checked(name, TABLES[table][key], value)
     top |= {name: _checked(name, TOP[name], given[name]) for name in TOP if name in given}
-    default = ZoneConfig(**{name: _checked(name, ZONE[name], given[name]) for name in ZONE if name in given})
+    every = {name: tables["dns"].pop(name) for name in TRANSFERS if name in tables.get("dns", {})}
+    every |= {name: _checked(name, ZONE[name], given[name]) for name in ZONE if name in given}
+    default = ZoneConfig(**every)
     only: list[str] = flags["zone"] or []
     return Config(
         repo=top.get("repo") or Path(os.environ.get("ZONEGIT_REPO") or ".zonegit"),

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+from zonegit.dns.acl import Acl
 from zonegit.errors import ConfigError, InvalidName
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.refs import check_label
@@ -55,6 +56,17 @@ def short_text(value: object) -> str:
     if not 0 < len(text_value(value).encode()) <= _SHORT:
         raise ConfigError(f"{value!r} is too long to be sent: use at most {_SHORT} bytes")
     return str(value)
+
+
+def texts(value: object) -> list[str]:
+    if not isinstance(value, list):
+        raise ConfigError(f"{value!r} is not a list of texts in quotes")
+    return [text_value(each) for each in value]
+
+
+def acl(value: object) -> Acl:
+    """Rules of who may, each `192.0.2.0/24`, `key:NAME` or both."""
+    return Acl.parse(texts(value))
 
 
 def boolean(value: object) -> bool:

@@ -1,7 +1,6 @@
 """Transfers out (RFC 5936), read back by dnspython's own client."""
 
 from collections.abc import Iterable
-from ipaddress import ip_network
 
 import dns.flags
 import dns.message
@@ -14,8 +13,10 @@ import pytest
 from unit.dns.fake import CLIENT, DictVersion, Server, version
 from unit.dns.zones_for_tests import ORG
 from zonegit.dns import stats
+from zonegit.dns.acl import Acl
 from zonegit.dns.canary import Canary
 from zonegit.dns.options import Options
+from zonegit.dns.transfer import Asker
 from zonegit.dns.zones import ServedZone
 from zonegit.errors import CorruptStore, LimitExceeded
 from zonegit.tree.version import ZoneVersion
@@ -37,7 +38,7 @@ def make_query(name: str, *, edns: bool = False) -> dns.message.QueryMessage:
 
 
 def received(of: Server, name: str, client: bytes = CLIENT, *, edns: bool = False) -> list[bytes]:
-    messages = of.responder.transfer(make_query(name, edns=edns).to_wire(), client)
+    messages = of.responder.transfer(make_query(name, edns=edns).to_wire(), Asker(client))
     assert messages is not None
     return list(messages)
 
@@ -104,7 +105,8 @@ def test_opt_in_the_first_message() -> None:
 
 
 def test_who_may() -> None:
-    options = Options(runs=runs, transfer_to=(ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")))
+    acl = Acl.parse(["192.0.2.0/24", "2001:db8::/32"])
+    options = Options(runs=runs, may_transfer=lambda _, client, key: acl.allows(client, key))
     some = Server(version(ORG, "example.org."), options=options)
     allowed = (bytes((192, 0, 2, 7)), bytes(10) + b"\xff\xff" + bytes((192, 0, 2, 7)),
                bytes.fromhex("20010db8") + bytes(12))  # fmt: skip
@@ -127,8 +129,8 @@ def test_what_is_no_transfer() -> None:
     some = server(version(ORG, "example.org."))
     for rtype, rdclass in (("SOA", "IN"), ("AXFR", "CH")):
         query = dns.message.make_query("example.org.", rtype, rdclass)
-        assert some.responder.transfer(query.to_wire(), CLIENT) is None
-    assert some.responder.transfer(b"short", CLIENT) is None
+        assert some.responder.transfer(query.to_wire(), Asker(CLIENT)) is None
+    assert some.responder.transfer(b"short", Asker(CLIENT)) is None
 
 
 def test_not_over_udp() -> None:
@@ -159,7 +161,7 @@ def test_a_broken_store_ends_it() -> None:
 def test_the_version_stays_while_zones_move() -> None:
     text = BIG + "".join(f"host{i} TXT {'x' * 90}\n" for i in range(2000))
     some = server(version(text, "test."))
-    messages = some.responder.transfer(make_query("test.").to_wire(), CLIENT)
+    messages = some.responder.transfer(make_query("test.").to_wire(), Asker(CLIENT))
     assert messages is not None
     got = [next(messages)]
     some.serve(version(BIG.replace(" 12 ", " 13 "), "test."))

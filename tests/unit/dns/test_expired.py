@@ -9,6 +9,7 @@ from unit.dns.zones_for_tests import NET, ORG
 from zonegit.dns.canary import Canary
 from zonegit.dns.message import Transport
 from zonegit.dns.options import Options
+from zonegit.dns.transfer import Asker
 from zonegit.dns.zones import ServedZone
 
 CHILD = "$TTL 60\n@ IN SOA a b 1 2 3 4 5\n@ NS a\na A 192.0.2.77\n"
@@ -78,7 +79,7 @@ def test_a_canary_is_as_old(server: Server) -> None:
 
 def test_it_is_not_transferred(server: Server) -> None:
     serve(server, "example.net.")
-    messages = server.responder.transfer(make_query("example.net.", "AXFR", edns=False).to_wire(), CLIENT)
+    messages = server.responder.transfer(make_query("example.net.", "AXFR", edns=False).to_wire(), Asker(CLIENT))
     assert messages is not None
     (message,) = messages
     assert message[3] & 15 == dns.rcode.SERVFAIL

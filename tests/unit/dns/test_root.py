@@ -14,6 +14,7 @@ from conftest import DATA
 from unit.dns.fake import CLIENT, DictVersion, Server, make_query
 from zonegit.dns.message import Transport
 from zonegit.dns.options import Options
+from zonegit.dns.transfer import Asker
 from zonegit.model.names import ROOT
 from zonegit.model.rrset import RRset
 from zonegit.zonefile.reader import read_zone
@@ -137,7 +138,7 @@ def test_delegations_refer_to_their_servers(root: Server) -> None:
 
 def _owners(server: Server) -> set[str]:
     found = set()
-    messages = server.responder.transfer(dns.message.make_query(".", "AXFR").to_wire(), CLIENT)
+    messages = server.responder.transfer(dns.message.make_query(".", "AXFR").to_wire(), Asker(CLIENT))
     assert messages is not None
     records = 0
     for data in messages:

@@ -1,0 +1,101 @@
+"""TSIG key files, `<name>.tsig` beside the keys of `/v0`: TOML with `algorithm` and `secret`.
+
+The file's name is the key's, without the final dot. The same files are refused as for the other keys, and secrets
+below 16 bytes. The secret is base64 as BIND, NSD and Knot write it, so that it can be copied as it is.
+"""
+
+import base64
+import binascii
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from zonegit.auth.keyfile import guarded_names, random_looking, read_guarded, write_new
+from zonegit.auth.scheme import encode64
+from zonegit.dns.tsig import ALGORITHMS, Keys, TsigKey
+from zonegit.errors import InvalidName, KeyFileError, UsageError
+from zonegit.model.names import WireName, from_text, to_text
+
+SUFFIX: Final = ".tsig"
+DEFAULT_ALGORITHM: Final = "hmac-sha256"
+MIN_SECRET: Final = 16
+"""Bytes."""
+_NAME: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]*")
+
+
+def load_tsig(directory: Path) -> Keys:
+    """All TSIG keys of a directory, which needn't be there; `KeyFileError` for the first bad file."""
+    if not directory.exists():
+        return {}
+    return {key.name: key for key in list_tsig(directory)}
+
+
+def list_tsig(directory: Path) -> list[TsigKey]:
+    """The directory's TSIG keys in the order of their names."""
+    return [read_tsig(path) for path in guarded_names(directory, SUFFIX)]
+
+
+def read_tsig(path: Path) -> TsigKey:
+    """Read and check one TSIG key file."""
+    try:
+        name = _name(path.name.removesuffix(SUFFIX))
+        table = tomllib.loads(read_guarded(path).decode())
+    except UnicodeDecodeError:
+        raise KeyFileError(f"{path}: is not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise KeyFileError(f"{path}: is not TOML: {error}") from None
+    except UsageError as error:
+        raise KeyFileError(f"{path}: {error}") from None
+    unknown = sorted(table.keys() - {"algorithm", "secret"})
+    if unknown:
+        raise KeyFileError(f"{path}: unknown key {unknown[0]!r}; expected algorithm, secret")
+    algorithm = table.get("algorithm")
+    if algorithm not in ALGORITHMS:
+        raise KeyFileError(f"{path}: `algorithm` must be one of {', '.join(ALGORITHMS)}")
+    return TsigKey(name, algorithm, _secret(path, table.get("secret")))
+
+
+def new_tsig(directory: Path, text: str, algorithm: str, random: Callable[[int], bytes]) -> Path:
+    """Write a new TSIG key, readable by its owner only, and return its path. `random` gives that many bytes."""
+    path = tsig_path(directory, text)
+    if algorithm not in ALGORITHMS:
+        raise UsageError(f"{algorithm[:40]!r} is not one of {', '.join(ALGORITHMS)}")
+    secret = base64.b64encode(random(ALGORITHMS[algorithm])).decode()
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        data = f'algorithm = "{algorithm}"\nsecret = "{secret}"\n'.encode()
+        write_new(directory / f".{path.name}.{encode64(random(6))}", path, data)
+    except FileExistsError:
+        raise KeyFileError(f"{path}: is there already; choose another name") from None
+    except OSError as error:
+        raise KeyFileError(f"{path}: can't be written: {error.strerror}") from None
+    return path
+
+
+def tsig_path(directory: Path, text: str) -> Path:
+    """Where the key of this name lies; `UsageError` for what is no name of a key."""
+    return directory / f"{to_text(_name(text)).removesuffix('.')}{SUFFIX}"
+
+
+def _name(text: str) -> WireName:
+    bare = text.removesuffix(".")
+    try:
+        if _NAME.fullmatch(bare):
+            return from_text(f"{bare}.")
+    except InvalidName:
+        pass
+    raise UsageError(f"the key name {text[:80]!r} is not a domain name of a-z 0-9 _ - and dots")
+
+
+def _secret(path: Path, value: object) -> bytes:
+    try:
+        secret = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+    except binascii.Error:
+        secret = b""
+    if len(secret) < MIN_SECRET:
+        raise KeyFileError(f"{path}: `secret` must be base64 of at least {MIN_SECRET} random bytes")
+    if not random_looking(secret):
+        raise KeyFileError(f"{path}: `secret` is not random; `zonegit tsig new` writes a good one")
+    return secret

@@ -1,0 +1,73 @@
+"""The verbs on TSIG keys, which name servers share. Secrets are neither taken from nor shown on a terminal."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Final
+
+from zonegit.cli import options, render
+from zonegit.cli.output import Output
+from zonegit.cli.verbs import Verb
+from zonegit.errors import KeyFileError
+
+
+def _new(args: Namespace, out: Output) -> int:
+    from zonegit.auth.tsigfile import new_tsig, tsig_path
+
+    if args.dry_run:
+        path = tsig_path(args.keys, args.name)
+        if path.exists():
+            raise KeyFileError(f"{path}: is there already; choose another name")
+        out.note(f"dry run, nothing written: would write {path}")
+        return 0
+    out.line(str(new_tsig(args.keys, args.name, args.algorithm, os.urandom)))
+    out.note(
+        "give its name, algorithm and secret to the other server over a safe channel, then reload zonegitd (SIGHUP)"
+    )
+    return 0
+
+
+def _list(args: Namespace, out: Output) -> int:
+    from zonegit.auth.tsigfile import list_tsig
+    from zonegit.model.names import to_text
+
+    keys = [(to_text(key.name).removesuffix("."), key.algorithm) for key in list_tsig(args.keys)]
+    if args.json:
+        out.json([{"name": name, "algorithm": algorithm} for name, algorithm in keys])
+        return 0
+    for line in render.table(keys):
+        out.line(line)
+    if not keys:
+        out.note(f"no TSIG keys in {args.keys}; `zonegit tsig new NAME --keys {args.keys}` writes one")
+    return 0
+
+
+def _keys_option(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--keys", metavar="DIR", type=Path, required=True, help="the directory that holds the key files"
+    )
+
+
+def _new_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the key's name, a domain name that both servers know it by")
+    _keys_option(parser)
+    parser.add_argument(
+        "--algorithm",
+        metavar="ALG",
+        default="hmac-sha256",
+        help="hmac-sha256 (default), hmac-sha384 or hmac-sha512",
+    )
+    options.dry_run_option(parser)
+
+
+def _list_arguments(parser: ArgumentParser) -> None:
+    _keys_option(parser)
+    options.json_option(parser)
+
+
+VERBS: Final = {
+    "tsig new": Verb(_new_arguments, _new),
+    "tsig list": Verb(_list_arguments, _list),
+}

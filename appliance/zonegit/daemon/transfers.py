@@ -1,0 +1,58 @@
+"""What zone transfers of one worker thread need: who may, the TSIG keys, and the repository's history."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from zonegit.auth.tsigfile import load_tsig
+from zonegit.dns.ixfr import Differences, History
+from zonegit.dns.past import Moves, Versions
+from zonegit.dns.tsig import Keys
+from zonegit.errors import ConfigError, KeyFileError
+from zonegit.model.names import WireName, to_text
+from zonegit.ops import log
+from zonegit.ops.config import Config
+from zonegit.tree.source import NodeCache, Nodes, NodeSource
+from zonegit.tree.version import ZoneVersion
+
+_NODES: Final = 1024
+"""Decoded nodes that are kept for differences."""
+
+_logger: Final = logging.getLogger(__name__)
+
+
+def tsig_keys(config: Config) -> Keys:
+    """The TSIG keys of a configuration, among them all that it names. `KeyFileError`, `ConfigError`."""
+    keys = {} if config.keys is None else load_tsig(config.keys)
+    for zone, settings in (("", config.default_zone), *config.zones.items()):
+        named = settings.transfer_acl.keys | {target.key for target in settings.also_notify if target.key}
+        for name in sorted(named - keys.keys()):
+            text = to_text(name).removesuffix(".")
+            where = f"zone {zone}" if zone else "[dns]"
+            place = f"in {config.keys}" if config.keys else "(set `keys`)"
+            raise ConfigError(f"{where} names the TSIG key {text!r}, but there is none {place}: `zonegit tsig new`")
+    return keys
+
+
+def reloaded_keys(config: Config, old: Keys) -> Keys:
+    """The same after a reload, which the supervisor has checked; the old ones if they changed since then."""
+    try:
+        return tsig_keys(config)
+    except (KeyFileError, ConfigError) as error:
+        log.event(_logger, "reload refused, the old TSIG keys stay", logging.ERROR, error=error)
+        return old
+
+
+class Access:
+    """Who may transfer what, by a configuration that may be replaced."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def may_transfer(self, zone: WireName, client: bytes, key: WireName | None) -> bool:
+        return self.config.zone(to_text(zone)).transfer_acl.allows(client, key)
+
+
+def history(source: NodeSource, moves: Callable[[ZoneVersion], Moves]) -> History:
+    """What incremental transfers are made from, with caches of their own."""
+    return History(Versions(source), Differences(Nodes(source, NodeCache(_NODES))), moves)

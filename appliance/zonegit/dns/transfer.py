@@ -1,0 +1,153 @@
+"""Answers to AXFR and IXFR queries (RFC 5936, RFC 1995): who may, which of the two forms, or a refusal.
+
+AXFR is refused over UDP by the responder. IXFR over UDP is answered in one message, with the newest SOA alone when
+the differences don't fit, so that the client asks again over TCP (RFC 1995 §2). The version is pinned while it is
+sent.
+"""
+
+from collections.abc import Iterator, MutableSequence
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.dns.axfr import whole
+from zonegit.dns.message import MAX_MESSAGE, QR, Query, Rcode, Transport, opt_record
+from zonegit.dns.options import Options
+from zonegit.dns.past import Past
+from zonegit.dns.stats import TRANSFERS_OK, query_slot
+from zonegit.dns.stream import PAUSE, Run, header, messages
+from zonegit.dns.zones import Held, Zone
+from zonegit.model.names import WireName
+from zonegit.model.rdata import IXFR, SOA
+
+OK: Final = 0
+REFUSED: Final = 1
+FAILED: Final = 2
+_PAUSES: Final = 8
+"""How long a look for differences may take over UDP, in turns."""
+_SOA_IN: Final = b"\0\6\0\1"
+_SHORTEST_SOA: Final = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for a zone, and how."""
+
+    client: bytes
+    key: WireName | None = None
+    """What the query was signed with."""
+    transport: Transport = Transport.TCP
+    reserve: int = 0
+    """Bytes that a signature will take in each message."""
+
+
+class Transfer:
+    """One query for a zone, and its answer."""
+
+    def __init__(
+        self, held: Held, query: Query, packet: bytes, asker: Asker, options: Options, stats: MutableSequence[int]
+    ) -> None:
+        self._query = query
+        self._packet = packet
+        self._asker = asker
+        self._options = options
+        self._stats = stats
+        self._opt = opt_record(options.udp_size, 0, do=query.do) if query.edns else b""
+        self._zone = held.exact(query.name, asker.client)
+        self._incremental = query.qtype == IXFR
+
+    def messages(self) -> Iterator[bytes]:
+        """The answer, without lengths. An empty message stands for a pause; raises what reading the zone raises."""
+        options, asker, zone = self._options, self._asker, self._zone
+        if options.runs is None or not options.may_transfer(self._query.name, asker.client, asker.key):
+            yield self._refusal(Rcode.REFUSED, REFUSED)
+        elif zone is None:
+            yield self._refusal(Rcode.NOTAUTH, REFUSED)
+        elif zone.expired:
+            yield self._refusal(Rcode.SERVFAIL, FAILED)
+        elif self._incremental and _serial(self._packet, self._query) is None:
+            yield self._refusal(Rcode.FORMERR, REFUSED)
+        elif asker.transport is Transport.UDP:
+            yield self._in_one(zone)
+            self._count(Rcode.NOERROR, OK)
+        else:
+            yield from self._all(zone)
+
+    def _refusal(self, rcode: Rcode, result: int) -> bytes:
+        self._count(rcode, result)
+        return header(self._query, QR | rcode, 0, len(self._opt) > 0) + self._opt
+
+    def _count(self, rcode: Rcode, result: int) -> None:
+        self._stats[TRANSFERS_OK + 3 * self._incremental + result] += 1
+        if result is not FAILED or rcode:
+            self._stats[query_slot(self._query.qtype, rcode)] += 1
+
+    def _all(self, zone: Zone) -> Iterator[bytes]:
+        rcode, result = Rcode.NOERROR, FAILED
+        try:
+            runs = self._runs(zone)
+            yield from messages(self._query, runs, self._opt, MAX_MESSAGE - self._asker.reserve)
+            result = OK
+        finally:
+            self._count(rcode, result)
+
+    def _runs(self, zone: Zone) -> Iterator[Run]:
+        if self._incremental:
+            line, history = self._line(zone), self._options.history
+            if line is not None and history is not None and (yield from history.differences.runs(line)):
+                return
+        if self._options.runs is not None:
+            self._incremental = False  # what is sent and counted is a whole zone
+            yield from whole(zone.top()[SOA][1], self._options.runs(zone.version))
+
+    def _line(self, zone: Zone) -> list[Past] | None:
+        """The versions from the newest to the client's; None when the client's is not known."""
+        serial = _serial(self._packet, self._query)
+        history = self._options.history
+        if serial is None or history is None:
+            return None
+        return history.versions.back_to(serial, history.versions(zone.commit), history.moves(zone.version))
+
+    def _in_one(self, zone: Zone) -> bytes:
+        """The differences in one message, or the newest SOA."""
+        query, opt = self._query, self._opt
+        limit = min(query.size, self._options.udp_size) - self._asker.reserve
+        line, history = self._line(zone), self._options.history
+        if line is not None and history is not None:
+            found = _gathered(history.differences.runs(line), limit)
+            if found:
+                sent = list(messages(query, found, opt, limit))
+                if len(sent) == 1:
+                    return sent[0]
+        return next(messages(query, [(1, zone.top()[SOA][1])], opt))
+
+
+def _gathered(runs: Iterator[Run], limit: int) -> list[Run]:
+    """The runs, if they are at hand and may fit into `limit` bytes; else none."""
+    found: list[Run] = []
+    pauses = size = 0
+    for run in runs:
+        size += len(run[1])
+        pauses += run is PAUSE
+        if size > limit or pauses > _PAUSES:
+            return []
+        if run is not PAUSE:
+            found.append(run)
+    return found
+
+
+def _serial(packet: bytes, query: Query) -> int | None:
+    """The serial in the SOA that an IXFR query has in its authority section; None without one (RFC 1995 §3)."""
+    if packet[6:10] != b"\0\0\0\1":
+        return None
+    at = 12 + len(query.question)
+    while label := packet[at]:
+        if label >= 0xC0:
+            at += 1
+            break
+        at += 1 + label
+    at += 1
+    size = int.from_bytes(packet[at + 8 : at + 10], "big")
+    if packet[at : at + 4] != _SOA_IN or size < _SHORTEST_SOA:
+        return None
+    end = at + 10 + size
+    return int.from_bytes(packet[end - 20 : end - 16], "big")

@@ -1,0 +1,242 @@
+"""IXFR from history (RFC 1995), read back by dnspython's own client."""
+
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.xfr
+import dns.zone
+import pytest
+
+from repokit import ZONE, parsed
+from zonegit.daemon.live_zones import LiveZones
+from zonegit.dns import ixfr, stats
+from zonegit.model.rdata import TXT, A
+from zonegit.ops.config import Config, ZoneConfig
+from zonegit.repo import Repository
+
+CLIENT = bytes([127, 0, 0, 1])
+MANY = ZONE + "".join(f"host{i} A 192.0.2.{i % 250}\n" for i in range(300))
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Iterator[Repository]:
+    with Repository.init(tmp_path / "repo") as repository:
+        repository.import_zone(parsed(MANY), source="test.zone")
+        yield repository
+
+
+@pytest.fixture
+def live(repository: Repository) -> Iterator[Callable[..., LiveZones]]:
+    errors: list[str] = []
+
+    def live(**settings: object) -> LiveZones:
+        config = Config(repo=repository.path, **settings)
+        return LiveZones(
+            repository._store, config, array("Q", bytes(8 * stats.SLOTS)), lambda *error: errors.append(str(error))
+        )
+
+    yield live
+    assert errors == []
+
+
+def messages(zones: LiveZones, query: dns.message.Message) -> list[bytes]:
+    zones.check()
+    found = zones.respond_tcp(query.to_wire(), CLIENT)
+    assert found is not None
+    sent = []
+    for message in [found] if isinstance(found, bytes) else found:
+        if message:
+            sent.append(message)
+        zones.done()  # as the TCP loop does between two turns
+    return sent
+
+
+def copy(zones: LiveZones) -> dns.zone.Zone:
+    """The zone as a new secondary gets it."""
+    return follow(zones, dns.zone.Zone("example.org.", relativize=False))
+
+
+def follow(zones: LiveZones, zone: dns.zone.Zone) -> dns.zone.Zone:
+    """Bring a secondary's zone up to date."""
+    query, serial = dns.xfr.make_query(zone)
+    with dns.xfr.Inbound(zone, query.question[0].rdtype, serial) as inbound:
+        for data in messages(zones, query):
+            done = inbound.process_message(dns.message.from_wire(data, xfr=True, one_rr_per_rrset=True))
+    assert done
+    return zone
+
+
+def asked(zones: LiveZones, serial: int, *, udp: bool = False) -> list[dns.message.Message]:
+    query = dns.message.make_query("example.org.", "IXFR", use_edns=0, payload=1232)
+    query.authority.append(dns.rrset.from_text("example.org.", 0, "IN", "SOA", f". . {serial} 0 0 0 0"))
+    if udp:
+        zones.check()
+        data = zones.respond_udp(query.to_wire(), CLIENT)
+        zones.done()
+        assert data is not None
+        return [dns.message.from_wire(data, one_rr_per_rrset=True)]
+    return [dns.message.from_wire(data, xfr=True, one_rr_per_rrset=True) for data in messages(zones, query)]
+
+
+def serials(response: list[dns.message.Message]) -> list[int]:
+    """Of the SOA records, in their order."""
+    return [
+        rrset[0].serial for message in response for rrset in message.answer if rrset.rdtype == dns.rdatatype.SOA
+    ]
+
+
+def set_www(repository: Repository, last: int) -> int:
+    repository.set("www", A, 60, [bytes([10, 0, 0, last])])
+    return repository.resolve("main").commit.serial
+
+
+def test_one_sequence_for_each_commit(repository, live) -> None:
+    zones = live()
+    zone = copy(zones)
+    first = serial_of(zone)
+    latest = [set_www(repository, last) for last in (1, 2, 3)]
+    repository.delete("host7", None)
+    repository.add("new", TXT, 60, [b"\x03abc", b"\x01d"])
+    latest += [latest[-1] + 1, latest[-1] + 2]
+    found = serials(asked(zones, first))
+    steps = [first, *latest]
+    assert found == [
+        latest[-1],
+        *(serial for pair in zip(steps, latest, strict=False) for serial in pair),
+        latest[-1],
+    ]
+    assert follow(zones, zone) == copy(zones)
+    assert serial_of(zone) == latest[-1]
+
+
+def serial_of(zone: dns.zone.Zone) -> int:
+    return zone.get_rdataset(zone.origin, "SOA")[0].serial
+
+
+def test_only_records_that_differ_are_sent(repository, live) -> None:
+    zones = live()
+    first = serials(asked(zones, 0))[0]
+    repository.add("host1", A, 3600, [bytes([10, 0, 0, 1])])
+    (response,) = asked(zones, first)
+    assert [rrset.rdtype for rrset in response.answer] == [6, 6, 6, 1, 6]
+    repository.set("host1", A, 60, [bytes([10, 0, 0, 1]), bytes([192, 0, 2, 1])])
+    (response,) = asked(zones, first + 1)
+    assert [rrset.rdtype for rrset in response.answer] == [6, 6, 1, 1, 6, 1, 1, 6]
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 1000])
+def test_who_is_up_to_date_gets_the_soa(repository, live, ahead: int) -> None:
+    zones = live()
+    newest = set_www(repository, 1)
+    for udp in (False, True):
+        (response,) = asked(zones, newest + ahead, udp=udp)
+        assert serials([response]) == [newest]
+        assert len(response.answer) == 1
+
+
+def test_an_unknown_serial_gets_the_whole_zone(repository, live) -> None:
+    zones = live()
+    newest = set_www(repository, 1)
+    response = asked(zones, newest - 1000)
+    assert serials(response) == [newest, newest]
+    assert sum(len(message.answer) for message in response) > 300
+    assert serials(asked(zones, newest - 1000, udp=True)) == [newest]
+
+
+def test_many_changes_of_one_name_are_condensed(repository, live) -> None:
+    """One sequence per commit would hold more records than the zone."""
+    zones = live()
+    zone = copy(zones)
+    first = serial_of(zone)
+    for last in range(120):
+        newest = set_www(repository, last)
+    (response,) = asked(zones, first)
+    assert serials([response]) == [newest, first, newest, newest]
+    assert len(response.answer) == 7
+    assert follow(zones, zone) == copy(zones)
+
+
+def test_more_changes_than_the_zone_has_records(repository, live) -> None:
+    zones = live()
+    zone = copy(zones)
+    text = "".join(f"host{i} A 10.0.0.{i % 250}\n" for i in range(300))
+    repository.import_zone(parsed(ZONE + text), source="test.zone", replace=True)
+    response = asked(zones, serial_of(zone))
+    assert len(serials(response)) == 2
+    assert follow(zones, zone) == copy(zones)
+
+
+def test_a_large_difference_is_not_gathered(repository, live, monkeypatch) -> None:
+    """It is read as it is sent; the whole zone is sent only when that is shorter."""
+    monkeypatch.setattr(ixfr, "GATHERED", 1000)
+    zones = live()
+    zone = copy(zones)
+    first = serial_of(zone)
+    text = MANY + "".join(f"more{i} TXT {'x' * 50}\n" for i in range(100))
+    repository.import_zone(parsed(text.replace("192.0.2.77", "10.7.7.7")), source="test.zone", replace=True)
+    response = asked(zones, first)
+    newest = serials(response)[0]
+    assert serials(response) == [newest, first, newest, newest]
+    assert follow(zones, zone) == copy(zones)
+    assert serials(asked(zones, first, udp=True)) == [newest]
+
+
+def test_after_a_reset(repository, live) -> None:
+    """The serial rises, and the client has a version that the branch no longer leads to."""
+    zones = live()
+    base = repository.resolve("main").id.hex()
+    zone = copy(zones)
+    start = serial_of(zone)
+    for last in (1, 2, 3):
+        set_www(repository, last)
+    follow(zones, zone)
+    repository.delete("www", None)
+    lost = serial_of(zone)
+    repository.reset(base)
+    newest = repository.resolve("main").commit.serial
+    assert newest == lost + 2
+    assert serials(asked(zones, lost)) == [newest, lost, lost + 1, lost + 1, newest, newest]
+    assert serials(asked(zones, start))[:2] == [newest, start]
+    assert follow(zones, zone) == copy(zones)
+    set_www(repository, 9)
+    assert follow(zones, zone) == copy(zones)
+
+
+def test_over_udp_when_it_fits(repository, live) -> None:
+    zones = live()
+    first = serials(asked(zones, 0))[0]
+    newest = set_www(repository, 1)
+    (response,) = asked(zones, first, udp=True)
+    assert serials([response]) == [newest, first, newest, newest]
+    for last in range(60):
+        newest = set_www(repository, last)
+    assert serials(asked(zones, first, udp=True)) == [newest]
+
+
+def test_without_a_soa_it_is_no_query(repository, live) -> None:
+    zones = live()
+    (data,) = messages(zones, dns.message.make_query("example.org.", "IXFR"))
+    assert dns.message.from_wire(data).rcode() == dns.rcode.FORMERR
+
+
+def test_a_pinned_version_is_the_newest(repository, live) -> None:
+    first = repository.resolve("main").commit.serial
+    pinned = set_www(repository, 1)
+    set_www(repository, 2)
+    zones = live(zones={"example.org.": ZoneConfig(at="main~1")})
+    assert serials(asked(zones, first)) == [pinned, first, pinned, pinned]
+
+
+def test_only_so_many_versions_are_gone_back(repository, live, monkeypatch) -> None:
+    monkeypatch.setattr("zonegit.dns.past.LONGEST", 3)
+    zones = live()
+    first = serials(asked(zones, 0))[0]
+    for last in range(3):
+        newest = set_www(repository, last)
+    assert len(serials(asked(zones, first))) == 8
+    newest = set_www(repository, 4)
+    assert serials(asked(zones, first)) == [newest, newest]
