@@ -14,6 +14,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CLIENT_CERT: Final = "client_cert"
 """Member of a scope's `state`: SHA-256 of the client certificate's DER, lowercase hex; empty or absent if none."""
+FRAME_BUDGET: Final = "frame_budget"
+"""Member of a scope's `state`: the connection's `net.h2_bounds.FrameBudget`; absent where another server serves."""
 DRAIN: Final = 2 << 20
 """Bytes of an unwanted body that are read and thrown away before the answer: with HTTP/2's flow control all streams
 of a connection wait for a body that nobody reads."""

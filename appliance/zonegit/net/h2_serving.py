@@ -3,8 +3,9 @@ over TLS 1.3.
 
 What is ours around it, for version 0.18 (tests pin what they rest on):
 - connections per source are counted before anything is read of them, a TLS handshake too, which has 10 s;
-- a stream's buffer waits for the peer's window: as shipped it lets everything through that an application
-  sends, so that a client that never opens its window fills the server's memory;
+- what a connection sends and holds is bounded by `net.h2_bounds`;
+- a client that takes nothing in for 60 s is cut off: as shipped, a write waits for it for ever;
+- where clients must authenticate, those that haven't are few and don't stay (`net.strangers`);
 - a connection ends when its client closes it, and not when its keep-alive time is over too;
 - data for a stream that was answered already ends the connection quietly instead of as an unhandled exception.
 """
@@ -16,20 +17,22 @@ import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final, cast
 
 import h2.exceptions
-import hypercorn.protocol.h2 as hypercorn_h2
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
-from hypercorn.events import Event, Updated
+from hypercorn.events import Event, RawData, Updated
 from hypercorn.typing import ASGIFramework
 
 from zonegit.auth.budget import source_of
 from zonegit.net.accepting import Acceptor, Share
-from zonegit.net.asgi import CLIENT_CERT, App
+from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, App
+from zonegit.net.h2_bounds import FrameBudget, install
+from zonegit.net.strangers import Strangers
 from zonegit.net.tls import ALPN, client_certificate
 
 CONNECTIONS_PER_SOURCE: Final = 8
@@ -39,31 +42,11 @@ KEEP_ALIVE: Final = 300.0
 """Seconds; longer than any long-poll, so that a connection isn't closed just when its client uses it again."""
 DRAIN_SECONDS: Final = 3.0
 HANDSHAKE_SECONDS: Final = 10.0
+WRITE_SECONDS: Final = 60.0
+"""A client must take something in within so long."""
+CLOSE_SECONDS: Final = 5.0
 
 log = logging.getLogger(__name__)
-
-
-class WindowedBuffer(hypercorn_h2.StreamBuffer):
-    """A stream's buffer that lets its writer go on only when what it holds has really been sent."""
-
-    async def push(self, data: bytes) -> None:
-        if self._complete:
-            raise hypercorn_h2.BufferCompleteError
-        self.buffer.extend(data)
-        await self._is_empty.clear()
-        if len(self.buffer) >= hypercorn_h2.BUFFER_HIGH_WATER:
-            await self._paused.clear()
-            await self._paused.wait()
-
-    async def pop(self, max_length: int) -> bytes:
-        length = min(len(self.buffer), max_length)
-        data = bytes(self.buffer[:length])
-        del self.buffer[:length]
-        if len(self.buffer) < hypercorn_h2.BUFFER_LOW_WATER:
-            await self._paused.set()
-        if not self.buffer:
-            await self._is_empty.set()
-        return data
 
 
 class Connection(TCPServer):
@@ -72,7 +55,13 @@ class Connection(TCPServer):
     _gone = False
 
     async def protocol_send(self, event: Event) -> None:
-        if not (self._gone and isinstance(event, Updated)):  # which would begin the idle time anew
+        if isinstance(event, RawData):
+            try:
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await super().protocol_send(event)
+            except TimeoutError:
+                self.writer.transport.abort()
+        elif not (self._gone and isinstance(event, Updated)):  # which would begin the idle time anew
             await super().protocol_send(event)
 
     async def _read_data(self) -> None:
@@ -80,15 +69,27 @@ class Connection(TCPServer):
         self._gone = True
         await self.idle_task.stop()
 
+    async def _close(self) -> None:
+        limit = asyncio.timeout(CLOSE_SECONDS)
+        async with limit:
+            await super()._close()  # takes a cancellation for an end
+        if limit.expired():
+            self.writer.transport.abort()
 
-hypercorn_h2.StreamBuffer = WindowedBuffer  # type: ignore[misc]  # the class that H2Protocol makes buffers of
+
+install()
 
 
 class H2Server:
     """Serves one application on listening sockets."""
 
     def __init__(
-        self, app: App, *, connections: int = CONNECTIONS_PER_SOURCE, tls: ssl.SSLContext | None = None
+        self,
+        app: App,
+        *,
+        connections: int = CONNECTIONS_PER_SOURCE,
+        strangers: Strangers | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """`connections`: how many one source (an IPv4 address, an IPv6 /56) may have open. No `tls`: cleartext."""
         self.tls = tls
@@ -96,6 +97,7 @@ class H2Server:
         self._app = ASGIWrapper(cast(ASGIFramework, app))
         self._config = _config()
         self._most = connections
+        self._strangers = strangers or Strangers()
         self._tasks: set[asyncio.Task[None]] = set()
         self.open: Counter[str] = Counter()
         """Open connections of each source."""
@@ -143,8 +145,9 @@ class H2Server:
             return
         self._tasks.add(task)
         self.open[source] += 1
+        self._strangers.enter(task)
         loop = asyncio.get_running_loop()
-        state: dict[str, object] = {}
+        state: dict[str, object] = {FRAME_BUDGET: FrameBudget(partial(self._strangers.leave, task))}
         try:
             if self.tls is not None:
                 await writer.start_tls(self.tls, ssl_handshake_timeout=HANDSHAKE_SECONDS)
@@ -160,6 +163,7 @@ class H2Server:
             _log_end(source, error)
             writer.transport.abort()
         finally:
+            self._strangers.leave(task)
             self._tasks.discard(task)
             self.open[source] -= 1
             if not self.open[source]:

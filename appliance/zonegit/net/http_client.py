@@ -6,11 +6,12 @@ another valid one, once for a request, so that keys can be turned in any order. 
 dropped: httpx never resets a stream that is given up, and a few of those make a connection hang.
 """
 
+import asyncio
 import logging
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final
@@ -39,6 +40,8 @@ RECYCLE: Final = 500
 """Requests of one connection. Hypercorn as shipped ends it at 1,000, with answers on their way."""
 _LOST: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h2.exceptions.H2Error, ssl.SSLError)
 """What a connection that breaks may raise; httpcore lets some of h2's own errors through."""
+_NONSENSE: Final = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
+"""What httpcore and httpx may raise over headers that make no sense: they check few of them."""
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +51,8 @@ class Opened:
     """A stream that the peer began to send."""
 
     check: Check
-    chunks: AsyncIterator[bytes]
+    chunks: AsyncGenerator[bytes, None]
+    """Ends with `Unreachable` when they come too slowly. To be closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,13 @@ class HttpPeer:
     """A client of one peer. Use `close` when done."""
 
     def __init__(
-        self, url: str, signer: Signer, *, tls: ssl.SSLContext | None = None, allow_plaintext: bool = False
+        self,
+        url: str,
+        signer: Signer,
+        *,
+        tls: ssl.SSLContext | None = None,
+        allow_plaintext: bool = False,
+        bounds: limits.ClientLimits = limits.CLIENT,
     ) -> None:
         """`url` is `https://host:port`, or `http://` to loopback, or to anywhere if allowed. `ConfigError`.
 
@@ -80,6 +90,7 @@ class HttpPeer:
         self._url = _base(url)
         check_plaintext(self._url, allow_plaintext)
         self.signer = signer
+        self.bounds = bounds
         self.tls = tls
         """May be replaced at any time; it counts from the next connection on (`close`)."""
         self._corrected = False
@@ -91,7 +102,7 @@ class HttpPeer:
 
     def beside(self) -> "HttpPeer":
         """The same peer over a connection of its own."""
-        return HttpPeer(self._url, self.signer, tls=self.tls, allow_plaintext=True)
+        return HttpPeer(self._url, self.signer, tls=self.tls, allow_plaintext=True, bounds=self.bounds)
 
     async def close(self) -> None:
         """Drop the connection; the next request opens another."""
@@ -141,7 +152,7 @@ class HttpPeer:
         async with self._ask("POST", ask.path, ask.content_type, ask.body, {}, 0) as answer:
             response = answer.response
             if response.status_code == 200 and response.headers.get("content-type") == CONTENT_TYPE:
-                yield Opened(_checker(answer), response.aiter_raw())
+                yield Opened(_checker(answer), self._paced(response))
                 return
             body = await self._authentic(answer, ANSWER)
             yield Declined(wire.decode_error(body)[0] or str(response.status_code))
@@ -211,7 +222,12 @@ class HttpPeer:
         request = client.build_request(
             method, self._url + path, headers=headers, content=body or None, timeout=timeout
         )
-        return _Answer(await client.send(request, stream=True), key, mac)
+        try:
+            async with asyncio.timeout(3 * PATIENCE + wait):  # whatever the peer sends in place of an answer
+                return _Answer(await client.send(request, stream=True), key, mac)
+        except (TimeoutError, *_NONSENSE) as error:
+            await self.close()
+            raise httpx.RemoteProtocolError(_reason(error)) from None
 
     def _open_client(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -229,7 +245,7 @@ class HttpPeer:
         other = self.signer.refused(answer.key)
         if other is not None:
             log.warning("the peer refuses key %s; trying %s", answer.key.kid, other.kid)
-            await _read(answer.response, ANSWER)
+            await self._read(answer.response, ANSWER)
             await answer.response.aclose()
         return other
 
@@ -247,7 +263,7 @@ class HttpPeer:
     async def _authentic(self, answer: _Answer, limit: int) -> bytes:
         """The whole body of an answer whose signature is right."""
         response = answer.response
-        body = await _read(response, limit)
+        body = await self._read(response, limit)
         signed = response.headers.get("zg-signature")
         if signed is None:
             raise _unsigned(response, answer.key, self.signer.aud)
@@ -259,7 +275,27 @@ class HttpPeer:
             key, answer.mac, signature, status=response.status_code, content_type=content_type, digest=digest
         ):
             raise NotAuthorised("the peer's answer has a wrong signature; it was changed on its way")
+        if response.status_code == 403:
+            raise NotAuthorised(
+                f"the peer takes key {key.kid}, but lets it read nothing: its file there needs a scope such as read:*"
+            )
         return body
+
+    async def _read(self, response: httpx.Response, limit: int) -> bytes:
+        """The whole body of an answer."""
+        parts = []
+        size = 0
+        async with aclosing(self._paced(response)) as chunks:
+            async for part in chunks:
+                size += len(part)
+                if size > limit:
+                    raise LimitExceeded(f"the peer's answer is longer than {limit} bytes")
+                if part:
+                    parts.append(part)
+        return b"".join(parts)
+
+    def _paced(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+        return paced(response.aiter_raw(), self.bounds.slowest, self.bounds.slowest_over)
 
 
 def _checker(answer: _Answer) -> Check:
@@ -291,9 +327,12 @@ async def paced(chunks: AsyncIterator[bytes], slowest: int, seconds: float) -> A
     while True:
         started = time.monotonic()
         try:
-            chunk = await anext(iterator)
+            async with asyncio.timeout(seconds):  # a peer may keep a connection busy and send nothing of the stream
+                chunk = await anext(iterator)
         except StopAsyncIteration:
             return
+        except TimeoutError:
+            raise Unreachable(f"the peer sent nothing of its answer for {seconds:.0f} s; giving up") from None
         waited += time.monotonic() - started
         size += len(chunk)
         if waited >= seconds:
@@ -301,17 +340,6 @@ async def paced(chunks: AsyncIterator[bytes], slowest: int, seconds: float) -> A
                 raise Unreachable(f"the peer sent {size} bytes in {waited:.0f} s; giving up")
             waited, size = 0.0, 0
         yield chunk
-
-
-async def _read(response: httpx.Response, limit: int) -> bytes:
-    parts = []
-    size = 0
-    async for part in response.aiter_raw():
-        size += len(part)
-        if size > limit:
-            raise LimitExceeded(f"the peer's answer is longer than {limit} bytes")
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _content(answer: _Answer, body: bytes) -> bytes:

@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from zonegit.errors import InvalidFrame, InvalidObject, LimitExceeded, Unreachable
 from zonegit.model.ids import ObjectId, object_id, short
-from zonegit.net.http_client import Declined, HttpPeer, Opened, paced
+from zonegit.net.http_client import Declined, HttpPeer, Opened
 from zonegit.sync import limits, wire
 from zonegit.sync.frames import End, FrameReader, Group, StreamError
 from zonegit.sync.session import Ask
@@ -33,7 +33,7 @@ async def fetch_objects(
             continue
         found |= got
         size += sum(map(len, got.values()))
-        if size > limits.SESSION_BYTES:
+        if size > peer.bounds.bytes:
             raise LimitExceeded("the peer sends more than one repair takes; giving up")
         rest = tuple(oid for oid in part if oid not in got)
         if rest:
@@ -59,7 +59,7 @@ async def _read(answer: Opened, wanted: frozenset[ObjectId]) -> dict[ObjectId, b
     reader = FrameReader(answer.check)
     found: dict[ObjectId, bytes] = {}
     more = False
-    async with aclosing(paced(answer.chunks, limits.SLOWEST, limits.SLOWEST_OVER)) as chunks:
+    async with aclosing(answer.chunks) as chunks:
         async for chunk in chunks:
             for frame in reader.feed(chunk):
                 if isinstance(frame, Group):

@@ -9,9 +9,8 @@ from contextlib import aclosing, asynccontextmanager
 
 from zonegit.errors import InvalidData, InvalidFrame, ZonegitError
 from zonegit.model.commit import Stamp
-from zonegit.net.http_client import Declined, HttpPeer, Opened, paced
+from zonegit.net.http_client import Declined, HttpPeer, Opened
 from zonegit.store.port import Store
-from zonegit.sync import limits
 from zonegit.sync.mirror import Moved
 from zonegit.sync.ref_diff import RefTable, held_of, holds_many
 from zonegit.sync.session import Ask, Batch, Session
@@ -96,7 +95,7 @@ class _Pull:
         session = self._session
         session.opened(ask.number, answer.check)
         try:
-            async with aclosing(paced(answer.chunks, limits.SLOWEST, limits.SLOWEST_OVER)) as chunks:
+            async with aclosing(answer.chunks) as chunks:
                 async for chunk in chunks:
                     await self._insert(session.received(ask.number, chunk))
             session.ended(ask.number)

@@ -20,6 +20,7 @@ from zonegit.auth.scheme import Call, sign_response, signature_header
 from zonegit.errors import Conflict, InvalidData, LimitExceeded, NotFound, ZonegitError
 from zonegit.net.asgi import (
     CLIENT_CERT,
+    FRAME_BUDGET,
     BodyTooLarge,
     Disconnected,
     Receive,
@@ -117,7 +118,7 @@ class ReplicationApp:
 
     async def _serve(self, request: "_Request") -> None:
         if request.foreign:
-            await drain(request.receive)
+            await _drain(request)
             await request.send_reply(Reply(505))
             return
         found = await self._authenticate(request)
@@ -130,6 +131,7 @@ class ReplicationApp:
             )
             await self._send(request, reply, found.grant)
             return
+        request.passed()
         self._count(found.key.kid, "ok")
         self._samples.set("auth_key_last_used_timestamp_seconds", self._clock(), key_id=found.key.kid)
         try:
@@ -147,7 +149,7 @@ class ReplicationApp:
         authorization = request.values(b"authorization")
         found = self._gate.begin(request.call, authorization, request.address, request.client_cert)
         if isinstance(found, Refusal):
-            await drain(request.receive)
+            await _drain(request)
             return found
         source = source_of(request.address)
         held = 0
@@ -263,12 +265,19 @@ class _Request:
         self.route = find_route(self.call.path)
         self.connection: object = tuple(scope["client"] or ())
         self.address = scope["client"][0] if scope["client"] else ""
-        self.client_cert = str(scope.get("state", {}).get(CLIENT_CERT, ""))
+        self._state = scope.get("state", {})
+        self.client_cert = str(self._state.get(CLIENT_CERT, ""))
         self.foreign = scope["http_version"] != "2" or bool(
             self.values(b"upgrade") or self.values(b"http2-settings")
         )
         self.body = b""
         self.status = 0
+
+    def passed(self) -> None:
+        """Let the connection know that this request's MAC has passed."""
+        budget = self._state.get(FRAME_BUDGET)
+        if budget is not None:
+            budget.passed()
 
     def values(self, name: bytes) -> list[bytes]:
         return [value for found, value in self._headers if found == name]
@@ -305,25 +314,38 @@ class _Request:
         if reply.status != 304:
             headers.append((b"content-length", str(len(reply.body)).encode()))
         await self._start(reply.status, headers)
-        body = memoryview(reply.body)  # in slices: what is sent is copied, and a slow client may take it slowly
-        for at in range(0, len(body), _SLICE):
-            await self._send({"type": "http.response.body", "body": body[at : at + _SLICE], "more_body": True})
+        await self._send_slices(reply.body)
         await self._send({"type": "http.response.body", "body": b""})
 
     async def send_frames(self, stream: FrameStream) -> None:
         await self._start(200, [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-store")])
         try:
             for piece in stream.pieces():
-                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                await self._send_slices(piece)
                 await asyncio.sleep(0)
         except ZonegitError as error:
             log.error("a stream to %s stopped: %s", self.address, error)
             await self._send({"type": "http.response.body", "body": stream.fail(str(error)), "more_body": True})
         await self._send({"type": "http.response.body", "body": b""})
 
+    async def _send_slices(self, data: bytes) -> None:
+        """Send what a slow client may take slowly: what is handed over is copied, so it is little at a time."""
+        view = memoryview(data)
+        for at in range(0, len(view), _SLICE):
+            await self._send({"type": "http.response.body", "body": view[at : at + _SLICE], "more_body": True})
+
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def _drain(request: _Request) -> None:
+    """Read an unwanted body, but not for longer than a wanted one."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            await drain(request.receive)
+    except TimeoutError:
+        log.info("cut a client off that sends too slowly: %s", request.address)
 
 
 async def _until_gone(receive: Receive, work: Coroutine[None, None, None]) -> None:

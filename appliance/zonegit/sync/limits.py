@@ -1,5 +1,6 @@
 """The bounds of `/v0`, in one place. Both sides enforce them; docs/protocol.md tells them to others."""
 
+from dataclasses import dataclass
 from typing import Final
 
 REFS_BODY: Final = 0
@@ -29,9 +30,18 @@ INFLATED_RATIO: Final = 64
 """Bytes that a compressed frame may hold, in all and for each of its own."""
 
 REFS_ANSWER: Final = 64 << 20
-SESSION_BYTES: Final = 4 << 30
-SESSION_OBJECTS: Final = 10_000_000
-"""What a client takes in for one sync."""
-SLOWEST: Final = 1_024
-SLOWEST_OVER: Final = 30.0
-"""A client gives up below this many bytes per second over this many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """What a client takes of a server."""
+
+    bytes: int = 4 << 30
+    objects: int = 10_000_000
+    """Of one sync, in all."""
+    slowest: int = 1_024
+    slowest_over: float = 30.0
+    """It gives up below so many bytes per second over so many seconds of waiting."""
+
+
+CLIENT: Final = ClientLimits()

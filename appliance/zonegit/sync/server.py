@@ -252,20 +252,24 @@ class FrameStream:
     def pieces(self) -> Iterator[bytes]:
         """The stream's bytes in pieces of about a group. Between two pieces nothing is held open."""
         while not self._ended:
-            objects = self._read_group()
-            cursor = self._source.cursor
-            frames = [self._writer.group(objects)] if objects else []
-            if not cursor or self._full():
-                self._ended = True
-                frames.append(self._writer.end(int(self._clock()), cursor))
-            else:
-                frames.append(self._writer.checkpoint(cursor))
-            yield b"".join(frames)
+            yield self._piece()
 
     def fail(self, reason: str) -> bytes:
         """The frames that end the stream with an error."""
         self._ended = True
         return self._writer.error("internal", reason) + self._writer.end(int(self._clock()))
+
+    def _piece(self) -> bytes:
+        """The next group with what follows it. Nothing else of it is held while a slow client takes it."""
+        objects = self._read_group()
+        cursor = self._source.cursor
+        frames = [self._writer.group(objects)] if objects else []
+        if not cursor or self._full():
+            self._ended = True
+            frames.append(self._writer.end(int(self._clock()), cursor))
+        else:
+            frames.append(self._writer.checkpoint(cursor))
+        return b"".join(frames)
 
     def _full(self) -> bool:
         return self._writer.size >= limits.RESPONSE_BYTES or self._clock() >= self._until

@@ -11,6 +11,7 @@ A zone that isn't here at all and is large is fetched by subtrees, several strea
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Final
 
 from zonegit.errors import InvalidFrame, InvalidObject, LimitExceeded, Unreachable
@@ -34,7 +35,8 @@ MOST_LOOKED_AT: Final = 256
 """Zones that aren't here up to which each is looked at for its size; more of them fill the streams as they are."""
 BATCH_BYTES: Final = 1 << 20
 BATCH_OBJECTS: Final = 10_000
-"""A batch is handed over once it has this many bytes or objects."""
+"""A batch is handed over at the first checkpoint behind this many bytes or objects, and at four times as many
+wherever it stands: a peer that sends no checkpoints must not fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,18 @@ class Session:
     """A pull of `refs` from the peer. One driver; `insert` and `finish` may run in another thread."""
 
     def __init__(
-        self, store: Store, peer: str, refs: wire.PeerRefs, split: int = SPLIT_RECORDS, *, compress: bool = False
+        self,
+        store: Store,
+        peer: str,
+        refs: wire.PeerRefs,
+        split: int = SPLIT_RECORDS,
+        *,
+        compress: bool = False,
+        bounds: limits.ClientLimits = limits.CLIENT,
     ) -> None:
         """`Refused` when the peer's state is behind the one it showed before."""
         self._compress = compress
+        self._bounds = bounds
         self._store = store
         self._peer = peer
         self._refs = refs
@@ -153,9 +163,11 @@ class Session:
         for frame in stream.reader.feed(data):
             if isinstance(frame, Group):
                 self._take(stream, frame.objects)
+                if _holds(stream, 4):
+                    batches.append(_batch(stream))
             elif isinstance(frame, Checkpoint):
                 self._stand(stream, frame.cursor)
-                if stream.size >= BATCH_BYTES or len(stream.waiting) >= BATCH_OBJECTS:
+                if _holds(stream, 1):
                     batches.append(_batch(stream))
             elif isinstance(frame, End):
                 stream.end = frame
@@ -321,16 +333,16 @@ class Session:
         size = sum(map(len, objects))
         self.objects += len(objects)
         self.size += size
-        if self.objects > limits.SESSION_OBJECTS or self.size > limits.SESSION_BYTES:
+        if self.objects > self._bounds.objects or self.size > self._bounds.bytes:
             raise LimitExceeded(f"{self._peer} sends more than one sync takes; giving up")
-        stream.got += len(objects)
+        at, stream.got = stream.got, stream.got + len(objects)
         if stream.job.label:
             stream.waiting += objects
             stream.size += size
             return
-        for data in objects:
+        for data, wanted in zip_longest(objects, stream.job.want[at : stream.got]):
             oid = object_id(data)
-            if oid not in stream.job.want:
+            if oid != wanted:
                 raise InvalidObject(f"{self._peer} sent {short(oid)}, which nobody asked for")
             self._looked_at[oid] = data
 
@@ -339,6 +351,11 @@ class Session:
         if stream.job.label and cursor:
             Position.decode(cursor)
         stream.cursor = cursor
+
+
+def _holds(stream: _Stream, times: int) -> bool:
+    """Whether so many batches are waiting."""
+    return stream.size >= times * BATCH_BYTES or len(stream.waiting) >= times * BATCH_OBJECTS
 
 
 def _batch(stream: _Stream) -> Batch:
