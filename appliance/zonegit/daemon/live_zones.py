@@ -43,9 +43,10 @@ class LiveZones:
             history=history(self._reader, lambda version: self._table.moves(version)),
             log=log,
         )
-        self._responder = Responder(options, stats)
+        self._responder = Responder(options, stats, self._reader.views)
         self._front = Front(self._responder, tsig_keys(config), time.time, dns.udp_size, stats)
         self.cache = self._responder.cache
+        self.straight = self._responder.straight
         self._seen = -1
         self.check()
         self.done()
@@ -57,6 +58,10 @@ class LiveZones:
     def check(self) -> None:
         if self._store.txn_id() != self._seen or self._next_config is not None:
             self._take_up()
+
+    def begin(self) -> None:
+        if not self._open:
+            self._begin()
 
     def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:
         if not self._open:
@@ -118,6 +123,7 @@ class LiveZones:
                 self._access.config = config
                 self._front.keys = reloaded_keys(config, self._front.keys)
                 self._seen = -1
+            self.straight.forget()
             zones = self._table.refresh()
             if zones is not None:
                 self._responder.replace_zones(zones)

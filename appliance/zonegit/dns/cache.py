@@ -13,6 +13,12 @@ from zonegit.dns.zones import Body, Key, Zone
 Entry = tuple[bytes, int]
 """The response behind its id, and the slot that counts it."""
 
+_SAMPLE: Final = 1024
+"""Packets after which it is looked at how many of them came again,"""
+_RARE: Final = 50
+"""and if it was less than one in so many,"""
+_FEW: Final = 15
+"""one in 16 is looked at from then on: what is never asked again shouldn't pay for the cache."""
 _LARGEST: Final = 4096
 """Bytes of records up to which an answer is kept: larger ones come over TCP only, and would fill the memory."""
 
@@ -42,14 +48,28 @@ class SecondSight:
 class PacketCache:
     """First level."""
 
-    __slots__ = ("_by_zone", "_limit", "entries", "second_sight")
+    __slots__ = ("_by_zone", "_limit", "_offered", "_second_sight", "_taken", "entries", "unlikely")
 
     def __init__(self, limit: int) -> None:
         self.entries: dict[bytes, Entry] = {}
         """Always the same dict, so that a loop may keep a reference to its `get`."""
-        self.second_sight = SecondSight(limit)
+        self.unlikely = 0
+        """A mask: only packets whose hash has none of these bits need be offered. 0 where packets come again."""
+        self._second_sight = SecondSight(limit)
         self._limit = limit
+        self._offered = self._taken = 0
         self._by_zone: dict[Zone | None, list[bytes]] = {}
+
+    def offer(self, zone: Zone, packet: bytes, entry: Entry, name: bytes) -> None:
+        """Keep the response to a packet that comes for the second time and has this name, lowercase, as it is."""
+        self._offered += 1
+        if self._offered >= _SAMPLE:
+            self.unlikely = 0 if self._taken * _RARE > self._offered else _FEW
+            self._offered = self._taken = 0
+        if self._second_sight(packet):
+            self._taken += 1
+            if packet.startswith(name, 10):
+                self.add(zone, packet, entry)
 
     def add(self, zone: Zone | None, packet: bytes, entry: Entry) -> None:
         """Keep a response of this zone, or of several (None)."""

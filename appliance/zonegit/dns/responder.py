@@ -40,10 +40,11 @@ from zonegit.dns.stats import (
 )
 from zonegit.dns.straight import Straight
 from zonegit.dns.transfer import Asker, Transfer
+from zonegit.dns.ways import Door
 from zonegit.dns.zones import Body, Held, Key, ServedZone, Zone
 from zonegit.errors import CorruptStore
 from zonegit.model.names import WireName
-from zonegit.model.rdata import ANY, AXFR, CLASS_IN, IXFR, META_TYPES, A
+from zonegit.model.rdata import ANY, AXFR, CLASS_IN, IXFR, META_TYPES
 
 _NOTHING: Final = COUNTS.pack(0, 0, 0)
 _ONLY_OPT: Final = COUNTS.pack(0, 0, 1)
@@ -55,7 +56,7 @@ _REASONS: Final = {Rcode.NOTIMP: Reason.NOT_SUPPORTED}
 class Responder:
     """One worker's answering. `stats` is its row of counters, `stats.SLOTS` long."""
 
-    def __init__(self, options: Options, stats: MutableSequence[int]) -> None:
+    def __init__(self, options: Options, stats: MutableSequence[int], door: Door | None = None) -> None:
         self._options = options
         self._stats = stats
         self._held = Held(self._on_corrupt)
@@ -63,7 +64,7 @@ class Responder:
         self._answers = AnswerCache(options.cache_entries)
         self._logged: set[tuple[str, str]] = set()
         self._edns = Edns(options)
-        self.straight = Straight(self._held, self._packets, options.udp_size, stats, self._deny)
+        self.straight = Straight(self._held, self._packets, options.udp_size, door)
         self.cache: dict[bytes, Entry] = self._packets.entries
         """UDP packets behind their id -> (response behind its id, slot to count). Always the same dict; empty while
         any zone has a canary. Who answers from it counts that slot, `CACHE_PACKET` and a `request_slot`."""
@@ -71,6 +72,7 @@ class Responder:
     def replace_zones(self, zones: Mapping[WireName, ServedZone]) -> None:
         """Serve these zones from now on. Only caches of zones whose commit changed are dropped."""
         moved = self._held.replace(zones)
+        self.straight.forget()
         if moved is None:
             self._packets.clear()
             self._answers.clear()
@@ -82,9 +84,10 @@ class Responder:
         """The response to a packet from a client (4 or 16 address bytes); None when there must be none."""
         self._stats[request_slot(transport, client)] += 1
         if transport is Transport.UDP:
-            straight = self.straight(packet)
+            straight = self.straight(packet[2:])
             if straight is not None:
-                return straight
+                self._stats[straight[1]] += 1
+                return packet[:2] + straight[0]
         query = parse(packet)
         if query is None:
             self._stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
@@ -153,13 +156,6 @@ class Responder:
         if not (draft.mixed and self._held.has_canary):  # it may hold what another client would not be shown
             self._answers.keep(zone, key, body, exact=draft.exact)
         return body
-
-    def _deny(self, zone: Zone, name: WireName, edns: bool) -> bytes:
-        """Counts and records of the denial of a name that isn't in the zone, without DO."""
-        draft = Draft(name, A, do=False, client=b"")
-        resolve(self._held, zone, draft)
-        counts, tail = encode(draft, MAX_MESSAGE, edns=edns)
-        return counts + tail
 
     def _refer(self, zone: Zone, cut: WireName, draft: Draft, query: Query, room: int, key: Key) -> Body:
         """A referral: the bytes are the same for all names of one length below a cut."""

@@ -1,163 +1,254 @@
-"""The straight way for the commonest questions of UDP, without a draft: about a third of the walk's time.
+"""The straight way for the commonest questions of UDP: from a packet's bytes to the answer's, without a draft.
 
-Taken for an address or text at a name that stands in a plain zone or has a wildcard beside it, and for a name that
-doesn't stand right below an apex: when nothing on the way is a cut, a DNAME or an alias, nothing has to be proved,
-and all fits. Everything else is left to the walk (`answer`), whose bytes these are to the last:
-`tests/unit/dns/test_straight.py` holds one to the other.
+Taken for addresses, texts and the like, mail and service records, aliases, referrals and denials, where nothing has
+to be proved, one version is shown to everybody and all fits. Everything else is left to the walk (`answer`), whose
+bytes these are to the last: `tests/unit/dns/test_straight.py` holds one to the other.
+
+What a packet costs here is what an attack with invented names costs, so this is written for speed: bytes and
+tuples, one look-up of the view, what hangs on a zone's version prepared in its `Way`, a form's header kept ready.
 """
 
-from collections.abc import Callable, MutableSequence
 from typing import Final
+from zlib import crc32
 
-from zonegit.dns.cache import PacketCache
-from zonegit.dns.message import AA, HEADER_SIZE, MIN_UDP, QR, RD, Rcode, opt_record
+from zonegit.dns.cache import Entry, PacketCache
+from zonegit.dns.forms import Form, Forms
+from zonegit.dns.leads import follow, link, referral, shared
+from zonegit.dns.message import Rcode
 from zonegit.dns.stats import query_slot
+from zonegit.dns.ways import CHECKED, HEAD, Cut, Door, NoDoor, Way
 from zonegit.dns.zones import Held, Zone
-from zonegit.model.names import APEX_KEY, MAX_LABEL, MAX_NAME, OwnerKey, WireName, lower
-from zonegit.model.rdata import AAAA, CNAME, NAPTR, NS, RRSIG, TXT, A
-from zonegit.tree.version import BLOCK_ITEM
+from zonegit.model.names import MAX_LABEL, MAX_NAME
+from zonegit.model.rdata import AAAA, CNAME, HTTPS, MX, NAPTR, NS, PTR, RRSIG, SRV, SVCB, TXT, A
+from zonegit.tree.version import BLOCK_ITEM, block_items
 
-TYPES: Final = (A, AAAA, TXT, NAPTR, 44, 52, 99, 257)  # SSHFP, TLSA, SPF, CAA
+SIMPLE: Final = frozenset((A, AAAA, TXT, NAPTR, 44, 52, 99, 257))  # SSHFP, TLSA, SPF, CAA
 """Types whose RDATA is sent as it is and asks for nothing additional."""
+LINKS: Final = frozenset((CNAME, PTR))
+"""Types whose RDATA is a name, and that ask for nothing additional."""
+SHARED: Final = frozenset((NS, MX, SRV, SVCB, HTTPS))
+"""Types that lead to other names: many owners have the same ones."""
 
-_TYPE: Final = {rtype.to_bytes(2, "big") + b"\0\1": rtype for rtype in TYPES}
-_FOUND: Final = {rtype: query_slot(rtype, Rcode.NOERROR) for rtype in TYPES}
-_ABSENT: Final = {rtype: query_slot(rtype, Rcode.NXDOMAIN) for rtype in TYPES}
-_BARE: Final = b"\0\1\0\0\0\0\0\0"
-_WITH_OPT: Final = b"\0\1\0\0\0\0\0\1"
-_OPT_SIZE: Final = 11
-_FLAGS: Final = tuple(((QR | AA | rd * RD).to_bytes(2, "big") + b"\0\1") for rd in (0, 1))
-_NX_FLAGS: Final = tuple(((QR | AA | rd * RD | Rcode.NXDOMAIN).to_bytes(2, "big") + b"\0\1") for rd in (0, 1))
-_COUNTS: Final = (b"\0\0\0\0", b"\0\0\0\1")
-
-Deny = Callable[[Zone, WireName, bool], bytes]
-"""Counts and records of a name's denial, as the walk makes them; the last argument says whether there is EDNS."""
+Kind = tuple[int, int, int]
+"""A question's type, and the slots of its answers and of its denials."""
+_KINDS: Final[dict[bytes, Kind]] = {
+    rtype.to_bytes(2, "big") + b"\0\1": (
+        rtype,
+        query_slot(rtype, Rcode.NOERROR),
+        query_slot(rtype, Rcode.NXDOMAIN),
+    )
+    for rtype in SIMPLE | LINKS | SHARED
+}
+_FIRST: Final = CHECKED + BLOCK_ITEM.size
+"""Where the first RRset of a block in a view begins."""
+_LONGEST: Final = 9 + MAX_NAME
+"""Where the name in a packet behind the id ends at the latest."""
 
 
 class Straight:
     """Answers from the zones that are held, or leaves a packet to the walk."""
 
-    def __init__(
-        self, held: Held, packets: PacketCache, udp_size: int, stats: MutableSequence[int], deny: Deny
-    ) -> None:
+    def __init__(self, held: Held, packets: PacketCache, udp_size: int, door: Door | None = None) -> None:
         self._held = held
+        self._zones = held.by_name
         self._packets = packets
-        self._udp_size = udp_size
-        self._stats = stats
-        self._deny = deny
-        self._opts = [opt_record(udp_size, 0, do=do) for do in (False, True)]
+        self._forms = Forms(udp_size)
+        self._ready = self._forms.ready
+        self._prepared: list[Zone] = []
+        self._door = door or NoDoor()
+        self._table = self._door.table
 
-    def __call__(self, packet: bytes) -> bytes | None:
-        """The response to a UDP packet; None when it isn't one for the straight way."""
-        counts = packet[4:12]
-        opt = b""
-        limit = MIN_UDP
-        end = len(packet)
-        if counts == _WITH_OPT:
-            end -= _OPT_SIZE
-            asked = packet[end:]
-            if asked[:3] != b"\0\0\x29" or asked[5:7] != b"\0\0" or asked[9:] != b"\0\0":
-                return None
-            limit = max(MIN_UDP, min(self._udp_size, asked[3] << 8 | asked[4]))
-            opt = self._opts[asked[7] >> 7]
-        elif counts != _BARE:
-            return None
-        question = packet[HEADER_SIZE:end]
-        rtype = _TYPE.get(question[-4:])
-        if rtype is None or packet[2] & 0xFE or len(question) > MAX_NAME + 4:
-            return None
-        name = WireName(lower(question[:-4]))
+    def forget(self) -> None:
+        """Look at the zones again: which there are, their versions and where their views stand may have changed."""
+        self._zones = self._held.by_name
+        for zone in self._prepared:
+            zone.way = None
+        self._prepared.clear()
+
+    def __call__(self, body: bytes) -> Entry | None:
+        """The response to a UDP packet, both behind the id, and the slot to count. None: it is for the walk."""
         try:
-            found = self._find(name, rtype, opt)
+            return self._answer(body)
         except Exception:
             return None  # the walk meets it again, has a second source, and tells
-        if found is None:
-            return None
-        zone, flags, records, slot = found
-        rest = flags[packet[2]] + records[:6] + question + records[6:] + opt
-        if len(rest) + 2 > limit:
-            return None
-        self._stats[slot] += 1
-        if question.startswith(name) and self._packets.second_sight(packet[2:]):
-            self._packets.add(zone, packet[2:], (rest, slot))
-        return packet[:2] + rest
 
-    def _find(self, name: WireName, rtype: int, opt: bytes) -> tuple[Zone, tuple[bytes, ...], bytes, int] | None:
-        """The zone, the flags by RD, the counts behind QDCOUNT with the records, and the slot to count."""
-        place = self._place(name)
-        if place is None:
+    def _answer(self, body: bytes) -> Entry | None:
+        end = body.find(0, 10)
+        kind = _KINDS.get(body[end + 1 : end + 5])
+        if kind is None or end > _LONGEST:
             return None
-        zone, key, deep = place
-        if zone.expired:
+        form = self._ready.get(body[:10] + body[end + 5 :]) or self._forms.find(body[:10], body[end + 5 :])
+        if form is None:
             return None
-        zone.top()
-        proving = opt[7:8] == b"\x80"
-        if zone.canary is not None or zone.bends or (proving and zone.signed):
-            return None
-        block = zone.version.at(key)
-        if block is None:
-            if zone.has_below(key):
-                return None
-            if deep:  # a wildcard beside it shows that its parent is the closest encloser (RFC 4592 §3.3.1)
-                block = zone.version.at(OwnerKey(key[: key.rfind(b"\0", 0, -1) + 1] + b"*\0"))
-        if block is not None:
-            records = _take(block, rtype, _COUNTS[bool(opt)], proving)
-            return (zone, _FLAGS, records, _FOUND[rtype]) if records else None
-        if deep or zone.wildcard(APEX_KEY) is not None or name in zone.soa_names:
-            return None
-        mark = (len(name), bool(opt))
-        denial = zone.denials.get(mark)
-        if denial is None:
-            denial = zone.denials[mark] = self._deny(zone, name, bool(opt))
-        return zone, _NX_FLAGS, denial, _ABSENT[rtype]
-
-    def _place(self, name: WireName) -> tuple[Zone, OwnerKey, bool] | None:
-        """The zone of a name, its key, and whether there are owners between it and the apex, none of them a cut."""
-        zones = self._held.zones
-        if name in zones:
-            return None
-        size = name[0] if name else 0
-        zone = zones.get(WireName(name[1 + size :]))
-        if zone is None:
-            return self._deep_place(name)
+        name = body[10 : end + 1].lower()
+        size = name[0]
+        zone = self._zones.get(name[1 + size :])
+        if zone is None or size > MAX_LABEL:
+            return self._deep(body, name, form, kind)
+        way = zone.way or self._prepare(zone)
         label = name[1 : 1 + size]
-        if b"\0" in label or b"\1" in label or not 0 < size <= MAX_LABEL:
+        if way.closed or (form.do and way.signed) or b"\1" in label or (way.nested and name in self._zones):
             return None
-        return zone, OwnerKey(label + b"\0"), False
+        key = way.prefix + label + b"\0"
+        if way.laid:
+            sealed = self._door.get(key, None, self._table)
+            if sealed is None:
+                return self._absent(body, name, form, kind, way, key)
+            check, rtype, records, size = HEAD.unpack_from(sealed)
+            if crc32(sealed[CHECKED:], crc32(key)) != check:
+                return None
+            if rtype == kind[0] and rtype in SIMPLE and len(sealed) == _FIRST + size and records < 32:
+                rest = form.leads[records] + body[10 : end + 5] + sealed[_FIRST:] + form.opt
+                if len(rest) > form.room:
+                    return None
+                if not hash(body) & self._packets.unlikely:
+                    self._packets.offer(zone, body, (rest, kind[1]), name)
+                return rest, kind[1]
+            return self._at(body, name, form, kind, way, sealed[CHECKED:])
+        block = way.read(key)
+        if block is None:
+            return self._absent(body, name, form, kind, way, key)
+        return self._at(body, name, form, kind, way, block)
 
-    def _deep_place(self, name: WireName) -> tuple[Zone, OwnerKey, bool] | None:
-        zones = self._held.zones
-        labels = []
-        zone = None
+    def _prepare(self, zone: Zone) -> Way:
+        way = zone.way = Way(zone, self._held, self._door)
+        self._prepared.append(zone)
+        return way
+
+    def _absent(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, key: bytes) -> Entry | None:
+        """Nothing stands at a name right below the apex."""
+        if name in way.soa_names or way.has_below(key):
+            return None
+        block = way.wild(way.prefix)
+        if block is not None:
+            return self._wild(body, name, form, kind, way, block)
+        counts, records = way.denial(name, form.edns)
+        return self._finished(body, name, form, way, form.absent + counts, records, kind[2])
+
+    def _at(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, block: bytes) -> Entry | None:
+        """The RRsets at a name."""
+        wanted = kind[0]
+        found = alias = None
+        for rtype, records, rrs in block_items(block):
+            if rtype == wanted and rtype != NS:
+                found = records, rrs
+            elif rtype == NS:
+                return self._refer(body, name, form, kind, way, Cut(name, rrs))
+            elif rtype == CNAME:
+                alias = rrs
+            elif rtype == RRSIG and form.do:
+                return None
+        if alias is not None:
+            return self._alias(body, name, form, kind, way, alias)
+        if found is not None:
+            return self._positive(body, name, form, kind, way, found)
+        return None if name in way.soa_names else self._no_data(body, name, form, kind, way)
+
+    def _positive(
+        self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, found: tuple[int, bytes]
+    ) -> Entry | None:
+        wanted, slot, _ = kind
+        records, rrs = found
+        if wanted in SIMPLE:
+            if records >= len(form.leads):
+                return None
+            return self._finished(body, name, form, way, form.leads[records], rrs, slot)
+        if wanted in LINKS:
+            linked = link(self._held, way, name, rrs) if records == 1 else None
+            return None if linked is None else self._finished(body, name, form, way, form.leads[1], linked, slot)
+        if name[1 + name[0] :] != way.apex:
+            return None
+        same = shared(self._held, way, name, wanted, rrs, form.edns)
+        if same is None:
+            return None
+        return self._finished(body, name, form, way, form.flags + same.counts, same.records, slot)
+
+    def _alias(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, rr: bytes) -> Entry | None:
+        wanted, slot, _ = kind
+        linked = link(self._held, way, name, rr)
+        if linked is None:
+            return None
+        if wanted == CNAME:
+            return self._finished(body, name, form, way, form.leads[1], linked, slot)
+        if wanted not in SIMPLE:
+            return None
+        more = follow(self._held, way, name, rr, wanted)
+        if more is None or more[0] + 1 >= len(form.leads):
+            return None
+        return self._finished(body, name, form, way, form.leads[1 + more[0]], linked + more[1], slot)
+
+    def _no_data(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way) -> Entry | None:
+        counts, records = way.denial(name, form.edns)
+        return self._finished(body, name, form, way, form.flags + counts, records, kind[1])
+
+    def _wild(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, block: bytes) -> Entry | None:
+        """The RRsets of the wildcard for a name, none of whose ends the SOA has."""
+        wanted, slot, _ = kind
+        found = None
+        for rtype, records, rrs in block_items(block):
+            if rtype in (CNAME, NS) or (rtype == RRSIG and form.do):
+                return None
+            if rtype == wanted:
+                found = records, rrs
+        if found is None:
+            return self._no_data(body, name, form, kind, way)
+        if wanted not in SIMPLE or found[0] >= len(form.leads):
+            return None
+        return self._finished(body, name, form, way, form.leads[found[0]], found[1], slot)
+
+    def _refer(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, cut: Cut) -> Entry | None:
+        made = referral(way, cut, len(name), form.edns)
+        return made and self._finished(body, name, form, way, form.referring + made[0], made[1], kind[1])
+
+    def _deep(self, body: bytes, name: bytes, form: Form, kind: Kind) -> Entry | None:
+        """The name isn't right below an apex: see what stands on the way to it."""
+        zones = self._zones
+        starts = []
         at = 0
+        zone = zones.get(name)
         while zone is None:
-            size = name[at] if at < len(name) else 0
+            size = name[at]
             if not 0 < size <= MAX_LABEL:
                 return None
-            labels.append(name[at + 1 : at + 1 + size])
+            starts.append(at)
             at += 1 + size
-            zone = zones.get(WireName(name[at:]))
-        if b"\0" in name[:at] or b"\1" in b"".join(labels):
+            zone = zones.get(name[at:])
+        way = zone.way or self._prepare(zone)
+        if not at or way.closed or (form.do and way.signed):
             return None
-        key = labels.pop() + b"\0"
-        while labels:
-            if not zone.leads_on(OwnerKey(key)):
+        key = way.prefix
+        plain = True
+        while starts:
+            start = starts.pop()
+            above = key
+            label = name[start + 1 : start + 1 + name[start]]
+            if b"\1" in label:
                 return None
-            key += labels.pop() + b"\0"
-        return zone, OwnerKey(key), True
-
-
-def _take(block: bytes, rtype: int, others: bytes, proving: bool) -> bytes | None:
-    """The counts and the RRset of a type from a block; None where the walk has more to say."""
-    found = None
-    at = 0
-    end = len(block)
-    while at < end:
-        here, records, size = BLOCK_ITEM.unpack_from(block, at)
-        start = at + BLOCK_ITEM.size
-        at = start + size
-        if here == rtype:
-            found = records.to_bytes(2, "big") + others + block[start:at] if records < 256 else None
-        elif here in (NS, CNAME) or (proving and here == RRSIG):
+            plain = plain and name[start:] not in way.soa_names
+            key = above + label + b"\0"
+            if starts:
+                step = way.step(key, name[start:])
+                if step is not True:
+                    return self._refer(body, name, form, kind, way, step) if step else None
+        block = way.read(key)
+        if block is not None:
+            return self._at(body, name, form, kind, way, block) if plain else None
+        if way.has_below(key):
+            return self._no_data(body, name, form, kind, way) if plain else None
+        block = way.wild(above)
+        if not plain or block == b"":
             return None
-    return found
+        if block is not None:
+            return self._wild(body, name, form, kind, way, block)
+        counts, records = way.denial(name, form.edns)
+        return self._finished(body, name, form, way, form.absent + counts, records, kind[2])
+
+    def _finished(
+        self, body: bytes, name: bytes, form: Form, way: Way, head: bytes, records: bytes, slot: int
+    ) -> Entry | None:
+        rest = b"".join((head, body[10 : 14 + len(name)], records, form.opt))
+        if len(rest) > form.room:
+            return None
+        if not hash(body) & self._packets.unlikely:
+            self._packets.offer(way.zone, body, (rest, slot), name)
+        return rest, slot

@@ -4,20 +4,23 @@ A `Zone` adds to the `ZoneVersion` port what one version's queries share: the ap
 finished answers. All of it hangs on the commit, so nothing here ever goes stale.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from zonegit.dns.blocks import Node, Part, node_of, rdata_of, signatures, ttl_of, with_ttl
 from zonegit.dns.canary import Canary
 from zonegit.errors import CorruptStore
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName, to_text
-from zonegit.model.rdata import DNAME, DS, NS, NSEC, RRSIG, SOA, name_spans
+from zonegit.model.rdata import DNAME, DS, NSEC, RRSIG, SOA, name_spans
 from zonegit.tree.version import ZoneVersion
 
+if TYPE_CHECKING:
+    from zonegit.dns.ways import Way
+
 _WILD_LIMIT = 4096
-"""Enclosers that a zone remembers: whether they have a wildcard, whether they lead on."""
+"""Enclosers of which a zone remembers whether they have a wildcard."""
 
 Key = tuple[bytes, int]
 """Lowercase name and type; room, RD, EDNS and DO."""
@@ -56,9 +59,9 @@ class ServedZone:
 class Zone:
     """One version of a zone. Methods raise `CorruptStore` only when the fallback does, too."""
 
-    __slots__ = ("_fallback", "_leads_on", "_on_corrupt", "_top", "_version", "_wild", "apex", "bends", "canary",
-                 "canary_zone", "commit", "denials", "expired", "finished", "negative", "nsec", "referrals",
-                 "signed", "soa_names", "targets")  # fmt: skip
+    __slots__ = ("_fallback", "_on_corrupt", "_top", "_version", "_wild", "apex", "bends", "canary",
+                 "canary_zone", "commit", "expired", "finished", "negative", "nsec", "referrals",
+                 "signed", "soa_names", "targets", "way")  # fmt: skip
 
     def __init__(
         self,
@@ -82,8 +85,6 @@ class Zone:
         """Whether the zone is signed with NSEC. Known once `top` was called."""
         self.referrals: dict[tuple[OwnerKey, bool], Referral] = {}
         """What is sent at cuts that were asked below lately, without and with DO."""
-        self.denials: dict[tuple[int, bool], bytes] = {}
-        """Of names right below the apex, by their length, without and with EDNS: for the straight way."""
         self.bends = True
         """Whether a DNAME at the apex leads all names elsewhere. Known once `top` was called, like `signed`."""
         self.signed = False
@@ -91,7 +92,8 @@ class Zone:
         """Names that the SOA holds and their ancestors: a denial of one of them is compressed otherwise."""
         self.targets: dict[tuple[WireName, bool], Node] = {}
         """What stands at names that records point to, not as glue and as glue."""
-        self._leads_on: dict[OwnerKey, bool] = {}
+        self.way: Way | None = None
+        """What the straight way prepared."""
         self._on_corrupt = on_corrupt
         self._top: Node | None = None
         self._wild: dict[OwnerKey, Node | None] = {}
@@ -153,17 +155,6 @@ class Zone:
             self._top = node
         return self._top
 
-    def leads_on(self, key: OwnerKey) -> bool:
-        """Whether names below this owner are this zone's to answer: no cut and no DNAME stands here."""
-        known = self._leads_on
-        found = known.get(key)
-        if found is None:
-            node = self.node(key) or {}
-            if len(known) >= _WILD_LIMIT:
-                known.clear()
-            found = known[key] = NS not in node and DNAME not in node
-        return found
-
     def wildcard(self, encloser: OwnerKey) -> Node | None:
         """The RRsets at the wildcard below an encloser ({} where it is an empty non-terminal); None without one."""
         wild = self._wild
@@ -182,12 +173,24 @@ class Zone:
 class Held:
     """All served zones by apex."""
 
-    __slots__ = ("_on_corrupt", "has_canary", "zones")
+    __slots__ = ("_on_corrupt", "_parents", "has_canary", "zones")
 
     def __init__(self, on_corrupt: OnCorrupt) -> None:
         self.zones: dict[WireName, Zone] = {}
         self.has_canary = False
         self._on_corrupt = on_corrupt
+        self._parents: frozenset[bytes] | None = None
+
+    @property
+    def by_name(self) -> dict[bytes, Zone]:
+        """The zones, for who has names as plain bytes."""
+        return cast(dict[bytes, Zone], self.zones)
+
+    def has_below(self, apex: WireName) -> bool:
+        """Whether zones below this one are held."""
+        if self._parents is None:
+            self._parents = frozenset(end for name in self.zones for end in _above(name))
+        return apex in self._parents
 
     def route(self, name: WireName, qtype: int, client: bytes) -> Zone | None:
         """The zone with the longest apex that is `name` or above it (lowercase), as this client sees it.
@@ -232,6 +235,7 @@ class Held:
             zone.canary = canary
         had_canary = self.has_canary
         self.zones = new
+        self._parents = None
         self.has_canary = any(zone.canary is not None for zone in new.values())
         return None if new.keys() != old.keys() or had_canary != self.has_canary else moved
 
@@ -257,6 +261,12 @@ def _shown(zone: Zone, client: bytes) -> Zone:
     if canary is not None and zone.canary_zone is not None and canary.takes(client):
         return zone.canary_zone
     return zone
+
+
+def _above(name: bytes) -> Iterator[bytes]:
+    while len(name) > 1:
+        name = name[1 + name[0] :]
+        yield name
 
 
 def _soa_names(rrs: bytes) -> set[bytes]:

@@ -1,19 +1,30 @@
 """What the UDP and TCP loops ask of the room that answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 
 class Answering(Protocol):
-    """Zones and answers of one thread. The order is `check`, then any number of answers, then `done`."""
+    """Zones and answers of one thread. The order is `check`, `begin` before the first
+    answer that the cache hasn't, then any number of answers, then `done`."""
 
     @property
     def cache(self) -> dict[bytes, tuple[bytes, int]]:
         """A query's bytes after the id -> the answer's after the id, and the counter to raise."""
         ...
 
+    @property
+    def straight(self) -> Callable[[bytes], tuple[bytes, int] | None]:
+        """A query's bytes after the id -> the same as the cache has, or None where `respond_udp` has to be asked.
+        Never raises."""
+        ...
+
     def check(self) -> None:
         """Take up what other processes committed; cheap when nothing moved. Never raises."""
+        ...
+
+    def begin(self) -> None:
+        """What is answered from now on until `done` is read in one transaction. Never raises."""
         ...
 
     def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:

@@ -16,7 +16,7 @@ from zonegit.errors import Refused, StoreError, ZonegitError
 from zonegit.model.ids import Kind
 from zonegit.store.environment import MAP_SIZE, Opened, acquire, release
 from zonegit.store.facts import FactCache
-from zonegit.store.lmdb_tables import LmdbTables, translated
+from zonegit.store.lmdb_tables import LmdbTables, ViewDoor, translated
 from zonegit.store.reader import StoreReader
 from zonegit.store.writer import StoreWriter, check_format, found_repository
 from zonegit.tree.source import NodeCache
@@ -163,6 +163,7 @@ class StandingReader(StoreReader):
         self._store = store
         self._standing = store._tables(store._begin(write=False))
         self._shown = self._standing.txn.id()
+        self.views = ViewDoor(self._standing)
         super().__init__(self._standing)
 
     def renew(self) -> None:
@@ -170,6 +171,7 @@ class StandingReader(StoreReader):
         self.reset()
         txn = self._store._begin(write=False)
         self._standing.txn = txn
+        self.views.turn()
         if txn.id() != self._shown:
             self._shown = txn.id()
             self._standing.touch()

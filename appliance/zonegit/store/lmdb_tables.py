@@ -2,8 +2,8 @@
 
 import errno
 import shutil
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, cast
 
 import lmdb
 
@@ -26,6 +26,9 @@ class LmdbTables:
         self.generation = 0
         self._databases = databases
         self._path = path
+
+    def database(self, table: Table) -> "lmdb._Database":
+        return self._databases[table]
 
     def get(self, table: Table, key: bytes) -> bytes | None:
         try:
@@ -134,3 +137,28 @@ def _is_full(path: str) -> bool:
         return shutil.disk_usage(path).free < _SCARCE
     except OSError:
         return False
+
+
+class ViewDoor:
+    """The table of views as it lies in LMDB: what `get` and `seek` raise is LMDB's."""
+
+    __slots__ = ("_cursor", "_tables", "get", "table")
+
+    def __init__(self, tables: LmdbTables) -> None:
+        self._tables = tables
+        self.table = tables.database(Table.VIEWS)
+        self.turn()
+
+    def turn(self) -> None:
+        """Look at the version that the tables show now."""
+        # The binding's types can't say that a transaction without buffers gives bytes.
+        self.get = cast(Callable[[bytes, None, object], bytes | None], self._tables.txn.get)
+        """`get(key, None, table)`"""
+        self._cursor: lmdb.Cursor[bytes] | None = None
+
+    def seek(self, key: bytes) -> tuple[bytes, bytes] | None:
+        """The first item at a key or behind it."""
+        cursor = self._cursor
+        if cursor is None:
+            cursor = self._cursor = self._tables.txn.cursor(self.table)
+        return cursor.item() if cursor.set_range(key) else None

@@ -82,6 +82,13 @@ class ViewVersion:
             self._follow()
         return self._shown.serial
 
+    @property
+    def prefix(self) -> bytes:
+        """What stands in front of the owners' keys in the table of views, until the head moves."""
+        if self._generation != self._tables.generation:
+            self._follow()
+        return self._prefix
+
     def at(self, owner: OwnerKey) -> bytes | None:
         if self._generation != self._tables.generation:
             self._follow()

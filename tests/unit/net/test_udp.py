@@ -16,7 +16,10 @@ from zonegit.ops import loop_slots
 
 
 class Echo:
-    """Answers with the query's bytes in capitals; queries that begin with `drop` after the id get none."""
+    """Answers with the query's bytes in capitals; queries that begin with `drop` after the id get none.
+
+    Those that begin with `go` are answered straight, with their bytes twice.
+    """
 
     def __init__(self) -> None:
         self.cache: dict[bytes, tuple[bytes, int]] = {}
@@ -28,8 +31,16 @@ class Echo:
         assert not self.open
         self.checks += 1
 
-    def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:
+    def begin(self) -> None:
+        assert not self.open
         self.open = True
+
+    def straight(self, query: bytes) -> tuple[bytes, int] | None:
+        assert self.open
+        return (query + query, 4) if query.startswith(b"go") else None
+
+    def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:
+        assert self.open
         self.clients.append(client)
         return None if packet[2:].startswith(b"drop") or len(packet) < 3 else packet[:2] + packet[2:].upper()
 
@@ -117,6 +128,20 @@ def test_cached_answers_keep_the_query_id(run):
     assert server.stats[CACHE_PACKET] == 2
     assert server.stats[request_slot(Transport.UDP, bytes(4))] == 2
     assert server.echo.clients == []
+
+
+def test_straight_answers_are_counted_with_their_request(run):
+    server = run("127.0.0.1")
+    with client() as sock:
+        sock.connect(server.sockets[0].getsockname())
+        for query in (b"\1\2go", b"\3\4no", b"\5\6go"):
+            sock.send(query)
+            assert sock.recv(4096) == query[:2] + (b"NO" if query.endswith(b"no") else b"gogo")
+    server.close()
+    assert server.stats[4] == 2
+    assert server.stats[CACHE_PACKET] == 0
+    assert server.stats[request_slot(Transport.UDP, bytes(4))] == 2, "who answers the others counts them"
+    assert len(server.echo.clients) == 1
 
 
 def test_dropped_messages_leave_the_others_alone(run):

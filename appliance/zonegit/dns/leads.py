@@ -1,0 +1,185 @@
+"""Records that lead to names, written for the straight way: aliases, referrals, and answers that many names share.
+
+The bytes are those of `compress`: pointers to the question, to the apex or the cut inside it, and to what was
+written before.
+"""
+
+from typing import Final
+
+from zonegit.dns.answer import resolve
+from zonegit.dns.blocks import rdata_of, split
+from zonegit.dns.compress import COUNTS, encode
+from zonegit.dns.draft import Draft
+from zonegit.dns.message import MAX_MESSAGE
+from zonegit.dns.paths import is_below, path
+from zonegit.dns.ways import LIMIT, Cut, Shared, Way
+from zonegit.dns.zones import Held
+from zonegit.model.names import WireName, lower
+from zonegit.model.rdata import AAAA, CNAME, NS, A, name_spans
+from zonegit.tree.version import block_items
+
+_QUESTION: Final = 12
+"""Where the question's name starts in a message."""
+_RDATA: Final = 12
+"""Where RDATA starts in an RR of a block."""
+_POINTER: Final = 0xC000
+
+
+def link(held: Held, way: Way, name: bytes, rr: bytes) -> bytes | None:
+    """A record at the question's name that is nothing but a name; None where that has more in common with it."""
+    target = rr[_RDATA:]
+    if name.endswith(target) or target.endswith(name):
+        return None
+    above = target[1 + target[0] :]
+    common = way.links.get(above)
+    if common is None:
+        common = _common(held, way, above)
+    if common < 0:
+        common = -1 - common
+        if above != way.apex and name[1 + name[0] :] != way.apex:
+            return None
+    if common:
+        target = target[:-common] + (_POINTER | _QUESTION + len(name) - common).to_bytes(2, "big")
+    return rr[:10] + len(target).to_bytes(2, "big") + target
+
+
+def follow(held: Held, way: Way, name: bytes, rr: bytes, wanted: int) -> tuple[int, bytes] | None:
+    """What stands at the end of an alias, for behind its record: how many records, and they.
+
+    None where that is anything but such records in this zone, or nothing because no zone that is held knows it.
+    """
+    target = rr[_RDATA:]
+    if target in held.zones:
+        return None
+    above = target[1 + target[0] :]
+    if above != way.apex:
+        return (0, b"") if way.links[above] >= 0 else None
+    label = target[1 : 1 + target[0]]
+    block = None if b"\0" in label or b"\1" in label else way.read(way.prefix + label + b"\0")
+    if block is None:
+        return None
+    found = None
+    for rtype, records, rrs in block_items(block):
+        if rtype == wanted:
+            found = records, rrs
+        elif rtype in (CNAME, NS):
+            return None
+    if found is None:
+        return None
+    owner = (_POINTER | _QUESTION + len(name) + 4 + _RDATA).to_bytes(2, "big")
+    return found[0], b"".join(owner + each[2:] for each in split(found[1]))
+
+
+def _common(held: Held, way: Way, above: bytes) -> int:
+    """How many bytes at its end a name shares with the apex; n as -1 - n where it is in a zone that is held."""
+    at = common = 0
+    inside = False
+    while True:
+        end = above[at:]
+        inside = inside or end in held.zones
+        if not above[at]:
+            break
+        if not common and is_below(way.apex, end):
+            common = len(end)
+        at += 1 + above[at]
+    if len(way.links) >= LIMIT:
+        way.links.clear()
+    way.links[above] = found = -1 - common if inside else common
+    return found
+
+
+def referral(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | None:
+    """Counts and records of a referral for a name of so many bytes; None where a server is the apex itself."""
+    mark = size << 1 | edns
+    made = cut.made.get(mark)
+    if made is None:
+        made = _refer(way, cut, size, edns)
+        if made is not None:
+            cut.made[mark] = made
+    return made
+
+
+def _refer(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | None:
+    names = {}
+    at = 0
+    start = _QUESTION + size - len(cut.name)
+    while label := cut.name[at]:
+        names[cut.name[at:]] = (_POINTER | start + at).to_bytes(2, "big")
+        at += 1 + label
+    out = b""
+    base = _QUESTION + size + 4
+    owner = names[cut.name]
+    servers = [rr[_RDATA:] for rr in split(cut.servers)]
+    for rr in split(cut.servers):
+        short = _short(names, rr[_RDATA:], base + len(out) + _RDATA)
+        out += b"".join((owner, rr[2:10], len(short).to_bytes(2, "big"), short))
+    glue: list[tuple[bytes, bytes]] = []
+    others: list[tuple[bytes, bytes]] = []
+    for server in servers:
+        if is_below(server, way.apex):
+            steps = path(WireName(server), WireName(way.apex))
+            if not steps:
+                return None
+            section = glue if is_below(server, cut.name) else others
+            block = way.read(way.prefix + steps[-1][0])
+            if block is not None:
+                section += [(server, rrs) for rtype, _, rrs in block_items(block) if rtype in (A, AAAA)]
+    count = edns
+    for server, rrs in glue + others:
+        for rr in split(rrs):
+            out += _short(names, server, base + len(out)) + rr[2:]
+            count += 1
+    return COUNTS.pack(0, len(servers), count), out
+
+
+def _short(names: dict[bytes, bytes], wire: bytes, here: int) -> bytes:
+    """A name that is written at `here`, with a pointer for as much of it as is known; all of it is known then."""
+    known = names.get(wire)
+    at = 0
+    while known is None and (label := wire[at]):
+        names[wire[at:]] = (_POINTER | here + at).to_bytes(2, "big")
+        at += 1 + label
+        known = names.get(wire[at:])
+    return wire if known is None else wire[:at] + known
+
+
+def shared(held: Held, way: Way, name: bytes, wanted: int, rrs: bytes, edns: int) -> Shared | None:
+    """The answer with these records of the type that was asked for, for a name right below the apex."""
+    mark = (rrs, len(name) << 1 | edns)
+    found = way.shared.get(mark)
+    if found is None:
+        if not way.sight(mark):
+            return None
+        found = _share(held, way, name, wanted, edns)
+        if found is None:
+            return None
+        if len(way.shared) >= LIMIT:
+            way.shared.clear()
+        way.shared[mark] = found
+    return None if name in found.names else found
+
+
+def _share(held: Held, way: Way, name: bytes, wanted: int, edns: int) -> Shared | None:
+    """As the walk makes it; None where another name of this length wouldn't get the same."""
+    draft = Draft(WireName(name), wanted, do=False, client=b"")
+    resolve(held, way.zone, draft)
+    if draft.mixed or draft.cut is not None or draft.rcode or not draft.exact:
+        return None
+    names: set[bytes] = set()
+    for owner, rtype, _, rrs in draft.answer + draft.authority + draft.glue + draft.additional:
+        if owner != name:
+            _add_ends(names, owner)
+        for rr in split(rrs):
+            rdata = rdata_of(rr)
+            for start, end in name_spans(rtype, rdata):
+                _add_ends(names, lower(rdata[start:end]))
+    if name in names:
+        return None
+    counts, records = encode(draft, MAX_MESSAGE, edns=bool(edns))
+    return Shared(counts, records, frozenset(names))
+
+
+def _add_ends(names: set[bytes], name: bytes) -> None:
+    while len(name) > 1:
+        names.add(name)
+        name = name[1 + name[0] :]

@@ -1,0 +1,174 @@
+"""What the straight way knows of one version of a zone: how it is read, and what stands on the way to names.
+
+A block comes by one look-up of the served view where the zone has one. All that is kept is bounded and hangs on the
+version.
+"""
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Final, NamedTuple, Protocol
+
+from zonegit.dns.blocks import node_of
+from zonegit.dns.cache import SecondSight
+from zonegit.dns.compress import encode
+from zonegit.dns.draft import Draft
+from zonegit.dns.message import MAX_MESSAGE
+from zonegit.dns.zones import Held, Zone
+from zonegit.errors import NotFound
+from zonegit.model.names import OwnerKey, WireName
+from zonegit.model.rdata import DNAME, NS, A
+from zonegit.store.layout import unseal
+from zonegit.store.views import ViewVersion
+
+CHECKED: Final = 4
+"""Bytes of a view's checksum in front of a block."""
+HEAD: Final = Struct(">IHII")
+"""The checksum, and the block's first item: type, records, size."""
+LIMIT: Final = 4096
+"""How many of a kind a zone remembers."""
+
+
+class Door(Protocol):
+    """The table of served views as it lies in the store, at the version that its reader shows."""
+
+    @property
+    def get(self) -> Callable[[bytes, None, object], bytes | None]:
+        """To be called as `get(key, None, table)`."""
+        ...
+
+    @property
+    def table(self) -> object: ...
+
+    def seek(self, key: bytes) -> tuple[bytes, bytes] | None:
+        """The first item at a key or behind it."""
+        ...
+
+
+class NoDoor:
+    """For who reads through the versions of the zones."""
+
+    table: object = None
+
+    def get(self, key: bytes, default: None, table: object) -> bytes | None:
+        raise NotFound("no view can be read")
+
+    def seek(self, key: bytes) -> tuple[bytes, bytes] | None:
+        raise NotFound("no view can be read")
+
+
+class Cut:
+    """A delegation on the way to names."""
+
+    __slots__ = ("made", "name", "servers")
+
+    def __init__(self, name: bytes, servers: bytes) -> None:
+        self.name = name
+        self.servers = servers
+        """The NS records."""
+        self.made: dict[int, tuple[bytes, bytes]] = {}
+        """Counts and records of the referral, by length of name and EDNS."""
+
+
+Step = Cut | bool
+"""What stands at an owner above a name: a cut; True where the zone goes on below it; False for anything else."""
+
+
+class Shared(NamedTuple):
+    """An answer of all names of one length right below the apex that have the same records."""
+
+    counts: bytes
+    records: bytes
+    names: frozenset[bytes]
+    """Names in it and their ancestors: asked for one of them, it is compressed otherwise."""
+
+
+class Way:
+    """One version of a zone, reached through a door or through the version itself."""
+
+    __slots__ = (
+        "_denials", "_door", "_steps", "_wild", "apex", "closed", "laid", "links", "nested", "prefix", "shared",
+        "sight", "signed", "soa_names", "zone",
+    )  # fmt: skip
+
+    def __init__(self, zone: Zone, held: Held, door: Door) -> None:
+        zone.top()
+        version = zone.version
+        apex = zone.apex
+        self.zone = zone
+        self.apex: bytes = apex
+        self.closed = zone.expired or zone.canary is not None or zone.bends
+        """Whether nothing here is for the straight way."""
+        self.signed = zone.signed
+        self.soa_names = zone.soa_names
+        self.nested = held.has_below(apex)
+        """Whether zones below this one are held."""
+        self.laid = isinstance(version, ViewVersion) and not isinstance(door, NoDoor)
+        """Whether blocks can be had through the door."""
+        self.prefix = version.prefix if isinstance(version, ViewVersion) else b""
+        """What stands in front of its owners' keys there."""
+        self.links: dict[bytes, int] = {}
+        """Names right above targets of aliases -> bytes that they share with the apex; -1 where a zone may know."""
+        self.shared: dict[tuple[bytes, int], Shared] = {}
+        self.sight = SecondSight(LIMIT)
+        self._door = door
+        self._denials: dict[int, tuple[bytes, bytes]] = {}
+        self._steps: dict[bytes, Step] = {}
+        self._wild: dict[bytes, bytes | None] = {}
+
+    def read(self, key: bytes) -> bytes | None:
+        """The block under a key that begins with `prefix`. `CorruptStore`."""
+        if not self.laid:
+            return self.zone.version.at(OwnerKey(key[len(self.prefix) :]))
+        sealed = self._door.get(key, None, self._door.table)
+        return None if sealed is None else unseal(key, sealed)
+
+    def has_below(self, key: bytes) -> bool:
+        """Whether owners stand below a key at which none stands."""
+        if not self.laid:
+            return self.zone.has_below(OwnerKey(key[len(self.prefix) :]))
+        found = self._door.seek(key)
+        if found is None:
+            return False
+        unseal(*found)
+        return found[0].startswith(key)
+
+    def step(self, key: bytes, name: bytes) -> Step:
+        """What stands at the key of an owner on the way down, whose name this is."""
+        known = self._steps.get(key)
+        if known is None:
+            block = self.read(key)
+            if block is None:
+                known = self.has_below(key)
+            else:
+                node = node_of(block)
+                known = Cut(name, node[NS][1]) if NS in node else DNAME not in node
+            if len(self._steps) >= LIMIT:
+                self._steps.clear()
+            self._steps[key] = known
+        return known
+
+    def wild(self, parent: bytes) -> bytes | None:
+        """The block of the wildcard below the key of an owner that is there; None without one, b"" for an empty
+        non-terminal."""
+        wild = self._wild
+        if parent in wild:
+            return wild[parent]
+        key = parent + b"*\0"
+        block = self.read(key)
+        if block is None and self.has_below(key):
+            block = b""
+        if len(wild) >= LIMIT:
+            wild.clear()
+        wild[parent] = block
+        return block
+
+    def denial(self, name: bytes, edns: int) -> tuple[bytes, bytes]:
+        """Counts and records of a denial of a name that the SOA doesn't have, nor any of its ends but the apex's:
+        all of one length are alike."""
+        mark = len(name) << 1 | edns
+        known = self._denials.get(mark)
+        if known is None:
+            draft = Draft(WireName(name), A, do=False, client=b"")
+            draft.authority += self.zone.negative[:1]
+            known = self._denials[mark] = encode(draft, MAX_MESSAGE, edns=bool(edns))
+        return known
