@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from zonegit import Keyring, ReplicationClient, ReplicationServer, Repository
 from zonegit.auth.keyfile import new_key
 from zonegit.auth.scope import parse_scope
 from zonegit.errors import NotAuthorised, StoreError, Unreachable
+from zonegit.net.http_client import Declined, HttpPeer, Opened
+from zonegit.sync.session import Ask
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -48,6 +51,37 @@ def test_the_examples_work_with_each_other(repo: Path, tmp_path: Path, keys: Pat
         assert server.wait(20) == 0
     with Repository.open(mirror) as repository:
         assert repository.resolve("main", zone="example.org").id == tip
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_the_client_asks_for_compression_when_told(
+    repo: Path, tmp_path: Path, keys: Path, compress: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = tmp_path / "mirror"
+    Repository.init(mirror).close()
+    asked: list[bytes] = []
+    stream = HttpPeer.stream
+
+    def noted(peer: HttpPeer, ask: Ask) -> AbstractAsyncContextManager[Opened | Declined]:
+        asked.append(ask.body)
+        return stream(peer, ask)
+
+    monkeypatch.setattr(HttpPeer, "stream", noted)
+
+    async def run() -> None:
+        server = ReplicationServer(repo, Keyring.load(keys), "p1")
+        stop = asyncio.Event()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            task = asyncio.create_task(server.serve(listener, stop))
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            async with ReplicationClient(mirror, url, "p1", Keyring.load(keys), compress=compress) as client:
+                assert (await client.sync()).objects > 0
+            stop.set()
+            await task
+        server.close()
+
+    asyncio.run(run())
+    assert any(b'"compress":"zlib"' in body for body in asked) is compress
 
 
 def test_server_and_client_in_one_program(repo: Path, tmp_path: Path, keys: Path) -> None:

@@ -106,9 +106,11 @@ async def pull_with_progress(peer: HttpPeer, refs: PeerRefs, session: Session, w
     return Pulled(refs, session.objects, session.size)
 
 
-async def refs_of(peer: HttpPeer) -> PeerRefs:
-    """The peer's refs as they are."""
-    refs = await peer.refs()
+async def refs_of(peer: HttpPeer, store: Store | None = None, name: str = "") -> PeerRefs:
+    """The peer's refs; asks only for what differs where `store` tracks many of them by its name."""
+    from zonegit.net.http_pull import latest_refs
+
+    refs = await (peer.refs() if store is None else latest_refs(peer, store, name))
     if refs is None:
         raise InvalidData("the peer says that nothing changed, though it was asked for the first time")
     return refs

@@ -96,7 +96,7 @@ def _fetch(args: Namespace, out: Output) -> int:
         before = _tracked(store, remote.name)
 
         async def work(peer: HttpPeer) -> peering.Pulled:
-            refs = await peering.refs_of(peer)
+            refs = await peering.refs_of(peer, store, remote.name)
             session = TrackingSession(store, remote.name, refs)
             if args.dry_run:
                 return peering.Pulled(refs, 0, 0)

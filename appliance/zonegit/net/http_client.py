@@ -277,7 +277,7 @@ class HttpPeer:
             raise NotAuthorised("the peer's answer has a wrong signature; it was changed on its way")
         if response.status_code == 403:
             raise NotAuthorised(
-                f"the peer takes key {key.kid}, but lets it read nothing: its file there needs a scope such as read:*"
+                f"the peer takes key {key.kid}, but lets it read nothing: its file there needs a scope like read:*"
             )
         return body
 

@@ -13,10 +13,12 @@ from synckit import PEER
 from tlskit import Authority
 from zonegit.auth.keyfile import new_key
 from zonegit.auth.scope import parse_scope
+from zonegit.net.http_client import HttpPeer
 from zonegit.net.tls import Identity, server_context
 from zonegit.repo import Repository
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
+from zonegit.sync.ref_diff import Change
 
 
 @pytest.fixture
@@ -176,6 +178,40 @@ def test_over_tls_with_a_certificate_and_whichever_key_signs(run, server, keys, 
         assert len(run("fetch").lines) == 1, "a remote keeps all that it takes to reach it"
     finally:
         secure.stop()
+
+
+def test_a_key_without_the_scope_is_not_authorised(run, server, access, keys, tmp_path, refused) -> None:
+    here, there = tmp_path / "here", keys / "k1.key"
+    shutil.copytree(keys, here)
+    there.write_text(there.read_text().replace("read:*", "push:*"))
+    server.stop()
+    limited = Served(server.path, keys)
+    try:
+        call = ["clone", limited.url, "--name", PEER, "--keys", here]
+        refused(run(*call), 7, "lets it read nothing", "read:*")
+    finally:
+        limited.stop()
+
+
+def test_fetch_asks_only_for_what_differs_of_many(run, server, access, tmp_path, monkeypatch) -> None:
+    asked: list[bytes] = []
+
+    async def changes(peer: HttpPeer, question: bytes) -> Change:
+        asked.append(question)
+        return await ask(peer, question)
+
+    ask = HttpPeer.changes
+    monkeypatch.setattr(HttpPeer, "changes", changes)
+    monkeypatch.setattr("zonegit.sync.ref_diff.MANY", 0)
+    run("init", "example.net")
+    run("remote", "add", PEER, server.url, *access)
+    assert len(run("fetch", "--json").json["refs"]) == 1
+    assert not asked, "nothing is tracked yet, so all is asked for"
+    change(server, 79)
+    assert len(run("fetch", "--json").json["refs"]) == 1
+    assert run("fetch", "--json").json["refs"] == []
+    assert len(asked) == 2
+    assert list(heads(tmp_path / "repo", "refs/remotes/").values()) == list(heads(server.path).values())
 
 
 def test_cleartext_to_another_machine_has_to_be_allowed(run, access, refused) -> None:
