@@ -6,15 +6,17 @@ The two threads share the open store and nothing else. If TCP fails, the process
 import gc
 import logging
 import signal
+import ssl
 import sys
 import threading
 from typing import Final
 
 from zonegit.daemon.listeners import DnsSockets
 from zonegit.daemon.live_zones import LiveZones
+from zonegit.daemon.tls import dns_tls
 from zonegit.dns import stats
 from zonegit.dns.message import Transport
-from zonegit.errors import Refused
+from zonegit.errors import ConfigError, Refused
 from zonegit.net.tcp import TcpServer
 from zonegit.net.udp import UdpLoop
 from zonegit.ops import log
@@ -48,8 +50,11 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         tcp_zones,
         tcp_row[stats.SLOTS :],
         most=config.dns.tcp_connections,
+        per_source=config.dns.tcp_connections_per_client,
         idle=config.dns.tcp_idle,
         log=seldom,
+        tls_listeners=sockets.tls,
+        tls=_usable_tls(config, seldom),
     )
     thread = _TcpThread(tcp, udp)
     readers = _ReaderCheck(store, seldom)
@@ -61,6 +66,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         fresh = block.config()
         udp_zones.configure(fresh)
         tcp_zones.configure(fresh)
+        tcp.tls = _usable_tls(fresh, seldom) or tcp.tls
 
     def report(_number: int, _frame: object) -> None:
         log.event(
@@ -92,6 +98,15 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
     store.close()
     if thread.failed:
         raise Refused("TCP ended unexpectedly")
+
+
+def _usable_tls(config: Config, seldom: log.Seldom) -> ssl.SSLContext | None:
+    """What TLS begins with. The supervisor took these files; if they changed since, all else goes on without."""
+    try:
+        return dns_tls(config.dns)
+    except ConfigError as error:
+        seldom("DNS over TLS can't begin", error)
+        return None
 
 
 class _TcpThread(threading.Thread):

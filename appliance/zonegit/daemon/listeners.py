@@ -2,7 +2,7 @@
 
 Every DNS worker gets sockets of its own on one port (SO_REUSEPORT), so the kernel spreads clients over them. The
 supervisor keeps them open while a worker is replaced: what arrives meanwhile waits and isn't lost. Handed sockets
-are shared by all workers; they are told apart by type, and by the names `metrics` and `replication`.
+are shared by all workers; they are told apart by type, and by the names `metrics`, `replication` and `dns-tls`.
 """
 
 import os
@@ -26,9 +26,10 @@ class DnsSockets:
 
     udp: list[socket.socket] = field(default_factory=list)
     tcp: list[socket.socket] = field(default_factory=list)
+    tls: list[socket.socket] = field(default_factory=list)
 
     def close(self) -> None:
-        for sock in (*self.udp, *self.tcp):
+        for sock in (*self.udp, *self.tcp, *self.tls):
             sock.close()
 
 
@@ -46,7 +47,7 @@ class Listeners:
 
     def reopen(self, worker: int) -> None:
         """Make a worker's sockets again after they were closed."""
-        self.workers[worker] = _dns_sockets(self.config.dns.listen)
+        self.workers[worker] = _dns_sockets(self.config.dns.listen, self.config.dns.tls_listen)
 
     def close(self) -> None:
         for sockets in self.workers:
@@ -64,33 +65,53 @@ def open_listeners(config: Config, environ: Mapping[str, str] = os.environ) -> L
             if section is not None and name not in http:
                 http[name] = _stream(section.listen, reuse_port=False)
                 undo.callback(http[name].close)
+        _check_tls(config, handed)
         if handed.udp or handed.tcp:
+            if not handed.tls:
+                _listen_for_tls(handed, config.dns.tls_listen, reuse_port=False)
             workers = [handed] * config.dns.workers
             listen = tuple(dict.fromkeys(_bound(sock) for sock in (*handed.udp, *handed.tcp)))
         else:
-            first = _dns_sockets(config.dns.listen)
+            first = _dns_sockets(config.dns.listen, config.dns.tls_listen)
             undo.callback(first.close)
             listen = tuple(_bound(sock) for sock in first.tcp)
             workers = [first]
             for _ in range(1, config.dns.workers):
-                workers.append(_dns_sockets(listen))
+                workers.append(_dns_sockets(listen, tuple(_bound(sock) for sock in first.tls)))
                 undo.callback(workers[-1].close)
         undo.pop_all()
-    return Listeners(_as_bound(config, listen, http), workers, http, bool(handed.udp or handed.tcp))
+    tls = tuple(_bound(sock) for sock in workers[0].tls)
+    return Listeners(_as_bound(config, listen, tls, http), workers, http, bool(handed.udp or handed.tcp))
 
 
-def _dns_sockets(addresses: tuple[Address, ...]) -> DnsSockets:
-    """UDP and TCP on each address, on one port."""
+def _dns_sockets(addresses: tuple[Address, ...], tls: tuple[Address, ...]) -> DnsSockets:
+    """UDP and TCP on each address, on one port, and sockets for TLS."""
     sockets = DnsSockets()
     try:
         for address in addresses:
             stream, datagram = _pair(address)
             sockets.tcp.append(stream)
             sockets.udp.append(datagram)
+        _listen_for_tls(sockets, tls, reuse_port=True)
     except ConfigError:
         sockets.close()
         raise
     return sockets
+
+
+def _check_tls(config: Config, handed: DnsSockets) -> None:
+    certificate, there = config.dns.tls_cert, handed.tls or config.dns.tls_listen
+    if handed.tls and certificate is None:
+        raise ConfigError("the service manager handed over sockets for TLS, but [dns] has no 'tls_cert'")
+    if handed.tls and not (handed.udp or handed.tcp):
+        raise ConfigError("the service manager handed over sockets for TLS, but none for UDP and TCP")
+    if certificate is not None and not there:
+        raise ConfigError("[dns] has 'tls_cert' but no 'tls_listen', and no sockets for TLS were handed over")
+
+
+def _listen_for_tls(sockets: DnsSockets, addresses: tuple[Address, ...], *, reuse_port: bool) -> None:
+    for address in addresses:
+        sockets.tls.append(_stream(address, reuse_port=reuse_port))
 
 
 def _pair(address: Address) -> tuple[socket.socket, socket.socket]:
@@ -134,14 +155,17 @@ def _bound(sock: socket.socket) -> Address:
     return Address(host, port)
 
 
-def _as_bound(config: Config, listen: tuple[Address, ...], http: Mapping[str, socket.socket]) -> Config:
+def _as_bound(
+    config: Config, listen: tuple[Address, ...], tls: tuple[Address, ...], http: Mapping[str, socket.socket]
+) -> Config:
     """The configuration with the ports that the kernel chose."""
     metrics, replication = config.metrics, config.replication
     if metrics is not None:
         metrics = replace(metrics, listen=_bound(http["metrics"]))
     if replication is not None:
         replication = replace(replication, listen=_bound(http["replication"]))
-    return replace(config, dns=replace(config.dns, listen=listen), metrics=metrics, replication=replication)
+    dns = replace(config.dns, listen=listen, tls_listen=tls)
+    return replace(config, dns=dns, metrics=metrics, replication=replication)
 
 
 def _handed(environ: Mapping[str, str]) -> tuple[DnsSockets, dict[str, socket.socket]]:
@@ -158,6 +182,8 @@ def _handed(environ: Mapping[str, str]) -> tuple[DnsSockets, dict[str, socket.so
         name = names[number] if number < len(names) else ""
         if name in ("metrics", "replication"):
             http[name] = sock
+        elif name == "dns-tls":
+            dns.tls.append(sock)
         else:
             (dns.udp if sock.type == socket.SOCK_DGRAM else dns.tcp).append(sock)
     return dns, http

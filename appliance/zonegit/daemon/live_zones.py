@@ -71,13 +71,15 @@ class LiveZones:
             return answer if isinstance(answer, bytes) else None
         return self._responder.respond(packet, Transport.UDP, client)
 
-    def respond_tcp(self, packet: bytes, client: bytes) -> bytes | Iterator[bytes] | None:
+    def respond_tcp(
+        self, packet: bytes, client: bytes, transport: Transport = Transport.TCP
+    ) -> bytes | Iterator[bytes] | None:
         if not self._open:
             self._begin()
         if is_special(packet):
-            answer = self._front.respond(packet, Transport.TCP, client)
+            answer = self._front.respond(packet, transport, client)
             return answer if answer is None or isinstance(answer, bytes) else self._paged(next(answer, b""), answer)
-        return self._responder.respond(packet, Transport.TCP, client)
+        return self._responder.respond(packet, transport, client)
 
     def done(self) -> None:
         if self._open:

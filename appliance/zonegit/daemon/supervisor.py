@@ -21,6 +21,7 @@ from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.processes import Child
 from zonegit.daemon.repository import note_expired, prepare
 from zonegit.daemon.signing import KeyEnds, usable_keys
+from zonegit.daemon.tls import dns_tls
 from zonegit.daemon.watchdog import Watchdog
 from zonegit.dns import stats
 from zonegit.errors import ConfigError, KeyFileError, ZonegitError
@@ -50,6 +51,7 @@ class Supervisor:
         note_expired(config, time)
         self._random = random_secrets()
         secrets = cookie_secrets(config.dns, self._random)
+        dns_tls(config.dns)
         self._listeners = open_listeners(prepared.config)
         self._config = replace(self._listeners.config, cookie_secrets=secrets)
         self._block = SharedBlock.create(
@@ -215,6 +217,8 @@ class Supervisor:
             return
         self._announced = True
         places: dict[str, object] = {"dns": ",".join(map(str, self._config.dns.listen))}
+        if self._config.dns.tls_listen:
+            places["tls"] = ",".join(map(str, self._config.dns.tls_listen))
         if self._config.metrics is not None:
             places["metrics"] = str(self._config.metrics.listen)
         if self._config.replication is not None:
@@ -231,6 +235,7 @@ class Supervisor:
             keys = usable_keys(asked)
             prepared = prepare(asked)
             secrets = cookie_secrets(asked.dns, self._random)
+            dns_tls(asked.dns)
         except ZonegitError as error:
             log.event(_logger, "reload refused, the old configuration stays", logging.ERROR, error=error)
             self._samples.set("config_reload_success", 0)

@@ -1,9 +1,9 @@
-"""TLS as configured: what `/v0` is served with, and what the primary is reached with. Read anew at each reload."""
+"""TLS as configured: what `/v0` and DNS are served with, what the primary is reached with. Read at each reload."""
 
 import ssl
 
-from zonegit.net.tls import Identity, client_context, server_context
-from zonegit.ops.config import PrimaryConfig, ReplicationConfig
+from zonegit.net.tls import Identity, client_context, dns_context, server_context
+from zonegit.ops.config import DnsConfig, PrimaryConfig, ReplicationConfig
 
 
 def replication_tls(section: ReplicationConfig) -> ssl.SSLContext | None:
@@ -11,6 +11,13 @@ def replication_tls(section: ReplicationConfig) -> ssl.SSLContext | None:
     if section.tls_cert is None or section.tls_key is None:
         return None
     return server_context(Identity(section.tls_cert, section.tls_key), section.client_ca)
+
+
+def dns_tls(section: DnsConfig) -> ssl.SSLContext | None:
+    """None where DNS isn't served over TLS; `ConfigError` naming the file that can't be used."""
+    if section.tls_cert is None or section.tls_key is None:
+        return None
+    return dns_context(Identity(section.tls_cert, section.tls_key))
 
 
 def primary_tls(primary: PrimaryConfig) -> ssl.SSLContext | None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from zonegit.dns.message import Transport
+
 
 class Answering(Protocol):
     """Zones and answers of one thread. The order is `check`, `begin` before the first
@@ -31,11 +33,11 @@ class Answering(Protocol):
         """The answer, or None for none. Never raises. May hold a read transaction until `done`."""
         ...
 
-    def respond_tcp(self, packet: bytes, client: bytes) -> bytes | Iterator[bytes] | None:
-        """The same over TCP; the messages of a zone transfer come one by one, each read when it is asked for.
+    def respond_tcp(self, packet: bytes, client: bytes, transport: Transport) -> bytes | Iterator[bytes] | None:
+        """The same over TCP or TLS; the messages of a transfer come one by one, each read when it is asked for.
 
-        An empty one is a pause and not to be sent. A transfer may raise, at once or later; then the connection is to
-        be closed.
+        An empty one is a pause and not to be sent. A transfer may raise, at once or later; then the connection is
+        to be closed.
         """
         ...
 

@@ -1,22 +1,26 @@
-"""DNS over TCP (RFC 7766) in an asyncio loop of its own: pipelined queries, zone transfers, bounds on both.
+"""DNS over TCP (RFC 7766) and TLS in an asyncio loop of its own: pipelined queries, transfers, bounds on both.
 
 Every complete frame of a read is answered, and the answers leave in one write. A peer that doesn't read is not read
 from either: nothing is parsed while its send buffer is full, so it holds at most one read and 64 KiB of answers. A
 transfer is read from the store message by message as the peer takes it; no read transaction outlives a callback.
-Connections that bring no complete query within the idle time are closed, and the one that was silent longest when
-there are too many. Nothing here looks into a message.
+Connections that bring no complete query within the idle time are closed, TLS handshakes that don't end among them,
+and the one that was silent longest when there are too many, of one client or at all. Nothing here looks into a
+message.
 """
 
 import asyncio
 import gc
 import socket
+import ssl
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from time import monotonic, perf_counter
 from typing import Final
 
+from zonegit.dns.message import Transport
 from zonegit.net.answering import Answering
+from zonegit.net.connections import Connections
+from zonegit.net.tls_stream import TlsStream
 from zonegit.ops import loop_slots
 
 _JOINED: Final = 64 << 10
@@ -34,7 +38,10 @@ Log = Callable[[str, BaseException], None]
 
 
 class TcpServer:
-    """Serves listening sockets from the thread that calls `run`."""
+    """Serves listening sockets from the thread that calls `run`.
+
+    `tls` is what connections to `tls_listeners` begin with from now on; None closes them at once.
+    """
 
     def __init__(
         self,
@@ -43,20 +50,24 @@ class TcpServer:
         counters: MutableSequence[int],
         *,
         most: int,
+        per_source: int,
         idle: float,
         log: Log,
+        tls_listeners: Sequence[socket.socket] = (),
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self.tls = tls
         self.answering = answering
         self.counters = counters
         self.log = log
         self._listeners = tuple(listeners)
-        self._most = most
+        self._tls_listeners = tuple(tls_listeners)
         self._idle = idle
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self._grace = 0.0
         self._lock = threading.Lock()
-        self._connections: OrderedDict[_Connection, float] = OrderedDict()
+        self._connections: Connections[_Connection] = Connections(most, per_source)
         self._lost = 0
 
     def run(self) -> None:
@@ -79,7 +90,8 @@ class TcpServer:
         loop = asyncio.get_running_loop()
         with self._lock:
             self._loop = loop
-        servers = [await loop.create_server(lambda: _Connection(self), sock=sock) for sock in self._listeners]
+        servers = [await loop.create_server(self._plain, sock=sock) for sock in self._listeners]
+        servers += [await loop.create_server(self._secure, sock=sock) for sock in self._tls_listeners]
         while not self._stop.is_set():
             self._close_silent()
             try:
@@ -95,51 +107,61 @@ class TcpServer:
     async def _drain(self) -> None:
         deadline = monotonic() + self._grace
         while self._connections and monotonic() < deadline:
-            for connection in list(self._connections):
+            for connection in self._connections:
                 connection.close_when_idle()
             await asyncio.sleep(0.01)
-        for connection in list(self._connections):
+        for connection in self._connections:
             connection.abort()
         await asyncio.sleep(0)
 
-    def opened(self, connection: "_Connection") -> None:
+    def _plain(self) -> asyncio.Protocol:
+        return _Connection(self, Transport.TCP)
+
+    def _secure(self) -> asyncio.Protocol:
+        within = _Connection(self, Transport.TLS)
+        return _Refused() if self.tls is None else TlsStream(within, self.tls)
+
+    def opened(self, connection: "_Connection", client: bytes) -> None:
         self.counters[loop_slots.CONNECTIONS] += 1
-        self._connections[connection] = monotonic()
-        if len(self._connections) > self._most:
-            self._close(next(iter(self._connections)))
+        surplus = self._connections.add(connection, client, monotonic())
+        if surplus is not None:
+            self._close(surplus)
 
     def active(self, connection: "_Connection") -> None:
         """A query came, or the peer took some of what was written."""
-        if connection in self._connections:
-            self._connections[connection] = monotonic()
-            self._connections.move_to_end(connection)
+        self._connections.active(connection, monotonic())
 
     def lost(self, connection: "_Connection") -> None:
         """A connection is gone. Its transport is a reference cycle, and the process collects none by itself."""
-        self._connections.pop(connection, None)
+        self._connections.remove(connection)
         self._lost += 1
         if self._lost % _COLLECT == 0:
             gc.collect()
 
     def _close_silent(self) -> None:
         limit = monotonic() - self._idle
-        while self._connections:
-            connection, last = next(iter(self._connections.items()))
-            if last > limit:
-                break
+        while (connection := self._connections.silent_since(limit)) is not None:
             self._close(connection)
 
     def _close(self, connection: "_Connection") -> None:
         self.counters[loop_slots.CONNECTIONS_CLOSED] += 1
-        self._connections.pop(connection, None)
+        self._connections.remove(connection)
         connection.abort()
+
+
+class _Refused(asyncio.Protocol):
+    """A connection that is closed at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
 
 class _Connection(asyncio.Protocol):
     """One client: frames in, frames out."""
 
-    def __init__(self, server: TcpServer) -> None:
+    def __init__(self, server: TcpServer, carried_by: Transport) -> None:
         self._server = server
+        self._carried_by = carried_by
         self._transport: asyncio.Transport | None = None
         self._client = b""
         self._received = bytearray()
@@ -157,7 +179,7 @@ class _Connection(asyncio.Protocol):
             return
         self._client = socket.inet_pton(sock.family, peer[0].partition("%")[0])
         self._transport = transport
-        self._server.opened(self)
+        self._server.opened(self, self._client)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
@@ -232,7 +254,7 @@ class _Connection(asyncio.Protocol):
             end = at + 2 + (received[at] << 8 | received[at + 1])
             if end > len(received):
                 break
-            answer = respond(bytes(received[at + 2 : end]), self._client)
+            answer = respond(bytes(received[at + 2 : end]), self._client, self._carried_by)
             at = end
             if isinstance(answer, bytes):
                 out += (len(answer).to_bytes(2, "big"), answer)

@@ -1,4 +1,4 @@
-"""TLS for `/v0`: version 1.3 only, with ALPN h2 (RFC 8446, RFC 7301, RFC 9113 §3.2).
+"""TLS for `/v0`: version 1.3 only, with ALPN h2 (RFC 8446, RFC 7301, RFC 9113 §3.2); for DNS (RFC 7858), 1.2 too.
 
 A server shows its certificate and, with a CA for clients, takes no client without one of that CA. A client checks
 the server's certificate and name, against a private CA or else the system's. Refused with the file's name: files
@@ -15,6 +15,8 @@ from typing import Final
 from zonegit.errors import ConfigError
 
 ALPN: Final = "h2"
+DNS_ALPN: Final = "dot"
+"""RFC 7858's name for it in the registry of ALPN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,17 @@ def server_context(identity: Identity, client_ca: Path | None) -> ssl.SSLContext
     if client_ca is not None:
         _trust(context, client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def dns_context(identity: Identity) -> ssl.SSLContext:
+    """What DNS over TLS begins with: 1.3, or 1.2 with forward secrecy and AEAD (RFC 9325). `ConfigError`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_alpn_protocols([DNS_ALPN])
+    _show(context, identity)
     return context
 
 

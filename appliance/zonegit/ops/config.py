@@ -58,8 +58,15 @@ class DnsConfig:
     """Largest UDP answer in bytes, whatever a client offers."""
     tcp_connections: int = 1024
     """Open TCP connections per worker; one more closes the one that has been silent longest."""
+    tcp_connections_per_client: int = 128
+    """How many of them one address, or an IPv6 /64, may have; one more closes its own that was silent longest."""
     tcp_idle: float = 10.0
     """Seconds that a silent TCP connection is kept (RFC 7766 §6.2.3)."""
+    tls_listen: tuple[Address, ...] = ()
+    """Where DNS over TLS is answered (RFC 7858)."""
+    tls_cert: Path | None = None
+    """Certificate in PEM, with what leads to its CA behind it."""
+    tls_key: Path | None = None
     nsid: str | None = None
     """What clients that ask for the server's identifier get (RFC 5001); None: no such option."""
     version: str | None = None

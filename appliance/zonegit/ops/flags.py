@@ -87,7 +87,7 @@ def read(argv: Sequence[str]) -> Config:
     return Config(
         repo=top.get("repo") or Path(os.environ.get("ZONEGIT_REPO") or ".zonegit"),
         keys=top.get("keys"),
-        dns=DnsConfig(**tables.get("dns", {})),
+        dns=_dns(tables),
         replication=_replication(tables, top),
         metrics=_metrics(tables),
         primary=_primary(tables, top),
@@ -102,6 +102,14 @@ def _checked(name: str, reader: Callable[[object], T], value: object) -> T:
         return reader(value)
     except ConfigError as error:
         raise ConfigError(f"--{name.replace('_', '-')}: {error}") from None
+
+
+def _dns(tables: Mapping[str, Settings]) -> DnsConfig:
+    settings = tables.get("dns", {})
+    _both("dns", settings, "tls_cert", "tls_key")
+    if "tls_listen" in settings and "tls_cert" not in settings:
+        raise ConfigError("[dns] has 'tls_listen' but no 'tls_cert': set it and 'tls_key'")
+    return DnsConfig(**settings)
 
 
 def _metrics(tables: Mapping[str, Settings]) -> MetricsConfig | None:

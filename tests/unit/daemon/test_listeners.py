@@ -79,24 +79,28 @@ def test_an_address_in_use_is_refused_and_nothing_stays_open(opened):
 
 
 def test_handed_sockets(tmp_path):
-    """In a process of its own, whose descriptors 3 to 5 are sockets."""
+    """In a process of its own, whose descriptors 3 to 6 are sockets."""
     script = (
         "import os, socket, sys\n"
         "from pathlib import Path\n"
         "udp = socket.socket(type=socket.SOCK_DGRAM); udp.bind(('127.0.0.1', 0))\n"
         "tcp = socket.create_server(udp.getsockname())\n"
         "web = socket.create_server(('127.0.0.1', 0))\n"
-        "for number, sock in enumerate((udp, tcp, web), 40): os.dup2(sock.fileno(), number)\n"
-        "for number in range(3): os.dup2(40 + number, 3 + number)\n"
+        "tls = socket.create_server(('127.0.0.1', 0))\n"
+        "for number, sock in enumerate((udp, tcp, web, tls), 40): os.dup2(sock.fileno(), number)\n"
+        "for number in range(4): os.dup2(40 + number, 3 + number)\n"
         "from zonegit.daemon.listeners import open_listeners\n"
         "from zonegit.ops.config import *\n"
-        "env = {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '3', 'LISTEN_FDNAMES': 'dns:dns:metrics'}\n"
-        "config = Config(Path('r'), dns=DnsConfig(workers=2), metrics=MetricsConfig(Address('127.0.0.1', 1)))\n"
+        "env = {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '4', 'LISTEN_FDNAMES': 'dns:dns:metrics:dns-tls'}\n"
+        "dns = DnsConfig(workers=2, tls_cert=Path('c'), tls_key=Path('k'))\n"
+        "config = Config(Path('r'), dns=dns, metrics=MetricsConfig(Address('127.0.0.1', 1)))\n"
         "found = open_listeners(config, env)\n"
         "assert found.inherited and len(found.workers) == 2\n"
         "assert found.workers[0].udp[0].fileno() == 3 and found.workers[1].tcp[0].fileno() == 4\n"
         "assert found.http['metrics'].fileno() == 5 and found.config.metrics.listen.port > 1\n"
         "assert len(found.config.dns.listen) == 1 and not os.get_inheritable(3)\n"
+        "assert found.workers[1].tls[0].fileno() == 6\n"
+        "assert found.config.dns.tls_listen == (Address(*tls.getsockname()),)\n"
         "os._exit(0)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
@@ -106,3 +110,16 @@ def test_sockets_of_another_process_are_not_ours():
     listeners = open_listeners(config("127.0.0.1"), {"LISTEN_PID": str(os.getpid() + 1), "LISTEN_FDS": "1"})
     assert not listeners.inherited
     listeners.close()
+
+
+def test_tls_has_sockets_of_its_own(opened):
+    tls = (Address("127.0.0.1", 0), Address("::1", 0))
+    listen = (Address("127.0.0.1", 0),)
+    listeners = opened(Config(repo=Path("r"), dns=DnsConfig(listen=listen, workers=2, tls_listen=tls)))
+    bound = [[Address(*sock.getsockname()[:2]) for sock in each.tls] for each in listeners.workers]
+    assert bound[0] == bound[1] == list(listeners.config.dns.tls_listen)
+    assert [address.host for address in bound[0]] == ["127.0.0.1", "::1"]
+    assert all(address.port for address in bound[0])
+    listeners.workers[1].close()
+    listeners.reopen(1)
+    assert [Address(*sock.getsockname()[:2]) for sock in listeners.workers[1].tls] == bound[0]

@@ -1,6 +1,7 @@
 """The TCP server on real loopback connections with answers that need no zone."""
 
 import socket
+import ssl
 import threading
 import time
 from array import array
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from daemonkit import read_message, until
+from zonegit.dns.message import Transport
 from zonegit.net.tcp import TcpServer
 from zonegit.ops import loop_slots
 
@@ -22,6 +24,7 @@ class Echo:
         self.cache: dict[bytes, tuple[bytes, int]] = {}
         self.open = False
         self.read_ahead = 0
+        self.transports: set[Transport] = set()
 
     def check(self) -> None:
         pass
@@ -29,8 +32,9 @@ class Echo:
     def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:
         raise NotImplementedError
 
-    def respond_tcp(self, packet: bytes, client: bytes) -> bytes | Iterator[bytes] | None:
+    def respond_tcp(self, packet: bytes, client: bytes, transport: Transport) -> bytes | Iterator[bytes] | None:
         self.open = True
+        self.transports.add(transport)
         if packet == b"none":
             return None
         if packet == b"big":
@@ -56,7 +60,16 @@ class Echo:
 
 
 class Running:
-    def __init__(self, host: str = "127.0.0.1", most: int = 100, idle: float = 20) -> None:
+    """A server; with `tls` its listener is one for TLS."""
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        most: int = 100,
+        per_source: int = 100,
+        idle: float = 20,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.echo = Echo()
         self.listener = socket.create_server(
             (host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128
@@ -65,18 +78,21 @@ class Running:
         self.counters = array("Q", bytes(8 * loop_slots.LOOP_SLOTS))
         self.errors: list[str] = []
         self.server = TcpServer(
-            [self.listener],
+            [] if tls else [self.listener],
             self.echo,
             self.counters,
             most=most,
+            per_source=per_source,
             idle=idle,
             log=lambda message, error: self.errors.append(f"{message}: {error}"),
+            tls_listeners=[self.listener] if tls else [],
+            tls=tls,
         )
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
 
-    def connect(self) -> socket.socket:
-        return socket.create_connection(self.address, timeout=10)
+    def connect(self, source: str = "") -> socket.socket:
+        return socket.create_connection(self.address, timeout=20, source_address=(source, 0) if source else None)
 
     def close(self, grace: float = 1.0) -> None:
         self.server.stop(grace)
@@ -219,6 +235,22 @@ def test_the_longest_silent_makes_room(run):
             assert read_message(first) == b"A"
 
 
+def test_one_client_does_not_take_the_room_of_others(run):
+    server = run(most=4, per_source=2)
+    with server.connect(source="127.0.0.2") as other, server.connect() as first, server.connect() as second:
+        for sock in (other, first, second, first):
+            sock.sendall(frame(b"a"))
+            assert read_message(sock) == b"A"
+        with server.connect() as third:
+            third.sendall(frame(b"c"))
+            assert read_message(third) == b"C"
+            assert closed(second), "the one of this client that was silent longest"
+            for sock in (other, first):
+                sock.sendall(frame(b"a"))
+                assert read_message(sock) == b"A"
+    assert server.counters[loop_slots.CONNECTIONS_CLOSED] == 1
+
+
 def test_half_closed_clients_get_their_answers(run):
     with run().connect() as sock:
         sock.sendall(frame(b"a", b"xfr20", b"b"))
@@ -270,7 +302,7 @@ def test_stop_before_run():
     server = Running()
     server.close()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        stopped = TcpServer([listener], Echo(), server.counters, most=1, idle=1, log=lambda *_: None)
+        stopped = TcpServer([listener], Echo(), server.counters, most=1, per_source=1, idle=1, log=lambda *_: None)
         stopped.stop(0)
         stopped.run()
     server.listener.close()

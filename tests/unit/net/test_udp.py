@@ -44,7 +44,7 @@ class Echo:
         self.clients.append(client)
         return None if packet[2:].startswith(b"drop") or len(packet) < 3 else packet[:2] + packet[2:].upper()
 
-    def respond_tcp(self, packet: bytes, client: bytes) -> bytes | Iterator[bytes] | None:
+    def respond_tcp(self, packet: bytes, client: bytes, transport: Transport) -> bytes | Iterator[bytes] | None:
         raise NotImplementedError
 
     def done(self) -> None:

@@ -1,0 +1,63 @@
+"""Which TCP connections are open, how long each has been silent, and which must go to make room.
+
+Connections are counted by where they come from, an IPv6 client by its /64, so that nobody can hold all of them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Final, Generic, TypeVar
+
+C = TypeVar("C")
+
+_NETWORK: Final = 8
+"""Bytes of an IPv6 address that stand for one client."""
+
+
+class Connections(Generic[C]):
+    """The open connections of one loop; `most` of them, `per_source` of one client."""
+
+    def __init__(self, most: int, per_source: int) -> None:
+        self._most = most
+        self._per_source = per_source
+        self._all: OrderedDict[C, tuple[float, bytes]] = OrderedDict()
+        self._by_source: dict[bytes, OrderedDict[C, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[C]:
+        """Those that are open now; any may be removed meanwhile."""
+        return iter(list(self._all))
+
+    def add(self, connection: C, client: bytes, now: float) -> C | None:
+        """Take one in; the one that was silent longest if there are too many now, of this client or at all."""
+        source = client if len(client) == 4 else client[:_NETWORK]
+        same = self._by_source.setdefault(source, OrderedDict())
+        self._all[connection] = now, source
+        same[connection] = None
+        if len(same) > self._per_source:
+            return next(iter(same))
+        return next(iter(self._all)) if len(self._all) > self._most else None
+
+    def active(self, connection: C, now: float) -> None:
+        """It did something; nothing happens if it was removed."""
+        known = self._all.get(connection)
+        if known is not None:
+            self._all[connection] = now, known[1]
+            self._all.move_to_end(connection)
+            self._by_source[known[1]].move_to_end(connection)
+
+    def remove(self, connection: C) -> None:
+        """Forget one; nothing happens if that was done."""
+        known = self._all.pop(connection, None)
+        if known is not None:
+            same = self._by_source[known[1]]
+            del same[connection]
+            if not same:
+                del self._by_source[known[1]]
+
+    def silent_since(self, limit: float) -> C | None:
+        """The one that was silent longest, if it was so since `limit` at least."""
+        for connection, (last, _) in self._all.items():
+            return connection if last <= limit else None
+        return None
