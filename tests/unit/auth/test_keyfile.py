@@ -160,3 +160,12 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
 )
 def test_scopes_cover_whole_labels(scope: str, zone: str, covered: bool) -> None:
     assert parse_scope(scope).covers(zone) is covered
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_writes_a_key_for_the_directory_s_group(tmp_path):
+    tmp_path.chmod(0o750)
+    os.chown(tmp_path, 0, 12346)
+    found = new_key(tmp_path, "k1", (parse_scope("read:*"),), lambda: 0.0, os.urandom).stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, 12346, 0o640)
+    assert list_keys(tmp_path)
