@@ -1,0 +1,81 @@
+"""Machines to test the package in. Skipped by name where none can be booted."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from bootkit import TOP, Machine, missing
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory) -> Path:
+    """The package of the commit that is checked out."""
+    lacking = missing()
+    if lacking:
+        pytest.skip(f"needs {lacking}")
+    output = tmp_path_factory.mktemp("package")
+    subprocess.run((sys.executable, TOP / "packaging" / "build_deb.py", "--output", output), check=True)
+    (built,) = output.glob("zonegit_*.deb")
+    return built
+
+
+@pytest.fixture(scope="session")
+def older(package, tmp_path_factory) -> Path:
+    """The same package under a lower version."""
+    place = tmp_path_factory.mktemp("older")
+    subprocess.run(("dpkg-deb", "-R", package, place / "tree"), check=True)
+    control = place / "tree" / "DEBIAN" / "control"
+    lines = control.read_text().splitlines()
+    lines = ["Version: 0.0.1" if line.startswith("Version:") else line for line in lines]
+    control.write_text("\n".join(lines) + "\n")
+    subprocess.run(("dpkg-deb", "--root-owner-group", "-b", place / "tree", place / "older.deb"), check=True)
+    return place / "older.deb"
+
+
+@pytest.fixture
+def boot(package) -> Iterator[Callable[[], Machine]]:
+    machines: list[Machine] = []
+
+    def started() -> Machine:
+        machines.append(Machine())
+        return machines[-1]
+
+    yield started
+    for machine in machines:
+        machine.close()
+
+
+@pytest.fixture(scope="session")
+def install() -> Callable[[Machine, Path], str]:
+    def done(machine: Machine, package: Path) -> str:
+        shutil.copy(package, machine.root / "root" / package.name)
+        return machine.run(
+            "apt-get",
+            "-o",
+            "APT::Sandbox::User=root",
+            "install",
+            "-y",
+            "--no-install-recommends",
+            f"/root/{package.name}",
+        )
+
+    return done
+
+
+@pytest.fixture(scope="module")
+def machine(package, install) -> Iterator[Machine]:
+    """One with the package installed and a zone in it, shared by the tests of a module."""
+    machine = Machine()
+    try:
+        install(machine, package)
+        machine.run("zonegit", "zone", "add", "example.org")
+        machine.run("zonegit", "set", "www", "A", "300", "192.0.2.1")
+        yield machine
+    finally:
+        machine.close()
