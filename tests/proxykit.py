@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 Cut = Callable[[int], bool]
-"""Whether to cut a connection that has passed so many bytes on to its client."""
+"""Whether to cut a connection before so many bytes, counted from its start, were passed on to its client."""
 
 
 class Proxy:
@@ -80,13 +80,13 @@ class Proxy:
         passed = 0
         with suppress(OSError):
             while data := server.recv(1 << 14):
-                client.sendall(data)
                 passed += len(data)
-                with self._lock:
-                    self.sent += len(data)
                 if self.cut(passed):
                     self.cuts += 1
                     break
+                client.sendall(data)
+                with self._lock:
+                    self.sent += len(data)
         _end(client, server)
         self._pairs.pop(number, None)
         client.close()

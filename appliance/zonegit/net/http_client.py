@@ -46,6 +46,10 @@ _NONSENSE: Final = (ValueError, LookupError, TypeError, AttributeError, Assertio
 log = logging.getLogger(__name__)
 
 
+class Interrupted(Unreachable):
+    """The connection broke, or can't be made just now. The same may be asked again at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A stream that the peer began to send."""
@@ -148,7 +152,7 @@ class HttpPeer:
 
     @asynccontextmanager
     async def stream(self, ask: Ask) -> AsyncIterator[Opened | Declined]:
-        """Send a question of a session. `Unreachable` when the connection breaks, while it is read too."""
+        """Send a question of a session. `Interrupted` when the connection breaks, while it is read too."""
         async with self._ask("POST", ask.path, ask.content_type, ask.body, {}, 0) as answer:
             response = answer.response
             if response.status_code == 200 and response.headers.get("content-type") == CONTENT_TYPE:
@@ -163,7 +167,11 @@ class HttpPeer:
     ) -> AsyncIterator[_Answer]:
         """Send a signed request, again by another key or by the peer's clock if need be; errors become ours."""
 
+        used: httpx.AsyncClient | None = None
+
         async def send(key: Key) -> _Answer:
+            nonlocal used
+            used = self._open_client()
             return await self._send(key, method, path, content_type, body, headers, wait)
 
         await self._recycle()
@@ -193,7 +201,10 @@ class HttpPeer:
             finally:
                 await answer.response.aclose()
         except _LOST as error:
-            raise Unreachable(f"{self._url} can't be reached: {_reason(error)}") from None
+            if self._client is used:
+                await self.close()
+            kind = Unreachable if isinstance(error, httpx.TimeoutException) else Interrupted
+            raise kind(f"{self._url} can't be reached: {_reason(error)}") from None
         finally:
             self._open -= 1
 

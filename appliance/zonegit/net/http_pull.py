@@ -1,20 +1,25 @@
 """Drives a `sync.session` over a peer: several streams at once, inserts in a thread, in the order they came.
 
-Streams at once are spread over as many connections as the peer has processes, within the session's bound.
+Streams at once are spread over as many connections as the peer has processes, within the session's bound. A stream
+whose connection breaks is asked for again, from where it stopped: requests are idempotent.
 """
 
 import asyncio
+import logging
+import random
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 from zonegit.errors import InvalidData, InvalidFrame, ZonegitError
 from zonegit.model.commit import Stamp
-from zonegit.net.http_client import Declined, HttpPeer, Opened
+from zonegit.net.http_client import HttpPeer, Interrupted, Opened
 from zonegit.store.port import Store
 from zonegit.sync.mirror import Moved
 from zonegit.sync.ref_diff import RefTable, held_of, holds_many
 from zonegit.sync.session import Ask, Batch, Session
 from zonegit.sync.wire import PeerRefs
+
+log = logging.getLogger(__name__)
 
 
 async def latest_refs(peer: HttpPeer, store: Store, name: str, root: str = "", wait: int = 0) -> PeerRefs | None:
@@ -71,12 +76,25 @@ class _Pull:
             group.create_task(self._transfer(group, ask))
 
     async def _transfer(self, group: asyncio.TaskGroup, ask: Ask) -> None:
-        async with self._connection() as peer, peer.stream(ask) as answer:
-            if isinstance(answer, Declined):
-                self._session.turned_down(ask.number, answer.error)
-            else:
-                await self._receive(ask, answer)
+        if ask.lost:
+            await asyncio.sleep(_pause(ask.lost))
+        try:
+            await self._exchange(ask)
+        except ZonegitError as error:
+            await self._keep(ask, error)
+            if not isinstance(error, Interrupted) or not self._session.lost(ask.number):
+                raise
+            log.info("%s; going on from where it stopped", error)
         self._ask_more(group)
+
+    async def _exchange(self, ask: Ask) -> None:
+        async with self._connection() as peer, peer.stream(ask) as answer:
+            if isinstance(answer, Opened):
+                await self._receive(ask, answer)
+            elif answer.error == "too_many_fetches":  # the server may not have noticed yet that others broke off
+                raise Interrupted("the peer is at as many fetches of this key as it takes")
+            else:
+                self._session.turned_down(ask.number, answer.error)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[HttpPeer]:
@@ -94,14 +112,10 @@ class _Pull:
     async def _receive(self, ask: Ask, answer: Opened) -> None:
         session = self._session
         session.opened(ask.number, answer.check)
-        try:
-            async with aclosing(answer.chunks) as chunks:
-                async for chunk in chunks:
-                    await self._insert(session.received(ask.number, chunk))
-            session.ended(ask.number)
-        except ZonegitError as error:
-            await self._keep(ask, error)
-            raise
+        async with aclosing(answer.chunks) as chunks:
+            async for chunk in chunks:
+                await self._insert(session.received(ask.number, chunk))
+        session.ended(ask.number)
 
     async def _insert(self, batches: list[Batch]) -> None:
         for batch in batches:
@@ -115,6 +129,11 @@ class _Pull:
                 await asyncio.to_thread(self._session.distrust)
         else:
             await self._insert(self._session.broken(ask.number))
+
+
+def _pause(lost: int) -> float:
+    """Seconds before the next try: about 0.1, doubled with each that brought nothing."""
+    return random.uniform(0.05, 0.1) * 2.0 ** (lost - 1)  # noqa: S311  no secret
 
 
 def _first(group: ExceptionGroup[Exception]) -> Exception:

@@ -39,6 +39,15 @@ BATCH_OBJECTS: Final = 10_000
 wherever it stands: a peer that sends no checkpoints must not fill the memory."""
 
 
+MOST_LOST: Final = 5
+MOST_BREAKS: Final = 100
+"""A question whose answer breaks off is asked again, so often in a row without an object; and so often in all."""
+
+THIN: Final = 16 << 10
+MOST_THIN: Final = 256
+"""Answers of one session that may say that there is more although they held fewer bytes than these."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A POST to make; its answer is a stream of frames."""
@@ -47,6 +56,8 @@ class Ask:
     path: str
     content_type: str
     body: bytes
+    lost: int = 0
+    """How many answers in a row broke off since one brought an object; that one too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,7 @@ class _Job:
     want: tuple[ObjectId, ...]
     have: tuple[ObjectId, ...] = ()
     cursor: bytes = b""
+    lost: int = 0
 
 
 @dataclass(slots=True)
@@ -76,6 +88,8 @@ class _Stream:
     waiting: list[bytes] = field(default_factory=list)
     size: int = 0
     got: int = 0
+    total: int = 0
+    """Objects and their bytes that came, in all; `size` is what is waiting."""
     cursor: bytes = b""
     end: End | None = None
     error: StreamError | None = None
@@ -102,10 +116,12 @@ class Session:
         self._refs = refs
         self._split = split
         self._looked_at: dict[ObjectId, bytes] = {}
+        self._thin = 0
         self._jobs: deque[_Job] = deque()
         self._asked: dict[int, _Job] = {}
         self._streams: dict[int, _Stream] = {}
         self._number = 0
+        self._breaks = 0
         self.objects = 0
         self.size = 0
         """Objects and their bytes that arrived."""
@@ -180,8 +196,22 @@ class Session:
 
     def broken(self, number: int) -> list[Batch]:
         """The answer stopped, or its driver did: what of it is complete and still to be inserted."""
-        stream = self._streams.pop(number, None)
+        stream = self._streams.get(number)
         return [_batch(stream)] if stream and stream.waiting else []
+
+    def lost(self, number: int) -> bool:
+        """The answer broke off, and what `broken` gave is in. Whether `next` asks for the rest; not without end."""
+        job, stream = self._asked.pop(number), self._streams.pop(number, None)
+        if stream and stream.got:
+            want = job.want if job.label else job.want[stream.got :]
+            job = replace(job, want=want, cursor=stream.cursor or job.cursor, lost=0)
+        job = replace(job, lost=job.lost + 1)
+        self._breaks += 1
+        if job.lost > MOST_LOST or self._breaks > MOST_BREAKS:
+            return False
+        if job.want:
+            self._jobs.appendleft(job)
+        return True
 
     def ended(self, number: int) -> None:
         """The answer is over and its batches are in. `InvalidFrame` when it wasn't whole."""
@@ -192,14 +222,17 @@ class Session:
         if stream.error:
             raise Unreachable(f"{self._peer} gave up: {stream.error.code} {stream.error.reason}")
         cursor = stream.end.cursor if stream.end else b""
+        self._thin += bool(cursor) and stream.total < THIN
         if not cursor:
             self._cursors.pop(job.label, None)
         elif not stream.got:
             raise InvalidFrame("the peer says that there is more and sends nothing")
+        elif stream.total < THIN and self._thin >= MOST_THIN:
+            raise InvalidFrame("the peer says again and again that there is more and sends next to nothing")
         elif job.label:
-            self._jobs.appendleft(replace(job, cursor=cursor))
+            self._jobs.appendleft(replace(job, cursor=cursor, lost=0))
         else:
-            self._jobs.appendleft(replace(job, want=job.want[stream.got :]))
+            self._jobs.appendleft(replace(job, want=job.want[stream.got :], lost=0))
 
     def insert(self, batch: Batch) -> int:
         """Take a batch in, with the cursor behind it; how many objects were new."""
@@ -326,8 +359,8 @@ class Session:
         self._asked[self._number] = job
         if job.label:
             body = wire.FetchRequest(job.want, job.have, job.cursor, self._compress).encode()
-            return Ask(self._number, "/v0/fetch", wire.JSON_TYPE, body)
-        return Ask(self._number, "/v0/objects/fetch", wire.IDS_TYPE, b"".join(job.want))
+            return Ask(self._number, "/v0/fetch", wire.JSON_TYPE, body, job.lost)
+        return Ask(self._number, "/v0/objects/fetch", wire.IDS_TYPE, b"".join(job.want), job.lost)
 
     def _take(self, stream: _Stream, objects: tuple[bytes, ...]) -> None:
         size = sum(map(len, objects))
@@ -336,6 +369,7 @@ class Session:
         if self.objects > self._bounds.objects or self.size > self._bounds.bytes:
             raise LimitExceeded(f"{self._peer} sends more than one sync takes; giving up")
         at, stream.got = stream.got, stream.got + len(objects)
+        stream.total += size
         if stream.job.label:
             stream.waiting += objects
             stream.size += size

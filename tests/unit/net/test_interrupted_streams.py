@@ -1,0 +1,91 @@
+"""Connections that break in the middle of a sync: the same sync goes on, from where it stopped, within bounds."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from httpkit import peer_of, pull_once, run, running
+from proxykit import Proxy
+from synckit import SMALL_NODES, commit, local_refs, names
+from zonegit.errors import Unreachable
+from zonegit.net import http_pull
+from zonegit.store.lmdb import LmdbStore
+from zonegit.store.memory import MemoryStore
+from zonegit.sync.session import MOST_BREAKS, MOST_LOST, STREAMS
+
+GROUP = 8_000
+WINDOW = 1 << 16
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_pull, "_pause", lambda _: 0.0)
+    monkeypatch.setattr("zonegit.sync.limits.GROUP_BYTES", GROUP)
+
+
+def size_of(store: MemoryStore) -> int:
+    with store.read() as reader:
+        return sum(len(reader.get(oid)) for oid in reader.object_ids())
+
+
+@pytest.mark.parametrize("split", [1_000, 1_000_000], ids=["subtrees", "one stream"])
+def test_a_sync_goes_on_from_where_each_connection_broke(tmp_path: Path, split: int) -> None:
+    async def test() -> None:
+        primary, secondary = MemoryStore(), LmdbStore.create(tmp_path / "repo")
+        commit(primary, "example.org.", names("example.org.", 20_000, large=3), shape=SMALL_NODES)
+        rng = random.Random(split)
+        bound = {0: 0}
+
+        def cut(passed: int) -> bool:
+            if passed < bound[0]:
+                return False
+            bound[0] = rng.randrange(20_000, 120_000)
+            return passed > 0
+
+        cut(0)
+        async with running(primary) as server:
+            with Proxy(server.port, cut) as proxy:
+                async with peer_of(proxy.url) as peer:
+                    await pull_once(peer, secondary, split)
+                assert proxy.cuts > 5
+                again = proxy.sent - size_of(primary)
+                assert again <= proxy.cuts * STREAMS * (GROUP + WINDOW), "only what was on its way comes again"
+        assert local_refs(secondary) == local_refs(primary)
+        secondary.close()
+
+    run(test())
+
+
+def test_a_peer_that_always_breaks_off_is_given_up() -> None:
+    async def test() -> None:
+        primary, secondary = MemoryStore(), MemoryStore()
+        commit(primary, "example.org.", names("example.org.", 3))
+        async with running(primary) as server, peer_of(server.url) as peer:
+            with Proxy(server.port, lambda passed: passed > 0) as proxy:
+                refs = await peer.refs()
+                async with peer_of(proxy.url) as cut:
+                    with pytest.raises(Unreachable, match="can't be reached"):
+                        await http_pull.pull(cut, http_pull.Session(secondary, "p1", refs), None)
+                assert MOST_LOST < proxy.connections <= 2 * (MOST_LOST + 1)
+        assert local_refs(secondary) == {}
+
+    run(test())
+
+
+def test_a_peer_that_breaks_off_after_each_little_piece_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zonegit.sync.session.MOST_BREAKS", 7)
+
+    async def test() -> None:
+        primary, secondary = MemoryStore(), MemoryStore()
+        commit(primary, "example.org.", names("example.org.", 20_000), shape=SMALL_NODES)
+        async with running(primary) as server:
+            with Proxy(server.port, lambda passed: passed > 20_000) as proxy:
+                async with peer_of(proxy.url) as peer:
+                    with pytest.raises(Unreachable, match="can't be reached"):
+                        await pull_once(peer, secondary, 1_000_000)
+                assert 7 < proxy.connections <= 2 * 8 + 1
+        assert local_refs(secondary) == {}
+
+    assert MOST_BREAKS > 7
+    run(test())
