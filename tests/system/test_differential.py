@@ -18,7 +18,7 @@ from zonegit.model.names import from_text, lower
 
 WORLDS = int(os.environ.get("ZONEGIT_DIFFER", "1"))
 FIRST = int(os.environ.get("ZONEGIT_DIFFER_SEED", "1"))
-MODES = tuple(os.environ.get("ZONEGIT_DIFFER_MODES", "plain nsec").split())
+MODES = tuple(os.environ.get("ZONEGIT_DIFFER_MODES", "plain nsec nsec3 optout").split())
 _SHOWN = 5
 
 

@@ -10,13 +10,12 @@ from zonegit.dns.additional import add_additional
 from zonegit.dns.blocks import Node
 from zonegit.dns.chain import follow_cname, follow_dname
 from zonegit.dns.draft import Draft
-from zonegit.dns.negative import no_data, no_name
-from zonegit.dns.nsec import prove_cover
+from zonegit.dns.negative import no_data, no_data_at_wildcard, no_name, prove_no_closer
 from zonegit.dns.paths import path
 from zonegit.dns.referral import refer
 from zonegit.dns.zones import Held, Zone
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName
-from zonegit.model.rdata import ANY, CNAME, DNAME, DS, NS, NSEC, RRSIG
+from zonegit.model.rdata import ANY, CNAME, DNAME, DS, NS, NSEC, NSEC3, RRSIG
 
 MAX_LINKS: Final = 16
 """The longest alias chain that is followed; the client asks on from there."""
@@ -55,7 +54,7 @@ def _answer(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | 
     encloser = APEX_KEY
     steps = path(name, zone.apex)
     for key, start in steps:
-        node = zone.node(key)
+        node = _named(zone.node(key))
         if node is None:
             if not zone.has_below(key):
                 return _at_wildcard(held, zone, name, steps[-1][0], encloser, draft)
@@ -67,6 +66,13 @@ def _answer(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | 
             return follow_dname(name, start, node, draft)
         encloser = key
     return _at_node(held, zone, name, encloser, node or {}, draft)
+
+
+def _named(node: Node | None) -> Node | None:
+    """What stands at a name; a hashed owner alone is no name of its zone (RFC 5155 §7.2.8)."""
+    if node is None or NSEC3 not in node:
+        return node
+    return {rtype: found for rtype, found in node.items() if rtype not in (NSEC3, RRSIG)} or None
 
 
 def _at_node(held: Held, zone: Zone, name: WireName, key: OwnerKey, node: Node, draft: Draft) -> WireName | None:
@@ -85,7 +91,7 @@ def _at_wildcard(
 ) -> WireName | None:
     """The name isn't there: answer from the source of synthesis (RFC 4592 §3.3.1), or deny the name.
 
-    Signatures stay the wildcard's own; an NSEC shows that nothing closer exists (RFC 4035 §3.1.3.3, §3.1.3.4).
+    Signatures stay the wildcard's own; nothing closer exists, as is shown (RFC 4035 §3.1.3.3, RFC 5155 §7.2.6).
     """
     node = zone.wildcard(encloser)
     if node is None:
@@ -93,12 +99,11 @@ def _at_wildcard(
         return None
     target = None
     if not _take(held, zone, name, node, draft):
-        if CNAME in node and draft.qtype not in _BESIDE_CNAME:
-            target = follow_cname(name, node, draft)
-        else:
-            no_data(zone, OwnerKey(encloser + b"*\0"), node, draft)
-    if draft.do and zone.nsec:
-        prove_cover(zone, key, draft)
+        if CNAME not in node or draft.qtype in _BESIDE_CNAME:
+            no_data_at_wildcard(zone, key, encloser, node, draft)
+            return None
+        target = follow_cname(name, node, draft)
+    prove_no_closer(zone, key, encloser, draft)
     return target
 
 

@@ -1,4 +1,4 @@
-"""Referrals (RFC 1034 §4.3.2 step 3b, RFC 4035 §3.1.4, RFC 9471): the cut's NS, DS or its denial, and glue.
+"""Referrals (RFC 1034 §4.3.2 step 3b, RFC 4035 §3.1.4, RFC 5155 §7.2.7, RFC 9471): NS, DS or its denial, and glue.
 
 Names without number lie below a cut and none of them is told apart here: what is sent is kept by cut.
 """
@@ -7,7 +7,7 @@ from typing import Final
 
 from zonegit.dns.blocks import Node, rdata_of, split
 from zonegit.dns.draft import Draft
-from zonegit.dns.nsec import prove_match
+from zonegit.dns.negative import prove_no_type
 from zonegit.dns.paths import is_below, path
 from zonegit.dns.zones import Zone
 from zonegit.model.names import OwnerKey, WireName
@@ -39,8 +39,8 @@ def _fill(zone: Zone, cut: WireName, key: OwnerKey, node: Node, draft: Draft) ->
     if draft.do and zone.signed:
         if DS in node:
             draft.put(draft.authority, cut, DS, node)
-        elif zone.nsec:
-            prove_match(zone, key, node, draft)
+        else:
+            prove_no_type(zone, key, node, draft)
     _put_glue(zone, cut, node[NS][1], draft)
 
 

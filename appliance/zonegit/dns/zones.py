@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from zonegit.dns.blocks import Node, Part, node_of, rdata_of, signatures, ttl_of, with_ttl
 from zonegit.dns.canary import Canary
+from zonegit.dns.hashing import Parameters, parameters
+from zonegit.dns.landmarks import Landmarks
 from zonegit.errors import CorruptStore
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName, to_text
@@ -60,8 +62,8 @@ class Zone:
     """One version of a zone. Methods raise `CorruptStore` only when the fallback does, too."""
 
     __slots__ = ("_fallback", "_on_corrupt", "_top", "_version", "_wild", "apex", "bends", "canary",
-                 "canary_zone", "commit", "expired", "finished", "negative", "nsec", "referrals",
-                 "signed", "soa_names", "targets", "way")  # fmt: skip
+                 "canary_zone", "commit", "expired", "finished", "hashed", "hashes", "landmarks",
+                 "negative", "nsec", "referrals", "signed", "soa_names", "targets", "way")  # fmt: skip
 
     def __init__(
         self,
@@ -83,6 +85,12 @@ class Zone:
         `top` was called."""
         self.nsec = False
         """Whether the zone is signed with NSEC. Known once `top` was called."""
+        self.hashed: Parameters | None = None
+        """How the zone is signed with NSEC3. Known once `top` was called."""
+        self.hashes: dict[OwnerKey, bytes] = {}
+        """Of owners that many denials speak of."""
+        self.landmarks = Landmarks()
+        """Hashed owners that were met here, or in the version before."""
         self.referrals: dict[tuple[OwnerKey, bool], Referral] = {}
         """What is sent at cuts that were asked below lately, without and with DO."""
         self.bends = True
@@ -149,6 +157,7 @@ class Zone:
                 raise CorruptStore(f"zone {to_text(self.apex)} has no SOA record")
             self.negative = _negative(self.apex, node)
             self.nsec = NSEC in node
+            self.hashed = None if self.nsec else parameters(node)
             self.signed = RRSIG in node
             self.bends = DNAME in node
             self.soa_names = _soa_names(node[SOA][1])
@@ -250,9 +259,11 @@ class Held:
         if old is not None and old.commit == version.commit and old.expired == expired:
             old.renew(version, fallback)
             return old
+        zone = Zone(version, fallback, self._on_corrupt, expired)
         if old is not None:
             moved.add(old)
-        return Zone(version, fallback, self._on_corrupt, expired)
+            zone.landmarks = old.landmarks
+        return zone
 
 
 def _shown(zone: Zone, client: bytes) -> Zone:

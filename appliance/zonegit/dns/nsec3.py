@@ -1,0 +1,103 @@
+"""Proofs by NSEC3 records (RFC 5155 §7.2): what hashed owners say about names and types that aren't there.
+
+With opt-out (§6) an encloser that is there only for unsigned delegations has no NSEC3: the next one above that has
+is the closest provable encloser.
+"""
+
+from typing import Final
+
+from zonegit.dns.blocks import Node
+from zonegit.dns.draft import Draft
+from zonegit.dns.hashing import Parameters, hashed_key
+from zonegit.dns.landmarks import Search
+from zonegit.dns.zones import Zone
+from zonegit.model.names import APEX_KEY, OwnerKey, absolute, key_owner
+from zonegit.model.rdata import NSEC3
+
+_HASHES: Final = 4096
+"""Names whose hashes a zone remembers: enclosers and wildcards, which many denials share."""
+
+
+def prove_no_name(zone: Zone, key: OwnerKey, encloser: OwnerKey, draft: Draft) -> None:
+    """Neither the name nor a wildcard is there (§7.2.2)."""
+    above = _prove_encloser(zone, key, encloser, draft)
+    _cover(zone, OwnerKey(above + b"*\0"), draft, shared=True)
+
+
+def prove_no_data(zone: Zone, key: OwnerKey, draft: Draft) -> None:
+    """The name is there without the type (§7.2.3), or is a delegation without DS (§7.2.4, §7.2.7)."""
+    if not _match(zone, key, draft):
+        _prove_encloser(zone, key, _parent(key), draft)
+
+
+def prove_wildcard(zone: Zone, key: OwnerKey, encloser: OwnerKey, draft: Draft) -> None:
+    """No name is closer than the wildcard that was answered from (§7.2.6)."""
+    _cover(zone, _next_closer(key, encloser), draft)
+
+
+def prove_wildcard_no_data(zone: Zone, key: OwnerKey, encloser: OwnerKey, draft: Draft) -> None:
+    """The name isn't there, and the wildcard lacks the type (§7.2.5)."""
+    above = _prove_encloser(zone, key, encloser, draft)
+    wildcard = OwnerKey(above + b"*\0")
+    if not _match(zone, wildcard, draft):
+        _cover(zone, wildcard, draft, shared=True)
+
+
+def _prove_encloser(zone: Zone, key: OwnerKey, encloser: OwnerKey, draft: Draft) -> OwnerKey:
+    """Show the closest encloser that can be shown, and that the next name towards `key` isn't there (§7.2.1)."""
+    while not _match(zone, encloser, draft) and encloser:
+        encloser = _parent(encloser)
+    _cover(zone, _next_closer(key, encloser), draft)
+    return encloser
+
+
+def _match(zone: Zone, key: OwnerKey, draft: Draft) -> bool:
+    """Add the NSEC3 of an owner; whether it has one."""
+    chain = zone.hashed
+    if chain is None:
+        return False
+    hashed = hashed_key(_hash(zone, chain, key, shared=True))
+    node = zone.node(hashed)
+    if node is None or chain.next_hash(node) is None:
+        return False
+    _add(zone, hashed, node, draft)
+    return True
+
+
+def _cover(zone: Zone, key: OwnerKey, draft: Draft, *, shared: bool = False) -> None:
+    """Add the NSEC3 that spans the hash of an owner which isn't there, or has none."""
+    chain = zone.hashed
+    if chain is None:
+        return
+    digest = _hash(zone, chain, key, shared=shared)
+    search = Search(chain, zone.node, zone.before, zone.landmarks)
+    found = search.cover(digest, _hash(zone, chain, APEX_KEY, shared=True))
+    if found is not None:
+        _add(zone, *found, draft)
+
+
+def _hash(zone: Zone, chain: Parameters, key: OwnerKey, *, shared: bool) -> bytes:
+    known = zone.hashes
+    digest = known.get(key)
+    if digest is None:
+        digest = chain.hash(absolute(key_owner(key), zone.apex))
+        if shared:
+            if len(known) >= _HASHES:
+                known.clear()
+            known[key] = digest
+    return digest
+
+
+def _next_closer(key: OwnerKey, encloser: OwnerKey) -> OwnerKey:
+    """The name one label below an encloser towards `key`."""
+    return OwnerKey(key[: key.index(b"\0", len(encloser)) + 1])
+
+
+def _parent(key: OwnerKey) -> OwnerKey:
+    return OwnerKey(key[: key.rfind(b"\0", 0, -1) + 1])
+
+
+def _add(zone: Zone, key: OwnerKey, node: Node, draft: Draft) -> None:
+    owner = absolute(key_owner(key), zone.apex)
+    if not any(part[0] == owner and part[1] == NSEC3 for part in draft.authority):
+        draft.put(draft.authority, owner, NSEC3, node)

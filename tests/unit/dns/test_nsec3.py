@@ -1,0 +1,128 @@
+"""Denial by NSEC3: the example of RFC 5155, opt-out, and names that look like hashes."""
+
+from functools import cache
+
+import dns.rcode
+import dns.rdataset
+import dns.rdatatype
+import pytest
+
+from unit.dns.fake import Server, from_zone, lines
+from unit.dns.hashed_zone import hash_name, hashed_zone
+from zonegit.dns.hashing import Parameters, hash_of, hashed_key
+from zonegit.model.names import from_text
+
+EXAMPLE = """
+$TTL 3600
+@      SOA ns1 bugs.x.w 1 3600 300 3600000 3600
+@      NS  ns1
+@      NS  ns2
+@      MX  1 xx
+a      NS  ns1.a
+a      DS  58470 5 1 3079F1593EBAD6DC121E202A8B766A6A4837206C
+ns1.a  A   192.0.2.5
+ai     A   192.0.2.9
+ai     AAAA 2001:db8::f00:baa9
+c      NS  ns1.c
+ns1.c  A   192.0.2.7
+ns1    A   192.0.2.1
+ns2    A   192.0.2.2
+*.w    MX  1 ai
+x.w    MX  1 xx
+x.y.w  MX  1 xx
+xx     A   192.0.2.10
+"""
+NAMES = {
+    "example": "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom",
+    "a.example": "35mthgpgcu1qg68fab165klnsnk3dpvl",
+    "ns1.example": "2t7b4g4vsa5smi47k61mv5bv1a22bojr",
+    "ns2.example": "q04jkcevqvmu85r014c7dkba38o0ji5r",
+    "w.example": "k8udemvp1j2f7eg6jebps17vp3n8i58h",
+    "*.w.example": "r53bq7cc2uvmubfu5ocmm6pers9tk9en",
+    "x.w.example": "b4um86eghhds6nea196smvmlo4ors995",
+    "y.w.example": "ji6neoaepv8b5o6k4ev33abha8ht9fgc",
+    "x.y.w.example": "2vptu5timamqttgl4luu9kg21e0aor3s",
+}
+"""RFC 5155 appendix A."""
+
+
+@cache
+def server() -> Server:
+    return Server(from_zone(hashed_zone(EXAMPLE, "example.", salt="aabbccdd", iterations=12, opt_out=True)))
+
+
+def hashes(name: str, rtype: str, server: Server) -> set[str]:
+    """Hashed owners in the authority section, each signed."""
+    response = server.ask(name, rtype, do=True)
+    signed = {rrset.name for rrset in response.authority if rrset.covers == dns.rdatatype.NSEC3}
+    found = [rrset.name for rrset in response.authority if rrset.rdtype == dns.rdatatype.NSEC3]
+    assert set(found) == signed
+    assert len(found) == len(signed)
+    return {str(name.labels[0], "ascii") for name in found}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hashes_of_the_example(name: str) -> None:
+    digest = Parameters(12, bytes.fromhex("aabbccdd")).hash(from_text(name + "."))
+    assert hashed_key(digest) == NAMES[name].encode() + b"\0"
+    assert hash_of(hashed_key(digest)) == digest
+
+
+CASES = [
+    ("a.c.x.w.example.", "A", "NXDOMAIN", ("x.w.example", "example", "a.example"), "appendix B.1"),
+    ("ns1.example.", "MX", "NOERROR", ("ns1.example",), "appendix B.2"),
+    ("y.w.example.", "A", "NOERROR", ("y.w.example",), "appendix B.2.1: an empty non-terminal"),
+    ("mc.c.example.", "MX", "NOERROR", ("a.example", "example"), "appendix B.3: an unsigned delegation, opted out"),
+    ("c.example.", "DS", "NOERROR", ("a.example", "example"), "§7.2.4: no DS, opted out"),
+    ("a.z.w.example.", "MX", "NOERROR", ("ns2.example",), "appendix B.4: an answer from a wildcard"),
+    ("a.z.w.example.", "AAAA", "NOERROR", ("w.example", "ns2.example", "*.w.example"), "appendix B.5"),
+    ("example.", "DS", "NOERROR", ("example",), "appendix B.6: a child's side of a cut"),
+    ("mc.a.example.", "A", "NOERROR", (), "RFC 4035 §3.1.4: a signed delegation"),
+    ("*.w.example.", "A", "NOERROR", ("*.w.example",), "the wildcard itself"),
+]
+
+
+@pytest.mark.parametrize(("name", "rtype", "rcode", "owners", "why"), CASES, ids=[case[-1] for case in CASES])
+def test_proofs_of_the_example(name: str, rtype: str, rcode: str, owners: tuple[str, ...], why: str) -> None:
+    assert dns.rcode.to_text(server().ask(name, rtype, do=True).rcode()) == rcode
+    assert hashes(name, rtype, server()) == {NAMES[owner] for owner in owners}, why
+    assert not any("NSEC3" in line for line in lines(server().ask(name, rtype).authority)), "only under DO"
+
+
+@pytest.mark.parametrize("rtype", ["A", "NSEC3", "RRSIG", "ANY"])
+@pytest.mark.parametrize("below", ["", "x."])
+def test_hashed_owners_are_no_names(rtype: str, below: str) -> None:
+    """RFC 5155 §7.2.8, appendix B: the hash of ns1.example, asked for itself."""
+    response = server().ask(f"{below}{NAMES['ns1.example']}.example.", rtype, do=True)
+    assert response.rcode() == dns.rcode.NXDOMAIN
+    assert not response.answer
+
+
+def test_a_name_that_looks_like_a_hash() -> None:
+    zone = hashed_zone(
+        EXAMPLE + f'{NAMES["ns1.example"]} TXT "plain"\n', "example.", salt="aabbccdd", iterations=12
+    )
+    both = Server(from_zone(zone))
+    name = f"{NAMES['ns1.example']}.example."
+    assert [rrset.rdtype for rrset in both.ask(name, "TXT").answer] == [dns.rdatatype.TXT]
+    assert hashes("ns1.example.", "MX", both) == {NAMES["ns1.example"]}
+    assert hashes(name, "A", both) == {hash_name(name, "aabbccdd", 12)}
+
+
+def test_encloser_of_unsigned_delegations_alone() -> None:
+    """RFC 5155 §7.2.1 with opt-out: neither the cut nor the empty non-terminal above it has an NSEC3."""
+    text = "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS ns.out.\nsub.ent NS ns.out.\nsome TXT x\n"
+    opted = Server(from_zone(hashed_zone(text, "test.", opt_out=True)))
+    for name in ("x.sub.ent.test.", "gone.ent.test.", "ent.test."):
+        assert hash_name("test.") in hashes(name, "A", opted)
+    assert hashes("ent.test.", "A", opted) <= {hash_name("test."), hash_name("some.test.")}
+
+
+def test_too_many_iterations_are_not_computed() -> None:
+    text = "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS ns.out.\n"
+    zone = hashed_zone(text, "test.")
+    (parameter,) = zone.get_rdataset("test.", "NSEC3PARAM") or ()
+    zone.replace_rdataset("test.", dns.rdataset.from_rdata(60, parameter.replace(iterations=2501)))
+    response = Server(from_zone(zone)).ask("x.test.", do=True)
+    assert response.rcode() == dns.rcode.NXDOMAIN
+    assert [rrset.rdtype for rrset in response.authority] == [dns.rdatatype.SOA, dns.rdatatype.RRSIG]
