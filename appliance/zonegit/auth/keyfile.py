@@ -132,7 +132,7 @@ def write_new(temporary: Path, path: Path, data: bytes) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            give_to_group(file.fileno(), path.parent)
+            _give_to_group(file.fileno(), path.parent)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -142,8 +142,8 @@ def write_new(temporary: Path, path: Path, data: bytes) -> None:
             temporary.unlink()
 
 
-def give_to_group(descriptor: int, directory: Path) -> None:
-    """Let a directory's group read a secret that root writes there: the service is of that group, and isn't root."""
+def _give_to_group(descriptor: int, directory: Path) -> None:
+    """Let a directory's group read a secret that root writes there: the service is of it, and isn't root."""
     found = directory.stat()
     if not os.geteuid() and found.st_gid and found.st_mode & stat.S_IRGRP:
         os.fchown(descriptor, -1, found.st_gid)
