@@ -12,11 +12,11 @@ LOCK := packaging/requirements-dev.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test faults fuzz lint bench lock clean
+.PHONY: help run demo test test-boot faults fuzz deb lint bench lock clean
 
 help: ## list what there is to make
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
-	  while IFS='|' read -r name text; do printf '%-12s  %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+	  while IFS='|' read -r name text; do printf "%-18s  %s\n" "$$name" "$$text"; done
 
 run: $(READY) ## serve examples/*.zone (or ZONE=file) from a primary and a secondary, in the foreground
 	@exec $(BIN)/python examples/run.py $(if $(ZONE),--zone-file '$(ZONE)')
@@ -32,6 +32,12 @@ faults: $(READY) ## 200 kill -9 each of secondary, puller and the primary's http
 
 fuzz: $(READY) ## a million damaged inputs for each reader of foreign bytes; takes minutes
 	ZONEGIT_FUZZ=1000000 $(BIN)/python -m pytest -n auto tests/fuzz
+
+test-boot: $(READY) ## build the package, boot it on a real systemd, test its life there (as root, with mmdebstrap)
+	$(BIN)/python -m pytest -p no:randomly tests/boot
+
+deb: $(READY) ## build the Debian package of the commit that is checked out, into dist/ (on Debian 12)
+	@$(BIN)/python packaging/build_deb.py
 
 lint: $(READY) ## ruff and mypy --strict
 	$(BIN)/python -m ruff check .
@@ -50,7 +56,7 @@ lock: ## resolve the dependencies anew and write both lock files, hashes include
 	  --extra dev -c packaging/requirements.lock pyproject.toml -o $(LOCK)
 
 clean: ## remove all that make made: .venv, caches, dist/, and var/ with the repositories of `make run`
-	rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) var dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find appliance tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): $(LOCK) pyproject.toml
