@@ -37,6 +37,9 @@ BATCH_BYTES: Final = 1 << 20
 BATCH_OBJECTS: Final = 10_000
 """A batch is handed over at the first checkpoint behind this many bytes or objects, and at four times as many
 wherever it stands: a peer that sends no checkpoints must not fill the memory."""
+THIN: Final = 16 << 10
+MOST_THIN: Final = 256
+"""Answers of one session that may say that there is more although they held fewer bytes than these."""
 
 
 MOST_LOST: Final = 5
@@ -90,6 +93,8 @@ class _Stream:
     got: int = 0
     total: int = 0
     """Objects and their bytes that came, in all; `size` is what is waiting."""
+    total: int = 0
+    """Objects and their bytes that came, in all; `size` is what is waiting."""
     cursor: bytes = b""
     end: End | None = None
     error: StreamError | None = None
@@ -116,6 +121,7 @@ class Session:
         self._refs = refs
         self._split = split
         self._looked_at: dict[ObjectId, bytes] = {}
+        self._thin = 0
         self._thin = 0
         self._jobs: deque[_Job] = deque()
         self._asked: dict[int, _Job] = {}
@@ -223,10 +229,13 @@ class Session:
             raise Unreachable(f"{self._peer} gave up: {stream.error.code} {stream.error.reason}")
         cursor = stream.end.cursor if stream.end else b""
         self._thin += bool(cursor) and stream.total < THIN
+        self._thin += bool(cursor) and stream.total < THIN
         if not cursor:
             self._cursors.pop(job.label, None)
         elif not stream.got:
             raise InvalidFrame("the peer says that there is more and sends nothing")
+        elif stream.total < THIN and self._thin >= MOST_THIN:
+            raise InvalidFrame("the peer says again and again that there is more and sends next to nothing")
         elif stream.total < THIN and self._thin >= MOST_THIN:
             raise InvalidFrame("the peer says again and again that there is more and sends next to nothing")
         elif job.label:
@@ -369,6 +378,7 @@ class Session:
         if self.objects > self._bounds.objects or self.size > self._bounds.bytes:
             raise LimitExceeded(f"{self._peer} sends more than one sync takes; giving up")
         at, stream.got = stream.got, stream.got + len(objects)
+        stream.total += size
         stream.total += size
         if stream.job.label:
             stream.waiting += objects
