@@ -16,7 +16,7 @@ from zonegit.dns.ways import LIMIT, Cut, Shared, Way
 from zonegit.dns.zones import Held
 from zonegit.model.names import WireName, lower
 from zonegit.model.rdata import AAAA, CNAME, NS, A, name_spans
-from zonegit.tree.version import block_items
+from zonegit.tree.version import BLOCK_ITEM, block_items
 
 _QUESTION: Final = 12
 """Where the question's name starts in a message."""
@@ -100,36 +100,53 @@ def referral(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | 
 
 
 def _refer(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | None:
-    names = {}
+    name = cut.name
+    start = _QUESTION + size - len(name)
+    names: dict[bytes, bytes] = {}
     at = 0
-    start = _QUESTION + size - len(cut.name)
-    while label := cut.name[at]:
-        names[cut.name[at:]] = (_POINTER | start + at).to_bytes(2, "big")
+    while label := name[at]:
+        names[name[at:]] = (_POINTER | start + at).to_bytes(2, "big")
         at += 1 + label
-    out = b""
     base = _QUESTION + size + 4
-    owner = names[cut.name]
-    servers = [rr[_RDATA:] for rr in split(cut.servers)]
-    for rr in split(cut.servers):
-        short = _short(names, rr[_RDATA:], base + len(out) + _RDATA)
-        out += b"".join((owner, rr[2:10], len(short).to_bytes(2, "big"), short))
+    owner = names[name]
+    servers = list(split(cut.servers))
     glue: list[tuple[bytes, bytes]] = []
     others: list[tuple[bytes, bytes]] = []
-    for server in servers:
-        if is_below(server, way.apex):
+    out = b""
+    for rr in servers:
+        server = rr[_RDATA:]
+        short = _short(names, server, base + len(out) + _RDATA)
+        out += owner + rr[2:10] + len(short).to_bytes(2, "big") + short
+        label = server[0]
+        if (
+            server[1 + label :] == name
+            and b"\0" not in server[1 : 1 + label]
+            and b"\1" not in server[1 : 1 + label]
+        ):
+            _put_addresses(glue, server, way.read(cut.key + server[1 : 1 + label] + b"\0"))
+        elif is_below(server, way.apex):
             steps = path(WireName(server), WireName(way.apex))
             if not steps:
                 return None
-            section = glue if is_below(server, cut.name) else others
-            block = way.read(way.prefix + steps[-1][0])
-            if block is not None:
-                section += [(server, rrs) for rtype, _, rrs in block_items(block) if rtype in (A, AAAA)]
+            section = glue if is_below(server, name) else others
+            _put_addresses(section, server, way.read(way.prefix + steps[-1][0]))
     count = edns
     for server, rrs in glue + others:
         for rr in split(rrs):
             out += _short(names, server, base + len(out)) + rr[2:]
             count += 1
     return COUNTS.pack(0, len(servers), count), out
+
+
+def _put_addresses(section: list[tuple[bytes, bytes]], server: bytes, block: bytes | None) -> None:
+    at = 0
+    end = len(block or b"")
+    while block is not None and at < end:
+        rtype, _, size = BLOCK_ITEM.unpack_from(block, at)
+        start = at + BLOCK_ITEM.size
+        at = start + size
+        if rtype in (A, AAAA):
+            section.append((server, block[start:at]))
 
 
 def _short(names: dict[bytes, bytes], wire: bytes, here: int) -> bytes:

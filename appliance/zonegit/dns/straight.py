@@ -68,47 +68,44 @@ class Straight:
     def __call__(self, body: bytes) -> Entry | None:
         """The response to a UDP packet, both behind the id, and the slot to count. None: it is for the walk."""
         try:
-            return self._answer(body)
+            end = body.find(0, 10)
+            kind = _KINDS.get(body[end + 1 : end + 5])
+            form = self._ready.get(body[:10] + body[end + 5 :]) or self._forms.find(body[:10], body[end + 5 :])
+            if kind is None or form is None or end > _LONGEST:
+                return None
+            name = body[10 : end + 1].lower()
+            size = name[0]
+            zone = self._zones.get(name[1 + size :])
+            if zone is None or size > MAX_LABEL:
+                return self._deep(body, name, form, kind)
+            way = zone.way or self._prepare(zone)
+            label = name[1 : 1 + size]
+            if way.closed or (form.do and way.signed) or b"\1" in label or (way.nested and name in self._zones):
+                return None
+            key = way.prefix + label + b"\0"
+            if not way.laid:
+                block = way.read(key)
+            else:
+                sealed = self._door.get(key, None, self._table)
+                if sealed is None:
+                    block = None
+                else:
+                    check, rtype, records, size = HEAD.unpack_from(sealed)
+                    block = sealed[CHECKED:]
+                    if crc32(block, crc32(key)) != check:
+                        return None
+                    if rtype == kind[0] and rtype in SIMPLE and len(sealed) == _FIRST + size and records < 32:
+                        rest = form.leads[records] + body[10 : end + 5] + sealed[_FIRST:] + form.opt
+                        if len(rest) > form.room:
+                            return None
+                        if not hash(body) & self._packets.unlikely:
+                            self._packets.offer(zone, body, (rest, kind[1]), name)
+                        return rest, kind[1]
+            if block is not None:
+                return self._at(body, name, form, kind, way, block, key)
+            return self._absent(body, name, form, kind, way, key)
         except Exception:
             return None  # the walk meets it again, has a second source, and tells
-
-    def _answer(self, body: bytes) -> Entry | None:
-        end = body.find(0, 10)
-        kind = _KINDS.get(body[end + 1 : end + 5])
-        if kind is None or end > _LONGEST:
-            return None
-        form = self._ready.get(body[:10] + body[end + 5 :]) or self._forms.find(body[:10], body[end + 5 :])
-        if form is None:
-            return None
-        name = body[10 : end + 1].lower()
-        size = name[0]
-        zone = self._zones.get(name[1 + size :])
-        if zone is None or size > MAX_LABEL:
-            return self._deep(body, name, form, kind)
-        way = zone.way or self._prepare(zone)
-        label = name[1 : 1 + size]
-        if way.closed or (form.do and way.signed) or b"\1" in label or (way.nested and name in self._zones):
-            return None
-        key = way.prefix + label + b"\0"
-        if way.laid:
-            sealed = self._door.get(key, None, self._table)
-            if sealed is None:
-                return self._absent(body, name, form, kind, way, key)
-            check, rtype, records, size = HEAD.unpack_from(sealed)
-            if crc32(sealed[CHECKED:], crc32(key)) != check:
-                return None
-            if rtype == kind[0] and rtype in SIMPLE and len(sealed) == _FIRST + size and records < 32:
-                rest = form.leads[records] + body[10 : end + 5] + sealed[_FIRST:] + form.opt
-                if len(rest) > form.room:
-                    return None
-                if not hash(body) & self._packets.unlikely:
-                    self._packets.offer(zone, body, (rest, kind[1]), name)
-                return rest, kind[1]
-            return self._at(body, name, form, kind, way, sealed[CHECKED:])
-        block = way.read(key)
-        if block is None:
-            return self._absent(body, name, form, kind, way, key)
-        return self._at(body, name, form, kind, way, block)
 
     def _prepare(self, zone: Zone) -> Way:
         way = zone.way = Way(zone, self._held, self._door)
@@ -119,23 +116,35 @@ class Straight:
         """Nothing stands at a name right below the apex."""
         if name in way.soa_names or way.has_below(key):
             return None
-        block = way.wild(way.prefix)
+        block = way.apex_wild
         if block is not None:
-            return self._wild(body, name, form, kind, way, block)
-        counts, records = way.denial(name, form.edns)
-        return self._finished(body, name, form, way, form.absent + counts, records, kind[2])
+            return self._wild(body, name, form, kind, way, block) if block else None
+        counts, records = way.denials.get(len(name) << 1 | form.edns) or way.denial(name, form.edns)
+        rest = b"".join((form.absent, counts, body[10 : 14 + len(name)], records, form.opt))
+        if len(rest) > form.room:
+            return None
+        if not hash(body) & self._packets.unlikely:
+            self._packets.offer(way.zone, body, (rest, kind[2]), name)
+        return rest, kind[2]
 
-    def _at(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, block: bytes) -> Entry | None:
+    def _at(
+        self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, block: bytes, key: bytes
+    ) -> Entry | None:
         """The RRsets at a name."""
         wanted = kind[0]
         found = alias = None
-        for rtype, records, rrs in block_items(block):
-            if rtype == wanted and rtype != NS:
-                found = records, rrs
-            elif rtype == NS:
-                return self._refer(body, name, form, kind, way, Cut(name, rrs))
+        at = 0
+        end = len(block)
+        while at < end:
+            rtype, records, size = BLOCK_ITEM.unpack_from(block, at)
+            start = at + BLOCK_ITEM.size
+            at = start + size
+            if rtype == NS:
+                return self._refer(body, name, form, kind, way, Cut(name, key, block[start:at]))
+            if rtype == wanted:
+                found = records, block[start:at]
             elif rtype == CNAME:
-                alias = rrs
+                alias = block[start:at]
             elif rtype == RRSIG and form.do:
                 return None
         if alias is not None:
@@ -232,7 +241,7 @@ class Straight:
                     return self._refer(body, name, form, kind, way, step) if step else None
         block = way.read(key)
         if block is not None:
-            return self._at(body, name, form, kind, way, block) if plain else None
+            return self._at(body, name, form, kind, way, block, key) if plain else None
         if way.has_below(key):
             return self._no_data(body, name, form, kind, way) if plain else None
         block = way.wild(above)

@@ -7,6 +7,7 @@ version.
 from collections.abc import Callable
 from struct import Struct
 from typing import Final, NamedTuple, Protocol
+from zlib import crc32
 
 from zonegit.dns.blocks import node_of
 from zonegit.dns.cache import SecondSight
@@ -14,7 +15,7 @@ from zonegit.dns.compress import encode
 from zonegit.dns.draft import Draft
 from zonegit.dns.message import MAX_MESSAGE
 from zonegit.dns.zones import Held, Zone
-from zonegit.errors import NotFound
+from zonegit.errors import CorruptStore, NotFound
 from zonegit.model.names import OwnerKey, WireName
 from zonegit.model.rdata import DNAME, NS, A
 from zonegit.store.layout import unseal
@@ -59,10 +60,11 @@ class NoDoor:
 class Cut:
     """A delegation on the way to names."""
 
-    __slots__ = ("made", "name", "servers")
+    __slots__ = ("key", "made", "name", "servers")
 
-    def __init__(self, name: bytes, servers: bytes) -> None:
+    def __init__(self, name: bytes, key: bytes, servers: bytes) -> None:
         self.name = name
+        self.key = key
         self.servers = servers
         """The NS records."""
         self.made: dict[int, tuple[bytes, bytes]] = {}
@@ -86,8 +88,8 @@ class Way:
     """One version of a zone, reached through a door or through the version itself."""
 
     __slots__ = (
-        "_denials", "_door", "_steps", "_wild", "apex", "closed", "laid", "links", "nested", "prefix", "shared",
-        "sight", "signed", "soa_names", "zone",
+        "_door", "_steps", "_wild", "apex", "apex_wild", "closed", "denials", "laid", "links", "nested", "prefix",
+        "shared", "sight", "signed", "soa_names", "zone",
     )  # fmt: skip
 
     def __init__(self, zone: Zone, held: Held, door: Door) -> None:
@@ -111,9 +113,12 @@ class Way:
         self.shared: dict[tuple[bytes, int], Shared] = {}
         self.sight = SecondSight(LIMIT)
         self._door = door
-        self._denials: dict[int, tuple[bytes, bytes]] = {}
+        self.denials: dict[int, tuple[bytes, bytes]] = {}
+        """Counts and records of denials, by length of name and EDNS."""
         self._steps: dict[bytes, Step] = {}
         self._wild: dict[bytes, bytes | None] = {}
+        self.apex_wild = None if self.closed else self.wild(self.prefix)
+        """The block of the wildcard right below the apex."""
 
     def read(self, key: bytes) -> bytes | None:
         """The block under a key that begins with `prefix`. `CorruptStore`."""
@@ -129,8 +134,10 @@ class Way:
         found = self._door.seek(key)
         if found is None:
             return False
-        unseal(*found)
-        return found[0].startswith(key)
+        there, sealed = found
+        if int.from_bytes(sealed[:CHECKED], "big") != crc32(sealed[CHECKED:], crc32(there)):
+            raise CorruptStore("a served view was changed on disk")
+        return there.startswith(key)
 
     def step(self, key: bytes, name: bytes) -> Step:
         """What stands at the key of an owner on the way down, whose name this is."""
@@ -141,7 +148,7 @@ class Way:
                 known = self.has_below(key)
             else:
                 node = node_of(block)
-                known = Cut(name, node[NS][1]) if NS in node else DNAME not in node
+                known = Cut(name, key, node[NS][1]) if NS in node else DNAME not in node
             if len(self._steps) >= LIMIT:
                 self._steps.clear()
             self._steps[key] = known
@@ -166,9 +173,9 @@ class Way:
         """Counts and records of a denial of a name that the SOA doesn't have, nor any of its ends but the apex's:
         all of one length are alike."""
         mark = len(name) << 1 | edns
-        known = self._denials.get(mark)
+        known = self.denials.get(mark)
         if known is None:
             draft = Draft(WireName(name), A, do=False, client=b"")
             draft.authority += self.zone.negative[:1]
-            known = self._denials[mark] = encode(draft, MAX_MESSAGE, edns=bool(edns))
+            known = self.denials[mark] = encode(draft, MAX_MESSAGE, edns=bool(edns))
         return known
