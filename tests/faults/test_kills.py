@@ -30,7 +30,8 @@ from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 from zonegit.sync import limits
 from zonegit.sync.ancestry import is_ancestor
-from zonegit.sync.session import BATCH_BYTES, STREAMS
+from zonegit.sync.incoming import BATCH_BYTES
+from zonegit.sync.session import STREAMS
 from zonegit.zonefile.reader import ParsedZone
 
 KILLS = int(os.environ.get("ZONEGIT_KILLS", "6"))

@@ -14,9 +14,10 @@ from zonegit.errors import InvalidData, InvalidFrame, ZonegitError
 from zonegit.model.commit import Stamp
 from zonegit.net.http_client import HttpPeer, Interrupted, Opened
 from zonegit.store.port import Store
+from zonegit.sync.incoming import Batch
 from zonegit.sync.mirror import Moved
 from zonegit.sync.ref_diff import RefTable, held_of, holds_many
-from zonegit.sync.session import Ask, Batch, Session
+from zonegit.sync.session import Ask, Session
 from zonegit.sync.wire import PeerRefs
 
 log = logging.getLogger(__name__)

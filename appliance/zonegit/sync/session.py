@@ -10,7 +10,7 @@ A zone that isn't here at all and is large is fetched by subtrees, several strea
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final
 
@@ -24,7 +24,8 @@ from zonegit.store.port import Reader, Store
 from zonegit.sync import limits, wire
 from zonegit.sync.ancestry import have_list
 from zonegit.sync.closure import Position
-from zonegit.sync.frames import Check, Checkpoint, End, FrameReader, Group, StreamError
+from zonegit.sync.frames import Check, Checkpoint, End, FrameReader, Group
+from zonegit.sync.incoming import Batch, Incoming, Job
 from zonegit.sync.mirror import Moved, follow, is_followed
 from zonegit.sync.peers import check_refs, cursors, highest, keep_cursors
 
@@ -33,15 +34,6 @@ SPLIT_RECORDS: Final = 20_000
 """A zone that isn't here is fetched by subtrees from this size on."""
 MOST_LOOKED_AT: Final = 256
 """Zones that aren't here up to which each is looked at for its size; more of them fill the streams as they are."""
-BATCH_BYTES: Final = 1 << 20
-BATCH_OBJECTS: Final = 10_000
-"""A batch is handed over at the first checkpoint behind this many bytes or objects, and at four times as many
-wherever it stands: a peer that sends no checkpoints must not fill the memory."""
-THIN: Final = 16 << 10
-MOST_THIN: Final = 256
-"""Answers of one session that may say that there is more although they held fewer bytes than these."""
-
-
 MOST_LOST: Final = 5
 MOST_BREAKS: Final = 100
 """A question whose answer breaks off is asked again, so often in a row without an object; and so often in all."""
@@ -61,43 +53,6 @@ class Ask:
     body: bytes
     lost: int = 0
     """How many answers in a row broke off since one brought an object; that one too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Objects to insert in one transaction, and the cursor behind them."""
-
-    label: str
-    objects: tuple[bytes, ...]
-    cursor: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """Something to ask for, until nothing of it is left."""
-
-    label: str
-    """Names its cursor among those that are kept; empty for objects that are only looked at."""
-    want: tuple[ObjectId, ...]
-    have: tuple[ObjectId, ...] = ()
-    cursor: bytes = b""
-    lost: int = 0
-
-
-@dataclass(slots=True)
-class _Stream:
-    job: _Job
-    reader: FrameReader
-    waiting: list[bytes] = field(default_factory=list)
-    size: int = 0
-    got: int = 0
-    total: int = 0
-    """Objects and their bytes that came, in all; `size` is what is waiting."""
-    total: int = 0
-    """Objects and their bytes that came, in all; `size` is what is waiting."""
-    cursor: bytes = b""
-    end: End | None = None
-    error: StreamError | None = None
 
 
 class Session:
@@ -122,10 +77,9 @@ class Session:
         self._split = split
         self._looked_at: dict[ObjectId, bytes] = {}
         self._thin = 0
-        self._thin = 0
-        self._jobs: deque[_Job] = deque()
-        self._asked: dict[int, _Job] = {}
-        self._streams: dict[int, _Stream] = {}
+        self._jobs: deque[Job] = deque()
+        self._asked: dict[int, Job] = {}
+        self._streams: dict[int, Incoming] = {}
         self._number = 0
         self._breaks = 0
         self.objects = 0
@@ -167,7 +121,7 @@ class Session:
     def opened(self, number: int, check: Check) -> None:
         """The peer began to answer; `check` knows the MAC of this very request."""
         job = self._asked[number]
-        self._streams[number] = _Stream(job, FrameReader(check, compressed=self._compress and bool(job.label)))
+        self._streams[number] = Incoming(job, FrameReader(check, compressed=self._compress and bool(job.label)))
 
     def turned_down(self, number: int, error: str) -> None:
         """The peer answered an authentic error instead. A cursor that it doesn't know is dropped once."""
@@ -185,25 +139,25 @@ class Session:
         for frame in stream.reader.feed(data):
             if isinstance(frame, Group):
                 self._take(stream, frame.objects)
-                if _holds(stream, 4):
-                    batches.append(_batch(stream))
+                if stream.holds(4):
+                    batches.append(stream.batch())
             elif isinstance(frame, Checkpoint):
                 self._stand(stream, frame.cursor)
-                if _holds(stream, 1):
-                    batches.append(_batch(stream))
+                if stream.holds(1):
+                    batches.append(stream.batch())
             elif isinstance(frame, End):
                 stream.end = frame
                 self._stand(stream, frame.cursor)
             else:
                 stream.error = frame
         if stream.end and stream.waiting:
-            batches.append(_batch(stream))
+            batches.append(stream.batch())
         return batches
 
     def broken(self, number: int) -> list[Batch]:
         """The answer stopped, or its driver did: what of it is complete and still to be inserted."""
         stream = self._streams.get(number)
-        return [_batch(stream)] if stream and stream.waiting else []
+        return [stream.batch()] if stream and stream.waiting else []
 
     def lost(self, number: int) -> bool:
         """The answer broke off, and what `broken` gave is in. Whether `next` asks for the rest; not without end."""
@@ -229,13 +183,10 @@ class Session:
             raise Unreachable(f"{self._peer} gave up: {stream.error.code} {stream.error.reason}")
         cursor = stream.end.cursor if stream.end else b""
         self._thin += bool(cursor) and stream.total < THIN
-        self._thin += bool(cursor) and stream.total < THIN
         if not cursor:
             self._cursors.pop(job.label, None)
         elif not stream.got:
             raise InvalidFrame("the peer says that there is more and sends nothing")
-        elif stream.total < THIN and self._thin >= MOST_THIN:
-            raise InvalidFrame("the peer says again and again that there is more and sends next to nothing")
         elif stream.total < THIN and self._thin >= MOST_THIN:
             raise InvalidFrame("the peer says again and again that there is more and sends next to nothing")
         elif job.label:
@@ -270,7 +221,7 @@ class Session:
         with self._store.write() as writer:
             return follow(writer, self._peer, self._refs, who)
 
-    def _plan(self) -> Iterator[list[_Job]]:
+    def _plan(self) -> Iterator[list[Job]]:
         """What to ask for, in steps; each step begins when the one before is done."""
         tips = self._missing_tips()
         large: dict[ObjectId, tuple[ObjectId, ...]] = {}
@@ -310,9 +261,9 @@ class Session:
                     found[tip.zone] = tip
         return list(found.values())
 
-    def _look_at(self, ids: Iterable[ObjectId]) -> list[_Job]:
+    def _look_at(self, ids: Iterable[ObjectId]) -> list[Job]:
         wanted = list(dict.fromkeys(oid for oid in ids if oid not in self._looked_at))
-        return [_Job("", tuple(wanted[at : at + limits.MAX_LIST])) for at in range(0, len(wanted), limits.MAX_LIST)]
+        return [Job("", tuple(wanted[at : at + limits.MAX_LIST])) for at in range(0, len(wanted), limits.MAX_LIST)]
 
     def _zone_root(self, tip: wire.Tip) -> ObjectId:
         return Commit.decode(self._seen(tip.oid)).zone_root
@@ -330,7 +281,7 @@ class Session:
             raise InvalidFrame(f"the peer left {short(oid)} out of its answer")
         return data
 
-    def _subtree_jobs(self, large: dict[ObjectId, tuple[ObjectId, ...]]) -> Iterator[_Job]:
+    def _subtree_jobs(self, large: dict[ObjectId, tuple[ObjectId, ...]]) -> Iterator[Job]:
         """Missing subtrees in a few runs. A run that was interrupted before is one again, from its cursor."""
         resumed = {Position.decode(cursor).item: cursor for cursor in self._cursors.values()}
         with self._store.read() as reader:
@@ -345,15 +296,15 @@ class Session:
         if run:
             yield self._subtree_job(run, resumed)
 
-    def _subtree_job(self, run: list[ObjectId], resumed: dict[ObjectId, bytes]) -> _Job:
-        return _Job(f"subtree {run[0].hex()}", tuple(run), cursor=resumed.get(run[0], b""))
+    def _subtree_job(self, run: list[ObjectId], resumed: dict[ObjectId, bytes]) -> Job:
+        return Job(f"subtree {run[0].hex()}", tuple(run), cursor=resumed.get(run[0], b""))
 
-    def _other_jobs(self) -> list[_Job]:
+    def _other_jobs(self) -> list[Job]:
         tips = self._missing_tips()
         parts = [tips[at : at + limits.MAX_WANTS] for at in range(0, len(tips), limits.MAX_WANTS)]
         return [self._version_job(f"versions {at}", part, ()) for at, part in enumerate(parts)]
 
-    def _version_job(self, label: str, tips: list[wire.Tip], have: tuple[ObjectId, ...]) -> _Job:
+    def _version_job(self, label: str, tips: list[wire.Tip], have: tuple[ObjectId, ...]) -> Job:
         zones = dict.fromkeys(tip.zone for tip in tips)
         landed = [tip.oid for tip in self._landed if tip.zone in zones]
         with self._store.read() as reader:
@@ -361,9 +312,9 @@ class Session:
             commits = have_list(reader, dict.fromkeys(landed + known), limits.MAX_HAVES - len(have))
         cursor = self._cursors.pop(label, b"")
         self._resumed |= bool(cursor)
-        return _Job(label, tuple(dict.fromkeys(tip.oid for tip in tips)), (*have, *commits), cursor)
+        return Job(label, tuple(dict.fromkeys(tip.oid for tip in tips)), (*have, *commits), cursor)
 
-    def _ask(self, job: _Job) -> Ask:
+    def _ask(self, job: Job) -> Ask:
         self._number += 1
         self._asked[self._number] = job
         if job.label:
@@ -371,14 +322,13 @@ class Session:
             return Ask(self._number, "/v0/fetch", wire.JSON_TYPE, body, job.lost)
         return Ask(self._number, "/v0/objects/fetch", wire.IDS_TYPE, b"".join(job.want), job.lost)
 
-    def _take(self, stream: _Stream, objects: tuple[bytes, ...]) -> None:
+    def _take(self, stream: Incoming, objects: tuple[bytes, ...]) -> None:
         size = sum(map(len, objects))
         self.objects += len(objects)
         self.size += size
         if self.objects > self._bounds.objects or self.size > self._bounds.bytes:
             raise LimitExceeded(f"{self._peer} sends more than one sync takes; giving up")
         at, stream.got = stream.got, stream.got + len(objects)
-        stream.total += size
         stream.total += size
         if stream.job.label:
             stream.waiting += objects
@@ -390,23 +340,11 @@ class Session:
                 raise InvalidObject(f"{self._peer} sent {short(oid)}, which nobody asked for")
             self._looked_at[oid] = data
 
-    def _stand(self, stream: _Stream, cursor: bytes) -> None:
+    def _stand(self, stream: Incoming, cursor: bytes) -> None:
         """Take note of where a stream stands."""
         if stream.job.label and cursor:
             Position.decode(cursor)
         stream.cursor = cursor
-
-
-def _holds(stream: _Stream, times: int) -> bool:
-    """Whether so many batches are waiting."""
-    return stream.size >= times * BATCH_BYTES or len(stream.waiting) >= times * BATCH_OBJECTS
-
-
-def _batch(stream: _Stream) -> Batch:
-    objects = tuple(stream.waiting)
-    stream.waiting.clear()
-    stream.size = 0
-    return Batch(stream.job.label, objects, stream.cursor)
 
 
 def _zone_tips(reader: Reader, peer: str, zone: str) -> list[ObjectId]:

@@ -15,7 +15,7 @@ from zonegit.errors import InvalidData, LimitExceeded, NotAuthorised, Refused, U
 from zonegit.model.ids import Kind
 from zonegit.net.http_pull import latest_refs
 from zonegit.store.memory import MemoryStore
-from zonegit.sync import session as session_module
+from zonegit.sync import incoming
 from zonegit.sync.frames import CONTENT_TYPE, FrameWriter
 from zonegit.sync.limits import ClientLimits
 from zonegit.sync.session import Ask, Session
@@ -223,7 +223,7 @@ def test_an_endless_stream_without_checkpoints_is_taken_in_parts(
     primary: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends at the bound of a sync, and never fills the memory on the way there."""
-    monkeypatch.setattr(session_module, "BATCH_BYTES", 10_000)
+    monkeypatch.setattr(incoming, "BATCH_BYTES", 10_000)
     held = []
     received = Session.received
 
