@@ -2,7 +2,8 @@
 
 Every complete frame of a read is answered, and the answers leave in one write. A peer that doesn't read is not read
 from either: nothing is parsed while its send buffer is full, so it holds at most one read and 64 KiB of answers. A
-transfer is read from the store message by message as the peer takes it; no read transaction outlives a callback.
+transfer is read from the store message by message as the peer takes it, and the queries behind it are answered
+meanwhile (RFC 7766 §6.2.1.1); no read transaction outlives a callback.
 Connections that bring no complete query within the idle time are closed, TLS handshakes that don't end among them,
 and the one that was silent longest when there are too many, of one client or at all. Nothing here looks into a
 message.
@@ -13,6 +14,7 @@ import gc
 import socket
 import ssl
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from time import monotonic, perf_counter
 from typing import Final
@@ -26,9 +28,13 @@ from zonegit.ops import loop_slots
 _JOINED: Final = 64 << 10
 """Bytes of answers that are gathered before a write."""
 _WAITING: Final = 128 << 10
-"""Bytes of queries that may wait behind a transfer; then nothing more is read."""
+"""Bytes of queries that may wait; then nothing more is read."""
+_TRANSFERS: Final = 4
+"""Transfers that may be asked for on one connection before the first is done; then queries wait."""
 _TURN: Final = 8
 """Messages of a transfer per callback; then other connections get their turn."""
+_FRAMES: Final = 1024
+"""Queries answered per callback, likewise."""
 _COLLECT: Final = 1024
 """Connections lost between two collections of garbage, which take some 3 ms with full caches."""
 _SWEEP: Final = 0.5
@@ -165,7 +171,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._client = b""
         self._received = bytearray()
-        self._transfer: Iterator[bytes] | None = None
+        self._transfers: deque[Iterator[bytes]] = deque()
         self._paused = False
         self._scheduled = False
         self._ended = False
@@ -183,12 +189,12 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        self._transfer = None
+        self._transfers.clear()
         self._server.lost(self)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        if self._transfer is None:
+        if not self._scheduled:
             self._work()
         elif len(self._received) > _WAITING and self._transport is not None:
             self._transport.pause_reading()
@@ -208,7 +214,8 @@ class _Connection(asyncio.Protocol):
         self._paused = False
         if self._transport is not None:
             self._server.active(self)
-            self._work()
+            if not self._scheduled:
+                self._work()
 
     def close_when_idle(self) -> None:
         """Close unless a transfer runs; what was written still leaves."""
@@ -220,80 +227,84 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _close_if_done(self) -> None:
-        busy = self._transfer is not None or self._paused or self._scheduled
+        busy = self._transfers or self._paused or self._scheduled
         if self._ended and not busy and self._transport is not None:
             self._transport.close()
 
     def _work(self) -> None:
-        """Do what can be done now: go on with a transfer, then answer frames."""
+        """Do what can be done now: answer frames, then go on with a transfer."""
         self._scheduled = False
+        more = False
         try:
-            if self._transfer is not None:
-                self._go_on(self._transfer)
-            if self._transfer is None and not self._paused:
-                self._answer_frames()
+            if len(self._received) >= 2 and not self._paused:
+                more = self._answer_frames()
+            if self._transfers:
+                more |= self._go_on()
         except Exception as error:
             self._server.log("a transfer over TCP broke off", error)
-            self._transfer = None
+            self._transfers.clear()
             self.abort()
         finally:
             self._server.answering.done()
-        if self._transfer is None and not self._paused and self._transport is not None:
-            self._transport.resume_reading()
+        if self._transport is not None and not self._paused:
+            if more or self._transfers:
+                self._scheduled = True
+                asyncio.get_running_loop().call_soon(self._work)
+            if len(self._received) > _WAITING:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
         self._close_if_done()
 
-    def _answer_frames(self) -> None:
+    def _answer_frames(self) -> bool:
+        """Answer what is there, within bounds; whether some is left that could be answered at once."""
         server = self._server
         respond = server.answering.respond_tcp
         received = self._received
         began = perf_counter()
         server.answering.check()
         out: list[bytes] = []
-        at = gathered = answers = first = 0
-        while len(received) - at >= 2:
+        at = gathered = frames = answers = first = 0
+        while len(received) - at >= 2 and frames < _FRAMES and len(self._transfers) < _TRANSFERS:
             end = at + 2 + (received[at] << 8 | received[at + 1])
             if end > len(received):
                 break
             answer = respond(bytes(received[at + 2 : end]), self._client, self._carried_by)
             at = end
+            frames += 1
             if isinstance(answer, bytes):
                 out += (len(answer).to_bytes(2, "big"), answer)
                 first = first or len(answer)
                 gathered += len(answer)
                 answers += 1
             elif answer is not None:
-                self._transfer = answer
-                break
+                self._transfers.append(answer)
             if gathered > _JOINED:
                 self._write(b"".join(out))
                 out.clear()
                 gathered = 0
                 if self._paused:
                     break
-        if not at:
-            return
-        del received[:at]
-        self._write(b"".join(out))
-        server.active(self)
+        if frames:
+            del received[:at]
+            self._write(b"".join(out))
+            server.active(self)
         if answers:
             loop_slots.observe(server.counters, answers, perf_counter() - began, first)
-        if self._transfer is not None:
-            self._go_on(self._transfer)
+        return frames == _FRAMES
 
-    def _go_on(self, transfer: Iterator[bytes]) -> None:
-        """Write the next messages of a transfer, as far as the peer takes them."""
+    def _go_on(self) -> bool:
+        """Write the next messages of the first transfer, as far as the peer takes them; whether it is done now."""
         for _ in range(_TURN):
             if self._paused or self._transport is None or self._transport.is_closing():
-                return
-            message = next(transfer, None)
+                return False
+            message = next(self._transfers[0], None)
             if message is None:
-                self._transfer = None
-                break
+                self._transfers.popleft()
+                return True
             if message:  # an empty one only lets others have their turn
                 self._write(len(message).to_bytes(2, "big") + message)
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._work)
+        return False
 
     def _write(self, data: bytes) -> None:
         if data and self._transport is not None and not self._transport.is_closing():

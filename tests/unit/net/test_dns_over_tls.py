@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from daemonkit import read_message, until
+from tcpkit import Running, closed, frame
 from tlskit import Authority, Files
-from unit.net.test_tcp import Running, closed, frame
 from zonegit.dns.message import Transport
 from zonegit.net.tls import Identity, dns_context
 from zonegit.ops import loop_slots
