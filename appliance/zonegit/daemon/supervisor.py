@@ -16,6 +16,7 @@ from time import monotonic, time
 from typing import Final
 
 from zonegit.daemon import child
+from zonegit.daemon.certificates import CertificateEnds
 from zonegit.daemon.cookie_secrets import cookie_secrets, random_secrets
 from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.processes import Child
@@ -61,6 +62,8 @@ class Supervisor:
         self._samples = self._block.samples(SUPERVISOR)
         self._key_ends = KeyEnds(self._samples)
         self._key_ends.publish(keys)
+        self._certificates = CertificateEnds(self._samples)
+        self._certificates.publish(self._config)
         self._notifier = Notifier()
         self._watchdog = Watchdog(self._notifier, self._config.dns.listen[0])
         self._children = self._planned()
@@ -107,6 +110,7 @@ class Supervisor:
             self._pending.discard(signal.SIGUSR1)
             self._report()
         self._watchdog.turn()
+        self._certificates.turn()
 
     def _note(self, number: int, _frame: object) -> None:
         self._pending.add(number)
@@ -208,6 +212,8 @@ class Supervisor:
             times.append(_READY_POLL)
         if self._watchdog.wait is not None:
             times.append(self._watchdog.wait)
+        if self._certificates.wait is not None:
+            times.append(self._certificates.wait)
         return max(min(times), 0.0) if times else None
 
     def _announce(self) -> None:
@@ -243,6 +249,7 @@ class Supervisor:
         else:
             self._take(asked, replace(prepared.config, cookie_secrets=secrets), prepared.lacks_views)
             self._key_ends.publish(keys)
+            self._certificates.publish(self._config)
         self._notifier.ready("reloaded")
 
     def _take(self, asked: Config, config: Config, lacks_views: bool) -> None:

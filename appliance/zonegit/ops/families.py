@@ -46,6 +46,7 @@ PUBLISHED: Final[Mapping[str, Family]] = {
         ),
         Family("auth_key_last_used_timestamp_seconds", _G, "When a key last passed.", ("key_id",)),
         Family("auth_key_not_after_timestamp_seconds", _G, "When a key stops being accepted.", ("key_id",)),
+        Family("tls_certificate_not_after_timestamp_seconds", _G, "When a certificate ends.", ("role",)),
         Family("http_requests_total", _C, "HTTP requests.", ("route", "method", "code")),
         Family("http_request_duration_seconds", _H, "Time to a response's end.", ("route",), LONG_SECONDS),
         Family("sync_sessions_total", _C, "Pulls by outcome.", ("peer", "result")),
