@@ -69,7 +69,7 @@ class LiveZones:
         if is_special(packet):
             answer = self._front.respond(packet, Transport.UDP, client)
             return answer if isinstance(answer, bytes) else None
-        return self._responder.respond(packet, Transport.UDP, client)
+        return self._responder.respond_missed(packet, client)
 
     def respond_tcp(
         self, packet: bytes, client: bytes, transport: Transport = Transport.TCP

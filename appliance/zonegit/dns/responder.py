@@ -13,6 +13,7 @@ from zonegit.dns.cache import AnswerCache, Entry, PacketCache
 from zonegit.dns.chaos import about_server
 from zonegit.dns.compress import COUNTS, TooBig, encode
 from zonegit.dns.draft import Draft
+from zonegit.dns.dressed import Dressed
 from zonegit.dns.edns import Edns, Reason, padded
 from zonegit.dns.message import (
     AA,
@@ -65,6 +66,7 @@ class Responder:
         self._logged: set[tuple[str, str]] = set()
         self._edns = Edns(options)
         self.straight = Straight(self._held, self._packets, options.udp_size, door)
+        self._dressed = Dressed(self.straight, self._packets, options.cookies)
         self.cache: dict[bytes, Entry] = self._packets.entries
         """UDP packets behind their id -> (response behind its id, slot to count). Always the same dict; empty while
         any zone has a canary. Who answers from it counts that slot, `CACHE_PACKET` and a `request_slot`."""
@@ -88,6 +90,19 @@ class Responder:
             if straight is not None:
                 self._stats[straight[1]] += 1
                 return packet[:2] + straight[0]
+        return self._go_on(packet, transport, client)
+
+    def respond_missed(self, packet: bytes, client: bytes) -> bytes | None:
+        """The response to a UDP packet that neither the cache nor the straight way has an answer to."""
+        self._stats[request_slot(Transport.UDP, client)] += 1
+        return self._go_on(packet, Transport.UDP, client)
+
+    def _go_on(self, packet: bytes, transport: Transport, client: bytes) -> bytes | None:
+        if transport is Transport.UDP:
+            dressed = self._dressed(packet[2:], client)
+            if dressed is not None:
+                self._stats[dressed[1]] += 1
+                return packet[:2] + dressed[0]
         query = parse(packet)
         if query is None:
             self._stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1

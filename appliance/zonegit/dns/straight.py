@@ -58,6 +58,11 @@ class Straight:
         self._door = door or NoDoor()
         self._table = self._door.table
 
+    def room(self, head: bytes, rest: bytes) -> int:
+        """Bytes for a response, behind its id, to a packet of this form; 0 for other forms."""
+        form = self._forms.find(head, rest)
+        return 0 if form is None else form.room
+
     def forget(self) -> None:
         """Look at the zones again: which there are, their versions and where their views stand may have changed."""
         self._zones = self._held.by_name

@@ -4,12 +4,16 @@ import os
 import random
 from itertools import product
 
+import dns.edns
 import dns.message
 import pytest
 
-from unit.dns.fake import DictVersion, Server, make_query, version
+from unit.dns.fake import CLIENT, DictVersion, Server, make_query, version
 from unit.dns.zones_for_tests import NET, ORG
+from zonegit.dns.cookies import Cookies
+from zonegit.dns.dressed import Dressed
 from zonegit.dns.message import Transport
+from zonegit.dns.options import Options
 from zonegit.model.names import absolute, key_owner, to_text
 
 TRAPS = """
@@ -140,6 +144,41 @@ def test_udp_says_what_tcp_says(text: str) -> None:
     for name, rtype, (edns, do) in product(names(zone), TYPES, ((False, False), (True, False), (True, True))):
         straight += agrees(server, make_query(name, rtype, do=do, edns=edns, size=1232).to_wire())
     assert (straight > 10) == (text != APEX_DNAME), "the straight way was hardly taken"
+
+
+def test_cookies_and_random_case_get_what_the_walk_says() -> None:
+    cookies = Cookies([bytes(16)], lambda: 1_700_000_000.0)
+    zone = version(ORG, "example.org.")
+    server = Server(zone, options=Options(cookies=cookies))
+    dressed = Dressed(server.responder.straight, server.responder._packets, cookies)
+    taken = 0
+    for name, rtype, shown in product(sorted(set(names(zone))), ("A", "MX", "TXT"), (8, 16, 24, 40, 9)):
+        query = make_query(name.swapcase(), rtype, edns=True, size=1232)
+        query.use_edns(0, payload=1232, options=[dns.edns.GenericOption(10, bytes(range(shown)))])
+        packet = query.to_wire()
+        expected = server.raw(packet, Transport.TCP)
+        for _ in range(3):
+            found = dressed(packet[2:], CLIENT)
+            taken += found is not None
+            assert found is None or found[0] == expected[2:], query
+            assert server.raw(packet) == expected, query
+    assert taken > 1000, "hardly any query was taken"
+
+
+def test_cookies_are_kept_off_where_an_answer_has_no_room_for_one() -> None:
+    text = "@ IN SOA ns h 1 2 3 4 5\n@ NS ns\n" + "".join(f"big TXT {'x' * 150}{n}\n" for n in range(3))
+    server = Server(version(text, "example.org."), options=Options(cookies=Cookies([bytes(16)], lambda: 0.0)))
+    for size in range(512, 640):
+        query = make_query("big.example.org", "TXT", edns=True, size=size)
+        for _ in range(3):
+            server.raw(query.to_wire())
+        query.use_edns(0, payload=size, options=[dns.edns.GenericOption(10, bytes(8))])
+        found = server.raw(query.to_wire())
+        assert found is not None
+        assert len(found) <= size
+        whole = server.raw(query.to_wire(), Transport.TCP)
+        assert whole is not None
+        assert (found == whole) == (len(whole) <= size)
 
 
 def test_a_packet_of_another_form_is_left_to_the_walk() -> None:

@@ -1,0 +1,52 @@
+"""Queries as most resolvers send them, with a cookie (RFC 7873) and letters in random case, answered straight.
+
+Undressed they are the packets that everybody sends: the cache of finished packets or the straight way has their
+answer, and it gets its case and a cookie of its own. Taken for an OPT whose one option is a cookie.
+"""
+
+from typing import Final
+
+from zonegit.dns.cache import Entry, PacketCache
+from zonegit.dns.cookies import COOKIE, Cookies
+from zonegit.dns.straight import Straight
+
+_FLAGS: Final = 10
+"""Bytes in front of a question, the id left out."""
+_OPT_FIXED: Final = 9
+"""Bytes of an OPT in front of the size of its options."""
+_SHOWN: Final = 15
+"""Where the data of a first option stand behind an OPT's start."""
+_MARK: Final = b"\0\0\x29"
+_COOKIE: Final = COOKIE.to_bytes(2, "big")
+
+
+class Dressed:
+    """Answers to such queries from one thread's cache and straight way."""
+
+    def __init__(self, straight: Straight, packets: PacketCache, cookies: Cookies | None) -> None:
+        self._straight = straight
+        self._packets = packets
+        self._cookies = cookies
+
+    def __call__(self, body: bytes, client: bytes) -> Entry | None:
+        """The response to a UDP packet, both behind the id, and the slot to count. None: it is for the walk."""
+        cookies = self._cookies
+        end = body.find(0, _FLAGS) + 5
+        opt = body[end:]
+        if cookies is None or opt[:3] != _MARK or opt[11:13] != _COOKIE or len(opt) <= _SHOWN:
+            return None
+        size = len(opt) - 11
+        if opt[9] << 8 | opt[10] != size or opt[13] << 8 | opt[14] != size - 4:
+            return None
+        cookie = cookies.answer(opt[_SHOWN:], client)
+        if cookie is None:
+            return None
+        question = body[_FLAGS:end]
+        bare = b"".join((body[:_FLAGS], question[:-4].lower(), question[-4:], opt[:_OPT_FIXED], b"\0\0"))
+        found = self._packets.entries.get(bare) or self._straight(bare)
+        if found is None:
+            return None
+        tail, slot = found
+        if len(tail) + len(cookie) > self._straight.room(bare[:_FLAGS], bare[end:]):
+            return None
+        return b"".join((tail[:_FLAGS], question, tail[end:-2], len(cookie).to_bytes(2, "big"), cookie)), slot
