@@ -23,9 +23,11 @@ from zonegit.model.rrset import (
     APEX_POINTER,
     FIXED,
     RRKey,
+    check_all,
     check_stored,
     owner_size,
     payload_key,
+    payload_keys,
     record_count,
 )
 
@@ -121,21 +123,17 @@ def decode_node(data: bytes) -> Node:
         if level:
             return _decode_inner(data, level, count)
         payloads = _split_leaf(data, count)
-        return Leaf(tuple(map(payload_key, payloads)), payloads, records, bool(data[2] & HAS_STUBS))
+        return Leaf(payload_keys(payloads), payloads, records, bool(data[2] & HAS_STUBS))
     except (error, IndexError):
         raise InvalidObject("node is cut short") from None
 
 
 def _split_leaf(data: bytes, count: int) -> tuple[bytes, ...]:
-    base = start = _START + 2 * count
-    payloads = []
-    for end in Struct(f">{count}H").unpack_from(data, _START):
-        end += base
-        payloads.append(data[start:end])
-        start = end
-    if start != len(data):
+    ends = Struct(f">{count}H").unpack_from(data, _START)
+    rrs = data[_START + 2 * count :]
+    if (ends[-1] if ends else 0) != len(rrs):
         raise InvalidObject("leaf's offsets don't cover its records")
-    return tuple(payloads)
+    return tuple([rrs[start:end] for start, end in zip((0, *ends), ends, strict=False)])
 
 
 def _decode_inner(data: bytes, level: int, count: int) -> Inner:
@@ -175,14 +173,14 @@ def check_node(data: bytes) -> Node:
 
 def _check_leaf(data: bytes, leaf: Leaf) -> None:
     """Entries are slices between the offsets, so a leaf is canonical once they and its header are."""
-    if any(len(payload) > INLINE_MAX for payload in leaf.payloads):
+    if max(map(len, leaf.payloads), default=0) > INLINE_MAX:
         raise InvalidObject(f"leaf holds an RRset above {INLINE_MAX} bytes, which needs an object of its own")
     if data[2]:
         stubs = sum(map(is_stub, leaf.payloads))
         records = sum(_check_stub(entry) if is_stub(entry) else check_stored(entry) for entry in leaf.payloads)
     else:
         stubs = 0
-        records = sum(map(check_stored, leaf.payloads))
+        records = check_all(leaf.payloads)
     if data[:_START] != _leaf_header(HAS_STUBS if stubs else 0, len(leaf.payloads), records):
         raise InvalidObject("leaf's header doesn't describe its entries")
 

@@ -79,6 +79,12 @@ _FIELDS: Final[dict[int, tuple[int, ...]]] = {
     99: (_STRINGS,),  # SPF
     107: (2, _NAME_AS_IS),  # LP
 }
+_ONE_NAME: Final = {
+    rtype: fields[0] if len(fields) == 2 else 0
+    for rtype, fields in _FIELDS.items()
+    if fields[-1] == _NAME and (len(fields) == 1 or (len(fields) == 2 and fields[0] > 0))
+}
+"""Types whose RDATA ends with the only name in it -> where that begins."""
 
 META_TYPES: Final = frozenset({0, OPT, *range(128, 256)})
 """Types that never stand in a zone (RFC 6895 §3.1): OPT, TKEY, TSIG, IXFR, AXFR, ANY and their range."""
@@ -118,6 +124,16 @@ def canonical(rtype: int, rdata: bytes) -> bytes:
             if lowered != name:
                 rdata = rdata[:start] + lowered + rdata[end:]
     return rdata
+
+
+def is_canonical(rtype: int, rdata: bytes) -> bool:
+    """Whether RDATA is in canonical form. `InvalidRecord`, or False, when it does not fit its type."""
+    at = _ONE_NAME.get(rtype)
+    if at is not None:
+        return lower(rdata[at:]) == rdata[at:] and name_end(rdata, at) == len(rdata)
+    if rtype == TXT and rdata and rdata[0] + 1 == len(rdata):
+        return True
+    return canonical(rtype, rdata) == rdata
 
 
 def _spans(rtype: int, rdata: bytes) -> Iterator[tuple[int, int, int]]:

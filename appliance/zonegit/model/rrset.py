@@ -7,6 +7,7 @@ canonical RDATA order (RFC 4034 §6.3), without duplicates, with one TTL (RFC 21
 Original TTL in its RDATA (RFC 4034 §3), so an RRSIG RRset may hold several. The SOA is stored with serial 0.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from struct import Struct, error
@@ -14,7 +15,18 @@ from typing import Final, NewType
 
 from zonegit.errors import InvalidObject, InvalidRecord
 from zonegit.model.names import APEX, APEX_KEY, MAX_LABEL, MAX_NAME, Owner, OwnerKey, key_owner, lower, owner_key
-from zonegit.model.rdata import AAAA, CLASS_IN, META_TYPES, RRSIG, SOA, A, canonical, soa_serial, with_serial
+from zonegit.model.rdata import (
+    AAAA,
+    CLASS_IN,
+    META_TYPES,
+    RRSIG,
+    SOA,
+    A,
+    canonical,
+    is_canonical,
+    soa_serial,
+    with_serial,
+)
 
 RRKey = NewType("RRKey", bytes)
 """An owner key, `00`, and the type as u16: byte order is canonical order."""
@@ -28,6 +40,11 @@ _SIZES: Final = {A: 4, AAAA: 16}
 """Types whose RDATA is fine once its size is."""
 _ADDRESS: Final = {APEX_POINTER + rtype.to_bytes(2, "big") + b"\0\1": 12 + size for rtype, size in _SIZES.items()}
 """What stands behind an address record's owner -> all bytes from there on."""
+_PLAIN_ADDRESS: Final = re.compile(
+    rb"[\x01-\x3f][^\xc0A-Z]+\xc0\x0c\0(?:\x01\0\x01[\0-\x7f].{3}\0\x04.{4}|\x1c\0\x01[\0-\x7f].{3}\0\x10.{16})",
+    re.DOTALL,
+).fullmatch
+"""One address record; its owner is a single label in lowercase exactly if that ends where the pointer begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +132,20 @@ def payload_key(payload: bytes) -> RRKey:
     return RRKey(owner + b"\0" + payload[size + 2 : size + 4])
 
 
+def payload_keys(payloads: Iterable[bytes]) -> tuple[RRKey, ...]:
+    """The keys of stored RRsets."""
+    return tuple(
+        [
+            RRKey(label + b"\0\0" + payload[size + 2 : size + 4])
+            if (size := payload[0] + 1) <= MAX_LABEL
+            and payload[size] == 0xC0
+            and (label := payload[1:size]).isalnum()
+            else payload_key(payload)
+            for payload in payloads
+        ]
+    )
+
+
 def record_spans(payload: bytes) -> Iterator[tuple[int, int]]:
     """`(start, end)` of each RDATA in a stored RRset."""
     skip = owner_size(payload) + 12
@@ -133,6 +164,16 @@ def record_spans(payload: bytes) -> Iterator[tuple[int, int]]:
 def rdatas(payload: bytes) -> tuple[bytes, ...]:
     """The RDATAs of a stored RRset."""
     return tuple(payload[start:end] for start, end in record_spans(payload))
+
+
+def check_all(payloads: Iterable[bytes]) -> int:
+    """Check stored RRsets; the number of their records. `InvalidObject` with the reason why one can't be stored."""
+    records = 0
+    for payload in payloads:
+        # Most RRsets are one address, so these are told apart by one call.
+        plain = _PLAIN_ADDRESS(payload) and payload[payload[0] + 1] == 0xC0
+        records += 1 if plain else check_stored(payload)
+    return records
 
 
 def check_stored(payload: bytes) -> int:
@@ -166,18 +207,24 @@ def check_stored(payload: bytes) -> int:
 def _check_records(payload: bytes, size: int, rtype: int) -> int:
     """Check several records against the first one's owner, type, class and TTL, and their order."""
     fixed = payload[: size + (6 if rtype == RRSIG else 10)]
+    skip = size + 12
     previous = None
-    records = 0
-    for start, end in record_spans(payload):
+    records = at = 0
+    end = len(payload)
+    while at < end:
         records += 1
-        rdata = payload[start:end]
-        begin = start - size - 12
-        if payload[begin : begin + len(fixed)] != fixed:
+        start = at + skip
+        stop = start + int.from_bytes(payload[start - 2 : start], "big")
+        if stop > end:
+            raise InvalidObject("a stored RR is cut short")
+        if not payload.startswith(fixed, at):
             raise InvalidObject("an RRset's records differ in more than their RDATA")
+        rdata = payload[start:stop]
         if previous is not None and previous >= rdata:
             raise InvalidObject("an RRset's records are not in canonical order")
         previous = rdata
         _check_rdata(rtype, rdata, payload[start - 6 : start - 2])
+        at = stop
     return records
 
 
@@ -187,7 +234,7 @@ def _check_rdata(rtype: int, rdata: bytes, ttl: bytes) -> None:
     if rtype == RRSIG and (ttl != rdata[4:8] or ttl[0] & 0x80):
         raise InvalidObject("a signature's TTL is not its Original TTL, or too large")
     try:
-        if canonical(rtype, rdata) == rdata and (rtype != SOA or not soa_serial(rdata)):
+        if is_canonical(rtype, rdata) and (rtype != SOA or not soa_serial(rdata)):
             return
     except InvalidRecord as reason:
         raise InvalidObject(f"a stored RR can't be read: {reason}") from None
