@@ -12,7 +12,7 @@ LOCK := packaging/requirements-dev.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-boot faults fuzz deb lint bench lock clean
+.PHONY: help run demo test test-boot faults fuzz secondaries deb lint bench lock clean
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -29,6 +29,9 @@ test: lint ## lint, then every test; what was skipped, and for want of what, sta
 
 faults: $(READY) ## 200 kill -9 each of secondary, puller and the primary's http process; takes a quarter of an hour
 	ZONEGIT_KILLS=200 $(BIN)/python -m pytest -s -n 0 tests/faults/test_kills.py
+
+secondaries: $(READY) ## BIND, NSD and Knot follow 200 commits
+	ZONEGIT_SECONDARY_COMMITS=200 $(BIN)/python -m pytest tests/system/test_secondaries.py
 
 fuzz: $(READY) ## a million damaged inputs for each reader of foreign bytes; takes minutes
 	ZONEGIT_FUZZ=1000000 $(BIN)/python -m pytest -n auto tests/fuzz

@@ -25,6 +25,7 @@ BLOCKED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM)
 _PR_SET_PDEATHSIG: Final = 1
 _RUNS: Final[Mapping[str, str]] = {
     "http": "zonegit.daemon.http",
+    "notifier": "zonegit.daemon.notifier",
     "puller": "zonegit.daemon.puller",
     "views": "zonegit.daemon.views",
 }

@@ -30,7 +30,7 @@ from zonegit.ops import log
 from zonegit.ops.config import Config, load
 from zonegit.ops.loop_slots import LOOP_SLOTS
 from zonegit.ops.notify import Notifier
-from zonegit.ops.shared import FIRST_WORKER, HTTP, PULLER, SUPERVISOR, SharedBlock
+from zonegit.ops.shared import FIRST_WORKER, HTTP, NOTIFIER, PULLER, SUPERVISOR, SharedBlock
 
 GRACE: Final = 8.0
 """Seconds that children get to end after SIGTERM; longer than a worker's own bound."""
@@ -142,6 +142,8 @@ class Supervisor:
             planned += [self._more_http(number, index) for number, index in enumerate(block.http[1:], 1)]
         if self._config.primary is not None:
             planned.append(self._puller())
+        if self._config.notifies:
+            planned.append(self._notifies())
         return {each.name: each for each in planned}
 
     def _worker_arguments(self, block: SharedBlock, worker: int) -> tuple[object, ...]:
@@ -155,6 +157,10 @@ class Supervisor:
     def _puller(self) -> Child:
         arguments = ("puller", self._block.without_listeners(), PULLER, os.getpid())
         return Child("puller", PULLER, child.run_module, lambda: arguments)
+
+    def _notifies(self) -> Child:
+        arguments = ("notifier", self._block.without_listeners(), NOTIFIER, os.getpid())
+        return Child("notifier", NOTIFIER, child.run_module, lambda: arguments)
 
     def _views_child(self) -> Child:
         arguments = ("views", self._block.without_listeners(), SUPERVISOR, os.getpid())
@@ -259,24 +265,25 @@ class Supervisor:
         self._block.publish(self._config)
         self._samples.set("config_reload_success", 1)
         self._samples.set("keys_reload_failed", 0)
-        self._change_puller(old)
+        if old.primary != self._config.primary:
+            self._change("puller", self._puller() if self._config.primary is not None else None)
+        if old.notifies != self._config.notifies:
+            self._change("notifier", self._notifies() if self._config.notifies else None)
         if lacks_views:
             self._make_views()
         for each in self._children.values():
             each.signal(signal.SIGHUP)
         log.event(_logger, "reloaded")
 
-    def _change_puller(self, old: Config) -> None:
-        """Start, stop or replace the puller when the primary changed."""
-        if old.primary == self._config.primary:
-            return
-        running = self._children.pop("puller", None)
+    def _change(self, name: str, planned: Child | None) -> None:
+        """Stop a process, and have another one in its place or none."""
+        running = self._children.pop(name, None)
         if running is not None:
             running.signal(signal.SIGTERM)
             if not running.join(GRACE):
                 running.signal(signal.SIGKILL)
-        if self._config.primary is not None:
-            self._children["puller"] = self._puller()
+        if planned is not None:
+            self._children[name] = planned
 
     def _report(self) -> None:
         for each in self._children.values():

@@ -170,6 +170,11 @@ class Config:
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """What workers compute cookies with, the current one first; filled in by the supervisor."""
 
+    @property
+    def notifies(self) -> bool:
+        """Whether anybody is to be told when a zone moves."""
+        return any(zone.notify or zone.also_notify for zone in (self.default_zone, *self.zones.values()))
+
     def zone(self, name: str) -> ZoneConfig:
         """The settings of a zone by its canonical name (`example.org.`)."""
         return self.zones.get(name, self.default_zone)

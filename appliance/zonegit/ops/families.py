@@ -49,6 +49,12 @@ PUBLISHED: Final[Mapping[str, Family]] = {
         Family("tls_certificate_not_after_timestamp_seconds", _G, "When a certificate ends.", ("role",)),
         Family("http_requests_total", _C, "HTTP requests.", ("route", "method", "code")),
         Family("http_request_duration_seconds", _H, "Time to a response's end.", ("route",), LONG_SECONDS),
+        Family(
+            "notifies_total",
+            _C,
+            "NOTIFY messages sent, by outcome once they were answered or given up.",
+            ("result",),
+        ),
         Family("sync_sessions_total", _C, "Pulls by outcome.", ("peer", "result")),
         Family("sync_duration_seconds", _H, "Time of a pull that moved something.", ("peer",), LONG_SECONDS),
         Family("sync_objects_total", _C, "Objects transferred.", ("peer", "direction")),

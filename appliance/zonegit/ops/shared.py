@@ -29,7 +29,8 @@ from zonegit.ops.samples import Samples
 SUPERVISOR: Final = 0
 HTTP: Final = 1
 PULLER: Final = 2
-FIRST_WORKER: Final = 3
+NOTIFIER: Final = 3
+FIRST_WORKER: Final = 4
 """Indices of the daemon's processes; DNS worker n is `FIRST_WORKER + n`. Behind the last one stand the http
 processes beyond the first."""
 
