@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 DEADLINE = 20.0
@@ -25,10 +25,13 @@ def until(condition: Callable[[], object], what: str) -> None:
 class Daemon:
     """`zonegitd` in a process of its own. `log` has its lines; it answers once `start` returned."""
 
-    def __init__(self, *arguments: str | Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *arguments: str | Path, env: dict[str, str] | None = None, through: Sequence[str] = ()
+    ) -> None:
+        """`through` is a command that becomes the daemon, whose command line is put behind it."""
         self.log: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "zonegit.daemon.main", *map(str, arguments)],
+            [*through, sys.executable, "-m", "zonegit.daemon.main", *map(str, arguments)],
             stderr=subprocess.PIPE,
             text=True,
             env=env,

@@ -16,15 +16,14 @@ from pathlib import Path
 import pytest
 
 from daemonkit import Daemon, until
+from faultkit import random_zone
 from proxykit import Proxy
 from repokit import ZONE, parsed
 from zonegit.auth.keyfile import new_key
 from zonegit.auth.scope import parse_scope
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import join, parse_apex
-from zonegit.model.rdata import NS, SOA, TXT, A
+from zonegit.model.rdata import A
 from zonegit.model.refs import head
-from zonegit.model.rrset import RRset
 from zonegit.repo import Repository
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
@@ -32,7 +31,6 @@ from zonegit.sync import limits
 from zonegit.sync.ancestry import is_ancestor
 from zonegit.sync.incoming import BATCH_BYTES
 from zonegit.sync.session import STREAMS
-from zonegit.zonefile.reader import ParsedZone
 
 KILLS = int(os.environ.get("ZONEGIT_KILLS", "6"))
 SEED = int(os.environ.get("ZONEGIT_SEED", str(random.randrange(1 << 32))))
@@ -48,19 +46,6 @@ LARGE, BULK = 40_000, 5_000
 """Records of 220 bytes in a zone that is there from the start, and in one that is replaced as a whole."""
 
 pytestmark = pytest.mark.timeout(120 + 20 * KILLS)
-
-
-def random_zone(name: str, records: int, rng: random.Random) -> ParsedZone:
-    """A zone that compares with nothing: every record's data is random."""
-    apex = parse_apex(name)
-    soa = apex + apex + b"".join(number.to_bytes(4, "big") for number in (1, 7200, 900, 1209600, 300))
-    rrsets = [
-        RRset.of(join([]), NS, 3600, [parse_apex("ns.example.org.")]),
-        RRset.of(join([]), SOA, 3600, [soa]),
-        *(RRset.of(join([b"h%06d" % at]), TXT, 300, [b"\xc8" + rng.randbytes(200)]) for at in range(records)),
-    ]
-    entries = sorted((rrset.key, rrset.encode()) for rrset in rrsets)
-    return ParsedZone(apex, 1, entries, len(entries), [])
 
 
 class Committer:

@@ -3,18 +3,23 @@
 It opens the store for as long as a call takes; its children open it for themselves.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.views import missing
 from zonegit.daemon.zone_table import resolve_pin
-from zonegit.errors import ConfigError, NotFound, Refused, RevisionError, StoreError
+from zonegit.errors import ConfigError, NotFound, Refused, RevisionError, StoreError, StoreFull
 from zonegit.model.refs import parse
+from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.reader import StoreReader
+
+_logger: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ def note_expired(config: Config, clock: Callable[[], float]) -> None:
     try:
         branch = partial(_branch, config)
         Freshness(store, primary.name, branch, primary.pull_interval, clock).overdue()
+    except StoreFull as error:  # the puller tries each second; not to start would help nobody
+        log.event(_logger, "zones that are too old can't be noted", logging.ERROR, error=error)
     finally:
         store.close()
 

@@ -14,7 +14,7 @@ NAMES: Final = tuple(table.name.lower().encode() for table in Table)
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SCARCE: Final = 16 << 20
 """Bytes."""
-_DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
 _CORRUPT: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError)
 
 
@@ -116,6 +116,8 @@ def translated(error: lmdb.Error, path: str) -> StoreError:
         return StoreFull(f"the repository at {path} has reached its largest size; nothing was written")
     if code in _FULL or (code == errno.EIO and _is_full(path)):
         return StoreFull(f"no space is left for the repository at {path}; nothing was written: free some and retry")
+    if code == errno.EROFS:
+        return StoreError(f"the disk with the repository at {path} is read-only; nothing was written")
     if code in _DENIED:
         return StoreError(f"no permission for the repository at {path}: use it as the user that owns its files")
     if code == errno.ENOENT:

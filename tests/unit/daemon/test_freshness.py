@@ -19,7 +19,7 @@ from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.puller import Mirror, Pauses
 from zonegit.daemon.repository import note_expired
 from zonegit.dns import stats
-from zonegit.errors import Unreachable
+from zonegit.errors import StoreFull, Unreachable
 from zonegit.ops.config import Config, PrimaryConfig
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
@@ -198,3 +198,14 @@ def test_what_expired_while_nothing_ran_is_noted_before_anything_starts(on_disk:
     note_expired(config, clock)
     with on_disk.read() as reader:
         assert expired_zones(reader, PEER) == {ORG}
+
+
+def test_a_full_disk_keeps_no_daemon_from_its_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    def overdue(_: Freshness) -> frozenset[str]:
+        raise StoreFull("no space is left")
+
+    monkeypatch.setattr(Freshness, "overdue", overdue)
+    LmdbStore.create(tmp_path / "repo").close()
+    config = Config(repo=tmp_path / "repo", primary=PrimaryConfig("http://127.0.0.1:1", "p1", "k"))
+    note_expired(config, lambda: 0.0)
+    assert "no space is left" in caplog.text
