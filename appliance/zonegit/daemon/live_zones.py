@@ -47,6 +47,7 @@ class LiveZones:
         self._front = Front(self._responder, tsig_keys(config), time.time, dns.udp_size, stats)
         self.cache = self._responder.cache
         self.straight = self._responder.straight
+        self.dressed = self._responder.dressed
         self._seen = -1
         self.check()
         self.done()

@@ -4,6 +4,7 @@ Undressed they are the packets that everybody sends: the cache of finished packe
 answer, and it gets its case and a cookie of its own. Taken for an OPT whose one option is a cookie.
 """
 
+from struct import Struct
 from typing import Final
 
 from zonegit.dns.cache import Entry, PacketCache
@@ -17,7 +18,8 @@ _OPT_FIXED: Final = 9
 _SHOWN: Final = 15
 """Where the data of a first option stand behind an OPT's start."""
 _MARK: Final = b"\0\0\x29"
-_COOKIE: Final = COOKIE.to_bytes(2, "big")
+_COOKIE: Final = Struct(">HHH")
+"""The size of all options; code and size of the first."""
 
 
 class Dressed:
@@ -25,6 +27,7 @@ class Dressed:
 
     def __init__(self, straight: Straight, packets: PacketCache, cookies: Cookies | None) -> None:
         self._straight = straight
+        self._ready = straight.ready
         self._packets = packets
         self._cookies = cookies
 
@@ -33,20 +36,21 @@ class Dressed:
         cookies = self._cookies
         end = body.find(0, _FLAGS) + 5
         opt = body[end:]
-        if cookies is None or opt[:3] != _MARK or opt[11:13] != _COOKIE or len(opt) <= _SHOWN:
-            return None
         size = len(opt) - 11
-        if opt[9] << 8 | opt[10] != size or opt[13] << 8 | opt[14] != size - 4:
+        if cookies is None or size <= 4 or opt[:3] != _MARK or opt[9:15] != _COOKIE.pack(size, COOKIE, size - 4):
             return None
         cookie = cookies.answer(opt[_SHOWN:], client)
         if cookie is None:
             return None
+        head = body[:_FLAGS]
         question = body[_FLAGS:end]
-        bare = b"".join((body[:_FLAGS], question[:-4].lower(), question[-4:], opt[:_OPT_FIXED], b"\0\0"))
-        found = self._packets.entries.get(bare) or self._straight(bare)
-        if found is None:
+        bare = opt[:_OPT_FIXED] + b"\0\0"
+        packet = b"".join((head, question[:-4].lower(), question[-4:], bare))
+        found = self._packets.entries.get(packet) or self._straight(packet)
+        form = self._ready.get(head + bare)
+        if found is None or form is None:
             return None
         tail, slot = found
-        if len(tail) + len(cookie) > self._straight.room(bare[:_FLAGS], bare[end:]):
+        if len(tail) + len(cookie) > form.room:
             return None
         return b"".join((tail[:_FLAGS], question, tail[end:-2], len(cookie).to_bytes(2, "big"), cookie)), slot

@@ -46,6 +46,8 @@ class Forms:
 
     def find(self, head: bytes, rest: bytes) -> Form | None:
         """The form of a packet by its flags and counts (10 bytes) and all behind its question; None for others."""
+        if len(rest) > _OPT_SIZE:
+            return None
         known = self.ready.get(head + rest)
         if known is None:
             known = self._read(head, rest)

@@ -45,7 +45,7 @@ from zonegit.dns.ways import Door
 from zonegit.dns.zones import Body, Held, Key, ServedZone, Zone
 from zonegit.errors import CorruptStore
 from zonegit.model.names import WireName
-from zonegit.model.rdata import ANY, AXFR, CLASS_IN, IXFR, META_TYPES
+from zonegit.model.rdata import ANY, AXFR, CLASS_IN, IXFR
 
 _NOTHING: Final = COUNTS.pack(0, 0, 0)
 _ONLY_OPT: Final = COUNTS.pack(0, 0, 1)
@@ -66,7 +66,7 @@ class Responder:
         self._logged: set[tuple[str, str]] = set()
         self._edns = Edns(options)
         self.straight = Straight(self._held, self._packets, options.udp_size, door)
-        self._dressed = Dressed(self.straight, self._packets, options.cookies)
+        self.dressed = Dressed(self.straight, self._packets, options.cookies)
         self.cache: dict[bytes, Entry] = self._packets.entries
         """UDP packets behind their id -> (response behind its id, slot to count). Always the same dict; empty while
         any zone has a canary. Who answers from it counts that slot, `CACHE_PACKET` and a `request_slot`."""
@@ -86,23 +86,18 @@ class Responder:
         """The response to a packet from a client (4 or 16 address bytes); None when there must be none."""
         self._stats[request_slot(transport, client)] += 1
         if transport is Transport.UDP:
-            straight = self.straight(packet[2:])
-            if straight is not None:
-                self._stats[straight[1]] += 1
-                return packet[:2] + straight[0]
+            found = self.straight(packet[2:]) or self.dressed(packet[2:], client)
+            if found is not None:
+                self._stats[found[1]] += 1
+                return packet[:2] + found[0]
         return self._go_on(packet, transport, client)
 
     def respond_missed(self, packet: bytes, client: bytes) -> bytes | None:
-        """The response to a UDP packet that neither the cache nor the straight way has an answer to."""
+        """The response to a UDP packet that neither the cache nor `straight` nor `dressed` has an answer to."""
         self._stats[request_slot(Transport.UDP, client)] += 1
         return self._go_on(packet, Transport.UDP, client)
 
     def _go_on(self, packet: bytes, transport: Transport, client: bytes) -> bytes | None:
-        if transport is Transport.UDP:
-            dressed = self._dressed(packet[2:], client)
-            if dressed is not None:
-                self._stats[dressed[1]] += 1
-                return packet[:2] + dressed[0]
         query = parse(packet)
         if query is None:
             self._stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
@@ -142,7 +137,9 @@ class Responder:
             return self._without_zone(query, Rcode.FORMERR, transport, client)
         limit = min(query.size, self._options.udp_size) if transport is Transport.UDP else MAX_MESSAGE
         room = limit - HEADER_SIZE - len(question) - len(opt)
-        key = (query.name + question[-4:-2], room << 3 | (query.flags & RD) >> 6 | query.edns << 1 | query.do)
+        whole = query.qtype == ANY and transport is not Transport.UDP and self._may_have_all(zone, client)
+        bits = room << 4 | whole << 3 | (query.flags & RD) >> 6 | query.edns << 1 | query.do
+        key = (query.name + question[-4:-2], bits)
         body = self._answers.find(zone, key)
         known = body is not None
         if body is None:
@@ -162,7 +159,7 @@ class Responder:
 
     def _finish(self, zone: Zone, query: Query, room: int, client: bytes, key: Key) -> Body:
         """Make an answer, and keep it if it is worth that."""
-        draft = Draft(query.name, query.qtype, do=query.do, client=client)
+        draft = Draft(query.name, query.qtype, do=query.do, client=client, whole=bool(key[1] & 8))
         resolve(self._held, zone, draft)
         if draft.cut is None:
             body = _encode(draft, query, room)
@@ -171,6 +168,10 @@ class Responder:
         if not (draft.mixed and self._held.has_canary):  # it may hold what another client would not be shown
             self._answers.keep(zone, key, body, exact=draft.exact)
         return body
+
+    def _may_have_all(self, zone: Zone, client: bytes) -> bool:
+        """Whether ANY over TCP may tell this client everything at a name: it could transfer the zone."""
+        return self._options.may_transfer(zone.apex, client, None)
 
     def _refer(self, zone: Zone, cut: WireName, draft: Draft, query: Query, room: int, key: Key) -> Body:
         """A referral: the bytes are the same for all names of one length below a cut."""
@@ -259,8 +260,6 @@ def _refusal(query: Query, transport: Transport) -> Rcode:
         return Rcode.BADVERS
     if query.qclass != CLASS_IN:
         return Rcode.REFUSED
-    if query.qtype not in META_TYPES or query.qtype == ANY:
-        return Rcode.NOERROR
     if query.qtype == AXFR:
         return Rcode.FORMERR if transport is Transport.UDP else Rcode.REFUSED
-    return Rcode.NOTIMP
+    return Rcode.REFUSED if query.qtype == IXFR else Rcode.NOERROR

@@ -53,15 +53,11 @@ class Straight:
         self._zones = held.by_name
         self._packets = packets
         self._forms = Forms(udp_size)
-        self._ready = self._forms.ready
+        self.ready = self._forms.ready
+        """What is known of the forms that packets come in."""
         self._prepared: list[Zone] = []
         self._door = door or NoDoor()
         self._table = self._door.table
-
-    def room(self, head: bytes, rest: bytes) -> int:
-        """Bytes for a response, behind its id, to a packet of this form; 0 for other forms."""
-        form = self._forms.find(head, rest)
-        return 0 if form is None else form.room
 
     def forget(self) -> None:
         """Look at the zones again: which there are, their versions and where their views stand may have changed."""
@@ -75,7 +71,7 @@ class Straight:
         try:
             end = body.find(0, 10)
             kind = _KINDS.get(body[end + 1 : end + 5])
-            form = self._ready.get(body[:10] + body[end + 5 :]) or self._forms.find(body[:10], body[end + 5 :])
+            form = self.ready.get(body[:10] + body[end + 5 :]) or self._forms.find(body[:10], body[end + 5 :])
             if kind is None or form is None or end > _LONGEST:
                 return None
             name = body[10 : end + 1].lower()

@@ -17,8 +17,12 @@ class Answering(Protocol):
 
     @property
     def straight(self) -> Callable[[bytes], tuple[bytes, int] | None]:
-        """A query's bytes after the id -> the same as the cache has, or None where `respond_udp` has to be asked.
-        Never raises."""
+        """A query's bytes after the id -> the same as the cache has, or None where it can't tell. Never raises."""
+        ...
+
+    @property
+    def dressed(self) -> Callable[[bytes, bytes], tuple[bytes, int] | None]:
+        """The same for what answers depend on the client (4 or 16 address bytes); None: ask `respond_udp`."""
         ...
 
     def check(self) -> None:

@@ -79,7 +79,7 @@ class UdpLoop:
         answering = self._answering
         answering.check()
         lookup = answering.cache.get
-        straight = answering.straight
+        straight, dressed = answering.straight, answering.dressed
         stats = self._stats
         buffer, received, answered = batch.buffer, batch.received, batch.answered
         dropped: list[int] = []
@@ -91,7 +91,7 @@ class UdpLoop:
                 if not missed:
                     answering.begin()
                 missed += 1
-                found = straight(query)
+                found = straight(query) or dressed(query, batch.client(index))
             if found is not None:
                 tail, slot = found
                 stats[slot] += 1

@@ -39,6 +39,9 @@ class Echo:
         assert self.open
         return (query + query, 4) if query.startswith(b"go") else None
 
+    def dressed(self, query: bytes, client: bytes) -> tuple[bytes, int] | None:
+        return (query + client, 5) if query.startswith(b"who") else None
+
     def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:
         assert self.open
         self.clients.append(client)
@@ -134,13 +137,14 @@ def test_straight_answers_are_counted_with_their_request(run):
     server = run("127.0.0.1")
     with client() as sock:
         sock.connect(server.sockets[0].getsockname())
-        for query in (b"\1\2go", b"\3\4no", b"\5\6go"):
+        for query in (b"\1\2go", b"\3\4no", b"\5\6go", b"\7\7who"):
             sock.send(query)
-            assert sock.recv(4096) == query[:2] + (b"NO" if query.endswith(b"no") else b"gogo")
+            expected = {b"no": b"NO", b"go": b"gogo", b"who": b"who\x7f\0\0\1"}[query[2:]]
+            assert sock.recv(4096) == query[:2] + expected
     server.close()
-    assert server.stats[4] == 2
+    assert server.stats[4:6] == [2, 1]
     assert server.stats[CACHE_PACKET] == 0
-    assert server.stats[request_slot(Transport.UDP, bytes(4))] == 2, "who answers the others counts them"
+    assert server.stats[request_slot(Transport.UDP, bytes(4))] == 3, "who answers the others counts them"
     assert len(server.echo.clients) == 1
 
 
