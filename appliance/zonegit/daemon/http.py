@@ -19,6 +19,7 @@ from zonegit.daemon.tls import replication_tls
 from zonegit.errors import ConfigError, ZonegitError
 from zonegit.net.h2_serving import H2Server
 from zonegit.net.http_server import ReplicationApp
+from zonegit.net.strangers import Strangers
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.samples import Samples
@@ -66,7 +67,8 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
             group.create_task(server.serve([listener], stop, app.drain, share))
         listener = block.listener("metrics")
         if listener is not None:
-            group.create_task(H2Server(status_app(block, store), connections=SCRAPERS).serve([listener], stop))
+            metrics = H2Server(status_app(block, store), connections=SCRAPERS, strangers=Strangers(most=0))
+            group.create_task(metrics.serve([listener], stop))
         block.set_ready(index)
 
 

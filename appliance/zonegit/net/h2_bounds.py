@@ -6,7 +6,7 @@
 - A header list is bounded before a client acknowledged our settings too; as shipped it may have 64 KiB, for ever.
 - Of closed streams h2 remembers 1,024, not 65,536. Priorities (deprecated by RFC 9113 §5.3) are ignored.
 - A stream's buffer waits for the peer's window: as shipped it lets everything through that an application sends, so
-  that a client that never opens its window fills the server's memory.
+  that a client that never opens its window fills the server's memory. Its end is told to who waits for a buffer.
 """
 
 import time
@@ -18,7 +18,7 @@ import h2.errors
 import h2.events
 import hypercorn.protocol
 import hypercorn.protocol.h2 as hypercorn_h2
-from hypercorn.events import Closed, RawData
+from hypercorn.events import Closed, Event, RawData
 
 from zonegit.net.asgi import FRAME_BUDGET
 
@@ -97,6 +97,12 @@ class BoundedProtocol(hypercorn_h2.H2Protocol):
         self.connection.decoder.max_header_list_size = self.config.h2_max_header_list_size
         found = self.connection_state.get(FRAME_BUDGET)
         self._budget = found if isinstance(found, FrameBudget) else FrameBudget()
+
+    async def handle(self, event: Event) -> None:
+        await super().handle(event)
+        if isinstance(event, Closed):
+            for buffer in list(self.stream_buffers.values()):
+                await buffer.close()  # as shipped, who waits for one of them waits for ever
 
     async def _handle_events(self, events: list[h2.events.Event]) -> None:
         if self._budget.spend(sum(map(_cost, events))):
