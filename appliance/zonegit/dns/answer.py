@@ -108,9 +108,12 @@ def _at_wildcard(
 
 
 def _take(held: Held, zone: Zone, name: WireName, node: Node, draft: Draft) -> bool:
-    """Add the RRset of the type that was asked for, if it is there."""
+    """Add the RRset of the type that was asked for, if it is there; of ANY one, or all (RFC 8482 §4.1, §4.4)."""
     qtype = draft.qtype
     if qtype == ANY and node:
+        if draft.whole:
+            draft.answer += [(name, rtype, *found) for rtype, found in node.items()]
+            return True
         qtype = _one_of(node)
     found = node.get(qtype)
     if found is None:

@@ -16,14 +16,16 @@ class Draft:
     __slots__ = (
         "aa", "additional", "answer", "authority", "client",
         "cut", "do", "exact", "glue", "mixed", "name", "qtype",
-        "rcode",
+        "rcode", "whole",
     )  # fmt: skip
 
-    def __init__(self, name: WireName, qtype: int, *, do: bool, client: bytes) -> None:
+    def __init__(self, name: WireName, qtype: int, *, do: bool, client: bytes, whole: bool = False) -> None:
         self.name = name
         self.qtype = qtype
         self.do = do
         self.client = client
+        self.whole = whole
+        """ANY gets every RRset: for a client that could have the zone anyway."""
         self.rcode = Rcode.NOERROR
         self.aa = True
         self.exact = False

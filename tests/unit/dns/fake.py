@@ -79,13 +79,19 @@ def from_zone(zone: dns.zone.Zone) -> DictVersion:
     )
 
 
+def _nobody(_zone: WireName, _client: bytes, _key: WireName | None) -> bool:
+    """Who may transfer zones: so ANY gets the same over TCP as over UDP."""
+    return False
+
+
 class Server:
     """A responder over some versions, asked in dnspython's terms."""
 
     def __init__(self, *versions: DictVersion, options: Options | None = None) -> None:
         self.errors: list[Exception] = []
         self.stats = [0] * SLOTS
-        self.responder = Responder(options or Options(log=lambda _, error: self.errors.append(error)), self.stats)
+        options = options or Options(log=lambda _, error: self.errors.append(error), may_transfer=_nobody)
+        self.responder = Responder(options, self.stats)
         self.serve(*versions)
 
     def serve(self, *versions: DictVersion) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from unit.dns.fake import DictVersion, Server, lines, version
 from unit.dns.zones_for_tests import NET, ORG
+from zonegit.dns.message import Transport
+from zonegit.dns.options import Options
 
 SOA_ORG = "example.org. 300 SOA ns1.example.org. hostmaster.example.org. 7 7200 3600 1209600 300"
 SUB_NS = [
@@ -179,6 +181,23 @@ def test_ds_between_held_zones() -> None:
     server = Server(parent, child)
     assert lines(server.ask("c.test.", "DS").answer) == ["c.test. 60 DS 1 8 2 " + "00" * 32]
     assert lines(server.ask("c.test.", "NS").answer) == ["c.test. 60 NS a.test."]
+
+
+def test_any_over_tcp_is_everything_for_who_may_transfer() -> None:
+    """RFC 8482 §4.4: and one RRset for all others, whoever asked first."""
+    allowed, other = bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2))
+    options = Options(may_transfer=lambda apex, client, key: client == allowed)
+    server = Server(version(ORG, "example.org."), options=options)
+    for _ in range(3):
+        for client in (other, allowed):
+            tcp = server.ask("ns1.example.org.", "ANY", transport=Transport.TCP, client=client)
+            assert {rrset.rdtype for rrset in tcp.answer} == ({1, 28} if client == allowed else {1})
+            assert {rrset.rdtype for rrset in server.ask("ns1.example.org.", "ANY", client=client).answer} == {1}
+    wild = server.ask("q.wild.example.org.", "ANY", transport=Transport.TCP, client=allowed)
+    assert {(str(rrset.name), rrset.rdtype) for rrset in wild.answer} == {
+        ("q.wild.example.org.", 1),
+        ("q.wild.example.org.", 15),
+    }
 
 
 def test_unsigned_parent_keeps_its_ds_to_itself() -> None:

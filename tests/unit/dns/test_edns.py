@@ -2,6 +2,7 @@
 
 import dns.edns
 import dns.message
+import dns.opcode
 import dns.rcode
 import dns.rdataclass
 import pytest
@@ -154,7 +155,11 @@ def test_reasons_of_errors():
     of = server()
     assert reasons(asked(of, name="example.com.")) == [20]
     assert reasons(asked(of, rdclass="HS")) == [20]
-    assert reasons(asked(of, rtype="MAILB")) == [21]
+    status = make_query("example.org.")
+    status.set_opcode(dns.opcode.STATUS)
+    refused = of.raw(status.to_wire())
+    assert refused is not None
+    assert reasons(dns.message.from_wire(refused)) == [21]
     assert reasons(asked(of)) == []
     assert reasons(asked(of, name="none.example.org.")) == []
     plain = of.raw(make_query("example.com.", edns=False).to_wire())
