@@ -162,7 +162,7 @@ def key_owner(key: OwnerKey) -> Owner:
     return join(parts)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 14)
 def parse_apex(text: str) -> WireName:
     """Read a zone name as an operator types it: case and the final dot don't matter."""
     if not text:

@@ -7,6 +7,7 @@ branches, tags and peers may not, so every name splits in one way.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NewType
 
 from zonegit.errors import InvalidName
@@ -65,6 +66,7 @@ def remote(peer: str, zone: str, branch: str) -> RefName:
     return Ref(RefKind.REMOTE, zone, check_label(branch, "branch"), check_label(peer, "peer")).full
 
 
+@lru_cache(maxsize=1 << 15)
 def parse(full: str) -> Ref:
     """Split a full ref name; `InvalidName` unless it is exactly what `Ref.full` would write."""
     try:

@@ -24,6 +24,7 @@ BUCKET_DIGEST: Final = 16
 """Bytes."""
 _BUCKET_DEPTH: Final = 2
 _DAMAGED: Final = "the ref index contradicts itself; run `zonegit reindex`"
+_VALUES: Final = bytes.maketrans(b"0123456789abcdef", bytes(range(16)))
 _ENTRY: Final = 0
 _CHILD: Final = 1
 
@@ -162,7 +163,7 @@ def _alone(entry: _Entry) -> bytes:
 
 
 def _digits(key: bytes) -> bytes:
-    return bytes(digit for byte in key for digit in (byte >> 4, byte & 15))
+    return key.hex().encode().translate(_VALUES)
 
 
 def _cell_key(path: bytes) -> bytes:
