@@ -27,6 +27,8 @@ _KEPT: Final = 8 << 20
 _TURN: Final = 64
 """RRsets compared before others get a turn."""
 
+_PACKED: Final = 4 << 10
+"""Bytes of a run of differences: messages end between runs."""
 _SIDES: Final = (0, 1)
 
 
@@ -133,7 +135,7 @@ class Differences:
                 size += len(gained[1])
             if count > most or size > largest:
                 return None
-        return Change(deleted, added, count, size)
+        return Change(_packed(deleted), _packed(added), count, size)
 
     def _is_shorter(self, old: Past, new: Past) -> Generator[Run, None, bool]:
         """Whether a difference that is too large to gather has fewer records than the zone."""
@@ -186,6 +188,24 @@ def _between(before: bytes | None, after: bytes | None) -> tuple[Run | None, Run
 
 def _run(payload: bytes | None) -> Run | None:
     return None if payload is None else (record_count(payload), payload)
+
+
+def _packed(runs: Sequence[Run]) -> list[Run]:
+    """The same records in few runs, which take less time to send."""
+    packed: list[Run] = []
+    parts: list[bytes] = []
+    count = size = 0
+    for number, rrs in runs:
+        if size + len(rrs) > _PACKED and parts:
+            packed.append((count, b"".join(parts)))
+            parts.clear()
+            count = size = 0
+        parts.append(rrs)
+        count += number
+        size += len(rrs)
+    if parts:
+        packed.append((count, b"".join(parts)))
+    return packed
 
 
 def _joined(parts: Sequence[bytes]) -> Run | None:
