@@ -16,38 +16,33 @@ from blake3 import blake3
 
 from zonegit.auth.budget import source_of
 from zonegit.auth.gate import Gate, Grant, Refusal
-from zonegit.auth.scheme import Call, sign_response, signature_header
+from zonegit.auth.scheme import sign_response, signature_header
 from zonegit.errors import Conflict, InvalidData, LimitExceeded, NotFound, ZonegitError
+from zonegit.net import access_log
 from zonegit.net.asgi import (
-    CLIENT_CERT,
-    FRAME_BUDGET,
     BodyTooLarge,
     Disconnected,
     Receive,
     Scope,
     Send,
     disconnected,
-    drain,
     read_body,
 )
+from zonegit.net.http_request import Request, drain_unwanted, in_time
 from zonegit.net.ref_watch import RefWatch
 from zonegit.store.port import Store
 from zonegit.sync import limits
 from zonegit.sync.frames import CONTENT_TYPE, Seal
-from zonegit.sync.server import Endpoint, FrameStream, Reply, Route, error_reply, find_route
+from zonegit.sync.server import Endpoint, FrameStream, Reply, Route, error_reply
 
-BODY_SECONDS: Final = 30.0
-"""A body must have arrived by then."""
 STREAM_SECONDS: Final = 2 * limits.RESPONSE_SECONDS
 """A client that reads a stream more slowly than this is cut off."""
 BODIES_PER_SOURCE: Final = 16 << 20
 """Bytes of unfinished bodies held for one source."""
 ANSWERS_PER_SOURCE: Final = 16 << 20
-"""Bytes of whole answers (objects, walks, differences) on their way to one source."""
+"""Bytes of whole answers (objects, walks, differences) and of the questions that streams answer, for one source."""
 SLOWLY: Final = 1.0
 """Seconds before a source that fails too often hears of its next failure: its streams are all it can flood with."""
-
-_SLICE: Final = 32 << 10
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +69,11 @@ class ReplicationApp:
         *,
         slowly: float = SLOWLY,
         workers: int = 1,
+        logged: bool = False,
     ) -> None:
-        """`workers`: how many processes serve this port; clients are told."""
+        """`workers`: how many processes serve this port; clients are told. `logged`: whether each request is."""
         self._slowly = slowly
+        self._logged = logged
         self._endpoint = Endpoint(store, workers)
         self._gate = gate
         self._samples = samples
@@ -99,7 +96,7 @@ class ReplicationApp:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
         elif scope["type"] == "http":
-            request = _Request(scope, receive, send)
+            request = Request(scope, receive, send)
             started = time.monotonic()
             self._active += 1
             self._idle.clear()
@@ -107,22 +104,43 @@ class ReplicationApp:
                 await self._serve(request)
             except Disconnected:
                 request.status = 499
+            except asyncio.CancelledError:
+                request.status = 499
+                raise
+            except Exception:
+                request.status = 500
+                raise
             finally:
                 self._active -= 1
                 if not self._active:
                     self._idle.set()
-                label = request.route.label
-                method = request.call.method if request.call.method in ("GET", "POST") else "other"
-                self._samples.inc("http_requests_total", route=label, method=method, code=str(request.status))
-                self._samples.observe("http_request_duration_seconds", time.monotonic() - started, route=label)
+                self._tell(request, time.monotonic() - started)
 
-    async def _serve(self, request: "_Request") -> None:
+    def _tell(self, request: Request, seconds: float) -> None:
+        """Count a request that is over, and log it if wanted."""
+        route, status = request.route.label, request.status
+        method = request.call.method if request.call.method in ("GET", "POST") else "other"
+        self._samples.inc("http_requests_total", route=route, method=method, code=str(status))
+        self._samples.observe("http_request_duration_seconds", seconds, route=route)
+        if self._logged:
+            access_log.tell(
+                kid=request.kid,
+                method=method,
+                route=route,
+                status=status,
+                size=request.sent,
+                seconds=seconds,
+                source=request.address,
+            )
+
+    async def _serve(self, request: Request) -> None:
         if request.foreign:
-            await _drain(request)
+            await drain_unwanted(request)
             await request.send_reply(Reply(505))
             return
         found = await self._authenticate(request)
         if isinstance(found, Refusal):
+            request.kid = found.kid
             self._count(found.kid, found.result)
             if found.retry_after:
                 await _until_gone(request.receive, asyncio.sleep(self._slowly))
@@ -132,24 +150,27 @@ class ReplicationApp:
             await self._send(request, reply, found.grant)
             return
         request.passed()
+        request.kid = found.key.kid
         self._count(found.key.kid, "ok")
         self._samples.set("auth_key_last_used_timestamp_seconds", self._clock(), key_id=found.key.kid)
+        asked = len(request.body)
         try:
             answer = await self._answer(request, found)
         except ZonegitError as error:
             if error.http_status >= 500:
                 log.error("%s: %s", request.route.label, error)
             answer = error_reply(error.http_status, _error_code(error))
+        request.body = b""  # whoever reads the answer slowly
         if isinstance(answer, Reply):
             await self._send_held(request, answer, found)
         else:
-            await self._stream(request, answer, found)
+            await self._stream(request, answer, found, asked)
 
-    async def _authenticate(self, request: "_Request") -> Grant | Refusal:
+    async def _authenticate(self, request: Request) -> Grant | Refusal:
         authorization = request.values(b"authorization")
         found = self._gate.begin(request.call, authorization, request.address, request.client_cert)
         if isinstance(found, Refusal):
-            await _drain(request)
+            await drain_unwanted(request)
             return found
         source = source_of(request.address)
         held = 0
@@ -161,7 +182,7 @@ class ReplicationApp:
             return self._bodies[source] <= BODIES_PER_SOURCE
 
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with in_time():
                 keep = found.known and found.in_time
                 request.body, digest = await read_body(request.receive, request.route.body, keep=keep, room=room)
         except (BodyTooLarge, TimeoutError):
@@ -172,7 +193,7 @@ class ReplicationApp:
                 del self._bodies[source]
         return self._gate.finish(found, digest, "read")
 
-    async def _answer(self, request: "_Request", grant: Grant) -> Reply | FrameStream:
+    async def _answer(self, request: Request, grant: Grant) -> Reply | FrameStream:
         route = request.route
         if route is Route.UNKNOWN:
             return error_reply(404, "not_found")
@@ -186,12 +207,15 @@ class ReplicationApp:
             return self._endpoint.object(request.call.path)
         if route is Route.WALK:
             return self._endpoint.walk(request.body)
-        if self._fetching[request.connection, grant.key.kid] >= limits.FETCHES_PER_KEY:
+        under_way = self._answers[source_of(request.address)] + len(request.body)
+        if self._fetching[request.connection, grant.key.kid] >= limits.FETCHES_PER_KEY or (
+            under_way > ANSWERS_PER_SOURCE
+        ):
             return error_reply(429, "too_many_fetches", retry_after=1)
         serve = self._endpoint.fetch if route is Route.FETCH else self._endpoint.objects
         return serve(request.body, _sealer(grant), self._clock)
 
-    async def _refs(self, request: "_Request", grant: Grant) -> Reply:
+    async def _refs(self, request: Request, grant: Grant) -> Reply:
         known = request.known_root()
         seconds = request.wait_seconds()
         if known and seconds:
@@ -202,7 +226,7 @@ class ReplicationApp:
             return self._endpoint.brief(grant.key)
         return self._endpoint.refs(grant.key)
 
-    async def _send_held(self, request: "_Request", reply: Reply, grant: Grant) -> None:
+    async def _send_held(self, request: Request, reply: Reply, grant: Grant) -> None:
         """Send an answer, unless too much for its source is on the way. (The list of all refs is held once.)"""
         source = source_of(request.address)
         size = 0 if request.route is Route.REFS else len(reply.body)
@@ -212,11 +236,14 @@ class ReplicationApp:
         try:
             await _until_gone(request.receive, self._send(request, reply, grant))
         finally:
-            self._answers[source] -= size
-            if not self._answers[source]:
-                del self._answers[source]
+            self._answered(source, size)
 
-    async def _send(self, request: "_Request", reply: Reply, grant: Grant | None) -> None:
+    def _answered(self, source: str, size: int) -> None:
+        self._answers[source] -= size
+        if not self._answers[source]:
+            del self._answers[source]
+
+    async def _send(self, request: Request, reply: Reply, grant: Grant | None) -> None:
         signature = ""
         if grant:
             ts = int(self._clock())
@@ -235,9 +262,11 @@ class ReplicationApp:
         except TimeoutError:
             log.warning("cut a client off that reads too slowly: %s", request.address)
 
-    async def _stream(self, request: "_Request", stream: FrameStream, grant: Grant) -> None:
+    async def _stream(self, request: Request, stream: FrameStream, grant: Grant, asked: int) -> None:
         slot = (request.connection, grant.key.kid)
+        source = source_of(request.address)
         self._fetching[slot] += 1
+        self._answers[source] += asked  # the stream holds about as much of the question
         try:
             async with asyncio.timeout(STREAM_SECONDS):
                 await _until_gone(request.receive, request.send_frames(stream))
@@ -247,105 +276,10 @@ class ReplicationApp:
             self._fetching[slot] -= 1
             if not self._fetching[slot]:
                 del self._fetching[slot]
+            self._answered(source, asked)
 
     def _count(self, kid: str, result: str) -> None:
         self._samples.inc("auth_attempts_total", key_id=kid or "unknown", result=result)
-
-
-class _Request:
-    """One request as ASGI gives it, and the way back."""
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.receive = receive
-        self._send = send
-        self._headers: list[tuple[bytes, bytes]] = list(scope["headers"])
-        path = bytes(scope["raw_path"]) + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-        content_type = b"\n".join(self.values(b"content-type"))  # twice is none that can be signed
-        self.call = Call(scope["method"], path.decode("latin-1"), content_type.decode("latin-1"))
-        self.route = find_route(self.call.path)
-        self.connection: object = tuple(scope["client"] or ())
-        self.address = scope["client"][0] if scope["client"] else ""
-        self._state = scope.get("state", {})
-        self.client_cert = str(self._state.get(CLIENT_CERT, ""))
-        self.foreign = scope["http_version"] != "2" or bool(
-            self.values(b"upgrade") or self.values(b"http2-settings")
-        )
-        self.body = b""
-        self.status = 0
-
-    def passed(self) -> None:
-        """Let the connection know that this request's MAC has passed."""
-        budget = self._state.get(FRAME_BUDGET)
-        if budget is not None:
-            budget.passed()
-
-    def values(self, name: bytes) -> list[bytes]:
-        return [value for found, value in self._headers if found == name]
-
-    def known_root(self) -> str:
-        """The root in `If-None-Match`; empty when there is none that could be ours."""
-        values = self.values(b"if-none-match")
-        text = values[0].decode("latin-1") if len(values) == 1 else ""
-        return text[1:-1] if len(text) == 66 and text[0] == text[-1] == '"' else ""
-
-    def wait_seconds(self) -> int:
-        """What `Prefer: wait=N` (RFC 7240 §4.3) asks for, within our bound."""
-        seconds = self._preference("wait")
-        return min(int(seconds[:9]), limits.MAX_WAIT) if seconds.isdecimal() else 0
-
-    def prefers_minimal(self) -> bool:
-        """Whether `Prefer: return=minimal` (RFC 7240 §4.2) asks for a state without its refs."""
-        return self._preference("return") == "minimal"
-
-    def _preference(self, wanted: str) -> str:
-        for value in self.values(b"prefer"):
-            for preference in value.decode("latin-1").split(","):
-                name, _, found = preference.strip().partition("=")
-                if name == wanted:
-                    return found
-        return ""
-
-    async def send_reply(self, reply: Reply, signature: str = "") -> None:
-        headers = [(name.encode(), value.encode()) for name, value in reply.headers]
-        if reply.content_type:
-            headers.append((b"content-type", reply.content_type.encode()))
-        if signature:
-            headers.append((b"zg-signature", signature.encode()))
-        if reply.status != 304:
-            headers.append((b"content-length", str(len(reply.body)).encode()))
-        await self._start(reply.status, headers)
-        await self._send_slices(reply.body)
-        await self._send({"type": "http.response.body", "body": b""})
-
-    async def send_frames(self, stream: FrameStream) -> None:
-        await self._start(200, [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-store")])
-        try:
-            for piece in stream.pieces():
-                await self._send_slices(piece)
-                await asyncio.sleep(0)
-        except ZonegitError as error:
-            log.error("a stream to %s stopped: %s", self.address, error)
-            await self._send({"type": "http.response.body", "body": stream.fail(str(error)), "more_body": True})
-        await self._send({"type": "http.response.body", "body": b""})
-
-    async def _send_slices(self, data: bytes) -> None:
-        """Send what a slow client may take slowly: what is handed over is copied, so it is little at a time."""
-        view = memoryview(data)
-        for at in range(0, len(view), _SLICE):
-            await self._send({"type": "http.response.body", "body": view[at : at + _SLICE], "more_body": True})
-
-    async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        self.status = status
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-
-
-async def _drain(request: _Request) -> None:
-    """Read an unwanted body, but not for longer than a wanted one."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            await drain(request.receive)
-    except TimeoutError:
-        log.info("cut a client off that sends too slowly: %s", request.address)
 
 
 async def _until_gone(receive: Receive, work: Coroutine[None, None, None]) -> None:

@@ -95,6 +95,8 @@ class ReplicationConfig:
     """CAs in PEM: clients must show a certificate of one of them."""
     workers: int = 1
     """Processes that serve it, each with connections of its own."""
+    access_log: bool = False
+    """Whether each request is a line in the log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "tls_key": _path,
         "client_ca": _path,
         "workers": values.workers,
+        "access_log": values.boolean,
     },
     "metrics": {"listen": _address},
     "primary": {

@@ -24,6 +24,7 @@ listen = "127.0.0.1:9353"
 listen = "127.0.0.1:9354"
 name = "primary-1"
 workers = 2
+access_log = true
 
 [primary]
 url = "http://127.0.0.1:9999"
@@ -56,6 +57,7 @@ def test_file_is_read_whole(write):
     assert config.metrics is not None and config.metrics.listen.port == 9353
     assert config.replication is not None and config.replication.name == "primary-1"
     assert config.replication.workers == 2
+    assert config.replication.access_log
     assert config.primary is not None and config.primary.pull_interval == 0.5
     assert config.primary.compress
     assert config.zone("example.org.").branch == "live"
