@@ -13,6 +13,7 @@ from zonegit.dns.cookies import Cookies
 from zonegit.dns.front import Front, is_special
 from zonegit.dns.message import Transport
 from zonegit.dns.options import Options
+from zonegit.dns.rate import Rate
 from zonegit.dns.responder import Responder
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
@@ -48,6 +49,7 @@ class LiveZones:
         self.cache = self._responder.cache
         self.straight = self._responder.straight
         self.dressed = self._responder.dressed
+        self.rate = Rate(dns.rate, time.monotonic, self._cookies) if dns.rate else None
         self._seen = -1
         self.check()
         self.done()

@@ -33,7 +33,10 @@ TRANSFERS_REFUSED: Final = _QUERIES_END + 7
 TRANSFERS_FAILED: Final = _QUERIES_END + 8
 _IXFR: Final = _QUERIES_END + 9
 """The same three of IXFR."""
-_REQUESTS: Final = _QUERIES_END + 12
+DROPPED_RATE: Final = _QUERIES_END + 12
+SLIPPED: Final = _QUERIES_END + 13
+"""Both by the loop, for responses that are counted as answered as well."""
+_REQUESTS: Final = _QUERIES_END + 14
 SLOTS: Final = _REQUESTS + len(Transport) * len(FAMILIES)
 """How long a row is."""
 
@@ -66,6 +69,8 @@ SERIES: Final = (
     Series(TRUNCATED, "zonegit_dns_truncated_total"),
     Series(DROPPED_SHORT, "zonegit_dns_dropped_total", (("reason", "short"),)),
     Series(DROPPED_RESPONSE, "zonegit_dns_dropped_total", (("reason", "response"),)),
+    Series(DROPPED_RATE, "zonegit_dns_dropped_total", (("reason", "rate"),)),
+    Series(SLIPPED, "zonegit_dns_slipped_total"),
     Series(CACHE_PACKET, "zonegit_dns_cache_hits_total", (("level", "packet"),)),
     Series(CACHE_QUESTION, "zonegit_dns_cache_hits_total", (("level", "question"),)),
     Series(CORRUPT, "zonegit_store_corrupt_objects_total"),

@@ -25,6 +25,12 @@ class Answering(Protocol):
         """The same for what answers depend on the client (4 or 16 address bytes); None: ask `respond_udp`."""
         ...
 
+    @property
+    def rate(self) -> Callable[[bytes, bytes, bytes], bytes | None] | None:
+        """`(query, response, client)`: what to send over UDP for a response, all behind the id; None for nothing.
+        None where rates aren't limited."""
+        ...
+
     def check(self) -> None:
         """Take up what other processes committed; cheap when nothing moved. Never raises."""
         ...

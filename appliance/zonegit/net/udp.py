@@ -10,7 +10,7 @@ from collections.abc import Callable, MutableSequence, Sequence
 from time import perf_counter
 
 from zonegit.dns.message import Transport
-from zonegit.dns.stats import CACHE_PACKET, request_slot
+from zonegit.dns.stats import CACHE_PACKET, DROPPED_RATE, SLIPPED, request_slot
 from zonegit.net.answering import Answering
 from zonegit.net.batch import WAIT, Batch, open_batch
 from zonegit.ops import loop_slots
@@ -80,6 +80,7 @@ class UdpLoop:
         answering.check()
         lookup = answering.cache.get
         straight, dressed = answering.straight, answering.dressed
+        rate = answering.rate
         stats = self._stats
         buffer, received, answered = batch.buffer, batch.received, batch.answered
         dropped: list[int] = []
@@ -102,6 +103,11 @@ class UdpLoop:
                     dropped.append(index)
                     continue
                 tail = answer[2:]
+            if rate is not None:
+                tail = self._limited(rate(query, tail, batch.client(index)), tail)
+                if not tail:
+                    dropped.append(index)
+                    continue
             size = 2 + len(tail)
             buffer[body : start + size] = tail
             answered[put] = size
@@ -114,6 +120,15 @@ class UdpLoop:
         if sent + len(dropped) != count:
             counters[loop_slots.UNSENT] += count - len(dropped) - sent
         loop_slots.observe(counters, count, perf_counter() - began, first)
+
+    def _limited(self, kept: bytes | None, tail: bytes) -> bytes:
+        """What limiting rates left of a response, counted; empty when that is nothing."""
+        if kept is None:
+            self._stats[DROPPED_RATE] += 1
+            return b""
+        if kept is not tail:
+            self._stats[SLIPPED] += 1
+        return kept
 
 
 def _family_slot(sock: socket.socket) -> int:

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from zonegit.dns.acl import LOOPBACK, Acl
+from zonegit.dns.rate import NOBODY, Limit
 from zonegit.errors import ConfigError
 from zonegit.model.names import WireName
 
@@ -77,6 +78,22 @@ class DnsConfig:
     """Whether DNS cookies are answered (RFC 7873)."""
     cookie_secrets: Path | None = None
     """A file with the secrets of cookies; None: random ones at each start."""
+    rate_limit: int = 0
+    """UDP responses of one class to one network in a second, by each worker; 0: as many as there are."""
+    rate_slip: int = 2
+    """Each so many-th refused response is sent, as TC; 0: none."""
+    rate_ipv4_prefix: int = 24
+    rate_ipv6_prefix: int = 56
+    rate_exempt: Acl = NOBODY
+    """Who isn't limited."""
+
+    @property
+    def rate(self) -> Limit | None:
+        """The limit, if there is one."""
+        limit = Limit(
+            self.rate_limit, self.rate_slip, self.rate_ipv4_prefix, self.rate_ipv6_prefix, self.rate_exempt
+        )
+        return limit if self.rate_limit else None
 
 
 @dataclass(frozen=True, slots=True)

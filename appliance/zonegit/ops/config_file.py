@@ -71,6 +71,11 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "identity": values.short_text,
         "cookies": values.boolean,
         "cookie_secrets": _path,
+        "rate_limit": lambda value: values.whole(value, 0, 1_000_000),
+        "rate_slip": lambda value: values.whole(value, 0, 100),
+        "rate_ipv4_prefix": lambda value: values.whole(value, 8, 32),
+        "rate_ipv6_prefix": lambda value: values.whole(value, 16, 128),
+        "rate_exempt": values.networks,
         **TRANSFERS,
     },
     "replication": {

@@ -27,6 +27,7 @@ _HELP: Final[Mapping[str, str]] = {
     "dns_queries_total": "Answers by query type and response code.",
     "dns_truncated_total": "Answers over UDP that were cut short.",
     "dns_dropped_total": "Packets that got no answer.",
+    "dns_slipped_total": "Answers over UDP that rate limiting cut to TC.",
     "dns_cache_hits_total": "Answers from a cache: of whole packets, or of questions.",
     "dns_requests_total": "Packets by transport and address family.",
     "transfers_total": "Zone transfers.",

@@ -69,6 +69,14 @@ def acl(value: object) -> Acl:
     return Acl.parse(texts(value))
 
 
+def networks(value: object) -> Acl:
+    """Networks, each `192.0.2.0/24` or an address."""
+    found = acl(value)
+    if found.keys:
+        raise ConfigError("a key says nothing here: write networks")
+    return found
+
+
 def boolean(value: object) -> bool:
     if not isinstance(value, bool):
         raise ConfigError(f"{value!r} is not true or false")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from zonegit.dns.message import Transport
-from zonegit.dns.stats import CACHE_PACKET, SLOTS, request_slot
+from zonegit.dns.stats import CACHE_PACKET, DROPPED_RATE, SLIPPED, SLOTS, request_slot
 from zonegit.net import batch as batches
 from zonegit.net.batch import PlainBatch, open_batch
 from zonegit.net.udp import UdpLoop
@@ -26,6 +26,7 @@ class Echo:
         self.checks = 0
         self.open = False
         self.clients: list[bytes] = []
+        self.rate = None
 
     def check(self) -> None:
         assert not self.open
@@ -146,6 +147,19 @@ def test_straight_answers_are_counted_with_their_request(run):
     assert server.stats[CACHE_PACKET] == 0
     assert server.stats[request_slot(Transport.UDP, bytes(4))] == 3, "who answers the others counts them"
     assert len(server.echo.clients) == 1
+
+
+def test_what_the_rate_refuses_is_dropped_or_cut(run):
+    server = run("127.0.0.1")
+    server.echo.cache[b"cached"] = (b"CACHED", 3)
+    server.echo.rate = lambda query, response, client: {b"NO": None, b"CACHED": b"cut"}.get(response, response)
+    with client() as sock:
+        sock.connect(server.sockets[0].getsockname())
+        for query in (b"\1\1no", b"\2\2cached", b"\3\3yes"):
+            sock.send(query)
+        assert sorted(sock.recv(4096) for _ in range(2)) == [b"\2\2cut", b"\3\3YES"]
+    server.close()
+    assert (server.stats[DROPPED_RATE], server.stats[SLIPPED]) == (1, 1)
 
 
 def test_dropped_messages_leave_the_others_alone(run):
