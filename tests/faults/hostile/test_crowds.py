@@ -1,0 +1,207 @@
+"""Many connections at once, most of which never say anything: those that pass are served, the others make room."""
+
+import asyncio
+import gc
+import os
+import resource
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from daemonkit import until
+from httpkit import Running, run, running
+from rawh2 import RawClient
+from synckit import SMALL_NODES, commit, names
+from tlskit import Authority
+from zonegit.net import h2_serving, http_request, http_server
+from zonegit.net.h2_serving import H2Server
+from zonegit.net.strangers import Strangers
+from zonegit.net.tls import Identity, client_context, server_context
+from zonegit.store.memory import MemoryStore
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+MOST = int(os.environ.get("ZONEGIT_CROWD", "600"))
+"""Connections at once; 10,000 need 20,000 open files."""
+
+
+def still_serves(port: int) -> None:
+    with RawClient(port) as client:
+        assert client.ask("GET", "/v0/refs", client.signed("GET", "/v0/refs")).status == 200
+
+
+@contextmanager
+def many(port: int, count: int, first: bytes = b"") -> Iterator[list[socket.socket]]:
+    """So many connections, four from each of as many loopback addresses as it takes; each says `first`."""
+    found: list[socket.socket] = []
+    try:
+        for at in range(count):
+            sock = socket.socket()
+            found.append(sock)
+            sock.bind((f"127.1.{at // 4 >> 8 & 255}.{at // 4 & 255}", 0))
+            sock.settimeout(20)
+            sock.connect(("127.0.0.1", port))
+            if first:
+                sock.sendall(first)
+        yield found
+    finally:
+        for sock in found:
+            sock.close()
+
+
+def served(test, **options: object) -> None:  # type: ignore[no-untyped-def]
+    store = MemoryStore()
+    commit(store, "example.org.", names("example.org.", 20), shape=SMALL_NODES)
+
+    async def both() -> None:
+        async with running(store, **options) as server:  # type: ignore[arg-type]
+            await asyncio.to_thread(test, server)
+
+    run(both(), 120)
+
+
+@pytest.fixture
+def files() -> Iterator[None]:
+    """Room for two open files for each connection of the crowd."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MOST + 500
+    if hard < wanted:
+        pytest.skip(f"needs {wanted} open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    gc.collect()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("first", [b"", PREFACE], ids=["silent", "with a preface"])
+@pytest.mark.usefixtures("files")
+def test_a_crowd_of_strangers_makes_room(first: bytes) -> None:
+    def test(server: Running) -> None:
+        with RawClient(server.port) as known:
+            assert known.ask("GET", "/v0/refs", known.signed("GET", "/v0/refs")).status == 200
+            with many(server.port, MOST, first):
+                until(lambda: server.server.open.total() <= 1 + 256, "the end of most of them")
+                still_serves(server.port)
+                assert known.ask("GET", "/v0/refs", known.signed("GET", "/v0/refs")).status == 200
+        until(lambda: not server.server.open.total(), "the end of the others")
+
+    served(test)
+
+
+def test_who_never_passes_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def test(server: Running) -> None:
+        server.server._strangers = Strangers(seconds=0.2)
+        with many(server.port, 4, PREFACE) as others, RawClient(server.port) as known:
+            assert known.ask("GET", "/v0/refs", known.signed("GET", "/v0/refs")).status == 200
+            for sock in others:
+                while sock.recv(65_536):
+                    pass
+            assert known.ask("GET", "/v0/refs", known.signed("GET", "/v0/refs")).status == 200
+
+    served(test)
+
+
+def test_where_nobody_has_to_pass_nobody_is_cut_off() -> None:
+    async def test() -> None:
+        strangers = Strangers(most=0, seconds=0.01)
+        task = asyncio.current_task()
+        assert task
+        for _ in range(3):
+            strangers.enter(task)
+        assert len(strangers) == 0
+        await asyncio.sleep(0.05)
+
+    run(test())
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_body_that_does_not_come_is_not_waited_for(signed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_request, "BODY_SECONDS", 0.2)
+
+    def test(server: Running) -> None:
+        with RawClient(server.port) as client:
+            headers = client.signed("POST", "/v0/fetch", b"x" * 100, "application/json") if signed else []
+            streams = [client.send("POST", "/v0/fetch", headers, b"x", end=False) for _ in range(5)]
+            while not all(client.answers[stream].status for stream in streams):
+                assert client.read()
+            assert {client.answers[stream].status for stream in streams} <= {401, 413, 429}
+        still_serves(server.port)
+        until(server.app._idle.is_set, "the end of all that was waited for")
+
+    served(test)
+
+
+def test_bodies_of_one_source_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "BODIES_PER_SOURCE", 100_000)
+
+    def test(server: Running) -> None:
+        with RawClient(server.port) as client, RawClient(server.port) as other:
+            held = [b"x" * 40_000] * 2
+            headers = client.signed("POST", "/v0/fetch", b"x" * 50_000, "application/json")
+            for body in held:
+                client.send("POST", "/v0/fetch", headers, body, end=False)
+            until(lambda: server.app._bodies.total() == 80_000, "the bodies at the server")
+            body = b"x" * 30_000
+            fields = other.signed("POST", "/v0/fetch", body, "application/json")
+            assert other.ask("POST", "/v0/fetch", fields, body).status == 413
+            still_serves(server.port)
+        until(lambda: not server.app._bodies.total(), "the end of the bodies")
+
+    served(test)
+
+
+def test_handshakes_that_never_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand of them, at various points: before the first byte, within a ClientHello, in cleartext."""
+    monkeypatch.setattr(h2_serving, "HANDSHAKE_SECONDS", 2.0)
+    ca = Authority(tmp_path)
+    shown = ca.issue("server")
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32)
+
+    def greeted(port: int) -> None:
+        context = client_context(ca.cert, None)
+        plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+        with plain, context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
+            secure.sendall(PREFACE)
+            assert secure.recv(100), "the server's settings"
+
+    def test(server: Running) -> None:
+        server.server.tls = server_context(Identity(shown.cert, shown.key), None)
+        with many(server.port, 340), many(server.port, 340, hello), many(server.port, 340, PREFACE) as plain:
+            until(lambda: server.server.open.total() <= 256, "the end of most of them")
+            greeted(server.port)
+            for sock in plain:
+                try:
+                    while part := sock.recv(65_536):
+                        assert part[:1] == b"\x15", "at most an alert"
+                except ConnectionError:
+                    pass
+            until(lambda: server.server.open.total() == 0, "the end of those that waited")
+
+    served(test)
+
+
+def test_a_reset_in_the_handshake_is_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ca = Authority(tmp_path)
+    shown = ca.issue("server")
+
+    def test(server: Running) -> None:
+        server.server.tls = server_context(Identity(shown.cert, shown.key), None)
+        for _ in range(20):
+            sock = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            sock.sendall(b"\x16\x03\x01\x02\x00")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+        until(lambda: not server.server.open.total(), "the end of all")
+
+    served(test)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_the_bounds_are_what_the_documents_say() -> None:
+    server = H2Server(None)  # type: ignore[arg-type]  # it isn't served
+    assert (server._most, server._strangers._most, server._strangers._seconds) == (8, 256, 60.0)
+    assert (h2_serving.STREAMS, h2_serving.HEADERS) == (32, 16 << 10)
+    assert (http_server.BODIES_PER_SOURCE, http_server.ANSWERS_PER_SOURCE) == (16 << 20, 16 << 20)
