@@ -146,7 +146,7 @@ class Gate:
 
 
 class Signer:
-    """The client's half: signs requests to the server named `aud`, by a clock that can be corrected once."""
+    """The client's half: signs requests to the server named `aud`, by a clock that can be corrected."""
 
     def __init__(
         self, aud: str, keys: Key | Iterable[Key], clock: Callable[[], float], random: Callable[[int], bytes]

@@ -1,8 +1,8 @@
 """A peer's `/v0` over httpx: signed requests out, verified answers back. One connection, kept for long.
 
 Nothing is believed before its MAC is right: a 304, an error, refs. A stream's MAC is in its end and is checked by
-`sync.frames`. A clock that is off is corrected once, by a signed answer only. A key that is refused is replaced by
-another valid one, once for a request, so that keys can be turned in any order. After any failure the connection is
+`sync.frames`. A clock that is off is corrected by a signed answer only, a key that is refused is replaced by
+another valid one, each once for a request: keys can be turned in any order. After any failure the connection is
 dropped: httpx never resets a stream that is given up, and a few of those make a connection hang.
 """
 
@@ -97,7 +97,6 @@ class HttpPeer:
         self.bounds = bounds
         self.tls = tls
         """May be replaced at any time; it counts from the next connection on (`close`)."""
-        self._corrected = False
         self._client: httpx.AsyncClient | None = None
         self._sent = 0
         """Requests of this connection."""
@@ -262,13 +261,12 @@ class HttpPeer:
 
     async def _skewed(self, answer: _Answer) -> bool:
         """Whether the peer told us its clock, in an authentic answer; then ours follows it from now on."""
-        if answer.response.status_code != 401 or "zg-signature" not in answer.response.headers or self._corrected:
+        if answer.response.status_code != 401 or "zg-signature" not in answer.response.headers:
             return False
         error, now = wire.decode_error(await self._authentic(answer, ANSWER))
         if error != "clock_skew" or now is None:
             return False
         self.signer.correct(now)
-        self._corrected = True
         return True
 
     async def _authentic(self, answer: _Answer, limit: int) -> bytes:

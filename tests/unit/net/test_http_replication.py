@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from directkit import Time
 from httpkit import generous_gate, peer_of, pull_once, run, running
 from synckit import KEY, commit, local_refs, names
 from zonegit.auth.key import Key
@@ -88,6 +89,19 @@ def test_a_clock_that_is_off_is_corrected_once() -> None:
             assert peer.signer.offset == pytest.approx(10_000)
             assert await peer.refs() is not None
             assert server.samples.values["auth_attempts_total,key_id=k1,result=clock_skew"] == 1
+
+    run(test())
+
+
+def test_a_clock_is_corrected_whenever_it_is_off_again() -> None:
+    async def test() -> None:
+        ours = Time()
+        gate = generous_gate(clock=lambda: 2_000_000_000.0)
+        async with running(MemoryStore(), gate) as server, peer_of(server.url, clock=ours) as peer:
+            for offset in (10_000, 0, -500_000):
+                ours.now = 2_000_000_000.0 - offset
+                assert await peer.refs() is not None
+                assert peer.signer.offset == pytest.approx(offset)
 
     run(test())
 
