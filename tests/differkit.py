@@ -144,7 +144,7 @@ def differences(ours: Read, theirs: Sequence[Read], name: bytes, inside: Callabl
     spare |= {rr for rr in ours.authority if rr[1] == RRSIG and rr[0] in {owner for owner, *_ in spare}}
     if len({peer.tc for peer in theirs}) > 1:
         return found
-    for point in ("rcode", "aa", "tc"):
+    for point in ("rcode", "aa", "tc") if len({peer.rcode for peer in theirs}) == 1 else ():
         values = {getattr(peer, point) for peer in theirs}
         if len(values) == 1 and values != {getattr(ours, point)}:
             found.append(point)

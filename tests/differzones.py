@@ -153,8 +153,9 @@ class _Maker:
     def _dname(self, rel: Rel) -> None:
         rng, zone = self.rng, self.zone
         self.covers[rel] = "DNAME"
-        long = ".".join(("x" * 60,) * 3)
-        zone.add(rel, "DNAME", rng.choice((self._target(), self._target(), f"{long}.{zone.apex}", "out.example.")))
+        long = ".".join(("x" * 60,) * 3) + f".{zone.apex}"
+        targets = (self._target(), self._target(), long if len(zone.apex) < 60 else zone.apex, "out.example.")
+        zone.add(rel, "DNAME", rng.choice(targets))
         if rng.random() < 0.4:
             zone.add(rel, "TXT", '"beside a DNAME"')
 

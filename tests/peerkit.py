@@ -44,7 +44,7 @@ def named(port: int, directory: Path, zones: Zones) -> list[str]:
 controls {{ }};
 {blocks}"""
     )
-    return ["-f", "-n", "1", "-c", str(directory / "named.conf")]
+    return ["-g", "-n", "1", "-c", str(directory / "named.conf")]
 
 
 def nsd(port: int, directory: Path, zones: Zones) -> list[str]:
