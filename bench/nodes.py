@@ -12,8 +12,8 @@ from peers import Server
 from processes import Program, finished, free_port, own_program, pinned, running
 
 NAME: Final = "zonegit"
-_KEY: Final = "bench"
-_AUDIENCE: Final = "bench-primary"
+KEY: Final = "bench"
+AUDIENCE: Final = "bench-primary"
 _LOADING: Final = 180.0
 
 
@@ -46,7 +46,7 @@ def serving(repo: Path, zone: ZoneFile, cores: str | None = None) -> Iterator[Se
 def new_keys(directory: Path) -> Path:
     """A key directory with the one key that primary and secondary share."""
     directory.mkdir(mode=0o700)
-    finished([own_program("zonegit"), "key", "new", _KEY, "--keys", str(directory)])
+    finished([own_program("zonegit"), "key", "new", KEY, "--keys", str(directory)])
     return directory
 
 
@@ -56,6 +56,7 @@ class Primary:
 
     dns: Server
     url: str
+    program: Program
 
 
 @contextmanager
@@ -63,10 +64,10 @@ def primary(repo: Path, keys: Path, zone: ZoneFile) -> Iterator[Primary]:
     """Serve a repository to resolvers and secondaries until the block ends."""
     port, replication = free_port(), free_port()
     argv = [own_program("zonegitd"), "--repo", str(repo), "--keys", str(keys), "--listen", f"127.0.0.1:{port}"]
-    argv += ["--replicate-listen", f"127.0.0.1:{replication}", "--replicate-name", _AUDIENCE]
+    argv += ["--replicate-listen", f"127.0.0.1:{replication}", "--replicate-name", AUDIENCE]
     with running(argv, repo.with_name(f"{repo.name}.log")) as program:
         wait_for_serial(port, zone.apex, zone.serial, program.check, _LOADING)
-        yield Primary(Server(NAME, port), f"http://127.0.0.1:{replication}")
+        yield Primary(Server(NAME, port), f"http://127.0.0.1:{replication}", program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,6 @@ def secondary(repo: Path, keys: Path, source: Primary) -> Iterator[Secondary]:
     """Mirror a primary into a repository until the block ends."""
     port = free_port()
     argv = [own_program("zonegitd"), "--repo", str(repo), "--keys", str(keys), "--listen", f"127.0.0.1:{port}"]
-    argv += ["--primary", source.url, "--primary-name", _AUDIENCE, "--key", _KEY]
+    argv += ["--primary", source.url, "--primary-name", AUDIENCE, "--key", KEY]
     with running(argv, repo.with_name(f"{repo.name}.log")) as program:
         yield Secondary(Server(NAME, port), program)

@@ -28,6 +28,11 @@ _QUICK: Final[dict[str, Sequence[str]]] = {
     "axfr": ("--names", "5000", "--transfers", "2"),
     "udp": ("--names", "5000", "--wide-names", "0", "--seconds", "2"),
     "sync": ("--names", "2000", "--starts", "1", "--changes", "5"),
+    "sync_large": ("--names", "5000", "--starts", "1"),
+    "sync_zones": ("--zones", "300"),
+    "catch_up": ("--names", "2000", "--commits", "20", "--turns", "1"),
+    "fetch": ("--names", "2000", "--singles", "20"),
+    "polling": ("--secondaries", "5", "--seconds", "3"),
     "node_size": ("--names", "3000", "--commits", "10", "--targets", "512", "1280", "4096"),
 }
 """Script -> arguments of a trial; the scripts in the order that they run in."""
