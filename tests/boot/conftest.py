@@ -54,7 +54,7 @@ def boot(package) -> Iterator[Callable[[], Machine]]:
 @pytest.fixture(scope="session")
 def install() -> Callable[[Machine, Path], str]:
     def done(machine: Machine, package: Path) -> str:
-        shutil.copy(package, machine.root / "root" / package.name)
+        shutil.copy(package, machine.root / "srv" / package.name)
         return machine.run(
             "apt-get",
             "-o",
@@ -62,7 +62,7 @@ def install() -> Callable[[Machine, Path], str]:
             "install",
             "-y",
             "--no-install-recommends",
-            f"/root/{package.name}",
+            f"/srv/{package.name}",
         )
 
     return done

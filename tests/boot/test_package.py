@@ -12,8 +12,8 @@ def test_upgrade_keeps_state_and_configuration_and_restarts_once(boot, install, 
     changed = (machine.root / "etc/zonegit/zonegitd.toml").read_text() + "# mine\n"
     machine.write("/etc/zonegit/zonegitd.toml", changed)
     before = main_pid(machine)
-    (machine.root / "root" / package.name).write_bytes(package.read_bytes())
-    sent, unanswered = lost(machine, f"DEBIAN_FRONTEND=noninteractive apt-get install -y /root/{package.name}", 12)
+    (machine.root / "srv" / package.name).write_bytes(package.read_bytes())
+    sent, unanswered = lost(machine, f"DEBIAN_FRONTEND=noninteractive apt-get install -y /srv/{package.name}", 12)
     assert (sent, unanswered) == (4800, 0)
     assert main_pid(machine) not in (0, before)
     assert machine.journal().count("listening") == 2

@@ -46,8 +46,8 @@ def children(machine: Machine) -> list[int]:
 
 def lost(machine: Machine, act: str, seconds: int = 5) -> tuple[int, int]:
     """Queries sent at 400/s while a command runs, and those that got no answer."""
-    machine.write("/root/query_stream.py", (Path(__file__).parent / "query_stream.py").read_text())
-    with machine.start("python3", "/root/query_stream.py", str(seconds), "www.example.org") as stream:
+    machine.write("/srv/query_stream.py", (Path(__file__).parent / "query_stream.py").read_text())
+    with machine.start("python3", "/srv/query_stream.py", str(seconds), "www.example.org") as stream:
         assert stream.stdout is not None
         assert stream.stdout.readline() == "started\n"
         time.sleep(1)  # queries must be under way on both sides of the act
@@ -174,13 +174,13 @@ def test_a_secondary_follows_and_keys_turn_without_a_restart(machine):
 
 def test_a_full_disk_stops_commits_and_not_answers(machine):
     machine.shell(
-        "systemctl stop zonegitd.service; cp -a /var/lib/zonegit /root/saved\n"
+        "systemctl stop zonegitd.service; cp -a /var/lib/zonegit /srv/saved\n"
         "mount -t tmpfs -o size=256k,mode=2770,uid=$(id -u zonegit),gid=$(id -g zonegit) full /var/lib/zonegit\n"
-        "cp -a /root/saved/. /var/lib/zonegit/; systemctl start zonegitd.service"
+        "cp -a /srv/saved/. /var/lib/zonegit/; systemctl start zonegitd.service"
     )
     lines = "".join(f"h{at} 300 IN A 10.1.{at >> 8}.{at & 255}\n" for at in range(20_000))
-    machine.write("/root/large.zone", machine.run("zonegit", "export") + lines)
-    refused = machine.ask("zonegit", "import", "/root/large.zone", "--replace")
+    machine.write("/srv/large.zone", machine.run("zonegit", "export") + lines)
+    refused = machine.ask("zonegit", "import", "/srv/large.zone", "--replace")
     assert refused.returncode == 1
     assert refused.stderr.startswith("zonegit: ")
     assert refused.stderr.count("\n") == 1

@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 from zonegit.cli import verbs
 from zonegit.errors import UsageError
 
-_BEFORE_VERB: Final = frozenset({"-C", "--repo", "--zone", "--branch", "--author", "-m", "--message", "--color"})
+BEFORE_VERB: Final = frozenset({"-C", "--repo", "--zone", "--branch", "--author", "-m", "--message", "--color"})
 """Options with a value that may stand before the verb: needed to tell the verb from their values."""
 
 _HERE: Final = ".zonegit"
@@ -53,7 +53,7 @@ def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
         rest = [*argv[:at], *argv[at + 2 :]]
         name = f"{name} {argv[at + 1]}"
     verb = _verb(name)
-    return verb, _parser(name, verb).parse_intermixed_args(rest)
+    return verb, verb_parser(name, verb).parse_intermixed_args(rest)
 
 
 def overview() -> str:
@@ -82,13 +82,13 @@ def _help(words: Sequence[str]) -> tuple[None, Namespace]:
         return None, Namespace(text=overview())
     if name in verbs.FAMILIES:
         return None, Namespace(text=_overview_of(name))
-    return None, Namespace(text=_parser(name, _verb(name)).format_help().rstrip())
+    return None, Namespace(text=verb_parser(name, _verb(name)).format_help().rstrip())
 
 
 def _verb_at(argv: Sequence[str]) -> int:
     at = 0
     while at < len(argv) and argv[at].startswith("-") and argv[at] != "--":
-        at += 2 if argv[at] in _BEFORE_VERB else 1
+        at += 2 if argv[at] in BEFORE_VERB else 1
     return min(at, len(argv))
 
 
@@ -102,7 +102,8 @@ def _verb(name: str) -> verbs.Verb:
     raise UsageError(f"{name[:80]!r} is not a verb; {hint}")
 
 
-def _parser(name: str, verb: verbs.Verb) -> ArgumentParser:
+def verb_parser(name: str, verb: verbs.Verb) -> ArgumentParser:
+    """What reads a verb's arguments, the common options among them."""
     parser = _Parser(
         prog=f"zonegit {name}",
         description=verbs.summary(name)[:1].upper() + verbs.summary(name)[1:] + ".",

@@ -1,12 +1,55 @@
-"""The verb `version`."""
+"""Verbs on the service and on the command itself: `config check`, `completion`, `version`."""
+
+from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import Final
 
 from zonegit import __version__
 from zonegit.cli.options import json_option
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
+
+CONFIG: Final = "/etc/zonegit/zonegitd.toml"
+"""The service's configuration."""
+
+
+def _config_check(args: Namespace, out: Output) -> int:
+    """Ask all that zonegitd asks before it starts or reloads, but bind nothing and write nothing."""
+    from zonegit.daemon.repository import prepare
+    from zonegit.daemon.signing import usable_keys
+    from zonegit.ops.config import load
+
+    config = load(["--config", str(args.file)])
+    keys = usable_keys(config)
+    new = config.primary is not None and not (config.repo / "data.mdb").exists()
+    if not new:
+        prepare(config)
+    roles = [
+        role
+        for role, section in (
+            ("DNS", config.dns),
+            ("metrics", config.metrics),
+            ("a primary", config.replication),
+            (f"a secondary of {config.primary.url}" if config.primary else "", config.primary),
+        )
+        if section is not None
+    ]
+    count = len(list(keys))
+    if args.json:
+        out.json({"file": str(args.file), "repo": str(config.repo), "keys": count, "roles": roles})
+    else:
+        repo = f"{config.repo}{', which the first start makes' if new else ''}"
+        out.line(f"{args.file} is good: {', '.join(roles)}; {count} keys; repository {repo}")
+    return 0
+
+
+def _completion(args: Namespace, out: Output) -> int:
+    from zonegit.cli.completion import script
+
+    out.stdout.write(script(args.shell))
+    return 0
 
 
 def _version(args: Namespace, out: Output) -> int:
@@ -19,8 +62,27 @@ def _version(args: Namespace, out: Output) -> int:
     return 0
 
 
+def _config_check_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", nargs="?", type=Path, default=CONFIG, help=f"default: {CONFIG}")
+    json_option(parser)
+
+
+def _completion_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell that is to read it")
+
+
 def _version_arguments(parser: ArgumentParser) -> None:
     json_option(parser)
 
 
-VERBS: Final = {"version": Verb(_version_arguments, _version)}
+_CONFIG_DETAILS: Final = """\
+Looks at the file, the key files, the certificates and the pinned versions as zonegitd does before it starts or
+reloads. Whether its addresses are free, only a start can tell."""
+_COMPLETION_DETAILS: Final = """\
+bash: zonegit completion bash > /etc/bash_completion.d/zonegit; the package does this by itself."""
+
+VERBS: Final = {
+    "config check": Verb(_config_check_arguments, _config_check, _CONFIG_DETAILS),
+    "completion": Verb(_completion_arguments, _completion, _COMPLETION_DETAILS),
+    "version": Verb(_version_arguments, _version),
+}

@@ -79,7 +79,12 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "tsig new": "write a new key for transfers and notifies",
         "tsig list": "the TSIG keys in a directory, without their secrets",
     },
+    "metrics": {
+        "metrics": "what a running zonegitd counts",
+    },
     "service": {
+        "config check": "look for mistakes in zonegitd's configuration",
+        "completion": "write a completion script for a shell",
         "version": "the version of zonegit",
     },
 }

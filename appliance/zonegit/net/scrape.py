@@ -1,0 +1,71 @@
+"""One GET of a metrics page (Prometheus text format 0.0.4), by the standard library alone."""
+
+import http.client
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from zonegit.errors import Unreachable, UsageError
+
+MOST: Final = 16 << 20
+"""Bytes of a page; a larger one isn't a zonegitd's."""
+TIMEOUT: Final = 10.0
+
+
+class Sample(NamedTuple):
+    """One line of the page."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+def scrape(url: str) -> list[Sample]:
+    """The samples of a page. `UsageError` for what isn't an http URL, `Unreachable` when there is no such page."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise UsageError(f"{url[:80]!r} is not a metrics page's address: write http://127.0.0.1:9353/metrics")
+    try:
+        connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=TIMEOUT)
+        try:
+            connection.request("GET", parts.path or "/metrics")
+            response = connection.getresponse()
+            text = response.read(MOST).decode()
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException, UnicodeDecodeError) as error:
+        raise Unreachable(f"no metrics at {url}: {error}; is zonegitd running, with [metrics]?") from None
+    if response.status != 200:
+        raise Unreachable(f"no metrics at {url}: it answered {response.status}")
+    return list(_samples(text))
+
+
+def _samples(text: str) -> Iterator[Sample]:
+    for line in text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        series, _, value = line.rpartition(" ")
+        name, brace, rest = series.partition("{")
+        try:
+            yield Sample(name, dict(_labels(rest)) if brace else {}, float(value))
+        except ValueError:
+            continue
+
+
+def _labels(text: str) -> Iterator[tuple[str, str]]:
+    """`a="b",c="d"}`, where values escape backslash, quote and newline."""
+    at = 0
+    while at < len(text) and text[at] != "}":
+        name, _, _ = text[at:].partition('="')
+        at += len(name) + 2
+        value = []
+        while text[at : at + 1] not in ('"', ""):
+            if text[at] == "\\":
+                at += 1
+                value.append({"n": "\n"}.get(text[at], text[at]))
+            else:
+                value.append(text[at])
+            at += 1
+        yield name, "".join(value)
+        at += 1
+        at += text[at : at + 1] == ","
