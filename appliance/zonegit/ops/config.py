@@ -112,6 +112,8 @@ class ReplicationConfig:
     """CAs in PEM: clients must show a certificate of one of them."""
     workers: int = 1
     """Processes that serve it, each with connections of its own."""
+    connections_per_source: int = 8
+    """Open connections of one address (IPv6: of a /56) to each of those processes."""
     access_log: bool = False
     """Whether each request is a line in the log."""
 

@@ -86,6 +86,7 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "tls_key": _path,
         "client_ca": _path,
         "workers": values.workers,
+        "connections_per_source": lambda value: values.whole(value, 1, 4096),
         "access_log": values.boolean,
     },
     "metrics": {"listen": _address},

@@ -25,6 +25,7 @@ listen = "127.0.0.1:9354"
 name = "primary-1"
 workers = 2
 access_log = true
+connections_per_source = 40
 
 [primary]
 url = "http://127.0.0.1:9999"
@@ -58,6 +59,7 @@ def test_file_is_read_whole(write):
     assert config.replication is not None and config.replication.name == "primary-1"
     assert config.replication.workers == 2
     assert config.replication.access_log
+    assert config.replication.connections_per_source == 40
     assert config.primary is not None and config.primary.pull_interval == 0.5
     assert config.primary.compress
     assert config.zone("example.org.").branch == "live"
