@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 UV ?= uv
 ZONE ?=
 PYTEST_ARGS ?=
+TIMES ?= 1000000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,8 +34,8 @@ faults: $(READY) ## 200 kill -9 each of secondary, puller and the primary's http
 secondaries: $(READY) ## BIND, NSD and Knot follow 200 commits
 	ZONEGIT_SECONDARY_COMMITS=200 $(BIN)/python -m pytest tests/system/test_secondaries.py
 
-fuzz: $(READY) ## a million damaged inputs for each reader of foreign bytes; takes minutes
-	ZONEGIT_FUZZ=1000000 $(BIN)/python -m pytest -n auto tests/fuzz
+fuzz: $(READY) ## a million damaged inputs (TIMES=n) for each reader of foreign bytes; takes minutes
+	ZONEGIT_FUZZ=$(TIMES) $(BIN)/python -m pytest -n auto tests/fuzz
 
 test-boot: $(READY) ## build the package, boot it on a real systemd, test its life there (as root, with mmdebstrap)
 	$(BIN)/python -m pytest -p no:randomly tests/boot

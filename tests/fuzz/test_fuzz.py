@@ -5,52 +5,24 @@ stands in the message of a failure.
 """
 
 import json
-import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from fuzzkit import TIMES, damaged
 from storekit import SMALL_NODES, addresses, large, tag_of, version
-from unit.dns.fake import CLIENT, Server, make_query
-from unit.dns.fake import version as zone_version
-from unit.dns.zones_for_tests import ORG
 from zonegit.auth.key import Key
 from zonegit.auth.scheme import Call, parse_authorization, parse_signature, sign_request
-from zonegit.dns.message import Transport
 from zonegit.errors import InvalidData, InvalidFrame, LimitExceeded, NotAuthorised, Unreachable
 from zonegit.model.ids import object_id
 from zonegit.store.memory import MemoryStore
 from zonegit.sync.frames import FrameReader, FrameWriter
 
-TIMES = int(os.environ.get("ZONEGIT_FUZZ", "100000"))
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "objects.json"
-EDGES = bytes((0, 1, 2, 63, 64, 127, 128, 192, 255))
 
 pytestmark = pytest.mark.timeout(1800)
-
-
-def damaged(rng: random.Random, samples: Sequence[bytes]) -> bytes:
-    """A sample with one to four places changed, cut, doubled, or filled from another sample."""
-    data = bytearray(rng.choice(samples))
-    for _ in range(rng.randint(1, 4)):
-        at = rng.randrange(len(data) + 1)
-        size = rng.choice((0, 1, 1, 2, 4, 32))
-        kind = rng.randrange(5)
-        if kind == 0:
-            data[at : at + size] = rng.randbytes(rng.choice((0, 1, 2, 4)))
-        elif kind == 1 and at < len(data):
-            data[at] ^= 1 << rng.randrange(8)
-        elif kind == 2 and at < len(data):
-            data[at] = rng.choice(EDGES)
-        elif kind == 3:
-            data[at:at] = data[at : at + size]
-        else:
-            other = rng.choice(samples)
-            start = rng.randrange(len(other) + 1)
-            data[at : at + size] = other[start : start + size]
-    return bytes(data)
 
 
 def fuzz(samples: Sequence[bytes], read: Callable[[bytes], object], *declared: type[Exception]) -> None:
@@ -127,26 +99,3 @@ def test_authorization() -> None:
 def test_signatures() -> None:
     samples = [b"kid=k1,ts=1767225601,mac=" + b"A" * 43, b"kid=a.b-c_d,ts=0,mac=" + b"_-" * 21 + b"A"]
     fuzz(samples, parse_signature, NotAuthorised, Unreachable, InvalidData)
-
-
-def test_packets() -> None:
-    """Any packet is answered or dropped, and nothing is logged as unexpected."""
-    server = Server(zone_version(ORG, "example.org."))
-    samples = [
-        make_query(name, rtype, do=do, edns=edns, size=1232).to_wire()
-        for name in ("www.example.org.", "x.wild.example.org.", "ns.sub.example.org.", "none.example.org.", ".")
-        for rtype in ("A", "MX", "ANY", "SOA")
-        for do, edns in ((False, False), (True, True))
-    ]
-
-    def answer(data: bytes) -> None:
-        for transport in Transport:
-            reply = server.raw(data, transport, CLIENT)
-            if reply is None:
-                raise InvalidData("dropped")
-            assert reply[:2] == data[:2]
-            if reply[3] & 15:
-                raise InvalidData("an error of DNS")
-
-    fuzz(samples, answer, InvalidData)
-    assert server.errors == []
