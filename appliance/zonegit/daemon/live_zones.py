@@ -11,10 +11,11 @@ from zonegit.daemon.transfers import Access, history, reloaded_keys, tsig_keys
 from zonegit.daemon.zone_table import Log, ZoneTable
 from zonegit.dns.cookies import Cookies
 from zonegit.dns.front import Front, is_special
-from zonegit.dns.message import Transport
+from zonegit.dns.message import Rcode, Transport
 from zonegit.dns.options import Options
 from zonegit.dns.rate import Rate
 from zonegit.dns.responder import Responder
+from zonegit.model.names import WireName, to_text
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
 
@@ -45,7 +46,7 @@ class LiveZones:
             log=log,
         )
         self._responder = Responder(options, stats, self._reader.views)
-        self._front = Front(self._responder, tsig_keys(config), time.time, dns.udp_size, stats)
+        self._front = Front(self._responder, tsig_keys(config), time.time, dns.udp_size, stats, self._notified, log)
         self.cache = self._responder.cache
         self.straight = self._responder.straight
         self.dressed = self._responder.dressed
@@ -93,6 +94,12 @@ class LiveZones:
     def zones(self) -> int:
         """How many zones are served."""
         return len(self._table.commits())
+
+    def _notified(self, apex: WireName, client: bytes, key: WireName | None) -> Rcode:
+        """What a NOTIFY of a zone gets. One that counts is seen by the puller in the counters."""
+        if self._access.config.primary is None or to_text(apex) not in self._table.commits():
+            return Rcode.NOTAUTH
+        return Rcode.NOERROR if self._access.may_notify(client, key) else Rcode.REFUSED
 
     def _paged(self, first: bytes, messages: Iterator[bytes]) -> Iterator[bytes]:
         """A transfer whose every message is read in a transaction that `done` may end; objects never change."""

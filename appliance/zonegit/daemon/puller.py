@@ -12,6 +12,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,7 @@ from zonegit.daemon import views
 from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.signing import primary_keys
 from zonegit.daemon.tls import primary_tls
+from zonegit.dns.stats import NOTIFIES_OK
 from zonegit.errors import (
     ConfigError,
     InvalidData,
@@ -49,6 +51,8 @@ FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0
 _LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the age of what is here."""
+_HEED_EVERY: Final = 0.05
+"""Seconds between two looks for a hint."""
 _NAMED: Final = 10
 """Zones named in one line of the log."""
 _HURRIED: Final = 0.2
@@ -93,6 +97,7 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
             block.samples(index),
             lambda: block.set_ready(index),
             branch=lambda zone: block.config().zone(zone).branch,
+            hints=lambda: block.total(NOTIFIES_OK),
         )
         asyncio.run(_until_terminated(mirror, block))
     finally:
@@ -124,9 +129,12 @@ class Mirror:
         synced: Callable[[], None] = lambda: None,
         pauses: Pauses = Pauses(),
         branch: Callable[[str], str] = lambda _: DEFAULT_BRANCH,
+        hints: Callable[[], int] = lambda: 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`synced` is called after each exchange that ended well; `branch` names what a zone is served from.
+
+        `hints` counts how often the primary said that there is news.
 
         `ConfigError` or `InvalidData`: bad primary.
         """
@@ -147,11 +155,13 @@ class Mirror:
         self._fresh = Freshness(store, self._name, branch, primary.pull_interval, clock)
         self._looking = asyncio.Lock()
         self._hurry = asyncio.Event()
+        self._hints = hints
 
     async def run(self) -> None:
         """Never ends by itself."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
+            group.create_task(self._heed())
             await self._follow()
 
     async def _follow(self) -> None:
@@ -230,6 +240,16 @@ class Mirror:
 
     async def close(self) -> None:
         await self._peer.close()
+
+    async def _heed(self) -> None:
+        """Try at once when the primary says that there is news, once a second at most."""
+        heard = self._hints()
+        while True:
+            await asyncio.sleep(_HEED_EVERY)
+            if (hints := self._hints()) != heard:
+                heard = hints
+                self._hurry.set()
+                await asyncio.sleep(_LOOK_EVERY)
 
     async def _watch(self) -> None:
         """Tell how old what is here is, and see to zones that become too old, whatever the exchange is at."""
@@ -311,13 +331,11 @@ class Mirror:
         await self._sleep(pause)
 
     async def _sleep(self, seconds: float) -> None:
-        """Sleep, unless a reload wants a try at once."""
-        self._hurry.clear()
-        try:
+        """Sleep, unless a reload or the primary wants a try at once, or has wanted one during the last."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._hurry.wait()
-        except TimeoutError:
-            return
+        self._hurry.clear()
 
 
 def _named(zones: frozenset[str]) -> str:

@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from zonegit.auth.tsigfile import load_tsig
+from zonegit.dns.acl import Acl
 from zonegit.dns.ixfr import Differences, History
 from zonegit.dns.past import Moves, Versions
 from zonegit.dns.tsig import Keys
@@ -51,6 +53,17 @@ class Access:
 
     def may_transfer(self, zone: WireName, client: bytes, key: WireName | None) -> bool:
         return self.config.zone(to_text(zone)).transfer_acl.allows(client, key)
+
+    def may_notify(self, client: bytes, key: WireName | None) -> bool:
+        """Whether a NOTIFY is the primary's: signed with any TSIG key, or from the address in the primary's URL."""
+        primary = self.config.primary
+        if primary is None:
+            return False
+        host = urlsplit(primary.url).hostname or ""
+        try:
+            return key is not None or Acl.parse([host]).allows(client, None)
+        except ConfigError:
+            return False  # a name: what its address is isn't asked here
 
 
 def history(source: NodeSource, moves: Callable[[ZoneVersion], Moves]) -> History:

@@ -9,6 +9,7 @@ from typing import Final
 
 from zonegit.dns import tsig
 from zonegit.dns.message import (
+    AA,
     HEADER,
     HEADER_SIZE,
     MAX_MESSAGE,
@@ -19,12 +20,17 @@ from zonegit.dns.message import (
     Query,
     Rcode,
     Transport,
+    opt_record,
     parse,
 )
 from zonegit.dns.responder import Responder
-from zonegit.dns.stats import query_slot, request_slot
+from zonegit.dns.stats import NOTIFIES_OK, NOTIFIES_REFUSED, query_slot, request_slot
 from zonegit.dns.transfer import Asker
+from zonegit.model.names import WireName
+from zonegit.model.rdata import CLASS_IN, SOA
 
+Notified = Callable[[WireName, bytes, WireName | None], Rcode]
+"""`(apex, client, key)`: what a NOTIFY of a zone does here, told by its rcode."""
 Answer = bytes | Iterator[bytes] | None
 
 _AXFR_IN: Final = b"\x00\xfc\x00\x01"
@@ -38,6 +44,11 @@ def is_special(packet: bytes) -> bool:
     return tsig.MARK in packet or _IXFR_IN in packet or _AXFR_IN in packet or packet[2:3] in _NOTIFIES
 
 
+def not_authoritative(_apex: WireName, _client: bytes, _key: WireName | None) -> Rcode:
+    """What a server that mirrors nothing says to a NOTIFY, as Knot DNS does."""
+    return Rcode.NOTAUTH
+
+
 class Front:
     """Stands before one responder. `keys` may be replaced at any time."""
 
@@ -48,6 +59,8 @@ class Front:
         clock: Callable[[], float],
         udp_size: int,
         stats: MutableSequence[int],
+        notified: Notified = not_authoritative,
+        log: Callable[[str, Exception], None] = lambda _message, _error: None,
     ) -> None:
         """`clock` is Unix seconds; `udp_size` the largest response over UDP; `stats` the responder's counters."""
         self.keys = keys
@@ -55,6 +68,8 @@ class Front:
         self._clock = clock
         self._udp_size = udp_size
         self._stats = stats
+        self._notified = notified
+        self._log = log
 
     def respond(self, packet: bytes, transport: Transport, client: bytes) -> Answer:
         """The response, the messages of a transfer (an empty one stands for a pause), or None for none."""
@@ -72,12 +87,27 @@ class Front:
         return self._signed(packet, record, transport, client)
 
     def _plain(self, packet: bytes, asker: Asker) -> Answer:
+        if packet[2:3] in _NOTIFIES:
+            return self._notify(packet, asker)
         transfer = self._responder.transfer(packet, asker)
         if transfer is None:
             return self._responder.respond(packet, asker.transport, asker.client)
-        if asker.transport is Transport.UDP:
+        if asker.transport is not Transport.UDP:
+            return transfer
+        try:
             return next(transfer)
-        return transfer
+        except Exception as error:
+            self._log("a transfer over UDP could not be answered", error)
+            return self._error(packet, Rcode.SERVFAIL, asker.transport, asker.client)
+
+    def _notify(self, packet: bytes, asker: Asker) -> bytes:
+        """The response to a NOTIFY (RFC 1996 §3.7)."""
+        query = parse(packet)
+        if query is None or query.rcode or query.qtype != SOA or query.qclass != CLASS_IN:
+            return self._error(packet, Rcode.FORMERR, asker.transport, asker.client)
+        rcode = self._notified(query.name, asker.client, asker.key)
+        self._stats[NOTIFIES_REFUSED if rcode else NOTIFIES_OK] += 1
+        return self._error(packet, rcode, asker.transport, asker.client, AA)
 
     def _signed(self, packet: bytes, record: tsig.Record, transport: Transport, client: bytes) -> Answer:
         key = self.keys[record.name]
@@ -113,12 +143,14 @@ class Front:
             return signature.sign(response, record.time, code, now.to_bytes(6, "big"))
         return signature.sign(response, now, code)
 
-    def _error(self, packet: bytes, rcode: Rcode, transport: Transport, client: bytes) -> bytes:
+    def _error(self, packet: bytes, rcode: Rcode, transport: Transport, client: bytes, flags: int = 0) -> bytes:
         query = parse(packet) or Query(packet[:2], 0)
         self._stats[request_slot(transport, client)] += 1
         self._stats[query_slot(query.qtype, rcode)] += 1
-        flags = QR | query.flags & (OPCODE | RD) | rcode
-        return query.ident + HEADER.pack(0, flags, bool(query.question), 0, 0, 0)[2:] + query.question
+        flags |= QR | query.flags & (OPCODE | RD) | rcode
+        opt = opt_record(self._udp_size, 0, do=query.do) if query.edns else b""
+        header = HEADER.pack(0, flags, bool(query.question), 0, 0, len(opt) > 0)
+        return query.ident + header[2:] + query.question + opt
 
 
 def _cut(answer: bytes, query: Query) -> bytes:

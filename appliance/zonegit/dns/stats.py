@@ -36,7 +36,9 @@ _IXFR: Final = _QUERIES_END + 9
 DROPPED_RATE: Final = _QUERIES_END + 12
 SLIPPED: Final = _QUERIES_END + 13
 """Both by the loop, for responses that are counted as answered as well."""
-_REQUESTS: Final = _QUERIES_END + 14
+NOTIFIES_OK: Final = _QUERIES_END + 14
+NOTIFIES_REFUSED: Final = _QUERIES_END + 15
+_REQUESTS: Final = _QUERIES_END + 16
 SLOTS: Final = _REQUESTS + len(Transport) * len(FAMILIES)
 """How long a row is."""
 
@@ -79,6 +81,8 @@ SERIES: Final = (
         for kind, first in (("axfr", TRANSFERS_OK), ("ixfr", _IXFR))
         for at, result in enumerate(("ok", "refused", "failed"))
     ),
+    Series(NOTIFIES_OK, "zonegit_notifies_received_total", (("result", "ok"),)),
+    Series(NOTIFIES_REFUSED, "zonegit_notifies_received_total", (("result", "refused"),)),
     *(
         Series(
             _REQUESTS + transport * len(FAMILIES) + at,

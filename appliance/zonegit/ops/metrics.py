@@ -31,6 +31,7 @@ _HELP: Final[Mapping[str, str]] = {
     "dns_cache_hits_total": "Answers from a cache: of whole packets, or of questions.",
     "dns_requests_total": "Packets by transport and address family.",
     "transfers_total": "Zone transfers.",
+    "notifies_received_total": "NOTIFY messages from other name servers.",
 }
 _PROTOS: Final = ((UDP_ROW, "udp"), (TCP_ROW, "tcp"))
 _COMBINED: Final[Mapping[str, Callable[[Iterable[float]], float]]] = {

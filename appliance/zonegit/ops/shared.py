@@ -83,6 +83,10 @@ class SharedBlock:
         rows = [self.row(worker, part) for worker in range(self.workers) for part in (UDP_ROW, TCP_ROW)]
         return [sum(column) for column in zip(*(list(row) for row in rows), strict=True)]
 
+    def total(self, slot: int) -> int:
+        """One slot summed over all rows."""
+        return sum(self.row(worker, part)[slot] for worker in range(self.workers) for part in (UDP_ROW, TCP_ROW))
+
     def samples(self, process: int) -> Samples:
         """The series that a process publishes; each area has one writer."""
         start = _CONFIG + process * _AREA
