@@ -60,11 +60,12 @@ class Primary:
 
 
 @contextmanager
-def primary(repo: Path, keys: Path, zone: ZoneFile) -> Iterator[Primary]:
+def primary(repo: Path, keys: Path, zone: ZoneFile, replication_workers: int = 1) -> Iterator[Primary]:
     """Serve a repository to resolvers and secondaries until the block ends."""
     port, replication = free_port(), free_port()
     argv = [own_program("zonegitd"), "--repo", str(repo), "--keys", str(keys), "--listen", f"127.0.0.1:{port}"]
     argv += ["--replicate-listen", f"127.0.0.1:{replication}", "--replicate-name", AUDIENCE]
+    argv += ["--replicate-workers", str(replication_workers)]
     with running(argv, repo.with_name(f"{repo.name}.log")) as program:
         wait_for_serial(port, zone.apex, zone.serial, program.check, _LOADING)
         yield Primary(Server(NAME, port), f"http://127.0.0.1:{replication}", program)

@@ -33,6 +33,7 @@ _QUICK: Final[dict[str, Sequence[str]]] = {
     "catch_up": ("--names", "2000", "--commits", "20", "--turns", "1"),
     "fetch": ("--names", "2000", "--singles", "20"),
     "polling": ("--secondaries", "5", "--seconds", "3"),
+    "crowd": ("--names", "2000", "--secondaries", "2"),
     "node_size": ("--names", "3000", "--commits", "10", "--targets", "512", "1280", "4096"),
 }
 """Script -> arguments of a trial; the scripts in the order that they run in."""
