@@ -130,7 +130,9 @@ class ZoneTable:
                 version, spare = self._version(zone, share[0], canary)
                 taken = Canary(version, share[1], settings.canary_salt, spare)
                 complete = complete and spare is not None
-            return _Shown(commit, canary, ServedZone(main, taken, fallback, expired), complete)
+            return _Shown(
+                commit, canary, ServedZone(main, taken, fallback, expired, settings.allow_query), complete
+            )
         except ZonegitError as error:
             self._log(f"zone {zone} can't be loaded", error)
             return old

@@ -18,6 +18,7 @@ MayTransfer = Callable[[WireName, bytes, WireName | None], bool]
 """`(apex, client, key)`: whether a client (4 or 16 address bytes) may have a whole zone. `key` is the one that its
 query was signed with, None for a query without a signature."""
 _KEY: Final = "key:"
+_REMEMBERED: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,24 @@ def _address(client: bytes) -> IPv4Address | IPv6Address:
         return IPv4Address(client)
     address = IPv6Address(client)
     return address.ipv4_mapped or address
+
+
+class Clients:
+    """Which clients a list of networks lets in, remembered: an address that asks again costs one look-up."""
+
+    __slots__ = ("_acl", "_known")
+
+    def __init__(self, acl: Acl) -> None:
+        self._acl = acl
+        self._known: dict[bytes, bool] = {}
+
+    def __call__(self, client: bytes) -> bool:
+        known = self._known.get(client)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[client] = self._acl.allows(client, None)
+        return known
 
 
 LOOPBACK: Final = Acl((Rule(ip_network("127.0.0.0/8"), None), Rule(ip_network("::1/128"), None)))

@@ -29,6 +29,7 @@ def add_additional(held: Held, zone: Zone, rtype: int, rrs: bytes, draft: Draft)
     for target in _targets(rtype, rrs):
         home = held.route(target, 0, draft.client)
         if home is None:
+            draft.mixed = draft.mixed or held.by_client
             continue
         if home is not zone:
             draft.mixed = True

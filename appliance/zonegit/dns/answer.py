@@ -34,6 +34,7 @@ def resolve(held: Held, zone: Zone, draft: Draft) -> None:
             return
         home = held.route(target, draft.qtype, draft.client)
         if home is None:
+            draft.mixed = draft.mixed or held.by_client  # another client may be shown where this leads
             return
         if home is not zone:
             draft.mixed = True

@@ -29,6 +29,7 @@ class Reason(IntEnum):
     """Extended DNS errors (RFC 8914 §4): the ones that this server sends."""
 
     NOT_READY = 14
+    PROHIBITED = 18
     NOT_AUTHORITATIVE = 20
     NOT_SUPPORTED = 21
     INVALID_DATA = 24

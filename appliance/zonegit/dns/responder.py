@@ -68,8 +68,9 @@ class Responder:
         self.straight = Straight(self._held, self._packets, options.udp_size, door)
         self.dressed = Dressed(self.straight, self._packets, options.cookies)
         self.cache: dict[bytes, Entry] = self._packets.entries
-        """UDP packets behind their id -> (response behind its id, slot to count). Always the same dict; empty while
-        any zone has a canary. Who answers from it counts that slot, `CACHE_PACKET` and a `request_slot`."""
+        """UDP packets behind their id -> (response behind its id, slot to count). Always the same dict; nothing
+        in it is of a zone with a canary or an ACL. Who answers from it counts that slot, `CACHE_PACKET` and a
+        `request_slot`."""
 
     def replace_zones(self, zones: Mapping[WireName, ServedZone]) -> None:
         """Serve these zones from now on. Only caches of zones whose commit changed are dropped."""
@@ -128,7 +129,7 @@ class Responder:
             return self._refuse(query, refusal, transport, client)
         zone = self._held.route(query.name, query.qtype, client)
         if zone is None:
-            return self._without_zone(query, Rcode.REFUSED, transport, client, self._reason_to_refuse())
+            return self._without_zone(query, Rcode.REFUSED, transport, client, self._reason_to_refuse(query.name))
         if zone.expired:
             return self._without_zone(query, Rcode.SERVFAIL, transport, client, Reason.INVALID_DATA)
         question = query.question
@@ -165,7 +166,7 @@ class Responder:
             body = _encode(draft, query, room)
         else:
             body = self._refer(zone, draft.cut, draft, query, room, key)
-        if not (draft.mixed and self._held.has_canary):  # it may hold what another client would not be shown
+        if not (draft.mixed and self._held.by_client):  # it may hold what another client would not be shown
             self._answers.keep(zone, key, body, exact=draft.exact)
         return body
 
@@ -184,7 +185,7 @@ class Responder:
 
     def _may_keep_packet(self, query: Query) -> bool:
         """Not what differs by client (options, the question's case), nothing while the client's network counts."""
-        return not (query.options or self._held.has_canary or query.question[:-4] != query.name)
+        return not (query.options or self._held.by_client or query.question[:-4] != query.name)
 
     def _refuse(self, query: Query, rcode: Rcode, transport: Transport, client: bytes) -> bytes:
         """The response to a query that no zone answers, which may yet be one about the server or for a cookie."""
@@ -197,7 +198,9 @@ class Responder:
             return self._without_zone(query, rcode, transport, client, self._reason_to_refuse())
         return self._without_zone(query, rcode, transport, client, _REASONS.get(rcode))
 
-    def _reason_to_refuse(self) -> Reason:
+    def _reason_to_refuse(self, name: WireName | None = None) -> Reason:
+        if name is not None and self._held.covers(name):
+            return Reason.PROHIBITED
         return Reason.NOT_AUTHORITATIVE if self._held.zones else Reason.NOT_READY
 
     def _without_zone(

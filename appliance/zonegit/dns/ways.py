@@ -98,7 +98,7 @@ class Way:
         apex = zone.apex
         self.zone = zone
         self.apex: bytes = apex
-        self.closed = zone.expired or zone.canary is not None or zone.bends
+        self.closed = zone.expired or zone.canary is not None or zone.asked_by is not None or zone.bends
         """Whether nothing here is for the straight way."""
         self.signed = zone.signed
         self.soa_names = zone.soa_names

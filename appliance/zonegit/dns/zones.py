@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from zonegit.dns.acl import Acl, Clients
 from zonegit.dns.blocks import Node, Part, node_of, rdata_of, signatures, ttl_of, with_ttl
 from zonegit.dns.canary import Canary
 from zonegit.dns.hashing import Parameters, parameters
@@ -56,12 +57,14 @@ class ServedZone:
     """The same commit read another way, for when `version` raises `CorruptStore`."""
     expired: bool = False
     """Whether it is a copy too old to be answered from (RFC 1035 §3.3.13, EXPIRE)."""
+    asked_by: Acl | None = None
+    """Who may ask it; None: everybody."""
 
 
 class Zone:
     """One version of a zone. Methods raise `CorruptStore` only when the fallback does, too."""
 
-    __slots__ = ("_fallback", "_on_corrupt", "_top", "_version", "_wild", "apex", "bends", "canary",
+    __slots__ = ("_fallback", "_on_corrupt", "_top", "_version", "_wild", "apex", "asked_by", "bends", "canary",
                  "canary_zone", "commit", "expired", "finished", "hashed", "hashes", "landmarks",
                  "negative", "nsec", "referrals", "signed", "soa_names", "targets", "way")  # fmt: skip
 
@@ -76,6 +79,8 @@ class Zone:
         """Whether nothing may be answered from it."""
         self.apex: WireName = version.apex
         self.commit: ObjectId = version.commit
+        self.asked_by: Clients | None = None
+        """Which clients may ask it; None: all."""
         self.canary: Canary | None = None
         self.canary_zone: Zone | None = None
         self.finished: dict[Key, Body] = {}
@@ -182,11 +187,12 @@ class Zone:
 class Held:
     """All served zones by apex."""
 
-    __slots__ = ("_on_corrupt", "_parents", "has_canary", "zones")
+    __slots__ = ("_on_corrupt", "_parents", "by_client", "zones")
 
     def __init__(self, on_corrupt: OnCorrupt) -> None:
         self.zones: dict[WireName, Zone] = {}
-        self.has_canary = False
+        self.by_client = False
+        """Whether answers depend on who asks: some zone has a canary, or may not be asked by everybody."""
         self._on_corrupt = on_corrupt
         self._parents: frozenset[bytes] | None = None
 
@@ -202,7 +208,8 @@ class Held:
         return apex in self._parents
 
     def route(self, name: WireName, qtype: int, client: bytes) -> Zone | None:
-        """The zone with the longest apex that is `name` or above it (lowercase), as this client sees it.
+        """The zone with the longest apex that is `name` or above it (lowercase), as this client sees it: None for
+        one that it may not ask.
 
         A DS belongs to the parent's side of a cut (RFC 4035 §3.1.4.1), if that is held as well.
         """
@@ -219,7 +226,13 @@ class Held:
             above = self.route(WireName(name[1 + name[0] :]), 0, client)
             if above is not None:
                 return above
+        if found.asked_by is not None and not found.asked_by(client):
+            return None
         return found if found.canary is None else _shown(found, client)
+
+    def covers(self, name: WireName) -> bool:
+        """Whether any zone is held that a name (lowercase) is in, whoever may ask it."""
+        return name in self.zones or any(end in self.by_name for end in _above(name))
 
     def exact(self, name: WireName, client: bytes) -> Zone | None:
         """The zone with this very apex (lowercase), as this client sees it."""
@@ -242,11 +255,14 @@ class Held:
                 zone.canary_zone = None
                 moved.add(before)
             zone.canary = canary
-        had_canary = self.has_canary
+            if (zone.asked_by is None) != (item.asked_by is None):
+                moved.add(zone)
+            zone.asked_by = None if item.asked_by is None else Clients(item.asked_by)
+        was_by_client = self.by_client
         self.zones = new
         self._parents = None
-        self.has_canary = any(zone.canary is not None for zone in new.values())
-        return None if new.keys() != old.keys() or had_canary != self.has_canary else moved
+        self.by_client = any(zone.canary is not None or zone.asked_by is not None for zone in new.values())
+        return None if new.keys() != old.keys() or was_by_client != self.by_client else moved
 
     def _zone(
         self,

@@ -11,6 +11,7 @@ from pathlib import Path
 from zonegit.dns.acl import LOOPBACK, Acl
 from zonegit.dns.rate import NOBODY, Limit
 from zonegit.errors import ConfigError
+from zonegit.sync.limits import CLIENT, ClientLimits, ServerLimits
 from zonegit.model.names import WireName
 
 
@@ -116,6 +117,7 @@ class ReplicationConfig:
     """Open connections of one address (IPv6: of a /56) to each of those processes."""
     access_log: bool = False
     """Whether each request is a line in the log."""
+    limits: ServerLimits = ServerLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class PrimaryConfig:
     client_cert: Path | None = None
     """What is shown to the primary, in PEM."""
     client_key: Path | None = None
+    limits: ClientLimits = CLIENT
     compress: bool = False
     """Whether the primary is asked to compress what it sends: worth it below some 100 Mbit/s."""
 
@@ -166,8 +169,10 @@ class ZoneConfig:
     canary: str | None = None
     """`branch:percent`: the share of client networks that is answered from another branch."""
     canary_salt: str = ""
+    allow_query: Acl | None = None
+    """Who may ask it; None: everybody. This and the three below have a default for all zones under `[dns]`."""
     transfer_acl: Acl = LOOPBACK
-    """Who may have the whole zone. This and the two below have a default for all zones under `[dns]`."""
+    """Who may have the whole zone."""
     notify: bool = False
     """Whether the servers in the zone's NS records are told when it moves, where their addresses are held here."""
     also_notify: tuple[NotifyTarget, ...] = ()
