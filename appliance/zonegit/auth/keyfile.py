@@ -187,7 +187,8 @@ def _secret(path: Path, value: object) -> bytes:
         raise KeyFileError(
             f"{path}: `secret` has {len(secret)} bytes; at least {MIN_SECRET} random ones are needed"
         )
-    if not random_looking(secret):
+    text = secret.isascii() and secret.decode().isprintable()  # as one in 10**13 draws is
+    if text or not random_looking(secret):
         raise KeyFileError(f"{path}: `secret` is not random; `zonegit key new` writes a good one")
     return secret
 

@@ -70,6 +70,8 @@ def test_bad_key_ids(tmp_path: Path, kid: str) -> None:
         (good(secret=encode64(b"x" * 32)), "not random"),
         (good(secret=encode64(bytes(range(32)))), "not random"),
         (good(secret=encode64(b"secret" * 6)), "not random"),
+        (good(secret=encode64(b"Correct horse, battery; staple 1234!")), "not random"),
+        (good(secret=encode64(b"0123456789abcdef" * 4)), "not random"),
         (good(secret="!" * 43), "base64url"),
         (good(secret=SECRET + "="), "base64url"),
         (good(state='"on"'), "accept, sign, retired"),
