@@ -41,6 +41,7 @@ class Change(NamedTuple):
     size: int
 
 
+Step = tuple[Past, Past, Change]
 Pauses = Generator[Run, None, Change | None]
 
 
@@ -52,19 +53,22 @@ class Differences:
         self._kept: OrderedDict[tuple[ObjectId, ObjectId], Change] = OrderedDict()
         self._size = 0
 
-    def runs(self, line: Sequence[Past]) -> Generator[Run, None, bool]:
+    def runs(self, line: Sequence[Past], most: int = 0) -> Generator[Run, None, bool]:
         """What an answer holds: the newest version's SOA alone if `line` (newest first) has no other version.
 
-        Returns False, with nothing but pauses sent, when the whole zone is not longer.
+        Returns False, with nothing but pauses sent, when the whole zone is not longer, or the differences have more
+        than `most` bytes (0: any number).
         """
         tip = line[0]
         last = self.soa(tip)
         if len(line) == 1:
             yield 1, last
             return True
-        steps = yield from self._steps(list(reversed(line)))
+        steps = yield from self._steps(list(reversed(line)), most or GATHERED)
         if steps is None:
-            steps = yield from self._steps([line[-1], tip])
+            steps = yield from self._steps([line[-1], tip], most or GATHERED)
+        if steps is None and most:
+            return False
         if steps is None and not (yield from self._is_shorter(line[-1], tip)):
             return False
         yield 1, last
@@ -88,13 +92,13 @@ class Differences:
             raise CorruptStore("a zone to transfer has no SOA record at its apex")
         return served_soa(payload, version.serial)
 
-    def _steps(self, versions: Sequence[Past]) -> Generator[Run, None, list[tuple[Past, Past, Change]] | None]:
+    def _steps(self, versions: Sequence[Past], most: int) -> Generator[Run, None, list[Step] | None]:
         """The changes between each version and the next, oldest first; None when they are too many to gather."""
-        steps: list[tuple[Past, Past, Change]] = []
+        steps: list[Step] = []
         room = versions[-1].records - 2
         size = 0
         for old, new in pairwise(versions):
-            change = yield from self._change(old, new, room, GATHERED - size)
+            change = yield from self._change(old, new, room, most - size)
             if change is None:
                 return None
             room -= change.records + 2

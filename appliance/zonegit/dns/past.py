@@ -58,8 +58,9 @@ class Versions:
                 self._known.popitem(last=False)
         return found
 
-    def back_to(self, serial: int, tip: Past, moves: Moves) -> list[Past] | None:
-        """The tip and the versions before it, down to the one with this serial; None if it isn't known.
+    def back_to(self, serial: int, tip: Past, moves: Moves, most: int = 0) -> list[Past] | None:
+        """The tip and the versions before it, down to the one with this serial; None if it isn't known, or is more
+        than `most` versions back (0: `LONGEST`).
 
         A list of the tip alone means that the serial is the tip's, or a newer one (RFC 1982).
         """
@@ -69,7 +70,7 @@ class Versions:
         sought = tip.seq - behind
         line = [tip]
         for version in self._line(tip, moves):
-            if len(line) > LONGEST or version.seq < sought:
+            if len(line) > (most or LONGEST) or version.seq < sought:
                 return None
             line.append(version)
             if version.seq == sought:

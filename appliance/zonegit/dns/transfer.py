@@ -22,8 +22,9 @@ from zonegit.model.rdata import IXFR, SOA
 OK: Final = 0
 REFUSED: Final = 1
 FAILED: Final = 2
-_PAUSES: Final = 8
-"""How long a look for differences may take over UDP, in turns."""
+_PAUSES: Final = 2
+_VERSIONS: Final = 16
+"""How long a look for differences may take over UDP, where others wait behind it: in turns, and in versions."""
 _SOA_IN: Final = b"\0\6\0\1"
 _SHORTEST_SOA: Final = 22
 
@@ -99,21 +100,21 @@ class Transfer:
             self._incremental = False  # what is sent and counted is a whole zone
             yield from whole(zone.top()[SOA][1], self._options.runs(zone.version))
 
-    def _line(self, zone: Zone) -> list[Past] | None:
+    def _line(self, zone: Zone, most: int = 0) -> list[Past] | None:
         """The versions from the newest to the client's; None when the client's is not known."""
         serial = _serial(self._packet, self._query)
         history = self._options.history
         if serial is None or history is None:
             return None
-        return history.versions.back_to(serial, history.versions(zone.commit), history.moves(zone.version))
+        return history.versions.back_to(serial, history.versions(zone.commit), history.moves(zone.version), most)
 
     def _in_one(self, zone: Zone) -> bytes:
         """The differences in one message, or the newest SOA."""
         query, opt = self._query, self._opt
         limit = min(query.size, self._options.udp_size) - self._asker.reserve
-        line, history = self._line(zone), self._options.history
+        line, history = self._line(zone, _VERSIONS), self._options.history
         if line is not None and history is not None:
-            found = _gathered(history.differences.runs(line), limit)
+            found = _gathered(history.differences.runs(line, limit), limit)
             if found:
                 sent = list(messages(query, found, opt, limit))
                 if len(sent) == 1:

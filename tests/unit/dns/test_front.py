@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import dns.flags
 import dns.message
 import dns.name
+import dns.opcode
 import dns.rcode
 import dns.tsig
 import dns.tsigkeyring
 import dns.xfr
 import dns.zone
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unit.dns.fake import CLIENT, DictVersion, Server, version
 from unit.dns.zones_for_tests import ORG
@@ -246,3 +249,25 @@ def test_what_gets_no_answer(front: Front) -> None:
     query.flags |= dns.flags.QR
     for packet in (query.to_wire(), query.to_wire()[:11]):
         assert front.respond(packet, Transport.UDP, CLIENT) is None
+
+
+@given(st.data())
+def test_nothing_that_is_sent_makes_it_raise(data: st.DataObject) -> None:
+    """Damaged packets, signed or not, over UDP and TCP."""
+    front = front_of(version(ORG, "example.org."))
+    query = dns.message.make_query("example.org.", data.draw(st.sampled_from(["A", "AXFR", "IXFR", "SOA"])), id=9)
+    if data.draw(st.booleans()):
+        query.set_opcode(dns.opcode.NOTIFY)
+    query.use_tsig(dns.tsig.Key(data.draw(st.sampled_from(["k1.", "k2.example.org."])), SECRET, "hmac-sha256"))
+    packet = bytearray(query.to_wire())
+    for at, value in data.draw(
+        st.lists(st.tuples(st.integers(0, len(packet) - 1), st.integers(0, 255)), max_size=4)
+    ):
+        packet[at] = value
+    del packet[data.draw(st.integers(len(packet) - 60, len(packet))) :]
+    packet += data.draw(st.binary(max_size=8))
+    for transport in (Transport.UDP, Transport.TCP):
+        answer = front.respond(bytes(packet), transport, CLIENT)
+        for message in [answer] if isinstance(answer, bytes) else answer or ():
+            assert message[:2] == bytes(packet[:2])
+            assert len(message) >= 12
