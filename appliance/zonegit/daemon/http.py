@@ -60,8 +60,13 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
         listener = block.listener("replication")
         section = block.config().replication
         if gate is not None and listener is not None and section is not None:
-            app = ReplicationApp(store, gate, samples, workers=len(block.http), logged=section.access_log)
-            server = H2Server(app, connections=section.connections_per_source, tls=replication_tls(section))
+            bounds = section.limits
+            app = ReplicationApp(
+                store, gate, samples, workers=len(block.http), logged=section.access_log, bounds=bounds
+            )
+            server = H2Server(
+                app, connections=section.connections_per_source, bounds=bounds, tls=replication_tls(section)
+            )
             loop.add_signal_handler(signal.SIGHUP, _reload, block, gate, server, samples)
             share = _Share(block, index) if len(block.http) > 1 else None
             group.create_task(server.serve([listener], stop, app.drain, share))

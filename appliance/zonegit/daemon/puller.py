@@ -146,7 +146,11 @@ class Mirror:
         self._synced = synced
         self._pauses = pauses
         self._peer = HttpPeer(
-            primary.url, signer, tls=primary_tls(primary), allow_plaintext=primary.allow_plaintext
+            primary.url,
+            signer,
+            tls=primary_tls(primary),
+            allow_plaintext=primary.allow_plaintext,
+            bounds=primary.limits,
         )
         self._reconnect = False
         self._root = ""
@@ -185,7 +189,9 @@ class Mirror:
         refs = await latest_refs(self._peer, self._store, self._name, self._root, wait)
         if refs is not None:
             started = time.monotonic()
-            session = await asyncio.to_thread(Session, self._store, self._name, refs, compress=self._compress)
+            session = await asyncio.to_thread(
+                Session, self._store, self._name, refs, compress=self._compress, bounds=self._peer.bounds
+            )
             moved = Moved()
             try:
                 moved = await pull(self._peer, session, Stamp("zonegitd", int(self._clock())))

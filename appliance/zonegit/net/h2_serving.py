@@ -34,10 +34,9 @@ from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, App
 from zonegit.net.h2_bounds import FrameBudget, install
 from zonegit.net.strangers import Strangers
 from zonegit.net.tls import ALPN, client_certificate
+from zonegit.sync.limits import ServerLimits
 
 CONNECTIONS_PER_SOURCE: Final = 8
-STREAMS: Final = 32
-HEADERS: Final = 16 << 10
 KEEP_ALIVE: Final = 300.0
 """Seconds; longer than any long-poll, so that a connection isn't closed just when its client uses it again."""
 DRAIN_SECONDS: Final = 3.0
@@ -89,15 +88,20 @@ class H2Server:
         *,
         connections: int = CONNECTIONS_PER_SOURCE,
         strangers: Strangers | None = None,
+        bounds: ServerLimits | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """`connections`: how many one source (an IPv4 address, an IPv6 /56) may have open. No `tls`: cleartext."""
+        bounds = bounds or ServerLimits()
         self.tls = tls
         """May be replaced at any time; new connections are made with it."""
         self._app = ASGIWrapper(cast(ASGIFramework, app))
         self._config = _config()
+        self._config.h2_max_concurrent_streams = bounds.streams
+        self._config.h2_max_header_list_size = bounds.header_bytes
+        self._config.h11_max_incomplete_size = bounds.header_bytes
         self._most = connections
-        self._strangers = strangers or Strangers()
+        self._strangers = strangers or Strangers(bounds.strangers)
         self._tasks: set[asyncio.Task[None]] = set()
         self.open: Counter[str] = Counter()
         """Open connections of each source."""
@@ -194,9 +198,6 @@ def _config() -> Config:
     config.include_server_header = False
     config.keep_alive_timeout = KEEP_ALIVE
     config.keep_alive_max_requests = 1 << 31  # a GOAWAY in between loses requests in flight
-    config.h2_max_concurrent_streams = STREAMS
-    config.h2_max_header_list_size = HEADERS
-    config.h11_max_incomplete_size = HEADERS
     return config
 
 

@@ -70,11 +70,13 @@ class ReplicationApp:
         slowly: float = SLOWLY,
         workers: int = 1,
         logged: bool = False,
+        bounds: limits.ServerLimits | None = None,
     ) -> None:
         """`workers`: how many processes serve this port; clients are told. `logged`: whether each request is."""
         self._slowly = slowly
         self._logged = logged
-        self._endpoint = Endpoint(store, workers)
+        self._endpoint = Endpoint(store, workers, bounds)
+        self._bounds = self._endpoint.bounds
         self._gate = gate
         self._samples = samples
         self._clock = clock
@@ -208,7 +210,7 @@ class ReplicationApp:
         if route is Route.WALK:
             return self._endpoint.walk(request.body)
         under_way = self._answers[source_of(request.address)] + len(request.body)
-        if self._fetching[request.connection, grant.key.kid] >= limits.FETCHES_PER_KEY or (
+        if self._fetching[request.connection, grant.key.kid] >= self._bounds.fetches or (
             under_way > ANSWERS_PER_SOURCE
         ):
             return error_reply(429, "too_many_fetches", retry_after=1)
@@ -268,7 +270,7 @@ class ReplicationApp:
         self._fetching[slot] += 1
         self._answers[source] += asked  # the stream holds about as much of the question
         try:
-            async with asyncio.timeout(STREAM_SECONDS):
+            async with asyncio.timeout(2 * self._bounds.response_seconds):
                 await _until_gone(request.receive, request.send_frames(stream))
         except TimeoutError:
             log.warning("cut a client off that reads too slowly: %s", request.address)

@@ -11,8 +11,8 @@ from pathlib import Path
 from zonegit.dns.acl import LOOPBACK, Acl
 from zonegit.dns.rate import NOBODY, Limit
 from zonegit.errors import ConfigError
-from zonegit.sync.limits import CLIENT, ClientLimits, ServerLimits
 from zonegit.model.names import WireName
+from zonegit.sync.limits import CLIENT, SERVER, ClientLimits, ServerLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class ReplicationConfig:
     """Open connections of one address (IPv6: of a /56) to each of those processes."""
     access_log: bool = False
     """Whether each request is a line in the log."""
-    limits: ServerLimits = ServerLimits()
+    limits: ServerLimits = SERVER
 
 
 @dataclass(frozen=True, slots=True)

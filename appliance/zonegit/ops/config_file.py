@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from zonegit.dns.acl import key_name
 from zonegit.errors import ConfigError
-from zonegit.ops import values
+from zonegit.ops import bounds, values
 from zonegit.ops.config import Address, NotifyTarget
 
 Reader = Callable[[object], Any]
@@ -47,51 +47,6 @@ def _target(text: str) -> NotifyTarget:
     address = Address.parse((f"[{place}]:53" if ":" in place else f"{place}:53") if bare else place)
     return NotifyTarget(address, key_name(key.removeprefix("key:")) if key else None)
 
-
-def _limits(kind: Callable[..., ServerLimits | ClientLimits], known: Mapping[str, Reader]) -> Reader:
-    """A table of bounds; those that it leaves out stay as they are."""
-
-    def read(value: object) -> ServerLimits | ClientLimits:
-        if not isinstance(value, dict):
-            raise ConfigError("not a table of bounds")
-        found: Settings = {}
-        for key, each in value.items():
-            if key not in known:
-                near = difflib.get_close_matches(key, known, 1, 0.0)[0]
-                raise ConfigError(f"unknown key {key!r}; the nearest valid one is {near!r}")
-            try:
-                found[key] = known[key](each)
-            except ConfigError as error:
-                raise ConfigError(f"{key}: {error}") from None
-        return kind(**found)
-
-    return read
-
-
-def _count(low: int, high: int) -> Reader:
-    return lambda value: values.whole(value, low, high)
-
-
-_SERVER_LIMITS: Final = _limits(
-    ServerLimits,
-    {
-        "strangers": _count(1, 65_536),
-        "streams": _count(4, 1_000),
-        "header_bytes": _count(2_048, 1 << 20),
-        "fetches": _count(1, 1_000),
-        "response_bytes": _count(1 << 16, 1 << 30),
-        "response_seconds": values.duration,
-    },
-)
-_CLIENT_LIMITS: Final = _limits(
-    ClientLimits,
-    {
-        "bytes": _count(1 << 20, 1 << 50),
-        "objects": _count(1_000, 1 << 40),
-        "slowest": _count(1, 1 << 30),
-        "slowest_over": values.duration,
-    },
-)
 
 TOP: Final[Mapping[str, Reader]] = {"repo": _path, "keys": _path}
 TRANSFERS: Final[Mapping[str, Reader]] = {
@@ -131,7 +86,7 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "tls_cert": _path,
         "tls_key": _path,
         "client_ca": _path,
-        "limits": _SERVER_LIMITS,
+        "limits": bounds.server,
         "workers": values.workers,
         "connections_per_source": lambda value: values.whole(value, 1, 4096),
         "access_log": values.boolean,
@@ -147,7 +102,7 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "client_cert": _path,
         "client_key": _path,
         "compress": values.boolean,
-        "limits": _CLIENT_LIMITS,
+        "limits": bounds.client,
     },
 }
 ZONE: Final[Mapping[str, Reader]] = {

@@ -1,6 +1,6 @@
 """The bounds of `/v0`, in one place. Both sides enforce them; docs/protocol.md tells them to others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 REFS_BODY: Final = 0
@@ -33,6 +33,23 @@ REFS_ANSWER: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """What a server lets its clients have, where that is for its operator to say."""
+
+    strangers: int = 256
+    """Connections of which no request has passed yet, of all sources, in each process."""
+    streams: int = 32
+    """Of a connection."""
+    header_bytes: int = 16 << 10
+    """Of a request."""
+    fetches: int = field(default_factory=lambda: FETCHES_PER_KEY)
+    """Streams of frames at once, for each connection and key."""
+    response_bytes: int = field(default_factory=lambda: RESPONSE_BYTES)
+    response_seconds: float = field(default_factory=lambda: RESPONSE_SECONDS)
+    """Of a stream of frames; then it ends, with a cursor to go on from."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClientLimits:
     """What a client takes of a server."""
 
@@ -44,4 +61,5 @@ class ClientLimits:
     """It gives up below so many bytes per second over so many seconds of waiting."""
 
 
+SERVER: Final = ServerLimits()
 CLIENT: Final = ClientLimits()

@@ -103,9 +103,10 @@ class _Visible:
 class Endpoint:
     """Answers requests from a store."""
 
-    def __init__(self, store: Store, workers: int = 1) -> None:
+    def __init__(self, store: Store, workers: int = 1, bounds: limits.ServerLimits | None = None) -> None:
         self._store = store
         self._workers = workers
+        self.bounds = bounds or limits.ServerLimits()
         self._refs: dict[tuple[Scope, ...], _Visible] = {}
         self._plans = Plans()
 
@@ -186,7 +187,8 @@ class Endpoint:
         request = wire.FetchRequest.decode(body)
         with self._store.read() as reader:
             closure = self._plans.closure(reader, request)
-        return FrameStream(self._store, _Missing(closure), FrameWriter(seal, compress=request.compress), clock)
+        writer = FrameWriter(seal, compress=request.compress)
+        return FrameStream(self._store, _Missing(closure), writer, clock, self.bounds)
 
     def objects(self, body: bytes, seal: Seal, clock: Callable[[], float]) -> "FrameStream":
         """Frames of the objects asked for, in that order. `NotFound` unless all are here."""
@@ -195,7 +197,7 @@ class Endpoint:
             for oid in ids:
                 if not reader.has(oid):
                     raise NotFound(f"object {oid.hex()} is not here")
-        return FrameStream(self._store, _Listed(ids), FrameWriter(seal), clock)
+        return FrameStream(self._store, _Listed(ids), FrameWriter(seal), clock, self.bounds)
 
 
 class _Missing:
@@ -236,13 +238,19 @@ class FrameStream:
     """A response's frames, one group (with its checkpoint) at a time."""
 
     def __init__(
-        self, store: Store, source: _Missing | _Listed, writer: FrameWriter, clock: Callable[[], float]
+        self,
+        store: Store,
+        source: _Missing | _Listed,
+        writer: FrameWriter,
+        clock: Callable[[], float],
+        bounds: limits.ServerLimits,
     ) -> None:
         self._store = store
         self._source = source
         self._writer = writer
         self._clock = clock
-        self._until = clock() + limits.RESPONSE_SECONDS
+        self._most = bounds.response_bytes
+        self._until = clock() + bounds.response_seconds
         self._ended = False
 
     @property
@@ -272,7 +280,7 @@ class FrameStream:
         return b"".join(frames)
 
     def _full(self) -> bool:
-        return self._writer.size >= limits.RESPONSE_BYTES or self._clock() >= self._until
+        return self._writer.size >= self._most or self._clock() >= self._until
 
     def _read_group(self) -> list[bytes]:
         found: list[bytes] = []

@@ -15,13 +15,17 @@ import pytest
 from daemonkit import until
 from httpkit import Running, run, running
 from rawh2 import RawClient
-from synckit import SMALL_NODES, commit, names
+from synckit import SMALL_NODES, check_for, commit, names, seal_for
 from tlskit import Authority
 from zonegit.net import h2_serving, http_request, http_server
 from zonegit.net.h2_serving import H2Server
 from zonegit.net.strangers import Strangers
 from zonegit.net.tls import Identity, client_context, server_context
 from zonegit.store.memory import MemoryStore
+from zonegit.sync.frames import FrameReader
+from zonegit.sync.limits import ServerLimits
+from zonegit.sync.server import Endpoint
+from zonegit.sync.wire import FetchRequest
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 MOST = int(os.environ.get("ZONEGIT_CROWD", "600"))
@@ -203,5 +207,19 @@ def test_a_reset_in_the_handshake_is_nothing(tmp_path: Path, caplog: pytest.LogC
 def test_the_bounds_are_what_the_documents_say() -> None:
     server = H2Server(None)  # type: ignore[arg-type]  # it isn't served
     assert (server._most, server._strangers._most, server._strangers._seconds) == (8, 256, 60.0)
-    assert (h2_serving.STREAMS, h2_serving.HEADERS) == (32, 16 << 10)
+    assert (server._config.h2_max_concurrent_streams, server._config.h2_max_header_list_size) == (32, 16 << 10)
     assert (http_server.BODIES_PER_SOURCE, http_server.ANSWERS_PER_SOURCE) == (16 << 20, 16 << 20)
+
+
+def test_the_operators_bounds_are_the_ones_that_count() -> None:
+    bounds = ServerLimits(strangers=3, streams=5, header_bytes=2_048)
+    server = H2Server(None, bounds=bounds)  # type: ignore[arg-type]  # it isn't served
+    assert server._strangers._most == 3
+    assert server._config.h2_max_concurrent_streams == 5
+    assert server._config.h2_max_header_list_size == server._config.h11_max_incomplete_size == 2_048
+    store = MemoryStore()
+    tip = commit(store, "example.org.", names("example.org.", 15_000))
+    endpoint = Endpoint(store, bounds=ServerLimits(response_bytes=1))
+    (piece, *more) = endpoint.fetch(FetchRequest((tip,)).encode(), seal_for("m"), lambda: 0.0).pieces()
+    assert not more, "it ends after its first group"
+    assert FrameReader(check_for("m")).feed(piece)[-1].cursor  # type: ignore[union-attr]  # it is an End

@@ -12,6 +12,7 @@ from rawh2 import RawClient
 from synckit import SMALL_NODES, commit, names
 from zonegit.net import h2_bounds, h2_serving
 from zonegit.store.memory import MemoryStore
+from zonegit.sync.limits import SERVER
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 8, 9
 END_STREAM, END_HEADERS = 1, 4
@@ -273,7 +274,7 @@ def test_one_stream_too_many_ends_the_connection() -> None:
     def test(server: Running) -> None:
         with RawClient(server.port) as client:
             root = client.ask("GET", "/v0/refs", client.signed("GET", "/v0/refs")).headers["etag"]
-            for _ in range(h2_serving.STREAMS):
+            for _ in range(SERVER.streams):
                 fields = client.signed("GET", "/v0/refs")
                 client.send("GET", "/v0/refs", [*fields, ("if-none-match", root), ("prefer", "wait=30")])
             send(client, frame(HEADERS, request(client), END_HEADERS | END_STREAM, 201))

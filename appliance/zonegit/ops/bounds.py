@@ -1,0 +1,57 @@
+"""The tables of bounds in the configuration: `[replication.limits]` and `[primary.limits]`."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from zonegit.errors import ConfigError
+from zonegit.ops import values
+from zonegit.sync.limits import ClientLimits, ServerLimits
+
+Reader = Callable[[object], Any]
+
+
+def _table(kind: Callable[..., ServerLimits | ClientLimits], known: Mapping[str, Reader]) -> Reader:
+    """A table of bounds; those that it leaves out stay as they are."""
+
+    def read(value: object) -> ServerLimits | ClientLimits:
+        if not isinstance(value, dict):
+            raise ConfigError("not a table of bounds")
+        found: dict[str, int | float] = {}
+        for key, each in value.items():
+            if key not in known:
+                near = difflib.get_close_matches(key, known, 1, 0.0)[0]
+                raise ConfigError(f"unknown key {key!r}; the nearest valid one is {near!r}")
+            try:
+                found[key] = known[key](each)
+            except ConfigError as error:
+                raise ConfigError(f"{key}: {error}") from None
+        return kind(**found)
+
+    return read
+
+
+def _count(low: int, high: int) -> Reader:
+    return lambda value: values.whole(value, low, high)
+
+
+server: Final = _table(
+    ServerLimits,
+    {
+        "strangers": _count(1, 65_536),
+        "streams": _count(4, 1_000),
+        "header_bytes": _count(2_048, 1 << 20),
+        "fetches": _count(1, 1_000),
+        "response_bytes": _count(1 << 16, 1 << 30),
+        "response_seconds": values.duration,
+    },
+)
+client: Final = _table(
+    ClientLimits,
+    {
+        "bytes": _count(1 << 20, 1 << 50),
+        "objects": _count(1_000, 1 << 40),
+        "slowest": _count(1, 1 << 30),
+        "slowest_over": values.duration,
+    },
+)
