@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from random import Random
+from shutil import which
 from typing import Final
 
 from processes import MeasuringFailed, finished
@@ -74,6 +76,45 @@ def sliced(path: Path, lines: int) -> list[Path]:
             slices.append(path.with_name(f"{path.name}.{len(slices)}"))
             slices[-1].write_bytes(b"".join(part))
     return slices
+
+
+def in_random_case(path: Path) -> Path:
+    """The same queries with each letter of their names in either case, as resolvers send them."""
+    draw = Random(1)
+    found = path.with_name(f"{path.name}.case")
+    with path.open() as source, found.open("w") as out:
+        for line in source:
+            name, _, rtype = line.partition(" ")
+            out.write("".join(draw.choice((each, each.upper())) for each in name) + " " + rtype)
+    return found
+
+
+def absent_queries(path: Path, count: int = 400_000) -> Path:
+    """Queries for names right below the synthetic zone's apex that don't exist, all different."""
+    draw = Random(2)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    with path.open("w") as out:
+        for number in range(count):
+            out.write(f"{''.join(draw.choices(letters, k=8))}{number}.{SYNTHETIC_APEX.rstrip('.')} A\n")
+    return path
+
+
+def has_signer() -> bool:
+    return all(which(program) for program in ("dnssec-keygen", "dnssec-signzone"))
+
+
+def signed_zone(zone: ZoneFile, directory: Path) -> ZoneFile:
+    """The zone signed with one ECDSA key and NSEC, by BIND's tools, with the serial it has."""
+    apex = zone.apex
+    place = directory / f"keys-{zone.path.name}"
+    place.mkdir()
+    key = finished(["dnssec-keygen", "-K", str(place), "-a", "ECDSAP256SHA256", "-f", "KSK", apex]).strip()
+    signed = zone.path.with_name(f"{zone.path.name}.signed")
+    whole = zone.path.with_name(f"{zone.path.name}.keyed")
+    whole.write_bytes(zone.path.read_bytes() + (place / f"{key}.key").read_bytes())
+    argv = ["dnssec-signzone", "-K", str(place), "-z", "-P", "-O", "full", "-N", "keep", "-o", apex]
+    finished([*argv, "-f", str(signed), str(whole), str(place / key)])
+    return ZoneFile(signed, apex, zone.serial, zone.records)
 
 
 def flat_name(number: int) -> str:

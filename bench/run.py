@@ -26,7 +26,7 @@ _QUICK: Final[dict[str, Sequence[str]]] = {
     "commit": ("--names", "20", "2000", "--commits", "20", "--process-names", "100", "--processes", "2"),
     "import_zone": ("--names", "5000", "--turns", "1", "--sample-lines", "1000"),
     "axfr": ("--names", "5000", "--transfers", "2"),
-    "udp": ("--names", "5000", "--wide-names", "0", "--seconds", "2"),
+    "udp": ("--names", "5000", "--wide-names", "0", "--signed-names", "1000", "--seconds", "1"),
     "sync": ("--names", "2000", "--starts", "1", "--changes", "5"),
     "sync_large": ("--names", "5000", "--starts", "1"),
     "sync_zones": ("--zones", "300"),

@@ -1,9 +1,10 @@
-"""Queries per second over UDP: zonegitd and each peer with one worker on one core, dnsperf on the other cores.
+"""Queries per second: zonegitd and each peer with one worker on one core, dnsperf on the other cores.
 
 Samples of one second are taken in turn (zonegit, NSD, Knot, BIND, zonegit, ...), so that whatever else the machine
-does falls on all alike; a ratio is the median of the ratios within each turn. Three loads: `zipf` repeats 10,000
-names, `wide` asks every name once, `rand` asks names that don't exist. A file is cut into slices and each turn
-takes the next one: where every name differs, none comes back until the file is through.
+does falls on all alike; a ratio is the median of the ratios within each turn. Loads: `zipf` repeats 10,000 names,
+`case` the same in random case and with a cookie, `tcp` the same over TCP; `wide` asks every name once, `rand` asks
+names that don't exist, `signed` such names in a signed zone, with DO. A file is cut into slices and each turn takes
+the next one: where every name differs, none comes back until the file is through.
 """
 
 import re
@@ -18,7 +19,16 @@ from typing import Final
 import nodes
 import peers
 from figures import Budget, Figure, at_least, median_ratio
-from material import ALL_DIFFERENT, sliced, synthetic_queries, synthetic_zone
+from material import (
+    ALL_DIFFERENT,
+    absent_queries,
+    has_signer,
+    in_random_case,
+    signed_zone,
+    sliced,
+    synthetic_queries,
+    synthetic_zone,
+)
 from processes import Cores, MeasuringFailed, ProgramMissing, find_program, finished, pinned, split_cores
 from report import Cell, Report, Table, options
 from script import run
@@ -29,10 +39,26 @@ _OUTSTANDING: Final = 150
 """Queries in flight: what fits into a socket's default buffer, so that no server loses any and waits for none."""
 _TITLES: Final = {
     "zipf": "repeating names",
+    "case": "repeating names in random case with a cookie",
+    "tcp": "repeating names over TCP",
     "wide": "every name different",
     "rand": "names that do not exist",
+    "signed": "names that do not exist in a signed zone, with DO",
 }
-_BUDGETS: Final[dict[str, tuple[str, Budget]]] = {"zipf": ("NSD", at_least(0.5)), "wide": ("BIND", at_least(0.7))}
+_ASKED: Final[dict[str, tuple[str, ...]]] = {
+    "case": ("-e", "-E", "10:0102030405060708"),
+    "tcp": ("-m", "tcp"),
+    "signed": ("-D",),
+}
+"""Load -> what dnsperf is told beside."""
+_BUDGETS: Final[dict[str, tuple[str, Budget]]] = {
+    "zipf": ("NSD", at_least(0.9)),
+    "case": ("NSD", at_least(0.6)),
+    "tcp": ("NSD", at_least(1.5)),
+    "wide": ("BIND", at_least(1.1)),
+    "rand": ("BIND", at_least(1.3)),
+    "signed": ("BIND", at_least(1.0)),
+}
 """Load -> the peer whose ratio is held against a budget."""
 _RATE: Final = re.compile(r"Queries per second:\s+([0-9.]+)")
 _COMPLETED: Final = re.compile(r"Queries completed:\s+([0-9]+) \(([0-9.]+)%\)")
@@ -68,7 +94,9 @@ def read_sample(told: str) -> Sample:
     )
 
 
-def take_sample(server: peers.Server, queries: Path, cores: Cores, seconds: float) -> Sample:
+def take_sample(
+    server: peers.Server, queries: Path, cores: Cores, seconds: float, asked: Sequence[str] = ()
+) -> Sample:
     """Ask one server as fast as it answers."""
     threads = str(cores.load_count)
     argv = [find_program("dnsperf"), "-s", "127.0.0.1", "-p", str(server.port), "-d", str(queries), "-t", "1"]
@@ -83,6 +111,7 @@ def take_sample(server: peers.Server, queries: Path, cores: Cores, seconds: floa
         str(cores.load_count * 4),
         "-q",
         str(_OUTSTANDING),
+        *asked,
     ]
     before = core_times(Path("/proc/stat").read_text(), cores.server)
     sample = read_sample(finished(pinned(argv, cores.load)))
@@ -109,14 +138,19 @@ Samples = dict[str, list[Sample]]
 
 
 def measure(
-    servers: Sequence[peers.Server], queries: Path, cores: Cores, turns: int, sample_seconds: float = 1.0
+    servers: Sequence[peers.Server],
+    queries: Path,
+    cores: Cores,
+    turns: int,
+    sample_seconds: float = 1.0,
+    asked: Sequence[str] = (),
 ) -> Samples:
     """So many turns of samples, after one that doesn't count."""
     slices = sliced(queries, _SLICE)
     taken: Samples = {server.name: [] for server in servers}
     for turn in range(turns + 1):
         for server in servers:
-            sample = take_sample(server, slices[turn % len(slices)], cores, sample_seconds)
+            sample = take_sample(server, slices[turn % len(slices)], cores, sample_seconds, asked)
             if turn:
                 taken[server.name].append(sample)
     return taken
@@ -127,11 +161,15 @@ def figure(load: str, names: int, samples: Samples) -> Figure:
     rates = {server: [sample.rate for sample in taken] for server, taken in samples.items()}
     ours = rates.pop(nodes.NAME)
     ratios = {peer: median_ratio(ours, theirs) for peer, theirs in rates.items()}
-    what = f"UDP, one worker on one core, {_TITLES[load]}, {names:,} names"
+    what = f"{_title(load)}, one worker on one core, {names:,} names"
     peer, budget = _BUDGETS.get(load, ("", None))
     if budget is not None and peer in ratios:
         return Figure(f"{what} ({median(ours):,.0f} q/s)", ratios[peer], f"× {peer}", budget, ratios)
     return Figure(what, median(ours), "q/s", None, ratios)
+
+
+def _title(load: str) -> str:
+    return _TITLES[load] if load == "tcp" else f"UDP, {_TITLES[load]}"
 
 
 def disagreements(load: str, samples: Samples) -> list[str]:
@@ -165,7 +203,20 @@ def _table(load: str, samples: Samples) -> Table:
         busy = median(sample.busy for sample in taken)
         rows.append([server, median(rates), rates[0], rates[-1], lost, busy, _codes_text(_shares(taken))])
     columns = ("server", "q/s (median)", "least", "most", "lost %", "core busy %", "response codes")
-    return Table(f"UDP, {_TITLES[load]}", columns, rows)
+    return Table(_title(load), columns, rows)
+
+
+def _loads(args: Namespace) -> list[tuple[int, list[str]]]:
+    """Names in a zone, and the loads that are asked of it: those that were wanted and can be made."""
+    wanted = args.loads or list(_TITLES)
+    signer = not args.signed_names or "signed" not in wanted or has_signer()
+    zones = [
+        (args.names, ("zipf", "case", "tcp")),
+        (args.wide_names, ("wide", "rand") if args.wide_names >= ALL_DIFFERENT else ()),
+        (args.signed_names, ("signed",) if args.signed_names and signer else ()),
+    ]
+    chosen = [(names, [kind for kind in kinds if kind in wanted]) for names, kinds in zones]
+    return [(names, kinds) for names, kinds in chosen if kinds]
 
 
 def bench(args: Namespace, place: Path) -> Report:
@@ -177,22 +228,24 @@ def bench(args: Namespace, place: Path) -> Report:
     here, notes = peers.present()
     if cores.server is None:
         notes.append("servers and dnsperf share all cores: this machine has one, or no taskset")
-    loads: list[tuple[int, tuple[str, ...]]] = [(args.names, ("zipf",))]
-    if args.wide_names >= ALL_DIFFERENT:
-        loads.append((args.wide_names, ("wide", "rand")))
     figures: list[Figure] = []
     tables: list[Table] = []
-    for names, kinds in loads:
+    for names, kinds in _loads(args):
         zone = synthetic_zone(names, place)
         queries = synthetic_queries(names, place)
+        if "case" in kinds:
+            queries["case"] = in_random_case(queries["zipf"])
+        if "signed" in kinds:
+            zone = signed_zone(zone, place)
+        queries |= {"tcp": queries["zipf"], "signed": absent_queries(queries["zipf"].with_suffix(".absent"))}
         with ExitStack() as stack:
-            repo = nodes.imported(zone, place / f"repo-{names}")
+            repo = nodes.imported(zone, place / f"repo-{names}-{kinds[0]}")
             servers = [stack.enter_context(nodes.serving(repo, zone, cores.server))]
             for peer in here:
-                directory = place / f"{peer.name}-{names}"
+                directory = place / f"{peer.name}-{names}-{kinds[0]}"
                 servers.append(stack.enter_context(peer.serving(zone, directory, cores.server)))
             for kind in kinds:
-                samples = measure(servers, queries[kind], cores, args.seconds)
+                samples = measure(servers, queries[kind], cores, args.seconds, asked=_ASKED.get(kind, ()))
                 figures.append(figure(kind, names, samples))
                 tables.append(_table(kind, samples))
                 notes += disagreements(kind, samples)
@@ -200,7 +253,7 @@ def bench(args: Namespace, place: Path) -> Report:
 
 
 if __name__ == "__main__":
-    parser = options("udp", "UDP queries per second beside NSD, Knot and BIND")
+    parser = options("udp", "queries per second beside NSD, Knot and BIND")
     parser.add_argument("--seconds", type=int, default=10, help="samples of a second per server and load (10)")
     parser.add_argument("--names", type=int, default=100_000, help="names in the zone of the repeating load")
     parser.add_argument(
@@ -209,4 +262,8 @@ if __name__ == "__main__":
         default=ALL_DIFFERENT,
         help=f"names in the zone of the other loads; below {ALL_DIFFERENT:,} they are left out",
     )
+    parser.add_argument(
+        "--signed-names", type=int, default=20_000, help="names in the signed zone; 0 leaves its load out (20,000)"
+    )
+    parser.add_argument("--loads", nargs="*", choices=tuple(_TITLES), help="these loads only")
     run(bench, parser)
