@@ -44,14 +44,11 @@ class Edns:
         self._nsid = None if options.nsid is None else _option(NSID, options.nsid)
         tenths = min(int(options.keepalive * 10), 0xFFFF)
         self._keepalive = _option(KEEPALIVE, tenths.to_bytes(2, "big"))
-        self._bare = [opt_record(options.udp_size, 0, do=do) for do in (False, True)]
+        self.bare = (b"", *(opt_record(options.udp_size, 0, do=do) for do in (False, True)))
+        """The OPT of answers to queries without options: by how many of EDNS and DO there are."""
 
     def opt(self, query: Query, transport: Transport, client: bytes) -> bytes | None:
-        """The OPT of an answer, empty when the query had none. None for a malformed option: FORMERR."""
-        if not query.edns:
-            return b""
-        if not query.options:
-            return self._bare[query.do]
+        """The OPT of an answer to a query with options. None for a malformed one: FORMERR."""
         options = self._options(query, transport, client)
         return None if options is None else opt_record(self._udp_size, 0, do=query.do, options=options)
 

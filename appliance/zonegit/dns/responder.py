@@ -65,6 +65,7 @@ class Responder:
         self._answers = AnswerCache(options.cache_entries)
         self._logged: set[tuple[str, str]] = set()
         self._edns = Edns(options)
+        self._bare_opts = self._edns.bare
         self.straight = Straight(self._held, self._packets, options.udp_size, door)
         self.dressed = Dressed(self.straight, self._packets, options.cookies)
         self.cache: dict[bytes, Entry] = self._packets.entries
@@ -133,9 +134,12 @@ class Responder:
         if zone.expired:
             return self._without_zone(query, Rcode.SERVFAIL, transport, client, Reason.INVALID_DATA)
         question = query.question
-        opt = self._edns.opt(query, transport, client)
-        if opt is None:
-            return self._without_zone(query, Rcode.FORMERR, transport, client)
+        opt = self._bare_opts[query.edns + query.do]
+        if query.options:
+            answered = self._edns.opt(query, transport, client)
+            if answered is None:
+                return self._without_zone(query, Rcode.FORMERR, transport, client)
+            opt = answered
         limit = min(query.size, self._options.udp_size) if transport is Transport.UDP else MAX_MESSAGE
         room = limit - HEADER_SIZE - len(question) - len(opt)
         whole = query.qtype == ANY and transport is not Transport.UDP and self._may_have_all(zone, client)
