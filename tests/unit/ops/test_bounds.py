@@ -1,5 +1,6 @@
 """The tables of bounds in the configuration."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,14 @@ def test_what_a_table_leaves_out_stays(tmp_path: Path) -> None:
 def test_bounds_that_make_no_sense(tmp_path: Path, table: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         load(written(tmp_path, table))
+
+
+def test_the_documents_name_every_bound_and_its_value(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "operations.md").read_text()
+    block = page.split("[replication.limits]\n")[1].split("```")[0]
+    replication, primary = (part.split("\n\n")[0] for part in block.split("[primary.limits]\n"))
+    config = load(written(tmp_path, f"[replication.limits]\n{replication}", f"[primary.limits]\n{primary}"))
+    assert config.replication and config.primary
+    assert (config.replication.limits, config.primary.limits) == (SERVER, CLIENT)
+    named = {line.split(" = ")[0] for line in block.splitlines() if " = " in line}
+    assert named == {field.name for kind in (ServerLimits, ClientLimits) for field in fields(kind)}
