@@ -128,6 +128,22 @@ def decode_node(data: bytes) -> Node:
         raise InvalidObject("node is cut short") from None
 
 
+def node_parts(data: bytes) -> tuple[int, Sequence[bytes]]:
+    """A node's level, and its children's ids or its leaf's entries: what comparing needs, without any keys."""
+    if kind_of(data) is not Kind.NODE:
+        raise InvalidObject(f"expected a node, found a {kind_of(data).name.lower()}")
+    try:
+        level, count, _ = _FIXED.unpack_from(data, HEADER_SIZE)
+        if not level:
+            return 0, _split_leaf(data, count)
+        at = _START + ID_SIZE * count
+        if at > len(data):
+            raise InvalidObject("node is cut short")
+        return level, [data[i : i + ID_SIZE] for i in range(_START, at, ID_SIZE)]
+    except error:
+        raise InvalidObject("node is cut short") from None
+
+
 def _split_leaf(data: bytes, count: int) -> tuple[bytes, ...]:
     ends = Struct(f">{count}H").unpack_from(data, _START)
     rrs = data[_START + 2 * count :]

@@ -1,17 +1,21 @@
-"""Differences between two trees: equal subtrees are skipped by their ids, unread."""
+"""Differences between two trees: equal subtrees are skipped by their ids, unread, and equal entries by their bytes.
+
+Keys are derived only for the entries that are left then: most of a leaf that differs is alike on both sides.
+"""
 
 from collections.abc import Iterator
 
 from zonegit.model.ids import ObjectId
-from zonegit.model.node import Leaf
-from zonegit.model.rrset import RRKey
+from zonegit.model.node import node_level, node_parts
+from zonegit.model.rrset import RRKey, payload_key
 from zonegit.tree.source import Nodes
 
 Difference = tuple[RRKey, bytes | None, bytes | None]
 """A key with the stored RRset on either side; None where it doesn't stand."""
 
 _Subtree = tuple[int, ObjectId]
-_Entry = tuple[RRKey, bytes]
+_Item = _Subtree | bytes
+"""A subtree by its level, or a leaf's entry."""
 
 
 def diff(nodes: Nodes, old: ObjectId, new: ObjectId) -> Iterator[Difference]:
@@ -49,45 +53,60 @@ def _expand_both(left: "_Side", right: "_Side") -> None:
 
 def _step(nodes: Nodes, left: "_Side", right: "_Side") -> Iterator[Difference]:
     """Compare the entries that stand next on both sides, and take away the lower one."""
-    a, b = left.entry, right.entry
-    if a is not None and b is not None and a[0] == b[0]:
+    mine, theirs = left.entry, right.entry
+    if mine is not None and mine == theirs:
         left.todo.pop()
         right.todo.pop()
-        if a[1] != b[1]:
-            yield a[0], nodes.payload(a[1]), nodes.payload(b[1])
-    elif a is not None and (b is None or a[0] < b[0]):
+        return
+    a, b = left.key, right.key
+    if mine is not None and theirs is not None and a == b:
         left.todo.pop()
-        yield a[0], nodes.payload(a[1]), None
-    elif b is not None:
         right.todo.pop()
-        yield b[0], None, nodes.payload(b[1])
+        yield a, nodes.payload(mine), nodes.payload(theirs)
+    elif mine is not None and (theirs is None or a < b):
+        left.todo.pop()
+        yield a, nodes.payload(mine), None
+    elif theirs is not None:
+        right.todo.pop()
+        yield b, None, nodes.payload(theirs)
 
 
 class _Side:
     """One tree, opened no further than needed: what is still to compare, the next on top."""
 
     def __init__(self, nodes: Nodes, root: ObjectId) -> None:
-        self._nodes = nodes
-        self.todo: list[_Subtree | _Entry] = [(nodes(root).level, root)]
+        self._source = nodes.source
+        self.todo: list[_Item] = [(node_level(self._source.get(root)), root)]
+        self._keyed: tuple[bytes, RRKey] = (b"", RRKey(b""))
 
     @property
     def level(self) -> int:
         """The level of the subtree on top; -1 when an entry is, or nothing."""
-        if self.todo and isinstance(head := self.todo[-1][0], int):
-            return head
+        todo = self.todo
+        if todo and type(head := todo[-1]) is tuple:
+            return head[0]
         return -1
 
     @property
-    def entry(self) -> _Entry | None:
+    def entry(self) -> bytes | None:
         """The entry on top."""
-        if self.todo and isinstance(head := self.todo[-1], tuple) and isinstance(head[0], bytes):
-            return RRKey(head[0]), head[1]
+        todo = self.todo
+        if todo and isinstance(head := todo[-1], bytes):
+            return head
         return None
 
-    def opened(self) -> "list[_Subtree | _Entry]":
+    @property
+    def key(self) -> RRKey:
+        """The key of the entry on top; empty without one."""
+        entry = self.entry
+        if entry is None:
+            return RRKey(b"")
+        if self._keyed[0] is not entry:
+            self._keyed = entry, payload_key(entry)
+        return self._keyed[1]
+
+    def opened(self) -> "list[_Item]":
         """Take the subtree on top away and give its children, the first one first."""
-        node = self._nodes(ObjectId(self.todo.pop()[1]))
-        if isinstance(node, Leaf):
-            return list(zip(node.keys, node.payloads, strict=True))
-        below = node.level - 1
-        return [(below, child) for child in node.children]
+        head = self.todo.pop()
+        level, parts = node_parts(self._source.get(ObjectId(bytes(head[1]))))
+        return [(level - 1, ObjectId(part)) for part in parts] if level else list(parts)
