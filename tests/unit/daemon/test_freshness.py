@@ -200,9 +200,7 @@ def test_what_expired_while_nothing_ran_is_noted_before_anything_starts(on_disk:
         assert expired_zones(reader, PEER) == {ORG}
 
 
-def test_a_full_disk_keeps_no_daemon_from_its_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
-) -> None:
+def test_a_full_disk_keeps_no_daemon_from_its_start(tmp_path: Path, monkeypatch, caplog) -> None:
     def overdue(_: Freshness) -> frozenset[str]:
         raise StoreFull("no space is left")
 
