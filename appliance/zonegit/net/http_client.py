@@ -132,7 +132,7 @@ class HttpPeer:
     async def changes(self, question: bytes) -> Change:
         """What differs from the refs that a question of `sync.ref_diff` tells."""
         async with self._ask("POST", ref_diff.PATH, wire.JSON_TYPE, question, {}, 0) as answer:
-            body = await self._authentic(answer, limits.REFS_ANSWER)
+            body = await self._authentic(answer, self.bounds.refs_bytes)
             return Change.decode(_content(answer, body))
 
     async def _refs(self, root: str, wait: int, prefer: str) -> bytes | None:
@@ -141,7 +141,7 @@ class HttpPeer:
             headers["if-none-match"] = f'"{root}"'
             headers["prefer"] = ", ".join(filter(None, (f"wait={wait}", prefer)))
         async with self._ask("GET", "/v0/refs", "", b"", headers, wait) as answer:
-            body = await self._authentic(answer, limits.REFS_ANSWER)
+            body = await self._authentic(answer, self.bounds.refs_bytes)
             if answer.response.status_code == 304 and root:
                 # If-None-Match and ETag are not signed; the Content-Type is, and names the root that was meant.
                 if answer.response.headers.get("content-type") != f"{wire.JSON_TYPE}; root={root}":

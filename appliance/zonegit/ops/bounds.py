@@ -51,6 +51,7 @@ client: Final = _table(
     {
         "bytes": _count(1 << 20, 1 << 50),
         "objects": _count(1_000, 1 << 40),
+        "refs_bytes": _count(1 << 16, 1 << 30),
         "slowest": _count(1, 1 << 30),
         "slowest_over": values.duration,
     },

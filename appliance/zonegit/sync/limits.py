@@ -29,8 +29,6 @@ INFLATED: Final = 1 << 20
 INFLATED_RATIO: Final = 64
 """Bytes that a compressed frame may hold, in all and for each of its own."""
 
-REFS_ANSWER: Final = 64 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
@@ -56,6 +54,8 @@ class ClientLimits:
     bytes: int = 4 << 30
     objects: int = 10_000_000
     """Of one sync, in all."""
+    refs_bytes: int = 16 << 20
+    """Of a list of refs: some 130 bytes for each."""
     slowest: int = 1_024
     slowest_over: float = 30.0
     """It gives up below so many bytes per second over so many seconds of waiting."""

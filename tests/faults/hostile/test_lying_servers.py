@@ -219,6 +219,14 @@ def test_more_than_one_sync_takes(primary: MemoryStore) -> None:
         refused(script, primary, LimitExceeded, "more than one sync takes", bounds)
 
 
+def test_a_list_of_refs_that_is_too_long(primary: MemoryStore) -> None:
+    """It is given up before it is there as a whole, and so before its signature can be looked at."""
+    long = refs_of(primary).encode() + b" " * 100_000
+    bounds = ClientLimits(refs_bytes=50_000)
+    script = instead(primary, "/v0/refs", lambda asked: asked.reply(200, long))
+    refused(script, primary, LimitExceeded, "longer than 50000 bytes", bounds)
+
+
 def test_an_endless_stream_without_checkpoints_is_taken_in_parts(
     primary: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
