@@ -236,7 +236,7 @@ class _Connection(asyncio.Protocol):
         self._scheduled = False
         more = False
         try:
-            if len(self._received) >= 2 and not self._paused:
+            if len(self._received) >= 2 and not self._paused and len(self._transfers) < _TRANSFERS:
                 more = self._answer_frames()
             if self._transfers:
                 more |= self._go_on()
@@ -265,11 +265,12 @@ class _Connection(asyncio.Protocol):
         server.answering.check()
         out: list[bytes] = []
         at = gathered = frames = answers = first = 0
-        while len(received) - at >= 2 and frames < _FRAMES and len(self._transfers) < _TRANSFERS:
+        client, carried_by = self._client, self._carried_by
+        while len(received) - at >= 2:
             end = at + 2 + (received[at] << 8 | received[at + 1])
             if end > len(received):
                 break
-            answer = respond(bytes(received[at + 2 : end]), self._client, self._carried_by)
+            answer = respond(bytes(received[at + 2 : end]), client, carried_by)
             at = end
             frames += 1
             if isinstance(answer, bytes):
@@ -279,6 +280,10 @@ class _Connection(asyncio.Protocol):
                 answers += 1
             elif answer is not None:
                 self._transfers.append(answer)
+                if len(self._transfers) == _TRANSFERS:
+                    break
+            if frames == _FRAMES:
+                break
             if gathered > _JOINED:
                 self._write(b"".join(out))
                 out.clear()
