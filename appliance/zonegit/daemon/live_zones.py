@@ -7,7 +7,7 @@ transaction begins with the first query that no cache answers, and ends with the
 import time
 from collections.abc import Iterator, MutableSequence
 
-from zonegit.daemon.transfers import Access, history, reloaded_keys, tsig_keys
+from zonegit.daemon.transfers import Access, fresh_keys, history
 from zonegit.daemon.zone_table import Log, ZoneTable
 from zonegit.dns.cookies import Cookies
 from zonegit.dns.front import Front, is_special
@@ -46,7 +46,9 @@ class LiveZones:
             log=log,
         )
         self._responder = Responder(options, stats, self._reader.views)
-        self._front = Front(self._responder, tsig_keys(config), time.time, dns.udp_size, stats, self._notified, log)
+        self._front = Front(
+            self._responder, fresh_keys(config, {}), time.time, dns.udp_size, stats, self._notified, log
+        )
         self.cache = self._responder.cache
         self.straight = self._responder.straight
         self.dressed = self._responder.dressed
@@ -133,7 +135,7 @@ class LiveZones:
                     self._cookies.turn(config.cookie_secrets)
                 self._table = ZoneTable(config, self._reader, self._log)
                 self._access.config = config
-                self._front.keys = reloaded_keys(config, self._front.keys)
+                self._front.keys = fresh_keys(config, self._front.keys)
                 self._seen = -1
             self.straight.forget()
             zones = self._table.refresh()

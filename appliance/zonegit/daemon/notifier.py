@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Final
 
-from zonegit.daemon.transfers import reloaded_keys, tsig_keys
+from zonegit.daemon.transfers import fresh_keys, tsig_keys
 from zonegit.daemon.zone_table import ZoneTable
 from zonegit.dns.notify import News, Notice, news
 from zonegit.dns.zones import ServedZone
@@ -139,7 +139,7 @@ class Notifier:
 
     def reload(self, config: Config) -> None:
         """Take new settings and keys; whoever is new is told at once."""
-        self._keys = reloaded_keys(config, self._keys)
+        self._keys = fresh_keys(config, self._keys)
         self._config = config
         self._table = ZoneTable(config, self._reader, self._seldom)
         self._news.clear()
@@ -193,6 +193,9 @@ class Notifier:
             if zone in self._news:
                 commit, told = self._news[zone]
             key = self._keys.get(target.key) if target.key is not None else None
+            if target.key is not None and key is None:
+                complaint = "its key is not here"
+                break
             notice = Notice(told, os.urandom(2), key, int(self._clock()))
             rcode = await self._ask(target.address, notice, pause)
             if rcode is not None:

@@ -36,12 +36,13 @@ def tsig_keys(config: Config) -> Keys:
     return keys
 
 
-def reloaded_keys(config: Config, old: Keys) -> Keys:
-    """The same after a reload, which the supervisor has checked; the old ones if they changed since then."""
+def fresh_keys(config: Config, old: Keys) -> Keys:
+    """The same in a worker. The supervisor has looked at them at the start and at each reload, but a file may have
+    become bad since then: the old ones stay, none at a start, and queries are answered all the same."""
     try:
         return tsig_keys(config)
     except (KeyFileError, ConfigError) as error:
-        log.event(_logger, "reload refused, the old TSIG keys stay", logging.ERROR, error=error)
+        log.event(_logger, "TSIG keys can't be taken, the old ones stay", logging.ERROR, error=error)
         return old
 
 

@@ -125,3 +125,12 @@ def test_the_puller_tries_at_once(monkeypatch) -> None:
 
     monkeypatch.setattr(Mirror, "once", once)
     asyncio.run(scenario())
+
+
+def test_a_bad_key_file_stops_no_worker(repository, tmp_path, caplog) -> None:
+    """A worker that is started again after a file became bad still answers."""
+    path = new_tsig(tmp_path / "keys.d", "k1", "hmac-sha256", os.urandom)
+    path.write_text("nonsense")
+    response, _ = told(repository, None, dns.message.make_query("www.example.org.", "A"), HERE, tmp_path / "keys.d")
+    assert response.answer
+    assert "TSIG keys can't be taken" in caplog.text
