@@ -28,13 +28,17 @@ _TICK = os.sysconf("SC_CLK_TCK")
 _LISTENING = "0A"
 
 
+def children(supervisor: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()]
+
+
 def http_process(supervisor: int, port: int) -> int:
     """The one of a daemon's processes that listens on a port of loopback (proc(5), net/tcp)."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     found = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}") and row[3] == _LISTENING}
-    for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
+    for pid in children(supervisor):
         if found & {str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}:
-            return int(pid)
+            return pid
     raise MeasuringFailed(f"no process listens on port {port}")
 
 
