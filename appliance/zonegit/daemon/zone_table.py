@@ -15,10 +15,11 @@ from zonegit.errors import CorruptStore, ZonegitError
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import WireName, to_text
-from zonegit.model.refs import Ref, head, parse
+from zonegit.model.refs import RefKind, head, parse
 from zonegit.model.zone import Zone
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.ops.values import parse_canary
+from zonegit.store.moved import MovedRefs
 from zonegit.store.reader import StoreReader
 from zonegit.sync.peers import expired_zones
 from zonegit.tree.source import Nodes
@@ -27,8 +28,6 @@ from zonegit.tree.version import ZoneVersion
 from zonegit.tree.walk import runs
 
 Log = Callable[[str, BaseException], None]
-Heads = Mapping[str, Mapping[str, ObjectId]]
-"""Zone -> branch -> tip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +54,62 @@ class ZoneTable:
         self._expired: frozenset[str] = frozenset()
         self._shown: dict[str, _Shown] = {}
         self._pins: dict[str, ObjectId | None] = {}
-        self._parsed: dict[str, Ref] = {}
+        self._moved = MovedRefs()
+        self._heads: dict[str, dict[str, ObjectId]] = {}
+        """Zone -> branch -> tip, for the zones that the configuration lets through."""
+        self._incomplete: set[str] = set()
+        self._served: dict[WireName, ServedZone] = {}
 
     def refresh(self) -> Mapping[WireName, ServedZone] | None:
         """All served zones, or None when nothing can have moved since the last call."""
         seq = self._reader.seq
         expired = expired_zones(self._reader, self._peer) if self._peer else frozenset()
-        if (seq, expired) == (self._seq, self._expired) and all(item.complete for item in self._shown.values()):
+        if (seq, expired) == (self._seq, self._expired) and not self._incomplete:
             return None
+        zones = self._changed() | self._incomplete | (expired ^ self._expired)
+        self._seq = None  # until all of it is taken up
         self._expired = expired
-        shown: dict[str, _Shown] = {}
-        for zone, branches in self._heads().items():
-            found = self._show(zone, branches)
-            if found is not None:
-                shown[zone] = found
+        for zone in zones:
+            self._take(zone)
         self._seq = seq
-        self._shown = shown
-        self._pins = {zone: pin for zone, pin in self._pins.items() if zone in shown}
-        return {found.zone.version.apex: found.zone for found in shown.values()}
+        return dict(self._served)
+
+    def _changed(self) -> set[str]:
+        """Zones whose heads moved since the last call, which is noted; all of them where that isn't known."""
+        moved = None if self._seq is None else self._moved.look(self._reader)
+        only = self._config.only_zones
+        zones = set()
+        if moved is None:
+            zones = set(self._shown)
+            self._heads = {}
+            self._moved.take(self._reader)
+            moved = dict(self._reader.refs("refs/heads/"))
+        for name, tip in moved.items():
+            ref = parse(name)
+            if ref.kind is not RefKind.HEAD or (only and ref.zone not in only):
+                continue
+            zones.add(ref.zone)
+            if tip is None:
+                self._heads[ref.zone].pop(ref.name, None)
+            else:
+                self._heads.setdefault(ref.zone, {})[ref.name] = tip
+        return zones
+
+    def _take(self, zone: str) -> None:
+        """Look at one zone again."""
+        old = self._shown.pop(zone, None)
+        branches = self._heads.get(zone)
+        found = self._show(zone, branches, old) if branches else None
+        self._incomplete.discard(zone)
+        if found is None:
+            self._pins.pop(zone, None)
+            if old is not None:
+                del self._served[old.zone.version.apex]
+            return
+        self._shown[zone] = found
+        self._served[found.zone.version.apex] = found.zone
+        if not found.complete:
+            self._incomplete.add(zone)
 
     def runs(self, version: ZoneVersion) -> Iterable[tuple[int, bytes]]:
         """The records of a version as they lie, pinned to the commit that it shows now."""
@@ -97,21 +134,8 @@ class ZoneTable:
         """The served commit of each zone."""
         return {zone: shown.commit for zone, shown in self._shown.items()}
 
-    def _heads(self) -> Heads:
-        """Heads of the zones that the configuration lets through."""
-        only = self._config.only_zones
-        heads: dict[str, dict[str, ObjectId]] = {}
-        for name, oid in self._reader.refs("refs/heads/"):
-            ref = self._parsed.get(name)
-            if ref is None:
-                ref = self._parsed[name] = parse(name)
-            if not only or ref.zone in only:
-                heads.setdefault(ref.zone, {})[ref.name] = oid
-        return heads
-
-    def _show(self, zone: str, branches: Mapping[str, ObjectId]) -> _Shown | None:
+    def _show(self, zone: str, branches: Mapping[str, ObjectId], old: _Shown | None) -> _Shown | None:
         """A zone as it is served; the old one when the new one can't be read."""
-        old = self._shown.get(zone)
         try:
             settings = self._config.zone(zone)
             commit = branches.get(settings.branch) if settings.at is None else self._pin(zone, settings)

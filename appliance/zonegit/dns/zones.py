@@ -187,7 +187,7 @@ class Zone:
 class Held:
     """All served zones by apex."""
 
-    __slots__ = ("_on_corrupt", "_parents", "by_client", "zones")
+    __slots__ = ("_on_corrupt", "_parents", "_served", "by_client", "zones")
 
     def __init__(self, on_corrupt: OnCorrupt) -> None:
         self.zones: dict[WireName, Zone] = {}
@@ -195,6 +195,7 @@ class Held:
         """Whether answers depend on who asks: some zone has a canary, or may not be asked by everybody."""
         self._on_corrupt = on_corrupt
         self._parents: frozenset[bytes] | None = None
+        self._served: Mapping[WireName, ServedZone] = {}
 
     @property
     def by_name(self) -> dict[bytes, Zone]:
@@ -246,6 +247,9 @@ class Held:
         new: dict[WireName, Zone] = {}
         for apex, item in served.items():
             was = old.get(apex)
+            if was is not None and self._served.get(apex) is item and was.version is item.version:
+                new[apex] = was  # nothing about it is new: there may be 10,000 of these beside one that moved
+                continue
             before = None if was is None else was.canary_zone
             zone = new[apex] = self._zone(was, item.version, item.fallback, moved, item.expired)
             canary = item.canary
@@ -259,6 +263,7 @@ class Held:
                 moved.add(zone)
             zone.asked_by = None if item.asked_by is None else Clients(item.asked_by)
         was_by_client = self.by_client
+        self._served = served
         self.zones = new
         self._parents = None
         self.by_client = any(zone.canary is not None or zone.asked_by is not None for zone in new.values())
