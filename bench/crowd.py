@@ -86,7 +86,7 @@ def bench(args: Namespace, place: Path) -> Report:
         "crowd",
         [figure],
         [Table("Workers", ("workers", "s", "objects", "objects/s", "primary, % of a core"), rows)],
-        [f"on {cores} cores"],
+        [_WHY.format(cores=cores)],
     )
 
 
