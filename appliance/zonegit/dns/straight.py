@@ -11,7 +11,9 @@ tuples, one look-up of the view, what hangs on a zone's version prepared in its 
 from typing import Final
 from zlib import crc32
 
+from zonegit.dns.blocks import split
 from zonegit.dns.cache import Entry, PacketCache
+from zonegit.dns.denials import proven_denial
 from zonegit.dns.forms import Form, Forms
 from zonegit.dns.leads import follow, link, referral, shared
 from zonegit.dns.message import Rcode
@@ -19,7 +21,7 @@ from zonegit.dns.stats import query_slot
 from zonegit.dns.ways import CHECKED, HEAD, Cut, Door, NoDoor, Way
 from zonegit.dns.zones import Held, Zone
 from zonegit.model.names import MAX_LABEL, MAX_NAME
-from zonegit.model.rdata import AAAA, CNAME, HTTPS, MX, NAPTR, NS, PTR, RRSIG, SRV, SVCB, TXT, A
+from zonegit.model.rdata import AAAA, CNAME, HTTPS, MX, NAPTR, NS, NSEC3, PTR, RRSIG, SRV, SVCB, TXT, A
 from zonegit.tree.version import BLOCK_ITEM, block_items
 
 SIMPLE: Final = frozenset((A, AAAA, TXT, NAPTR, 44, 52, 99, 257))  # SSHFP, TLSA, SPF, CAA
@@ -81,7 +83,7 @@ class Straight:
                 return self._deep(body, name, form, kind)
             way = zone.way or self._prepare(zone)
             label = name[1 : 1 + size]
-            if way.closed or (form.do and way.signed) or b"\1" in label or (way.nested and name in self._zones):
+            if way.closed or b"\1" in label or (way.nested and name in self._zones):
                 return None
             key = way.prefix + label + b"\0"
             if not way.laid:
@@ -117,10 +119,17 @@ class Straight:
         """Nothing stands at a name right below the apex."""
         if name in way.soa_names or way.has_below(key):
             return None
+        proving = form.do and way.signed
         block = way.apex_wild
         if block is not None:
-            return self._wild(body, name, form, kind, way, block) if block else None
-        counts, records = way.denials.get(len(name) << 1 | form.edns) or way.denial(name, form.edns)
+            return self._wild(body, name, form, kind, way, block) if block and not proving else None
+        if proving:
+            made = proven_denial(way, name, key) if way.zone.nsec else None
+        else:
+            made = way.denials.get(len(name) << 1 | form.edns) or way.denial(name, form.edns)
+        if made is None:
+            return None
+        counts, records = made
         rest = b"".join((form.absent, counts, body[10 : 14 + len(name)], records, form.opt))
         if len(rest) > form.room:
             return None
@@ -133,13 +142,15 @@ class Straight:
     ) -> Entry | None:
         """The RRsets at a name."""
         wanted = kind[0]
-        found = alias = None
+        found = alias = signed = None
         at = 0
         end = len(block)
         while at < end:
             rtype, records, size = BLOCK_ITEM.unpack_from(block, at)
             start = at + BLOCK_ITEM.size
             at = start + size
+            if rtype == NSEC3 or (rtype == NS and form.do and way.signed):
+                return None  # a hashed owner is no name (RFC 5155 §7.2.8); a signed zone's cuts have proofs
             if rtype == NS:
                 return self._refer(body, name, form, kind, way, Cut(name, key, block[start:at]))
             if rtype == wanted:
@@ -147,12 +158,36 @@ class Straight:
             elif rtype == CNAME:
                 alias = block[start:at]
             elif rtype == RRSIG and form.do:
-                return None
+                signed = block[start:at]
+        if form.do and (signed is not None or way.signed):
+            return self._signed(body, name, form, kind, way, found, alias, signed)
         if alias is not None:
             return self._alias(body, name, form, kind, way, alias)
         if found is not None:
             return self._positive(body, name, form, kind, way, found)
         return None if name in way.soa_names else self._no_data(body, name, form, kind, way)
+
+    def _signed(
+        self,
+        body: bytes,
+        name: bytes,
+        form: Form,
+        kind: Kind,
+        way: Way,
+        found: tuple[int, bytes] | None,
+        alias: bytes | None,
+        signed: bytes | None,
+    ) -> Entry | None:
+        """The RRset at a name, and its signatures."""
+        wanted, slot, _ = kind
+        if found is None or alias is not None or wanted not in SIMPLE:
+            return None
+        mark = wanted.to_bytes(2, "big")
+        signatures = [rr for rr in split(signed or b"") if rr[12:14] == mark]
+        records = found[0] + len(signatures)
+        if records >= len(form.leads):
+            return None
+        return self._finished(body, name, form, way, form.leads[records], found[1] + b"".join(signatures), slot)
 
     def _positive(
         self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, found: tuple[int, bytes]

@@ -17,7 +17,7 @@ from zonegit.dns.message import MAX_MESSAGE
 from zonegit.dns.zones import Held, Zone
 from zonegit.errors import CorruptStore, NotFound
 from zonegit.model.names import OwnerKey, WireName
-from zonegit.model.rdata import DNAME, NS, A
+from zonegit.model.rdata import DNAME, NS, NSEC3, A
 from zonegit.store.layout import unseal
 from zonegit.store.views import ViewVersion
 
@@ -44,6 +44,10 @@ class Door(Protocol):
         """The first item at a key or behind it."""
         ...
 
+    def before(self, key: bytes) -> tuple[bytes, bytes] | None:
+        """The last item in front of a key."""
+        ...
+
 
 class NoDoor:
     """For who reads through the versions of the zones."""
@@ -54,6 +58,9 @@ class NoDoor:
         raise NotFound("no view can be read")
 
     def seek(self, key: bytes) -> tuple[bytes, bytes] | None:
+        raise NotFound("no view can be read")
+
+    def before(self, key: bytes) -> tuple[bytes, bytes] | None:
         raise NotFound("no view can be read")
 
 
@@ -89,7 +96,7 @@ class Way:
 
     __slots__ = (
         "_door", "_steps", "_wild", "apex", "apex_wild", "closed", "denials", "laid", "links", "nested", "prefix",
-        "shared", "sight", "signed", "soa_names", "zone",
+        "shared", "sight", "signed", "signed_soa", "soa_names", "wild_cover", "zone",
     )  # fmt: skip
 
     def __init__(self, zone: Zone, held: Held, door: Door) -> None:
@@ -102,6 +109,10 @@ class Way:
         """Whether nothing here is for the straight way."""
         self.signed = zone.signed
         self.soa_names = zone.soa_names
+        self.signed_soa: dict[int, tuple[int, bytes]] = {}
+        """The SOA of denials with its signatures, by length of name: how many records, and they."""
+        self.wild_cover: tuple[bytes, list[bytes]] | None = None
+        """Owner, NSEC and signatures that show that there is no wildcard right below the apex."""
         self.nested = held.has_below(apex)
         """Whether zones below this one are held."""
         self.laid = isinstance(version, ViewVersion) and not isinstance(door, NoDoor)
@@ -139,6 +150,15 @@ class Way:
             raise CorruptStore("a served view was changed on disk")
         return there.startswith(key)
 
+    def before(self, key: bytes) -> tuple[bytes, bytes] | None:
+        """The last owner in front of a key: its key, without `prefix`, and its block."""
+        if not self.laid:
+            return self.zone.version.before(OwnerKey(key[len(self.prefix) :]))
+        found = self._door.before(key)
+        if found is None or not found[0].startswith(self.prefix):
+            return None
+        return found[0][len(self.prefix) :], unseal(*found)
+
     def step(self, key: bytes, name: bytes) -> Step:
         """What stands at the key of an owner on the way down, whose name this is."""
         known = self._steps.get(key)
@@ -148,7 +168,7 @@ class Way:
                 known = self.has_below(key)
             else:
                 node = node_of(block)
-                known = Cut(name, key, node[NS][1]) if NS in node else DNAME not in node
+                known = Cut(name, key, node[NS][1]) if NS in node else DNAME not in node and NSEC3 not in node
             if len(self._steps) >= LIMIT:
                 self._steps.clear()
             self._steps[key] = known

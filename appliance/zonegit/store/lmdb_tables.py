@@ -160,7 +160,15 @@ class ViewDoor:
 
     def seek(self, key: bytes) -> tuple[bytes, bytes] | None:
         """The first item at a key or behind it."""
-        cursor = self._cursor
-        if cursor is None:
-            cursor = self._cursor = self._tables.txn.cursor(self.table)
+        cursor = self._cursor or self._open()
         return cursor.item() if cursor.set_range(key) else None
+
+    def before(self, key: bytes) -> tuple[bytes, bytes] | None:
+        """The last item in front of a key."""
+        cursor = self._cursor or self._open()
+        found = cursor.prev() if cursor.set_range(key) else cursor.last()
+        return cursor.item() if found else None
+
+    def _open(self) -> "lmdb.Cursor[bytes]":
+        self._cursor = self._tables.txn.cursor(self.table)
+        return self._cursor

@@ -85,7 +85,7 @@ def agrees(server: Server, packet: bytes) -> bool:
     """Hold the straight way to the walk; whether it was taken. Three times: it learns what comes again."""
     expected = server.raw(packet, Transport.TCP)
     assert expected is not None
-    if len(expected) > 512:
+    if len(expected) > (1232 if packet[11] else 512):
         return False
     taken = False
     for _ in range(3):
