@@ -13,7 +13,7 @@ LOCK := packaging/requirements-dev.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-boot faults fuzz secondaries deb lint bench lock clean
+.PHONY: help run demo test test-boot differ faults fuzz secondaries deb lint bench lock clean
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -36,6 +36,10 @@ secondaries: $(READY) ## BIND, NSD and Knot follow 200 commits
 
 fuzz: $(READY) ## a million damaged inputs (TIMES=n) for each reader of foreign bytes; takes minutes
 	ZONEGIT_FUZZ=$(TIMES) $(BIN)/python -m pytest -n auto tests/fuzz
+
+differ: $(READY) ## 100 (TIMES=n) made worlds of zones in zonegitd, BIND, NSD and Knot DNS: the same answers; takes minutes
+	ZONEGIT_DIFFER=$(if $(filter command line,$(origin TIMES)),$(TIMES),100) \
+	  $(BIN)/python -m pytest -n auto tests/system/test_differential.py
 
 test-boot: $(READY) ## build the package, boot it on a real systemd, test its life there (as root, with mmdebstrap)
 	$(BIN)/python -m pytest -p no:randomly tests/boot

@@ -3,6 +3,7 @@
 Compared are rcode, AA and TC, and each section as a set of records, on every point on which the three peers agree.
 """
 
+import re
 import subprocess
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -137,6 +138,15 @@ def questions(zone: MadeZone, seed: int, per_name: int) -> list[Question]:
     return found
 
 
+def hashed_questions(path: Path) -> list[Question]:
+    """For some hashed owners of a signed zone and names below them: they are no names (RFC 5155 §7.2.8)."""
+    owners = re.findall(r"^([0-9A-Z]{32}\.\S+)\s.*\sNSEC3\s", path.read_text(), re.MULTILINE)
+    names = [label + owner for owner in owners[:6] for label in ("", "x.", "*.")]
+    return [
+        Question(name, rtype, do) for name in names for rtype in (1, 5, 16, 46, 50, 255) for do in (False, True)
+    ]
+
+
 def differences(ours: Read, theirs: Sequence[Read], name: bytes, inside: Callable[[bytes], bool]) -> list[str]:
     """The points on which the peers agree and we don't. `inside`: whether a name belongs to the question's zone."""
     found = []
@@ -223,20 +233,8 @@ def write_zones(zones: Iterable[MadeZone], directory: Path, signzone: str, keyge
         if zone.mode != "plain":
             key = _run(directory, keygen, "-q", "-a", "ED25519", "-f", "KSK", "-n", "ZONE", zone.apex).strip()
             signed = directory / f"signed{number}"
-            options = (
-                "-q",
-                "-z",
-                "-P",
-                "-Q",
-                *_SIGN[zone.mode],
-                "-o",
-                zone.apex,
-                "-f",
-                str(signed),
-                "-S",
-                "-K",
-                ".",
-            )
+            options = [*_SIGN[zone.mode], "-o", zone.apex, "-f", str(signed)]
+            options += ["-q", "-z", "-P", "-Q", "-S", "-K", ".", "-O", "full"]
             _run(directory, signzone, *options, str(path), key)
             path = signed
         found[zone.apex] = path

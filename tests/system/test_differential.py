@@ -1,6 +1,7 @@
 """Whatever BIND, NSD and Knot DNS agree on, zonegitd answers, too: made zones, all names of a few labels.
 
-`ZONEGIT_DIFFER` is how many worlds of zones are made (1), `ZONEGIT_DIFFER_SEED` the seed of the first.
+`ZONEGIT_DIFFER` is how many worlds of zones are made (1), `ZONEGIT_DIFFER_SEED` the seed of the first,
+`ZONEGIT_DIFFER_MODES` how their zones are signed. `make differ` makes many.
 """
 
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from differkit import differences, home, leads_out, questions, read, serving, table, write_zones
+from differkit import differences, hashed_questions, home, leads_out, questions, read, serving, table, write_zones
 from differzones import make_world
 from peerkit import PEERS, UDP_SIZE, ask_all
 from zonegit.model.names import from_text, lower
@@ -35,6 +36,7 @@ def test_answers_as_all_peers_do(seed: int, tmp_path: Path, needs_program: Calla
     files = write_zones(world, tmp_path / "zones", needs_program("dnssec-signzone"), needs_program("dnssec-keygen"))
     with serving(tmp_path, files, programs) as ports:
         asked = [question for zone in world for question in questions(zone, seed, per_name=2)]
+        asked += [question for path in files.values() for question in hashed_questions(path)]
         answers = ask_all([*ports, ports[0], ports[0]], [question.packet() for question in asked])
     apexes = {bytes(from_text(apex)) for apex in files}
     failures = Counter[str]()

@@ -98,6 +98,20 @@ def test_hashed_owners_are_no_names(rtype: str, below: str) -> None:
     assert not response.answer
 
 
+@pytest.mark.parametrize("do", [False, True])
+@pytest.mark.parametrize("name", ["ns1.example", "x.w.example"])
+def test_a_wildcard_covers_hashed_owners(name: str, do: bool) -> None:
+    text = EXAMPLE + "* A 192.0.2.99\n* TXT everywhere\n"
+    wild = Server(from_zone(hashed_zone(text, "example.", salt="aabbccdd", iterations=12)))
+    for below in ("", "x.", "y.x."):
+        for _ in range(3):
+            response = wild.ask(f"{below}{NAMES[name]}.example.", do=do)
+            assert lines(response.answer[:1]) == [f"{below}{NAMES[name]}.example. 3600 A 192.0.2.99"]
+            nothing = wild.ask(f"{below}{NAMES[name]}.example.", "AAAA", do=do)
+            assert nothing.rcode() == dns.rcode.NOERROR
+            assert not nothing.answer
+
+
 def test_a_name_that_looks_like_a_hash() -> None:
     zone = hashed_zone(
         EXAMPLE + f'{NAMES["ns1.example"]} TXT "plain"\n', "example.", salt="aabbccdd", iterations=12
