@@ -91,7 +91,7 @@ class Front:
             return self._notify(packet, asker)
         transfer = self._responder.transfer(packet, asker)
         if transfer is None:
-            return self._responder.respond(packet, asker.transport, asker.client)
+            return self._responder.respond(packet, asker.transport, asker.client, asker.key)
         if asker.transport is not Transport.UDP:
             return transfer
         try:

@@ -84,28 +84,35 @@ class Responder:
             self._packets.drop(moved)
             self._answers.drop(moved)
 
-    def respond(self, packet: bytes, transport: Transport, client: bytes) -> bytes | None:
-        """The response to a packet from a client (4 or 16 address bytes); None when there must be none."""
+    def respond(
+        self, packet: bytes, transport: Transport, client: bytes, signer: WireName | None = None
+    ) -> bytes | None:
+        """The response to a packet from a client (4 or 16 address bytes); None when there must be none.
+
+        `signer` is the TSIG key that the packet came signed with, before that was stripped.
+        """
         self._stats[request_slot(transport, client)] += 1
         if transport is Transport.UDP:
             found = self.straight(packet[2:]) or self.dressed(packet[2:], client)
             if found is not None:
                 self._stats[found[1]] += 1
                 return packet[:2] + found[0]
-        return self._go_on(packet, transport, client)
+        return self._go_on(packet, transport, client, signer)
 
     def respond_missed(self, packet: bytes, client: bytes) -> bytes | None:
         """The response to a UDP packet that neither the cache nor `straight` nor `dressed` has an answer to."""
         self._stats[request_slot(Transport.UDP, client)] += 1
         return self._go_on(packet, Transport.UDP, client)
 
-    def _go_on(self, packet: bytes, transport: Transport, client: bytes) -> bytes | None:
+    def _go_on(
+        self, packet: bytes, transport: Transport, client: bytes, signer: WireName | None = None
+    ) -> bytes | None:
         query = parse(packet)
         if query is None:
             self._stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
             return None
         try:
-            return self._respond(packet, query, transport, client)
+            return self._respond(packet, query, transport, client, signer)
         except Exception as error:
             self._log_once("a query could not be answered", error)
             return self._without_zone(query, Rcode.SERVFAIL, transport, client, _reason_of(error))
@@ -124,7 +131,9 @@ class Responder:
         self._stats[request_slot(asker.transport, asker.client)] += 1
         return Transfer(self._held, query, packet, asker, self._options, self._stats).messages()
 
-    def _respond(self, packet: bytes, query: Query, transport: Transport, client: bytes) -> bytes:
+    def _respond(
+        self, packet: bytes, query: Query, transport: Transport, client: bytes, signer: WireName | None
+    ) -> bytes:
         refusal = _refusal(query, transport)
         if refusal:
             return self._refuse(query, refusal, transport, client)
@@ -142,7 +151,7 @@ class Responder:
             opt = answered
         limit = min(query.size, self._options.udp_size) if transport is Transport.UDP else MAX_MESSAGE
         room = limit - HEADER_SIZE - len(question) - len(opt)
-        whole = query.qtype == ANY and transport is not Transport.UDP and self._may_have_all(zone, client)
+        whole = query.qtype == ANY and transport is not Transport.UDP and self._may_have_all(zone, client, signer)
         bits = room << 4 | whole << 3 | (query.flags & RD) >> 6 | query.edns << 1 | query.do
         key = (query.name + question[-4:-2], bits)
         body = self._answers.find(zone, key)
@@ -174,9 +183,9 @@ class Responder:
             self._answers.keep(zone, key, body, exact=draft.exact)
         return body
 
-    def _may_have_all(self, zone: Zone, client: bytes) -> bool:
+    def _may_have_all(self, zone: Zone, client: bytes, signer: WireName | None) -> bool:
         """Whether ANY over TCP may tell this client everything at a name: it could transfer the zone."""
-        return self._options.may_transfer(zone.apex, client, None)
+        return self._options.may_transfer(zone.apex, client, signer)
 
     def _refer(self, zone: Zone, cut: WireName, draft: Draft, query: Query, room: int, key: Key) -> Body:
         """A referral: the bytes are the same for all names of one length below a cut."""

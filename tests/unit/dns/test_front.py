@@ -271,3 +271,11 @@ def test_nothing_that_is_sent_makes_it_raise(data: st.DataObject) -> None:
         for message in [answer] if isinstance(answer, bytes) else answer or ():
             assert message[:2] == bytes(packet[:2])
             assert len(message) >= 12
+
+
+def test_any_tells_all_to_those_who_may_transfer() -> None:
+    """Over TCP; a key that the rules name is as good as an address."""
+    front = front_of(version(ORG, "example.org."), rules=("key:k1",))
+    for key, whole in (("k1.", True), ("k2.example.org.", False)):
+        response = ask(front, signed("example.org.", "ANY", key), Transport.TCP)
+        assert (len(response.answer) > 3) is whole
