@@ -10,7 +10,7 @@ from zonegit.dns.blocks import node_of, signatures, split
 from zonegit.dns.compress import COUNTS, encode
 from zonegit.dns.draft import Draft
 from zonegit.dns.message import MAX_MESSAGE
-from zonegit.dns.ways import Way
+from zonegit.dns.ways import LIMIT, Way
 from zonegit.model.names import OwnerKey, WireName, key_owner
 from zonegit.model.rdata import NSEC, A
 
@@ -59,8 +59,19 @@ def _before(way: Way, key: bytes) -> tuple[bytes, list[bytes]] | None:
     found = way.before(key)
     if found is None:
         return None
-    node = node_of(found[1])
-    owner = key_owner(OwnerKey(found[0]))
+    known = way.covers.get(found[0])
+    if known is None:
+        known = _cover(way, *found)
+        if known is not None:
+            if len(way.covers) >= LIMIT:
+                way.covers.clear()
+            way.covers[found[0]] = known
+    return known
+
+
+def _cover(way: Way, key: bytes, block: bytes) -> tuple[bytes, list[bytes]] | None:
+    node = node_of(block)
+    owner = key_owner(OwnerKey(key))
     signed = signatures(node, NSEC)
     if NSEC not in node or node[NSEC][0] != 1 or signed is None:
         return None

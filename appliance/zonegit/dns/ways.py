@@ -95,8 +95,8 @@ class Way:
     """One version of a zone, reached through a door or through the version itself."""
 
     __slots__ = (
-        "_door", "_steps", "_wild", "apex", "apex_wild", "closed", "denials", "laid", "links", "nested", "prefix",
-        "shared", "sight", "signed", "signed_soa", "soa_names", "wild_cover", "zone",
+        "_door", "_steps", "_wild", "apex", "apex_wild", "closed", "covers", "denials", "laid", "links", "nested",
+        "prefix", "shared", "sight", "signed", "signed_soa", "soa_names", "wild_cover", "zone",
     )  # fmt: skip
 
     def __init__(self, zone: Zone, held: Held, door: Door) -> None:
@@ -111,6 +111,8 @@ class Way:
         self.soa_names = zone.soa_names
         self.signed_soa: dict[int, tuple[int, bytes]] = {}
         """The SOA of denials with its signatures, by length of name: how many records, and they."""
+        self.covers: dict[bytes, tuple[bytes, list[bytes]]] = {}
+        """Key of an owner -> the owner, its NSEC and signatures: most invented names lie in a few gaps."""
         self.wild_cover: tuple[bytes, list[bytes]] | None = None
         """Owner, NSEC and signatures that show that there is no wildcard right below the apex."""
         self.nested = held.has_below(apex)
