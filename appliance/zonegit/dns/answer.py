@@ -55,7 +55,9 @@ def _answer(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | 
     encloser = APEX_KEY
     steps = path(name, zone.apex)
     for key, start in steps:
-        node = _named(zone.node(key))
+        node = zone.node(key)
+        if node is not None and NSEC3 in node:
+            node = _without_hashes(node)
         if node is None:
             if not zone.has_below(key):
                 return _at_wildcard(held, zone, name, steps[-1][0], encloser, draft)
@@ -69,10 +71,8 @@ def _answer(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | 
     return _at_node(held, zone, name, encloser, node or {}, draft)
 
 
-def _named(node: Node | None) -> Node | None:
+def _without_hashes(node: Node) -> Node | None:
     """What stands at a name; a hashed owner alone is no name of its zone (RFC 5155 §7.2.8)."""
-    if node is None or NSEC3 not in node:
-        return node
     return {rtype: found for rtype, found in node.items() if rtype not in (NSEC3, RRSIG)} or None
 
 
