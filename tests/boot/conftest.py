@@ -10,15 +10,28 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bootkit import TOP, Machine, missing
+from bootkit import TOP, Machine, missing, tree
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory) -> Path:
-    """The package of the commit that is checked out."""
+def bootable() -> None:
+    """Skips, by name, what can't be done here: a plain Debian, without the package, is booted to see."""
     lacking = missing()
     if lacking:
         pytest.skip(f"needs {lacking}")
+    try:
+        tree()
+    except subprocess.CalledProcessError:
+        pytest.skip("needs Debian's packages for mmdebstrap")
+    try:
+        Machine().close()
+    except AssertionError as error:
+        pytest.skip(f"needs a kernel on which systemd-nspawn boots: {str(error).splitlines()[0][:200]}")
+
+
+@pytest.fixture(scope="session")
+def package(bootable, tmp_path_factory) -> Path:
+    """The package of the commit that is checked out."""
     output = tmp_path_factory.mktemp("package")
     subprocess.run((sys.executable, TOP / "packaging" / "build_deb.py", "--output", output), check=True)
     (built,) = output.glob("zonegit_*.deb")
