@@ -171,13 +171,14 @@ def _list(args: Namespace, out: Output) -> int:
 
 
 def _remove(args: Namespace, out: Output) -> int:
-    from zonegit.repo.remotes import remote_named, remove_remote
+    from zonegit.repo.remotes import mirrored_from, remote_named, remove_remote
     from zonegit.sync.peers import forget
 
     with closing(_store(args)) as store:
         if args.dry_run:
             with store.read() as reader:
-                remote_named(reader, args.name)
+                if not mirrored_from(reader, args.name):
+                    remote_named(reader, args.name)
             out.note(f"dry run, nothing written: would forget {args.name}")
             return 0
         who = peering.stamp(store, args.author)

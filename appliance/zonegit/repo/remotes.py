@@ -88,20 +88,26 @@ def add_remote(writer: Writer, remote: Remote) -> None:
 def remove_remote(writer: Writer, name: str, who: Stamp) -> list[str]:
     """Forget a remote and what it was seen to have. Returns the zones that were mirrored from it.
 
-    Their branches stay, and are this repository's own from now on.
+    Their branches stay, and are this repository's own from now on. A daemon's primary, which its configuration names
+    and this table doesn't, can be forgotten too. `NotFound` if nothing is known of either.
     """
     known = remotes(writer)
-    if name not in known:
+    mirrored = mirrored_from(writer, name)
+    if name not in known and not mirrored:
         raise NotFound(f"no remote {name[:80]!r} here; see `zonegit remote list`")
     tracked = list(writer.refs(f"refs/{RefKind.REMOTE}/{name}/"))
     writer.move_refs([RefUpdate(ref, oid, None) for ref, oid in tracked], who, f"remote: {name} removed")
-    zones = sorted({parse(ref).zone for ref, _ in writer.refs(f"refs/{RefKind.HEAD}/")})
-    mirrored = [zone for zone in zones if writer.setting(mirror_setting(zone)) == name.encode()]
     for zone in mirrored:
         writer.set_setting(mirror_setting(zone), None)
-    del known[name]
+    known.pop(name, None)
     _keep(writer, known)
     return mirrored
+
+
+def mirrored_from(reader: Reader, name: str) -> list[str]:
+    """The zones that are mirrored from a peer."""
+    zones = sorted({parse(ref).zone for ref, _ in reader.refs(f"refs/{RefKind.HEAD}/")})
+    return [zone for zone in zones if reader.setting(mirror_setting(zone)) == name.encode()]
 
 
 def _keep(writer: Writer, known: dict[str, Remote]) -> None:

@@ -141,6 +141,21 @@ def test_remotes_are_kept_without_a_secret_and_forgotten(run, server, access, ke
     assert len(run("remote", "list").lines) == 1
 
 
+def test_a_daemons_primary_is_forgotten_without_being_a_remote(run, server, access, tmp_path, refused) -> None:
+    run("clone", server.url, "--name", PEER, *access)
+    store = LmdbStore.open(tmp_path / "repo")
+    with store.write() as writer:
+        writer.set_setting("remotes", None)  # a daemon's secondary has its primary in its configuration alone
+    store.close()
+    refused(run("set", "www", "A", "60", "192.0.2.9"), 1, "mirrored from primary-1")
+    refused(run("remote", "remove", "nobody", "--dry-run"), 5)
+    assert run("remote", "remove", PEER, "--dry-run").code == 0
+    assert "no longer mirrored" in run("remote", "remove", PEER).err
+    assert heads(tmp_path / "repo", "refs/remotes/") == {}
+    assert run("set", "www", "A", "60", "192.0.2.9").code == 0
+    refused(run("remote", "remove", PEER), 5)
+
+
 def test_a_peer_that_was_made_again_is_accepted_by_hand(run, server, access, keys, tmp_path, refused) -> None:
     run("clone", server.url, "--name", PEER, *access)
     refused(run("peer", "accept-epoch", "nobody"), 5, "nothing is known")
