@@ -88,8 +88,8 @@ def add_remote(writer: Writer, remote: Remote) -> None:
 def remove_remote(writer: Writer, name: str, who: Stamp) -> list[str]:
     """Forget a remote and what it was seen to have. Returns the zones that were mirrored from it.
 
-    Their branches stay, and are this repository's own from now on. A daemon's primary, which its configuration names
-    and this table doesn't, can be forgotten too. `NotFound` if nothing is known of either.
+    Their branches stay, and are this repository's own from now on. So can a daemon's primary be forgotten, which
+    stands in its configuration and not in this table. `NotFound` if nothing is known of the name.
     """
     known = remotes(writer)
     mirrored = mirrored_from(writer, name)
