@@ -67,12 +67,13 @@ class Machine:
     """A booted machine."""
 
     def __init__(self) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="zonegit-boot-"))
+        name = f"zonegit-{os.urandom(4).hex()}"
+        self.root = Path(tempfile.mkdtemp(prefix=f"{name}-"))
         with tarfile.open(tree()) as archive:
             archive.extractall(self.root, filter="fully_trusted")
         self._log = (self.root.parent / f"{self.root.name}.log").open("w+")
         self._nspawn = subprocess.Popen(
-            ("unshare", "--mount", "--propagation", "private", "bash", "-c", _BOOT, "-", self.root.name, self.root),
+            ("unshare", "--mount", "--propagation", "private", "bash", "-c", _BOOT, "-", name, self.root),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
