@@ -40,7 +40,9 @@ def test_metrics_are_summed_and_survive_a_worker(repo, start, needs_program):
     good = 'zonegit_dns_queries_total{qtype="A",rcode="NOERROR"}'
     assert value(port, good) == 21
     assert value(port, 'zonegit_dns_queries_total{qtype="A",rcode="NXDOMAIN"}') == 1
-    assert value(port, 'zonegit_dns_requests_total{family="ipv4",proto="tcp"}') == 2
+    assert value(port, 'zonegit_dns_requests_total{family="ipv4",proto="tcp",zone="example.org."}') == 2
+    assert value(port, 'zonegit_dns_requests_total{family="ipv4",proto="udp",zone="example.org."}') == 20
+    assert value(port, 'zonegit_dns_requests_total{family="ipv4",proto="udp",zone="none"}') == 0
     assert value(port, 'zonegit_dns_request_duration_seconds_count{proto="udp"}') == 20
     assert value(port, 'zonegit_zone_serial{zone="example.org."}') == 2026112001
     page = fetch(port, "/metrics")[2]
@@ -98,7 +100,7 @@ def test_bad_keys_keep_the_old_ones(repo, start, tmp_path):
     bad.chmod(0o600)
     daemon.signal(signal.SIGHUP)
     until(lambda: value(port, "zonegit_keys_reload_failed") == 1, "the refusal in the metrics")
-    assert daemon.has("reload refused")
+    until(lambda: daemon.has("reload refused"), "the refusal in the log")
     bad.unlink()
     daemon.signal(signal.SIGHUP)
     until(lambda: value(port, "zonegit_keys_reload_failed") == 0, "the acceptance in the metrics")

@@ -9,6 +9,7 @@ import signal
 import ssl
 import sys
 import threading
+from collections.abc import MutableSequence, Sequence
 from typing import Final
 
 from zonegit.daemon.listeners import DnsSockets
@@ -16,6 +17,7 @@ from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.tls import dns_tls
 from zonegit.dns import stats
 from zonegit.dns.message import Transport
+from zonegit.dns.zone_counts import zone_counts
 from zonegit.errors import ConfigError, Refused
 from zonegit.net.tcp import TcpServer
 from zonegit.net.udp import UdpLoop
@@ -30,8 +32,6 @@ _READER_CHECK: Final = 60.0
 """Seconds between two looks for readers that died."""
 _SWITCH: Final = 0.0005
 """Seconds that the TCP thread may keep UDP from going on."""
-
-_REQUESTS: Final = tuple(stats.request_slot(transport, bytes(size)) for transport in Transport for size in (4, 16))
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -74,8 +74,8 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
             "state",
             zones=udp_zones.zones,
             cached=len(udp_zones.cache),
-            udp=sum(udp_row[slot] for slot in _REQUESTS),
-            tcp=sum(tcp_row[slot] for slot in _REQUESTS),
+            udp=_requests(udp_row, (Transport.UDP,)),
+            tcp=_requests(tcp_row, (Transport.TCP, Transport.TLS)),
         )
 
     signal.signal(signal.SIGTERM, terminate)
@@ -98,6 +98,14 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
     store.close()
     if thread.failed:
         raise Refused("TCP ended unexpectedly")
+
+
+def _requests(row: MutableSequence[int], transports: Sequence[Transport]) -> int:
+    """How many requests a row counted over these transports."""
+    unanswered = sum(
+        row[stats.request_slot(transport, bytes(size))] for transport in transports for size in (4, 16)
+    )
+    return unanswered + sum(sum(counted.answers) for counted in zone_counts(row, transports))
 
 
 def _usable_tls(config: Config, seldom: log.Seldom) -> ssl.SSLContext | None:

@@ -36,12 +36,14 @@ from zonegit.dns.stats import (
     DROPPED_RESPONSE,
     DROPPED_SHORT,
     TRUNCATED,
+    plane,
     query_slot,
     request_slot,
 )
 from zonegit.dns.straight import Straight
 from zonegit.dns.transfer import Asker, Transfer
 from zonegit.dns.ways import Door
+from zonegit.dns.zone_counts import ZonePlaces
 from zonegit.dns.zones import Body, Held, Key, ServedZone, Zone
 from zonegit.errors import CorruptStore
 from zonegit.model.names import WireName
@@ -55,7 +57,7 @@ _REASONS: Final = {Rcode.NOTIMP: Reason.NOT_SUPPORTED}
 
 
 class Responder:
-    """One worker's answering. `stats` is its row of counters, `stats.SLOTS` long."""
+    """One worker's answering. `stats` is its row of counters, `stats.SLOTS` long, and has no other writer."""
 
     def __init__(self, options: Options, stats: MutableSequence[int], door: Door | None = None) -> None:
         self._options = options
@@ -66,12 +68,13 @@ class Responder:
         self._logged: set[tuple[str, str]] = set()
         self._edns = Edns(options)
         self._bare_opts = self._edns.bare
-        self.straight = Straight(self._held, self._packets, options.udp_size, door)
+        self._place = ZonePlaces(stats)
+        self.straight = Straight(self._held, self._packets, options.udp_size, door, self._place)
         self.dressed = Dressed(self.straight, self._packets, options.cookies)
         self.cache: dict[bytes, Entry] = self._packets.entries
         """UDP packets behind their id -> (response behind its id, slot to count). Always the same dict; nothing
-        in it is of a zone with a canary or an ACL. Who answers from it counts that slot, `CACHE_PACKET` and a
-        `request_slot`."""
+        in it is of a zone with a canary or an ACL. Who answers from it counts that slot, in the `plane` of its
+        clients, and `CACHE_PACKET`."""
 
     def replace_zones(self, zones: Mapping[WireName, ServedZone]) -> None:
         """Serve these zones from now on. Only caches of zones whose commit changed are dropped."""
@@ -91,17 +94,15 @@ class Responder:
 
         `signer` is the TSIG key that the packet came signed with, before that was stripped.
         """
-        self._stats[request_slot(transport, client)] += 1
         if transport is Transport.UDP:
             found = self.straight(packet[2:]) or self.dressed(packet[2:], client)
             if found is not None:
-                self._stats[found[1]] += 1
+                self._stats[found[1] + plane(transport, client)] += 1
                 return packet[:2] + found[0]
         return self._go_on(packet, transport, client, signer)
 
     def respond_missed(self, packet: bytes, client: bytes) -> bytes | None:
         """The response to a UDP packet that neither the cache nor `straight` nor `dressed` has an answer to."""
-        self._stats[request_slot(Transport.UDP, client)] += 1
         return self._go_on(packet, Transport.UDP, client)
 
     def _go_on(
@@ -109,6 +110,7 @@ class Responder:
     ) -> bytes | None:
         query = parse(packet)
         if query is None:
+            self._stats[request_slot(transport, client)] += 1
             self._stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
             return None
         try:
@@ -128,8 +130,7 @@ class Responder:
             return None
         if query.qtype != IXFR and (query.qtype != AXFR or asker.transport is Transport.UDP):
             return None
-        self._stats[request_slot(asker.transport, asker.client)] += 1
-        return Transfer(self._held, query, packet, asker, self._options, self._stats).messages()
+        return Transfer(self._held, query, packet, asker, self._options, self._stats, self._place).messages()
 
     def _respond(
         self, packet: bytes, query: Query, transport: Transport, client: bytes, signer: WireName | None
@@ -141,7 +142,8 @@ class Responder:
         if zone is None:
             return self._without_zone(query, Rcode.REFUSED, transport, client, self._reason_to_refuse(query.name))
         if zone.expired:
-            return self._without_zone(query, Rcode.SERVFAIL, transport, client, Reason.INVALID_DATA)
+            place = self._place(zone.apex)
+            return self._without_zone(query, Rcode.SERVFAIL, transport, client, Reason.INVALID_DATA, place=place)
         question = query.question
         opt = self._bare_opts[query.edns + query.do]
         if query.options:
@@ -161,7 +163,7 @@ class Responder:
         else:
             self._stats[CACHE_QUESTION] += 1
         flags, counts, tail, slot, mixed = body
-        self._stats[slot] += 1
+        self._stats[slot + plane(transport, client)] += 1
         if transport is Transport.TLS:
             opt = padded(opt, query, HEADER_SIZE + len(question) + len(tail))
         rest = b"".join((flags, _ONE, counts, question, tail, opt))
@@ -176,7 +178,7 @@ class Responder:
         draft = Draft(query.name, query.qtype, do=query.do, client=client, whole=bool(key[1] & 8))
         resolve(self._held, zone, draft)
         if draft.cut is None:
-            body = _encode(draft, query, room)
+            body = _encode(draft, query, room, self._place(zone.apex))
         else:
             body = self._refer(zone, draft.cut, draft, query, room, key)
         if not (draft.mixed and self._held.by_client):  # it may hold what another client would not be shown
@@ -192,9 +194,9 @@ class Responder:
         shared = (cut + bytes((len(query.name),)), key[1])
         body = self._answers.find(zone, shared)
         if body is None:
-            body = _encode(draft, query, room)
+            body = _encode(draft, query, room, 0)
             self._answers.keep(zone, shared, body, exact=True)
-        return body._replace(slot=query_slot(query.qtype, Rcode.NOERROR))
+        return body._replace(slot=self._place(zone.apex) + query_slot(query.qtype, Rcode.NOERROR))
 
     def _may_keep_packet(self, query: Query) -> bool:
         """Not what differs by client (options, the question's case), nothing while the client's network counts."""
@@ -224,9 +226,17 @@ class Responder:
         client: bytes,
         reason: Reason | None = None,
         record: bytes = b"",
+        place: int = 0,
     ) -> bytes:
-        """A response with what was read of the query, its OPT, and perhaps one record."""
-        self._stats[query_slot(query.qtype, rcode)] += 1
+        """A response with what was read of the query, its OPT, and perhaps one record.
+
+        `place` is that of the zone that the name is in, where it is answered nothing else.
+        """
+        if place:
+            self._stats[place + plane(transport, client) + query_slot(query.qtype, rcode)] += 1
+        else:
+            self._stats[request_slot(transport, client)] += 1
+            self._stats[query_slot(query.qtype, rcode)] += 1
         flags = QR | query.flags & (OPCODE | RD) | rcode & 15 | (AA if record else 0)
         question = query.question
         opt = self._edns.error(query, rcode, transport, client, reason)
@@ -251,7 +261,7 @@ class Responder:
             self._options.log(message, error)
 
 
-def _encode(draft: Draft, query: Query, room: int) -> Body:
+def _encode(draft: Draft, query: Query, room: int, place: int) -> Body:
     """The bytes of an answer; none but TC when it takes more than there is room for."""
     flags = QR | (AA if draft.aa else 0) | query.flags & RD | draft.rcode
     try:
@@ -259,7 +269,8 @@ def _encode(draft: Draft, query: Query, room: int) -> Body:
     except TooBig:
         flags |= TC
         counts, tail = (_ONLY_OPT if query.edns else _NOTHING), b""
-    return Body(flags.to_bytes(2, "big"), counts, tail, query_slot(query.qtype, draft.rcode), draft.mixed)
+    slot = place + query_slot(query.qtype, draft.rcode)
+    return Body(flags.to_bytes(2, "big"), counts, tail, slot, draft.mixed)
 
 
 def _reason_of(error: Exception) -> Reason | None:

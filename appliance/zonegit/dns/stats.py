@@ -1,6 +1,10 @@
 """The counters of answering: plain integers in one row per worker, summed by whoever makes the metrics page.
 
-Label values are bounded: a query type that isn't listed counts as "other". `SERIES` names every slot.
+    row = fixed slots | names of zones | planes        plane = place *        place = slot of each type and rcode
+
+Label values are bounded: a query type that isn't listed counts as "other", and so does a zone beyond `ZONES`.
+`SERIES` names every fixed slot. An answer from a zone is counted once, in the zone's place in the plane of its
+transport and family, so that counting by zone takes no addition of its own: see `zone_counts`.
 """
 
 from dataclasses import dataclass
@@ -39,18 +43,38 @@ SLIPPED: Final = _QUERIES_END + 13
 NOTIFIES_OK: Final = _QUERIES_END + 14
 NOTIFIES_REFUSED: Final = _QUERIES_END + 15
 _REQUESTS: Final = _QUERIES_END + 16
-SLOTS: Final = _REQUESTS + len(Transport) * len(FAMILIES)
+FIXED: Final = _REQUESTS + len(Transport) * len(FAMILIES)
+"""How many slots `SERIES` names."""
+
+ZONES: Final = 128
+"""Places for zones; the first is that of all zones that got none of their own."""
+NAME_CELLS: Final = 33
+"""A zone's name in a row: its length, and room for 255 bytes."""
+NAMES: Final = FIXED
+PLACE: Final = _QUERIES_END
+"""Slots of a place."""
+PLANE: Final = ZONES * PLACE
+PLANES: Final = NAMES + ZONES * NAME_CELLS
+SLOTS: Final = PLANES + len(Transport) * len(FAMILIES) * PLANE
 """How long a row is."""
 
 
 def query_slot(qtype: int, rcode: int) -> int:
-    """The slot of answers to this type with this rcode."""
+    """The slot of answers to this type with this rcode, counted from a place's beginning.
+
+    Alone it is where answers are counted that no zone gave.
+    """
     return _QUERY_AT.get(qtype, _OTHER * len(_RCODES)) + _RCODE_AT[rcode]
 
 
 def request_slot(transport: Transport, client: bytes) -> int:
-    """The slot of requests by transport and by the client's family (4 or 16 address bytes)."""
+    """The slot of requests that no zone answered, by transport and the client's family (4 or 16 address bytes)."""
     return _REQUESTS + transport * len(FAMILIES) + (len(client) == 16)
+
+
+def plane(transport: Transport, client: bytes) -> int:
+    """What is added to a zone's slot, which stands in the first plane, for this transport and family."""
+    return (transport * len(FAMILIES) + (len(client) == 16)) * PLANE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +111,7 @@ SERIES: Final = (
         Series(
             _REQUESTS + transport * len(FAMILIES) + at,
             "zonegit_dns_requests_total",
-            (("proto", transport.name.lower()), ("family", family)),
+            (("zone", "none"), ("proto", transport.name.lower()), ("family", family)),
         )
         for transport in Transport
         for at, family in enumerate(FAMILIES)

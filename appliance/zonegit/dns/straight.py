@@ -8,6 +8,7 @@ What a packet costs here is what an attack with invented names costs, so this is
 tuples, one look-up of the view, what hangs on a zone's version prepared in its `Way`, a form's header kept ready.
 """
 
+from collections.abc import Callable
 from typing import Final
 from zlib import crc32
 
@@ -31,6 +32,8 @@ LINKS: Final = frozenset((CNAME, PTR))
 SHARED: Final = frozenset((NS, MX, SRV, SVCB, HTTPS))
 """Types that lead to other names: many owners have the same ones."""
 
+Place = Callable[[bytes], int]
+"""A zone's apex -> what is added to a slot for its answers."""
 Kind = tuple[int, int, int]
 """A question's type, and the slots of its answers and of its denials."""
 _KINDS: Final[dict[bytes, Kind]] = {
@@ -50,8 +53,11 @@ _LONGEST: Final = 9 + MAX_NAME
 class Straight:
     """Answers from the zones that are held, or leaves a packet to the walk."""
 
-    def __init__(self, held: Held, packets: PacketCache, udp_size: int, door: Door | None = None) -> None:
+    def __init__(
+        self, held: Held, packets: PacketCache, udp_size: int, door: Door | None = None, place: Place = lambda _: 0
+    ) -> None:
         self._held = held
+        self._place = place
         self._zones = held.by_name
         self._packets = packets
         self._forms = Forms(udp_size)
@@ -102,8 +108,8 @@ class Straight:
                         if len(rest) > form.room:
                             return None
                         if not hash(body) & self._packets.unlikely:
-                            self._packets.offer(zone, body, (rest, kind[1]), name)
-                        return rest, kind[1]
+                            self._packets.offer(zone, body, (rest, way.place + kind[1]), name)
+                        return rest, way.place + kind[1]
             if block is not None:
                 return self._at(body, name, form, kind, way, block, key)
             return self._absent(body, name, form, kind, way, key)
@@ -111,7 +117,7 @@ class Straight:
             return None  # the walk meets it again, has a second source, and tells
 
     def _prepare(self, zone: Zone) -> Way:
-        way = zone.way = Way(zone, self._held, self._door)
+        way = zone.way = Way(zone, self._held, self._door, self._place(zone.apex))
         self._prepared.append(zone)
         return way
 
@@ -134,8 +140,8 @@ class Straight:
         if len(rest) > form.room:
             return None
         if not hash(body) & self._packets.unlikely:
-            self._packets.offer(way.zone, body, (rest, kind[2]), name)
-        return rest, kind[2]
+            self._packets.offer(way.zone, body, (rest, way.place + kind[2]), name)
+        return rest, way.place + kind[2]
 
     def _at(
         self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, block: bytes, key: bytes
@@ -295,5 +301,5 @@ class Straight:
         if len(rest) > form.room:
             return None
         if not hash(body) & self._packets.unlikely:
-            self._packets.offer(way.zone, body, (rest, slot), name)
-        return rest, slot
+            self._packets.offer(way.zone, body, (rest, way.place + slot), name)
+        return rest, way.place + slot

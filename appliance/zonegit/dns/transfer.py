@@ -5,7 +5,7 @@ the differences don't fit, so that the client asks again over TCP (RFC 1995 §2)
 sent.
 """
 
-from collections.abc import Iterator, MutableSequence
+from collections.abc import Callable, Iterator, MutableSequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from zonegit.dns.axfr import whole
 from zonegit.dns.message import MAX_MESSAGE, QR, Query, Rcode, Transport, opt_record
 from zonegit.dns.options import Options
 from zonegit.dns.past import Past
-from zonegit.dns.stats import TRANSFERS_OK, query_slot
+from zonegit.dns.stats import TRANSFERS_OK, plane, query_slot, request_slot
 from zonegit.dns.stream import PAUSE, Run, header, messages
 from zonegit.dns.zones import Held, Zone
 from zonegit.model.names import WireName
@@ -45,13 +45,22 @@ class Transfer:
     """One query for a zone, and its answer."""
 
     def __init__(
-        self, held: Held, query: Query, packet: bytes, asker: Asker, options: Options, stats: MutableSequence[int]
+        self,
+        held: Held,
+        query: Query,
+        packet: bytes,
+        asker: Asker,
+        options: Options,
+        stats: MutableSequence[int],
+        place: Callable[[bytes], int],
     ) -> None:
+        """`place` is a zone's place in `stats`, by apex."""
         self._query = query
         self._packet = packet
         self._asker = asker
         self._options = options
         self._stats = stats
+        self._place = place
         self._opt = opt_record(options.udp_size, 0, do=query.do) if query.edns else b""
         self._zone = held.exact(query.name, asker.client)
         self._incremental = query.qtype == IXFR
@@ -79,8 +88,14 @@ class Transfer:
 
     def _count(self, rcode: Rcode, result: int) -> None:
         self._stats[TRANSFERS_OK + 3 * self._incremental + result] += 1
-        if result is not FAILED or rcode:
-            self._stats[query_slot(self._query.qtype, rcode)] += 1
+        client, transport = self._asker.client, self._asker.transport
+        slot = query_slot(self._query.qtype, rcode)
+        answered = result is not FAILED or rcode
+        if self._zone is None or not answered:
+            self._stats[request_slot(transport, client)] += 1
+            self._stats[slot] += bool(answered)
+        else:
+            self._stats[self._place(self._zone.apex) + plane(transport, client) + slot] += 1
 
     def _all(self, zone: Zone) -> Iterator[bytes]:
         rcode, result = Rcode.NOERROR, FAILED

@@ -96,15 +96,17 @@ class Way:
 
     __slots__ = (
         "_door", "_steps", "_wild", "apex", "apex_wild", "closed", "covers", "denials", "laid", "links", "nested",
-        "prefix", "shared", "sight", "signed", "signed_soa", "soa_names", "wild_cover", "zone",
+        "place", "prefix", "shared", "sight", "signed", "signed_soa", "soa_names", "wild_cover", "zone",
     )  # fmt: skip
 
-    def __init__(self, zone: Zone, held: Held, door: Door) -> None:
+    def __init__(self, zone: Zone, held: Held, door: Door, place: int = 0) -> None:
         zone.top()
         version = zone.version
         apex = zone.apex
         self.zone = zone
         self.apex: bytes = apex
+        self.place = place
+        """What is added to a slot for its answers."""
         self.closed = zone.expired or zone.canary is not None or zone.asked_by is not None or zone.bends
         """Whether nothing here is for the straight way."""
         self.signed = zone.signed

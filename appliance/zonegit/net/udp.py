@@ -10,7 +10,7 @@ from collections.abc import Callable, MutableSequence, Sequence
 from time import perf_counter
 
 from zonegit.dns.message import Transport
-from zonegit.dns.stats import CACHE_PACKET, DROPPED_RATE, SLIPPED, request_slot
+from zonegit.dns.stats import CACHE_PACKET, DROPPED_RATE, SLIPPED, plane
 from zonegit.net.answering import Answering
 from zonegit.net.batch import WAIT, Batch, open_batch
 from zonegit.ops import loop_slots
@@ -21,7 +21,8 @@ Open = Callable[[socket.socket], Batch]
 class UdpLoop:
     """Serves some sockets from the thread that calls `run`.
 
-    `stats` is the row that answering counts in (`dns.stats`), `counters` the loop's own (`ops.loop_slots`).
+    `stats` is the row that answering counts in (`dns.stats`), `counters` the loop's own (`ops.loop_slots`). A slice
+    of `stats` must be of the same memory.
     """
 
     def __init__(
@@ -36,7 +37,8 @@ class UdpLoop:
         self._stats = stats
         self._counters = counters
         self._sockets = tuple(sockets)
-        self._batches = {sock.fileno(): (opener(sock), _family_slot(sock)) for sock in sockets}
+        self._batches = {sock.fileno(): (opener(sock), stats[_plane(sock) :]) for sock in sockets}
+        """Each with where answers to its family are counted by slot."""
         self._stopping = False
 
     def stop(self) -> None:
@@ -51,40 +53,39 @@ class UdpLoop:
         self._drain()
 
     def _serve_one(self) -> None:
-        ((batch, family),) = self._batches.values()
+        ((batch, answers),) = self._batches.values()
         count = batch.receive(True)
         if count:
-            self._answer(batch, family, count)
+            self._answer(batch, answers, count)
 
     def _serve_several(self) -> None:
         ready, _, _ = select.select(self._sockets, (), (), WAIT)
         for sock in ready:
             self._serve_now(*self._batches[sock.fileno()])
 
-    def _serve_now(self, batch: Batch, family: int) -> bool:
+    def _serve_now(self, batch: Batch, answers: MutableSequence[int]) -> bool:
         count = batch.receive(False)
         if count:
-            self._answer(batch, family, count)
+            self._answer(batch, answers, count)
         return count > 0
 
     def _drain(self) -> None:
         """Answer what lies in the sockets' queues, within a bound."""
-        for batch, family in self._batches.values():
+        for batch, answers in self._batches.values():
             for _ in range(256):
-                if not self._serve_now(batch, family):
+                if not self._serve_now(batch, answers):
                     break
 
-    def _answer(self, batch: Batch, family: int, count: int) -> None:
+    def _answer(self, batch: Batch, answers: MutableSequence[int], count: int) -> None:
         began = perf_counter()
         answering = self._answering
         answering.check()
         lookup = answering.cache.get
         straight, dressed = answering.straight, answering.dressed
         rate = answering.rate
-        stats = self._stats
         buffer, received, answered = batch.buffer, batch.received, batch.answered
         dropped: list[int] = []
-        missed = walked = 0
+        missed = 0
         for index, start, body, got, put in batch.places[:count]:
             query = buffer[body : start + received[got]]
             found = lookup(query)
@@ -95,9 +96,8 @@ class UdpLoop:
                 found = straight(query) or dressed(query, batch.client(index))
             if found is not None:
                 tail, slot = found
-                stats[slot] += 1
+                answers[slot] += 1
             else:
-                walked += 1
                 answer = answering.respond_udp(buffer[start : start + received[got]], batch.client(index))
                 if answer is None:
                     dropped.append(index)
@@ -115,8 +115,7 @@ class UdpLoop:
         first = 0 if dropped and dropped[0] == 0 else answered[batch.places[0].answered]
         sent = batch.send(count, dropped)
         counters = self._counters
-        stats[family] += count - walked
-        stats[CACHE_PACKET] += count - missed
+        self._stats[CACHE_PACKET] += count - missed
         if sent + len(dropped) != count:
             counters[loop_slots.UNSENT] += count - len(dropped) - sent
         loop_slots.observe(counters, count, perf_counter() - began, first)
@@ -131,6 +130,6 @@ class UdpLoop:
         return kept
 
 
-def _family_slot(sock: socket.socket) -> int:
-    """Where requests that ended in the cache are counted; all others are by the room that answers them."""
-    return request_slot(Transport.UDP, bytes(16 if sock.family == socket.AF_INET6 else 4))
+def _plane(sock: socket.socket) -> int:
+    """What is added to a slot of the cache for clients of this socket; all others are counted where answered."""
+    return plane(Transport.UDP, bytes(16 if sock.family == socket.AF_INET6 else 4))

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from zonegit import __version__
 from zonegit.dns import stats
+from zonegit.dns.message import Transport
+from zonegit.dns.zone_counts import zone_counts
 from zonegit.ops import loop_slots
 from zonegit.ops.families import PUBLISHED, SECONDS, Family, Kind
 from zonegit.ops.shared import TCP_ROW, UDP_ROW, SharedBlock
@@ -29,11 +31,14 @@ _HELP: Final[Mapping[str, str]] = {
     "dns_dropped_total": "Packets that got no answer.",
     "dns_slipped_total": "Answers over UDP that rate limiting cut to TC.",
     "dns_cache_hits_total": "Answers from a cache: of whole packets, or of questions.",
-    "dns_requests_total": "Packets by transport and address family.",
+    "dns_requests_total": "Requests by the zone that answered (none: no zone did; other: one beyond the bound).",
     "transfers_total": "Zone transfers.",
     "notifies_received_total": "NOTIFY messages from other name servers.",
 }
 _PROTOS: Final = ((UDP_ROW, "udp"), (TCP_ROW, "tcp"))
+_CARRIED: Final = ((UDP_ROW, (Transport.UDP,)), (TCP_ROW, (Transport.TCP, Transport.TLS)))
+_REQUESTS: Final = "dns_requests_total"
+_QUERIES: Final = "dns_queries_total"
 _COMBINED: Final[Mapping[str, Callable[[Iterable[float]], float]]] = {
     "process_cpu_seconds": sum,
     "process_resident_memory_bytes": sum,
@@ -103,6 +108,7 @@ class _Page:
 
     def collect(self) -> Iterator["Metric"]:
         self._count_slots()
+        self._count_zones()
         self._loops()
         self._published()
         self._gauges()
@@ -115,14 +121,27 @@ class _Page:
 
     def _count_slots(self) -> None:
         """What answering counted; combinations that never came are left out."""
-        totals = self._block.totals()
+        totals = self._block.totals(stats.FIXED)
         for series in stats.SERIES:
             name = series.name.removeprefix(PREFIX)
             family = PUBLISHED.get(name) or Family(
                 name, Kind.COUNTER, _HELP[name], tuple(label for label, _ in series.labels)
             )
-            if totals[series.slot] or name != "dns_queries_total":
+            if totals[series.slot] or name != _QUERIES:
                 self._add(family, tuple(value for _, value in series.labels), totals[series.slot])
+
+    def _count_zones(self) -> None:
+        """What answering counted for each zone: requests, and the same by type and response code."""
+        requests = Family(_REQUESTS, Kind.COUNTER, _HELP[_REQUESTS], ("zone", "proto", "family"))
+        queries = Family(_QUERIES, Kind.COUNTER, _HELP[_QUERIES], ("qtype", "rcode"))
+        for worker in range(self._block.workers):
+            for part, transports in _CARRIED:
+                for counted in zone_counts(self._block.row(worker, part), transports):
+                    labels = counted.zone, counted.transport.name.lower(), counted.family
+                    self._add(requests, labels, sum(counted.answers))
+                    for series, answers in zip(stats.SERIES, counted.answers, strict=False):
+                        if answers:
+                            self._add(queries, tuple(value for _, value in series.labels), answers)
 
     def _loops(self) -> None:
         """What the socket loops counted."""
@@ -142,7 +161,7 @@ class _Page:
         )
         for worker in range(self._block.workers):
             for part, proto in _PROTOS:
-                row = list(self._block.row(worker, part))[stats.SLOTS :]
+                row = list(self._block.row(worker, part)[stats.SLOTS :])
                 times = row[loop_slots.DURATIONS : loop_slots.DURATION_SUM]
                 self._add(duration, (proto,), *times, row[loop_slots.DURATION_SUM] / 1e9)
                 sizes = row[loop_slots.RESPONSES : loop_slots.RESPONSE_SUM]

@@ -78,9 +78,9 @@ class SharedBlock:
         # A memoryview of u64 is what a mutable sequence of integers does here, though typing has no word for it.
         return cast(MutableSequence[int], self._cells[start : start + self.slots])
 
-    def totals(self) -> list[int]:
-        """Each slot summed over all rows."""
-        rows = [self.row(worker, part) for worker in range(self.workers) for part in (UDP_ROW, TCP_ROW)]
+    def totals(self, slots: int | None = None) -> list[int]:
+        """Each slot, or each of the first so many, summed over all rows."""
+        rows = [self.row(worker, part)[:slots] for worker in range(self.workers) for part in (UDP_ROW, TCP_ROW)]
         return [sum(column) for column in zip(*(list(row) for row in rows), strict=True)]
 
     def total(self, slot: int) -> int:
