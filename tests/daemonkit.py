@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 DEADLINE = 20.0
+PATIENCE = 60.0
+"""Seconds until a test gives up; a machine may be that busy."""
 
 
-def until(condition: Callable[[], object], what: str) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
     """Wait until something holds."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come about"
         time.sleep(0.01)
@@ -61,17 +63,16 @@ class Daemon:
         return int(match[1])
 
     def child(self, name: str) -> int:
-        """The pid of one of its processes; 0 while it isn't there."""
-        self.log_state()
-        states = [line for line in self.log if f"process={name} pid=" in line]
-        pid = states[-1].split(" pid=")[1].split()[0]
-        return 0 if pid == "None" else int(pid)
+        """The pid of one of its processes, as a new report tells; 0 while it isn't there."""
 
-    def log_state(self) -> None:
-        before = sum("]: state process=" in line for line in self.log)
+        def states() -> list[str]:
+            return [line for line in list(self.log) if f"]: state process={name} pid=" in line]
+
+        before = len(states())
         self.signal(signal.SIGUSR1)
-        until(lambda: sum("]: state process=" in line for line in self.log) > before, "the state in the log")
-        time.sleep(0.05)  # the other lines of the same report
+        until(lambda: len(states()) > before, f"the state of {name} in the log")
+        pid = states()[-1].split(" pid=")[1].split()[0]
+        return 0 if pid == "None" else int(pid)
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -110,7 +111,7 @@ def ask(port: int, name: str, qtype: int = 1, tries: int = 1) -> bytes:
     """The answer over UDP."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect(("127.0.0.1", port))
-        sock.settimeout(5 if tries == 1 else 1)
+        sock.settimeout(DEADLINE if tries == 1 else 1)
         for last in (*[False] * (tries - 1), True):
             sock.send(query(name, qtype))
             try:
@@ -123,7 +124,7 @@ def ask(port: int, name: str, qtype: int = 1, tries: int = 1) -> bytes:
 
 def ask_tcp(port: int, *packets: bytes) -> list[bytes]:
     """The answers over one TCP connection, asked in one write."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as sock:
         sock.sendall(b"".join(len(packet).to_bytes(2, "big") + packet for packet in packets))
         return [read_message(sock) for _ in packets]
 

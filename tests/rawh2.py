@@ -31,7 +31,8 @@ class Answer:
 class RawClient:
     def __init__(self, port: int, *, window: int | None = None) -> None:
         """`window`: the initial window of its streams; it opens none by itself then."""
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = h2.config.H2Configuration(
             client_side=True,
             header_encoding="utf-8",
@@ -73,8 +74,9 @@ class RawClient:
         pseudo = [(":method", method), (":path", path), (":scheme", "http"), (":authority", "127.0.0.1")]
         self.h2.send_headers(stream, pseudo + headers, end_stream=end and not body)
         self.answers[stream] = Answer()
-        self.flush()
-        while body:
+        if not body:
+            self.flush()
+        while body:  # whose beginning goes out with the headers
             room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size, len(body))
             if room:
                 self.h2.send_data(stream, body[:room], end_stream=end and room == len(body))

@@ -60,10 +60,7 @@ def pair(tmp_path: Path, repo: Path) -> Iterator[Callable[..., Daemon]]:
 
 def soon(condition: Callable[[], object], what: str) -> None:
     """`until`, with time for the pauses between tries."""
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come about"
-        time.sleep(0.05)
+    until(condition, what, 90)
 
 
 def failures(daemon: Daemon) -> list[str]:

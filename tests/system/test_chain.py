@@ -1,4 +1,4 @@
-"""A secondary of a secondary: what happens at the primary happens at both, within a second."""
+"""A secondary of a secondary: what happens at the primary is told to both at once."""
 
 import os
 import time
@@ -16,10 +16,10 @@ from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 
 OTHER = ZONE.replace("example.net", "example.com").replace("example.org", "example.net")
-SOON = 1.0
-"""Seconds for a change to travel all the way."""
-SELDOM = ("--pull-interval", "3s")
-"""Far more than that: what comes in time was told, not found by asking again."""
+SOON = 30.0
+"""Seconds for a change to travel all the way; far less than a second where nothing else runs."""
+SELDOM = ("--pull-interval", "60s")
+"""More than that: what comes in time was told, not found by asking again."""
 
 
 @pytest.fixture
@@ -40,11 +40,9 @@ def chain(tmp_path: Path, repo: Path, start: Callable[..., Daemon]) -> list[Daem
     return daemons
 
 
-def within(seconds: float, condition: Callable[[], object], what: str) -> None:
-    """Something comes about in so many seconds."""
-    deadline = time.monotonic() + seconds
-    until(condition, what)
-    assert time.monotonic() < deadline, f"{what} took longer than {seconds} s"
+def soon(condition: Callable[[], object], what: str) -> None:
+    """Something comes about without anybody asking again."""
+    until(condition, what, SOON)
 
 
 def refs(path: Path) -> dict[str, bytes]:
@@ -63,27 +61,20 @@ def test_changes_resets_new_zones_and_ends_travel_through(tmp_path: Path, repo: 
     with Repository.open(repo) as primary:
         for last in range(1, 6):
             primary.set("www", 1, 60, [bytes([192, 0, 2, last])])
-            within(
-                SOON,
+            soon(
                 lambda last=last: all(bytes([192, 0, 2, last]) in ask(port, "www.example.org") for port in ports),
                 "the change at both",
             )
         before = primary.resolve("HEAD")
         primary.reset("HEAD~3")
-        within(
-            SOON,
-            lambda: all(bytes([192, 0, 2, 2]) in ask(port, "www.example.org") for port in ports),
-            "the reset at both",
-        )
+        soon(lambda: all(bytes([192, 0, 2, 2]) in ask(port, "www.example.org") for port in ports), "the reset")
         assert {serial_of(port, "example.org") for port in ports} == {before.commit.serial + 1}
         primary.import_zone(parsed(OTHER), source="other")
-        within(SOON, lambda: all(rcode(ask(port, "example.net", 6)) == 0 for port in ports), "the new zone at both")
+        soon(lambda: all(rcode(ask(port, "example.net", 6)) == 0 for port in ports), "the new zone at both")
         primary.create_branch("next", zone="example.net.")
         primary.create_tag("v1", zone="example.org.", message="a tag that is an object")
         primary.remove_zone("example.net.")
-        within(
-            SOON, lambda: all(rcode(ask(port, "example.net", 6)) == 5 for port in ports), "the zone's end at both"
-        )
+        soon(lambda: all(rcode(ask(port, "example.net", 6)) == 5 for port in ports), "the zone's end at both")
         primary.delete_tag("v1", zone="example.org.")
         primary.create_tag("v2", zone="example.org.", message="the last that happens")
     paths = (repo, tmp_path / "middle", tmp_path / "end")

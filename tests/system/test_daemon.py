@@ -60,7 +60,7 @@ def test_several_addresses_of_both_families(repo):
         for family, host, port in zip((socket.AF_INET, socket.AF_INET6), ("127.0.0.1", "::1"), ports, strict=True):
             for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                 with socket.socket(family, kind) as sock:
-                    sock.settimeout(5)
+                    sock.settimeout(20)
                     sock.connect((host, port))
                     packet = query(WWW)
                     sock.sendall(packet if kind is socket.SOCK_DGRAM else len(packet).to_bytes(2, "big") + packet)
@@ -191,7 +191,7 @@ def test_sigterm_answers_what_was_received(repo, start):
     daemon = start(repo)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect(("127.0.0.1", daemon.port()))
-        sock.settimeout(5)
+        sock.settimeout(20)
         worker = daemon.child("dns-0")
         os.kill(worker, signal.SIGSTOP)
         for number in range(100):

@@ -170,14 +170,14 @@ def renews_a_certificate(machines: Machines, text: str, daemons: dict[str, Daemo
     place = ("127.0.0.1", daemons["primary"].port("replication"))
     path = machines.top / "primary" / "tls" / "primary.pem"
     old = path.read_text()
-    assert ssl.get_server_certificate(place, timeout=5).split() == old.split()
+    assert ssl.get_server_certificate(place, timeout=20).split() == old.split()
     machines.sh("primary", "".join(line for line in text.splitlines(keepends=True) if "-x509 -newkey" not in line))
     assert path.read_text() != old
     for daemon in daemons.values():
         before = reloaded(daemon)
         daemon.signal(signal.SIGHUP)
         until(lambda daemon=daemon, before=before: reloaded(daemon) > before, "the reload")
-    until(lambda: ssl.get_server_certificate(place, timeout=5).split() == path.read_text().split(), "the new one")
+    until(lambda: ssl.get_server_certificate(place, timeout=20).split() == path.read_text().split(), "the new one")
 
 
 METRICS = PAGE.read_text().partition("## What the metrics say\n")[2].partition("\n## ")[0]

@@ -61,14 +61,6 @@ def has_view(path: Path) -> bool:
         store.close()
 
 
-def running_pid(daemon: Daemon) -> int:
-    """The puller's pid; 0 while it is being replaced."""
-    daemon.log_state()
-    line = [line for line in daemon.log if "process=puller pid=" in line][-1]
-    pid = line.split(" pid=")[1].split()[0]
-    return int(pid) if pid.isdecimal() else 0
-
-
 def refs(path: Path) -> dict[str, bytes]:
     """Heads and tags, with the root of their index; the repository must be without a fault."""
     store = LmdbStore.open(path, readonly=True)
@@ -139,8 +131,8 @@ def test_a_puller_killed_again_and_again_ends_in_the_same_repository(tmp_path, r
     mirror = start(tmp_path / "mirror", *secondary_of(primary, keys))
     killed = 0
     for pause in (0.3, 0.35, 0.4, 0.45, 0.5, 0.55):
-        until(lambda killed=killed: running_pid(mirror) not in (0, killed), "another puller")
-        killed = running_pid(mirror)
+        until(lambda killed=killed: mirror.child("puller") not in (0, killed), "another puller")
+        killed = mirror.child("puller")
         time.sleep(pause)  # somewhere between its start and its end
         os.kill(killed, signal.SIGKILL)
     until(lambda: answers(mirror, bytes([10, 0, 0x75, 0x2F]), "h29999.example.org"), "the zone at the secondary")

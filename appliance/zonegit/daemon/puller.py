@@ -56,7 +56,8 @@ _HEED_EVERY: Final = 0.05
 _NAMED: Final = 10
 """Zones named in one line of the log."""
 _HURRIED: Final = 0.2
-"""Seconds: a long-poll that ends sooner without news is not asked again before the interval is over."""
+"""Seconds: a long-poll that ends sooner without news is asked again after a pause that doubles up to the interval,
+for the primary may have ended it since it stops, or may not know how to wait."""
 _RESULTS: Final[tuple[tuple[type[ZonegitError], str], ...]] = (
     (Unreachable, "unreachable"),
     (NotAuthorised, "unauthorized"),
@@ -169,6 +170,7 @@ class Mirror:
             await self._follow()
 
     async def _follow(self) -> None:
+        hurried = 0
         while True:
             started = time.monotonic()
             try:
@@ -177,8 +179,11 @@ class Mirror:
                 await self._pause(error)
                 continue
             self._failures = 0
-            if not news and time.monotonic() - started < _HURRIED:
-                await self._sleep(self._interval)
+            if news or time.monotonic() - started >= _HURRIED:
+                hurried = 0
+            else:
+                await self._sleep(min(self._interval, self._pauses.first * 2.0 ** min(hurried, 30)))
+                hurried += 1
 
     async def once(self) -> bool:
         """One exchange: wait for news, take them in. Whether there were any."""

@@ -20,8 +20,10 @@ from zonegit.store.memory import MemoryStore
 SOON = Pauses(0.001, 0.01)
 
 
-def mirror_of(url: str, store: MemoryStore, samples: Counted, key: Key = KEY, name: str = PEER) -> Mirror:
-    primary = PrimaryConfig(url, name, "k1", 1.0)
+def mirror_of(
+    url: str, store: MemoryStore, samples: Counted, key: Key = KEY, name: str = PEER, interval: float = 1.0
+) -> Mirror:
+    primary = PrimaryConfig(url, name, "k1", interval)
     return Mirror(store, primary, Signer(name, key, time.time, os.urandom), samples, pauses=SOON)
 
 
@@ -90,3 +92,23 @@ def test_urls_that_lead_nowhere(url: str) -> None:
 def test_a_name_that_cannot_stand_in_a_ref() -> None:
     with pytest.raises(InvalidData, match="name can't be used"):
         mirror_of("http://127.0.0.1:1", MemoryStore(), Counted(), name="a..b")
+
+
+def test_a_primary_that_ends_long_polls_at_once_is_asked_again_before_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one does that stops, and may be back long before a long interval is over."""
+    tries = 0
+
+    async def once(_self: Mirror) -> bool:
+        nonlocal tries
+        tries += 1
+        return False
+
+    async def test() -> None:
+        mirror = mirror_of("http://127.0.0.1:9", MemoryStore(), Counted(), interval=3600.0)
+        task = asyncio.create_task(mirror.run())
+        await until(lambda: tries == 5)
+        task.cancel()
+        await mirror.close()
+
+    monkeypatch.setattr(Mirror, "once", once)
+    run(test())
