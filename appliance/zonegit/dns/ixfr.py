@@ -24,6 +24,8 @@ from zonegit.tree.walk import get
 GATHERED: Final = 4 << 20
 _KEPT: Final = 8 << 20
 """Bytes of differences that are kept for the next client that asks for them."""
+_EACH: Final = 1 << 10
+"""Bytes that a kept difference takes beside its records, at most: most have few."""
 _TURN: Final = 64
 """RRsets compared before others get a turn."""
 
@@ -163,9 +165,9 @@ class Differences:
 
     def _keep(self, pair: tuple[ObjectId, ObjectId], change: Change) -> None:
         self._kept[pair] = change
-        self._size += change.size
+        self._size += change.size + _EACH
         while self._size > _KEPT:
-            self._size -= self._kept.popitem(last=False)[1].size
+            self._size -= self._kept.popitem(last=False)[1].size + _EACH
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.dns.axfr import whole
-from zonegit.dns.message import MAX_MESSAGE, QR, Query, Rcode, Transport, opt_record
+from zonegit.dns.message import HEADER_SIZE, MAX_MESSAGE, QR, Query, Rcode, Transport, opt_record
 from zonegit.dns.options import Options
 from zonegit.dns.past import Past
 from zonegit.dns.stats import TRANSFERS_OK, plane, query_slot, request_slot
@@ -98,22 +98,25 @@ class Transfer:
             self._stats[self._place(self._zone.apex) + plane(transport, client) + slot] += 1
 
     def _all(self, zone: Zone) -> Iterator[bytes]:
-        rcode, result = Rcode.NOERROR, FAILED
+        result = FAILED
         try:
             runs = self._runs(zone)
             yield from messages(self._query, runs, self._opt, MAX_MESSAGE - self._asker.reserve)
             result = OK
         finally:
-            self._count(rcode, result)
+            self._count(Rcode.NOERROR, result)
 
     def _runs(self, zone: Zone) -> Iterator[Run]:
+        if self._options.runs is None:
+            return
+        # Taken now, and read later: a zone's version follows its branch, and others have turns in between.
+        soa, everything = zone.top()[SOA][1], self._options.runs(zone.version)
         if self._incremental:
             line, history = self._line(zone), self._options.history
             if line is not None and history is not None and (yield from history.differences.runs(line)):
                 return
-        if self._options.runs is not None:
-            self._incremental = False  # what is sent and counted is a whole zone
-            yield from whole(zone.top()[SOA][1], self._options.runs(zone.version))
+        self._incremental = False  # what is sent and counted is a whole zone
+        yield from whole(soa, everything)
 
     def _line(self, zone: Zone, most: int = 0) -> list[Past] | None:
         """The versions from the newest to the client's; None when the client's is not known."""
@@ -126,25 +129,23 @@ class Transfer:
     def _in_one(self, zone: Zone) -> bytes:
         """The differences in one message, or the newest SOA."""
         query, opt = self._query, self._opt
-        limit = min(query.size, self._options.udp_size) - self._asker.reserve
+        taken = HEADER_SIZE + len(query.question) + len(opt) + self._asker.reserve
+        room = min(query.size, self._options.udp_size) - taken
         line, history = self._line(zone, _VERSIONS), self._options.history
-        if line is not None and history is not None:
-            found = _gathered(history.differences.runs(line, limit), limit)
-            if found:
-                sent = list(messages(query, found, opt, limit))
-                if len(sent) == 1:
-                    return sent[0]
-        return next(messages(query, [(1, zone.top()[SOA][1])], opt))
+        found: list[Run] = []
+        if line is not None and history is not None and room > 0:
+            found = _gathered(history.differences.runs(line, room), room)
+        return next(messages(query, found or [(1, zone.top()[SOA][1])], opt))
 
 
-def _gathered(runs: Iterator[Run], limit: int) -> list[Run]:
-    """The runs, if they are at hand and may fit into `limit` bytes; else none."""
+def _gathered(runs: Iterator[Run], room: int) -> list[Run]:
+    """The runs, if they are at hand and fit into so many bytes; else none."""
     found: list[Run] = []
     pauses = size = 0
     for run in runs:
         size += len(run[1])
         pauses += run is PAUSE
-        if size > limit or pauses > _PAUSES:
+        if size > room or pauses > _PAUSES:
             return []
         if run is not PAUSE:
             found.append(run)

@@ -70,9 +70,14 @@ def follow(zones: LiveZones, zone: dns.zone.Zone) -> dns.zone.Zone:
     return zone
 
 
-def asked(zones: LiveZones, serial: int, *, udp: bool = False) -> list[dns.message.Message]:
+def ixfr_query(serial: int) -> dns.message.Message:
     query = dns.message.make_query("example.org.", "IXFR", use_edns=0, payload=1232)
     query.authority.append(dns.rrset.from_text("example.org.", 0, "IN", "SOA", f". . {serial} 0 0 0 0"))
+    return query
+
+
+def asked(zones: LiveZones, serial: int, *, udp: bool = False) -> list[dns.message.Message]:
+    query = ixfr_query(serial)
     if udp:
         zones.check()
         data = zones.respond_udp(query.to_wire(), CLIENT)
@@ -240,3 +245,30 @@ def test_only_so_many_versions_are_gone_back(repository, live, monkeypatch) -> N
     assert len(serials(asked(zones, first))) == 8
     newest = set_www(repository, 4)
     assert serials(asked(zones, first)) == [newest, newest]
+
+
+def test_a_zone_that_moves_while_a_difference_is_looked_for(repository, live) -> None:
+    """The whole zone that is sent in its place is that of one version, with that version's serial."""
+    zones = live()
+    first = serials(asked(zones, 0))[0]
+    text = "".join(f"host{i} A 10.0.0.{i % 250}\n" for i in range(300))
+    repository.import_zone(parsed(ZONE + text), source="test.zone", replace=True)
+    newest = serials(asked(zones, 0))[0]
+    found = zones.respond_tcp(ixfr_query(first).to_wire(), CLIENT)
+    assert found is not None and not isinstance(found, bytes)
+    assert next(found) == b""  # a pause
+    zones.done()
+    repository.add("later", TXT, 60, [b"\x03abc"])
+    sent = [dns.message.from_wire(data, xfr=True, one_rr_per_rrset=True) for data in found if data]
+    assert serials(sent) == [newest, newest]
+    assert "later.example.org." not in {str(rrset.name) for message in sent for rrset in message.answer}
+
+
+def test_differences_are_kept_within_bounds(repository, live, monkeypatch) -> None:
+    """Small ones, too: each takes room beside its records."""
+    monkeypatch.setattr(ixfr, "_KEPT", 4 << 10)
+    zones = live()
+    for last in range(12):
+        newest = set_www(repository, last)
+        assert len(asked(zones, newest - 1)) == 1
+    assert 1 <= len(zones._responder._options.history.differences._kept) <= 4
