@@ -161,7 +161,7 @@ def _name(message: bytes, at: int) -> WireName:
             if target >= at:
                 raise Malformed("a name points forward")
             at = target
-        elif label > 63 or len(found) > MAX_NAME:
+        elif label > 63 or len(found) + 1 + label >= MAX_NAME:
             raise Malformed("a name can't be read")
         else:
             found += message[at : at + 1 + label]

@@ -140,3 +140,15 @@ def test_too_many_iterations_are_not_computed() -> None:
     response = Server(from_zone(zone)).ask("x.test.", do=True)
     assert response.rcode() == dns.rcode.NXDOMAIN
     assert [rrset.rdtype for rrset in response.authority] == [dns.rdatatype.SOA, dns.rdatatype.RRSIG]
+
+
+@pytest.mark.parametrize("gone", ["example", "w.example"])
+def test_a_chain_with_a_hole_is_answered_as_far_as_it_goes(gone: str) -> None:
+    """Zones come from anywhere: a missing proof is no reason not to answer."""
+    zone = hashed_zone(EXAMPLE, "example.", salt="aabbccdd", iterations=12, opt_out=True)
+    del zone[f"{NAMES[gone]}.example."]
+    server = Server(from_zone(zone))
+    for name in ("example.", "w.example.", "no.example.", "a.w.example.", "no.x.w.example.", "c.example."):
+        for rtype in ("A", "TXT", "DS"):
+            assert server.ask(name, rtype, do=True).rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+    assert server.errors == []
