@@ -6,7 +6,6 @@ import os
 import time
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render
@@ -105,15 +104,9 @@ def _day(when: float) -> str:
     return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _keys_option(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--keys", metavar="DIR", type=Path, required=True, help="the directory that holds the key files"
-    )
-
-
 def _new_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("kid", metavar="KID", help="the key's id: 1 to 32 of a-z 0-9 . _ -")
-    _keys_option(parser)
+    options.keys_option(parser)
     parser.add_argument(
         "--scope", metavar="SCOPE", action="append", help="what it may do; repeatable (default: read:*)"
     )
@@ -121,19 +114,19 @@ def _new_arguments(parser: ArgumentParser) -> None:
 
 
 def _list_arguments(parser: ArgumentParser) -> None:
-    _keys_option(parser)
+    options.keys_option(parser)
     options.json_option(parser)
 
 
 def _promote_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("kid", metavar="KID", help="the key that clients sign with from now on")
-    _keys_option(parser)
+    options.keys_option(parser)
     options.dry_run_option(parser)
 
 
 def _retire_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("kid", metavar="KID", help="the key that is refused from now on")
-    _keys_option(parser)
+    options.keys_option(parser)
     parser.add_argument("--force", action="store_true", help="retire the only key that clients sign with, too")
     options.dry_run_option(parser)
 

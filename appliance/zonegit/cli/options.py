@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from zonegit.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zonegit.model.names import WireName
     from zonegit.repo import Repository
+
+SERVICE_KEYS: Final = "/etc/zonegit/keys.d"
+"""Where the package keeps the service's keys."""
 
 
 def json_option(parser: ArgumentParser) -> None:
     """`--json`, for verbs that answer something."""
     parser.add_argument("--json", action="store_true", help="answer in JSON; docs/cli.md has the shapes")
+
+
+def keys_option(parser: ArgumentParser) -> None:
+    """`--keys`, for verbs on key files: the service's directory, where there is one."""
+    service = os.path.isdir(SERVICE_KEYS)  # noqa: PTH112  pathlib isn't imported before it is needed
+    parser.add_argument(
+        "--keys",
+        metavar="DIR",
+        type=_directory,
+        required=not service,
+        default=SERVICE_KEYS,
+        help=f"the directory that holds the key files (default: {SERVICE_KEYS} where that is there)",
+    )
+
+
+def _directory(text: str) -> Path:
+    from pathlib import Path
+
+    return Path(text)
 
 
 def dry_run_option(parser: ArgumentParser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import Final
 
 from zonegit.cli import options, render
@@ -44,15 +43,9 @@ def _list(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _keys_option(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--keys", metavar="DIR", type=Path, required=True, help="the directory that holds the key files"
-    )
-
-
 def _new_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the key's name, a domain name that both servers know it by")
-    _keys_option(parser)
+    options.keys_option(parser)
     parser.add_argument(
         "--algorithm",
         metavar="ALG",
@@ -63,7 +56,7 @@ def _new_arguments(parser: ArgumentParser) -> None:
 
 
 def _list_arguments(parser: ArgumentParser) -> None:
-    _keys_option(parser)
+    options.keys_option(parser)
     options.json_option(parser)
 
 

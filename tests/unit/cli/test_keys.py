@@ -103,3 +103,16 @@ def test_the_only_key_that_signs_is_kept_unless_forced(run, refused, tmp_path) -
     refused(run("key", "promote", "b", "--keys", tmp_path), 5, "'b'")
     assert run("key", "retire", "a", "--keys", tmp_path, "--force").code == 0
     refused(run("key", "promote", "a", "--keys", tmp_path), 1, "retired")
+
+
+def test_the_services_keys_are_taken_where_there_are_some(run, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("zonegit.cli.options.SERVICE_KEYS", str(tmp_path / "keys.d"))
+    refused = run("key", "new", "k1")
+    assert refused.code == 2
+    assert "--keys" in refused.err
+    (tmp_path / "keys.d").mkdir()
+    assert run("key", "new", "k1").out == f"{tmp_path / 'keys.d' / 'k1.key'}\n"
+    assert run("key", "list").out.startswith("k1")
+    assert run("tsig", "new", "xfr").code == 0
+    assert run("tsig", "list").out.startswith("xfr")
+    assert run("key", "list", "--keys", tmp_path / "other").code == 7

@@ -1,0 +1,99 @@
+"""The shipped zonegitd.toml: all keys, each with a line about it and the value in force; good to start with."""
+
+import re
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zonegit.cli.main import main
+from zonegit.ops import bounds
+from zonegit.ops.config import DnsConfig, PrimaryConfig, ReplicationConfig, ZoneConfig
+from zonegit.ops.config_file import TABLES, TOP, ZONE
+from zonegit.repo import Repository
+from zonegit.sync.limits import CLIENT, SERVER
+
+FILE = Path(__file__).resolve().parents[3] / "packaging" / "zonegitd.toml"
+TEXT = FILE.read_text()
+_ASSIGNMENT = re.compile(r"#?([a-z_0-9]+) = (.+)")
+_UNSET = ({}, (), None, "")
+ZONE_TABLE = 'zone."example.org."'
+
+
+def uncommented() -> str:
+    return re.sub(r"^#(?=\S)", "", TEXT, flags=re.MULTILINE)
+
+
+def values() -> dict[str, dict[str, Any]]:
+    data = tomllib.loads(uncommented())
+    tables = {name: dict(data[name]) for name in TABLES}
+    for name in ("replication", "primary"):
+        tables[f"{name}.limits"] = tables[name].pop("limits")
+    return tables | {"": {name: data[name] for name in TOP}, ZONE_TABLE: data["zone"]["example.org."]}
+
+
+def comments() -> dict[tuple[str, str], str]:
+    """What the lines above each key say of it."""
+    found: dict[tuple[str, str], str] = {}
+    table, said = "", ""
+    for line in TEXT.splitlines():
+        if line.startswith("# "):
+            said = f"{said} {line[2:]}"
+            continue
+        if match := re.fullmatch(r"#?\[(.+)\]", line):
+            table = match[1]
+        elif match := _ASSIGNMENT.fullmatch(line):
+            found[table, match[1]] = said.strip()
+        said = ""
+    return found
+
+
+def test_every_key_stands_there_and_no_other() -> None:
+    known = {name: set(keys) - {"limits"} for name, keys in TABLES.items()}
+    known |= {"": set(TOP), ZONE_TABLE: set(ZONE)}
+    limits = {"replication.limits": set(asdict(SERVER)), "primary.limits": set(asdict(CLIENT))}
+    assert {name: set(keys) for name, keys in values().items()} == known | limits
+
+
+def test_each_has_a_line_about_it() -> None:
+    said = comments()
+    assert {(table, key) for table, keys in values().items() for key in keys} == set(said)
+    assert [key for key, text in said.items() if not text.endswith((".", "%."))] == []
+
+
+@pytest.mark.parametrize(
+    "table", ["dns", "replication", "primary", ZONE_TABLE, "replication.limits", "primary.limits"]
+)
+def test_what_is_behind_a_sign_is_in_force_or_an_example(table) -> None:
+    defaults: dict[str, Any] = {
+        "dns": {field: getattr(DnsConfig(), field) for field in DnsConfig.__dataclass_fields__}
+        | {field: getattr(ZoneConfig(), field) for field in ZoneConfig.__dataclass_fields__},
+        "replication": {name: field.default for name, field in ReplicationConfig.__dataclass_fields__.items()},
+        "primary": {name: field.default for name, field in PrimaryConfig.__dataclass_fields__.items()},
+        ZONE_TABLE: {field: getattr(ZoneConfig(), field) for field in ZoneConfig.__dataclass_fields__},
+        "replication.limits": asdict(SERVER),
+        "primary.limits": asdict(CLIENT),
+    }[table]
+    said = comments()
+    for key, value in values()[table].items():
+        if table.endswith(".limits"):
+            reader = bounds.server if table.startswith("replication") else bounds.client
+            read = getattr(reader({key: value}), key)
+        else:
+            read = (ZONE if table == ZONE_TABLE else TABLES[table])[key](value)
+        if "for example" in said[table, key]:
+            assert not isinstance(defaults.get(key), bool | int | float), key
+        else:
+            assert read == defaults[key], key
+
+
+def test_as_it_is_shipped_it_makes_a_daemon(tmp_path, capsys) -> None:
+    (tmp_path / "keys.d").mkdir()
+    Repository.init(tmp_path / "repo").close()
+    local = TEXT.replace("/var/lib/zonegit", str(tmp_path / "repo")).replace("/etc/zonegit", str(tmp_path))
+    (tmp_path / "zonegitd.toml").write_text(local)
+    assert main(["config", "check", str(tmp_path / "zonegitd.toml")]) == 0
+    assert "DNS, metrics" in capsys.readouterr().out
+    assert set(tomllib.loads(TEXT)) == {"repo", "keys", "metrics", "dns"}
