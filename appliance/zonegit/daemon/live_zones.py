@@ -46,9 +46,7 @@ class LiveZones:
             log=log,
         )
         self._responder = Responder(options, stats, self._reader.views)
-        self._front = Front(
-            self._responder, fresh_keys(config, {}), time.time, dns.udp_size, stats, self._notified, log
-        )
+        self._front = Front(self._responder, fresh_keys(config, {}), time.time, dns.udp_size, stats, self._notified)
         self.cache = self._responder.cache
         self.straight = self._responder.straight
         self.dressed = self._responder.dressed

@@ -48,7 +48,9 @@ class Edns:
         """The OPT of answers to queries without options: by how many of EDNS and DO there are."""
 
     def opt(self, query: Query, transport: Transport, client: bytes) -> bytes | None:
-        """The OPT of an answer to a query with options. None for a malformed one: FORMERR."""
+        """The OPT of an answer. None for options that are malformed: FORMERR."""
+        if not query.options:
+            return self.bare[query.edns + query.do]
         options = self._options(query, transport, client)
         return None if options is None else opt_record(self._udp_size, 0, do=query.do, options=options)
 

@@ -13,18 +13,15 @@ from zonegit.dns.message import (
     HEADER,
     HEADER_SIZE,
     MAX_MESSAGE,
-    OPCODE,
     QR,
-    RD,
     TC,
     Query,
     Rcode,
     Transport,
-    opt_record,
     parse,
 )
 from zonegit.dns.responder import Responder
-from zonegit.dns.stats import NOTIFIES_OK, NOTIFIES_REFUSED, query_slot, request_slot
+from zonegit.dns.stats import NOTIFIES_OK, NOTIFIES_REFUSED
 from zonegit.dns.transfer import Asker
 from zonegit.model.names import WireName
 from zonegit.model.rdata import CLASS_IN, SOA
@@ -33,6 +30,7 @@ Notified = Callable[[WireName, bytes, WireName | None], Rcode]
 """`(apex, client, key)`: what a NOTIFY of a zone does here, told by its rcode."""
 Answer = bytes | Iterator[bytes] | None
 
+_RCODE: Final = 15
 _AXFR_IN: Final = b"\x00\xfc\x00\x01"
 _IXFR_IN: Final = b"\x00\xfb\x00\x01"
 _NOTIFIES: Final = frozenset(bytes((4 << 3 | bits,)) for bits in range(8))
@@ -60,16 +58,15 @@ class Front:
         udp_size: int,
         stats: MutableSequence[int],
         notified: Notified = not_authoritative,
-        log: Callable[[str, Exception], None] = lambda _message, _error: None,
     ) -> None:
         """`clock` is Unix seconds; `udp_size` the largest response over UDP; `stats` the responder's counters."""
         self.keys = keys
         self._responder = responder
+        self._error = responder.without_zone
         self._clock = clock
         self._udp_size = udp_size
         self._stats = stats
         self._notified = notified
-        self._log = log
 
     def respond(self, packet: bytes, transport: Transport, client: bytes) -> Answer:
         """The response, the messages of a transfer (an empty one stands for a pause), or None for none."""
@@ -81,7 +78,7 @@ class Front:
                 return self._plain(packet, Asker(client, None, transport))
             code = tsig.check(packet, record, self.keys, int(self._clock()))
         except tsig.Malformed:
-            return self._error(packet, Rcode.FORMERR, transport, client)
+            return self._error(_parsed(packet), Rcode.FORMERR, transport, client)
         if code:
             return self._distrust(packet, record, code, transport, client)
         return self._signed(packet, record, transport, client)
@@ -92,22 +89,18 @@ class Front:
         transfer = self._responder.transfer(packet, asker)
         if transfer is None:
             return self._responder.respond(packet, asker.transport, asker.client, asker.key)
-        if asker.transport is not Transport.UDP:
-            return transfer
-        try:
-            return next(transfer)
-        except Exception as error:
-            self._log("a transfer over UDP could not be answered", error)
-            return self._error(packet, Rcode.SERVFAIL, asker.transport, asker.client)
+        return next(transfer) if asker.transport is Transport.UDP else transfer
 
     def _notify(self, packet: bytes, asker: Asker) -> bytes:
         """The response to a NOTIFY (RFC 1996 §3.7)."""
-        query = parse(packet)
-        if query is None or query.rcode or query.qtype != SOA or query.qclass != CLASS_IN:
-            return self._error(packet, Rcode.FORMERR, asker.transport, asker.client)
+        query = _parsed(packet)
+        if query.version:
+            return self._error(query, Rcode.BADVERS, asker.transport, asker.client)
+        if query.rcode or query.qtype != SOA or query.qclass != CLASS_IN:
+            return self._error(query, Rcode.FORMERR, asker.transport, asker.client)
         rcode = self._notified(query.name, asker.client, asker.key)
         self._stats[NOTIFIES_REFUSED if rcode else NOTIFIES_OK] += 1
-        return self._error(packet, rcode, asker.transport, asker.client, AA)
+        return self._error(query, rcode, asker.transport, asker.client, flags=AA)
 
     def _signed(self, packet: bytes, record: tsig.Record, transport: Transport, client: bytes) -> Answer:
         key = self.keys[record.name]
@@ -118,11 +111,9 @@ class Front:
             return None
         if not isinstance(answer, bytes):
             return self._each_signed(answer, signature)
-        query = parse(bare)
-        limit = MAX_MESSAGE
-        if transport is Transport.UDP and query is not None:
-            limit = min(query.size, self._udp_size)
-        if len(answer) + key.room > limit and query is not None:
+        query = _parsed(bare)
+        limit = min(query.size, self._udp_size) if transport is Transport.UDP else MAX_MESSAGE
+        if len(answer) + key.room > limit:
             answer = _cut(answer, query)
         return signature.sign(answer, int(self._clock()))
 
@@ -134,7 +125,7 @@ class Front:
         self, packet: bytes, record: tsig.Record, code: int, transport: Transport, client: bytes
     ) -> bytes:
         """The response to a signature that doesn't hold (RFC 8945 §5.3.2)."""
-        response = self._error(packet, Rcode.NOTAUTH, transport, client)
+        response = self._error(_parsed(packet), Rcode.NOTAUTH, transport, client)
         now = int(self._clock())
         if code in (tsig.BADKEY, tsig.BADSIG):
             return tsig.with_record(response, (record.name, record.algorithm), now, b"", code)
@@ -143,17 +134,16 @@ class Front:
             return signature.sign(response, record.time, code, now.to_bytes(6, "big"))
         return signature.sign(response, now, code)
 
-    def _error(self, packet: bytes, rcode: Rcode, transport: Transport, client: bytes, flags: int = 0) -> bytes:
-        query = parse(packet) or Query(packet[:2], 0)
-        self._stats[request_slot(transport, client)] += 1
-        self._stats[query_slot(query.qtype, rcode)] += 1
-        flags |= QR | query.flags & (OPCODE | RD) | rcode
-        opt = opt_record(self._udp_size, 0, do=query.do) if query.edns else b""
-        header = HEADER.pack(0, flags, bool(query.question), 0, 0, len(opt) > 0)
-        return query.ident + header[2:] + query.question + opt
+
+def _parsed(packet: bytes) -> Query:
+    """A packet that has a whole header and is no response."""
+    return parse(packet) or Query(packet[:2], 0)
 
 
 def _cut(answer: bytes, query: Query) -> bytes:
-    """A response that its signature leaves no room for: header and question (RFC 8945 §5.3)."""
-    flags = int.from_bytes(answer[2:4], "big") | TC
+    """What is left of a response with no room for its signature: header, without an rcode, and question.
+
+    RFC 8945 §5.3.
+    """
+    flags = int.from_bytes(answer[2:4], "big") & ~_RCODE | TC
     return answer[:2] + HEADER.pack(0, flags, bool(query.question), 0, 0, 0)[2:] + query.question

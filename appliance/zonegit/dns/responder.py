@@ -117,20 +117,21 @@ class Responder:
             return self._respond(packet, query, transport, client, signer)
         except Exception as error:
             self._log_once("a query could not be answered", error)
-            return self._without_zone(query, Rcode.SERVFAIL, transport, client, _reason_of(error))
+            return self.without_zone(query, Rcode.SERVFAIL, transport, client, _reason_of(error))
 
     def transfer(self, packet: bytes, asker: Asker) -> Iterator[bytes] | None:
         """The messages that answer an AXFR or IXFR query, without their lengths; None if the packet isn't one.
 
-        An empty message stands for a pause. The iterator raises what reading the zone raises (`CorruptStore`, ...);
-        the connection is to be closed then.
+        An empty message stands for a pause. Over TCP the iterator raises what reading the zone raises
+        (`CorruptStore`, ...); the connection is to be closed then. Over UDP there is exactly one message.
         """
         query = parse(packet)
         if query is None or query.rcode or query.opcode or query.version or query.qclass != CLASS_IN:
             return None
         if query.qtype != IXFR and (query.qtype != AXFR or asker.transport is Transport.UDP):
             return None
-        return Transfer(self._held, query, packet, asker, self._options, self._stats, self._place).messages()
+        opt = self._edns.opt(query, asker.transport, asker.client)
+        return Transfer(self._held, query, packet, asker, self._options, self._stats, self._place, opt).messages()
 
     def _respond(
         self, packet: bytes, query: Query, transport: Transport, client: bytes, signer: WireName | None
@@ -140,16 +141,16 @@ class Responder:
             return self._refuse(query, refusal, transport, client)
         zone = self._held.route(query.name, query.qtype, client)
         if zone is None:
-            return self._without_zone(query, Rcode.REFUSED, transport, client, self._reason_to_refuse(query.name))
+            return self.without_zone(query, Rcode.REFUSED, transport, client, self._reason_to_refuse(query.name))
         if zone.expired:
             place = self._place(zone.apex)
-            return self._without_zone(query, Rcode.SERVFAIL, transport, client, Reason.INVALID_DATA, place=place)
+            return self.without_zone(query, Rcode.SERVFAIL, transport, client, Reason.INVALID_DATA, place=place)
         question = query.question
         opt = self._bare_opts[query.edns + query.do]
         if query.options:
             answered = self._edns.opt(query, transport, client)
             if answered is None:
-                return self._without_zone(query, Rcode.FORMERR, transport, client)
+                return self.without_zone(query, Rcode.FORMERR, transport, client)
             opt = answered
         limit = min(query.size, self._options.udp_size) if transport is Transport.UDP else MAX_MESSAGE
         room = limit - HEADER_SIZE - len(question) - len(opt)
@@ -209,16 +210,16 @@ class Responder:
         if rcode is Rcode.REFUSED:
             record = about_server(query, self._options)
             if record is not None:
-                return self._without_zone(query, Rcode.NOERROR, transport, client, record=record)
-            return self._without_zone(query, rcode, transport, client, self._reason_to_refuse())
-        return self._without_zone(query, rcode, transport, client, _REASONS.get(rcode))
+                return self.without_zone(query, Rcode.NOERROR, transport, client, record=record, flags=AA)
+            return self.without_zone(query, rcode, transport, client, self._reason_to_refuse())
+        return self.without_zone(query, rcode, transport, client, _REASONS.get(rcode))
 
     def _reason_to_refuse(self, name: WireName | None = None) -> Reason:
         if name is not None and self._held.covers(name):
             return Reason.PROHIBITED
         return Reason.NOT_AUTHORITATIVE if self._held.zones else Reason.NOT_READY
 
-    def _without_zone(
+    def without_zone(
         self,
         query: Query,
         rcode: Rcode,
@@ -227,17 +228,19 @@ class Responder:
         reason: Reason | None = None,
         record: bytes = b"",
         place: int = 0,
+        flags: int = 0,
     ) -> bytes:
-        """A response with what was read of the query, its OPT, and perhaps one record.
+        """A response with what was read of the query, its OPT, and perhaps one record; counted.
 
-        `place` is that of the zone that the name is in, where it is answered nothing else.
+        `place` is that of the zone that the name is in, where it is answered nothing else. `flags` are set beside
+        those that every response has.
         """
         if place:
             self._stats[place + plane(transport, client) + query_slot(query.qtype, rcode)] += 1
         else:
             self._stats[request_slot(transport, client)] += 1
             self._stats[query_slot(query.qtype, rcode)] += 1
-        flags = QR | query.flags & (OPCODE | RD) | rcode & 15 | (AA if record else 0)
+        flags |= QR | query.flags & (OPCODE | RD) | rcode & 15
         question = query.question
         opt = self._edns.error(query, rcode, transport, client, reason)
         if transport is Transport.TLS:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.dns.axfr import whole
-from zonegit.dns.message import HEADER_SIZE, MAX_MESSAGE, QR, Query, Rcode, Transport, opt_record
+from zonegit.dns.message import HEADER_SIZE, MAX_MESSAGE, QR, Query, Rcode, Transport
 from zonegit.dns.options import Options
 from zonegit.dns.past import Past
 from zonegit.dns.stats import TRANSFERS_OK, plane, query_slot, request_slot
@@ -53,22 +53,29 @@ class Transfer:
         options: Options,
         stats: MutableSequence[int],
         place: Callable[[bytes], int],
+        opt: bytes | None,
     ) -> None:
-        """`place` is a zone's place in `stats`, by apex."""
+        """`place` is a zone's place in `stats`, by apex; `opt` goes into the answer, None for a malformed query."""
         self._query = query
         self._packet = packet
         self._asker = asker
         self._options = options
         self._stats = stats
         self._place = place
-        self._opt = opt_record(options.udp_size, 0, do=query.do) if query.edns else b""
+        self._malformed = opt is None
+        self._opt = opt or b""
         self._zone = held.exact(query.name, asker.client)
         self._incremental = query.qtype == IXFR
 
     def messages(self) -> Iterator[bytes]:
-        """The answer, without lengths. An empty message stands for a pause; raises what reading the zone raises."""
+        """The answer, without lengths. An empty message stands for a pause.
+
+        Raises what reading the zone raises, but for UDP, where the one message tells of it.
+        """
         options, asker, zone = self._options, self._asker, self._zone
-        if options.runs is None or not options.may_transfer(self._query.name, asker.client, asker.key):
+        if self._malformed:
+            yield self._refusal(Rcode.FORMERR, REFUSED)
+        elif options.runs is None or not options.may_transfer(self._query.name, asker.client, asker.key):
             yield self._refusal(Rcode.REFUSED, REFUSED)
         elif zone is None:
             yield self._refusal(Rcode.NOTAUTH, REFUSED)
@@ -77,8 +84,7 @@ class Transfer:
         elif self._incremental and _serial(self._packet, self._query) is None:
             yield self._refusal(Rcode.FORMERR, REFUSED)
         elif asker.transport is Transport.UDP:
-            yield self._in_one(zone)
-            self._count(Rcode.NOERROR, OK)
+            yield self._at_once(zone)
         else:
             yield from self._all(zone)
 
@@ -105,6 +111,16 @@ class Transfer:
             result = OK
         finally:
             self._count(Rcode.NOERROR, result)
+
+    def _at_once(self, zone: Zone) -> bytes:
+        """The answer over UDP, whatever comes."""
+        try:
+            message = self._in_one(zone)
+        except Exception as error:
+            self._options.log("a transfer over UDP could not be answered", error)
+            return self._refusal(Rcode.SERVFAIL, FAILED)
+        self._count(Rcode.NOERROR, OK)
+        return message
 
     def _runs(self, zone: Zone) -> Iterator[Run]:
         if self._options.runs is None:

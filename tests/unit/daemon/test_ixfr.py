@@ -14,11 +14,18 @@ import pytest
 from repokit import ZONE, parsed
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.dns import ixfr, stats
+from zonegit.errors import CorruptStore
 from zonegit.model.rdata import TXT, A
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.repo import Repository
 
 CLIENT = bytes([127, 0, 0, 1])
+_IXFR_OK, _IXFR_FAILED = (
+    each.slot
+    for result in ("ok", "failed")
+    for each in stats.SERIES
+    if {("type", "ixfr"), ("result", result)} <= set(each.labels)
+)
 MANY = ZONE + "".join(f"host{i} A 192.0.2.{i % 250}\n" for i in range(300))
 
 
@@ -220,6 +227,24 @@ def test_over_udp_when_it_fits(repository, live) -> None:
     for last in range(60):
         newest = set_www(repository, last)
     assert serials(asked(zones, first, udp=True)) == [newest]
+    assert zones._responder._stats[_IXFR_OK] == 2
+
+
+def test_what_can_not_be_read_over_udp_is_a_servfail(repository, monkeypatch) -> None:
+    told: list[str] = []
+    row = array("Q", bytes(8 * stats.SLOTS))
+    zones = LiveZones(repository._store, Config(repo=repository.path), row, lambda *error: told.append(str(error)))
+    first = set_www(repository, 1)
+    set_www(repository, 2)
+
+    def fail(*_: object) -> None:
+        raise CorruptStore("a flipped bit")
+
+    monkeypatch.setattr("zonegit.dns.past.Versions.__call__", fail)
+    (response,) = asked(zones, first, udp=True)
+    assert response.rcode() == dns.rcode.SERVFAIL
+    assert row[_IXFR_FAILED] == 1
+    assert len(told) == 1
 
 
 def test_without_a_soa_it_is_no_query(repository, live) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from unit.dns.fake import CLIENT, DictVersion, Server, version
 from unit.dns.zones_for_tests import ORG
 from zonegit.dns.acl import Acl, key_name
+from zonegit.dns.cookies import Cookies
 from zonegit.dns.front import Front, is_special
 from zonegit.dns.message import Transport
 from zonegit.dns.options import Options
@@ -279,3 +280,46 @@ def test_any_tells_all_to_those_who_may_transfer() -> None:
     for key, whole in (("k1.", True), ("k2.example.org.", False)):
         response = ask(front, signed("example.org.", "ANY", key), Transport.TCP)
         assert (len(response.answer) > 3) is whole
+
+
+def test_no_room_for_the_signature_of_a_denial() -> None:
+    """RFC 8945 §5.3: the rcode is NOERROR then; the client asks again over TCP."""
+    server, asked = ".".join("s" * 60 for _ in range(3)), ".".join("q" * 60 for _ in range(3))
+    front = front_of(version(f"$TTL 60\n@ IN SOA {server} b 1 2 3 4 5\n@ NS a\n", "test."), algorithm="hmac-sha512")
+    query = signed(f"{asked}.test.", "A", algorithm="hmac-sha512", use_edns=-1)
+    response = ask(front, query)
+    assert response.flags & dns.flags.TC
+    assert response.rcode() == dns.rcode.NOERROR
+    assert ask(front, query, Transport.TCP).rcode() == dns.rcode.NXDOMAIN
+
+
+def test_options_of_a_notify_and_of_a_transfer_are_answered() -> None:
+    """As those of other queries: NSID and cookies. A transfer is refused for a cookie that is none."""
+    options = Options(
+        nsid=b"here",
+        cookies=Cookies([bytes(16)], lambda: NOW),
+        runs=lambda of: of.runs() if isinstance(of, DictVersion) else (),
+    )
+    server = Server(version(ORG, "example.org."), options=options)
+    front = Front(server.responder, {}, lambda: NOW, options.udp_size, server.stats)
+    for rtype, opcode in (("AXFR", dns.opcode.QUERY), ("SOA", dns.opcode.NOTIFY)):
+        response = _with_cookie(front, rtype, opcode, b"12345678")
+        assert sorted(option.otype for option in response.options) == [3, 10]
+    assert _with_cookie(front, "AXFR", dns.opcode.QUERY, b"123").rcode() == dns.rcode.FORMERR
+
+
+def _with_cookie(front: Front, rtype: str, opcode: int, cookie: bytes) -> dns.message.Message:
+    query = dns.message.make_query("example.org.", rtype)
+    query.set_opcode(opcode)
+    query.use_edns(0, options=[dns.edns.GenericOption(3, b""), dns.edns.GenericOption(10, cookie)])
+    answer = front.respond(query.to_wire(), Transport.TCP, CLIENT)
+    assert answer is not None
+    return dns.message.from_wire(answer if isinstance(answer, bytes) else next(answer), xfr=True)
+
+
+def test_a_notify_of_an_unknown_version_of_edns(front: Front) -> None:
+    query = dns.message.make_query("example.org.", "SOA", use_edns=1)
+    query.set_opcode(dns.opcode.NOTIFY)
+    data = front.respond(query.to_wire(), Transport.UDP, CLIENT)
+    assert isinstance(data, bytes)
+    assert dns.message.from_wire(data).rcode() == dns.rcode.BADVERS
