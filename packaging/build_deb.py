@@ -29,6 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=TOP / "dist", help="where the package goes (dist)")
     parser.add_argument("--work", type=Path, default=TOP / "build", help="where it is built (build)")
+    parser.add_argument(
+        "--wheels", type=Path, default=TOP / "build" / "wheels", help="where wheels are kept (build/wheels)"
+    )
     parser.add_argument("--commit", default="HEAD", help="what it is built of (HEAD)")
     parser.add_argument("--arch", choices=sorted(MACHINES), default=_architecture())
     args = parser.parse_args(argv)
@@ -36,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if missing:
         sys.stderr.write(f"needs {', '.join(missing)}: apt install dpkg-dev debhelper dh-python python3-pip\n")
         return 1
-    wheels = args.work / "wheels" / args.arch
+    wheels = args.wheels / args.arch
     _download(wheels, MACHINES[args.arch])
     tree = args.work / "zonegit"
     moment = _commit_time(args.commit)
