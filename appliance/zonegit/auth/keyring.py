@@ -1,4 +1,4 @@
-"""The keys of a directory, `<kid>.key` each, taken all or none.
+"""The keys of a directory or several, `<kid>.key` each, taken all or none.
 
 A set that holds one bad file, two keys with one secret, or a secret that is none, is refused as a whole; the caller
 keeps the set that it has.
@@ -20,15 +20,17 @@ class Keyring:
         self._keys: dict[str, Key] = {}
         secrets: dict[bytes, str] = {}
         for key in keys:
+            if key.kid in self._keys:
+                raise KeyFileError(f"there are two key files of the id {key.kid}; remove one of them")
             other = secrets.setdefault(key.request, key.kid)
-            if other != key.kid or key.kid in self._keys:
+            if other != key.kid:
                 raise KeyFileError(f"the keys {other} and {key.kid} hold one secret; each key needs its own")
             self._keys[key.kid] = key
 
     @classmethod
-    def load(cls, directory: Path) -> Self:
-        """Read a directory of key files; `KeyFileError` names the first bad one and what is wrong with it."""
-        return cls(read_key(path) for path in key_paths(directory))
+    def load(cls, *directories: Path) -> Self:
+        """Read directories of key files; `KeyFileError` names the first bad one and what is wrong with it."""
+        return cls(read_key(path) for directory in directories for path in key_paths(directory))
 
     def get(self, kid: str) -> Key | None:
         return self._keys.get(kid)

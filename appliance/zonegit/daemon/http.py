@@ -12,9 +12,9 @@ import time
 from typing import Final
 
 from zonegit.auth.gate import Gate
-from zonegit.auth.keyring import Keyring
 from zonegit.daemon.cleartext import check_replication
-from zonegit.daemon.status import status_app
+from zonegit.daemon.signing import load_keys
+from zonegit.daemon.status import Status
 from zonegit.daemon.tls import replication_tls
 from zonegit.errors import ConfigError, ZonegitError
 from zonegit.net.h2_serving import H2Server
@@ -36,10 +36,12 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     """Serve until SIGTERM. `ConfigError`, `KeyFileError` or `StoreError` when that can't begin."""
     gate = _gate(config) if config.replication else None
     store = LmdbStore.open(config.repo, readonly=True)
+    status = Status(block, store)
     try:
-        asyncio.run(_serve(block, index, store, gate))
+        asyncio.run(_serve(block, index, store, gate, status))
     finally:
         block.set_ready(index, False)
+        status.close()
         store.close()
 
 
@@ -47,10 +49,10 @@ def _gate(config: Config) -> Gate:
     check_replication(config)
     if config.replication is None or config.keys is None:
         raise ConfigError("replication isn't configured")
-    return Gate(config.replication.name, Keyring.load(config.keys), time.time)
+    return Gate(config.replication.name, load_keys(config.keys), time.time)
 
 
-async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | None) -> None:
+async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | None, status: Status) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     samples = block.samples(index)
@@ -72,7 +74,7 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
             group.create_task(server.serve([listener], stop, app.drain, share))
         listener = block.listener("metrics")
         if listener is not None:
-            metrics = H2Server(status_app(block, store), connections=SCRAPERS, strangers=Strangers(most=0))
+            metrics = H2Server(status.app(), connections=SCRAPERS, strangers=Strangers(most=0))
             group.create_task(metrics.serve([listener], stop))
         block.set_ready(index)
 
@@ -98,7 +100,7 @@ def _reload(block: SharedBlock, gate: Gate, server: H2Server, samples: Samples) 
     if config.replication is None or config.keys is None:
         return
     try:
-        keys, tls = Keyring.load(config.keys), replication_tls(config.replication)
+        keys, tls = load_keys(config.keys), replication_tls(config.replication)
     except ZonegitError as error:
         log.event(_logger, "reload refused, the old keys stay", logging.ERROR, error=error)
         samples.set("keys_reload_failed", 1)

@@ -1,6 +1,8 @@
 """The keys of a daemon: whether they and its certificates will do, which it signs with, when they end."""
 
+import os
 import time
+from pathlib import Path
 from typing import Final
 
 from zonegit.auth.choice import signing_keys
@@ -13,7 +15,15 @@ from zonegit.errors import ConfigError, KeyFileError
 from zonegit.ops.config import Config, PrimaryConfig
 from zonegit.ops.samples import Samples
 
+CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
+"""Where the service manager puts the unit's credentials (systemd.exec(5)); they stay as they are while it runs."""
 _NEVER: Final = float("inf")
+
+
+def load_keys(directory: Path) -> Keyring:
+    """The keys of this directory, and beside them those among the service's credentials; `KeyFileError`."""
+    credentials = os.environ.get(CREDENTIALS)
+    return Keyring.load(directory, *([Path(credentials)] if credentials else []))
 
 
 def usable_keys(config: Config) -> Keyring:
@@ -30,7 +40,7 @@ def usable_keys(config: Config) -> Keyring:
     if config.primary is not None:
         primary_keys(config, config.primary)
         primary_tls(config.primary)
-    keys = Keyring.load(config.keys)
+    keys = load_keys(config.keys)
     if config.replication is not None:
         replication_tls(config.replication)
         bound = next((key.kid for key in keys if key.client_cert), None)
@@ -48,7 +58,7 @@ def primary_keys(config: Config, primary: PrimaryConfig) -> tuple[Key, ...]:
     """
     if config.keys is None:
         raise ConfigError("a primary needs `keys`, the directory with the keys that requests are signed with")
-    keyring = Keyring.load(config.keys)
+    keyring = load_keys(config.keys)
     try:
         return signing_keys(keyring, primary.key, time.time())
     except KeyFileError as error:

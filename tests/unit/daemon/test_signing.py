@@ -89,3 +89,22 @@ def test_the_metrics_say_when_keys_end() -> None:
 
 def told(samples: Samples) -> dict[str, float]:
     return {labels[0]: values[0] for _, labels, values in samples.read()}
+
+
+def test_credentials_are_keys_beside_the_others(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = tmp_path / "credentials"
+    new_key(credentials, "first", (parse_scope("read:*"),), time.time, os.urandom)
+    (credentials / "password").write_text("of another program")
+    config = Config(tmp_path, keys, replication=HERE, primary=PRIMARY)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    assert {key.kid for key in usable_keys(config)} == {"k1", "k2", "first"}
+    assert [key.kid for key in primary_keys(config, replace(PRIMARY, key="first"))] == ["first"]
+
+
+def test_a_credential_and_a_key_of_one_id_are_refused(keys: Path, tmp_path: Path, monkeypatch) -> None:
+    new_key(tmp_path / "credentials", "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+    with pytest.raises(KeyFileError, match="two key files of the id k1"):
+        usable_keys(Config(tmp_path, keys, replication=HERE))
