@@ -83,7 +83,8 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
     signal.signal(signal.SIGUSR1, report)
     sys.setswitchinterval(_SWITCH)
     thread.start()
-    readers.start()
+    if not worker:  # one process of the daemon is enough
+        readers.start()
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -153,4 +154,5 @@ class _ReaderCheck(threading.Thread):
 
     def stop(self) -> None:
         self._stopped.set()
-        self.join()
+        if self.is_alive():
+            self.join()

@@ -89,13 +89,15 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
         raise ConfigError("the puller needs a [primary] with url and name")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request, each long-poll too
     store = LmdbStore.open(config.repo)
+    samples = block.samples(index)
+    store.committed = lambda seconds: samples.observe("store_commit_duration_seconds", seconds)
     try:
         signer = Signer(primary.name, primary_keys(config, primary), time.time, os.urandom)
         mirror = Mirror(
             store,
             primary,
             signer,
-            block.samples(index),
+            samples,
             lambda: block.set_ready(index),
             branch=lambda zone: block.config().zone(zone).branch,
             hints=lambda: block.total(NOTIFIES_OK),

@@ -1,6 +1,6 @@
 """What this node says about itself over HTTP: its metrics page, and whether it is ready.
 
-    app = status_app(block, store)      # for the port of block.listener("metrics")
+    status = Status(block, store)       # status.app() is for the port of block.listener("metrics")
 
 The store is any open one; the configuration is read from the block, so a reload needs nothing here.
 """
@@ -9,6 +9,7 @@ import threading
 from dataclasses import replace
 from typing import Final
 
+from zonegit.daemon.signature_watch import SignatureWatch
 from zonegit.daemon.zone_table import resolve_pin
 from zonegit.errors import ZonegitError
 from zonegit.model.commit import Commit
@@ -27,20 +28,22 @@ _NO_WORKER: Final = "no DNS worker answers"
 _NO_ZONE: Final = "no zone is served"
 
 
-def status_app(block: SharedBlock, store: LmdbStore) -> MetricsApp:
-    """The ASGI application for the metrics port."""
-    status = Status(block, store)
-    return MetricsApp(status.page, status.unready)
-
-
 class Status:
-    """Facts about the daemon; safe to ask from several threads."""
+    """Facts about the daemon; safe to ask from several threads. `close` it before the store."""
 
     def __init__(self, block: SharedBlock, store: LmdbStore) -> None:
         self._block = block
         self._store = store
         self._lock = threading.Lock()
         self._known: dict[tuple[str, ObjectId], ZoneFacts] = {}
+        self._signatures = SignatureWatch(store)
+
+    def app(self) -> MetricsApp:
+        """The ASGI application for the metrics port."""
+        return MetricsApp(self.page, self.unready)
+
+    def close(self) -> None:
+        self._signatures.close()
 
     def page(self, accept: str) -> tuple[bytes, str]:
         """The metrics page and its content type; without the store's part when that can't be read."""
@@ -49,6 +52,8 @@ class Status:
             stat: StoreStat | None = None
             try:
                 zones = self._zones()
+                ends = self._signatures.ends(dict(self._known.keys()))
+                zones = [replace(facts, first_end=ends.get(facts.zone)) for facts in zones]
                 stat = self._store.stat()
             except ZonegitError:
                 pass  # the counters still tell what goes on

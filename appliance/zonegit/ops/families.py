@@ -64,6 +64,12 @@ PUBLISHED: Final[Mapping[str, Family]] = {
         Family("sync_clock_offset_seconds", _G, "The peer's clock minus this one's.", ("peer",)),
         Family("sync_rejected_objects_total", _C, "Objects refused.", ("reason",)),
         Family("store_corrupt_objects_total", _C, "Stored objects found not to match their hash."),
-        Family("store_commit_duration_seconds", _H, "Time of a durable write transaction.", (), LONG_SECONDS),
+        Family(
+            "store_commit_duration_seconds",
+            _H,
+            "Time that write transactions of the puller took to become durable; other processes' aren't counted.",
+            (),
+            LONG_SECONDS,
+        ),
     )
 }

@@ -61,6 +61,8 @@ class ZoneFacts:
     """Unix seconds."""
     expired: bool | None = None
     """Whether it is past its SOA expire; None at a node that mirrors nothing."""
+    first_end: int | None = None
+    """When its first signature ends, in Unix seconds; None for a zone that isn't signed, or isn't known yet."""
 
 
 @dataclass(slots=True)
@@ -186,9 +188,16 @@ class _Page:
         records = Family("zone_records", gauge, "Records in a served zone.", ("zone",))
         commit = Family("zone_last_commit_timestamp_seconds", gauge, "When it was committed.", ("zone",))
         expired = Family("zone_expired", gauge, "Whether a zone is past its SOA expire.", ("zone",))
+        ends = Family(
+            "zone_signature_expiry_timestamp_seconds", gauge,
+            "When the first signature of a signed zone ends; known some seconds after a large zone's first scrape.",
+            ("zone",),
+        )  # fmt: skip
         for facts in self._zones:
             if facts.expired is not None:
                 self._add(expired, (facts.zone,), facts.expired)
+            if facts.first_end is not None:
+                self._add(ends, (facts.zone,), facts.first_end)
             self._add(branch, (facts.zone, facts.branch), 1)
             self._add(serial, (facts.zone,), facts.serial)
             self._add(records, (facts.zone,), facts.records)

@@ -5,10 +5,11 @@ opens the repository for itself; nothing here is used across a fork.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 
 import lmdb
 
@@ -41,6 +42,8 @@ class LmdbStore:
     def __init__(self, path: Path, opened: Opened, *, readonly: bool) -> None:
         """Use `create` or `open`."""
         self.path = path
+        self.committed: Callable[[float], None] = lambda _seconds: None
+        """Told after each commit of this store how long it took to become durable."""
         self._held: Opened | None = opened
         self._readonly = readonly
         self._facts = FactCache()
@@ -101,7 +104,9 @@ class LmdbStore:
             writer = StoreWriter(self._tables(txn), self._facts, self.nodes)
             yield writer
             writer.finish()
+            began = perf_counter()
             txn.commit()
+            self.committed(perf_counter() - began)
         except lmdb.Error as error:
             raise translated(error, str(self.path)) from None
         finally:

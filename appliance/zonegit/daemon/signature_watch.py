@@ -1,0 +1,107 @@
+"""When the first signature of each served zone ends, looked up beside the daemon's work, once for each version.
+
+The look-up takes no more than half of one processor and holds no read transaction while it pauses. Until a new
+version is known, what was known of the one before is told.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from zonegit.errors import ZonegitError
+from zonegit.model.commit import Commit
+from zonegit.model.ids import ObjectId
+from zonegit.model.zone import Zone
+from zonegit.store.lmdb import LmdbStore
+from zonegit.tree.signature_ends import FirstEnds
+
+PATIENCE: Final = 0.25
+"""Seconds that a page waits for versions that aren't known yet: enough for all but large zones."""
+
+
+class SignatureWatch:
+    """`ends` may be called from any thread. `close` it before the store."""
+
+    def __init__(self, store: LmdbStore, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._first_end = FirstEnds(_Source(store), clock, self._rest)
+        self._changed = threading.Condition()
+        self._found: dict[str, tuple[ObjectId, int | None]] = {}
+        self._due: dict[str, ObjectId] = {}
+        self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
+        self._began = 0.0
+
+    def ends(self, zones: Mapping[str, ObjectId], patience: float = PATIENCE) -> Mapping[str, int]:
+        """Zone -> Unix seconds, for the signed ones of these zones and their commits, as far as it is known."""
+        with self._changed:
+            self._found = {zone: found for zone, found in self._found.items() if zone in zones}
+            self._due = {
+                zone: commit
+                for zone, commit in zones.items()
+                if zone not in self._found or self._found[zone][0] != commit
+            }
+            if self._due:
+                self._start()
+                self._changed.wait_for(lambda: not self._due, patience)
+            return {zone: end for zone, (_, end) in self._found.items() if end is not None}
+
+    def close(self) -> None:
+        """Give up what is being looked up."""
+        self._closed.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="signatures", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed.is_set() or self._due)
+                zone, commit = next(iter(self._due.items()), ("", None))
+            if commit is None:
+                continue
+            self._began = time.monotonic()
+            try:
+                end = self._end(commit)
+            except _Closed:
+                return
+            except ZonegitError:  # the store's own alarms tell of it
+                end = self._found.get(zone, (commit, None))[1]
+            with self._changed:
+                if self._due.get(zone) == commit:
+                    self._found[zone] = commit, end
+                    del self._due[zone]
+                self._changed.notify_all()
+
+    def _end(self, oid: ObjectId) -> int | None:
+        source = _Source(self._store)
+        return self._first_end(Zone.decode(source.get(Commit.decode(source.get(oid)).zone_root)).tree)
+
+    def _rest(self) -> None:
+        """Be idle for as long as was worked since the last rest."""
+        if self._closed.wait(time.monotonic() - self._began):
+            raise _Closed
+        self._began = time.monotonic()
+
+
+class _Closed(Exception):
+    """The daemon ends."""
+
+
+class _Source:
+    """Objects, each read in a transaction of its own."""
+
+    def __init__(self, store: LmdbStore) -> None:
+        self._store = store
+
+    def get(self, oid: ObjectId) -> bytes:
+        with self._store.read() as reader:
+            return reader.get(oid)
