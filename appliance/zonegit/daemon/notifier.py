@@ -135,6 +135,7 @@ class Notifier:
                 self._targets[name] = self._servers(known[1]) + settings.also_notify
             fresh[name] = known
         self._news = fresh
+        self._targets = {zone: targets for zone, targets in self._targets.items() if zone in fresh}
         self._told = {errand: commit for errand, commit in self._told.items() if errand[0] in fresh}
 
     def reload(self, config: Config) -> None:
@@ -145,6 +146,9 @@ class Notifier:
         self._news.clear()
         self._targets.clear()
         self._seen = -1
+        busy = {target.address for _, target in self._errands}
+        for address in self._peers.keys() - busy:
+            self._peers.pop(address).close()
 
     def report(self) -> None:
         """Log the state."""
@@ -211,7 +215,7 @@ class Notifier:
         await asyncio.sleep(self._next - now)
         try:
             peer = self._peers.get(address)
-            if peer is None:
+            if peer is None or peer.closed:
                 peer = self._peers[address] = await Datagrams.open(
                     address.host, address.port, self._source(address)
                 )

@@ -36,9 +36,17 @@ class Datagrams(asyncio.DatagramProtocol):
     def error_received(self, _error: Exception) -> None:
         """The peer's host said that nobody listens there: like silence."""
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be asked any more: `close` was called, or the socket broke."""
+        return self._transport is None or self._transport.is_closing()
+
     async def ask(self, message: bytes, answered: Callable[[bytes], T | None], seconds: float) -> T | None:
-        """Send, and wait for a reply that `answered` makes something of; None after so many seconds."""
-        if self._transport is None or self._transport.is_closing():
+        """Send, and wait for a reply that `answered` makes something of; None after so many seconds.
+
+        `message` must have an id that no other question to this peer has now; None at once when that's closed.
+        """
+        if self._transport is None or self.closed:
             return None
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 

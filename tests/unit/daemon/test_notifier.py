@@ -140,8 +140,9 @@ def test_who_is_silent_is_told_again(repository) -> None:
 def test_who_stays_silent_is_given_up_until_the_next_move(repository) -> None:
     async def scenario() -> None:
         server = Server(silent=2)
-        async with notifying(repository, server, pauses=(0.05, 0.05)) as (_, counted):
+        async with notifying(repository, server, pauses=(0.05, 0.05)) as (notifier, counted):
             await soon(lambda: counted.results == ["failed"])
+            notifier._pauses = (30.0,)
             newest = set_www(repository, 1)
             await soon(lambda: counted.results == ["failed", "ok"])
             assert server.serials[-1] == newest
@@ -153,7 +154,7 @@ def test_who_stays_silent_is_given_up_until_the_next_move(repository) -> None:
 def test_a_refusal_is_an_answer(repository) -> None:
     async def scenario() -> None:
         server = Server(rcode=dns.rcode.NOTAUTH)
-        async with notifying(repository, server, pauses=(0.05, 0.05)) as (_, counted):
+        async with notifying(repository, server) as (_, counted):
             await soon(lambda: counted.results == ["refused"])
             await asyncio.sleep(0.2)
             assert len(server.serials) == 1
@@ -190,6 +191,35 @@ def test_a_reload_tells_those_who_are_new(repository) -> None:
             set_www(repository, 1)
             await soon(lambda: len(other.serials) == 2)
             assert len(one.serials) == 1
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        other.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_socket_that_broke_is_opened_again(repository) -> None:
+    async def scenario() -> None:
+        server = Server()
+        async with notifying(repository, server) as (notifier, counted):
+            await soon(lambda: counted.results == ["ok"])
+            (peer,) = notifier._peers.values()
+            peer.close()
+            set_www(repository, 1)
+            await soon(lambda: counted.results == ["ok", "ok"])
+
+    asyncio.run(scenario())
+
+
+def test_a_reload_closes_sockets_of_those_who_are_told_no_more(repository) -> None:
+    async def scenario() -> None:
+        one, other = Server(), Server()
+        async with notifying(repository, one) as (notifier, counted):
+            await soon(lambda: counted.results == ["ok"] and not notifier._errands)
+            task = asyncio.create_task(other.serve())
+            notifier.reload(config_of(repository, other))
+            await soon(lambda: counted.results == ["ok", "ok"])
+            assert list(notifier._peers) == [other.target.address]
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         other.close()
