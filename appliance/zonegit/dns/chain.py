@@ -20,9 +20,7 @@ def follow_dname(name: WireName, start: int, node: Node, draft: Draft) -> WireNa
     None when that CNAME is what was asked for, or the new name would be too long: YXDOMAIN (RFC 6672 §2.2).
     """
     rrs = node[DNAME][1]
-    owner = name[start:]
-    if not any(part[0] == owner and part[1] == DNAME for part in draft.answer):
-        draft.put(draft.answer, owner, DNAME, node)
+    draft.put_once(draft.answer, name[start:], DNAME, node)
     target = name[:start] + rdata_of(rrs)
     if len(target) > MAX_NAME:
         draft.rcode = Rcode.YXDOMAIN

@@ -47,3 +47,8 @@ class Draft:
             signed = signatures(node, rtype)
             if signed:
                 section.append((owner, RRSIG, *signed))
+
+    def put_once(self, section: list[Part], owner: bytes, rtype: int, node: Node) -> None:
+        """The same, unless the section has it."""
+        if not any(part[0] == owner and part[1] == rtype for part in section):
+            self.put(section, owner, rtype, node)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.dns import tsig
+from zonegit.dns.blocks import rdata_of, split
 from zonegit.dns.message import AA, HEADER, HEADER_SIZE, QR
 from zonegit.errors import CorruptStore, OutOfZone
 from zonegit.model.names import APEX_KEY, WireName, lower, owner_key, relative
-from zonegit.model.rdata import AAAA, NS, SOA, A
+from zonegit.model.rdata import AAAA, NS, SOA, A, name_end
 from zonegit.tree.version import ZoneVersion, block_items
 
 OPCODE: Final = 4
@@ -39,7 +40,8 @@ def news(version: ZoneVersion, zones: Mapping[WireName, ZoneVersion], *, servers
         raise CorruptStore("a zone has no SOA record at its apex")
     found: dict[bytes, None] = {}
     if servers:
-        primary = _first_name(next(_rdatas(top[SOA])))
+        soa = rdata_of(top[SOA])
+        primary = lower(soa[: name_end(soa, 0)])
         for rdata in _rdatas(top.get(NS, b"")):
             name = WireName(lower(rdata))
             if name != primary:
@@ -48,18 +50,7 @@ def news(version: ZoneVersion, zones: Mapping[WireName, ZoneVersion], *, servers
 
 
 def _rdatas(rrs: bytes) -> Iterator[bytes]:
-    at = 0
-    while at < len(rrs):
-        start = at + 12
-        at = start + int.from_bytes(rrs[start - 2 : start], "big")
-        yield rrs[start:at]
-
-
-def _first_name(rdata: bytes) -> WireName:
-    at = 0
-    while rdata[at]:
-        at += 1 + rdata[at]
-    return WireName(lower(rdata[: at + 1]))
+    return map(rdata_of, split(rrs))
 
 
 def _addresses(name: WireName, zones: Mapping[WireName, ZoneVersion]) -> Iterator[bytes]:

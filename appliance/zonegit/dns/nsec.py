@@ -49,6 +49,4 @@ def _cut_above(zone: Zone, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
 
 
 def _add(zone: Zone, key: OwnerKey, node: Node, draft: Draft) -> None:
-    owner = absolute(key_owner(key), zone.apex)
-    if not any(part[0] == owner and part[1] == NSEC for part in draft.authority):
-        draft.put(draft.authority, owner, NSEC, node)
+    draft.put_once(draft.authority, absolute(key_owner(key), zone.apex), NSEC, node)

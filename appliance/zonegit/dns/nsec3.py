@@ -98,6 +98,4 @@ def _parent(key: OwnerKey) -> OwnerKey:
 
 
 def _add(zone: Zone, key: OwnerKey, node: Node, draft: Draft) -> None:
-    owner = absolute(key_owner(key), zone.apex)
-    if not any(part[0] == owner and part[1] == NSEC3 for part in draft.authority):
-        draft.put(draft.authority, owner, NSEC3, node)
+    draft.put_once(draft.authority, absolute(key_owner(key), zone.apex), NSEC3, node)

@@ -15,6 +15,7 @@ from typing import Final
 import dns.name
 import dns.tsig
 
+from zonegit.dns.message import HEADER, HEADER_SIZE
 from zonegit.model.names import MAX_NAME, WireName, from_text, lower, to_text
 
 ALGORITHMS: Final = {"hmac-sha256": 32, "hmac-sha384": 48, "hmac-sha512": 64}
@@ -27,9 +28,14 @@ FUDGE: Final = 300
 MARK: Final = b"\x00\xfa\x00\xff"
 """Type TSIG, class ANY: stands in every signed message, and seldom in others."""
 
-_HEADER: Final = Struct(">HHHHHH")
 _FIXED: Final = Struct(">HHIH")
+"""Type, class, TTL, size of RDATA."""
 _TIMERS: Final = Struct(">HIH")
+"""Time signed, 48 bits, and fudge."""
+_TIMED: Final = Struct(">HIHH")
+"""The same, and the MAC's size; the MAC follows."""
+_END: Final = Struct(">2sHH")
+"""Original id, error, size of other data."""
 _TYPE: Final = 250
 _ANY: Final = 255
 _SHORTEST: Final = 10
@@ -106,8 +112,8 @@ def find(message: bytes) -> Record | None:
     if MARK not in message:
         return None
     try:
-        _, _, questions, *sections = _HEADER.unpack_from(message)
-        at = _HEADER.size
+        _, _, questions, *sections = HEADER.unpack_from(message)
+        at = HEADER_SIZE
         for _ in range(questions):
             at = _skip_name(message, at) + 4
         left = sum(sections)
@@ -131,12 +137,12 @@ def _read(message: bytes, start: int, fixed: int) -> Record:
     rdata = message[fixed + _FIXED.size : fixed + _FIXED.size + size]
     at = _skip_name(rdata, 0, pointers=False)
     algorithm = lower(rdata[:at])
-    high, low, fudge, mac_size = Struct(">HIHH").unpack_from(rdata, at)
-    at += 10
+    high, low, fudge, mac_size = _TIMED.unpack_from(rdata, at)
+    at += _TIMED.size
     mac = rdata[at : at + mac_size]
     at += mac_size
-    original, code, other_size = Struct(">2sHH").unpack_from(rdata, at)
-    other = rdata[at + 6 :]
+    original, code, other_size = _END.unpack_from(rdata, at)
+    other = rdata[at + _END.size :]
     if rclass != _ANY or ttl or len(other) != other_size:
         raise Malformed("a TSIG isn't of class ANY with TTL 0, or is cut short")
     return Record(start, _name(message, start), algorithm, high << 32 | low, fudge, mac, original, code, other)
@@ -228,7 +234,10 @@ class Signature:
 def with_record(
     message: bytes, names: tuple[bytes, bytes], now: int, mac: bytes, code: int = 0, other: bytes = b""
 ) -> bytes:
-    """The message with a TSIG record behind it; an empty MAC is what a key that isn't known is answered with."""
+    """The message with a TSIG record behind it; an empty MAC is what a key that isn't known is answered with.
+
+    `names` are the key's and the algorithm's on the wire; `now` is Unix seconds.
+    """
     name, algorithm = names
     size = len(algorithm) + 16 + len(mac) + len(other)
     count = int.from_bytes(message[10:12], "big") + 1

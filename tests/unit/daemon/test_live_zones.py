@@ -14,6 +14,7 @@ from zonegit.daemon.views import missing
 from zonegit.daemon.views import run as make_views
 from zonegit.daemon.zone_table import ZoneTable
 from zonegit.dns import stats
+from zonegit.dns.acl import Acl
 from zonegit.errors import ConfigError, StoreError
 from zonegit.model.rdata import A
 from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
@@ -129,6 +130,25 @@ def test_configure_takes_effect_with_the_next_batch(repository, live):
     assert answer(zones)[-1] in (10, 11)
     zones.configure(Config(repo=repository.path, default_zone=ZoneConfig(branch="next")))
     assert answer(zones)[-1] == 7
+
+
+def test_a_list_of_who_may_ask_takes_effect_with_the_next_batch(repository, live):
+    """By whatever way an answer came before: kept, straight, or over TCP."""
+    zones = live()
+
+    def over_tcp() -> bytes:
+        found = zones.respond_tcp(WWW, CLIENT)
+        zones.done()
+        assert isinstance(found, bytes)
+        return found
+
+    for allowed, code in ((None, 0), ("192.0.2.0/24", 5), ("127.0.0.0/8", 0), ("192.0.2.0/24", 5), (None, 0)):
+        who = Acl.parse([allowed]) if allowed else None
+        zones.configure(Config(repo=repository.path, default_zone=ZoneConfig(allow_query=who)))
+        for _ in range(3):
+            assert rcode(answer(zones)) == code
+            assert rcode(over_tcp()) == code
+            assert code == 0 or (WWW[2:] not in zones.cache and zones.straight(WWW[2:]) is None)
 
 
 def test_transfers_page_through_short_transactions(repository, live):
