@@ -96,6 +96,27 @@ def _lay_out(tree: Path, commit: str, wheels: Path, moment: int) -> None:
         env=os.environ | {"SOURCE_DATE_EPOCH": str(moment)},
     )
     (tree / "debian" / "changelog").write_text(_changelog(tree, moment))
+    _write_pages(tree, moment)
+
+
+def _write_pages(tree: Path, moment: int) -> None:
+    """What the commit's own parser tells of: manual pages, and a completion script for each shell."""
+    environment = os.environ | {
+        "SOURCE_DATE_EPOCH": str(moment),
+        "PYTHONPATH": str(tree / "appliance"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+    def run(*arguments: str | Path) -> str:
+        command = (sys.executable, *arguments)
+        return subprocess.run(
+            command, cwd=tree, env=environment, check=True, text=True, stdout=subprocess.PIPE
+        ).stdout
+
+    made = tree / "made"
+    run("packaging/manpages.py", made / "man")
+    for shell in ("bash", "zsh", "fish"):
+        (made / f"completion.{shell}").write_text(run("-m", "zonegit.cli.main", "completion", shell))
 
 
 def _changelog(tree: Path, moment: int) -> str:
