@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--wheels", type=Path, default=TOP / "build" / "wheels", help="where wheels are kept (build/wheels)"
     )
+    parser.add_argument("--fetch-only", action="store_true", help="fetch the wheels, and build nothing")
     parser.add_argument("--commit", default="HEAD", help="what it is built of (HEAD)")
     parser.add_argument("--arch", choices=sorted(MACHINES), default=_architecture())
     args = parser.parse_args(argv)
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     wheels = args.wheels / args.arch
     _download(wheels, MACHINES[args.arch])
+    if args.fetch_only:
+        return 0
     tree = args.work / "zonegit"
     moment = _commit_time(args.commit)
     _lay_out(tree, args.commit, wheels, moment)
