@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
+from zonegit.dns.clients import unmapped
 from zonegit.errors import ConfigError, InvalidName
 from zonegit.model.names import WireName, from_text, lower, to_text
 
@@ -89,11 +90,8 @@ class Acl:
 
 
 def _address(client: bytes) -> IPv4Address | IPv6Address:
-    """The client's address; an IPv4 one that came over an IPv6 socket is IPv4."""
-    if len(client) == 4:
-        return IPv4Address(client)
-    address = IPv6Address(client)
-    return address.ipv4_mapped or address
+    client = unmapped(client)
+    return IPv4Address(client) if len(client) == 4 else IPv6Address(client)
 
 
 class Clients:

@@ -1,19 +1,16 @@
 """Which clients see a canary: a stable hash of the client's network, never of the single address."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from blake3 import blake3
 
+from zonegit.dns.clients import unmapped
 from zonegit.tree.version import ZoneVersion
-
-_MAPPED: Final = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, an IPv4 client on an IPv6 socket
 
 
 def bucket(client: bytes, salt: str) -> int:
     """The bucket, 0 to 99, of a client's /24 (4 bytes) or /48 (16 bytes)."""
-    if len(client) == 16 and client.startswith(_MAPPED):
-        client = client[12:]
+    client = unmapped(client)
     network = b"4" + client[:3] if len(client) == 4 else b"6" + client[:6]
     return int.from_bytes(blake3(network + salt.encode()).digest(8), "big") % 100
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Final
 
+from zonegit.dns.clients import unmapped
 from zonegit.dns.siphash import siphash24
 
 COOKIE: Final = 10
@@ -78,6 +79,7 @@ class Cookies:
         return known
 
     def _work_out(self, shown: bytes, client: bytes, now: int) -> _Known:
+        client = unmapped(client)
         age = _VALID + 1
         if len(shown) == _SERVER and shown[_CLIENT] == 1:
             age = _between(_STAMP.unpack_from(shown, 12)[0], now)

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.dns.acl import Acl
+from zonegit.dns.clients import unmapped
 from zonegit.dns.cookies import COOKIE, Cookies
 
 NOBODY: Final = Acl()
 _ACCOUNTS: Final = 65_536
 """Accounts of one generation; there are two, some 30 MB when an attack forges that many networks."""
 _FLAGS: Final = 10
-_MAPPED: Final = bytes(10) + b"\xff\xff"
 _TC: Final = 0x02
 _AA: Final = 0x04
 _NXDOMAIN: Final = 3
@@ -71,8 +71,7 @@ class Rate:
         return truncated(response) if slip and account[2] % slip == 0 else None
 
     def _account(self, response: bytes, client: bytes) -> list[float]:
-        if len(client) == 16 and client.startswith(_MAPPED):
-            client = client[12:]
+        client = unmapped(client)
         size = len(client)
         mark = (size, int.from_bytes(client, "big") & self._masks[size], _class_of(response))
         account = self._now.get(mark)

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
+from zonegit.dns.clients import unmapped
+
 C = TypeVar("C")
 
 _NETWORK: Final = 8
@@ -31,7 +33,8 @@ class Connections(Generic[C]):
 
     def add(self, connection: C, client: bytes, now: float) -> C | None:
         """Take one in; the one that was silent longest if there are too many now, of this client or at all."""
-        source = client if len(client) == 4 else client[:_NETWORK]
+        address = unmapped(client)
+        source = address if len(address) == 4 else address[:_NETWORK]
         same = self._by_source.setdefault(source, OrderedDict())
         self._all[connection] = now, source
         same[connection] = None
