@@ -112,7 +112,21 @@ def signed_zone(zone: ZoneFile, directory: Path) -> ZoneFile:
     signed = zone.path.with_name(f"{zone.path.name}.signed")
     whole = zone.path.with_name(f"{zone.path.name}.keyed")
     whole.write_bytes(zone.path.read_bytes() + (place / f"{key}.key").read_bytes())
-    argv = ["dnssec-signzone", "-K", str(place), "-z", "-P", "-O", "full", "-N", "keep", "-o", apex]
+    argv = [
+        "dnssec-signzone",
+        "-K",
+        str(place),
+        "-d",
+        str(place),
+        "-z",
+        "-P",
+        "-O",
+        "full",
+        "-N",
+        "keep",
+        "-o",
+        apex,
+    ]
     finished([*argv, "-f", str(signed), str(whole), str(place / key)])
     return ZoneFile(signed, apex, zone.serial, zone.records)
 
