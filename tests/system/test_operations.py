@@ -1,90 +1,20 @@
-"""docs/operations.md, run as it stands: TLS with a CA of one's own, the first key, and a key turned three times.
-
-Two directories are the two machines; `scp` and `systemctl reload` are scripts that do there what they do in the
-world.
-"""
+"""docs/operations.md, run as it stands: TLS with a CA of one's own, the first key, and a key turned three times."""
 
 import re
 import signal
 import ssl
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from daemonkit import Daemon, ask, environment, until
+from daemonkit import Daemon, ask, until
+from machinekit import PAGE, Machines, reloaded, sections
 from zonegit.repo import Repository
-
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
-BLOCK = re.compile(r"^( *)```(sh|toml) (primary|secondary)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-SCP = """#!/bin/sh
-set -e
-for last; do :; done
-while [ $# -gt 1 ]; do cp -p "$1" "${last#secondary:}"; shift; done
-"""
-SYSTEMCTL = """#!/bin/sh
-[ "$*" = "reload zonegitd" ] && kill -HUP "$(cat "$MACHINE/pid")"
-"""
-
-
-class Machines:
-    """A primary and a secondary below one directory."""
-
-    def __init__(self, top: Path) -> None:
-        self.top = top
-        for machine in ("primary", "secondary"):
-            for place in ("keys.d", "tls"):
-                (top / machine / place).mkdir(parents=True)
-        (top / "bin").mkdir()
-        for name, text in (("scp", SCP), ("systemctl", SYSTEMCTL)):
-            (top / "bin" / name).write_text(text)
-            (top / "bin" / name).chmod(0o755)
-
-    def local(self, machine: str, text: str) -> str:
-        """A text of the page with the paths and addresses that these machines have."""
-        text = text.replace("secondary:/etc/zonegit", f"secondary:{self.top}/secondary")
-        text = text.replace("/etc/zonegit", str(self.top / machine)).replace("192.0.2.1", "127.0.0.1")
-        return text.replace("/var/lib/zonegit", str(self.top / machine / "repo"))
-
-    def sh(self, machine: str, text: str) -> str:
-        """What a block of commands prints; every one must succeed."""
-        path = f"{self.top}/bin:{Path(sys.executable).parent}:{environment()['PATH']}"
-        done = subprocess.run(
-            ["/bin/sh", "-ec", self.local(machine, text)],
-            env=environment(PATH=path, MACHINE=str(self.top / machine)),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, (text, done.stderr)
-        return done.stdout
-
-    def config(self, machine: str, text: str) -> Path:
-        path = self.top / machine / "zonegitd.toml"
-        path.write_text(self.local(machine, text))
-        tomllib.loads(path.read_text())
-        return path
-
-
-def sections() -> dict[str, list[tuple[str, str, str]]]:
-    """`(language, machine, text)` of each block, by section."""
-    parts = re.split(r"^## (.+)\n", PAGE.read_text(), flags=re.MULTILINE)[1:]
-    return {
-        title: [(kind, machine, text) for _, kind, machine, text in BLOCK.findall(body)]
-        for title, body in zip(parts[::2], parts[1::2], strict=True)
-    }
 
 
 def set_www(machines: Machines, last: int) -> None:
     with Repository.open(machines.top / "primary" / "repo") as repository:
         repository.set("www", 1, 60, [bytes((192, 0, 2, last))])
-
-
-def reloaded(daemon: Daemon) -> int:
-    return sum("]: reloaded" in line for line in daemon.log)
 
 
 @pytest.fixture
@@ -107,18 +37,8 @@ def test_the_page_is_true(machines: Machines, start) -> None:
         file.write(f'client_cert = "{fingerprint}"\n')
     settings = {machine: text for kind, machine, text in tls if kind == "toml"}
 
-    def run(machine: str, text: str) -> Daemon:
-        config = machines.config(machine, re.sub(r'(listen = ".*):\d+"', r'\1:0"', text))
-        daemon: Daemon = start(machines.top / machine / "repo", "--config", config)
-        (machines.top / machine / "pid").write_text(str(daemon.process.pid))
-        return daemon
-
-    primary = run("primary", settings["primary"])
-    there = f"192.0.2.1:{primary.port('replication')}"
-    daemons = {
-        "primary": primary,
-        "secondary": run("secondary", settings["secondary"].replace("192.0.2.1:9354", there)),
-    }
+    daemons = {machine: machines.run(machine, settings[machine], start) for machine in ("primary", "secondary")}
+    primary = daemons["primary"]
     secondary = daemons["secondary"]
 
     def follows(last: int) -> None:
