@@ -37,18 +37,19 @@ _logger: Final = logging.getLogger(__name__)
 def run_module(name: str, block: SharedBlock, index: int, parent: int) -> None:
     """Be the process `name`."""
     run: Callable[[Config, SharedBlock, int], None] = importlib.import_module(_RUNS[name]).run
-    _run(name, parent, lambda: run(block.config(), block, index))
+    _run(name, parent, block, lambda: run(block.config(), block, index))
 
 
 def run_worker(block: SharedBlock, worker: int, sockets: DnsSockets, parent: int) -> None:
     """Be a DNS worker."""
     from zonegit.daemon import dns_worker
 
-    _run(f"dns-{worker}", parent, lambda: dns_worker.run(block.config(), block, FIRST_WORKER + worker, sockets))
+    index = FIRST_WORKER + worker
+    _run(f"dns-{worker}", parent, block, lambda: dns_worker.run(block.config(), block, index, sockets))
 
 
-def _run(name: str, parent: int, run: Callable[[], None]) -> None:
-    log.setup(name)
+def _run(name: str, parent: int, block: SharedBlock, run: Callable[[], None]) -> None:
+    log.setup(name, block.config().log)
     _end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor decides
     for ignored in (signal.SIGHUP, signal.SIGUSR1):

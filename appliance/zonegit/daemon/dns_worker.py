@@ -42,7 +42,9 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
     store = LmdbStore.open(config.repo, readonly=True)
     seldom = log.Seldom(_logger)
     udp_row, tcp_row = block.row(worker, UDP_ROW), block.row(worker, TCP_ROW)
-    udp_zones = LiveZones(store, config, udp_row[: stats.SLOTS], seldom)
+    udp_zones = LiveZones(
+        store, config, udp_row[: stats.SLOTS], seldom, lambda count: block.note_zones(index, count)
+    )
     tcp_zones = LiveZones(store, config, tcp_row[: stats.SLOTS], seldom)
     udp = UdpLoop(sockets.udp, udp_zones, udp_row[: stats.SLOTS], udp_row[stats.SLOTS :])
     tcp = TcpServer(

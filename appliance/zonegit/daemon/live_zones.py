@@ -5,7 +5,7 @@ transaction begins with the first query that no cache answers, and ends with the
 """
 
 import time
-from collections.abc import Iterator, MutableSequence
+from collections.abc import Callable, Iterator, MutableSequence
 
 from zonegit.daemon.transfers import Access, fresh_keys, history
 from zonegit.daemon.zone_table import Log, ZoneTable
@@ -23,9 +23,18 @@ from zonegit.store.lmdb import LmdbStore
 class LiveZones:
     """`net.answering.Answering` over an open store."""
 
-    def __init__(self, store: LmdbStore, config: Config, stats: MutableSequence[int], log: Log) -> None:
+    def __init__(
+        self,
+        store: LmdbStore,
+        config: Config,
+        stats: MutableSequence[int],
+        log: Log,
+        counted: Callable[[int], None] = lambda _zones: None,
+    ) -> None:
+        """`counted` is told how many zones are served, whenever they were looked at and some had moved."""
         self._store = store
         self._log = log
+        self._counted = counted
         self._reader = store.standing()
         self._open = True
         self._table = ZoneTable(config, self._reader, log)
@@ -139,6 +148,7 @@ class LiveZones:
             zones = self._table.refresh()
             if zones is not None:
                 self._responder.replace_zones(zones)
+                self._counted(len(zones))
             self._seen = seen
         except Exception as error:  # what was served goes on being served
             self._log("the repository can't be read", error)

@@ -22,6 +22,7 @@ from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.processes import Child
 from zonegit.daemon.repository import note_expired, prepare
 from zonegit.daemon.signing import KeyEnds, usable_keys
+from zonegit.daemon.status_line import StatusLine
 from zonegit.daemon.tls import dns_tls
 from zonegit.daemon.watchdog import Watchdog
 from zonegit.dns import stats
@@ -46,7 +47,7 @@ class Supervisor:
     def __init__(self, argv: Sequence[str], config: Config) -> None:
         self._argv = tuple(argv)
         self._asked = config
-        log.setup("supervisor")
+        log.setup("supervisor", config.log)
         prepared = prepare(config)
         keys = usable_keys(config)
         note_expired(config, time)
@@ -66,6 +67,7 @@ class Supervisor:
         self._certificates.publish(self._config)
         self._notifier = Notifier()
         self._watchdog = Watchdog(self._notifier, self._config.dns.listen[0])
+        self._status = StatusLine(self._notifier, self._block)
         self._children = self._planned()
         self._views: Child | None = self._views_child() if prepared.lacks_views else None
         self._views_again = False
@@ -111,6 +113,8 @@ class Supervisor:
             self._report()
         self._watchdog.turn()
         self._certificates.turn()
+        if self._announced:
+            self._status.turn()
 
     def _note(self, number: int, _frame: object) -> None:
         self._pending.add(number)
@@ -216,10 +220,8 @@ class Supervisor:
         times = [each.due - monotonic() for each in self._all() if each.due is not None]
         if not self._announced:
             times.append(_READY_POLL)
-        if self._watchdog.wait is not None:
-            times.append(self._watchdog.wait)
-        if self._certificates.wait is not None:
-            times.append(self._certificates.wait)
+        turns = self._watchdog.wait, self._certificates.wait, self._status.wait if self._announced else None
+        times += [wait for wait in turns if wait is not None]
         return max(min(times), 0.0) if times else None
 
     def _announce(self) -> None:
@@ -252,11 +254,13 @@ class Supervisor:
             log.event(_logger, "reload refused, the old configuration stays", logging.ERROR, error=error)
             self._samples.set("config_reload_success", 0)
             self._samples.set("keys_reload_failed", int(isinstance(error, KeyFileError)))
+            self._status.refused = True
         else:
             self._take(asked, replace(prepared.config, cookie_secrets=secrets), prepared.lacks_views)
             self._key_ends.publish(keys)
             self._certificates.publish(self._config)
-        self._notifier.ready("reloaded")
+            self._status.refused = False
+        self._notifier.ready(self._status.text())
 
     def _take(self, asked: Config, config: Config, lacks_views: bool) -> None:
         old = self._config
@@ -313,6 +317,7 @@ def _check_unchanged(old: Config, new: Config) -> None:
     fixed = (
         ("repo", old.repo, new.repo),
         ("[dns]", old.dns, new.dns),
+        ("[log]", old.log, new.log),
         ("[metrics]", old.metrics, new.metrics),
         ("[replication]", old.replication, new.replication),
     )

@@ -12,6 +12,7 @@ from zonegit.dns.acl import LOOPBACK, Acl
 from zonegit.dns.rate import NOBODY, Limit
 from zonegit.errors import ConfigError
 from zonegit.model.names import WireName
+from zonegit.ops.log import Format
 from zonegit.sync.limits import CLIENT, SERVER, ClientLimits, ServerLimits
 
 
@@ -193,6 +194,8 @@ class Config:
     default_zone: ZoneConfig = ZoneConfig()
     only_zones: frozenset[str] = frozenset()
     """Canonical names; empty: every zone of the repository is served."""
+    log: Format = Format.TEXT
+    """How the log is written."""
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """What workers compute cookies with, the current one first; filled in by the supervisor."""
 

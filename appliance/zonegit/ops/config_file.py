@@ -91,6 +91,7 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "connections_per_source": lambda value: values.whole(value, 1, 4096),
         "access_log": values.boolean,
     },
+    "log": {"format": values.log_format},
     "metrics": {"listen": _address},
     "primary": {
         "url": values.url,

@@ -20,6 +20,7 @@ from zonegit.ops.config import (
     ZoneConfig,
 )
 from zonegit.ops.config_file import TABLES, TOP, TRANSFERS, ZONE, Settings, read_file
+from zonegit.ops.log import Format
 
 T = TypeVar("T")
 
@@ -90,6 +91,7 @@ def read(argv: Sequence[str]) -> Config:
         dns=_dns(tables),
         replication=_replication(tables, top),
         metrics=_metrics(tables),
+        log=tables.get("log", {}).get("format", Format.TEXT),
         primary=_primary(tables, top),
         zones={name: replace(default, **settings) for name, settings in zones.items()},
         default_zone=default,

@@ -1,13 +1,17 @@
-"""Logging to stderr: one line per event, `zonegitd[dns-1]: message key=value`.
+"""Logging to stderr: one line per event, `zonegitd[dns-1]: message key=value`, or an object of JSON.
+
+    {"time": "2026-11-21T05:00:00.000Z", "level": "info", "from": "dns-1", "message": "state", "fields": {...}}
 
 Nothing here writes a traceback: an unexpected error is its type, message and place. What can happen per query goes
 through `Seldom`.
 """
 
+import json
 import logging
 import sys
 import traceback
-from time import monotonic
+from enum import StrEnum
+from time import gmtime, monotonic, strftime
 from typing import Final
 
 _QUIET: Final = 60.0
@@ -15,10 +19,18 @@ _QUIET: Final = 60.0
 _MOST: Final = 256
 
 
-def setup(process: str) -> None:
+class Format(StrEnum):
+    """How lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def setup(process: str, form: Format = Format.TEXT) -> None:
     """Log to stderr as this process of the daemon, at level INFO; replaces what was set up before."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine(f"zonegitd[{process}]: %(message)s"))
+    text = _OneLine(f"zonegitd[{process}]: %(message)s")
+    handler.setFormatter(text if form is Format.TEXT else _OneObject(process))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -35,10 +47,32 @@ class _OneLine(logging.Formatter):
         return " ".join(text.splitlines())
 
 
+class _OneObject(logging.Formatter):
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        error = record.exc_info[1] if record.exc_info else None
+        message, fields = getattr(record, "event", (record.getMessage(), {}))
+        told: dict[str, object] = {
+            "time": f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(record.created))}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "from": self._process,
+            "message": message,
+        }
+        shown = {key: value if isinstance(value, int | float) else str(value) for key, value in fields.items()}
+        if error is not None:
+            shown["error"] = described(error)
+        if shown:
+            told["fields"] = shown
+        return json.dumps(told)
+
+
 def event(logger: logging.Logger, message: str, level: int = logging.INFO, /, **fields: object) -> None:
-    """Log a message with its fields; values with spaces are quoted."""
+    """Log a message with its fields; in text, values with spaces are quoted."""
     shown = "".join(f" {key}={_quoted(str(value))}" for key, value in fields.items())
-    logger.log(level, "%s%s", message, shown)
+    logger.log(level, "%s%s", message, shown, extra={"event": (message, fields)})
 
 
 def described(error: BaseException) -> str:

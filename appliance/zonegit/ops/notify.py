@@ -17,6 +17,11 @@ class Notifier:
         self.watchdog = int(limit) / 2e6 if limit.isdecimal() and own else None
         """Seconds between two `alive`; None when the manager expects none."""
 
+    @property
+    def listens(self) -> bool:
+        """Whether there is a manager to tell."""
+        return bool(self._address)
+
     def ready(self, status: str) -> None:
         self._send(f"READY=1\nSTATUS={status}")
 

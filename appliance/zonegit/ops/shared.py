@@ -40,8 +40,8 @@ TCP_ROW: Final = 1
 _AREA: Final = 256 << 10
 _CONFIG: Final = 1 << 20
 _CELL: Final = 8
-_STATE: Final = 3
-"""Cells of a process's state: pid, readiness, open connections."""
+_STATE: Final = 4
+"""Cells of a process's state: pid, readiness, open connections, served zones."""
 _SIZE: Final = struct.Struct("<Q")
 
 
@@ -115,6 +115,13 @@ class SharedBlock:
 
     def connections(self, process: int) -> int:
         return self._cells[self._states + _STATE * process + 2]
+
+    def note_zones(self, process: int, count: int) -> None:
+        """Say how many zones a DNS worker serves."""
+        self._cells[self._states + _STATE * process + 3] = count
+
+    def zones(self, process: int) -> int:
+        return self._cells[self._states + _STATE * process + 3]
 
     def pids(self) -> list[int]:
         """The processes that run, the supervisor first."""

@@ -10,6 +10,7 @@ from zonegit.dns.acl import Acl
 from zonegit.errors import ConfigError, InvalidName
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.refs import check_label
+from zonegit.ops.log import Format
 
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
 _UNIT: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -75,6 +76,14 @@ def networks(value: object) -> Acl:
     if found.keys:
         raise ConfigError("a key says nothing here: write networks")
     return found
+
+
+def log_format(value: object) -> Format:
+    """`text` or `json`."""
+    try:
+        return Format(text_value(value))
+    except ValueError:
+        raise ConfigError(f"{value!r} is no format of a log: write text or json") from None
 
 
 def boolean(value: object) -> bool:

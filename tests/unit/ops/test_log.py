@@ -1,5 +1,6 @@
 """One line per event on stderr, whatever happens."""
 
+import json
 import logging
 import re
 
@@ -40,3 +41,24 @@ def test_seldom_lets_each_event_through_once(logger, capsys):
         seldom("can't read", OSError("a"))
     seldom("can't read", OSError("b"))
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_json_is_one_object_in_a_line(logger, capsys):
+    log.setup("dns-1", log.Format.JSON)
+    log.event(logger, "zone loaded", logging.WARNING, zone='a"b\n\x01', records=3, process="x")
+    logger.info("plain %s", "text")
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        logger.exception("it failed")
+    first, second, third = map(json.loads, capsys.readouterr().err.splitlines())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first.pop("time"))
+    assert first == {
+        "level": "warning",
+        "from": "dns-1",
+        "message": "zone loaded",
+        "fields": {"zone": 'a"b\n\x01', "records": 3, "process": "x"},
+    }
+    assert (second["message"], second.keys()) == ("plain text", {"time", "level", "from", "message"})
+    assert third["message"] == "it failed"
+    assert third["fields"]["error"].startswith("ValueError: first\nsecond at test_log.py:")

@@ -29,6 +29,7 @@ def test_abstract_sockets():
 
 
 def test_without_a_manager_nothing_happens(tmp_path):
+    assert not Notifier({}).listens
     Notifier({}).ready("x")
     Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready("x")
 

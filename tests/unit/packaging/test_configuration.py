@@ -96,4 +96,4 @@ def test_as_it_is_shipped_it_makes_a_daemon(tmp_path, capsys) -> None:
     (tmp_path / "zonegitd.toml").write_text(local)
     assert main(["config", "check", str(tmp_path / "zonegitd.toml")]) == 0
     assert "DNS, metrics" in capsys.readouterr().out
-    assert set(tomllib.loads(TEXT)) == {"repo", "keys", "metrics", "dns"}
+    assert set(tomllib.loads(TEXT)) == {"repo", "keys", "metrics", "log", "dns"}
