@@ -14,13 +14,15 @@ BIG = 60_000
 
 
 class Echo:
-    """Answers in capitals; `none` gets no answer, `big` a big one, `xfr<n>` n big messages, `fail` breaks off."""
+    """Answers in capitals; `none` gets no answer, `big` a big one, `xfr<n>` n big messages, `fail` breaks off,
+    `think` pauses until `ready` is set."""
 
     def __init__(self) -> None:
         self.cache: dict[bytes, tuple[bytes, int]] = {}
         self.open = False
         self.read_ahead = 0
         self.transports: set[Transport] = set()
+        self.ready = threading.Event()
 
     def check(self) -> None:
         pass
@@ -41,6 +43,8 @@ class Echo:
             return self._messages(int(packet[3:]))
         if packet == b"fail":
             return self._failing()
+        if packet == b"think":
+            return self._thinking()
         return packet.upper()
 
     def _messages(self, count: int) -> Iterator[bytes]:
@@ -52,6 +56,11 @@ class Echo:
     def _failing(self) -> Iterator[bytes]:
         yield b"one"
         raise RuntimeError("the store is gone")
+
+    def _thinking(self) -> Iterator[bytes]:
+        while not self.ready.wait(0.01):
+            yield b""
+        yield b"at last"
 
     def done(self) -> None:
         self.open = False

@@ -134,7 +134,7 @@ class TcpServer:
             self._close(surplus)
 
     def active(self, connection: "_Connection") -> None:
-        """A query came, or the peer took some of what was written."""
+        """A query came, or the peer took some of what was written, or it waits for more of a transfer."""
         self._connections.active(connection, monotonic())
 
     def lost(self, connection: "_Connection") -> None:
@@ -299,7 +299,12 @@ class _Connection(asyncio.Protocol):
         return frames == _FRAMES
 
     def _go_on(self) -> bool:
-        """Write the next messages of the first transfer, as far as the peer takes them; whether it is done now."""
+        """Write the next messages of the first transfer, as far as the peer takes them; whether it is done now.
+
+        A peer that could take more isn't silent, however long the next message is looked for.
+        """
+        if not self._paused:
+            self._server.active(self)
         for _ in range(_TURN):
             if self._paused or self._transport is None or self._transport.is_closing():
                 return False

@@ -37,7 +37,7 @@ def test_a_client_that_stops_reading_is_not_read_ahead_for(run):
             last = server.echo.read_ahead
             time.sleep(0.1)
         assert last * BIG < 32 << 20
-        assert not server.echo.open, "no read transaction is held for it"
+        until(lambda: not server.echo.open, "no read transaction is held for it")
         other.sendall(frame(b"y"))
         assert read_message(other) == b"Y"
 
@@ -87,6 +87,19 @@ def test_silent_connections_are_closed(run):
         assert closed(silent)
         assert closed(partial)
     assert server.counters[loop_slots.CONNECTIONS_CLOSED] == 2
+
+
+def test_who_waits_for_the_server_is_not_silent(run):
+    """A large zone's differences may take longer to find than a client may be silent."""
+    server = run(idle=0.3)
+    with server.connect() as waiting, server.connect() as silent:
+        waiting.sendall(frame(b"think"))
+        assert closed(silent)
+        with server.connect() as later:  # whose time began when the other's would have been over
+            assert closed(later)
+        server.echo.ready.set()
+        assert read_message(waiting) == b"at last"
+        assert closed(waiting)
 
 
 def test_the_longest_silent_makes_room(run):
