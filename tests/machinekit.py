@@ -51,7 +51,7 @@ class Machines:
 
     def __init__(self, top: Path, names: tuple[str, ...] = ("primary", "secondary")) -> None:
         self.top = top
-        self._ports = {f"192.0.2.{number}:9354": _free_port() for number in range(1, len(names) + 1)}
+        self._ports = {f"192.0.2.{number}:9354": free_port() for number in range(1, len(names) + 1)}
         for machine in names:
             for place in ("keys.d", "tls"):
                 (top / machine / place).mkdir(parents=True)
@@ -115,7 +115,8 @@ def reload(daemon: Daemon) -> None:
     until(lambda: reloaded(daemon) > before, "the reload")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of loopback that is free at the moment."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])

@@ -1,0 +1,170 @@
+"""The documents: links lead somewhere, the README's tour prints what it says, and every command is one."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from difflib import ndiff
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from daemonkit import DEADLINE, environment
+from machinekit import free_port
+from zonegit.cli import options
+from zonegit.cli.parser import parse
+from zonegit.ops.flags import parser as daemon_parser
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PAGES: Final = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")))
+LINK: Final = re.compile(r"\[[^]\[]+\]\(([^)\s]+)\)")
+FENCE: Final = re.compile(r"^ *```([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+ELSEWHERE: Final = {
+    "systemctl": "tests/boot has the service itself; the drills have a script in its place",
+    "printf": "appends to the installed configuration: tests/boot",
+    "scp": "needs two machines: a script in its place in the drills",
+    "make": "`make test` is what runs this; CI runs `make demo`, `make deb` and `make test-boot`",
+    **dict.fromkeys(
+        ("cd", "mkdir", "mv", "cp", "chown", "chmod", "openssl", "curl"), "run by test_operations, test_drills"
+    ),
+    "kill": "run by the tour",
+    "dig": "run by the tour",
+}
+"""Programs that aren't ours: who runs the commands that begin with them."""
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as forges make them."""
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#{1,6} (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = FENCE.sub("", page.read_text())
+    for link in LINK.findall(re.sub(r"`[^`\n]*`", "", text)):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def test_every_decision_stands_in_the_index() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    for page in ROOT.glob("docs/decisions/0*.md"):
+        title = page.read_text().splitlines()[0].lstrip("# 0")
+        assert f"- [{title}]({page.name})" in index
+
+
+def commands(page: Path) -> Iterator[str]:
+    """Each command line of a page's blocks: behind `$ ` where a block has such lines, else every line of shell."""
+    for language, text in FENCE.findall(page.read_text()):
+        joined = text.replace("\\\n", " ")
+        lines = [line.strip() for line in joined.splitlines() if line.strip()]
+        shown = [line[2:] for line in lines if line.startswith("$ ")]
+        if shown or language.startswith("sh") or (not language and re.match(r"zonegit |make ", lines[0])):
+            yield from shown or lines
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_is_one(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`zonegit` and `zonegitd` are asked to read theirs; the rest is run elsewhere, by whom is said above."""
+    monkeypatch.setattr(options, "SERVICE_KEYS", str(tmp_path))  # as where the package is installed
+    for line in commands(page):
+        words = shlex.split(line, comments=True)
+        words = words[: next((at for at, word in enumerate(words) if word in (">", ">>", "|", "&", "<")), None)]
+        program = words[0]
+        if program == "zonegit":
+            assert parse(words[1:])
+        elif program == "zonegitd":
+            assert daemon_parser().parse_args(words[1:])
+        else:
+            assert program in ELSEWHERE, line
+
+
+def tour() -> list[tuple[str, list[str]]]:
+    """Each command of the tour, and the lines that it prints."""
+    text = (ROOT / "README.md").read_text().partition("## The tour")[2].partition("\n## ")[0]
+    found: list[tuple[str, list[str]]] = []
+    for _, block in FENCE.findall(text):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                found.append((line[2:], []))
+            else:
+                found[-1][1].append(line)
+    return found
+
+
+def alike(line: str) -> str:
+    """A line without what differs from run to run: ids and times."""
+    line = re.sub(r"\b[0-9a-f]{12}\b", "<id>", line)
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}", "<time>", line)
+
+
+def test_the_tour_prints_what_it_says(tmp_path: Path, needs_program) -> None:
+    needs_program("dig")
+    ports = {port: str(free_port()) for port in ("5300", "5301", "9353", "9354")}
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    shell = subprocess.Popen(
+        ["bash"],
+        cwd=tmp_path,
+        env=environment(PATH=path, ZONEGIT_AUTHOR="Ada <ada@example.org>", NO_COLOR="1"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    watch = threading.Timer(4 * DEADLINE, shell.kill)
+    watch.start()
+    assert shell.stdin is not None
+    assert shell.stdout is not None
+
+    def told(line: str) -> list[str]:
+        shell.stdin.write(f"{line}\necho =end\n")
+        shell.stdin.flush()
+        return list(iter(lambda: shell.stdout.readline().rstrip("\n") or "", "=end"))
+
+    try:
+        for command, printed in tour():
+            line = re.sub(r"\b(5300|5301|9353|9354)\b", lambda match: ports[match[0]], command)
+            if line.endswith("&"):
+                number = len(list(tmp_path.glob("log.*")))
+                told(f"{line[:-1]} 2>log.{number} &")
+                told(f"until grep -q listening log.{number}; do sleep 0.05; kill -0 $! || exit; done")
+                if "--primary " in line:
+                    told(f"until grep -q pulled log.{number}; do sleep 0.05; kill -0 $! || exit; done")
+                continue
+            wanted = [alike(each) for each in printed]
+            found = told(line)
+            if "5301" in command and "dig" in command:  # the secondary is told, which takes some 20 ms
+                tries = iter(range(200))
+                while found != printed and next(tries, None) is not None:
+                    found = told(f"sleep 0.05; {line}")
+            if line.startswith("kill"):
+                told("wait $!")
+            assert [alike(each) for each in found] == wanted, "\n".join(ndiff(wanted, found))
+    finally:
+        shell.stdin.write("kill $(jobs -p); wait; exit\n")
+        shell.stdin.close()
+        shell.wait(DEADLINE)
+        shell.stdout.close()
+        watch.cancel()
+
+
+def test_the_readme_installs_as_the_manual_does() -> None:
+    """The six commands are those of zonegit-quickstart(7), which the boot test runs."""
+    readme = (ROOT / "README.md").read_text().partition("## Installing")[2].partition("\n## ")[0]
+    six = [line for language, text in FENCE.findall(readme) if language for line in text.splitlines()]
+    assert len(six) == 6
+    manual = (ROOT / "docs" / "man" / "zonegit-quickstart.7").read_text()
+    blocks = re.findall(r"^\.EX\n(.*?)^\.EE", manual, re.MULTILINE | re.DOTALL)
+    assert six == "".join(blocks[:2]).replace("\\e", "\\").replace("\\-", "-").splitlines()
