@@ -5,6 +5,7 @@ transaction begins with the first query that no cache answers, and ends with the
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, MutableSequence
 
 from zonegit.daemon.transfers import Access, fresh_keys, history
@@ -38,7 +39,8 @@ class LiveZones:
         self._reader = store.standing()
         self._open = True
         self._table = ZoneTable(config, self._reader, log)
-        self._next_config: Config | None = None
+        self._configs: deque[Config] = deque(maxlen=1)
+        """The configuration to serve by from the next batch on, put there by another thread or a signal."""
         self._access = Access(config)
         self._cookies = Cookies(config.cookie_secrets, time.time) if config.cookie_secrets else None
         dns = config.dns
@@ -66,10 +68,10 @@ class LiveZones:
 
     def configure(self, config: Config) -> None:
         """Serve by another configuration from the next batch on. May be called from any thread."""
-        self._next_config = config
+        self._configs.append(config)
 
     def check(self) -> None:
-        if self._store.txn_id() != self._seen or self._next_config is not None:
+        if self._store.txn_id() != self._seen or self._configs:
             self._take_up()
 
     def begin(self) -> None:
@@ -136,8 +138,8 @@ class LiveZones:
         try:
             self._renew()
             seen = self._reader.txn_id
-            config, self._next_config = self._next_config, None
-            if config is not None:
+            if self._configs:
+                config = self._configs.pop()
                 if self._cookies is not None:
                     self._cookies.turn(config.cookie_secrets)
                 self._table = ZoneTable(config, self._reader, self._log)
