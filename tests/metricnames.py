@@ -68,6 +68,7 @@ BEYOND = {
     "sync_clock_offset_seconds": gauge("peer"),
     "tls_certificate_not_after_timestamp_seconds": gauge("role"),
     "metrics_refused_total": counter(),
+    "store_disk_free_bytes": gauge(),
 }
 """Published beside these."""
 NOT_YET = frozenset({"route_match_total", "updates_total", "diverged"})

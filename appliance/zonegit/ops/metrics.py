@@ -210,6 +210,8 @@ class _Page:
             self._add(objects, (kind.name.lower(),), count)
         self._add(Family("store_map_used_bytes", gauge, "Bytes of the store in use."), (), self._store.map_used)
         self._add(Family("store_map_size_bytes", gauge, "Bytes the store may grow to."), (), self._store.map_size)
+        free = Family("store_disk_free_bytes", gauge, "Bytes that the file system has left for the store.")
+        self._add(free, (), self._store.disk_free)
 
 
 def _metric(prefix: str, table: _Table) -> "Metric":

@@ -34,6 +34,8 @@ class StoreStat:
     readers: int
     """Slots taken in the table of readers of all processes, free ones among them."""
     objects: Mapping[Kind, int]
+    disk_free: int
+    """Bytes that the file system has left for it."""
 
 
 class LmdbStore:
@@ -132,7 +134,9 @@ class LmdbStore:
         page = self._opened.environment.stat()["psize"]
         with self.read() as reader:
             objects = reader.object_counts()
-        return StoreStat((info["last_pgno"] + 1) * page, info["map_size"], info["num_readers"], objects)
+        disk = os.statvfs(self.path)
+        free = disk.f_bavail * disk.f_frsize
+        return StoreStat((info["last_pgno"] + 1) * page, info["map_size"], info["num_readers"], objects, free)
 
     def close(self) -> None:
         if self._held:

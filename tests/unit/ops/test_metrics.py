@@ -17,7 +17,7 @@ from zonegit.ops.shared import HTTP, PULLER, SUPERVISOR, TCP_ROW, SharedBlock
 from zonegit.store.lmdb import StoreStat
 
 ZONES = [ZoneFacts("example.org.", "main", 2026112001, 17, 1767225600), ZoneFacts('odd"\\.', "main", 1, 2, 3)]
-STAT = StoreStat(4096, 1 << 40, 1, dict.fromkeys(Kind, 3))
+STAT = StoreStat(4096, 1 << 40, 1, dict.fromkeys(Kind, 3), 1 << 30)
 
 
 @pytest.fixture
