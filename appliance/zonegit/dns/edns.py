@@ -44,13 +44,13 @@ class Edns:
         self._nsid = None if options.nsid is None else _option(NSID, options.nsid)
         tenths = min(int(options.keepalive * 10), 0xFFFF)
         self._keepalive = _option(KEEPALIVE, tenths.to_bytes(2, "big"))
-        self.bare = (b"", *(opt_record(options.udp_size, 0, do=do) for do in (False, True)))
+        self._bare = (b"", *(opt_record(options.udp_size, 0, do=do) for do in (False, True)))
         """The OPT of answers to queries without options: by how many of EDNS and DO there are."""
 
     def opt(self, query: Query, transport: Transport, client: bytes) -> bytes | None:
         """The OPT of an answer. None for options that are malformed: FORMERR."""
         if not query.options:
-            return self.bare[query.edns + query.do]
+            return self._bare[query.edns + query.do]
         options = self._options(query, transport, client)
         return None if options is None else opt_record(self._udp_size, 0, do=query.do, options=options)
 
@@ -95,11 +95,11 @@ class Edns:
 def padded(opt: bytes, query: Query, before: int) -> bytes:
     """The OPT with as much padding as fills the response to whole blocks, if the query was padded.
 
-    `before` is the size of the response in front of its OPT.
+    `before` is the size of the response in front of its OPT; behind it a signature may come.
     """
     if not (opt and query.options and query.asks(PADDING)):
         return opt
-    size = before + len(opt) + _HEAD.size
+    size = before + len(opt) + _HEAD.size + query.reserve
     if size > MAX_MESSAGE:
         return opt
     padding = _option(PADDING, bytes(min(-size % BLOCK, MAX_MESSAGE - size)))

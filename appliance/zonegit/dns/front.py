@@ -88,7 +88,7 @@ class Front:
             return self._notify(packet, asker)
         transfer = self._responder.transfer(packet, asker)
         if transfer is None:
-            return self._responder.respond(packet, asker.transport, asker.client, asker.key)
+            return self._responder.respond(packet, asker.transport, asker.client, asker)
         return next(transfer) if asker.transport is Transport.UDP else transfer
 
     def _notify(self, packet: bytes, asker: Asker) -> bytes:

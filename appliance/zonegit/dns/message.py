@@ -71,6 +71,10 @@ class Query:
     size: int = MIN_UDP
     """The largest UDP response that the client takes, in bytes; never below 512 (RFC 6891 §6.2.3)."""
     options: bytes = b""
+    signer: WireName | None = None
+    """The TSIG key that it came signed with. The signature was verified and stripped before this was read."""
+    reserve: int = 0
+    """Bytes that the response's signature will take."""
 
     @property
     def opcode(self) -> int:

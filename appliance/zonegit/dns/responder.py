@@ -67,7 +67,6 @@ class Responder:
         self._answers = AnswerCache(options.cache_entries)
         self._logged: set[tuple[str, str]] = set()
         self._edns = Edns(options)
-        self._bare_opts = self._edns.bare
         self._place = ZonePlaces(stats)
         self.straight = Straight(self._held, self._packets, options.udp_size, door, self._place)
         self.dressed = Dressed(self.straight, self._packets, options.cookies)
@@ -88,25 +87,25 @@ class Responder:
             self._answers.drop(moved)
 
     def respond(
-        self, packet: bytes, transport: Transport, client: bytes, signer: WireName | None = None
+        self, packet: bytes, transport: Transport, client: bytes, asker: Asker | None = None
     ) -> bytes | None:
         """The response to a packet from a client (4 or 16 address bytes); None when there must be none.
 
-        `signer` is the TSIG key that the packet came signed with, before that was stripped.
+        `asker` tells of the signature that was stripped from the packet, if it had one.
         """
         if transport is Transport.UDP:
             found = self.straight(packet[2:]) or self.dressed(packet[2:], client)
             if found is not None:
                 self._stats[found[1] + plane(transport, client)] += 1
                 return packet[:2] + found[0]
-        return self._go_on(packet, transport, client, signer)
+        return self._go_on(packet, transport, client, asker)
 
     def respond_missed(self, packet: bytes, client: bytes) -> bytes | None:
         """The response to a UDP packet that neither the cache nor `straight` nor `dressed` has an answer to."""
         return self._go_on(packet, Transport.UDP, client)
 
     def _go_on(
-        self, packet: bytes, transport: Transport, client: bytes, signer: WireName | None = None
+        self, packet: bytes, transport: Transport, client: bytes, asker: Asker | None = None
     ) -> bytes | None:
         query = parse(packet)
         if query is None:
@@ -114,7 +113,9 @@ class Responder:
             self._stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
             return None
         try:
-            return self._respond(packet, query, transport, client, signer)
+            if asker is not None:
+                query.signer, query.reserve = asker.key, asker.reserve
+            return self._respond(packet, query, transport, client)
         except Exception as error:
             self._log_once("a query could not be answered", error)
             return self.without_zone(query, Rcode.SERVFAIL, transport, client, _reason_of(error))
@@ -133,9 +134,7 @@ class Responder:
         opt = self._edns.opt(query, asker.transport, asker.client)
         return Transfer(self._held, query, packet, asker, self._options, self._stats, self._place, opt).messages()
 
-    def _respond(
-        self, packet: bytes, query: Query, transport: Transport, client: bytes, signer: WireName | None
-    ) -> bytes:
+    def _respond(self, packet: bytes, query: Query, transport: Transport, client: bytes) -> bytes:
         refusal = _refusal(query, transport)
         if refusal:
             return self._refuse(query, refusal, transport, client)
@@ -146,15 +145,12 @@ class Responder:
             place = self._place(zone.apex)
             return self.without_zone(query, Rcode.SERVFAIL, transport, client, Reason.INVALID_DATA, place=place)
         question = query.question
-        opt = self._bare_opts[query.edns + query.do]
-        if query.options:
-            answered = self._edns.opt(query, transport, client)
-            if answered is None:
-                return self.without_zone(query, Rcode.FORMERR, transport, client)
-            opt = answered
+        opt = self._edns.opt(query, transport, client)
+        if opt is None:
+            return self.without_zone(query, Rcode.FORMERR, transport, client)
         limit = min(query.size, self._options.udp_size) if transport is Transport.UDP else MAX_MESSAGE
         room = limit - HEADER_SIZE - len(question) - len(opt)
-        whole = query.qtype == ANY and transport is not Transport.UDP and self._may_have_all(zone, client, signer)
+        whole = query.qtype == ANY and transport is not Transport.UDP and self._may_have_all(zone, query, client)
         bits = room << 4 | whole << 3 | (query.flags & RD) >> 6 | query.edns << 1 | query.do
         key = (query.name + question[-4:-2], bits)
         body = self._answers.find(zone, key)
@@ -186,9 +182,9 @@ class Responder:
             self._answers.keep(zone, key, body, exact=draft.exact)
         return body
 
-    def _may_have_all(self, zone: Zone, client: bytes, signer: WireName | None) -> bool:
+    def _may_have_all(self, zone: Zone, query: Query, client: bytes) -> bool:
         """Whether ANY over TCP may tell this client everything at a name: it could transfer the zone."""
-        return self._options.may_transfer(zone.apex, client, signer)
+        return self._options.may_transfer(zone.apex, client, query.signer)
 
     def _refer(self, zone: Zone, cut: WireName, draft: Draft, query: Query, room: int, key: Key) -> Body:
         """A referral: the bytes are the same for all names of one length below a cut."""

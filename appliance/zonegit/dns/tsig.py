@@ -69,9 +69,9 @@ class TsigKey:
 
     @property
     def room(self) -> int:
-        """Bytes that a signature with this key takes, with the server's time in it."""
+        """Bytes that a signature with this key takes, unless it tells of an error."""
         name, algorithm = self.wire
-        return len(name) + _FIXED.size + len(algorithm) + 16 + self.mac_size + 6
+        return len(name) + _FIXED.size + len(algorithm) + 16 + self.mac_size
 
     def mac(self, *parts: bytes) -> bytes:
         """The MAC over the parts."""

@@ -323,3 +323,15 @@ def test_a_notify_of_an_unknown_version_of_edns(front: Front) -> None:
     data = front.respond(query.to_wire(), Transport.UDP, CLIENT)
     assert isinstance(data, bytes)
     assert dns.message.from_wire(data).rcode() == dns.rcode.BADVERS
+
+
+def test_padding_leaves_room_for_the_signature() -> None:
+    """On TLS what an eavesdropper sees is whole blocks, the signature among them."""
+    front = front_of(version(ORG, "example.org."))
+    for name in ("www.example.org.", "no.example.org.", "www.elsewhere.test."):
+        query = dns.message.make_query(name, "A", use_edns=0, options=[dns.edns.GenericOption(12, b"")])
+        query.use_tsig(dns.tsig.Key("k1.", SECRET, "hmac-sha256"))
+        data = front.respond(query.to_wire(), Transport.TLS, CLIENT)
+        assert isinstance(data, bytes)
+        assert len(data) % 468 == 0
+        assert dns.message.from_wire(data, keyring=query.keyring, request_mac=query.mac).had_tsig
