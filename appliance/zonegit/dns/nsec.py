@@ -26,7 +26,7 @@ def prove_cover(zone: Zone, key: OwnerKey, draft: Draft) -> None:
             return
         key, node = found
         if NSEC not in node:
-            cut = _cut_above(zone, key)
+            cut = cut_above(zone, key)
             if cut is None:
                 continue
             key, node = cut
@@ -35,7 +35,7 @@ def prove_cover(zone: Zone, key: OwnerKey, draft: Draft) -> None:
             return
 
 
-def _cut_above(zone: Zone, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
+def cut_above(zone: Zone, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
     """The delegation or DNAME that occludes an owner: NSECs stop there, however many names are below."""
     end = 0
     if DNAME in zone.top():

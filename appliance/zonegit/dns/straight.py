@@ -16,6 +16,7 @@ from zonegit.dns.blocks import split
 from zonegit.dns.cache import Entry, PacketCache
 from zonegit.dns.denials import proven_denial
 from zonegit.dns.forms import Form, Forms
+from zonegit.dns.gaps import Gap
 from zonegit.dns.leads import follow, link, referral, shared
 from zonegit.dns.message import Rcode
 from zonegit.dns.stats import query_slot
@@ -92,45 +93,60 @@ class Straight:
             if way.closed or b"\1" in label or (way.nested and name in self._zones):
                 return None
             key = way.prefix + label + b"\0"
+            if way.gaps.first and (gap := way.gaps.find(key)) is not None:
+                return self._absent(body, name, form, kind, way, key, gap)
             if not way.laid:
-                block = way.read(key)
-            else:
-                sealed = self._door.get(key, None, self._table)
-                if sealed is None:
-                    block = None
-                else:
-                    check, rtype, records, size = HEAD.unpack_from(sealed)
-                    block = sealed[CHECKED:]
-                    if crc32(block, crc32(key)) != check:
-                        return None
-                    if rtype == kind[0] and rtype in SIMPLE and len(sealed) == _FIRST + size and records < 32:
-                        rest = form.leads[records] + body[10 : end + 5] + sealed[_FIRST:] + form.opt
-                        if len(rest) > form.room:
-                            return None
-                        if not hash(body) & self._packets.unlikely:
-                            self._packets.offer(zone, body, (rest, way.place + kind[1]), name)
-                        return rest, way.place + kind[1]
-            if block is not None:
-                return self._at(body, name, form, kind, way, block, key)
-            return self._absent(body, name, form, kind, way, key)
+                return self._unlaid(body, name, form, kind, way, key)
+            sealed = self._door.get(key, None, self._table)
+            if sealed is None:
+                return self._absent(body, name, form, kind, way, key, None)
+            check, rtype, records, size = HEAD.unpack_from(sealed)
+            block = sealed[CHECKED:]
+            if crc32(block, crc32(key)) != check:
+                return None
+            if rtype == kind[0] and rtype in SIMPLE and len(sealed) == _FIRST + size and records < 32:
+                rest = form.leads[records] + body[10 : end + 5] + sealed[_FIRST:] + form.opt
+                if len(rest) > form.room:
+                    return None
+                if not hash(body) & self._packets.unlikely:
+                    self._packets.offer(zone, body, (rest, way.place + kind[1]), name)
+                return rest, way.place + kind[1]
+            return self._at(body, name, form, kind, way, block, key)
         except Exception:
             return None  # the walk meets it again, has a second source, and tells
+
+    def _unlaid(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, key: bytes) -> Entry | None:
+        """What stands at a name right below the apex, or nothing, read through the zone's version."""
+        block = way.read(key)
+        if block is None:
+            return self._absent(body, name, form, kind, way, key, None)
+        return self._at(body, name, form, kind, way, block, key)
 
     def _prepare(self, zone: Zone) -> Way:
         way = zone.way = Way(zone, self._held, self._door, self._place(zone.apex))
         self._prepared.append(zone)
         return way
 
-    def _absent(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, key: bytes) -> Entry | None:
+    def _absent(
+        self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, key: bytes, gap: Gap | None
+    ) -> Entry | None:
         """Nothing stands at a name right below the apex."""
-        if name in way.soa_names or way.has_below(key):
+        if name in way.soa_names:
             return None
+        if gap is None:
+            if hash(key) & way.gaps.unlikely:
+                if way.has_below(key):
+                    return None
+            else:
+                gap = way.gaps.find(key) or way.gap(key)
+                if gap is None:
+                    return None
         proving = form.do and way.signed
         block = way.apex_wild
         if block is not None:
             return self._wild(body, name, form, kind, way, block) if block and not proving else None
         if proving:
-            made = proven_denial(way, name, key) if way.zone.nsec else None
+            made = proven_denial(way, name, key, gap) if way.zone.nsec else None
         else:
             made = way.denials.get(len(name) << 1 | form.edns) or way.denial(name, form.edns)
         if made is None:

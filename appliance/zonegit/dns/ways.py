@@ -13,6 +13,7 @@ from zonegit.dns.blocks import node_of
 from zonegit.dns.cache import SecondSight
 from zonegit.dns.compress import encode
 from zonegit.dns.draft import Draft
+from zonegit.dns.gaps import Gap, Gaps
 from zonegit.dns.message import MAX_MESSAGE
 from zonegit.dns.zones import Held, Zone
 from zonegit.errors import CorruptStore, NotFound
@@ -27,6 +28,8 @@ HEAD: Final = Struct(">IHII")
 """The checksum, and the block's first item: type, records, size."""
 LIMIT: Final = 4096
 """How many of a kind a zone remembers."""
+_END: Final = b"\xff" * 64
+"""Behind all keys."""
 
 
 class Door(Protocol):
@@ -95,8 +98,8 @@ class Way:
     """One version of a zone, reached through a door or through the version itself."""
 
     __slots__ = (
-        "_door", "_steps", "_wild", "apex", "apex_wild", "closed", "covers", "denials", "laid", "links", "nested",
-        "place", "prefix", "shared", "sight", "signed", "signed_soa", "soa_names", "wild_cover", "zone",
+        "_door", "_steps", "_wild", "apex", "apex_wild", "closed", "denials", "gaps", "laid", "links", "nested",
+        "place", "prefix", "proofs", "shared", "sight", "signed", "signed_soa", "soa_names", "wild_cover", "zone",
     )  # fmt: skip
 
     def __init__(self, zone: Zone, held: Held, door: Door, place: int = 0) -> None:
@@ -113,8 +116,10 @@ class Way:
         self.soa_names = zone.soa_names
         self.signed_soa: dict[int, tuple[int, bytes]] = {}
         """The SOA of denials with its signatures, by length of name: how many records, and they."""
-        self.covers: dict[bytes, tuple[bytes, list[bytes]]] = {}
-        """Key of an owner -> the owner, its NSEC and signatures: most invented names lie in a few gaps."""
+        self.gaps = Gaps()
+        self.proofs: dict[tuple[bytes, int], tuple[bytes, bytes]] = {}
+        """Key of the owner in front of a gap, length of a name in it -> counts and records of the denial with
+        proofs."""
         self.wild_cover: tuple[bytes, list[bytes]] | None = None
         """Owner, NSEC and signatures that show that there is no wildcard right below the apex."""
         self.nested = held.has_below(apex)
@@ -162,6 +167,25 @@ class Way:
         if found is None or not found[0].startswith(self.prefix):
             return None
         return found[0][len(self.prefix) :], unseal(*found)
+
+    def gap(self, key: bytes) -> Gap | None:
+        """The gap around a key at which nothing stands, learned; None where owners stand below the key."""
+        before = self.before(key)
+        if before is None:
+            return None
+        if self.laid:
+            found = self._door.seek(key)
+            high = None if found is None else found[0]
+            if found is not None:
+                unseal(*found)
+        else:
+            high = self.zone.version.after(OwnerKey(key[len(self.prefix) :]))
+            high = None if high is None else self.prefix + high
+        if high is not None and high.startswith(key):
+            return None
+        gap = Gap(self.prefix + before[0], high or self.prefix + _END, before[1] if self.signed else b"")
+        self.gaps.learn(gap)
+        return gap
 
     def step(self, key: bytes, name: bytes) -> Step:
         """What stands at the key of an owner on the way down, whose name this is."""

@@ -24,6 +24,12 @@ PLAIN = "@ IN SOA ns.b h.c 7 7200 3600 1209600 300\n@ NS ns\n" + "".join(
 def signed(text: str) -> DictVersion:
     """The zone with signatures by two keys, which nobody checks here, and NSECs."""
     zone = dns.zone.from_text(text, origin=TOP, relativize=False, check_origin=False)
+    with_signatures(zone)
+    return from_zone(zone)
+
+
+def with_signatures(zone: dns.zone.Zone) -> None:
+    """Sign a zone with two keys."""
     keys = []
     for seed in (1, 2):
         private = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
@@ -31,7 +37,6 @@ def signed(text: str) -> DictVersion:
         keys.append((private, key))
     with zone.writer() as txn:
         dns.dnssec.sign_zone(zone, txn, keys=keys, inception=1_700_000_000, lifetime=86400)
-    return from_zone(zone)
 
 
 def straight(zone: DictVersion) -> int:
