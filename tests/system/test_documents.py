@@ -64,6 +64,18 @@ def test_every_decision_stands_in_the_index() -> None:
         assert f"- [{title}]({page.name})" in index
 
 
+@pytest.mark.parametrize("page", ["SECURITY.md", "docs/architecture.md"])
+def test_the_places_in_the_code_are_there(page: str) -> None:
+    package = ROOT / "appliance" / "zonegit"
+    rooms = "|".join(path.name for path in package.iterdir() if path.is_dir())
+    places = re.findall(rf"`((?:{rooms})/\w*)`", (ROOT / page).read_text())
+    assert places
+    for place in places:
+        assert (package / place).is_dir() or (package / f"{place}.py").exists(), place
+    for place in re.findall(r"`((?:tests|packaging)/[\w./]+)`", (ROOT / page).read_text()):
+        assert (ROOT / place).exists(), place
+
+
 def commands(page: Path) -> Iterator[str]:
     """Each command line of a page's blocks: behind `$ ` where a block has such lines, else every line of shell."""
     for language, text in FENCE.findall(page.read_text()):
