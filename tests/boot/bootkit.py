@@ -97,6 +97,14 @@ class Machine:
         number = self._nspawn.pid
         return Path(f"/proc/{number}/task/{number}/children").read_text().strip().partition(" ")[0]
 
+    def cable(self, address: str, other: "Machine", others: str) -> None:
+        """Join two machines by a wire, each with an address in its /24."""
+        bare = ("nsenter", "-t", self._systemd(), "-n", "-m", "ip", "link", "add", "wire", "type", "veth")
+        subprocess.run((*bare, "peer", "name", "wire", "netns", other._systemd()), check=True)
+        for machine, own in ((self, address), (other, others)):
+            machine.run("ip", "address", "add", f"{own}/24", "dev", "wire")
+            machine.run("ip", "link", "set", "wire", "up")
+
     def _inside(self, arguments: tuple[str | Path, ...]) -> list[str]:
         return ["nsenter", "-t", self._systemd(), "-a", "--", *map(str, arguments)]
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -68,7 +69,8 @@ def boot(package) -> Iterator[Callable[[], Machine]]:
 def install() -> Callable[[Machine, Path], str]:
     def done(machine: Machine, package: Path) -> str:
         shutil.copy(package, machine.root / "srv" / package.name)
-        return machine.run(
+        began = time.monotonic()
+        printed = machine.run(
             "apt-get",
             "-o",
             "APT::Sandbox::User=root",
@@ -77,6 +79,8 @@ def install() -> Callable[[Machine, Path], str]:
             "--no-install-recommends",
             f"/srv/{package.name}",
         )
+        print(f"installed in {time.monotonic() - began:.1f} s")
+        return printed
 
     return done
 

@@ -61,7 +61,7 @@ def test_it_answers_as_soon_as_it_is_installed(machine):
     assert answer(machine) == "192.0.2.1"
     assert "www.example.org" in machine.run("dig", "+tcp", "@::1", "www.example.org")
     assert machine.run("curl", "-sS", "http://127.0.0.1:9353/readyz").strip() == "ready"
-    assert "listening" in machine.property("zonegitd", "StatusText")
+    until(lambda: machine.property("zonegitd", "StatusText").startswith("1 zone"), "the status")
 
 
 def test_a_start_takes_little(machine):
@@ -170,6 +170,20 @@ def test_a_secondary_follows_and_keys_turn_without_a_restart(machine):
     assert "sync failed" not in machine.journal("zonegitd-secondary")
     assert "secret" not in machine.journal() + machine.journal("zonegitd-secondary")
     machine.shell("zonegit set www A 300 192.0.2.1; systemctl stop zonegitd-secondary.service")
+
+
+def test_a_first_key_may_be_a_credential(machine):
+    machine.write("/etc/zonegit/zonegitd.toml", REPLICATION)
+    machine.shell(
+        "zonegit key new first --keys /srv/made; install -D -m 600 /srv/made/first.key /etc/credstore/first.key\n"
+        "systemctl restart zonegitd.service"
+    )
+    machine.run(
+        "zonegit", "clone", "http://127.0.0.1:9354", "/srv/clone", "--name", "primary-1", "--keys", "/srv/made"
+    )
+    assert "example.org." in machine.run("zonegit", "-C", "/srv/clone", "zone", "list")
+    machine.shell("rm /etc/credstore/first.key; systemctl restart zonegitd.service")
+    assert machine.property("zonegitd", "ActiveState") == "active"
 
 
 def test_a_full_disk_stops_commits_and_not_answers(machine):
