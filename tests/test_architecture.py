@@ -142,3 +142,10 @@ def test_no_path_of_one_machine() -> None:
         if path.is_file() and (match := places.search(path.read_bytes())):
             wrong.append(f"{name.decode()}: {match[0]!r}")
     assert not wrong
+
+
+def test_the_map_of_dns_names_every_module() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = text[text.index("The room `dns/`") :].split("\n\n")[1]
+    there = {path.stem for path in (PACKAGE / "dns").glob("[!_]*.py")}
+    assert set(re.findall(r"`(\w+)`", rows)) == there, "name new modules in the table of docs/architecture.md"
