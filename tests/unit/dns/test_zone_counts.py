@@ -1,5 +1,6 @@
 """Answers counted by zone: one addition for type, rcode, zone, transport and family; a bound on zones."""
 
+import random
 from array import array
 from itertools import islice
 
@@ -104,3 +105,28 @@ def test_places_outlive_the_writer():
     row[at] += 1
     row[again(b"\0")] += 1
     assert [each.zone for each in islice(zone_counts(row, (Transport.UDP,)), 2)][1] == "."
+
+
+def test_every_packet_is_counted_as_one_request_and_each_answer_as_one_answer():
+    """Whatever comes over whatever, from the cache or not: requests are answers and packets without one."""
+    server = Server(zone("one.test."), zone("two.test."))
+    rng = random.Random(11)
+    names = ["a.one.test.", "ns.two.test.", "no.one.test.", "one.test.", "x.y.two.test.", "elsewhere.", "."]
+    rtypes = ["A", "SOA", "ANY", "TYPE99"]
+    forms = [(name, rtype, edns) for name in names for rtype in rtypes for edns in (False, True)]
+    packets = [make_query(name, rtype, edns=edns).to_wire() for name, rtype, edns in forms]
+    packets += [b"", b"short", b"\0\0\x80" + b"\0" * 9, b"\0\0\x28" + b"\0" * 9, packets[0] + b"x"]
+    carriers, clients = list(Transport), [CLIENT, IPV6]
+    asked = [(rng.choice(packets), rng.choice(carriers), rng.choice(clients)) for _ in range(3000)]
+    answered = sum(server.raw(*each) is not None for each in asked)
+    answers = [0] * stats.PLACE
+    for each in zone_counts(server.stats, tuple(Transport)):
+        answers = [a + b for a, b in zip(answers, each.answers, strict=True)]
+    of_zones = sum(answers)
+    of_none = sum(
+        server.stats[stats.request_slot(carrier, bytes(size))] for carrier in Transport for size in (4, 16)
+    )
+    dropped = server.stats[stats.DROPPED_SHORT] + server.stats[stats.DROPPED_RESPONSE]
+    assert of_zones + of_none == len(asked)
+    assert of_zones + sum(server.stats[: stats.PLACE]) == answered == len(asked) - dropped
+    assert of_zones > 1000 and of_none > 500

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from zonegit.dns import stats
+from zonegit.dns.message import Transport
+from zonegit.dns.zone_counts import ZonePlaces
 from zonegit.model.ids import Kind
 from zonegit.ops import loop_slots
 from zonegit.ops.config import Config
 from zonegit.ops.families import PUBLISHED
 from zonegit.ops.families import Kind as FamilyKind
 from zonegit.ops.metrics import ZoneFacts, render
-from zonegit.ops.shared import HTTP, PULLER, SUPERVISOR, TCP_ROW, SharedBlock
+from zonegit.ops.shared import HTTP, PULLER, SUPERVISOR, TCP_ROW, UDP_ROW, SharedBlock
 from zonegit.store.lmdb import StoreStat
 
 ZONES = [ZoneFacts("example.org.", "main", 2026112001, 17, 1767225600), ZoneFacts('odd"\\.', "main", 1, 2, 3)]
@@ -41,6 +43,28 @@ def test_counters_are_summed_over_workers_and_transports(block):
     assert 'zonegit_dns_queries_total{qtype="A",rcode="NOERROR"} 9.0' in text
     assert 'qtype="MX"' not in text, "combinations that never came are left out"
     assert "zonegit_dns_truncated_total 0.0" in text
+
+
+def test_requests_of_zones_are_summed_over_workers_and_types(block):
+    for worker, part, transport in (
+        (0, UDP_ROW, Transport.UDP),
+        (1, UDP_ROW, Transport.UDP),
+        (1, TCP_ROW, Transport.TLS),
+    ):
+        row = block.row(worker, part)[: stats.SLOTS]
+        for apex in (b"\3org\0", b"\3net\0")[worker:]:
+            place = ZonePlaces(row)(apex) + stats.plane(transport, bytes(16))
+            row[place + stats.query_slot(1, 0)] += 2
+            row[place + stats.query_slot(28, 3)] += 1
+    block.row(1)[stats.request_slot(Transport.UDP, bytes(4))] += 5
+    text = page(block)
+    assert 'zonegit_dns_requests_total{family="ipv6",proto="udp",zone="org."} 3.0' in text
+    assert 'zonegit_dns_requests_total{family="ipv6",proto="udp",zone="net."} 6.0' in text
+    assert 'zonegit_dns_requests_total{family="ipv6",proto="tls",zone="net."} 3.0' in text
+    assert 'zonegit_dns_requests_total{family="ipv4",proto="udp",zone="none"} 5.0' in text
+    assert 'zone="other"' not in text
+    assert 'zonegit_dns_queries_total{qtype="A",rcode="NOERROR"} 8.0' in text
+    assert 'zonegit_dns_queries_total{qtype="AAAA",rcode="NXDOMAIN"} 4.0' in text
 
 
 def test_histograms_are_cumulative(block):
