@@ -8,8 +8,9 @@ from typing import Final
 
 from zonegit.dns.blocks import Node, rdata_of, split
 from zonegit.dns.draft import Draft
+from zonegit.dns.held import Held
 from zonegit.dns.paths import path
-from zonegit.dns.zones import Held, Zone
+from zonegit.dns.zones import Zone
 from zonegit.model.names import ROOT, WireName, lower
 from zonegit.model.rdata import AAAA, DNAME, HTTPS, MX, NS, SRV, SVCB, A, name_end
 

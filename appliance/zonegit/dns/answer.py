@@ -10,10 +10,11 @@ from zonegit.dns.additional import add_additional
 from zonegit.dns.blocks import Node
 from zonegit.dns.chain import follow_cname, follow_dname
 from zonegit.dns.draft import Draft
+from zonegit.dns.held import Held
 from zonegit.dns.negative import no_data, no_data_at_wildcard, no_name, prove_no_closer
 from zonegit.dns.paths import path
 from zonegit.dns.referral import refer
-from zonegit.dns.zones import Held, Zone
+from zonegit.dns.zones import Zone
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName
 from zonegit.model.rdata import ANY, CNAME, DNAME, DS, NS, NSEC, NSEC3, RRSIG
 

@@ -10,10 +10,10 @@ from zonegit.dns.answer import resolve
 from zonegit.dns.blocks import rdata_of, split
 from zonegit.dns.compress import COUNTS, encode
 from zonegit.dns.draft import Draft
+from zonegit.dns.held import Held
 from zonegit.dns.message import MAX_MESSAGE
 from zonegit.dns.paths import is_below, path
 from zonegit.dns.ways import LIMIT, Cut, Shared, Way
-from zonegit.dns.zones import Held
 from zonegit.model.names import WireName, lower
 from zonegit.model.rdata import AAAA, CNAME, NS, A, name_spans
 from zonegit.tree.version import BLOCK_ITEM, block_items

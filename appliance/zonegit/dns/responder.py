@@ -15,6 +15,7 @@ from zonegit.dns.compress import COUNTS, TooBig, encode
 from zonegit.dns.draft import Draft
 from zonegit.dns.dressed import Dressed
 from zonegit.dns.edns import Edns, Reason, padded
+from zonegit.dns.held import Held
 from zonegit.dns.message import (
     AA,
     HEADER,
@@ -44,7 +45,7 @@ from zonegit.dns.straight import Straight
 from zonegit.dns.transfer import Asker, Transfer
 from zonegit.dns.ways import Door
 from zonegit.dns.zone_counts import ZonePlaces
-from zonegit.dns.zones import Body, Held, Key, ServedZone, Zone
+from zonegit.dns.zones import Body, Key, ServedZone, Zone
 from zonegit.errors import CorruptStore
 from zonegit.model.names import WireName
 from zonegit.model.rdata import ANY, AXFR, CLASS_IN, IXFR

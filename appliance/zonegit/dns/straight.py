@@ -17,11 +17,12 @@ from zonegit.dns.cache import Entry, PacketCache
 from zonegit.dns.denials import proven_denial
 from zonegit.dns.forms import Form, Forms
 from zonegit.dns.gaps import Gap
+from zonegit.dns.held import Held
 from zonegit.dns.leads import follow, link, referral, shared
 from zonegit.dns.message import Rcode
 from zonegit.dns.stats import query_slot
 from zonegit.dns.ways import CHECKED, HEAD, Cut, Door, NoDoor, Way
-from zonegit.dns.zones import Held, Zone
+from zonegit.dns.zones import Zone
 from zonegit.model.names import MAX_LABEL, MAX_NAME
 from zonegit.model.rdata import AAAA, CNAME, HTTPS, MX, NAPTR, NS, NSEC3, PTR, RRSIG, SRV, SVCB, TXT, A
 from zonegit.tree.version import BLOCK_ITEM, block_items

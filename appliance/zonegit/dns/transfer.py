@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.dns.axfr import whole
+from zonegit.dns.held import Held
 from zonegit.dns.message import HEADER_SIZE, MAX_MESSAGE, QR, Query, Rcode, Transport
 from zonegit.dns.options import Options
 from zonegit.dns.past import Past
 from zonegit.dns.stats import TRANSFERS_OK, plane, query_slot, request_slot
 from zonegit.dns.stream import PAUSE, Run, header, messages
-from zonegit.dns.zones import Held, Zone
+from zonegit.dns.zones import Zone
 from zonegit.model.names import WireName
 from zonegit.model.rdata import IXFR, SOA
 

@@ -14,8 +14,9 @@ from zonegit.dns.cache import SecondSight
 from zonegit.dns.compress import encode
 from zonegit.dns.draft import Draft
 from zonegit.dns.gaps import Gap, Gaps
+from zonegit.dns.held import Held
 from zonegit.dns.message import MAX_MESSAGE
-from zonegit.dns.zones import Held, Zone
+from zonegit.dns.zones import Zone
 from zonegit.errors import CorruptStore, NotFound
 from zonegit.model.names import OwnerKey, WireName
 from zonegit.model.rdata import DNAME, NS, NSEC3, A
