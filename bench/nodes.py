@@ -34,13 +34,22 @@ def imported(zone: ZoneFile, directory: Path) -> Path:
 
 
 @contextmanager
-def serving(repo: Path, zone: ZoneFile, cores: str | None = None) -> Iterator[Server]:
-    """Serve a repository with one DNS worker until the block ends."""
-    port = free_port()
-    argv = [own_program("zonegitd"), "--repo", str(repo), "--listen", f"127.0.0.1:{port}", "--workers", "1"]
-    with running(pinned(argv, cores), repo.with_name(f"{repo.name}.log")) as program:
+def serving(
+    repo: Path, zone: ZoneFile, cores: str | None = None, workers: int = 1, name: str = NAME
+) -> Iterator[Server]:
+    """Serve a repository until the block ends."""
+    with begun(repo, cores, workers) as (port, program):
         wait_for_serial(port, zone.apex, zone.serial, program.check, _LOADING)
-        yield Server(NAME, port)
+        yield Server(name, port, program.process.pid)
+
+
+@contextmanager
+def begun(repo: Path, cores: str | None = None, workers: int = 1) -> Iterator[tuple[int, Program]]:
+    """Start a daemon, which may not answer yet, and end it with the block; its port."""
+    port = free_port()
+    argv = [own_program("zonegitd"), "--repo", str(repo), "--listen", f"127.0.0.1:{port}"]
+    with running(pinned([*argv, "--workers", str(workers)], cores), repo.with_name(f"{repo.name}.log")) as program:
+        yield port, program
 
 
 def new_keys(directory: Path) -> Path:
@@ -68,7 +77,7 @@ def primary(repo: Path, keys: Path, zone: ZoneFile, replication_workers: int = 1
     argv += ["--replicate-workers", str(replication_workers)]
     with running(argv, repo.with_name(f"{repo.name}.log")) as program:
         wait_for_serial(port, zone.apex, zone.serial, program.check, _LOADING)
-        yield Primary(Server(NAME, port), f"http://127.0.0.1:{replication}", program)
+        yield Primary(Server(NAME, port, program.process.pid), f"http://127.0.0.1:{replication}", program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +95,4 @@ def secondary(repo: Path, keys: Path, source: Primary) -> Iterator[Secondary]:
     argv = [own_program("zonegitd"), "--repo", str(repo), "--keys", str(keys), "--listen", f"127.0.0.1:{port}"]
     argv += ["--primary", source.url, "--primary-name", AUDIENCE, "--key", KEY]
     with running(argv, repo.with_name(f"{repo.name}.log")) as program:
-        yield Secondary(Server(NAME, port), program)
+        yield Secondary(Server(NAME, port, program.process.pid), program)

@@ -1,4 +1,4 @@
-"""The servers that zonegit is measured beside: NSD, Knot DNS and BIND as Debian packages them.
+"""The servers that zonegit is measured beside: NSD, Knot DNS, BIND and PowerDNS as Debian packages them.
 
 Each one runs on a loopback port with one zone, one worker and no logging, lets loopback transfer the zone, limits
 no rates, and is taken as started once it answers with the zone's serial. `python bench/peers.py` says which of them
@@ -37,6 +37,8 @@ class Server:
 
     name: str
     port: int
+    pid: int
+    """Of its first process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Peer:
         argv = [find_program(self.program), *self.prepare(zone, directory, port)]
         with running(pinned(argv, cores), directory / "output") as program:
             wait_for_serial(port, zone.apex, zone.serial, program.check, _LOADING)
-            yield Server(self.name, port)
+            yield Server(self.name, port, program.process.pid)
 
 
 def version_in(name: str, told: str) -> str:
@@ -131,6 +133,14 @@ acl:
 
 
 def _prepare_knot(zone: ZoneFile, directory: Path, port: int) -> list[str]:
+    return _knot_with(zone, directory, port, "journal-content: none")
+
+
+def _prepare_knot_differences(zone: ZoneFile, directory: Path, port: int) -> list[str]:
+    return _knot_with(zone, directory, port, "journal-content: changes\n    zonefile-load: difference")
+
+
+def _knot_with(zone: ZoneFile, directory: Path, port: int, journal: str) -> list[str]:
     config = directory / "knot.conf"
     (directory / "db").mkdir()
     settings = f"""\
@@ -138,7 +148,7 @@ zone:
   - domain: {zone.apex}
     file: "{zone.path}"
     zonefile-sync: -1
-    journal-content: none
+    {journal}
     semantic-checks: off
     acl: loopback
 """
@@ -194,9 +204,36 @@ zone "{zone.apex.rstrip(".") or "."}" {{ type primary; file "{zone.path}"; check
     return ["-f", "-n", "1", "-U", "1", "-c", str(config)]
 
 
+def _prepare_powerdns(zone: ZoneFile, directory: Path, port: int) -> list[str]:
+    """With its packet cache, which is on unless told otherwise."""
+    (directory / "named.conf").write_text(
+        f'zone "{zone.apex.rstrip(".") or "."}" {{ type master; file "{zone.path}"; }};\n'
+    )
+    (directory / "pdns.conf").write_text(
+        f"""\
+launch=bind
+bind-config={directory}/named.conf
+local-address=127.0.0.1
+local-port={port}
+socket-dir={directory}
+daemon=no
+guardian=no
+receiver-threads=1
+distributor-threads=1
+allow-axfr-ips=127.0.0.1
+loglevel=0
+"""
+    )
+    return [f"--config-dir={directory}"]
+
+
 NSD: Final = Peer("NSD", "nsd", "-v", _prepare_nsd)
 KNOT: Final = Peer("Knot", "knotd", "--version", _prepare_knot)
+KNOT_DIFFERENCES: Final = Peer("Knot", "knotd", "--version", _prepare_knot_differences)
+"""It keeps what changes from one zone file to the next, for incremental transfers."""
 BIND: Final = Peer("BIND", "named", "-v", _prepare_bind)
+POWERDNS: Final = Peer("PowerDNS", "pdns_server", "--version 2>&1 | grep -o 'Server [0-9.]*'", _prepare_powerdns)
+"""Measured only with repeating names: what it has no cached packet for takes it several times as long."""
 PEERS: Final = (NSD, KNOT, BIND)
 
 
@@ -216,7 +253,7 @@ def main() -> int:
     VAR.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=VAR) as name:
         zone = synthetic_zone(args.names, Path(name))
-        for peer in here:
+        for peer in [*here, POWERDNS] if POWERDNS.installed() else here:
             with peer.serving(zone, Path(name) / peer.name) as server:
                 transfer = take_transfer(server.port, zone.apex, zone.records + 1)
                 print(f"{peer.version()}: serves {zone.records} records, sent {transfer.records} in a transfer")

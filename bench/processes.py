@@ -58,6 +58,11 @@ class Cores:
     load_count: int
 
 
+def core_list() -> list[int]:
+    """The usable cores; none where programs can't be pinned to them."""
+    return sorted(os.sched_getaffinity(0)) if shutil.which("taskset") else []
+
+
 def split_cores(usable: Sequence[int] | None = None) -> Cores:
     """The first usable core for the server, all others for the load."""
     cores = sorted(os.sched_getaffinity(0)) if usable is None else sorted(usable)
@@ -172,6 +177,20 @@ def _peak_memory(pid: int) -> int:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     return 0
+
+
+def family(pid: int) -> Iterator[int]:
+    """A process and all that stem from it."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from family(int(child))
+
+
+def worked(pid: int) -> float:
+    """Seconds of a processor that a process and all that stem from it had so far (proc(5), /proc/PID/stat)."""
+    stats = [Path(f"/proc/{each}/stat").read_text().rpartition(") ")[2].split() for each in family(pid)]
+    return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def end_on_signals() -> None:

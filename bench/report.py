@@ -56,6 +56,7 @@ class Machine:
 
 def this_machine() -> Machine:
     here, _ = peers.present()
+    here += [peers.POWERDNS] if peers.POWERDNS.installed() else []
     return Machine(
         date=time.strftime("%Y-%m-%d"),
         processor=_processor(Path("/proc/cpuinfo").read_text()),

@@ -1,5 +1,7 @@
 """Queries per second: zonegitd and each peer with one worker on one core, dnsperf on the other cores.
 
+PowerDNS is among the peers of repeating names, where it is installed.
+
 Samples of one second are taken in turn (zonegit, NSD, Knot, BIND, zonegit, ...), so that whatever else the machine
 does falls on all alike; a ratio is the median of the ratios within each turn. Loads: `zipf` repeats 10,000 names,
 `case` the same in random case and with a cookie, `tcp` the same over TCP; `wide` asks every name once, `rand` asks
@@ -60,6 +62,9 @@ _BUDGETS: Final[dict[str, tuple[str, Budget]]] = {
     "signed": ("BIND", at_least(1.0)),
 }
 """Load -> the peer whose ratio is held against a budget."""
+_POWERDNS_BUDGET: Final = at_least(1.1)
+"""Of `zipf`."""
+_WITH_POWERDNS: Final = ("zipf", "case")
 _RATE: Final = re.compile(r"Queries per second:\s+([0-9.]+)")
 _COMPLETED: Final = re.compile(r"Queries completed:\s+([0-9]+) \(([0-9.]+)%\)")
 _CODE: Final = re.compile(r"([A-Z0-9]+) [0-9]+ \(([0-9.]+)%\)")
@@ -95,10 +100,17 @@ def read_sample(told: str) -> Sample:
 
 
 def take_sample(
-    server: peers.Server, queries: Path, cores: Cores, seconds: float, asked: Sequence[str] = ()
+    server: peers.Server,
+    queries: Path,
+    cores: Cores,
+    seconds: float,
+    asked: Sequence[str] = (),
+    sockets_per_core: int = 4,
+    outstanding: int = _OUTSTANDING,
 ) -> Sample:
     """Ask one server as fast as it answers."""
     threads = str(cores.load_count)
+    sockets = cores.load_count * sockets_per_core
     argv = [find_program("dnsperf"), "-s", "127.0.0.1", "-p", str(server.port), "-d", str(queries), "-t", "1"]
     argv += [
         "-n",
@@ -108,17 +120,15 @@ def take_sample(
         "-T",
         threads,
         "-c",
-        str(cores.load_count * 4),
+        str(sockets),
         "-q",
-        str(_OUTSTANDING),
+        str(outstanding),
         *asked,
     ]
     before = core_times(Path("/proc/stat").read_text(), cores.server)
     sample = read_sample(finished(pinned(argv, cores.load)))
-    idle, total = (
-        now - then
-        for now, then in zip(core_times(Path("/proc/stat").read_text(), cores.server), before, strict=True)
-    )
+    after = core_times(Path("/proc/stat").read_text(), cores.server)
+    idle, total = (now - then for now, then in zip(after, before, strict=True))
     return replace(sample, busy=100 * (1 - idle / total) if total else 0.0)
 
 
@@ -166,6 +176,13 @@ def figure(load: str, names: int, samples: Samples) -> Figure:
     if budget is not None and peer in ratios:
         return Figure(f"{what} ({median(ours):,.0f} q/s)", ratios[peer], f"× {peer}", budget, ratios)
     return Figure(what, median(ours), "q/s", None, ratios)
+
+
+def powerdns_figure(names: int, samples: Samples) -> Figure:
+    """Repeating names beside PowerDNS, which has a budget of its own."""
+    ours, theirs = ([sample.rate for sample in samples[name]] for name in (nodes.NAME, peers.POWERDNS.name))
+    what = f"{_title('zipf')}, one worker on one core, {names:,} names, beside PowerDNS with its cache"
+    return Figure(what, median_ratio(ours, theirs), f"× {peers.POWERDNS.name}", _POWERDNS_BUDGET)
 
 
 def _title(load: str) -> str:
@@ -228,6 +245,9 @@ def bench(args: Namespace, place: Path) -> Report:
     here, notes = peers.present()
     if cores.server is None:
         notes.append("servers and dnsperf share all cores: this machine has one, or no taskset")
+    powerdns = peers.POWERDNS.installed()
+    if not powerdns:
+        notes.append("PowerDNS left out: pdns_server is not installed")
     figures: list[Figure] = []
     tables: list[Table] = []
     for names, kinds in _loads(args):
@@ -241,12 +261,15 @@ def bench(args: Namespace, place: Path) -> Report:
         with ExitStack() as stack:
             repo = nodes.imported(zone, place / f"repo-{names}-{kinds[0]}")
             servers = [stack.enter_context(nodes.serving(repo, zone, cores.server))]
-            for peer in here:
+            for peer in [*here, peers.POWERDNS] if powerdns and set(kinds) & set(_WITH_POWERDNS) else here:
                 directory = place / f"{peer.name}-{names}-{kinds[0]}"
                 servers.append(stack.enter_context(peer.serving(zone, directory, cores.server)))
             for kind in kinds:
-                samples = measure(servers, queries[kind], cores, args.seconds, asked=_ASKED.get(kind, ()))
+                asked = [each for each in servers if kind in _WITH_POWERDNS or each.name != peers.POWERDNS.name]
+                samples = measure(asked, queries[kind], cores, args.seconds, asked=_ASKED.get(kind, ()))
                 figures.append(figure(kind, names, samples))
+                if kind == "zipf" and peers.POWERDNS.name in samples:
+                    figures.append(powerdns_figure(names, samples))
                 tables.append(_table(kind, samples))
                 notes += disagreements(kind, samples)
     return Report("udp", figures, tables, notes)
