@@ -128,7 +128,7 @@ def test_the_watchdog_ends_what_no_longer_answers(machine):
 def test_a_broken_configuration_is_not_taken(machine):
     good = (machine.root / "etc/zonegit/zonegitd.toml").read_text()
     before = main_pid(machine)
-    machine.write("/etc/zonegit/zonegitd.toml", good + "\n[dns]\nworkerz = 2\n")
+    machine.write("/etc/zonegit/zonegitd.toml", good.replace("[dns]\n", "[dns]\nworkerz = 2\n"))
     machine.ask("systemctl", "reload", "zonegitd.service")
     until(lambda: "reload refused" in machine.journal(), "the refusal")
     assert "'workerz'" in machine.journal()
