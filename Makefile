@@ -13,7 +13,7 @@ LOCK := packaging/requirements-dev.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-boot differ faults fuzz secondaries deb audit lint bench lock clean
+.PHONY: help run demo test test-boot differ faults fuzz secondaries deb fast audit lint bench lock clean
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -46,6 +46,11 @@ test-boot: $(READY) ## build the package, boot it on a real systemd, test its li
 
 deb: $(READY) ## build the Debian package of the commit that is checked out, into dist/ (on Debian 12)
 	@$(BIN)/python packaging/build_deb.py
+
+fast: $(READY) ## compile the hottest modules into build/fast (with gcc), and hold them to the same tests
+	@$(BIN)/python packaging/fast.py
+	PYTHONPATH=build/fast $(BIN)/python -m pytest -q -n auto tests/unit/dns tests/unit/daemon/test_live_straight.py \
+	  tests/unit/daemon/test_live_zones.py
 
 audit: $(READY) ## ask pip-audit for known vulnerabilities of what is locked; says what it lacks where it can't
 	@$(BIN)/python packaging/audit.py
