@@ -9,6 +9,7 @@ import asyncio
 import logging
 import signal
 import time
+from contextlib import suppress
 from typing import Final
 
 from zonegit.auth.gate import Gate
@@ -70,6 +71,7 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
                 app, connections=section.connections_per_source, bounds=bounds, tls=replication_tls(section)
             )
             loop.add_signal_handler(signal.SIGHUP, _reload, block, gate, server, samples)
+            _catch_up(block.config(), gate, server)
             share = _Share(block, index) if len(block.http) > 1 else None
             group.create_task(server.serve([listener], stop, app.drain, share))
         listener = block.listener("metrics")
@@ -93,6 +95,14 @@ class _Share:
     def is_ahead(self, count: int) -> bool:
         block = self._block
         return any(block.is_ready(other) and block.connections(other) < count for other in self._others)
+
+
+def _catch_up(config: Config, gate: Gate, server: H2Server) -> None:
+    """Read keys and certificates once more: a reload may have come before there was anything to take it."""
+    if config.replication is None or config.keys is None:
+        return
+    with suppress(ZonegitError):  # then what was read before is whole
+        gate.keyring, server.tls = load_keys(config.keys), replication_tls(config.replication)
 
 
 def _reload(block: SharedBlock, gate: Gate, server: H2Server, samples: Samples) -> None:
