@@ -93,16 +93,8 @@ def test_a_killed_process_is_replaced_and_nobody_else_notices(tmp_path, keys, pr
     assert primary.stop() == 0
 
 
-def told_state(daemon, name: str) -> bool:
-    """Whether a process has said how it is, so that it takes signals; it is asked to."""
-    daemon.signal(signal.SIGUSR1)
-    time.sleep(0.02)
-    return daemon.has(f"zonegitd[{name}]: state ")
-
-
 def test_a_reload_reaches_each_process(tmp_path, keys, primary, start):
-    for name in ("http", "http-1"):
-        until(lambda name=name: told_state(primary, name), f"the state of {name}")
+    until(lambda: is_even(primary), "both processes to serve, so that they take signals")
     new_key(keys, "k2", (parse_scope("read:*"),), time.time, os.urandom)
     primary.signal(signal.SIGHUP)
     until(lambda: sum("keys reloaded" in line for line in primary.log) == 2, "both reloads in the log")
