@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import Final
@@ -105,3 +106,11 @@ def _how(code: int | None) -> str:
     if code is not None and code < 0:
         return signal.Signals(-code).name
     return f"exit {code}"
+
+
+def end_tracker() -> None:
+    """End the process that multiprocessing keeps beside spawned ones, once those have ended.
+
+    Left to itself it ends a moment after its parent, when the service manager kills what is left over, and says so.
+    """
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # there is no public way

@@ -19,7 +19,7 @@ from zonegit.daemon import child
 from zonegit.daemon.certificates import CertificateEnds
 from zonegit.daemon.cookie_secrets import cookie_secrets, random_secrets
 from zonegit.daemon.listeners import DnsSockets, open_listeners
-from zonegit.daemon.processes import Child
+from zonegit.daemon.processes import Child, end_tracker
 from zonegit.daemon.repository import note_expired, prepare
 from zonegit.daemon.signing import KeyEnds, usable_keys
 from zonegit.daemon.status_line import StatusLine
@@ -309,6 +309,7 @@ class Supervisor:
         self._watchdog.close()
         self._listeners.close()
         self._block.close()
+        end_tracker()
         log.event(_logger, "stopped")
 
 
