@@ -20,7 +20,7 @@ from processes import Cores, core_list, worked
 from report import Cell, Report, Table, options
 from script import run
 
-_SOCKETS: Final = 10
+_SOCKETS: Final = 20
 """Of dnsperf, for each of its cores; it looks at each one in turn, so more of them make it slower."""
 _OUTSTANDING: Final = 1000
 """Queries in flight: enough for full batches at both workers."""
