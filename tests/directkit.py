@@ -6,6 +6,7 @@ import httpx
 
 from zonegit.auth.gate import Signer
 from zonegit.net.http_client import HttpPeer
+from zonegit.net.http_connection import Connection
 from zonegit.net.http_server import ReplicationApp
 
 START = 1_767_225_600.0
@@ -54,5 +55,7 @@ class DirectPeer(HttpPeer):
         super().__init__("http://127.0.0.1:9354", signer)
         self._transport = transport
 
-    def _open_client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=self._transport)
+    def _open(self) -> Connection:
+        connection = Connection(verify=False)
+        connection.client = httpx.AsyncClient(transport=self._transport)
+        return connection

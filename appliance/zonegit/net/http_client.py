@@ -11,13 +11,12 @@ import logging
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final
 from urllib.parse import urlsplit
 
-import h2.exceptions
 import httpx
 from blake3 import blake3
 
@@ -25,6 +24,7 @@ from zonegit.auth.gate import Signer
 from zonegit.auth.key import Key
 from zonegit.auth.scheme import Call, check_response, parse_signature, sign_response
 from zonegit.errors import ConfigError, InvalidData, LimitExceeded, NotAuthorised, Unreachable
+from zonegit.net.http_connection import LOST, Connection
 from zonegit.net.tls import client_context
 from zonegit.ops.values import check_plaintext
 from zonegit.sync import limits, ref_diff, wire
@@ -38,8 +38,6 @@ PATIENCE: Final = 15.0
 """Seconds without a byte, beyond what a long-poll waits."""
 RECYCLE: Final = 500
 """Requests of one connection. Hypercorn as shipped ends it at 1,000, with answers on their way."""
-_LOST: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h2.exceptions.H2Error, ssl.SSLError)
-"""What a connection that breaks may raise; httpcore lets some of h2's own errors through."""
 _NONSENSE: Final = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
 """What httpcore and httpx may raise over headers that make no sense: they check few of them."""
 
@@ -97,11 +95,9 @@ class HttpPeer:
         self.bounds = bounds
         self.tls = tls
         """May be replaced at any time; it counts from the next connection on (`close`)."""
-        self._client: httpx.AsyncClient | None = None
+        self._connection: Connection | None = None
         self._sent = 0
         """Requests of this connection."""
-        self._open = 0
-        """Requests that are being answered."""
 
     def beside(self) -> "HttpPeer":
         """The same peer over a connection of its own."""
@@ -109,13 +105,10 @@ class HttpPeer:
 
     async def close(self) -> None:
         """Drop the connection; the next request opens another."""
-        client, self._client = self._client, None
+        connection, self._connection = self._connection, None
         self._sent = 0
-        if client is not None:
-            try:
-                await client.aclose()
-            except _LOST:
-                return
+        if connection is not None:
+            await connection.drop()
 
     async def refs(self, root: str = "", wait: int = 0) -> wire.PeerRefs | None:
         """The peer's refs; None when their root is still `root`, after at most `wait` seconds.
@@ -165,55 +158,54 @@ class HttpPeer:
         self, method: str, path: str, content_type: str, body: bytes, headers: dict[str, str], wait: int
     ) -> AsyncIterator[_Answer]:
         """Send a signed request, again by another key or by the peer's clock if need be; errors become ours."""
-
-        used: httpx.AsyncClient | None = None
+        used: Connection | None = None
 
         async def send(key: Key) -> _Answer:
             nonlocal used
-            used = self._open_client()
-            return await self._send(key, method, path, content_type, body, headers, wait)
+            if used is not self._connection or used is None:
+                used = await carrying.enter_async_context(self._open())
+            return await self._send(used, key, method, path, content_type, body, headers, wait)
 
         await self._recycle()
-        kept = self._client
-        self._open += 1
+        kept = self._connection
         try:
-            try:
-                answer = await send(self.signer.key)
-            except _LOST:
-                if kept is None:
-                    raise
-                if self._client is kept:  # else another stream has opened a new one already
-                    await self.close()  # the peer may have closed it just before we used it again
-                answer = await send(self.signer.key)
-            other = await self._other_key(answer)
-            if other:
-                answer = await send(other)
-                if _refused(answer.response):
-                    self.signer.refused(other)
-            if await self._skewed(answer):
-                await answer.response.aclose()
-                answer = await send(answer.key)
-            if not _refused(answer.response):
-                self.signer.taken(answer.key)
-            try:
-                yield answer
-            finally:
-                await answer.response.aclose()
-        except _LOST as error:
-            if self._client is used:
+            async with AsyncExitStack() as carrying:
+                try:
+                    answer = await send(self.signer.key)
+                except LOST:
+                    if kept is None:
+                        raise
+                    if self._connection is kept:  # else another stream has opened a new one already
+                        await self.close()  # the peer may have closed it just before we used it again
+                    answer = await send(self.signer.key)
+                other = await self._other_key(answer)
+                if other:
+                    answer = await send(other)
+                    if _refused(answer.response):
+                        self.signer.refused(other)
+                if await self._skewed(answer):
+                    await answer.response.aclose()
+                    answer = await send(answer.key)
+                if not _refused(answer.response):
+                    self.signer.taken(answer.key)
+                try:
+                    yield answer
+                finally:
+                    await answer.response.aclose()
+        except LOST as error:
+            if self._connection is used:
                 await self.close()
             kind = Unreachable if isinstance(error, httpx.TimeoutException) else Interrupted
             raise kind(f"{self._url} can't be reached: {_reason(error)}") from None
-        finally:
-            self._open -= 1
 
     async def _recycle(self) -> None:
         """Change an idle connection for a new one before a server's bound on its requests cuts answers off."""
-        if self._sent >= RECYCLE and not self._open:
+        if self._sent >= RECYCLE and self._connection is not None and not self._connection.busy:
             await self.close()
 
     async def _send(
         self,
+        connection: Connection,
         key: Key,
         method: str,
         path: str,
@@ -226,7 +218,7 @@ class HttpPeer:
         headers = {**headers, "authorization": authorization}
         if content_type:
             headers["content-type"] = content_type
-        client = self._open_client()
+        client = connection.client
         self._sent += 1
         timeout = httpx.Timeout(PATIENCE, read=PATIENCE + wait)
         request = client.build_request(
@@ -239,14 +231,11 @@ class HttpPeer:
             await self.close()
             raise httpx.RemoteProtocolError(_reason(error)) from None
 
-    def _open_client(self) -> httpx.AsyncClient:
-        if self._client is None:
-            # No proxies, cookies or redirects: what the environment says must not lead a mirror elsewhere.
-            bounds = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=240.0)
+    def _open(self) -> Connection:
+        if self._connection is None:
             secure = self._url.startswith("https:")
-            verify = (self.tls or client_context(None, None)) if secure else False
-            self._client = httpx.AsyncClient(http1=False, http2=True, trust_env=False, limits=bounds, verify=verify)
-        return self._client
+            self._connection = Connection((self.tls or client_context(None, None)) if secure else False)
+        return self._connection
 
     async def _other_key(self, answer: _Answer) -> Key | None:
         """The key to try once instead of one that the peer refuses; the answer is read to its end then."""

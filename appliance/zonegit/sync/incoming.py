@@ -31,7 +31,9 @@ class Job:
     have: tuple[ObjectId, ...] = ()
     cursor: bytes = b""
     lost: int = 0
-    """How many of its answers in a row broke off since one brought an object; that one too."""
+    """How many answers to it in a row broke off while nobody's brought an object."""
+    had: int = 0
+    """Objects of the session when the last of them did."""
 
 
 @dataclass(slots=True)

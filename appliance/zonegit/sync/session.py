@@ -36,7 +36,7 @@ MOST_LOOKED_AT: Final = 256
 """Zones that aren't here up to which each is looked at for its size; more of them fill the streams as they are."""
 MOST_LOST: Final = 5
 MOST_BREAKS: Final = 100
-"""A question whose answer breaks off is asked again, so often in a row without an object; and so often in all."""
+"""A question whose answer breaks off is asked again: so often in a row while no object came, so often in all."""
 
 THIN: Final = 16 << 10
 MOST_THIN: Final = 256
@@ -52,7 +52,7 @@ class Ask:
     content_type: str
     body: bytes
     lost: int = 0
-    """How many answers in a row broke off since one brought an object; that one too."""
+    """How many answers to it in a row broke off while nobody's brought an object."""
 
 
 class Session:
@@ -164,8 +164,9 @@ class Session:
         job, stream = self._asked.pop(number), self._streams.pop(number, None)
         if stream and stream.got:
             want = job.want if job.label else job.want[stream.got :]
-            job = replace(job, want=want, cursor=stream.cursor or job.cursor, lost=0)
-        job = replace(job, lost=job.lost + 1)
+            job = replace(job, want=want, cursor=stream.cursor or job.cursor)
+        lost = job.lost if job.had == self.objects else 0  # the connection may have broken in another answer's turn
+        job = replace(job, lost=lost + 1, had=self.objects)
         self._breaks += 1
         if job.lost > MOST_LOST or self._breaks > MOST_BREAKS:
             return False

@@ -68,11 +68,11 @@ def test_a_connection_outlives_every_long_poll_and_the_client_leaves_it_first() 
     async def test() -> None:
         async with running(store()) as server, peer_of(server.url) as peer:
             assert await peer.refs() is not None
-            client = peer._client
+            connection = peer._connection
             await asyncio.sleep(0)
             assert await peer.refs() is not None
-            assert peer._client is client
-            assert client is not None
-            assert client._transport._pool._keepalive_expiry < 300  # type: ignore[attr-defined]
+            assert peer._connection is connection
+            assert connection is not None
+            assert connection._transport._pool._keepalive_expiry < 300  # type: ignore[operator]
 
     run(test())
