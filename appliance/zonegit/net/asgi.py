@@ -1,6 +1,7 @@
 """The shapes of ASGI that our applications use, and reading a request's body within a bound."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, Final
 
 from blake3 import blake3
@@ -53,16 +54,35 @@ async def read_body(
     return b"".join(parts), digest.digest()
 
 
-async def drain(receive: Receive, limit: int = DRAIN) -> None:
-    """Read a body to its end, or so far."""
+async def drain(receive: Receive, limit: int = DRAIN) -> bool:
+    """Read a body to its end, or so far; whether that was its end."""
     async for part in _parts(receive):
         limit -= len(part)
         if limit <= 0:
-            return
+            return False
+    return True
 
 
-async def disconnected(receive: Receive) -> None:
-    """Return when the client is gone. The body must have been read."""
+async def until_gone(receive: Receive, work: Coroutine[None, None, None]) -> None:
+    """Do the work, and give it up when the client disconnects (`Disconnected`): nothing else would stop it.
+
+    What still comes of the body is thrown away meanwhile. Nobody else would take it from Hypercorn's queue, and
+    while that is full the connection isn't read, nor its end noticed, for ever.
+    """
+    task = asyncio.create_task(work)
+    gone = asyncio.create_task(_disconnected(receive))
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise Disconnected
+        await task
+    finally:
+        task.cancel()
+        gone.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
+
+
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -64,8 +64,10 @@ class Connection(TCPServer):
             await super().protocol_send(event)
 
     async def _read_data(self) -> None:
-        await super()._read_data()
-        self._gone = True
+        try:
+            await super()._read_data()
+        finally:
+            self._gone = True  # where reading failed, the connection's tasks are ended and take no new one in
         await self.idle_task.stop()
 
     async def _close(self) -> None:

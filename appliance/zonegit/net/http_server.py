@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from blake3 import blake3
@@ -25,8 +25,8 @@ from zonegit.net.asgi import (
     Receive,
     Scope,
     Send,
-    disconnected,
     read_body,
+    until_gone,
 )
 from zonegit.net.http_request import Request, drain_unwanted, in_time
 from zonegit.net.ref_watch import RefWatch
@@ -138,18 +138,18 @@ class ReplicationApp:
     async def _serve(self, request: Request) -> None:
         if request.foreign:
             await drain_unwanted(request)
-            await request.send_reply(Reply(505))
+            await until_gone(request.receive, request.send_reply(Reply(505)))
             return
         found = await self._authenticate(request)
         if isinstance(found, Refusal):
             request.kid = found.kid
             self._count(found.kid, found.result)
             if found.retry_after:
-                await _until_gone(request.receive, asyncio.sleep(self._slowly))
+                await until_gone(request.receive, asyncio.sleep(self._slowly))
             reply = error_reply(
                 found.status, found.error, server_time=found.server_time, retry_after=found.retry_after
             )
-            await self._send(request, reply, found.grant)
+            await until_gone(request.receive, self._send(request, reply, found.grant))
             return
         request.passed()
         request.kid = found.key.kid
@@ -221,7 +221,7 @@ class ReplicationApp:
         known = request.known_root()
         seconds = request.wait_seconds()
         if known and seconds:
-            await _until_gone(request.receive, self._watch.wait(known, seconds))
+            await until_gone(request.receive, self._watch.wait(known, seconds))
         if known and self._endpoint.index_root() == known:
             return self._endpoint.unchanged(known)
         if request.prefers_minimal():
@@ -236,7 +236,7 @@ class ReplicationApp:
             reply, size = error_reply(429, "too_many_fetches", retry_after=1), 0
         self._answers[source] += size
         try:
-            await _until_gone(request.receive, self._send(request, reply, grant))
+            await until_gone(request.receive, self._send(request, reply, grant))
         finally:
             self._answered(source, size)
 
@@ -271,7 +271,7 @@ class ReplicationApp:
         self._answers[source] += asked  # the stream holds about as much of the question
         try:
             async with asyncio.timeout(2 * self._bounds.response_seconds):
-                await _until_gone(request.receive, request.send_frames(stream))
+                await until_gone(request.receive, request.send_frames(stream))
         except TimeoutError:
             log.warning("cut a client off that reads too slowly: %s", request.address)
         finally:
@@ -282,21 +282,6 @@ class ReplicationApp:
 
     def _count(self, kid: str, result: str) -> None:
         self._samples.inc("auth_attempts_total", key_id=kid or "unknown", result=result)
-
-
-async def _until_gone(receive: Receive, work: Coroutine[None, None, None]) -> None:
-    """Do the work, and give it up when the client disconnects (`Disconnected`): nothing else would stop it."""
-    task = asyncio.create_task(work)
-    gone = asyncio.create_task(disconnected(receive))
-    try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise Disconnected
-        await task
-    finally:
-        task.cancel()
-        gone.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
 
 
 def _sealer(grant: Grant) -> Seal:

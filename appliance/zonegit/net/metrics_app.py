@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from zonegit.net.asgi import Disconnected, Receive, Scope, Send, drain
+from zonegit.net.asgi import Disconnected, Receive, Scope, Send, drain, until_gone
 
 _PLAIN: Final = "text/plain; charset=utf-8"
 
@@ -25,11 +25,15 @@ class MetricsApp:
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             try:
-                await drain(receive)
+                await self._serve(scope, receive, send)
             except Disconnected:
                 return
-            status, kind, body = await self._answer(scope)
-            await _reply(send, status, kind, b"" if scope["method"] == "HEAD" else body, len(body))
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        ended = await drain(receive)
+        status, kind, body = await self._answer(scope)
+        reply = _reply(send, status, kind, b"" if scope["method"] == "HEAD" else body, len(body))
+        await (reply if ended else until_gone(receive, reply))
 
     async def _answer(self, scope: Scope) -> tuple[int, str, bytes]:
         """Status, content type and body."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypercorn.app_wrappers import ASGIWrapper
 
 from daemonkit import until
 from httpkit import Running, run, running
@@ -18,7 +19,9 @@ from rawh2 import RawClient
 from synckit import SMALL_NODES, check_for, commit, names, seal_for
 from tlskit import Authority
 from zonegit.net import h2_serving, http_request, http_server
+from zonegit.net.asgi import DRAIN
 from zonegit.net.h2_serving import H2Server
+from zonegit.net.metrics_app import MetricsApp
 from zonegit.net.strangers import Strangers
 from zonegit.net.tls import Identity, client_context, server_context
 from zonegit.store.memory import MemoryStore
@@ -136,6 +139,31 @@ def test_a_body_that_does_not_come_is_not_waited_for(signed: bool, monkeypatch: 
         until(server.app._idle.is_set, "the end of all that was waited for")
 
     served(test)
+
+
+@pytest.mark.parametrize("page", [False, True], ids=["v0", "metrics"])
+def test_a_body_that_goes_on_behind_its_bound_holds_no_connection(page: bool) -> None:
+    """More of it lies in the server's queue than that takes, when the answer is given."""
+
+    def test(server: Running) -> None:
+        with RawClient(server.port) as client:
+            stream = client.send("POST", "/metrics", [], bytes(DRAIN - 500), end=False)
+            while client.h2.local_flow_control_window(stream) < 31_000:
+                assert client.read()
+            for _ in range(30):
+                client.h2.send_data(stream, bytes(1_000))
+            client.flush()
+            while not client.answers[stream].ended:
+                assert client.read()
+        until(lambda: not server.server.open.total(), "the end of the connection")
+
+    async def both() -> None:
+        async with running(MemoryStore()) as server:
+            if page:
+                server.server._app = ASGIWrapper(MetricsApp(lambda _: (b"", ""), lambda: None))
+            await asyncio.to_thread(test, server)
+
+    run(both(), 120)
 
 
 def test_bodies_of_one_source_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
