@@ -41,7 +41,8 @@ def test_a_program_that_ended_is_told_with_its_last_words(tmp_path: Path) -> Non
 
 def test_memory_is_the_programs_own(tmp_path: Path) -> None:
     small = measured([sys.executable, "-S", "-c", "pass"], tmp_path / "log")
-    large = measured([sys.executable, "-S", "-c", "b'x' * (64 << 20)"], tmp_path / "log")
+    held = "import time; held = b'x' * (64 << 20); time.sleep(1)"  # long enough to be looked at
+    large = measured([sys.executable, "-S", "-c", held], tmp_path / "log")
     assert small.wall > 0
     assert large.peak - small.peak > 48 << 20
 
