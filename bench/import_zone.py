@@ -84,7 +84,7 @@ def bench(args: Namespace, place: Path) -> Report:
     rows.append([f"dnspython, {args.sample_lines:,} lines", "", dnspython_rate(zone, args.sample_lines), ""])
     what = f"import of {zone.records:,} records"
     figures = [
-        Figure(f"{what}: wall", wall, "s", at_most(45), ratios),
+        Figure(f"{what}: wall", wall, "s", at_most(20), ratios),
         Figure(f"{what}: largest resident set", peak / _GIB, "GiB", at_most(1)),
     ]
     columns = ("program", "s (median)", "records/s", "peak, GiB")

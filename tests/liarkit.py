@@ -225,7 +225,7 @@ async def _listening(
         await server.wait_closed()
 
 
-QUICK = ClientLimits(slowest_over=0.3)
+QUICK = ClientLimits(slowest_over=0.8)
 
 
 def objects_of(store: MemoryStore) -> list[bytes]:

@@ -112,7 +112,7 @@ async def fewer_streams(asked: Asked) -> None:
 def test_what_comes_in_place_of_an_answer(
     primary: MemoryStore, lie: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_client, "PATIENCE", 0.3)
+    monkeypatch.setattr(http_client, "PATIENCE", 0.8)
     refused(instead(primary, "/v0/refs", lie), primary, (Unreachable, NotAuthorised, InvalidData))
 
 
@@ -158,7 +158,7 @@ async def endless_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWr
     "talk", [silent, gone, http_1, noise, settings_only, endless_headers], ids=lambda talk: talk.__name__
 )
 def test_what_is_no_server_at_all(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_client, "PATIENCE", 0.3)
+    monkeypatch.setattr(http_client, "PATIENCE", 0.8)
 
     async def test() -> None:
         async with talking(talk) as url, peer_of(url) as peer:
