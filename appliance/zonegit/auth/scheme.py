@@ -23,7 +23,6 @@ from zonegit.errors import NotAuthorised
 
 SCHEME: Final = "ZG1-HMAC-SHA256"
 MAX_HEADER: Final = 512
-NONCE_SIZE: Final = 16
 MAC_SIZE: Final = 32
 EMPTY_DIGEST: Final = blake3(b"").digest()
 

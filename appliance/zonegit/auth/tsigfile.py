@@ -19,7 +19,6 @@ from zonegit.errors import InvalidName, KeyFileError, UsageError
 from zonegit.model.names import WireName, from_text, to_text
 
 SUFFIX: Final = ".tsig"
-DEFAULT_ALGORITHM: Final = "hmac-sha256"
 MIN_SECRET: Final = 16
 """Bytes."""
 _NAME: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]*")

@@ -19,7 +19,6 @@ OwnerKey = NewType("OwnerKey", bytes)
 ROOT: Final = WireName(b"\x00")
 APEX: Final = Owner(b"")
 APEX_KEY: Final = OwnerKey(b"")
-WILDCARD: Final = b"\x01*"
 MAX_NAME: Final = 255
 MAX_LABEL: Final = 63
 

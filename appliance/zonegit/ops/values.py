@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+from zonegit.auth.scheme import good_aud, good_kid
 from zonegit.dns.acl import Acl
 from zonegit.errors import ConfigError, InvalidName
 from zonegit.model.names import parse_apex, to_text
@@ -14,8 +15,6 @@ from zonegit.ops.log import Format
 
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
 _UNIT: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
-_NAME: Final = re.compile(r"[a-z0-9.-]{1,64}")
-_KEY: Final = re.compile(r"[a-z0-9._-]{1,32}")
 _URL: Final = re.compile(r"https?://[^\s/?#@]+/?")
 _CANARY: Final = re.compile(r"([a-z0-9._-]+):([0-9]{1,3})")
 _SHORT: Final = 128
@@ -123,13 +122,13 @@ def parse_canary(text: str) -> tuple[str, int]:
 
 def server_name(value: object) -> str:
     """A name that requests are signed for (`aud`)."""
-    if not _NAME.fullmatch(text_value(value)):
+    if not good_aud(text_value(value)):
         raise ConfigError(f"{value!r} is not a server name: use 1 to 64 of a-z 0-9 . -")
     return str(value)
 
 
 def key_id(value: object) -> str:
-    if not _KEY.fullmatch(text_value(value)):
+    if not good_kid(text_value(value)):
         raise ConfigError(f"{value!r} is not a key id: use 1 to 32 of a-z 0-9 . _ -")
     return str(value)
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-REFS_BODY: Final = 0
 FETCH_BODY: Final = 1 << 20
 LIST_BODY: Final = 2_000 * 32
 DIFF_BODY: Final = 16 << 10
