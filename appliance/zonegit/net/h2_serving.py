@@ -125,10 +125,7 @@ class H2Server:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._connected(context, reader, writer)
 
-        acceptors = []
-        for listener in listeners:
-            _send_at_once(listener)
-            acceptors.append(Acceptor(listener, connected, share))
+        acceptors = [Acceptor(listener, connected, share) for listener in listeners]
         for acceptor in acceptors:
             acceptor.start()
         await stop.wait()
@@ -181,16 +178,6 @@ class H2Server:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-
-
-def _send_at_once(listener: socket.socket) -> None:
-    """Set TCP_NODELAY, which connections inherit.
-
-    asyncio sets it only where a socket knows its protocol number, and a bound one has 0. Without it a small answer
-    in two parts waits 40 ms for the client's delayed ACK.
-    """
-    if listener.family != socket.AF_UNIX:
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _config() -> Config:

@@ -114,6 +114,30 @@ def test_one_alone_takes_all() -> None:
     run(test())
 
 
+def test_small_answers_go_out_at_once_on_connections_that_waited_too() -> None:
+    """With Nagle's algorithm an answer in two parts waits for the client's delayed ACK: 40 ms each time."""
+
+    async def test() -> None:
+        without_delay: list[int] = []
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            sock = writer.get_extra_info("socket")
+            without_delay.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            await hold(reader, writer)
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            async with AsyncExitStack() as stack:
+                await connect(stack, listener)
+                acceptor = Acceptor(listener.dup(), connected)
+                acceptor.start()
+                stack.push_async_callback(acceptor.stop)
+                await connect(stack, listener)
+                await until(lambda: len(without_delay) == 2)
+        assert all(without_delay)
+
+    run(test())
+
+
 class Scarce(socket.socket):
     """A listener of a process that has no descriptor left, once."""
 
