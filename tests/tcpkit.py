@@ -4,7 +4,8 @@ import socket
 import ssl
 import threading
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from zonegit.dns.message import Transport
 from zonegit.net.tcp import TcpServer
@@ -105,6 +106,20 @@ class Running:
         self.server.stop(grace)
         self.thread.join(10)
         assert not self.thread.is_alive()
+
+
+@contextmanager
+def starting(tls: ssl.SSLContext | None = None) -> Iterator[Callable[..., Running]]:
+    """Starts servers, and closes them all in the end."""
+    with ExitStack() as stack:
+
+        def start(**settings: float | str) -> Running:
+            server = Running(tls=tls, **settings)
+            stack.callback(server.listener.close)
+            stack.callback(server.close)
+            return server
+
+        yield start
 
 
 def frame(*packets: bytes) -> bytes:

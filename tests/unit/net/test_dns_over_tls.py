@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemonkit import read_message, until
-from tcpkit import Running, closed, frame
+from tcpkit import Running, closed, frame, starting
 from tlskit import Authority, Files
 from zonegit.dns.message import Transport
 from zonegit.net.tls import Identity, dns_context
@@ -28,16 +28,8 @@ def files(authority) -> Files:
 
 @pytest.fixture
 def run(files):
-    running = []
-
-    def start(**settings) -> Running:
-        running.append(Running(tls=dns_context(Identity(files.cert, files.key)), **settings))
-        return running[-1]
-
-    yield start
-    for each in running:
-        each.close()
-        each.listener.close()
+    with starting(dns_context(Identity(files.cert, files.key))) as start:
+        yield start
 
 
 @pytest.fixture

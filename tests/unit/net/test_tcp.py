@@ -12,20 +12,6 @@ from zonegit.net.tcp import TcpServer
 from zonegit.ops import loop_slots
 
 
-@pytest.fixture
-def run():
-    running = []
-
-    def start(**settings) -> Running:
-        running.append(Running(**settings))
-        return running[-1]
-
-    yield start
-    for each in running:
-        each.close()
-        each.listener.close()
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_pipelined_queries_are_answered_in_order(run, host):
     server = run(host=host)

@@ -8,22 +8,8 @@ import time
 import pytest
 
 from daemonkit import read_message, until
-from tcpkit import BIG, Running, closed, frame
+from tcpkit import BIG, closed, frame
 from zonegit.ops import loop_slots
-
-
-@pytest.fixture
-def run():
-    running = []
-
-    def start(**settings) -> Running:
-        running.append(Running(**settings))
-        return running[-1]
-
-    yield start
-    for each in running:
-        each.close()
-        each.listener.close()
 
 
 def test_a_client_that_stops_reading_is_not_read_ahead_for(run):
