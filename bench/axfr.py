@@ -11,7 +11,7 @@ from statistics import median
 
 import nodes
 import peers
-from dns_client import Transfer, take_transfer
+from dns_client import AXFR, Transfer, query, take_transfer
 from figures import Figure, at_least, median_ratio
 from material import synthetic_zone
 from processes import split_cores
@@ -34,7 +34,7 @@ def bench(args: Namespace, place: Path) -> Report:
             os.sched_setaffinity(0, {int(core) for core in cores.load.split(",")})
         for _ in range(args.transfers):
             for server in servers:
-                transfer = take_transfer(server.port, zone.apex, zone.records + 1)
+                transfer = take_transfer(server.port, query(zone.apex, AXFR), zone.records + 1)
                 taken.setdefault(server.name, []).append(transfer)
     return Report("axfr", [_figure(zone.records, taken)], [_table(taken)], notes)
 

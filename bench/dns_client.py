@@ -15,7 +15,7 @@ from processes import MeasuringFailed
 
 _HEADER: Final = Struct(">HHHHHH")
 _SOA: Final = 6
-_AXFR: Final = 252
+AXFR: Final = 252
 _LOOPBACK: Final = "127.0.0.1"
 _TRANSFER_BUFFER: Final = 8 << 20
 
@@ -97,21 +97,22 @@ class Transfer:
     """From before the connection is made until the last byte is here."""
 
 
-def take_transfer(port: int, zone: str, records: int, timeout: float = 120.0) -> Transfer:
-    """Ask for an AXFR (RFC 5936) and take it; it is over when `records` have come."""
+def take_transfer(port: int, request: bytes, records: int, timeout: float = 120.0) -> Transfer:
+    """Ask for an AXFR or IXFR (RFC 5936, RFC 1995) and take it; it is over when exactly `records` have come."""
+    counter = TransferCounter(records)
+    buffer = bytearray(_TRANSFER_BUFFER)
+    view = memoryview(buffer)
     start = time.perf_counter()
     with socket.create_connection((_LOOPBACK, port), timeout) as server:
-        request = query(zone, _AXFR)
         server.sendall(len(request).to_bytes(2, "big") + request)
-        counter = TransferCounter(records)
-        buffer = bytearray(_TRANSFER_BUFFER)
-        view = memoryview(buffer)
         while not counter.done:
             held = counter.held
             got = server.recv_into(view[held:])
             if not got:
-                raise MeasuringFailed(f"the transfer ended after {counter.records} of {records} records")
+                raise MeasuringFailed(f"port {port} ended a transfer after {counter.records} of {records} records")
             counter.take(buffer, held + got)
+    if counter.records != records:
+        raise MeasuringFailed(f"port {port} sent {counter.records} records, not {records}")
     return Transfer(counter.records, counter.size, counter.messages, time.perf_counter() - start)
 
 

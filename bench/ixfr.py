@@ -5,7 +5,6 @@ journal with the difference. The first transfer is the first that is ever asked 
 """
 
 import os
-import socket
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
@@ -13,12 +12,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Final
 
 import nodes
 import peers
-from dns_client import TransferCounter, query, wait_for_serial
+from dns_client import query, take_transfer, wait_for_serial
 from figures import Figure, at_most, median_ratio
 from material import ZoneFile, synthetic_zone
 from processes import MeasuringFailed, ProgramMissing, find_program, finished, own_program, split_cores
@@ -27,7 +25,6 @@ from script import run
 
 _IXFR: Final = 251
 _SOA: Final = 6
-_BUFFER: Final = 1 << 20
 _DEADLINE: Final = 180.0
 
 
@@ -55,28 +52,6 @@ def ixfr_query(apex: str, serial: int) -> bytes:
     asked[9] = 1
     rdata = b"\0\0" + serial.to_bytes(4, "big") + bytes(16)
     return bytes(asked) + b"\xc0\x0c" + _SOA.to_bytes(2, "big") + b"\0\1" + bytes(4) + b"\0\x16" + rdata
-
-
-def take(server: peers.Server, old: ZoneFile, records: int) -> float:
-    """Seconds from before the connection is made until so many records are here."""
-    asked = ixfr_query(old.apex, old.serial)
-    began = perf_counter()
-    with socket.create_connection(("127.0.0.1", server.port), 60) as sock:
-        sock.sendall(len(asked).to_bytes(2, "big") + asked)
-        counter = TransferCounter(records)
-        buffer = bytearray(_BUFFER)
-        view = memoryview(buffer)
-        while not counter.done:
-            held = counter.held
-            got = sock.recv_into(view[held:])
-            if not got:
-                raise MeasuringFailed(
-                    f"{server.name} ended the transfer after {counter.records} of {records} records"
-                )
-            counter.take(buffer, held + got)
-    if counter.records != records:
-        raise MeasuringFailed(f"{server.name} sent {counter.records} records, not {records}")
-    return perf_counter() - began
 
 
 @contextmanager
@@ -111,7 +86,8 @@ def bench(args: Namespace, place: Path) -> Report:
             os.sched_setaffinity(0, {int(core) for core in cores.load.split(",")})
         for _ in range(args.transfers + 1):
             for server in servers:
-                taken.setdefault(server.name, []).append(take(server, old, records))
+                transfer = take_transfer(server.port, ixfr_query(old.apex, old.serial), records)
+                taken.setdefault(server.name, []).append(transfer.seconds)
     firsts = {name: seconds[0] for name, seconds in taken.items()}
     later = {name: seconds[1:] for name, seconds in taken.items()}
     what = f"IXFR of {args.changes:,} changes in {old.records:,} records"

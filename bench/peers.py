@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from dns_client import take_transfer, wait_for_serial
+from dns_client import AXFR, query, take_transfer, wait_for_serial
 from material import VAR, ZoneFile, synthetic_zone
 from processes import (
     MeasuringFailed,
@@ -255,7 +255,7 @@ def main() -> int:
         zone = synthetic_zone(args.names, Path(name))
         for peer in [*here, POWERDNS] if POWERDNS.installed() else here:
             with peer.serving(zone, Path(name) / peer.name) as server:
-                transfer = take_transfer(server.port, zone.apex, zone.records + 1)
+                transfer = take_transfer(server.port, query(zone.apex, AXFR), zone.records + 1)
                 print(f"{peer.version()}: serves {zone.records} records, sent {transfer.records} in a transfer")
     return 0
 

@@ -1,9 +1,11 @@
 """Serials in answers, and records counted in a stream that arrives in pieces."""
 
+import socket
+import threading
 from struct import pack
 
 import pytest
-from dns_client import TransferCounter, query, serial_of
+from dns_client import AXFR, TransferCounter, query, serial_of, take_transfer
 from processes import MeasuringFailed
 
 
@@ -34,6 +36,22 @@ def test_records_are_counted_however_the_stream_is_cut(piece: int) -> None:
 def test_a_refused_transfer_is_an_error() -> None:
     with pytest.raises(MeasuringFailed, match="rcode 5"):
         counted(message(0, rcode=5), 10, 1000)
+
+
+@pytest.mark.parametrize("answers", [[3, 1], [3, 3]], ids=["too few", "too many"])
+def test_a_transfer_of_another_size_is_an_error(answers: list[int]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with listener.accept()[0] as sock:
+                sock.recv(512)
+                sock.sendall(b"".join(map(message, answers)))
+
+        server = threading.Thread(target=serve)
+        server.start()
+        with pytest.raises(MeasuringFailed, match=f"{sum(answers)}.* 5"):
+            take_transfer(listener.getsockname()[1], query("example.com.", AXFR), 5, timeout=20)
+        server.join(20)
 
 
 def soa_response(owner: bytes, rcode: int = 0, rtype: int = 6) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import peers
 import pytest
-from dns_client import ask_serial, take_transfer
+from dns_client import AXFR, ask_serial, query, take_transfer
 from material import ZoneFile
 from processes import MeasuringFailed, ProgramMissing, find_program, finished, measured, running
 
@@ -58,7 +58,7 @@ def test_a_peer_serves_and_transfers(peer: peers.Peer, tmp_path: Path, needs_pro
     path = tmp_path / "zone"
     path.write_text(ZONE)
     with peer.serving(ZoneFile(path, "example.com.", 42, 4), tmp_path / "peer") as server:
-        assert take_transfer(server.port, "example.com.", 5, timeout=10).records == 5
+        assert take_transfer(server.port, query("example.com.", AXFR), 5, timeout=10).records == 5
     assert ask_serial(server.port, "example.com.", 0.1) is None
     assert peer.version().startswith(peer.name)
 
