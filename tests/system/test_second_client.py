@@ -17,7 +17,7 @@ from zonegit.auth.keyfile import new_key
 from zonegit.auth.scope import parse_scope
 from zonegit.repo import Repository
 
-CLIENT = Path(__file__).with_name("second_client.py")
+CLIENT = Path(__file__).parents[1] / "second_client.py"
 SOA = "$ORIGIN example.net.\n$TTL 300\n@ SOA ns.example.com. a.example.com. 1 60 60 600 60\n@ NS ns.example.com.\n"
 
 

@@ -31,54 +31,64 @@ def base64url(data: bytes) -> str:
 
 
 class Client:
-    def __init__(self, address: str, aud: str, key_file: Path) -> None:
+    def __init__(self, address: str, aud: str, key_file: Path, source: str = "") -> None:
+        """`source`: the loopback address to come from."""
         host, _, port = address.rpartition(":")
         text = tomllib.loads(key_file.read_text())["secret"]
         secret = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         self.kid, self.aud, self.address = key_file.stem, aud, address
         self.request_key = hmac.digest(secret, b"zonegit/v0 request", "sha256")
         self.response_key = hmac.digest(secret, b"zonegit/v0 response", "sha256")
-        self.socket = socket.create_connection((host, int(port)), timeout=30)
+        self.socket = socket.create_connection((host, int(port)), timeout=30, source_address=(source, 0))
         self.h2 = h2.connection.H2Connection()
         self.h2.initiate_connection()
         self.socket.sendall(self.h2.data_to_send())
 
     def ask(self, method: str, path: str, content_type: str = "", body: bytes = b"") -> bytes:
-        """The body of a 200 whose signature is right: a stream's is in its end, any other's in a header."""
-        ts, nonce = str(int(time.time())), base64url(os.urandom(16))
-        lines = [
-            SCHEME,
-            "request",
-            method,
-            path,
-            self.aud,
-            self.kid,
-            ts,
-            nonce,
-            content_type,
-            blake3(body).hexdigest(),
-        ]
+        """The body of a 200 whose signature is right."""
+        authorization, mac = self.sign(method, path, content_type, body)
+        answer, found = self.exchange(method, path, content_type, body, authorization)
+        assert found[":status"] == "200", (found, answer)
+        self.check(mac, answer, found)
+        return answer
+
+    def sign(
+        self, method: str, path: str, content_type: str = "", body: bytes = b"", *, off: int = 0, aud: str = ""
+    ) -> tuple[str, str]:
+        """`(Authorization, mac)` of a request to a server of this name, by a clock that is so many seconds off."""
+        ts, nonce, aud = str(int(time.time()) + off), base64url(os.urandom(16)), aud or self.aud
+        digest = blake3(body).hexdigest()
+        lines = [SCHEME, "request", method, path, aud, self.kid, ts, nonce, content_type, digest]
         mac = base64url(hmac.digest(self.request_key, "".join(line + "\n" for line in lines).encode(), "sha256"))
+        return f"{SCHEME} kid={self.kid},ts={ts},nonce={nonce},aud={aud},mac={mac}", mac
+
+    def exchange(
+        self, method: str, path: str, content_type: str, body: bytes, *authorization: str
+    ) -> tuple[bytes, dict[str, str]]:
+        """Body and headers of the answer, unchecked."""
         headers = [(":method", method), (":path", path), (":scheme", "http"), (":authority", self.address)]
-        headers.append(("authorization", f"{SCHEME} kid={self.kid},ts={ts},nonce={nonce},aud={self.aud},mac={mac}"))
+        headers += [("authorization", value) for value in authorization]
         if content_type:
             headers.append(("content-type", content_type))
         stream = self.h2.get_next_available_stream_id()
         self.h2.send_headers(stream, headers, end_stream=not body)
         if body:
             self.h2.send_data(stream, body, end_stream=True)
-        answer, found = self.read(stream)
-        assert found[":status"] == "200", (found, answer)
-        if found["content-type"] == FRAMES:
-            ts, got, signed = str(int.from_bytes(end_of(answer)[16:24], "big")), answer[-32:], answer[:-32]
+        return self.read(stream)
+
+    def check(self, mac: str, answer: bytes, found: dict[str, str]) -> None:
+        """Whether an answer to the request with this MAC is signed: a stream in its end, any other in a header."""
+        status, content_type = found[":status"], found.get("content-type", "")
+        if content_type == FRAMES:
+            end = end_of(answer)
+            ts, got, signed = str(int.from_bytes(end[16:24], "big")), end[-32:], answer[:-32]
         else:
             fields = dict(field.split("=", 1) for field in found["zg-signature"].split(","))
             assert fields["kid"] == self.kid
             ts, got, signed = fields["ts"], base64.urlsafe_b64decode(fields["mac"] + "="), answer
-        lines = [SCHEME, "response", mac, "200", ts, found["content-type"], blake3(signed).hexdigest()]
+        lines = [SCHEME, "response", mac, status, ts, content_type, blake3(signed).hexdigest()]
         expected = hmac.digest(self.response_key, "".join(line + "\n" for line in lines).encode(), "sha256")
         assert hmac.compare_digest(got, expected), "the answer's MAC is wrong"
-        return answer
 
     def read(self, stream: int) -> tuple[bytes, dict[str, str]]:
         body, headers, ended = b"", {}, False
