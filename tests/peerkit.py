@@ -4,10 +4,11 @@ import selectors
 import socket
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
+HOST = "127.0.0.1"
 DEADLINE = 60.0
 UDP_SIZE = 4096
 """What all servers are told to send at most over UDP."""
@@ -18,7 +19,8 @@ Zones = Mapping[str, Path]
 """Zone name, with its final dot, to its file."""
 
 
-def named(port: int, directory: Path, zones: Zones) -> list[str]:
+def named(port: int, directory: Path, zones: Zones, cookie_secret: str) -> list[str]:
+    cookies = f'cookie-algorithm siphash24; cookie-secret "{cookie_secret}";' if cookie_secret else ""
     blocks = "".join(f'zone "{name}" {{ type primary; file "{path}"; }};\n' for name, path in zones.items())
     (directory / "named.conf").write_text(
         f"""options {{
@@ -40,6 +42,7 @@ def named(port: int, directory: Path, zones: Zones) -> list[str]:
   max-records-per-type 0;
   max-types-per-name 0;
   empty-zones-enable no;
+  {cookies}
 }};
 controls {{ }};
 {blocks}"""
@@ -47,7 +50,8 @@ controls {{ }};
     return ["-g", "-n", "1", "-c", str(directory / "named.conf")]
 
 
-def nsd(port: int, directory: Path, zones: Zones) -> list[str]:
+def nsd(port: int, directory: Path, zones: Zones, cookie_secret: str) -> list[str]:
+    cookies = f'answer-cookie: yes\n  cookie-secret: "{cookie_secret}"' if cookie_secret else ""
     blocks = "".join(f'zone:\n  name: "{name}"\n  zonefile: "{path}"\n' for name, path in zones.items())
     (directory / "nsd.conf").write_text(
         f"""server:
@@ -63,6 +67,7 @@ def nsd(port: int, directory: Path, zones: Zones) -> list[str]:
   rrl-ratelimit: 0
   server-count: 1
   minimal-responses: yes
+  {cookies}
 remote-control:
   control-enable: no
 {blocks}"""
@@ -70,7 +75,9 @@ remote-control:
     return ["-d", "-c", str(directory / "nsd.conf")]
 
 
-def knotd(port: int, directory: Path, zones: Zones) -> list[str]:
+def knotd(port: int, directory: Path, zones: Zones, cookie_secret: str) -> list[str]:
+    cookies = f"mod-cookies:\n  - id: one\n    secret: 0x{cookie_secret}\n" if cookie_secret else ""
+    modules = "    global-module: mod-cookies/one\n" if cookie_secret else ""
     blocks = "".join(f'  - domain: "{name}"\n    file: "{path}"\n' for name, path in zones.items())
     (directory / "knot.conf").write_text(
         f"""server:
@@ -82,13 +89,13 @@ def knotd(port: int, directory: Path, zones: Zones) -> list[str]:
   udp-max-payload: {UDP_SIZE}
 database:
   storage: {directory}
-template:
+{cookies}template:
   - id: default
     storage: {directory}
     semantic-checks: off
     zonefile-sync: -1
     journal-content: none
-zone:
+{modules}zone:
 {blocks}"""
     )
     return ["-c", str(directory / "knot.conf")]
@@ -97,29 +104,30 @@ zone:
 PEERS = {"named": named, "nsd": nsd, "knotd": knotd}
 
 
-def free_port() -> int:
-    """A port that is free for UDP and TCP now."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
-            port = int(udp.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Ports that are free for UDP and TCP at the moment: other makes can't be asked which one they got."""
+    with ExitStack() as stack:
+        found: list[int] = []
+        while len(found) < count:
+            tcp = stack.enter_context(socket.socket())
+            tcp.bind((HOST, 0))
+            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
             try:
-                tcp.bind(("127.0.0.1", port))
+                udp.bind((HOST, tcp.getsockname()[1]))
             except OSError:
                 continue
-            return port
+            found.append(tcp.getsockname()[1])
+        return found
 
 
 @contextmanager
-def running(peer: str, program: str, directory: Path, zones: Zones) -> Iterator[int]:
-    """The port of a peer that serves these zones, once it does."""
+def running(peer: str, program: str, directory: Path, zones: Zones, *, cookie_secret: str = "") -> Iterator[int]:
+    """The port of a peer that serves these zones, once it does. `cookie_secret` is in hex; without it, chance."""
     directory.mkdir()
-    port = free_port()
+    (port,) = free_ports(1)
+    command = [program, *PEERS[peer](port, directory, zones, cookie_secret)]
     log = directory / "log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen([program, *PEERS[peer](port, directory, zones)], stdout=output, stderr=output) as process,
-    ):
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
             for name in zones:
                 _await_zone(port, name, process, log)
@@ -133,7 +141,7 @@ def _await_zone(port: int, name: str, process: subprocess.Popen[bytes], log: Pat
     query = b"\0\1\0\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\6\0\1"
     deadline = monotonic() + DEADLINE
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.connect(("127.0.0.1", port))
+        sock.connect((HOST, port))
         sock.settimeout(1)
         while monotonic() < deadline and process.poll() is None:
             try:
@@ -178,7 +186,7 @@ class _Line:
 
     def __init__(self, port: int, packets: Sequence[bytes], answers: list[bytes]) -> None:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.connect(("127.0.0.1", port))
+        self.sock.connect((HOST, port))
         self.sock.setblocking(False)
         self.waiting: set[int] = set()
         self._packets = packets
@@ -220,7 +228,7 @@ class _Line:
 def ask_tcp(port: int, packets: Iterable[bytes]) -> list[bytes]:
     """The answers over one connection, asked one after another."""
     found = []
-    with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as sock, sock.makefile("rb") as stream:
+    with socket.create_connection((HOST, port), timeout=DEADLINE) as sock, sock.makefile("rb") as stream:
         for packet in packets:
             sock.sendall(len(packet).to_bytes(2, "big") + packet)
             found.append(stream.read(int.from_bytes(stream.read(2), "big")))

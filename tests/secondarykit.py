@@ -1,10 +1,9 @@
 """BIND, NSD and Knot DNS as secondaries of a server on a loopback port: unprivileged, each in its own directory."""
 
 import base64
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,10 @@ import dns.tsig
 import dns.zone
 
 from daemonkit import DEADLINE
+from peerkit import HOST
 
 ORIGIN = "example.org."
 KEY = "xfr"
-HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -50,22 +49,6 @@ def transferred(port: int, key: dns.tsig.Key | None = None) -> dns.zone.Zone:
         query.use_tsig(key)
     dns.query.inbound_xfr(HOST, zone, query, port=port, timeout=DEADLINE, lifetime=DEADLINE)
     return zone
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free for UDP and TCP at the moment: other makes can't be asked which one they got."""
-    with ExitStack() as stack:
-        found: list[int] = []
-        while len(found) < count:
-            tcp = stack.enter_context(socket.socket())
-            tcp.bind((HOST, 0))
-            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-            try:
-                udp.bind((HOST, tcp.getsockname()[1]))
-            except OSError:
-                continue
-            found.append(tcp.getsockname()[1])
-        return found
 
 
 def _named(port: int, primary: int, secret: str, home: Path) -> list[str]:

@@ -1,15 +1,11 @@
-"""Answers beside those of NSD and Knot DNS from the same signed zone: the same rcode, AA, answer and denials.
+"""Answers beside those of BIND, NSD and Knot DNS from the same signed zone: the same rcode, AA, answer and denials.
 
 Two known differences, where more is proven here: NSD leaves out the NSEC that denies the target of a DNAME's
 CNAME, and Knot the one that shows a wildcard to be an empty non-terminal.
 """
 
-import socket
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep
 
 import dns.dnssec
 import dns.dnssectypes
@@ -19,6 +15,7 @@ import dns.zone
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from peerkit import PEERS, ask_all, running
 from unit.dns.fake import Server, from_zone, lines, make_query
 from unit.dns.zones_for_tests import ORG
 from zonegit.dns.message import Transport
@@ -49,84 +46,6 @@ def signed_zone() -> dns.zone.Zone:
     return zone
 
 
-def nsd(port: int, directory: Path) -> list[str]:
-    (directory / "nsd.conf").write_text(
-        f"""server:
-  ip-address: 127.0.0.1@{port}
-  username: ""
-  chroot: ""
-  zonesdir: "{directory}"
-  database: ""
-  pidfile: "{directory}/nsd.pid"
-  xfrdfile: "{directory}/xfrd.state"
-  zonelistfile: "{directory}/zone.list"
-  rrl-ratelimit: 0
-  server-count: 1
-remote-control:
-  control-enable: no
-zone:
-  name: {ORIGIN}
-  zonefile: zone
-"""
-    )
-    return ["-d", "-c", str(directory / "nsd.conf")]
-
-
-def knotd(port: int, directory: Path) -> list[str]:
-    (directory / "knot.conf").write_text(
-        f"""server:
-  listen: 127.0.0.1@{port}
-  rundir: {directory}
-database:
-  storage: {directory}
-zone:
-  - domain: {ORIGIN}
-    storage: {directory}
-    file: zone
-"""
-    )
-    return ["-c", str(directory / "knot.conf")]
-
-
-PEERS = {"nsd": nsd, "knotd": knotd}
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-Ask = Callable[[bytes], dns.message.Message]
-
-
-@contextmanager
-def running(program: str, arguments: list[str], port: int) -> Iterator[Ask]:
-    """A peer's answers, once it answers."""
-    with (
-        subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
-    ):
-        sock.connect(("127.0.0.1", port))
-        sock.settimeout(0.5)
-
-        def ask(query: bytes) -> dns.message.Message:
-            deadline = monotonic() + 20
-            while monotonic() < deadline:
-                try:
-                    sock.send(query)
-                    return dns.message.from_wire(sock.recv(65535))
-                except OSError:  # refused while it starts, or timed out
-                    sleep(0.05)
-            raise AssertionError(f"{program} does not answer")
-
-        try:
-            ask(make_query(ORIGIN, "SOA").to_wire())
-            yield ask
-        finally:
-            process.terminate()
-
-
 def names() -> list[str]:
     two = [f"{left}.{right}.{ORIGIN}" for left in WORDS for right in WORDS]
     return [ORIGIN, *(f"{word}.{ORIGIN}" for word in WORDS), *two[::4], f"a.b.ent.{ORIGIN}", f"q.q.q.wild.{ORIGIN}"]
@@ -145,20 +64,23 @@ def test_answers_as_peers_do(peer: str, tmp_path: Path, needs_program: Callable[
     zone = signed_zone()
     zone.to_file(str(tmp_path / "zone"), relativize=False)
     server = Server(from_zone(zone))
-    port = free_port()
-    with running(program, PEERS[peer](port, tmp_path), port) as ask:
-        for name in names():
-            for index, rtype in enumerate(TYPES):
-                query = make_query(name, rtype, do=index % 2 == len(name) % 2, size=4096).to_wire()
-                data = server.raw(query, Transport.TCP)
-                assert data is not None
-                ours, theirs = dns.message.from_wire(data), ask(query)
-                what = f"{name} {rtype}\n{ours}\n\n{theirs}"
-                assert ours.rcode() == theirs.rcode(), what
-                assert (ours.flags ^ theirs.flags) & dns.flags.AA == 0, what
-                assert lines(ours.answer) == lines(theirs.answer), what
-                if ".old." in name or ".wempty." in name:
-                    assert denials(ours) >= denials(theirs), what
-                else:
-                    assert denials(ours) == denials(theirs), what
+    asked = [
+        (name, rtype, make_query(name, rtype, do=index % 2 == len(name) % 2, size=4096).to_wire())
+        for name in names()
+        for index, rtype in enumerate(TYPES)
+    ]
+    with running(peer, program, tmp_path / peer, {ORIGIN: tmp_path / "zone"}) as port:
+        (answers,) = ask_all([port], [query for *_, query in asked])
+    for (name, rtype, query), answer in zip(asked, answers, strict=True):
+        data = server.raw(query, Transport.TCP)
+        assert data is not None
+        ours, theirs = dns.message.from_wire(data), dns.message.from_wire(answer)
+        what = f"{name} {rtype}\n{ours}\n\n{theirs}"
+        assert ours.rcode() == theirs.rcode(), what
+        assert (ours.flags ^ theirs.flags) & dns.flags.AA == 0, what
+        assert lines(ours.answer) == lines(theirs.answer), what
+        if ".old." in name or ".wempty." in name:
+            assert denials(ours) >= denials(theirs), what
+        else:
+            assert denials(ours) == denials(theirs), what
     assert not server.errors

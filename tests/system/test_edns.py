@@ -1,10 +1,7 @@
-"""Cookies, identifiers and CHAOS of a running daemon, and cookies beside those of BIND and Knot."""
+"""Cookies, identifiers and CHAOS of a running daemon, and cookies beside those of BIND, NSD and Knot."""
 
 import signal
 import socket
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep, time
 
@@ -13,6 +10,7 @@ import dns.message
 import pytest
 
 from daemonkit import until
+from peerkit import PEERS, running
 from zonegit.dns.cookies import Cookies
 
 DEADLINE = 30.0
@@ -100,68 +98,14 @@ def test_without_cookies(repo, start, tmp_path):
     assert asked(start(repo, "--config", config).port(), dns.edns.GenericOption(10, SHOWN)).options == ()
 
 
-def named(port: int, directory: Path) -> list[str]:
-    (directory / "named.conf").write_text(
-        f"""options {{
-  directory "{directory}";
-  listen-on port {port} {{ 127.0.0.1; }};
-  listen-on-v6 {{ none; }};
-  pid-file none;
-  session-keyfile "{directory}/session.key";
-  recursion no;
-  empty-zones-enable no;
-  cookie-algorithm siphash24;
-  cookie-secret "{SECRETS[0]}";
-}};
-controls {{ }};
-"""
-    )
-    return ["-f", "-n", "1", "-c", str(directory / "named.conf")]
-
-
-def knotd(port: int, directory: Path) -> list[str]:
-    (directory / "z").write_text("@ 60 SOA ns h 1 60 60 60 60\n@ 60 NS ns\nns 60 A 192.0.2.1\n")
-    (directory / "knot.conf").write_text(
-        f"""server:
-  listen: 127.0.0.1@{port}
-  rundir: {directory}
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-database:
-  storage: {directory}
-mod-cookies:
-  - id: one
-    secret: 0x{SECRETS[0]}
-template:
-  - id: default
-    global-module: mod-cookies/one
-zone:
-  - domain: example.org.
-    file: {directory}/z
-"""
-    )
-    return ["-c", str(directory / "knot.conf")]
-
-
-@contextmanager
-def running(program: str, arguments: list[str]) -> Iterator[None]:
-    with subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-
-
-@pytest.mark.parametrize(("peer", "configure"), [("named", named), ("knotd", knotd)])
-def test_cookies_are_those_of_other_makes(peer, configure, tmp_path, needs_program):
+@pytest.mark.parametrize("peer", PEERS)
+def test_cookies_are_those_of_other_makes(peer, tmp_path, needs_program):
     """With one secret, each takes the other's: a cookie that holds comes back as it is."""
     program = needs_program(peer)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    zone = tmp_path / "zone"
+    zone.write_text("@ 60 SOA ns h 1 60 60 60 60\n@ 60 NS ns\nns 60 A 192.0.2.1\n")
     ours = cookies(SECRETS[0])
-    with running(program, configure(port, tmp_path)):
+    with running(peer, program, tmp_path / peer, {"example.org.": zone}, cookie_secret=SECRETS[0]) as port:
         theirs = cookie(port)
         assert len(theirs) == 24
         assert ours.proven(theirs, CLIENT)

@@ -19,8 +19,9 @@ import dns.zone
 import pytest
 
 from daemonkit import Daemon, until
+from peerkit import HOST, free_ports
 from repokit import ZONE, parsed
-from secondarykit import HOST, KEY, MAKES, Secondary, following, free_ports, transferred
+from secondarykit import KEY, MAKES, Secondary, following, transferred
 from zonegit.auth.tsigfile import new_tsig
 from zonegit.model.rdata import TXT, A
 from zonegit.repo import Repository

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from daemonkit import Daemon, until
+from peerkit import HOST, free_ports
 from repokit import ZONE, parsed
-from secondarykit import HOST, free_ports
 from tlskit import Authority
 from zonegit.auth.tsigfile import new_tsig
 from zonegit.model.rdata import A
