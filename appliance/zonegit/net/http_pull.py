@@ -45,9 +45,13 @@ def _held(store: Store, name: str) -> tuple[str, RefTable]:
 
 
 async def pull(peer: HttpPeer, session: Session, who: Stamp) -> Moved:
-    """Fetch all that the session needs and move the refs. On failure the connection is dropped and no ref moves."""
+    """Fetch all that the session needs and move the refs. On failure the connection is dropped and no ref moves.
+
+    The group of streams has a task of its own: when it fails that task goes on counting as cancelled (until Python
+    3.13), and a timeout in it would end it (until Python 3.11.3, so on Debian 12).
+    """
     try:
-        await _Pull(peer, session).run()
+        await asyncio.create_task(_Pull(peer, session).run())
     except BaseException as error:
         await peer.close()
         if isinstance(error, ExceptionGroup):

@@ -1,5 +1,6 @@
 """Connections that break in the middle of a sync: the same sync goes on, from where it stopped, within bounds."""
 
+import asyncio
 import random
 from pathlib import Path
 
@@ -69,6 +70,25 @@ def test_a_peer_that_always_breaks_off_is_given_up() -> None:
                         await http_pull.pull(cut, http_pull.Session(secondary, "p1", refs), None)
                 assert MOST_LOST < proxy.connections <= 2 * (MOST_LOST + 1)
         assert local_refs(secondary) == {}
+
+    run(test())
+
+
+def test_a_failure_leaves_nothing_cancelled() -> None:
+    """Before Python 3.11.3 a timeout in a task that still counts as cancelled ends the task instead."""
+
+    async def test() -> None:
+        primary, secondary = MemoryStore(), MemoryStore()
+        commit(primary, "example.org.", names("example.org.", 3))
+        async with running(primary) as server, peer_of(server.url) as peer:
+            with Proxy(server.port, lambda passed: passed > 0) as proxy:
+                refs = await peer.refs()
+                async with peer_of(proxy.url) as cut:
+                    with pytest.raises(Unreachable, match="can't be reached"):
+                        await http_pull.pull(cut, http_pull.Session(secondary, "p1", refs), None)
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
 
     run(test())
 
