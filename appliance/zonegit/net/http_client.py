@@ -116,11 +116,15 @@ class HttpPeer:
         `Unreachable`, `NotAuthorised`, `InvalidData`.
         """
         body = await self._refs(root, wait, "")
-        return None if body is None else wire.PeerRefs.decode(body)
+        if body is None:
+            return None
+        refs = wire.PeerRefs.decode(body)
+        return refs if refs.root != root else None
 
     async def moved(self, root: str, wait: int) -> bool:
         """Whether the root of the peer's refs is another than `root`, after at most `wait` seconds; lists none."""
-        return await self._refs(root, wait, "return=minimal") is not None
+        body = await self._refs(root, wait, "return=minimal")
+        return body is not None and wire.decode_root(body) != root
 
     async def changes(self, question: bytes) -> Change:
         """What differs from the refs that a question of `sync.ref_diff` tells."""

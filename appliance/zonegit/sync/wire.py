@@ -71,6 +71,11 @@ class PeerRefs:
         return json.dumps({"epoch": self.epoch, "seq": self.seq, "root": self.root}, separators=(",", ":")).encode()
 
 
+def decode_root(data: bytes) -> str:
+    """The root in the state of a peer's refs, whether it lists them or not."""
+    return check_state(as_table(data))[2]
+
+
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
     """What to fetch, or to walk: all that `want` reaches and `have` doesn't, behind the cursor if there is one."""

@@ -164,6 +164,23 @@ def test_a_304_counts_for_the_state_that_was_meant_only(primary: MemoryStore) ->
     run(test())
 
 
+def test_a_200_that_tells_the_known_state_is_no_news(primary: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that took it for news would ask again at once, without end."""
+    root = refs_of(primary).root
+    secondary = MemoryStore()
+
+    async def test() -> None:
+        async with running(primary) as server, peer_of(server.url) as peer:
+            await once(peer, secondary)
+        async with lying(lambda asked: asked.reply(200, refs_of(primary).encode())) as url, peer_of(url) as peer:
+            assert await latest_refs(peer, secondary, PEER, root, 1) is None
+            monkeypatch.setattr("zonegit.sync.ref_diff.MANY", 0)
+            assert await latest_refs(peer, secondary, PEER, root, 1) is None
+            assert await peer.refs() == refs_of(primary)
+
+    run(test())
+
+
 def test_recorded_answers_are_no_answers_to_another_request(primary: MemoryStore) -> None:
     """Refs that were signed once are given out again."""
     recorded: list[str] = []
