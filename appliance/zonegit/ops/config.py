@@ -36,7 +36,7 @@ class Address:
             return cls(str(ip_address(bare)), int(port))
         except ValueError:
             raise ConfigError(
-                f"{text[:80]!r} is not an address to listen on: write 192.0.2.1:53 or [2001:db8::1]:53"
+                f"{text[:80]!r} is not an address and a port: write 192.0.2.1:53 or [2001:db8::1]:53"
             ) from None
 
     @property

@@ -29,10 +29,6 @@ def _address(value: object) -> Address:
     return Address.parse(values.text_value(value))
 
 
-def _path(value: object) -> Path:
-    return Path(values.text_value(value))
-
-
 def _targets(value: object) -> tuple[NotifyTarget, ...]:
     """`192.0.2.1`, `192.0.2.1:53` or `[2001:db8::1]:53`, each perhaps with `key:NAME` behind it."""
     return tuple(_target(text) for text in values.texts(value))
@@ -48,7 +44,7 @@ def _target(text: str) -> NotifyTarget:
     return NotifyTarget(address, key_name(key.removeprefix("key:")) if key else None)
 
 
-TOP: Final[Mapping[str, Reader]] = {"repo": _path, "keys": _path}
+TOP: Final[Mapping[str, Reader]] = {"repo": values.path, "keys": values.path}
 TRANSFERS: Final[Mapping[str, Reader]] = {
     "allow_query": values.networks,
     "transfer_acl": values.acl,
@@ -65,13 +61,13 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "tcp_connections_per_client": lambda value: values.whole(value, 1, 65536),
         "tcp_idle": values.duration,
         "tls_listen": _addresses,
-        "tls_cert": _path,
-        "tls_key": _path,
+        "tls_cert": values.path,
+        "tls_key": values.path,
         "nsid": values.short_text,
         "version": values.short_text,
         "identity": values.short_text,
         "cookies": values.boolean,
-        "cookie_secrets": _path,
+        "cookie_secrets": values.path,
         "rate_limit": lambda value: values.whole(value, 0, 1_000_000),
         "rate_slip": lambda value: values.whole(value, 0, 100),
         "rate_ipv4_prefix": lambda value: values.whole(value, 8, 32),
@@ -83,9 +79,9 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "listen": _address,
         "name": values.server_name,
         "allow_plaintext": values.boolean,
-        "tls_cert": _path,
-        "tls_key": _path,
-        "client_ca": _path,
+        "tls_cert": values.path,
+        "tls_key": values.path,
+        "client_ca": values.path,
         "limits": bounds.server,
         "workers": values.workers,
         "connections_per_source": lambda value: values.whole(value, 1, 4096),
@@ -99,9 +95,9 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "key": values.key_id,
         "pull_interval": values.duration,
         "allow_plaintext": values.boolean,
-        "ca": _path,
-        "client_cert": _path,
-        "client_key": _path,
+        "ca": values.path,
+        "client_cert": values.path,
+        "client_key": values.path,
         "compress": values.boolean,
         "limits": bounds.client,
     },
@@ -118,12 +114,14 @@ ZONE: Final[Mapping[str, Reader]] = {
 def read_file(path: Path) -> tuple[Settings, dict[str, Settings], dict[str, Settings]]:
     """Top-level settings, those of each table, and those of each zone by canonical name; all checked."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:  # not UTF-8, not TOML, or a number of too many digits
         raise ConfigError(f"{path}: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: brackets within brackets, too many to be read") from None
     source = _Source(path, text)
     scalars = {key: value for key, value in data.items() if key not in TABLES and key != "zone"}
     top = source.take((), scalars, TOP, (*TABLES, "zone"))
@@ -138,7 +136,7 @@ def read_file(path: Path) -> tuple[Settings, dict[str, Settings], dict[str, Sett
         canonical = source.checked(where, values.zone_name, name)
         if canonical in zones:
             raise source.error(where, f"the zone {canonical} has two tables")
-        zones[canonical] = source.take(where, source.table(where, value), ZONE)
+        zones[canonical] = source.take(where, source.zone(where, value), ZONE)
     return top, tables, zones
 
 
@@ -153,6 +151,17 @@ class _Source:
         if not isinstance(value, dict):
             raise self.error(where, f"{where[-1]} is not a table: write [{'.'.join(where)}]")
         return value
+
+    def zone(self, where: tuple[str, ...], value: object) -> dict[str, object]:
+        """A zone's table; where a name with dots isn't in quotes, it holds another one in place of settings."""
+        found = self.table(where, value)
+        for key, inner in found.items():
+            while isinstance(inner, dict):
+                where = (*where, key)
+                key, inner = next(iter(inner.items()), ("", None))
+            if len(where) > 2:
+                raise self.error(where, 'a zone\'s name stands in quotes: write [zone."example.org."]')
+        return found
 
     def take(
         self,

@@ -3,6 +3,7 @@
 import os
 import re
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from zonegit.model.names import parse_apex, to_text
 from zonegit.model.refs import check_label
 from zonegit.ops.log import Format
 
+_WHOLE: Final = re.compile(r"[0-9]{1,18}")
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
 _UNIT: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 _URL: Final = re.compile(r"https?://[^\s/?#@]+/?")
@@ -40,14 +42,34 @@ def workers(value: object) -> int:
 def whole(value: object, low: int, high: int, other: str = "") -> int:
     """An integer between two bounds."""
     text = str(value)
-    if isinstance(value, bool) or not text.isdecimal() or not low <= int(text) <= high:
-        raise ConfigError(f"{value!r} is not {other}a number from {low} to {high}")
+    if isinstance(value, bool) or not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
+        raise ConfigError(f"{repr(value)[:80]} is not {other}a number from {low} to {high}")
     return int(text)
 
 
 def text_value(value: object) -> str:
-    if not isinstance(value, str) or not value:
+    """A text that isn't empty. One from a command line may hold bytes that aren't UTF-8: they are refused."""
+    text = _filled(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{text[:80]!r} is not UTF-8") from None
+    return text
+
+
+def path(value: object) -> Path:
+    """A path, of any bytes that the system takes."""
+    text = _filled(value)
+    if "\0" in text:
+        raise ConfigError(f"{text[:80]!r} is not a path: it holds a NUL")
+    return Path(text)
+
+
+def _filled(value: object) -> str:
+    if not isinstance(value, str):
         raise ConfigError(f"{value!r} is not a text in quotes")
+    if not value:
+        raise ConfigError("'' is empty: leave it out, or write something")
     return value
 
 

@@ -1,5 +1,8 @@
 """Flags over file over defaults; every refusal is one line that names the place."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,6 +160,11 @@ def test_workers_auto():
         ("[zone.'a..b']\nbranch = 'x'\n", 1, "empty label"),
         ("[zone.'a']\n[zone.'A.']\n", 2, "two tables"),
         ("[zone.'a']\ncanary = 'next:101'\n", 2, "branch:percent"),
+        ("\n[zone.www.example.org]\nbranch = 'x'\n", 2, 'write [zone."example.org."]'),
+        ("keys = 'a\\u0000b'\n".replace("'", '"'), 1, "NUL"),
+        ("[dns]\ncookie_secrets = ''\n", 2, "empty"),
+        (f"[dns]\nworkers = '{'9' * 5000}'\n", 2, "auto or a number"),
+        ("[dns]\nalso_notify = ['[::1']\n", 2, "not an address and a port"),
     ],
 )
 def test_file_errors_name_the_line(write, text, line, says):
@@ -184,6 +192,9 @@ def test_file_errors_name_the_line(write, text, line, says):
         (["--replicate-listen", "127.0.0.1:0"], "--keys"),
         (["--key", "k"], "--primary"),
         (["--bogus"], "--bogus"),
+        (["--workers", "9" * 5000], "--workers"),
+        (["--canary-salt", "\udcff"], "--canary-salt: '\\udcff' is not UTF-8"),
+        (["--repo", ""], "--repo"),
         (["--config", "/nonexistent/zonegitd.toml"], "No such file"),
     ],
 )
@@ -195,10 +206,35 @@ def test_flag_errors(argv, says):
     assert caught.value.exit_code == 2
 
 
-def test_bad_toml_is_one_line(write):
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("repo = \n", "line 1"),
+        ("dns = " + "[" * 20_000, "brackets"),
+        ("[dns]\nworkers = " + "9" * 5000, "digits"),
+    ],
+)
+def test_bad_toml_is_one_line(write, text, says):
+    path = write(text)
     with pytest.raises(ConfigError) as caught:
-        load(["--config", write("repo = \n")])
-    assert "line 1" in str(caught.value)
+        load(["--config", path])
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and says in message and "\n" not in message
+
+
+def test_the_file_is_utf_8_whatever_the_locale(tmp_path):
+    path = tmp_path / "zonegitd.toml"
+    path.write_bytes('[dns]\nnsid = "é"\n'.encode())
+    code = "import sys; from zonegit.ops.config import load; sys.exit(load(sys.argv[1:]).dns.nsid != '\\xe9')"
+    command = [sys.executable, "-X", "utf8=0", "-c", code, "--config", str(path)]
+    assert subprocess.run(command, env={**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}).returncode == 0
+    path.write_bytes(b"# \xff\n")
+    with pytest.raises(ConfigError, match="utf-8"):
+        load(["--config", str(path)])
+
+
+def test_a_path_may_be_of_any_bytes():
+    assert load(["--repo", "\udcff"]).repo == Path("\udcff")
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("5s", 5), ("250ms", 0.25), ("1m", 60), (3, 3), ("1.5", 1.5)])

@@ -33,7 +33,7 @@ def test_defaults(read):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ('nsid = ""', "nsid: '' is not a text"),
+        ('nsid = ""', "nsid: '' is empty"),
         (f'nsid = "{"ü" * 65}"', "too long"),
         ("version = 1", "version: 1 is not a text"),
         ('cookies = "yes"', "cookies: 'yes' is not true or false"),
