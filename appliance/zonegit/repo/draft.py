@@ -29,7 +29,7 @@ _SHOWN: Final = 3
 _COVERING: Final = (NS.to_bytes(2, "big"), DNAME.to_bytes(2, "big"))
 """Types that hide what stands below their owner."""
 _BELOW: Final = 1000
-"""Owners below a new delegation or DNAME that are checked with it."""
+"""Owners below a delegation or DNAME that are checked when it comes or goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ def draft_changes(content: Content, changes: Changes) -> Draft:
     built = edit(tree.nodes, tree.root, content.zone.shape, effective.items())
     after = Tree(_over(tree.nodes, built), built.root)
     owners = {OwnerKey(key[:-3]) for key in effective}
-    covering = [OwnerKey(key[:-3]) for key in effective if key[-2:] in _COVERING and before[key] is None]
-    for owner in covering:
-        owners.update(islice(after.below(owner), _BELOW))
+    for key, payload in effective.items():
+        if key[-2:] in _COVERING and (payload is None or before[key] is None):
+            owners.update(islice(after.below(OwnerKey(key[:-3])), _BELOW))
     findings = _checked(content.apex, sorted(owners), cache(after.at))
     listed = [change((key, before[key], payload)) for key, payload in sorted(effective.items())]
     return _draft(built, content.zone.shape, len(effective), listed[:MAX_LISTED], findings)

@@ -129,6 +129,17 @@ def test_a_dname_or_cut_over_existing_data_is_judged_with_that_data(repository: 
     assert ["occluded" in finding.message for finding in done.findings] == [True]
 
 
+def test_what_a_cut_has_hidden_is_judged_when_the_cut_goes(repository: Repository) -> None:
+    repository.set("dept", NS, 300, [b"\2ns\7example\3net\0"])
+    repository.set("a.dept", TXT, 300, [b"\1x"])
+    repository.set("a.dept", CNAME, 300, [b"\7example\3net\0"])
+    with pytest.raises(InvalidZone, match="CNAME beside other data"):
+        repository.delete("dept", NS)
+    repository.delete("a.dept", TXT)
+    repository.delete("dept", NS)
+    assert repository.check() == []
+
+
 def test_dry_run_tells_all_and_writes_nothing(repository: Repository) -> None:
     before = repository.resolve().id
     done = repository.set("www", A, 60, [ONE], dry_run=True)
