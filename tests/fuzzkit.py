@@ -87,6 +87,32 @@ def signed_queries() -> list[bytes]:
     return packets
 
 
+def longest_packets() -> list[bytes]:
+    """Packets of 64 KiB whose parts are as small and as many as they can be, for each reader of parts."""
+
+    def packet(counts: tuple[int, ...], question: bytes, part: bytes, *, options: bool = False) -> bytes:
+        head = bytes(4) + b"".join(count.to_bytes(2, "big") for count in counts) + question
+        parts = part * ((0xFFFF - len(head) - 11 * options) // len(part))
+        opt = b"\0\0\x29\x10" + bytes(5) + len(parts).to_bytes(2, "big") if options else b""
+        return head + opt + parts
+
+    address, transfer = (b"\7example\3org" + rtype for rtype in (b"\0\0\1\0\1", b"\0\0\xfb\0\1"))
+    marked = b"\0\0\x10\0\1\0\xfa\0\xff\0\0"  # a TTL that looks like the mark of a TSIG
+    record = b"\0\0\x10\0\1" + bytes(6)
+    labels = b"\1a" * 120 + record
+    return [
+        *(packet((1, 0, 0, 5955), address, part) for part in (record, marked)),
+        packet((1, 5955, 0, 0), address, record),
+        *(packet((1, 0, 1, 5954), transfer, part) for part in (record, marked)),
+        packet((1, 0, 0, 260), address, labels),
+        packet((1, 0, 0, 1), address, b"\1a"),
+        packet((13000, 0, 0, 0), b"", b"\0\0\xfa\0\xff"),
+        *(packet((1, 0, 0, 1), question, b"\xfd\xe9\0\0", options=True) for question in (address, transfer)),
+        packet((1, 0, 0, 1), address, b"\0\xfa\0\4\0\xfa\0\xff", options=True),
+        packet((0, 0, 0, 1), b"", b"\0\x0c\0\0", options=True),
+    ]
+
+
 @contextmanager
 def serving(path: Path, *, cookies: bool = True) -> Iterator[tuple[LiveZones, list[str]]]:
     """What a worker answers from, over a few zones that hold every kind of answer; and what it logs."""

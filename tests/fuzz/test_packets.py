@@ -10,7 +10,7 @@ from time import thread_time
 import dns.message
 import pytest
 
-from fuzzkit import CLIENTS, SHARD, TIMES, corpus, damaged, serving, shards, signed_queries
+from fuzzkit import CLIENTS, SHARD, TIMES, corpus, damaged, longest_packets, serving, shards, signed_queries
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.dns.message import Transport
 
@@ -83,6 +83,15 @@ def test_packets(served, times):
         served.done()
     if TIMES > SHARD:
         assert len(slow) <= 3 and not [packet.hex() for packet in slow if is_slow(served, packet)]
+
+
+def test_the_longest_packets(served):
+    served.check()
+    served.begin()
+    for packet in longest_packets():
+        for transport in (Transport.TCP, Transport.TLS):
+            check(packet, transport, answers(served, packet, transport, CLIENTS[0]))
+        assert TIMES <= SHARD or not is_slow(served, packet), packet[:50].hex()
 
 
 def is_slow(zones: LiveZones, packet: bytes) -> bool:

@@ -72,24 +72,22 @@ class Edns:
         cookies = self._cookies
         if cookies is None or query.version:
             return False
-        return any(code == COOKIE and cookies.answer(data, client) for code, data in query.each_option())
+        return COOKIE in query.options and cookies.answer(query.options[COOKIE], client) is not None
 
     def _options(self, query: Query, transport: Transport, client: bytes) -> bytes | None:
-        """The options that answer a query's, each once. None when its cookie can't be read."""
-        given: dict[int, bytes] = {}
-        for code, data in query.each_option():
-            if code in given:
-                continue
+        """The options that answer a query's, in its order. None when its cookie can't be read."""
+        given = []
+        for code, data in query.options.items():
             if code == COOKIE and self._cookies is not None:
                 cookie = self._cookies.answer(data, client)
                 if cookie is None:
                     return None
-                given[code] = cookie
+                given.append(cookie)
             elif code == NSID and self._nsid is not None:
-                given[code] = self._nsid
+                given.append(self._nsid)
             elif code == KEEPALIVE and transport is not Transport.UDP:
-                given[code] = self._keepalive
-        return b"".join(given.values())
+                given.append(self._keepalive)
+        return b"".join(given)
 
 
 def padded(opt: bytes, query: Query, before: int) -> bytes:
@@ -97,7 +95,7 @@ def padded(opt: bytes, query: Query, before: int) -> bytes:
 
     `before` is the size of the response in front of its OPT; behind it a signature may come.
     """
-    if not (opt and query.options and query.asks(PADDING)):
+    if not opt or PADDING not in query.options:
         return opt
     size = before + len(opt) + _HEAD.size + query.reserve
     if size > MAX_MESSAGE:

@@ -4,8 +4,7 @@
 of the header, and more than one OPT; what it can't read becomes a FORMERR that still carries what was read.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from struct import Struct
 from typing import Final
@@ -25,6 +24,7 @@ MAX_MESSAGE: Final = 65535
 
 _QUESTION: Final = Struct(">HH")
 _OPT: Final = Struct(">HBBHH")  # what follows OPT's name and type: size, extended rcode, version, flags, rdlength
+_OPTION: Final = Struct(">HH")
 _OPT_HEAD: Final = b"\x00\x00\x29"
 _OPT_SIZE: Final = 11
 _DO: Final = 0x8000
@@ -70,7 +70,8 @@ class Query:
     do: bool = False
     size: int = MIN_UDP
     """The largest UDP response that the client takes, in bytes; never below 512 (RFC 6891 §6.2.3)."""
-    options: bytes = b""
+    options: dict[int, bytes] = field(default_factory=dict)
+    """EDNS options: code -> data. Of several with one code the first counts."""
     signer: WireName | None = None
     """The TSIG key that it came signed with. The signature was verified and stripped before this was read."""
     reserve: int = 0
@@ -79,20 +80,6 @@ class Query:
     @property
     def opcode(self) -> int:
         return (self.flags & OPCODE) >> 11
-
-    def asks(self, option: int) -> bool:
-        """Whether this EDNS option is there."""
-        return any(code == option for code, _ in self.each_option())
-
-    def each_option(self) -> Iterator[tuple[int, bytes]]:
-        """The EDNS options in their order: code and data."""
-        options = self.options
-        at = 0
-        while at < len(options):
-            code, size = _QUESTION.unpack_from(options, at)
-            at += 4
-            yield code, options[at : at + size]
-            at += size
 
 
 def parse(packet: bytes) -> Query | None:
@@ -173,18 +160,25 @@ def _read_opt(packet: bytes, at: int, query: Query) -> int:
     if size > MIN_UDP:
         query.size = size
     if length:
-        options = packet[start : start + length]
-        if len(options) < length or not _whole_options(options):
+        options = _read_options(packet[start : start + length])
+        if options is None or start + length > len(packet):
             return 0
         query.options = options
     return start + int(length)
 
 
-def _whole_options(options: bytes) -> bool:
+def _read_options(options: bytes) -> dict[int, bytes] | None:
+    """The options by their codes; None when the last is cut short."""
+    found: dict[int, bytes] = {}
     at = 0
-    while at + 4 <= len(options):
-        at += 4 + int.from_bytes(options[at + 2 : at + 4], "big")
-    return at == len(options)
+    last = len(options) - _OPTION.size
+    while at <= last:
+        code, size = _OPTION.unpack_from(options, at)
+        at += _OPTION.size
+        if code not in found:
+            found[code] = options[at : at + size]
+        at += size
+    return found if at == len(options) else None
 
 
 def _skip_record(packet: bytes, at: int) -> int:

@@ -36,12 +36,11 @@ def test_small_udp_sizes_count_as_512() -> None:
 
 
 def test_finds_options_wherever_they_stand() -> None:
-    options = b"\x00\x0a\x00\x02ab\x00\x03\x00\x00"
+    options = b"\x00\x0a\x00\x02ab\x00\x03\x00\x00\x00\x0a\x00\x01c"
     query = parse(packet(QUESTION + OPT[:-2] + struct.pack(">H", len(options)) + options, counts=(1, 0, 0, 1)))
     assert query is not None
     assert query.rcode == Rcode.NOERROR
-    assert query.asks(3)
-    assert not query.asks(8)
+    assert query.options == {10: b"ab", 3: b""}, "of two with one code the first"
 
 
 @pytest.mark.parametrize(
