@@ -20,7 +20,7 @@ help: ## list what there is to make
 	  while IFS='|' read -r name text; do printf "%-18s  %s\n" "$$name" "$$text"; done
 
 run: $(READY) ## serve examples/*.zone (or ZONE=file) from a primary and a secondary, in the foreground
-	@exec $(BIN)/python examples/run.py $(if $(ZONE),--zone-file '$(ZONE)')
+	@exec $(BIN)/python examples/run.py $(if $(ZONE),--zone-file "$$ZONE")
 
 demo: $(READY) ## walk the tour on ports of its own; fails if any answer is not the expected one
 	@$(BIN)/python examples/demo.py

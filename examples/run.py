@@ -5,6 +5,7 @@ on from what is there. Ctrl-C ends both.
 """
 
 import argparse
+import re
 import signal
 import sys
 from pathlib import Path
@@ -15,48 +16,62 @@ from nodes import ROOT, ZONES, Node, zonegit
 VAR = ROOT / "var"
 PRIMARY, SECONDARY, KEYS = VAR / "primary", VAR / "secondary", VAR / "keys"
 KID, NAME = "run", "primary-1"
-REPLICATION = "127.0.0.1:9354"
+DNS, METRICS, REPLICATION = "127.0.0.1:5300", "127.0.0.1:9353", "127.0.0.1:9354"
+SECOND_DNS, SECOND_METRICS = "127.0.0.1:5301", "127.0.0.1:9363"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--zone-file", type=Path, help="serve this zone file (gzip too) instead of the examples")
     zone_file: Path | None = parser.parse_args().zone_file
-    prepare(zone_file)
+    zone = prepare(zone_file)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with (
             Node(
                 "primary",
-                *("--repo", PRIMARY, "--listen", "127.0.0.1:5300", "--metrics-listen", "127.0.0.1:9353"),
+                *("--repo", PRIMARY, "--listen", DNS, "--metrics-listen", METRICS),
                 *("--replicate-listen", REPLICATION, "--replicate-name", NAME, "--keys", KEYS),
             ) as primary,
             Node(
                 "secondary",
-                *("--repo", SECONDARY, "--listen", "127.0.0.1:5301", "--metrics-listen", "127.0.0.1:9363"),
+                *("--repo", SECONDARY, "--listen", SECOND_DNS, "--metrics-listen", SECOND_METRICS),
                 *("--primary", f"http://{REPLICATION}", "--primary-name", NAME, "--key", KID, "--keys", KEYS),
             ),
         ):
-            print(advice(), flush=True)
+            print(advice(zone), flush=True)
             return primary.wait()
     except KeyboardInterrupt:
         return 0
 
 
-def prepare(zone_file: Path | None) -> None:
-    """Make the repository, its first commits and the token, as far as they aren't there."""
+def prepare(zone_file: Path | None) -> str:
+    """Make the repository, its first commits and the key, as far as they aren't there; a zone to try things on."""
     VAR.mkdir(exist_ok=True)
     if not (PRIMARY / "data.mdb").exists():
         must(zonegit(PRIMARY, "init"))
     if not (KEYS / f"{KID}.key").exists():
-        must(zonegit(PRIMARY, "key", "new", KID, "--keys", KEYS))
-    empty = not zonegit(PRIMARY, "zone", "list").stdout
-    for path in [zone_file] if zone_file else ZONES if empty else []:
-        done = zonegit(PRIMARY, "import", path)
-        if done.returncode == 1 and "--replace" in done.stderr:
-            print(f"{path.name}: {done.stderr.strip()}; serving the repository's version", file=sys.stderr)
-        else:
-            must(done)
+        made = zonegit(PRIMARY, "key", "new", KID, "--keys", KEYS)
+        made.stderr = (
+            made.stderr if made.returncode else ""
+        )  # where to bring the key: here it lies where it is read
+        must(made)
+    there = zonegit(PRIMARY, "zone", "list").stdout.splitlines()
+    imported = [commit(path) for path in ([zone_file] if zone_file else [] if there else ZONES)]
+    return next((zone for zone in imported if zone), "") or next(
+        line.split()[1] for line in there if line[0] == "*"
+    )
+
+
+def commit(path: Path) -> str:
+    """Import a zone file: the zone's name, or "" where it stays as it is since somebody changed it by hand."""
+    done = zonegit(PRIMARY, "import", path)
+    if done.returncode == 1 and "--replace" in done.stderr:
+        print(f"{path.name}: {done.stderr.strip()}; serving the repository's version", file=sys.stderr)
+        return ""
+    must(done)
+    (zone,) = re.findall(r"^\[(\S+) ", done.stderr, re.MULTILINE)
+    return str(zone)
 
 
 def must(done: CompletedProcess[str]) -> None:
@@ -66,19 +81,18 @@ def must(done: CompletedProcess[str]) -> None:
         raise SystemExit(done.returncode)
 
 
-def advice() -> str:
-    """Five commands to try, on the zone that HEAD names."""
-    zone = next(line.split()[1] for line in zonegit(PRIMARY, "zone", "list").stdout.splitlines() if line[0] == "*")
+def advice(zone: str) -> str:
+    """Five commands to try."""
     name = f"hello.{zone.lstrip('.')}"
     repo = PRIMARY.relative_to(ROOT)
     return f"""
 Serving {zone} and all other zones of {repo}. Try, in another terminal:
 
-  dig @127.0.0.1 -p 5300 {zone} SOA
+  dig @{DNS.replace(":", " -p ")} {zone} SOA
   .venv/bin/zonegit -C {repo} --zone {zone} set {name} TXT 300 "hello, world"
-  dig @127.0.0.1 -p 5301 {name} TXT          # the secondary has it already
+  dig @{SECOND_DNS.replace(":", " -p ")} {name} TXT          # the secondary has it already
   .venv/bin/zonegit -C {repo} --zone {zone} log
-  curl -s http://127.0.0.1:9363/metrics | grep zonegit_sync
+  .venv/bin/zonegit metrics --url http://{SECOND_METRICS}/metrics
 
 Ctrl-C ends both.
 """
