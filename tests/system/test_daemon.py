@@ -228,6 +228,8 @@ def test_sighup_takes_a_good_configuration_and_keeps_the_old_for_a_bad_one(repo,
     for bad in (
         '[zone."example.org"]\nbrunch = "main"\n',
         'repo = "/elsewhere"\n[dns]\nworkers = 3\n[zone."example.org"]\nat = "nosuch"\n',
+        "dns = " + "[" * 20_000,
+        'keys = "a\\u0000b"\n',
     ):
         config.write_text(bad)
         refused = sum("reload refused" in line for line in daemon.log)
@@ -236,6 +238,31 @@ def test_sighup_takes_a_good_configuration_and_keeps_the_old_for_a_bad_one(repo,
         assert ask(port, WWW)[-4:] == bytes([10, 0, 0, 1])
     assert not daemon.has("process ended process=dns")
     assert daemon.process.poll() is None
+
+
+def test_a_reload_that_fails_unexpectedly_is_refused_too(repo, tmp_path):
+    script = tmp_path / "failing.py"
+    script.write_text(
+        "import sys\n"
+        "from zonegit.daemon import supervisor\n"
+        "from zonegit.daemon.main import main\n"
+        "if __name__ == '__main__':\n"
+        "    first, prepare = [True], supervisor.prepare\n"
+        "    def fails(config):\n"
+        "        return prepare(config) if first and first.pop() else {}['nothing']\n"
+        "    supervisor.prepare = fails\n"
+        "    sys.exit(main(sys.argv[1:]))\n"
+    )
+    daemon = Handed([sys.executable, str(script), "--repo", str(repo), "--listen", "127.0.0.1:0"], ())
+    try:
+        until(lambda: daemon.has("listening"), "listening")
+        daemon.signal(signal.SIGHUP)
+        until(lambda: daemon.has("reload refused"), "a refusal")
+        (line,) = [line for line in daemon.log if "reload refused" in line]
+        assert "KeyError: 'nothing' at failing.py:7" in line
+        assert rcode(ask(daemon.port(), WWW)) == 0
+    finally:
+        assert daemon.stop() == 0
 
 
 def test_transfers_beyond_64_kib(tmp_path, start, needs_program):
@@ -331,7 +358,11 @@ class Handed(Daemon):
     def __init__(self, command: list[str], descriptors: tuple[int, ...]) -> None:
         self.log = []
         self.process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, pass_fds=descriptors, env=environment(LISTEN_FDS="2")
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=descriptors,
+            env=environment(LISTEN_FDS=str(len(descriptors))),
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()

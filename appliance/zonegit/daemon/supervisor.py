@@ -250,23 +250,33 @@ class Supervisor:
             prepared = prepare(asked)
             secrets = cookie_secrets(asked.dns, self._random)
             dns_tls(asked.dns)
-        except ZonegitError as error:
-            log.event(_logger, "reload refused, the old configuration stays", logging.ERROR, error=error)
+            old = self._config
+            config = replace(
+                prepared.config,
+                cookie_secrets=secrets,
+                dns=old.dns,
+                metrics=old.metrics,
+                replication=old.replication,
+            )
+            self._block.publish(config)
+        except Exception as error:  # whatever is wrong with what was written, this daemon goes on answering
+            reason = error if isinstance(error, ZonegitError) else log.described(error)
+            log.event(_logger, "reload refused, the old configuration stays", logging.ERROR, error=reason)
             self._samples.set("config_reload_success", 0)
             self._samples.set("keys_reload_failed", int(isinstance(error, KeyFileError)))
             self._status.refused = True
         else:
-            self._take(asked, replace(prepared.config, cookie_secrets=secrets), prepared.lacks_views)
+            self._asked = asked
+            self._take(config, prepared.lacks_views)
             self._key_ends.publish(keys)
             self._certificates.publish(self._config)
             self._status.refused = False
         self._notifier.ready(self._status.text())
 
-    def _take(self, asked: Config, config: Config, lacks_views: bool) -> None:
+    def _take(self, config: Config, lacks_views: bool) -> None:
+        """Have the children work by a configuration that was published."""
         old = self._config
-        self._asked = asked
-        self._config = replace(config, dns=old.dns, metrics=old.metrics, replication=old.replication)
-        self._block.publish(self._config)
+        self._config = config
         self._samples.set("config_reload_success", 1)
         self._samples.set("keys_reload_failed", 0)
         if old.primary != self._config.primary:

@@ -23,6 +23,7 @@ from collections.abc import Mapping, MutableSequence
 from multiprocessing import reduction
 from typing import Final, Protocol, cast
 
+from zonegit.errors import ConfigError
 from zonegit.ops.config import Config
 from zonegit.ops.samples import Samples
 
@@ -38,8 +39,11 @@ UDP_ROW: Final = 0
 TCP_ROW: Final = 1
 
 _AREA: Final = 256 << 10
-_CONFIG: Final = 1 << 20
+_CONFIG: Final = 32 << 20
+"""Bytes for each of two configurations; a page takes memory when it is written."""
 _CELL: Final = 8
+_AREAS: Final = _CELL + 2 * _CONFIG
+"""Where the areas begin: behind the number of the configuration that counts, and the places of two."""
 _STATE: Final = 4
 """Cells of a process's state: pid, readiness, open connections, served zones."""
 _SIZE: Final = struct.Struct("<Q")
@@ -59,6 +63,8 @@ class SharedBlock:
         self._listeners = dict(listeners)
         self._map = mmap.mmap(fd, _size(workers, slots, http_workers))
         self._cells = memoryview(self._map).cast("Q")
+        self._read: tuple[int, Config] | None = None
+        """The configuration that was read last, and its number."""
 
     @classmethod
     def create(
@@ -89,7 +95,7 @@ class SharedBlock:
 
     def samples(self, process: int) -> Samples:
         """The series that a process publishes; each area has one writer."""
-        start = _CONFIG + process * _AREA
+        start = _AREAS + process * _AREA
         return Samples(memoryview(self._map)[start : start + _AREA])
 
     @property
@@ -129,18 +135,30 @@ class SharedBlock:
         return [pid for pid in cells if pid]
 
     def publish(self, config: Config) -> None:
-        """Make a configuration the one that children read. Only the supervisor calls this."""
+        """Make a configuration the one that children read. Only the supervisor calls this.
+
+        `ConfigError` for one that is too large; then the one before stays.
+        """
         data = pickle.dumps(config)
         if len(data) > _CONFIG - _SIZE.size:
-            raise ValueError(f"configuration of {len(data)} bytes")
-        self._map[_SIZE.size : _SIZE.size + len(data)] = data
-        self._map[: _SIZE.size] = _SIZE.pack(len(data))
+            raise ConfigError(f"the configuration takes {len(data):,} bytes: {_CONFIG:,} is the most")
+        number = self._cells[0] + 1
+        at = _place(number)
+        self._map[at + _SIZE.size : at + _SIZE.size + len(data)] = data
+        self._map[at : at + _SIZE.size] = _SIZE.pack(len(data))
+        self._cells[0] = number
 
     def config(self) -> Config:
         """The configuration of the last start or accepted reload, with the ports that were really bound."""
-        (size,) = _SIZE.unpack(self._map[: _SIZE.size])
-        found: Config = pickle.loads(self._map[_SIZE.size : _SIZE.size + size])  # noqa: S301  our own parent's
-        return found
+        known = self._read
+        while known is None or known[0] != self._cells[0]:
+            number = self._cells[0]
+            at = _place(number)
+            (size,) = _SIZE.unpack(self._map[at : at + _SIZE.size])
+            data = self._map[at + _SIZE.size : at + _SIZE.size + size]
+            if self._cells[0] == number:  # else this place may have been written to meanwhile
+                known = self._read = number, pickle.loads(data)  # noqa: S301  our own parent's
+        return known[1]
 
     def listener(self, name: str) -> socket.socket | None:
         """The bound, listening TCP socket for `metrics` or `replication`; None when it isn't configured."""
@@ -165,7 +183,7 @@ class SharedBlock:
 
     @property
     def _states(self) -> int:
-        return (_CONFIG + self.processes * _AREA) // _CELL
+        return (_AREAS + self.processes * _AREA) // _CELL
 
     def __reduce__(self) -> tuple[object, ...]:
         return _attach, (reduction.DupFd(self._fd), self.workers, self.slots, self._listeners, len(self.http))
@@ -185,7 +203,12 @@ def _attach(
 
 def _size(workers: int, slots: int, http_workers: int) -> int:
     processes = FIRST_WORKER + workers + http_workers - 1
-    return _CONFIG + processes * _AREA + _CELL * (_STATE * processes + 2 * workers * slots)
+    return _AREAS + processes * _AREA + _CELL * (_STATE * processes + 2 * workers * slots)
+
+
+def _place(number: int) -> int:
+    """Where the configuration of this number stands: two places in turn, so that the one that counts is whole."""
+    return _CELL + number % 2 * _CONFIG
 
 
 def _anonymous_file() -> int:

@@ -1,13 +1,17 @@
 """The shared block: rows, series, configuration and listeners, here and in a spawned child."""
 
+import mmap
 import multiprocessing
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from shared_block_child import count_in_child
-from zonegit.ops.config import Address, Config, DnsConfig, ReplicationConfig
+from zonegit.errors import ConfigError
+from zonegit.ops import shared
+from zonegit.ops.config import Address, Config, DnsConfig, ReplicationConfig, ZoneConfig
 from zonegit.ops.samples import Samples
 from zonegit.ops.shared import FIRST_WORKER, HTTP, PULLER, TCP_ROW, UDP_ROW, SharedBlock
 
@@ -59,6 +63,63 @@ def test_published_configuration_comes_back(block):
     assert block.config() == Config(repo=Path("here"))
     block.publish(Config(repo=Path("there"), dns=DnsConfig(workers=9)))
     assert block.config().dns.workers == 9
+
+
+def test_a_configuration_of_many_zones_fits_and_one_beyond_the_bound_is_refused(block, monkeypatch):
+    zones = {f"zone-{number}.example.": ZoneConfig(branch="next") for number in range(20_000)}
+    block.publish(Config(repo=Path("there"), zones=zones))
+    assert block.config().zones == zones
+    monkeypatch.setattr(shared, "_CONFIG", 100_000)
+    with pytest.raises(ConfigError, match="100,000 is the most"):
+        block.publish(Config(repo=Path("elsewhere"), zones=zones))
+    monkeypatch.undo()
+    assert block.config().repo == Path("there")
+
+
+class Watched:
+    """Shared memory that tells of each access before and after it."""
+
+    def __init__(self, memory: mmap.mmap, accessed: Callable[[], None]) -> None:
+        self._memory = memory
+        self._accessed = accessed
+
+    def __getitem__(self, part: slice) -> bytes:
+        self._accessed()
+        return self._memory[part]
+
+    def __setitem__(self, part: slice, data: bytes) -> None:
+        self._memory[part] = data
+        self._accessed()
+
+
+def named(name: str) -> Config:
+    return Config(repo=Path(name), zones={f"{name}.": ZoneConfig(branch=name)})
+
+
+def test_whoever_reads_while_a_configuration_is_published_gets_the_one_before(block, monkeypatch):
+    block.publish(named("old"))
+    seen: list[Config] = []
+    memory = Watched(block._map, lambda: seen.append(block.without_listeners().config()))
+    monkeypatch.setattr(block, "_map", memory)
+    block.publish(named("new" * 1000))
+    assert seen and set(map(str, seen)) == {str(named("old"))}
+    assert block.config() == named("new" * 1000)
+
+
+def test_whoever_is_overtaken_while_reading_gets_the_newest(block, monkeypatch):
+    writer = block.without_listeners()
+    coming = [named(str(number) * (10 - number)) for number in range(7)]
+
+    def publish() -> None:
+        if coming:
+            writer.publish(coming.pop())
+
+    monkeypatch.setattr(block, "_map", Watched(block._map, publish))
+    assert block.config() == named("0" * 10)
+
+
+def test_a_configuration_is_read_once(block):
+    assert block.config() is block.config()
 
 
 def test_a_spawned_child_shares_it():
