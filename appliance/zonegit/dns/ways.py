@@ -7,7 +7,6 @@ version.
 from collections.abc import Callable
 from struct import Struct
 from typing import Final, NamedTuple, Protocol
-from zlib import crc32
 
 from zonegit.dns.blocks import node_of
 from zonegit.dns.cache import SecondSight
@@ -17,10 +16,11 @@ from zonegit.dns.gaps import Gap, Gaps
 from zonegit.dns.held import Held
 from zonegit.dns.message import MAX_MESSAGE
 from zonegit.dns.zones import Zone
-from zonegit.errors import CorruptStore, NotFound
+from zonegit.errors import NotFound
 from zonegit.model.names import OwnerKey, WireName
 from zonegit.model.rdata import DNAME, NS, NSEC3, A
 from zonegit.store.layout import unseal
+from zonegit.store.tables import Item
 from zonegit.store.views import ViewVersion
 
 CHECKED: Final = 4
@@ -44,12 +44,8 @@ class Door(Protocol):
     @property
     def table(self) -> object: ...
 
-    def seek(self, key: bytes) -> tuple[bytes, bytes] | None:
-        """The first item at a key or behind it."""
-        ...
-
-    def before(self, key: bytes) -> tuple[bytes, bytes] | None:
-        """The last item in front of a key."""
+    def around(self, key: bytes) -> tuple[Item | None, Item | None]:
+        """The last item in front of a key, and the first at it or behind it. `CorruptStore`."""
         ...
 
 
@@ -61,10 +57,7 @@ class NoDoor:
     def get(self, key: bytes, default: None, table: object) -> bytes | None:
         raise NotFound("no view can be read")
 
-    def seek(self, key: bytes) -> tuple[bytes, bytes] | None:
-        raise NotFound("no view can be read")
-
-    def before(self, key: bytes) -> tuple[bytes, bytes] | None:
+    def around(self, key: bytes) -> tuple[Item | None, Item | None]:
         raise NotFound("no view can be read")
 
 
@@ -142,47 +135,45 @@ class Way:
         """The block of the wildcard right below the apex."""
 
     def read(self, key: bytes) -> bytes | None:
-        """The block under a key that begins with `prefix`. `CorruptStore`."""
+        """The block under a key that begins with `prefix`; None where surely nothing stands. `CorruptStore`."""
         if not self.laid:
             return self.zone.version.at(OwnerKey(key[len(self.prefix) :]))
         sealed = self._door.get(key, None, self._door.table)
-        return None if sealed is None else unseal(key, sealed)
+        if sealed is None:
+            self._door.around(key)
+            return None
+        return unseal(key, sealed)
 
     def has_below(self, key: bytes) -> bool:
         """Whether owners stand below a key at which none stands."""
         if not self.laid:
             return self.zone.has_below(OwnerKey(key[len(self.prefix) :]))
-        found = self._door.seek(key)
-        if found is None:
-            return False
-        there, sealed = found
-        if int.from_bytes(sealed[:CHECKED], "big") != crc32(sealed[CHECKED:], crc32(there)):
-            raise CorruptStore("a served view was changed on disk")
-        return there.startswith(key)
+        high = self._door.around(key)[1]
+        return high is not None and high[0].startswith(key)
 
     def before(self, key: bytes) -> tuple[bytes, bytes] | None:
         """The last owner in front of a key: its key, without `prefix`, and its block."""
         if not self.laid:
             return self.zone.version.before(OwnerKey(key[len(self.prefix) :]))
-        found = self._door.before(key)
-        if found is None or not found[0].startswith(self.prefix):
+        return self._own(self._door.around(key)[0])
+
+    def _own(self, item: Item | None) -> tuple[bytes, bytes] | None:
+        """An item that is this view's: its key, without `prefix`, and its block."""
+        if item is None or not item[0].startswith(self.prefix):
             return None
-        return found[0][len(self.prefix) :], unseal(*found)
+        return item[0][len(self.prefix) :], item[1][CHECKED:]
 
     def gap(self, key: bytes) -> Gap | None:
         """The gap around a key at which nothing stands, learned; None where owners stand below the key."""
-        before = self.before(key)
-        if before is None:
-            return None
         if self.laid:
-            found = self._door.seek(key)
+            low, found = self._door.around(key)
+            before = self._own(low)
             high = None if found is None else found[0]
-            if found is not None:
-                unseal(*found)
         else:
+            before = self.before(key)
             high = self.zone.version.after(OwnerKey(key[len(self.prefix) :]))
             high = None if high is None else self.prefix + high
-        if high is not None and high.startswith(key):
+        if before is None or (high is not None and high.startswith(key)):
             return None
         gap = Gap(self.prefix + before[0], high or self.prefix + _END, before[1] if self.signed else b"")
         self.gaps.learn(gap)

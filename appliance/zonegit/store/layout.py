@@ -13,7 +13,7 @@ from zlib import crc32
 
 from zonegit.errors import CorruptStore, LimitExceeded
 from zonegit.model.refs import RefName
-from zonegit.store.tables import ReadTables, Table
+from zonegit.store.tables import Item, ReadTables, Table
 
 STORE_FORMAT: Final = 1
 FORMAT: Final = b"format"
@@ -23,6 +23,8 @@ NEXT_VIEW: Final = b"next-view"
 OBJECTS: Final = b"objects/"
 SETTING: Final = b"setting/"
 VIEW: Final = b"view/"
+
+_CHANGED: Final = "a served view holds bytes that were changed on disk; run `zonegit reindex`"
 
 U32: Final = Struct(">I")
 U64: Final = Struct(">Q")
@@ -57,8 +59,22 @@ def unseal(key: bytes, sealed: bytes) -> bytes:
     """The value, checked. `CorruptStore` when a bit of it or of its key has changed."""
     value = sealed[4:]
     if int.from_bytes(sealed[:4], "big") != crc32(value, crc32(key)):
-        raise CorruptStore("a served view holds bytes that were changed on disk; run `zonegit reindex`")
+        raise CorruptStore(_CHANGED)
     return value
+
+
+def check_around(key: bytes, low: Item | None, high: Item | None) -> None:
+    """Check the sealed items on both sides of a key, before it is said that nothing stands there. `CorruptStore`.
+
+    An item whose key was changed on disk still lies where it was put, so whoever looks for it ends beside it; and
+    who was led to another page by a changed key ends at items that don't enclose what was looked for.
+    """
+    if low is not None:
+        unseal(*low)
+    if high is not None:
+        unseal(*high)
+    if (low is not None and low[0] >= key) or (high is not None and high[0] < key):
+        raise CorruptStore(_CHANGED)
 
 
 def _bounded(name: str, what: str) -> bytes:

@@ -8,7 +8,8 @@ from typing import Final, cast
 import lmdb
 
 from zonegit.errors import CorruptStore, StoreError, StoreFull
-from zonegit.store.tables import Table
+from zonegit.store.layout import check_around
+from zonegit.store.tables import Item, Table
 
 NAMES: Final = tuple(table.name.lower().encode() for table in Table)
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -36,7 +37,7 @@ class LmdbTables:
         except lmdb.Error as error:
             raise translated(error, self._path) from None
 
-    def seek(self, table: Table, key: bytes) -> tuple[bytes, bytes] | None:
+    def seek(self, table: Table, key: bytes) -> Item | None:
         try:
             cursor = self.txn.cursor(self._databases[table])
             found = cursor.set_range(key) if key else cursor.first()
@@ -44,15 +45,20 @@ class LmdbTables:
         except lmdb.Error as error:
             raise translated(error, self._path) from None
 
-    def before(self, table: Table, key: bytes | None) -> tuple[bytes, bytes] | None:
+    def around(self, table: Table, key: bytes) -> tuple[Item | None, Item | None]:
         try:
-            cursor = self.txn.cursor(self._databases[table])
-            found = cursor.prev() if key is not None and cursor.set_range(key) else cursor.last()
-            return cursor.item() if found else None
+            return _around(self.txn.cursor(self._databases[table]), key)
         except lmdb.Error as error:
             raise translated(error, self._path) from None
 
-    def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+    def last(self, table: Table) -> Item | None:
+        try:
+            cursor = self.txn.cursor(self._databases[table])
+            return cursor.item() if cursor.last() else None
+        except lmdb.Error as error:
+            raise translated(error, self._path) from None
+
+    def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[Item]:
         first = max(prefix, start)
         try:
             cursor = self.txn.cursor(self._databases[table])
@@ -75,13 +81,13 @@ class LmdbTables:
         except lmdb.Error as error:
             raise translated(error, self._path) from None
 
-    def put_many(self, table: Table, items: Iterable[tuple[bytes, bytes]]) -> None:
+    def put_many(self, table: Table, items: Iterable[Item]) -> None:
         try:
             self.txn.cursor(self._databases[table]).putmulti(items)
         except lmdb.Error as error:
             raise translated(error, self._path) from None
 
-    def append(self, table: Table, items: Iterable[tuple[bytes, bytes]]) -> None:
+    def append(self, table: Table, items: Iterable[Item]) -> None:
         try:
             self.txn.cursor(self._databases[table]).putmulti(items, append=True)
         except lmdb.Error as error:
@@ -107,6 +113,12 @@ class LmdbTables:
 
     def touch(self) -> None:
         self.generation += 1
+
+
+def _around(cursor: "lmdb.Cursor[bytes]", key: bytes) -> tuple[Item | None, Item | None]:
+    high = cursor.item() if cursor.set_range(key) else None
+    found = cursor.last() if high is None else cursor.prev()
+    return cursor.item() if found else None, high
 
 
 def translated(error: lmdb.Error, path: str) -> StoreError:
@@ -142,7 +154,7 @@ def _is_full(path: str) -> bool:
 
 
 class ViewDoor:
-    """The table of views as it lies in LMDB: what `get` and `seek` raise is LMDB's."""
+    """The table of views as it lies in LMDB, whose errors get through. Whoever calls `get` checks what it gives."""
 
     __slots__ = ("_cursor", "_tables", "get", "table")
 
@@ -158,16 +170,11 @@ class ViewDoor:
         """`get(key, None, table)`"""
         self._cursor: lmdb.Cursor[bytes] | None = None
 
-    def seek(self, key: bytes) -> tuple[bytes, bytes] | None:
-        """The first item at a key or behind it."""
-        cursor = self._cursor or self._open()
-        return cursor.item() if cursor.set_range(key) else None
-
-    def before(self, key: bytes) -> tuple[bytes, bytes] | None:
-        """The last item in front of a key."""
-        cursor = self._cursor or self._open()
-        found = cursor.prev() if cursor.set_range(key) else cursor.last()
-        return cursor.item() if found else None
+    def around(self, key: bytes) -> tuple[Item | None, Item | None]:
+        """The last item in front of a key, and the first at it or behind it. `CorruptStore`."""
+        found = _around(self._cursor or self._open(), key)
+        check_around(key, *found)
+        return found
 
     def _open(self) -> "lmdb.Cursor[bytes]":
         self._cursor = self._tables.txn.cursor(self.table)

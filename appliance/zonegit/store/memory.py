@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from zonegit.store.facts import FactCache
 from zonegit.store.reader import StoreReader
-from zonegit.store.tables import Table
+from zonegit.store.tables import Item, Table
 from zonegit.store.writer import StoreWriter, found_repository
 from zonegit.tree.source import NodeCache
 
@@ -44,17 +44,20 @@ class MemoryTables:
     def get(self, table: Table, key: bytes) -> bytes | None:
         return self._tables[table].items.get(key)
 
-    def seek(self, table: Table, key: bytes) -> tuple[bytes, bytes] | None:
-        keys = self._tables[table].keys
+    def seek(self, table: Table, key: bytes) -> Item | None:
+        return self.around(table, key)[1]
+
+    def around(self, table: Table, key: bytes) -> tuple[Item | None, Item | None]:
+        keys, items = self._tables[table].keys, self._tables[table].items
         at = bisect_left(keys, key)
-        return (keys[at], self._tables[table].items[keys[at]]) if at < len(keys) else None
+        low = (keys[at - 1], items[keys[at - 1]]) if at else None
+        return low, (keys[at], items[keys[at]]) if at < len(keys) else None
 
-    def before(self, table: Table, key: bytes | None) -> tuple[bytes, bytes] | None:
+    def last(self, table: Table) -> Item | None:
         keys = self._tables[table].keys
-        at = len(keys) if key is None else bisect_left(keys, key)
-        return (keys[at - 1], self._tables[table].items[keys[at - 1]]) if at else None
+        return (keys[-1], self._tables[table].items[keys[-1]]) if keys else None
 
-    def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[Item]:
         found = self.seek(table, max(prefix, start))
         while found and found[0].startswith(prefix):
             yield found
@@ -72,7 +75,7 @@ class MemoryTables:
                 insort(owned.keys, key)
         owned.items[key] = value
 
-    def put_many(self, table: Table, items: Iterable[tuple[bytes, bytes]]) -> None:
+    def put_many(self, table: Table, items: Iterable[Item]) -> None:
         for key, value in items:
             self.put(table, key, value)
 

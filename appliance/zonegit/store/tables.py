@@ -11,6 +11,9 @@ from typing import Final, Protocol
 MAX_KEY: Final = 511
 """Bytes; LMDB's limit."""
 
+Item = tuple[bytes, bytes]
+"""A key and its value."""
+
 
 class Table(IntEnum):
     """A table's place in lists of them; its LMDB database has the lowercase name."""
@@ -34,15 +37,17 @@ class ReadTables(Protocol):
 
     def get(self, table: Table, key: bytes) -> bytes | None: ...
 
-    def seek(self, table: Table, key: bytes) -> tuple[bytes, bytes] | None:
+    def seek(self, table: Table, key: bytes) -> Item | None:
         """The first item whose key is `key` or after it."""
         ...
 
-    def before(self, table: Table, key: bytes | None) -> tuple[bytes, bytes] | None:
-        """The last item whose key is strictly before `key`; the table's last item for None."""
+    def around(self, table: Table, key: bytes) -> tuple[Item | None, Item | None]:
+        """The last item whose key is strictly before `key`, and the first whose key is `key` or after it."""
         ...
 
-    def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+    def last(self, table: Table) -> Item | None: ...
+
+    def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[Item]:
         """Items whose keys begin with `prefix`, from `start` on, in key order."""
         ...
 
@@ -54,11 +59,11 @@ class WriteTables(ReadTables, Protocol):
 
     def put(self, table: Table, key: bytes, value: bytes) -> None: ...
 
-    def put_many(self, table: Table, items: Iterable[tuple[bytes, bytes]]) -> None:
+    def put_many(self, table: Table, items: Iterable[Item]) -> None:
         """Fastest when the keys rise."""
         ...
 
-    def append(self, table: Table, items: Iterable[tuple[bytes, bytes]]) -> None:
+    def append(self, table: Table, items: Iterable[Item]) -> None:
         """Items whose keys rise and are all after the table's last; fills pages fully."""
         ...
 

@@ -3,8 +3,8 @@
     views  view u32 | owner key -> CRC-32 of key and block | block      (a block as in tree/version.py)
 
 A view only speeds up answering and can be made again from its commit at any time. Its CRC is checked at each read,
-so a flipped bit is `CorruptStore` and never an answer. A changed key shows as soon as its neighbours are read, by
-`before` and `after`, as every denial does.
+and where nothing is found those of both neighbours are, beside which a changed key lies: so a flipped bit is
+`CorruptStore` and never an answer or a denial.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,8 +22,8 @@ from zonegit.model.refs import RefName, parse
 from zonegit.model.rrset import served_soa
 from zonegit.model.zone import Zone
 from zonegit.store import layout
-from zonegit.store.layout import U32, seal, unseal
-from zonegit.store.tables import ReadTables, Table, WriteTables
+from zonegit.store.layout import U32, check_around, seal, unseal
+from zonegit.store.tables import Item, ReadTables, Table, WriteTables
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
 from zonegit.tree.version import BLOCK_ITEM, block_item, block_items
@@ -92,26 +92,21 @@ class ViewVersion:
     def at(self, owner: OwnerKey) -> bytes | None:
         if self._generation != self._tables.generation:
             self._follow()
-        key = self._prefix + owner
-        sealed = self._tables.get(Table.VIEWS, key)
-        return None if sealed is None else unseal(key, sealed)
+        return _read(self._tables, self._prefix + owner)
 
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         if self._generation != self._tables.generation:
             self._follow()
-        found = self._tables.before(Table.VIEWS, self._prefix + owner)
-        if found is None or not found[0].startswith(self._prefix):
+        low, _ = _around(self._tables, self._prefix + owner)
+        if low is None or not low[0].startswith(self._prefix):
             return None
-        return OwnerKey(found[0][4:]), unseal(*found)
+        return OwnerKey(low[0][4:]), low[1][4:]
 
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         if self._generation != self._tables.generation:
             self._follow()
-        found = self._tables.seek(Table.VIEWS, self._prefix + owner + b"\0")
-        if found is None or not found[0].startswith(self._prefix):
-            return None
-        unseal(*found)
-        return OwnerKey(found[0][4:])
+        _, high = _around(self._tables, self._prefix + owner + b"\0")
+        return OwnerKey(high[0][4:]) if high is not None and high[0].startswith(self._prefix) else None
 
     def _follow(self) -> None:
         """The reader shows another version of the repository: look where the view is now."""
@@ -198,11 +193,9 @@ def target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
 
 def _rewrite(tables: WriteTables, key: bytes, changes: dict[int, bytes | None], serial: int) -> None:
     """Put changed RRsets (None: gone) into the block under `key`; its SOA, if it has one, gets `serial`."""
-    sealed = tables.get(Table.VIEWS, key)
-    block = unseal(key, sealed) if sealed else b""
     items = {
         rtype: BLOCK_ITEM.pack(rtype, records, len(rrs)) + (served_soa(rrs, serial) if rtype == SOA else rrs)
-        for rtype, records, rrs in block_items(block)
+        for rtype, records, rrs in block_items(_read(tables, key) or b"")
     }
     for rtype, payload in changes.items():
         if payload is None:
@@ -214,6 +207,21 @@ def _rewrite(tables: WriteTables, key: bytes, changes: dict[int, bytes | None], 
         tables.put(Table.VIEWS, key, seal(key, b"".join(items[rtype] for rtype in sorted(items))))
     else:
         tables.delete(Table.VIEWS, key)
+
+
+def _read(tables: ReadTables, key: bytes) -> bytes | None:
+    """The block under a key; None where nothing stands, which its neighbours prove."""
+    sealed = tables.get(Table.VIEWS, key)
+    if sealed is not None:
+        return unseal(key, sealed)
+    _around(tables, key)
+    return None
+
+
+def _around(tables: ReadTables, key: bytes) -> tuple[Item | None, Item | None]:
+    found = tables.around(Table.VIEWS, key)
+    check_around(key, *found)
+    return found
 
 
 def _show(tables: WriteTables, name: RefName, shown: Shown) -> None:

@@ -138,7 +138,7 @@ class StoreWriter(StoreReader):
         waiting = self._waiting
         if not waiting:
             return
-        last = self.tables.before(Table.OBJECTS, None)
+        last = self.tables.last(Table.OBJECTS)
         first = int.from_bytes(last[0], "big") + 1 if last else 1
         numbers = [layout.U64.pack(first + at) for at in range(len(waiting))]
         self.draft.append(Table.OBJECTS, zip(numbers, waiting.values(), strict=True))

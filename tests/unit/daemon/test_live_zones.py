@@ -16,12 +16,14 @@ from zonegit.daemon.zone_table import ZoneTable
 from zonegit.dns import stats
 from zonegit.dns.acl import Acl
 from zonegit.errors import ConfigError, StoreError
+from zonegit.model.names import OwnerKey, key_owner
 from zonegit.model.rdata import A
 from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
 from zonegit.ops.shared import SharedBlock
 from zonegit.repo import Repository
 from zonegit.store.environment import acquire, release
 from zonegit.store.lmdb import LmdbStore
+from zonegit.store.tables import Table
 
 CLIENT = bytes([127, 0, 0, 1])
 OTHER = ZONE.replace("example.net", "example.com").replace("example.org", "example.net")
@@ -232,6 +234,45 @@ def test_a_damaged_view_is_answered_from_the_tree(repository, tmp_path):
     assert bytes([192, 0, 2, 10]) in found and bytes([192, 0, 2, 11]) in found
     assert row[stats.CORRUPT] == 1
     store.close()
+
+
+GLUE = """\
+sub IN NS a.ns
+a.ns IN A 192.0.2.53
+"""
+
+
+@pytest.mark.parametrize(
+    ("owner", "asked"), [("www", "www"), ("mail", "mail"), ("a.ns", "a.ns"), ("a.ns", "host.sub")]
+)
+def test_a_bit_flipped_in_an_owners_key_denies_nothing(repository, tmp_path, owner, asked):
+    repository.import_zone(parsed(ZONE + GLUE), source="test.zone", replace=True)
+    wanted = query(f"{asked}.example.org")
+    with repository._store.read() as reader:
+        key, value = next(
+            item
+            for item in reader.tables.scan(Table.VIEWS)
+            if key_owner(OwnerKey(item[0][4:])) == b"".join(bytes((len(x),)) + x.encode() for x in owner.split("."))
+        )
+    path = tmp_path / "damaged"
+    shutil.copytree(repository.path, path)
+    whole = (path / "data.mdb").read_bytes()
+    expected = None
+    for bit in (None, *range(8 * len(key))):
+        data = bytearray(whole)
+        if bit is not None:
+            data[whole.index(key + value) + bit // 8] ^= 1 << bit % 8
+        (path / "data.mdb").write_bytes(data)
+        store = LmdbStore.open(path, readonly=True)
+        zones = LiveZones(store, Config(repo=path), array("Q", bytes(8 * stats.SLOTS)), lambda *_: None)
+        zones.begin()
+        found = zones.straight(wanted[2:])
+        body = answer(zones, wanted)[2:] if found is None else found[0]
+        zones.done()
+        store.close()
+        expected = expected or body
+        assert body == expected, bit
+    assert expected is not None and not expected[1] & 15
 
 
 def test_a_version_that_readers_get_a_moment_late_is_still_taken_up(repository: Repository, live, monkeypatch):

@@ -5,9 +5,8 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -16,10 +15,9 @@ from pathlib import Path
 import pytest
 
 import store_child
-from storekit import MAIN, SMALL_NODES, addresses, large, publish, tag_of, version
-from zonegit.errors import CorruptStore, Refused, StoreError, StoreFull, ZonegitError
+from storekit import MAIN, addresses, publish, tag_of, version
+from zonegit.errors import Refused, StoreError, StoreFull, ZonegitError
 from zonegit.model.ids import Kind, object_id
-from zonegit.model.names import OwnerKey
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.tables import Table
@@ -124,53 +122,6 @@ def test_a_writer_killed_at_any_moment_leaves_a_sound_store(path: Path, turn: in
         assert view.serial == rounds
     assert fsck(store).problems == []
     store.close()
-
-
-def test_a_bit_flipped_in_the_file_is_found_and_never_returned(path: Path) -> None:
-    store = LmdbStore.open(path)
-    with store.write() as writer:
-        publish(writer, [*addresses(40), large()], shape=SMALL_NODES)
-    with store.read() as reader:
-        objects = {oid: reader.get(oid) for oid in reader.object_ids()}
-        shown = [item for item in reader.tables.scan(Table.VIEWS) if len(item[1]) < 100]
-    store.close()
-    whole = (path / "data.mdb").read_bytes()
-    for turn, (oid, data) in enumerate(objects.items()):
-        with flipped(path, whole, data, turn), store_at(path) as store, store.read() as reader:
-            assert f"object {oid.hex()}: its bytes were changed on disk" in fsck(store).problems
-            with pytest.raises(CorruptStore, match=oid.hex()):
-                reader.get(oid)
-    for turn, (key, value) in enumerate(shown):
-        with flipped(path, whole, key[4:] + value, turn), store_at(path) as store, store.read() as reader:
-            assert any(line.startswith("view of") for line in fsck(store).problems)
-            view = reader.view(MAIN)
-            assert view
-            owner = OwnerKey(key[4:])
-            with pytest.raises(CorruptStore):
-                assert view.at(owner) is None
-                view.before(owner)
-                view.after(owner)
-
-
-@contextmanager
-def flipped(path: Path, whole: bytes, part: bytes, turn: int) -> Iterator[None]:
-    """The file with one bit of `part` changed wherever it stands, as long as this lasts."""
-    bit = turn * 7919 % (8 * len(part))
-    changed = bytearray(part)
-    changed[bit // 8] ^= 1 << bit % 8
-    assert part in whole
-    (path / "data.mdb").write_bytes(whole.replace(part, changed))
-    yield
-    (path / "data.mdb").write_bytes(whole)
-
-
-@contextmanager
-def store_at(path: Path) -> Iterator[LmdbStore]:
-    store = LmdbStore.open(path, readonly=True)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def test_threads_share_a_store(path: Path) -> None:

@@ -160,7 +160,7 @@ def test_every_flipped_bit_of_a_block_is_corrupt(store: Store) -> None:
                 view.after(owner_key(join([b"h0"])))
 
 
-def test_every_flipped_bit_of_a_key_shows_in_a_denial(store: Store) -> None:
+def test_a_block_is_no_answer_at_another_key(store: Store) -> None:
     with store.write() as writer:
         publish(writer, addresses(3))
     owner = owner_key(join([b"h1"]))

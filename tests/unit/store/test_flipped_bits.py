@@ -1,0 +1,84 @@
+"""Bits flipped in the file of a repository: found by `fsck`, never returned, and no ground for a denial."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from storekit import MAIN, SMALL_NODES, addresses, large, publish
+from zonegit.errors import CorruptStore
+from zonegit.model.names import OwnerKey
+from zonegit.store.fsck import fsck
+from zonegit.store.lmdb import LmdbStore
+from zonegit.store.tables import Table
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    LmdbStore.create(tmp_path / "repo").close()
+    return tmp_path / "repo"
+
+
+def test_a_bit_flipped_in_the_file_is_found_and_never_returned(path: Path) -> None:
+    store = LmdbStore.open(path)
+    with store.write() as writer:
+        publish(writer, [*addresses(40), large()], shape=SMALL_NODES)
+    with store.read() as reader:
+        objects = {oid: reader.get(oid) for oid in reader.object_ids()}
+        shown = [item for item in reader.tables.scan(Table.VIEWS) if len(item[1]) < 100]
+    store.close()
+    whole = (path / "data.mdb").read_bytes()
+    for turn, (oid, data) in enumerate(objects.items()):
+        with flipped(path, whole, data, turn * 7919), store_at(path) as store, store.read() as reader:
+            assert f"object {oid.hex()}: its bytes were changed on disk" in fsck(store).problems
+            with pytest.raises(CorruptStore, match=oid.hex()):
+                reader.get(oid)
+    for turn, (key, value) in enumerate(shown):
+        with flipped(path, whole, key + value, turn * 7919), store_at(path) as store, store.read() as reader:
+            assert any(line.startswith("view") for line in fsck(store).problems)
+            view = reader.view(MAIN)
+            assert view
+            with pytest.raises(CorruptStore):
+                view.at(OwnerKey(key[4:]))
+
+
+@pytest.mark.parametrize("at", [0, 1, 20, -1], ids=["apex", "first", "middle", "last"])
+def test_a_bit_flipped_in_a_views_key_in_the_file_denies_no_name(path: Path, at: int) -> None:
+    store = LmdbStore.open(path)
+    with store.write() as writer:
+        publish(writer, addresses(40))
+    with store.read() as reader:
+        items = list(reader.tables.scan(Table.VIEWS))
+    store.close()
+    whole = (path / "data.mdb").read_bytes()
+    key, value = items[at]
+    owner = OwnerKey(key[4:])
+    for bit in range(8 * len(key)):
+        with flipped(path, whole, key + value, bit), store_at(path) as store, store.read() as reader:
+            view = reader.view(MAIN)
+            assert view
+            for look in (view.at, view.before, view.after) if owner else (view.at,):
+                with pytest.raises(CorruptStore, match="reindex"):
+                    look(OwnerKey(owner + b"\0") if look == view.before else owner)
+
+
+@contextmanager
+def flipped(path: Path, whole: bytes, part: bytes, bit: int) -> Iterator[None]:
+    """The file with one bit of `part` changed wherever it stands, as long as this lasts."""
+    bit %= 8 * len(part)
+    changed = bytearray(part)
+    changed[bit // 8] ^= 1 << bit % 8
+    assert part in whole
+    (path / "data.mdb").write_bytes(whole.replace(part, changed))
+    yield
+    (path / "data.mdb").write_bytes(whole)
+
+
+@contextmanager
+def store_at(path: Path) -> Iterator[LmdbStore]:
+    store = LmdbStore.open(path, readonly=True)
+    try:
+        yield store
+    finally:
+        store.close()
