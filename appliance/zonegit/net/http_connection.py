@@ -12,6 +12,8 @@ from typing import Final
 import h2.exceptions
 import httpx
 
+RECYCLE: Final = 500
+"""Requests of one connection. Hypercorn as shipped ends it at 1,000, with answers on their way."""
 LOST: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h2.exceptions.H2Error, ssl.SSLError)
 """What a connection that breaks may raise; httpcore lets some of h2's own errors through."""
 _ONE: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=240.0)
@@ -26,7 +28,10 @@ class Connection:
             http1=False, http2=True, trust_env=False, limits=_ONE, verify=verify
         )
         self.client = httpx.AsyncClient(transport=self._transport, trust_env=False)
+        self._sent = 0
+        """Requests so far."""
         self._requests = 0
+        """Those that are being answered."""
         self._dropped = False
 
     async def __aenter__(self) -> "Connection":
@@ -41,9 +46,14 @@ class Connection:
             await self._close()
 
     @property
-    def busy(self) -> bool:
-        """Whether a request is being answered."""
-        return self._requests > 0
+    def is_worn(self) -> bool:
+        """Whether it is idle and should be changed, before a server's bound on its requests cuts answers off."""
+        return self._sent >= RECYCLE and not self._requests
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """The head of the answer; its body is still to come."""
+        self._sent += 1
+        return await self.client.send(request, stream=True)
 
     async def drop(self) -> None:
         """Close it, whatever it carries; the requests of others on it break."""

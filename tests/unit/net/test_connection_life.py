@@ -6,7 +6,7 @@ import pytest
 
 from httpkit import Running, peer_of, run, running
 from synckit import commit, names
-from zonegit.net import h2_serving, http_client
+from zonegit.net import h2_serving, http_connection
 from zonegit.store.memory import MemoryStore
 from zonegit.sync import limits
 
@@ -39,7 +39,7 @@ def test_a_connection_is_changed_before_the_server_cuts_it(monkeypatch: pytest.M
 
     monkeypatch.setattr(h2_serving, "_config", config)
     monkeypatch.setattr(h2_serving, "Connection", Counted)
-    monkeypatch.setattr(http_client, "RECYCLE", 10)
+    monkeypatch.setattr(http_connection, "RECYCLE", 10)
 
     async def test() -> None:
         async with running(store()) as server, peer_of(server.url) as peer:
