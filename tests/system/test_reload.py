@@ -1,0 +1,73 @@
+"""SIGHUP: all of a good configuration is taken over, none of one with a mistake; the daemon goes on either way."""
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from daemonkit import Daemon, ask, ask_tcp, query, rcode, until
+from zonegit.model.rdata import A
+from zonegit.repo import Repository
+
+WWW = "www.example.org"
+
+
+def reload_is_refused(daemon: Daemon) -> str:
+    """The line that says so."""
+
+    def refusals() -> list[str]:
+        return [line for line in list(daemon.log) if "reload refused" in line]
+
+    before = len(refusals())
+    daemon.signal(signal.SIGHUP)
+    until(lambda: len(refusals()) > before, "a refusal")
+    return refusals()[-1]
+
+
+def test_a_good_configuration_is_taken_and_the_old_one_kept_for_a_bad_one(
+    repo: Path, start: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    with Repository.open(repo) as repository:
+        repository.create_branch("next")
+        repository.set("www", A, 60, [bytes([10, 0, 0, 1])], branch="next")
+    config = tmp_path / "zonegitd.toml"
+    config.write_text("")
+    daemon = start(repo, "--config", config, "--workers", "2")
+    port = daemon.port()
+    assert ask(port, WWW)[-4:-1] == bytes([192, 0, 2])
+    config.write_text('[zone."example.org"]\nbranch = "next"\n')
+    daemon.signal(signal.SIGHUP)
+    until(lambda: ask(port, WWW)[-4:] == bytes([10, 0, 0, 1]), "the new branch")
+    until(lambda: ask_tcp(port, query(WWW))[0][-4:] == bytes([10, 0, 0, 1]), "the new branch over TCP")
+    for bad, says in (
+        ('[zone."example.org"]\nbrunch = "main"\n', "zonegitd.toml:2: unknown key 'brunch'"),
+        ('repo = "/elsewhere"\n[dns]\nworkers = 3\n[zone."example.org"]\nat = "nosuch"\n', "'nosuch'"),
+        ("[dns]\nudp_size = 600\n", "[dns] can't change while zonegitd runs: restart it"),
+        ("dns = " + "[" * 20_000, "brackets"),
+        ('keys = "a\\u0000b"\n', "NUL"),
+    ):
+        config.write_text(bad)
+        assert says in reload_is_refused(daemon)
+        assert ask(port, WWW)[-4:] == bytes([10, 0, 0, 1])
+    assert not daemon.has("process ended process=dns")
+    assert daemon.process.poll() is None
+
+
+def test_one_that_fails_unexpectedly_is_refused_too(repo: Path, tmp_path: Path) -> None:
+    script = tmp_path / "failing.py"
+    script.write_text(
+        "import sys\n"
+        "from zonegit.daemon import supervisor\n"
+        "from zonegit.daemon.main import main\n"
+        "if __name__ == '__main__':\n"
+        "    prepares = iter([supervisor.prepare])\n"
+        "    supervisor.prepare = lambda config: next(prepares)(config)\n"
+        "    sys.exit(main(sys.argv[4:]))\n"
+    )
+    daemon = Daemon("--repo", repo, "--listen", "127.0.0.1:0", through=[sys.executable, str(script)])
+    try:
+        until(lambda: daemon.has("listening"), "listening")
+        assert "StopIteration:  at failing.py:6" in reload_is_refused(daemon)
+        assert rcode(ask(daemon.port(), WWW)) == 0
+    finally:
+        assert daemon.stop() == 0
