@@ -9,7 +9,7 @@ from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.output import Output, Style
 from zonegit.cli.verbs import Verb
-from zonegit.errors import NotFound, UsageError
+from zonegit.errors import UsageError
 from zonegit.model.ids import short
 
 
@@ -18,7 +18,7 @@ def _branch(args: Namespace, out: Output) -> int:
         raise UsageError("branch: -d takes one name, the branch to delete")
     with options.open_repository(args) as repo:
         if args.name is None:
-            current = options.branch_of(args.zone, repo)
+            current = repo.position(args.zone).branch
             found = repo.branches(zone=args.zone)
             if args.json:
                 out.json(list(shapes.refs(found, current)))
@@ -30,13 +30,11 @@ def _branch(args: Namespace, out: Output) -> int:
             for line in render.table(rows):
                 out.line(line, Style.NEW if line.startswith("*") else None)
         elif args.delete:
-            repo.delete_branch(args.name, zone=args.zone, who=options.author(args), dry_run=args.dry_run)
+            repo.delete_branch(args.name, zone=args.zone, who=args.author, dry_run=args.dry_run)
             out.note(_said(args, f"deleted branch {args.name}"))
         else:
             start = args.start or "HEAD"
-            oid = repo.create_branch(
-                args.name, start, zone=args.zone, who=options.author(args), dry_run=args.dry_run
-            )
+            oid = repo.create_branch(args.name, start, zone=args.zone, who=args.author, dry_run=args.dry_run)
             out.note(_said(args, f"branch {args.name} is at {short(oid)}"))
     return 0
 
@@ -45,18 +43,15 @@ def _checkout(args: Namespace, out: Output) -> int:
     if args.start is not None and not args.create:
         raise UsageError("checkout: START is only for -b, which makes a branch there")
     with options.open_repository(args) as repo:
-        if args.dry_run:
-            known = repo.branches(zone=args.zone)
-            if args.create:
-                repo.create_branch(args.name, args.start or "HEAD", zone=args.zone, dry_run=True)
-            elif args.name not in known:
-                raise NotFound(f"there is no branch {args.name}; `zonegit branch` lists them")
-            out.note(_said(args, f"HEAD names branch {args.name}"))
-            return 0
-        who = options.author(args)
-        start = args.start or "HEAD"
-        position = repo.checkout(args.name, zone=args.zone, create=args.create, start=start, who=who)
-    out.note(f"HEAD names {position.zone}, branch {position.branch}")
+        position = repo.checkout(
+            args.name,
+            zone=args.zone,
+            create=args.create,
+            start=args.start or "HEAD",
+            who=args.author,
+            dry_run=args.dry_run,
+        )
+    out.note(_said(args, f"HEAD names {position.zone}, branch {position.branch}"))
     return 0
 
 
@@ -72,7 +67,7 @@ def _tag(args: Namespace, out: Output) -> int:
             for line in render.table((name, short(oid)) for name, oid in found.items()):
                 out.line(line)
         elif args.delete:
-            repo.delete_tag(args.name, zone=args.zone, who=options.author(args), dry_run=args.dry_run)
+            repo.delete_tag(args.name, zone=args.zone, who=args.author, dry_run=args.dry_run)
             out.note(_said(args, f"deleted tag {args.name}"))
         else:
             revision = args.revision or "HEAD"
@@ -80,8 +75,8 @@ def _tag(args: Namespace, out: Output) -> int:
                 args.name,
                 revision,
                 zone=args.zone,
-                message=options.message(args),
-                who=options.author(args),
+                message=args.message,
+                who=args.author,
                 dry_run=args.dry_run,
             )
             target = repo.resolve(revision, zone=args.zone)
@@ -93,9 +88,7 @@ def _reset(args: Namespace, out: Output) -> int:
     if not args.hard:
         raise UsageError("reset: say --hard; there is no index or work tree that a softer reset could leave alone")
     with options.open_repository(args) as repo:
-        done = repo.reset(
-            args.revision, zone=args.zone, branch=args.branch, who=options.author(args), dry_run=args.dry_run
-        )
+        done = repo.reset(args.revision, zone=args.zone, branch=args.branch, who=args.author, dry_run=args.dry_run)
         tell(repo, done, args, out)
     if done.new is not None and done.new != done.old:
         out.note(f"the way back: zonegit reset --hard {render.short_or_none(done.old)}")

@@ -50,7 +50,7 @@ def _labels(repo: Repository, zone: str | None) -> dict[bytes, list[str]]:
     """Commit id -> what points there, as git decorates a log."""
     head = repo.position()
     found: dict[bytes, list[str]] = {}
-    here = zone is None or parse_apex(zone) == parse_apex(head.zone)
+    here = repo.position(zone).zone == head.zone
     for name, oid in repo.branches(zone=zone).items():
         label = f"HEAD -> {name}" if here and name == head.branch else name
         found.setdefault(oid, []).insert(0 if label != name else len(found.get(oid, [])), label)
@@ -179,7 +179,7 @@ def _blame(args: Namespace, out: Output) -> int:
 
 def _reflog(args: Namespace, out: Output) -> int:
     with options.open_repository(args) as repo:
-        branch = args.branch_name or options.branch_of(args.zone, repo)
+        branch = args.branch_name or repo.position(args.zone).branch
         found = list(repo.reflog(args.branch_name, zone=args.zone))
         if not found:
             raise NotFound(f"no reflog of a branch {branch}; `zonegit branch` lists the branches")

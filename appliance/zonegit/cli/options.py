@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Final, TypedDict
-
-from zonegit.errors import UsageError
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from zonegit.model.names import WireName
     from zonegit.repo import Repository
+    from zonegit.repo.writing import CommitOptions
 
 SERVICE_KEYS: Final = "/etc/zonegit/keys.d"
 """Where the package keeps the service's keys."""
@@ -63,61 +62,22 @@ def commit_options(parser: ArgumentParser) -> None:
     json_option(parser)
 
 
-class How(TypedDict):
-    """The keywords that every call of `Repository` that commits takes."""
-
-    zone: str | None
-    branch: str | None
-    who: str | None
-    message: str | None
-    dry_run: bool
-
-
-def commit_how(args: Namespace) -> How:
+def commit_how(args: Namespace) -> CommitOptions:
     """What `commit_options` read."""
-    return How(zone=args.zone, branch=args.branch, who=author(args), message=message(args), dry_run=args.dry_run)
-
-
-def author(args: Namespace) -> str | None:
-    """`--author`; None if it wasn't given. `Repository` checks its form."""
-    who: str | None = args.author
-    if who is not None and not who.strip():
-        raise UsageError("--author is empty; write 'Ada <ada@example.org>'")
-    return who
-
-
-def message(args: Namespace) -> str | None:
-    """`--message`, checked; None if it wasn't given."""
-    text: str | None = args.message
-    if text is not None and (not text.strip() or not all(char.isprintable() or char in "\n\t" for char in text)):
-        raise UsageError("--message is empty, or holds control characters; write a line of plain text")
-    return text
+    return {
+        "zone": args.zone,
+        "branch": args.branch,
+        "who": args.author,
+        "message": args.message,
+        "dry_run": args.dry_run,
+    }
 
 
 def apex(args: Namespace, repo: Repository) -> WireName:
     """The apex of the zone that the verb is about."""
     from zonegit.model.names import parse_apex
 
-    return parse_apex(args.zone if args.zone is not None else repo.position().zone)
-
-
-def apex_text(args: Namespace, repo: Repository) -> str:
-    """The zone that the verb is about, in canonical form."""
-    from zonegit.model.names import to_text
-
-    return to_text(apex(args, repo))
-
-
-def branch_of(zone: str | None, repo: Repository) -> str:
-    """HEAD's branch; of another zone the default one."""
-    from zonegit.model.names import parse_apex
-    from zonegit.model.refs import DEFAULT_BRANCH
-
-    here = repo.position()
-    if zone is None or parse_apex(zone) == parse_apex(here.zone):
-        return here.branch
-    branches = repo.branches(zone=zone)
-    return DEFAULT_BRANCH if DEFAULT_BRANCH in branches else min(branches)
+    return parse_apex(repo.position(args.zone).zone)
 
 
 def open_repository(args: Namespace) -> Repository:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import Final
 
 from zonegit.cli import options, render, shapes
@@ -14,14 +15,13 @@ from zonegit.cli.repair import repair, repair_options
 from zonegit.cli.verbs import Verb
 from zonegit.errors import CorruptStore, Refused
 from zonegit.model.ids import kind_of, short
-from zonegit.model.names import parse_apex
 
 
 def _init(args: Namespace, out: Output) -> int:
     from zonegit.repo import Repository
 
     if args.zone_name is not None:
-        parse_apex(args.zone_name)  # a bad name must not leave a repository behind
+        _rehearse(args)
     if args.dry_run:
         if args.repo.exists() and any(args.repo.iterdir()):
             raise Refused(f"{args.repo} is there already, and isn't empty")
@@ -30,9 +30,19 @@ def _init(args: Namespace, out: Output) -> int:
     with Repository.init(args.repo) as repo:
         out.note(f"made an empty repository in {args.repo}")
         if args.zone_name is not None:
-            done = repo.add_zone(args.zone_name, who=options.author(args))
+            done = repo.add_zone(args.zone_name, who=args.author)
             tell(repo, done, args, out)
     return 0
+
+
+def _rehearse(args: Namespace) -> None:
+    """Refuse a zone that can't be begun while it leaves no repository behind."""
+    from tempfile import TemporaryDirectory
+
+    from zonegit.repo import Repository
+
+    with TemporaryDirectory() as scratch, Repository.init(Path(scratch)) as repo:
+        repo.add_zone(args.zone_name, who=args.author, dry_run=True)
 
 
 def _status(args: Namespace, out: Output) -> int:
@@ -41,17 +51,16 @@ def _status(args: Namespace, out: Output) -> int:
         zones = repo.zones()
         if not zones:
             return _empty_status(args, out)
-        zone = options.apex_text(args, repo)
-        branch = options.branch_of(args.zone, repo)
-        revision = repo.resolve(branch, zone=args.zone)
-        records = repo.records(branch, zone=args.zone)
+        place = repo.position(args.zone)
+        revision = repo.resolve(place.branch, zone=args.zone)
+        records = repo.records(place.branch, zone=args.zone)
         branches = list(repo.branches(zone=args.zone))
     commit = revision.commit
     if args.json:
         out.json(
             {
-                "zone": zone,
-                "branch": branch,
+                "zone": place.zone,
+                "branch": place.branch,
                 "commit": shapes.commit(revision),
                 "records": records,
                 "branches": branches,
@@ -65,8 +74,8 @@ def _status(args: Namespace, out: Output) -> int:
     others = f" (of {', '.join(branches)})" if len(branches) > 1 else ""
     objects = render.counted(sum(stat.objects.values()), "object")
     rows = [
-        ("zone", zone),
-        ("branch", branch + others),
+        ("zone", place.zone),
+        ("branch", place.branch + others),
         ("commit", f"{short(revision.id)} {commit.subject}"),
         ("serial", str(commit.serial)),
         ("records", f"{records:,}"),

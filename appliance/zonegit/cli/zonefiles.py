@@ -23,7 +23,6 @@ _STDIN: Final = "-"
 
 
 def _import(args: Namespace, out: Output) -> int:
-    who, text = options.author(args), options.message(args)
     parsed = _read(args.file, args.zone, out)
     for warning in parsed.warnings:
         out.warn(warning)
@@ -33,10 +32,7 @@ def _import(args: Namespace, out: Output) -> int:
             replace=args.replace,
             keep_serial=args.keep_serial,
             source=_name(args.file),
-            branch=args.branch,
-            who=who,
-            message=text,
-            dry_run=args.dry_run,
+            **options.commit_how(args),
         )
         tell(repo, done, args, out, list_changes=args.dry_run)
     if done.serial != parsed.serial and done.new != done.old:

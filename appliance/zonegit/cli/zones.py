@@ -7,7 +7,6 @@ from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.output import Output, Style
 from zonegit.cli.verbs import Verb
-from zonegit.errors import NotFound
 
 
 def _list(args: Namespace, out: Output) -> int:
@@ -37,17 +36,14 @@ def _list(args: Namespace, out: Output) -> int:
 
 def _add(args: Namespace, out: Output) -> int:
     with options.open_repository(args) as repo:
-        done = repo.add_zone(
-            args.name, nameservers=args.ns, mail=args.mail, who=options.author(args), dry_run=args.dry_run
-        )
+        done = repo.add_zone(args.name, nameservers=args.ns, mail=args.mail, who=args.author, dry_run=args.dry_run)
         return tell(repo, done, args, out)
 
 
 def _switch(args: Namespace, out: Output) -> int:
     with options.open_repository(args) as repo:
         if args.dry_run:
-            _existing(args.name, [zone.zone for zone in repo.zones()])
-            out.note(f"dry run, nothing written: HEAD would name {args.name}")
+            out.note(f"dry run, nothing written: HEAD would name {repo.position(args.name).zone}")
             return 0
         position = repo.switch_zone(args.name)
     out.note(f"HEAD names {position.zone}, branch {position.branch}")
@@ -56,21 +52,14 @@ def _switch(args: Namespace, out: Output) -> int:
 
 def _remove(args: Namespace, out: Output) -> int:
     with options.open_repository(args) as repo:
-        tip = repo.resolve(options.branch_of(args.name, repo), zone=args.name)
-        repo.remove_zone(args.name, who=options.author(args), dry_run=args.dry_run)
+        tip = repo.resolve(repo.position(args.name).branch, zone=args.name)
+        repo.remove_zone(args.name, who=args.author, dry_run=args.dry_run)
     lead = "dry run, nothing written: would remove" if args.dry_run else "removed"
     zone = tip.commit.zone
     out.note(
         f"{lead} {zone}; the way back: zonegit zone add {zone}; zonegit --zone {zone} reset --hard {tip.id.hex()}"
     )
     return 0
-
-
-def _existing(name: str, zones: list[str]) -> None:
-    from zonegit.model.names import parse_apex, to_text
-
-    if to_text(parse_apex(name)) not in zones:
-        raise NotFound(f"there is no zone {name}; `zonegit zone list` lists them")
 
 
 def _list_arguments(parser: ArgumentParser) -> None:

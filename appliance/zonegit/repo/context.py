@@ -3,7 +3,7 @@
 import getpass
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from zonegit.errors import NotFound, UsageError
@@ -13,6 +13,7 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.names import Owner, WireName, from_text, parse_apex, relative, to_text
 from zonegit.model.refs import DEFAULT_BRANCH, RefKind, RefName
 from zonegit.repo.content import Content, ShortReads
+from zonegit.repo.history import read_commit
 from zonegit.repo.results import Position, Revision
 from zonegit.repo.revisions import Resolver
 from zonegit.store.port import Reader, Store
@@ -36,38 +37,26 @@ class Context:
     ) -> "Context":
         return cls(store, Nodes(ShortReads(store), store.nodes), now, random)
 
-    def position(self) -> Position:
-        """What HEAD names."""
-        with self.store.read() as reader:
-            return _position(reader)
-
-    def place(self, zone: str | None, branch: str | None) -> Position:
+    def place(self, zone: str | None, branch: str | None = None) -> Position:
         """The zone and branch that a call is about: HEAD's, where it doesn't say."""
         with self.store.read() as reader:
-            return self._place(reader, zone, branch)
-
-    def _place(self, reader: Reader, zone: str | None, branch: str | None) -> Position:
-        if zone is None:
-            head = _position(reader)
-            return Position(head.zone, branch or head.branch)
-        name = to_text(parse_apex(zone))
-        branches = [refs.parse(ref).name for ref, _ in reader.refs(f"refs/heads/{name}/") if _is_of(ref, name)]
-        if not branches:
-            raise NotFound(f"no zone {name} here; see 'zonegit zone list', or make it: 'zonegit zone add {name}'")
-        return Position(name, branch or _default_branch(reader, name, branches))
+            return place_in(reader, zone, branch)
 
     def resolve(self, revision: str, zone: str | None = None) -> Revision:
         """The commit that an expression names."""
         with self.store.read() as reader:
-            return Resolver(reader, self._place(reader, zone, None), self.now).resolve(revision)
+            return Resolver(reader, place_in(reader, zone), self.now).resolve(revision)
 
     def content(self, revision: str, zone: str | None = None) -> Content:
         """The records of the commit that an expression names."""
         return Content.of(self.nodes, self.resolve(revision, zone))
 
     def tip(self, place: Position) -> Content:
-        """The records at the tip of a branch."""
-        return Content.of(self.nodes, self.resolve(place.branch, place.zone))
+        """The records at the tip of a branch. `NotFound` for a tag's name or a commit's."""
+        tip = self.ref(refs.head(place.zone, place.branch))
+        if tip is None:
+            raise NotFound(f"{place.zone} has no branch {place.branch}; 'zonegit branch' lists them, or makes one")
+        return Content.of(self.nodes, read_commit(self.nodes.source, tip))
 
     def ref(self, name: RefName) -> ObjectId | None:
         with self.store.read() as reader:
@@ -76,10 +65,12 @@ class Context:
     def stamp(self, who: str | None) -> Stamp:
         """Who writes, and when."""
         now = int(self.now())
-        name = who or os.environ.get("ZONEGIT_AUTHOR") or f"{_user()}@{os.uname().nodename}"
-        if not 0 < len(name) <= 200 or not name.isprintable():
+        name = who
+        if name is None:
+            name = os.environ.get("ZONEGIT_AUTHOR") or f"{_user()}@{os.uname().nodename}"
+        if not name.strip() or len(name) > 200 or not name.isprintable():
             raise UsageError(
-                f"author {name[:80]!r} must be 1 to 200 printable characters, like 'Ada <ada@example.org>'"
+                f"the --author is {name[:80]!r}; write 1 to 200 printable characters, like 'Ada <ada@example.org>'"
             )
         return Stamp(name, now, time.localtime(now).tm_gmtoff // 60)
 
@@ -92,23 +83,37 @@ def _user() -> str:
         return f"uid{os.getuid()}"
 
 
-def _position(reader: Reader) -> Position:
-    head = reader.setting(HEAD)
-    if head is None:
-        raise NotFound(
-            "this repository has no zone yet; make one: 'zonegit zone add ZONE' or 'zonegit import FILE'"
-        )
-    ref = refs.parse(head.decode())
-    return Position(ref.zone, ref.name)
+def place_in(reader: Reader, zone: str | None, branch: str | None = None) -> Position:
+    """The zone and branch that are meant. Without a branch: HEAD's if it is the zone's, else its default one."""
+    head = _head(reader)
+    if zone is None:
+        if head is None:
+            raise NotFound(
+                "this repository has no zone yet; make one: 'zonegit zone add ZONE' or 'zonegit import FILE'"
+            )
+        return Position(head.zone, branch or head.branch)
+    name = to_text(parse_apex(zone))
+    branches = [refs.parse(ref).name for ref, _ in reader.refs(f"refs/heads/{name}/") if _is_of(ref, name)]
+    if not branches:
+        raise NotFound(f"no zone {name} here; see 'zonegit zone list', or make it: 'zonegit zone add {name}'")
+    if branch:
+        return Position(name, branch)
+    if head and head.zone == name and head.branch in branches:
+        return head
+    return Position(name, default_branch(branches))
 
 
-def _default_branch(reader: Reader, zone: str, branches: list[str]) -> str:
-    """HEAD's branch if it is this zone's, else the default one, else the first."""
+def default_branch(branches: Collection[str]) -> str:
+    """The branch of a zone that HEAD isn't on which is meant when none is named."""
+    return DEFAULT_BRANCH if DEFAULT_BRANCH in branches else min(branches)
+
+
+def _head(reader: Reader) -> Position | None:
     setting = reader.setting(HEAD)
-    head = refs.parse(setting.decode()) if setting else None
-    if head and head.zone == zone and head.name in branches:
-        return head.name
-    return DEFAULT_BRANCH if DEFAULT_BRANCH in branches else branches[0]
+    if setting is None:
+        return None
+    ref = refs.parse(setting.decode())
+    return Position(ref.zone, ref.name)
 
 
 def _is_of(name: RefName, zone: str) -> bool:

@@ -8,10 +8,10 @@ from zonegit.model.commit import Tag
 from zonegit.model.ids import Kind, ObjectId, kind_of, object_id, short
 from zonegit.model.refs import RefKind
 from zonegit.repo.content import Content
-from zonegit.repo.context import HEAD, Context
+from zonegit.repo.context import HEAD, Context, place_in
 from zonegit.repo.draft import differences, make_commit
 from zonegit.repo.results import MAX_LISTED, Committed, Entry, Position, Revision
-from zonegit.repo.writing import check_writable
+from zonegit.repo.writing import check_writable, checked_message
 from zonegit.store.port import RefUpdate
 
 
@@ -44,7 +44,7 @@ def delete_branch(context: Context, place: Position, name: str, who: str | None,
     branches = named(context, RefKind.HEAD, place.zone)
     if name not in branches:
         raise NotFound(f"{place.zone} has no branch {name}; see 'zonegit branch'")
-    if context.position() == Position(place.zone, name):
+    if context.place(None) == Position(place.zone, name):
         raise Refused(f"HEAD is on {name}; 'checkout' another branch first")
     if len(branches) == 1:
         raise Refused(f"{name} is the only branch of {place.zone}; 'zone remove' deletes a zone")
@@ -68,7 +68,7 @@ def create_tag(
     if message is None:
         _move(context, [RefUpdate(ref, None, target.id)], who, f"tag: {short(target.id)}", dry_run)
         return target.id
-    data = Tag(target.id, place.zone, name, context.stamp(who), message).encode()
+    data = Tag(target.id, place.zone, name, context.stamp(who), checked_message(message)).encode()
     _move(context, [RefUpdate(ref, None, object_id(data))], who, f"tag: {short(target.id)}", dry_run, [data])
     return object_id(data)
 
@@ -90,9 +90,9 @@ def reset(context: Context, place: Position, target: Revision, who: str | None, 
     """
     check_writable(context, place.zone)
     old = context.tip(place).revision
+    stamp = context.stamp(who)
     if target.id == old.id:
         return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0)
-    stamp = context.stamp(who)
     objects = []
     tip = target
     if target.commit.seq <= old.commit.seq:
@@ -125,8 +125,9 @@ def remove_zone(context: Context, zone: str, who: str | None, dry_run: bool) -> 
             writer.move_refs(updates, context.stamp(who), "zone: removed")
             head = writer.setting(HEAD)
             if head and refs.parse(head.decode()).zone == zone:
-                others = [name for name, _ in writer.refs("refs/heads/")]
-                writer.set_setting(HEAD, others[0].encode() if others else None)
+                other = next((refs.parse(name).zone for name, _ in writer.refs("refs/heads/")), None)
+                place = place_in(writer, other) if other else None
+                writer.set_setting(HEAD, refs.head(place.zone, place.branch).encode() if place else None)
 
 
 def reflog(context: Context, place: Position) -> Iterator[Entry]:

@@ -19,10 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Unpack
 
-from zonegit.errors import NotFound
+from zonegit.errors import NotFound, UsageError
 from zonegit.model import refs
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import owner_text, to_text
+from zonegit.model.names import owner_text, parse_apex, to_text
 from zonegit.model.rdata import SOA, soa_serial
 from zonegit.model.refs import RefKind
 from zonegit.model.rrset import RRset
@@ -77,13 +77,13 @@ class Repository:
 
     # -- where we are ---------------------------------------------------------------------------------------------
 
-    def position(self) -> Position:
-        """The zone and branch that HEAD names. `NotFound` before the first zone."""
-        return self._context.position()
+    def position(self, zone: str | None = None) -> Position:
+        """The zone and branch that HEAD names, or another zone and its default branch. `NotFound` without any."""
+        return self._context.place(zone)
 
     def switch_zone(self, zone: str) -> Position:
         """Point HEAD at a zone's default branch."""
-        place = self._context.place(zone, None)
+        place = self.position(zone)
         self._set_head(place)
         return place
 
@@ -95,14 +95,16 @@ class Repository:
         create: bool = False,
         start: str = "HEAD",
         who: str | None = None,
+        dry_run: bool = False,
     ) -> Position:
         """Point HEAD at a branch, which is made first with `create`."""
-        place = Position(self._context.place(zone, None).zone, branch)
+        place = Position(self._context.place(zone).zone, branch)
         if create:
-            self.create_branch(branch, start, zone=zone, who=who)
+            self.create_branch(branch, start, zone=zone, who=who, dry_run=dry_run)
         elif self._context.ref(refs.head(place.zone, branch)) is None:
             raise NotFound(f"{place.zone} has no branch {branch}; 'checkout -b {branch}' makes one")
-        self._set_head(place)
+        if not dry_run:
+            self._set_head(place)
         return place
 
     def _set_head(self, place: Position) -> None:
@@ -129,7 +131,7 @@ class Repository:
 
     def remove_zone(self, zone: str, *, who: str | None = None, dry_run: bool = False) -> None:
         """Delete a zone's branches and tags. Its objects and reflogs stay."""
-        labels.remove_zone(self._context, self._context.place(zone, None).zone, who, dry_run)
+        labels.remove_zone(self._context, self._context.place(zone).zone, who, dry_run)
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -166,7 +168,7 @@ class Repository:
         start = self._context.resolve(revision, zone)
         if name is None:
             return history.ancestry(self._context.nodes.source, start)
-        owner = owner_of(name, refs.Ref(RefKind.HEAD, start.commit.zone, "").apex)
+        owner = owner_of(name, parse_apex(start.commit.zone))
         return history.touching(self._context.nodes, start, owner, rtype)
 
     def diff(self, old: str, new: str, *, zone: str | None = None) -> Iterator[Change]:
@@ -270,6 +272,8 @@ class Repository:
         The file's serial is taken if it is ahead, else the next one (`keep_serial`: `Refused`). If the branch's tip
         was not itself imported, somebody's change would be lost from view: `Refused` without `replace`.
         """
+        if not source or not source.isprintable():
+            raise UsageError(f"the source's name {source[:80]!r} must be printable: it stands in the commit")
         intent = intent_of(options, f"Import {source}", parsed.serial, source)
         branch = options.get("branch")
         check_import(self._context, to_text(parsed.apex), branch, parsed.serial, replace, keep_serial)
@@ -279,11 +283,11 @@ class Repository:
 
     def branches(self, *, zone: str | None = None) -> dict[str, ObjectId]:
         """Branches of a zone and their tips."""
-        return labels.named(self._context, RefKind.HEAD, self._context.place(zone, None).zone)
+        return labels.named(self._context, RefKind.HEAD, self._context.place(zone).zone)
 
     def tags(self, *, zone: str | None = None) -> dict[str, ObjectId]:
         """Tags of a zone and the commits that they name."""
-        return labels.named(self._context, RefKind.TAG, self._context.place(zone, None).zone)
+        return labels.named(self._context, RefKind.TAG, self._context.place(zone).zone)
 
     def create_branch(
         self,
@@ -296,14 +300,14 @@ class Repository:
     ) -> ObjectId:
         """Begin a branch at a revision. `Conflict` if there is one of this name."""
         target = self._context.resolve(start, zone)
-        labels.create_branch(self._context, self._context.place(zone, None), name, target, who, dry_run)
+        labels.create_branch(self._context, self._context.place(zone), name, target, who, dry_run)
         return target.id
 
     def delete_branch(
         self, name: str, *, zone: str | None = None, who: str | None = None, dry_run: bool = False
     ) -> None:
         """Delete a branch that HEAD isn't on and that isn't the zone's last. Its reflog stays."""
-        labels.delete_branch(self._context, self._context.place(zone, None), name, who, dry_run)
+        labels.delete_branch(self._context, self._context.place(zone), name, who, dry_run)
 
     def create_tag(
         self,
@@ -317,13 +321,13 @@ class Repository:
     ) -> ObjectId:
         """Name a commit for good; with a message the tag is an object of its own, whose id comes back."""
         target = self._context.resolve(revision, zone)
-        place = self._context.place(zone, None)
+        place = self._context.place(zone)
         return labels.create_tag(self._context, place, name, target, message, who, dry_run)
 
     def delete_tag(
         self, name: str, *, zone: str | None = None, who: str | None = None, dry_run: bool = False
     ) -> None:
-        labels.delete_tag(self._context, self._context.place(zone, None), name, who, dry_run)
+        labels.delete_tag(self._context, self._context.place(zone), name, who, dry_run)
 
     def reset(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypedDict
 
-from zonegit.errors import Conflict, NotFound, Refused
+from zonegit.errors import Conflict, NotFound, Refused, UsageError
 from zonegit.model import refs
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import object_id
@@ -45,9 +45,16 @@ class CommitOptions(TypedDict, total=False):
 
 def intent_of(options: CommitOptions, message: str, serial: int | None, imported: str | None = None) -> Intent:
     """The intent that a call's options make, with `message` where they have none."""
-    return Intent(
-        options.get("message") or message, options.get("who"), options.get("dry_run", False), serial, imported
-    )
+    given = options.get("message")
+    text = message if given is None else checked_message(given)
+    return Intent(text, options.get("who"), options.get("dry_run", False), serial, imported)
+
+
+def checked_message(text: str) -> str:
+    """The message that somebody gives a commit or a tag. `UsageError` if it is none that a terminal may show."""
+    if not text.strip() or not all(char.isprintable() or char in "\n\t" for char in text):
+        raise UsageError("--message is empty, or holds control characters; write a line of plain text")
+    return text
 
 
 def mirror_setting(zone: str) -> str:
@@ -90,12 +97,13 @@ def commit_records(
     content: Content | None
     try:
         place = context.place(zone, branch)
-        content = context.tip(place)
-        shape = content.zone.shape
     except NotFound:
         place = Position(zone, branch or refs.DEFAULT_BRANCH)
         content = None
         shape = Shape(context.random(SALT_SIZE))
+    else:
+        content = context.tip(place)
+        shape = content.zone.shape
     draft = draft_records(apex, content, entries, shape)
     done = _commit(context, place, content, draft, intent)
     if content is None and done.new and place.branch == refs.DEFAULT_BRANCH:
@@ -114,6 +122,7 @@ def _commit(
 ) -> Committed:
     """Put a draft on top of `content`, in `writer` or in a transaction of its own. `Conflict` if the tip moved."""
     check_writable(context, place.zone)
+    stamp = context.stamp(intent.who)
     old = content.revision if content else None
     root = object_id(draft.objects[-1])
     seq = intent.serial or 0
@@ -121,7 +130,6 @@ def _commit(
         seq = next_seq(old.commit.seq, intent.serial)
         if root == old.commit.zone_root and (intent.serial is None or seq & 0xFFFFFFFF != intent.serial):
             return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0)
-    stamp = context.stamp(intent.who)
     commit = make_commit(content, place.zone, root, seq, stamp, intent.message, intent.imported)
     data = commit.encode()
     new = None if intent.dry_run else object_id(data)

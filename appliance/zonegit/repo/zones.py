@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Final
 
-from zonegit.errors import Conflict
+from zonegit.errors import Conflict, InvalidZone, OutOfZone
 from zonegit.model import refs
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import APEX, WireName, from_text, parse_apex, to_text
+from zonegit.model.names import APEX, WireName, from_text, parse_apex, relative, to_text
 from zonegit.model.rdata import NS, SOA
+from zonegit.model.refs import RefKind
 from zonegit.model.rrset import RRset
 from zonegit.model.zone import Zone
-from zonegit.repo.context import Context
+from zonegit.repo.context import Context, default_branch
+from zonegit.repo.labels import named
 from zonegit.repo.results import Committed, ZoneSummary
 from zonegit.repo.writing import Intent, commit_records
 
@@ -31,7 +33,7 @@ def summaries(context: Context) -> list[ZoneSummary]:
             ref = refs.parse(name)
             tips.setdefault(ref.zone, {})[ref.name] = oid
         for zone, branches in sorted(tips.items()):
-            branch = refs.DEFAULT_BRANCH if refs.DEFAULT_BRANCH in branches else min(branches)
+            branch = default_branch(branches)
             oid = branches[branch]
             commit = Commit.decode(reader.get(oid))
             records = Zone.decode(reader.get(commit.zone_root)).records
@@ -43,12 +45,35 @@ def summaries(context: Context) -> list[ZoneSummary]:
 def first_rrsets(apex: WireName, nameservers: Sequence[str], mail: str | None) -> list[RRset]:
     """The SOA and NS RRset that a zone begins with."""
     targets = [from_text(name, apex) for name in nameservers] or [PLACEHOLDER]
-    mailbox = from_text(mail.replace("@", ".", 1), apex) if mail else b"\x0ahostmaster" + apex
+    for target in targets:
+        if _is_in(target, apex):
+            raise InvalidZone(
+                f"the name server {to_text(target)} is in {to_text(apex)} itself and needs an address there: "
+                "begin the zone with 'zonegit import FILE'"
+            )
+    mailbox = _mailbox(mail, apex) if mail else b"\x0ahostmaster" + apex
     timers = b"".join(value.to_bytes(4, "big") for value in (0, *_TIMERS))
     return [
         RRset.of(APEX, NS, _TTL, targets),
         RRset.of(APEX, SOA, _TTL, [targets[0] + mailbox + timers]),
     ]
+
+
+def _is_in(name: WireName, apex: WireName) -> bool:
+    try:
+        relative(name, apex)
+    except OutOfZone:
+        return False
+    return True
+
+
+def _mailbox(mail: str, apex: WireName) -> WireName:
+    """A mail address as a name (RFC 1035 §8): what stands before the `@` is one label, dots and all."""
+    local, at, domain = mail.rpartition("@")
+    if not at:
+        return from_text(mail, apex)
+    label = local.replace("\\.", ".").replace(".", "\\.")
+    return from_text(f"{label}.{domain.removesuffix('.')}.")
 
 
 def add_zone(
@@ -57,7 +82,7 @@ def add_zone(
     """Begin a zone with an SOA and its name servers, as serial 1. `Conflict` if it is there already."""
     apex = parse_apex(zone)
     name = to_text(apex)
-    if context.ref(refs.head(name, refs.DEFAULT_BRANCH)):
+    if named(context, RefKind.HEAD, name):
         raise Conflict(
             f"there is a zone {name} here already; 'zonegit zone switch {name}' makes it the current one"
         )

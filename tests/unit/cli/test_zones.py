@@ -15,9 +15,13 @@ def test_init_with_a_zone(run) -> None:
     assert run("status", "--json").json["zone"] == "example.org."
 
 
-@pytest.mark.parametrize("name", ["", "a..b", "x" * 64 + ".org"])
-def test_init_with_a_bad_zone_makes_no_repository(run, refused, tmp_path, name) -> None:
-    refused(run("init", name), 1)
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [([""], 1), (["a..b"], 1), (["x" * 64 + ".org"], 1), (["."], 1), (["example.org", "--author", " "], 2)],
+)
+def test_init_with_a_bad_zone_makes_no_repository(run, refused, tmp_path, argv, code, more) -> None:
+    refused(run("init", *argv, *more), code)
     assert not (tmp_path / "repo").exists()
 
 

@@ -190,6 +190,9 @@ def test_zone_add_list_remove_switch(empty: Repository) -> None:
         empty.add_zone("example.org")
     with pytest.raises(InvalidZone):
         empty.add_zone("example.com", nameservers=["ns1"])
+    for zone in (".", "localhost"):
+        with pytest.raises(InvalidZone, match=r"needs an address.*zonegit import FILE"):
+            empty.add_zone(zone)
     assert [(zone.zone, zone.serial, zone.records) for zone in empty.zones()] == [
         ("example.net.", 1, 2),
         ("example.org.", 1, 2),
@@ -204,6 +207,58 @@ def test_zone_add_list_remove_switch(empty: Repository) -> None:
     assert len(empty.zones()) == 2
 
 
+@pytest.mark.parametrize(
+    ("mail", "expected"),
+    [
+        ("ops@example.com", b"\3ops\7example\3com\0"),
+        ("ops@example.com.", b"\3ops\7example\3com\0"),
+        ("ada.l@example.com", b"\5ada.l\7example\3com\0"),
+        ("ada\\.l@example.com", b"\5ada.l\7example\3com\0"),
+        ("ops", b"\3ops\7example\3org\0"),
+        ("ops.example.com.", b"\3ops\7example\3com\0"),
+        (None, b"\12hostmaster\7example\3org\0"),
+    ],
+)
+def test_who_answers_for_a_zone(empty: Repository, mail: str | None, expected: bytes) -> None:
+    empty.add_zone("example.org", mail=mail)
+    assert empty.rrset("@", SOA).rdatas[0][:-20] == b"\11localhost\0" + expected
+
+
+def test_head_goes_to_the_default_branch_of_another_zone(empty: Repository) -> None:
+    empty.add_zone("example.net")
+    empty.create_branch("alpha")
+    empty.add_zone("example.org")
+    empty.switch_zone("example.org")
+    empty.remove_zone("example.org")
+    assert (empty.position().zone, empty.position().branch) == ("example.net.", "main")
+
+
+def test_a_zone_without_a_main_branch_is_there_all_the_same(repository: Repository) -> None:
+    repository.checkout("dev", create=True)
+    repository.delete_branch("main")
+    with pytest.raises(Conflict, match="zone switch"):
+        repository.add_zone("example.org")
+    assert repository.records() == 8
+
+
+def test_only_branches_are_committed_to(repository: Repository) -> None:
+    repository.create_tag("v1")
+    prefix = repository.resolve().id.hex()[:8]
+    for branch in ("v1", prefix, "typo"):
+        with pytest.raises(NotFound, match=branch):
+            repository.set("www", A, 60, [ONE], branch=branch)
+        with pytest.raises(NotFound, match=branch):
+            repository.reset("HEAD", branch=branch)
+        with pytest.raises(NotFound, match=branch):
+            repository.import_zone(parsed(ZONE), source="test.zone", branch=branch)
+    assert set(repository.branches()) == {"main"}
+
+
+def test_import_begins_a_zone_on_any_branch(empty: Repository) -> None:
+    empty.import_zone(parsed(ZONE), source="test.zone", branch="dev")
+    assert (empty.position().branch, set(empty.branches())) == ("dev", {"dev"})
+
+
 def test_a_zone_whose_name_holds_a_slash_is_its_own(empty: Repository) -> None:
     empty.add_zone("2.0.192.in-addr.arpa")
     empty.add_zone("0/25.2.0.192.in-addr.arpa")
@@ -213,9 +268,26 @@ def test_a_zone_whose_name_holds_a_slash_is_its_own(empty: Repository) -> None:
 
 
 def test_author_must_be_printable(repository: Repository) -> None:
-    for who in ["a\nb", "x" * 201]:
+    for who in ["a\nb", "x" * 201, "", " ", "caf\udce9"]:
         with pytest.raises(UsageError):
             repository.set("www", A, 60, [ONE], who=who)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "a\0b", "a\x1b[31mb", "caf\udce9"])
+def test_messages_are_text(repository: Repository, text: str) -> None:
+    before = repository.resolve().id
+    with pytest.raises(UsageError, match="message"):
+        repository.set("www", A, 60, [ONE], message=text)
+    with pytest.raises(UsageError, match="message"):
+        repository.create_tag("v1", message=text)
+    assert (repository.resolve().id, repository.tags()) == (before, {})
+
+
+@pytest.mark.parametrize("source", ["", "x\nsignature ed25519 00", "caf\udce9.zone"])
+def test_the_name_of_an_imports_source_is_printable(empty: Repository, source: str) -> None:
+    with pytest.raises(UsageError, match="source"):
+        empty.import_zone(parsed(ZONE), source=source)
+    assert empty.zones() == []
 
 
 def test_open_and_init_of_the_wrong_places(tmp_path: Path, repository: Repository) -> None:
