@@ -62,6 +62,8 @@ class Connection(TCPServer):
                 self.writer.transport.abort()
         elif not (self._gone and isinstance(event, Updated)):  # which would begin the idle time anew
             await super().protocol_send(event)
+            if self._gone:  # since then: what has just begun would not be ended with the other tasks
+                await self.idle_task.stop()
 
     async def _read_data(self) -> None:
         try:
