@@ -72,6 +72,7 @@ def open_listeners(config: Config, environ: Mapping[str, str] = os.environ) -> L
             workers = [handed] * config.dns.workers
             listen = tuple(dict.fromkeys(_bound(sock) for sock in (*handed.udp, *handed.tcp)))
         else:
+            _check_free(config)
             first = _dns_sockets(config.dns.listen, config.dns.tls_listen)
             undo.callback(first.close)
             listen = tuple(_bound(sock) for sock in first.tcp)
@@ -82,6 +83,15 @@ def open_listeners(config: Config, environ: Mapping[str, str] = os.environ) -> L
         undo.pop_all()
     tls = tuple(_bound(sock) for sock in workers[0].tls)
     return Listeners(_as_bound(config, listen, tls, http), workers, http, bool(handed.udp or handed.tcp))
+
+
+def _check_free(config: Config) -> None:
+    """Refuse addresses that another daemon of this user answers at: the kernel would share its clients with us."""
+    for address in config.dns.listen:
+        _bind(address, socket.SOCK_STREAM, reuse_port=False).close()
+        _bind(address, socket.SOCK_DGRAM, reuse_port=False).close()
+    for address in config.dns.tls_listen:
+        _bind(address, socket.SOCK_STREAM, reuse_port=False).close()
 
 
 def _dns_sockets(addresses: tuple[Address, ...], tls: tuple[Address, ...]) -> DnsSockets:

@@ -78,6 +78,22 @@ def test_an_address_in_use_is_refused_and_nothing_stays_open(opened):
         assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+def test_an_address_that_another_daemon_answers_at_is_refused(opened):
+    """The kernel would let both have it, and spread the clients over them."""
+    first = opened(config("127.0.0.1"))
+    (taken,) = first.config.dns.listen
+    for host in ("127.0.0.1", "0.0.0.0"):
+        with pytest.raises(ConfigError, match=rf"can't listen on {host}:{taken.port} \(tcp\): Address already"):
+            opened(config(host, port=taken.port))
+    first.workers[0].tcp[0].close()
+    with pytest.raises(ConfigError, match=r"\(udp\): Address already"):
+        opened(config("127.0.0.1", port=taken.port))
+    with_tls = Config(repo=Path("r"), dns=DnsConfig(listen=(Address("127.0.0.1", 0),), tls_listen=(taken,)))
+    opened(with_tls)
+    with pytest.raises(ConfigError, match=rf":{taken.port} \(tcp\): Address already"):
+        opened(with_tls)
+
+
 def test_handed_sockets(tmp_path):
     """In a process of its own, whose descriptors 3 to 6 are sockets."""
     script = (
