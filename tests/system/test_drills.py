@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from daemonkit import Daemon, ask, rcode, until
+from daemonkit import Daemon, ask, rcode, serial_of, until
 from machinekit import Block, Machines, reload, sections
 from zonegit.model.ids import Kind
 from zonegit.repo import Repository
@@ -93,6 +93,25 @@ def test_first_run_and_a_bad_change(machines, page, start) -> None:
     shows(primary, 10)
 
 
+def test_zones_move_here_from_another_server(machines, page, start, needs_program) -> None:
+    needs_program("dig")
+    old = machines.run("primary", SERVES, start)
+    change(machines, "primary", 10)
+    bare = "@ 300 IN SOA ns1 hostmaster 7 7200 900 1209600 300\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.1\n"
+    (machines.top / "db.example.com").write_text(bare)
+    text = block(page, "Moving from another server", "move")
+    text = text.replace("/etc/bind", str(machines.top)).replace("@192.0.2.53", f"@127.0.0.1 -p {old.port()}")
+    machines.sh("other", "zonegit init")
+    machines.sh("other", text)
+    with Repository.open(machines.top / "other" / "repo") as here:
+        serials = {zone.zone: zone.serial for zone in here.zones()}
+    assert serials == {"example.com.": 7, "example.org.": serial_of(old.port(), "example.org")}
+    assert machines.sh("other", f"{text.splitlines()[1]} 2>&1").endswith("nothing to change\n")
+    change(machines, "primary", 11)
+    machines.sh("other", text)
+    assert "192.0.2.11" in machines.sh("other", "zonegit --zone example.org show www A")
+
+
 def test_a_stolen_key_is_of_no_use(machines, page, start) -> None:
     primary = machines.run("primary", SERVES, start)
     secondary = machines.run("secondary", MIRRORS, start)
@@ -174,5 +193,17 @@ def test_a_lost_primary_is_replaced_and_later_restored(machines, page, start) ->
 
 
 def test_every_block_is_run_here_or_there(page) -> None:
-    run = {"primary", "secondary", "backup", "bad", "stolen", "damaged", "promoted", "other", "restore", "returned"}
+    run = {
+        "primary",
+        "secondary",
+        "backup",
+        "bad",
+        "stolen",
+        "damaged",
+        "promoted",
+        "other",
+        "restore",
+        "returned",
+        "move",
+    }
     assert {machine for blocks in page.values() for _, machine, _ in blocks} == run | {SYSTEMD}
