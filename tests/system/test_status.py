@@ -55,6 +55,19 @@ def test_metrics_are_summed_and_survive_a_worker(repo, start, needs_program):
     assert value(port, good) == 22
 
 
+def test_the_pages_go_on_while_the_repository_is_gone(repo, start):
+    daemon = start(repo, "--metrics-listen", "127.0.0.1:0")
+    port = daemon.port("metrics")
+    assert value(port, "zonegit_store_disk_free_bytes")
+    repo.rename(repo.with_name("away"))
+    assert rcode(ask(daemon.port(), WWW)) == 0
+    assert value(port, 'zonegit_dns_requests_total{family="ipv4",proto="udp",zone="example.org."}') == 1
+    assert value(port, 'zonegit_zone_serial{zone="example.org."}') == 2026112001
+    assert value(port, "zonegit_store_disk_free_bytes") is None
+    assert fetch(port, "/readyz")[0] == 200
+    assert not daemon.has("Error")
+
+
 def test_openmetrics_and_content_types(repo, start):
     port = start(repo, "--metrics-listen", "127.0.0.1:0").port("metrics")
     assert fetch(port, "/metrics")[1].startswith("text/plain; version=0.0.4")

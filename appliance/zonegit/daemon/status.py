@@ -55,7 +55,7 @@ class Status:
                 ends = self._signatures.ends(dict(self._known.keys()))
                 zones = [replace(facts, first_end=ends.get(facts.zone)) for facts in zones]
                 stat = self._store.stat()
-            except ZonegitError:
+            except (ZonegitError, OSError):
                 pass  # the counters still tell what goes on
             return render(self._block, zones, stat, accept)
 
