@@ -20,7 +20,6 @@ from report import Cell, Report, Table, options
 from script import run
 from zonegit import Keyring, ReplicationClient, Repository
 from zonegit.model.rdata import A
-from zonegit.store.lmdb import LmdbStore
 
 _SEED = 7
 
@@ -43,14 +42,6 @@ async def catch_up(source: nodes.Primary, keys: Path, mirror: Path) -> float:
         return time.perf_counter() - start
 
 
-def objects_in(repo: Path) -> int:
-    store = LmdbStore.open(repo, readonly=True)
-    try:
-        return sum(store.stat().objects.values())
-    finally:
-        store.close()
-
-
 def bench(args: Namespace, place: Path) -> Report:
     zone = synthetic_zone(args.names, place)
     repo, keys = nodes.imported(zone, place / "primary"), nodes.new_keys(place / "keys")
@@ -65,7 +56,7 @@ def bench(args: Namespace, place: Path) -> Report:
         git.commit([git_peer.objects_of(repo)])
         git.clone(place / "clone")
         for turn in range(args.turns):
-            before = objects_in(repo)
+            before = nodes.objects_in(repo)
             commit(repo, args.commits, turn)
             ours.append(asyncio.run(catch_up(source, keys, mirror)))
             new = git_peer.objects_of(repo, before)

@@ -21,7 +21,6 @@ from processes import MeasuringFailed
 from report import Cell, Report, Table, options
 from script import run
 from zonegit import Keyring, ReplicationClient
-from zonegit.store.lmdb import LmdbStore
 
 _DEADLINE = 300.0
 _SERVERS = (1, 2)
@@ -56,18 +55,10 @@ def cold_crowd(source: nodes.Primary, keys: Path, repos: list[Path]) -> float:
     return seconds
 
 
-def objects_in(repo: Path) -> int:
-    store = LmdbStore.open(repo, readonly=True)
-    try:
-        return sum(store.stat().objects.values())
-    finally:
-        store.close()
-
-
 def bench(args: Namespace, place: Path) -> Report:
     zone = synthetic_zone(args.names, place)
     repo, keys = nodes.imported(zone, place / "primary"), nodes.new_keys(place / "keys")
-    objects = objects_in(repo) * args.secondaries
+    objects = nodes.objects_in(repo) * args.secondaries
     rows: list[list[Cell]] = []
     rates: dict[int, float] = {}
     for workers in _SERVERS:

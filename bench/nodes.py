@@ -10,6 +10,7 @@ from dns_client import wait_for_serial
 from material import ZoneFile
 from peers import Server
 from processes import Program, finished, free_port, own_program, pinned, running
+from zonegit.store.lmdb import LmdbStore
 
 NAME: Final = "zonegit"
 KEY: Final = "bench"
@@ -31,6 +32,15 @@ def imported(zone: ZoneFile, directory: Path) -> Path:
     """Make a repository that holds the zone."""
     finished([own_program("zonegit"), "-C", str(repository(directory)), "import", str(zone.path)])
     return directory
+
+
+def objects_in(repo: Path) -> int:
+    """How many objects a repository holds."""
+    store = LmdbStore.open(repo, readonly=True)
+    try:
+        return sum(store.stat().objects.values())
+    finally:
+        store.close()
 
 
 @contextmanager
