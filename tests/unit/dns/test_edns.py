@@ -103,7 +103,7 @@ def test_an_unknown_version_gets_no_options():
 
 
 def test_subnets_and_unknown_options_are_not_echoed():
-    assert given(asked(server(), option(8, b"\0\1\x18\0\xc0\0\2"), option(65001, b"x"))) == {}
+    assert given(asked(server(nsid=b"n"), option(8, b"\0\1\x18\0\xc0\0\2"), option(65001, b"x"))) == {}
 
 
 @pytest.mark.parametrize("transport", list(Transport))

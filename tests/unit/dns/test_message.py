@@ -14,6 +14,7 @@ from zonegit.dns.message import Rcode, parse
 NAME = b"\x03WWW\x07example\x03org\x00"
 QUESTION = NAME + b"\x00\x01\x00\x01"
 OPT = b"\x00\x00\x29\x10\x00\x00\x00\x80\x00\x00\x00"
+RECORD = b"\xc0\x0c\x00\x06\x00\x01" + bytes(4) + b"\x00\x05RDATA"
 
 
 def packet(
@@ -44,6 +45,25 @@ def test_finds_options_wherever_they_stand() -> None:
 
 
 @pytest.mark.parametrize(
+    "name", [b"\x3f" + b"a" * 63 + b"\0", (b"\x3f" + b"a" * 63) * 3 + b"\x3d" + b"b" * 61 + b"\0"]
+)
+def test_reads_the_longest_label_and_the_longest_name(name: bytes) -> None:
+    query = parse(packet(name + b"\x00\x01\x00\x01"))
+    assert query is not None
+    assert (query.rcode, query.name) == (Rcode.NOERROR, name)
+
+
+@pytest.mark.parametrize(
+    "owner", [b"\xc0\x0c", b"\xff\xff", b"\x00", b"\x3f" + b"a" * 63 + b"\x00", b"\x01a\xc0\x0c"]
+)
+def test_passes_over_records_behind_the_question(owner: bytes) -> None:
+    record = owner + RECORD[2:]
+    query = parse(packet(QUESTION + record * 3 + OPT + record, counts=(1, 1, 1, 3)))
+    assert query is not None
+    assert (query.rcode, query.edns, query.do, query.size) == (Rcode.NOERROR, True, True, 4096)
+
+
+@pytest.mark.parametrize(
     "data",
     [b"", b"\x00" * 11, packet(QUESTION, flags=0x8000), packet(QUESTION, flags=0xFFFF)],
     ids=["empty", "short", "response", "response with all flags"],
@@ -68,6 +88,11 @@ BAD = {
     "OPT among the answers": packet(QUESTION + OPT, counts=(1, 1, 0, 0)),
     "OPT cut short": packet(QUESTION + OPT[:-1], counts=(1, 0, 0, 1)),
     "option cut short": packet(QUESTION + OPT[:-2] + b"\x00\x05\x00\x03\x00\x02a", counts=(1, 0, 0, 1)),
+    "bytes behind other records": packet(QUESTION + RECORD + b"x", counts=(1, 0, 1, 0)),
+    "two OPTs among other records": packet(QUESTION + OPT + RECORD + OPT, counts=(1, 0, 0, 3)),
+    "OPT cut short behind other records": packet(QUESTION + RECORD + OPT[:-1], counts=(1, 0, 1, 1)),
+    "RDATA cut short": packet(QUESTION + RECORD[:-1], counts=(1, 0, 1, 0)),
+    "record with a label of 64 bytes": packet(QUESTION + b"\x40" + b"a" * 64 + RECORD, counts=(1, 0, 1, 0)),
     "record missing": packet(QUESTION, counts=(1, 0, 1, 0)),
     "record cut short": packet(QUESTION + b"\xc0\x0c\x00\x06\x00\x01", counts=(1, 0, 1, 0)),
 }
