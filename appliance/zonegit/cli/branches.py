@@ -7,7 +7,7 @@ from typing import Final
 
 from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
-from zonegit.cli.output import Output, Style
+from zonegit.cli.output import Output, Style, printable
 from zonegit.cli.verbs import Verb
 from zonegit.errors import UsageError
 from zonegit.model.ids import short
@@ -26,7 +26,8 @@ def _branch(args: Namespace, out: Output) -> int:
             rows = []
             for name, oid in found.items():
                 commit = repo.resolve(oid.hex(), zone=args.zone).commit
-                rows.append(("*" if name == current else " ", name, short(oid), str(commit.serial), commit.subject))
+                mark, subject = "*" if name == current else " ", printable(commit.subject)
+                rows.append((mark, name, short(oid), str(commit.serial), subject))
             for line in render.table(rows):
                 out.line(line, Style.NEW if line.startswith("*") else None)
         elif args.delete:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render, shapes
-from zonegit.cli.output import Output, Style
+from zonegit.cli.output import Output, Style, printable
 from zonegit.cli.verbs import Verb
 from zonegit.errors import NotFound, UsageError
 from zonegit.model.ids import short
@@ -66,7 +67,9 @@ def _decorated(out: Output, revision: Revision, labels: dict[bytes, list[str]]) 
 
 def _show_oneline(out: Output, revision: Revision, labels: dict[bytes, list[str]]) -> None:
     name = out.paint(short(revision.id), Style.ID)
-    out.line(f"{name}{_decorated(out, revision, labels)} {revision.commit.serial} {revision.commit.subject}")
+    out.line(
+        f"{name}{_decorated(out, revision, labels)} {revision.commit.serial} {printable(revision.commit.subject)}"
+    )
 
 
 def _show_commit(out: Output, revision: Revision, labels: dict[bytes, list[str]]) -> None:
@@ -75,11 +78,11 @@ def _show_commit(out: Output, revision: Revision, labels: dict[bytes, list[str]]
     if len(commit.parents) > 1:
         out.line(f"Merge:  {' '.join(short(parent) for parent in commit.parents)}")
     out.line(f"Serial: {commit.serial}")
-    out.line(f"Author: {commit.author.name}")
+    out.line(f"Author: {printable(commit.author.name)}")
     out.line(f"Date:   {render.date(commit.author)}")
     out.line()
     for line in commit.message.splitlines() or [""]:
-        out.line(f"    {line}".rstrip())
+        out.line(f"    {printable(line)}".rstrip())
 
 
 def _show_what_changed(out: Output, repo: Repository, revision: Revision, args: Namespace) -> None:
@@ -168,10 +171,8 @@ def _blame(args: Namespace, out: Output) -> int:
     rows = []
     for item in found:
         commit = item.revision.commit
-        when = render.short_date(commit.author)
-        rows.append(
-            (short(item.revision.id), str(commit.serial), commit.author.name, when, render.record(item, apex))
-        )
+        who, when = printable(commit.author.name), render.short_date(commit.author)
+        rows.append((short(item.revision.id), str(commit.serial), who, when, render.record(item, apex)))
     for line in render.table(rows):
         out.line(out.paint(line[:12], Style.ID) + line[12:])
     return 0
@@ -188,7 +189,7 @@ def _reflog(args: Namespace, out: Output) -> int:
             return 0
         for entry in found:
             name = out.paint(render.short_or_none(entry.new), Style.ID)
-            out.line(f"{name} {branch}@{{{entry.index}}} {render.short_date(entry.who)} {entry.reason}")
+            out.line(f"{name} {branch}@{{{entry.index}}} {render.short_date(entry.who)} {printable(entry.reason)}")
     return 0
 
 
@@ -204,10 +205,9 @@ def _log_arguments(parser: ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"invalid: {text!r} is not a whole number")
+    return min(int(text[:20]), sys.maxsize)
 
 
 def _diff_arguments(parser: ArgumentParser) -> None:

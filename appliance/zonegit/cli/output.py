@@ -1,6 +1,7 @@
 """Where a verb's output goes: answers on stdout, messages and progress on stderr, colour only where wanted."""
 
 import os
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, TextIO
@@ -18,7 +19,16 @@ class Style(StrEnum):
     WARNING = "35"
 
 
-_MULTILINE: Final = ("\r\n", "\n", "\r")
+_LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
+
+
+def printable(text: str) -> str:
+    """`text` with every character escaped that a terminal might obey: for what peers and files may have brought."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 class Output:
@@ -43,10 +53,10 @@ class Output:
         self.stdout.write((self.paint(text, style) if style else text) + "\n")
 
     def json(self, value: object) -> None:
-        """The whole answer as one JSON text (RFC 8259)."""
+        """The whole answer as one JSON text (RFC 8259), in ASCII, which is UTF-8 whatever the locale."""
         import json
 
-        self.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+        self.stdout.write(json.dumps(value, indent=2) + "\n")
 
     def json_array(self, values: Iterable[object]) -> None:
         """The whole answer as a JSON array, one element a line, written as they come."""
@@ -54,26 +64,21 @@ class Output:
 
         lead = "["
         for value in values:
-            self.stdout.write(lead + "\n" + json.dumps(value, ensure_ascii=False))
+            self.stdout.write(lead + "\n" + json.dumps(value))
             lead = ","
         self.stdout.write("[]\n" if lead == "[" else "\n]\n")
 
     def note(self, text: str) -> None:
         """A message to the person at the terminal."""
-        self.stderr.write(text + "\n")
+        self.stderr.write(printable(_LINE_BREAK.sub(" ", text)) + "\n")
 
     def warn(self, text: str) -> None:
         """Something that was done all the same, but that a person should know of."""
-        self._say(f"warning: {text}")
+        self.note(f"zonegit: warning: {text}")
 
     def fail(self, text: str) -> None:
         """The one line of an error."""
-        self._say(text)
-
-    def _say(self, text: str) -> None:
-        for gap in _MULTILINE:
-            text = text.replace(gap, " ")
-        self.stderr.write(f"zonegit: {text}\n")
+        self.note(f"zonegit: {text}")
 
     def progress(self, label: str) -> Progress:
         """A progress bar on stderr, if that is a terminal; a context manager."""

@@ -77,17 +77,18 @@ def counted(number: int, noun: str) -> str:
 
 def date(stamp: Stamp) -> str:
     """git's default date: `Fri Nov 20 10:00:00 2026 +0000`."""
-    return _local(stamp).strftime("%a %b %-d %H:%M:%S %Y %z")
+    return moment(stamp, stamp.offset).strftime("%a %b %-d %H:%M:%S %Y %z")
 
 
 def short_date(stamp: Stamp) -> str:
     """`2026-11-20 10:00:00 +0000`"""
-    return _local(stamp).strftime("%Y-%m-%d %H:%M:%S %z")
+    return moment(stamp, stamp.offset).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
-def _local(stamp: Stamp) -> datetime:
+def moment(stamp: Stamp, offset: int = 0) -> datetime:
+    """When it was, so many minutes east of UTC; 1970 where a peer's commit names a time that no calendar has."""
     try:
-        return datetime.fromtimestamp(stamp.time, timezone(timedelta(minutes=stamp.offset)))
+        return datetime.fromtimestamp(stamp.time, timezone(timedelta(minutes=offset)))
     except (ValueError, OverflowError):
         return datetime.fromtimestamp(0, UTC)
 

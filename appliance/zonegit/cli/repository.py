@@ -10,7 +10,7 @@ from typing import Final
 from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.objects import readable
-from zonegit.cli.output import Output, Style
+from zonegit.cli.output import Output, Style, printable
 from zonegit.cli.repair import repair, repair_options
 from zonegit.cli.verbs import Verb
 from zonegit.errors import CorruptStore, Refused
@@ -76,10 +76,10 @@ def _status(args: Namespace, out: Output) -> int:
     rows = [
         ("zone", place.zone),
         ("branch", place.branch + others),
-        ("commit", f"{short(revision.id)} {commit.subject}"),
+        ("commit", f"{short(revision.id)} {printable(commit.subject)}"),
         ("serial", str(commit.serial)),
         ("records", f"{records:,}"),
-        ("changed", f"{render.date(commit.author)} by {commit.author.name}"),
+        ("changed", f"{render.date(commit.author)} by {printable(commit.author.name)}"),
         (
             "repository",
             f"{args.repo}: {render.counted(len(zones), 'zone')}, {objects}, {stat.map_used >> 10:,} KiB",
@@ -134,7 +134,7 @@ def _cat_object(args: Namespace, out: Output) -> int:
     else:
         out.line(f"{kind_of(data).name.lower()} {oid.hex()} {len(data)} bytes", Style.ID)
         for line in readable(data):
-            out.line(line)
+            out.line(printable(line))
     return 0
 
 

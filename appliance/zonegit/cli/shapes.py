@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from zonegit.cli import render
@@ -30,7 +29,7 @@ def oid(value: ObjectId | None) -> str | None:
 
 def stamp(value: Stamp) -> JsonObject:
     """Who and when; the time in Unix seconds and as RFC 3339 in UTC."""
-    when = datetime.fromtimestamp(value.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    when = render.moment(value).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"name": value.name, "time": value.time, "date": when}
 
 

@@ -6,9 +6,11 @@ from itertools import count
 
 import pytest
 
-from zonegit.model.commit import Commit
+from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import object_id, parse_id
+from zonegit.model.refs import head
 from zonegit.store.lmdb import LmdbStore
+from zonegit.store.port import RefUpdate
 
 
 @pytest.fixture
@@ -124,6 +126,10 @@ def test_colour_when_asked_for(edited, monkeypatch) -> None:
     assert "\x1b" not in edited("diff", "--color", "auto").out
 
 
+def test_more_commits_than_there_are_may_be_asked_for(edited) -> None:
+    assert edited("log", "--oneline", "-n", "9" * 30).out == edited("log", "--oneline").out
+
+
 def test_blame_names_each_record_s_commit(edited) -> None:
     edited("add", "www", "A", "300", "192.0.2.8")
     lines = edited("blame", "www").lines
@@ -156,6 +162,8 @@ def test_reflog_is_numbered_from_the_newest(edited) -> None:
     ("argv", "code", "words"),
     [
         (["log", "nowhere"], 5, ["nowhere"]),
+        (["log", "-n", "x"], 2, ["-n", "'x'", "whole number"]),
+        (["log", "-n", "-1"], 2, ["-n", "whole number"]),
         (["log", "HEAD~9"], 5, ["HEAD~9"]),
         (["log", "{"], 2, ["revision"]),
         (["log", "--type", "A"], 2, ["--name"]),
@@ -191,3 +199,20 @@ def test_an_ambiguous_prefix_is_refused(zone, refused, tmp_path) -> None:
         writer.insert([seen[prefix], data])
     refused(zone("log", prefix), 2, "ambiguous", prefix)
     refused(zone("cat-object", prefix), 5, "2 objects", prefix)
+
+
+def test_what_a_peer_wrote_does_nothing_to_a_terminal(zone, tmp_path) -> None:
+    with LmdbStore.open(tmp_path / "repo").write() as writer:
+        first = Commit.decode(writer.get(parse_id(zone("log", "--json").json[0]["commit"])))
+        who = Stamp("\x9b31mAda", 10**15 - 1, 5999)
+        bad = replace(first, message="\x1b]0;x\x07\n\nb\tc\r", author=who, committer=who)
+        writer.insert([bad.encode()])
+        writer.move_refs([RefUpdate(head("example.org.", "bad"), None, object_id(bad.encode()))], who, bad.subject)
+    zone("checkout", "bad")
+    name = object_id(bad.encode()).hex()
+    for argv in ("log", "log --oneline", "branch", "status", "blame www", "reflog", f"cat-object {name}"):
+        result = zone(*argv.split())
+        assert result.code == 0, result
+        assert all(char.isprintable() or char in "\n\t" for char in result.out), argv
+    assert "\\x1b]0;x\\x07" in zone("log", "--oneline").out
+    assert zone("log", "--json").json[0]["message"] == bad.message

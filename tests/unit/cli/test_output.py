@@ -43,13 +43,28 @@ def test_a_json_array_is_one_json_text(values) -> None:
     out.json_array(iter(values))
     assert json.loads(out.stdout.getvalue()) == values
     assert out.stdout.getvalue().endswith("]\n")
+    assert out.stdout.getvalue().isascii()
+
+
+def test_json_is_ascii_whatever_the_locale() -> None:
+    out = Output(io.StringIO(), io.StringIO())
+    out.json({"who": "Zoë\udce9"})
+    assert json.loads(out.stdout.getvalue()) == {"who": "Zoë\udce9"}
+    assert out.stdout.getvalue().isascii()
 
 
 def test_errors_and_warnings_are_single_lines() -> None:
     out = Output(io.StringIO(), io.StringIO())
     out.warn("one\ntwo")
     out.fail("three\r\nfour")
-    assert out.stderr.getvalue() == "zonegit: warning: one two\nzonegit: three four\n"
+    out.note("five\nsix")
+    assert out.stderr.getvalue() == "zonegit: warning: one two\nzonegit: three four\nfive six\n"
+
+
+def test_messages_do_nothing_to_a_terminal() -> None:
+    out = Output(io.StringIO(), io.StringIO())
+    out.fail("no file \x1b[31m\x9b\u202e\udce9\té")
+    assert out.stderr.getvalue() == "zonegit: no file \\x1b[31m\\x9b\\u202e\\udce9\té\n"
 
 
 @pytest.fixture
