@@ -7,6 +7,7 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 import dns.rdatatype
+import dns.tsig
 import dns.xfr
 import dns.zone
 import pytest
@@ -14,7 +15,9 @@ import pytest
 from repokit import ZONE, parsed
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.dns import ixfr, stats
+from zonegit.dns.tsig import TsigKey
 from zonegit.errors import CorruptStore
+from zonegit.model.names import from_text
 from zonegit.model.rdata import TXT, A
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.repo import Repository
@@ -228,6 +231,36 @@ def test_over_udp_when_it_fits(repository, live) -> None:
         newest = set_www(repository, last)
     assert serials(asked(zones, first, udp=True)) == [newest]
     assert zones._responder._stats[_IXFR_OK] == 2
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_over_udp_exactly_when_it_fits(repository, live, signed) -> None:
+    """With its OPT and its signature. Where it doesn't, the SOA alone fits."""
+    zones = live()
+    key = TsigKey(from_text("k1."), "hmac-sha256", bytes(32))
+    zones._front.keys = {key.name: key}
+    first = serials(asked(zones, 0))[0]
+    for last in range(5):
+        set_www(repository, last)
+
+    def answered(size: int) -> bytes:
+        query = ixfr_query(first)
+        query.use_edns(0, payload=size)
+        if signed:
+            query.use_tsig(dns.tsig.Key("k1.", key.secret, key.algorithm))
+        zones.check()
+        data = zones.respond_udp(query.to_wire(), CLIENT)
+        zones.done()
+        assert data is not None
+        assert not data[2] & 2, "TC"
+        return data
+
+    whole = len(answered(1232))
+    assert whole > 600
+    for size in (512, whole - 1, whole):
+        data = answered(size)
+        assert len(data) <= size
+        assert (int.from_bytes(data[6:8], "big") > 1) == (size == whole)
 
 
 def test_what_can_not_be_read_over_udp_is_a_servfail(repository, monkeypatch) -> None:
