@@ -13,11 +13,14 @@ from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.views import missing
 from zonegit.daemon.zone_table import resolve_pin
 from zonegit.errors import ConfigError, NotFound, Refused, RevisionError, StoreError, StoreFull
-from zonegit.model.refs import parse
+from zonegit.model.refs import head, parse
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.reader import StoreReader
+
+_NAMED: Final = 10
+"""Branches named in one line of the log."""
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ def prepare(config: Config) -> Prepared:
     store = _opened(config)
     try:
         with store.read() as reader:
+            _tell_absent(config, reader)
             return Prepared(_pinned(config, reader), bool(missing(config, reader)))
     finally:
         store.close()
@@ -77,11 +81,24 @@ def _branch(config: Config, zone: str) -> str:
     return config.zone(zone).branch
 
 
+def _tell_absent(config: Config, reader: StoreReader) -> None:
+    """Say which zones and branches aren't here, that the configuration names: they may come yet, or be misspelt."""
+    here = {name for name, _ in reader.refs("refs/heads/")}
+    zones = {parse(name).zone for name in here}
+    named = zones | config.only_zones | config.zones.keys()
+    wanted = {head(zone, branch) for zone in filter(config.serves, named) for branch in config.zone(zone).branches}
+    wanted |= {head(zone, config.zone(zone).branch) for zone in filter(config.serves, named - zones)}
+    absent = sorted(f"{parse(name).zone} {parse(name).name}" for name in wanted - here)
+    if absent:
+        shown = ", ".join(absent[:_NAMED]) + (", ..." if len(absent) > _NAMED else "")
+        log.event(_logger, "zones or branches to be served are not here (yet)", logging.WARNING, named=shown)
+
+
 def _pinned(config: Config, reader: StoreReader) -> Config:
     zones = dict(config.zones)
     for zone in {parse(name).zone for name, _ in reader.refs("refs/heads/")}:
         settings = config.zone(zone)
-        if settings.at is None or (config.only_zones and zone not in config.only_zones):
+        if settings.at is None or not config.serves(zone):
             continue
         try:
             zones[zone] = replace(settings, at=resolve_pin(reader, zone, settings).hex())

@@ -92,7 +92,7 @@ def _served(config: Config, reader: StoreReader) -> list[tuple[str, str, ObjectI
     for name, oid in reader.refs("refs/heads/"):
         ref = parse(name)
         settings = config.zone(ref.zone)
-        if ref.name == settings.branch and (not config.only_zones or ref.zone in config.only_zones):
+        if ref.name == settings.branch and config.serves(ref.zone):
             commit = oid if settings.at is None else resolve_pin(reader, ref.zone, settings)
             found.append((ref.zone, ref.name, commit))
     return found

@@ -10,7 +10,6 @@ from zonegit.model.refs import RefName, head, parse
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.shared import SharedBlock
-from zonegit.ops.values import parse_canary
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import Store
 from zonegit.store.reader import StoreReader
@@ -42,15 +41,8 @@ def make(store: Store, names: Iterable[RefName]) -> Iterator[RefName]:
 def missing(config: Config, reader: StoreReader) -> list[RefName]:
     """Served heads without a view."""
     tips = [name for name, _ in reader.refs("refs/heads/")]
-    wanted: set[RefName] = set()
-    for zone in {parse(name).zone for name in tips}:
-        if config.only_zones and zone not in config.only_zones:
-            continue
-        settings = config.zone(zone)
-        if settings.at is None:
-            wanted.add(head(zone, settings.branch))
-        if settings.canary:
-            wanted.add(head(zone, parse_canary(settings.canary)[0]))
+    zones = filter(config.serves, {parse(name).zone for name in tips})
+    wanted = {head(zone, branch) for zone in zones for branch in config.zone(zone).branches}
     return [name for name in tips if name in wanted and _lacks_view(reader, name)]
 
 

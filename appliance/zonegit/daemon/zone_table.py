@@ -77,7 +77,6 @@ class ZoneTable:
     def _changed(self) -> set[str]:
         """Zones whose heads moved since the last call, which is noted; all of them where that isn't known."""
         moved = None if self._seq is None else self._moved.look(self._reader)
-        only = self._config.only_zones
         zones = set()
         if moved is None:
             zones = set(self._shown)
@@ -86,7 +85,7 @@ class ZoneTable:
             moved = dict(self._reader.refs("refs/heads/"))
         for name, tip in moved.items():
             ref = parse(name)
-            if ref.kind is not RefKind.HEAD or (only and ref.zone not in only):
+            if ref.kind is not RefKind.HEAD or not self._config.serves(ref.zone):
                 continue
             zones.add(ref.zone)
             if tip is None:
@@ -120,11 +119,7 @@ class ZoneTable:
     def moves(self, version: ZoneVersion) -> Moves:
         """The moves of the branch that shows a version, newest first; none for a pinned one."""
         zone = to_text(version.apex)
-        settings = self._config.zone(zone)
-        branches = [settings.branch] if settings.at is None else []
-        if settings.canary:
-            branches.append(parse_canary(settings.canary)[0])
-        for branch in branches:
+        for branch in self._config.zone(zone).branches:
             name = head(zone, branch)
             if self._reader.ref(name) == version.commit:
                 return ((entry.old, entry.new) for entry in self._reader.reflog(name))

@@ -13,6 +13,7 @@ from zonegit.dns.rate import NOBODY, Limit
 from zonegit.errors import ConfigError
 from zonegit.model.names import WireName
 from zonegit.ops.log import Format
+from zonegit.ops.values import parse_canary
 from zonegit.sync.limits import CLIENT, SERVER, ClientLimits, ServerLimits
 
 
@@ -178,6 +179,12 @@ class ZoneConfig:
     """Whether the servers in the zone's NS records are told when it moves, where their addresses are held here."""
     also_notify: tuple[NotifyTarget, ...] = ()
 
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Those that answers come from: the served one, unless a revision is pinned, and that of the canary."""
+        served = (self.branch,) if self.at is None else ()
+        return (*served, parse_canary(self.canary)[0]) if self.canary else served
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -203,6 +210,10 @@ class Config:
     def notifies(self) -> bool:
         """Whether anybody is to be told when a zone moves."""
         return any(zone.notify or zone.also_notify for zone in (self.default_zone, *self.zones.values()))
+
+    def serves(self, name: str) -> bool:
+        """Whether a zone is answered from, by its canonical name, where it is in the repository."""
+        return not self.only_zones or name in self.only_zones
 
     def zone(self, name: str) -> ZoneConfig:
         """The settings of a zone by its canonical name (`example.org.`)."""
