@@ -28,7 +28,7 @@ class Files:
 
 
 class Authority:
-    """A CA whose files lie in a directory; `cert` is what to trust. Strict verification, Python 3.13's, takes it."""
+    """A CA whose files lie in a directory; `cert` is what to trust, strictly (as Python 3.13 does), too."""
 
     def __init__(self, directory: Path, name: str = "ca") -> None:
         self._directory = directory
