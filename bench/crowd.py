@@ -39,21 +39,23 @@ def follow(repo: Path, url: str, keys: Path, ready: Barrier) -> None:
     asyncio.run(sync())
 
 
-def cold_crowd(source: nodes.Primary, keys: Path, repos: list[Path]) -> float:
-    """Seconds until the last of the secondaries has everything."""
+def cold_crowd(source: nodes.Primary, keys: Path, repos: list[Path]) -> tuple[float, list[float]]:
+    """Seconds until the last of the secondaries has everything, and of processor time of each of the primary's."""
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.Barrier(len(repos) + 1)
     crowd = [spawn.Process(target=follow, args=(repo, source.url, keys, ready)) for repo in repos]
     for each in crowd:
         each.start()
     ready.wait(_DEADLINE)
+    serving = children(source.program.process.pid)
+    before = [busy(pid) for pid in serving]
     start = time.perf_counter()
     for each in crowd:
         each.join(_DEADLINE)
     seconds = time.perf_counter() - start
     if any(each.exitcode for each in crowd):
         raise MeasuringFailed("a secondary failed")
-    return seconds
+    return seconds, [busy(pid) - was for pid, was in zip(serving, before, strict=True)]
 
 
 def bench(args: Namespace, place: Path) -> Report:
@@ -65,10 +67,7 @@ def bench(args: Namespace, place: Path) -> Report:
     for workers in _SERVERS:
         repos = [nodes.repository(place / f"mirror-{workers}-{at}") for at in range(args.secondaries)]
         with nodes.primary(repo, keys, zone, replication_workers=workers) as source:
-            serving = children(source.program.process.pid)
-            before = {pid: busy(pid) for pid in serving}
-            seconds = cold_crowd(source, keys, repos)
-            worked = [busy(pid) - before[pid] for pid in serving]
+            seconds, worked = cold_crowd(source, keys, repos)
         rates[workers] = objects / seconds
         rows.append([f"{workers}", seconds, objects, rates[workers], sum(worked) / seconds * 100, max(worked)])
     cores = len(os.sched_getaffinity(0))
