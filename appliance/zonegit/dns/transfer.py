@@ -93,25 +93,24 @@ class Transfer:
         self._count(rcode, result)
         return header(self._query, QR | rcode, 0, len(self._opt) > 0) + self._opt
 
-    def _count(self, rcode: Rcode, result: int) -> None:
+    def _count(self, rcode: Rcode | None, result: int) -> None:
+        """`rcode` is what the client was told; None where its answer broke off."""
         self._stats[TRANSFERS_OK + 3 * self._incremental + result] += 1
-        client, transport = self._asker.client, self._asker.transport
-        slot = query_slot(self._query.qtype, rcode)
-        answered = result is not FAILED or rcode
-        if self._zone is None or not answered:
+        client, transport, zone = self._asker.client, self._asker.transport, self._zone
+        if rcode is None or zone is None:
             self._stats[request_slot(transport, client)] += 1
-            self._stats[slot] += bool(answered)
-        else:
-            self._stats[self._place(self._zone.apex) + plane(transport, client) + slot] += 1
+        if rcode is not None:
+            place = 0 if zone is None else self._place(zone.apex) + plane(transport, client)
+            self._stats[place + query_slot(self._query.qtype, rcode)] += 1
 
     def _all(self, zone: Zone) -> Iterator[bytes]:
-        result = FAILED
+        sent = False
         try:
             runs = self._runs(zone)
             yield from messages(self._query, runs, self._opt, MAX_MESSAGE - self._asker.reserve)
-            result = OK
+            sent = True
         finally:
-            self._count(Rcode.NOERROR, result)
+            self._count(Rcode.NOERROR if sent else None, OK if sent else FAILED)
 
     def _at_once(self, zone: Zone) -> bytes:
         """The answer over UDP, whatever comes."""

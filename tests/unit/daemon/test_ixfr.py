@@ -280,9 +280,13 @@ def test_what_can_not_be_read_over_udp_is_a_servfail(repository, monkeypatch) ->
     assert len(told) == 1
 
 
-def test_without_a_soa_it_is_no_query(repository, live) -> None:
-    zones = live()
-    (data,) = messages(zones, dns.message.make_query("example.org.", "IXFR"))
+@pytest.mark.parametrize("authority", [[], ["NS ."], ["SOA . . 1 0 0 0 0", "NS ."]])
+def test_without_one_whole_soa_it_is_no_query(live, authority) -> None:
+    query = dns.message.make_query("example.org.", "IXFR")
+    for text in authority:
+        rtype, rdata = text.split(" ", 1)
+        query.authority.append(dns.rrset.from_text("example.org.", 0, "IN", rtype, rdata))
+    (data,) = messages(live(), query)
     assert dns.message.from_wire(data).rcode() == dns.rcode.FORMERR
 
 
