@@ -69,3 +69,24 @@ def test_only_what_stands_between_the_markers_is_replaced(run: ModuleType) -> No
 def test_a_page_without_markers_is_left_alone(run: ModuleType) -> None:
     with pytest.raises(MeasuringFailed, match="markers"):
         run.with_section("# Benchmarks\n", "x")
+
+
+@pytest.mark.parametrize("failing", [True, False])
+def test_the_table_is_replaced_by_a_whole_run_only(
+    run: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    failing: bool,
+) -> None:
+    def outcome(bench: str, *_: object) -> object:
+        return run.Outcome(bench, (), ("told",), failed=failing and bench == "udp")
+
+    page = f"{run.BEGIN}\nas it was\n{run.END}\n"
+    (tmp_path / "README.md").write_text(page)
+    monkeypatch.setattr(run, "HERE", tmp_path)
+    monkeypatch.setattr(run, "run_script", outcome)
+    monkeypatch.setattr("sys.argv", ["run.py"])
+    assert run.main() == failing
+    assert ((tmp_path / "README.md").read_text() == page) == failing
+    assert ("stays as it is, for want of udp" in capsys.readouterr().out) == failing
