@@ -1,5 +1,6 @@
 """`zonegit` as a process: pipes that close, disks that are full, signals, locales and start-up."""
 
+import json
 import os
 import signal
 import subprocess
@@ -79,6 +80,59 @@ def test_a_full_disk_behind_stdout_is_an_error(many, verb) -> None:
     assert done.stderr == "zonegit: No space left on device\n"
 
 
+def closed(*numbers):
+    """Runs the command without these of its three streams."""
+    return " ".join(['exec "$0" "$@"', *(f"{number}>&-" for number in numbers)])
+
+
+@pytest.mark.parametrize("numbers", [(0,), (1,), (2,), (0, 1, 2)])
+def test_streams_that_are_closed_are_done_without(zonegit, environment, tmp_path, numbers) -> None:
+    for argv in (
+        ["init", "example.org"],
+        ["set", "www", "A", "60", "192.0.2.1"],
+        ["show", "www", "A"],
+        ["show", "x", "A"],
+    ):
+        done = subprocess.run(
+            ["sh", "-c", closed(*numbers), ZONEGIT, *argv],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == (5 if "x" in argv else 0)
+        assert "unexpected" not in done.stderr
+        assert "Traceback" not in done.stderr
+    assert zonegit("fsck").returncode == 0
+    assert zonegit("log", "--oneline").stdout.count("\n") == 2
+
+
+def test_standard_input_that_is_closed_is_empty(zonegit, environment) -> None:
+    zonegit("init")
+    argv = ["sh", "-c", closed(0), ZONEGIT, "import", "-"]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "no SOA" in done.stderr
+
+
+def test_an_interrupt_while_modules_load_is_quiet(zonegit, environment) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *more):\n"
+        "        if name == sys.argv[1]: os.kill(os.getpid(), signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from zonegit.cli.main import main\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "sys.exit(main(['status']))\n"
+    )
+    zonegit("init", "example.org")
+    for module in ("zonegit.cli.parser", "argparse", "zonegit.cli.repository", "zonegit.repo", "lmdb"):
+        argv = [sys.executable, "-c", code, module]
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", ""), module
+
+
 def interrupted(process):
     """The exit code after SIGINT; sent again while Python, between two reads, hasn't looked at the first one."""
     for _ in range(60):
@@ -116,6 +170,31 @@ def test_names_that_a_locale_can_t_write_are_escaped(zonegit, environment) -> No
     done = zonegit("log", env=ascii_only)
     assert done.returncode == 0
     assert "Author: Zo" in done.stdout
+
+
+def test_json_is_json_in_any_locale(zonegit, environment) -> None:
+    zonegit("init", "example.org", "--author", "Zoë <zoe@example.org>")
+    for more in ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "latin-1"}):
+        done = zonegit("log", "--json", env={**environment, **more}, text=False)
+        assert json.loads(done.stdout)[0]["author"]["name"] == "Zoë <zoe@example.org>"
+
+
+def test_a_file_may_have_any_name(zonegit, environment, tmp_path) -> None:
+    zonegit("init")
+    for number, name in enumerate((b"caf\xe9.zone", b"x\nsignature ed25519 00", b"\x1b[31m.zone")):
+        file = os.fsencode(tmp_path) + b"/" + name
+        Path(os.fsdecode(file)).write_text(
+            f"$ORIGIN example.org.\n@ 60 SOA ns1 a {number + 1} 2 3 4 5\n@ 60 NS ns1\nns1 60 A 192.0.2.53\n"
+        )
+        done = zonegit("import", file)
+        assert done.returncode == 0, done
+    commits = json.loads(zonegit("log", "--json").stdout)
+    assert [commit["message"] for commit in commits] == [
+        "Import \\x1b[31m.zone",
+        "Import x\\nsignature ed25519 00",
+        "Import caf\\udce9.zone",
+    ]
+    assert "\nsignature" not in zonegit("cat-object", commits[1]["commit"]).stdout
 
 
 def test_arguments_that_are_not_utf_8_are_refused_in_one_line(zonegit) -> None:

@@ -3,15 +3,19 @@
 `ZONEGIT_DEBUG=1` shows the traceback of an error that zonegit didn't expect.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from collections.abc import Callable, Sequence
 from io import TextIOWrapper
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
-from zonegit.cli.output import Output
-from zonegit.cli.parser import parse
 from zonegit.errors import ZonegitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from zonegit.cli.output import Output
 
 _BROKEN_PIPE: Final = 128 + 13
 _INTERRUPTED: Final = 128 + 2
@@ -19,15 +23,35 @@ _INTERRUPTED: Final = 128 + 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code (see `zonegit.errors`, and 130 and 141 for SIGINT and SIGPIPE)."""
+    try:
+        return _main(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:  # while modules are loaded, or between two guarded steps
+        return _INTERRUPTED
+
+
+def _main(argv: Sequence[str]) -> int:
+    from zonegit.cli.output import Output
+
+    _replace_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     out = Output(sys.stdout, sys.stderr)
-    code = _guarded(lambda: _run(sys.argv[1:] if argv is None else argv, out), out)
+    code = _guarded(lambda: _run(argv, out), out)
     flushed = _guarded(out.flush, out)
     if flushed:
         _silence(sys.stdout)
     return code or flushed
+
+
+def _replace_closed() -> None:
+    """Have a standard stream that the caller closed be empty, and take what is written to it.
+
+    Else the next file that is opened, the repository's perhaps, would get its number and what is written there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _guarded(work: Callable[[], int], out: Output) -> int:
@@ -55,6 +79,8 @@ def _guarded(work: Callable[[], int], out: Output) -> int:
 
 
 def _run(argv: Sequence[str], out: Output) -> int:
+    from zonegit.cli.parser import parse
+
     verb, args = parse(argv)
     if verb is None:
         out.line(args.text)

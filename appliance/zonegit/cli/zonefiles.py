@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
-from zonegit.cli.output import Output, Style
+from zonegit.cli.output import Output, Style, printable
 from zonegit.cli.verbs import Verb
 from zonegit.errors import NotFound
 from zonegit.model.names import parse_apex
@@ -106,7 +106,8 @@ def _read(file: str, zone: str | None, out: Output) -> ParsedZone:
 
 
 def _name(file: str) -> str:
-    return "<stdin>" if file == _STDIN else Path(file).name
+    """What messages and the commit call it."""
+    return "<stdin>" if file == _STDIN else printable(Path(file).name or ".")
 
 
 def _import_arguments(parser: ArgumentParser) -> None:
