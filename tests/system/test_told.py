@@ -62,10 +62,10 @@ def test_a_log_of_json_holds_every_line_and_no_secret(
     config = tmp_path / "zonegitd.toml"
     config.write_text('[log]\nformat = "json"\n')
     daemon = start(
-        repo, "--config", config, "--keys", keys, "--replicate-listen", "127.0.0.1:0",
+        repo, "--config", config, "--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-workers", "2",
         "--replicate-name", "primary-1", "--metrics-listen", "127.0.0.1:0",
     )  # fmt: skip
-    for name in ("dns-0", "http"):
+    for name in ("dns-0", "http", "http-1"):
         until(lambda name=name: _told(daemon, name), f"the state of {name}")
     broken = keys / "k2.key"
     broken.write_text(written.replace("k1", "k2") + "nonsense = 1\n")
@@ -74,7 +74,7 @@ def test_a_log_of_json_holds_every_line_and_no_secret(
     until(lambda: daemon.has("reload refused"), "the refusal in the log")
     assert daemon.stop() == 0
     lines = [json.loads(line) for line in daemon.log]
-    assert {"supervisor", "dns-0", "http"} <= {line["from"] for line in lines}
+    assert {"supervisor", "dns-0", "http", "http-1"} <= {line["from"] for line in lines}
     assert {"listening", "stopped"} <= {line["message"] for line in lines}
     assert not any(secret in line for secret in secrets for line in daemon.log)
 

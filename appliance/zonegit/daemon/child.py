@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from zonegit.daemon.listeners import DnsSockets
@@ -23,20 +23,13 @@ from zonegit.ops.shared import FIRST_WORKER, SharedBlock
 BLOCKED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM)
 """Signals that wait until a child can take them."""
 _PR_SET_PDEATHSIG: Final = 1
-_RUNS: Final[Mapping[str, str]] = {
-    "http": "zonegit.daemon.http",
-    "notifier": "zonegit.daemon.notifier",
-    "puller": "zonegit.daemon.puller",
-    "views": "zonegit.daemon.views",
-}
-"""Where `run(config, block, index)` of each process is; imported in the child only."""
 
 _logger: Final = logging.getLogger(__name__)
 
 
-def run_module(name: str, block: SharedBlock, index: int, parent: int) -> None:
-    """Be the process `name`."""
-    run: Callable[[Config, SharedBlock, int], None] = importlib.import_module(_RUNS[name]).run
+def run_module(name: str, module: str, block: SharedBlock, index: int, parent: int) -> None:
+    """Be the process `name`, which is `run(config, block, index)` of a module of this room."""
+    run: Callable[[Config, SharedBlock, int], None] = importlib.import_module(f"zonegit.daemon.{module}").run
     _run(name, parent, block, lambda: run(block.config(), block, index))
 
 

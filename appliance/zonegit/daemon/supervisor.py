@@ -11,14 +11,13 @@ import signal
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from time import monotonic, time
 from typing import Final
 
-from zonegit.daemon import child
 from zonegit.daemon.certificates import CertificateEnds
 from zonegit.daemon.cookie_secrets import cookie_secrets, random_secrets
 from zonegit.daemon.listeners import DnsSockets, open_listeners
+from zonegit.daemon.plan import Plan
 from zonegit.daemon.processes import Child, end_tracker
 from zonegit.daemon.repository import note_expired, prepare
 from zonegit.daemon.signing import KeyEnds, usable_keys
@@ -31,7 +30,7 @@ from zonegit.ops import log
 from zonegit.ops.config import Config, load
 from zonegit.ops.loop_slots import LOOP_SLOTS
 from zonegit.ops.notify import Notifier
-from zonegit.ops.shared import FIRST_WORKER, HTTP, NOTIFIER, PULLER, SUPERVISOR, SharedBlock
+from zonegit.ops.shared import FIRST_WORKER, PULLER, SUPERVISOR, SharedBlock
 
 GRACE: Final = 8.0
 """Seconds that children get to end after SIGTERM; longer than a worker's own bound."""
@@ -68,8 +67,9 @@ class Supervisor:
         self._notifier = Notifier()
         self._watchdog = Watchdog(self._notifier, self._config.dns.listen[0])
         self._status = StatusLine(self._notifier, self._block)
-        self._children = self._planned()
-        self._views: Child | None = self._views_child() if prepared.lacks_views else None
+        self._plan = Plan(self._block, self._listeners)
+        self._children = {each.name: each for each in self._plan.children(self._config)}
+        self._views: Child | None = self._plan.views() if prepared.lacks_views else None
         self._views_again = False
         self._pending: set[int] = set()
         self._announced = False
@@ -127,53 +127,10 @@ class Supervisor:
         found = [each.sentinel for each in self._all()] + [self._watchdog.descriptor]
         return [descriptor for descriptor in found if descriptor is not None]
 
-    def _planned(self) -> dict[str, Child]:
-        """The processes that the configuration asks for."""
-        parent = os.getpid()
-        block = self._block
-        bare = block.without_listeners()
-        planned = [
-            Child(
-                f"dns-{worker}",
-                FIRST_WORKER + worker,
-                child.run_worker,
-                partial(self._worker_arguments, bare, worker),
-            )
-            for worker in range(self._config.dns.workers)
-        ]
-        if self._listeners.http:
-            planned.append(Child("http", HTTP, child.run_module, lambda: ("http", block, HTTP, parent)))
-            planned += [self._more_http(number, index) for number, index in enumerate(block.http[1:], 1)]
-        if self._config.primary is not None:
-            planned.append(self._puller())
-        if self._config.notifies:
-            planned.append(self._notifies())
-        return {each.name: each for each in planned}
-
-    def _worker_arguments(self, block: SharedBlock, worker: int) -> tuple[object, ...]:
-        return block, worker, self._listeners.workers[worker], os.getpid()
-
-    def _more_http(self, number: int, index: int) -> Child:
-        """An http process beyond the first: it shares the replication port and serves nothing else."""
-        arguments = ("http", self._block.with_listener("replication"), index, os.getpid())
-        return Child(f"http-{number}", index, child.run_module, lambda: arguments)
-
-    def _puller(self) -> Child:
-        arguments = ("puller", self._block.without_listeners(), PULLER, os.getpid())
-        return Child("puller", PULLER, child.run_module, lambda: arguments)
-
-    def _notifies(self) -> Child:
-        arguments = ("notifier", self._block.without_listeners(), NOTIFIER, os.getpid())
-        return Child("notifier", NOTIFIER, child.run_module, lambda: arguments)
-
-    def _views_child(self) -> Child:
-        arguments = ("views", self._block.without_listeners(), SUPERVISOR, os.getpid())
-        return Child("views", SUPERVISOR, child.run_module, lambda: arguments)
-
     def _make_views(self) -> None:
         """Have the missing views made; once more when it is being done, since that may have looked before."""
         if self._views is None:
-            self._views = self._views_child()
+            self._views = self._plan.views()
         else:
             self._views_again = True
 
@@ -203,7 +160,7 @@ class Supervisor:
     def _died(self, dead: Child) -> None:
         """Count a death. When a worker keeps dying its sockets are closed, so that the others get its clients."""
         if dead is self._views:
-            self._views = self._views_child() if self._views_again else None
+            self._views = self._plan.views() if self._views_again else None
             self._views_again = False
             return
         if dead.index == PULLER:
@@ -280,9 +237,9 @@ class Supervisor:
         self._samples.set("config_reload_success", 1)
         self._samples.set("keys_reload_failed", 0)
         if old.primary != self._config.primary:
-            self._change("puller", self._puller() if self._config.primary is not None else None)
+            self._change("puller", self._plan.puller(self._config))
         if old.notifies != self._config.notifies:
-            self._change("notifier", self._notifies() if self._config.notifies else None)
+            self._change("notifier", self._plan.notifier(self._config))
         if lacks_views:
             self._make_views()
         for each in self._children.values():
