@@ -1,6 +1,8 @@
 """Clients of a `/v0` application without a socket between them, by a clock that is moved by hand."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import httpx
 
@@ -20,6 +22,35 @@ class Time:
         return self.now
 
 
+async def exchange(
+    app: ReplicationApp,
+    method: str,
+    path: bytes,
+    headers: Sequence[tuple[bytes, bytes]],
+    body: bytes = b"",
+    *,
+    client: tuple[str, int],
+    version: str = "2",
+) -> list[dict[str, Any]]:
+    """The messages that an application answers a request with. The client stays until it has them."""
+    messages = iter([{"type": "http.request", "body": body}])
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        for message in messages:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "http_version": version, "method": method, "raw_path": path, "query_string": b"",
+             "headers": headers, "client": client}  # fmt: skip
+    await app(scope, receive, send)
+    return sent
+
+
 class Direct(httpx.AsyncBaseTransport):
     """Carries requests straight into the application, as one HTTP/2 connection from this address and port."""
 
@@ -29,25 +60,12 @@ class Direct(httpx.AsyncBaseTransport):
         self.statuses: list[int] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        messages = iter([{"type": "http.request", "body": await request.aread()}])
-        sent: list[dict[str, object]] = []
-
-        async def receive() -> dict[str, object]:
-            for message in messages:
-                return message
-            await asyncio.Event().wait()
-            raise AssertionError
-
-        async def send(message: dict[str, object]) -> None:
-            sent.append(message)
-
         headers = [(name.lower(), value) for name, value in request.headers.raw]
-        scope = {"type": "http", "http_version": "2", "method": request.method, "raw_path": request.url.raw_path,
-                 "query_string": b"", "headers": headers, "client": self._client}  # fmt: skip
-        await self._app(scope, receive, send)
-        body = b"".join(message.get("body", b"") for message in sent)
-        self.statuses.append(sent[0]["status"])
-        return httpx.Response(sent[0]["status"], headers=sent[0]["headers"], stream=httpx.ByteStream(body))
+        path, body = request.url.raw_path, await request.aread()
+        start, *parts = await exchange(self._app, request.method, path, headers, body, client=self._client)
+        self.statuses.append(start["status"])
+        stream = httpx.ByteStream(b"".join(part["body"] for part in parts))
+        return httpx.Response(start["status"], headers=start["headers"], stream=stream)
 
 
 class DirectPeer(HttpPeer):

@@ -7,8 +7,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
-from synckit import KEY, PEER, WHO
+from synckit import KEY, PEER, SMALL_NODES, WHO, commit, names
 from zonegit.auth.budget import FailureBudget
 from zonegit.auth.gate import Gate, Signer
 from zonegit.auth.key import Key
@@ -17,6 +18,7 @@ from zonegit.net.h2_serving import H2Server
 from zonegit.net.http_client import HttpPeer
 from zonegit.net.http_pull import pull
 from zonegit.net.http_server import ReplicationApp
+from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Store
 from zonegit.sync.mirror import Moved
 from zonegit.sync.session import Session
@@ -91,6 +93,21 @@ async def pull_once(peer: HttpPeer, store: Store, split: int = 20_000) -> Moved:
     refs = await peer.refs()
     assert refs is not None
     return await pull(peer, Session(store, PEER, refs, split), WHO)
+
+
+def served(
+    test: Callable[[Running], None], store: Store | None = None, *, seconds: float = 60, **options: Any
+) -> None:
+    """Run a blocking test beside a server: of this store, or of one with a small zone."""
+    if store is None:
+        store = MemoryStore()
+        commit(store, "example.org.", names("example.org.", 20), shape=SMALL_NODES)
+
+    async def both() -> None:
+        async with running(store, **options) as server:
+            await asyncio.to_thread(test, server)
+
+    run(both(), seconds)
 
 
 def run(test: Awaitable[None], seconds: float = 30) -> None:

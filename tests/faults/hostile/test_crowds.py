@@ -14,9 +14,9 @@ import pytest
 from hypercorn.app_wrappers import ASGIWrapper
 
 from daemonkit import until
-from httpkit import Running, run, running
+from httpkit import Running, run, running, served
 from rawh2 import RawClient
-from synckit import SMALL_NODES, check_for, commit, names, seal_for
+from synckit import check_for, commit, names, seal_for
 from tlskit import Authority
 from zonegit.net import h2_serving, http_request, http_server
 from zonegit.net.asgi import DRAIN
@@ -33,6 +33,7 @@ from zonegit.sync.wire import FetchRequest
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 MOST = int(os.environ.get("ZONEGIT_CROWD", "600"))
 """Connections at once; 10,000 need 20,000 open files."""
+SECONDS = 120.0
 HANDSHAKES = 340
 """Of each kind that never ends."""
 
@@ -61,17 +62,6 @@ def many(port: int, count: int, first: bytes = b"") -> Iterator[list[socket.sock
             sock.close()
 
 
-def served(test, **options: object) -> None:  # type: ignore[no-untyped-def]
-    store = MemoryStore()
-    commit(store, "example.org.", names("example.org.", 20), shape=SMALL_NODES)
-
-    async def both() -> None:
-        async with running(store, **options) as server:  # type: ignore[arg-type]
-            await asyncio.to_thread(test, server)
-
-    run(both(), 120)
-
-
 @pytest.fixture
 def files() -> Iterator[None]:
     """Room for two open files for each connection of a crowd."""
@@ -97,7 +87,7 @@ def test_a_crowd_of_strangers_makes_room(first: bytes) -> None:
                 assert known.ask("GET", "/v0/refs", known.signed("GET", "/v0/refs")).status == 200
         until(lambda: not server.server.open.total(), "the end of the others")
 
-    served(test)
+    served(test, seconds=SECONDS)
 
 
 def test_who_never_passes_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +100,7 @@ def test_who_never_passes_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
                     pass
             assert known.ask("GET", "/v0/refs", known.signed("GET", "/v0/refs")).status == 200
 
-    served(test)
+    served(test, seconds=SECONDS)
 
 
 def test_where_nobody_has_to_pass_nobody_is_cut_off() -> None:
@@ -140,7 +130,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(signed: bool, monkeypatch: 
         still_serves(server.port)
         until(server.app._idle.is_set, "the end of all that was waited for")
 
-    served(test)
+    served(test, seconds=SECONDS)
 
 
 @pytest.mark.parametrize("page", [False, True], ids=["v0", "metrics"])
@@ -165,7 +155,7 @@ def test_a_body_that_goes_on_behind_its_bound_holds_no_connection(page: bool) ->
                 server.server._app = ASGIWrapper(MetricsApp(lambda _: (b"", ""), lambda: None))
             await asyncio.to_thread(test, server)
 
-    run(both(), 120)
+    run(both(), SECONDS)
 
 
 def test_bodies_of_one_source_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +174,7 @@ def test_bodies_of_one_source_are_bounded_together(monkeypatch: pytest.MonkeyPat
             still_serves(server.port)
         until(lambda: not server.app._bodies.total(), "the end of the bodies")
 
-    served(test)
+    served(test, seconds=SECONDS)
 
 
 @pytest.mark.usefixtures("files")
@@ -216,7 +206,7 @@ def test_handshakes_that_never_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                     pass
             until(lambda: server.server.open.total() == 0, "the end of those that waited")
 
-    served(test)
+    served(test, seconds=SECONDS)
 
 
 def test_a_reset_in_the_handshake_is_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -232,7 +222,7 @@ def test_a_reset_in_the_handshake_is_nothing(tmp_path: Path, caplog: pytest.LogC
             sock.close()
         until(lambda: not server.server.open.total(), "the end of all")
 
-    served(test)
+    served(test, seconds=SECONDS)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 

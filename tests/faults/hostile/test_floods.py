@@ -1,17 +1,14 @@
 """Clients that send frames for their own sake: each is cut off, or ignored, and the next client is served."""
 
-import asyncio
 import struct
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from httpkit import Running, run, running
+from httpkit import Running, served
 from rawh2 import RawClient
-from synckit import SMALL_NODES, commit, names
 from zonegit.net import h2_bounds, h2_serving
-from zonegit.store.memory import MemoryStore
 from zonegit.sync.limits import SERVER
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 8, 9
@@ -23,18 +20,6 @@ Script = Callable[[RawClient], Iterator[bytes]]
 
 def frame(kind: int, payload: bytes = b"", flags: int = 0, stream: int = 0) -> bytes:
     return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
-
-
-def served(test: Callable[[Running], None], **options: object) -> None:
-    """Run a blocking test beside a server."""
-    store = MemoryStore()
-    commit(store, "example.org.", names("example.org.", 20), shape=SMALL_NODES)
-
-    async def both() -> None:
-        async with running(store, **options) as server:  # type: ignore[arg-type]
-            await asyncio.to_thread(test, server)
-
-    run(both(), 60)
 
 
 def still_serves(server: Running) -> None:

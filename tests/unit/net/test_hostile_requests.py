@@ -5,12 +5,14 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from blake3 import blake3
 
 from daemonkit import until
 from httpkit import Running, generous_gate, run, running
+from httpkit import served as beside
 from rawh2 import RawClient
 from synckit import KEY, SMALL_NODES, commit, names, refs_of
 from zonegit.auth.key import Key
@@ -23,22 +25,14 @@ from zonegit.sync.wire import JSON_TYPE, FetchRequest, PeerRefs
 PATHS = ["/v0/refs", "/v0/objects/" + "0" * 64, "/v0/nothing", "/", "/v0"]
 
 
-def served(test: Callable[[RawClient, Running], None], store: MemoryStore | None = None, **options: object) -> None:
-    """Run a blocking test beside a server."""
-    found = store or MemoryStore()
-    if store is None:
-        commit(found, "example.org.", names("example.org.", 20), shape=SMALL_NODES)
+def served(test: Callable[[RawClient, Running], None], store: MemoryStore | None = None, **options: Any) -> None:
+    """Run a blocking test with a client of a server."""
 
-    async def both() -> None:
-        async with running(found, **options) as server:  # type: ignore[arg-type]
+    def work(server: Running) -> None:
+        with RawClient(server.port) as client:
+            test(client, server)
 
-            def work() -> None:
-                with RawClient(server.port) as client:
-                    test(client, server)
-
-            await asyncio.to_thread(work)
-
-    run(both())
+    beside(work, store, seconds=30, **options)
 
 
 def still_serves(client: RawClient) -> None:

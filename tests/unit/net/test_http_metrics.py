@@ -3,14 +3,13 @@
 import asyncio
 import logging
 import re
-from collections.abc import Iterator
 from itertools import count
 from types import SimpleNamespace
 
 import pytest
 from blake3 import blake3
 
-from directkit import Time
+from directkit import Time, exchange
 from httpkit import Counted, run
 from synckit import KEY, PEER, commit, names
 from zonegit.auth.gate import Gate, Signer
@@ -63,23 +62,11 @@ class Server:
         found = {name.replace("_", "-"): value for name, value in headers.items()}
         found |= {"authorization": authorization} if authorization else {}
         found |= {"content-type": "application/json"} if body else {}
-        messages: Iterator[dict[str, object]] = iter([{"type": "http.request", "body": body}])
-        sent: list[dict[str, object]] = []
-
-        async def receive() -> dict[str, object]:
-            for message in messages:
-                return message
-            await asyncio.Event().wait()
-            raise AssertionError
-
-        async def send(message: dict[str, object]) -> None:
-            sent.append(message)
-
-        scope = {"type": "http", "http_version": version, "method": method, "raw_path": path.encode(),
-                 "query_string": b"", "headers": [(k.encode(), v.encode()) for k, v in found.items()],
-                 "client": (HERE, 9)}  # fmt: skip
-        await self.app(scope, receive, send)
-        return SimpleNamespace(status=sent[0]["status"], sent=sum(len(part.get("body", b"")) for part in sent))
+        fields = [(name.encode(), value.encode()) for name, value in found.items()]
+        start, *parts = await exchange(
+            self.app, method, path.encode(), fields, body, client=(HERE, 9), version=version
+        )
+        return SimpleNamespace(status=start["status"], sent=sum(len(part["body"]) for part in parts))
 
     async def good(self, method: str, path: str, body: bytes = b"", **headers: str) -> SimpleNamespace:
         return await self.ask(method, path, body, self.signed(method, path, body), **headers)
