@@ -98,3 +98,24 @@ def test_moves_of_another_branch_are_no_help() -> None:
     two = line.commit(2, one)
     other = line.commit(9, content=7)
     assert line.served(two, 1, (other, other)) == [2, 1]
+
+
+def test_moves_to_an_older_version_are_not_followed() -> None:
+    """As a mirror's branch may be put back: serials fall there, and nobody can be led that way."""
+    line = Line()
+    one = line.commit(1)
+    two = line.commit(2, one)
+    nine = line.commit(9, content=7)
+    assert line.served(two, 1, (nine, two), (one, nine)) == [2, 1]
+    assert line.served(two, 9, (nine, two), (one, nine)) == [2]
+
+
+def test_no_further_back_than_asked_for() -> None:
+    line = Line()
+    tip = line.commit(1)
+    for seq in range(2, 8):
+        tip = line.commit(seq, tip)
+    versions = Versions(line)
+    for most, found in ((2, None), (3, [7, 6, 5, 4]), (0, [7, 6, 5, 4])):
+        back = versions.back_to(4, versions(tip), (), most)
+        assert (None if back is None else [version.seq for version in back]) == found, most
