@@ -55,7 +55,7 @@ def follow(held: Held, way: Way, name: bytes, rr: bytes, wanted: int) -> tuple[i
     if above != way.apex:
         return (0, b"") if way.links[above] >= 0 else None
     label = target[1 : 1 + target[0]]
-    block = None if b"\0" in label or b"\1" in label else way.read(way.prefix + label + b"\0")
+    block = None if 0 in label or 1 in label else way.read(way.prefix + label + b"\0")
     if block is None:
         return None
     found = None
@@ -118,11 +118,7 @@ def _refer(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | No
         short = _short(names, server, base + len(out) + _RDATA)
         out += owner + rr[2:10] + len(short).to_bytes(2, "big") + short
         label = server[0]
-        if (
-            server[1 + label :] == name
-            and b"\0" not in server[1 : 1 + label]
-            and b"\1" not in server[1 : 1 + label]
-        ):
+        if server[1 + label :] == name and 0 not in server[1 : 1 + label] and 1 not in server[1 : 1 + label]:
             _put_addresses(glue, server, way.read(cut.key + server[1 : 1 + label] + b"\0"))
         elif is_below(server, way.apex):
             steps = path(WireName(server), WireName(way.apex))

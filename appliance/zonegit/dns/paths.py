@@ -26,7 +26,7 @@ def path(name: WireName, apex: WireName) -> list[tuple[OwnerKey, int]]:
     found = []
     for start in reversed(starts):
         label = name[start + 1 : start + 1 + name[start]]
-        if b"\0" in label or b"\1" in label:
+        if 0 in label or 1 in label:  # integers: a byte string is first tried as one, for ten times the time
             label = label.replace(b"\1", b"\1\2").replace(b"\0", b"\1\1")
         key += label + b"\0"
         found.append((OwnerKey(key), start))

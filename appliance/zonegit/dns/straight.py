@@ -91,7 +91,7 @@ class Straight:
                 return self._deep(body, name, form, kind)
             way = zone.way or self._prepare(zone)
             label = name[1 : 1 + size]
-            if way.closed or b"\1" in label or (way.nested and name in self._zones):
+            if way.closed or 1 in label or (way.nested and name in self._zones):
                 return None
             key = way.prefix + label + b"\0"
             if way.gaps.first and (gap := way.gaps.find(key)) is not None:
@@ -290,7 +290,7 @@ class Straight:
             start = starts.pop()
             above = key
             label = name[start + 1 : start + 1 + name[start]]
-            if b"\1" in label:
+            if 1 in label:
                 return None
             plain = plain and name[start:] not in way.soa_names
             key = above + label + b"\0"

@@ -147,7 +147,7 @@ def owner_key(owner: Owner) -> OwnerKey:
     parts = labels(owner)
     parts.reverse()
     key = b"\0".join(parts)
-    if key.count(b"\0") >= len(parts) or b"\1" in key:
+    if key.count(b"\0") >= len(parts) or 1 in key:
         key = b"\0".join(part.replace(b"\1", b"\1\2").replace(b"\0", b"\1\1") for part in parts)
     return OwnerKey(key + b"\0" if parts else b"")
 
