@@ -10,7 +10,7 @@ from zonegit.cli.committed import tell
 from zonegit.cli.output import Output
 from zonegit.cli.rdata import read_rdatas
 from zonegit.cli.verbs import Verb
-from zonegit.errors import InvalidRecord
+from zonegit.errors import InvalidRecord, NotFound
 from zonegit.zonefile.types import parse_ttl, parse_type
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def _show(args: Namespace, out: Output) -> int:
         apex = options.apex(args, repo)
         if rtype is None:
             found = repo.rrsets_at(args.name, args.revision, zone=args.zone)
+            if not found:
+                raise NotFound(f"{args.name} has no records in {repo.position(args.zone).zone}")
         else:
             found = [repo.rrset(args.name, rtype, args.revision, zone=args.zone)]
     if args.json:

@@ -11,7 +11,6 @@ from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.output import Output, Style, printable
 from zonegit.cli.verbs import Verb
-from zonegit.errors import NotFound
 from zonegit.model.names import parse_apex
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from zonegit.zonefile.reader import ParsedZone
 
 _STDIN: Final = "-"
+_SUFFIXES: Final = (".zone", ".gz", ".txt")
 
 
 def _import(args: Namespace, out: Output) -> int:
@@ -57,10 +57,8 @@ def _export(args: Namespace, out: Output) -> int:
 
 
 def _check(args: Namespace, out: Output) -> int:
-    if args.what == _STDIN or Path(args.what).is_file():
+    if _is_file(args.what):
         apex, findings = _check_file(args, out)
-    elif args.what.endswith((".zone", ".gz", ".txt")) or "/" in args.what:
-        raise NotFound(f"there is no file {args.what}")
     else:
         with options.open_repository(args) as repo:
             apex = options.apex(args, repo)
@@ -72,6 +70,14 @@ def _check(args: Namespace, out: Output) -> int:
         _show_findings(out, findings, apex)
         out.note(f"{render.counted(errors, 'error')}, {render.counted(len(findings) - errors, 'warning')}")
     return 1 if errors else 0
+
+
+def _is_file(what: str) -> bool:
+    """Whether a file is meant, though none may be there; no version begins with a dot or a slash."""
+    path = Path(what)
+    if what == _STDIN or what.startswith((".", "/")) or path.suffix in _SUFFIXES:
+        return True
+    return path.exists() and not path.is_dir()
 
 
 def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:

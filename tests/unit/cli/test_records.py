@@ -196,6 +196,8 @@ def test_warnings_are_told_apart(zone) -> None:
         (["delete", "www", "A", "192.0.2.99"], 5, []),
         (["delete", "www", "QQ"], 1, ["unknown type"]),
         (["show", "nowhere", "A"], 5, ["nowhere"]),
+        (["show", "nowhere", "ANY"], 5, ["nowhere", "example.org."]),
+        (["show", "nowhere", "ANY", "--json"], 5, ["nowhere"]),
         (["show", "www", "QQ"], 1, ["unknown type"]),
         (["show", "www", "A", "nowhere"], 5, ["nowhere"]),
         (["show", "www", "A", "HEAD~9"], 5, []),

@@ -1,8 +1,15 @@
 """`import`, `export` and `check`."""
 
 import gzip
+import os
+from threading import Thread
 
 import pytest
+
+from zonegit.model.commit import Stamp
+from zonegit.model.refs import head, remote
+from zonegit.store.lmdb import LmdbStore
+from zonegit.store.port import RefUpdate
 
 BROKEN = b"""\
 $ORIGIN example.org.
@@ -103,8 +110,34 @@ def test_a_file_that_is_not_there(zone, refused, tmp_path, verb) -> None:
     assert result.code in (1, 5)
 
 
-def test_a_directory_is_no_zone_file(zone, refused, tmp_path) -> None:
-    refused(zone("import", tmp_path), 1, str(tmp_path.name))
+@pytest.mark.parametrize("verb", ["import", "check"])
+def test_a_directory_is_no_zone_file(zone, refused, tmp_path, verb, monkeypatch) -> None:
+    refused(zone(verb, tmp_path), 1, f"{tmp_path.name}: Is a directory")
+    monkeypatch.chdir(tmp_path)
+    refused(zone(verb, "./"), 1, ".: Is a directory")
+
+
+def test_what_another_process_writes_can_be_checked(run, tmp_path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_bytes, args=(BROKEN,))
+    writer.start()
+    result = run("check", pipe)
+    writer.join()
+    assert any(line.startswith("error: www.example.org.: ") for line in result.lines)
+
+
+def test_check_prefers_a_version_to_a_directory_of_its_name(zone, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main").mkdir()
+    assert zone("check", "main").code == 0
+
+
+def test_check_what_a_remote_has(zone, tmp_path) -> None:
+    with LmdbStore.open(tmp_path / "repo").write() as writer:
+        tip = writer.ref(head("example.org.", "main"))
+        writer.move_refs([RefUpdate(remote("origin", "example.org.", "main"), None, tip)], Stamp("a", 0), "fetch")
+    assert zone("check", "origin/main").code == 0
 
 
 def test_check_a_version(zone) -> None:
