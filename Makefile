@@ -1,6 +1,6 @@
 # Everything runs from .venv, which is made here and nowhere else; nothing outside of the checkout is changed.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 UV ?= uv
 ZONE ?=
 PYTEST_ARGS ?=
@@ -77,11 +77,11 @@ clean: ## remove all that make made: .venv, caches, dist/, and var/ with the rep
 
 $(READY): $(LOCK) pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \
-	  echo "$(PYTHON) is not installed: apt install python3.11 python3.11-venv, or say PYTHON=/path/to/python" >&2; exit 1; }
+	  echo "$(PYTHON) is not installed: apt install python3 python3-venv, or say PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "$(PYTHON) is older than 3.11: apt install python3.11, or say PYTHON=/path/to/python" >&2; exit 1; }
+	  echo "$(PYTHON) is older than 3.11: say PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	  echo "$(PYTHON) has no venv or ensurepip: apt install python3.11-venv" >&2; exit 1; }
+	  echo "$(PYTHON) has no venv or ensurepip: apt install python3-venv" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "setting up $(VENV) from $(LOCK)"
 	@$(PIP) install --quiet --require-hashes --no-deps --requirement $(LOCK)
