@@ -4,7 +4,7 @@ Options may stand before the verb, as in `git -C DIR log`, or after it, before o
 """
 
 import os
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
@@ -27,10 +27,21 @@ exit codes: 0 done, 1 refused or failed, 2 usage, 3 differences found (diff --ex
             6 corrupt store, 7 not authorised, 8 unreachable, 130 interrupted"""
 
 
+_LITERAL: Final = "\0"
+"""Marks an argument that stands behind `--`; no process is given one with this character."""
+
+
 class _Parser(ArgumentParser):
-    """argparse, but a mistake is an exception, which becomes one line like every other error."""
+    """argparse, but a mistake is an exception, which becomes one line like every other error.
+
+    It also loses a `--` that stands first or behind an option, which `parse` therefore takes away.
+    """
+
+    def _get_value(self, action: Action, arg_string: str) -> object:
+        return super()._get_value(action, arg_string.removeprefix(_LITERAL))
 
     def error(self, message: str) -> NoReturn:
+        message = message.replace(_LITERAL, "")
         raise UsageError(f"{self.prog.removeprefix('zonegit ')}: {message}; see `{self.prog} --help`")
 
 
@@ -53,6 +64,9 @@ def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
         rest = [*argv[:at], *argv[at + 2 :]]
         name = f"{name} {argv[at + 1]}"
     verb = _verb(name)
+    if "--" in rest:
+        end = rest.index("--")
+        rest[end:] = [_LITERAL + word for word in rest[end + 1 :]]
     return verb, verb_parser(name, verb).parse_intermixed_args(rest)
 
 

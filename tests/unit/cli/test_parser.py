@@ -48,9 +48,28 @@ def test_options_stand_between_arguments() -> None:
     assert args.dry_run
 
 
-def test_two_dashes_end_the_options() -> None:
-    _, args = parse(["set", "www", "TXT", "300", "--", "-all"])
-    assert args.rdata == ["-all"]
+@pytest.mark.parametrize(
+    "argv",
+    [
+        "set www TXT 300 -m why -- -all -- -m",
+        "set www TXT 300 -m why --dry-run -- -all -- -m",
+        "set www -m why -- TXT 300 -all -- -m",
+        "set -m why -- www TXT 300 -all -- -m",
+        "-m why set -- www TXT 300 -all -- -m",
+    ],
+)
+def test_two_dashes_end_the_options(argv) -> None:
+    _, args = parse(argv.split())
+    assert (args.name, args.type, args.ttl, args.rdata) == ("www", "TXT", "300", ["-all", "--", "-m"])
+    assert args.message == "why"
+
+
+def test_nothing_behind_two_dashes_is_an_option(run, refused) -> None:
+    assert parse(["log", "--", "-x"])[1].revision == "-x"
+    assert parse(["log", "-n", "2", "--"])[1].revision == "HEAD"
+    assert parse(["config", "check", "--", "-file"])[1].file == Path("-file")
+    refused(run("log", "--", "a", "-b"), 2, "unrecognized arguments: -b;")
+    refused(run("completion", "--", "-x"), 2, "invalid choice: '-x'")
 
 
 def test_a_quoted_record_may_begin_with_a_dash() -> None:
