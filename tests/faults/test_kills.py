@@ -30,7 +30,7 @@ from zonegit.store.lmdb import LmdbStore
 from zonegit.sync import limits
 from zonegit.sync.ancestry import is_ancestor
 from zonegit.sync.incoming import BATCH_BYTES
-from zonegit.sync.session import STREAMS
+from zonegit.sync.steps import STREAMS
 
 KILLS = int(os.environ.get("ZONEGIT_KILLS", "6"))
 SEED = int(os.environ.get("ZONEGIT_SEED", str(random.randrange(1 << 32))))

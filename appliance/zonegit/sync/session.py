@@ -4,36 +4,25 @@ The driver asks what `Ask`s say (at most `STREAMS` at once), gives each answer's
 take each `Batch` in, in the order they came, and calls `ended` when a stream has ended and its batches are in. When
 nothing is open, `done` is true and `finish` moves the refs. Whatever goes wrong before that, no ref has moved;
 what arrived stays, with the cursor behind it, and the next session goes on from there.
-
-A zone that isn't here at all and is large is fetched by subtrees, several streams at once, its top last.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final
 
 from zonegit.errors import InvalidFrame, InvalidObject, LimitExceeded, Unreachable
-from zonegit.model.commit import Commit, Stamp
-from zonegit.model.ids import ObjectId, object_id, short
-from zonegit.model.node import Inner, decode_node
-from zonegit.model.refs import DEFAULT_BRANCH, parse
-from zonegit.model.zone import Zone
-from zonegit.store.port import Reader, Store
+from zonegit.model.commit import Stamp
+from zonegit.model.ids import object_id, short
+from zonegit.store.port import Store
 from zonegit.sync import limits, wire
-from zonegit.sync.ancestry import have_list
 from zonegit.sync.closure import Position
 from zonegit.sync.frames import Check, Checkpoint, End, FrameReader, Group
 from zonegit.sync.incoming import Batch, Incoming, Job
 from zonegit.sync.mirror import Moved, follow, is_followed
 from zonegit.sync.peers import check_refs, cursors, highest, keep_cursors
+from zonegit.sync.steps import SPLIT_RECORDS, STREAMS, Steps
 
-STREAMS: Final = 4
-SPLIT_RECORDS: Final = 20_000
-"""A zone that isn't here is fetched by subtrees from this size on."""
-MOST_LOOKED_AT: Final = 256
-"""Zones that aren't here up to which each is looked at for its size; more of them fill the streams as they are."""
 MOST_LOST: Final = 5
 MOST_BREAKS: Final = 100
 """A question whose answer breaks off is asked again: so often in a row while no object came, so often in all."""
@@ -74,8 +63,6 @@ class Session:
         self._store = store
         self._peer = peer
         self._refs = refs
-        self._split = split
-        self._looked_at: dict[ObjectId, bytes] = {}
         self._thin = 0
         self._jobs: deque[Job] = deque()
         self._asked: dict[int, Job] = {}
@@ -89,10 +76,9 @@ class Session:
         with store.read() as reader:
             check_refs(highest(reader, peer), refs, peer)
             self._cursors = cursors(reader, peer)
-        self._landed: list[wire.Tip] = []
-        """Tips that are here now and that no ref names yet."""
-        self._resumed = False
-        self._phases = self._plan()
+        steps = Steps(store, peer, refs, self._cursors, split)
+        self._looked_at = steps.looked_at
+        self._steps = iter(steps)
         self._planned = False
 
     @property
@@ -108,7 +94,7 @@ class Session:
     def next(self) -> list[Ask]:
         """What to ask now."""
         while not (self._asked or self._jobs or self._planned):
-            jobs = next(self._phases, None)
+            jobs = next(self._steps, None)
             if jobs is None:
                 self._planned = True
             else:
@@ -222,99 +208,6 @@ class Session:
         with self._store.write() as writer:
             return follow(writer, self._peer, self._refs, who)
 
-    def _plan(self) -> Iterator[list[Job]]:
-        """What to ask for, in steps; each step begins when the one before is done."""
-        tips = self._missing_tips()
-        large: dict[ObjectId, tuple[ObjectId, ...]] = {}
-        cold = self._cold(tips)
-        if 0 < len(cold) <= MOST_LOOKED_AT:
-            yield self._look_at(tip.oid for tip in cold)
-            yield self._look_at(self._zone_root(tip) for tip in cold)
-            roots = {tip.oid: zone.tree for tip in cold if (zone := self._zone(tip)).records >= self._split}
-            if roots:
-                yield self._look_at(roots.values())
-                large = {oid: self._children(tree) for oid, tree in roots.items()}
-                yield list(self._subtree_jobs(large))
-            self._looked_at.clear()
-        for tip in tips:
-            if tip.oid in large:
-                yield [self._version_job(tip.zone, [tip], large[tip.oid])]
-                self._landed.append(tip)
-        yield self._other_jobs()
-        if self._resumed:
-            yield self._other_jobs()  # a cursor may have stood behind what a newer state has in front of it
-        again = self._missing_tips()
-        if again:
-            raise Unreachable(f"{self._peer} left {short(again[0].oid)} of {again[0].zone} out; will try again")
-
-    def _missing_tips(self) -> list[wire.Tip]:
-        with self._store.read() as reader:
-            return [tip for tip in (*self._refs.branches, *self._refs.tags) if not reader.has(tip.oid)]
-
-    def _cold(self, tips: Iterable[wire.Tip]) -> list[wire.Tip]:
-        """One branch of each zone that has none here; the default branch, if it is among them."""
-        found: dict[str, wire.Tip] = {}
-        branches = set(self._refs.branches)
-        with self._store.read() as reader:
-            for tip in tips:
-                fits = tip.zone not in found or tip.name == DEFAULT_BRANCH
-                if fits and tip in branches and not _zone_tips(reader, self._peer, tip.zone):
-                    found[tip.zone] = tip
-        return list(found.values())
-
-    def _look_at(self, ids: Iterable[ObjectId]) -> list[Job]:
-        wanted = list(dict.fromkeys(oid for oid in ids if oid not in self._looked_at))
-        return [Job("", tuple(wanted[at : at + limits.MAX_LIST])) for at in range(0, len(wanted), limits.MAX_LIST)]
-
-    def _zone_root(self, tip: wire.Tip) -> ObjectId:
-        return Commit.decode(self._seen(tip.oid)).zone_root
-
-    def _zone(self, tip: wire.Tip) -> Zone:
-        return Zone.decode(self._seen(self._zone_root(tip)))
-
-    def _children(self, tree: ObjectId) -> tuple[ObjectId, ...]:
-        node = decode_node(self._seen(tree))
-        return node.children if isinstance(node, Inner) else ()
-
-    def _seen(self, oid: ObjectId) -> bytes:
-        data = self._looked_at.get(oid)
-        if data is None:
-            raise InvalidFrame(f"the peer left {short(oid)} out of its answer")
-        return data
-
-    def _subtree_jobs(self, large: dict[ObjectId, tuple[ObjectId, ...]]) -> Iterator[Job]:
-        """Missing subtrees in a few runs. A run that was interrupted before is one again, from its cursor."""
-        resumed = {Position.decode(cursor).item: cursor for cursor in self._cursors.values()}
-        with self._store.read() as reader:
-            missing = [oid for children in large.values() for oid in children if not reader.has(oid)]
-        size = max(1, -(-len(missing) // STREAMS))
-        run: list[ObjectId] = []
-        for oid in missing:
-            if run and (len(run) >= size or oid in resumed):
-                yield self._subtree_job(run, resumed)
-                run = []
-            run.append(oid)
-        if run:
-            yield self._subtree_job(run, resumed)
-
-    def _subtree_job(self, run: list[ObjectId], resumed: dict[ObjectId, bytes]) -> Job:
-        return Job(f"subtree {run[0].hex()}", tuple(run), cursor=resumed.get(run[0], b""))
-
-    def _other_jobs(self) -> list[Job]:
-        tips = self._missing_tips()
-        parts = [tips[at : at + limits.MAX_WANTS] for at in range(0, len(tips), limits.MAX_WANTS)]
-        return [self._version_job(f"versions {at}", part, ()) for at, part in enumerate(parts)]
-
-    def _version_job(self, label: str, tips: list[wire.Tip], have: tuple[ObjectId, ...]) -> Job:
-        zones = dict.fromkeys(tip.zone for tip in tips)
-        landed = [tip.oid for tip in self._landed if tip.zone in zones]
-        with self._store.read() as reader:
-            known = [oid for zone in zones for oid in _zone_tips(reader, self._peer, zone)]
-            commits = have_list(reader, dict.fromkeys(landed + known), limits.MAX_HAVES - len(have))
-        cursor = self._cursors.pop(label, b"")
-        self._resumed |= bool(cursor)
-        return Job(label, tuple(dict.fromkeys(tip.oid for tip in tips)), (*have, *commits), cursor)
-
     def _ask(self, job: Job) -> Ask:
         self._number += 1
         self._asked[self._number] = job
@@ -346,11 +239,3 @@ class Session:
         if stream.job.label and cursor:
             Position.decode(cursor)
         stream.cursor = cursor
-
-
-def _zone_tips(reader: Reader, peer: str, zone: str) -> list[ObjectId]:
-    """The branches of a zone here, the peer's as it was last seen among them."""
-    found = []
-    for prefix in (f"refs/heads/{zone}/", f"refs/remotes/{peer}/{zone}/"):
-        found += [oid for name, oid in reader.refs(prefix) if parse(name).zone == zone]
-    return found

@@ -13,7 +13,8 @@ from zonegit.errors import Unreachable
 from zonegit.net import http_pull
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
-from zonegit.sync.session import MOST_BREAKS, MOST_LOST, STREAMS
+from zonegit.sync.session import MOST_BREAKS, MOST_LOST
+from zonegit.sync.steps import STREAMS
 
 GROUP = 8_000
 WINDOW = 1 << 16

@@ -1,0 +1,148 @@
+"""What a pull has to ask for: what its refs name and isn't here, in steps.
+
+A zone that isn't here at all and is large is fetched by subtrees, several streams at once, its top last: its
+commit, zone object and top node are looked at first. All other versions come as differences from what is here.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from zonegit.errors import InvalidFrame, Unreachable
+from zonegit.model.commit import Commit
+from zonegit.model.ids import ObjectId, short
+from zonegit.model.node import Inner, decode_node
+from zonegit.model.refs import DEFAULT_BRANCH, parse
+from zonegit.model.zone import Zone
+from zonegit.store.port import Reader, Store
+from zonegit.sync import limits
+from zonegit.sync.ancestry import have_list
+from zonegit.sync.closure import Position
+from zonegit.sync.incoming import Job
+from zonegit.sync.wire import PeerRefs, Tip
+
+STREAMS: Final = 4
+"""Jobs of a step that are worth asking for at once."""
+SPLIT_RECORDS: Final = 20_000
+"""A zone that isn't here is fetched by subtrees from this size on."""
+MOST_LOOKED_AT: Final = 256
+"""Zones that aren't here up to which each is looked at for its size; more of them fill the streams as they are."""
+
+
+class Steps:
+    """The jobs of one pull. Go on to a step when all of the step before are done."""
+
+    def __init__(
+        self, store: Store, peer: str, refs: PeerRefs, cursors: dict[str, bytes], split: int = SPLIT_RECORDS
+    ) -> None:
+        """`cursors` are those that the session keeps, by labels; one that is taken up again is taken out."""
+        self._store = store
+        self._peer = peer
+        self._refs = refs
+        self._cursors = cursors
+        self._split = split
+        self.looked_at: dict[ObjectId, bytes] = {}
+        """What came of jobs without a label; whoever receives it puts it here."""
+        self._landed: list[Tip] = []
+        """Tips that are here now and that no ref names yet."""
+        self._resumed = False
+
+    def __iter__(self) -> Iterator[list[Job]]:
+        """Step after step. `Unreachable` when a tip is missing after the last."""
+        tips = self._missing_tips()
+        large: dict[ObjectId, tuple[ObjectId, ...]] = {}
+        cold = self._cold(tips)
+        if 0 < len(cold) <= MOST_LOOKED_AT:
+            yield self._look_at(tip.oid for tip in cold)
+            yield self._look_at(self._zone_root(tip) for tip in cold)
+            roots = {tip.oid: zone.tree for tip in cold if (zone := self._zone(tip)).records >= self._split}
+            if roots:
+                yield self._look_at(roots.values())
+                large = {oid: self._children(tree) for oid, tree in roots.items()}
+                yield list(self._subtree_jobs(large))
+            self.looked_at.clear()
+        for tip in tips:
+            if tip.oid in large:
+                yield [self._version_job(tip.zone, [tip], large[tip.oid])]
+                self._landed.append(tip)
+        yield self._other_jobs()
+        if self._resumed:
+            yield self._other_jobs()  # a cursor may have stood behind what a newer state has in front of it
+        again = self._missing_tips()
+        if again:
+            raise Unreachable(f"{self._peer} left {short(again[0].oid)} of {again[0].zone} out; will try again")
+
+    def _missing_tips(self) -> list[Tip]:
+        with self._store.read() as reader:
+            return [tip for tip in (*self._refs.branches, *self._refs.tags) if not reader.has(tip.oid)]
+
+    def _cold(self, tips: Iterable[Tip]) -> list[Tip]:
+        """One branch of each zone that has none here; the default branch, if it is among them."""
+        found: dict[str, Tip] = {}
+        branches = set(self._refs.branches)
+        with self._store.read() as reader:
+            for tip in tips:
+                fits = tip.zone not in found or tip.name == DEFAULT_BRANCH
+                if fits and tip in branches and not _zone_tips(reader, self._peer, tip.zone):
+                    found[tip.zone] = tip
+        return list(found.values())
+
+    def _look_at(self, ids: Iterable[ObjectId]) -> list[Job]:
+        wanted = list(dict.fromkeys(oid for oid in ids if oid not in self.looked_at))
+        return [Job("", tuple(wanted[at : at + limits.MAX_LIST])) for at in range(0, len(wanted), limits.MAX_LIST)]
+
+    def _zone_root(self, tip: Tip) -> ObjectId:
+        return Commit.decode(self._seen(tip.oid)).zone_root
+
+    def _zone(self, tip: Tip) -> Zone:
+        return Zone.decode(self._seen(self._zone_root(tip)))
+
+    def _children(self, tree: ObjectId) -> tuple[ObjectId, ...]:
+        node = decode_node(self._seen(tree))
+        return node.children if isinstance(node, Inner) else ()
+
+    def _seen(self, oid: ObjectId) -> bytes:
+        data = self.looked_at.get(oid)
+        if data is None:
+            raise InvalidFrame(f"the peer left {short(oid)} out of its answer")
+        return data
+
+    def _subtree_jobs(self, large: dict[ObjectId, tuple[ObjectId, ...]]) -> Iterator[Job]:
+        """Missing subtrees in a few runs. A run that was interrupted before is one again, from its cursor."""
+        resumed = {Position.decode(cursor).item: cursor for cursor in self._cursors.values()}
+        with self._store.read() as reader:
+            missing = [oid for children in large.values() for oid in children if not reader.has(oid)]
+        size = max(1, -(-len(missing) // STREAMS))
+        run: list[ObjectId] = []
+        for oid in missing:
+            if run and (len(run) >= size or oid in resumed):
+                yield self._subtree_job(run, resumed)
+                run = []
+            run.append(oid)
+        if run:
+            yield self._subtree_job(run, resumed)
+
+    def _subtree_job(self, run: list[ObjectId], resumed: dict[ObjectId, bytes]) -> Job:
+        return Job(f"subtree {run[0].hex()}", tuple(run), cursor=resumed.get(run[0], b""))
+
+    def _other_jobs(self) -> list[Job]:
+        tips = self._missing_tips()
+        parts = [tips[at : at + limits.MAX_WANTS] for at in range(0, len(tips), limits.MAX_WANTS)]
+        return [self._version_job(f"versions {at}", part, ()) for at, part in enumerate(parts)]
+
+    def _version_job(self, label: str, tips: list[Tip], have: tuple[ObjectId, ...]) -> Job:
+        zones = dict.fromkeys(tip.zone for tip in tips)
+        landed = [tip.oid for tip in self._landed if tip.zone in zones]
+        with self._store.read() as reader:
+            known = [oid for zone in zones for oid in _zone_tips(reader, self._peer, zone)]
+            commits = have_list(reader, dict.fromkeys(landed + known), limits.MAX_HAVES - len(have))
+        cursor = self._cursors.pop(label, b"")
+        self._resumed |= bool(cursor)
+        return Job(label, tuple(dict.fromkeys(tip.oid for tip in tips)), (*have, *commits), cursor)
+
+
+def _zone_tips(reader: Reader, peer: str, zone: str) -> list[ObjectId]:
+    """The branches of a zone here, the peer's as it was last seen among them."""
+    found = []
+    for prefix in (f"refs/heads/{zone}/", f"refs/remotes/{peer}/{zone}/"):
+        found += [oid for name, oid in reader.refs(prefix) if parse(name).zone == zone]
+    return found
