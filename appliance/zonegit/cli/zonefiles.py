@@ -14,7 +14,7 @@ from zonegit.cli.verbs import Verb
 from zonegit.model.names import parse_apex
 
 if TYPE_CHECKING:
-    from zonegit.model.names import OwnerKey, WireName
+    from zonegit.model.names import WireName
     from zonegit.zonefile.check import Finding
     from zonegit.zonefile.reader import ParsedZone
 
@@ -81,18 +81,12 @@ def _is_file(what: str) -> bool:
 
 
 def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
-    from zonegit.model.names import owner_key
-    from zonegit.model.rrset import key_parts
-    from zonegit.zonefile.check import check_owners
+    from zonegit.zonefile.check import check_entries
 
     parsed = _read(args.what, args.zone, out)
     for warning in parsed.warnings:
         out.warn(warning)
-    owners: dict[OwnerKey, dict[int, bytes]] = {}
-    for key, payload in parsed.entries:
-        owner, rtype = key_parts(key)
-        owners.setdefault(owner_key(owner), {})[rtype] = payload
-    return parsed.apex, check_owners(parsed.apex, owners, lambda key: owners.get(key, {}))
+    return parsed.apex, check_entries(parsed.apex, parsed.entries)
 
 
 def _show_findings(out: Output, findings: list[Finding], apex: WireName) -> None:

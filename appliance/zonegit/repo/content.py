@@ -1,6 +1,5 @@
 """One version of a zone, read record by record."""
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -92,29 +91,3 @@ class Content:
             return rrset
         serial = self.revision.commit.serial
         return RRset(rrset.owner, SOA, rrset.ttl, tuple(with_serial(rdata, serial) for rdata in rrset.rdatas))
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Entries that aren't a tree yet, with the look-up that checks need."""
-
-    entries: list[tuple[RRKey, bytes]]
-
-    def at(self, owner: OwnerKey) -> dict[int, bytes]:
-        first = RRKey(owner + b"\0")
-        at = bisect_left(self.entries, (first, b""))
-        found: dict[int, bytes] = {}
-        while at < len(self.entries) and self.entries[at][0].startswith(first):
-            key, payload = self.entries[at]
-            found[int.from_bytes(key[-2:], "big")] = payload
-            at += 1
-        return found
-
-    def owners(self) -> Iterator[OwnerKey]:
-        """Each owner once, in canonical order."""
-        previous = None
-        for key, _ in self.entries:
-            owner = key[:-3]
-            if owner != previous:
-                previous = owner
-                yield OwnerKey(owner)

@@ -1,6 +1,6 @@
 """From changes to a commit: the new tree, its checks, its serial and the objects that have to be stored."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -13,13 +13,13 @@ from zonegit.model.names import OwnerKey, WireName, owner_text, to_text
 from zonegit.model.rdata import DNAME, NS
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.model.zone import Shape, Zone
-from zonegit.repo.content import Content, Listed, Tree
+from zonegit.repo.content import Content, Tree
 from zonegit.repo.results import MAX_LISTED, Change
 from zonegit.tree.build import Built, build
 from zonegit.tree.diff import Difference, diff
 from zonegit.tree.edit import edit
 from zonegit.tree.source import Nodes
-from zonegit.zonefile.check import At, Finding, Severity, check_owners
+from zonegit.zonefile.check import Finding, Severity, check_entries, check_owners
 
 Changes = Mapping[RRKey, bytes | None]
 """Stored RRsets to put under their keys; None deletes."""
@@ -55,7 +55,8 @@ def draft_changes(content: Content, changes: Changes) -> Draft:
     for key, payload in effective.items():
         if key[-2:] in _COVERING and (payload is None or before[key] is None):
             owners.update(islice(after.below(OwnerKey(key[:-3])), _BELOW))
-    findings = _checked(content.apex, sorted(owners), cache(after.at))
+    findings = check_owners(content.apex, sorted(owners), cache(after.at))
+    _refuse_errors(content.apex, findings)
     listed = [change((key, before[key], payload)) for key, payload in sorted(effective.items())]
     return _draft(built, content.zone.shape, len(effective), listed[:MAX_LISTED], findings)
 
@@ -64,8 +65,8 @@ def draft_records(
     apex: WireName, content: Content | None, entries: list[tuple[RRKey, bytes]], shape: Shape
 ) -> Draft:
     """A version that holds exactly these entries, beside `content` if there is one. `InvalidZone` as above."""
-    listed = Listed(entries)
-    findings = _checked(apex, listed.owners(), listed.at)
+    findings = check_entries(apex, entries)
+    _refuse_errors(apex, findings)
     built = build(shape, entries)
     if content is None:
         return _draft(built, shape, len(entries), [], findings)
@@ -87,15 +88,13 @@ def _draft(built: Built, shape: Shape, count: int, changes: list[Change], findin
     return Draft(zone, [*built.objects, zone.encode()], count, changes, findings)
 
 
-def _checked(apex: WireName, owners: Iterable[OwnerKey], at: At) -> list[Finding]:
-    """Warnings about the owners; errors are raised, the first few of them in words."""
-    findings = check_owners(apex, owners, at)
+def _refuse_errors(apex: WireName, findings: list[Finding]) -> None:
+    """`InvalidZone` if there are any errors, with the first few of them in words."""
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         told = "; ".join(f"{owner_text(finding.owner)}: {finding.message}" for finding in errors[:_SHOWN])
         more = f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
         raise InvalidZone(f"this would break {to_text(apex)} {told}{more}")
-    return findings
 
 
 def change(difference: Difference) -> Change:

@@ -27,14 +27,14 @@ from zonegit.model.rdata import SOA, soa_serial
 from zonegit.model.refs import RefKind
 from zonegit.model.rrset import RRset
 from zonegit.repo import history, labels, records, zones
-from zonegit.repo.content import Content, Listed
+from zonegit.repo.content import Content
 from zonegit.repo.context import HEAD, Context, owner_of
 from zonegit.repo.draft import Changes, differences
 from zonegit.repo.results import Blame, Change, Committed, Entry, Position, Revision, ZoneSummary
 from zonegit.repo.writing import CommitOptions, check_import, commit_changes, commit_records, intent_of
 from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.tree import walk
-from zonegit.zonefile.check import Finding, check_owners
+from zonegit.zonefile.check import Finding, check_entries
 from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
@@ -204,8 +204,7 @@ class Repository:
     def check(self, revision: str = "HEAD", *, zone: str | None = None) -> list[Finding]:
         """Errors and warnings about a whole version, in canonical order."""
         content = self._context.content(revision, zone)
-        entries = Listed(list(walk.entries(content.tree.nodes, content.tree.root)))
-        return check_owners(content.apex, entries.owners(), entries.at)
+        return check_entries(content.apex, list(walk.entries(content.tree.nodes, content.tree.root)))
 
     def object(self, prefix: str) -> tuple[ObjectId, bytes]:
         """The only object whose id begins with these hex digits."""

@@ -5,7 +5,8 @@ never looks downward nor sideways: a change that covers other data (a new cut or
 owner points to, is judged whole by giving those owners too.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 from zonegit.errors import OutOfZone
 from zonegit.model.names import APEX_KEY, Owner, OwnerKey, WireName, key_owner, owner_key, relative, to_text
 from zonegit.model.rdata import AAAA, CNAME, DNAME, DS, MX, NS, NSEC, RRSIG, SOA, SRV, A
-from zonegit.model.rrset import rdatas, record_count
+from zonegit.model.rrset import RRKey, rdatas, record_count
 from zonegit.zonefile.types import type_text
 
 At = Callable[[OwnerKey], Mapping[int, bytes]]
@@ -47,6 +48,38 @@ class Finding:
 def check_owners(apex: WireName, owners: Iterable[OwnerKey], at: At) -> list[Finding]:
     """Everything wrong with these owners, the apex and the cuts above them, in canonical order."""
     return _Check(apex, at).run(owners)
+
+
+def check_entries(apex: WireName, entries: Sequence[tuple[RRKey, bytes]]) -> list[Finding]:
+    """Everything wrong with a whole zone, whose entries are in canonical order."""
+    listed = _Listed(entries)
+    return check_owners(apex, listed.owners(), listed.at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A zone's entries in canonical order, with the look-up that checks need."""
+
+    entries: Sequence[tuple[RRKey, bytes]]
+
+    def at(self, owner: OwnerKey) -> dict[int, bytes]:
+        first = RRKey(owner + b"\0")
+        at = bisect_left(self.entries, (first, b""))
+        found: dict[int, bytes] = {}
+        while at < len(self.entries) and self.entries[at][0].startswith(first):
+            key, payload = self.entries[at]
+            found[int.from_bytes(key[-2:], "big")] = payload
+            at += 1
+        return found
+
+    def owners(self) -> Iterator[OwnerKey]:
+        """Each owner once, in canonical order."""
+        previous = None
+        for key, _ in self.entries:
+            owner = key[:-3]
+            if owner != previous:
+                previous = owner
+                yield OwnerKey(owner)
 
 
 class _Check:
