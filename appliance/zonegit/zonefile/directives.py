@@ -10,6 +10,7 @@ from zonegit.zonefile.generate import Generate, read_generate
 from zonegit.zonefile.types import parse_ttl
 
 _WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"|((?:[^ \t"\\]|\\.)++)')
+_ABSOLUTE: Final = re.compile(r"(?:[^\\]|\\.)*\.", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
@@ -46,6 +47,6 @@ def read_directive(text: str, origin: WireName | None) -> Directive:
 
 def read_name(text: str, origin: WireName | None) -> WireName:
     """A name in presentation form; `InvalidRecord` when it is relative to nothing."""
-    if origin is None and (not text.endswith(".") or text.endswith("\\.")):
+    if origin is None and not _ABSOLUTE.fullmatch(text):
         raise InvalidRecord(f"{text[:40]!r} is relative, but there is no $ORIGIN; or give the zone's name")
     return from_text(text, ROOT if origin is None else origin)

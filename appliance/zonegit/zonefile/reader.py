@@ -17,7 +17,7 @@ from zonegit.model.names import WireName
 from zonegit.model.rrset import RRKey
 from zonegit.zonefile import by_dnspython
 from zonegit.zonefile.builder import ZoneBuilder
-from zonegit.zonefile.directives import Directive, Include, read_directive
+from zonegit.zonefile.directives import Directive, Include, read_directive, read_name
 from zonegit.zonefile.generate import generated_lines
 from zonegit.zonefile.rdata_reading import COMMON, UNSURE, RdataParser
 from zonegit.zonefile.record import split_head, split_owner
@@ -149,7 +149,7 @@ class _File:
         owner, rest = split_owner(text)
         ttl, rtype, rdata_text = split_head(rest)
         if owner:
-            scope.place = self._builder.place(scope.owner(owner), rtype)
+            scope.place = self._builder.place(read_name(owner, scope.origin), rtype)
         elif scope.place is None:
             raise InvalidRecord("a record that omits its owner, with none before it")
         rdata = self._rdata(rtype, rdata_text)

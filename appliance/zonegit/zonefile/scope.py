@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from zonegit.errors import InvalidRecord, ZonegitError
-from zonegit.model.names import MAX_NAME, WireName, from_text, owner_key, relative, to_text
+from zonegit.model.names import MAX_NAME, WireName, owner_key, relative, to_text
 from zonegit.model.rdata import CLASS_IN, RRSIG, SOA
 from zonegit.model.rrset import APEX_POINTER
 from zonegit.zonefile.builder import Place, ZoneBuilder
@@ -73,17 +73,6 @@ class Scope:
                 return 0  # it has its Original TTL
             raise InvalidRecord("no TTL: neither on this record nor before it, and no $TTL")
         return ttl
-
-    def owner(self, text: str) -> WireName:
-        """An owner as it is written, absolute."""
-        return from_text(text, self._need_origin(text))
-
-    def _need_origin(self, text: str) -> WireName:
-        if self.origin is None:
-            if not text.endswith(".") or text.endswith("\\."):
-                raise InvalidRecord(f"{text[:40]!r} is relative, but there is no $ORIGIN; or give the zone's name")
-            return WireName(b"\0")
-        return self.origin
 
     def plain_place(self, text: str) -> Place | None:
         """The place of an owner of plain characters; None when the slower way has to look at it."""

@@ -148,6 +148,9 @@ def test_without_a_name_the_soa_comes_first() -> None:
     text = "$ORIGIN example.com.\n" + SOA + "www A 192.0.2.1\n"
     assert records(text, origin=None) == ["www.example.com. 3600 IN A 192.0.2.1"]
     assert records(SOA.replace("@", "Example.com.").replace("ns1 hostmaster", ". ."), origin=None) == []
+    absolute = SOA.replace("@", "com\\\\.").replace("ns1 hostmaster", ". .")
+    assert read(absolute, origin=None).apex == b"\4com\\\0"
+    assert "is relative" in refusal(absolute.replace("\\\\", "\\"), origin=None)
     assert "the first record isn't the SOA" in refusal("a.example. 5 A 192.0.2.1\n" + SOA, origin=None)
     assert "'@' is relative, but there is no $ORIGIN" in refusal(SOA, origin=None)
     assert "'www' is relative" in refusal(
