@@ -79,6 +79,8 @@ def test_one_zone_opens_while_another_stays_closed():
         for _ in range(3):
             refused = ask(server, "www.closed.test.", "A", STRANGER, Transport.UDP).rcode() == dns.rcode.REFUSED
             assert refused == (who is not None)
+        kept = make_query("www.closed.test.", "A").to_wire()[2:] in server.responder.cache
+        assert kept == (who is None), "the loop answers everybody from there"
 
 
 def test_clients_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch):

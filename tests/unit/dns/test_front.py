@@ -31,7 +31,9 @@ BIG = "$TTL 60\n@ IN SOA a b 12 2 3 4 5\n@ NS a\n@ A 192.0.2.1\n" + "".join(
 )
 
 
-def front_of(*versions: DictVersion, rules: tuple[str, ...] = ("key:k1",), algorithm: str = "hmac-sha256") -> Front:
+def front_of(
+    *versions: DictVersion, rules: tuple[str, ...] = ("key:k1",), algorithm: str = "hmac-sha256", now: int = NOW
+) -> Front:
     acl = Acl.parse(rules)
     options = Options(
         runs=lambda of: of.runs() if isinstance(of, DictVersion) else (),
@@ -39,7 +41,7 @@ def front_of(*versions: DictVersion, rules: tuple[str, ...] = ("key:k1",), algor
     )
     server = Server(*versions, options=options)
     keys = {name: TsigKey(name, algorithm, SECRET) for name in (key_name("k1"), key_name("k2.example.org"))}
-    return Front(server.responder, keys, lambda: NOW, options.udp_size, server.stats)
+    return Front(server.responder, keys, lambda: now, options.udp_size, server.stats)
 
 
 @pytest.fixture
@@ -101,6 +103,18 @@ def test_a_compressed_key_name(front: Front) -> None:
     long, short = b"\x02k2\x07example\x03org\x00\x00\xfa", b"\x02k2\xc0\x0c\x00\xfa"
     for packet in (wire.replace(long, short), wire.replace(short, long)):
         assert ask(front, query, wire=packet).had_tsig
+
+
+@pytest.mark.parametrize(
+    "owner", [b"\xc0\x21", b"\xc0\x22", b"\x01k\xc0\x21", b"\x40" + b"k" * 64 + b"\0", b"\x80"]
+)
+def test_a_key_name_that_can_not_be_read(front: Front, owner: bytes) -> None:
+    """It points to itself or further on (it stands at 33), or is none."""
+    wire = signed("www.example.org.", "A", use_edns=-1).to_wire()
+    assert wire.index(b"\x02k1\0") == 33
+    data = front.respond(wire.replace(b"\x02k1\0", owner), Transport.UDP, CLIENT)
+    assert isinstance(data, bytes)
+    assert dns.message.from_wire(data).rcode() == dns.rcode.FORMERR
 
 
 @pytest.mark.parametrize(
@@ -188,9 +202,11 @@ def test_no_room_for_the_signature() -> None:
     assert len(ask(front, signed("many.test.", "TXT"), Transport.TCP).answer[0]) == 14
 
 
-def test_a_signed_transfer() -> None:
-    """Every message is signed, and covers the one before."""
-    front = front_of(version(BIG, "test."))
+@pytest.mark.parametrize("now", [NOW, (1 << 32) + NOW])
+def test_a_signed_transfer(clock: list[float], now: int) -> None:
+    """Every message is signed, and covers the one before; also when 32 bits are too few for the time."""
+    clock[0] = now
+    front = front_of(version(BIG, "test."), now=now)
     query = signed("test.", "AXFR")
     answer = front.respond(query.to_wire(), Transport.TCP, CLIENT)
     assert answer is not None and not isinstance(answer, bytes)
