@@ -1,85 +1,19 @@
-"""The puller process: keeps this repository a mirror of its primary. The only writer of a secondary.
-
-It always has a long-poll open, so that a change arrives in milliseconds; after so many seconds without one it asks
-again, which is the heartbeat. Every failure leaves the refs where they are, says why in the log and the metrics,
-and is tried again after a pause with full jitter, from 1 s to 5 min.
-"""
+"""The puller process: a `Mirror` in an event loop, with its signals. The only writer of a secondary."""
 
 import asyncio
 import logging
 import os
-import random
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
 
 from zonegit.auth.gate import Signer
-from zonegit.daemon import views
-from zonegit.daemon.freshness import Freshness
+from zonegit.daemon.mirror import Mirror
 from zonegit.daemon.signing import primary_keys
-from zonegit.daemon.tls import primary_tls
 from zonegit.dns.stats import NOTIFIES_OK
-from zonegit.errors import (
-    ConfigError,
-    InvalidData,
-    InvalidFrame,
-    NotAuthorised,
-    Refused,
-    StoreError,
-    Unreachable,
-    ZonegitError,
-)
-from zonegit.model.commit import Stamp
-from zonegit.model.refs import DEFAULT_BRANCH, parse
-from zonegit.net.http_client import HttpPeer
-from zonegit.net.http_pull import latest_refs, pull
-from zonegit.net.http_server import Samples
-from zonegit.ops import log
-from zonegit.ops.config import Config, PrimaryConfig
+from zonegit.errors import ConfigError
+from zonegit.ops.config import Config
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
-from zonegit.store.port import Store
-from zonegit.sync import limits
-from zonegit.sync.mirror import Moved
-from zonegit.sync.peers import check_peer
-from zonegit.sync.session import Session
-
-FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 300.0
-_LOOK_EVERY: Final = 1.0
-"""Seconds between two looks at the age of what is here."""
-_HEED_EVERY: Final = 0.05
-"""Seconds between two looks for a hint."""
-_NAMED: Final = 10
-"""Zones named in one line of the log."""
-_HURRIED: Final = 0.2
-"""Seconds: a long-poll that ends sooner without news is asked again after a pause that doubles up to the interval,
-for the primary may have ended it since it stops, or may not know how to wait."""
-_RESULTS: Final[tuple[tuple[type[ZonegitError], str], ...]] = (
-    (Unreachable, "unreachable"),
-    (NotAuthorised, "unauthorized"),
-    (Refused, "refused"),
-    (InvalidFrame, "bad_stream"),
-    (InvalidData, "bad_object"),
-    (StoreError, "store"),
-)
-
-_logger: Final = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Pauses:
-    """Seconds between a failure and the next try: the first, and the longest it grows to."""
-
-    first: float = FIRST_PAUSE
-    longest: float = LONGEST_PAUSE
-
-    def after(self, failures: int) -> float:
-        """Full jitter: anywhere up to a bound that doubles with each failure in a row."""
-        return random.uniform(0, min(self.longest, self.first * 2.0 ** min(failures, 30)))  # noqa: S311  no secret
 
 
 def run(config: Config, block: SharedBlock, index: int) -> None:
@@ -99,7 +33,7 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
             signer,
             samples,
             lambda: block.set_ready(index),
-            branch=lambda zone: block.config().zone(zone).branch,
+            zone=lambda name: block.config().zone(name),
             hints=lambda: block.total(NOTIFIES_OK),
         )
         asyncio.run(_until_terminated(mirror, block))
@@ -108,7 +42,7 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
         store.close()
 
 
-async def _until_terminated(mirror: "Mirror", block: SharedBlock) -> None:
+async def _until_terminated(mirror: Mirror, block: SharedBlock) -> None:
     loop = asyncio.get_running_loop()
     work = asyncio.create_task(mirror.run())
     loop.add_signal_handler(signal.SIGTERM, work.cancel)
@@ -118,239 +52,3 @@ async def _until_terminated(mirror: "Mirror", block: SharedBlock) -> None:
         await work
     except asyncio.CancelledError:
         await mirror.close()
-
-
-class Mirror:
-    """Follows one primary into one store."""
-
-    def __init__(
-        self,
-        store: Store,
-        primary: PrimaryConfig,
-        signer: Signer,
-        samples: Samples,
-        synced: Callable[[], None] = lambda: None,
-        pauses: Pauses = Pauses(),
-        branch: Callable[[str], str] = lambda _: DEFAULT_BRANCH,
-        hints: Callable[[], int] = lambda: 0,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        """`synced` is called after each exchange that ended well; `branch` names what a zone is served from.
-
-        `hints` counts how often the primary said that there is news.
-
-        `ConfigError` or `InvalidData`: bad primary.
-        """
-        self._store = store
-        self._name = check_peer(primary.name)
-        self._interval = primary.pull_interval
-        self._compress = primary.compress
-        self._samples = samples
-        self._synced = synced
-        self._pauses = pauses
-        self._peer = HttpPeer(
-            primary.url,
-            signer,
-            tls=primary_tls(primary),
-            allow_plaintext=primary.allow_plaintext,
-            bounds=primary.limits,
-        )
-        self._reconnect = False
-        self._root = ""
-        self._failures = 0
-        self._clock = clock
-        self._fresh = Freshness(store, self._name, branch, primary.pull_interval, clock)
-        self._looking = asyncio.Lock()
-        self._hurry = asyncio.Event()
-        self._hints = hints
-
-    async def run(self) -> None:
-        """Never ends by itself."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch())
-            group.create_task(self._heed())
-            await self._follow()
-
-    async def _follow(self) -> None:
-        hurried = 0
-        while True:
-            started = time.monotonic()
-            try:
-                news = await self.once()
-            except ZonegitError as error:
-                await self._pause(error)
-                continue
-            self._failures = 0
-            if news or time.monotonic() - started >= _HURRIED:
-                hurried = 0
-            else:
-                await self._sleep(min(self._interval, self._pauses.first * 2.0 ** min(hurried, 30)))
-                hurried += 1
-
-    async def once(self) -> bool:
-        """One exchange: wait for news, take them in. Whether there were any."""
-        if self._reconnect:
-            self._reconnect = False
-            await self._peer.close()  # the next connection is made with the new certificates
-        wait = min(max(1, round(self._interval)), limits.MAX_WAIT)
-        refs = await latest_refs(self._peer, self._store, self._name, self._root, wait)
-        if refs is not None:
-            started = time.monotonic()
-            session = await asyncio.to_thread(
-                Session, self._store, self._name, refs, compress=self._compress, bounds=self._peer.bounds
-            )
-            moved = Moved()
-            try:
-                moved = await pull(self._peer, session, Stamp("zonegitd", int(self._clock())))
-            finally:
-                self._count(session)
-            self._tell(moved, session, time.monotonic() - started)
-            await asyncio.to_thread(self._show, moved)
-            self._root = refs.root
-            self._samples.inc("sync_sessions_total", peer=self._name, result="ok")
-        await self._reached()
-        self._samples.set("sync_clock_offset_seconds", self._peer.signer.offset, peer=self._name)
-        self._synced()
-        return refs is not None
-
-    def _show(self, moved: Moved) -> None:
-        """Let what just arrived be served from views, the large zones too; until now their trees answered."""
-        list(views.make(self._store, [name for name in moved.branches if parse(name).name == DEFAULT_BRANCH]))
-
-    def reload(self, config: Config) -> None:
-        """Take a new set of keys, or keep the old one; then ask for all refs at once."""
-        primary = config.primary
-        if primary is None:
-            return
-        try:
-            keys, tls = primary_keys(config, primary), primary_tls(primary)
-        except ZonegitError as error:
-            log.event(_logger, "reload refused, the old keys stay", logging.ERROR, error=error)
-            self._samples.set("keys_reload_failed", 1)
-        else:
-            self._peer.signer.take(keys)
-            self._reconnect = self._reconnect or tls is not None
-            self._peer.tls = tls
-            self._interval = primary.pull_interval
-            self._compress = primary.compress
-            self._samples.set("keys_reload_failed", 0)
-        self._root = ""  # another key may see other zones
-        self._failures = 0
-        self._hurry.set()
-
-    def report(self) -> None:
-        """Log the state."""
-        age = f"{self._fresh.age:.0f}s" if self._fresh.last is not None else "never"
-        log.event(
-            _logger,
-            "state",
-            primary=self._name,
-            synced=age,
-            expired=len(self._fresh.expired),
-            failures=self._failures,
-            root=self._root[:12],
-        )
-
-    async def close(self) -> None:
-        await self._peer.close()
-
-    async def _heed(self) -> None:
-        """Try at once when the primary says that there is news, once a second at most."""
-        heard = self._hints()
-        while True:
-            await asyncio.sleep(_HEED_EVERY)
-            if (hints := self._hints()) != heard:
-                heard = hints
-                self._hurry.set()
-                await asyncio.sleep(_LOOK_EVERY)
-
-    async def _watch(self) -> None:
-        """Tell how old what is here is, and see to zones that become too old, whatever the exchange is at."""
-        while True:
-            try:
-                await self.look()
-            except ZonegitError as error:
-                log.event(_logger, "zones that are too old can't be noted", logging.ERROR, error=error)
-            await asyncio.sleep(_LOOK_EVERY)
-
-    async def look(self) -> None:
-        """Note the zones that have become too old since the last look, and publish the age."""
-        async with self._looking:
-            zones = await asyncio.to_thread(self._fresh.overdue)
-            self._tell_age()
-        if zones:
-            age = f"{self._fresh.age:.0f}s"
-            log.event(
-                _logger,
-                "zones past their SOA expire are not answered from any more",
-                logging.ERROR,
-                peer=self._name,
-                zones=len(zones),
-                named=_named(zones),
-                age=age,
-            )
-
-    async def _reached(self) -> None:
-        """The primary was reached, and all that it has is here."""
-        async with self._looking:
-            zones = await asyncio.to_thread(self._fresh.succeeded)
-            self._tell_age()
-        if zones:
-            again = {"peer": self._name, "zones": len(zones), "named": _named(zones)}
-            log.event(_logger, "expired zones are answered from again", **again)
-
-    def _tell_age(self) -> None:
-        if self._fresh.last is not None:
-            self._samples.set("sync_last_success_timestamp_seconds", self._fresh.last, peer=self._name)
-            self._samples.set("sync_lag_seconds", self._fresh.age, peer=self._name)
-
-    def _count(self, session: Session) -> None:
-        self._samples.inc("sync_objects_total", session.objects, peer=self._name, direction="in")
-        self._samples.inc("sync_bytes_total", session.size, peer=self._name, direction="in")
-
-    def _tell(self, moved: Moved, session: Session, seconds: float) -> None:
-        for name in moved.rewound:
-            log.event(_logger, "followed a rewound ref", logging.WARNING, ref=name, peer=self._name)
-        if moved.branches:
-            self._samples.observe("sync_duration_seconds", seconds, peer=self._name)
-            log.event(
-                _logger,
-                "pulled",
-                peer=self._name,
-                branches=len(moved.branches),
-                objects=session.objects,
-                bytes=session.size,
-                seconds=f"{seconds:.3f}",
-            )
-
-    async def _pause(self, error: ZonegitError) -> None:
-        result = next((label for kind, label in _RESULTS if isinstance(error, kind)), "failed")
-        self._samples.inc("sync_sessions_total", peer=self._name, result=result)
-        if result == "bad_object":
-            self._samples.inc("sync_rejected_objects_total", reason=type(error).__name__)
-        pause = self._pauses.after(self._failures)
-        self._failures += 1
-        log.event(
-            _logger,
-            "sync failed, what is here stays",
-            logging.WARNING,
-            peer=self._name,
-            result=result,
-            error=error,
-            again_in=f"{pause:.1f}s",
-        )
-        self._root = ""
-        await self._peer.close()
-        await self._sleep(pause)
-
-    async def _sleep(self, seconds: float) -> None:
-        """Sleep, unless a reload or the primary wants a try at once, or has wanted one during the last."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
-        self._hurry.clear()
-
-
-def _named(zones: frozenset[str]) -> str:
-    first = ",".join(sorted(zones)[:_NAMED])
-    return first if len(zones) <= _NAMED else f"{first},..."

@@ -16,7 +16,7 @@ from synckit import KEY, PEER, Wire, commit, names
 from zonegit.auth.gate import Signer
 from zonegit.daemon.freshness import SAVE_EVERY, Freshness
 from zonegit.daemon.live_zones import LiveZones
-from zonegit.daemon.puller import Mirror, Pauses
+from zonegit.daemon.mirror import Mirror, Pauses
 from zonegit.daemon.repository import note_expired
 from zonegit.dns import stats
 from zonegit.errors import StoreFull, Unreachable

@@ -21,7 +21,7 @@ from synckit import KEY, PEER
 from zonegit.auth.gate import Signer
 from zonegit.auth.tsigfile import new_tsig, read_tsig
 from zonegit.daemon.live_zones import LiveZones
-from zonegit.daemon.puller import Mirror, Pauses
+from zonegit.daemon.mirror import Mirror, Pauses
 from zonegit.dns import stats
 from zonegit.errors import Unreachable
 from zonegit.ops.config import Config, PrimaryConfig

@@ -12,19 +12,27 @@ from httpkit import Counted, run, running
 from synckit import KEY, PEER, commit, local_refs, move, names
 from zonegit.auth.gate import Signer
 from zonegit.auth.key import Key
-from zonegit.daemon.puller import Mirror, Pauses
+from zonegit.daemon.mirror import Mirror, Pauses
 from zonegit.errors import ConfigError, InvalidData
-from zonegit.ops.config import PrimaryConfig
+from zonegit.model.refs import head
+from zonegit.ops.config import PrimaryConfig, ZoneConfig
 from zonegit.store.memory import MemoryStore
 
 SOON = Pauses(0.001, 0.01)
 
 
 def mirror_of(
-    url: str, store: MemoryStore, samples: Counted, key: Key = KEY, name: str = PEER, interval: float = 1.0
+    url: str,
+    store: MemoryStore,
+    samples: Counted,
+    key: Key = KEY,
+    name: str = PEER,
+    interval: float = 1.0,
+    zone: ZoneConfig | None = None,
 ) -> Mirror:
     primary = PrimaryConfig(url, name, "k1", interval)
-    return Mirror(store, primary, Signer(name, key, time.time, os.urandom), samples, pauses=SOON)
+    signer = Signer(name, key, time.time, os.urandom)
+    return Mirror(store, primary, signer, samples, pauses=SOON, zone=lambda _: zone or ZoneConfig())
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -53,6 +61,22 @@ def test_it_follows_and_counts(caplog: pytest.LogCaptureFixture) -> None:
         assert samples.values["sync_last_success_timestamp_seconds,peer=primary-1"] > 0
 
     caplog.set_level(logging.INFO)
+    run(test())
+
+
+def test_what_is_served_gets_a_view_whatever_its_branch() -> None:
+    async def test() -> None:
+        primary, secondary, zone = MemoryStore(), MemoryStore(), ZoneConfig(branch="live", canary="next:10")
+        for branch in ("main", "live", "next", "other"):
+            commit(primary, "example.org.", names("example.org.", 30), branch=branch)
+        async with running(primary) as server:
+            mirror = mirror_of(server.url, secondary, Counted(), zone=zone)
+            await mirror.once()
+            await mirror.close()
+        with secondary.read() as reader:
+            seen = [name for name in ("live", "next", "other") if reader.view(head("example.org.", name))]
+        assert seen == ["live", "next"]
+
     run(test())
 
 

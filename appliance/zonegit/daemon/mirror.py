@@ -1,0 +1,252 @@
+"""Keeps a repository a mirror of its primary.
+
+It always has a long-poll open, so that a change arrives in milliseconds; after so many seconds without one it asks
+again, which is the heartbeat. Every failure leaves the refs where they are, says why in the log and the metrics,
+and is tried again after a pause with full jitter, from 1 s to 5 min.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from zonegit.auth.gate import Signer
+from zonegit.daemon import views
+from zonegit.daemon.freshness import Freshness
+from zonegit.daemon.signing import primary_keys
+from zonegit.daemon.sync_report import SyncReport
+from zonegit.daemon.tls import primary_tls
+from zonegit.errors import ZonegitError
+from zonegit.model.commit import Stamp
+from zonegit.model.refs import head, parse
+from zonegit.net.http_client import HttpPeer
+from zonegit.net.http_pull import latest_refs, pull
+from zonegit.net.http_server import Samples
+from zonegit.ops import log
+from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
+from zonegit.store.port import Store
+from zonegit.sync import limits
+from zonegit.sync.mirror import Moved
+from zonegit.sync.peers import check_peer
+from zonegit.sync.session import Session
+
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 300.0
+_LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at the age of what is here."""
+_HEED_EVERY: Final = 0.05
+"""Seconds between two looks for a hint."""
+_HURRIED: Final = 0.2
+"""Seconds: a long-poll that ends sooner without news is asked again after a pause that doubles up to the interval,
+for the primary may have ended it since it stops, or may not know how to wait."""
+
+_logger: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Seconds between a failure and the next try: the first, and the longest it grows to."""
+
+    first: float = FIRST_PAUSE
+    longest: float = LONGEST_PAUSE
+
+    def after(self, failures: int) -> float:
+        """Full jitter: anywhere up to a bound that doubles with each failure in a row."""
+        return random.uniform(0, min(self.longest, self.first * 2.0 ** min(failures, 30)))  # noqa: S311  no secret
+
+
+class Mirror:
+    """Follows one primary into one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        primary: PrimaryConfig,
+        signer: Signer,
+        samples: Samples,
+        synced: Callable[[], None] = lambda: None,
+        pauses: Pauses = Pauses(),
+        zone: Callable[[str], ZoneConfig] = lambda _: ZoneConfig(),
+        hints: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`synced` is called after each exchange that ended well; `zone` tells what is served of one.
+
+        `hints` counts how often the primary said that there is news.
+
+        `ConfigError` or `InvalidData`: bad primary.
+        """
+        self._store = store
+        self._name = check_peer(primary.name)
+        self._interval = primary.pull_interval
+        self._compress = primary.compress
+        self._samples = samples
+        self._told = SyncReport(samples, self._name)
+        self._synced = synced
+        self._pauses = pauses
+        self._peer = HttpPeer(
+            primary.url,
+            signer,
+            tls=primary_tls(primary),
+            allow_plaintext=primary.allow_plaintext,
+            bounds=primary.limits,
+        )
+        self._reconnect = False
+        self._root = ""
+        self._failures = 0
+        self._clock = clock
+        self._zone = zone
+        self._fresh = Freshness(store, self._name, lambda name: zone(name).branch, primary.pull_interval, clock)
+        self._looking = asyncio.Lock()
+        self._hurry = asyncio.Event()
+        self._hints = hints
+
+    async def run(self) -> None:
+        """Never ends by itself."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            group.create_task(self._heed())
+            await self._follow()
+
+    async def _follow(self) -> None:
+        hurried = 0
+        while True:
+            started = time.monotonic()
+            try:
+                news = await self.once()
+            except ZonegitError as error:
+                await self._pause(error)
+                continue
+            self._failures = 0
+            if news or time.monotonic() - started >= _HURRIED:
+                hurried = 0
+            else:
+                await self._sleep(min(self._interval, self._pauses.first * 2.0 ** min(hurried, 30)))
+                hurried += 1
+
+    async def once(self) -> bool:
+        """One exchange: wait for news, take them in. Whether there were any."""
+        if self._reconnect:
+            self._reconnect = False
+            await self._peer.close()  # the next connection is made with the new certificates
+        wait = min(max(1, round(self._interval)), limits.MAX_WAIT)
+        refs = await latest_refs(self._peer, self._store, self._name, self._root, wait)
+        if refs is not None:
+            started = time.monotonic()
+            session = await asyncio.to_thread(
+                Session, self._store, self._name, refs, compress=self._compress, bounds=self._peer.bounds
+            )
+            moved = Moved()
+            try:
+                moved = await pull(self._peer, session, Stamp("zonegitd", int(self._clock())))
+            finally:
+                self._told.received(session)
+            self._told.moved(moved, session, time.monotonic() - started)
+            await asyncio.to_thread(self._show, moved)
+            self._root = refs.root
+            self._told.synced()
+        await self._reached()
+        self._told.clock(self._peer.signer.offset)
+        self._synced()
+        return refs is not None
+
+    def _show(self, moved: Moved) -> None:
+        """Let what just arrived be served from views, the large zones too; until now their trees answered."""
+        refs = [parse(name) for name in moved.branches]
+        served = [head(ref.zone, ref.name) for ref in refs if ref.name in self._zone(ref.zone).branches]
+        list(views.make(self._store, served))
+
+    def reload(self, config: Config) -> None:
+        """Take a new set of keys, or keep the old one; then ask for all refs at once."""
+        primary = config.primary
+        if primary is None:
+            return
+        try:
+            keys, tls = primary_keys(config, primary), primary_tls(primary)
+        except ZonegitError as error:
+            log.event(_logger, "reload refused, the old keys stay", logging.ERROR, error=error)
+            self._samples.set("keys_reload_failed", 1)
+        else:
+            self._peer.signer.take(keys)
+            self._reconnect = self._reconnect or tls is not None
+            self._peer.tls = tls
+            self._interval = primary.pull_interval
+            self._compress = primary.compress
+            self._samples.set("keys_reload_failed", 0)
+        self._root = ""  # another key may see other zones
+        self._failures = 0
+        self._hurry.set()
+
+    def report(self) -> None:
+        """Log the state."""
+        age = f"{self._fresh.age:.0f}s" if self._fresh.last is not None else "never"
+        log.event(
+            _logger,
+            "state",
+            primary=self._name,
+            synced=age,
+            expired=len(self._fresh.expired),
+            failures=self._failures,
+            root=self._root[:12],
+        )
+
+    async def close(self) -> None:
+        await self._peer.close()
+
+    async def _heed(self) -> None:
+        """Try at once when the primary says that there is news, once a second at most."""
+        heard = self._hints()
+        while True:
+            await asyncio.sleep(_HEED_EVERY)
+            if (hints := self._hints()) != heard:
+                heard = hints
+                self._hurry.set()
+                await asyncio.sleep(_LOOK_EVERY)
+
+    async def _watch(self) -> None:
+        """Tell how old what is here is, and see to zones that become too old, whatever the exchange is at."""
+        while True:
+            try:
+                await self.look()
+            except ZonegitError as error:
+                log.event(_logger, "zones that are too old can't be noted", logging.ERROR, error=error)
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def look(self) -> None:
+        """Note the zones that have become too old since the last look, and publish the age."""
+        async with self._looking:
+            zones = await asyncio.to_thread(self._fresh.overdue)
+            self._tell_age()
+        if zones:
+            self._told.expired(zones, self._fresh.age)
+
+    async def _reached(self) -> None:
+        """The primary was reached, and all that it has is here."""
+        async with self._looking:
+            zones = await asyncio.to_thread(self._fresh.succeeded)
+            self._tell_age()
+        if zones:
+            self._told.back(zones)
+
+    def _tell_age(self) -> None:
+        if self._fresh.last is not None:
+            self._told.age(self._fresh.last, self._fresh.age)
+
+    async def _pause(self, error: ZonegitError) -> None:
+        pause = self._pauses.after(self._failures)
+        self._failures += 1
+        self._told.failed(error, pause)
+        self._root = ""
+        await self._peer.close()
+        await self._sleep(pause)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, unless a reload or the primary wants a try at once, or has wanted one during the last."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        self._hurry.clear()

@@ -1,0 +1,111 @@
+"""What a mirror tells of its exchanges with one peer, in the log and in the metrics."""
+
+import logging
+from typing import Final
+
+from zonegit.errors import (
+    InvalidData,
+    InvalidFrame,
+    NotAuthorised,
+    Refused,
+    StoreError,
+    Unreachable,
+    ZonegitError,
+)
+from zonegit.net.http_server import Samples
+from zonegit.ops import log
+from zonegit.sync.mirror import Moved
+from zonegit.sync.session import Session
+
+_NAMED: Final = 10
+"""Zones named in one line of the log."""
+_RESULTS: Final[tuple[tuple[type[ZonegitError], str], ...]] = (
+    (Unreachable, "unreachable"),
+    (NotAuthorised, "unauthorized"),
+    (Refused, "refused"),
+    (InvalidFrame, "bad_stream"),
+    (InvalidData, "bad_object"),
+    (StoreError, "store"),
+)
+
+_logger: Final = logging.getLogger(__name__)
+
+
+class SyncReport:
+    """Of one peer."""
+
+    def __init__(self, samples: Samples, peer: str) -> None:
+        self._samples = samples
+        self._peer = peer
+
+    def received(self, session: Session) -> None:
+        """What came, whether all of it did or not."""
+        self._samples.inc("sync_objects_total", session.objects, peer=self._peer, direction="in")
+        self._samples.inc("sync_bytes_total", session.size, peer=self._peer, direction="in")
+
+    def moved(self, moved: Moved, session: Session, seconds: float) -> None:
+        """A pull ended well and moved these refs, or none."""
+        for name in moved.rewound:
+            log.event(_logger, "followed a rewound ref", logging.WARNING, ref=name, peer=self._peer)
+        if moved.branches:
+            self._samples.observe("sync_duration_seconds", seconds, peer=self._peer)
+            log.event(
+                _logger,
+                "pulled",
+                peer=self._peer,
+                branches=len(moved.branches),
+                objects=session.objects,
+                bytes=session.size,
+                seconds=f"{seconds:.3f}",
+            )
+
+    def synced(self) -> None:
+        """A pull ended well, and what it moved is served."""
+        self._samples.inc("sync_sessions_total", peer=self._peer, result="ok")
+
+    def failed(self, error: ZonegitError, pause: float) -> None:
+        """An exchange failed and is tried again after so many seconds."""
+        result = next((label for kind, label in _RESULTS if isinstance(error, kind)), "failed")
+        self._samples.inc("sync_sessions_total", peer=self._peer, result=result)
+        if result == "bad_object":
+            self._samples.inc("sync_rejected_objects_total", reason=type(error).__name__)
+        log.event(
+            _logger,
+            "sync failed, what is here stays",
+            logging.WARNING,
+            peer=self._peer,
+            result=result,
+            error=error,
+            again_in=f"{pause:.1f}s",
+        )
+
+    def clock(self, offset: float) -> None:
+        """By how many seconds the peer's clock is ahead."""
+        self._samples.set("sync_clock_offset_seconds", offset, peer=self._peer)
+
+    def age(self, last: float, age: float) -> None:
+        """When the peer was last reached, in Unix seconds, and how many seconds ago."""
+        self._samples.set("sync_last_success_timestamp_seconds", last, peer=self._peer)
+        self._samples.set("sync_lag_seconds", age, peer=self._peer)
+
+    def expired(self, zones: frozenset[str], age: float) -> None:
+        """These zones have become too old."""
+        log.event(
+            _logger,
+            "zones past their SOA expire are not answered from any more",
+            logging.ERROR,
+            peer=self._peer,
+            zones=len(zones),
+            named=_named(zones),
+            age=f"{age:.0f}s",
+        )
+
+    def back(self, zones: frozenset[str]) -> None:
+        """These zones were too old."""
+        again = {"peer": self._peer, "zones": len(zones), "named": _named(zones)}
+        log.event(_logger, "expired zones are answered from again", **again)
+
+
+def _named(zones: frozenset[str]) -> str:
+    first = ",".join(sorted(zones)[:_NAMED])
+    return first if len(zones) <= _NAMED else f"{first},..."
