@@ -72,7 +72,6 @@ class Session:
         self.objects = 0
         self.size = 0
         """Objects and their bytes that arrived."""
-        self.inserted = 0
         with store.read() as reader:
             check_refs(highest(reader, peer), refs, peer)
             self._cursors = cursors(reader, peer)
@@ -181,16 +180,14 @@ class Session:
         else:
             self._jobs.appendleft(replace(job, want=job.want[stream.got :], lost=0))
 
-    def insert(self, batch: Batch) -> int:
-        """Take a batch in, with the cursor behind it; how many objects were new."""
+    def insert(self, batch: Batch) -> None:
+        """Take a batch in, with the cursor behind it."""
         with self._store.write() as writer:
-            new = writer.insert(batch.objects)
+            writer.insert(batch.objects)
             if batch.cursor:
                 self._cursors.pop(batch.label, None)
                 self._cursors[batch.label] = batch.cursor
                 keep_cursors(writer, self._peer, self._cursors)
-        self.inserted += new
-        return new
 
     def distrust(self) -> None:
         """Forget all cursors: an object was refused, and one of them may be why."""
