@@ -94,24 +94,23 @@ def new_key(
     signs with a key that the servers don't have yet. `random` gives that many bytes; `clock` is Unix seconds and
     becomes `not_before`, rounded down to the minute so that clocks a little apart don't matter.
     """
+    path = key_path(directory, kid)
+    if not scopes:
+        raise UsageError("a key without a scope can do nothing; give one, for example read:*")
+    state = State.ACCEPT if directory.exists() and key_paths(directory) else State.SIGN
+    secret = random(MIN_SECRET)
+    key = Key.derive(kid, secret, state=state, scopes=scopes, not_before=int(clock()) // 60 * 60)
+    write_new(path, key_text(key, secret).encode(), random)
+    return path
+
+
+def key_path(directory: Path, kid: str) -> Path:
+    """Where the key of this id lies; `UsageError` for what is no key id."""
     if not good_kid(kid):
         raise UsageError(f"the key id {kid[:80]!r} is not of 1 to 32 of a-z 0-9 . _ -")
     if kid.startswith("."):
         raise UsageError(f"the key id {kid!r} begins with a dot; such files are left out")
-    if not scopes:
-        raise UsageError("a key without a scope can do nothing; give one, for example read:*")
-    path = directory / f"{kid}{SUFFIX}"
-    try:
-        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-        state = State.ACCEPT if key_paths(directory) else State.SIGN
-        secret = random(MIN_SECRET)
-        key = Key.derive(kid, secret, state=state, scopes=scopes, not_before=int(clock()) // 60 * 60)
-        write_new(directory / f".{kid}.{encode64(random(6))}", path, key_text(key, secret).encode())
-    except FileExistsError:
-        raise KeyFileError(f"{path}: is there already; choose another key id") from None
-    except OSError as error:
-        raise KeyFileError(f"{path}: can't be written: {error.strerror}") from None
-    return path
+    return directory / f"{kid}{SUFFIX}"
 
 
 def key_text(key: Key, secret: bytes) -> str:
@@ -127,8 +126,24 @@ def key_text(key: Key, secret: bytes) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_new(temporary: Path, path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all; `FileExistsError` if there is one."""
+def write_new(path: Path, data: bytes, random: Callable[[int], bytes]) -> None:
+    """Write a file that only its owner may read, whole or not at all, and its directory if that isn't there.
+
+    `KeyFileError` if there is such a file.
+    """
+    try:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise KeyFileError(f"{path.parent}: can't be made: {error.strerror}") from None
+    try:
+        _link_new(path.with_name(f".{path.name}.{encode64(random(6))}"), path, data)
+    except FileExistsError:
+        raise KeyFileError(f"{path}: is there already; choose another name") from None
+    except OSError as error:
+        raise KeyFileError(f"{path}: can't be written: {error.strerror}") from None
+
+
+def _link_new(temporary: Path, path: Path, data: bytes) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from zonegit.auth.keyfile import guarded_names, random_looking, read_guarded, write_new
-from zonegit.auth.scheme import encode64
 from zonegit.dns.tsig import ALGORITHMS, Keys, TsigKey
 from zonegit.errors import InvalidName, KeyFileError, UsageError
 from zonegit.model.names import WireName, from_text, to_text
@@ -62,14 +61,7 @@ def new_tsig(directory: Path, text: str, algorithm: str, random: Callable[[int],
     if algorithm not in ALGORITHMS:
         raise UsageError(f"{algorithm[:40]!r} is not one of {', '.join(ALGORITHMS)}")
     secret = base64.b64encode(random(ALGORITHMS[algorithm])).decode()
-    try:
-        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-        data = f'algorithm = "{algorithm}"\nsecret = "{secret}"\n'.encode()
-        write_new(directory / f".{path.name}.{encode64(random(6))}", path, data)
-    except FileExistsError:
-        raise KeyFileError(f"{path}: is there already; choose another name") from None
-    except OSError as error:
-        raise KeyFileError(f"{path}: can't be written: {error.strerror}") from None
+    write_new(path, f'algorithm = "{algorithm}"\nsecret = "{secret}"\n'.encode(), random)
     return path
 
 

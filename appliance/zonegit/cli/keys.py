@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def _new(args: Namespace, out: Output) -> int:
-    from zonegit.auth.keyfile import SUFFIX, new_key
+    from zonegit.auth.keyfile import key_path, new_key
     from zonegit.auth.scope import parse_scope
 
     scopes = tuple(parse_scope(text) for text in args.scope or ["read:*"])
     if args.dry_run:
-        path = args.keys / f"{args.kid}{SUFFIX}"
+        path = key_path(args.keys, args.kid)
         if path.exists():
             raise KeyFileError(f"{path}: is there already; choose another key id")
         out.note(f"dry run, nothing written: would write {path}")

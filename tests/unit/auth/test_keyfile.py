@@ -57,6 +57,12 @@ def test_a_new_key_never_replaces_one(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_file_in_the_directorys_place_is_no_key(tmp_path: Path) -> None:
+    (tmp_path / "keys.d").write_text("")
+    with pytest.raises(KeyFileError, match=r"keys\.d: can't be read: Not a directory"):
+        new_key(tmp_path / "keys.d", "k1", READ, lambda: NOW, os.urandom)
+
+
 @pytest.mark.parametrize("kid", ["", "K1", "a/b", "x" * 33, "../k", ".k"])
 def test_bad_key_ids(tmp_path: Path, kid: str) -> None:
     with pytest.raises(UsageError):

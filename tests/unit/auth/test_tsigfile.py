@@ -36,6 +36,12 @@ def test_a_new_key_is_private_and_reads_back(tmp_path: Path) -> None:
     assert repr(key.secret) not in repr(key)
 
 
+def test_a_file_in_the_directorys_place_is_no_key(tmp_path: Path) -> None:
+    (tmp_path / "keys.d").write_text("")
+    with pytest.raises(KeyFileError, match=r"keys\.d: can't be made: File exists"):
+        new_tsig(tmp_path / "keys.d", "xfr", "hmac-sha256", os.urandom)
+
+
 def test_it_lies_beside_other_keys_unseen(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     assert len(Keyring.load(tmp_path)) == 0

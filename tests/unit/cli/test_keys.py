@@ -36,6 +36,7 @@ def test_a_dry_run_writes_nothing(run, refused, tmp_path) -> None:
     assert not (tmp_path / "keys.d").exists()
     run("key", "new", "a", "--keys", tmp_path / "keys.d")
     refused(run("key", "new", "a", "--keys", tmp_path / "keys.d", "--dry-run"), 7, "already")
+    refused(run("key", "new", "../a", "--keys", tmp_path / "keys.d", "--dry-run"), 2, "key id")
 
 
 def test_an_empty_directory(run, tmp_path) -> None:
