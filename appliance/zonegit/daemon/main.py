@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"zonegitd: {error}\n")
         return error.exit_code
     except Exception as error:
-        sys.stderr.write(f"zonegitd: ended by an unexpected error: {described(error)}\n")
+        sys.stderr.write(f"zonegitd: ended by an unexpected error: {' '.join(described(error).splitlines())}\n")
         return 1
     except SystemExit as ended:  # argparse printed its help or the version
         return int(ended.code or 0)

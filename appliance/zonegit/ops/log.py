@@ -76,12 +76,12 @@ def event(logger: logging.Logger, message: str, level: int = logging.INFO, /, **
 
 
 def described(error: BaseException) -> str:
-    """An unexpected error in one line: type, message, and the innermost place; of a task group its first one."""
+    """An unexpected error: type, message, and the innermost place; of a task group its first one."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}: {' '.join(str(error).splitlines())}{place}"
+    return f"{type(error).__name__}: {error}{place}"
 
 
 class Seldom:
