@@ -20,6 +20,7 @@ from zonegit.net.http_pull import pull
 from zonegit.net.http_server import ReplicationApp
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Store
+from zonegit.sync.limits import SERVER, ServerLimits
 from zonegit.sync.mirror import Moved
 from zonegit.sync.session import Session
 
@@ -64,14 +65,16 @@ def generous_gate(keys: tuple[Key, ...] = (KEY,), clock: Callable[[], float] = t
 
 @asynccontextmanager
 async def running(
-    store: Store, gate: Gate | None = None, *, connections: int = 64, port: int = 0
+    store: Store, gate: Gate | None = None, *, connections: int = 64, port: int = 0, bounds: ServerLimits = SERVER
 ) -> AsyncIterator[Running]:
     listener = socket.create_server(("127.0.0.1", port))
     gate = gate or generous_gate()
     samples = Counted()
-    app = ReplicationApp(store, gate, samples)
-    found = Running(listener.getsockname()[1], gate, app, samples, H2Server(app, connections=connections))
-    task = asyncio.create_task(found.server.serve([listener], found.stop, app.drain))
+    app = ReplicationApp(store, gate, samples, bounds=bounds)
+    found = Running(
+        listener.getsockname()[1], gate, app, samples, H2Server(app, connections=connections, bounds=bounds)
+    )
+    task = asyncio.create_task(server.serve([listener], found.stop, app.drain))
     try:
         yield found
     finally:

@@ -14,6 +14,7 @@ from zonegit.model.rrset import RRKey, RRset
 from zonegit.model.zone import Shape, Zone
 from zonegit.store.port import RefUpdate, Store
 from zonegit.sync.frames import CONTENT_TYPE, Check, Seal
+from zonegit.sync.limits import SERVER, ServerLimits
 from zonegit.sync.mirror import Moved
 from zonegit.sync.server import Endpoint
 from zonegit.sync.session import Ask, Session
@@ -114,9 +115,9 @@ def check_for(request_mac: str, key: Key = KEY) -> Check:
     return lambda ts, digest, mac: seal(ts, digest) == mac
 
 
-def answer(store: Store, ask: Ask, mac: str = "m") -> bytes:
+def answer(store: Store, ask: Ask, mac: str = "m", bounds: ServerLimits = SERVER) -> bytes:
     """The primary's whole stream for a question."""
-    endpoint = Endpoint(store)
+    endpoint = Endpoint(store, bounds=bounds)
     serve = endpoint.fetch if ask.path == "/v0/fetch" else endpoint.objects
     return b"".join(serve(ask.body, seal_for(mac), lambda: 1_767_225_600.0).pieces())
 
@@ -124,8 +125,14 @@ def answer(store: Store, ask: Ask, mac: str = "m") -> bytes:
 class Wire:
     """What goes from one store to another in a pull; `change` may spoil a stream before it is received."""
 
-    def __init__(self, primary: Store, change: Callable[[Ask, bytes], bytes] = lambda _, data: data) -> None:
+    def __init__(
+        self,
+        primary: Store,
+        change: Callable[[Ask, bytes], bytes] = lambda _, data: data,
+        bounds: ServerLimits = SERVER,
+    ) -> None:
         self.primary = primary
+        self._bounds = bounds
         self.change = change
         self.asks: list[Ask] = []
         self.bytes = 0
@@ -146,7 +153,7 @@ class Wire:
 
     def _transfer(self, session: Session, ask: Ask, step: int) -> None:
         self.asks.append(ask)
-        data = self.change(ask, answer(self.primary, ask))
+        data = self.change(ask, answer(self.primary, ask, bounds=self._bounds))
         self.bytes += len(data)
         session.opened(ask.number, check_for("m"))
         try:

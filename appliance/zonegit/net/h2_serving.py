@@ -34,7 +34,7 @@ from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, App
 from zonegit.net.h2_bounds import FrameBudget, install
 from zonegit.net.strangers import Strangers
 from zonegit.net.tls import ALPN, client_certificate
-from zonegit.sync.limits import ServerLimits
+from zonegit.sync.limits import SERVER, ServerLimits
 
 CONNECTIONS_PER_SOURCE: Final = 8
 KEEP_ALIVE: Final = 300.0
@@ -92,11 +92,10 @@ class H2Server:
         *,
         connections: int = CONNECTIONS_PER_SOURCE,
         strangers: Strangers | None = None,
-        bounds: ServerLimits | None = None,
+        bounds: ServerLimits = SERVER,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """`connections`: how many one source (an IPv4 address, an IPv6 /56) may have open. No `tls`: cleartext."""
-        bounds = bounds or ServerLimits()
         self.tls = tls
         """May be replaced at any time; new connections are made with it."""
         self._app = ASGIWrapper(cast(ASGIFramework, app))

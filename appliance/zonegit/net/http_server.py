@@ -35,8 +35,8 @@ from zonegit.sync import limits
 from zonegit.sync.frames import CONTENT_TYPE, Seal
 from zonegit.sync.server import Endpoint, FrameStream, Reply, Route, error_reply
 
-STREAM_SECONDS: Final = 2 * limits.RESPONSE_SECONDS
-"""A client that reads a stream more slowly than this is cut off."""
+ANSWER_SECONDS: Final = 60.0
+"""A client that takes a whole answer in more slowly than this is cut off."""
 BODIES_PER_SOURCE: Final = 16 << 20
 """Bytes of unfinished bodies held for one source."""
 ANSWERS_PER_SOURCE: Final = 16 << 20
@@ -70,7 +70,7 @@ class ReplicationApp:
         slowly: float = SLOWLY,
         workers: int = 1,
         logged: bool = False,
-        bounds: limits.ServerLimits | None = None,
+        bounds: limits.ServerLimits = limits.SERVER,
     ) -> None:
         """`workers`: how many processes serve this port; clients are told. `logged`: whether each request is."""
         self._slowly = slowly
@@ -259,7 +259,7 @@ class ReplicationApp:
             )
             signature = signature_header(grant.key, ts, mac)
         try:
-            async with asyncio.timeout(STREAM_SECONDS):
+            async with asyncio.timeout(ANSWER_SECONDS):
                 await request.send_reply(reply, signature)
         except TimeoutError:
             log.warning("cut a client off that reads too slowly: %s", request.address)

@@ -1,6 +1,6 @@
 """The bounds of `/v0`, in one place. Both sides enforce them; docs/protocol.md tells them to others."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 FETCH_BODY: Final = 1 << 20
@@ -15,11 +15,6 @@ MAX_WALK: Final = 20_000
 """Ids in one answer to a walk."""
 MAX_WAIT: Final = 60
 """Seconds of a long-poll."""
-
-RESPONSE_BYTES: Final = 4 << 20
-RESPONSE_SECONDS: Final = 30.0
-"""One stream of frames ends, with a cursor to go on from, once it has so many bytes of objects or took so long."""
-FETCHES_PER_KEY: Final = 8
 
 GROUP_OBJECTS: Final = 512
 GROUP_BYTES: Final = 256 << 10
@@ -39,11 +34,12 @@ class ServerLimits:
     """Of a connection."""
     header_bytes: int = 16 << 10
     """Of a request."""
-    fetches: int = field(default_factory=lambda: FETCHES_PER_KEY)
+    fetches: int = 8
     """Streams of frames at once, for each connection and key."""
-    response_bytes: int = field(default_factory=lambda: RESPONSE_BYTES)
-    response_seconds: float = field(default_factory=lambda: RESPONSE_SECONDS)
-    """Of a stream of frames; then it ends, with a cursor to go on from."""
+    response_bytes: int = 4 << 20
+    """Of the objects in a stream of frames; then it ends, with a cursor to go on from."""
+    response_seconds: float = 30.0
+    """The same for its time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,10 +103,10 @@ class _Visible:
 class Endpoint:
     """Answers requests from a store."""
 
-    def __init__(self, store: Store, workers: int = 1, bounds: limits.ServerLimits | None = None) -> None:
+    def __init__(self, store: Store, workers: int = 1, bounds: limits.ServerLimits = limits.SERVER) -> None:
         self._store = store
         self._workers = workers
-        self.bounds = bounds or limits.ServerLimits()
+        self.bounds = bounds
         self._refs: dict[tuple[Scope, ...], _Visible] = {}
         self._plans = Plans()
 

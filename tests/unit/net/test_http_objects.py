@@ -28,8 +28,10 @@ def ids_in(store: MemoryStore) -> list[ObjectId]:
         return list(reader.object_ids())
 
 
-async def fetched(store: MemoryStore, ids: list[ObjectId]) -> dict[ObjectId, bytes]:
-    async with running(store) as served, peer_of(served.url) as peer:
+async def fetched(
+    store: MemoryStore, ids: list[ObjectId], bounds: limits.ServerLimits = limits.SERVER
+) -> dict[ObjectId, bytes]:
+    async with running(store, bounds=bounds) as served, peer_of(served.url) as peer:
         return await fetch_objects(peer, ids)
 
 
@@ -49,11 +51,11 @@ def test_what_the_peer_lacks_does_not_keep_the_rest_away(store: MemoryStore) -> 
 
 
 def test_answers_in_parts_are_joined(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "RESPONSE_BYTES", 10_000)
     monkeypatch.setattr(limits, "GROUP_BYTES", 4_000)
 
     async def test() -> None:
-        assert (await fetched(store, ids_in(store))).keys() == set(ids_in(store))
+        bounds = limits.ServerLimits(response_bytes=10_000)
+        assert (await fetched(store, ids_in(store), bounds)).keys() == set(ids_in(store))
 
     run(test())
 

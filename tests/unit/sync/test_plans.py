@@ -7,6 +7,7 @@ from zonegit.model.ids import ObjectId, object_id
 from zonegit.store.memory import MemoryStore
 from zonegit.sync import closure
 from zonegit.sync.frames import End, FrameReader, Group
+from zonegit.sync.limits import ServerLimits
 from zonegit.sync.server import Endpoint
 from zonegit.sync.wire import FetchRequest
 
@@ -36,7 +37,6 @@ def fetch_all(endpoint: Endpoint, want: ObjectId) -> tuple[list[bytes], int]:
 
 @pytest.mark.parametrize(("few", "most", "listed"), [(5, 1000, 1), (1000, 1000, 0), (5, 10, 0)])
 def test_a_history_is_listed_once(monkeypatch: pytest.MonkeyPatch, few: int, most: int, listed: int) -> None:
-    monkeypatch.setattr("zonegit.sync.limits.RESPONSE_BYTES", 4_000)
     monkeypatch.setattr("zonegit.sync.limits.GROUP_BYTES", 1_000)
     monkeypatch.setattr("zonegit.sync.plans.FEW", few)
     monkeypatch.setattr("zonegit.sync.plans.MOST", most)
@@ -45,7 +45,7 @@ def test_a_history_is_listed_once(monkeypatch: pytest.MonkeyPatch, few: int, mos
     monkeypatch.setattr(closure, "missing_commits", lambda *args: calls.append(1) or plain(*args))
     store = MemoryStore()
     tip = history(store, 30)
-    objects, responses = fetch_all(Endpoint(store), tip)
+    objects, responses = fetch_all(Endpoint(store, bounds=ServerLimits(response_bytes=4_000)), tip)
     assert responses > 10
     assert len(calls) == (listed or responses)
     with store.read() as reader:

@@ -15,6 +15,7 @@ from zonegit.repo.context import Context
 from zonegit.repo.writing import check_writable
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
+from zonegit.sync.limits import ServerLimits
 from zonegit.sync.peers import accept_epoch
 from zonegit.sync.server import Endpoint
 from zonegit.sync.wire import PeerRefs
@@ -218,12 +219,11 @@ def test_the_refs_of_a_scope_are_made_once_for_a_state() -> None:
 
 
 def test_a_stream_ends_with_more_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zonegit.sync.limits.RESPONSE_BYTES", 4_000)
     monkeypatch.setattr("zonegit.sync.limits.GROUP_BYTES", 1_000)
     primary, secondary = MemoryStore(), MemoryStore()
     commit(primary, "example.org.", names("example.org.", 800, large=4), shape=SMALL_NODES)
     commit(primary, "example.net.", names("example.net.", 80))
-    wire = Wire(primary)
+    wire = Wire(primary, bounds=ServerLimits(response_bytes=4_000))
     wire.pull(secondary)
     assert len(wire.asks) > 10
     with secondary.read() as reader:
