@@ -71,9 +71,8 @@ async def running(
     gate = gate or generous_gate()
     samples = Counted()
     app = ReplicationApp(store, gate, samples, bounds=bounds)
-    found = Running(
-        listener.getsockname()[1], gate, app, samples, H2Server(app, connections=connections, bounds=bounds)
-    )
+    server = H2Server(app, connections=connections, bounds=bounds)
+    found = Running(listener.getsockname()[1], gate, app, samples, server)
     task = asyncio.create_task(server.serve([listener], found.stop, app.drain))
     try:
         yield found
