@@ -17,6 +17,7 @@ CONFIG: Final = "/etc/zonegit/zonegitd.toml"
 
 def _config_check(args: Namespace, out: Output) -> int:
     """Ask all that zonegitd asks before it starts or reloads, but bind nothing and write nothing."""
+    from zonegit.cli.render import counted
     from zonegit.daemon.repository import prepare
     from zonegit.daemon.signing import usable_keys
     from zonegit.ops.config import load
@@ -41,7 +42,7 @@ def _config_check(args: Namespace, out: Output) -> int:
         out.json({"file": str(args.file), "repo": str(config.repo), "keys": count, "roles": roles})
     else:
         repo = f"{config.repo}{', which the first start makes' if new else ''}"
-        out.line(f"{args.file} is good: {', '.join(roles)}; {count} keys; repository {repo}")
+        out.line(f"{args.file} is good: {', '.join(roles)}; {counted(count, 'key')}; repository {repo}")
     return 0
 
 

@@ -48,9 +48,9 @@ def _new_arguments(parser: ArgumentParser) -> None:
     options.keys_option(parser)
     parser.add_argument(
         "--algorithm",
-        metavar="ALG",
+        choices=("hmac-sha256", "hmac-sha384", "hmac-sha512"),
         default="hmac-sha256",
-        help="hmac-sha256 (default), hmac-sha384 or hmac-sha512",
+        help="what it signs with (default: hmac-sha256)",
     )
     options.dry_run_option(parser)
 

@@ -50,6 +50,7 @@ def test_an_empty_directory(run, tmp_path) -> None:
         (["new", "a..b", "--keys", "k"], 2, ["a..b"]),
         (["new", "x" * 64, "--keys", "k"], 2, ["xxx"]),
         (["new", "a", "--keys", "k", "--algorithm", "hmac-md5"], 2, ["hmac-md5", "hmac-sha256"]),
+        (["new", "a", "--keys", "k", "--algorithm", "hmac-md5", "--dry-run"], 2, ["hmac-md5", "hmac-sha256"]),
         (["new", "a"], 2, ["--keys"]),
         (["list", "--keys", "nowhere"], 7, ["nowhere"]),
     ],
