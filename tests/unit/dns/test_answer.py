@@ -57,7 +57,7 @@ CASES = [
          ("example.org. 3600 MX 10 mail.example.org.",), (), (MAIL,)),
     Case("RFC 1034 §4.3.2 step 6: additional data isn't taken from below a cut, unless it is glue for NS",
          "example.net.", "MX",
-         ("example.net. 600 MX 5 mail.example.org.", "example.net. 600 MX 7 host.sub.example.org."), (), (MAIL,)),
+         ("example.net. 600 MX 5 mail.example.org.", "example.net. 600 MX 7 ns.sub.example.org."), (), (MAIL,)),
     Case("RFC 1035 §3.3.11: glue for an NS elsewhere", "example.net.", "NS",
          ("example.net. 600 NS ns.example.net.", "example.net. 600 NS ns.sub.example.org."), (),
          ("ns.example.net. 600 A 198.51.100.1", *SUB_GLUE[1:])),
@@ -155,8 +155,11 @@ def versions() -> tuple[DictVersion, DictVersion]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.why)
 def test_answers(case: Case, versions: tuple[DictVersion, DictVersion]) -> None:
     server = Server(*versions)
-    for _ in range(3):  # from nothing, and from the cache
-        response = server.ask(case.name, case.rtype)
+    for transport in [
+        Transport.TCP,
+        Transport.UDP,
+    ] * 3:  # by the walk and straight, from nothing and from the cache
+        response = server.ask(case.name, case.rtype, transport=transport)
         assert dns.rcode.to_text(response.rcode()) == case.rcode
         assert bool(response.flags & dns.flags.AA) == case.aa
         assert not response.flags & (dns.flags.TC | dns.flags.RA | dns.flags.AD)
@@ -164,6 +167,48 @@ def test_answers(case: Case, versions: tuple[DictVersion, DictVersion]) -> None:
         assert lines(response.authority) == sorted(case.authority)
         assert lines(response.additional) == sorted(case.additional)
     assert not server.errors
+
+
+BETWEEN = """
+$TTL 60
+@        IN SOA ns h 1 2 3 4 5
+@        NS  ns
+@        MX  1 @
+@        A   192.0.2.1
+ns       A   192.0.2.2
+tocut    MX  1 sub
+tobelow  MX  1 ns.sub
+sub      NS  ns.sub
+sub      NS  mail.example.net.
+sub      A   192.0.2.3
+ns.sub   A   192.0.2.4
+todname  MX  1 dname
+through  MX  1 x.dname
+dname    DNAME elsewhere.test.
+dname    A   192.0.2.5
+x.dname  A   192.0.2.6
+mail     A   192.0.2.7
+"""
+LED_AWAY = "@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 NS ns\n@ 60 MX 1 x\n@ 60 DNAME elsewhere.test.\nx 60 A 192.0.2.1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "rtype", "additional"),
+    [
+        (BETWEEN, "example.org.", "MX", ["example.org. 60 A 192.0.2.1"]),
+        (BETWEEN, "tocut.example.org.", "MX", []),
+        (BETWEEN, "tobelow.example.org.", "MX", []),
+        (BETWEEN, "x.sub.example.org.", "A", ["ns.sub.example.org. 60 A 192.0.2.4"]),
+        (BETWEEN, "todname.example.org.", "MX", ["dname.example.org. 60 A 192.0.2.5"]),
+        (BETWEEN, "through.example.org.", "MX", []),
+        (LED_AWAY, "example.org.", "MX", []),
+    ],
+)
+def test_whose_addresses_are_given(text: str, name: str, rtype: str, additional: list[str]) -> None:
+    """RFC 1034 §4.3.2 step 6: those that the zone answers for; not what is occluded, nor what is another zone's."""
+    server = Server(version(text, "example.org."))
+    for transport in (Transport.TCP, Transport.UDP):
+        assert lines(server.ask(name, rtype, transport=transport).additional) == additional
 
 
 def test_yxdomain(versions: tuple[DictVersion, DictVersion]) -> None:
@@ -204,5 +249,8 @@ def test_unsigned_parent_keeps_its_ds_to_itself() -> None:
     """A DS that no signature covers proves nothing: it is sent to who asks for it, and in no referral."""
     parent = version("@ 60 IN SOA a b 1 2 3 4 5\n@ 60 NS a\nc 60 NS a\nc 60 DS 1 8 2 " + "00" * 32, "test.")
     server = Server(parent)
-    assert lines(server.ask("x.c.test.", do=True).authority) == ["c.test. 60 NS a.test."]
-    assert lines(server.ask("c.test.", "DS", do=True).answer) == ["c.test. 60 DS 1 8 2 " + "00" * 32]
+    for transport in (Transport.TCP, Transport.UDP):
+        referral = server.ask("x.c.test.", do=True, transport=transport)
+        assert lines(referral.authority) == ["c.test. 60 NS a.test."]
+        answer = server.ask("c.test.", "DS", do=True, transport=transport)
+        assert lines(answer.answer) == ["c.test. 60 DS 1 8 2 " + "00" * 32]

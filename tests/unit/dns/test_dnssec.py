@@ -12,7 +12,7 @@ import dns.zone
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from unit.dns.fake import Server, from_zone
+from unit.dns.fake import Server, from_zone, make_query
 from zonegit.dns.message import Transport
 
 ZONE = """
@@ -54,7 +54,17 @@ def server() -> tuple[Server, dns.rrset.RRset]:
     return Server(from_zone(zone)), dns.rrset.from_rdata(ORIGIN, 3600, key)
 
 
-def validate(response: dns.message.QueryMessage) -> None:
+def ask(name: str, rtype: str = "A", *, do: bool = False, edns: bool = True) -> dns.message.Message:
+    """The response, which is the same by the walk, as TCP takes it, and by whatever way UDP takes."""
+    packet = make_query(name, rtype, do=do, edns=edns).to_wire()
+    whole = server()[0].raw(packet, Transport.TCP)
+    assert whole is not None
+    for _ in range(2):
+        assert server()[0].raw(packet) == whole or len(whole) > (1232 if edns else 512)
+    return dns.message.from_wire(whole)
+
+
+def validate(response: dns.message.Message) -> None:
     """Every RRset of answer and authority is signed and the signature holds, but for what the parent can't sign."""
     _, key = server()
     for section in (response.answer, response.authority):
@@ -72,7 +82,7 @@ def validate(response: dns.message.QueryMessage) -> None:
             dns.dnssec.validate(rrset, matches[0], {ORIGIN: key}, now=NOW)
 
 
-def nsecs(response: dns.message.QueryMessage) -> dict[str, str]:
+def nsecs(response: dns.message.Message) -> dict[str, str]:
     """Owner -> next name of the NSECs in the authority section."""
     return {str(s.name): str(s[0].next) for s in response.authority if s.rdtype == dns.rdatatype.NSEC}
 
@@ -91,7 +101,7 @@ DENIALS = [
 
 @pytest.mark.parametrize(("name", "rtype", "owners", "_why"), DENIALS, ids=[case[3] for case in DENIALS])
 def test_nxdomain_is_proven(name: str, rtype: str, owners: set[str], _why: str) -> None:
-    response = server()[0].ask(name, rtype, do=True)
+    response = ask(name, rtype, do=True)
     assert response.rcode() == 3
     validate(response)
     assert set(nsecs(response)) == owners
@@ -111,7 +121,7 @@ NODATA = [
 
 @pytest.mark.parametrize(("name", "rtype", "owners", "_why"), NODATA, ids=[case[3] for case in NODATA])
 def test_nodata_is_proven(name: str, rtype: str, owners: set[str], _why: str) -> None:
-    response = server()[0].ask(name, rtype, do=True)
+    response = ask(name, rtype, do=True)
     assert response.rcode() == 0
     assert not any(s.rdtype == dns.rdatatype.from_text(rtype) for s in response.answer)
     validate(response)
@@ -121,7 +131,7 @@ def test_nodata_is_proven(name: str, rtype: str, owners: set[str], _why: str) ->
 def test_nsecs_span_what_they_deny() -> None:
     for name, rtype, *_ in DENIALS[:-1]:
         denied = dns.name.from_text(name)
-        spans = nsecs(server()[0].ask(name, rtype, do=True))
+        spans = nsecs(ask(name, rtype, do=True))
         assert any(
             dns.name.from_text(owner) < denied and (denied < dns.name.from_text(after) or after == "example.org.")
             for owner, after in spans.items()
@@ -145,7 +155,7 @@ POSITIVE = [
 
 @pytest.mark.parametrize(("name", "rtype", "owners", "_why"), POSITIVE, ids=[case[3] for case in POSITIVE])
 def test_positive_answers_are_signed(name: str, rtype: str, owners: set[str], _why: str) -> None:
-    response = server()[0].ask(name, rtype, do=True)
+    response = ask(name, rtype, do=True)
     assert response.rcode() == 0
     assert response.answer
     validate(response)
@@ -153,14 +163,14 @@ def test_positive_answers_are_signed(name: str, rtype: str, owners: set[str], _w
 
 
 def test_signatures_of_a_name() -> None:
-    response = server()[0].ask("web.example.org.", "RRSIG", do=True)
+    response = ask("web.example.org.", "RRSIG", do=True)
     assert sorted(s.covers for s in response.answer) == [1, 28, 47]
     assert not response.authority
 
 
 def test_additional_data_is_signed_if_it_fits() -> None:
     """RFC 4035 §3.1.1."""
-    response = server()[0].ask("example.org.", "MX", do=True)
+    response = ask("example.org.", "MX", do=True)
     assert sorted((s.rdtype, s.covers) for s in response.additional) == [
         (1, 0), (1, 0), (28, 0), (46, 1), (46, 1), (46, 28)
     ]  # fmt: skip
@@ -169,18 +179,18 @@ def test_additional_data_is_signed_if_it_fits() -> None:
 
 def test_referrals() -> None:
     """RFC 4035 §3.1.4: DS, or the NSEC that shows there is none; NS and glue unsigned; nothing without DO."""
-    unsigned = server()[0].ask("n.unsigned.example.org.", do=True)
+    unsigned = ask("n.unsigned.example.org.", do=True)
     assert set(nsecs(unsigned)) == {"unsigned.example.org."}
     validate(unsigned)
     assert [s.rdtype for s in unsigned.additional] == [1]
-    signed = server()[0].ask("n.signed.example.org.", do=True)
+    signed = ask("n.signed.example.org.", do=True)
     assert sorted((s.rdtype, s.covers) for s in signed.authority) == [(2, 0), (43, 0), (46, 43)]
     validate(signed)
-    assert [s.rdtype for s in server()[0].ask("n.signed.example.org.").authority] == [2]
+    assert [s.rdtype for s in ask("n.signed.example.org.").authority] == [2]
 
 
 def test_wildcard_alias_to_below_a_cut() -> None:
-    response = server()[0].ask("q.wdel.example.org.", do=True)
+    response = ask("q.wdel.example.org.", do=True)
     validate(response)
     assert set(nsecs(response)) == {"*.wdel.example.org.", "unsigned.example.org."}
 
@@ -191,6 +201,6 @@ def test_without_do_nothing_of_dnssec() -> None:
         if rtype in ("DNSKEY", "NSEC", "DS"):
             continue
         for edns in (True, False):
-            response = server()[0].ask(name, rtype, edns=edns, transport=Transport.TCP)
+            response = ask(name, rtype, edns=edns)
             kinds = {s.rdtype for s in response.answer + response.authority + response.additional}
             assert not kinds & {46, 47}

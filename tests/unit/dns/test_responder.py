@@ -175,6 +175,17 @@ def test_a_moved_zone_is_answered_anew_and_others_stay() -> None:
     assert lines(server.ask("tonet.example.org.").answer)[1] == "www.example.net. 600 A 198.51.100.3"
 
 
+def test_addresses_from_a_zone_that_moved_are_given_anew() -> None:
+    mail = zone("m MX 1 a.b.test.\n")
+    for transport in Transport:
+        server = Server(mail, zone(origin="b.test."))
+        for last in (1, 2, 3):
+            server.serve(mail, version(SOA.format(serial=last).replace("192.0.2.1", f"192.0.2.{last}"), "b.test."))
+            for _ in range(3):
+                found = server.ask("m.test.", "MX", transport=transport).additional
+                assert lines(found) == [f"a.b.test. 60 A 192.0.2.{last}"]
+
+
 def test_the_same_commit_read_anew_keeps_the_cache() -> None:
     server = Server(zone())
     for _ in range(3):

@@ -53,7 +53,7 @@ $TTL 600
 ns      A   198.51.100.1
 www     A   198.51.100.2
 @       MX  5 mail.example.org.
-@       MX  7 host.sub.example.org.
+@       MX  7 ns.sub.example.org.
 deep    CNAME deeper
 deeper  CNAME www.example.org.
 """
