@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from zonegit.auth.keyfile import new_key
+from zonegit.auth.scope import parse_scope
+
 DEADLINE = 20.0
 PATIENCE = 60.0
 """Seconds until a test gives up; a machine may be that busy."""
@@ -95,6 +98,19 @@ class Daemon:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line.rstrip("\n"))
+
+
+def new_reader(directory: Path, kid: str = "k1") -> Path:
+    """Make a key there that may read everything; the directory."""
+    new_key(directory, kid, (parse_scope("read:*"),), time.time, os.urandom)
+    return directory
+
+
+def secondary_of(primary: Daemon, keys: Path, *more: str | Path, kid: str = "k1") -> list[str | Path]:
+    """The arguments of a secondary of p1."""
+    url = f"http://127.0.0.1:{primary.port('replication')}"
+    where: list[str | Path] = ["--primary", url, "--primary-name", "p1", "--key", kid, "--keys", keys]
+    return [*where, "--pull-interval", "1s", *more]
 
 
 def query(name: str, qtype: int = 1, ident: int = 7) -> bytes:

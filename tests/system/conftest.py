@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from daemonkit import Daemon
+from daemonkit import Daemon, new_reader
 from repokit import ZONE, parsed
 from zonegit.repo import Repository
 
@@ -17,6 +17,18 @@ def repo(tmp_path: Path) -> Path:
     with Repository.init(path) as repository:
         repository.import_zone(parsed(ZONE), source="test.zone")
     return path
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """A directory with the key k1, which may read everything."""
+    return new_reader(tmp_path / "keys")
+
+
+@pytest.fixture
+def primary(repo: Path, keys: Path, start: Callable[..., Daemon]) -> Daemon:
+    """A daemon that serves the repository to whoever has the key, as p1."""
+    return start(repo, "--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1")
 
 
 @pytest.fixture

@@ -7,20 +7,18 @@ from pathlib import Path
 import pytest
 
 from daemonkit import Daemon, until
-from zonegit.cli.main import main
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
 
 @pytest.mark.parametrize("most", [1, 9])
 def test_it_is_what_an_address_may_have(
-    repo: Path, tmp_path: Path, start: Callable[..., Daemon], most: int
+    repo: Path, tmp_path: Path, keys: Path, start: Callable[..., Daemon], most: int
 ) -> None:
-    assert main(["key", "new", "k1", "--keys", str(tmp_path / "keys")]) == 0
     config = tmp_path / "zonegitd.toml"
     bound = f"connections_per_source = {most}\n"
     config.write_text(f'[replication]\nlisten = "127.0.0.1:0"\nname = "p1"\n{bound}')
-    daemon = start(repo, "--config", config, "--keys", tmp_path / "keys")
+    daemon = start(repo, "--config", config, "--keys", keys)
     place = ("127.0.0.1", daemon.port("replication"))
     open_ones: list[socket.socket] = []
     try:

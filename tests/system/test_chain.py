@@ -1,16 +1,12 @@
 """A secondary of a secondary: what happens at the primary is told to both at once."""
 
-import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from daemonkit import Daemon, ask, rcode, serial_of, until
+from daemonkit import Daemon, ask, new_reader, rcode, serial_of, until
 from repokit import ZONE, parsed
-from zonegit.auth.keyfile import new_key
-from zonegit.auth.scope import parse_scope
 from zonegit.repo import Repository
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
@@ -26,7 +22,7 @@ SELDOM = ("--pull-interval", "60s")
 def chain(tmp_path: Path, repo: Path, start: Callable[..., Daemon]) -> list[Daemon]:
     """The primary, its secondary, and a secondary of that one."""
     keys = tmp_path / "keys"
-    new_key(keys, "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    new_reader(keys)
     daemons: list[Daemon] = []
     for at, path in enumerate((repo, tmp_path / "middle", tmp_path / "end")):
         serving = ["--replicate-listen", "127.0.0.1:0", "--replicate-name", f"n{at}", "--keys", keys]

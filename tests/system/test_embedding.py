@@ -1,12 +1,10 @@
 """The library in programs of one's own: the examples against each other, and the names of the front door."""
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -14,8 +12,6 @@ import pytest
 
 import zonegit
 from zonegit import Keyring, ReplicationClient, ReplicationServer, Repository
-from zonegit.auth.keyfile import new_key
-from zonegit.auth.scope import parse_scope
 from zonegit.errors import NotAuthorised, StoreError, Unreachable
 from zonegit.net.http_client import Declined, HttpPeer, Opened
 from zonegit.sync.session import Ask
@@ -24,11 +20,11 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Path:
-    new_key(tmp_path / "keys", "k1", (parse_scope("read:*"),), time.time, os.urandom)
-    path = tmp_path / "keys" / "k1.key"
+def keys(keys: Path) -> Path:
+    """Its key signs."""
+    path = keys / "k1.key"
     path.write_text(path.read_text().replace('"accept"', '"sign"'))
-    return tmp_path / "keys"
+    return keys
 
 
 def test_the_examples_work_with_each_other(repo: Path, tmp_path: Path, keys: Path) -> None:

@@ -1,19 +1,14 @@
 """A secondary whose primary is gone for longer than a zone's SOA expire; a copy made by hand. As processes."""
 
-import os
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from daemonkit import Daemon, ask, rcode, until
+from daemonkit import Daemon, ask, new_reader, rcode, secondary_of, until
 from repokit import ZONE, parsed
-from zonegit.auth.keyfile import new_key
-from zonegit.auth.scope import parse_scope
 from zonegit.repo import Repository
 
 AA = 4
@@ -26,22 +21,9 @@ def repo(tmp_path: Path) -> Path:
     return tmp_path / "repo"
 
 
-@pytest.fixture
-def keys(tmp_path: Path) -> Path:
-    for place in ("keys", "others"):
-        new_key(tmp_path / place, "k1", (parse_scope("read:*"),), time.time, os.urandom)
-    return tmp_path / "keys"
-
-
-@pytest.fixture
-def primary(repo: Path, keys: Path, start: Callable[..., Daemon]) -> Daemon:
-    return start(repo, "--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1")
-
-
 def test_it_falls_silent_and_comes_back(tmp_path: Path, repo: Path, keys: Path, primary: Daemon, start) -> None:
-    url = f"http://127.0.0.1:{primary.port('replication')}"
-    above = ["--primary", url, "--primary-name", "p1", "--key", "k1", "--keys", keys, "--pull-interval", "1s",
-             "--metrics-listen", "127.0.0.1:0"]  # fmt: skip
+    place = f"127.0.0.1:{primary.port('replication')}"
+    above = secondary_of(primary, keys, "--metrics-listen", "127.0.0.1:0")
     mirror = start(tmp_path / "mirror", *above)
     until(lambda: rcode(ask(mirror.port(), "www.example.org")) == 0, "the zone at the secondary")
     primary.stop()
@@ -54,7 +36,7 @@ def test_it_falls_silent_and_comes_back(tmp_path: Path, repo: Path, keys: Path, 
     mirror = start(tmp_path / "mirror", *above)
     assert rcode(ask(mirror.port(), "www.example.org")) == 2, "too old from the first answer on"
     assert zone_expired(mirror) == 1
-    start(repo, "--keys", keys, "--replicate-listen", url.removeprefix("http://"), "--replicate-name", "p1")
+    start(repo, "--keys", keys, "--replicate-listen", place, "--replicate-name", "p1")
     until(lambda: rcode(ask(mirror.port(), "www.example.org")) == 0, "answers again, though nothing is new")
     until(lambda: zone_expired(mirror) == 0, "the same in the metrics")  # not at once: 2 s are over soon
 
@@ -79,7 +61,8 @@ def test_a_copy_made_by_hand(tmp_path: Path, repo: Path, keys: Path, primary: Da
 
     url = f"http://127.0.0.1:{primary.port('replication')}"
     copy = tmp_path / "copy"
-    assert zonegit("clone", url, copy, "--name", "p1", "--key", "k1", "--keys", tmp_path / "others")[0] == 7
+    others = new_reader(tmp_path / "others")
+    assert zonegit("clone", url, copy, "--name", "p1", "--key", "k1", "--keys", others)[0] == 7
     assert not copy.exists()
     code, text = zonegit("clone", url, copy, "--name", "p1", "--key", "k1", "--keys", keys)
     assert (code, "mirror" in text) == (0, True), text

@@ -14,14 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from daemonkit import Daemon, ask, rcode, until
+from daemonkit import Daemon, ask, new_reader, rcode, until
 from rawh2 import RawClient
 from repokit import ZONE, parsed
 from synckit import PEER
 from zonegit.auth.key import Key
-from zonegit.auth.keyfile import new_key
 from zonegit.auth.keyring import Keyring
-from zonegit.auth.scope import parse_scope
 from zonegit.repo import Repository
 from zonegit.sync.wire import JSON_TYPE, FetchRequest, PeerRefs
 
@@ -68,7 +66,7 @@ def victim(tmp_path: Path, repo: Path, start) -> Iterator[Victim]:  # type: igno
     lines = "".join(f"h{at} 300 IN A 10.{at >> 16 & 255}.{at >> 8 & 255}.{at & 255}\n" for at in range(20_000))
     with Repository.open(repo) as repository:
         repository.import_zone(parsed(ZONE + lines), source="large")
-    new_key(tmp_path / "keys", "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    new_reader(tmp_path / "keys")
     key = Keyring.load(tmp_path / "keys").get("k1")
     assert key
     options = ["--keys", tmp_path / "keys", "--replicate-listen", "127.0.0.1:0", "--replicate-name", PEER]

@@ -3,21 +3,12 @@
 import os
 import signal
 import socket
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from daemonkit import Daemon, ask, rcode, until
-from zonegit.auth.keyfile import new_key
-from zonegit.auth.scope import parse_scope
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> Path:
-    new_key(tmp_path / "keys", "k1", (parse_scope("read:*"),), time.time, os.urandom)
-    return tmp_path / "keys"
+from daemonkit import Daemon, ask, new_reader, rcode, secondary_of, until
 
 
 @pytest.fixture
@@ -26,11 +17,6 @@ def primary(repo: Path, keys: Path, start):
         repo, "--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1",
         "--replicate-workers", "2", "--metrics-listen", "127.0.0.1:0",
     )  # fmt: skip
-
-
-def secondary_of(primary: Daemon, keys: Path, kid: str = "k1") -> list[str | Path]:
-    url = f"http://127.0.0.1:{primary.port('replication')}"
-    return ["--primary", url, "--primary-name", "p1", "--key", kid, "--keys", keys, "--pull-interval", "1s"]
 
 
 def connections(pid: int, port: int) -> int:
@@ -95,11 +81,11 @@ def test_a_killed_process_is_replaced_and_nobody_else_notices(tmp_path, keys, pr
 
 def test_a_reload_reaches_each_process(tmp_path, keys, primary, start):
     until(lambda: is_even(primary), "both processes to serve, so that they take signals")
-    new_key(keys, "k2", (parse_scope("read:*"),), time.time, os.urandom)
+    new_reader(keys, "k2")
     primary.signal(signal.SIGHUP)
     until(lambda: sum("keys reloaded" in line for line in primary.log) == 2, "both reloads in the log")
     until(lambda: is_even(primary), "both processes to serve")
-    mirrors = [start(tmp_path / f"mirror{number}", *secondary_of(primary, keys, "k2")) for number in range(2)]
+    mirrors = [start(tmp_path / f"mirror{number}", *secondary_of(primary, keys, kid="k2")) for number in range(2)]
     for mirror in mirrors:
         until(lambda mirror=mirror: rcode(ask(mirror.port(), "example.org", 6)) == 0, "the zone by the new key")
     until(lambda: spread(primary) == [1, 1], "one long-poll at each process")

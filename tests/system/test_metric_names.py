@@ -3,10 +3,8 @@
 Nothing of the list may be missing, nothing be there that isn't listed, and nothing without a line of help.
 """
 
-import os
 import re
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,13 +12,11 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from daemonkit import Daemon, ask, ask_tcp, query, rcode, until
+from daemonkit import Daemon, ask, ask_tcp, new_reader, query, rcode, until
 from metricnames import BEYOND, DESIGNED, NOT_YET, PROCESS, QUIET
 from repokit import ZONE, parsed
 from system.test_status import fetch
 from tlskit import Authority
-from zonegit.auth.keyfile import new_key
-from zonegit.auth.scope import parse_scope
 from zonegit.repo import Repository
 
 SIGNED = ZONE + f"@ 3600 IN RRSIG SOA 13 2 3600 20310101000000 20260101000000 1 example.org. {'A' * 86}==\n"
@@ -31,7 +27,7 @@ LABEL = re.compile(r'([a-z_]+)="')
 def pair(tmp_path: Path, start: Callable[..., Daemon]) -> tuple[Daemon, Daemon]:
     """A primary with a signed zone, and a secondary that has it, both asked over UDP and TCP."""
     keys = tmp_path / "keys"
-    new_key(keys, "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    new_reader(keys)
     with Repository.init(tmp_path / "primary") as repository:
         repository.import_zone(parsed(SIGNED), source="test.zone")
     shown = Authority(tmp_path).issue("dns")

@@ -1,11 +1,9 @@
 """Debian's Prometheus over a primary and a secondary: both are up; the shipped rules fire when something breaks."""
 
 import json
-import os
 import re
 import signal
 import subprocess
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -14,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from daemonkit import Daemon, ask, rcode, until
-from zonegit.auth.keyfile import new_key
-from zonegit.auth.scope import parse_scope
+from daemonkit import Daemon, ask, new_reader, rcode, until
 
 RULES = Path(__file__).resolve().parents[2] / "packaging" / "prometheus" / "zonegit.rules.yml"
 PATIENCE = 120.0
@@ -94,7 +90,7 @@ def impatient(rules: str) -> str:
 @pytest.fixture
 def pair(tmp_path: Path, repo: Path, start: Callable[..., Daemon]) -> tuple[Daemon, Daemon]:
     keys = tmp_path / "keys"
-    new_key(keys, "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    new_reader(keys)
     common = ("--keys", keys, "--metrics-listen", "127.0.0.1:0")
     primary = start(repo, *common, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "primary-1")
     url = f"http://127.0.0.1:{primary.port('replication')}"

@@ -4,7 +4,6 @@ The client is the one that was written from docs/protocol.md alone.
 """
 
 import json
-import os
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
@@ -14,10 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from daemonkit import Daemon
+from daemonkit import Daemon, new_reader
 from second_client import Client
-from zonegit.auth.keyfile import new_key
-from zonegit.auth.scope import parse_scope
 
 JSON, IDS = "application/json", "application/octet-stream"
 Request = tuple[str, str, str, bytes]
@@ -30,7 +27,7 @@ EMPTY = {"epoch": "", "root": "0" * 64, "buckets": urlsafe_b64encode(bytes(4096)
 def client(repo: Path, tmp_path: Path, start: Callable[..., Daemon]) -> Iterator[Callable[..., Client]]:
     """Makes clients of one server, each from an address of its own: no failure is another's."""
     for kid in ("k1", "k2"):
-        new_key(tmp_path / "keys", kid, (parse_scope("read:*"),), time.time, os.urandom)
+        new_reader(tmp_path / "keys", kid)
     key = tmp_path / "keys" / "k1.key"
     daemon = start(repo, "--keys", tmp_path / "keys", "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1")
     addresses = count(1)

@@ -8,35 +8,14 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
-from daemonkit import Daemon, ask, rcode, serial_of, until
+from daemonkit import Daemon, ask, new_reader, rcode, secondary_of, serial_of, until
 from repokit import ZONE, parsed
-from zonegit.auth.keyfile import new_key
-from zonegit.auth.scope import parse_scope
 from zonegit.model.refs import head
 from zonegit.repo import Repository
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 
 OTHER = ZONE.replace("example.net", "example.com").replace("example.org", "example.net")
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> Path:
-    new_key(tmp_path / "keys", "k1", (parse_scope("read:*"),), time.time, os.urandom)
-    return tmp_path / "keys"
-
-
-@pytest.fixture
-def primary(repo: Path, keys: Path, start):
-    return start(repo, "--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1")
-
-
-def secondary_of(primary: Daemon, keys: Path, *more: str) -> list[str | Path]:
-    port = primary.port("replication")
-    where = ["--primary", f"http://127.0.0.1:{port}", "--primary-name", "p1", "--key", "k1", "--keys", keys]
-    return [*where, "--pull-interval", "1s", *more]
 
 
 def set_www(repo: Path, address: str) -> None:
@@ -105,7 +84,7 @@ def test_a_primary_that_goes_and_comes_back(tmp_path, repo, keys, primary, start
 
 def test_a_wrong_token_moves_nothing_and_is_told(tmp_path, keys, primary, start):
     other = tmp_path / "other"
-    new_key(other, "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    new_reader(other)
     mirror = start(tmp_path / "mirror", *secondary_of(primary, other))
     until(lambda: mirror.has("result=unauthorized"), "the failure in the log")
     assert rcode(ask(mirror.port(), "example.org", 6)) == 5

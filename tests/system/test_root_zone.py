@@ -21,9 +21,7 @@ import dns.rdatatype
 import dns.zone
 import pytest
 
-from daemonkit import Daemon, until
-from zonegit.auth.keyfile import new_key
-from zonegit.auth.scope import parse_scope
+from daemonkit import Daemon, secondary_of, until
 from zonegit.model.rdata import DS, NS
 from zonegit.repo import Repository
 from zonegit.store.fsck import fsck
@@ -43,19 +41,8 @@ def primary_repo(tmp_path: Path, shared_data: Callable[[str], Path]) -> Path:
     return path
 
 
-@pytest.fixture
-def keys(tmp_path: Path) -> Path:
-    new_key(tmp_path / "keys", "k1", (parse_scope("read:*"),), time.time, os.urandom)
-    return tmp_path / "keys"
-
-
 def take(repository: Repository, file: Path) -> None:
     repository.import_zone(read_zone(file, name=file.name, origin=None), source=file.name)
-
-
-def mirror_arguments(primary: Daemon, keys: Path) -> list[str | Path]:
-    url = f"http://127.0.0.1:{primary.port('replication')}"
-    return ["--primary", url, "--primary-name", "p1", "--key", "k1", "--keys", keys, "--pull-interval", "1s"]
 
 
 def record(owner: str, ttl: int, kind: str, rdata: str) -> Record:
@@ -149,7 +136,7 @@ def test_the_root_zone_all_the_way(
     tmp_path: Path, primary_repo: Path, keys: Path, start: Callable[..., Daemon], shared_data: Callable[[str], Path]
 ) -> None:
     primary = start(primary_repo, "--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1")
-    secondary = start(tmp_path / "secondary", *mirror_arguments(primary, keys))
+    secondary = start(tmp_path / "secondary", *secondary_of(primary, keys))
     until(lambda: serves(secondary, 2017082100), "the cold mirror")
     expected = file_records(shared_data(OLD))
     assert sum(expected.values()) == 22_772
@@ -190,7 +177,7 @@ def test_kills_of_any_process_end_in_the_same_repository(
     primary = start(primary_repo, *serve)
     fixed = f"127.0.0.1:{primary.port('replication')}"
     killed: Counter[str] = Counter()
-    mirror = start(tmp_path / "mirror", *mirror_arguments(primary, keys))
+    mirror = start(tmp_path / "mirror", *secondary_of(primary, keys))
     for _ in range(10):
         victim = rng.choice(["puller", "puller", "http", "dns-0", "mirror", "primary"])
         killed[victim] += 1
@@ -202,7 +189,7 @@ def test_kills_of_any_process_end_in_the_same_repository(
             if victim == "primary":
                 primary = start(primary_repo, *serve[:2], "--replicate-listen", fixed, *serve[4:])
             else:
-                mirror = start(tmp_path / "mirror", *mirror_arguments(primary, keys))
+                mirror = start(tmp_path / "mirror", *secondary_of(primary, keys))
         else:
             pid = (primary if victim == "http" else mirror).child(victim)
             if pid:

@@ -2,19 +2,15 @@
 
 import ast
 import json
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from daemonkit import Daemon
+from daemonkit import Daemon, new_reader
 from repokit import parsed
-from zonegit.auth.keyfile import new_key
-from zonegit.auth.scope import parse_scope
 from zonegit.repo import Repository
 
 CLIENT = Path(__file__).parents[1] / "second_client.py"
@@ -34,7 +30,7 @@ def read(daemon: Daemon, key: Path, zone: str) -> dict[str, object]:
 def test_a_client_written_from_the_documents_reads_a_zone(
     repo: Path, tmp_path: Path, start: Callable[..., Daemon], count: int
 ) -> None:
-    new_key(tmp_path / "keys", "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    new_reader(tmp_path / "keys")
     large = "".join(f"large TXT {'x' * 100}{at:03}\n" for at in range(50))
     small = "".join(f"h{at:06} AAAA 2001:db8::{at:x}\nh{at:06} TXT {'t' * 40}{at:x}\n" for at in range(count))
     with Repository.open(repo) as repository:

@@ -1,7 +1,6 @@
 """What a daemon tells while it runs: its line for the service manager, and a log of JSON without secrets."""
 
 import json
-import os
 import signal
 import socket
 import time
@@ -10,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemonkit import Daemon, environment, until
-from zonegit.auth.keyfile import new_key
-from zonegit.auth.scope import parse_scope
+from daemonkit import Daemon, environment, new_reader, until
 
 
 @pytest.fixture
@@ -55,7 +52,7 @@ def test_a_log_of_json_holds_every_line_and_no_secret(
     tmp_path: Path, repo: Path, start: Callable[..., Daemon]
 ) -> None:
     keys = tmp_path / "keys"
-    new_key(keys, "k1", (parse_scope("read:*"),), time.time, os.urandom)
+    new_reader(keys)
     written = (keys / "k1.key").read_text()
     secrets = [line.split('"')[1] for line in written.splitlines() if line.startswith("secret")]
     assert secrets
