@@ -1,0 +1,87 @@
+"""The two levels of the cache by themselves: what they take, forget, and are still offered."""
+
+from unit.dns.fake import DictVersion, version
+from zonegit.dns.cache import AnswerCache, PacketCache, SecondSight
+from zonegit.dns.zones import Body, Zone
+
+
+def zone(name: str) -> Zone:
+    text: DictVersion = version("@ 60 IN SOA a b 1 2 3 4 5\n@ 60 NS a\n", name)
+    return Zone(text, None, lambda error: None)
+
+
+def packet(number: int) -> bytes:
+    return bytes(10) + number.to_bytes(4, "big")
+
+
+def body(size: int = 10, *, mixed: bool = False) -> Body:
+    return Body(b"", b"", bytes(size), 0, mixed)
+
+
+def test_what_is_seen_again_is_let_through_once() -> None:
+    sight = SecondSight(10)
+    assert [sight("a") for _ in range(4)] == [False, True, False, True]
+    for number in range(100):
+        assert not sight(number)
+    assert len(sight._seen) <= 10
+
+
+def test_a_packet_is_kept_at_second_sight_if_its_name_is_lowercase() -> None:
+    packets, one = PacketCache(10), zone("one.test.")
+    for name, kept in ((packet(1)[10:], True), (b"else", False)):
+        packets.clear()
+        for times in (1, 2):
+            packets.offer(one, packet(1), (b"answer", 7), name)
+            assert (packets.entries == {packet(1): (b"answer", 7)}) == (kept and times == 2)
+
+
+def test_packets_that_never_come_again_are_seldom_offered() -> None:
+    packets, one = PacketCache(10_000), zone("one.test.")
+    for number in range(1024):
+        packets.offer(one, packet(number), (b"", 0), b"")
+    assert packets.unlikely == 15
+    for number in range(1024):
+        packets.offer(one, packet(number % 64), (b"", 0), b"")
+    assert packets.unlikely == 0
+
+
+def test_packets_are_forgotten_by_zone_and_those_of_several_with_any() -> None:
+    packets, one, two = PacketCache(10), zone("one.test."), zone("two.test.")
+    for number, owner in enumerate((one, two, None)):
+        packets.add(owner, packet(number), (b"", 0))
+    packets.drop([one])
+    assert list(packets.entries) == [packet(1)]
+    entries = packets.entries
+    for number in range(100):
+        packets.add(two, packet(number), (b"", 0))
+        assert 0 < len(entries) <= 10
+
+
+def test_answers_are_forgotten_by_zone_and_those_of_several_with_any() -> None:
+    answers, one, two = AnswerCache(10), zone("one.test."), zone("two.test.")
+    for owner, name in ((one, b"1"), (two, b"2")):
+        answers.keep(owner, (name, 0), body(), exact=True)
+        answers.keep(owner, (name, 1), body(mixed=True), exact=True)
+    answers.drop([one])
+    found = [answers.find(owner, (name, bit)) for owner, name in ((one, b"1"), (two, b"2")) for bit in (0, 1)]
+    assert found == [None, None, body(), None]
+    assert answers._size == 1
+
+
+def test_answers_are_bounded() -> None:
+    answers, one, two = AnswerCache(10), zone("one.test."), zone("two.test.")
+    for number in range(100):
+        owner = (one, two)[number % 2]
+        answers.keep(owner, (packet(number), 0), body(mixed=number % 3 == 0), exact=True)
+        assert answers.find(owner, (packet(number), 0)) is not None
+        assert len(one.finished) + len(two.finished) + len(answers._mixed) == answers._size <= 10
+
+
+def test_answers_that_are_large_or_for_names_that_came_once_are_not_kept() -> None:
+    answers, one = AnswerCache(10), zone("one.test.")
+    for size, kept in ((4096, True), (4097, False)):
+        answers.keep(one, (b"%d" % size, 0), body(size), exact=True)
+        assert (answers.find(one, (b"%d" % size, 0)) is not None) == kept
+    for times in (1, 2):
+        answers.keep(one, (b"invented", 0), body(), exact=False)
+        assert (answers.find(one, (b"invented", 0)) is not None) == (times == 2)
