@@ -1,5 +1,6 @@
 """Check a whole repository: every object against its hash, its canonical form and its children, every tree against
-the rule that cuts its nodes, every ref, the ref index and the served views against what they are derived from.
+the rule that cuts its nodes, every ref and its reflog, the ref index and the served views against what they are
+derived from.
 
 Reads in short transactions, so it runs beside a serving daemon. It changes nothing: what can be derived is made
 again by `reindex`; a damaged object has to come from elsewhere.
@@ -7,7 +8,7 @@ again by `reindex`; a damaged object has to come from elsewhere.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 
 from zonegit.errors import CorruptStore, InvalidData, NotFound, ZonegitError
 from zonegit.model.ids import ObjectId
@@ -19,6 +20,7 @@ from zonegit.store.facts import FactCache, Facts, stored_facts
 from zonegit.store.insert import Describe, check_object, check_target
 from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
+from zonegit.store.reflog import is_whole
 from zonegit.store.tables import Table
 from zonegit.store.views import find_view, rows, target
 from zonegit.store.writer import TableStore
@@ -36,27 +38,35 @@ class FsckReport:
     """What `fsck` found; no problems means that everything is as it was written."""
 
     problems: list[str]
-    """One line each: `object <id>: ...`, `ref <name>: ...`, `ref index: ...`, `view of <ref>: ...`."""
+    """One line each: `object <id>: ...`, `ref <name>: ...`, `reflog of <name>: ...`, `ref index: ...`,
+    `view of <ref>: ...`, or the part that the damage put an end to."""
     objects: int
 
 
 def fsck(store: TableStore, progress: Progress | None = None) -> FsckReport:
     """Check everything. Damage to the database's own pages ends the part that meets it, as one more problem."""
-    with store.read() as reader:
-        objects = list(reader.object_ids())
-        problems = list(_counts(reader, len(objects)))
     facts = FactCache()
-    for start in range(0, len(objects), _PAGE):
-        with store.read() as reader:
-            problems += _objects(reader, objects[start : start + _PAGE], _describer(reader, facts))
+    objects: list[ObjectId] = []
+    problems = list(_part(store, "objects", lambda reader: _counts(reader, objects)))
+    done = 0
+    while done < len(objects):
+        checked, found = _page(store, objects[done : done + _PAGE], facts)
+        problems += found
+        done += checked
         if progress:
-            progress(min(start + _PAGE, len(objects)), len(objects))
+            progress(done, len(objects))
     problems += _until_damage("trees", check_boundaries(store))
-    with store.read() as reader:
-        problems += _until_damage("refs", _refs(reader, _describer(reader, facts)))
-        problems += _until_damage("ref index", _index(reader))
-        problems += _until_damage("views", _views(reader))
+    problems += _part(store, "refs", lambda reader: _refs(reader, _describer(reader, facts)))
+    problems += _part(store, "reflog", _reflogs)
+    problems += _part(store, "ref index", _index)
+    problems += _part(store, "views", _views)
     return FsckReport(problems, len(objects))
+
+
+def _part(store: TableStore, name: str, check: Callable[[StoreReader], Iterator[str]]) -> Iterator[str]:
+    """Check in a transaction of its own, since a damaged page spoils the one that meets it."""
+    with store.read() as reader:
+        yield from _until_damage(name, check(reader))
 
 
 def _until_damage(part: str, problems: Iterable[str]) -> Iterator[str]:
@@ -66,7 +76,10 @@ def _until_damage(part: str, problems: Iterable[str]) -> Iterator[str]:
         yield f"{part}: {error}"
 
 
-def _counts(reader: StoreReader, known: int) -> Iterator[str]:
+def _counts(reader: StoreReader, found: list[ObjectId]) -> Iterator[str]:
+    """Put all objects' ids into `found`; a line where there are not as many as elsewhere."""
+    found += reader.object_ids()
+    known = len(found)
     stored = reader.tables.count(Table.OBJECTS)
     if stored != known:
         yield f"objects: {stored} are stored and {known} are known by id"
@@ -75,16 +88,23 @@ def _counts(reader: StoreReader, known: int) -> Iterator[str]:
         yield f"objects: their counters add up to {counted}, but there are {known}"
 
 
-def _objects(reader: StoreReader, ids: list[ObjectId], describe: Describe) -> Iterator[str]:
-    for oid in ids:
-        try:
-            check_object(reader.get(oid), describe)
-        except (NotFound, _Unreadable):
-            continue  # deleted since; or a child's own line says what is wrong
-        except CorruptStore:
-            yield f"object {oid.hex()}: its bytes were changed on disk"
-        except InvalidData as error:
-            yield f"object {oid.hex()}: {error}"
+def _page(store: TableStore, ids: list[ObjectId], facts: FactCache) -> tuple[int, list[str]]:
+    """Check objects up to the first damaged one: it may be a page that is damaged, which spoils the transaction."""
+    problems: list[str] = []
+    with store.read() as reader:
+        describe = _describer(reader, facts)
+        for number, oid in enumerate(ids, 1):
+            try:
+                check_object(reader.get(oid), describe)
+            except NotFound:
+                continue  # deleted since
+            except InvalidData as error:
+                problems.append(f"object {oid.hex()}: {error}")
+            except _Unreadable:
+                return number, problems  # the child's own line says what is wrong
+            except CorruptStore:
+                return number, [*problems, f"object {oid.hex()}: its bytes were changed on disk"]
+    return len(ids), problems
 
 
 class _Unreadable(Exception):
@@ -110,6 +130,8 @@ def _describer(reader: StoreReader, facts: FactCache) -> Describe:
 def _refs(reader: StoreReader, describe: Describe) -> Iterator[str]:
     for name, oid in reader.refs(""):
         try:
+            if reader.ref(name) != oid:
+                yield f"ref {name}: it is listed and not found"
             check_target(parse(name), oid, describe)
             newest = next(reader.reflog(name), None)
             if newest is None or newest.new != oid:
@@ -118,6 +140,12 @@ def _refs(reader: StoreReader, describe: Describe) -> Iterator[str]:
             yield f"ref {name}: it points to the damaged object {oid.hex()}"
         except ZonegitError as error:
             yield f"ref {name}: {error}"
+
+
+def _reflogs(reader: StoreReader) -> Iterator[str]:
+    for prefix, log in groupby(reader.tables.scan(Table.REFLOG), lambda item: item[0][:-8]):
+        if not is_whole(log):
+            yield f"reflog of {prefix[:-1].decode(errors='replace')}: its entries were changed on disk"
 
 
 def _index(reader: StoreReader) -> Iterator[str]:
@@ -134,7 +162,7 @@ def _views(reader: StoreReader) -> Iterator[str]:
     numbers = set()
     for key, sealed in reader.tables.scan(Table.META, layout.VIEW):
         numbers.add(sealed[4:8])
-        name = RefName(key[len(layout.VIEW) :].decode())
+        name = RefName(key[len(layout.VIEW) :].decode(errors="replace"))
         try:
             yield from _view(reader, name)
         except ZonegitError as error:
@@ -156,7 +184,7 @@ def _view(reader: StoreReader, name: RefName) -> Iterator[str]:
     again, root = target(nodes, shown.number, shown.commit)
     stored = reader.tables.scan(Table.VIEWS, shown.prefix)
     for expected, actual in zip_longest(rows(nodes, root, again), stored):
-        if expected != actual:
+        if expected != actual or reader.tables.get(Table.VIEWS, actual[0]) != actual[1]:
             key = min(item[0] for item in (expected, actual) if item)
             owner = owner_text(key_owner(OwnerKey(key[4:])))
             yield f"view of {name}: it differs from its commit, first at {owner}; run `zonegit reindex`"

@@ -16,7 +16,8 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SCARCE: Final = 16 << 20
 """Bytes."""
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
-_CORRUPT: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError)
+_CORRUPT: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.BadTxnError)
+"""The last one is what a transaction says from then on that has met a damaged page."""
 
 
 class LmdbTables:

@@ -58,7 +58,7 @@ class StoreReader:
 
     def refs(self, prefix: str = "refs/") -> Iterator[tuple[RefName, ObjectId]]:
         for name, oid in self.tables.scan(Table.REFS, prefix.encode()):
-            yield RefName(name.decode()), ObjectId(oid)
+            yield _ref_name(name), ObjectId(oid)
 
     def reflog(self, name: RefName) -> Iterator[RefLogEntry]:
         for _, value in self.tables.scan(Table.REFLOG, log_prefix(name)):
@@ -83,3 +83,10 @@ class StoreReader:
     def object_counts(self) -> dict[Kind, int]:
         """How many objects of each kind there are; kept as they come in, so it costs five look-ups."""
         return {kind: layout.number(self.tables, layout.kind_key(kind)) for kind in Kind}
+
+
+def _ref_name(key: bytes) -> RefName:
+    try:
+        return RefName(key.decode())
+    except UnicodeDecodeError:
+        raise CorruptStore("the name of a ref was changed on disk: restore a backup or clone again") from None

@@ -6,6 +6,7 @@
 An id of zeros stands for "not there". Name and reason are UTF-8.
 """
 
+from collections.abc import Iterable
 from struct import Struct, error
 from typing import Final
 
@@ -45,8 +46,23 @@ def decode_entry(value: bytes) -> RefLogEntry:
         at = _HEAD.size + size
         name, reason = value[_HEAD.size : at].decode(), value[at:].decode()
     except (error, UnicodeDecodeError):
-        raise CorruptStore("a reflog entry can't be read; `zonegit fsck` names it") from None
+        raise CorruptStore("a reflog entry was changed on disk; run `zonegit fsck`") from None
     return RefLogEntry(_id(old), _id(new), Stamp(name, time, offset), reason)
+
+
+def is_whole(log: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a ref's items, newest first, tell all its moves: numbers fall to 0, each began where one ended."""
+    begun: tuple[int, ObjectId | None] = -1, None
+    for at, (key, value) in enumerate(log):
+        try:
+            entry = decode_entry(value)
+        except CorruptStore:
+            return False
+        number = _TOP - _COUNT.unpack(key[-8:])[0]
+        if at and begun != (number + 1, entry.new):
+            return False
+        begun = number, entry.old
+    return begun == (0, None)
 
 
 def _id(raw: bytes) -> ObjectId | None:

@@ -31,9 +31,9 @@ def reindex(store: TableStore, progress: Progress | None = None) -> None:
 
 
 def _count(writer: StoreWriter) -> None:
-    counts = Counter(data[0] for _, data in writer.tables.scan(Table.OBJECTS))
+    counts = Counter(data[:1] for _, data in writer.tables.scan(Table.OBJECTS))
     for kind in Kind:
-        writer.draft.put(Table.META, layout.kind_key(kind), layout.U64.pack(counts[kind]))
+        writer.draft.put(Table.META, layout.kind_key(kind), layout.U64.pack(counts[bytes((kind,))]))
 
 
 def _index(writer: StoreWriter) -> None:
