@@ -4,11 +4,13 @@ import os
 import resource
 import signal
 import subprocess
+from collections import Counter
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from storekit import MAIN, WHO, ZONE, addresses, publish, tag_of, version
 from zonegit.errors import StoreFull, ZonegitError
+from zonegit.model.names import join, owner_key
 from zonegit.model.refs import head
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
@@ -98,6 +100,53 @@ def write_beyond_a_limit(path: Path, pipe: Connection) -> None:
         writer.move_refs([RefUpdate(head(ZONE, "healed"), None, commit)], WHO, "test")
     store.close()
     pipe.send((outcome, left))
+
+
+def open_cut_off(path: Path, pipe: Connection) -> None:
+    """Open copies of a repository whose file was cut off, read all of each and write; send what came of it."""
+    whole = (path / "data.mdb").read_bytes()
+    found: dict[int, str] = {}
+    for size in range(0, len(whole) * 11 // 12, len(whole) // 12):
+        copy = path / str(size)
+        copy.mkdir()
+        (copy / "data.mdb").write_bytes(whole[:size])
+        try:
+            store = LmdbStore.open(copy)
+            found[size] = "; ".join(fsck(store).problems)
+            with store.write() as writer:
+                writer.set_setting("HEAD", b"x")
+            store.close()
+        except ZonegitError as error:
+            found[size] = str(error)
+    pipe.send(found)
+
+
+def lose_pages(path: Path, pipe: Connection) -> None:
+    """Zero each page of a repository's file in turn, and run `fsck` in a child; send how often it ended how."""
+    whole = (path / "data.mdb").read_bytes()
+    ends: Counter[int] = Counter()
+    for page in range(8192, len(whole), 4096):
+        (path / "data.mdb").write_bytes(whole[:page] + bytes(4096) + whole[page + 4096 :])
+        child = os.fork()
+        if not child:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            os._exit(_checked(path))
+        ends[os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])] += 1
+    pipe.send(ends)
+
+
+def _checked(path: Path) -> int:
+    try:
+        store = LmdbStore.open(path, readonly=True)
+        if fsck(store).problems:
+            return 6
+        with store.read() as reader:
+            view = reader.view(MAIN)
+            return 0 if view and view.at(owner_key(join([b"h7"]))) else 1
+    except ZonegitError as error:
+        return error.exit_code
+    except BaseException:
+        return 70
 
 
 def fill_a_small_disk(disk: Path) -> None:

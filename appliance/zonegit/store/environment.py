@@ -12,7 +12,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -97,6 +97,7 @@ def _open(path: Path, map_size: int, *, readonly: bool, create: bool) -> Opened:
                 lib_version=0,
             )
             _share_with_group(path)
+            _fill_up(path, environment)
         environment.reader_check()
     except lmdb.Error as error:
         raise translated(error, str(path)) from None
@@ -138,6 +139,21 @@ def _share_with_group(path: Path) -> None:
         status = (path / name).stat()
         if status.st_uid == os.geteuid() and status.st_mode & _GROUP != _GROUP:
             (path / name).chmod(stat.S_IMODE(status.st_mode) | _GROUP)
+
+
+def _fill_up(path: Path, environment: lmdb.Environment) -> None:
+    """Put zeros where the file is shorter than LMDB takes it to be: a process that reads behind its end is killed.
+
+    A whole file may be shorter, by free pages that were never written; in one that was cut off LMDB meets zeros
+    instead of pages, or an object other bytes than its hash's, and says so.
+    """
+    size = (path / _FILES[0]).stat().st_size
+    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if size >= needed:
+        return
+    with suppress(OSError), (path / _FILES[0]).open("r+b") as file:
+        # Unlike ftruncate, this never shortens what a writer in another process makes longer meanwhile.
+        os.posix_fallocate(file.fileno(), size, needed - size)
 
 
 def _databases(environment: lmdb.Environment, *, readonly: bool, create: bool) -> "list[lmdb._Database]":

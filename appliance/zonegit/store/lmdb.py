@@ -75,11 +75,13 @@ class LmdbStore:
         Opening for writing waits for a writer that is at work; reading never waits.
         """
         try:
-            (path / "data.mdb").stat()
+            size = (path / "data.mdb").stat().st_size
         except PermissionError:
             raise StoreError(f"no permission for {path}: use it as its owner or as one of its group") from None
         except OSError:
             raise StoreError(f"there is no repository at {path}: make one with `zonegit init`") from None
+        if not size:
+            raise StoreError(f"the repository at {path} was never finished: run `zonegit init` again")
         store = cls(path, acquire(path, map_size, readonly=readonly), readonly=readonly)
         try:
             with store.read() as reader:
