@@ -132,6 +132,36 @@ def test_encloser_of_unsigned_delegations_alone() -> None:
     assert hashes("ent.test.", "A", opted) <= {hash_name("test."), hash_name("some.test.")}
 
 
+SOME = "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS ns.out.\nsub.ent.some NS ns.out.\nsome TXT x\n*.wild TXT x\n" + "".join(
+    f"h{number} TXT x\n" for number in range(40)
+)
+"""Enough names for each proof to be a record of its own."""
+
+
+@pytest.mark.parametrize(
+    ("name", "matched", "covered"),
+    [
+        ("x.sub.ent.some.test.", ["some.test."], ["ent.some.test."]),
+        ("gone.ent.some.test.", ["some.test."], ["ent.some.test.", "*.some.test."]),
+        ("ent.some.test.", ["some.test."], ["ent.some.test."]),
+        ("gone.h1.test.", ["h1.test."], ["gone.h1.test.", "*.h1.test."]),
+        ("far.gone.test.", ["test."], ["gone.test.", "*.test."]),
+        ("a.b.wild.test.", ["wild.test.", "*.wild.test."], ["b.wild.test."]),
+    ],
+)
+def test_proofs_are_those_that_are_called_for(name: str, matched: list[str], covered: list[str]) -> None:
+    """RFC 5155 §7.2: of the closest provable encloser, the next closer name, the wildcard; no more."""
+    zone = hashed_zone(SOME, "test.", opt_out=True)
+    ring = sorted(str(owner.labels[0], "ascii") for owner, _ in zone.iterate_rdatasets("NSEC3"))
+
+    def before(digest: str) -> str:
+        return max((other for other in ring if other < digest), default=ring[-1])
+
+    expected = {hash_name(each) for each in matched} | {before(hash_name(each)) for each in covered}
+    assert len(expected) == len(matched) + len(covered), "the proofs share records: take other names"
+    assert hashes(name, "A", Server(from_zone(zone))) == expected
+
+
 def test_too_many_iterations_are_not_computed() -> None:
     text = "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS ns.out.\n"
     zone = hashed_zone(text, "test.")
