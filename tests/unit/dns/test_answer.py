@@ -188,6 +188,7 @@ dname    DNAME elsewhere.test.
 dname    A   192.0.2.5
 x.dname  A   192.0.2.6
 mail     A   192.0.2.7
+out      MX  1 mail.elsewhere.test.
 """
 LED_AWAY = "@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 NS ns\n@ 60 MX 1 x\n@ 60 DNAME elsewhere.test.\nx 60 A 192.0.2.1\n"
 
@@ -197,6 +198,7 @@ LED_AWAY = "@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 NS ns\n@ 60 MX 1 x\n@ 60 DNAME else
     [
         (BETWEEN, "example.org.", "MX", ["example.org. 60 A 192.0.2.1"]),
         (BETWEEN, "tocut.example.org.", "MX", []),
+        (BETWEEN, "out.example.org.", "MX", []),
         (BETWEEN, "tobelow.example.org.", "MX", []),
         (BETWEEN, "x.sub.example.org.", "A", ["ns.sub.example.org. 60 A 192.0.2.4"]),
         (BETWEEN, "todname.example.org.", "MX", ["dname.example.org. 60 A 192.0.2.5"]),
@@ -209,6 +211,7 @@ def test_whose_addresses_are_given(text: str, name: str, rtype: str, additional:
     server = Server(version(text, "example.org."))
     for transport in (Transport.TCP, Transport.UDP):
         assert lines(server.ask(name, rtype, transport=transport).additional) == additional
+    assert not server.errors
 
 
 def test_yxdomain(versions: tuple[DictVersion, DictVersion]) -> None:

@@ -93,6 +93,7 @@ def agrees(server: Server, packet: bytes) -> bool:
         taken = taken or found is not None
         assert found is None or found[0] == expected[2:], dns.message.from_wire(packet)
         assert server.raw(packet) == expected, dns.message.from_wire(packet)
+    assert not server.errors
     return taken
 
 
