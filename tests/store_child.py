@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 from collections import Counter
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -170,7 +171,17 @@ def fill_a_small_disk(disk: Path) -> None:
             assert reader.ref(MAIN) == tip
             assert reader.view(MAIN)
             assert not reader.has(commit)
+    with ballast.open("ab", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    for path in (disk / "another", disk / "another"):
+        try:
+            LmdbStore.create(path)
+            raise AssertionError("it fits")
+        except StoreFull as error:
+            assert "no space" in str(error)
     ballast.unlink()
+    LmdbStore.create(disk / "another").close()
     with store.write() as writer:
         writer.insert(objects[:500])
         publish(writer, addresses(12), tip, 1, 2)

@@ -20,14 +20,18 @@ from typing import Final
 import lmdb
 
 from zonegit.errors import StoreError
-from zonegit.store.lmdb_tables import NAMES, translated
+from zonegit.store.lmdb_tables import NAMES, full, translated
 
 MAP_SIZE: Final = 1 << 40
 """Bytes of address space; only what is used takes disk."""
 _MAX_READERS: Final = 1022
+_SLOT: Final = 64
+"""Bytes of a reader's slot in the table of readers; its head takes the room of some two."""
 _MODE: Final = 0o750
 """Of a new directory; its files lack the x bits."""
-_FILES: Final = ("data.mdb", "lock.mdb")
+_EXECUTE: Final = 0o111
+_LOCKS: Final = "lock.mdb"
+_FILES: Final = ("data.mdb", _LOCKS)
 _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 
 _FileKey = tuple[int, int]
@@ -82,6 +86,7 @@ def _key(path: Path) -> _FileKey:
 def _open(path: Path, map_size: int, *, readonly: bool, create: bool) -> Opened:
     try:
         with _as_owner(path):
+            _reserve_locks(path)
             environment = lmdb.Environment(
                 str(path),
                 map_size=map_size,
@@ -139,6 +144,24 @@ def _share_with_group(path: Path) -> None:
         status = (path / name).stat()
         if status.st_uid == os.geteuid() and status.st_mode & _GROUP != _GROUP:
             (path / name).chmod(stat.S_IMODE(status.st_mode) | _GROUP)
+
+
+def _reserve_locks(path: Path) -> None:
+    """Have the disk keep room for the table of readers. `StoreFull` when there is none at all.
+
+    LMDB maps it, and a process that touches a page of it for which the disk has no room is killed.
+    """
+    try:
+        file = os.open(path / _LOCKS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE & ~_EXECUTE)
+    except OSError:
+        return  # LMDB meets the same and says what
+    try:
+        os.posix_fallocate(file, 0, _SLOT * (_MAX_READERS + 2))
+    except OSError:
+        if not os.fstat(file).st_blocks:
+            raise full(str(path)) from None
+    finally:
+        os.close(file)
 
 
 def _fill_up(path: Path, environment: lmdb.Environment) -> None:

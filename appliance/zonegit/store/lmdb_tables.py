@@ -128,7 +128,7 @@ def translated(error: lmdb.Error, path: str) -> StoreError:
     if isinstance(error, lmdb.MapFullError):
         return StoreFull(f"the repository at {path} has reached its largest size; nothing was written")
     if code in _FULL or (code == errno.EIO and _is_full(path)):
-        return StoreFull(f"no space is left for the repository at {path}; nothing was written: free some and retry")
+        return full(path)
     if code == errno.EROFS:
         return StoreError(f"the disk with the repository at {path} is read-only; nothing was written")
     if code in _DENIED:
@@ -144,6 +144,10 @@ def translated(error: lmdb.Error, path: str) -> StoreError:
     if isinstance(error, lmdb.PanicError):
         return StoreError(f"a write to the repository at {path} failed half-way: start this process again")
     return StoreError(f"the repository at {path} can't be used: {error}")
+
+
+def full(path: str) -> StoreFull:
+    return StoreFull(f"no space is left for the repository at {path}; nothing was written: free some and retry")
 
 
 def _is_full(path: str) -> bool:
