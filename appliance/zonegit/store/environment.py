@@ -20,7 +20,7 @@ from typing import Final
 import lmdb
 
 from zonegit.errors import StoreError
-from zonegit.store.lmdb_tables import NAMES, full, translated
+from zonegit.store.lmdb_tables import FULL, NAMES, full, translated
 
 MAP_SIZE: Final = 1 << 40
 """Bytes of address space; only what is used takes disk."""
@@ -157,8 +157,8 @@ def _reserve_locks(path: Path) -> None:
         return  # LMDB meets the same and says what
     try:
         os.posix_fallocate(file, 0, _SLOT * (_MAX_READERS + 2))
-    except OSError:
-        if not os.fstat(file).st_blocks:
+    except OSError as error:
+        if error.errno in FULL and not os.fstat(file).st_blocks:
             raise full(str(path)) from None
     finally:
         os.close(file)

@@ -12,7 +12,8 @@ from zonegit.store.layout import check_around
 from zonegit.store.tables import Item, Table
 
 NAMES: Final = tuple(table.name.lower().encode() for table in Table)
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where there is no room."""
 _SCARCE: Final = 16 << 20
 """Bytes."""
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
@@ -127,7 +128,7 @@ def translated(error: lmdb.Error, path: str) -> StoreError:
     code = getattr(error, "code", 0)
     if isinstance(error, lmdb.MapFullError):
         return StoreFull(f"the repository at {path} has reached its largest size; nothing was written")
-    if code in _FULL or (code == errno.EIO and _is_full(path)):
+    if code in FULL or (code == errno.EIO and _is_full(path)):
         return full(path)
     if code == errno.EROFS:
         return StoreError(f"the disk with the repository at {path} is read-only; nothing was written")
