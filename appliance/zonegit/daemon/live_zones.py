@@ -146,7 +146,7 @@ class LiveZones:
                 self._access.config = config
                 self._front.keys = fresh_keys(config, self._front.keys)
                 self._seen = -1
-            self.straight.forget()
+            self._responder.forget()
             zones = self._table.refresh()
             if zones is not None:
                 self._responder.replace_zones(zones)

@@ -26,7 +26,7 @@ class Dressed:
     """Answers to such queries from one thread's cache and straight way."""
 
     def __init__(self, straight: Straight, packets: PacketCache, cookies: Cookies | None) -> None:
-        self._straight = straight
+        self._answer = straight.answer
         self._ready = straight.ready
         self._packets = packets
         self._cookies = cookies
@@ -46,7 +46,7 @@ class Dressed:
         question = body[_FLAGS:end]
         bare = opt[:_OPT_FIXED] + b"\0\0"
         packet = b"".join((head, question[:-4].lower(), question[-4:], bare))
-        found = self._packets.entries.get(packet) or self._straight(packet)
+        found = self._packets.entries.get(packet) or self._answer(packet)
         form = self._ready.get(head + bare)
         if found is None or form is None:
             return None

@@ -69,8 +69,9 @@ class Responder:
         self._logged: set[tuple[str, str]] = set()
         self._edns = Edns(options)
         self._place = ZonePlaces(stats)
-        self.straight = Straight(self._held, self._packets, options.udp_size, door, self._place)
-        self.dressed = Dressed(self.straight, self._packets, options.cookies)
+        self._straight = Straight(self._held, self._packets, options.udp_size, door, self._place)
+        self.straight = self._straight.answer
+        self.dressed = Dressed(self._straight, self._packets, options.cookies)
         self.cache: dict[bytes, Entry] = self._packets.entries
         """UDP packets behind their id -> (response behind its id, slot to count). Always the same dict; nothing
         in it is of a zone with a canary or an ACL. Who answers from it counts that slot, in the `plane` of its
@@ -79,13 +80,17 @@ class Responder:
     def replace_zones(self, zones: Mapping[WireName, ServedZone]) -> None:
         """Serve these zones from now on. Only caches of zones whose commit changed are dropped."""
         moved = self._held.replace(zones)
-        self.straight.forget()
+        self.forget()
         if moved is None:
             self._packets.clear()
             self._answers.clear()
         elif moved:
             self._packets.drop(moved)
             self._answers.drop(moved)
+
+    def forget(self) -> None:
+        """Look at the zones again: where their views stand may have changed."""
+        self._straight.forget()
 
     def respond(
         self, packet: bytes, transport: Transport, client: bytes, asker: Asker | None = None

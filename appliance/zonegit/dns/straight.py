@@ -5,7 +5,8 @@ to be proved, one version is shown to everybody and all fits. Everything else is
 bytes these are to the last: `tests/unit/dns/test_straight.py` holds one to the other.
 
 What a packet costs here is what an attack with invented names costs, so this is written for speed: bytes and
-tuples, one look-up of the view, what hangs on a zone's version prepared in its `Way`, a form's header kept ready.
+tuples, one look-up for all of a packet but its first label (`plans`), one of the view, what hangs on a zone's
+version prepared in its `Way`.
 """
 
 from collections.abc import Callable
@@ -15,41 +16,24 @@ from zlib import crc32
 from zonegit.dns.blocks import split
 from zonegit.dns.cache import Entry, PacketCache
 from zonegit.dns.denials import proven_denial
-from zonegit.dns.forms import Form, Forms
+from zonegit.dns.forms import Forms
 from zonegit.dns.gaps import Gap
 from zonegit.dns.held import Held
 from zonegit.dns.leads import follow, link, referral, shared
-from zonegit.dns.message import Rcode
-from zonegit.dns.stats import query_slot
+from zonegit.dns.plans import KINDS, LIMIT, LINKS, QUESTION, SIMPLE, Plan
 from zonegit.dns.ways import CHECKED, HEAD, Cut, Door, NoDoor, Way
 from zonegit.dns.zones import Zone
 from zonegit.model.names import MAX_LABEL, MAX_NAME
-from zonegit.model.rdata import AAAA, CNAME, HTTPS, MX, NAPTR, NS, NSEC3, PTR, RRSIG, SRV, SVCB, TXT, A
+from zonegit.model.rdata import CNAME, NS, NSEC3, RRSIG
 from zonegit.tree.version import BLOCK_ITEM, block_items
-
-SIMPLE: Final = frozenset((A, AAAA, TXT, NAPTR, 44, 52, 99, 257))  # SSHFP, TLSA, SPF, CAA
-"""Types whose RDATA is sent as it is and asks for nothing additional."""
-LINKS: Final = frozenset((CNAME, PTR))
-"""Types whose RDATA is a name, and that ask for nothing additional."""
-SHARED: Final = frozenset((NS, MX, SRV, SVCB, HTTPS))
-"""Types that lead to other names: many owners have the same ones."""
 
 Place = Callable[[bytes], int]
 """A zone's apex -> what is added to a slot for its answers."""
-Kind = tuple[int, int, int]
-"""A question's type, and the slots of its answers and of its denials."""
-_KINDS: Final[dict[bytes, Kind]] = {
-    rtype.to_bytes(2, "big") + b"\0\1": (
-        rtype,
-        query_slot(rtype, Rcode.NOERROR),
-        query_slot(rtype, Rcode.NXDOMAIN),
-    )
-    for rtype in SIMPLE | LINKS | SHARED
-}
+_LABEL: Final = QUESTION + 1
 _FIRST: Final = CHECKED + BLOCK_ITEM.size
 """Where the first RRset of a block in a view begins."""
-_LONGEST: Final = 9 + MAX_NAME
-"""Where the name in a packet behind the id ends at the latest."""
+_RECORDS: Final = 32
+"""Below so many records an answer's counts stand ready."""
 
 
 class Straight:
@@ -65,6 +49,8 @@ class Straight:
         self._forms = Forms(udp_size)
         self.ready = self._forms.ready
         """What is known of the forms that packets come in."""
+        self._plans: dict[bytes, Plan] = {}
+        """A packet without id and first label, lowercase -> how it is answered."""
         self._prepared: list[Zone] = []
         self._door = door or NoDoor()
         self._table = self._door.table
@@ -72,67 +58,107 @@ class Straight:
     def forget(self) -> None:
         """Look at the zones again: which there are, their versions and where their views stand may have changed."""
         self._zones = self._held.by_name
+        self._plans.clear()
         for zone in self._prepared:
             zone.way = None
         self._prepared.clear()
 
-    def __call__(self, body: bytes) -> Entry | None:
+    def answer(self, body: bytes) -> Entry | None:
         """The response to a UDP packet, both behind the id, and the slot to count. None: it is for the walk."""
         try:
-            end = body.find(0, 10)
-            kind = _KINDS.get(body[end + 1 : end + 5])
-            form = self.ready.get(body[:10] + body[end + 5 :]) or self._forms.find(body[:10], body[end + 5 :])
-            if kind is None or form is None or end > _LONGEST:
+            at = _LABEL + body[QUESTION]
+            plan = self._plans.get(body[:QUESTION] + body[at:])
+            if plan is None:
+                return self._elsewhere(body, at)
+            label = body[_LABEL:at].lower()
+            if (
+                not _LABEL < at <= plan.last
+                or 0 in label
+                or 1 in label
+                or (plan.nested and self._is_apex(body, plan))
+            ):
                 return None
-            name = body[10 : end + 1].lower()
-            size = name[0]
-            zone = self._zones.get(name[1 + size :])
-            if zone is None or size > MAX_LABEL:
-                return self._deep(body, name, form, kind)
-            way = zone.way or self._prepare(zone)
-            label = name[1 : 1 + size]
-            if way.closed or 1 in label or (way.nested and name in self._zones):
-                return None
-            key = way.prefix + label + b"\0"
+            way = plan.way
+            key = plan.prefix + label + b"\0"
             if way.gaps.first and (gap := way.gaps.find(key)) is not None:
-                return self._absent(body, name, form, kind, way, key, gap)
+                return self._absent(body, at, plan, key, gap)
             if not way.laid:
-                return self._unlaid(body, name, form, kind, way, key)
+                return self._unlaid(body, at, plan, key)
             sealed = self._door.get(key, None, self._table)
             if sealed is None:
-                return self._absent(body, name, form, kind, way, key, None)
+                return self._absent(body, at, plan, key, None)
             check, rtype, records, size = HEAD.unpack_from(sealed)
             block = sealed[CHECKED:]
             if crc32(block, crc32(key)) != check:
                 return None
-            if rtype == kind[0] and rtype in SIMPLE and len(sealed) == _FIRST + size and records < 32:
-                rest = form.leads[records] + body[10 : end + 5] + sealed[_FIRST:] + form.opt
-                if len(rest) > form.room:
-                    return None
-                if not hash(body) & self._packets.unlikely:
-                    self._packets.offer(zone, body, (rest, way.place + kind[1]), name)
-                return rest, way.place + kind[1]
-            return self._at(body, name, form, kind, way, block, key)
+            if rtype != plan.plain or len(sealed) != _FIRST + size or records >= _RECORDS:
+                return self._at(body, plan, key, block)
+            rest = plan.leads[records] + body[QUESTION : plan.question_end] + sealed[_FIRST:] + plan.opt
+            if len(rest) > plan.room:
+                return None
+            if not check & self._packets.unlikely:  # the checksum is as good as a hash, and at hand
+                self._offer(body, plan, (rest, plan.positive))
+            return rest, plan.positive
         except Exception:
             return None  # the walk meets it again, has a second source, and tells
 
-    def _unlaid(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, key: bytes) -> Entry | None:
-        """What stands at a name right below the apex, or nothing, read through the zone's version."""
-        block = way.read(key)
-        if block is None:
-            return self._absent(body, name, form, kind, way, key, None)
-        return self._at(body, name, form, kind, way, block, key)
+    def _elsewhere(self, body: bytes, at: int) -> Entry | None:
+        """A packet for which no plan stands ready: the first one, in another case, or with a longer name."""
+        plan = self._plan(body)
+        if plan is None:
+            return None
+        if at + plan.behind != len(body):
+            return self._deep(body, plan)
+        lowered = body[:QUESTION] + plan.name(body) + body[plan.name_end :]
+        found = self.answer(lowered)
+        if found is None or lowered == body:
+            return found
+        question = body[QUESTION : plan.question_end]
+        return found[0][:QUESTION] + question + found[0][QUESTION + len(question) :], found[1]
+
+    def _is_apex(self, body: bytes, plan: Plan) -> bool:
+        return plan.name(body) in self._zones
+
+    def _plan(self, body: bytes) -> Plan | None:
+        """The plan for a packet with any name below an apex, in any case; None: it is for the walk."""
+        end = body.find(0, QUESTION) + 1
+        kind = KINDS.get(body[end : end + 4])
+        form = self._forms.find(body[:QUESTION], body[end + 4 :])
+        if kind is None or form is None or not end <= QUESTION + MAX_NAME:
+            return None
+        name = body[QUESTION:end].lower()
+        zones = self._zones
+        at = 0
+        while (zone := zones.get(name[at:])) is None:
+            size = name[at]
+            if not 0 < size <= MAX_LABEL:
+                return None
+            at += 1 + size
+        way = zone.way or self._prepare(zone)
+        if not at or way.closed:
+            return None
+        mark = body[:QUESTION] + name[at:] + body[end:]
+        plan = self._plans.get(mark)
+        if plan is None:
+            if len(self._plans) >= LIMIT:
+                self._plans.clear()
+            plan = self._plans[mark] = Plan(way, form, kind)
+        return plan
 
     def _prepare(self, zone: Zone) -> Way:
         way = zone.way = Way(zone, self._held, self._door, self._place(zone.apex))
         self._prepared.append(zone)
         return way
 
-    def _absent(
-        self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, key: bytes, gap: Gap | None
-    ) -> Entry | None:
+    def _unlaid(self, body: bytes, at: int, plan: Plan, key: bytes) -> Entry | None:
+        """What stands at a name right below the apex, or nothing, read through the zone's version."""
+        block = plan.way.read(key)
+        return self._absent(body, at, plan, key, None) if block is None else self._at(body, plan, key, block)
+
+    def _absent(self, body: bytes, at: int, plan: Plan, key: bytes, gap: Gap | None) -> Entry | None:
         """Nothing stands at a name right below the apex."""
-        if name in way.soa_names:
+        way = plan.way
+        if key in way.soa_keys:
             return None
         if gap is None:
             if hash(key) & way.gaps.unlikely:
@@ -142,29 +168,28 @@ class Straight:
                 gap = way.gaps.find(key) or way.gap(key)
                 if gap is None:
                     return None
-        proving = form.do and way.signed
-        block = way.apex_wild
-        if block is not None:
-            return self._wild(body, name, form, kind, way, block) if block and not proving else None
-        if proving:
-            made = proven_denial(way, name, key, gap) if way.zone.nsec else None
-        else:
-            made = way.denials.get(len(name) << 1 | form.edns) or way.denial(name, form.edns)
-        if made is None:
-            return None
-        counts, records = made
-        rest = b"".join((form.absent, counts, body[10 : 14 + len(name)], records, form.opt))
-        if len(rest) > form.room:
+        if not plan.denies:
+            return self._wild_or_proven(body, plan, key, gap)
+        before, behind = plan.denials.get(at) or plan.denial(body, at)
+        rest = before + body[QUESTION : plan.question_end] + behind
+        if len(rest) > plan.room:
             return None
         if not hash(body) & self._packets.unlikely:
-            self._packets.offer(way.zone, body, (rest, way.place + kind[2]), name)
-        return rest, way.place + kind[2]
+            self._offer(body, plan, (rest, plan.negative))
+        return rest, plan.negative
 
-    def _at(
-        self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, block: bytes, key: bytes
-    ) -> Entry | None:
+    def _wild_or_proven(self, body: bytes, plan: Plan, key: bytes, gap: Gap | None) -> Entry | None:
+        """The same where there is a wildcard right below the apex, or a denial needs proofs."""
+        way = plan.way
+        block = way.apex_wild
+        if block is not None:
+            return self._wild(body, plan, block) if block and not plan.proving else None
+        made = proven_denial(way, plan.name(body), key, gap) if way.zone.nsec else None
+        return made and self._finished(body, plan, plan.form.absent + made[0], made[1], plan.negative)
+
+    def _at(self, body: bytes, plan: Plan, key: bytes, block: bytes) -> Entry | None:
         """The RRsets at a name."""
-        wanted = kind[0]
+        wanted = plan.wanted
         found = alias = signed = None
         at = 0
         end = len(block)
@@ -172,119 +197,103 @@ class Straight:
             rtype, records, size = BLOCK_ITEM.unpack_from(block, at)
             start = at + BLOCK_ITEM.size
             at = start + size
-            if rtype == NSEC3 or (rtype == NS and form.do and way.signed):
+            if rtype == NSEC3 or (rtype == NS and plan.proving):
                 return None  # a hashed owner is no name (RFC 5155 §7.2.8); a signed zone's cuts have proofs
             if rtype == NS:
-                return self._refer(body, name, form, kind, way, Cut(name, key, block[start:at]))
+                return self._refer(body, plan, Cut(plan.name(body), key, block[start:at]))
             if rtype == wanted:
                 found = records, block[start:at]
             elif rtype == CNAME:
                 alias = block[start:at]
-            elif rtype == RRSIG and form.do:
+            elif rtype == RRSIG and plan.do:
                 signed = block[start:at]
-        if form.do and (signed is not None or way.signed):
-            return self._signed(body, name, form, kind, way, found, alias, signed)
+        if signed is not None or plan.proving:
+            return self._signed(body, plan, found, alias, signed)
         if alias is not None:
-            return self._alias(body, name, form, kind, way, alias)
+            return self._alias(body, plan, alias)
         if found is not None:
-            return self._positive(body, name, form, kind, way, found)
-        return None if name in way.soa_names else self._no_data(body, name, form, kind, way)
+            return self._positive(body, plan, *found)
+        return None if plan.name(body) in plan.way.soa_names else self._no_data(body, plan)
 
     def _signed(
-        self,
-        body: bytes,
-        name: bytes,
-        form: Form,
-        kind: Kind,
-        way: Way,
-        found: tuple[int, bytes] | None,
-        alias: bytes | None,
-        signed: bytes | None,
+        self, body: bytes, plan: Plan, found: tuple[int, bytes] | None, alias: bytes | None, signed: bytes | None
     ) -> Entry | None:
         """The RRset at a name, and its signatures."""
-        wanted, slot, _ = kind
+        wanted = plan.wanted
         if found is None or alias is not None or wanted not in SIMPLE:
             return None
         mark = wanted.to_bytes(2, "big")
         signatures = [rr for rr in split(signed or b"") if rr[12:14] == mark]
         records = found[0] + len(signatures)
-        if records >= len(form.leads):
+        if records >= _RECORDS:
             return None
-        return self._finished(body, name, form, way, form.leads[records], found[1] + b"".join(signatures), slot)
+        return self._finished(body, plan, plan.leads[records], found[1] + b"".join(signatures), plan.positive)
 
-    def _positive(
-        self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, found: tuple[int, bytes]
-    ) -> Entry | None:
-        wanted, slot, _ = kind
-        records, rrs = found
+    def _positive(self, body: bytes, plan: Plan, records: int, rrs: bytes) -> Entry | None:
+        wanted, way = plan.wanted, plan.way
         if wanted in SIMPLE:
-            if records >= len(form.leads):
+            if records >= _RECORDS:
                 return None
-            return self._finished(body, name, form, way, form.leads[records], rrs, slot)
+            return self._finished(body, plan, plan.leads[records], rrs, plan.positive)
+        name = plan.name(body)
         if wanted in LINKS:
             linked = link(self._held, way, name, rrs) if records == 1 else None
-            return None if linked is None else self._finished(body, name, form, way, form.leads[1], linked, slot)
+            return None if linked is None else self._finished(body, plan, plan.leads[1], linked, plan.positive)
         if name[1 + name[0] :] != way.apex:
             return None
-        same = shared(self._held, way, name, wanted, rrs, form.edns)
+        same = shared(self._held, way, name, wanted, rrs, plan.form.edns)
         if same is None:
             return None
-        return self._finished(body, name, form, way, form.flags + same.counts, same.records, slot)
+        return self._finished(body, plan, plan.form.flags + same.counts, same.records, plan.positive)
 
-    def _alias(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, rr: bytes) -> Entry | None:
-        wanted, slot, _ = kind
+    def _alias(self, body: bytes, plan: Plan, rr: bytes) -> Entry | None:
+        wanted, way, name = plan.wanted, plan.way, plan.name(body)
         linked = link(self._held, way, name, rr)
         if linked is None:
             return None
         if wanted == CNAME:
-            return self._finished(body, name, form, way, form.leads[1], linked, slot)
+            return self._finished(body, plan, plan.leads[1], linked, plan.positive)
         if wanted not in SIMPLE:
             return None
         more = follow(self._held, way, name, rr, wanted)
-        if more is None or more[0] + 1 >= len(form.leads):
+        if more is None or more[0] + 1 >= _RECORDS:
             return None
-        return self._finished(body, name, form, way, form.leads[1 + more[0]], linked + more[1], slot)
+        return self._finished(body, plan, plan.leads[1 + more[0]], linked + more[1], plan.positive)
 
-    def _no_data(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way) -> Entry | None:
-        counts, records = way.denial(name, form.edns)
-        return self._finished(body, name, form, way, form.flags + counts, records, kind[1])
+    def _no_data(self, body: bytes, plan: Plan) -> Entry | None:
+        counts, records = plan.way.denial(plan.name(body), plan.form.edns)
+        return self._finished(body, plan, plan.form.flags + counts, records, plan.positive)
 
-    def _wild(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, block: bytes) -> Entry | None:
+    def _wild(self, body: bytes, plan: Plan, block: bytes) -> Entry | None:
         """The RRsets of the wildcard for a name, none of whose ends the SOA has."""
-        wanted, slot, _ = kind
         found = None
         for rtype, records, rrs in block_items(block):
-            if rtype in (CNAME, NS) or (rtype == RRSIG and form.do):
+            if rtype in (CNAME, NS) or (rtype == RRSIG and plan.do):
                 return None
-            if rtype == wanted:
+            if rtype == plan.wanted:
                 found = records, rrs
         if found is None:
-            return self._no_data(body, name, form, kind, way)
-        if wanted not in SIMPLE or found[0] >= len(form.leads):
+            return self._no_data(body, plan)
+        if plan.plain < 0 or found[0] >= _RECORDS:
             return None
-        return self._finished(body, name, form, way, form.leads[found[0]], found[1], slot)
+        return self._finished(body, plan, plan.leads[found[0]], found[1], plan.positive)
 
-    def _refer(self, body: bytes, name: bytes, form: Form, kind: Kind, way: Way, cut: Cut) -> Entry | None:
-        made = referral(way, cut, len(name), form.edns)
-        return made and self._finished(body, name, form, way, form.referring + made[0], made[1], kind[1])
+    def _refer(self, body: bytes, plan: Plan, cut: Cut) -> Entry | None:
+        made = referral(plan.way, cut, len(plan.name(body)), plan.form.edns)
+        return made and self._finished(body, plan, plan.form.referring + made[0], made[1], plan.positive)
 
-    def _deep(self, body: bytes, name: bytes, form: Form, kind: Kind) -> Entry | None:
-        """The name isn't right below an apex: see what stands on the way to it."""
-        zones = self._zones
+    def _deep(self, body: bytes, plan: Plan) -> Entry | None:
+        """The name is further below the apex: see what stands on the way to it."""
+        if plan.proving:
+            return None
+        way = plan.way
+        name = plan.name(body)
         starts = []
         at = 0
-        zone = zones.get(name)
-        while zone is None:
-            size = name[at]
-            if not 0 < size <= MAX_LABEL:
-                return None
+        while at < len(name) - len(way.apex):
             starts.append(at)
-            at += 1 + size
-            zone = zones.get(name[at:])
-        way = zone.way or self._prepare(zone)
-        if not at or way.closed or (form.do and way.signed):
-            return None
-        key = way.prefix
+            at += 1 + name[at]
+        key = plan.prefix
         plain = True
         while starts:
             start = starts.pop()
@@ -297,26 +306,28 @@ class Straight:
             if starts:
                 step = way.step(key, name[start:])
                 if step is not True:
-                    return self._refer(body, name, form, kind, way, step) if step else None
+                    return self._refer(body, plan, step) if step else None
         block = way.read(key)
         if block is not None:
-            return self._at(body, name, form, kind, way, block, key) if plain else None
+            return self._at(body, plan, key, block) if plain else None
         if way.has_below(key):
-            return self._no_data(body, name, form, kind, way) if plain else None
+            return self._no_data(body, plan) if plain else None
         block = way.wild(above)
         if not plain or block == b"":
             return None
         if block is not None:
-            return self._wild(body, name, form, kind, way, block)
-        counts, records = way.denial(name, form.edns)
-        return self._finished(body, name, form, way, form.absent + counts, records, kind[2])
+            return self._wild(body, plan, block)
+        counts, records = way.denial(name, plan.form.edns)
+        return self._finished(body, plan, plan.form.absent + counts, records, plan.negative)
 
-    def _finished(
-        self, body: bytes, name: bytes, form: Form, way: Way, head: bytes, records: bytes, slot: int
-    ) -> Entry | None:
-        rest = b"".join((head, body[10 : 14 + len(name)], records, form.opt))
-        if len(rest) > form.room:
+    def _finished(self, body: bytes, plan: Plan, head: bytes, records: bytes, slot: int) -> Entry | None:
+        rest = head + body[QUESTION : plan.question_end] + records + plan.opt
+        if len(rest) > plan.room:
             return None
         if not hash(body) & self._packets.unlikely:
-            self._packets.offer(way.zone, body, (rest, way.place + slot), name)
-        return rest, way.place + slot
+            self._offer(body, plan, (rest, slot))
+        return rest, slot
+
+    def _offer(self, body: bytes, plan: Plan, entry: Entry) -> None:
+        """Have the response kept if its packet comes again."""
+        self._packets.offer(plan.way.zone, body, entry, plan.name(body))

@@ -93,7 +93,8 @@ class Way:
 
     __slots__ = (
         "_door", "_steps", "_wild", "apex", "apex_wild", "closed", "denials", "gaps", "laid", "links", "nested",
-        "place", "prefix", "proofs", "shared", "sight", "signed", "signed_soa", "soa_names", "wild_cover", "zone",
+        "place", "prefix", "proofs", "shared", "sight", "signed", "signed_soa", "soa_keys",
+        "soa_names", "wild_cover", "zone",
     )  # fmt: skip
 
     def __init__(self, zone: Zone, held: Held, door: Door, place: int = 0) -> None:
@@ -122,6 +123,10 @@ class Way:
         """Whether blocks can be had through the door."""
         self.prefix = version.prefix if isinstance(version, ViewVersion) else b""
         """What stands in front of its owners' keys there."""
+        self.soa_keys = frozenset(
+            self.prefix + name[1 : 1 + name[0]] + b"\0" for name in self.soa_names if name[1 + name[0] :] == apex
+        )
+        """Of those names that are right below the apex."""
         self.links: dict[bytes, int] = {}
         """Names right above targets of aliases -> bytes that they share with the apex; -1 where a zone may know."""
         self.shared: dict[tuple[bytes, int], Shared] = {}

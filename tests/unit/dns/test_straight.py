@@ -151,7 +151,7 @@ def test_cookies_and_random_case_get_what_the_walk_says() -> None:
     cookies = Cookies([bytes(16)], lambda: 1_700_000_000.0)
     zone = version(ORG, "example.org.")
     server = Server(zone, options=Options(cookies=cookies))
-    dressed = Dressed(server.responder.straight, server.responder._packets, cookies)
+    dressed = Dressed(server.responder._straight, server.responder._packets, cookies)
     taken = 0
     for name, rtype, shown in product(sorted(set(names(zone))), ("A", "MX", "TXT"), (8, 16, 24, 40, 9)):
         query = make_query(name.swapcase(), rtype, edns=True, size=1232)
@@ -180,6 +180,28 @@ def test_cookies_are_kept_off_where_an_answer_has_no_room_for_one() -> None:
         whole = server.raw(query.to_wire(), Transport.TCP)
         assert whole is not None
         assert (found == whole) == (len(whole) <= size)
+
+
+@pytest.mark.parametrize("edns", [False, True])
+@pytest.mark.parametrize("first", ["HOST", "Nobody", "X.here.W", "below.CUT", "hosT"])
+@pytest.mark.parametrize("apex", ["example.org.", "eXample.ORG."])
+def test_a_question_comes_back_in_the_case_it_was_asked_in(first: str, apex: str, edns: bool) -> None:
+    server = Server(version(TRAPS, "example.org."))
+    for rtype in ("A", "TXT"):
+        assert agrees(server, make_query(f"{first}.{apex}", rtype, edns=edns, size=1232).to_wire())
+
+
+def test_names_that_are_too_long_are_left_to_the_walk() -> None:
+    """Whether the label is or the whole name, and whether or not such a packet came before in good order."""
+    long = ".".join(("a" * 63,) * 3) + "."
+    for apex, longest in (("example.org.", 63), (long, 61)):
+        server = Server(version("@ IN SOA ns host 7 7200 3600 1209600 300\n@ NS ns\nb A 192.0.2.1\n", apex))
+        head, tail = make_query(f"b.{apex}", "A").to_wire().split(b"\1b", 1)
+        for size in (1, longest - 1, longest, longest + 1, 62, 63, 64, 100, 127, 128, 192, 255):
+            packet = head + bytes((size,)) + b"c" * size + tail
+            assert agrees(server, packet) == (size <= longest), size
+        for label in (b"\0", b"\4a\0b", b"\3\1ab", b"\2\0\0"):
+            assert server.responder.straight((head + label + tail)[2:]) is None, label
 
 
 def test_a_packet_of_another_form_is_left_to_the_walk() -> None:
