@@ -56,8 +56,8 @@ class LmdbStore:
         """Make a repository in a directory, which may exist. `Refused` if one is there already."""
         try:
             path.mkdir(mode=0o750, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"can't make the directory {path}: {error.strerror}") from None
+        except (OSError, ValueError) as error:  # a NUL byte is a ValueError
+            raise StoreError(f"can't make the directory {path}: {getattr(error, 'strerror', error)}") from None
         store = cls(path, acquire(path, map_size, readonly=False, create=True), readonly=False)
         try:
             with store.write() as writer:
@@ -78,7 +78,7 @@ class LmdbStore:
             size = (path / "data.mdb").stat().st_size
         except PermissionError:
             raise StoreError(f"no permission for {path}: use it as its owner or as one of its group") from None
-        except OSError:
+        except (OSError, ValueError):
             raise StoreError(f"there is no repository at {path}: make one with `zonegit init`") from None
         if not size:
             raise StoreError(f"the repository at {path} was never finished: run `zonegit init` again")

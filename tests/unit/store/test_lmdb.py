@@ -246,10 +246,13 @@ def test_a_repository_is_made_only_once(path: Path) -> None:
     LmdbStore.open(path).close()
 
 
-def test_a_path_that_can_hold_no_directory_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["file", "file/below", "a\0b", "x" * 300])
+def test_a_path_that_can_hold_no_directory_is_one_line(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="can't make"):
-        LmdbStore.create(tmp_path / "file")
+        LmdbStore.create(tmp_path / name)
+    with pytest.raises(StoreError, match="no repository"):
+        LmdbStore.open(tmp_path / name)
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 5000])
