@@ -10,11 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -87,8 +85,8 @@ def _lay_out(tree: Path, commit: str, wheels: Path, moment: int) -> None:
     """The commit's files, debian/ at the top, our own wheel beside the locked ones."""
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
-    with tarfile.open(fileobj=BytesIO(_git("archive", "--format=tar", commit))) as archive:
-        archive.extractall(tree, filter="data")
+    archive = _git("-c", "tar.umask=0022", "archive", "--format=tar", commit)
+    subprocess.run(("tar", "-xp", "-C", tree), input=archive, check=True)
     (tree / "packaging" / "debian").rename(tree / "debian")
     shutil.copytree(wheels, tree / "wheels", ignore=shutil.ignore_patterns(".lock"))
     subprocess.run(
@@ -123,11 +121,11 @@ def _write_pages(tree: Path, moment: int) -> None:
 
 
 def _changelog(tree: Path, moment: int) -> str:
-    """Debian's changelog, of one entry: what changed stands in CHANGELOG.md."""
+    """Debian's changelog, of one entry: what changed stands in CHANGELOG.md, which is installed as changelog.gz."""
     (wheel,) = (tree / "wheels").glob("zonegit-*.whl")
     version = wheel.name.split("-")[1]
     date = format_datetime(datetime.fromtimestamp(moment, UTC))
-    entry = f"  * Release {version}; see /usr/share/doc/zonegit/CHANGELOG.md.gz."
+    entry = f"  * Release {version}; see /usr/share/doc/zonegit/changelog.gz."
     return f"zonegit ({version}) unstable; urgency=medium\n\n{entry}\n\n -- {_MAINTAINER}  {date}\n"
 
 

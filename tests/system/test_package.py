@@ -3,6 +3,7 @@
 It is built twice, in two places at once. All that is looked at is one test: nobody else needs to build it anew.
 """
 
+import gzip
 import json
 import re
 import shutil
@@ -92,6 +93,7 @@ def test_the_package_is_what_it_is_to_be(packages, tmp_path, needs_program) -> N
     nobody_but_root_may_write_to_it(contents)
     it_holds_no_path_of_the_machine_that_built_it(tmp_path / "tree", first.parents[2])
     the_list_of_what_it_is_made_of_is_true(tmp_path / "tree")
+    the_documents_that_it_names_are_there(tmp_path / "tree")
     completions_can_be_read(tmp_path / "tree")
     lintian_finds_nothing(first, needs_program("lintian"))
 
@@ -171,6 +173,15 @@ def the_list_of_what_it_is_made_of_is_true(unpacked: Path) -> None:
         assert f"sha256:{each['hashes'][0]['content']}" in lock
     needed = {reference for each in found["dependencies"] for reference in each["dependsOn"]}
     assert needed == {each["bom-ref"] for each in found["components"]}
+
+
+def the_documents_that_it_names_are_there(unpacked: Path) -> None:
+    named = set()
+    for path in [*unpacked.glob("usr/share/man/*/*.gz"), *unpacked.glob("usr/share/doc/zonegit/*.Debian.gz")]:
+        text = gzip.decompress(path.read_bytes()).decode().replace("\\", "")
+        named |= set(re.findall(r"/usr/share/(?:doc/)?zonegit/[\w./-]*\w", text))
+    assert len(named) > 4
+    assert [path for path in named if not (unpacked / path.lstrip("/")).exists()] == []
 
 
 def completions_can_be_read(unpacked: Path) -> None:
