@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from zonegit.store.lmdb import LmdbStore
+
 ZONEGIT = Path(sys.executable).parent / "zonegit"
 
 
@@ -228,6 +230,12 @@ def test_a_foreign_file_is_no_repository(zonegit, tmp_path) -> None:
     assert done.returncode in (1, 6)
     assert done.stderr.startswith("zonegit: ")
     assert "unexpected" not in done.stderr
+
+
+def test_reading_never_waits_for_a_writer(many, environment) -> None:
+    with LmdbStore.open(Path(environment["ZONEGIT_REPO"])).write():
+        for argv in (["log"], ["show", "ns1", "A"], ["check"], ["set", "www", "A", "60", "192.0.2.1", "--dry-run"]):
+            assert many(*argv, timeout=30).returncode == 0
 
 
 def test_no_progress_bar_without_a_terminal(many, tmp_path) -> None:

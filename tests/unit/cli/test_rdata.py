@@ -42,6 +42,7 @@ def test_records(rtype, words, expected) -> None:
         ("MX", ["10", "mail", "20", "mail"], None),
         ("MX", ["ten mail", "20 mail"], None),
         ("MX", ["10 mail", "20"], None),
+        ("CAA", ["0", "issue", "ca.example.net; x=y"], None),
         ("TYPE65280", ["abc"], None),
     ],
 )

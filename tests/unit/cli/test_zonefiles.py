@@ -70,6 +70,14 @@ def test_a_serial_that_is_not_ahead_is_told(zone, zone_file, refused) -> None:
     assert "2026112002" in result.err
 
 
+def test_more_changes_than_can_be_listed_are_told(zone, tmp_path) -> None:
+    file = tmp_path / "more.zone"
+    file.write_text(zone("export").out + "".join(f"h{number} 60 IN A 192.0.2.1\n" for number in range(1001)))
+    result = zone("import", file, "--dry-run")
+    assert result.out == ""
+    assert "1,001 RRsets changed, too many to list" in result.err
+
+
 def test_import_over_changes_by_hand_needs_replace(zone, zone_file, refused) -> None:
     zone("set", "www", "A", "300", "192.0.2.7")
     refused(zone("import", zone_file), 1, "--replace")

@@ -17,7 +17,9 @@ from zonegit.errors import (
     UsageError,
 )
 from zonegit.model.rdata import AAAA, CNAME, DNAME, MX, NS, SOA, TXT, A, soa_serial, with_serial
+from zonegit.model.refs import head
 from zonegit.repo import Repository
+from zonegit.store.lmdb import LmdbStore
 
 ONE, TWO, THREE = (bytes([192, 0, 2, last]) for last in (1, 2, 3))
 
@@ -160,6 +162,21 @@ def test_import_on_top_is_one_commit_with_a_higher_serial(repository: Repository
     assert older.serial == 2026112102
     with pytest.raises(Refused, match="not ahead"):
         repository.import_zone(parsed(newer), source="newer.zone", keep_serial=True)
+
+
+def test_many_changes_are_counted_and_not_listed(repository: Repository) -> None:
+    more = ZONE + "".join(f"h{number} A 192.0.2.1\n" for number in range(1001))
+    done = repository.import_zone(parsed(more), source="more.zone", dry_run=True)
+    assert (done.change_count, done.changes) == (1001, [])
+    done = repository.import_zone(parsed(more.replace("h1000 A 192.0.2.1\n", "")), source="more.zone")
+    assert (done.change_count, len(done.changes)) == (1000, 1000)
+
+
+def test_a_new_zone_is_answered_from_its_view(repository: Repository) -> None:
+    with LmdbStore.open(repository.path, readonly=True).read() as reader:
+        view = reader.view(head("example.org.", "main"))
+        assert view is not None
+        assert view.commit == repository.resolve().id
 
 
 def test_import_over_a_change_made_by_hand_needs_replace(repository: Repository) -> None:

@@ -141,6 +141,14 @@ def test_branches_are_edited_apart(moved: Repository) -> None:
         moved.create_branch("Bad Name")
 
 
+def test_the_branch_that_head_names_is_meant_by_its_zones_name_too(moved: Repository) -> None:
+    moved.checkout("staging", create=True, start="HEAD~1")
+    assert moved.position("example.org") == moved.position()
+    assert moved.resolve("HEAD", zone="example.org") == moved.resolve("staging")
+    moved.add_zone("example.net")
+    assert moved.position("example.net").branch == "main"
+
+
 def test_tags_are_named_once_and_deleted(moved: Repository) -> None:
     moved.create_tag("v1", message="a release")
     assert moved.tags() == {"v1": moved.resolve().id}

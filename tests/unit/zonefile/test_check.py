@@ -70,6 +70,9 @@ def shown(finding: Finding) -> str:
         ("@ NS ns\nns CNAME w\nw A 192.0.2.1", ["E @: NS target ns.example.com. is a CNAME (RFC 2181 §10.3)"]),
         ("w MX 10 m\nm CNAME x", ["E w: MX target m.example.com. is a CNAME (RFC 2181 §10.3)"]),
         ("w MX 10 a.m\n*.m CNAME x", ["E w: MX target a.m.example.com. is a CNAME (RFC 2181 §10.3)"]),
+        ("w MX 10 a.m\nm A 192.0.2.1\n* A 192.0.2.1", [
+            "W w: MX target a.m.example.com. has no address in this zone"
+        ]),
         ("w SRV 1 1 1 m\nm CNAME x", ["E w: SRV target m.example.com. is a CNAME (RFC 2181 §10.3)"]),
         ("w MX 10 m\n@ SRV 1 1 1 m\nm TXT x", [
             "W @: SRV target m.example.com. has no address in this zone",

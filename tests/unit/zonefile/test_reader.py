@@ -319,4 +319,26 @@ def test_reads_the_root_zones_whole(shared_data: Callable[[str], Path]) -> None:
 
 def test_gzip_is_recognised() -> None:
     assert read(gzip.compress((SOA + "www A 192.0.2.1\n").encode())).records == 2
-    assert "gzip" in refusal(gzip.compress(SOA.encode())[:-6])
+
+
+def spoilt(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes((data[at] ^ 1,)) + data[at + 1 :]
+
+
+PACKED = gzip.compress(SOA.encode(), mtime=0)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PACKED[:-6],
+        PACKED[:2],
+        PACKED + b"trailing",
+        spoilt(PACKED, 2),
+        spoilt(PACKED, 10),
+        spoilt(PACKED, len(PACKED) - 5),
+    ],
+    ids=["cut", "two bytes", "trailing", "method", "deflate", "checksum"],
+)
+def test_damaged_gzip_is_told_as_such(data: bytes) -> None:
+    assert refusal(data).startswith("zone: the gzip data is damaged: ")
