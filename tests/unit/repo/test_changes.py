@@ -172,11 +172,16 @@ def test_many_changes_are_counted_and_not_listed(repository: Repository) -> None
     assert (done.change_count, len(done.changes)) == (1000, 1000)
 
 
-def test_a_new_zone_is_answered_from_its_view(repository: Repository) -> None:
-    with LmdbStore.open(repository.path, readonly=True).read() as reader:
+@pytest.mark.parametrize("at_once", [3, 20_000])
+def test_a_new_zone_is_answered_from_its_view(
+    empty: Repository, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zonegit.store.writer.VIEW_AT_ONCE", at_once)
+    empty.import_zone(parsed(ZONE), source="test.zone")
+    with LmdbStore.open(empty.path, readonly=True).read() as reader:
         view = reader.view(head("example.org.", "main"))
         assert view is not None
-        assert view.commit == repository.resolve().id
+        assert view.commit == empty.resolve().id
 
 
 def test_import_over_a_change_made_by_hand_needs_replace(repository: Repository) -> None:
