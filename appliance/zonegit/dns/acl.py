@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
+from zonegit.dns.bounded import Bounded
 from zonegit.dns.clients import unmapped
 from zonegit.errors import ConfigError, InvalidName
 from zonegit.model.names import WireName, from_text, lower, to_text
@@ -101,13 +102,11 @@ class Clients:
 
     def __init__(self, acl: Acl) -> None:
         self._acl = acl
-        self._known: dict[bytes, bool] = {}
+        self._known: Bounded[bytes, bool] = Bounded(_REMEMBERED)
 
     def __call__(self, client: bytes) -> bool:
         known = self._known.get(client)
         if known is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
             known = self._known[client] = self._acl.allows(client, None)
         return known
 

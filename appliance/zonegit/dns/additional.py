@@ -16,8 +16,6 @@ from zonegit.model.rdata import AAAA, DNAME, HTTPS, MX, NS, SRV, SVCB, A, name_e
 
 _TARGET: Final = {NS: 0, MX: 2, SRV: 6, SVCB: 2, HTTPS: 2}
 """Bytes before the target's name in RDATA."""
-_TARGETS: Final = 4096
-"""Targets that a zone remembers: a few mail and name servers stand in most records."""
 _MOST: Final = 64
 """Records of an answer that are looked at: no message has room for the addresses of more."""
 
@@ -58,8 +56,6 @@ def _data_at(zone: Zone, name: WireName, *, glue: bool) -> Node:
     known = zone.targets
     node = known.get((name, glue))
     if node is None:
-        if len(known) >= _TARGETS:
-            known.clear()
         node = known[name, glue] = _read_at(zone, name, glue=glue)
     return node
 

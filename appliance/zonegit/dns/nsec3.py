@@ -4,8 +4,6 @@ With opt-out (§6) an encloser that is there only for unsigned delegations has n
 is the closest provable encloser.
 """
 
-from typing import Final
-
 from zonegit.dns.blocks import Node
 from zonegit.dns.draft import Draft
 from zonegit.dns.hashing import Parameters, hashed_key
@@ -13,9 +11,6 @@ from zonegit.dns.landmarks import Search
 from zonegit.dns.zones import Zone
 from zonegit.model.names import APEX_KEY, OwnerKey, absolute, key_owner
 from zonegit.model.rdata import NSEC3
-
-_HASHES: Final = 4096
-"""Names whose hashes a zone remembers: enclosers and wildcards, which many denials share."""
 
 
 def prove_no_name(zone: Zone, key: OwnerKey, encloser: OwnerKey, draft: Draft) -> None:
@@ -82,8 +77,6 @@ def _hash(zone: Zone, chain: Parameters, key: OwnerKey, *, shared: bool) -> byte
     if digest is None:
         digest = chain.hash(absolute(key_owner(key), zone.apex))
         if shared:
-            if len(known) >= _HASHES:
-                known.clear()
             known[key] = digest
     return digest
 

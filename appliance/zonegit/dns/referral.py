@@ -3,8 +3,6 @@
 Names without number lie below a cut and none of them is told apart here: what is sent is kept by cut.
 """
 
-from typing import Final
-
 from zonegit.dns.blocks import Node, rdata_of, split
 from zonegit.dns.draft import Draft
 from zonegit.dns.negative import prove_no_type
@@ -12,8 +10,6 @@ from zonegit.dns.paths import is_below, path
 from zonegit.dns.zones import Zone
 from zonegit.model.names import OwnerKey, WireName
 from zonegit.model.rdata import AAAA, DS, NS, A
-
-_LIMIT: Final = 1024
 
 
 def refer(zone: Zone, cut: WireName, key: OwnerKey, node: Node, draft: Draft) -> None:
@@ -23,8 +19,6 @@ def refer(zone: Zone, cut: WireName, key: OwnerKey, node: Node, draft: Draft) ->
         part = Draft(cut, NS, do=draft.do, client=draft.client)
         _fill(zone, cut, key, node, part)
         known = (part.authority, part.glue, part.additional)
-        if len(zone.referrals) >= _LIMIT:
-            zone.referrals.clear()
         zone.referrals[key, draft.do] = known
     if not draft.answer:
         draft.aa = False

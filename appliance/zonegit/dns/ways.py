@@ -9,6 +9,7 @@ from struct import Struct
 from typing import Final, NamedTuple, Protocol
 
 from zonegit.dns.blocks import node_of
+from zonegit.dns.bounded import Bounded
 from zonegit.dns.cache import SecondSight
 from zonegit.dns.compress import encode
 from zonegit.dns.draft import Draft
@@ -29,6 +30,8 @@ HEAD: Final = Struct(">IHII")
 """The checksum, and the block's first item: type, records, size."""
 LIMIT: Final = 4096
 """How many of a kind a zone remembers."""
+_LENGTHS: Final = 32
+"""Referrals that a cut remembers: there could be one for each length of name."""
 _END: Final = b"\xff" * 64
 """Behind all keys."""
 
@@ -71,7 +74,7 @@ class Cut:
         self.key = key
         self.servers = servers
         """The NS records."""
-        self.made: dict[int, tuple[bytes, bytes]] = {}
+        self.made: Bounded[int, tuple[bytes, bytes]] = Bounded(_LENGTHS)
         """Counts and records of the referral, by length of name and EDNS."""
 
 
@@ -134,8 +137,8 @@ class Way:
         self._door = door
         self.denials: dict[int, tuple[bytes, bytes]] = {}
         """Counts and records of denials, by length of name and EDNS."""
-        self._steps: dict[bytes, Step] = {}
-        self._wild: dict[bytes, bytes | None] = {}
+        self._steps: Bounded[bytes, Step] = Bounded(LIMIT)
+        self._wild: Bounded[bytes, bytes | None] = Bounded(LIMIT)
         self.apex_wild = None if self.closed else self.wild(self.prefix)
         """The block of the wildcard right below the apex."""
 
@@ -194,8 +197,6 @@ class Way:
             else:
                 node = node_of(block)
                 known = Cut(name, key, node[NS][1]) if NS in node else DNAME not in node and NSEC3 not in node
-            if len(self._steps) >= LIMIT:
-                self._steps.clear()
             self._steps[key] = known
         return known
 
@@ -209,8 +210,6 @@ class Way:
         block = self.read(key)
         if block is None and self.has_below(key):
             block = b""
-        if len(wild) >= LIMIT:
-            wild.clear()
         wild[parent] = block
         return block
 

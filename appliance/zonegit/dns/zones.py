@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zonegit.dns.acl import Acl, Clients
 from zonegit.dns.blocks import Node, Part, node_of, rdata_of, signatures, ttl_of, with_ttl
+from zonegit.dns.bounded import Bounded
 from zonegit.dns.canary import Canary
 from zonegit.dns.hashing import Parameters, parameters
 from zonegit.dns.landmarks import Landmarks
@@ -22,8 +23,10 @@ from zonegit.tree.version import ZoneVersion
 if TYPE_CHECKING:
     from zonegit.dns.ways import Way
 
-_WILD_LIMIT = 4096
-"""Enclosers of which a zone remembers whether they have a wildcard."""
+_REMEMBERED = 4096
+"""How many enclosers, targets of records and hashes of names a zone remembers,"""
+_CUTS = 1024
+"""and how many cuts with what is sent there."""
 
 Key = tuple[bytes, int]
 """Lowercase name and type; room, RD, EDNS and DO."""
@@ -92,24 +95,24 @@ class Zone:
         """Whether the zone is signed with NSEC. Known once `top` was called."""
         self.hashed: Parameters | None = None
         """How the zone is signed with NSEC3. Known once `top` was called."""
-        self.hashes: dict[OwnerKey, bytes] = {}
-        """Of owners that many denials speak of."""
+        self.hashes: Bounded[OwnerKey, bytes] = Bounded(_REMEMBERED)
+        """Of owners that many denials speak of: enclosers and wildcards."""
         self.landmarks = Landmarks()
         """Hashed owners that were met here, or in the version before."""
-        self.referrals: dict[tuple[OwnerKey, bool], Referral] = {}
+        self.referrals: Bounded[tuple[OwnerKey, bool], Referral] = Bounded(_CUTS)
         """What is sent at cuts that were asked below lately, without and with DO."""
         self.bends = True
         """Whether a DNAME at the apex leads all names elsewhere. Known once `top` was called, like `signed`."""
         self.signed = False
         self.soa_names: set[bytes] = set()
         """Names that the SOA holds and their ancestors: a denial of one of them is compressed otherwise."""
-        self.targets: dict[tuple[WireName, bool], Node] = {}
-        """What stands at names that records point to, not as glue and as glue."""
+        self.targets: Bounded[tuple[WireName, bool], Node] = Bounded(_REMEMBERED)
+        """What stands at names that records point to, not as glue and as glue: few stand in most records."""
         self.way: Way | None = None
         """What the straight way prepared."""
         self._on_corrupt = on_corrupt
         self._top: Node | None = None
-        self._wild: dict[OwnerKey, Node | None] = {}
+        self._wild: Bounded[OwnerKey, Node | None] = Bounded(_REMEMBERED)
         self._version = version
         self._fallback = fallback
 
@@ -178,8 +181,6 @@ class Zone:
         node = self.node(key)
         if node is None and self.has_below(key):
             node = {}
-        if len(wild) >= _WILD_LIMIT:
-            wild.clear()
         wild[encloser] = node
         return node
 
