@@ -1,6 +1,7 @@
 """Small histories for tests of the store: zones of made-up records, their commits, and refs to them."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from zonegit.model.commit import Commit, Stamp, Tag
 from zonegit.model.ids import ObjectId, object_id
@@ -8,6 +9,7 @@ from zonegit.model.names import Owner, join
 from zonegit.model.refs import RefName, head
 from zonegit.model.rrset import RRset
 from zonegit.model.zone import Shape, Zone
+from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import RefUpdate, Writer
 from zonegit.tree.build import build
 
@@ -17,6 +19,16 @@ MAIN = head(ZONE, "main")
 SHAPE = Shape(b"s" * 32)
 SMALL_NODES = Shape(b"s" * 32, 64, 128, 256)
 SOA = RRset.of(Owner(b""), 6, 3600, [b"\2ns\0\5admin\0" + bytes(20)])
+
+
+def index_root(path: Path) -> bytes:
+    """The root of the ref index of the repository in a directory."""
+    store = LmdbStore.open(path, readonly=True)
+    try:
+        with store.read() as reader:
+            return reader.index_root
+    finally:
+        store.close()
 
 
 def addresses(count: int, value: int = 1) -> list[RRset]:

@@ -19,6 +19,7 @@ from daemonkit import Daemon, until
 from faultkit import random_zone
 from proxykit import Proxy
 from repokit import ZONE, parsed
+from storekit import index_root
 from zonegit.auth.keyfile import new_key
 from zonegit.auth.scope import parse_scope
 from zonegit.model.ids import ObjectId
@@ -145,15 +146,6 @@ def children_of(pid: int) -> list[int]:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
-
-
-def index_root(path: Path) -> bytes:
-    store = LmdbStore.open(path, readonly=True)
-    try:
-        with store.read() as reader:
-            return reader.index_root
-    finally:
-        store.close()
 
 
 def kill_child(daemon: Daemon, name: str) -> None:

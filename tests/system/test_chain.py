@@ -7,6 +7,7 @@ import pytest
 
 from daemonkit import Daemon, ask, new_reader, rcode, serial_of, until
 from repokit import ZONE, parsed
+from storekit import index_root
 from zonegit.repo import Repository
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
@@ -74,19 +75,10 @@ def test_changes_resets_new_zones_and_ends_travel_through(tmp_path: Path, repo: 
         primary.delete_tag("v1", zone="example.org.")
         primary.create_tag("v2", zone="example.org.", message="the last that happens")
     paths = (repo, tmp_path / "middle", tmp_path / "end")
-    until(lambda: len({tag_root(path) for path in paths}) == 1, "the same refs everywhere")
+    until(lambda: len({index_root(path) for path in paths}) == 1, "the same refs everywhere")
     for daemon in chain:
         assert daemon.stop() == 0
     assert refs(repo) == refs(tmp_path / "middle") == refs(tmp_path / "end")
-
-
-def tag_root(path: Path) -> bytes:
-    store = LmdbStore.open(path, readonly=True)
-    try:
-        with store.read() as reader:
-            return reader.index_root
-    finally:
-        store.close()
 
 
 def test_the_end_catches_up_when_the_middle_was_away(
