@@ -13,7 +13,7 @@ from typing import Final
 from zonegit.errors import InvalidRecord
 
 _LINE: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,10})(?:/([0-9]{1,10}))? +([^ ]+) +(.+)", re.ASCII)
-_DOLLAR: Final = re.compile(r"\\\$|\$\$|\$\{(?P<modifier>[^}]*)\}|(?P<plain>\$)")
+_DOLLAR: Final = re.compile(r"\\\$|\$\$|\$\{(?P<modifier>[^}]*)\}|(?P<plain>\$)(?!\{)|\$(?P<open>\{)")
 _MODIFIER: Final = re.compile(r"(-?[0-9]{1,10})(?:,([0-9]{1,3})(?:,([doxXnN]))?)?", re.ASCII)
 _WHOLE: Final = re.compile(r'(.*? )"((?:[^"\\]|\\.)*+)"')
 _STRINGS: Final = re.compile(r"(?:.* )?(?:TXT|SPF) +", re.IGNORECASE)
@@ -61,6 +61,8 @@ def _parts(template: str) -> list[str | Callable[[int], str]]:
         parts.append(template[at : found.start()])
         at = found.end()
         modifier = found["modifier"]
+        if found["open"]:
+            raise InvalidRecord("$GENERATE holds a '${' without its '}'")
         if modifier is not None:
             parts.append(_formatter(modifier))
         else:

@@ -118,6 +118,7 @@ def test_one_line(line: str, expected: str) -> None:
         ("$GENERATE 2-1 x A 192.0.2.$", 2, "the range must rise"),
         ("$GENERATE 1-99999999 x A 192.0.2.$", 2, "at most 16777216"),
         ("$GENERATE 1-2 x${q} A 192.0.2.$", 2, "modifier 'q'"),
+        ("$GENERATE 1-2 x CNAME a${1", 2, "$GENERATE holds a '${' without its '}'"),
         ("$GENERATE 1-2 x${-2} A 192.0.2.$", 2, "can't be negative"),
         ("$GENERATE 254-257 x$ A 192.0.2.$", 2, "'192.0.2.256' is no IPv4 address"),
     ],
