@@ -50,11 +50,14 @@ def _log(args: Namespace, out: Output) -> int:
 def _labels(repo: Repository, zone: str | None) -> dict[bytes, list[str]]:
     """Commit id -> what points there, as git decorates a log."""
     head = repo.position()
+    current = head.branch if repo.position(zone) == head else None
     found: dict[bytes, list[str]] = {}
-    here = repo.position(zone).zone == head.zone
     for name, oid in repo.branches(zone=zone).items():
-        label = f"HEAD -> {name}" if here and name == head.branch else name
-        found.setdefault(oid, []).insert(0 if label != name else len(found.get(oid, [])), label)
+        names = found.setdefault(oid, [])
+        if name == current:
+            names.insert(0, f"HEAD -> {name}")
+        else:
+            names.append(name)
     for name, oid in repo.tags(zone=zone).items():
         found.setdefault(oid, []).append(f"tag: {name}")
     return found
