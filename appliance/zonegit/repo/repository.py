@@ -12,7 +12,6 @@ What only some calls need (reading zone files, fsck) is imported by those: `zone
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -31,6 +30,7 @@ from zonegit.repo.content import Content
 from zonegit.repo.context import HEAD, Context, owner_of
 from zonegit.repo.draft import Changes, differences
 from zonegit.repo.results import Blame, Change, Committed, Entry, Position, Revision, ZoneSummary
+from zonegit.repo.revisions import PREFIX
 from zonegit.repo.writing import CommitOptions, check_import, commit_changes, commit_records, intent_of
 from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.tree import walk
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from zonegit.store.fsck import FsckReport
     from zonegit.zonefile.reader import ParsedZone
 
-_PREFIX = re.compile(r"[0-9a-f]{4,64}")
 Progress = Callable[[int, int], None]
 """Called with what is done and the total."""
 
@@ -209,7 +208,7 @@ class Repository:
     def object(self, prefix: str) -> tuple[ObjectId, bytes]:
         """The only object whose id begins with these hex digits."""
         with self._store.read() as reader:
-            found = list(reader.find(prefix)) if _PREFIX.fullmatch(prefix) else []
+            found = list(reader.find(prefix)) if PREFIX.fullmatch(prefix) else []
             if len(found) != 1:
                 raise NotFound(f"{len(found)} objects begin with {prefix[:64]!r}; give 4 to 64 digits of one")
             return found[0], reader.get(found[0])

@@ -20,7 +20,8 @@ from zonegit.store.port import Reader
 _EXPRESSION: Final = re.compile(
     r"(?P<base>(?:[^~^@{}]|@(?!\{))*)(?P<log>@\{[^{}]*\})?(?P<steps>(?:[~^][0-9]{0,9})*)"
 )
-_PREFIX: Final = re.compile(r"[0-9a-f]{4,64}")
+PREFIX: Final = re.compile(r"[0-9a-f]{4,64}")
+"""The first digits of an id, enough of them to mean it."""
 _SERIAL: Final = re.compile(r"serial=([0-9]{1,10})")
 
 
@@ -79,7 +80,7 @@ class Resolver:
         for name in self._candidates(base):
             if oid := self._reader.ref(name):
                 return oid
-        if _PREFIX.fullmatch(base):
+        if PREFIX.fullmatch(base):
             return self._by_prefix(base)
         raise NotFound(
             f"no branch, tag or commit {base[:80]!r} in {self._position.zone}; see 'zonegit branch' and 'log'"
