@@ -3,7 +3,7 @@
 from zonegit.dns.blocks import Node
 from zonegit.dns.draft import Draft
 from zonegit.dns.zones import Zone
-from zonegit.model.names import APEX_KEY, OwnerKey, absolute, key_owner
+from zonegit.model.names import OwnerKey, absolute, key_owner
 from zonegit.model.rdata import DNAME, NS, NSEC
 
 _STEPS = 64
@@ -38,8 +38,6 @@ def prove_cover(zone: Zone, key: OwnerKey, draft: Draft) -> None:
 def cut_above(zone: Zone, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
     """The delegation or DNAME that occludes an owner: NSECs stop there, however many names are below."""
     end = 0
-    if DNAME in zone.top():
-        return APEX_KEY, zone.top()
     while (end := key.find(b"\0", end) + 1) and end < len(key):
         above = OwnerKey(key[:end])
         node = zone.node(above)

@@ -128,6 +128,24 @@ def test_nodata_is_proven(name: str, rtype: str, owners: set[str], _why: str) ->
     assert set(nsecs(response)) == owners
 
 
+@pytest.mark.parametrize("above", ["cut 60 NS ns.elsewhere.test.", "cut 60 DNAME elsewhere.test."])
+def test_any_number_of_names_below_a_cut_have_no_nsec(above: str) -> None:
+    """RFC 4035 §2.3: the chain goes on from the cut, or from the DNAME, whatever lies hidden below it."""
+    zone = dns.zone.from_text(
+        f"@ 60 SOA a b 1 2 3 4 5\n@ 60 NS a\n{above}\ncuu 60 A 192.0.2.1\n", ORIGIN, relativize=False
+    )
+    private = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    key = dns.dnssec.make_dnskey(private.public_key(), dns.dnssectypes.Algorithm.ED25519)
+    with zone.writer() as txn:
+        dns.dnssec.sign_zone(zone, txn, keys=[(private, key)], inception=NOW, lifetime=86400)
+    address = zone.find_rdataset("cuu.example.org.", "A")
+    for number in range(100):
+        zone.replace_rdataset(f"n{number}.m{number % 7}.cut.example.org.", address)
+    for transport in (Transport.TCP, Transport.UDP):
+        response = Server(from_zone(zone)).ask("cutter.example.org.", do=True, transport=transport)
+        assert nsecs(response) == {"example.org.": "cut.example.org.", "cut.example.org.": "cuu.example.org."}
+
+
 def test_nsecs_span_what_they_deny() -> None:
     for name, rtype, *_ in DENIALS[:-1]:
         denied = dns.name.from_text(name)
