@@ -42,7 +42,8 @@ def check_format(tables: ReadTables) -> None:
     if not found:
         raise StoreError("the repository was never finished: run `zonegit init` again")
     if found != layout.STORE_FORMAT:
-        raise StoreError(f"the repository has format {found}; this zonegit reads format {layout.STORE_FORMAT}")
+        ours = layout.STORE_FORMAT
+        raise StoreError(f"the repository has format {found}; this zonegit reads {ours}: use the release that made it")
 
 
 class StoreWriter(StoreReader):
