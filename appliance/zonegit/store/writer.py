@@ -43,7 +43,7 @@ def check_format(tables: ReadTables) -> None:
         raise StoreError("the repository was never finished: run `zonegit init` again")
     if found != layout.STORE_FORMAT:
         ours = layout.STORE_FORMAT
-        raise StoreError(f"the repository has format {found}; this zonegit reads {ours}: use the release that made it")
+        raise StoreError(f"the repository has format {found}, this zonegit reads {ours}: use the one that made it")
 
 
 class StoreWriter(StoreReader):
