@@ -75,12 +75,7 @@ class Commit:
         lines += [f"zone {self.zone}", f"seq {self.seq}", f"generation {self.generation}"]
         lines += [f"author {self.author.encode()}", f"committer {self.committer.encode()}"]
         lines += [f"{name} {value}" for name, value in self.extra]
-        data = header(Kind.COMMIT) + ("\n".join(lines) + "\n\n" + self.message).encode()
-        if len(data) > MAX_SIZE[Kind.COMMIT]:
-            raise InvalidObject(
-                f"commit of {len(data)} bytes; at most {MAX_SIZE[Kind.COMMIT]}: shorten its message"
-            )
-        return data
+        return _write(Kind.COMMIT, lines, self.message)
 
     @classmethod
     def decode(cls, data: bytes) -> "Commit":
@@ -122,7 +117,7 @@ class Tag:
     def encode(self) -> bytes:
         lines = [f"commit {self.target.hex()}", f"zone {self.zone}", f"tag {self.name}"]
         lines += [f"tagger {self.tagger.encode()}", *(f"{name} {value}" for name, value in self.extra)]
-        return header(Kind.TAG) + ("\n".join(lines) + "\n\n" + self.message).encode()
+        return _write(Kind.TAG, lines, self.message)
 
     @classmethod
     def decode(cls, data: bytes) -> "Tag":
@@ -167,6 +162,15 @@ class _Fields:
         if not all(_EXTRA.fullmatch(name) for name, _ in found):
             raise InvalidObject("a header's name is not of a-z 0-9 -")
         return found
+
+
+def _write(kind: Kind, lines: list[str], message: str) -> bytes:
+    data = header(kind) + ("\n".join(lines) + "\n\n" + message).encode()
+    if len(data) > MAX_SIZE[kind]:
+        raise InvalidObject(
+            f"{kind.name.lower()} of {len(data)} bytes; at most {MAX_SIZE[kind]}: shorten its message"
+        )
+    return data
 
 
 def _read(data: bytes, kind: Kind) -> tuple[_Fields, str]:

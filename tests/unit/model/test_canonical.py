@@ -223,9 +223,11 @@ def test_unknown_headers_are_kept_as_they_came() -> None:
     assert Commit.decode(data).encode() == data
 
 
-def test_a_commit_that_is_too_large_is_not_made() -> None:
+def test_a_commit_or_tag_that_is_too_large_is_not_made() -> None:
     with pytest.raises(InvalidObject, match="shorten"):
         Commit(ID, (), "example.org.", 1, 1, WHO, WHO, "m" * 20_000).encode()
+    with pytest.raises(InvalidObject, match="shorten"):
+        Tag(ID, "example.org.", "v1", WHO, "m" * 20_000).encode()
 
 
 def test_a_tag_near_its_form_is_refused() -> None:
