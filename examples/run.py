@@ -18,6 +18,7 @@ PRIMARY, SECONDARY, KEYS = VAR / "primary", VAR / "secondary", VAR / "keys"
 KID, NAME = "run", "primary-1"
 DNS, METRICS, REPLICATION = "127.0.0.1:5300", "127.0.0.1:9353", "127.0.0.1:9354"
 SECOND_DNS, SECOND_METRICS = "127.0.0.1:5301", "127.0.0.1:9363"
+ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -25,7 +26,8 @@ def main() -> int:
     parser.add_argument("--zone-file", type=Path, help="serve this zone file (gzip too) instead of the examples")
     zone_file: Path | None = parser.parse_args().zone_file
     zone = prepare(zone_file)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in ENDS:
+        signal.signal(number, end)
     try:
         with (
             Node(
@@ -43,6 +45,13 @@ def main() -> int:
             return primary.wait()
     except KeyboardInterrupt:
         return 0
+
+
+def end(*_: object) -> None:
+    """Have both daemons ended. A closed terminal tells them only to reload."""
+    for number in ENDS:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(0)
 
 
 def prepare(zone_file: Path | None) -> str:

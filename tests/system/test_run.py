@@ -39,8 +39,8 @@ class Checkout:
         return [self.top / ".venv" / "bin" / "python", self.top / "examples" / "run.py", *arguments]
 
     @contextmanager
-    def running(self, *arguments: str | Path) -> Iterator[str]:
-        """What it tells once it serves. It is ended as by Ctrl-C, which every process of a terminal gets."""
+    def running(self, *arguments: str | Path, end: signal.Signals = signal.SIGINT) -> Iterator[str]:
+        """What it tells once it serves. It is ended as by Ctrl-C, or by a terminal that is closed: all are told."""
         process = subprocess.Popen(
             self.call(*arguments), stdout=subprocess.PIPE, text=True, env=environment(), start_new_session=True
         )
@@ -49,8 +49,10 @@ class Checkout:
         try:
             assert process.stdout is not None
             yield "".join(takewhile(lambda line: line != "Ctrl-C ends both.\n", process.stdout))
-            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process.pid, end)
             assert process.wait(PATIENCE) == 0
+            with pytest.raises(ProcessLookupError):
+                os.killpg(process.pid, 0)  # nobody is left
         finally:
             watch.cancel()
             process.terminate()
@@ -88,7 +90,7 @@ def test_the_examples_twice(checkout: Checkout) -> None:
         assert "primary-1" in printed[2].stdout
         assert tried[2][1:] == ["@127.0.0.1", "-p", str(checkout.port["5301"]), "hello.example.org.", "TXT"]
         checkout.secondary_has("hello.example.org", TXT)
-    with checkout.running():
+    with checkout.running(end=signal.SIGHUP):
         checkout.secondary_has("hello.example.org", TXT)
 
 
