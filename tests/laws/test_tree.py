@@ -197,15 +197,16 @@ def test_merge_takes_what_one_side_changed_and_tells_what_both_did(entries: Cont
     base = built(objects, shape, entries)
     keys = sorted(entries)
     picked = rng.sample(keys, min(len(keys), 30))
-    mine = {key: payload_of(key, rng) for key in picked[:20]}
-    theirs: dict[RRKey, bytes | None] = dict.fromkeys(picked[15:])
+    alike = {key: payload_of(key, rng) for key in picked[:5]}
+    mine = {**alike, **{key: payload_of(key, rng) for key in picked[5:20]}}
+    theirs: dict[RRKey, bytes | None] = {**alike, **dict.fromkeys(picked[15:])}
     ours_root = objects.take(edit(objects.nodes, base.root, shape, mine.items())).root
     theirs_root = objects.take(edit(objects.nodes, base.root, shape, theirs.items())).root
     merged = merge(objects.nodes, base.root, [ours_root, theirs_root])
-    both = {key for key in mine.keys() & theirs.keys() if mine[key] != entries[key]}
-    assert set(merged.conflicts) == both
-    alone = {key for key in mine.keys() ^ theirs.keys() if {**mine, **theirs}[key] != entries[key]}
-    assert merged.changes.keys() == alone | ((mine.keys() & theirs.keys()) - both)
+    apart = {key for key in mine.keys() & theirs.keys() if theirs[key] != mine[key] != entries[key]}
+    assert merged.conflicts == {key: (mine[key], theirs[key]) for key in apart}
+    wanted = {key: value for key, value in {**mine, **theirs}.items() if key not in apart and value != entries[key]}
+    assert merged.changes == wanted
     swapped = merge(objects.nodes, base.root, [theirs_root, ours_root])
     assert swapped.changes == merged.changes
     assert swapped.conflicts.keys() == merged.conflicts.keys()
