@@ -47,7 +47,7 @@ class Freshness:
 
     @property
     def age(self) -> float:
-        """Seconds since the last success; 0 before the first one."""
+        """Seconds since the last success; 0 before the first one, and where the clock was set back to before it."""
         return max(0.0, self._clock() - self.last) if self.last is not None else 0.0
 
     def succeeded(self) -> frozenset[str]:
@@ -65,7 +65,7 @@ class Freshness:
 
     def overdue(self) -> frozenset[str]:
         """Look for zones that have become too old, and note them; those that did since the last look."""
-        if self.last is None:
+        if self.last is None or self.last > self._clock():
             return self._begin()
         age = self.age
         if age <= self._least:
@@ -87,13 +87,17 @@ class Freshness:
         return new
 
     def _begin(self) -> frozenset[str]:
-        """Zones that were mirrored before times were kept are as old as this look at them."""
+        """Zones that were mirrored at a time that isn't known, or is yet to come, are as old as this look at them.
+
+        What is too old already stays so.
+        """
         with self._store.read() as reader:
             mirrored = next(self._mirrored(reader), None)
         if mirrored is not None:
             self.last = self._clock()
             with self._store.write() as writer:
                 succeeded(writer, self._peer, self.last)
+                set_expired(writer, self._peer, self.expired)
         return frozenset()
 
     def _mirrored(self, reader: Reader) -> Iterator[tuple[str, str, ObjectId]]:

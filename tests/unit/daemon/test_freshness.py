@@ -101,6 +101,23 @@ def test_a_clock_that_is_set_back_makes_nothing_fresh_for_long(mirrored: MemoryS
     assert freshness(mirrored, clock).overdue() == {ORG, NET}
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_is_set_back_while_the_primary_is_away_begins_anew(
+    mirrored: MemoryStore, clock: Clock, restarted: bool
+) -> None:
+    fresh = freshness(mirrored, clock)
+    clock.now -= 10 * EXPIRE
+    assert fresh.overdue() == frozenset()
+    clock.now += EXPIRE + 1
+    if restarted:
+        fresh = freshness(mirrored, clock)
+    assert fresh.overdue() == {ORG, NET}
+    clock.now -= 10 * EXPIRE
+    assert fresh.overdue() == frozenset()
+    with mirrored.read() as reader:
+        assert expired_zones(reader, PEER) == {ORG, NET}, "no clock brings them back"
+
+
 def test_a_mirror_from_before_times_were_kept_begins_with_the_first_look(
     mirrored: MemoryStore, clock: Clock
 ) -> None:
