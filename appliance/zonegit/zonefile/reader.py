@@ -22,7 +22,7 @@ from zonegit.zonefile.generate import generated_lines
 from zonegit.zonefile.rdata_reading import COMMON, UNSURE, RdataParser
 from zonegit.zonefile.record import split_head, split_owner
 from zonegit.zonefile.scope import Scope
-from zonegit.zonefile.source import open_text
+from zonegit.zonefile.source import Text, open_text
 from zonegit.zonefile.unfold import unfold
 
 _PLAIN_RDATA: Final = r"""([\t !#-'*-:<-\[\]-~]*+|(?:"[ !#-\[\]-~]*+"[ \t]*+)+)"""
@@ -33,6 +33,8 @@ _LINE: Final = re.compile(
 ).match
 _PLAIN: Final = re.compile(_PLAIN_RDATA).fullmatch
 _REPORT_EVERY: Final = 1 << 14
+Progress = Callable[[int, int], None]
+"""Bytes of the file and its size; lines, and 0, of what has no known size."""
 MAX_DEPTH: Final = 10
 """How deep $INCLUDE may nest."""
 
@@ -53,13 +55,13 @@ def read_zone(
     *,
     name: str,
     origin: WireName | None,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
     common: Mapping[int, RdataParser] = COMMON,
 ) -> ParsedZone:
     """Read a zone file, gzipped or not; `name` is what errors call it.
 
     `origin` is the zone's apex (lowercase); without it the first record must be the SOA, and its owner is the apex.
-    `progress` is called now and then with how many lines were read so far (included and generated ones aside).
+    `progress` is called now and then with how much of it was read, and of how much (included files aside).
     `common` are the parsers that are tried before dnspython. Raises `ZoneFileError("name:line: reason")`.
     """
     builder = ZoneBuilder(origin)
@@ -89,12 +91,10 @@ class _File:
         self._depth = depth
         self._line = 0
 
-    def read(self, progress: Callable[[int], None] | None = None) -> None:
+    def read(self, progress: Progress | None = None) -> None:
         """Read it all. Raises `ZoneFileError`."""
         with open_text(self._source, self._name) as text:
-            lines: Iterator[str] = text.lines
-            if progress:
-                lines = _reporting(lines, progress)
+            lines = _reporting(text, progress) if progress else text.lines
             try:
                 self._take_lines(lines, 1)
             except ZoneFileError:
@@ -191,8 +191,8 @@ class _File:
         _File(path, str(path), inner, self._builder, self._common, self._depth + 1).read()
 
 
-def _reporting(lines: Iterator[str], progress: Callable[[int], None]) -> Iterator[str]:
-    for count, line in enumerate(lines, 1):
+def _reporting(text: Text, progress: Progress) -> Iterator[str]:
+    for count, line in enumerate(text.lines, 1):
         yield line
         if not count % _REPORT_EVERY:
-            progress(count)
+            progress(*text.reached(count))

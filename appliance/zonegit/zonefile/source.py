@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +18,17 @@ _BUFFER: Final = 1 << 18
 class Text:
     """A zone file as lines of text. Bytes that aren't UTF-8 become surrogates, so that comments may hold any."""
 
-    def __init__(self, raw: io.BufferedReader) -> None:
+    def __init__(self, raw: io.BufferedReader, size: int = 0) -> None:
+        self._raw = raw
+        self._size = size
         plain = gzip.GzipFile(fileobj=raw, mode="rb") if raw.peek(2)[:2] == _GZIP else raw
         self.lines = io.TextIOWrapper(
             cast(BinaryIO, plain), encoding="utf-8-sig", errors="surrogateescape", newline=None
         )
+
+    def reached(self, lines: int) -> tuple[int, int]:
+        """How much was read, and of how much: bytes as they lie in the file, or lines of what has no known size."""
+        return (self._raw.tell(), self._size) if self._size else (lines, 0)
 
 
 @contextmanager
@@ -30,7 +37,7 @@ def open_text(source: Path | BinaryIO, name: str) -> Iterator[Text]:
     try:
         if isinstance(source, Path):
             with source.open("rb", buffering=_BUFFER) as file:
-                yield Text(cast(io.BufferedReader, file))
+                yield Text(cast(io.BufferedReader, file), os.fstat(file.fileno()).st_size)
             return
         buffered = io.BufferedReader(cast(io.RawIOBase, source), _BUFFER)
         text = Text(cast(io.BufferedReader, buffered))

@@ -286,11 +286,22 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
         read_zone(tmp_path, name="dir", origin=APEX)
 
 
-def test_progress_counts_lines() -> None:
-    told: list[int] = []
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_progress_tells_how_much_of_a_file_was_read(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    told: list[tuple[int, int]] = []
+    path = tmp_path / "zone"
+    path.write_bytes(pack(SOA.encode() + b"".join(b"h%d 60 A 192.0.2.1\n" % number for number in range(40000))))
+    read_zone(path, name="zone", origin=APEX, progress=lambda *reached: told.append(reached))
+    size = path.stat().st_size
+    assert [total for _, total in told] == [size, size]
+    assert 0 < told[0][0] <= told[1][0] <= size
+
+
+def test_progress_counts_the_lines_of_a_stream() -> None:
+    told: list[tuple[int, int]] = []
     text = SOA + "".join(f"h{number} 60 A 192.0.2.1\n" for number in range(40000))
-    read_zone(io.BytesIO(text.encode()), name="zone", origin=APEX, progress=told.append)
-    assert told == [16384, 32768]
+    read_zone(io.BytesIO(text.encode()), name="zone", origin=APEX, progress=lambda *reached: told.append(reached))
+    assert told == [(16384, 0), (32768, 0)]
 
 
 def test_a_given_stream_stays_open() -> None:
