@@ -54,6 +54,13 @@ def test_the_whole_way_through_the_installed_command(zonegit) -> None:
     assert failed.stderr.count("\n") == 1
 
 
+def test_answers_stand_before_what_is_said_of_them_in_one_pipe(zonegit) -> None:
+    assert zonegit("init", "example.org").returncode == 0
+    call = {"capture_output": False, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    told = zonegit("set", "www", "A", "300", "192.0.2.1", **call).stdout.splitlines()
+    assert [line[0] for line in told] == ["+", "["]
+
+
 def test_a_closed_pipe_is_quiet(many, environment) -> None:
     process = subprocess.Popen(
         [ZONEGIT, "export"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final, TextIO
 
@@ -69,7 +70,9 @@ class Output:
         self.stdout.write("[]\n" if lead == "[" else "\n]\n")
 
     def note(self, text: str) -> None:
-        """A message to the person at the terminal."""
+        """A message to the person at the terminal, behind the answer so far where both go to one pipe."""
+        with suppress(OSError):  # it is met again, and told, by `flush`
+            self.stdout.flush()
         self.stderr.write(printable(_LINE_BREAK.sub(" ", text)) + "\n")
 
     def warn(self, text: str) -> None:
