@@ -23,8 +23,9 @@ def _init(args: Namespace, out: Output) -> int:
     if args.zone_name is not None:
         _rehearse(args)
     if args.dry_run:
-        if args.repo.exists() and any(args.repo.iterdir()):
-            raise Refused(f"{args.repo} is there already, and isn't empty")
+        in_the_way = args.repo if args.repo.is_file() else args.repo / "data.mdb"
+        if in_the_way.exists():
+            raise Refused(f"{in_the_way} is there already")
         out.note(f"dry run, nothing written: would make a repository in {args.repo}")
         return 0
     with Repository.init(args.repo) as repo:

@@ -28,7 +28,12 @@ def test_init_with_a_bad_zone_makes_no_repository(run, refused, tmp_path, argv, 
 def test_init_as_a_dry_run(run, refused, tmp_path) -> None:
     assert run("init", "--dry-run").code == 0
     assert not (tmp_path / "repo").exists()
-    run("init")
+    for more in ([], ["--dry-run"]):
+        refused(run("init", "-C", __file__, *more), 1, __file__)
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo" / "note").touch()
+    assert run("init", "--dry-run").code == 0
+    assert run("init").code == 0
     refused(run("init", "--dry-run"), 1, "already")
 
 
