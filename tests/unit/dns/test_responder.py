@@ -1,5 +1,8 @@
 """The responder as its caller meets it: sizes, caches, canaries, corrupt stores, counters."""
 
+import random
+from itertools import product
+
 import dns.edns
 import dns.flags
 import dns.message
@@ -142,6 +145,25 @@ def test_invented_names_are_kept_at_second_sight() -> None:
     server.ask("n1.wild.example.org.", "MX")
     assert server.stats[hits] == 1
     assert len(server.responder.cache) == 3
+
+
+def test_what_is_kept_of_one_question_answers_no_other() -> None:
+    """RD, EDNS, DO, sizes, transports and who may transfer are told apart, whichever came first."""
+    friend, stranger = CLIENT, client(1)
+    options = Options(may_transfer=lambda _apex, who, _key: who == friend)
+    zone, warm = version(ORG + many(40), "example.org."), Server(options=options)
+    warm.serve(zone)
+    flags = (0, dns.flags.RD, dns.flags.CD | dns.flags.AD)
+    forms = ((False, False, 0), (True, False, 512), (True, False, 1232), (True, True, 512), (True, True, 1232))
+    expected = {}
+    for name, rtype, flag, (edns, do, size) in product(("many", "ns1", "x.sub"), ("A", "ANY"), flags, forms):
+        query = make_query(f"{name}.example.org.", rtype, edns=edns, do=do, size=size)
+        query.flags = flag
+        for case in product([query.to_wire()], (Transport.UDP, Transport.TCP), (friend, stranger)):
+            expected[case] = Server(zone, options=options).raw(*case)
+    for seed in range(3):
+        for case in random.Random(seed).sample(list(expected), len(expected)):
+            assert warm.raw(*case) == expected[case], case
 
 
 def test_large_responses_are_not_kept() -> None:
