@@ -91,6 +91,7 @@ def wrong(client: Client, request: Request) -> dict[str, tuple[str, ...]]:
         "another body": (client.sign(method, path, content_type, body + b" ")[0],),
         "another method": (client.sign("PUT", path, content_type, body)[0],),
         "another path": (client.sign(method, path + "/", content_type, body)[0],),
+        "another method's case": (client.sign(method.lower(), path, content_type, body)[0],),
         "another type": (client.sign(method, path, "text/plain", body)[0],),
     }
 

@@ -5,6 +5,8 @@
   with requests that pass. Who has none left gets GOAWAY with ENHANCE_YOUR_CALM (RFC 9113 §10.5).
 - A header list is bounded before a client acknowledged our settings too; as shipped it may have 64 KiB, for ever.
 - Of closed streams h2 remembers 1,024, not 65,536. Priorities (deprecated by RFC 9113 §5.3) are ignored.
+- A request keeps its method and path as they were sent; as shipped an empty query is lost and a method put in
+  capitals, which a signature covers. One without either, or not in ASCII, ends the connection.
 - A stream's buffer waits for the peer's window: as shipped it lets everything through that an application sends, so
   that a client that never opens its window fills the server's memory. Its end is told to who waits for a buffer.
 """
@@ -16,11 +18,12 @@ from typing import Any, Final
 import h2.connection
 import h2.errors
 import h2.events
+import h2.exceptions
 import hypercorn.protocol
 import hypercorn.protocol.h2 as hypercorn_h2
 from hypercorn.events import Closed, Event, RawData
 
-from zonegit.net.asgi import FRAME_BUDGET
+from zonegit.net.asgi import FRAME_BUDGET, REQUEST_LINE
 
 BURST: Final = 2_000
 PER_SECOND: Final = 20.0
@@ -111,6 +114,14 @@ class BoundedProtocol(hypercorn_h2.H2Protocol):
             self.connection.close_connection(h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
             await self._flush()
             await self.send(Closed())
+
+    async def _create_stream(self, request: h2.events.RequestReceived) -> None:
+        fields = dict(request.headers or ())
+        line = fields.get(b":method", b""), fields.get(b":path", b"")
+        if not all(part and part.isascii() for part in line):
+            raise h2.exceptions.ProtocolError("a request's method or path is missing or not ASCII")
+        self.connection_state[REQUEST_LINE] = line  # of which the stream takes a copy at once
+        await super()._create_stream(request)
 
     async def _flush(self) -> None:
         data = self.connection.data_to_send()

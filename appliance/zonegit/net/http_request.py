@@ -6,7 +6,7 @@ from typing import Final
 
 from zonegit.auth.scheme import Call
 from zonegit.errors import ZonegitError
-from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, Receive, Scope, Send, drain
+from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, REQUEST_LINE, Receive, Scope, Send, drain
 from zonegit.sync import limits
 from zonegit.sync.frames import CONTENT_TYPE
 from zonegit.sync.server import FrameStream, Reply, find_route
@@ -31,13 +31,13 @@ class Request:
         self.receive = receive
         self._send = send
         self._headers: list[tuple[bytes, bytes]] = list(scope["headers"])
-        path = bytes(scope["raw_path"]) + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        self._state = scope.get("state", {})
+        method, path = self._state.get(REQUEST_LINE) or _request_line(scope)
         content_type = b"\n".join(self.values(b"content-type"))  # twice is none that can be signed
-        self.call = Call(scope["method"], path.decode("latin-1"), content_type.decode("latin-1"))
+        self.call = Call(method.decode("latin-1"), path.decode("latin-1"), content_type.decode("latin-1"))
         self.route = find_route(self.call.path)
         self.connection: object = tuple(scope["client"] or ())
         self.address = scope["client"][0] if scope["client"] else ""
-        self._state = scope.get("state", {})
         self.client_cert = str(self._state.get(CLIENT_CERT, ""))
         self.foreign = scope["http_version"] != "2" or bool(
             self.values(b"upgrade") or self.values(b"http2-settings")
@@ -115,6 +115,12 @@ class Request:
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+def _request_line(scope: Scope) -> tuple[bytes, bytes]:
+    """Method and path, as far as ASGI tells how they were sent."""
+    query = b"?" + scope["query_string"] if scope["query_string"] else b""
+    return scope["method"].encode(), bytes(scope["raw_path"]) + query
 
 
 async def drain_unwanted(request: Request) -> None:

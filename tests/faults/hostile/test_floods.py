@@ -223,11 +223,12 @@ BROKEN = {
         + frame(DATA, b"xyz", END_STREAM, 1)
     ),
     "a method of other letters": lambda client: headers(
-        client, (":method", "G\xc9T"), (":path", "/"), (":scheme", "http")
+        client, (":method", "G\xc9T"), (":path", "/"), (":scheme", "http"), (":authority", "x")
     ),
     "a path of other letters": lambda client: headers(
-        client, (":method", "GET"), (":path", "/\xe9"), (":scheme", "http")
+        client, (":method", "GET"), (":path", "/\xe9"), (":scheme", "http"), (":authority", "x")
     ),
+    "a connect without a path": lambda client: headers(client, (":method", "CONNECT"), (":authority", "x")),
 }
 
 

@@ -112,6 +112,15 @@ def test_paths_that_can_be_read_in_two_ways(path: str) -> None:
     served(test)
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v0/refs?"), ("get", "/v0/refs"), ("GET", "/v0/refs#")])
+def test_a_signature_is_for_what_was_sent_only(method: str, path: str) -> None:
+    def test(client: RawClient, _: Running) -> None:
+        assert client.ask(method, path, client.signed("GET", "/v0/refs")).status == 401
+        still_serves(client)
+
+    served(test)
+
+
 def test_errors_after_authentication_are_signed() -> None:
     def test(client: RawClient, server: Running) -> None:
         assert authentic(client, "GET", "/v0/nothing") == (404, b'{"error":"not_found"}')
