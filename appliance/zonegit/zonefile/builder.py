@@ -23,7 +23,7 @@ class ZoneBuilder:
         """Where a record of this absolute owner goes. Raises `OutOfZone`."""
         if self.apex is None:
             if rtype != SOA:
-                raise InvalidZone("the first record isn't the SOA: begin with it, or name the zone (--zone)")
+                raise InvalidZone("the first record isn't the SOA: begin with it, or use --zone")
             self.apex = WireName(lower(wire))
         return owner_place(relative(wire, self.apex))
 

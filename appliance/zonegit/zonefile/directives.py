@@ -48,5 +48,5 @@ def read_directive(text: str, origin: WireName | None) -> Directive:
 def read_name(text: str, origin: WireName | None) -> WireName:
     """A name in presentation form; `InvalidRecord` when it is relative to nothing."""
     if origin is None and not _ABSOLUTE.fullmatch(text):
-        raise InvalidRecord(f"{text[:40]!r} is relative, but there is no $ORIGIN: give one, or name the zone (--zone)")
+        raise InvalidRecord(f"{text[:40]!r} is relative, but there is no $ORIGIN: write one, or use --zone")
     return from_text(text, ROOT if origin is None else origin)

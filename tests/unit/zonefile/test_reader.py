@@ -153,7 +153,7 @@ def test_without_a_name_the_soa_comes_first() -> None:
     assert read(absolute, origin=None).apex == b"\4com\\\0"
     assert "is relative" in refusal(absolute.replace("\\\\", "\\"), origin=None)
     assert "the first record isn't the SOA" in refusal("a.example. 5 A 192.0.2.1\n" + SOA, origin=None)
-    assert "'@' is relative, but there is no $ORIGIN: give one, or name the zone (--zone)" in refusal(SOA, origin=None)
+    assert "'@' is relative, but there is no $ORIGIN: write one, or use --zone" in refusal(SOA, origin=None)
     assert "'www' is relative" in refusal(
         SOA.replace("@", "com.").replace("ns1 hostmaster", ". .") + "www 5 A 1.2.3.4", origin=None
     )
