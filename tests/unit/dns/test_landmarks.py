@@ -106,6 +106,21 @@ def test_landmarks_of_another_version() -> None:
     old.ask(landmarks, EVERYWHERE)
     new.ask(landmarks, EVERYWHERE)
     assert set(landmarks.known) >= set(new.ring) & set(old.ring)
+    again = new.ask(landmarks, EVERYWHERE)
+    assert sum(again) <= 10 * len(again), "what is gone leads nobody astray twice"
+
+
+def test_landmarks_in_order() -> None:
+    landmarks = Landmarks()
+    one, two, three = (bytes((number,)) * 20 for number in (1, 2, 3))
+    assert landmarks.below(one) is None
+    for digest in (three, one, three):
+        landmarks.add(digest)
+    assert landmarks.known == [one, three]
+    assert [landmarks.below(digest) for digest in (bytes(20), one, two, three)] == [three, one, one, three]
+    for digest in (two, one, b"\xff" * 20):
+        landmarks.discard(digest)
+    assert landmarks.known == [three]
 
 
 def test_around_the_ends_of_the_ring() -> None:

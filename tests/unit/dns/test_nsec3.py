@@ -162,11 +162,19 @@ def test_proofs_are_those_that_are_called_for(name: str, matched: list[str], cov
     assert hashes(name, "A", Server(from_zone(zone))) == expected
 
 
-def test_too_many_iterations_are_not_computed() -> None:
+def test_iterations_beyond_a_byte() -> None:
+    """Nobody should, and everybody serves it (RFC 9276 §3.1)."""
+    zone = hashed_zone("$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS ns.out.\n", "test.", iterations=300)
+    assert hashes("x.test.", "A", Server(from_zone(zone))) == {hash_name("test.", iterations=300)}
+
+
+@pytest.mark.parametrize("other", [{"iterations": 2501}, {"flags": 1}, {"algorithm": 2}])
+def test_parameters_that_are_not_followed(other: dict[str, int]) -> None:
+    """RFC 5155 §4.1.2, §8.1, §10.3: no proofs, then."""
     text = "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS ns.out.\n"
     zone = hashed_zone(text, "test.")
     (parameter,) = zone.get_rdataset("test.", "NSEC3PARAM") or ()
-    zone.replace_rdataset("test.", dns.rdataset.from_rdata(60, parameter.replace(iterations=2501)))
+    zone.replace_rdataset("test.", dns.rdataset.from_rdata(60, parameter.replace(**other)))
     response = Server(from_zone(zone)).ask("x.test.", do=True)
     assert response.rcode() == dns.rcode.NXDOMAIN
     assert [rrset.rdtype for rrset in response.authority] == [dns.rdatatype.SOA, dns.rdatatype.RRSIG]
