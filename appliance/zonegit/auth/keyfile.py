@@ -58,15 +58,7 @@ def read_secret(path: Path) -> tuple[Key, bytes]:
     kid = path.name.removesuffix(SUFFIX)
     if not good_kid(kid):
         raise KeyFileError(f"{path}: the key id {kid!r} is not of 1 to 32 of a-z 0-9 . _ -")
-    try:
-        table = tomllib.loads(read_guarded(path).decode())
-    except UnicodeDecodeError:
-        raise KeyFileError(f"{path}: is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise KeyFileError(f"{path}: is not TOML: {error}") from None
-    unknown = sorted(table.keys() - _FIELDS)
-    if unknown:
-        raise KeyFileError(f"{path}: unknown key {unknown[0]!r}; expected {', '.join(sorted(_FIELDS))}")
+    table = read_table(path, _FIELDS)
     secret = _secret(path, table.get("secret"))
     key = Key.derive(
         kid,
@@ -165,7 +157,7 @@ def _give_to_group(descriptor: int, directory: Path) -> None:
         os.fchmod(descriptor, 0o640)
 
 
-def read_guarded(path: Path) -> bytes:
+def _read_guarded(path: Path) -> bytes:
     """A file with a secret; `KeyFileError` when it isn't kept as one."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -180,6 +172,20 @@ def read_guarded(path: Path) -> bytes:
     if len(data) > MAX_FILE:
         raise KeyFileError(f"{path}: is larger than {MAX_FILE} bytes")
     return data
+
+
+def read_table(path: Path, fields: frozenset[str]) -> dict[str, object]:
+    """The members of a file with a secret, which may be these; `KeyFileError`."""
+    try:
+        table = tomllib.loads(_read_guarded(path).decode())
+    except UnicodeDecodeError:
+        raise KeyFileError(f"{path}: is not UTF-8") from None
+    except (ValueError, RecursionError) as error:  # tomllib's own are but one kind of ValueError
+        raise KeyFileError(f"{path}: is not TOML: {error}") from None
+    unknown = sorted(table.keys() - fields)
+    if unknown:
+        raise KeyFileError(f"{path}: unknown key {unknown[0]!r}; expected {', '.join(sorted(fields))}")
+    return table
 
 
 def _check_guarded(path: Path, found: os.stat_result) -> None:
@@ -235,7 +241,10 @@ def _time(path: Path, name: str, value: object) -> float | None:
         return None
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise KeyFileError(f"{path}: `{name}` must be a time with its offset, for example 2026-01-01T00:00:00Z")
-    return value.timestamp()
+    try:
+        return value.astimezone(UTC).timestamp()
+    except OverflowError:
+        raise KeyFileError(f"{path}: `{name}` is not within the years 1 to 9999") from None
 
 
 def _client_cert(path: Path, value: object) -> str:

@@ -7,12 +7,11 @@ below 16 bytes. The secret is base64 as BIND, NSD and Knot write it, so that it 
 import base64
 import binascii
 import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from zonegit.auth.keyfile import guarded_names, random_looking, read_guarded, write_new
+from zonegit.auth.keyfile import guarded_names, random_looking, read_table, write_new
 from zonegit.dns.tsig import ALGORITHMS, Keys, TsigKey
 from zonegit.errors import InvalidName, KeyFileError, UsageError
 from zonegit.model.names import WireName, from_text, to_text
@@ -20,6 +19,7 @@ from zonegit.model.names import WireName, from_text, to_text
 SUFFIX: Final = ".tsig"
 MIN_SECRET: Final = 16
 """Bytes."""
+_FIELDS: Final = frozenset({"algorithm", "secret"})
 _NAME: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]*")
 
 
@@ -39,16 +39,9 @@ def read_tsig(path: Path) -> TsigKey:
     """Read and check one TSIG key file."""
     try:
         name = _name(path.name.removesuffix(SUFFIX))
-        table = tomllib.loads(read_guarded(path).decode())
-    except UnicodeDecodeError:
-        raise KeyFileError(f"{path}: is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise KeyFileError(f"{path}: is not TOML: {error}") from None
     except UsageError as error:
         raise KeyFileError(f"{path}: {error}") from None
-    unknown = sorted(table.keys() - {"algorithm", "secret"})
-    if unknown:
-        raise KeyFileError(f"{path}: unknown key {unknown[0]!r}; expected algorithm, secret")
+    table = read_table(path, _FIELDS)
     algorithm = table.get("algorithm")
     if algorithm not in ALGORITHMS:
         raise KeyFileError(f"{path}: `algorithm` must be one of {', '.join(ALGORITHMS)}")
