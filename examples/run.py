@@ -61,25 +61,21 @@ def prepare(zone_file: Path | None) -> str:
         must(zonegit(PRIMARY, "init"))
     if not (KEYS / f"{KID}.key").exists():
         made = zonegit(PRIMARY, "key", "new", KID, "--keys", KEYS)
-        made.stderr = (
-            made.stderr if made.returncode else ""
-        )  # where to bring the key: here it lies where it is read
-        must(made)
+        if made.returncode:  # else it tells to bring the key to another machine, and there is none
+            must(made)
     there = zonegit(PRIMARY, "zone", "list").stdout.splitlines()
     imported = [commit(path) for path in ([zone_file] if zone_file else [] if there else ZONES)]
-    return next((zone for zone in imported if zone), "") or next(
-        line.split()[1] for line in there if line[0] == "*"
-    )
+    return imported[0] if imported else next(line.split()[1] for line in there if line[0] == "*")
 
 
 def commit(path: Path) -> str:
-    """Import a zone file: the zone's name, or "" where it stays as it is since somebody changed it by hand."""
+    """Import a zone file; the zone's name. A zone that somebody changed by hand since stays as it is."""
     done = zonegit(PRIMARY, "import", path)
     if done.returncode == 1 and "--replace" in done.stderr:
         print(f"{path.name}: {done.stderr.strip()}; serving the repository's version", file=sys.stderr)
-        return ""
-    must(done)
-    (zone,) = re.findall(r"^\[(\S+) ", done.stderr, re.MULTILINE)
+    else:
+        must(done)
+    (zone,) = re.findall(r"^(?:\[|zonegit: )(\S*\.) ", done.stderr, re.MULTILINE)
     return str(zone)
 
 

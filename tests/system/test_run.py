@@ -106,6 +106,13 @@ def test_a_zone_file_and_what_is_none(checkout: Checkout, tmp_path: Path) -> Non
         with checkout.running("--zone-file", other) as told:
             assert commands(told)[0][4] == "second.example."
             checkout.secondary_has("first.example", SOA)
+    zonegit = checkout.top / ".venv" / "bin" / "zonegit"
+    change = (zonegit, "-C", checkout.top / "var" / "primary", "--zone", "second.example.", "set", "www", "A", "5")
+    subprocess.run((*change, "192.0.2.2"), env=environment(), capture_output=True, check=True)
+    other.write_text(other.read_text().replace("192.0.2.1", "192.0.2.3"))
+    with checkout.running("--zone-file", other) as told:
+        assert commands(told)[0][4] == "second.example."
+        checkout.secondary_has("www.second.example", 1)
     (tmp_path / "letter").write_text("Dear Sir,\n")
     for path, said in ((tmp_path / "nowhere", "No such file"), (tmp_path / "letter", "letter:1: ")):
         done = subprocess.run(
