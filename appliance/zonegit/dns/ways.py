@@ -47,8 +47,8 @@ class Door(Protocol):
     @property
     def table(self) -> object: ...
 
-    def around(self, key: bytes) -> tuple[Item | None, Item | None]:
-        """The last item in front of a key, and the first at it or behind it. `CorruptStore`."""
+    def gap(self, key: bytes) -> tuple[Item | None, Item | None]:
+        """The items in front of and behind a key that isn't there, which they prove. `CorruptStore`."""
         ...
 
 
@@ -60,7 +60,7 @@ class NoDoor:
     def get(self, key: bytes, default: None, table: object) -> bytes | None:
         raise NotFound("no view can be read")
 
-    def around(self, key: bytes) -> tuple[Item | None, Item | None]:
+    def gap(self, key: bytes) -> tuple[Item | None, Item | None]:
         raise NotFound("no view can be read")
 
 
@@ -148,7 +148,7 @@ class Way:
             return self.zone.version.at(OwnerKey(key[len(self.prefix) :]))
         sealed = self._door.get(key, None, self._door.table)
         if sealed is None:
-            self._door.around(key)
+            self._door.gap(key)
             return None
         return unseal(key, sealed)
 
@@ -156,14 +156,14 @@ class Way:
         """Whether owners stand below a key at which none stands."""
         if not self.laid:
             return self.zone.has_below(OwnerKey(key[len(self.prefix) :]))
-        high = self._door.around(key)[1]
+        high = self._door.gap(key)[1]
         return high is not None and high[0].startswith(key)
 
     def before(self, key: bytes) -> tuple[bytes, bytes] | None:
-        """The last owner in front of a key: its key, without `prefix`, and its block."""
+        """The last owner in front of a key at which nothing stands: its key, without `prefix`, and its block."""
         if not self.laid:
             return self.zone.version.before(OwnerKey(key[len(self.prefix) :]))
-        return self._own(self._door.around(key)[0])
+        return self._own(self._door.gap(key)[0])
 
     def _own(self, item: Item | None) -> tuple[bytes, bytes] | None:
         """An item that is this view's: its key, without `prefix`, and its block."""
@@ -174,7 +174,7 @@ class Way:
     def gap(self, key: bytes) -> Gap | None:
         """The gap around a key at which nothing stands, learned; None where owners stand below the key."""
         if self.laid:
-            low, found = self._door.around(key)
+            low, found = self._door.gap(key)
             before = self._own(low)
             high = None if found is None else found[0]
         else:

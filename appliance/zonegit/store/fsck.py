@@ -172,7 +172,10 @@ def _views(reader: StoreReader) -> Iterator[str]:
         number = found[0][:4]
         if number not in numbers:
             yield f"views: number {int.from_bytes(number, 'big')} belongs to no head; run `zonegit reindex`"
-        found = reader.tables.seek(Table.VIEWS, number + b"\xff" * 8)
+        before, found = found, reader.tables.seek(Table.VIEWS, number + b"\xff" * 8)
+        if found and found <= before:
+            yield "views: what is looked for isn't found in its place; run `zonegit reindex`"
+            return
 
 
 def _view(reader: StoreReader, name: RefName) -> Iterator[str]:

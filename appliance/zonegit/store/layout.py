@@ -63,12 +63,19 @@ def unseal(key: bytes, sealed: bytes) -> bytes:
     return value
 
 
-def check_around(key: bytes, low: Item | None, high: Item | None) -> None:
+def check_gap(key: bytes, low: Item | None, high: Item | None) -> None:
     """Check the sealed items on both sides of a key, before it is said that nothing stands there. `CorruptStore`.
 
     An item whose key was changed on disk still lies where it was put, so whoever looks for it ends beside it; and
     who was led to another page by a changed key ends at items that don't enclose what was looked for.
     """
+    check_around(key, low, high)
+    if high is not None and high[0] == key:
+        raise CorruptStore(_CHANGED)
+
+
+def check_around(key: bytes, low: Item | None, high: Item | None) -> None:
+    """Check the sealed items before a key, and at it or behind it. `CorruptStore`."""
     if low is not None:
         unseal(*low)
     if high is not None:

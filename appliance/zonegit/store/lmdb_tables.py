@@ -8,7 +8,7 @@ from typing import Final, cast
 import lmdb
 
 from zonegit.errors import CorruptStore, StoreError, StoreFull
-from zonegit.store.layout import check_around
+from zonegit.store.layout import check_gap
 from zonegit.store.tables import Item, Table
 
 NAMES: Final = tuple(table.name.lower().encode() for table in Table)
@@ -176,10 +176,10 @@ class ViewDoor:
         """`get(key, None, table)`"""
         self._cursor: lmdb.Cursor[bytes] | None = None
 
-    def around(self, key: bytes) -> tuple[Item | None, Item | None]:
-        """The last item in front of a key, and the first at it or behind it. `CorruptStore`."""
+    def gap(self, key: bytes) -> tuple[Item | None, Item | None]:
+        """The items in front of and behind a key that isn't there, which they prove. `CorruptStore`."""
         found = _around(self._cursor or self._open(), key)
-        check_around(key, *found)
+        check_gap(key, *found)
         return found
 
     def _open(self) -> "lmdb.Cursor[bytes]":

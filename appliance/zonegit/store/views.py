@@ -22,7 +22,7 @@ from zonegit.model.refs import RefName, parse
 from zonegit.model.rrset import served_soa
 from zonegit.model.zone import Zone
 from zonegit.store import layout
-from zonegit.store.layout import U32, check_around, seal, unseal
+from zonegit.store.layout import U32, check_around, check_gap, seal, unseal
 from zonegit.store.tables import Item, ReadTables, Table, WriteTables
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
@@ -214,7 +214,7 @@ def _read(tables: ReadTables, key: bytes) -> bytes | None:
     sealed = tables.get(Table.VIEWS, key)
     if sealed is not None:
         return unseal(key, sealed)
-    _around(tables, key)
+    check_gap(key, *tables.around(Table.VIEWS, key))
     return None
 
 

@@ -82,3 +82,45 @@ def store_at(path: Path) -> Iterator[LmdbStore]:
         yield store
     finally:
         store.close()
+
+
+BRANCH = 1
+"""The flag of a database page above the leaves, in the eleventh byte of a page."""
+
+
+def test_a_bit_flipped_in_a_page_above_the_views_denies_no_name(path: Path) -> None:
+    """A changed key there leads to another page, where nothing is found between items that are as they were."""
+    store = LmdbStore.open(path)
+    with store.write() as writer:
+        publish(writer, addresses(300))
+    with store.read() as reader:
+        items = list(reader.tables.scan(Table.VIEWS))
+    store.close()
+    whole = (path / "data.mdb").read_bytes()
+    pages = [whole[at : at + 4096] for at in range(0, len(whole), 4096)]
+    above = [page for page in pages if page[10] == BRANCH]
+    misled = 0
+    for key, _ in items:
+        for page in above if len(key) > 4 and any(key in page for page in above) else ():
+            for bit in range(0, 8 * len(key), 3):
+                changed = bytearray(key)
+                changed[bit // 8] ^= 1 << bit % 8
+                (path / "data.mdb").write_bytes(whole.replace(page, page.replace(key, changed)))
+                misled += _misled(path, items)
+    assert misled > 10
+
+
+def _misled(path: Path, items: list[tuple[bytes, bytes]]) -> bool:
+    """Whether some name isn't found; all others have to be as they were."""
+    with store_at(path) as store, store.read() as reader:
+        view = reader.view(MAIN)
+        assert view
+        told = 0
+        for key, value in items:
+            try:
+                assert view.at(OwnerKey(key[4:])) == value[4:]
+            except CorruptStore:
+                told += 1
+        if told:
+            assert any(line.startswith("view of") for line in fsck(store).problems)
+        return told > 0
