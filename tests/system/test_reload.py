@@ -1,11 +1,12 @@
 """SIGHUP: all of a good configuration is taken over, none of one with a mistake; the daemon goes on either way."""
 
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from daemonkit import Daemon, ask, ask_tcp, query, rcode, until
+from daemonkit import PATIENCE, Daemon, ask, ask_tcp, query, rcode, until
 from zonegit.model.rdata import A
 from zonegit.repo import Repository
 
@@ -51,6 +52,27 @@ def test_a_good_configuration_is_taken_and_the_old_one_kept_for_a_bad_one(
         assert ask(port, WWW)[-4:] == bytes([10, 0, 0, 1])
     assert not daemon.has("process ended process=dns")
     assert daemon.process.poll() is None
+
+
+def test_processes_come_and_go_with_what_they_are_for(
+    repo: Path, start: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    config = tmp_path / "zonegitd.toml"
+    config.write_text("")
+    daemon = start(repo, "--config", config)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(PATIENCE)
+        config.write_text(f'[dns]\nalso_notify = ["127.0.0.1:{server.getsockname()[1]}"]\n')
+        daemon.signal(signal.SIGHUP)
+        assert server.recv(512)[2] >> 3 & 15 == 4, "a NOTIFY"
+        notifier = Path(f"/proc/{daemon.child('notifier')}")
+        assert notifier.exists()
+        config.write_text("")
+        daemon.signal(signal.SIGHUP)
+        until(lambda: not notifier.exists(), "the end of the process")
+        assert rcode(ask(daemon.port(), WWW)) == 0
+        assert not daemon.has("process ended")
 
 
 def test_one_that_fails_unexpectedly_is_refused_too(repo: Path, tmp_path: Path) -> None:
