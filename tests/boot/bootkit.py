@@ -78,10 +78,10 @@ class Machine:
         )
         try:
             until(self._booted, "the boot")
+            self.run("ip", "link", "set", "lo", "up")
         except BaseException:
             self.close()
             raise
-        self.run("ip", "link", "set", "lo", "up")
 
     def _booted(self) -> bool:
         assert self._nspawn.poll() is None, Path(self._log.name).read_text()
