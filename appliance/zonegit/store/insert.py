@@ -69,11 +69,7 @@ def _check_children(node: Inner, describe: Describe) -> RRKey:
     first = previous = None
     for key, oid, records in zip(node.keys, node.children, node.counts, strict=True):
         child = describe(oid)
-        if (
-            not isinstance(child, NodeFacts)
-            or (child.level, child.records, child.last) != (below, records, key)
-            or not records
-        ):
+        if not isinstance(child, NodeFacts) or (child.level, child.records, child.last) != (below, records, key):
             raise _wrong("inner node", oid, f"the level {below} node that it describes", describe)
         if previous is None:
             first = child.first

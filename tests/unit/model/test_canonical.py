@@ -100,6 +100,32 @@ def test_soas_that_differ_in_their_serials_alone_are_one() -> None:
     assert check_stored(rrset.encode()) == 1
 
 
+NAME = b"\3NaM\3Org\0"
+
+
+@pytest.mark.parametrize(
+    ("rtypes", "rdata"),
+    [
+        ((2, 3, 4, 5, 7, 8, 9, 12, 39), NAME),
+        ((6,), NAME + NAME + bytes(20)),
+        ((14, 17), NAME + NAME),
+        ((15, 18, 21, 36), b"A\1" + NAME),
+        ((26,), b"A\1" + NAME + NAME),
+        ((33,), b"ABCDEF" + NAME),
+        ((35,), b"ABCD\1U\1E\1R" + NAME),
+        ((24, 46), b"ABCD" + bytes(14) + NAME + b"SIG"),
+        ((47,), NAME + b"ABC"),
+        ((64, 65), b"A\1" + NAME + b"ABC"),
+        ((107,), b"A\1" + NAME),
+        ((13, 99, 65280), b"\3ABC\3DEF"),
+    ],
+)
+def test_names_in_rdata_are_lowercased_where_rfc_6840_says_so(rtypes: tuple[int, ...], rdata: bytes) -> None:
+    for rtype in rtypes:
+        wanted = rdata if rtype in (47, 64, 65, 107) else rdata.replace(NAME, NAME.lower())
+        assert RRset.of(Owner(b""), rtype, 60, [rdata]).rdatas == (wanted,)
+
+
 @pytest.mark.parametrize("rtype", sorted(RDATA))
 def test_rdata_that_is_cut_short_is_refused(rtype: int) -> None:
     if rtype == 65280:
