@@ -222,6 +222,11 @@ def test_a_user_without_a_name_can_commit(zonegit, environment) -> None:
     assert "@" in zonegit("log", env=nameless).stdout
 
 
+def test_dates_have_the_offset_that_they_were_written_at(zonegit, environment) -> None:
+    zonegit("init", "example.org", env={**environment, "TZ": "XYZ-5:45"})
+    assert " +0545\n" in zonegit("log").stdout
+
+
 def test_a_repository_that_may_not_be_read(zonegit, tmp_path) -> None:
     (tmp_path / "repo").write_text("a file, not a directory")
     done = zonegit("status")

@@ -289,6 +289,19 @@ def test_a_zone_whose_name_holds_a_slash_is_its_own(empty: Repository) -> None:
     assert [zone.zone for zone in empty.zones()] == ["2.0.192.in-addr.arpa."]
 
 
+def test_a_zone_whose_name_begins_with_anothers_and_a_slash_is_its_own(empty: Repository) -> None:
+    for zone in ("example.org", "example.org./x.example"):
+        empty.add_zone(zone)
+        empty.create_branch("dev", zone=zone)
+        empty.create_tag("v1", zone=zone)
+    empty.set("www", A, 60, [ONE], zone="example.org")
+    tip = empty.resolve("main", zone="example.org").id
+    assert (empty.branches(zone="example.org")["main"], set(empty.tags(zone="example.org"))) == (tip, {"v1"})
+    empty.remove_zone("example.org")
+    assert [zone.branches for zone in empty.zones()] == [("dev", "main")]
+    assert set(empty.tags(zone="example.org./x.example")) == {"v1"}
+
+
 def test_author_must_be_printable(repository: Repository) -> None:
     for who in ["a\nb", "x" * 201, "", " ", "caf\udce9"]:
         with pytest.raises(UsageError):

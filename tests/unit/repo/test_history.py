@@ -9,6 +9,7 @@ from zonegit.model.rdata import MX, TXT, A
 from zonegit.repo import Repository
 from zonegit.repo.draft import next_seq
 from zonegit.repo.when import parse_when
+from zonegit.store.reader import StoreReader
 
 ADDRESSES = [bytes([198, 51, 100, last]) for last in range(5)]
 
@@ -82,6 +83,12 @@ def test_revisions_of_every_kind_name_the_same_commit(moved: Repository) -> None
 def test_revisions_that_name_nothing_or_cant_be_read(moved: Repository, text: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         moved.resolve(text)
+
+
+def test_first_digits_mean_a_commit(moved: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    tip = moved.resolve()
+    monkeypatch.setattr(StoreReader, "find", lambda self, prefix: iter((tip.commit.zone_root, tip.id)))
+    assert moved.resolve("beef") == tip
 
 
 def test_a_revision_of_another_zone_is_told(moved: Repository) -> None:

@@ -40,7 +40,7 @@ def test_ttls_are_read(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-1", "1x", "1h5", "h", "1.5", "2147483648", "9" * 100, "4000w", "1_0", "\u0661"]
+    "text", ["", "-1", "1x", "1h5", "h", "1.5", "2147483648", "9" * 100, "9" * 5000, "4000w", "1_0", "\u0661"]
 )
 def test_other_words_are_no_ttls(text: str) -> None:
     with pytest.raises(InvalidRecord):
