@@ -52,11 +52,6 @@ class StatusLine:
             self._told = text
             self._notifier.status(text)
 
-    def again(self) -> None:
-        """Something else was told in between: look at once."""
-        self._told = ""
-        self._due = self._timer()
-
     def text(self) -> str:
         """The line."""
         count = max(self._block.zones(FIRST_WORKER + worker) for worker in range(self._block.workers))

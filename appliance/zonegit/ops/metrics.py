@@ -115,7 +115,7 @@ class _Page:
         self._published()
         self._gauges()
         for table in self._tables.values():
-            yield _metric(PREFIX, table)
+            yield _metric(table)
         yield from _processes(self._block.pids())
 
     def _add(self, family: Family, labels: Labels, *values: float) -> None:
@@ -214,11 +214,11 @@ class _Page:
         self._add(free, (), self._store.disk_free)
 
 
-def _metric(prefix: str, table: _Table) -> "Metric":
+def _metric(table: _Table) -> "Metric":
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
     family = table.family
-    name = prefix + family.name
+    name = PREFIX + family.name
     if family.kind is Kind.HISTOGRAM:
         histogram = HistogramMetricFamily(name, family.help, labels=family.labels)
         bounds = [*(repr(bound) for bound in family.buckets), "+Inf"]
