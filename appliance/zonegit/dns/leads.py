@@ -54,20 +54,34 @@ def follow(held: Held, way: Way, name: bytes, rr: bytes, wanted: int) -> tuple[i
     above = target[1 + target[0] :]
     if above != way.apex:
         return (0, b"") if way.links[above] >= 0 else None
+    ends = way.ends.get((target, wanted))
+    if ends is None:
+        ends = _ends(way, target, wanted)
+        if ends is None:
+            return None
+    owner = (_POINTER | _QUESTION + len(name) + 4 + _RDATA).to_bytes(2, "big")
+    return len(ends), owner + owner.join(ends)
+
+
+def _ends(way: Way, target: bytes, wanted: int) -> tuple[bytes, ...] | None:
+    """The records of a type at a name right below the apex, each behind its owner; kept at second sight.
+
+    None where there are none, or the name leads elsewhere.
+    """
     label = target[1 : 1 + target[0]]
     block = None if 0 in label or 1 in label else way.read(way.prefix + label + b"\0")
     if block is None:
         return None
     found = None
-    for rtype, records, rrs in block_items(block):
+    for rtype, _, rrs in block_items(block):
         if rtype == wanted:
-            found = records, rrs
+            found = tuple(each[2:] for each in split(rrs))
         elif rtype in (CNAME, NS):
             return None
-    if found is None:
-        return None
-    owner = (_POINTER | _QUESTION + len(name) + 4 + _RDATA).to_bytes(2, "big")
-    return found[0], b"".join(owner + each[2:] for each in split(found[1]))
+    mark = (target, wanted)
+    if found is not None and way.sight(mark):
+        way.ends[mark] = found
+    return found
 
 
 def _common(held: Held, way: Way, above: bytes) -> int:
@@ -90,12 +104,26 @@ def _common(held: Held, way: Way, above: bytes) -> int:
 
 def referral(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | None:
     """Counts and records of a referral for a name of so many bytes; None where a server is the apex itself."""
+    if cut.servers.find(cut.name) < 0:
+        return _refer_shared(way, cut, size, edns)
     mark = size << 1 | edns
     made = cut.made.get(mark)
     if made is None:
         made = _refer(way, cut, size, edns)
         if made is not None:
             cut.made[mark] = made
+    return made
+
+
+def _refer_shared(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | None:
+    """The same where no server is below the cut, shared by all cuts with these servers and as long a name."""
+    name = cut.name
+    mark = (cut.servers, name[1 + name[0] :], len(name), size << 1 | edns)
+    made = way.referrals.get(mark)
+    if made is None:
+        made = _refer(way, cut, size, edns)
+        if made is not None and way.sight(mark):
+            way.referrals[mark] = made
     return made
 
 

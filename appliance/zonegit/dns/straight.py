@@ -14,6 +14,7 @@ from typing import Final
 from zlib import crc32
 
 from zonegit.dns.blocks import split
+from zonegit.dns.bounded import Bounded
 from zonegit.dns.cache import Entry, PacketCache
 from zonegit.dns.denials import proven_denial
 from zonegit.dns.forms import Forms
@@ -49,7 +50,7 @@ class Straight:
         self._forms = Forms(udp_size)
         self.ready = self._forms.ready
         """What is known of the forms that packets come in."""
-        self._plans: dict[bytes, Plan] = {}
+        self._plans: Bounded[bytes, Plan] = Bounded(LIMIT)
         """A packet without id and first label, lowercase -> how it is answered."""
         self._prepared: list[Zone] = []
         self._door = door or NoDoor()
@@ -140,8 +141,6 @@ class Straight:
         mark = body[:QUESTION] + name[at:] + body[end:]
         plan = self._plans.get(mark)
         if plan is None:
-            if len(self._plans) >= LIMIT:
-                self._plans.clear()
             plan = self._plans[mark] = Plan(way, form, kind)
         return plan
 

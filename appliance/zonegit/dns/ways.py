@@ -8,7 +8,6 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final, NamedTuple, Protocol
 
-from zonegit.dns.blocks import node_of
 from zonegit.dns.bounded import Bounded
 from zonegit.dns.cache import SecondSight
 from zonegit.dns.compress import encode
@@ -23,6 +22,7 @@ from zonegit.model.rdata import DNAME, NS, NSEC3, A
 from zonegit.store.layout import unseal
 from zonegit.store.tables import Item
 from zonegit.store.views import ViewVersion
+from zonegit.tree.version import block_items
 
 CHECKED: Final = 4
 """Bytes of a view's checksum in front of a block."""
@@ -82,6 +82,16 @@ Step = Cut | bool
 """What stands at an owner above a name: a cut; True where the zone goes on below it; False for anything else."""
 
 
+def _step(name: bytes, key: bytes, block: bytes) -> Step:
+    """What the RRsets at an owner make of it."""
+    for rtype, _, rrs in block_items(block):
+        if rtype == NS:
+            return Cut(name, key, rrs)
+        if rtype in (DNAME, NSEC3):
+            return False
+    return True
+
+
 class Shared(NamedTuple):
     """An answer of all names of one length right below the apex that have the same records."""
 
@@ -95,8 +105,8 @@ class Way:
     """One version of a zone, reached through a door or through the version itself."""
 
     __slots__ = (
-        "_door", "_steps", "_wild", "apex", "apex_wild", "closed", "denials", "gaps", "laid", "links", "nested",
-        "place", "prefix", "proofs", "shared", "sight", "signed", "signed_soa", "soa_keys",
+        "_door", "_steps", "_wild", "apex", "apex_wild", "closed", "denials", "ends", "gaps", "laid", "links",
+        "nested", "place", "prefix", "proofs", "referrals", "shared", "sight", "signed", "signed_soa", "soa_keys",
         "soa_names", "wild_cover", "zone",
     )  # fmt: skip
 
@@ -132,6 +142,11 @@ class Way:
         """Of those names that are right below the apex."""
         self.links: dict[bytes, int] = {}
         """Names right above targets of aliases -> bytes that they share with the apex; -1 where a zone may know."""
+        self.ends: Bounded[tuple[bytes, int], tuple[bytes, ...]] = Bounded(LIMIT)
+        """Targets of several aliases, and a type -> what stands there of it: each record behind its owner."""
+        self.referrals: Bounded[tuple[bytes, bytes, int, int], tuple[bytes, bytes]] = Bounded(LIMIT)
+        """Servers of several cuts, the name above the cuts, how long theirs and that asked for are -> counts and
+        records."""
         self.shared: dict[tuple[bytes, int], Shared] = {}
         self.sight = SecondSight(LIMIT)
         self._door = door
@@ -192,11 +207,7 @@ class Way:
         known = self._steps.get(key)
         if known is None:
             block = self.read(key)
-            if block is None:
-                known = self.has_below(key)
-            else:
-                node = node_of(block)
-                known = Cut(name, key, node[NS][1]) if NS in node else DNAME not in node and NSEC3 not in node
+            known = self.has_below(key) if block is None else _step(name, key, block)
             self._steps[key] = known
         return known
 

@@ -58,7 +58,7 @@ def seal(key: bytes, value: bytes) -> bytes:
 def unseal(key: bytes, sealed: bytes) -> bytes:
     """The value, checked. `CorruptStore` when a bit of it or of its key has changed."""
     value = sealed[4:]
-    if int.from_bytes(sealed[:4], "big") != crc32(value, crc32(key)):
+    if U32.unpack_from(sealed)[0] != crc32(value, crc32(key)):
         raise CorruptStore(_CHANGED)
     return value
 
