@@ -1,6 +1,7 @@
 """DNS over TLS on real loopback connections: what TCP promises holds, and a handshake has its bounds."""
 
 import gc
+import os
 import socket
 import ssl
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemonkit import read_message, until
-from tcpkit import Running, closed, frame, starting
+from tcpkit import BIG, Running, closed, frame, starting
 from tlskit import Authority, Files
 from zonegit.dns.message import Transport
 from zonegit.net.tls import Identity, dns_context
@@ -57,6 +58,28 @@ def test_queries_are_answered_and_known_as_of_tls(run, client):
         assert read_message(sock) == b"LAST"
     assert server.echo.transports == {Transport.TLS}
     assert server.counters[loop_slots.CONNECTIONS] == 1
+
+
+def test_who_reads_late_is_read_from_again(run, client):
+    with secured(run(), client) as sock:
+        for last in (b"a", b"b"):
+            sock.sendall(frame(*[b"big"] * 300))
+            assert {len(read_message(sock)) for _ in range(300)} == {BIG}
+            sock.sendall(frame(last))
+            assert read_message(sock) == last.upper()
+
+
+def test_half_closed_clients_get_their_answers(run, client):
+    server = run()
+    with secured(server, client) as sock:
+        sock.sendall(frame(b"a", b"xfr200", b"b"))
+        assert read_message(sock) == b"A"
+        with socket.socket(fileno=os.dup(sock.fileno())) as same:
+            same.shutdown(socket.SHUT_WR)
+        found = [read_message(sock)[:8] for _ in range(201)]
+        assert b"B" in found
+        assert closed(sock)
+    assert server.errors == []
 
 
 def test_tls_1_2_and_nothing_older(run, client):
