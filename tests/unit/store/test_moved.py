@@ -28,19 +28,20 @@ def move(store: LmdbStore, names: dict[RefName, ObjectId | None]) -> None:
         writer.move_refs([RefUpdate(name, writer.ref(name), tip) for name, tip in names.items()], WHO, "test")
 
 
-def commits(store: LmdbStore, zone: str) -> list[ObjectId]:
-    """Two versions of a zone."""
-    found = []
-    for count in (2, 3):
-        commit, objects = version(addresses(count), zone=zone, shape=SHAPE)
-        with store.write() as writer:
-            writer.insert(objects)
-        found.append(commit)
+def commits(store: LmdbStore, *zones: str) -> dict[str, list[ObjectId]]:
+    """Two versions of each zone."""
+    found: dict[str, list[ObjectId]] = {}
+    with store.write() as writer:
+        for zone in zones:
+            for count in (2, 3):
+                commit, objects = version(addresses(count), zone=zone, shape=SHAPE)
+                writer.insert(objects)
+                found.setdefault(zone, []).append(commit)
     return found
 
 
 def test_moves_are_told_and_new_names_ask_for_a_full_look(store: LmdbStore) -> None:
-    zones = {f"z{number}.example.": commits(store, f"z{number}.example.") for number in range(ZONES)}
+    zones = commits(store, *(f"z{number}.example." for number in range(ZONES)))
     refs = {head(zone, "main"): tips[0] for zone, tips in zones.items()}
     move(store, refs)
     moved = MovedRefs()
@@ -74,7 +75,7 @@ def test_moves_are_told_and_new_names_ask_for_a_full_look(store: LmdbStore) -> N
 
 def test_a_damaged_index_asks_for_a_full_look_each_time(store: LmdbStore) -> None:
     zone = "z.example."
-    first, second = commits(store, zone)
+    first, second = commits(store, zone)[zone]
     move(store, {head(zone, "main"): first})
     moved = MovedRefs()
     with store.read() as reader:
