@@ -116,6 +116,18 @@ def test_streams_that_are_closed_are_done_without(zonegit, environment, tmp_path
     assert zonegit("log", "--oneline").stdout.count("\n") == 2
 
 
+def test_no_other_file_gets_the_number_of_a_closed_stream(zonegit, environment) -> None:
+    zonegit("init", "example.org")
+    code = (
+        "import os, sys\n"
+        "from zonegit.cli.main import main\n"
+        "main(['status'])\n"
+        "sys.exit({os.readlink(f'/proc/self/fd/{number}') for number in range(3)} != {os.devnull})\n"
+    )
+    argv = ["sh", "-c", closed(0, 1, 2), sys.executable, "-c", code]
+    assert subprocess.run(argv, env=environment, check=False).returncode == 0
+
+
 def test_standard_input_that_is_closed_is_empty(zonegit, environment) -> None:
     zonegit("init")
     argv = ["sh", "-c", closed(0), ZONEGIT, "import", "-"]
