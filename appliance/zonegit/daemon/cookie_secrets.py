@@ -33,7 +33,10 @@ def random_secrets() -> tuple[bytes, ...]:
 
 def _read(path: Path) -> tuple[bytes, ...]:
     try:
-        if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # a pipe would be waited for, while nobody sees to the daemon
+            raise ConfigError(f"{path}: is not a regular file")
+        if mode & (stat.S_IROTH | stat.S_IWOTH):
             raise ConfigError(f"{path}: others may read or write it; run: chmod o-rw {path}")
         lines = path.read_bytes().decode(errors="replace").splitlines()
     except OSError as error:
