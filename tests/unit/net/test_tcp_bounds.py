@@ -4,6 +4,7 @@ import socket
 import struct
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -183,3 +184,17 @@ def test_resets_at_any_moment(run):
         sock.sendall(frame(b"a"))
         assert read_message(sock) == b"A"
     assert server.errors == []
+
+
+def test_garbage_is_collected_now_and_then(run, monkeypatch):
+    """A worker collects none by itself, and each connection leaves some."""
+    collected = []
+    monkeypatch.setattr("zonegit.net.tcp._COLLECT", 5)
+    monkeypatch.setattr(
+        "zonegit.net.tcp.gc", SimpleNamespace(collect=lambda: collected.append(server.server._lost))
+    )
+    server = run()
+    for number in range(1, 12):
+        server.connect().close()
+        until(lambda number=number: server.server._lost == number, "the end of the connection")
+    assert collected == [5, 10]
