@@ -21,19 +21,27 @@ def damaged(store: TableStore, progress: Progress | None = None) -> list[ObjectI
     database's own pages are so damaged that not even the ids can be read."""
     with store.read() as reader:
         ids = list(reader.object_ids())
-    found = []
-    for start in range(0, len(ids), _PAGE):
-        with store.read() as reader:
-            for oid in ids[start : start + _PAGE]:
-                try:
-                    reader.get(oid)
-                except CorruptStore:
-                    found.append(oid)
-                except NotFound:
-                    continue  # deleted since
+    found: list[ObjectId] = []
+    done = 0
+    while done < len(ids):
+        done += _look(store, ids[done : done + _PAGE], found)
         if progress:
-            progress(min(start + _PAGE, len(ids)), len(ids))
+            progress(done, len(ids))
     return found
+
+
+def _look(store: TableStore, ids: list[ObjectId], found: list[ObjectId]) -> int:
+    """Look at objects up to the first damaged one, which may have spoiled the transaction; how many they were."""
+    with store.read() as reader:
+        for number, oid in enumerate(ids, 1):
+            try:
+                reader.get(oid)
+            except CorruptStore:
+                found.append(oid)
+                return number
+            except NotFound:
+                continue  # deleted since
+    return len(ids)
 
 
 def replace(store: TableStore, objects: Iterable[bytes]) -> int:
