@@ -14,3 +14,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LmdbStore 
     made = LmdbStore.create(tmp_path / "repo") if request.param == "lmdb" else MemoryStore()
     yield made
     made.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    LmdbStore.create(tmp_path / "repo").close()
+    return tmp_path / "repo"

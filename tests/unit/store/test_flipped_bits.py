@@ -14,12 +14,6 @@ from zonegit.store.lmdb import LmdbStore
 from zonegit.store.tables import Table
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    LmdbStore.create(tmp_path / "repo").close()
-    return tmp_path / "repo"
-
-
 def test_a_bit_flipped_in_the_file_is_found_and_never_returned(path: Path) -> None:
     store = LmdbStore.open(path)
     with store.write() as writer:

@@ -7,62 +7,19 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
 
 import store_child
+from spawnkit import PATIENCE, SPAWN, answer, finished, killed_while_waiting, run
 from storekit import MAIN, addresses, publish, tag_of, version
 from zonegit.errors import Refused, StoreError, StoreFull, ZonegitError
 from zonegit.model.ids import Kind, object_id
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.tables import Table
-
-SPAWN = get_context("spawn")
-PATIENCE = 60
-"""Seconds; far more than anything here takes."""
-
-
-def run(target: Callable[..., None], *arguments: object) -> SpawnProcess:
-    process = SPAWN.Process(target=target, args=arguments)
-    process.start()
-    return process
-
-
-def finished(process: SpawnProcess) -> int | None:
-    process.join(PATIENCE)
-    code = process.exitcode
-    process.close()
-    return code
-
-
-def answer(target: Callable[..., None], *arguments: object) -> object:
-    """Run in a child that answers over a pipe, to its end."""
-    ours, theirs = SPAWN.Pipe()
-    process = run(target, *arguments, theirs)
-    assert ours.poll(PATIENCE)
-    found = ours.recv()
-    assert finished(process) == 0
-    return found
-
-
-def killed_while_waiting(target: Callable[..., None], path: Path) -> None:
-    ours, theirs = SPAWN.Pipe()
-    process = run(target, path, theirs)
-    assert ours.poll(PATIENCE)
-    ours.recv()
-    process.kill()
-    assert finished(process) == -9
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    LmdbStore.create(tmp_path / "repo").close()
-    return tmp_path / "repo"
 
 
 def test_processes_write_and_read_at_once(path: Path) -> None:
@@ -260,53 +217,6 @@ def test_a_foreign_file_is_no_repository(tmp_path: Path, content: bytes) -> None
     (tmp_path / "data.mdb").write_bytes(content)
     with pytest.raises(ZonegitError):
         LmdbStore.open(tmp_path)
-
-
-def test_a_file_that_was_cut_off_is_damaged_and_kills_nobody(path: Path) -> None:
-    store = LmdbStore.open(path)
-    with store.write() as writer:
-        publish(writer, addresses(2000))
-    store.close()
-    found = answer(store_child.open_cut_off, path)
-    assert isinstance(found, dict)
-    assert len(found) >= 12
-    assert "was never finished" in found.pop(0)
-    for size, said in found.items():
-        assert "is damaged" in said or "another format" in said or "changed on disk" in said, (size, said)
-
-
-def test_a_lost_page_is_told_where_lmdb_survives_it(path: Path) -> None:
-    store = LmdbStore.open(path)
-    with store.write() as writer:
-        publish(writer, addresses(1000))
-    store.close()
-    ends = answer(store_child.lose_pages, path)
-    assert isinstance(ends, dict)
-    assert ends.pop(60) == 1, "the one page through which all objects are reached"
-    assert set(ends) <= {0, 6, -6}, "free pages; told; LMDB steps onto a page that is none, and aborts"
-    assert ends[6] > 5
-
-
-def test_a_whole_file_that_ends_before_its_free_pages_is_no_damage(path: Path) -> None:
-    store = LmdbStore.open(path)
-    with store.write() as writer:
-        tip = publish(writer, addresses(10))
-    for turn in range(4):
-        with store.write() as writer:
-            for number in range(20):
-                writer.set_setting(f"{turn}/{number}", bytes(20_000))
-            for number in range(5, 20):
-                writer.set_setting(f"{turn}/{number}", None)
-    used = store.stat().map_used
-    store.close()
-    size = (path / "data.mdb").stat().st_size
-    assert size < used
-    store = LmdbStore.open(path)
-    assert (path / "data.mdb").stat().st_size == used
-    with store.write() as writer:
-        publish(writer, addresses(1000), tip, 1, 2)
-    assert fsck(store).problems == []
-    store.close()
 
 
 def test_an_unfinished_repository_can_be_made_again(path: Path) -> None:
