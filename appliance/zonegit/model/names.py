@@ -80,7 +80,10 @@ def _from_escaped(text: str, origin: WireName) -> bytes:
         elif 0x20 < ord(char) < 0x7F:
             label.append(ord(char))
         else:
-            raise InvalidName(f"{text[:80]!r} holds the character {char!r}; write other bytes as \\DDD")
+            raise InvalidName(
+                f"{text[:80]!r} holds the character {char!r}; "
+                "write other bytes as \\DDD, an international label in its xn-- form"
+            )
         at += 1
     if not absolute:
         parts.append(_label(bytes(label), text))

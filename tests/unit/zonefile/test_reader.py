@@ -94,7 +94,7 @@ def test_one_line(line: str, expected: str) -> None:
         ("x" * 64 + " A 192.0.2.1", 2, "label of 64 bytes"),
         (".".join(["x" * 60] * 4) + " A 192.0.2.1", 2, "a name has at most 255"),
         ("a..b A 192.0.2.1", 2, "empty label"),
-        ("b\u00fccher A 192.0.2.1", 2, "write other bytes as \\DDD"),
+        ("b\u00fccher A 192.0.2.1", 2, "write other bytes as \\DDD, an international label in its xn-- form"),
         ("www CNAME b\u00fccher", 2, "holds characters beyond ASCII"),
         ("www MX ( 10\n mail", 2, "a '(' is never closed"),
         ("www MX 10 mail )", 2, "a ')' without its '('"),
