@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,12 @@ _SHOW: Final = "import importlib, sys; [print(importlib.import_module(name).__fi
 
 
 def main() -> int:
-    if shutil.which(os.environ.get("CC", "gcc")) is None:
-        print("make fast needs a C compiler: apt install gcc, or say CC=...", file=sys.stderr)
+    header = Path(sysconfig.get_path("include")) / "Python.h"
+    if shutil.which(os.environ.get("CC", "gcc")) is None or not header.exists():
+        print(
+            "make fast needs a C compiler (gcc, or say CC=...) and Python's headers: apt install gcc python3-dev",
+            file=sys.stderr,
+        )
         return 1
     shutil.rmtree(BUILT, ignore_errors=True)
     shutil.copytree(
