@@ -55,7 +55,16 @@ def test_what_is_known_of_a_zone(kind: str, monkeypatch: pytest.MonkeyPatch) -> 
         if not COMPILED:
             way = held.way
             assert way is not None
-            kept += [way._steps, way._wild, way.links, way.shared, way.proofs, way.gaps._lows]
+            kept += [
+                way._steps,
+                way._wild,
+                way.links,
+                way.shared,
+                way.ends,
+                way.referrals,
+                way.proofs,
+                way.gaps._lows,
+            ]
             kept += [step.made for step in way._steps.values() if isinstance(step, ways.Cut)]
         assert max(map(len, kept)) <= FEW
         full |= {index for index, each in enumerate(kept) if len(each) == FEW}
