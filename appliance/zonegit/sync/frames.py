@@ -222,9 +222,9 @@ class FrameReader:
         return Group(objects)
 
     def _end(self, at: int, start: int, stop: int) -> End:
-        body = bytes(self._buffer[start : stop - MAC_SIZE])
-        if len(body) < _END.size:
+        if stop - start < _END.size + MAC_SIZE:
             raise InvalidFrame("the end of the stream is cut short")
+        body = bytes(self._buffer[start : stop - MAC_SIZE])
         objects, size, ts, cursor_size = _END.unpack_from(body)
         cursor = body[_END.size :]
         self._hash.update(memoryview(self._buffer)[at : stop - MAC_SIZE])

@@ -173,24 +173,24 @@ def test_an_error_in_a_stream_is_told(primary: MemoryStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "reason"),
     [
-        b"\x02\x00",  # a type that isn't known
-        b"\x04\x00",
-        b"\x01\x80\x00",  # a length that isn't minimal
-        b"\x01\xff\xff\xff\xff\x01",  # a length of five bytes
-        b"\x01\xff\xff\xff\x7f",  # a frame too long
-        b"\x01\x02\x00\x00",  # an empty group
-        b"\x01\x02\x02\x01",  # a group of 513
-        b"\x01\x06\x00\x01\x01\x00\x00\x01",  # a length that its bytes don't cover
-        b"\x01\x07\x00\x01\x01\x00\x00\x01\x02",  # an object of another kind than told
-        b"\x01\x06\x00\x01\x01\x00\x00\x00",  # an object without a byte
-        b"\x06\x01\x00",  # an end cut short
-        b"\x03\x80\x02" + b"x" * 256,  # a cursor too long
+        (b"\x02\x00", "unknown type 2"),
+        (b"\x04\x00", "unknown type 4"),  # it wasn't asked for
+        (b"\x03\x81\x00", "not minimal"),
+        (b"\x01\xff\xff\xff\xff\x01", "longer than"),  # a length of five bytes
+        (b"\x01\xff\xff\xff\x7f", "longer than"),
+        (b"\x03\x80\x02", "longer than"),  # a cursor of 256 bytes
+        (b"\x01\x02\x00\x00", "group of 0"),
+        (b"\x01\x02\x02\x01", "group of 513"),
+        (b"\x01\x06\x00\x01\x01\x00\x00\x01", "don't cover"),
+        (b"\x01\x07\x00\x01\x01\x00\x00\x01\x02", "kind and size"),  # another kind than told
+        (b"\x01\x06\x00\x01\x01\x00\x00\x00", "kind and size"),  # not a byte
+        (b"\x06\x01\x00", "cut short"),
     ],
 )
-def test_frames_that_break_the_grammar(data: bytes) -> None:
-    with pytest.raises(InvalidFrame):
+def test_frames_that_break_the_grammar(data: bytes, reason: str) -> None:
+    with pytest.raises(InvalidFrame, match=reason):
         FrameReader(check_for("m")).feed(data + b"\0" * 300)
 
 
