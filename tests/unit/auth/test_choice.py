@@ -51,8 +51,9 @@ def test_when_the_other_one_is_refused_too_both_are_tried_again() -> None:
     choice = Choice([old, new])
     assert choice.after(new, NOW) == old
     assert choice.after(old, NOW) == new
-    choice.taken(new)
     assert choice.best(NOW) == new
+    choice.taken(old)
+    assert choice.best(NOW) == old
 
 
 def test_a_single_key_has_no_other() -> None:

@@ -119,6 +119,13 @@ def test_paths_that_can_be_read_in_two_ways_are_refused(gate: Gate, signer: Sign
     assert refused(ask(gate, signer.sign(call, EMPTY_DIGEST)[0], call)) == (401, "unauthorized", "syntax")
 
 
+def test_a_clock_that_is_off_costs_the_source_and_is_always_told(gate: Gate, signer: Signer) -> None:
+    signer.offset = -301.0
+    for _ in range(20):
+        assert refused(ask(gate, signer.sign(REFS, EMPTY_DIGEST)[0])) == (401, "clock_skew", "clock_skew")
+    assert refused(ask(gate, "nothing")) == (429, "too_many_failures", "throttled")
+
+
 def test_clock_skew_is_told_only_to_a_right_mac(gate: Gate, clock: Clock, signer: Signer) -> None:
     signer.offset = -301.0
     header, mac = signer.sign(REFS, EMPTY_DIGEST)
@@ -271,6 +278,12 @@ def test_the_window_survives_a_clock_that_jumps_back() -> None:
     window.take("k", "n", 10_000.0)
     assert window.take("k", "n", 5_000.0) is Seen.REPLAYED
     assert window.take("k", "n", 5_599.0) is Seen.REPLAYED
+
+
+def test_after_a_jump_back_nonces_are_forgotten_in_the_same_time() -> None:
+    window = ReplayWindow(limit=1)
+    window.take("k", "n", 10_000.0)
+    assert [window.take("k", "m", now) for now in (5_000.0, 5_600.0, 6_200.0)] == [Seen.FULL, Seen.FULL, Seen.NEW]
 
 
 def test_two_keys_may_not_share_a_secret() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from httpkit import peer_of, pull_once, run, running
+from liarkit import Asked, lying
 from proxykit import Proxy
 from synckit import SMALL_NODES, commit, local_refs, names
 from zonegit.errors import Unreachable
@@ -71,6 +72,33 @@ def test_a_peer_that_always_breaks_off_is_given_up() -> None:
                         await http_pull.pull(cut, http_pull.Session(secondary, "p1", refs), None)
                 assert MOST_LOST < proxy.connections <= 2 * (MOST_LOST + 1)
         assert local_refs(secondary) == {}
+
+    run(test())
+
+
+@pytest.mark.parametrize(("times", "given_up"), [(2, False), (1_000, True)])
+def test_a_peer_that_has_no_stream_to_spare_is_asked_again(times: int, given_up: bool) -> None:
+    """It may not have noticed yet that earlier ones broke off."""
+    primary, secondary = MemoryStore(), MemoryStore()
+    commit(primary, "example.org.", names("example.org.", 3))
+    left = times
+
+    async def script(asked: Asked) -> None:
+        nonlocal left
+        if asked.path == "/v0/fetch" and left:
+            left -= 1
+            await asked.reply(429, b'{"error":"too_many_fetches"}')
+        else:
+            await asked.honest(primary)
+
+    async def test() -> None:
+        async with lying(script) as url, peer_of(url) as peer:
+            if given_up:
+                with pytest.raises(Unreachable, match="as many fetches"):
+                    await pull_once(peer, secondary)
+            else:
+                await pull_once(peer, secondary)
+        assert local_refs(secondary) == ({} if given_up else local_refs(primary))
 
     run(test())
 

@@ -89,6 +89,8 @@ def test_a_large_cold_zone_comes_by_subtrees() -> None:
     assert 3 <= paths.count("/v0/fetch") <= 6
     assert local_refs(secondary) == local_refs(primary)
     assert local_refs(secondary)["refs/heads/example.org./side"] == other
+    with secondary.read() as reader:
+        assert wire.objects == len(list(reader.object_ids())) + 3, "no object came twice but those looked at"
 
 
 def test_history_is_sent_once_each() -> None:
