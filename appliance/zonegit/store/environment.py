@@ -19,7 +19,7 @@ from typing import Final
 
 import lmdb
 
-from zonegit.errors import StoreError
+from zonegit.errors import CorruptStore, StoreError
 from zonegit.store.lmdb_tables import FULL, NAMES, full, translated
 
 MAP_SIZE: Final = 1 << 40
@@ -27,6 +27,8 @@ MAP_SIZE: Final = 1 << 40
 _MAX_READERS: Final = 1022
 _SLOT: Final = 64
 """Bytes of a reader's slot in the table of readers; its head takes the room of some two."""
+_MISSING: Final = 64 << 20
+"""Bytes that a data file may lack; a larger one as many as it has."""
 _MODE: Final = 0o750
 """Of a new directory; its files lack the x bits."""
 _EXECUTE: Final = 0o111
@@ -141,9 +143,10 @@ def _share_with_group(path: Path) -> None:
     if not path.stat().st_mode & stat.S_IWGRP:
         return
     for name in _FILES:
-        status = (path / name).stat()
-        if status.st_uid == os.geteuid() and status.st_mode & _GROUP != _GROUP:
-            (path / name).chmod(stat.S_IMODE(status.st_mode) | _GROUP)
+        with suppress(OSError):  # a disk that is read-only, where one of them needn't be there either
+            status = (path / name).stat()
+            if status.st_uid == os.geteuid() and status.st_mode & _GROUP != _GROUP:
+                (path / name).chmod(stat.S_IMODE(status.st_mode) | _GROUP)
 
 
 def _reserve_locks(path: Path) -> None:
@@ -168,12 +171,19 @@ def _fill_up(path: Path, environment: lmdb.Environment) -> None:
     """Put zeros where the file is shorter than LMDB takes it to be: a process that reads behind its end is killed.
 
     A whole file may be shorter, by free pages that were never written; in one that was cut off LMDB meets zeros
-    instead of pages, or an object other bytes than its hash's, and says so.
+    instead of pages, or an object other bytes than its hash's, and says so. Where so much is missing that LMDB's count
+    itself may be what was changed, the disk is not filled for that: `CorruptStore`, and the environment is closed.
     """
     size = (path / _FILES[0]).stat().st_size
     needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     if size >= needed:
         return
+    if needed - size > max(size, _MISSING):
+        environment.close()
+        raise CorruptStore(
+            f"the repository at {path} is damaged: its file has {size:,} bytes of {needed:,}; "
+            "restore a backup or clone it again"
+        )
     with suppress(OSError), (path / _FILES[0]).open("r+b") as file:
         # Unlike ftruncate, this never shortens what a writer in another process makes longer meanwhile.
         os.posix_fallocate(file.fileno(), size, needed - size)

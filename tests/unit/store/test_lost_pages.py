@@ -1,12 +1,20 @@
 """Files that lack pages: told as damage, but where those pages were free."""
 
+import sys
 from pathlib import Path
+from typing import Final
+
+import pytest
 
 import store_child
 from spawnkit import answer
 from storekit import addresses, publish
+from zonegit.errors import CorruptStore
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
+
+LAST_PAGE: Final = 136
+"""Bytes of LMDB's head before the number of its last page, on a 64-bit machine."""
 
 
 def test_a_file_that_was_cut_off_is_damaged_and_kills_nobody(path: Path) -> None:
@@ -20,6 +28,23 @@ def test_a_file_that_was_cut_off_is_damaged_and_kills_nobody(path: Path) -> None
     assert "was never finished" in found.pop(0)
     for size, said in found.items():
         assert "is damaged" in said or "another format" in said or "changed on disk" in said, (size, said)
+
+
+def test_a_changed_count_of_pages_fills_no_disk(path: Path) -> None:
+    """Both of the file's heads say how many pages it has; nothing vouches for that."""
+    store = LmdbStore.open(path)
+    with store.write() as writer:
+        publish(writer, addresses(10))
+    store.close()
+    with (path / "data.mdb").open("r+b") as file:
+        for head in (0, 4096):
+            file.seek(head + LAST_PAGE)
+            file.write((1 << 22).to_bytes(8, sys.byteorder))
+    size = (path / "data.mdb").stat().st_size
+    for readonly in (False, True):
+        with pytest.raises(CorruptStore, match=r"bytes of 17,179,873,280; restore a backup or clone it again"):
+            LmdbStore.open(path, readonly=readonly)
+    assert (path / "data.mdb").stat().st_size == size
 
 
 def test_a_lost_page_is_told_where_lmdb_survives_it(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Whose the files of a repository are: the directory's owner's, and its group's where that may write."""
 
+import errno
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,18 @@ def test_the_group_may_write_where_it_may_write_to_the_directory(tmp_path):
     finally:
         os.umask(before)
     assert {file.stat().st_mode & 0o777 for file in path.iterdir()} == {0o660}
+
+
+def test_files_whose_mode_cannot_be_set_are_used_as_they_are(tmp_path, monkeypatch):
+    path = tmp_path / "repo"
+    LmdbStore.create(path).close()
+    path.chmod(0o2770)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    LmdbStore.open(path, readonly=True).close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
