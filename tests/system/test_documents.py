@@ -3,11 +3,14 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from difflib import ndiff
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -134,8 +137,9 @@ def test_the_tour_prints_what_it_says(tmp_path: Path, needs_program) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
-    watch = threading.Timer(4 * DEADLINE, shell.kill)
+    watch = threading.Timer(4 * DEADLINE, os.killpg, (shell.pid, signal.SIGKILL))
     watch.start()
     assert shell.stdin is not None
     assert shell.stdout is not None
@@ -143,7 +147,9 @@ def test_the_tour_prints_what_it_says(tmp_path: Path, needs_program) -> None:
     def told(line: str) -> list[str]:
         shell.stdin.write(f"{line}\necho =end\n")
         shell.stdin.flush()
-        return list(iter(lambda: shell.stdout.readline().rstrip("\n") or "", "=end"))
+        printed = list(takewhile(lambda each: each != "=end\n", iter(shell.stdout.readline, "")))
+        assert shell.poll() is None, f"the shell ended at {line}"
+        return [each.rstrip("\n") for each in printed]
 
     try:
         for command, printed in tour():
@@ -165,11 +171,14 @@ def test_the_tour_prints_what_it_says(tmp_path: Path, needs_program) -> None:
                 told("wait $!")
             assert [alike(each) for each in found] == wanted, "\n".join(ndiff(wanted, found))
     finally:
-        shell.stdin.write("kill $(jobs -p); wait; exit\n")
-        shell.stdin.close()
+        with suppress(BrokenPipeError):
+            shell.stdin.write("kill $(jobs -p); wait; exit\n")
+            shell.stdin.close()
         shell.wait(DEADLINE)
         shell.stdout.close()
         watch.cancel()
+        with suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)  # what a shell that was killed has left
 
 
 def test_the_readme_installs_as_the_manual_does() -> None:
