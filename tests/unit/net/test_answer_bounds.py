@@ -1,4 +1,4 @@
-"""What is on its way to one source is bounded, whatever it doesn't read."""
+"""What is on its way to one source is bounded, whatever it doesn't read, and given up when it leaves."""
 
 import asyncio
 
@@ -9,6 +9,7 @@ from rawh2 import RawClient
 from synckit import commit, names, refs_of
 from zonegit.net import http_server
 from zonegit.store.memory import MemoryStore
+from zonegit.sync.wire import JSON_TYPE, FetchRequest
 
 
 def test_objects_that_nobody_reads_are_bounded_and_counted_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,5 +61,52 @@ def test_an_answer_whose_reader_left_is_given_up() -> None:
             async with asyncio.timeout(5):
                 await server.app._idle.wait()
             assert not server.app._answers
+
+    run(test())
+
+
+def test_a_disconnect_ends_the_streams_task() -> None:
+    store = MemoryStore()
+    commit(store, "example.org.", names("example.org.", 20_000))
+    (tip,) = refs_of(store).branches
+    body = FetchRequest((tip.oid,)).encode()
+
+    async def test() -> None:
+        async with running(store) as server:
+
+            def leave() -> None:
+                with RawClient(server.port, window=0) as client:
+                    headers = client.signed("POST", "/v0/fetch", body, JSON_TYPE)
+                    stream = client.send("POST", "/v0/fetch", headers, body)
+                    while not client.answers[stream].status:
+                        client.read()
+
+            await asyncio.to_thread(leave)
+            async with asyncio.timeout(5):
+                await server.app._idle.wait()
+            assert server.samples.values["http_requests_total,code=499,method=POST,route=fetch"] == 1
+            assert not server.app._fetching
+
+    run(test())
+
+
+def test_a_waiting_long_poll_that_leaves_is_forgotten() -> None:
+    store = MemoryStore()
+    root = refs_of(store).root
+
+    async def test() -> None:
+        async with running(store) as server:
+
+            def leave() -> None:
+                with RawClient(server.port) as client:
+                    headers = client.signed("GET", "/v0/refs")
+                    client.send(
+                        "GET", "/v0/refs", [*headers, ("if-none-match", f'"{root}"'), ("prefer", "wait=30")]
+                    )
+                    client.read()
+
+            await asyncio.to_thread(leave)
+            async with asyncio.timeout(5):
+                await server.app._idle.wait()
 
     run(test())

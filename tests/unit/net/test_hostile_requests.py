@@ -1,6 +1,5 @@
 """Requests that break rules, sent byte for byte to a real server: what each is told, and what stays up."""
 
-import asyncio
 import json
 import socket
 import time
@@ -11,7 +10,7 @@ import pytest
 from blake3 import blake3
 
 from daemonkit import until
-from httpkit import Running, generous_gate, run, running
+from httpkit import Running, generous_gate
 from httpkit import served as beside
 from rawh2 import RawClient
 from synckit import KEY, SMALL_NODES, commit, names, refs_of
@@ -351,50 +350,3 @@ def test_a_client_that_never_opens_its_window_holds_little() -> None:
         still_serves(client)
 
     served(test, store)
-
-
-def test_a_disconnect_ends_the_streams_task() -> None:
-    store = MemoryStore()
-    commit(store, "example.org.", names("example.org.", 20_000))
-    (tip,) = refs_of(store).branches
-    body = FetchRequest((tip.oid,)).encode()
-
-    async def test() -> None:
-        async with running(store) as server:
-
-            def leave() -> None:
-                with RawClient(server.port, window=0) as client:
-                    headers = client.signed("POST", "/v0/fetch", body, JSON_TYPE)
-                    stream = client.send("POST", "/v0/fetch", headers, body)
-                    while not client.answers[stream].status:
-                        client.read()
-
-            await asyncio.to_thread(leave)
-            async with asyncio.timeout(5):
-                await server.app._idle.wait()
-            assert server.samples.values["http_requests_total,code=499,method=POST,route=fetch"] == 1
-            assert not server.app._fetching
-
-    run(test())
-
-
-def test_a_waiting_long_poll_that_leaves_is_forgotten() -> None:
-    store = MemoryStore()
-    root = refs_of(store).root
-
-    async def test() -> None:
-        async with running(store) as server:
-
-            def leave() -> None:
-                with RawClient(server.port) as client:
-                    headers = client.signed("GET", "/v0/refs")
-                    client.send(
-                        "GET", "/v0/refs", [*headers, ("if-none-match", f'"{root}"'), ("prefer", "wait=30")]
-                    )
-                    client.read()
-
-            await asyncio.to_thread(leave)
-            async with asyncio.timeout(5):
-                await server.app._idle.wait()
-
-    run(test())
