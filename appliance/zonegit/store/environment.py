@@ -171,8 +171,8 @@ def _fill_up(path: Path, environment: lmdb.Environment) -> None:
     """Put zeros where the file is shorter than LMDB takes it to be: a process that reads behind its end is killed.
 
     A whole file may be shorter, by free pages that were never written; in one that was cut off LMDB meets zeros
-    instead of pages, or an object other bytes than its hash's, and says so. Where so much is missing that LMDB's count
-    itself may be what was changed, the disk is not filled for that: `CorruptStore`, and the environment is closed.
+    instead of pages, or an object other bytes than its hash's, and says so. Where more is missing, LMDB's count
+    itself may be what was changed: no disk is filled for that, the environment is closed. `CorruptStore`.
     """
     size = (path / _FILES[0]).stat().st_size
     needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
