@@ -5,7 +5,7 @@ import sys
 from bootkit import TOP, until
 from test_service import REPLICATION, answer
 
-sys.path.insert(0, str(TOP / "tests"))
+sys.path.insert(0, str(TOP / "tests" / "kits"))
 
 from machinekit import sections
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from daemonkit import DEADLINE, Daemon, environment, until
 
-PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "operations.md"
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 BLOCK: Final = re.compile(r"^( *)```(sh|toml) (\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _SCP: Final = """#!/bin/sh
 set -e

@@ -29,7 +29,7 @@ TIMES = int(os.environ.get("ZONEGIT_FUZZ", "100000"))
 SHARD = 250_000
 """Inputs of one test, where they are spread over several."""
 CLIENTS = (bytes((127, 0, 0, 1)), bytes((192, 0, 2, 7)), bytes(15) + b"\1")
-CORPUS = Path(__file__).resolve().parent / "fuzz" / "corpus"
+CORPUS = Path(__file__).resolve().parents[1] / "fuzz" / "corpus"
 SECRET = bytes(range(16))
 
 _EDGES = bytes((0, 1, 2, 63, 64, 127, 128, 192, 255))
