@@ -306,10 +306,10 @@ class Straight:
                 step = way.step(key, name[start:])
                 if step is not True:
                     return self._refer(body, plan, step) if step else None
-        block = way.read(key)
+        block, below = way.look(key)
         if block is not None:
             return self._at(body, plan, key, block) if plain else None
-        if way.has_below(key):
+        if below:
             return self._no_data(body, plan) if plain else None
         block = way.wild(above)
         if not plain or block == b"":

@@ -167,6 +167,14 @@ class Way:
             return None
         return unseal(key, sealed)
 
+    def look(self, key: bytes) -> tuple[bytes | None, bool]:
+        """The block under a key, or None and whether owners stand below. `CorruptStore`."""
+        if not self.laid:
+            block = self.read(key)
+            return block, block is None and self.has_below(key)
+        sealed = self._door.get(key, None, self._door.table)
+        return (None, self.has_below(key)) if sealed is None else (unseal(key, sealed), False)
+
     def has_below(self, key: bytes) -> bool:
         """Whether owners stand below a key at which none stands."""
         if not self.laid:
@@ -206,8 +214,8 @@ class Way:
         """What stands at the key of an owner on the way down, whose name this is."""
         known = self._steps.get(key)
         if known is None:
-            block = self.read(key)
-            known = self.has_below(key) if block is None else _step(name, key, block)
+            block, below = self.look(key)
+            known = below if block is None else _step(name, key, block)
             self._steps[key] = known
         return known
 
@@ -218,8 +226,8 @@ class Way:
         if parent in wild:
             return wild[parent]
         key = parent + b"*\0"
-        block = self.read(key)
-        if block is None and self.has_below(key):
+        block, below = self.look(key)
+        if below:
             block = b""
         wild[parent] = block
         return block
