@@ -26,7 +26,7 @@ ROOM = 64 << 20
 PATIENCE = 2.0
 """Seconds that a resolver waits before it asks once more, and then for the last time."""
 NAMES = 5_000
-CHILD = Path(__file__).parents[1] / "flooding_child.py"
+CHILD = Path(__file__).parents[1] / "kits" / "flooding_child.py"
 
 
 def memory(pid: int) -> int:

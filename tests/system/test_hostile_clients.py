@@ -25,7 +25,7 @@ from zonegit.sync.wire import JSON_TYPE, FetchRequest, PeerRefs
 
 ROOM = 64 << 20
 """Bytes above idle that a hostile client may make the http process hold."""
-CHILD = Path(__file__).parents[1] / "asking_child.py"
+CHILD = Path(__file__).parents[1] / "kits" / "asking_child.py"
 CROWD = int(os.environ.get("ZONEGIT_CROWD", "1000"))
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 

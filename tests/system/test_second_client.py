@@ -13,7 +13,7 @@ from daemonkit import Daemon, new_reader
 from repokit import parsed
 from zonegit.repo import Repository
 
-CLIENT = Path(__file__).parents[1] / "second_client.py"
+CLIENT = Path(__file__).parents[1] / "kits" / "second_client.py"
 SOA = "$ORIGIN example.net.\n$TTL 300\n@ SOA ns.example.com. a.example.com. 1 60 60 600 60\n@ NS ns.example.com.\n"
 
 
