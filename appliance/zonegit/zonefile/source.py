@@ -49,4 +49,5 @@ def open_text(source: Path | BinaryIO, name: str) -> Iterator[Text]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ZoneFileError(f"{name}: the gzip data is damaged: {error}") from None
     except OSError as error:
-        raise ZoneFileError(f"{name}: {error.strerror or error}") from None
+        where = source if isinstance(source, Path) else name
+        raise ZoneFileError(f"{where}: {error.strerror or error}") from None
