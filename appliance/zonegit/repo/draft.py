@@ -9,12 +9,13 @@ from typing import Final
 from zonegit.errors import InvalidZone
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
-from zonegit.model.names import OwnerKey, WireName, owner_text, to_text
-from zonegit.model.rdata import DNAME, NS
+from zonegit.model.names import OwnerKey, WireName, key_owner, owner_text, to_text
+from zonegit.model.rdata import CNAME, DNAME, MX, NS, SRV
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.results import MAX_LISTED, Change
+from zonegit.tree import walk
 from zonegit.tree.build import Built, build
 from zonegit.tree.diff import Difference, diff
 from zonegit.tree.edit import edit
@@ -26,10 +27,15 @@ Changes = Mapping[RRKey, bytes | None]
 
 _SHOWN: Final = 3
 """Errors that a refusal tells in words."""
-_COVERING: Final = (NS.to_bytes(2, "big"), DNAME.to_bytes(2, "big"))
+_COVERING: Final = tuple(rtype.to_bytes(2, "big") for rtype in (NS, DNAME))
 """Types that hide what stands below their owner."""
 _BELOW: Final = 1000
 """Owners below a delegation or DNAME that are checked when it comes or goes."""
+_ALIAS: Final = CNAME.to_bytes(2, "big")
+_POINTING: Final = tuple(rtype.to_bytes(2, "big") for rtype in (NS, MX, SRV))
+"""Types that may not lead to a CNAME (RFC 2181 §10.3)."""
+_SEARCHED: Final = 100_000
+"""Records of a zone in which whatever points to a new CNAME is looked for: some 0.1 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,9 @@ def draft_changes(content: Content, changes: Changes) -> Draft:
     for key, payload in effective.items():
         if key[-2:] in _COVERING and (payload is None or before[key] is None):
             owners.update(islice(after.below(OwnerKey(key[:-3])), _BELOW))
+    aliases = [OwnerKey(key[:-3]) for key in effective if key[-2:] == _ALIAS and before[key] is None]
+    if aliases and built.records <= _SEARCHED:
+        owners.update(_pointing_to(aliases, after, content.apex))
     findings = check_owners(content.apex, sorted(owners), cache(after.at))
     _refuse_errors(content.apex, findings)
     listed = [change((key, before[key], payload)) for key, payload in sorted(effective.items())]
@@ -77,6 +86,14 @@ def draft_records(
         if count <= MAX_LISTED:
             changes.append(change(difference))
     return _draft(built, shape, count, changes if count <= MAX_LISTED else [], findings)
+
+
+def _pointing_to(aliases: list[OwnerKey], tree: Tree, apex: WireName) -> Iterator[OwnerKey]:
+    """Owners whose records may lead to one of these, or to what a wildcard among them stands for."""
+    names = [(key_owner(alias) + apex).removeprefix(b"\1*") for alias in aliases]
+    for key, payload in walk.entries(tree.nodes, tree.root):
+        if key[-2:] in _POINTING and any(name in payload for name in names):
+            yield OwnerKey(key[:-3])
 
 
 def _over(nodes: Nodes, built: Built) -> Nodes:

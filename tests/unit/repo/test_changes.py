@@ -142,6 +142,21 @@ def test_what_a_cut_has_hidden_is_judged_when_the_cut_goes(repository: Repositor
     assert repository.check() == []
 
 
+@pytest.mark.parametrize(("alias", "rtype", "target"), [("mail", MX, b"\0\x0a\4mail"), ("*", MX, b"\0\x0a\4post")])
+def test_a_cname_where_others_lead_is_refused(
+    repository: Repository, alias: str, rtype: int, target: bytes
+) -> None:
+    repository.delete("mail", A)
+    repository.set("sub", rtype, 300, [target + b"\7example\3org\0"])
+    before = repository.resolve().id
+    with pytest.raises(InvalidZone, match=r"sub: MX target .*is a CNAME"):
+        repository.set(alias, CNAME, 300, [b"\3www\7example\3org\0"])
+    assert repository.resolve().id == before
+    repository.delete("sub", rtype)
+    repository.delete("@", MX)
+    repository.set(alias, CNAME, 300, [b"\3www\7example\3org\0"])
+
+
 def test_dry_run_tells_all_and_writes_nothing(repository: Repository) -> None:
     before = repository.resolve().id
     done = repository.set("www", A, 60, [ONE], dry_run=True)
