@@ -174,8 +174,8 @@ def _fill_up(path: Path, environment: lmdb.Environment) -> None:
     instead of pages, or an object other bytes than its hash's, and says so. Where more is missing, LMDB's count
     itself may be what was changed: no disk is filled for that, the environment is closed. `CorruptStore`.
     """
-    size = (path / _FILES[0]).stat().st_size
     needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    size = (path / _FILES[0]).stat().st_size  # afterwards: a writer makes the file longer before its pages count
     if size >= needed:
         return
     if needed - size > max(size, _MISSING):

@@ -2,17 +2,20 @@
 
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import lmdb
 import pytest
 
 import store_child
 from spawnkit import answer
 from storekit import addresses, publish
 from zonegit.errors import CorruptStore
+from zonegit.store import environment
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 
+OPEN: Final = lmdb.Environment
 LAST_PAGE: Final = 136
 """Bytes of LMDB's head before the number of its last page, on a 64-bit machine."""
 
@@ -45,6 +48,27 @@ def test_a_changed_count_of_pages_fills_no_disk(path: Path) -> None:
         with pytest.raises(CorruptStore, match=r"bytes of 17,179,873,280; restore a backup or clone it again"):
             LmdbStore.open(path, readonly=readonly)
     assert (path / "data.mdb").stat().st_size == size
+
+
+class Growing:
+    """An environment in which somebody writes a lot right before LMDB says how many pages there are."""
+
+    def __init__(self, path: str, **options: Any) -> None:
+        self._inner = OPEN(path, **options)
+
+    def info(self) -> dict[str, int]:
+        with self._inner.begin(write=True) as txn:
+            txn.put(b"more", bytes(1 << 20))
+        return self._inner.info()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def test_a_file_that_grows_while_it_is_opened_is_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "_MISSING", 0)
+    monkeypatch.setattr(lmdb, "Environment", Growing)
+    LmdbStore.open(path).close()
 
 
 def test_a_lost_page_is_told_where_lmdb_survives_it(path: Path) -> None:
