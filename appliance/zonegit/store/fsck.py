@@ -31,6 +31,8 @@ Progress = Callable[[int, int], None]
 
 _PAGE = 2_000
 """Objects checked in one read transaction."""
+_END = b"\xff" * 64
+"""Behind all owners' keys: no label is as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def _views(reader: StoreReader) -> Iterator[str]:
         number = found[0][:4]
         if number not in numbers:
             yield f"views: number {int.from_bytes(number, 'big')} belongs to no head; run `zonegit reindex`"
-        before, found = found, reader.tables.seek(Table.VIEWS, number + b"\xff" * 8)
+        before, found = found, reader.tables.seek(Table.VIEWS, number + _END)
         if found and found <= before:
             yield "views: what is looked for isn't found in its place; run `zonegit reindex`"
             return

@@ -7,9 +7,10 @@ import pytest
 from storekit import MAIN, SMALL_NODES, WHO, ZONE, addresses, large, publish, tag_of, version
 from zonegit.errors import CorruptStore
 from zonegit.model.ids import Kind, object_id
-from zonegit.model.names import owner_key
+from zonegit.model.names import join, owner_key
 from zonegit.model.node import decode_node, encode_inner, encode_leaf
 from zonegit.model.refs import head, remote, tag
+from zonegit.model.rrset import RRset
 from zonegit.model.zone import Shape, Zone
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
@@ -55,6 +56,13 @@ def test_an_empty_store_has_no_problems(store: Store) -> None:
 def test_an_empty_zone_has_no_problems(store: Store) -> None:
     with store.write() as writer:
         publish(writer, [])
+    assert problems(store) == []
+
+
+def test_names_of_the_highest_bytes_are_no_problem(store: Store) -> None:
+    with store.write() as writer:
+        publish(writer, [*addresses(3), RRset.of(join([b"\xff" * 63] * 3), 1, 300, [bytes(4)])])
+        writer.show(MAIN)
     assert problems(store) == []
 
 
