@@ -4,6 +4,7 @@ A form is read once; what a response takes from it stands ready. Unread here: op
 query with one question, and DO together with other flags.
 """
 
+from functools import cache
 from typing import Final, NamedTuple
 
 from zonegit.dns.message import AA, MIN_UDP, QR, RD, Rcode, opt_record
@@ -77,5 +78,10 @@ def _form(rd: int, size: int, opt: bytes, *, do: bool) -> Form:
         each.to_bytes(2, "big") + b"\0\1" for each in (flags, flags | Rcode.NXDOMAIN, flags & ~AA)
     )
     edns = int(bool(opt))
-    leads = tuple(head + bytes((0, records, 0, 0, 0, edns)) for records in range(_RECORDS))
-    return Form(size - 2, opt, do, edns, leads, head, absent, referring)
+    return Form(size - 2, opt, do, edns, _leads(head, edns), head, absent, referring)
+
+
+@cache
+def _leads(head: bytes, edns: int) -> tuple[bytes, ...]:
+    """Four of these are all there are, while clients can make up many forms."""
+    return tuple(head + bytes((0, records, 0, 0, 0, edns)) for records in range(_RECORDS))

@@ -67,8 +67,9 @@ class Plan:
         """Whether a denial needs proofs."""
         self.denies = way.apex_wild is None and not self.proving
         """Whether nothing but the SOA is sent for a name that isn't there, right below the apex."""
-        self.denials: dict[int, tuple[bytes, bytes]] = {}
-        """What stands in front of the question and behind it then, by where the name's first label ends."""
+        self.denials = way.absent.setdefault((form.absent, form.opt), {})
+        """What stands in front of the question and behind it then, by where the name's first label ends. Those of
+        all plans whose responses have the same flags and OPT: clients can make up many forms, but few of these."""
         size = len(way.apex)
         self.last = min(QUESTION + 1 + MAX_LABEL, QUESTION + MAX_NAME - size)
         """Where the first label of a name right below the apex ends at the latest."""

@@ -105,9 +105,9 @@ class Way:
     """One version of a zone, reached through a door or through the version itself."""
 
     __slots__ = (
-        "_door", "_steps", "_wild", "apex", "apex_wild", "closed", "denials", "ends", "gaps", "laid", "links",
-        "nested", "place", "prefix", "proofs", "referrals", "shared", "sight", "signed", "signed_soa", "soa_keys",
-        "soa_names", "wild_cover", "zone",
+        "_door", "_steps", "_wild", "absent", "apex", "apex_wild", "closed", "denials", "ends", "gaps", "laid",
+        "links", "nested", "place", "prefix", "proofs", "referrals", "shared", "sight", "signed", "signed_soa",
+        "soa_keys", "soa_names", "wild_cover", "zone",
     )  # fmt: skip
 
     def __init__(self, zone: Zone, held: Held, door: Door, place: int = 0) -> None:
@@ -152,6 +152,8 @@ class Way:
         self._door = door
         self.denials: dict[int, tuple[bytes, bytes]] = {}
         """Counts and records of denials, by length of name and EDNS."""
+        self.absent: dict[tuple[bytes, bytes], dict[int, tuple[bytes, bytes]]] = {}
+        """The same as plans have them, by flags and OPT of the response."""
         self._steps: Bounded[bytes, Step] = Bounded(LIMIT)
         self._wild: Bounded[bytes, bytes | None] = Bounded(LIMIT)
         self.apex_wild = None if self.closed else self.wild(self.prefix)

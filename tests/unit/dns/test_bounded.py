@@ -1,5 +1,6 @@
 """What is remembered of a zone stays within bounds, whatever is asked."""
 
+import tracemalloc
 from itertools import product
 
 import pytest
@@ -10,6 +11,7 @@ from unit.dns.test_straight_signed import signed
 from zonegit.dns import ways
 from zonegit.dns.bounded import Bounded
 from zonegit.dns.message import Transport
+from zonegit.dns.options import Options
 
 FEW = 8
 LIMITS = ("zones._REMEMBERED", "zones._CUTS", "landmarks._MOST")
@@ -81,3 +83,21 @@ def test_a_cut_is_asked_below_in_every_length() -> None:
     assert way is not None
     (cut,) = [step for step in way._steps.values() if isinstance(step, ways.Cut)]
     assert 0 < len(cut.made) <= 32
+
+
+def test_a_form_of_query_costs_little_whatever_is_asked_in_it() -> None:
+    """Clients can make up thousands of forms, and ask for names of every length in each."""
+    server = Server(version(TEXT, ORIGIN), options=Options(cache_entries=1))
+
+    def ask(forms: range) -> None:
+        for form, size in product(forms, range(1, 64, 3)):
+            server.raw(make_query(f"{'x' * size}.{ORIGIN}", size=form).to_wire())
+
+    ask(range(600, 610))
+    tracemalloc.start()
+    try:
+        ask(range(610, 710))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 100 * 1500
