@@ -4,7 +4,7 @@ Options may stand before the verb, as in `git -C DIR log`, or after it, before o
 """
 
 import os
-from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Action, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
@@ -38,6 +38,8 @@ class _Parser(ArgumentParser):
     """
 
     def _get_value(self, action: Action, arg_string: str) -> object:
+        if action.option_strings and arg_string.startswith(_LITERAL):
+            raise ArgumentError(action, "expected one argument")
         return super()._get_value(action, arg_string.removeprefix(_LITERAL))
 
     def error(self, message: str) -> NoReturn:

@@ -72,6 +72,12 @@ def test_nothing_behind_two_dashes_is_an_option(run, refused) -> None:
     refused(run("completion", "--", "-x"), 2, "invalid choice: '-x'")
 
 
+def test_two_dashes_leave_an_option_without_its_value(run, refused) -> None:
+    refused(run("log", "-n", "--", "2"), 2, "argument -n/--number: expected one argument;")
+    refused(run("tag", "-m", "--", "v1", "v2"), 2, "argument -m/--message: expected one argument;")
+    refused(run("branch", "--author", "--", "dev"), 2, "argument --author: expected one argument;")
+
+
 def test_a_quoted_record_may_begin_with_a_dash() -> None:
     _, args = parse(["set", "www", "TXT", "300", "-v all"])
     assert args.rdata == ["-v all"]
