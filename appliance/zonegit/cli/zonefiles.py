@@ -107,7 +107,7 @@ def _read(file: str, zone: str | None, out: Output) -> ParsedZone:
 
 def _name(file: str) -> str:
     """What messages and the commit call it."""
-    return "<stdin>" if file == _STDIN else printable(Path(file).name or ".")
+    return "<stdin>" if file == _STDIN else printable(Path(file).name or ".").replace("\t", "\\t")
 
 
 def _import_arguments(parser: ArgumentParser) -> None:

@@ -36,6 +36,14 @@ def test_import_from_standard_input_and_gzipped(run, zone_file) -> None:
     assert run("status", "--json").json["records"] == 6
 
 
+def test_import_from_a_file_of_any_name(run, zone_file, tmp_path) -> None:
+    file = tmp_path / "a\tb\nc\udce9.zone"
+    zone_file.rename(file)
+    run("init")
+    assert run("import", file).code == 0
+    assert run("log", "--json").json[0]["message"] == "Import a\\tb\\nc\\udce9.zone"
+
+
 def test_import_with_the_zone_as_origin(run, tmp_path) -> None:
     file = tmp_path / "x"
     file.write_text("@ 60 SOA ns1 a 1 2 3 4 5\n@ 60 NS ns1\nns1 60 A 192.0.2.1\n")
