@@ -27,7 +27,7 @@ class Dressed:
 
     def __init__(self, straight: Straight, packets: PacketCache, cookies: Cookies | None) -> None:
         self._answer = straight.answer
-        self._ready = straight.ready
+        self._form = straight.form
         self._packets = packets
         self._cookies = cookies
 
@@ -47,7 +47,7 @@ class Dressed:
         bare = opt[:_OPT_FIXED] + b"\0\0"
         packet = b"".join((head, question[:-4].lower(), question[-4:], bare))
         found = self._packets.entries.get(packet) or self._answer(packet)
-        form = self._ready.get(head + bare)
+        form = self._form(head, bare)
         if found is None or form is None:
             return None
         tail, slot = found

@@ -7,6 +7,7 @@ query with one question, and DO together with other flags.
 from functools import cache
 from typing import Final, NamedTuple
 
+from zonegit.dns.bounded import Bounded
 from zonegit.dns.message import AA, MIN_UDP, QR, RD, Rcode, opt_record
 
 _RECORDS: Final = 32
@@ -42,20 +43,18 @@ class Forms:
 
     def __init__(self, udp_size: int) -> None:
         self._udp_size = udp_size
-        self.ready: dict[bytes, Form] = {}
-        """Flags and counts, then what stands behind the question -> its form. Always the same dict."""
+        self._known: Bounded[bytes, Form] = Bounded(_LIMIT)
+        """Flags and counts, then what stands behind the question -> its form."""
 
     def find(self, head: bytes, rest: bytes) -> Form | None:
         """The form of a packet by its flags and counts (10 bytes) and all behind its question; None for others."""
         if len(rest) > _OPT_SIZE:
             return None
-        known = self.ready.get(head + rest)
+        known = self._known.get(head + rest)
         if known is None:
             known = self._read(head, rest)
             if known is not None:
-                if len(self.ready) >= _LIMIT:
-                    self.ready.clear()
-                self.ready[head + rest] = known
+                self._known[head + rest] = known
         return known
 
     def _read(self, head: bytes, rest: bytes) -> Form | None:

@@ -47,9 +47,8 @@ class Straight:
         self._place = place
         self._zones = held.by_name
         self._packets = packets
-        self._forms = Forms(udp_size)
-        self.ready = self._forms.ready
-        """What is known of the forms that packets come in."""
+        self.form = Forms(udp_size).find
+        """The form of a packet, by what is in front of its question and behind it."""
         self._plans: Bounded[bytes, Plan] = Bounded(LIMIT)
         """A packet without id and first label, lowercase -> how it is answered."""
         self._prepared: list[Zone] = []
@@ -124,7 +123,7 @@ class Straight:
         """The plan for a packet with any name below an apex, in any case; None: it is for the walk."""
         end = body.find(0, QUESTION) + 1
         kind = KINDS.get(body[end : end + 4])
-        form = self._forms.find(body[:QUESTION], body[end + 4 :])
+        form = self.form(body[:QUESTION], body[end + 4 :])
         if kind is None or form is None or not end <= QUESTION + MAX_NAME:
             return None
         name = body[QUESTION:end].lower()

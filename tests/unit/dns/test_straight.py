@@ -182,6 +182,18 @@ def test_cookies_are_kept_off_where_an_answer_has_no_room_for_one() -> None:
         assert (found == whole) == (len(whole) <= size)
 
 
+def test_cookies_are_answered_however_many_forms_others_made_up() -> None:
+    server = Server(version(ORG, "example.org."), options=Options(cookies=Cookies([bytes(16)], lambda: 0.0)))
+    query = make_query("www.example.org.", "A", edns=True, size=1232)
+    plain = query.to_wire()
+    query.use_edns(0, payload=1232, options=[dns.edns.GenericOption(10, bytes(8))])
+    packet = query.to_wire()
+    assert server.responder.dressed(packet[2:], CLIENT) is not None
+    for size in range(5000):
+        server.raw(plain[:-8] + size.to_bytes(2, "big") + plain[-6:])
+        assert server.responder.dressed(packet[2:], CLIENT) is not None, size
+
+
 @pytest.mark.parametrize("edns", [False, True])
 @pytest.mark.parametrize("first", ["HOST", "Nobody", "X.here.W", "below.CUT", "hosT"])
 @pytest.mark.parametrize("apex", ["example.org.", "eXample.ORG."])
