@@ -1,20 +1,22 @@
 """Which zones are served, and from which commit: the repository's heads as the configuration shows them.
 
 A zone is here when its served branch (or its pinned revision) exists, so zones come and go with their refs. Where a
-head has a served view it is answered from there, else from the tree.
+head has a served view it is answered from there, else from the tree. While neither can be read, what was served
+goes on being served, or else the answer is SERVFAIL; both are tried again whenever the store moved.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time
 
+from zonegit.daemon.unreadable import UnreadableVersion
 from zonegit.dns.canary import Canary
 from zonegit.dns.past import Moves
 from zonegit.dns.zones import ServedZone
 from zonegit.errors import CorruptStore, ZonegitError
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import WireName, to_text
+from zonegit.model.names import WireName, parse_apex, to_text
 from zonegit.model.refs import RefKind, head, parse
 from zonegit.model.zone import Zone
 from zonegit.ops.config import Config, ZoneConfig
@@ -38,7 +40,7 @@ class _Shown:
     canary: ObjectId | None
     zone: ServedZone
     complete: bool
-    """Whether every head that it is answered from has its view."""
+    """Whether every head that it is answered from has its view and can be read."""
 
 
 class ZoneTable:
@@ -142,13 +144,16 @@ class ZoneTable:
             same = old is not None and old.complete and (old.commit, old.canary) == (commit, canary)
             if old is not None and same and old.zone.expired == expired:
                 return old
-            main, fallback = self._version(zone, settings.branch if settings.at is None else None, commit)
-            complete = fallback is not None or settings.at is not None
+            branch = settings.branch if settings.at is None else None
+            main, fallback, complete = self._version(zone, branch, commit)
             taken = None
             if share is not None and canary is not None:
-                version, spare = self._version(zone, share[0], canary)
+                version, spare, whole = self._version(zone, share[0], canary)
                 taken = Canary(version, share[1], settings.canary_salt, spare)
-                complete = complete and spare is not None
+                complete = complete and whole
+            shown = (main,) if taken is None else (main, taken.version)
+            if old is not None and any(isinstance(each, UnreadableVersion) for each in shown):
+                return replace(old, zone=replace(old.zone, expired=expired), complete=False)
             return _Shown(
                 commit, canary, ServedZone(main, taken, fallback, expired, settings.allow_query), complete
             )
@@ -156,17 +161,28 @@ class ZoneTable:
             self._log(f"zone {zone} can't be loaded", error)
             return old
 
-    def _version(self, zone: str, branch: str | None, commit: ObjectId) -> tuple[ZoneVersion, ZoneVersion | None]:
-        """How a commit is read: the branch's view with the tree behind it, or the tree alone."""
-        tree = TreeVersion(self._nodes, commit)
-        if branch is not None:
-            try:
-                view = self._reader.view(head(zone, branch))
-                if view is not None:
-                    return view, tree
-            except CorruptStore as error:
-                self._log(f"zone {zone} is answered from its tree", error)
-        return tree, None
+    def _version(
+        self, zone: str, branch: str | None, commit: ObjectId
+    ) -> tuple[ZoneVersion, ZoneVersion | None, bool]:
+        """How a commit is read, by the branch's view or its tree, and by what else; whether nothing lacks."""
+        tree = self._tree(zone, commit)
+        whole = isinstance(tree, TreeVersion)
+        if branch is None:
+            return tree, None, whole
+        try:
+            view = self._reader.view(head(zone, branch))
+            if view is not None:
+                return view, tree, whole
+        except CorruptStore as error:
+            self._log(f"zone {zone} is answered from its tree", error)
+        return tree, None, False
+
+    def _tree(self, zone: str, commit: ObjectId) -> ZoneVersion:
+        try:
+            return TreeVersion(self._nodes, commit)
+        except ZonegitError as error:
+            self._log(f"zone {zone} can't be read from its tree", error)
+            return UnreadableVersion(parse_apex(zone), commit)
 
     def _pin(self, zone: str, settings: ZoneConfig) -> ObjectId | None:
         """What a zone's pin names; looked up once, so that it stands still when the branch moves."""

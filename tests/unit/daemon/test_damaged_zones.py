@@ -1,0 +1,106 @@
+"""Damage on disk that a daemon meets as it starts: it harms the zone that it is in, and no other."""
+
+import shutil
+from array import array
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from daemonkit import query, rcode
+from repokit import ZONE, parsed
+from zonegit.daemon.live_zones import LiveZones
+from zonegit.dns import stats
+from zonegit.model.rdata import A
+from zonegit.model.refs import head
+from zonegit.ops.config import Config
+from zonegit.repo import Repository
+from zonegit.store.lmdb import LmdbStore
+from zonegit.store.repair import replace
+
+OTHER = ZONE.replace("example.net", "example.com").replace("example.org", "example.net")
+CLIENT = bytes([127, 0, 0, 1])
+OPT = bytes((0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0))
+WWW, WWW_NET = (
+    asked[:11] + b"\1" + asked[12:] + OPT for asked in (query("www.example.org"), query("www.example.net"))
+)
+SERVFAIL = 2
+INVALID_DATA = bytes((0, 15, 0, 2, 0, 24))
+"""The option EDE with info code 24 (RFC 8914 §4.25)."""
+
+
+@pytest.fixture
+def repository(tmp_path: Path):
+    with Repository.init(tmp_path / "writer") as repository:
+        repository.import_zone(parsed(ZONE), source="test.zone")
+        repository.import_zone(parsed(OTHER), source="other.zone")
+        yield repository
+
+
+def damaged(repository: Repository, found: bytes) -> Path:
+    """A copy of a repository in which the last bit of some bytes is another one, wherever they stand."""
+    path = repository.path.with_name("damaged")
+    shutil.copytree(repository.path, path)
+    data = (path / "data.mdb").read_bytes()
+    assert found in data
+    (path / "data.mdb").write_bytes(data.replace(found, found[:-1] + bytes((found[-1] ^ 1,))))
+    return path
+
+
+def live(store: LmdbStore, path: Path, told: list[str]) -> LiveZones:
+    row = array("Q", bytes(8 * stats.SLOTS))
+    return LiveZones(store, Config(repo=path), row, lambda message, error: told.append(f"{message}: {error}"))
+
+
+def answer(zones: LiveZones, packet: bytes) -> bytes:
+    zones.check()
+    found = zones.respond_udp(packet, CLIENT)
+    zones.done()
+    assert found is not None
+    return found
+
+
+def tip(repository: Repository) -> bytes:
+    """Its bytes."""
+    with repository._store.read() as reader:
+        oid = reader.ref(head("example.org.", "main"))
+        assert oid is not None
+        return reader.get(oid)
+
+
+@pytest.mark.parametrize("viewed", [False, True])
+def test_a_zone_whose_tip_is_damaged_is_not_denied(repository: Repository, viewed: bool) -> None:
+    """It is here: it is answered from its view, and SERVFAIL where that can't be."""
+    data = tip(repository)
+    if not viewed:
+        with repository._store.write() as writer:
+            writer.hide(head("example.org.", "main"))
+    path = damaged(repository, data)
+    told: list[str] = []
+    with closing(LmdbStore.open(path)) as store:
+        zones = live(store, path, told)
+        found = answer(zones, WWW)
+        assert rcode(found) == (0 if viewed else SERVFAIL)
+        assert (INVALID_DATA in found) is not viewed
+        assert rcode(answer(zones, WWW_NET)) == 0
+        assert any("zone example.org. can't be read from its tree" in line for line in told)
+        replace(store, [data])
+        assert rcode(answer(zones, WWW)) == 0, "once it is repaired"
+
+
+def test_an_older_version_goes_on_being_served_until_the_damage_is_repaired(repository: Repository) -> None:
+    told: list[str] = []
+    zones = live(repository._store, repository.path, told)
+    before = answer(zones, WWW)
+    repository.set("www", A, 60, [bytes((10, 0, 0, 1))])
+    with repository._store.write() as writer:
+        writer.hide(head("example.org.", "main"))
+    data = tip(repository)
+    file = repository.path / "data.mdb"
+    with file.open("r+b") as written:
+        written.seek(file.read_bytes().index(data))
+        written.write(bytes((data[0] ^ 1,)))
+    assert answer(zones, WWW) == before
+    assert any("zone example.org. can't be read from its tree" in line for line in told)
+    replace(repository._store, [data])
+    assert bytes((10, 0, 0, 1)) in answer(zones, WWW)
