@@ -37,7 +37,7 @@ def main() -> int:
                 print(rrset.to_text())
         else:
             show(dns.query.udp(wanted, server, SECONDS, args.port, args.source), args)
-    except (OSError, dns.exception.DNSException) as error:
+    except (OSError, EOFError, dns.exception.DNSException) as error:
         print(f";; {server}#{args.port}: {error}")
         return 9
     return 0

@@ -1,8 +1,10 @@
 """`make demo` walks the tour with real processes and checks every answer itself."""
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,3 +41,31 @@ def test_the_tour_goes_without_dig_and_curl(tmp_path: Path) -> None:
     said = walk(str(tmp_path))
     assert "examples/dig.py stands in" in said
     assert "every answer as expected; left out for want of" in said
+
+
+def test_the_stand_in_tells_of_a_server_that_hangs_up() -> None:
+    def hang_up() -> None:
+        with server.accept()[0] as sock:
+            sock.recv(512)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        done = subprocess.run(
+            [
+                sys.executable,
+                ROOT / "examples" / "dig.py",
+                "@127.0.0.1",
+                "-p",
+                str(server.getsockname()[1]),
+                ".",
+                "AXFR",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        thread.join(60)
+    assert (done.returncode, done.stderr) == (9, "")
+    assert done.stdout.startswith(";; 127.0.0.1#")
