@@ -8,12 +8,13 @@ look at; one success of any kind takes all of them back. `clock` is an argument.
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from zonegit.daemon.heads import heads
 from zonegit.dns.blocks import node_of
 from zonegit.errors import CorruptStore, ZonegitError
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY
 from zonegit.model.rdata import SOA
-from zonegit.model.refs import head, parse
+from zonegit.model.refs import head
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, Store
 from zonegit.sync.peers import expired_zones, last_success, set_expired, succeeded
@@ -103,8 +104,7 @@ class Freshness:
     def _mirrored(self, reader: Reader) -> Iterator[tuple[str, str, ObjectId]]:
         """Zone, served branch and its tip."""
         peer = self._peer.encode()
-        for name, oid in reader.refs("refs/heads/"):
-            ref = parse(name)
+        for ref, oid in heads(reader):
             if ref.name == self._branch(ref.zone) and reader.setting(mirror_setting(ref.zone)) == peer:
                 yield ref.zone, ref.name, oid
 

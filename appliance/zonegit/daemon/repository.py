@@ -10,10 +10,10 @@ from functools import partial
 from typing import Final
 
 from zonegit.daemon.freshness import Freshness
+from zonegit.daemon.heads import heads
 from zonegit.daemon.views import missing
 from zonegit.daemon.zone_table import resolve_pin
 from zonegit.errors import ConfigError, NotFound, Refused, RevisionError, StoreError, StoreFull
-from zonegit.model.refs import head, parse
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
@@ -83,12 +83,12 @@ def _branch(config: Config, zone: str) -> str:
 
 def _tell_absent(config: Config, reader: StoreReader) -> None:
     """Say which zones and branches aren't here, that the configuration names: they may come yet, or be misspelt."""
-    here = {name for name, _ in reader.refs("refs/heads/")}
-    zones = {parse(name).zone for name in here}
+    here = {(ref.zone, ref.name) for ref, _ in heads(reader)}
+    zones = {zone for zone, _ in here}
     named = zones | config.only_zones | config.zones.keys()
-    wanted = {head(zone, branch) for zone in filter(config.serves, named) for branch in config.zone(zone).branches}
-    wanted |= {head(zone, config.zone(zone).branch) for zone in filter(config.serves, named - zones)}
-    absent = sorted(f"{parse(name).zone} {parse(name).name}" for name in wanted - here)
+    wanted = {(zone, branch) for zone in filter(config.serves, named) for branch in config.zone(zone).branches}
+    wanted |= {(zone, config.zone(zone).branch) for zone in filter(config.serves, named - zones)}
+    absent = sorted(f"{zone} {branch}" for zone, branch in wanted - here)
     if absent:
         shown = ", ".join(absent[:_NAMED]) + (", ..." if len(absent) > _NAMED else "")
         log.event(_logger, "zones or branches to be served are not here (yet)", logging.WARNING, named=shown)
@@ -96,7 +96,7 @@ def _tell_absent(config: Config, reader: StoreReader) -> None:
 
 def _pinned(config: Config, reader: StoreReader) -> Config:
     zones = dict(config.zones)
-    for zone in {parse(name).zone for name, _ in reader.refs("refs/heads/")}:
+    for zone in {ref.zone for ref, _ in heads(reader)}:
         settings = config.zone(zone)
         if settings.at is None or not config.serves(zone):
             continue

@@ -9,12 +9,12 @@ import threading
 from dataclasses import replace
 from typing import Final
 
+from zonegit.daemon.heads import heads
 from zonegit.daemon.signature_watch import SignatureWatch
 from zonegit.daemon.zone_table import resolve_pin
 from zonegit.errors import ZonegitError
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
-from zonegit.model.refs import parse
 from zonegit.model.zone import Zone
 from zonegit.net.metrics_app import MetricsApp
 from zonegit.ops.config import Config
@@ -89,8 +89,7 @@ class Status:
 
 def _served(config: Config, reader: StoreReader) -> list[tuple[str, str, ObjectId]]:
     found = []
-    for name, oid in reader.refs("refs/heads/"):
-        ref = parse(name)
+    for ref, oid in heads(reader):
         settings = config.zone(ref.zone)
         if ref.name == settings.branch and config.serves(ref.zone):
             commit = oid if settings.at is None else resolve_pin(reader, ref.zone, settings)

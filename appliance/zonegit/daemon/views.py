@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
+from zonegit.daemon.heads import heads
 from zonegit.errors import CorruptStore, NotFound
-from zonegit.model.refs import RefName, head, parse
+from zonegit.model.refs import RefName
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.shared import SharedBlock
@@ -40,10 +41,9 @@ def make(store: Store, names: Iterable[RefName]) -> Iterator[RefName]:
 
 def missing(config: Config, reader: StoreReader) -> list[RefName]:
     """Served heads without a view."""
-    tips = [name for name, _ in reader.refs("refs/heads/")]
-    zones = filter(config.serves, {parse(name).zone for name in tips})
-    wanted = {head(zone, branch) for zone in zones for branch in config.zone(zone).branches}
-    return [name for name in tips if name in wanted and _lacks_view(reader, name)]
+    tips = [ref for ref, _ in heads(reader) if config.serves(ref.zone)]
+    served = [ref.full for ref in tips if ref.name in config.zone(ref.zone).branches]
+    return [name for name in served if _lacks_view(reader, name)]
 
 
 def _lacks_view(reader: StoreReader, name: RefName) -> bool:

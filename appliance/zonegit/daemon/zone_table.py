@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from time import time
 
+from zonegit.daemon.heads import read_head
 from zonegit.daemon.unreadable import UnreadableVersion
 from zonegit.dns.canary import Canary
 from zonegit.dns.past import Moves
@@ -17,7 +18,7 @@ from zonegit.errors import CorruptStore, ZonegitError
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import WireName, parse_apex, to_text
-from zonegit.model.refs import RefKind, head, parse
+from zonegit.model.refs import head
 from zonegit.model.zone import Zone
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.ops.values import parse_canary
@@ -84,10 +85,10 @@ class ZoneTable:
             zones = set(self._shown)
             self._heads = {}
             self._moved.take(self._reader)
-            moved = dict(self._reader.refs("refs/heads/"))
+            moved = dict(self._reader.refs("refs/heads/", self._nameless))
         for name, tip in moved.items():
-            ref = parse(name)
-            if ref.kind is not RefKind.HEAD or not self._config.serves(ref.zone):
+            ref = read_head(name, self._nameless)
+            if ref is None or not self._config.serves(ref.zone):
                 continue
             zones.add(ref.zone)
             if tip is None:
@@ -95,6 +96,9 @@ class ZoneTable:
             else:
                 self._heads.setdefault(ref.zone, {})[ref.name] = tip
         return zones
+
+    def _nameless(self, error: ZonegitError) -> None:
+        self._log("a zone can't be served, the name of its ref is damaged", error)
 
     def _take(self, zone: str) -> None:
         """Look at one zone again."""

@@ -53,7 +53,7 @@ class MovedRefs:
         """Remember all refs as they are now."""
         self._known = {}
         for prefix in _PREFIXES:
-            for name, tip in reader.refs(prefix):
+            for name, tip in reader.refs(prefix, lambda _: None):
                 key = index_key(name)
                 self._known.setdefault(key[0], {})[key] = name, tip
         try:

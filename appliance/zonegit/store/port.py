@@ -4,11 +4,12 @@ Present means closed: an object enters only when all it points to is there or co
 `has` proves a whole closure, and a ref can only point at a complete version.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from zonegit.errors import CorruptStore
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import Kind, ObjectId
 from zonegit.model.refs import RefName
@@ -80,8 +81,13 @@ class Reader(Protocol):
 
     def ref(self, name: RefName) -> ObjectId | None: ...
 
-    def refs(self, prefix: str = "refs/") -> Iterator[tuple[RefName, ObjectId]]:
-        """Refs whose names begin with `prefix`, in the names' byte order."""
+    def refs(
+        self, prefix: str = "refs/", damaged: Callable[[CorruptStore], None] | None = None
+    ) -> Iterator[tuple[RefName, ObjectId]]:
+        """Refs whose names begin with `prefix`, in the names' byte order.
+
+        `CorruptStore` at a name that was changed on disk; with `damaged` that is told, and the ref left out.
+        """
         ...
 
     def reflog(self, name: RefName) -> Iterator[RefLogEntry]:

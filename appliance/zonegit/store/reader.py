@@ -1,6 +1,6 @@
 """One consistent version of the repository, read from tables. Every object is hashed again on its way out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from blake3 import blake3
 
@@ -56,9 +56,18 @@ class StoreReader:
         found = self._get(Table.REFS, name.encode())
         return None if found is None else ObjectId(found)
 
-    def refs(self, prefix: str = "refs/") -> Iterator[tuple[RefName, ObjectId]]:
-        for name, oid in self.tables.scan(Table.REFS, prefix.encode()):
-            yield _ref_name(name), ObjectId(oid)
+    def refs(
+        self, prefix: str = "refs/", damaged: Callable[[CorruptStore], None] | None = None
+    ) -> Iterator[tuple[RefName, ObjectId]]:
+        for key, oid in self.tables.scan(Table.REFS, prefix.encode()):
+            try:
+                name = _ref_name(key)
+            except CorruptStore as error:
+                if damaged is None:
+                    raise
+                damaged(error)
+            else:
+                yield name, ObjectId(oid)
 
     def reflog(self, name: RefName) -> Iterator[RefLogEntry]:
         for _, value in self.tables.scan(Table.REFLOG, log_prefix(name)):

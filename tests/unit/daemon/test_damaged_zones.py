@@ -10,10 +10,12 @@ import pytest
 from daemonkit import query, rcode
 from repokit import ZONE, parsed
 from zonegit.daemon.live_zones import LiveZones
+from zonegit.daemon.repository import note_expired, prepare
 from zonegit.dns import stats
+from zonegit.model.ids import object_id
 from zonegit.model.rdata import A
 from zonegit.model.refs import head
-from zonegit.ops.config import Config
+from zonegit.ops.config import Config, PrimaryConfig
 from zonegit.repo import Repository
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.repair import replace
@@ -24,7 +26,7 @@ OPT = bytes((0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0))
 WWW, WWW_NET = (
     asked[:11] + b"\1" + asked[12:] + OPT for asked in (query("www.example.org"), query("www.example.net"))
 )
-SERVFAIL = 2
+SERVFAIL, REFUSED = 2, 5
 INVALID_DATA = bytes((0, 15, 0, 2, 0, 24))
 """The option EDE with info code 24 (RFC 8914 §4.25)."""
 
@@ -37,13 +39,13 @@ def repository(tmp_path: Path):
         yield repository
 
 
-def damaged(repository: Repository, found: bytes) -> Path:
-    """A copy of a repository in which the last bit of some bytes is another one, wherever they stand."""
+def damaged(repository: Repository, found: bytes, instead: bytes) -> Path:
+    """A copy of a repository in which some bytes are others, wherever they stand."""
     path = repository.path.with_name("damaged")
     shutil.copytree(repository.path, path)
     data = (path / "data.mdb").read_bytes()
     assert found in data
-    (path / "data.mdb").write_bytes(data.replace(found, found[:-1] + bytes((found[-1] ^ 1,))))
+    (path / "data.mdb").write_bytes(data.replace(found, instead))
     return path
 
 
@@ -68,6 +70,25 @@ def tip(repository: Repository) -> bytes:
         return reader.get(oid)
 
 
+@pytest.mark.parametrize(
+    "last", [b"\xee", b"N", b"/", b"o"], ids=["no text", "no branch", "no ref", "another name"]
+)
+def test_a_damaged_name_of_one_ref_costs_no_other_zone(repository: Repository, last: bytes) -> None:
+    name, oid = b"refs/heads/example.org./main", object_id(tip(repository))
+    path = damaged(repository, name + oid, name[:-1] + last + oid)
+    config = Config(repo=path, primary=PrimaryConfig(url="http://127.0.0.1:1", name="primary-1"))
+    note_expired(config, lambda: 0.0)
+    assert prepare(config).config == config
+    told: list[str] = []
+    with Repository.open(path) as changed:
+        zones = live(changed._store, path, told)
+        assert rcode(answer(zones, WWW_NET)) == 0
+        assert rcode(answer(zones, WWW)) == REFUSED
+        assert bool(told) == (last != b"o")
+        changed.set("www", A, 60, [bytes((10, 0, 0, 1))], zone="example.net.")
+        assert bytes((10, 0, 0, 1)) in answer(zones, WWW_NET)
+
+
 @pytest.mark.parametrize("viewed", [False, True])
 def test_a_zone_whose_tip_is_damaged_is_not_denied(repository: Repository, viewed: bool) -> None:
     """It is here: it is answered from its view, and SERVFAIL where that can't be."""
@@ -75,7 +96,7 @@ def test_a_zone_whose_tip_is_damaged_is_not_denied(repository: Repository, viewe
     if not viewed:
         with repository._store.write() as writer:
             writer.hide(head("example.org.", "main"))
-    path = damaged(repository, data)
+    path = damaged(repository, data, data[:-1] + bytes((data[-1] ^ 1,)))
     told: list[str] = []
     with closing(LmdbStore.open(path)) as store:
         zones = live(store, path, told)
