@@ -23,6 +23,9 @@ from zonegit.tree.tree_version import TreeVersion
 
 SAVE_EVERY: Final = 60.0
 """Seconds between two writes of the time of the last success while nothing moves."""
+SETTLED: Final = 3600.0
+"""Seconds that a clock which shows a time before the last success is given to be set right: after a start without a
+battery it may show any time until it has asked the network."""
 
 
 class Freshness:
@@ -38,6 +41,8 @@ class Freshness:
         self._least = 2 * interval
         """Seconds without a success that say nothing yet, however short a zone's expire is."""
         self._clock = clock
+        self._behind: float | None = None
+        """When the clock was first seen to be behind the last success, by that clock."""
         self._seq = -1
         self._expires: list[tuple[int, str]] = []
         self._known: dict[ObjectId, int] = {}
@@ -66,8 +71,11 @@ class Freshness:
 
     def overdue(self) -> frozenset[str]:
         """Look for zones that have become too old, and note them; those that did since the last look."""
-        if self.last is None or self.last > self._clock():
-            return self._begin()
+        if self.last is None:
+            return self._begin(self._clock())
+        if self.last > self._clock():
+            return self._set_back()
+        self._behind = None
         age = self.age
         if age <= self._least:
             return frozenset()
@@ -87,15 +95,21 @@ class Freshness:
             self.expired |= new
         return new
 
-    def _begin(self) -> frozenset[str]:
-        """Zones that were mirrored at a time that isn't known, or is yet to come, are as old as this look at them.
+    def _set_back(self) -> frozenset[str]:
+        """The last success is yet to come. A clock that stays behind is right, and was wrong then."""
+        now = self._clock()
+        if self._behind is None or self._behind > now:
+            self._behind = now
+        if now - self._behind < SETTLED:
+            return frozenset()
+        return self._begin(self._behind)
 
-        What is too old already stays so.
-        """
+    def _begin(self, when: float) -> frozenset[str]:
+        """Zones that were mirrored at an unknown time are as old as a look at them; too old ones stay so."""
         with self._store.read() as reader:
             mirrored = next(self._mirrored(reader), None)
         if mirrored is not None:
-            self.last = self._clock()
+            self.last = when
             with self._store.write() as writer:
                 succeeded(writer, self._peer, self.last)
                 set_expired(writer, self._peer, self.expired)

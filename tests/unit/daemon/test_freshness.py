@@ -14,7 +14,7 @@ from httpkit import Counted, generous_gate, run, running
 from repokit import Clock
 from synckit import KEY, PEER, Wire, commit, names
 from zonegit.auth.gate import Signer
-from zonegit.daemon.freshness import SAVE_EVERY, Freshness
+from zonegit.daemon.freshness import SAVE_EVERY, SETTLED, Freshness
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.mirror import Mirror, Pauses
 from zonegit.daemon.repository import note_expired
@@ -108,14 +108,31 @@ def test_a_clock_that_is_set_back_while_the_primary_is_away_begins_anew(
     fresh = freshness(mirrored, clock)
     clock.now -= 10 * EXPIRE
     assert fresh.overdue() == frozenset()
+    clock.now += SETTLED
+    assert fresh.overdue() == frozenset()
     clock.now += EXPIRE + 1
     if restarted:
         fresh = freshness(mirrored, clock)
     assert fresh.overdue() == {ORG, NET}
-    clock.now -= 10 * EXPIRE
-    assert fresh.overdue() == frozenset()
+    clock.now -= 10 * (SETTLED + EXPIRE)
+    for _ in range(2):
+        assert fresh.overdue() == frozenset()
+        clock.now += SETTLED
     with mirrored.read() as reader:
         assert expired_zones(reader, PEER) == {ORG, NET}, "no clock brings them back"
+
+
+def test_a_clock_that_is_set_right_after_a_start_makes_nothing_old(mirrored: MemoryStore, clock: Clock) -> None:
+    """Without a battery it begins in the past, and the primary may be away just then."""
+    right, clock.now = clock.now, 0.0
+    fresh = freshness(mirrored, clock)
+    assert fresh.overdue() == frozenset()
+    clock.now = 60.0
+    assert fresh.overdue() == frozenset()
+    clock.now = right + EXPIRE - 1
+    assert fresh.overdue() == frozenset()
+    clock.now += 2
+    assert fresh.overdue() == {ORG, NET}
 
 
 def test_a_mirror_from_before_times_were_kept_begins_with_the_first_look(
