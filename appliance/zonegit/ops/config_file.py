@@ -185,6 +185,8 @@ class _Source:
             return reader(value)
         except ConfigError as error:
             raise self.error(where, f"{where[-1]}: {error}") from None
+        except ValueError:  # Python writes out no number beyond 4,300 digits, and TOML reads any in hexadecimals
+            raise self.error(where, f"{where[-1]}: a number of too many digits") from None
 
     def error(self, where: tuple[str, ...], reason: str) -> ConfigError:
         return ConfigError(f"{self._path}:{self._line(where)}: {reason}")

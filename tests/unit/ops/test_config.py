@@ -164,6 +164,8 @@ def test_workers_auto():
         ("keys = 'a\\u0000b'\n".replace("'", '"'), 1, "NUL"),
         ("[dns]\ncookie_secrets = ''\n", 2, "empty"),
         (f"[dns]\nworkers = '{'9' * 5000}'\n", 2, "auto or a number"),
+        (f"[dns]\nworkers = 0x{'f' * 5000}\n", 2, "workers: a number of too many digits"),
+        (f"[dns]\nlisten = [0x{'f' * 5000}]\n", 2, "listen: a number of too many digits"),
         ("[dns]\nalso_notify = ['[::1']\n", 2, "not an address and a port"),
     ],
 )
