@@ -4,7 +4,7 @@ A form is read once; what a response takes from it stands ready. Unread here: op
 query with one question, and DO together with other flags.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from zonegit.dns.bounded import Bounded
@@ -71,7 +71,9 @@ class Forms:
         return _form(head[0], size, opt_record(self._udp_size, 0, do=do), do=do)
 
 
+@lru_cache(_LIMIT)
 def _form(rd: int, size: int, opt: bytes, *, do: bool) -> Form:
+    """One for all queries that differ in nothing that a response takes from them."""
     flags = QR | AA | rd * RD
     head, absent, referring = (
         each.to_bytes(2, "big") + b"\0\1" for each in (flags, flags | Rcode.NXDOMAIN, flags & ~AA)

@@ -20,7 +20,7 @@ LINKS: Final = frozenset((CNAME, PTR))
 SHARED: Final = frozenset((NS, MX, SRV, SVCB, HTTPS))
 """Types that lead to other names: many owners have the same ones."""
 
-LIMIT: Final = 16_384
+LIMIT: Final = 32_768
 """Plans that are kept: one for each zone, type and form."""
 QUESTION: Final = 10
 """Where the question starts in a packet behind its id."""
