@@ -41,6 +41,10 @@ def _main(argv: Sequence[str]) -> int:
     flushed = _guarded(out.flush, out)
     if flushed:
         _silence(sys.stdout)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _silence(sys.stderr)
     return code or flushed
 
 

@@ -73,7 +73,8 @@ class Output:
         """A message to the person at the terminal, behind the answer so far where both go to one pipe."""
         with suppress(OSError):  # it is met again, and told, by `flush`
             self.stdout.flush()
-        self.stderr.write(printable(_LINE_BREAK.sub(" ", text)) + "\n")
+        with suppress(OSError):  # nobody can be told; what was done is done
+            self.stderr.write(printable(_LINE_BREAK.sub(" ", text)) + "\n")
 
     def warn(self, text: str) -> None:
         """Something that was done all the same, but that a person should know of."""
@@ -88,7 +89,6 @@ class Output:
         return Progress(self.stderr, label)
 
     def flush(self) -> int:
-        """Write out what is buffered; 0, or the error that stood in the way."""
+        """Write out what is buffered of the answer; 0, or the error that stood in the way."""
         self.stdout.flush()
-        self.stderr.flush()
         return 0
