@@ -50,14 +50,23 @@ async def pull(peer: HttpPeer, session: Session, who: Stamp) -> Moved:
     The group of streams has a task of its own: when it fails that task goes on counting as cancelled (until Python
     3.13), and a timeout in it would end it (until Python 3.11.3, so on Debian 12).
     """
+    before = _cancellations()
     try:
         await asyncio.create_task(_Pull(peer, session).run())
     except BaseException as error:
         await peer.close()
+        if _cancellations() > before:  # a group that fails just then tells of its failures alone
+            raise asyncio.CancelledError from None
         if isinstance(error, ExceptionGroup):
             raise _first(error) from None
         raise
     return await asyncio.to_thread(session.finish, who)
+
+
+def _cancellations() -> int:
+    """How often the end of this task was asked for."""
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
 
 
 class _Pull:

@@ -122,6 +122,32 @@ def test_a_failure_leaves_nothing_cancelled() -> None:
     run(test())
 
 
+def test_a_failure_hides_no_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that is told to stop just then would go on, until it is killed."""
+    primary = MemoryStore()
+    commit(primary, "example.org.", names("example.org.", 3))
+    begun = asyncio.Event()
+
+    async def failing(_: object) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ExceptionGroup("two at once", [Unreachable("the peer went away")]) from None
+
+    async def test() -> None:
+        monkeypatch.setattr("zonegit.net.http_pull._Pull.run", failing)
+        async with running(primary) as server, peer_of(server.url) as peer:
+            session = http_pull.Session(MemoryStore(), "p1", await peer.refs())
+            pulling = asyncio.create_task(http_pull.pull(peer, session, None))
+            await begun.wait()
+            pulling.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await pulling
+
+    run(test())
+
+
 def test_a_peer_that_breaks_off_after_each_little_piece_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zonegit.sync.session.MOST_BREAKS", 7)
 
