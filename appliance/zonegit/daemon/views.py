@@ -24,8 +24,12 @@ def run(config: Config, _block: SharedBlock, _index: int) -> None:
     try:
         with store.read() as reader:
             names = missing(config, reader)
-        for name in make(store, names):
-            log.event(_logger, "served view made", ref=name)
+        for name in names:
+            try:
+                for made in make(store, [name]):
+                    log.event(_logger, "served view made", ref=made)
+            except CorruptStore as error:
+                log.event(_logger, "served view can't be made", logging.ERROR, ref=name, error=error)
     finally:
         store.close()
 

@@ -11,11 +11,14 @@ from daemonkit import query, rcode
 from repokit import ZONE, parsed
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.repository import note_expired, prepare
+from zonegit.daemon.views import missing
+from zonegit.daemon.views import run as make_views
 from zonegit.dns import stats
 from zonegit.model.ids import object_id
 from zonegit.model.rdata import A
 from zonegit.model.refs import head
 from zonegit.ops.config import Config, PrimaryConfig
+from zonegit.ops.shared import SharedBlock
 from zonegit.repo import Repository
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.repair import replace
@@ -62,10 +65,10 @@ def answer(zones: LiveZones, packet: bytes) -> bytes:
     return found
 
 
-def tip(repository: Repository) -> bytes:
+def tip(repository: Repository, zone: str = "example.org.") -> bytes:
     """Its bytes."""
     with repository._store.read() as reader:
-        oid = reader.ref(head("example.org.", "main"))
+        oid = reader.ref(head(zone, "main"))
         assert oid is not None
         return reader.get(oid)
 
@@ -107,6 +110,23 @@ def test_a_zone_whose_tip_is_damaged_is_not_denied(repository: Repository, viewe
         assert any("zone example.org. can't be read from its tree" in line for line in told)
         replace(store, [data])
         assert rcode(answer(zones, WWW)) == 0, "once it is repaired"
+
+
+def test_a_damaged_zone_keeps_no_other_from_its_view(
+    repository: Repository, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = tip(repository, "example.net.")
+    with repository._store.write() as writer:
+        for zone in ("example.net.", "example.org."):
+            writer.hide(head(zone, "main"))
+    path = damaged(repository, data, data[:-1] + bytes((data[-1] ^ 1,)))
+    config = Config(repo=path)
+    block = SharedBlock.create(1, 1, config)
+    make_views(config, block, 0)
+    block.close()
+    assert [record.event[1]["ref"] for record in caplog.records] == [head("example.net.", "main")]
+    with closing(LmdbStore.open(path)) as store, store.read() as reader:
+        assert missing(config, reader) == [head("example.net.", "main")]
 
 
 def test_an_older_version_goes_on_being_served_until_the_damage_is_repaired(repository: Repository) -> None:
