@@ -227,6 +227,14 @@ def test_a_file_may_have_any_name(zonegit, environment, tmp_path) -> None:
     assert "\nsignature" not in zonegit("cat-object", commits[1]["commit"]).stdout
 
 
+def test_a_repository_may_have_any_name(zonegit, tmp_path) -> None:
+    repo = os.fsencode(tmp_path) + b"/caf\xe9 \x1b[31m"
+    for argv in (["init", "example.org"], ["set", "www", "A", "60", "192.0.2.1"], ["fsck"]):
+        done = zonegit("-C", repo, *argv)
+        assert (done.returncode, done.stderr.count("unexpected")) == (0, 0), done
+    assert "caf\\udce9 \\x1b[31m: 1 zone" in zonegit("-C", repo, "status").stdout
+
+
 def test_arguments_that_are_not_utf_8_are_refused_in_one_line(zonegit) -> None:
     zonegit("init", "example.org")
     for argv in (["show", b"\xff", "A"], ["set", "www", "A", "300", "192.0.2.1", "-m", b"\xff"], ["log", b"\xff"]):

@@ -73,7 +73,7 @@ def _status(args: Namespace, out: Output) -> int:
         )
         return 0
     others = f" (of {', '.join(branches)})" if len(branches) > 1 else ""
-    objects = render.counted(sum(stat.objects.values()), "object")
+    sizes = (render.counted(len(zones), "zone"), render.counted(sum(stat.objects.values()), "object"))
     rows = [
         ("zone", place.zone),
         ("branch", place.branch + others),
@@ -81,10 +81,7 @@ def _status(args: Namespace, out: Output) -> int:
         ("serial", str(commit.serial)),
         ("records", f"{records:,}"),
         ("changed", f"{render.date(commit.author)} by {printable(commit.author.name)}"),
-        (
-            "repository",
-            f"{args.repo}: {render.counted(len(zones), 'zone')}, {objects}, {stat.map_used >> 10:,} KiB",
-        ),
+        ("repository", f"{printable(str(args.repo))}: {', '.join(sizes)}, {stat.map_used >> 10:,} KiB"),
     ]
     for line in render.table(rows):
         out.line(line)

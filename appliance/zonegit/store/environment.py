@@ -90,7 +90,7 @@ def _open(path: Path, map_size: int, *, readonly: bool, create: bool) -> Opened:
         with _as_owner(path):
             _reserve_locks(path)
             environment = lmdb.Environment(
-                str(path),
+                os.fsencode(path),
                 map_size=map_size,
                 readonly=readonly,
                 create=create,

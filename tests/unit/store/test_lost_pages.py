@@ -53,7 +53,7 @@ def test_a_changed_count_of_pages_fills_no_disk(path: Path) -> None:
 class Growing:
     """An environment in which somebody writes a lot right before LMDB says how many pages there are."""
 
-    def __init__(self, path: str, **options: Any) -> None:
+    def __init__(self, path: bytes, **options: Any) -> None:
         self._inner = OPEN(path, **options)
 
     def info(self) -> dict[str, int]:
