@@ -35,7 +35,7 @@ _ALIAS: Final = CNAME.to_bytes(2, "big")
 _POINTING: Final = tuple(rtype.to_bytes(2, "big") for rtype in (NS, MX, SRV))
 """Types that may not lead to a CNAME (RFC 2181 §10.3)."""
 _SEARCHED: Final = 100_000
-"""Records of a zone in which whatever points to a new CNAME is looked for: some 0.1 s."""
+"""Records of a zone in which whatever points to a new CNAME is looked for; the search takes some 0.1 s then."""
 
 
 @dataclass(frozen=True, slots=True)
