@@ -12,7 +12,7 @@ from typing import Final
 from zonegit.daemon.heads import heads
 from zonegit.daemon.signature_watch import SignatureWatch
 from zonegit.daemon.zone_table import resolve_pin
-from zonegit.errors import ZonegitError
+from zonegit.errors import CorruptStore, NotFound, ZonegitError
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
 from zonegit.model.zone import Zone
@@ -71,14 +71,17 @@ class Status:
             return str(error)
 
     def _zones(self) -> list[ZoneFacts]:
-        """The served zones; facts of a commit are read once."""
+        """The served zones but for damaged ones; facts of a commit are read once."""
         config = self._block.config()
         known: dict[tuple[str, ObjectId], ZoneFacts] = {}
         with self._store.read() as reader:
             for zone, branch, commit in _served(config, reader):
                 facts = self._known.get((zone, commit))
                 if facts is None or facts.branch != branch:
-                    facts = _facts(reader, zone, branch, commit)
+                    try:
+                        facts = _facts(reader, zone, branch, commit)
+                    except (CorruptStore, NotFound):
+                        continue  # the workers tell of it, and the other zones are served
                 known[zone, commit] = facts
             old = expired_zones(reader, config.primary.name) if config.primary else None
         self._known = known

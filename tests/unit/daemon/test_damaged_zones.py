@@ -1,5 +1,6 @@
 """Damage on disk that a daemon meets as it starts: it harms the zone that it is in, and no other."""
 
+import re
 import shutil
 from array import array
 from contextlib import closing
@@ -11,6 +12,7 @@ from daemonkit import query, rcode
 from repokit import ZONE, parsed
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.repository import note_expired, prepare
+from zonegit.daemon.status import Status
 from zonegit.daemon.views import missing
 from zonegit.daemon.views import run as make_views
 from zonegit.dns import stats
@@ -18,7 +20,8 @@ from zonegit.model.ids import object_id
 from zonegit.model.rdata import A
 from zonegit.model.refs import head
 from zonegit.ops.config import Config, PrimaryConfig
-from zonegit.ops.shared import SharedBlock
+from zonegit.ops.loop_slots import LOOP_SLOTS
+from zonegit.ops.shared import FIRST_WORKER, SharedBlock
 from zonegit.repo import Repository
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.repair import replace
@@ -127,6 +130,18 @@ def test_a_damaged_zone_keeps_no_other_from_its_view(
     assert [record.event[1]["ref"] for record in caplog.records] == [head("example.net.", "main")]
     with closing(LmdbStore.open(path)) as store, store.read() as reader:
         assert missing(config, reader) == [head("example.net.", "main")]
+
+
+def test_a_damaged_zone_takes_no_other_from_the_metrics(repository: Repository) -> None:
+    data = tip(repository)
+    path = damaged(repository, data, data[:-1] + bytes((data[-1] ^ 1,)))
+    block = SharedBlock.create(1, stats.SLOTS + LOOP_SLOTS, Config(repo=path))
+    block.set_ready(FIRST_WORKER)
+    with closing(LmdbStore.open(path)) as store, closing(Status(block, store)) as status:
+        page, _ = status.page("")
+        assert status.unready() is None
+    block.close()
+    assert re.findall(rb'zonegit_zone_serial{zone="(.*)"}', page) == [b"example.net."]
 
 
 def test_an_older_version_goes_on_being_served_until_the_damage_is_repaired(repository: Repository) -> None:
