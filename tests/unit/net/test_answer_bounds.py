@@ -58,7 +58,7 @@ def test_an_answer_whose_reader_left_is_given_up() -> None:
     async def test() -> None:
         async with running(store) as server:
             await asyncio.to_thread(leave, server.port)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await server.app._idle.wait()
             assert not server.app._answers
 
@@ -82,7 +82,7 @@ def test_a_disconnect_ends_the_streams_task() -> None:
                         client.read()
 
             await asyncio.to_thread(leave)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await server.app._idle.wait()
             assert server.samples.values["http_requests_total,code=499,method=POST,route=fetch"] == 1
             assert not server.app._fetching
@@ -106,7 +106,7 @@ def test_a_waiting_long_poll_that_leaves_is_forgotten() -> None:
                     client.read()
 
             await asyncio.to_thread(leave)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await server.app._idle.wait()
 
     run(test())
