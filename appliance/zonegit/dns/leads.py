@@ -15,7 +15,7 @@ from zonegit.dns.message import MAX_MESSAGE
 from zonegit.dns.paths import is_below, path
 from zonegit.dns.ways import LIMIT, Cut, Shared, Way
 from zonegit.model.names import WireName, lower
-from zonegit.model.rdata import AAAA, CNAME, NS, A, name_spans
+from zonegit.model.rdata import AAAA, CNAME, NS, RRSIG, A, name_spans
 from zonegit.tree.version import BLOCK_ITEM, block_items
 
 _QUESTION: Final = 12
@@ -76,7 +76,7 @@ def _ends(way: Way, target: bytes, wanted: int) -> tuple[bytes, ...] | None:
     for rtype, _, rrs in block_items(block):
         if rtype == wanted:
             found = tuple(each[2:] for each in split(rrs))
-        elif rtype in (CNAME, NS):
+        elif rtype in (CNAME, NS) or _is_stray(way, rtype):
             return None
     mark = (target, wanted)
     if found is not None and way.sight(mark):
@@ -147,13 +147,17 @@ def _refer(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | No
         out += owner + rr[2:10] + len(short).to_bytes(2, "big") + short
         label = server[0]
         if server[1 + label :] == name and 0 not in server[1 : 1 + label] and 1 not in server[1 : 1 + label]:
-            _put_addresses(glue, server, way.read(cut.key + server[1 : 1 + label] + b"\0"))
+            known = _put_addresses(way, glue, server, way.read(cut.key + server[1 : 1 + label] + b"\0"))
         elif is_below(server, way.apex):
             steps = path(WireName(server), WireName(way.apex))
             if not steps:
                 return None
             section = glue if is_below(server, name) else others
-            _put_addresses(section, server, way.read(way.prefix + steps[-1][0]))
+            known = _put_addresses(way, section, server, way.read(way.prefix + steps[-1][0]))
+        else:
+            known = True
+        if not known:
+            return None
     count = edns
     for server, rrs in glue + others:
         for rr in split(rrs):
@@ -162,7 +166,8 @@ def _refer(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | No
     return COUNTS.pack(0, len(servers), count), out
 
 
-def _put_addresses(section: list[tuple[bytes, bytes]], server: bytes, block: bytes | None) -> None:
+def _put_addresses(way: Way, section: list[tuple[bytes, bytes]], server: bytes, block: bytes | None) -> bool:
+    """Put in what stands at a server's name; False where the walk has more to look at."""
     at = 0
     end = len(block or b"")
     while block is not None and at < end:
@@ -171,6 +176,14 @@ def _put_addresses(section: list[tuple[bytes, bytes]], server: bytes, block: byt
         at = start + size
         if rtype in (A, AAAA):
             section.append((server, block[start:at]))
+        elif _is_stray(way, rtype):
+            return False
+    return True
+
+
+def _is_stray(way: Way, rtype: int) -> bool:
+    """Whether these are signatures in a zone that isn't signed: with DO they are given along all the same."""
+    return rtype == RRSIG and not way.signed
 
 
 def _short(names: dict[bytes, bytes], wire: bytes, here: int) -> bytes:
@@ -202,12 +215,14 @@ def shared(held: Held, way: Way, name: bytes, wanted: int, rrs: bytes, edns: int
 
 def _share(held: Held, way: Way, name: bytes, wanted: int, edns: int) -> Shared | None:
     """As the walk makes it; None where another name of this length wouldn't get the same."""
-    draft = Draft(WireName(name), wanted, do=False, client=b"")
+    draft = Draft(WireName(name), wanted, do=not way.signed, client=b"")  # to meet stray signatures
     resolve(held, way.zone, draft)
     if draft.mixed or draft.cut is not None or draft.rcode or not draft.exact:
         return None
     names: set[bytes] = set()
     for owner, rtype, _, rrs in draft.answer + draft.authority + draft.glue + draft.additional:
+        if _is_stray(way, rtype):
+            return None
         if owner != name:
             _add_ends(names, owner)
         for rr in split(rrs):

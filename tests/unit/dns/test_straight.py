@@ -40,6 +40,19 @@ under.host  A   192.0.2.7
 \\000bin    A   192.0.2.8
 one\\001    A   192.0.2.9
 """
+STRAY = """
+@        IN SOA ns hostmaster 7 7200 3600 1209600 300
+@           NS  ns
+ns          A   192.0.2.1
+ns          RRSIG A 15 3 60 20300101000000 20200101000000 1 example.org. AAAA
+ns.below    A   192.0.2.2
+ns.below    RRSIG A 15 3 60 20300101000000 20200101000000 1 example.org. AAAA
+alias       CNAME ns
+mail        MX  1 ns
+cut         NS  ns
+below       NS  ns.below
+"""
+"""Signatures in a zone whose apex has none."""
 APEX_DNAME = """
 @        IN SOA ns hostmaster 7 7200 3600 1209600 300
 @           NS  ns.elsewhere.test.
@@ -137,7 +150,7 @@ def test_udp_says_what_tcp_says_over_random_zones(seed: int) -> None:
     assert straight > 10, "the straight way was hardly taken"
 
 
-@pytest.mark.parametrize("text", [ORG, NET, TRAPS, APEX_DNAME, APEX_WILDCARD])
+@pytest.mark.parametrize("text", [ORG, NET, TRAPS, STRAY, APEX_DNAME, APEX_WILDCARD])
 def test_udp_says_what_tcp_says(text: str) -> None:
     zone = version(text, "example.org.")
     server = Server(zone, version("@ IN SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n", "child.example.org."))
