@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from synckit import KEY, PEER, SMALL_NODES, WHO, commit, names
 from zonegit.auth.budget import FailureBudget
@@ -23,6 +23,8 @@ from zonegit.store.port import Store
 from zonegit.sync.limits import SERVER, ServerLimits
 from zonegit.sync.mirror import Moved
 from zonegit.sync.session import Session
+
+T = TypeVar("T")
 
 
 class Counted:
@@ -112,11 +114,11 @@ def served(
     run(both(), seconds)
 
 
-def run(test: Awaitable[None], seconds: float = 30) -> None:
-    """Run a test's coroutine, with a bound."""
+def run(test: Awaitable[T], seconds: float = 30) -> T:
+    """Run a test's coroutine, with a bound; what it returns."""
 
-    async def bounded() -> None:
+    async def bounded() -> T:
         async with asyncio.timeout(seconds):
-            await test
+            return await test
 
-    asyncio.run(bounded())
+    return asyncio.run(bounded())

@@ -60,20 +60,23 @@ def test_a_sync_goes_on_from_where_each_connection_broke(tmp_path: Path, split: 
     run(test())
 
 
-def test_a_peer_that_always_breaks_off_is_given_up() -> None:
-    async def test() -> None:
-        primary, secondary = MemoryStore(), MemoryStore()
-        commit(primary, "example.org.", names("example.org.", 3))
-        async with running(primary) as server, peer_of(server.url) as peer:
-            with Proxy(server.port, lambda passed: passed > 0) as proxy:
-                refs = await peer.refs()
-                async with peer_of(proxy.url) as cut:
-                    with pytest.raises(Unreachable, match="can't be reached"):
-                        await http_pull.pull(cut, http_pull.Session(secondary, "p1", refs), None)
-                assert MOST_LOST < proxy.connections <= 2 * (MOST_LOST + 1)
-        assert local_refs(secondary) == {}
+async def cut_off(secondary: MemoryStore) -> int:
+    """Pull from a peer that breaks each answer off; how many connections that took."""
+    primary = MemoryStore()
+    commit(primary, "example.org.", names("example.org.", 3))
+    async with running(primary) as server, peer_of(server.url) as peer:
+        with Proxy(server.port, lambda passed: passed > 0) as proxy:
+            refs = await peer.refs()
+            async with peer_of(proxy.url) as cut:
+                with pytest.raises(Unreachable, match="can't be reached"):
+                    await http_pull.pull(cut, http_pull.Session(secondary, "p1", refs), None)
+            return proxy.connections
 
-    run(test())
+
+def test_a_peer_that_always_breaks_off_is_given_up() -> None:
+    secondary = MemoryStore()
+    assert MOST_LOST < run(cut_off(secondary)) <= 2 * (MOST_LOST + 1)
+    assert local_refs(secondary) == {}
 
 
 @pytest.mark.parametrize(("times", "given_up"), [(2, False), (1_000, True)])
@@ -107,14 +110,7 @@ def test_a_failure_leaves_nothing_cancelled() -> None:
     """Before Python 3.11.3 a timeout in a task that still counts as cancelled ends the task instead."""
 
     async def test() -> None:
-        primary, secondary = MemoryStore(), MemoryStore()
-        commit(primary, "example.org.", names("example.org.", 3))
-        async with running(primary) as server, peer_of(server.url) as peer:
-            with Proxy(server.port, lambda passed: passed > 0) as proxy:
-                refs = await peer.refs()
-                async with peer_of(proxy.url) as cut:
-                    with pytest.raises(Unreachable, match="can't be reached"):
-                        await http_pull.pull(cut, http_pull.Session(secondary, "p1", refs), None)
+        await cut_off(MemoryStore())
         task = asyncio.current_task()
         assert task is not None
         assert task.cancelling() == 0
