@@ -37,15 +37,20 @@ def test_a_bit_flipped_in_the_file_is_found_and_never_returned(path: Path) -> No
                 view.at(OwnerKey(key[4:]))
 
 
-@pytest.mark.parametrize("at", [0, 1, 20, -1], ids=["apex", "first", "middle", "last"])
-def test_a_bit_flipped_in_a_views_key_in_the_file_denies_no_name(path: Path, at: int) -> None:
+def published(path: Path, count: int) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """A zone of so many addresses: the rows of its view, and all bytes of the closed repository's file."""
     store = LmdbStore.open(path)
     with store.write() as writer:
-        publish(writer, addresses(40))
+        publish(writer, addresses(count))
     with store.read() as reader:
         items = list(reader.tables.scan(Table.VIEWS))
     store.close()
-    whole = (path / "data.mdb").read_bytes()
+    return items, (path / "data.mdb").read_bytes()
+
+
+@pytest.mark.parametrize("at", [0, 1, 20, -1], ids=["apex", "first", "middle", "last"])
+def test_a_bit_flipped_in_a_views_key_in_the_file_denies_no_name(path: Path, at: int) -> None:
+    items, whole = published(path, 40)
     key, value = items[at]
     owner = OwnerKey(key[4:])
     for bit in range(8 * len(key)):
@@ -84,13 +89,7 @@ BRANCH = 1
 
 def test_a_bit_flipped_in_a_page_above_the_views_denies_no_name(path: Path) -> None:
     """A changed key there leads to another page, where nothing is found between items that are as they were."""
-    store = LmdbStore.open(path)
-    with store.write() as writer:
-        publish(writer, addresses(300))
-    with store.read() as reader:
-        items = list(reader.tables.scan(Table.VIEWS))
-    store.close()
-    whole = (path / "data.mdb").read_bytes()
+    items, whole = published(path, 300)
     pages = [whole[at : at + 4096] for at in range(0, len(whole), 4096)]
     above = [page for page in pages if page[10] == BRANCH]
     misled = 0
