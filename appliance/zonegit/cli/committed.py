@@ -25,7 +25,7 @@ def tell(repo: Repository, done: Committed, args: Namespace, out: Output, *, lis
     if list_changes:
         render.show_changes(out, changes, apex)
     for finding in done.findings:
-        out.warn(f"{render.owner_name(finding.owner, apex)}: {finding.message}")
+        out.warn(render.finding(finding, apex))
     out.note(_summary(done, listed=list_changes))
     return 0
 

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 
     from zonegit.model.commit import Stamp
     from zonegit.repo import Blame, Change
+    from zonegit.zonefile.findings import Finding
 
 
 def owner_name(owner: Owner, apex: WireName) -> str:
     """An owner as an absolute name."""
     return to_text(absolute(owner, apex))
+
+
+def finding(value: Finding, apex: WireName) -> str:
+    """What was found, where, and the check that found it."""
+    return f"{owner_name(value.owner, apex)}: {value.message} [{value.check}]"
 
 
 def records(rrset: RRset | None, apex: WireName) -> list[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zonegit.model.ids import ObjectId
     from zonegit.model.rrset import RRset
     from zonegit.repo import Blame, Change, Committed, Entry, Revision, ZoneSummary
-    from zonegit.zonefile.check import Finding
+    from zonegit.zonefile.findings import Finding
 
 JsonObject = Mapping[str, object]
 
@@ -65,6 +65,7 @@ def change(value: Change, apex: WireName) -> JsonObject:
 def finding(value: Finding, apex: WireName) -> JsonObject:
     return {
         "severity": value.severity.name.lower(),
+        "check": value.check,
         "name": to_text(absolute(value.owner, apex)),
         "message": value.message,
     }

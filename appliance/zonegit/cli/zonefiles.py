@@ -15,7 +15,7 @@ from zonegit.model.names import parse_apex
 
 if TYPE_CHECKING:
     from zonegit.model.names import WireName
-    from zonegit.zonefile.check import Finding
+    from zonegit.zonefile.findings import Finding
     from zonegit.zonefile.reader import ParsedZone
 
 _STDIN: Final = "-"
@@ -24,8 +24,6 @@ _SUFFIXES: Final = (".zone", ".gz", ".txt")
 
 def _import(args: Namespace, out: Output) -> int:
     parsed = _read(args.file, args.zone, out)
-    for warning in parsed.warnings:
-        out.warn(warning)
     with options.open_repository(args) as repo:
         done = repo.import_zone(
             parsed,
@@ -84,16 +82,14 @@ def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
     from zonegit.zonefile.check import check_entries
 
     parsed = _read(args.what, args.zone, out)
-    for warning in parsed.warnings:
-        out.warn(warning)
-    return parsed.apex, check_entries(parsed.apex, parsed.entries)
+    return parsed.apex, [*parsed.warnings, *check_entries(parsed.apex, parsed.entries)]
 
 
 def _show_findings(out: Output, findings: list[Finding], apex: WireName) -> None:
     for finding in findings:
         severity = finding.severity.name.lower()
         style = Style.OLD if severity == "error" else Style.WARNING
-        out.line(f"{out.paint(severity, style)}: {render.owner_name(finding.owner, apex)}: {finding.message}")
+        out.line(f"{out.paint(severity, style)}: {render.finding(finding, apex)}")
 
 
 def _read(file: str, zone: str | None, out: Output) -> ParsedZone:

@@ -1,6 +1,6 @@
 """From changes to a commit: the new tree, its checks, its serial and the objects that have to be stored."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -20,7 +20,8 @@ from zonegit.tree.build import Built, build
 from zonegit.tree.diff import Difference, diff
 from zonegit.tree.edit import edit
 from zonegit.tree.source import Nodes
-from zonegit.zonefile.check import Finding, Severity, check_entries, check_owners
+from zonegit.zonefile.check import check_entries, check_owners
+from zonegit.zonefile.findings import Finding, Severity
 
 Changes = Mapping[RRKey, bytes | None]
 """Stored RRsets to put under their keys; None deletes."""
@@ -71,10 +72,14 @@ def draft_changes(content: Content, changes: Changes) -> Draft:
 
 
 def draft_records(
-    apex: WireName, content: Content | None, entries: list[tuple[RRKey, bytes]], shape: Shape
+    apex: WireName,
+    content: Content | None,
+    entries: list[tuple[RRKey, bytes]],
+    shape: Shape,
+    warnings: Sequence[Finding] = (),
 ) -> Draft:
     """A version that holds exactly these entries, beside `content` if there is one. `InvalidZone` as above."""
-    findings = check_entries(apex, entries)
+    findings = [*warnings, *check_entries(apex, entries)]
     _refuse_errors(apex, findings)
     built = build(shape, entries)
     if content is None:

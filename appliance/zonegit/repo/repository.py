@@ -34,7 +34,8 @@ from zonegit.repo.revisions import PREFIX
 from zonegit.repo.writing import CommitOptions, check_import, commit_changes, commit_records, intent_of
 from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.tree import walk
-from zonegit.zonefile.check import Finding, check_entries
+from zonegit.zonefile.check import check_entries
+from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
@@ -275,7 +276,7 @@ class Repository:
         intent = intent_of(options, f"Import {source}", parsed.serial, source)
         branch = options.get("branch")
         check_import(self._context, to_text(parsed.apex), branch, parsed.serial, replace, keep_serial)
-        return commit_records(self._context, parsed.apex, branch, parsed.entries, intent)
+        return commit_records(self._context, parsed.apex, branch, parsed.entries, intent, parsed.warnings)
 
     # -- branches and tags ----------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import Owner
 from zonegit.model.rrset import RRset
-from zonegit.zonefile.check import Finding
+from zonegit.zonefile.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Commits: from a change that a caller describes to a branch that has moved, or a clear refusal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -16,6 +16,7 @@ from zonegit.repo.context import HEAD, Context
 from zonegit.repo.draft import Changes, Draft, draft_changes, draft_records, make_commit, next_seq
 from zonegit.repo.results import Committed, Position
 from zonegit.store.port import RefUpdate, Writer
+from zonegit.zonefile.findings import Finding
 
 _TRIES = 3
 _GROUP = 10_000
@@ -90,9 +91,17 @@ def commit_changes(
 
 
 def commit_records(
-    context: Context, apex: WireName, branch: str | None, entries: list[tuple[RRKey, bytes]], intent: Intent
+    context: Context,
+    apex: WireName,
+    branch: str | None,
+    entries: list[tuple[RRKey, bytes]],
+    intent: Intent,
+    warnings: Sequence[Finding] = (),
 ) -> Committed:
-    """Commit a version that holds exactly these entries; begins the zone's history if there is none."""
+    """Commit a version that holds exactly these entries; begins the zone's history if there is none.
+
+    `warnings` are those of whoever read the entries; they are given back with the findings about the zone.
+    """
     zone = to_text(apex)
     content: Content | None
     try:
@@ -104,7 +113,7 @@ def commit_records(
     else:
         content = context.tip(place)
         shape = content.zone.shape
-    draft = draft_records(apex, content, entries, shape)
+    draft = draft_records(apex, content, entries, shape, warnings)
     done = _commit(context, place, content, draft, intent)
     if content is None and done.new and place.branch == refs.DEFAULT_BRANCH:
         with context.store.write() as writer:

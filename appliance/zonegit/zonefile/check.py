@@ -8,13 +8,13 @@ owner points to, is judged whole by giving those owners too.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
 from zonegit.errors import OutOfZone
-from zonegit.model.names import APEX_KEY, Owner, OwnerKey, WireName, key_owner, owner_key, relative, to_text
+from zonegit.model.names import APEX_KEY, OwnerKey, WireName, key_owner, owner_key, relative, to_text
 from zonegit.model.rdata import AAAA, CNAME, DNAME, DS, MX, NS, NSEC, RRSIG, SOA, SRV, A
 from zonegit.model.rrset import RRKey, rdatas, record_count
+from zonegit.zonefile.findings import Finding, finding
 from zonegit.zonefile.types import type_text
 
 At = Callable[[OwnerKey], Mapping[int, bytes]]
@@ -27,22 +27,6 @@ _AT_A_CUT: Final = frozenset({NS, DS, RRSIG, NSEC, A, AAAA})
 _ADDRESSES: Final = frozenset({A, AAAA})
 _TARGET_AT: Final = {NS: 0, MX: 2, SRV: 6}
 _ROOT: Final = b"\0"
-
-
-class Severity(Enum):
-    """An error refuses the zone, a warning doesn't."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong at an owner."""
-
-    severity: Severity
-    owner: Owner
-    message: str
 
 
 def check_owners(apex: WireName, owners: Iterable[OwnerKey], at: At) -> list[Finding]:
@@ -86,7 +70,7 @@ class _Check:
     def __init__(self, apex: WireName, at: At) -> None:
         self._apex = apex
         self._at = at
-        self._found: list[tuple[OwnerKey, Severity, str]] = []
+        self._found: list[tuple[OwnerKey, Finding]] = []
         self._covers: dict[OwnerKey, OwnerKey | None] = {APEX_KEY: APEX_KEY if DNAME in at(APEX_KEY) else None}
         self._cuts: set[OwnerKey] = set()
         self._glue: set[OwnerKey] = set()
@@ -103,20 +87,24 @@ class _Check:
                 self._check(owner, types, cover)
         for owner, cut in self._covered_addresses:
             if owner not in self._glue:
-                self._warn(owner, f"addresses occluded by the delegation at {self._name(cut)}, and no glue either")
+                self._find(
+                    "unused-glue",
+                    owner,
+                    f"addresses occluded by the delegation at {self._name(cut)}, and no glue either",
+                )
         self._found.sort(key=lambda found: found[0])
-        return [Finding(severity, key_owner(owner), message) for owner, severity, message in self._found]
+        return [found for _, found in self._found]
 
     def _check_apex(self) -> None:
         types = self._at(APEX_KEY)
         if SOA not in types:
-            self._error(APEX_KEY, "no SOA record; a zone has exactly one, at its apex")
+            self._find("no-soa", APEX_KEY, "no SOA record; a zone has exactly one, at its apex")
         elif record_count(types[SOA]) > 1:
-            self._error(APEX_KEY, "more than one SOA record")
+            self._find("two-soas", APEX_KEY, "more than one SOA record")
         if NS not in types:
-            self._error(APEX_KEY, "no NS records at the apex")
+            self._find("no-ns", APEX_KEY, "no NS records at the apex")
         if DS in types:
-            self._warn(APEX_KEY, "DS records at the apex; they belong to the parent zone")
+            self._find("apex-ds", APEX_KEY, "DS records at the apex; they belong to the parent zone")
         self._check_singletons(APEX_KEY, types)
         for target in self._targets(NS, types):
             self._check_server(APEX_KEY, target, needed=True)
@@ -141,27 +129,27 @@ class _Check:
             self._check_covered(owner, types, cover)
             return
         if SOA in types:
-            self._error(owner, "a SOA below the apex; a zone has exactly one, at its apex")
+            self._find("soa-below-apex", owner, "a SOA below the apex; a zone has exactly one, at its apex")
         self._check_singletons(owner, types)
         if NS in types:
             self._check_cut(owner, types)
         else:
             if DS in types:
-                self._warn(owner, "DS records without a delegation")
+                self._find("ds-without-ns", owner, "DS records without a delegation")
             self._check_targets(owner, types)
 
     def _check_covered(self, owner: OwnerKey, types: Mapping[int, bytes], cover: OwnerKey) -> None:
         above = self._at(cover)
         if NS not in above or not cover:
             if types:
-                self._error(owner, f"data below the DNAME at {self._name(cover)}")
+                self._find("below-dname", owner, f"data below the DNAME at {self._name(cover)}")
             return
         if cover not in self._cuts:
             self._check_singletons(cover, above)
             self._check_cut(cover, above)
         hidden = [rtype for rtype in types if rtype not in _ADDRESSES and rtype != RRSIG]
         if hidden:
-            self._warn(owner, f"{_list(hidden)} occluded by the delegation at {self._name(cover)}")
+            self._find("occluded", owner, f"{_list(hidden)} occluded by the delegation at {self._name(cover)}")
         elif types:
             self._covered_addresses.append((owner, cover))
 
@@ -169,21 +157,25 @@ class _Check:
         if CNAME in types:
             others = [rtype for rtype in types if rtype not in _BESIDE_CNAME]
             if others:
-                self._error(owner, f"CNAME beside other data ({_list(others)})")
+                self._find("cname-and-other", owner, f"CNAME beside other data ({_list(others)})")
             if record_count(types[CNAME]) > 1:
-                self._error(owner, "more than one CNAME record")
+                self._find("two-cnames", owner, "more than one CNAME record")
         if DNAME in types and record_count(types[DNAME]) > 1:
-            self._error(owner, "more than one DNAME record")
+            self._find("two-dnames", owner, "more than one DNAME record")
 
     def _check_cut(self, owner: OwnerKey, types: Mapping[int, bytes]) -> None:
         if owner in self._cuts:
             return
         self._cuts.add(owner)
         if owner == b"*\0" or owner.endswith(b"\0*\0"):
-            self._warn(owner, "NS records at a wildcard; no resolver can follow such a delegation (RFC 4592 §4.2)")
+            self._find(
+                "wildcard-ns",
+                owner,
+                "NS records at a wildcard; no resolver can follow such a delegation (RFC 4592 §4.2)",
+            )
         hidden = [rtype for rtype in types if rtype not in _AT_A_CUT]
         if hidden:
-            self._warn(owner, f"{_list(hidden)} occluded by the delegation here")
+            self._find("occluded", owner, f"{_list(hidden)} occluded by the delegation here")
         for target in self._targets(NS, types):
             self._check_server(owner, target, needed=False)
         if not _ADDRESSES.isdisjoint(types):
@@ -198,15 +190,17 @@ class _Check:
         covered = self._cover(key) is not None
         types = self._at(key) if covered else self._answer(key)
         if CNAME in types:
-            self._error(owner, f"NS target {to_text(target)} is a CNAME (RFC 2181 §10.3)")
+            self._find("ns-cname", owner, f"NS target {to_text(target)} is a CNAME (RFC 2181 §10.3)")
         elif not _ADDRESSES.isdisjoint(types):
             return
         elif owner and key.startswith(owner):
-            self._error(owner, f"delegation without the glue it needs: {to_text(target)} has no address")
+            self._find(
+                "missing-glue", owner, f"delegation without the glue it needs: {to_text(target)} has no address"
+            )
         elif needed:
-            self._error(owner, f"NS target {to_text(target)} has no address in this zone")
+            self._find("ns-address", owner, f"NS target {to_text(target)} has no address in this zone")
         else:
-            self._warn(owner, f"NS target {to_text(target)} has no address in this zone")
+            self._find("ns-address", owner, f"NS target {to_text(target)} has no address in this zone")
 
     def _check_targets(self, owner: OwnerKey, types: Mapping[int, bytes]) -> None:
         for rtype in (MX, SRV):
@@ -216,9 +210,17 @@ class _Check:
                     continue
                 found = self._answer(key)
                 if CNAME in found:
-                    self._error(owner, f"{type_text(rtype)} target {to_text(target)} is a CNAME (RFC 2181 §10.3)")
+                    self._find(
+                        f"{type_text(rtype).lower()}-cname",
+                        owner,
+                        f"{type_text(rtype)} target {to_text(target)} is a CNAME (RFC 2181 §10.3)",
+                    )
                 elif _ADDRESSES.isdisjoint(found):
-                    self._warn(owner, f"{type_text(rtype)} target {to_text(target)} has no address in this zone")
+                    self._find(
+                        f"{type_text(rtype).lower()}-address",
+                        owner,
+                        f"{type_text(rtype)} target {to_text(target)} has no address in this zone",
+                    )
 
     def _targets(self, rtype: int, types: Mapping[int, bytes]) -> list[bytes]:
         payload = types.get(rtype)
@@ -245,11 +247,8 @@ class _Check:
     def _name(self, owner: OwnerKey) -> str:
         return to_text(key_owner(owner) + self._apex)
 
-    def _error(self, owner: OwnerKey, message: str) -> None:
-        self._found.append((owner, Severity.ERROR, message))
-
-    def _warn(self, owner: OwnerKey, message: str) -> None:
-        self._found.append((owner, Severity.WARNING, message))
+    def _find(self, check: str, owner: OwnerKey, message: str) -> None:
+        self._found.append((owner, finding(check, key_owner(owner), message)))
 
 
 def _parent(owner: OwnerKey) -> OwnerKey:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
-from zonegit.model.names import WireName, absolute, to_text
 from zonegit.model.rdata import RRSIG
 from zonegit.model.rrset import RRKey, key_parts, owner_size
+from zonegit.zonefile.findings import Finding, finding
 from zonegit.zonefile.types import type_text
 
 _TTL_AT: Final = -6  # counted from the RDATA: TTL u32, rdlength u16
@@ -17,39 +17,44 @@ class Entries:
     def __init__(self) -> None:
         self.first: dict[RRKey, bytes] = {}
         self.more: dict[RRKey, list[bytes]] = {}
-        self.warnings: list[str] = []
+        self.warnings: list[Finding] = []
 
     def add(self, key: RRKey, rr: bytes) -> None:
         """Take one stored RR."""
         if self.first.setdefault(key, rr) is not rr:
             self.more.setdefault(key, []).append(rr)
 
-    def finish(self, apex: WireName) -> tuple[list[tuple[RRKey, bytes]], int]:
+    def finish(self) -> tuple[list[tuple[RRKey, bytes]], int]:
         """All entries in canonical order, and how many records they hold. Nothing can be added afterwards."""
         first = self.first
         records = len(first)
         for key, others in self.more.items():
-            rrs = self._merge(key, [first[key], *others], apex)
+            rrs = self._merge(key, [first[key], *others])
             records += len(rrs) - 1
             first[key] = b"".join(rrs)
         self.more.clear()
         return [(key, first[key]) for key in sorted(first)], records
 
-    def _merge(self, key: RRKey, rrs: list[bytes], apex: WireName) -> list[bytes]:
+    def _merge(self, key: RRKey, rrs: list[bytes]) -> list[bytes]:
         at = owner_size(rrs[0]) + 12
         ttls = {rr[at + _TTL_AT : at - 2] for rr in rrs}
         if len(ttls) > 1 and not key.endswith(RRSIG.to_bytes(2, "big")):
             ttl = min(ttls)
             rrs = [rr[: at + _TTL_AT] + ttl + rr[at - 2 :] for rr in rrs]
-            self._warn(key, apex, f"TTLs {_seconds(ttls)} in one RRset; {int.from_bytes(ttl, 'big')} taken")
+            told = f"TTLs {_seconds(ttls)} in the RRset {_type(key)}; {int.from_bytes(ttl, 'big')} taken"
+            self._warn("mixed-ttl", key, told)
         unique = {rr[at:]: rr for rr in rrs}
         if len(unique) < len(rrs):
-            self._warn(key, apex, f"{_count(len(rrs) - len(unique), 'duplicate record')} merged")
+            what = f"duplicate {_type(key)} record"
+            self._warn("duplicate-record", key, f"{_count(len(rrs) - len(unique), what)} merged")
         return [unique[rdata] for rdata in sorted(unique)]
 
-    def _warn(self, key: RRKey, apex: WireName, what: str) -> None:
-        owner, rtype = key_parts(key)
-        self.warnings.append(f"{to_text(absolute(owner, apex))} {type_text(rtype)}: {what}")
+    def _warn(self, check: str, key: RRKey, message: str) -> None:
+        self.warnings.append(finding(check, key_parts(key)[0], message))
+
+
+def _type(key: RRKey) -> str:
+    return type_text(key_parts(key)[1])
 
 
 def _seconds(ttls: Iterable[bytes]) -> str:

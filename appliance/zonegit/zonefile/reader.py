@@ -18,6 +18,7 @@ from zonegit.model.rrset import RRKey
 from zonegit.zonefile import by_dnspython
 from zonegit.zonefile.builder import ZoneBuilder
 from zonegit.zonefile.directives import Directive, Include, read_directive, read_name
+from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.generate import generated_lines
 from zonegit.zonefile.rdata_reading import COMMON, UNSURE, RdataParser
 from zonegit.zonefile.record import split_head, split_owner
@@ -47,7 +48,7 @@ class ParsedZone:
     serial: int
     entries: list[tuple[RRKey, bytes]]
     records: int
-    warnings: list[str]
+    warnings: list[Finding]
 
 
 def read_zone(
@@ -67,7 +68,7 @@ def read_zone(
     builder = ZoneBuilder(origin)
     _File(source, name, Scope(builder, common, origin), builder, common, 0).read(progress)
     apex, serial = builder.close(name)
-    entries, records = builder.entries.finish(apex)
+    entries, records = builder.entries.finish()
     return ParsedZone(apex, serial, entries, records, builder.entries.warnings)
 
 

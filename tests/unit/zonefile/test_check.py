@@ -11,7 +11,8 @@ import pytest
 
 from zonegit.model.names import APEX_KEY, OwnerKey, join, owner_key, owner_text, parse_apex
 from zonegit.model.rrset import RRKey, key_parts
-from zonegit.zonefile.check import Finding, Severity, check_owners
+from zonegit.zonefile.check import check_owners
+from zonegit.zonefile.findings import Finding, Severity
 from zonegit.zonefile.reader import read_zone
 
 APEX = parse_apex("example.com.")
@@ -41,7 +42,7 @@ def check(owners: Owners, *only: OwnerKey) -> list[str]:
 
 
 def shown(finding: Finding) -> str:
-    return f"{finding.severity.name[0]} {owner_text(finding.owner)}: {finding.message}"
+    return f"{finding.severity.name[0]} {owner_text(finding.owner)}: {finding.message} [{finding.check}]"
 
 
 @pytest.mark.parametrize(
@@ -50,49 +51,50 @@ def shown(finding: Finding) -> str:
         ("", []),
         ("w A 192.0.2.1\nw TXT x\na.b.c A 192.0.2.1\n* A 192.0.2.1", []),
         ("w CNAME x\nw RRSIG CNAME 8 2 60 0 0 1 @ AAAA\nw NSEC @ CNAME\n", []),
-        ("w CNAME x\nw A 192.0.2.1\nw TXT t", ["E w: CNAME beside other data (A, TXT)"]),
-        ("@ CNAME x", ["E @: CNAME beside other data (NS, SOA)"]),
-        ("w CNAME x\nw CNAME y", ["E w: more than one CNAME record"]),
-        ("w DNAME x\nw DNAME y", ["E w: more than one DNAME record"]),
-        ("w DNAME x\na.w A 192.0.2.1", ["E a.w: data below the DNAME at w.example.com."]),
-        ("@ DNAME x.example.net.\nw A 192.0.2.1", ["E w: data below the DNAME at example.com."]),
+        ("w CNAME x\nw A 192.0.2.1\nw TXT t", ["E w: CNAME beside other data (A, TXT) [cname-and-other]"]),
+        ("@ CNAME x", ["E @: CNAME beside other data (NS, SOA) [cname-and-other]"]),
+        ("w CNAME x\nw CNAME y", ["E w: more than one CNAME record [two-cnames]"]),
+        ("w DNAME x\nw DNAME y", ["E w: more than one DNAME record [two-dnames]"]),
+        ("w DNAME x\na.w A 192.0.2.1", ["E a.w: data below the DNAME at w.example.com. [below-dname]"]),
+        ("@ DNAME x.example.net.\nw A 192.0.2.1", ["E w: data below the DNAME at example.com. [below-dname]"]),
         ("w DNAME x\nw A 192.0.2.1", []),
         ("s NS ns.s\nns.s A 192.0.2.1", []),
         ("s NS s\ns A 192.0.2.1", []),
-        ("s NS ns.s", ["E s: delegation without the glue it needs: ns.s.example.com. has no address"]),
-        ("s NS s", ["E s: delegation without the glue it needs: s.example.com. has no address"]),
+        ("s NS n.s", ["W s: delegation without the glue it needs: n.s.example.com. has no address [missing-glue]"]),
+        ("s NS s", ["W s: delegation without the glue it needs: s.example.com. has no address [missing-glue]"]),
         ("s NS ns.t\nt NS ns.t\nns.t A 192.0.2.1", []),
-        ("s NS ns", ["W s: NS target ns.example.com. has no address in this zone"]),
-        ("s NS ns\nns CNAME w", ["E s: NS target ns.example.com. is a CNAME (RFC 2181 §10.3)"]),
+        ("s NS ns", ["W s: NS target ns.example.com. has no address in this zone [ns-address]"]),
+        ("s NS ns\nns CNAME w", ["W s: NS target ns.example.com. is a CNAME (RFC 2181 §10.3) [ns-cname]"]),
         ("s NS ns\n* A 192.0.2.1", []),
-        ("@ NS ns", ["E @: NS target ns.example.com. has no address in this zone"]),
+        ("@ NS ns", ["W @: NS target ns.example.com. has no address in this zone [ns-address]"]),
         ("@ NS ns\nns AAAA 2001:db8::1", []),
-        ("@ NS ns\nns CNAME w\nw A 192.0.2.1", ["E @: NS target ns.example.com. is a CNAME (RFC 2181 §10.3)"]),
-        ("w MX 10 m\nm CNAME x", ["E w: MX target m.example.com. is a CNAME (RFC 2181 §10.3)"]),
-        ("w MX 10 a.m\n*.m CNAME x", ["E w: MX target a.m.example.com. is a CNAME (RFC 2181 §10.3)"]),
+        ("@ NS n\nn CNAME w", ["W @: NS target n.example.com. is a CNAME (RFC 2181 §10.3) [ns-cname]"]),
+        ("w MX 10 m\nm CNAME x", ["W w: MX target m.example.com. is a CNAME (RFC 2181 §10.3) [mx-cname]"]),
+        ("w MX 10 a.m\n*.m CNAME x", ["W w: MX target a.m.example.com. is a CNAME (RFC 2181 §10.3) [mx-cname]"]),
         ("w MX 10 a.m\nm A 192.0.2.1\n* A 192.0.2.1", [
-            "W w: MX target a.m.example.com. has no address in this zone"
+            "W w: MX target a.m.example.com. has no address in this zone [mx-address]"
         ]),
-        ("w SRV 1 1 1 m\nm CNAME x", ["E w: SRV target m.example.com. is a CNAME (RFC 2181 §10.3)"]),
+        ("w SRV 1 1 1 m\nm CNAME x", ["W w: SRV target m.example.com. is a CNAME (RFC 2181 §10.3) [srv-cname]"]),
         ("w MX 10 m\n@ SRV 1 1 1 m\nm TXT x", [
-            "W @: SRV target m.example.com. has no address in this zone",
-            "W w: MX target m.example.com. has no address in this zone",
+            "W @: SRV target m.example.com. has no address in this zone [srv-address]",
+            "W w: MX target m.example.com. has no address in this zone [mx-address]",
         ]),
         ("w MX 10 m.s\ns NS ns.example.net.", []),
         ("w MX 0 .\nx SRV 0 0 0 .\ny MX 5 mail.example.net.\nz MX 5 evilexample.com.", []),
-        ("w DS 1 8 2 " + "ab" * 32, ["W w: DS records without a delegation"]),
-        ("@ DS 1 8 2 " + "ab" * 32, ["W @: DS records at the apex; they belong to the parent zone"]),
+        ("w DS 1 8 2 " + "ab" * 32, ["W w: DS records without a delegation [ds-without-ns]"]),
+        ("@ DS 1 8 2 " + "ab" * 32, ["W @: DS records at the apex; they belong to the parent zone [apex-ds]"]),
         ("s NS ns.example.net.\ns DS 1 8 2 " + "ab" * 32, []),
         ("*.s NS ns.example.net.", [
-            "W *.s: NS records at a wildcard; no resolver can follow such a delegation (RFC 4592 §4.2)"
+            "W *.s: NS records at a wildcard; no resolver can follow such a delegation (RFC 4592 §4.2) "
+            "[wildcard-ns]"
         ]),
-        ("s NS ns.example.net.\ns TXT x", ["W s: TXT occluded by the delegation here"]),
+        ("s NS ns.example.net.\ns TXT x", ["W s: TXT occluded by the delegation here [occluded]"]),
         ("s NS ns.example.net.\na.s TXT x\nb.a.s NS x.example.net.", [
-            "W a.s: TXT occluded by the delegation at s.example.com.",
-            "W b.a.s: NS occluded by the delegation at s.example.com.",
+            "W a.s: TXT occluded by the delegation at s.example.com. [occluded]",
+            "W b.a.s: NS occluded by the delegation at s.example.com. [occluded]",
         ]),
         ("s NS ns.example.net.\na.s A 192.0.2.1", [
-            "W a.s: addresses occluded by the delegation at s.example.com., and no glue either"
+            "W a.s: addresses occluded by the delegation at s.example.com., and no glue either [unused-glue]"
         ]),
     ],
 )  # fmt: skip
@@ -103,15 +105,15 @@ def test_findings(lines: str, expected: list[str]) -> None:
 def test_an_apex_needs_its_soa_and_ns() -> None:
     owners = owners_of(ZONE)
     ns = owners[APEX_KEY].pop(2)
-    assert check(owners) == ["E @: no NS records at the apex"]
+    assert check(owners) == ["E @: no NS records at the apex [no-ns]"]
     soa = owners[APEX_KEY].pop(6)
     owners[APEX_KEY][2] = ns
-    assert check(owners) == ["E @: no SOA record; a zone has exactly one, at its apex"]
+    assert check(owners) == ["E @: no SOA record; a zone has exactly one, at its apex [no-soa]"]
     owners[APEX_KEY][6] = soa + soa
-    assert check(owners) == ["E @: more than one SOA record"]
+    assert check(owners) == ["E @: more than one SOA record [two-soas]"]
     owners[APEX_KEY][6] = soa
     owners[owner_key(join([b"w"]))] = {6: b"\1w" + soa}
-    assert check(owners) == ["E w: a SOA below the apex; a zone has exactly one, at its apex"]
+    assert check(owners) == ["E w: a SOA below the apex; a zone has exactly one, at its apex [soa-below-apex]"]
 
 
 def test_a_change_is_judged_with_what_stands_above_it() -> None:
@@ -119,16 +121,18 @@ def test_a_change_is_judged_with_what_stands_above_it() -> None:
     glue, server = owner_key(join([b"ns", b"s"])), owner_key(join([b"ns"]))
     assert check(owners, glue) == []
     del owners[glue]
-    assert check(owners, glue) == ["E s: delegation without the glue it needs: ns.s.example.com. has no address"]
+    assert check(owners, glue) == [
+        "W s: delegation without the glue it needs: ns.s.example.com. has no address [missing-glue]"
+    ]
     del owners[server]
-    assert check(owners, server) == ["E @: NS target ns.example.com. has no address in this zone"]
+    assert check(owners, server) == ["W @: NS target ns.example.com. has no address in this zone [ns-address]"]
     assert len(check(owners)) == 3
 
 
 def test_deep_names_are_judged_without_recursion() -> None:
     deep = ".".join("x" * 100)
     owners = owners_of(ZONE + f"{deep} A 192.0.2.1\n{deep[2:]} CNAME w\n{deep} CNAME w\n")
-    assert check(owners) == [f"E {deep}: CNAME beside other data (A)"]
+    assert check(owners) == [f"E {deep}: CNAME beside other data (A) [cname-and-other]"]
 
 
 def test_the_synthetic_zone_is_free_of_findings(shared_data: Callable[[str], Path], tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import ZoneFileError
-from zonegit.model.names import WireName, parse_apex, to_text
+from zonegit.model.names import WireName, join, parse_apex, to_text
 from zonegit.model.rrset import RRset
+from zonegit.zonefile.findings import Finding, Severity
 from zonegit.zonefile.reader import ParsedZone, read_zone
 from zonegit.zonefile.text import rrset_lines
 
@@ -142,7 +143,7 @@ def test_a_zone_has_a_soa() -> None:
 def test_the_soa_may_stand_twice_as_in_a_transfer() -> None:
     parsed = read(SOA + "www A 192.0.2.1\n" + SOA)
     assert parsed.records == 2
-    assert parsed.warnings == ["example.com. SOA: 1 duplicate record merged"]
+    assert [found.message for found in parsed.warnings] == ["1 duplicate SOA record merged"]
 
 
 def test_without_a_name_the_soa_comes_first() -> None:
@@ -194,9 +195,10 @@ def test_origin_moves_and_may_leave_the_zone_in_rdata_only() -> None:
 def test_duplicates_merge_and_the_lowest_ttl_wins() -> None:
     parsed = read(SOA + "w 60 A 192.0.2.1\nw 50 A 192.0.2.1\nw 70 A 192.0.2.2\nw 60 A 192.0.2.1\n")
     assert parsed.records == 3
+    owner = join([b"w"])
     assert parsed.warnings == [
-        "w.example.com. A: TTLs 50, 60, 70 in one RRset; 50 taken",
-        "w.example.com. A: 2 duplicate records merged",
+        Finding(Severity.WARNING, "mixed-ttl", owner, "TTLs 50, 60, 70 in the RRset A; 50 taken"),
+        Finding(Severity.WARNING, "duplicate-record", owner, "2 duplicate A records merged"),
     ]
     assert RRset.decode(parsed.entries[1][1]).ttl == 50
 

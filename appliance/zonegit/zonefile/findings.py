@@ -1,0 +1,73 @@
+"""What is wrong with a zone, each thing under the name of the check that found it.
+
+An error is what authoritative servers refuse, or can't serve: it refuses the zone. Everything else is a warning.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from zonegit.model.names import Owner
+
+
+class Severity(Enum):
+    """An error refuses the zone, a warning doesn't."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong at an owner (the apex, where no owner in the zone is meant)."""
+
+    severity: Severity
+    check: str
+    """Its name in `CHECKS`."""
+    owner: Owner
+    message: str
+    """Begins with `file:line: ` where it is about a line of a zone file."""
+
+
+ERRORS: Final[Mapping[str, str]] = MappingProxyType({
+    "no-soa": "no SOA record at the apex",
+    "two-soas": "more than one SOA record",
+    "soa-below-apex": "a SOA record below the apex",
+    "no-ns": "no NS records at the apex",
+    "cname-and-other": "a CNAME beside other data (RFC 1034 §3.6.2)",
+    "two-cnames": "more than one CNAME record at an owner (RFC 2181 §10.1)",
+    "two-dnames": "more than one DNAME record at an owner (RFC 6672 §2.4)",
+    "below-dname": "data below a DNAME (RFC 6672 §2.4)",
+})  # fmt: skip
+"""Checks whose findings refuse the zone, each with what it finds."""
+
+WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
+    "mx-cname": "an MX record whose target is a CNAME (RFC 2181 §10.3)",
+    "srv-cname": "an SRV record whose target is a CNAME (RFC 2782)",
+    "ns-cname": "an NS record whose target is a CNAME (RFC 2181 §10.3)",
+    "mx-address": "an MX record whose target in this zone has no address",
+    "srv-address": "an SRV record whose target in this zone has no address",
+    "ns-address": "an NS record whose target in this zone has no address",
+    "missing-glue": "a delegation whose name server is below it and has no address here (RFC 1034 §4.2.1)",
+    "apex-ds": "DS records at the apex, which belong to the parent zone (RFC 4035 §2.4)",
+    "ds-without-ns": "DS records where there is no delegation (RFC 4035 §2.4)",
+    "wildcard-ns": "NS records at a wildcard (RFC 4592 §4.2)",
+    "occluded": "data at or below a delegation that is never served (RFC 1034 §4.2.1)",
+    "unused-glue": "addresses at or below a delegation that no NS record of the zone names",
+    "duplicate-record": "a record that stands in the zone file more than once",
+    "mixed-ttl": "records of one RRset with different TTLs (RFC 2181 §5.2)",
+})  # fmt: skip
+"""Checks whose findings don't refuse the zone, unless they are raised to errors (`strict`)."""
+
+CHECKS: Final[Mapping[str, str]] = MappingProxyType({**ERRORS, **WARNINGS})
+"""Every check and what it finds."""
+
+
+def finding(check: str, owner: Owner, message: str) -> Finding:
+    """A finding with its check's own severity. `KeyError` for a check that isn't in `CHECKS`."""
+    severity = Severity.ERROR if check in ERRORS else Severity.WARNING
+    if check not in CHECKS:
+        raise KeyError(check)
+    return Finding(severity, check, owner, message)
