@@ -13,7 +13,7 @@ What only some calls need (reading zone files, fsck) is imported by those: `zone
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Unpack
@@ -21,21 +21,17 @@ from typing import TYPE_CHECKING, Unpack
 from zonegit.errors import NotFound, UsageError
 from zonegit.model import refs
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import owner_text, parse_apex, to_text
+from zonegit.model.names import to_text
 from zonegit.model.rdata import SOA, soa_serial
-from zonegit.model.refs import RefKind
 from zonegit.model.rrset import RRset
-from zonegit.repo import history, labels, records, zones
+from zonegit.repo import labels, records, zones
 from zonegit.repo.content import Content
-from zonegit.repo.context import HEAD, Context, owner_of
-from zonegit.repo.draft import Changes, differences
-from zonegit.repo.results import Blame, Change, Committed, Entry, Position, Revision, ZoneSummary
-from zonegit.repo.revisions import PREFIX
+from zonegit.repo.context import HEAD, owner_of
+from zonegit.repo.draft import Changes
+from zonegit.repo.reading import RepositoryReader
+from zonegit.repo.results import Committed, Position
 from zonegit.repo.writing import CommitOptions, check_import, commit_changes, commit_records, intent_of
-from zonegit.store.lmdb import LmdbStore, StoreStat
-from zonegit.tree import walk
-from zonegit.zonefile.check import check_entries
-from zonegit.zonefile.findings import Finding
+from zonegit.store.lmdb import LmdbStore
 from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
@@ -46,13 +42,8 @@ Progress = Callable[[int, int], None]
 """Called with what is done and the total."""
 
 
-class Repository:
+class Repository(RepositoryReader):
     """An open repository. Any number of them, in any processes, may work on one directory at once."""
-
-    def __init__(self, path: Path, store: LmdbStore, now: Callable[[], float] = time.time) -> None:
-        self.path = path
-        self._store = store
-        self._context = Context.over(store, now)
 
     @classmethod
     def init(cls, path: Path, *, now: Callable[[], float] = time.time) -> Repository:
@@ -76,10 +67,6 @@ class Repository:
         self.close()
 
     # -- where we are ---------------------------------------------------------------------------------------------
-
-    def position(self, zone: str | None = None) -> Position:
-        """The zone and branch that HEAD names, or another zone and its default branch. `NotFound` without any."""
-        return self._context.place(zone)
 
     def switch_zone(self, zone: str) -> Position:
         """Point HEAD at a zone's default branch."""
@@ -113,10 +100,6 @@ class Repository:
 
     # -- zones ----------------------------------------------------------------------------------------------------
 
-    def zones(self) -> list[ZoneSummary]:
-        """Every zone, in the order of its name's text."""
-        return zones.summaries(self._context)
-
     def add_zone(
         self,
         zone: str,
@@ -132,91 +115,6 @@ class Repository:
     def remove_zone(self, zone: str, *, who: str | None = None, dry_run: bool = False) -> None:
         """Delete a zone's branches and tags. Its objects and reflogs stay."""
         labels.remove_zone(self._context, self._context.place(zone).zone, who, dry_run)
-
-    # -- reading --------------------------------------------------------------------------------------------------
-
-    def resolve(self, revision: str = "HEAD", *, zone: str | None = None) -> Revision:
-        """The commit that an expression names."""
-        return self._context.resolve(revision, zone)
-
-    def rrset(self, name: str, rtype: int, revision: str = "HEAD", *, zone: str | None = None) -> RRset:
-        """One RRset; the SOA with the serial that it is served with. `NotFound`."""
-        content = self._context.content(revision, zone)
-        owner = owner_of(name, content.apex)
-        rrset = content.rrset(owner, rtype)
-        if rrset is None:
-            raise NotFound(f"{owner_text(owner)} has no {type_text(rtype)} in {content.revision.commit.zone}")
-        return rrset
-
-    def rrsets_at(self, name: str, revision: str = "HEAD", *, zone: str | None = None) -> list[RRset]:
-        """All RRsets at a name, by type; empty where nothing stands."""
-        content = self._context.content(revision, zone)
-        return content.rrsets_at(owner_of(name, content.apex))
-
-    def rrsets(self, revision: str = "HEAD", *, zone: str | None = None) -> Iterator[RRset]:
-        """A version's RRsets: the SOA, then all others in canonical order."""
-        return self._context.content(revision, zone).rrsets()
-
-    def records(self, revision: str = "HEAD", *, zone: str | None = None) -> int:
-        """How many records a version has."""
-        return self._context.content(revision, zone).zone.records
-
-    def log(
-        self, revision: str = "HEAD", *, zone: str | None = None, name: str | None = None, rtype: int | None = None
-    ) -> Iterator[Revision]:
-        """The commit and its ancestors, newest first; with a name only those that touched what stands there."""
-        start = self._context.resolve(revision, zone)
-        if name is None:
-            return history.ancestry(self._context.nodes.source, start)
-        owner = owner_of(name, parse_apex(start.commit.zone))
-        return history.touching(self._context.nodes, start, owner, rtype)
-
-    def diff(self, old: str, new: str, *, zone: str | None = None) -> Iterator[Change]:
-        """What `new` has otherwise than `old`, in canonical order. Serials don't count."""
-        before, after = (self._context.resolve(text, zone).commit.zone_root for text in (old, new))
-        return differences(self._context.nodes, before, after)
-
-    def changes(self, revision: str = "HEAD", *, zone: str | None = None) -> Iterator[Change]:
-        """What a commit changed against its first parent; a first commit added all it has."""
-        commit = self._context.resolve(revision, zone).commit
-        if not commit.parents:
-            content = self._context.content(revision, zone)
-            return (Change(rrset.owner, rrset.rtype, None, rrset) for rrset in content.rrsets())
-        parent = history.read_commit(self._context.nodes.source, commit.parents[0]).commit
-        return differences(self._context.nodes, parent.zone_root, commit.zone_root)
-
-    def blame(
-        self, name: str, rtype: int | None = None, revision: str = "HEAD", *, zone: str | None = None
-    ) -> list[Blame]:
-        """For each record at a name, the newest commit that put it there. `NotFound` where nothing stands."""
-        content = self._context.content(revision, zone)
-        owner = owner_of(name, content.apex)
-        found = history.blame(self._context.nodes, content.revision, owner, rtype)
-        if not found:
-            what = f"no {type_text(rtype)}" if rtype else "nothing"
-            raise NotFound(f"{owner_text(owner)} has {what} in {content.revision.commit.zone}")
-        return found
-
-    def reflog(self, branch: str | None = None, *, zone: str | None = None) -> Iterator[Entry]:
-        """A branch's moves, newest first."""
-        return labels.reflog(self._context, self._context.place(zone, branch))
-
-    def check(self, revision: str = "HEAD", *, zone: str | None = None) -> list[Finding]:
-        """Errors and warnings about a whole version, in canonical order."""
-        content = self._context.content(revision, zone)
-        return check_entries(content.apex, list(walk.entries(content.tree.nodes, content.tree.root)))
-
-    def object(self, prefix: str) -> tuple[ObjectId, bytes]:
-        """The only object whose id begins with these hex digits."""
-        with self._store.read() as reader:
-            found = list(reader.find(prefix)) if PREFIX.fullmatch(prefix) else []
-            if len(found) != 1:
-                raise NotFound(f"{len(found)} objects begin with {prefix[:64]!r}; give 4 to 64 digits of one")
-            return found[0], reader.get(found[0])
-
-    def stat(self) -> StoreStat:
-        """Counts and sizes of the store."""
-        return self._store.stat()
 
     # -- records --------------------------------------------------------------------------------------------------
 
@@ -279,14 +177,6 @@ class Repository:
         return commit_records(self._context, parsed.apex, branch, parsed.entries, intent, parsed.warnings)
 
     # -- branches and tags ----------------------------------------------------------------------------------------
-
-    def branches(self, *, zone: str | None = None) -> dict[str, ObjectId]:
-        """Branches of a zone and their tips."""
-        return labels.named(self._context, RefKind.HEAD, self._context.place(zone).zone)
-
-    def tags(self, *, zone: str | None = None) -> dict[str, ObjectId]:
-        """Tags of a zone and the commits that they name."""
-        return labels.named(self._context, RefKind.TAG, self._context.place(zone).zone)
 
     def create_branch(
         self,
