@@ -26,10 +26,10 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.rdata import A
 from zonegit.model.refs import head
 from zonegit.repo import Repository
+from zonegit.repo.ancestry import is_ancestor
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 from zonegit.sync import limits
-from zonegit.sync.ancestry import is_ancestor
 from zonegit.sync.incoming import BATCH_BYTES
 from zonegit.sync.steps import STREAMS
 

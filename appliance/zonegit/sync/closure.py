@@ -19,7 +19,7 @@ from zonegit.model.ids import ID_SIZE, Kind, ObjectId, kind_of, short
 from zonegit.model.node import HAS_STUBS, Inner, Leaf, Node, decode_node, is_stub, node_level, stub_target
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Zone
-from zonegit.sync.ancestry import Objects, missing_commits
+from zonegit.repo.ancestry import Objects, missing_commits
 
 MAX_BASES: Final = 64
 """Trees that one tree is compared with at once."""

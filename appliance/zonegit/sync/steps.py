@@ -13,9 +13,9 @@ from zonegit.model.ids import ObjectId, short
 from zonegit.model.node import Inner, decode_node
 from zonegit.model.refs import DEFAULT_BRANCH, parse
 from zonegit.model.zone import Zone
+from zonegit.repo.ancestry import have_list
 from zonegit.store.port import Reader, Store
 from zonegit.sync import limits
-from zonegit.sync.ancestry import have_list
 from zonegit.sync.closure import Position
 from zonegit.sync.incoming import Job
 from zonegit.sync.wire import PeerRefs, Tip

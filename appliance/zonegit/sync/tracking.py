@@ -9,9 +9,9 @@ from dataclasses import replace
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import Ref, RefKind, RefName, parse, remote
+from zonegit.repo.ancestry import is_ancestor
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate, Store, Writer
-from zonegit.sync.ancestry import is_ancestor
 from zonegit.sync.mirror import Moved
 from zonegit.sync.peers import remember
 from zonegit.sync.session import Session

@@ -10,9 +10,9 @@ from zonegit.model.commit import Commit
 from zonegit.model.ids import Kind, ObjectId, kind_of
 from zonegit.model.node import Inner, Leaf, decode_node, is_stub, stub_target
 from zonegit.model.zone import Zone
+from zonegit.repo.ancestry import have_list, is_ancestor, missing_commits
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Reader
-from zonegit.sync.ancestry import have_list, is_ancestor, missing_commits
 from zonegit.sync.closure import Closure, Position
 
 
