@@ -24,7 +24,7 @@ def version() -> str:
 
 def repository(directory: Path) -> Path:
     """Make an empty repository."""
-    finished([own_program("zonegit"), "-C", str(directory), "init"])
+    finished([own_program("zonegit"), "--repo", str(directory), "init"])
     return directory
 
 

@@ -118,9 +118,9 @@ def main() -> int:
 def begin(tour: Tour) -> None:
     tour.step("a repository, and a zone file as its first commit")
     tour.run("zonegit version", r"^zonegit \d")
-    tour.run("zonegit -C p init", "made an empty repository")
-    tour.run(f"zonegit -C p import {quoted('example.org.zone')}", r"serial \d+", "RRsets changed")
-    tour.run("zonegit -C p status", r"^zone +example\.org\.$", r"^branch +main$")
+    tour.run("zonegit --repo p init", "made an empty repository")
+    tour.run(f"zonegit --repo p import {quoted('example.org.zone')}", r"serial \d+", "RRsets changed")
+    tour.run("zonegit --repo p status", r"^zone +example\.org\.$", r"^branch +main$")
 
 
 def primary(tour: Tour, dns: int, replication: int, metrics: int) -> Node:
@@ -142,36 +142,37 @@ def serve_and_edit(tour: Tour, dns: int) -> None:
     )
     tour.step("edit a record, and ask again: the next packet has it")
     tour.run(f"{dig} +short example.org SOA", " 2026112101 ")
-    tour.run("zonegit -C p set api A 60 203.0.113.7 -m 'Move api to the new rack'", r"serial 2026112102")
+    tour.run("zonegit --repo p set api A 60 203.0.113.7 -m 'Move api to the new rack'", r"serial 2026112102")
     tour.run(f"{dig} +short api.example.org A", r"^203\.0\.113\.7$")
     tour.run(f"{dig} +short example.org SOA", " 2026112102 ")
     tour.step("what would break the zone is refused")
-    tour.run("zonegit -C p set api CNAME 60 www", "beside other data", code=1)
-    tour.run("zonegit -C p set api.example.com. A 60 203.0.113.7", "outside of the zone", code=1)
+    tour.run("zonegit --repo p set api CNAME 60 www", "beside other data", code=1)
+    tour.run("zonegit --repo p set api.example.com. A 60 203.0.113.7", "outside of the zone", code=1)
 
 
 def history(tour: Tour, dns: int) -> None:
     tour.step("log, diff, blame")
-    tour.run("zonegit -C p log", "Move api to the new rack", r"^Serial: 2026112102$", "Ada <ada@example.org>")
-    tour.run("zonegit -C p diff HEAD~1 HEAD", r"^-api\.example\.org\.", r"^\+api\.example\.org\..*203\.0\.113\.7$")
-    tour.run("zonegit -C p diff --exit-code HEAD~1 HEAD", code=3)
-    tour.run("zonegit -C p blame api A", r"2026112102 +Ada .*203\.0\.113\.7$")
-    tour.run("zonegit -C p show api A HEAD~1", unexpected=r"203\.0\.113\.7")
+    tour.run("zonegit --repo p log", "Move api to the new rack", r"^Serial: 2026112102$", "Ada <ada@example.org>")
+    moved = (r"^-api\.example\.org\.", r"^\+api\.example\.org\..*203\.0\.113\.7$")
+    tour.run("zonegit --repo p diff HEAD~1 HEAD", *moved)
+    tour.run("zonegit --repo p diff --exit-code HEAD~1 HEAD", code=3)
+    tour.run("zonegit --repo p blame api A", r"2026112102 +Ada .*203\.0\.113\.7$")
+    tour.run("zonegit --repo p show api A HEAD~1", unexpected=r"203\.0\.113\.7")
     tour.step("roll back at three in the morning")
-    tour.run("zonegit -C p reset --hard HEAD~1", "serial 2026112103")
+    tour.run("zonegit --repo p reset --hard HEAD~1", "serial 2026112103")
     tour.run(f"dig @127.0.0.1 -p {dns} +short api.example.org A", unexpected=r"203\.0\.113\.7")
-    tour.run("zonegit -C p reflog", r"reset: moving to")
-    tour.run("zonegit -C p reset --hard 'main@{1}'", "serial 2026112104")
+    tour.run("zonegit --repo p reflog", r"reset: moving to")
+    tour.run("zonegit --repo p reset --hard 'main@{1}'", "serial 2026112104")
     tour.run(f"dig @127.0.0.1 -p {dns} +short api.example.org A", r"^203\.0\.113\.7$")
 
 
 def branches(tour: Tour, dns: int, running: ExitStack) -> None:
     tour.step("a branch, edited apart from what is served")
-    tour.run("zonegit -C p checkout -b staging")
-    tour.run("zonegit -C p set api A 60 203.0.113.99")
+    tour.run("zonegit --repo p checkout -b staging")
+    tour.run("zonegit --repo p set api A 60 203.0.113.99")
     tour.run(f"dig @127.0.0.1 -p {dns} +short api.example.org A", r"^203\.0\.113\.7$")
-    tour.run("zonegit -C p diff main staging", r"^\+api\.example\.org\..*203\.0\.113\.99$")
-    tour.run("zonegit -C p checkout main")
+    tour.run("zonegit --repo p diff main staging", r"^\+api\.example\.org\..*203\.0\.113\.99$")
+    tour.run("zonegit --repo p checkout main")
     tour.step("a second daemon, pinned to the version before")
     pinned, canary = free_ports(2)
     repo = ("--repo", tour.home / "p", "--zone", "example.org.")
@@ -195,9 +196,9 @@ def transfers(tour: Tour, dns: int, running: ExitStack) -> None:
         tour.soon(f"dig @127.0.0.1 -p {port} +short example.org SOA", " 2026112104 ")
         tour.run(f"dig @127.0.0.1 -p {port} +short api.example.org A", r"^203\.0\.113\.7$")
     tour.step("a second zone, found while it runs")
-    tour.run(f"zonegit -C p import {quoted('2.0.192.in-addr.arpa.zone')}", "RRsets changed")
+    tour.run(f"zonegit --repo p import {quoted('2.0.192.in-addr.arpa.zone')}", "RRsets changed")
     tour.run(f"dig @127.0.0.1 -p {dns} 2.0.192.in-addr.arpa SOA", "status: NOERROR", "flags: qr aa")
-    tour.run("zonegit -C p zone list", r"example\.org\.", r"2\.0\.192\.in-addr\.arpa\.")
+    tour.run("zonegit --repo p zone list", r"example\.org\.", r"2\.0\.192\.in-addr\.arpa\.")
 
 
 def mirror(tour: Tour, dns: int, replication: int, running: ExitStack) -> None:
@@ -212,11 +213,11 @@ def mirror(tour: Tour, dns: int, replication: int, running: ExitStack) -> None:
     )
     secondary = f"dig @127.0.0.1 -p {port} +short"
     tour.soon(f"{secondary} example.org SOA", " 2026112104 ")
-    tour.run("zonegit -C p --zone example.org set live TXT 60 'seen at once'", "serial 2026112105")
+    tour.run("zonegit --repo p --zone example.org set live TXT 60 'seen at once'", "serial 2026112105")
     took = tour.soon(f"{secondary} live.example.org TXT", "seen at once", seconds=2.0)
     print(f"  (the secondary answered it {took:.2f} s after the commit, the start of dig included)")
-    tour.run("zonegit -C s --zone example.org set api A 60 203.0.113.1", "mirrored from primary-1", code=1)
-    tour.run("zonegit -C s fsck", "0 problems")
+    tour.run("zonegit --repo s --zone example.org set api A 60 203.0.113.1", "mirrored from primary-1", code=1)
+    tour.run("zonegit --repo s fsck", "0 problems")
     both = [f"dig @127.0.0.1 -p {one} +noall +answer example.org AXFR | sort | sha256sum" for one in (dns, port)]
     if tour.run(both[0], r"^[0-9a-f]{64}") != tour.run(both[1], r"^[0-9a-f]{64}"):
         raise SystemExit("demo: primary and secondary transfer different zones")

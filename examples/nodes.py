@@ -15,8 +15,8 @@ START_SECONDS = 20.0
 
 
 def zonegit(repo: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run `zonegit -C repo …` and give back what it said."""
-    command = [BIN / "zonegit", "-C", repo, *arguments]
+    """Run `zonegit --repo repo …` and give back what it said."""
+    command = [BIN / "zonegit", "--repo", repo, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 

@@ -94,9 +94,9 @@ def advice(zone: str) -> str:
 Serving {zone} and all other zones of {repo}. Try, in another terminal:
 
   dig @{DNS.replace(":", " -p ")} {zone} SOA
-  .venv/bin/zonegit -C {repo} --zone {zone} set {name} TXT 300 "hello, world"
+  .venv/bin/zonegit --repo {repo} --zone {zone} set {name} TXT 300 "hello, world"
   dig @{SECOND_DNS.replace(":", " -p ")} {name} TXT          # the secondary has it already
-  .venv/bin/zonegit -C {repo} --zone {zone} log
+  .venv/bin/zonegit --repo {repo} --zone {zone} log
   .venv/bin/zonegit metrics --url http://{SECOND_METRICS}/metrics
 
 Ctrl-C ends both.

@@ -21,7 +21,7 @@ from zonegit import __version__
 from zonegit.cli import parser, verbs
 
 SOURCES: Final = Path(__file__).resolve().parent.parent / "docs" / "man"
-_COMMON: Final = frozenset({"-C", "--zone", "--color"})
+_COMMON: Final = frozenset({"-C", "--repo", "--zone", "--color"})
 _CODE: Final = re.compile(r"`([^`]+)`")
 _USUAL: Final = {
     "ZONE": "A zone's name",

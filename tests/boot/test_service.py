@@ -181,7 +181,7 @@ def test_a_first_key_may_be_a_credential(machine):
     machine.run(
         "zonegit", "clone", "http://127.0.0.1:9354", "/srv/clone", "--name", "primary-1", "--keys", "/srv/made"
     )
-    assert "example.org." in machine.run("zonegit", "-C", "/srv/clone", "zone", "list")
+    assert "example.org." in machine.run("zonegit", "--repo", "/srv/clone", "zone", "list")
     machine.shell("rm /etc/credstore/first.key; systemctl restart zonegitd.service")
     assert machine.property("zonegitd", "ActiveState") == "active"
 

@@ -230,9 +230,9 @@ def test_a_file_may_have_any_name(zonegit, environment, tmp_path) -> None:
 def test_a_repository_may_have_any_name(zonegit, tmp_path) -> None:
     repo = os.fsencode(tmp_path) + b"/caf\xe9 \x1b[31m"
     for argv in (["init", "example.org"], ["set", "www", "A", "60", "192.0.2.1"], ["fsck"]):
-        done = zonegit("-C", repo, *argv)
+        done = zonegit("--repo", repo, *argv)
         assert (done.returncode, done.stderr.count("unexpected")) == (0, 0), done
-    assert "caf\\udce9 \\x1b[31m: 1 zone" in zonegit("-C", repo, "status").stdout
+    assert "caf\\udce9 \\x1b[31m: 1 zone" in zonegit("--repo", repo, "status").stdout
 
 
 def test_arguments_that_are_not_utf_8_are_refused_in_one_line(zonegit) -> None:

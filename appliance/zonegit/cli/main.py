@@ -83,6 +83,7 @@ def _guarded(work: Callable[[], int], out: Output) -> int:
 
 
 def _run(argv: Sequence[str], out: Output) -> int:
+    from zonegit.cli.location import entered
     from zonegit.cli.parser import parse
 
     verb, args = parse(argv)
@@ -90,7 +91,8 @@ def _run(argv: Sequence[str], out: Output) -> int:
         out.line(args.text)
         return 0
     out.set_color(args.color)
-    return verb.run(args, out)
+    with entered(args.directories):
+        return verb.run(args, out)
 
 
 def _silence(stream: TextIO) -> None:

@@ -6,6 +6,8 @@ import os
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
+from zonegit.cli import location
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -81,10 +83,10 @@ def apex(args: Namespace, repo: Repository) -> WireName:
 
 
 def open_repository(args: Namespace) -> Repository:
-    """The repository that `--repo`, `ZONEGIT_REPO` or the working directory names.
+    """The repository that is meant (`cli.location`).
 
     A verb that only reads, or is told `--dry-run`, never waits for a writer.
     """
     from zonegit.repo import Repository
 
-    return Repository.open(args.repo, readonly=getattr(args, "dry_run", True))
+    return Repository.open(location.existing(args), readonly=getattr(args, "dry_run", True))

@@ -3,7 +3,6 @@
 Options may stand before the verb, as in `git -C DIR log`, or after it, before or between its arguments.
 """
 
-import os
 from argparse import Action, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Final, NoReturn
@@ -14,13 +13,9 @@ from zonegit.errors import UsageError
 BEFORE_VERB: Final = frozenset({"-C", "--repo", "--zone", "--branch", "--author", "-m", "--message", "--color"})
 """Options with a value that may stand before the verb: needed to tell the verb from their values."""
 
-_HERE: Final = ".zonegit"
-SERVICE_REPOSITORY: Final = "/var/lib/zonegit"
-"""What the installed service answers from."""
-
 _ENDING: Final = """\
-Options that every verb takes: -C/--repo DIR (default: $ZONEGIT_REPO, else ./.zonegit, else /var/lib/zonegit where
-that is there), --zone ZONE, --color WHEN.
+Options that every verb takes: -C DIR (work in that directory), --repo DIR (default: $ZONEGIT_REPO, else .zonegit
+here or in a directory above, else /var/lib/zonegit where that is there), --zone ZONE, --color WHEN.
 `zonegit VERB --help` says what a verb takes.
 
 exit codes: 0 done, 1 refused or failed, 2 usage, 3 differences found (diff --exit-code), 4 conflict, 5 not found,
@@ -52,7 +47,7 @@ def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
     at = _verb_at(argv)
     if at == len(argv):
         if "--version" in argv:
-            return verbs.load("version"), Namespace(json=False, color="auto")
+            return verbs.load("version"), Namespace(json=False, color="auto", directories=[])
         if not argv or not {"-h", "--help"} & set(argv):
             raise UsageError("no verb was given; `zonegit --help` lists them")
         return None, Namespace(text=overview())
@@ -130,7 +125,10 @@ def verb_parser(name: str, verb: verbs.Verb) -> ArgumentParser:
     verb.arguments(parser)
     common = parser.add_argument_group("common options")
     common.add_argument(
-        "-C", "--repo", metavar="DIR", type=_directory, default=_default_repository(name), help="the repository"
+        "-C", dest="directories", metavar="DIR", action="append", default=[], help="work in DIR; may be repeated"
+    )
+    common.add_argument(
+        "--repo", metavar="DIR", help="the repository (default: $ZONEGIT_REPO, else the nearest .zonegit)"
     )
     common.add_argument("--zone", metavar="ZONE", help="the zone (default: the one that HEAD names)")
     common.add_argument(
@@ -138,17 +136,3 @@ def verb_parser(name: str, verb: verbs.Verb) -> ArgumentParser:
     )
     parser.set_defaults(json=False)
     return parser
-
-
-def _default_repository(verb: str) -> str:
-    """$ZONEGIT_REPO; the repository in the current directory; the service's, where there is only that one."""
-    chosen = os.environ.get("ZONEGIT_REPO")
-    if chosen or verb == "init" or os.path.isdir(_HERE) or not os.path.isdir(SERVICE_REPOSITORY):  # noqa: PTH112
-        return chosen or _HERE
-    return SERVICE_REPOSITORY
-
-
-def _directory(text: str) -> object:
-    from pathlib import Path  # not before it is needed: `zonegit version` starts without it
-
-    return Path(text)

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import options, peering, render
+from zonegit.cli import location, options, peering, render
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.errors import NotFound, Refused
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _clone(args: Namespace, out: Output) -> int:
     remote = peering.remote_of(args, args.name, args.url)
-    target: Path = args.directory or args.repo
+    target: Path = args.directory or location.new(args)
     _check_target(target)
 
     async def work(peer: HttpPeer) -> peering.Pulled:
@@ -212,7 +212,7 @@ def _store(args: Namespace) -> LmdbStore:
     """The repository's store; a verb that only reads, or is told `--dry-run`, never waits for a writer."""
     from zonegit.store.lmdb import LmdbStore
 
-    return LmdbStore.open(args.repo, readonly=getattr(args, "dry_run", True))
+    return LmdbStore.open(location.existing(args), readonly=getattr(args, "dry_run", True))
 
 
 def _clone_arguments(parser: ArgumentParser) -> None:

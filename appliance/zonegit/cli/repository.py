@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
 
-from zonegit.cli import options, render, shapes
+from zonegit.cli import location, options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.objects import readable
 from zonegit.cli.output import Output, Style, printable
@@ -20,16 +20,17 @@ from zonegit.model.ids import kind_of, short
 def _init(args: Namespace, out: Output) -> int:
     from zonegit.repo import Repository
 
+    path = location.new(args)
     if args.zone_name is not None:
         _rehearse(args)
     if args.dry_run:
-        in_the_way = args.repo if args.repo.is_file() else args.repo / "data.mdb"
+        in_the_way = path if path.is_file() else path / "data.mdb"
         if in_the_way.exists():
             raise Refused(f"{in_the_way} is there already")
-        out.note(f"dry run, nothing written: would make a repository in {args.repo}")
+        out.note(f"dry run, nothing written: would make a repository in {path}")
         return 0
-    with Repository.init(args.repo) as repo:
-        out.note(f"made an empty repository in {args.repo}")
+    with Repository.init(path) as repo:
+        out.note(f"made an empty repository in {path}")
         if args.zone_name is not None:
             done = repo.add_zone(args.zone_name, who=args.author)
             tell(repo, done, args, out)
@@ -81,7 +82,7 @@ def _status(args: Namespace, out: Output) -> int:
         ("serial", str(commit.serial)),
         ("records", f"{records:,}"),
         ("changed", f"{render.date(commit.author)} by {printable(commit.author.name)}"),
-        ("repository", f"{printable(str(args.repo))}: {', '.join(sizes)}, {stat.map_used >> 10:,} KiB"),
+        ("repository", f"{printable(str(repo.path))}: {', '.join(sizes)}, {stat.map_used >> 10:,} KiB"),
     ]
     for line in render.table(rows):
         out.line(line)
@@ -101,7 +102,8 @@ def _fsck(args: Namespace, out: Output) -> int:
 
     if args.repair_from is not None:
         repair(args, out)
-    with Repository.open(args.repo, readonly=True) as repo, out.progress("checking objects") as progress:
+    path = location.existing(args)
+    with Repository.open(path, readonly=True) as repo, out.progress("checking objects") as progress:
         report = repo.fsck(progress)
     if args.json:
         out.json({"objects": report.objects, "problems": report.problems})

@@ -85,6 +85,6 @@ def test_without_a_repository_each_verb_says_what_to_do(run, refused, argv) -> N
 
 def test_the_repository_is_found_by_option_then_environment(run, tmp_path: Path) -> None:
     other = tmp_path / "other"
-    assert run("-C", other, "init", "example.net").code == 0
-    assert run("status", refuse := "--json").code == 1, refuse
-    assert run("-C", other, "status", "--json").json["zone"] == "example.net."
+    assert run("--repo", other, "init", "example.net").code == 0
+    assert run("status", "--json").code == 1
+    assert run("--repo", other, "status", "--json").json["zone"] == "example.net."

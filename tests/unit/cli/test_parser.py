@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zonegit.cli import parser, verbs
+from zonegit.cli import verbs
 from zonegit.cli.parser import parse
 from zonegit.errors import UsageError
 
@@ -33,12 +33,17 @@ def test_the_overview_lists_every_verb(run, argv) -> None:
 
 def test_options_stand_before_or_after_the_verb() -> None:
     for argv in (
-        ["-C", "dir", "--zone", "example.org", "log", "main"],
-        ["log", "-C", "dir", "main", "--zone=example.org"],
+        ["--repo=dir", "--zone", "example.org", "log", "main"],
+        ["log", "--repo", "dir", "main", "--zone=example.org"],
         ["--zone", "example.org", "log", "main", "--repo", "dir"],
     ):
         _, args = parse(argv)
         assert (str(args.repo), args.zone, args.revision) == ("dir", "example.org", "main")
+
+
+def test_directories_are_collected_on_either_side_of_the_verb() -> None:
+    assert parse(["-C", "a", "log", "main", "-C", "b"])[1].directories == ["a", "b"]
+    assert parse(["log"])[1].directories == []
 
 
 def test_options_stand_between_arguments() -> None:
@@ -117,16 +122,3 @@ def test_a_family_lists_its_verbs(run) -> None:
         assert result.code == 0
         assert "zone add" in result.out
         assert "key new" not in result.out
-
-
-def test_the_repository_is_the_one_here_or_else_that_of_the_service(tmp_path, monkeypatch):
-    service = tmp_path / "service"
-    monkeypatch.setattr(parser, "SERVICE_REPOSITORY", str(service))
-    monkeypatch.delenv("ZONEGIT_REPO", raising=False)
-    monkeypatch.chdir(tmp_path)
-    assert parse(["status"])[1].repo == Path(".zonegit")
-    service.mkdir()
-    assert parse(["status"])[1].repo == service
-    assert parse(["init"])[1].repo == Path(".zonegit")
-    (tmp_path / ".zonegit").mkdir()
-    assert parse(["status"])[1].repo == Path(".zonegit")
