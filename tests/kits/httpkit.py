@@ -67,12 +67,18 @@ def generous_gate(keys: tuple[Key, ...] = (KEY,), clock: Callable[[], float] = t
 
 @asynccontextmanager
 async def running(
-    store: Store, gate: Gate | None = None, *, connections: int = 64, port: int = 0, bounds: ServerLimits = SERVER
+    store: Store,
+    gate: Gate | None = None,
+    *,
+    connections: int = 64,
+    port: int = 0,
+    bounds: ServerLimits = SERVER,
+    clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Running]:
     listener = socket.create_server(("127.0.0.1", port))
-    gate = gate or generous_gate()
+    gate = gate or generous_gate(clock=clock)
     samples = Counted()
-    app = ReplicationApp(store, gate, samples, bounds=bounds)
+    app = ReplicationApp(store, gate, samples, clock=clock, bounds=bounds)
     server = H2Server(app, connections=connections, bounds=bounds)
     found = Running(listener.getsockname()[1], gate, app, samples, server)
     task = asyncio.create_task(server.serve([listener], found.stop, app.drain))

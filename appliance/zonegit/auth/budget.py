@@ -43,13 +43,17 @@ class FailureBudget:
 
     def wait(self, source: str, now: float) -> int:
         """Whole seconds until the source may fail again; 0 when it may now."""
-        over = self._forgiven.get(source, now) - now - self._room
-        return max(0, ceil(over))
+        return max(0, ceil(self._debt(source, now) - self._room))
 
     def fail(self, source: str, now: float) -> None:
         """Charge one failure. The debt never grows beyond the burst, so that a source always comes back."""
-        debt = min(max(self._forgiven.get(source, now) - now, 0.0) + self._each, self._room + self._each)
+        debt = min(max(self._debt(source, now), 0.0) + self._each, self._room + self._each)
         self._forgiven[source] = now + debt
         self._forgiven.move_to_end(source)
         if len(self._forgiven) > self._limit:
             self._forgiven.popitem(last=False)
+
+    def _debt(self, source: str, now: float) -> float:
+        """Seconds until all is forgiven; none where that is more than can be owed, since the clock was set back."""
+        debt = self._forgiven.get(source, now) - now
+        return debt if debt <= self._room + self._each else 0.0

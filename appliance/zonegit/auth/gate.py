@@ -30,6 +30,10 @@ from zonegit.errors import NotAuthorised
 
 TIME_WINDOW: Final = 300
 """Seconds that a request's time may be off, either way."""
+MAX_OFFSET: Final = 86_400
+"""Seconds that a client's clock and its server's may differ for the client to correct its own."""
+_AGREED: Final = TIME_WINDOW / 2
+"""Seconds; a client whose own clock is this close to the server's needs no correction any more."""
 _DECOY: Final = Key.derive("unknown", b"\0" * 32, state=State.RETIRED)
 
 
@@ -146,7 +150,11 @@ class Gate:
 
 
 class Signer:
-    """The client's half: signs requests to the server named `aud`, by a clock that can be corrected."""
+    """The client's half: signs requests to the server named `aud`, by a clock that can be corrected.
+
+    A correction is kept only as long as it helps: it ends with new keys, once a signed answer shows that the
+    client's own clock is right, and where it would leave no key valid.
+    """
 
     def __init__(
         self, aud: str, keys: Key | Iterable[Key], clock: Callable[[], float], random: Callable[[int], bytes]
@@ -160,15 +168,24 @@ class Signer:
         self.take(keys)
 
     def take(self, keys: Key | Iterable[Key]) -> None:
-        """Sign with these from now on."""
+        """Sign with these from now on, by the client's own clock."""
         self._choice = Choice([keys] if isinstance(keys, Key) else keys)
+        self.offset = 0.0
 
     @property
     def key(self) -> Key:
-        """The key to sign the next request with. `NotAuthorised` when none is valid now."""
+        """The key to sign the next request with. `NotAuthorised` when none is valid now.
+
+        Where none is valid by the corrected clock, the correction is dropped: the clock may have been set since.
+        """
         key = self._choice.best(self._now())
+        if key is None and self.offset:
+            self.offset = 0.0
+            key = self._choice.best(self._now())
         if key is None:
-            raise NotAuthorised("no key to sign with is valid now; write one with `zonegit key new`")
+            raise NotAuthorised(
+                "no key to sign with is valid now; check this machine's clock, or write one with `zonegit key new`"
+            )
         return key
 
     def sign(self, call: Call, digest: bytes, key: Key | None = None) -> tuple[str, str]:
@@ -185,8 +202,19 @@ class Signer:
         self._choice.taken(key)
 
     def correct(self, server_time: int) -> None:
-        """Sign by the server's clock from now on."""
-        self.offset = server_time - self._clock()
+        """Sign by the server's clock from now on. `NotAuthorised` when that is too far from the client's own."""
+        offset = server_time - self._clock()
+        if abs(offset) > MAX_OFFSET:
+            raise NotAuthorised(
+                f"{self.aud}'s clock and this machine's differ by {abs(offset) / 86_400:.1f} days: "
+                "set the one that is wrong"
+            )
+        self.offset = offset
+
+    def heard(self, server_time: int) -> None:
+        """A signed answer told the server's time: drop the correction if the client's own clock agrees with it."""
+        if abs(server_time - self._clock()) <= _AGREED:
+            self.offset = 0.0
 
     def _now(self) -> float:
         return self._clock() + self.offset

@@ -56,8 +56,8 @@ class CertificateEnds:
         return max(0.0, self._next - self._clock()) if self._files else None
 
     def turn(self) -> None:
-        """Look again, if it is time to."""
-        if self._files and self._clock() >= self._next:
+        """Look again, if it is time to, or the clock was set back."""
+        if self._files and not 0 < self._next - self._clock() <= AGAIN:
             self._look()
 
     def _look(self) -> None:

@@ -6,7 +6,7 @@ that are too long or come too slowly, and whatever nobody signed.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -39,6 +39,8 @@ class Answer:
     aud: str
     """The peer's name, as the request was signed for it."""
     bounds: ClientLimits
+    heard: Callable[[int], None]
+    """Called with the peer's time, in Unix seconds, once its signature has passed."""
 
     @property
     def status(self) -> int:
@@ -95,6 +97,7 @@ class Answer:
             self.key, self.mac, signature, status=self.status, content_type=self.content_type, digest=digest
         ):
             raise NotAuthorised("the peer's answer has a wrong signature; it was changed on its way")
+        self.heard(signature.ts)
         if self.status == 403:
             raise NotAuthorised(
                 f"the peer takes key {self.key.kid}, but lets it read nothing: "

@@ -220,7 +220,9 @@ class HttpPeer:
         )
         try:
             async with asyncio.timeout(3 * PATIENCE + request.wait):  # whatever comes in place of an answer
-                return Answer(await connection.send(made), key, mac, self.signer.aud, self.bounds)
+                return Answer(
+                    await connection.send(made), key, mac, self.signer.aud, self.bounds, self.signer.heard
+                )
         except (TimeoutError, *_NONSENSE) as error:
             await self.close()
             raise httpx.RemoteProtocolError(_reason(error)) from None

@@ -138,7 +138,7 @@ def decode_error(data: bytes) -> tuple[str, int | None]:
     now = table.get("server_time")
     return (
         error[:64] if isinstance(error, str) and error.isprintable() else "",
-        now if isinstance(now, int) and 0 <= now < 1 << 40 else None,
+        now if isinstance(now, int) and not isinstance(now, bool) and 0 <= now < 1 << 40 else None,
     )
 
 

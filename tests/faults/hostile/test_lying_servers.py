@@ -144,6 +144,28 @@ def test_answers_that_nobody_signed_are_not_believed(primary: MemoryStore) -> No
         refused(instead(primary, "/v0/refs", lie), primary, NotAuthorised)
 
 
+@pytest.mark.parametrize("server_time", ["0", "true", "false", "1.5", "-1", '"1"', "null", "1e99", "[]"])
+def test_a_time_that_makes_no_sense_moves_no_clock(primary: MemoryStore, server_time: str) -> None:
+    """It is refused, and the next honest answer is taken."""
+    body = b'{"error":"clock_skew","server_time":%s}' % server_time.encode()
+
+    async def test() -> None:
+        lies = 1
+
+        async def script(asked: Asked) -> None:
+            nonlocal lies
+            lies -= 1
+            await (asked.honest(primary) if lies < 0 else asked.reply(401, body))
+
+        async with lying(script) as url, peer_of(url) as peer:
+            with pytest.raises((NotAuthorised, Unreachable)):
+                await peer.refs()
+            assert peer.signer.offset == 0
+            assert await peer.refs() is not None
+
+    run(test())
+
+
 def test_a_304_counts_for_the_state_that_was_meant_only(primary: MemoryStore) -> None:
     root = refs_of(primary).root
     secondary = MemoryStore()

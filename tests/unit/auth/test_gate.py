@@ -140,6 +140,45 @@ def test_clock_skew_is_told_only_to_a_right_mac(gate: Gate, clock: Clock, signer
     assert isinstance(ask(gate, signer.sign(REFS, EMPTY_DIGEST)[0]), Grant)
 
 
+DAY = 86_400
+
+
+@pytest.mark.parametrize("server_time", [NOW + DAY + 1, NOW - DAY - 1, 0])
+def test_a_clock_is_corrected_by_a_day_at_most(signer: Signer, server_time: float) -> None:
+    signer.correct(int(NOW) + 400)
+    with pytest.raises(NotAuthorised, match=r"primary-1's clock and this machine's differ by [0-9.]+ days: set"):
+        signer.correct(int(server_time))
+    assert signer.offset == 400, "the correction before it stays"
+
+
+@pytest.mark.parametrize(("off", "window"), [(-DAY, (NOW - 60, None)), (DAY, (None, NOW + 60))])
+def test_a_correction_that_leaves_no_key_valid_is_dropped(
+    gate: Gate, clock: Clock, off: int, window: tuple[float | None, float | None]
+) -> None:
+    """The clock was off, was corrected by the server's, and was set right since."""
+    key = Key.derive("k1", bytes(range(32)), scopes=KEY.scopes, not_before=window[0], not_after=window[1])
+    signer = Signer("primary-1", key, clock, counter())
+    clock.now = NOW - off
+    signer.correct(int(NOW))
+    assert signer.key is key
+    clock.now = NOW
+    assert signer.key is key
+    assert isinstance(ask(gate, signer.sign(REFS, EMPTY_DIGEST)[0]), Grant)
+
+
+def test_new_keys_are_used_by_the_clients_own_clock(signer: Signer) -> None:
+    signer.correct(int(NOW) + 400)
+    signer.take(KEY)
+    assert signer.offset == 0
+
+
+@pytest.mark.parametrize(("ahead", "kept"), [(0, 0), (150, 0), (151, 400), (-151, 400)])
+def test_a_correction_ends_once_the_clients_own_clock_is_right(signer: Signer, ahead: int, kept: int) -> None:
+    signer.correct(int(NOW) + 400)
+    signer.heard(int(NOW) + ahead)
+    assert signer.offset == kept
+
+
 @pytest.mark.parametrize("offset", [-300, 300])
 def test_the_window_is_300_seconds_either_way(gate: Gate, signer: Signer, offset: int) -> None:
     signer.offset = offset
@@ -247,6 +286,17 @@ def test_the_budget_forgets_the_oldest_source() -> None:
     for source in ("a", "b", "c"):
         budget.fail(source, 0.0)
     assert len(budget) == 2
+
+
+def test_a_budget_spent_while_the_clock_was_ahead_is_forgiven() -> None:
+    budget = FailureBudget()
+    for _ in range(BURST + 1):
+        budget.fail("a", NOW + 1e8)
+    assert budget.wait("a", NOW + 1e8) > 0
+    assert budget.wait("a", NOW) == 0
+    for _ in range(BURST):
+        budget.fail("a", NOW)
+    assert budget.wait("a", NOW) > 0
 
 
 def test_nonces_live_for_600_seconds_and_are_forgotten() -> None:

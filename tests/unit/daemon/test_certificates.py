@@ -76,6 +76,21 @@ def test_each_of_them_is_told_and_those_that_end_soon_are_logged(tmp_path: Path,
     assert all("has ended" in line for line in warnings(caplog))
 
 
+def test_a_clock_that_was_ahead_and_is_set_right_delays_no_warning(
+    tmp_path: Path, samples: Samples, caplog
+) -> None:
+    clock = Clock()
+    clock.now += 300 * DAY
+    ends = CertificateEnds(samples, clock)
+    ends.publish(config_of(tmp_path, Authority(tmp_path), 3))
+    assert len(warnings(caplog)) == 3
+    clock.now -= 300 * DAY
+    ends.turn()
+    assert len(warnings(caplog)) == 3
+    ends.turn()
+    assert warnings(caplog) == []
+
+
 def test_a_renewed_one_and_one_that_is_no_longer_named(tmp_path: Path, samples: Samples, caplog) -> None:
     ca = Authority(tmp_path)
     ends = CertificateEnds(samples, Clock())

@@ -98,10 +98,39 @@ def test_a_clock_is_corrected_whenever_it_is_off_again() -> None:
         ours = Time()
         gate = generous_gate(clock=lambda: 2_000_000_000.0)
         async with running(MemoryStore(), gate) as server, peer_of(server.url, clock=ours) as peer:
-            for offset in (10_000, 0, -500_000):
+            for offset in (10_000, 0, -50_000):
                 ours.now = 2_000_000_000.0 - offset
                 assert await peer.refs() is not None
                 assert peer.signer.offset == pytest.approx(offset)
+
+    run(test())
+
+
+def test_a_correction_ends_with_the_first_answer_that_needs_none() -> None:
+    async def test() -> None:
+        ours, theirs = Time(), Time()
+        async with running(MemoryStore(), clock=theirs) as server, peer_of(server.url, clock=ours) as peer:
+            ours.now, theirs.now = 2_000_000_000.0, 2_000_000_400.0
+            assert await peer.refs() is not None
+            assert peer.signer.offset == 400
+            ours.now += 300  # within what the server forgives, either way
+            assert await peer.refs() is not None
+            assert peer.signer.offset == 0
+            assert server.samples.values["auth_attempts_total,key_id=k1,result=clock_skew"] == 1
+
+    run(test())
+
+
+def test_a_clock_that_is_off_by_days_is_told_to_the_operator() -> None:
+    async def test() -> None:
+        ours = Time()
+        gate = generous_gate(clock=lambda: 2_000_000_000.0)
+        async with running(MemoryStore(), gate) as server, peer_of(server.url, clock=ours) as peer:
+            ours.now = 2_000_500_000.0
+            with pytest.raises(NotAuthorised, match=r"clock and this machine's differ by 5\.8 days"):
+                await peer.refs()
+            ours.now = 2_000_000_000.0
+            assert await peer.refs() is not None
 
     run(test())
 
