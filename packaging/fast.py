@@ -15,7 +15,7 @@ from typing import Final
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 BUILT: Final = CHECKOUT / "build" / "fast"
-HOT: Final = ("cache", "denials", "dressed", "forms", "gaps", "leads", "plans", "straight", "ways")
+HOT: Final = ("cache", "denials", "dressed", "forms", "gaps", "leads", "name_table", "plans", "straight", "ways")
 """Modules of `zonegit.dns` that a query which no cache has an answer to goes through."""
 _SHOW: Final = "import importlib, sys; [print(importlib.import_module(name).__file__) for name in sys.argv[1:]]"
 

@@ -1,7 +1,7 @@
 """The answering algorithm of RFC 1034 §4.3.2, as clarified by RFC 2181, 4592, 4035, 6672, 8020 and 8482.
 
 From the apex down: the first delegation or DNAME on the way decides; else the node, an empty non-terminal, a
-wildcard below the closest encloser, or nothing. Aliases lead on through the zones that are held.
+wildcard below the closest encloser, or nothing. Aliases lead on through the zones that are held (`chain`).
 """
 
 from typing import Final
@@ -18,8 +18,6 @@ from zonegit.dns.zones import Zone
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName
 from zonegit.model.rdata import ANY, CNAME, DNAME, DS, NS, NSEC, NSEC3, RRSIG
 
-MAX_LINKS: Final = 16
-"""The longest alias chain that is followed; the client asks on from there."""
 _BESIDE_CNAME: Final = (RRSIG, NSEC)
 """Types that stand at an alias itself (RFC 4035 §2.5): a question for one is not led on."""
 
@@ -31,7 +29,7 @@ def resolve(held: Held, zone: Zone, draft: Draft) -> None:
     current = zone
     while True:
         target = _answer(held, current, name, draft)
-        if target is None or target in passed or len(passed) > MAX_LINKS:
+        if target is None or target in passed:
             return
         home = held.route(target, draft.qtype, draft.client)
         if home is None:
@@ -105,6 +103,8 @@ def _at_wildcard(
             no_data_at_wildcard(zone, key, encloser, node, draft)
             return None
         target = follow_cname(name, node, draft)
+        if target is None:
+            return None
     prove_no_closer(zone, key, encloser, draft)
     return target
 

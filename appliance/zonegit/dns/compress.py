@@ -1,8 +1,8 @@
 """From a draft to bytes: sections in order, names compressed (RFC 1035 §4.1.4), nothing beyond the room there is.
 
 Owners, and names in RDATA of the types of RFC 1035 (RFC 3597 §4), point to the question or to where they stood
-first. Names in all other RDATA are left whole. The bytes depend on the question's name in lowercase; those of a
-referral on the cut and the question's length alone.
+first (`name_table`). Names in all other RDATA are left whole. The bytes depend on the question's name in lowercase;
+those of a referral on the cut and the question's length alone.
 """
 
 from struct import Struct
@@ -11,12 +11,11 @@ from typing import Final
 from zonegit.dns.blocks import Part
 from zonegit.dns.draft import Draft
 from zonegit.dns.message import HEADER_SIZE
+from zonegit.dns.name_table import NameTable
 from zonegit.model.names import ROOT, WireName
 from zonegit.model.rdata import CNAME, MX, NS, PTR, SOA, SOA_FIXED, name_end
 
 COUNTS: Final = Struct(">HHH")
-_FARTHEST: Final = 0x3FFF
-_POINTER: Final = 0xC000
 
 _LAYOUT: Final[dict[int, tuple[int, int, int]]] = {
     NS: (0, 1, 0),
@@ -64,8 +63,8 @@ class _Writer:
         self._at_question = known if known is qname and qname != ROOT else None
         self._base = HEADER_SIZE + len(qname) + 4
         self._room = room
-        self._names: dict[bytes, bytes] | None = None
-        """Name -> pointer to it. Made when the first name is written: many answers have none."""
+        self._names: NameTable | None = None
+        """Made when the first name is written: many answers have none."""
 
     def put_all(self, parts: list[Part]) -> int:
         """Write parts; the number of records. `TooBig` as soon as they don't fit."""
@@ -82,8 +81,8 @@ class _Writer:
             self._put(part)
         except TooBig:
             del self.out[mark:]
-            end = _pointer(self._base + mark)
-            self._names = {name: pointer for name, pointer in (self._names or {}).items() if pointer < end}
+            if self._names is not None:
+                self._names.forget(self._base + mark)
             return 0
         return part[2]
 
@@ -142,34 +141,8 @@ class _Writer:
                 raise TooBig
 
     def _name(self, wire: bytes) -> bytes:
-        """The shortest form of a name that is written at the end of `out` now."""
+        """The short form of a name that is written at the end of `out` now."""
         names = self._names
         if names is None:
-            names = self._names = _suffixes(self._known, self._base - 4 - len(self._known))
-        known = names.get(wire)
-        if known is not None:
-            return known
-        here = self._base + len(self.out)
-        at = 0
-        while label := wire[at]:
-            if here + at <= _FARTHEST:
-                names[wire[at:]] = _pointer(here + at)
-            at += 1 + label
-            known = names.get(wire[at:])
-            if known is not None:
-                return wire[:at] + known
-        return wire
-
-
-def _pointer(at: int) -> bytes:
-    return (_POINTER | at).to_bytes(2, "big")
-
-
-def _suffixes(name: WireName, start: int) -> dict[bytes, bytes]:
-    """Pointers to a name that begins at `start` and its ancestors. Not the root: it is shorter than a pointer."""
-    found = {}
-    at = 0
-    while label := name[at]:
-        found[name[at:]] = _pointer(start + at)
-        at += 1 + label
-    return found
+            names = self._names = NameTable(self._known, self._base - 4 - len(self._known))
+        return names.short(wire, self._base + len(self.out))

@@ -12,6 +12,7 @@ from zonegit.dns.compress import COUNTS, encode
 from zonegit.dns.draft import Draft
 from zonegit.dns.held import Held
 from zonegit.dns.message import MAX_MESSAGE
+from zonegit.dns.name_table import NameTable
 from zonegit.dns.paths import is_below, path
 from zonegit.dns.ways import LIMIT, Cut, Shared, Way
 from zonegit.model.names import WireName, lower
@@ -130,20 +131,16 @@ def _refer_shared(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, byte
 def _refer(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | None:
     name = cut.name
     start = _QUESTION + size - len(name)
-    names: dict[bytes, bytes] = {}
-    at = 0
-    while label := name[at]:
-        names[name[at:]] = (_POINTER | start + at).to_bytes(2, "big")
-        at += 1 + label
+    names = NameTable(name, start)
     base = _QUESTION + size + 4
-    owner = names[name]
+    owner = names.short(name, base)
     servers = list(split(cut.servers))
     glue: list[tuple[bytes, bytes]] = []
     others: list[tuple[bytes, bytes]] = []
     out = b""
     for rr in servers:
         server = rr[_RDATA:]
-        short = _short(names, server, base + len(out) + _RDATA)
+        short = names.short(server, base + len(out) + _RDATA)
         out += owner + rr[2:10] + len(short).to_bytes(2, "big") + short
         label = server[0]
         if server[1 + label :] == name and 0 not in server[1 : 1 + label] and 1 not in server[1 : 1 + label]:
@@ -161,7 +158,7 @@ def _refer(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | No
     count = edns
     for server, rrs in glue + others:
         for rr in split(rrs):
-            out += _short(names, server, base + len(out)) + rr[2:]
+            out += names.short(server, base + len(out)) + rr[2:]
             count += 1
     return COUNTS.pack(0, len(servers), count), out
 
@@ -184,17 +181,6 @@ def _put_addresses(way: Way, section: list[tuple[bytes, bytes]], server: bytes, 
 def _is_stray(way: Way, rtype: int) -> bool:
     """Whether these are signatures in a zone that isn't signed: with DO they are given along all the same."""
     return rtype == RRSIG and not way.signed
-
-
-def _short(names: dict[bytes, bytes], wire: bytes, here: int) -> bytes:
-    """A name that is written at `here`, with a pointer for as much of it as is known; all of it is known then."""
-    known = names.get(wire)
-    at = 0
-    while known is None and (label := wire[at]):
-        names[wire[at:]] = (_POINTER | here + at).to_bytes(2, "big")
-        at += 1 + label
-        known = names.get(wire[at:])
-    return wire if known is None else wire[:at] + known
 
 
 def shared(held: Held, way: Way, name: bytes, wanted: int, rrs: bytes, edns: int) -> Shared | None:

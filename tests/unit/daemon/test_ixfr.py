@@ -13,8 +13,10 @@ import dns.zone
 import pytest
 
 from repokit import ZONE, parsed
+from wirekit import decode
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.dns import ixfr, stats
+from zonegit.dns.name_table import MOST_POINTERS
 from zonegit.dns.tsig import TsigKey
 from zonegit.errors import CorruptStore
 from zonegit.model.names import from_text
@@ -60,6 +62,7 @@ def messages(zones: LiveZones, query: dns.message.Message) -> list[bytes]:
     sent = []
     for message in [found] if isinstance(found, bytes) else found:
         if message:
+            assert decode(message).pointers <= MOST_POINTERS
             sent.append(message)
         zones.done()  # as the TCP loop does between two turns
     return sent

@@ -1,15 +1,20 @@
 """Answers by the RFC sections that call for them: rcode, AA, TC and the three sections, over unsigned zones."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import dns.flags
 import dns.rcode
 import pytest
 
-from unit.dns.fake import DictVersion, Server, lines, version
+from unit.dns.fake import DictVersion, Server, lines, make_query, version
 from unit.dns.zones_for_tests import NET, ORG
+from wirekit import decode
+from zonegit.dns.chain import MAX_LINKS
 from zonegit.dns.message import Transport
+from zonegit.dns.name_table import MOST_POINTERS
 from zonegit.dns.options import Options
+from zonegit.model.rdata import CNAME, DNAME
 
 SOA_ORG = "example.org. 300 SOA ns1.example.org. hostmaster.example.org. 7 7200 3600 1209600 300"
 SUB_NS = [
@@ -257,3 +262,56 @@ def test_unsigned_parent_keeps_its_ds_to_itself() -> None:
         assert lines(referral.authority) == ["c.test. 60 NS a.test."]
         answer = server.ask("c.test.", "DS", do=True, transport=transport)
         assert lines(answer.answer) == ["c.test. 60 DS 1 8 2 " + "00" * 32]
+
+
+LONG_CHAIN = "@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 NS ns\n" + "".join(
+    f"a{number} 60 CNAME a{number + 1}\n" for number in range(MAX_LINKS)
+)
+AT_ITS_END = f"a{MAX_LINKS}.example.org."
+
+
+@pytest.mark.parametrize(
+    ("end", "answered", "authority", "rcode"),
+    [
+        (f"a{MAX_LINKS} 60 A 192.0.2.1\n", [f"{AT_ITS_END} 60 A 192.0.2.1"], 0, "NOERROR"),
+        (f"a{MAX_LINKS} 60 TXT x\n", [], 1, "NOERROR"),
+        (f"x.a{MAX_LINKS} 60 TXT x\n", [], 1, "NOERROR"),
+        ("", [], 1, "NXDOMAIN"),
+        (f"a{MAX_LINKS} 60 NS ns.elsewhere.test.\n", [], 1, "NOERROR"),
+        (f"a{MAX_LINKS} 60 CNAME more\n", [], 0, "NOERROR"),
+        (f"a{MAX_LINKS} 60 CNAME a0\n", [], 0, "NOERROR"),
+        ("* 60 CNAME more\n", [], 0, "NOERROR"),
+    ],
+)
+def test_the_longest_chain_that_is_followed(end: str, answered: list[str], authority: int, rcode: str) -> None:
+    """All aliases up to the bound, and what stands at the end of the last one, unless that is one more alias."""
+    server = Server(version(LONG_CHAIN + end, "example.org."))
+    links = [f"a{number}.example.org. 60 CNAME a{number + 1}.example.org." for number in range(MAX_LINKS)]
+    for transport in (Transport.TCP, Transport.UDP):
+        response = server.ask("a0.example.org.", transport=transport, do=True)
+        assert lines(response.answer) == sorted(links + answered)
+        assert len(response.authority) == authority
+        assert dns.rcode.to_text(response.rcode()) == rcode
+    assert not server.errors
+
+
+@pytest.mark.parametrize(("owner", "target"), [("d", "x.d"), ("x", "y.x"), ("d", "a.b.c.d")])
+def test_dname_that_leads_below_itself(owner: str, target: str) -> None:
+    """Each link is a longer name: the chain is cut at the bound, and any reader can follow its pointers."""
+    server = Server(version(f"@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 NS ns\n{owner} 60 DNAME {target}\n", "example.org."))
+    for rtype, transport in product(("A", "ANY"), (Transport.TCP, Transport.UDP)):
+        packet = make_query(f"q.{owner}.example.org.", rtype).to_wire()
+        message = server.raw(packet, transport)
+        assert message is not None
+        decoded = decode(message)
+        if not decoded.truncated:
+            assert [record.rtype for record in decoded.sections[0]] == [DNAME] + [CNAME] * MAX_LINKS
+        assert decoded.pointers <= MOST_POINTERS
+
+
+def test_dname_that_leads_below_itself_ends_where_names_are_too_long() -> None:
+    """RFC 6672 §2.2: YXDOMAIN, with the links that fit."""
+    text = f"@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 NS ns\nd 60 DNAME {'x' * 60}.d\n"
+    response = Server(version(text, "example.org.")).ask("q.d.example.org.", transport=Transport.TCP)
+    assert dns.rcode.to_text(response.rcode()) == "YXDOMAIN"
+    assert [rrset.rdtype for rrset in response.answer] == [DNAME] + [CNAME] * 3
