@@ -91,6 +91,12 @@ def test_first_run_and_a_bad_change(machines, page, start) -> None:
     shows(primary, 66)
     machines.sh("primary", block(page, "Disasters", "bad"))
     shows(primary, 10)
+    assert "the way back: zonegit zone restore example.com." in machines.sh(
+        "primary", block(page, "Disasters", "removed").replace("\n", " 2>&1\n", 1)
+    )
+    answer = ask(primary.port(), "www.example.com")
+    assert rcode(answer) == 0
+    assert bytes((192, 0, 2, 80)) in answer
 
 
 def test_zones_move_here_from_another_server(machines, page, start, needs_program) -> None:
@@ -198,6 +204,7 @@ def test_every_block_is_run_here_or_there(page) -> None:
         "secondary",
         "backup",
         "bad",
+        "removed",
         "stolen",
         "damaged",
         "promoted",

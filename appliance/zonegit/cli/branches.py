@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.output import Output, Style, printable
 from zonegit.cli.verbs import Verb
+from zonegit.cli.way_back import way_back
 from zonegit.errors import UsageError
 from zonegit.model.ids import short
 
+if TYPE_CHECKING:
+    from zonegit.model.ids import ObjectId
+
 
 def _branch(args: Namespace, out: Output) -> int:
-    if args.delete and (args.name is None or args.start is not None):
-        raise UsageError("branch: -d takes one name, the branch to delete")
+    deleting = args.delete or args.force_delete
+    if deleting and (args.name is None or args.start is not None):
+        raise UsageError("branch: -d and -D take one name, the branch to delete")
     with options.open_repository(args) as repo:
         if args.name is None:
             current = repo.position(args.zone).branch
@@ -30,9 +35,11 @@ def _branch(args: Namespace, out: Output) -> int:
                 rows.append((mark, name, short(oid), str(commit.serial), subject))
             for line in render.table(rows):
                 out.line(line, Style.NEW if line.startswith("*") else None)
-        elif args.delete:
-            repo.delete_branch(args.name, zone=args.zone, who=args.author, dry_run=args.dry_run)
-            out.note(_said(args, f"deleted branch {args.name}"))
+        elif deleting:
+            tip = repo.delete_branch(
+                args.name, zone=args.zone, force=args.force_delete, who=args.author, dry_run=args.dry_run
+            )
+            _tell_deleted(args, out, "branch", tip)
         else:
             start = args.start or "HEAD"
             oid = repo.create_branch(args.name, start, zone=args.zone, who=args.author, dry_run=args.dry_run)
@@ -68,8 +75,8 @@ def _tag(args: Namespace, out: Output) -> int:
             for line in render.table((name, short(oid)) for name, oid in found.items()):
                 out.line(line)
         elif args.delete:
-            repo.delete_tag(args.name, zone=args.zone, who=args.author, dry_run=args.dry_run)
-            out.note(_said(args, f"deleted tag {args.name}"))
+            was = repo.delete_tag(args.name, zone=args.zone, who=args.author, dry_run=args.dry_run)
+            _tell_deleted(args, out, "tag", was)
         else:
             revision = args.revision or "HEAD"
             repo.create_tag(
@@ -91,9 +98,16 @@ def _reset(args: Namespace, out: Output) -> int:
     with options.open_repository(args) as repo:
         done = repo.reset(args.revision, zone=args.zone, branch=args.branch, who=args.author, dry_run=args.dry_run)
         tell(repo, done, args, out)
-    if done.new is not None and done.new != done.old:
-        out.note(f"the way back: zonegit reset --hard {render.short_or_none(done.old)}")
+    if done.old is not None and done.new is not None and done.new != done.old:
+        branch = ("--branch", args.branch) if args.branch else ()
+        out.note(way_back(args, "reset", "--hard", short(done.old), *branch))
     return 0
+
+
+def _tell_deleted(args: Namespace, out: Output, what: str, oid: ObjectId) -> None:
+    out.note(_said(args, f"deleted {what} {args.name} (was {short(oid)})"))
+    if not args.dry_run:
+        out.note(way_back(args, what, args.name, short(oid)))
 
 
 def _said(args: Namespace, what: str) -> str:
@@ -103,7 +117,10 @@ def _said(args: Namespace, what: str) -> str:
 def _branch_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", help="the branch to make (default: list them)")
     parser.add_argument("start", metavar="START", nargs="?", help="where it begins (default: HEAD)")
-    parser.add_argument("-d", "--delete", action="store_true", help="delete the branch NAME")
+    parser.add_argument(
+        "-d", "--delete", action="store_true", help="delete the branch NAME, if HEAD's branch has its commits"
+    )
+    parser.add_argument("-D", dest="force_delete", action="store_true", help="delete the branch NAME in any case")
     options.author_option(parser)
     options.dry_run_option(parser)
     options.json_option(parser)
@@ -136,12 +153,15 @@ def _reset_arguments(parser: ArgumentParser) -> None:
     options.json_option(parser)
 
 
+_BRANCH_DETAILS: Final = """\
+-d refuses a branch with commits that HEAD's branch lacks (for another --zone: its default branch), -D doesn't. Both
+print the way back. The reflog of a deleted branch stays, so NAME@{0} names what it was."""
 _RESET_DETAILS: Final = """\
 A served serial never falls: where REV's isn't ahead of the branch's, the branch gets one more commit with REV's
 content and the next serial."""
 
 VERBS: Final = {
-    "branch": Verb(_branch_arguments, _branch),
+    "branch": Verb(_branch_arguments, _branch, _BRANCH_DETAILS),
     "checkout": Verb(_checkout_arguments, _checkout),
     "tag": Verb(_tag_arguments, _tag),
     "reset": Verb(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zonegit.model.commit import Stamp
     from zonegit.model.ids import ObjectId
     from zonegit.model.rrset import RRset
-    from zonegit.repo import Blame, Change, Committed, Entry, Revision, ZoneSummary
+    from zonegit.repo import Blame, Change, Committed, Entry, Restored, Revision, ZoneSummary
     from zonegit.zonefile.findings import Finding
 
 JsonObject = Mapping[str, object]
@@ -110,6 +110,15 @@ def zone(value: ZoneSummary, current: str) -> JsonObject:
         "records": value.records,
         "branches": list(value.branches),
         "time": value.time,
+    }
+
+
+def restored(value: Restored) -> JsonObject:
+    return {
+        "zone": value.zone,
+        "current": value.current,
+        "branches": list(refs(value.branches)),
+        "tags": list(refs(value.tags)),
     }
 
 

@@ -37,6 +37,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "zone add": "begin a zone with a SOA and a NS record",
         "zone switch": "make HEAD name another zone",
         "zone remove": "delete a zone's branches and tags",
+        "zone restore": "bring a removed zone back as it was",
     },
     "zonefiles": {
         "import": "commit a zone file",

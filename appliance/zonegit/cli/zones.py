@@ -1,12 +1,19 @@
-"""The verbs on zones: `zone list`, `zone add`, `zone switch`, `zone remove`."""
+"""The verbs on zones: `zone list`, `zone add`, `zone switch`, `zone remove`, `zone restore`."""
+
+from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.output import Output, Style
 from zonegit.cli.verbs import Verb
+from zonegit.cli.way_back import way_back
+from zonegit.model.ids import short
+
+if TYPE_CHECKING:
+    from zonegit.model.ids import ObjectId
 
 
 def _list(args: Namespace, out: Output) -> int:
@@ -52,14 +59,33 @@ def _switch(args: Namespace, out: Output) -> int:
 
 def _remove(args: Namespace, out: Output) -> int:
     with options.open_repository(args) as repo:
-        tip = repo.resolve(repo.position(args.name).branch, zone=args.name)
-        repo.remove_zone(args.name, who=args.author, dry_run=args.dry_run)
-    lead = "dry run, nothing written: would remove" if args.dry_run else "removed"
-    zone = tip.commit.zone
-    out.note(
-        f"{lead} {zone}; the way back: zonegit zone add {zone}; zonegit --zone {zone} reset --hard {tip.id.hex()}"
-    )
+        zone = repo.position(args.name).zone
+        repo.remove_zone(zone, who=args.author, dry_run=args.dry_run)
+    if args.dry_run:
+        out.note(f"dry run, nothing written: would remove {zone}")
+    else:
+        out.note(f"removed {zone}")
+        out.note(way_back(args, "zone restore", zone))
     return 0
+
+
+def _restore(args: Namespace, out: Output) -> int:
+    with options.open_repository(args) as repo:
+        done = repo.restore_zone(args.name, who=args.author, dry_run=args.dry_run)
+        head = None if args.dry_run else repo.position().zone
+    if args.json:
+        out.json(shapes.restored(done))
+        return 0
+    named = ", ".join([*_listed("branch", done.branches), *_listed("tag", done.tags)])
+    lead = "dry run, nothing written: would restore" if args.dry_run else "restored"
+    out.note(f"{lead} {done.zone} with {named}")
+    if head not in (None, done.zone):
+        out.note(f"HEAD names {head} as before; `zonegit zone switch {done.zone}` makes it name this zone")
+    return 0
+
+
+def _listed(what: str, found: dict[str, ObjectId]) -> list[str]:
+    return [f"{what} {name} at {short(oid)}" for name, oid in found.items()]
 
 
 def _list_arguments(parser: ArgumentParser) -> None:
@@ -78,14 +104,24 @@ def _remove_arguments(parser: ArgumentParser) -> None:
     options.dry_run_option(parser)
 
 
+def _restore_arguments(parser: ArgumentParser) -> None:
+    _remove_arguments(parser)
+    options.json_option(parser)
+
+
 def _switch_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="ZONE")
     options.dry_run_option(parser)
 
+
+_RESTORE_DETAILS: Final = """\
+All branches and tags that the zone had when it was removed last come back at once, each at its old id, so that the
+serial is what it was. Branches and tags that were deleted before stay away."""
 
 VERBS: Final = {
     "zone list": Verb(_list_arguments, _list),
     "zone add": Verb(_add_arguments, _add),
     "zone switch": Verb(_switch_arguments, _switch),
     "zone remove": Verb(_remove_arguments, _remove),
+    "zone restore": Verb(_restore_arguments, _restore, _RESTORE_DETAILS),
 }

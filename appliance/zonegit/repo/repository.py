@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING, Unpack
 from zonegit.errors import NotFound, UsageError
 from zonegit.model import refs
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import to_text
+from zonegit.model.names import parse_apex, to_text
 from zonegit.model.rdata import SOA, soa_serial
 from zonegit.model.rrset import RRset
-from zonegit.repo import labels, records, zones
+from zonegit.repo import labels, records, removal, reset, zones
 from zonegit.repo.content import Content
 from zonegit.repo.context import HEAD, owner_of
 from zonegit.repo.draft import Changes
 from zonegit.repo.reading import RepositoryReader
-from zonegit.repo.results import Committed, Position
+from zonegit.repo.results import Committed, Position, Restored
 from zonegit.repo.writing import CommitOptions, check_import, commit_changes, commit_records, intent_of
 from zonegit.store.lmdb import LmdbStore
 from zonegit.zonefile.types import type_text
@@ -113,8 +113,15 @@ class Repository(RepositoryReader):
         return zones.add_zone(self._context, zone, nameservers, mail, who, dry_run)
 
     def remove_zone(self, zone: str, *, who: str | None = None, dry_run: bool = False) -> None:
-        """Delete a zone's branches and tags. Its objects and reflogs stay."""
-        labels.remove_zone(self._context, self._context.place(zone).zone, who, dry_run)
+        """Delete a zone's branches and tags. Its objects and reflogs stay, and `restore_zone` brings it back."""
+        removal.remove_zone(self._context, self._context.place(zone).zone, who, dry_run)
+
+    def restore_zone(self, zone: str, *, who: str | None = None, dry_run: bool = False) -> Restored:
+        """Bring the zone that was removed last under this name back, each branch and tag at its old id.
+
+        `Conflict` if there is a zone of this name, `NotFound` if none was removed.
+        """
+        return removal.restore_zone(self._context, to_text(parse_apex(zone)), who, dry_run)
 
     # -- records --------------------------------------------------------------------------------------------------
 
@@ -193,10 +200,19 @@ class Repository(RepositoryReader):
         return target.id
 
     def delete_branch(
-        self, name: str, *, zone: str | None = None, who: str | None = None, dry_run: bool = False
-    ) -> None:
-        """Delete a branch that HEAD isn't on and that isn't the zone's last. Its reflog stays."""
-        labels.delete_branch(self._context, self._context.place(zone), name, who, dry_run)
+        self,
+        name: str,
+        *,
+        zone: str | None = None,
+        force: bool = False,
+        who: str | None = None,
+        dry_run: bool = False,
+    ) -> ObjectId:
+        """Delete a branch that HEAD isn't on and that isn't the zone's last; returns its tip. Its reflog stays.
+
+        `Refused` without `force` where it has commits that HEAD's branch lacks.
+        """
+        return labels.delete_branch(self._context, self._context.place(zone), name, who, dry_run, force)
 
     def create_tag(
         self,
@@ -208,15 +224,18 @@ class Repository(RepositoryReader):
         who: str | None = None,
         dry_run: bool = False,
     ) -> ObjectId:
-        """Name a commit for good; with a message the tag is an object of its own, whose id comes back."""
-        target = self._context.resolve(revision, zone)
+        """Name a commit for good; with a message the tag is an object of its own, whose id comes back.
+
+        Where `revision` names a tag object that was made under this name, the tag is that object again.
+        """
         place = self._context.place(zone)
-        return labels.create_tag(self._context, place, name, target, message, who, dry_run)
+        return labels.create_tag(self._context, place, name, revision, message, who, dry_run)
 
     def delete_tag(
         self, name: str, *, zone: str | None = None, who: str | None = None, dry_run: bool = False
-    ) -> None:
-        labels.delete_tag(self._context, self._context.place(zone), name, who, dry_run)
+    ) -> ObjectId:
+        """Delete a tag; returns what it pointed to, a commit or a tag object."""
+        return labels.delete_tag(self._context, self._context.place(zone), name, who, dry_run)
 
     def reset(
         self,
@@ -227,9 +246,9 @@ class Repository(RepositoryReader):
         who: str | None = None,
         dry_run: bool = False,
     ) -> Committed:
-        """Make a branch continue from a commit. Its serial still rises: see `labels.reset`."""
+        """Make a branch continue from a commit. Its serial still rises: see `repo.reset`."""
         place = self._context.place(zone, branch)
-        return labels.reset(self._context, place, self._context.resolve(revision, zone), who, dry_run)
+        return reset.reset(self._context, place, self._context.resolve(revision, zone), who, dry_run)
 
     # -- care -----------------------------------------------------------------------------------------------------
 

@@ -40,6 +40,20 @@ class ZoneSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """A removed zone that came back."""
+
+    zone: str
+    branch: str
+    """The branch that is meant where none is named."""
+    branches: dict[str, ObjectId]
+    tags: dict[str, ObjectId]
+    """What they name, as in `branches` and `tags` of the repository."""
+    current: bool
+    """Whether HEAD names the zone now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One RRset that differs: `old` is None where it was added, `new` where it was deleted."""
 

@@ -1,7 +1,7 @@
 """Revision expressions: `main`, `HEAD~3`, `1f2e3d4c5b6a`, `v1`, `main@{2 hours ago}`, `serial=2026112001`.
 
 A base (HEAD, a branch, a tag, `peer/branch`, an id or its prefix, a serial) and any number of steps behind it:
-`~N` (N first parents back), `^N` (the Nth parent), `@{N}` or `@{time}` (the base's reflog).
+`~N` (N first parents back), `^N` (the Nth parent), `@{N}` or `@{time}` (the base's reflog, which outlives it).
 """
 
 import re
@@ -40,11 +40,23 @@ class Resolver:
             raise RevisionError(
                 f"{text[:80]!r} is not a revision: try HEAD~1, a branch, a tag, an id or main@{{1}}"
             )
-        oid = self._logged(parts["base"], parts["log"][2:-1]) if parts["log"] else self._base(parts["base"])
-        revision = self._commit(oid, text)
+        revision = self._commit(self._named(parts), text)
         for sign, count in re.findall(r"([~^])([0-9]*)", parts["steps"]):
             revision = self._step(revision, sign, int(count or 1), text)
         return revision
+
+    def tag_object(self, text: str) -> tuple[ObjectId, Tag] | None:
+        """The tag object that `text` names by itself, without steps back; None where it names a commit."""
+        parts = _EXPRESSION.fullmatch(text)
+        if not parts or parts["steps"]:
+            return None
+        oid = self._named(parts)
+        data = self._reader.get(oid)
+        return (oid, Tag.decode(data)) if kind_of(data) is Kind.TAG else None
+
+    def _named(self, parts: re.Match[str]) -> ObjectId:
+        """What an expression names before any steps."""
+        return self._logged(parts["base"], parts["log"][2:-1]) if parts["log"] else self._base(parts["base"])
 
     def _commit(self, oid: ObjectId, text: str) -> Revision:
         data = self._reader.get(oid)
@@ -101,7 +113,8 @@ class Resolver:
     def _by_prefix(self, prefix: str) -> ObjectId:
         if len(prefix) == 2 * ID_SIZE:
             return ObjectId(bytes.fromhex(prefix))
-        found = [oid for oid in self._reader.find(prefix) if kind_of(self._reader.get(oid)) is Kind.COMMIT]
+        named = (Kind.COMMIT, Kind.TAG)
+        found = [oid for oid in self._reader.find(prefix) if kind_of(self._reader.get(oid)) in named]
         if len(found) > 1:
             names = ", ".join(short(oid) for oid in found[:4])
             raise RevisionError(f"{prefix!r} is ambiguous: {names}; give more digits")
@@ -119,17 +132,21 @@ class Resolver:
         return revision.id
 
     def _logged(self, base: str, point: str) -> ObjectId:
-        """What the reflog says that a branch was, some moves or some time ago."""
-        name = self._candidates(base)[:1]
-        log = list(self._reader.reflog(name[0])) if name else []
+        """What the reflog says that a branch or tag was, some moves or some time ago.
+
+        Where a move deleted it, that is what was deleted: `X@{0}` of a deleted branch is its last tip.
+        """
+        logs = (list(self._reader.reflog(name)) for name in self._candidates(base))
+        log = next(filter(None, logs), [])
         if not log:
-            raise NotFound(f"{base[:80]!r} has no reflog; only branches have one")
+            raise NotFound(f"{base[:80]!r} has no reflog; only branches and tags have one")
+        found: ObjectId | None
         if point.isdecimal():
-            tips = [log[0].new, *(entry.old for entry in log)]
+            tips = [*(entry.new or entry.old for entry in log), log[-1].old]
             found = tips[int(point)] if int(point) < len(tips) else None
         else:
             then = parse_when(point, self._now())
-            found = next((entry.new for entry in log if entry.who.time <= then), None)
+            found = next((entry.new or entry.old for entry in log if entry.who.time <= then), None)
         if found is None:
             raise NotFound(
                 f"the reflog of {base or 'HEAD'} doesn't reach back to {point!r}: it has {len(log)} moves"

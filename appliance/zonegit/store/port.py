@@ -94,6 +94,10 @@ class Reader(Protocol):
         """Newest first. A deleted ref's log stays."""
         ...
 
+    def logged(self, prefix: str) -> Iterator[RefName]:
+        """Names of the refs that have a reflog and begin with `prefix`, in byte order; deleted ones too."""
+        ...
+
     def setting(self, name: str) -> bytes | None:
         """A small named value of the repository (`HEAD`, a peer's highest epoch and seq, ...)."""
         ...

@@ -73,6 +73,13 @@ class StoreReader:
         for _, value in self.tables.scan(Table.REFLOG, log_prefix(name)):
             yield decode_entry(value)
 
+    def logged(self, prefix: str) -> Iterator[RefName]:
+        below = start = prefix.encode()
+        while (item := self.tables.seek(Table.REFLOG, start)) and item[0].startswith(below):
+            name = item[0].partition(b"\0")[0]
+            yield _ref_name(name)
+            start = name + b"\1"
+
     def setting(self, name: str) -> bytes | None:
         return self._get(Table.META, layout.setting_key(name))
 

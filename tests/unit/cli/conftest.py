@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -89,3 +90,16 @@ def refused(result: Result, code: int, *words: str) -> None:
 @pytest.fixture(name="refused")
 def refused_fixture() -> Callable[..., None]:
     return refused
+
+
+@pytest.fixture
+def go_back(run: Run) -> Callable[[Result], Result]:
+    """Runs the command that a verb printed as the way back."""
+
+    def call(result: Result) -> Result:
+        (command,) = (line for line in result.err.splitlines() if line.startswith("the way back: "))
+        program, *argv = shlex.split(command.removeprefix("the way back: "))
+        assert program == "zonegit"
+        return run(*argv)
+
+    return call

@@ -41,6 +41,94 @@ def test_tags(zone) -> None:
     assert [line.split()[0] for line in zone("tag").lines] == ["v2"]
 
 
+def test_a_branch_with_commits_of_its_own_is_deleted_by_force_alone(zone, refused, go_back) -> None:
+    zone("checkout", "-b", "test")
+    zone("set", "www", "A", "300", "192.0.2.7")
+    zone("set", "www", "A", "300", "192.0.2.8")
+    was = tip(zone)
+    zone("checkout", "main")
+    refused(zone("branch", "-d", "test"), 1, "2 commits that main lacks", "branch -D test")
+    deleted = zone("branch", "-D", "test")
+    assert deleted.code == 0
+    assert f"deleted branch test (was {was[:12]})" in deleted.err
+    for expression in ("test@{0}", "test@{1}", was):
+        assert tip(zone, expression) == was
+    assert tip(zone, "test@{2}") == tip(zone, f"{was}~1")
+    assert go_back(deleted).code == 0
+    assert tip(zone, "test") == was
+    assert zone("branch", "-D", "test").code == 0
+    assert zone("branch", "test", "test@{0}").code == 0
+    assert tip(zone, "test") == was
+    assert [tip(zone, f"test@{{{number}}}") for number in range(5)] == [was] * 5
+
+
+def test_a_merged_branch_is_deleted_and_comes_back(zone, go_back) -> None:
+    zone("branch", "old")
+    zone("set", "www", "A", "300", "192.0.2.7")
+    assert zone("branch", "-d", "old", "--dry-run").code == 0
+    deleted = zone("branch", "-d", "old")
+    assert deleted.code == 0
+    assert go_back(deleted).code == 0
+    assert tip(zone, "old") == tip(zone, "HEAD~1")
+
+
+def test_what_is_merged_is_asked_of_head_s_branch(zone, refused) -> None:
+    """As git asks it: that a third branch has the commits doesn't count."""
+    zone("checkout", "-b", "test")
+    zone("set", "www", "A", "300", "192.0.2.7")
+    zone("branch", "third")
+    zone("checkout", "main")
+    refused(zone("branch", "-d", "test"), 1, "main")
+    zone("checkout", "third")
+    assert zone("branch", "-d", "test").code == 0
+
+
+def test_a_branch_of_another_zone_is_compared_with_its_default_one(zone, refused, go_back) -> None:
+    zone("branch", "test")
+    zone("set", "www", "A", "300", "192.0.2.7", "--branch", "test")
+    zone("zone", "add", "example.net")
+    zone("zone", "switch", "example.net")
+    refused(zone("branch", "-d", "test", "--zone", "example.org"), 1, "main")
+    assert zone("branch", "-d", "main", "--zone", "example.org").code == 0
+    zone("branch", "main", "test", "--zone", "example.org")
+    deleted = zone("branch", "-d", "test", "--zone", "example.org")
+    assert deleted.code == 0
+    assert go_back(deleted).code == 0
+    assert [item["name"] for item in zone("branch", "--json", "--zone", "example.org").json] == ["main", "test"]
+
+
+@pytest.mark.parametrize("message", [[], ["-m", "with a message"]])
+def test_a_deleted_tag_comes_back_as_it_was(zone, go_back, message) -> None:
+    zone("tag", "v1", *message)
+    zone("set", "www", "A", "300", "192.0.2.7")
+    what = [zone("tag", "--json").out, zone("cat-object", tag_id(zone)).out]
+    deleted = zone("tag", "-d", "v1")
+    assert f"deleted tag v1 (was {tag_id(zone, deleted)}" in deleted.err
+    assert go_back(deleted).code == 0
+    assert [zone("tag", "--json").out, zone("cat-object", tag_id(zone, deleted)).out] == what
+
+
+def tag_id(zone, deleted=None) -> str:
+    """What the tag v1 points to, a commit or an object of its own, by what its deletion prints."""
+    deleted = deleted or zone("tag", "-d", "v1", "--dry-run")
+    return deleted.err.partition("(was ")[2].partition(")")[0]
+
+
+def test_the_way_back_names_zone_branch_and_repository(zone, go_back, tmp_path, monkeypatch) -> None:
+    zone("branch", "test")
+    zone("set", "www", "A", "300", "192.0.2.7", "--branch", "test")
+    was = tip(zone, "test")
+    zone("zone", "add", "example.net")
+    zone("zone", "switch", "example.net")
+    repo = tmp_path / "repo"
+    monkeypatch.delenv("ZONEGIT_REPO")
+    monkeypatch.chdir(tmp_path)
+    where = ("--repo", repo, "--zone", "example.org", "--branch", "test")
+    assert go_back(zone("reset", "--hard", "main", *where)).code == 0
+    assert zone("diff", was, "test", *where[:4]).out == ""
+    assert zone("show", "www", "A", "test", *where[:4]).out.endswith("192.0.2.7\n")
+
+
 def test_reset_goes_back_and_tells_the_way_forth(zone) -> None:
     zone("set", "www", "A", "300", "192.0.2.7")
     was = tip(zone)

@@ -72,13 +72,40 @@ def test_add_list_switch_remove(zone) -> None:
     assert [item["zone"] for item in zone("zone", "list", "--json").json] == ["example.net."]
 
 
-def test_a_removed_zone_comes_back_as_it_is_told(zone) -> None:
-    before = zone("show", "www", "A").out
-    told = zone("zone", "remove", "example.org").err
-    commands = told.strip().partition("the way back: ")[2].split("; ")
-    for command in commands:
-        assert zone(*command.split()[1:]).code == 0
-    assert zone("show", "www", "A").out == before
+def test_a_removed_zone_comes_back_whole_by_the_command_that_is_printed(zone, go_back) -> None:
+    zone("set", "www", "A", "300", "192.0.2.7")
+    zone("branch", "old", "HEAD~1")
+    zone("branch", "gone")
+    zone("branch", "-d", "gone")
+    zone("tag", "light")
+    zone("tag", "heavy", "-m", "with a message")
+    state = [zone(*verb).out for verb in (["branch"], ["tag", "--json"], ["status"], ["export"])]
+    removed = zone("zone", "remove", "example.org")
+    assert zone("zone", "list").out == ""
+    assert go_back(removed).code == 0
+    assert [zone(*verb).out for verb in (["branch"], ["tag", "--json"], ["status"], ["export"])] == state
+    assert zone("reflog").lines[0].endswith("zone: restored")
+
+
+def test_restoring_a_zone_beside_another(zone) -> None:
+    zone("zone", "add", "example.net")
+    zone("zone", "remove", "example.org")
+    restored = zone("zone", "restore", "Example.ORG", "--json")
+    assert restored.json == {
+        "zone": "example.org.",
+        "current": False,
+        "branches": [{"name": "main", "commit": restored.json["branches"][0]["commit"]}],
+        "tags": [],
+    }
+    zone("zone", "remove", "example.org")
+    assert "`zonegit zone switch example.org.`" in zone("zone", "restore", "example.org").err
+
+
+def test_a_dry_run_of_restore_writes_nothing(zone) -> None:
+    zone("zone", "remove", "example.org")
+    result = zone("zone", "restore", "example.org", "--dry-run")
+    assert (result.code, zone("zone", "list").out) == (0, "")
+    assert "nothing written: would restore example.org. with branch main at " in result.err
 
 
 def test_dry_runs_write_nothing(zone) -> None:
@@ -100,6 +127,9 @@ def test_dry_runs_write_nothing(zone) -> None:
         (["switch", "example.net", "--dry-run"], 5, ["example.net"]),
         (["remove", "example.net"], 5, ["example.net."]),
         (["remove", "example.net", "--dry-run"], 5, ["example.net."]),
+        (["restore", "example.net"], 5, ["example.net.", "removed"]),
+        (["restore", "example.org"], 4, ["example.org."]),
+        (["restore", "a..b"], 1, ["empty label"]),
     ],
 )
 def test_bad_input(zone, refused, argv, code, words) -> None:

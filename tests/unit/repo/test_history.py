@@ -137,7 +137,10 @@ def test_branches_are_edited_apart(moved: Repository) -> None:
     with pytest.raises(Conflict):
         moved.create_branch("staging")
     moved.checkout("main")
-    moved.delete_branch("staging")
+    tip = moved.branches()["staging"]
+    with pytest.raises(Refused, match="1 commit that main lacks"):
+        moved.delete_branch("staging")
+    assert moved.delete_branch("staging", force=True) == tip
     with pytest.raises(Refused, match="only branch"):
         moved.add_zone("example.net")
         moved.switch_zone("example.net")

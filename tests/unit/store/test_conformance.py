@@ -206,6 +206,19 @@ def test_the_reflog_is_newest_first_and_outlives_its_ref(store: Store) -> None:
         assert list(reader.reflog(head(ZONE, "mai"))) == []
 
 
+def test_names_with_a_reflog_are_listed_deleted_ones_too(store: Store) -> None:
+    longer, tagged = head(ZONE, "main-2"), tag(ZONE, "v1")
+    with store.write() as writer:
+        tip = publish(writer, addresses(1))
+        tip = publish(writer, addresses(2), tip, 1, 2)
+        writer.move_refs([RefUpdate(name, None, tip) for name in (longer, tagged)], WHO, "test")
+        writer.move_refs([RefUpdate(MAIN, tip, None)], WHO, "test")
+    with store.read() as reader:
+        assert list(reader.logged("refs/")) == [MAIN, longer, tagged]
+        assert list(reader.logged("refs/heads/")) == [MAIN, longer]
+        assert list(reader.logged("refs/heads/nowhere/")) == []
+
+
 def test_seq_counts_transactions_that_moved_refs(store: Store) -> None:
     with store.write() as writer:
         one = publish(writer, addresses(1))
