@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Final
 from zonegit.cli import location, options, peering, render
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
+from zonegit.cli.way_back import way_back
 from zonegit.errors import NotFound, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zonegit.net.http_client import HttpPeer
     from zonegit.repo.remotes import Remote
     from zonegit.store.lmdb import LmdbStore
@@ -171,10 +174,12 @@ def _list(args: Namespace, out: Output) -> int:
 
 
 def _remove(args: Namespace, out: Output) -> int:
-    from zonegit.repo.remotes import mirrored_from, remote_named, remove_remote
+    from zonegit.repo.remotes import mirrored_from, remote_named, remotes, remove_remote
     from zonegit.sync.peers import forget
 
     with closing(_store(args)) as store:
+        with store.read() as reader:
+            known = remotes(reader).get(args.name)
         if args.dry_run:
             with store.read() as reader:
                 if not mirrored_from(reader, args.name):
@@ -188,7 +193,22 @@ def _remove(args: Namespace, out: Output) -> int:
     out.note(f"forgot {args.name} and what it was seen to have")
     if mirrored:
         out.note(f"no longer mirrored, so that changes can be made here: {render.counted(len(mirrored), 'zone')}")
+    if known:
+        out.note(way_back(args, "remote add", *_as_arguments(known)))
     return 0
+
+
+def _as_arguments(remote: Remote) -> Iterator[str]:
+    """What `remote add` made this remote of."""
+    yield from (remote.name, remote.url, "--keys", str(remote.keys))
+    if remote.key:
+        yield from ("--key", remote.key)
+    files = {"--ca": remote.ca, "--client-cert": remote.client_cert, "--client-key": remote.client_key}
+    for option, file in files.items():
+        if file is not None:
+            yield from (option, str(file))
+    if remote.allow_plaintext:
+        yield "--allow-plaintext"
 
 
 def _accept_epoch(args: Namespace, out: Output) -> int:

@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from zonegit.auth.scope import parse_scope
 from zonegit.net.http_client import HttpPeer
 from zonegit.net.tls import Identity, server_context
 from zonegit.repo import Repository
+from zonegit.repo.remotes import remotes
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 from zonegit.sync.ref_diff import Change
@@ -139,6 +141,25 @@ def test_remotes_are_kept_without_a_secret_and_forgotten(run, server, access, ke
     assert heads(tmp_path / "repo", "refs/remotes/") == {}
     assert run("set", "www", "A", "60", "192.0.2.9").code == 0
     assert len(run("remote", "list").lines) == 1
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["--key", "k1", "--ca", "ca.pem", "--client-cert", "c.pem", "--client-key", "k"]]
+)
+def test_a_forgotten_remote_comes_back_by_the_command_that_is_printed(run, keys, tmp_path, go_back, more) -> None:
+    run("init")
+    assert run("remote", "add", PEER, "http://192.0.2.1:9354", "--keys", keys, "--allow-plaintext", *more).code == 0
+    before = kept(tmp_path / "repo")
+    removed = run("remote", "remove", PEER)
+    assert run("remote", "list").out == ""
+    assert go_back(removed).code == 0
+    assert kept(tmp_path / "repo") == before
+
+
+def kept(path) -> dict:
+    store = LmdbStore.open(path)
+    with closing(store), store.read() as reader:
+        return remotes(reader)
 
 
 def test_a_daemons_primary_is_forgotten_without_being_a_remote(run, server, access, tmp_path, refused) -> None:
