@@ -33,6 +33,7 @@ from zonegit.sync import limits
 from zonegit.sync.mirror import Moved
 from zonegit.sync.peers import check_peer
 from zonegit.sync.session import Session
+from zonegit.sync.tracked import Tracked
 
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0
@@ -97,6 +98,7 @@ class Mirror:
         )
         self._reconnect = False
         self._root = ""
+        self._tracked = Tracked(self._name, mirrored=True)
         self._failures = 0
         self._clock = clock
         self._zone = zone
@@ -134,7 +136,7 @@ class Mirror:
             self._reconnect = False
             await self._peer.close()  # the next connection is made with the new certificates
         wait = min(max(1, round(self._interval)), limits.MAX_WAIT)
-        refs = await latest_refs(self._peer, self._store, self._name, self._root, wait)
+        refs = await latest_refs(self._peer, self._store, self._name, self._root, wait, self._tracked)
         if refs is not None:
             started = time.monotonic()
             session = await asyncio.to_thread(

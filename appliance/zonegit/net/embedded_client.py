@@ -21,6 +21,7 @@ from zonegit.net.http_pull import latest_refs, pull
 from zonegit.store.lmdb import LmdbStore
 from zonegit.sync.peers import check_peer
 from zonegit.sync.session import Session
+from zonegit.sync.tracked import Tracked
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class ReplicationClient:
         self._store = LmdbStore.open(path)
         self._compress = compress
         self._root = ""
+        self._tracked = Tracked(name, mirrored=True)
 
     async def sync(self, wait: int = 0) -> Synced:
         """Take in what is new, or wait so many seconds (at most 60) for something new.
@@ -71,7 +73,7 @@ class ReplicationClient:
         what arrived is kept, and the next call goes on behind it.
         """
         root, self._root = self._root, ""
-        refs = await latest_refs(self._peer, self._store, self._name, root, wait)
+        refs = await latest_refs(self._peer, self._store, self._name, root, wait, self._tracked)
         if refs is None:
             self._root = root
             return Synced()

@@ -16,17 +16,21 @@ from zonegit.net.http_client import HttpPeer, Interrupted, Opened
 from zonegit.store.port import Store
 from zonegit.sync.incoming import Batch
 from zonegit.sync.mirror import Moved
-from zonegit.sync.ref_diff import RefTable, held_of, holds_many
+from zonegit.sync.ref_diff import holds_many
 from zonegit.sync.session import Ask, Session
+from zonegit.sync.tracked import Tracked
 from zonegit.sync.wire import PeerRefs
 
 log = logging.getLogger(__name__)
 
 
-async def latest_refs(peer: HttpPeer, store: Store, name: str, root: str = "", wait: int = 0) -> PeerRefs | None:
+async def latest_refs(
+    peer: HttpPeer, store: Store, name: str, root: str = "", wait: int = 0, tracked: Tracked | None = None
+) -> PeerRefs | None:
     """The refs of a peer tracked here as `name`, by the cheapest way; None when their root is still `root`.
 
-    Who holds many of them waits for word that something moved, without a list, and then asks what differs.
+    Who holds many of them waits for word that something moved, without a list, and then asks what differs. With
+    what is `tracked` from one exchange to the next, only differences come back then.
     """
     with store.read() as reader:
         many = holds_many(reader, name)
@@ -34,14 +38,16 @@ async def latest_refs(peer: HttpPeer, store: Store, name: str, root: str = "", w
         return await peer.refs(root, wait)
     if root and not await peer.moved(root, wait):
         return None
-    epoch, held = await asyncio.to_thread(_held, store, name)
-    return await asyncio.to_thread(held.apply, await peer.changes(held.question(epoch)))
+    held = tracked or Tracked(name)
+    question = await asyncio.to_thread(_question, store, held)
+    apply = held.complete if tracked is None else held.differences
+    return await asyncio.to_thread(apply, await peer.changes(question))
 
 
-def _held(store: Store, name: str) -> tuple[str, RefTable]:
+def _question(store: Store, held: Tracked) -> bytes:
     with store.read() as reader:
-        epoch, refs = held_of(reader, name)
-    return epoch, RefTable(refs)
+        held.look(reader)
+        return held.question()
 
 
 async def pull(peer: HttpPeer, session: Session, who: Stamp) -> Moved:

@@ -225,7 +225,7 @@ class ReplicationApp:
         if known and self._endpoint.index_root() == known:
             return self._endpoint.unchanged(known)
         if request.prefers_minimal():
-            return self._endpoint.brief(grant.key)
+            return self._endpoint.brief()
         return self._endpoint.refs(grant.key)
 
     async def _send_held(self, request: Request, reply: Reply, grant: Grant) -> None:

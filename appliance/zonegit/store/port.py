@@ -13,6 +13,7 @@ from zonegit.errors import CorruptStore
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import Kind, ObjectId
 from zonegit.model.refs import RefName
+from zonegit.store.journal import End
 from zonegit.tree.source import NodeCache
 from zonegit.tree.version import ZoneVersion
 
@@ -60,6 +61,18 @@ class Reader(Protocol):
     @property
     def seq(self) -> int:
         """Number of transactions that moved refs."""
+        ...
+
+    @property
+    def journal_end(self) -> End:
+        """Where the journal of moved refs ends: what `moved_since` goes on from."""
+        ...
+
+    def moved_since(self, start: End) -> frozenset[RefName] | None:
+        """Refs that moved since then, and heads whose view was made or dropped; None: any may have.
+
+        It takes as long as the list is, however many refs there are.
+        """
         ...
 
     @property

@@ -7,7 +7,7 @@ from blake3 import blake3
 from zonegit.errors import CorruptStore, NotFound
 from zonegit.model.ids import Kind, ObjectId, short
 from zonegit.model.refs import RefName
-from zonegit.store import layout
+from zonegit.store import journal, layout
 from zonegit.store.port import RefLogEntry
 from zonegit.store.reflog import decode_entry, log_prefix
 from zonegit.store.tables import ReadTables, Table
@@ -29,6 +29,13 @@ class StoreReader:
     @property
     def seq(self) -> int:
         return layout.number(self.tables, layout.SEQ)
+
+    @property
+    def journal_end(self) -> journal.End:
+        return journal.end(self.tables)
+
+    def moved_since(self, start: journal.End) -> frozenset[RefName] | None:
+        return journal.moved_since(self.tables, start)
 
     @property
     def index_root(self) -> bytes:

@@ -43,26 +43,40 @@ def index_key(name: RefName) -> bytes:
     return blake3(name.encode()).digest()
 
 
-def index_of(refs: Iterable[tuple[RefName, ObjectId]]) -> tuple[bytes, list[Bucket]]:
-    """`(root, buckets)` of the index that holds these refs, without keeping its cells."""
-    entries = sorted(_Entry(index_key(name), tip) for name, tip in refs)
-    below: dict[int, list[_Entry]] = {}
-    for entry in entries:
-        below.setdefault(entry.key[0], []).append(entry)
-    cells = {prefix: _cell_of(found, _BUCKET_DEPTH) for prefix, found in below.items()}
-    buckets = [Bucket(prefix, blake3(cell).digest()[:BUCKET_DIGEST]) for prefix, cell in cells.items()]
-    firsts: dict[int, dict[int, list[_Entry]]] = {}
-    for prefix, found in below.items():
-        firsts.setdefault(prefix >> 4, {})[prefix & 15] = found
-    root: _Cell = {}
-    for first, seconds in firsts.items():
-        slots = {
-            second: found[0] if len(found) == 1 else blake3(cells[16 * first + second]).digest()
-            for second, found in seconds.items()
-        }
-        only = next(iter(slots.values()))
-        root[first] = only if len(slots) == 1 and isinstance(only, _Entry) else blake3(_encode(slots)).digest()
-    return blake3(_encode(root)).digest(), buckets
+class FlatIndex:
+    """Root and digests of an index over refs that are kept elsewhere, by buckets: it holds no cells."""
+
+    def __init__(self) -> None:
+        self._slots: dict[int, _Entry | bytes] = {}
+        """What a bucket is in the cell above it: its only ref, or the digest of its cell."""
+
+    def put(self, prefix: int, refs: Iterable[tuple[bytes, ObjectId]]) -> None:
+        """Have these refs, by their `index_key`s, as a bucket's."""
+        entries = sorted(_Entry(key, tip) for key, tip in refs)
+        if len(entries) > 1:
+            self._slots[prefix] = blake3(_cell_of(entries, _BUCKET_DEPTH)).digest()
+        elif entries:
+            self._slots[prefix] = entries[0]
+        else:
+            self._slots.pop(prefix, None)
+
+    @property
+    def root(self) -> bytes:
+        firsts: dict[int, _Cell] = {}
+        for prefix, slot in self._slots.items():
+            firsts.setdefault(prefix >> 4, {})[prefix & 15] = slot
+        root: _Cell = {}
+        for first, slots in firsts.items():
+            only = next(iter(slots.values()))
+            root[first] = only if len(slots) == 1 and isinstance(only, _Entry) else blake3(_encode(slots)).digest()
+        return blake3(_encode(root)).digest()
+
+    def digest(self, prefix: int) -> bytes | None:
+        """That of a bucket; None for one without refs."""
+        slot = self._slots.get(prefix)
+        if slot is None:
+            return None
+        return (_alone(slot) if isinstance(slot, _Entry) else slot)[:BUCKET_DIGEST]
 
 
 class RefIndex:

@@ -25,6 +25,7 @@ _STEP = 10_000
 def reindex(store: TableStore, progress: Progress | None = None) -> None:
     """Rebuild everything derived. `CorruptStore` when an object that it needs is damaged; then nothing changes."""
     with store.write() as writer:
+        writer.note_all()
         _count(writer)
         _index(writer)
         _show(writer, progress)

@@ -10,7 +10,7 @@ from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, parse
 from zonegit.model.zone import Zone
-from zonegit.store import layout
+from zonegit.store import journal, layout
 from zonegit.store.facts import FactCache, Facts, stored_facts
 from zonegit.store.insert import check_object, check_target
 from zonegit.store.port import VIEW_AT_ONCE, RefLogEntry, RefUpdate
@@ -56,6 +56,8 @@ class StoreWriter(StoreReader):
         self._nodes = Nodes(self, nodes)
         self._waiting: dict[ObjectId, bytes] = {}
         self._seq_moved = False
+        self._moved: dict[RefName, None] | None = {}
+        """What the journal is to name; None: anything."""
         self._spoiled = False
 
     def insert(self, objects: Iterable[bytes]) -> int:
@@ -100,6 +102,7 @@ class StoreWriter(StoreReader):
                 index.set(name, new)
             if ref.kind is RefKind.HEAD:
                 self._move_view(name, ref, old, new)
+            self._note(name)
         if not self._seq_moved:
             self.draft.put(Table.META, layout.SEQ, layout.U64.pack(self.seq + 1))
             self._seq_moved = True
@@ -110,9 +113,15 @@ class StoreWriter(StoreReader):
             raise NotFound(f"{name} is not a branch here, so it can't be shown")
         if find_view(self.tables, name) is None:
             build_view(self.draft, self._nodes, name, tip)
+            self._note(name)
 
     def hide(self, name: RefName) -> None:
         drop_view(self.draft, name)
+        self._note(name)
+
+    def note_all(self) -> None:
+        """Have the journal say that any refs and views may have moved."""
+        self._moved = None
 
     def set_setting(self, name: str, value: bytes | None) -> None:
         key = layout.setting_key(name)
@@ -122,9 +131,18 @@ class StoreWriter(StoreReader):
             self.draft.put(Table.META, key, value)
 
     def finish(self) -> None:
-        """Refuse to commit after a refused object: what stands in the tables then is not what was asked for."""
+        """Complete what is to be committed.
+
+        `StoreError` after a refused object: what stands in the tables then is not what was asked for.
+        """
         if self._spoiled:
             raise StoreError("the transaction was given up when an object in it was refused; nothing was written")
+        if self._moved is None or self._moved:
+            journal.note(self.draft, self._moved)
+
+    def _note(self, name: RefName) -> None:
+        if self._moved is not None:
+            self._moved[name] = None
 
     def _describe(self, oid: ObjectId) -> Facts | None:
         if oid not in self._waiting and self._get(Table.IDS, oid) is None:

@@ -5,6 +5,7 @@ zones become the peer's. A branch here that the peer never had is left alone. A 
 isn't a fast-forward (a reset at the primary); the caller is told, so that it stands in the log.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zonegit.model.commit import Stamp
@@ -40,18 +41,21 @@ def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
     )
     if updates:
         writer.move_refs(updates, who, f"pull: {peer}")
-    _mark(writer, peer, wanted, updates)
+    _mark(writer, peer, updates)
     _point_head(writer)
     remember(writer, peer, refs)
     succeeded(writer, peer, who.time)
     return moved
 
 
-def _mark(writer: Writer, peer: str, wanted: dict[RefName, ObjectId], updates: list[RefUpdate]) -> None:
+def _mark(writer: Writer, peer: str, updates: list[RefUpdate]) -> None:
     """Note for each zone that moved where it is mirrored from, so that nobody commits to it here."""
-    zones = {parse(name).zone for name in wanted}
     for zone in {parse(update.name).zone for update in updates}:
-        writer.set_setting(mirror_setting(zone), peer.encode() if zone in zones else None)
+        writer.set_setting(mirror_setting(zone), peer.encode() if _is_tracked(writer, peer, zone) else None)
+
+
+def _is_tracked(reader: Reader, peer: str, zone: str) -> bool:
+    return any(parse(name).zone == zone for name, _ in reader.refs(f"refs/remotes/{peer}/{zone}/"))
 
 
 def is_followed(reader: Reader, peer: str, refs: PeerRefs) -> bool:
@@ -68,8 +72,9 @@ def _point_head(writer: Writer) -> None:
     if setting is not None and writer.ref(RefName(setting.decode())) is not None:
         return
     heads = [name for name, _ in writer.refs("refs/heads/")]
-    default = [name for name in heads if parse(name).name == DEFAULT_BRANCH]
-    chosen = next((name.encode() for name in default or heads), None)
+    default = (name for name in heads if parse(name).name == DEFAULT_BRANCH)
+    first = next(default, heads[0] if heads else None)
+    chosen = first.encode() if first is not None else None
     if chosen != setting:
         writer.set_setting(HEAD, chosen)
 
@@ -83,17 +88,34 @@ def _wanted(peer: str, refs: PeerRefs) -> dict[RefName, ObjectId]:
 
 def _vanished(reader: Reader, peer: str, refs: PeerRefs, wanted: dict[RefName, ObjectId]) -> list[RefName]:
     """Refs here that came from the peer and are not there any more."""
+    came = _all_that_came(reader, peer, refs) if refs.gone is None else _named_gone(reader, peer, refs, refs.gone)
+    return [name for name in dict.fromkeys(came) if name not in wanted and reader.ref(name) is not None]
+
+
+def _all_that_came(reader: Reader, peer: str, refs: PeerRefs) -> Iterator[RefName]:
+    """What a complete list is held against."""
     tracked = [parse(name) for name, _ in reader.refs(f"refs/remotes/{peer}/")]
-    mirrored = {ref.zone for ref in tracked} | set(refs.zones)
-    came = [ref.full for ref in tracked]
-    came += [Ref(RefKind.HEAD, ref.zone, ref.name).full for ref in tracked]
-    came += [
-        name
-        for zone in sorted(mirrored)
-        for name, _ in reader.refs(f"refs/tags/{zone}/")
-        if parse(name).zone == zone
-    ]
-    return [name for name in came if name not in wanted and reader.ref(name) is not None]
+    for ref in tracked:
+        yield ref.full
+        yield Ref(RefKind.HEAD, ref.zone, ref.name).full
+    for zone in sorted({ref.zone for ref in tracked} | set(refs.zones)):
+        yield from _tags(reader, zone)
+
+
+def _named_gone(reader: Reader, peer: str, refs: PeerRefs, gone: tuple[RefName, ...]) -> Iterator[RefName]:
+    """What a list of differences names, and the tags of zones that are new here, which nobody compared yet."""
+    for name in gone:
+        ref = parse(name)
+        if ref.kind is RefKind.HEAD:
+            yield remote(peer, ref.zone, ref.name)
+        yield name
+    for zone in refs.zones:
+        if not _is_tracked(reader, peer, zone):
+            yield from _tags(reader, zone)
+
+
+def _tags(reader: Reader, zone: str) -> Iterator[RefName]:
+    return (name for name, _ in reader.refs(f"refs/tags/{zone}/") if parse(name).zone == zone)
 
 
 def _forward(reader: Reader, old: ObjectId | None, new: ObjectId | None) -> bool:

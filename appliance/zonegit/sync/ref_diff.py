@@ -7,7 +7,7 @@ size, tips that stand outside of the buckets they were sent for, and refs that a
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -16,17 +16,14 @@ from zonegit.errors import InvalidData, InvalidName
 from zonegit.model.ids import ID_SIZE, ObjectId
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.refs import RefKind, RefName, head, tag
-from zonegit.store.port import Bucket, Reader
-from zonegit.store.refindex import BUCKET_DIGEST, index_key, index_of
-from zonegit.sync.peers import highest
+from zonegit.store.port import Reader
+from zonegit.store.refindex import BUCKET_DIGEST, index_key
+from zonegit.sync.ref_table import BUCKETS, RefTable
 from zonegit.sync.wire import PeerRefs, Tip, as_list, as_table, as_text, check_state
 
 PATH: Final = "/v0/refs/diff"
-BUCKETS: Final = 256
 MANY: Final = 256
 """A client that holds more refs than this of a peer asks for differences."""
-_EMPTY: Final = bytes(BUCKET_DIGEST)
-"""In place of the digest of a bucket without refs."""
 _TEXT: Final = BUCKETS * BUCKET_DIGEST
 
 
@@ -98,45 +95,16 @@ class Change:
             yield tag(tip.zone, tip.name), tip.oid
 
 
-class RefTable:
-    """Refs by their full names at the server, and their index."""
-
-    def __init__(self, refs: Mapping[RefName, ObjectId]) -> None:
-        self._refs = refs
-        root, buckets = index_of(refs.items())
-        self.root = root.hex()
-        self.digests = _digests(buckets)
-
-    def question(self, epoch: str) -> bytes:
-        return Question(epoch, self.root, self.digests).encode()
-
-    def change(self, question: Question, epoch: str, seq: int, root: str) -> Change:
-        """The server's answer. A client that knows another repository (`epoch`) is told all."""
-        differing = {at for at in range(BUCKETS) if question.digests[at] != self.digests[at]}
-        if question.epoch not in ("", epoch):
-            differing = set(range(BUCKETS))
-        elif question.root == self.root:
-            differing = set()
-        found = {name: oid for name, oid in self._refs.items() if differing and index_key(name)[0] in differing}
-        branches, tags = tips(found)
-        return Change(epoch, seq, root, tuple(sorted(differing)), branches, tags)
-
-    def apply(self, change: Change) -> PeerRefs:
-        """The client's other half: all refs of the peer, from those held here and what it says of them."""
-        differing = set(change.prefixes)
-        kept = {name: oid for name, oid in self._refs.items() if index_key(name)[0] not in differing}
-        branches, tagged = tips(kept | dict(change.refs()))
-        return PeerRefs(change.epoch, change.seq, change.root, branches, tagged)
-
-
-def held_of(reader: Reader, peer: str) -> tuple[str, dict[RefName, ObjectId]]:
-    """`(epoch, refs)` of a peer as they are tracked here: its branches, and the tags of their zones."""
-    known = highest(reader, peer)
-    tracked = f"refs/{RefKind.REMOTE}/{peer}/"
-    held = {RefName(f"refs/heads/{name[len(tracked) :]}"): oid for name, oid in reader.refs(tracked)}
-    zones = {tip.zone for tip in tips(held)[0]}
-    held |= {name: oid for name, oid in reader.refs("refs/tags/") if split_ref(name)[0] in zones}
-    return known.epoch if known else "", held
+def change_for(question: Question, table: RefTable, state: PeerRefs) -> Change:
+    """The server's answer. A client that knows another repository (`epoch`) is told all."""
+    differing: list[int] = []
+    if question.epoch not in ("", state.epoch):
+        differing = list(range(BUCKETS))
+    elif question.root != table.root:
+        own = table.digests
+        differing = [at for at in range(BUCKETS) if question.digests[at] != own[at]]
+    branches, tags = tips(dict(item for at in differing for item in table.bucket(at)))
+    return Change(state.epoch, state.seq, state.root, tuple(differing), branches, tags)
 
 
 def holds_many(reader: Reader, peer: str) -> bool:
@@ -156,13 +124,6 @@ def split_ref(name: RefName) -> tuple[str, str]:
     """`(zone, branch or tag)` of a head's or a tag's name, which was checked when it came in."""
     zone, _, label = name.split("/", 2)[2].rpartition("/")
     return zone, label
-
-
-def _digests(buckets: Iterable[Bucket]) -> tuple[bytes, ...]:
-    found = [_EMPTY] * BUCKETS
-    for bucket in buckets:
-        found[bucket.prefix] = bucket.digest
-    return tuple(found)
 
 
 def _tips(table: dict[str, object], name: str) -> tuple[Tip, ...]:

@@ -8,7 +8,6 @@ bits that only a ref in scope, or an object under one, tells; whoever knows an i
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
 from typing import Final
 
 from zonegit.auth.key import Key
@@ -16,16 +15,19 @@ from zonegit.auth.scope import Scope
 from zonegit.errors import InvalidData, NotFound, RevisionError
 from zonegit.model.ids import Kind, ObjectId, parse_id
 from zonegit.model.refs import RefName
+from zonegit.store.journal import End
 from zonegit.store.port import Reader, Store
 from zonegit.sync import limits, ref_diff, wire
 from zonegit.sync.closure import Closure
 from zonegit.sync.frames import FrameWriter, Seal
 from zonegit.sync.plans import Plans
+from zonegit.sync.ref_table import RefTable
 
 OBJECT_TYPE: Final = "application/vnd.zonegit.object"
 _OBJECT_PATH: Final = "/v0/objects/"
 _SCOPES: Final = 16
 """Scopes whose refs are kept made."""
+_SHOWN: Final = ("refs/heads/", "refs/tags/")
 
 
 class Route(Enum):
@@ -83,21 +85,51 @@ def error_reply(status: int, error: str, *, server_time: int | None = None, retr
 
 
 class _Visible:
-    """The refs that the keys of a scope see, as of one state, and answers made of them when first asked for."""
+    """The refs that the keys of a scope see, kept up by the store's journal, and the list of all of them."""
 
-    def __init__(self, refs: wire.PeerRefs, names: dict[RefName, ObjectId]) -> None:
-        self.refs = refs
-        self._names = names
+    def __init__(self, key: Key, workers: int) -> None:
+        self._key = key
+        """Any one of that scope."""
+        self._workers = workers
+        self._end: End | None = None
+        self._state = ("", -1, "")
+        self._all: Reply | None = None
+        self.table = RefTable()
 
-    @cached_property
+    def look(self, reader: Reader) -> None:
+        """Catch up with what moved."""
+        self._state = reader.epoch, reader.seq, reader.index_root.hex()
+        end = reader.journal_end
+        if end == self._end:
+            return
+        moved = reader.moved_since(self._end) if self._end else None
+        self._end = None  # until all of it is taken in
+        self._all = None
+        if moved is None:
+            self.table = RefTable(
+                (name, tip) for prefix in _SHOWN for name, tip in reader.refs(prefix) if self._sees(name)
+            )
+        for name in moved or ():
+            if name.startswith(_SHOWN) and self._sees(name):
+                self.table.move(name, reader.ref(name))
+        self._end = end
+
+    @property
+    def brief(self) -> wire.PeerRefs:
+        """Their state without themselves."""
+        return wire.PeerRefs(*self._state, (), (), self._workers)
+
+    @property
     def reply(self) -> Reply:
         """All refs: it may be large, and many ask for it."""
-        headers = (("etag", f'"{self.refs.root}"'), ("cache-control", "no-cache"))
-        return Reply(200, wire.JSON_TYPE, self.refs.encode(), headers)
+        if self._all is None:
+            branches, tags = ref_diff.tips(dict(self.table))
+            refs = wire.PeerRefs(*self._state, branches, tags, self._workers)
+            self._all = Reply(200, wire.JSON_TYPE, refs.encode(), (*_etag(refs), ("cache-control", "no-cache")))
+        return self._all
 
-    @cached_property
-    def table(self) -> ref_diff.RefTable:
-        return ref_diff.RefTable(self._names)
+    def _sees(self, name: RefName) -> bool:
+        return self._key.allows_zone("read", ref_diff.split_ref(name)[0])
 
 
 class Endpoint:
@@ -119,36 +151,27 @@ class Endpoint:
         """The refs that a key may see."""
         return self._visible(key).reply
 
-    def brief(self, key: Key) -> Reply:
+    def brief(self) -> Reply:
         """The state of the refs without the refs: for a client that asks what differs afterwards."""
-        refs = self._visible(key).refs
-        return Reply(200, wire.JSON_TYPE, refs.encode_brief(), (("etag", f'"{refs.root}"'),))
+        with self._store.read() as reader:
+            refs = wire.PeerRefs(reader.epoch, reader.seq, reader.index_root.hex(), (), (), self._workers)
+        return Reply(200, wire.JSON_TYPE, refs.encode_brief(), _etag(refs))
 
     def refs_diff(self, key: Key, body: bytes) -> Reply:
         """Those of the refs that a key may see which stand in buckets that differ from the client's."""
         question = ref_diff.Question.decode(body)
         seen = self._visible(key)
-        refs = seen.refs
-        change = seen.table.change(question, refs.epoch, refs.seq, refs.root)
+        change = ref_diff.change_for(question, seen.table, seen.brief)
         return Reply(200, wire.JSON_TYPE, change.encode(), (("cache-control", "no-store"),))
 
     def _visible(self, key: Key) -> "_Visible":
+        found = self._refs.get(key.scopes)
+        if found is None:
+            if len(self._refs) >= _SCOPES:
+                self._refs.clear()
+            found = self._refs[key.scopes] = _Visible(key, self._workers)
         with self._store.read() as reader:
-            seq, root = reader.seq, reader.index_root.hex()
-            known = self._refs.get(key.scopes)
-            if known and (known.refs.seq, known.refs.root) == (seq, root):
-                return known
-            refs = {
-                name: oid
-                for prefix in ("refs/heads/", "refs/tags/")
-                for name, oid in reader.refs(prefix)
-                if key.allows_zone("read", ref_diff.split_ref(name)[0])
-            }
-            branches, tags = ref_diff.tips(refs)
-            found = _Visible(wire.PeerRefs(reader.epoch, seq, root, branches, tags, self._workers), refs)
-        if len(self._refs) >= _SCOPES:
-            self._refs.clear()
-        self._refs[key.scopes] = found
+            found.look(reader)
         return found
 
     def unchanged(self, root: str) -> Reply:
@@ -198,6 +221,10 @@ class Endpoint:
                 if not reader.has(oid):
                     raise NotFound(f"object {oid.hex()} is not here")
         return FrameStream(self._store, _Listed(ids), FrameWriter(seal), clock, self.bounds)
+
+
+def _etag(refs: wire.PeerRefs) -> tuple[tuple[str, str], ...]:
+    return (("etag", f'"{refs.root}"'),)
 
 
 class _Missing:

@@ -30,7 +30,7 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class PeerRefs:
-    """All that a peer lets its caller see of its refs."""
+    """What a peer lets its caller see of its refs: all of it, or what differs from what the caller holds."""
 
     epoch: str
     """Random id of the repository, 32 hex digits."""
@@ -41,6 +41,8 @@ class PeerRefs:
     tags: tuple[Tip, ...]
     workers: int = 1
     """Processes that answer at the peer: so many connections are worth it for a long transfer."""
+    gone: tuple[RefName, ...] | None = None
+    """None: the lists are complete. Else they hold differences, and these refs are gone (by the peer's names)."""
 
     @property
     def zones(self) -> list[str]:

@@ -12,10 +12,13 @@ from zonegit.errors import InvalidData
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import RefName, head, remote, tag
 from zonegit.store.memory import MemoryStore
-from zonegit.store.port import RefUpdate
-from zonegit.store.refindex import RefIndex, index_key, index_of
-from zonegit.sync.ref_diff import MANY, Change, Question, RefTable, held_of, holds_many, tips
+from zonegit.store.port import RefUpdate, Store
+from zonegit.store.refindex import RefIndex, index_key
+from zonegit.store.tables import Table
+from zonegit.sync.ref_diff import MANY, Change, Question, change_for, holds_many, tips
+from zonegit.sync.ref_table import EMPTY, RefTable
 from zonegit.sync.server import Endpoint
+from zonegit.sync.tracked import Tracked
 from zonegit.sync.wire import PeerRefs, Tip
 
 EPOCH, OTHER = "e" * 32, "d" * 32
@@ -33,35 +36,91 @@ def some_refs(rng: Random, count: int) -> Refs:
     return made
 
 
+def tracking(refs: Refs) -> MemoryStore:
+    """A store that tracks these refs as a mirror's does."""
+    store = MemoryStore()
+    with store.write() as writer:
+        for name, oid in refs.items():
+            writer.draft.put(Table.REFS, name.encode(), oid)
+        for name, oid in refs.items():
+            zone, _, label = name.split("/", 2)[2].rpartition("/")
+            if name.startswith("refs/heads/"):
+                writer.draft.put(Table.REFS, remote(PEER, zone, label).encode(), oid)
+        writer.draft.put(Table.META, b"setting/peer/primary-1/highest", f"{EPOCH} 1 {ROOT}".encode())
+    return store
+
+
+def held(store: Store, *, mirrored: bool = True) -> Tracked:
+    found = Tracked(PEER, mirrored=mirrored)
+    with store.read() as reader:
+        found.look(reader)
+    return found
+
+
+def state(seq: int = 7) -> PeerRefs:
+    return PeerRefs(EPOCH, seq, ROOT, (), ())
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 17, 300, 2000])
-def test_an_index_made_at_once_is_the_index_that_is_kept(count: int) -> None:
-    refs = some_refs(Random(count), count)
-    kept = RefIndex({})
+def test_a_table_that_is_kept_up_has_the_index_of_its_refs(count: int) -> None:
+    rng = Random(count)
+    kept, table, refs = RefIndex({}), RefTable(), some_refs(rng, count)
     for name, oid in refs.items():
         kept.set(name, oid)
-    assert index_of(refs.items()) == (kept.root, kept.buckets())
+        table.move(name, oid)
+    for _ in range(3):
+        buckets = {bucket.prefix: bucket.digest for bucket in kept.buckets()}
+        assert table.root == kept.root.hex()
+        assert table.digests == tuple(buckets.get(at, EMPTY) for at in range(256))
+        for name in rng.sample(sorted(refs), min(count, 5)):
+            tip = rng.choice((None, ObjectId(rng.randbytes(32))))
+            kept.set(name, tip)
+            table.move(name, tip)
+            assert table.get(name) == tip
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_what_a_client_holds_becomes_what_the_server_has(seed: int) -> None:
     rng = Random(seed)
     server = some_refs(rng, rng.choice((0, 3, 500)))
-    client = {name: oid for name, oid in server.items() if rng.random() > 0.02} | some_refs(rng, rng.choice((0, 5)))
-    asked = Question.decode(RefTable(client).question(EPOCH))
-    change = Change.decode(RefTable(server).change(asked, EPOCH, 7, ROOT).encode())
+    zones = {name.split("/")[2] for name in server if name.startswith("refs/heads/")}
+    server = {name: oid for name, oid in server.items() if name.split("/")[2] in zones}  # tags are of zones
+    heads = {name: oid for name, oid in server.items() if rng.random() > 0.02 or name.startswith("refs/tags/")}
+    others = {name: oid for name, oid in some_refs(rng, rng.choice((0, 5))).items() if "heads" in name}
+    store = tracking(heads | others)
+    client = held(store)
+    change = Change.decode(
+        change_for(Question.decode(client.question()), RefTable(server.items()), state()).encode()
+    )
     branches, tagged = tips(server)
-    assert RefTable(client).apply(change) == PeerRefs(EPOCH, 7, ROOT, branches, tagged)
+    assert client.complete(change) == PeerRefs(EPOCH, 7, ROOT, branches, tagged)
+    found = client.differences(change)
+    with store.read() as reader:
+        refs = {RefName(name): oid for name, oid in reader.refs("refs/heads/")}
+        refs |= {name: oid for name, oid in reader.refs("refs/tags/") if name.split("/")[2] in tracked_zones(refs)}
+    news = {head(tip.zone, tip.name): tip.oid for tip in found.branches}
+    news |= {tag(tip.zone, tip.name): tip.oid for tip in found.tags}
+    assert found.gone is not None
+    assert {name: oid for name, oid in (refs | news).items() if name not in found.gone} == server
+    assert not [name for name, oid in news.items() if refs.get(name) == oid], "only what differs"
+
+
+def tracked_zones(refs: Refs) -> set[str]:
+    return {name.split("/")[2] for name in refs}
 
 
 def test_equal_refs_differ_in_no_bucket_and_another_repository_in_all() -> None:
-    table = RefTable(some_refs(Random(1), 400))
-    same = table.change(Question.decode(table.question(EPOCH)), EPOCH, 7, ROOT)
+    table = RefTable(some_refs(Random(1), 400).items())
+
+    def asked(epoch: str) -> Change:
+        return change_for(Question(epoch, table.root, table.digests), table, state())
+
+    same = asked(EPOCH)
     assert (same.prefixes, same.branches, same.tags) == ((), (), ())
-    other = table.change(Question.decode(table.question(OTHER)), EPOCH, 7, ROOT)
+    other = asked(OTHER)
     assert len(other.prefixes) == 256
     assert len(list(other.refs())) == len(set(other.refs())) > 300
-    first = table.change(Question.decode(table.question("")), EPOCH, 7, ROOT)
-    assert first == same
+    assert asked("") == same
 
 
 def test_a_key_is_told_of_its_zones_only() -> None:
@@ -71,12 +130,14 @@ def test_a_key_is_told_of_its_zones_only() -> None:
     narrow = Key.derive("k2", b"n" * 32, scopes=(parse_scope("read:example.net."),))
     endpoint = Endpoint(store)
     for key, zones in ((KEY, ["example.net.", "example.org."]), (narrow, ["example.net."])):
-        change = Change.decode(endpoint.refs_diff(key, RefTable({}).question("")).body)
-        refs = RefTable({}).apply(change)
+        nothing = held(MemoryStore())
+        change = Change.decode(endpoint.refs_diff(key, nothing.question()).body)
+        refs = nothing.complete(change)
         assert refs.zones == zones
         assert refs == PeerRefs.decode(endpoint.refs(key).body)
-        held = dict(Change.refs(change))
-        assert not Change.decode(endpoint.refs_diff(key, RefTable(held).question("")).body).prefixes
+        all_held = RefTable(Change.refs(change))
+        question = Question("", all_held.root, all_held.digests).encode()
+        assert not Change.decode(endpoint.refs_diff(key, question).body).prefixes
 
 
 def test_held_are_the_tracked_branches_and_the_tags_of_their_zones() -> None:
@@ -85,14 +146,40 @@ def test_held_are_the_tracked_branches_and_the_tags_of_their_zones() -> None:
     own = commit(store, "example.net.", names("example.net.", 1))
     put_tag(store, "example.org.", "v1", oid)
     put_tag(store, "example.net.", "v1", own)
-    with store.write() as writer:
-        writer.move_refs([RefUpdate(remote(PEER, "example.org.", "main"), None, oid)], WHO, "pull: test")
+    kept = held(store)
+
+    def expect(refs: Refs, *, mirrored: bool = True) -> None:
+        table = RefTable(refs.items())
+        question = Question("", table.root, table.digests).encode()
+        assert held(store, mirrored=mirrored).question() == question
+        if mirrored:
+            with store.read() as reader:
+                kept.look(reader)
+            assert kept.question() == question, "what was kept up is what is read anew"
+
+    def put(name: RefName, tip: ObjectId | None) -> None:
+        with store.write() as writer:
+            writer.move_refs([RefUpdate(name, writer.ref(name), tip)], WHO, "test")
+
+    expect({})
+    put(remote(PEER, "example.org.", "main"), oid)
+    expect({head("example.org.", "main"): oid, tag("example.org.", "v1"): oid})
+    put(tag("example.org.", "v2"), oid)
+    put(tag("example.net.", "v2"), own)
+    put(tag("example.org.", "v1"), None)
+    both = {head("example.org.", "main"): oid, tag("example.org.", "v2"): oid}
+    expect(both)
+    astray = commit(store, "example.org.", names("example.org.", 2))
+    expect(both | {head("example.org.", "main"): ObjectId(bytes(32))})
+    expect(both, mirrored=False)
+    put(remote(PEER, "example.org.", "main"), astray)
+    expect(both | {head("example.org.", "main"): astray})
+    put(remote(PEER, "example.org.", "main"), None)
+    expect({})
     with store.read() as reader:
-        epoch, held = held_of(reader, PEER)
         assert not holds_many(reader, PEER)
-    assert (epoch, held) == ("", {head("example.org.", "main"): oid, tag("example.org.", "v1"): oid})
     with store.write() as writer:
-        updates = [RefUpdate(remote(PEER, "example.org.", f"b{at}"), None, oid) for at in range(MANY)]
+        updates = [RefUpdate(remote(PEER, "example.org.", f"b{at}"), None, oid) for at in range(MANY + 1)]
         writer.move_refs(updates, WHO, "pull: test")
     with store.read() as reader:
         assert holds_many(reader, PEER)
@@ -159,6 +246,6 @@ def test_a_question_that_is_wrong_is_refused(body: bytes) -> None:
 
 
 def test_refs_without_their_lists_are_no_refs() -> None:
-    brief = Endpoint(MemoryStore()).brief(KEY).body
+    brief = Endpoint(MemoryStore()).brief().body
     with pytest.raises(InvalidData, match="no list"):
         PeerRefs.decode(brief)
