@@ -1,14 +1,21 @@
-"""The zone that is being read: its apex, its one SOA, and its entries so far."""
+"""The zone that is being read: its apex, its one SOA, its entries so far, and what its reader warns about."""
+
+from typing import Final
 
 from zonegit.errors import InvalidZone, ZoneFileError
-from zonegit.model.names import Owner, WireName, lower, owner_key, relative, to_text
+from zonegit.model.names import APEX, Owner, WireName, lower, owner_key, relative, to_text
 from zonegit.model.rdata import CLASS_IN, META_TYPES, RRSIG, SOA, soa_serial, with_serial
 from zonegit.model.rrset import APEX_POINTER, FIXED, RRKey
 from zonegit.zonefile.entries import Entries
+from zonegit.zonefile.findings import Finding, finding
+from zonegit.zonefile.transfer_text import Transfer
 from zonegit.zonefile.types import type_text
 
 Place = tuple[bytes, bytes]
 """Where one owner's records go: the beginning of their keys (owner key, `00`) and of their RRs (owner, `C0 0C`)."""
+
+MAX_OUTSIDE: Final = 1000
+"""Records outside of the zone that are warned about one by one."""
 
 
 class ZoneBuilder:
@@ -17,7 +24,11 @@ class ZoneBuilder:
     def __init__(self, apex: WireName | None) -> None:
         self.apex = apex
         self.entries = Entries()
+        self.warnings: list[Finding] = []
+        self.transfer = Transfer()
         self._soa: bytes | None = None
+        self._outside = 0
+        self._foreign_soa: WireName | None = None
 
     def place(self, wire: WireName, rtype: int) -> Place:
         """Where a record of this absolute owner goes. Raises `OutOfZone`."""
@@ -40,19 +51,42 @@ class ZoneBuilder:
             RRKey(key + rtype.to_bytes(2, "big")), rr + FIXED.pack(rtype, CLASS_IN, ttl, len(rdata)) + rdata
         )
 
+    def warn(self, check: str, message: str) -> None:
+        """Something at a line of the file, with which the message begins."""
+        self.warnings.append(finding(check, APEX, message))
+
+    def ignore(self, line: str, wire: WireName, rtype: int) -> None:
+        """Leave out a record whose owner isn't in the zone."""
+        self._outside += 1
+        if rtype == SOA and self._foreign_soa is None:
+            self._foreign_soa = wire
+        if self._outside <= MAX_OUTSIDE:
+            self.warn("out-of-zone", f"{line}: {self._is_outside(wire)}; ignored")
+
+    def _is_outside(self, wire: WireName) -> str:
+        return f"{to_text(wire)} is outside of the zone {to_text(self.apex or b'')}"
+
     def _take_soa(self, place: Place, rdata: bytes) -> bytes:
         if place[1] != APEX_POINTER:
             raise InvalidZone("a SOA below the apex; a zone has exactly one, at its apex")
         if self._soa not in (None, rdata):
             raise InvalidZone("a second SOA; a zone has exactly one")
         self._soa = rdata
+        self.transfer.soa(self.entries.count)
         return with_serial(rdata, 0)
 
     def close(self, name: str) -> tuple[WireName, int]:
         """The apex and the SOA's serial, when all records are in."""
+        self.transfer.check(name, self.entries.count)
         if self.apex is None or self._soa is None:
             of = "" if self.apex is None else f" for {to_text(self.apex)}"
-            raise ZoneFileError(f"{name}: no SOA record{of}; a zone has exactly one, at its apex")
+            why = "a zone has exactly one, at its apex"
+            if self._foreign_soa is not None:
+                why = f"the one in the file is for {to_text(self._foreign_soa)}"
+            raise ZoneFileError(f"{name}: no SOA record{of}; {why}")
+        if self._outside > MAX_OUTSIDE:
+            more = self._outside - MAX_OUTSIDE
+            self.warn("out-of-zone", f"{name}: {more} more records outside of the zone; ignored")
         return self.apex, soa_serial(self._soa)
 
 

@@ -9,6 +9,7 @@ from zonegit.model.names import ROOT, WireName, from_text
 from zonegit.zonefile.generate import Generate, read_generate
 from zonegit.zonefile.types import parse_ttl
 
+_BLANKS: Final = re.compile(r"[ \t]+")
 _WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"|((?:[^ \t"\\]|\\.)++)')
 _ABSOLUTE: Final = re.compile(r"(?:[^\\]|\\.)*\.", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)")
@@ -16,7 +17,7 @@ _ESCAPED: Final = re.compile(r"\\(.)")
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """Read another file here; relative to the file that includes it."""
+    """Read another file here; `inclusion` says which one a path means."""
 
     path: str
     origin: WireName | None
@@ -29,10 +30,10 @@ Directive = WireName | int | Include | Generate
 
 def read_directive(text: str, origin: WireName | None) -> Directive:
     """Read an unfolded line that begins with `$`; `origin` is the one in force."""
-    name, _, rest = text.replace("\t", " ").partition(" ")
+    name, rest = (*_BLANKS.split(text, 1), "")[:2]
     name = name.upper()
     if name == "$GENERATE":
-        return read_generate(rest.strip())
+        return read_generate(rest)
     words = [_ESCAPED.sub(r"\1", found[1]) if found[1] is not None else found[2] for found in _WORD.finditer(rest)]
     if name == "$ORIGIN" and len(words) == 1:
         return read_name(words[0], origin)

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import Final
 
-from zonegit.model.rdata import RRSIG
+from zonegit.model.rdata import RRSIG, SOA
 from zonegit.model.rrset import RRKey, key_parts, owner_size
 from zonegit.zonefile.findings import Finding, finding
 from zonegit.zonefile.types import type_text
 
+_REPEATED: Final = SOA.to_bytes(2, "big")  # at the end of a transfer (RFC 5936 §2.2)
 _TTL_AT: Final = -6  # counted from the RDATA: TTL u32, rdlength u16
 
 
@@ -23,6 +24,10 @@ class Entries:
         """Take one stored RR."""
         if self.first.setdefault(key, rr) is not rr:
             self.more.setdefault(key, []).append(rr)
+
+    def count(self) -> int:
+        """How many records were taken, duplicates among them."""
+        return len(self.first) + sum(map(len, self.more.values()))
 
     def finish(self) -> tuple[list[tuple[RRKey, bytes]], int]:
         """All entries in canonical order, and how many records they hold. Nothing can be added afterwards."""
@@ -44,7 +49,7 @@ class Entries:
             told = f"TTLs {_seconds(ttls)} in the RRset {_type(key)}; {int.from_bytes(ttl, 'big')} taken"
             self._warn("mixed-ttl", key, told)
         unique = {rr[at:]: rr for rr in rrs}
-        if len(unique) < len(rrs):
+        if len(unique) < len(rrs) and not key.endswith(_REPEATED):
             what = f"duplicate {_type(key)} record"
             self._warn("duplicate-record", key, f"{_count(len(rrs) - len(unique), what)} merged")
         return [unique[rdata] for rdata in sorted(unique)]

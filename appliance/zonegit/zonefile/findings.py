@@ -58,6 +58,9 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
     "unused-glue": "addresses at or below a delegation that no NS record of the zone names",
     "duplicate-record": "a record that stands in the zone file more than once",
     "mixed-ttl": "records of one RRset with different TTLs (RFC 2181 §5.2)",
+    "out-of-zone": "a record in the zone file whose owner isn't in the zone; it is ignored",
+    "include-path": "an $INCLUDE whose path means another file where other servers look for it",
+    "generate-ambiguous": "a $GENERATE that BIND and PowerDNS read differently",
 })  # fmt: skip
 """Checks whose findings don't refuse the zone, unless they are raised to errors (`strict`)."""
 

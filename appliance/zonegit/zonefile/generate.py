@@ -1,8 +1,13 @@
-"""BIND's $GENERATE: `range owner [TTL] [class] type rdata`, with `$` in owner and rdata standing for each number.
+"""BIND's $GENERATE: `range owner [TTL] [class] type rdata`, with `$` in owner and RDATA standing for each number.
 
 `${offset[,width[,base]]}` gives number + offset, padded with zeros to width, in base `d`, `o`, `x` or `X`; base `n`
-or `N` gives its hex digits last first, parted by dots, as IPv6 reverse zones need them. `$$` and `\\$` are a plain
+or `N` gives the hex digits last first with dots between them, as IPv6 reverse zones need them, padded until digits
+and dots fill the width. Numbers are 32 bits wide: a negative one has eight hex digits. `$$` and `\\$` are a plain
 `$`.
+
+RDATA of several words stands in quotes that aren't part of it (`MX "10 mail$"`). What is between them is read as if
+it stood in the file itself, so strings with blanks need escaped quotes (`TXT "\\"two words\\""`). RDATA of several
+words without quotes round the whole, which BIND refuses, is read as it stands.
 """
 
 import re
@@ -11,40 +16,74 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.errors import InvalidRecord
+from zonegit.zonefile.record import split_head
+from zonegit.zonefile.unfold import has_comment, unfold
 
-_LINE: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,10})(?:/([0-9]{1,10}))? +([^ ]+) +(.+)", re.ASCII)
-_DOLLAR: Final = re.compile(r"\\\$|\$\$|\$\{(?P<modifier>[^}]*)\}|(?P<plain>\$)(?!\{)|\$(?P<open>\{)")
-_MODIFIER: Final = re.compile(r"(-?[0-9]{1,10})(?:,([0-9]{1,3})(?:,([doxXnN]))?)?", re.ASCII)
-_WHOLE: Final = re.compile(r'(.*? )"((?:[^"\\]|\\.)*+)"')
-_STRINGS: Final = re.compile(r"(?:.* )?(?:TXT|SPF) +", re.IGNORECASE)
+_LINE: Final = re.compile(
+    r"([0-9]{1,10})-([0-9]{1,10})(?:/([0-9]{1,10}))?[ \t]+"  # range
+    r"((?:[^ \t\"\\]|\\.)+)[ \t]+(.+)",  # owner, and all behind it
+    re.ASCII,
+)
+_PIECE: Final = re.compile(r"\\.|\$\$|\$(?:\{(?P<modifier>[^}]*)\}|(?P<open>\{)|(?P<plain>))", re.DOTALL)
+_MODIFIER: Final = re.compile(r"([+-]?[0-9]{1,10})(?:,([0-9]{1,3})(?:,([doxXnN]))?)?", re.ASCII)
+_NO_OFFSET: Final = re.compile(r"[+-]?0+(?:,|\Z)", re.ASCII).match
+_COMMENT: Final = "a ';' between the quotes begins a comment, as in BIND; write \\; or put \\\" round the string"
+_OFFSET: Final = "a plain $ is the number itself, as BIND's manual says; BIND adds the last ${offset} to it"
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"')
+_MAX: Final = (1 << 31) - 1
 MAX_STEPS: Final = 1 << 24
 """How many lines one $GENERATE may make: a /8 of addresses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """One $GENERATE; `template` is a record line with `$` in it."""
+    """One $GENERATE; `template` is an unfolded record line with `$` in it."""
 
     numbers: range
     template: str
+    doubt: str = ""
+    """What BIND and PowerDNS read differently in it."""
 
 
 def read_generate(text: str) -> Generate:
     """Read what stands behind `$GENERATE`."""
-    found = _LINE.fullmatch(text.replace("\t", " "))
+    found = _LINE.fullmatch(text)
     if found is None:
         raise InvalidRecord("$GENERATE is written: $GENERATE start-stop[/step] owner [TTL] [class] type rdata")
     start, stop, step = int(found[1]), int(found[2]), int(found[3] or 1)
     if stop < start or not step:
         raise InvalidRecord(f"$GENERATE {start}-{stop}/{step}: the range must rise")
+    if stop > _MAX or step > _MAX:
+        raise InvalidRecord(f"$GENERATE {start}-{stop}/{step}: numbers end at {_MAX}")
     numbers = range(start, stop + 1, step)
     if len(numbers) > MAX_STEPS:
         raise InvalidRecord(f"$GENERATE makes {len(numbers)} records; at most {MAX_STEPS}")
     record = found[5]
-    whole = _WHOLE.fullmatch(record)
-    if whole and not _STRINGS.fullmatch(whole[1]):
-        record = whole[1] + whole[2]  # BIND wants RDATA of several words in quotes that aren't part of it
-    return Generate(numbers, f"{found[4]} {record}")
+    _, _, rdata = split_head(record)
+    head = record[: len(record) - len(rdata)]
+    unquoted = _unquoted(rdata)
+    plain = unfold(unquoted, iter(()))[0]
+    doubt = _COMMENT if has_comment(unquoted) else _OFFSET if _carries(found[4]) or _carries(plain) else ""
+    return Generate(numbers, f"{found[4]} {head}{plain}", doubt)
+
+
+def _carries(field: str) -> bool:
+    """Whether a plain `$` stands behind an offset, which BIND adds to it, too."""
+    offset = False
+    for piece in _PIECE.finditer(field):
+        if piece["modifier"]:
+            offset = not _NO_OFFSET(piece["modifier"])
+        elif piece["plain"] is not None and offset:
+            return True
+    return False
+
+
+def _unquoted(rdata: str) -> str:
+    """RDATA without the quotes round the whole of it; an escaped quote inside of them is a quote then."""
+    quoted = _QUOTED.fullmatch(rdata)
+    if quoted is None:
+        return rdata
+    return re.sub(r"\\.", lambda escape: '"' if escape[0] == '\\"' else escape[0], quoted[1])
 
 
 def generated_lines(generate: Generate) -> Iterator[str]:
@@ -57,16 +96,17 @@ def generated_lines(generate: Generate) -> Iterator[str]:
 def _parts(template: str) -> list[str | Callable[[int], str]]:
     parts: list[str | Callable[[int], str]] = []
     at = 0
-    for found in _DOLLAR.finditer(template):
+    for found in _PIECE.finditer(template):
         parts.append(template[at : found.start()])
         at = found.end()
-        modifier = found["modifier"]
         if found["open"]:
             raise InvalidRecord("$GENERATE holds a '${' without its '}'")
-        if modifier is not None:
-            parts.append(_formatter(modifier))
+        if found["modifier"] is not None:
+            parts.append(_formatter(found["modifier"]))
+        elif found["plain"] is not None:
+            parts.append(str)
         else:
-            parts.append(str if found["plain"] else "\\$")
+            parts.append("\\$" if found[0] == "$$" else found[0])
     parts.append(template[at:])
     return parts
 
@@ -76,19 +116,24 @@ def _formatter(modifier: str) -> Callable[[int], str]:
     if found is None:
         raise InvalidRecord(f"$GENERATE modifier {modifier[:40]!r}; it is written ${{offset[,width[,base]]}}")
     offset, width, base = int(found[1]), int(found[2] or 0), found[3] or "d"
+    if base == "d":
+        return lambda number: f"{_shifted(number, offset):0{width}d}"
     if base in "nN":
-        return lambda number: _nibbles(_shifted(number, offset), width, base == "N")
-    return lambda number: f"{_shifted(number, offset):0{width}{base}}"
+        return lambda number: _nibbles(_unsigned(number, offset), width, base == "N")
+    return lambda number: f"{_unsigned(number, offset):0{width}{base}}"
 
 
 def _shifted(number: int, offset: int) -> int:
     shifted = number + offset
-    if shifted < 0:
-        raise InvalidRecord(f"$GENERATE gives {shifted} for {number}; numbers can't be negative")
+    if not -_MAX - 1 <= shifted <= _MAX:
+        raise InvalidRecord(f"$GENERATE gives {shifted} for {number}; numbers have 32 bits")
     return shifted
 
 
+def _unsigned(number: int, offset: int) -> int:
+    return _shifted(number, offset) & 0xFFFFFFFF
+
+
 def _nibbles(number: int, width: int, upper: bool) -> str:
-    digits = f"{number:{'X' if upper else 'x'}}"
-    digits = digits.rjust((width + 1) // 2, "0")  # width counts the dots too
-    return ".".join(reversed(digits))
+    digits = f"{number:{'X' if upper else 'x'}}".rjust((width + 1) // 2, "0")  # width counts the dots, too
+    return ".".join(reversed(digits)).ljust(width, ".")

@@ -2,8 +2,8 @@
 
 The common line goes through one regular expression and a parser of `rdata_reading`; every other line is unfolded,
 split by `record` and read with dnspython where its type isn't common. Both ways give the same bytes (tests/laws).
-Refused: classes other than IN, owners outside of the zone, a zone without exactly one SOA, anything unreadable.
-Nothing half-read is ever given out.
+Refused: classes other than IN, a zone without exactly one SOA, anything unreadable, a transfer that broke off.
+Records whose owners are outside of the zone are ignored with a warning. Nothing half-read is ever given out.
 """
 
 import re
@@ -19,11 +19,13 @@ from zonegit.zonefile import by_dnspython
 from zonegit.zonefile.builder import ZoneBuilder
 from zonegit.zonefile.directives import Directive, Include, read_directive, read_name
 from zonegit.zonefile.findings import Finding
-from zonegit.zonefile.generate import generated_lines
+from zonegit.zonefile.generate import Generate, generated_lines
+from zonegit.zonefile.inclusion import find_included
 from zonegit.zonefile.rdata_reading import COMMON, UNSURE, RdataParser
 from zonegit.zonefile.record import split_head, split_owner
 from zonegit.zonefile.scope import Scope
 from zonegit.zonefile.source import Text, open_text
+from zonegit.zonefile.transfer_text import MESSAGE_SIGNATURE
 from zonegit.zonefile.unfold import unfold
 
 _PLAIN_RDATA: Final = r"""([\t !#-'*-:<-\[\]-~]*+|(?:"[ !#-\[\]-~]*+"[ \t]*+)+)"""
@@ -66,29 +68,35 @@ def read_zone(
     `common` are the parsers that are tried before dnspython. Raises `ZoneFileError("name:line: reason")`.
     """
     builder = ZoneBuilder(origin)
-    _File(source, name, Scope(builder, common, origin), builder, common, 0).read(progress)
+    outermost = source if isinstance(source, Path) else None
+    zone = _Zone(builder, Scope(builder, common, origin), common, outermost)
+    _File(zone, source, name, 0).read(progress)
     apex, serial = builder.close(name)
     entries, records = builder.entries.finish()
-    return ParsedZone(apex, serial, entries, records, builder.entries.warnings)
+    return ParsedZone(apex, serial, entries, records, [*builder.warnings, *builder.entries.warnings])
+
+
+@dataclass(frozen=True, slots=True)
+class _Zone:
+    """What all files of a zone have in common."""
+
+    builder: ZoneBuilder
+    scope: Scope
+    common: Mapping[int, RdataParser]
+    outermost: Path | None
+    """The file that includes the others; None for a stream."""
 
 
 class _File:
     """One file on its way into the builder; an included one is another of these."""
 
-    def __init__(
-        self,
-        source: Path | BinaryIO,
-        name: str,
-        scope: Scope,
-        builder: ZoneBuilder,
-        common: Mapping[int, RdataParser],
-        depth: int,
-    ) -> None:
+    def __init__(self, zone: _Zone, source: Path | BinaryIO, name: str, depth: int) -> None:
+        self._zone = zone
         self._source = source
         self._name = name
-        self._scope = scope
-        self._builder = builder
-        self._common = common
+        self._scope = zone.scope
+        self._builder = zone.builder
+        self._common = zone.common
         self._depth = depth
         self._line = 0
 
@@ -101,7 +109,7 @@ class _File:
             except ZoneFileError:
                 raise  # of an included file
             except ZonegitError as error:
-                raise ZoneFileError(f"{self._name}:{self._line}: {error}") from None
+                raise ZoneFileError(f"{self._here}: {error}") from None
 
     def _take_lines(self, lines: Iterator[str], step: int) -> None:
         last_owner = ""
@@ -143,23 +151,29 @@ class _File:
                 self._take_directive(read_directive(text, self._scope.origin))
             else:
                 self._take_record(text)
+        else:
+            self._builder.transfer.comment(line)
         self._line += more
 
     def _take_record(self, text: str) -> None:
         scope = self._scope
         owner, rest = split_owner(text)
+        if MESSAGE_SIGNATURE(rest):
+            return
         ttl, rtype, rdata_text = split_head(rest)
         if owner:
-            scope.place = self._builder.place(read_name(owner, scope.origin), rtype)
-        elif scope.place is None:
+            scope.enter(read_name(owner, scope.origin), rtype)
+        elif scope.place is None and scope.outside is None:
             raise InvalidRecord("a record that omits its owner, with none before it")
         rdata = self._rdata(rtype, rdata_text)
         if ttl is None:
             ttl = scope.implied_ttl(rtype, rdata)
         else:
             scope.state_ttl(ttl)
-        if scope.place:
+        if scope.place is not None:
             self._builder.add(scope.place, rtype, ttl, rdata)
+        elif scope.outside is not None:
+            self._builder.ignore(self._here, scope.outside, rtype)
 
     def _rdata(self, rtype: int, text: str) -> bytes:
         parse = self._common.get(rtype)
@@ -178,18 +192,30 @@ class _File:
         elif isinstance(directive, bytes):
             self._scope.set_origin(directive)
         else:
-            self._take_lines(iter(generated_lines(directive)), 0)
+            self._generate(directive)
+
+    def _generate(self, generate: Generate) -> None:
+        if generate.doubt:
+            self._builder.warn("generate-ambiguous", f"{self._here}: $GENERATE: {generate.doubt}")
+        with self._scope.aside(None):
+            self._take_lines(iter(generated_lines(generate)), 0)
 
     def _include(self, include: Include) -> None:
-        if not isinstance(self._source, Path):
+        outermost = self._zone.outermost
+        if outermost is None or not isinstance(self._source, Path):
             raise InvalidRecord("$INCLUDE needs a zone read from a file, to find the other beside it")
         if self._depth >= MAX_DEPTH:
             raise InvalidRecord(f"$INCLUDE nests deeper than {MAX_DEPTH} files")
-        path = self._source.parent / include.path
-        if not path.is_file():
-            raise InvalidRecord(f"$INCLUDE: there is no file {path}")
-        inner = self._scope.included(include.origin)
-        _File(path, str(path), inner, self._builder, self._common, self._depth + 1).read()
+        found = find_included(include.path, self._source, outermost)
+        if found.other is not None:
+            both = f"$INCLUDE takes {found.path}; {found.other} holds something else"
+            self._builder.warn("include-path", f"{self._here}: {both}")
+        with self._scope.aside(include.origin):
+            _File(self._zone, found.path, str(found.path), self._depth + 1).read()
+
+    @property
+    def _here(self) -> str:
+        return f"{self._name}:{self._line}"
 
 
 def _reporting(text: Text, progress: Progress) -> Iterator[str]:

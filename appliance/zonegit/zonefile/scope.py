@@ -1,9 +1,10 @@
 """What holds at one place of a zone file: origin, default TTL, last owner, and what was read under them before."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
-from zonegit.errors import InvalidRecord, ZonegitError
+from zonegit.errors import InvalidRecord, OutOfZone, ZonegitError
 from zonegit.model.names import MAX_NAME, WireName, owner_key, relative, to_text
 from zonegit.model.rdata import CLASS_IN, RRSIG, SOA
 from zonegit.model.rrset import APEX_POINTER
@@ -20,7 +21,7 @@ _NO_BASE: Final = (b"", b"", 0)
 
 
 class Scope:
-    """One per file: an included file starts from its includer's and leaves that as it was (RFC 1035 §5.1)."""
+    """One for a zone and all files that it is read from."""
 
     def __init__(self, builder: ZoneBuilder, common: Mapping[int, RdataParser], origin: WireName | None) -> None:
         self._builder = builder
@@ -31,14 +32,30 @@ class Scope:
         self.last_ttl: int | None = None
         """The last stated TTL; an omitted one means it while there is no $TTL (RFC 1035 §5.1)."""
         self.place: Place | None = None
-        """Where the last owner's records go."""
+        """Where the last owner's records go; None while there is none, and where that is `outside` of the zone."""
+        self.outside: WireName | None = None
         self.set_origin(origin)
 
-    def included(self, origin: WireName | None) -> "Scope":
-        """The scope that an included file starts with."""
-        inner = Scope(self._builder, self._common, origin or self.origin)
-        inner.place, inner.last_ttl, inner._default_ttl = self.place, self.last_ttl, self._default_ttl
-        return inner
+    @contextmanager
+    def aside(self, origin: WireName | None) -> Iterator[None]:
+        """For an included file, or what a directive generates, with an origin of its own or this one.
+
+        Origin and owner come back behind it; TTLs stay in force (RFC 1035 §5.1, RFC 2308 §4).
+        """
+        before, place, outside = self.origin, self.place, self.outside
+        if origin is not None:
+            self.set_origin(origin)
+        yield
+        if self.origin != before:
+            self.set_origin(before)
+        self.place, self.outside = place, outside
+
+    def enter(self, wire: WireName, rtype: int) -> None:
+        """A record names its owner."""
+        try:
+            self.place, self.outside = self._builder.place(wire, rtype), None
+        except OutOfZone:
+            self.place, self.outside = None, wire
 
     def set_origin(self, origin: WireName | None) -> None:
         """What relative names are relative to from here on."""

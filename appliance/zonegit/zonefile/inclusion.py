@@ -1,0 +1,30 @@
+"""Which file an $INCLUDE means.
+
+RFC 1035 §5.1 doesn't say what its path is relative to. Here that is the directory of the file that includes it,
+then the directory of the outermost file, then the working directory, which is where BIND, NSD and PowerDNS look.
+"""
+
+import filecmp
+from dataclasses import dataclass
+from pathlib import Path
+
+from zonegit.errors import InvalidRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """The file to read."""
+
+    path: Path
+    other: Path | None
+    """A file with other content that the path would mean elsewhere."""
+
+
+def find_included(path: str, including: Path, outermost: Path) -> Included:
+    """The first file that `path` means in the file `including`. `InvalidRecord` if there is none."""
+    places = dict.fromkeys((including.parent / path, outermost.parent / path, Path(path)))
+    found = [place for place in places if place.is_file()]
+    if not found:
+        raise InvalidRecord(f"$INCLUDE: there is no file {', nor '.join(map(str, places))}")
+    others = (place for place in found[1:] if not filecmp.cmp(found[0], place, shallow=False))
+    return Included(found[0], next(others, None))

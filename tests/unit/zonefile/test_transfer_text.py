@@ -1,0 +1,66 @@
+"""What dig, kdig and drill print for a transfer reads as a zone file."""
+
+import pytest
+
+from readkit import SOA, read, records, refusal
+
+DIG = """\
+
+; <<>> DiG 9.18.49 <<>> @192.0.2.53 -y hmac-sha256:xfr.test:AAAA example.com AXFR
+; (1 server found)
+;; global options: +cmd
+"""
+DIG_END = """\
+;; Query time: 4 msec
+;; SERVER: 192.0.2.53#53(192.0.2.53) (TCP)
+;; XFR size: 3 records (messages 1, bytes 306)
+
+"""
+KDIG = ";; AXFR for example.com.\n"
+LINE = "www.example.com.\t300\tIN\tA\t192.0.2.1\n"
+FULL_SOA = SOA.replace("@", "example.com.").replace("ns1 hostmaster", "ns1.example.com. hostmaster.example.com.")
+SIGNATURE = "xfr.test.\t\t0\tANY\tTSIG\thmac-sha256. 1795948588 300 32 OgxXok9s= 11830 NOERROR 0 \n"
+FOLDED = "xfr.test.\t\t0s ANY TSIG hmac-sha256. 1795948623 300 32 (\n\t\tnevfbvcI= ) 4703 NOERROR 0 \n"
+BROKEN = ";; communications error to 192.0.2.53#53: end of file\n;; no servers could be reached\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DIG + FULL_SOA + LINE + FULL_SOA + DIG_END,
+        DIG + FULL_SOA + LINE + FULL_SOA + SIGNATURE + DIG_END,
+        DIG + FULL_SOA + SIGNATURE + LINE + FULL_SOA + SIGNATURE,
+        DIG + FULL_SOA + LINE + FULL_SOA + FOLDED,
+        FULL_SOA + LINE + FULL_SOA + SIGNATURE.replace("0\tANY\t", ""),
+        FULL_SOA + LINE,
+        DIG + FULL_SOA + LINE + DIG_END,  # dig +onesoa
+        BROKEN + DIG + FULL_SOA + LINE + FULL_SOA + DIG_END,  # dig, from its second server
+        KDIG + FULL_SOA + LINE + FULL_SOA + SIGNATURE + ";; Received 267 B (1 messages, 3 records)\n",
+    ],
+)
+def test_a_transfer_warns_of_nothing(text: str) -> None:
+    parsed = read(text, origin=None)
+    assert (parsed.records, parsed.warnings) == (2, [])
+    assert records(text, origin=None) == ["www.example.com. 300 IN A 192.0.2.1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (DIG + FULL_SOA + LINE + BROKEN, "the transfer broke off (no servers could be reached): it doesn't end"),
+        (FULL_SOA + SIGNATURE + LINE + BROKEN, "the transfer broke off"),
+        (DIG + FULL_SOA + LINE + FULL_SOA + LINE + BROKEN, "the transfer broke off"),
+        (KDIG + FULL_SOA + LINE + ";; Received 19779 B\n", "the transfer broke off (AXFR for example.com.)"),
+        (KDIG + FULL_SOA, "the transfer broke off"),
+        (DIG + "; Transfer failed.\n", "the transfer failed (Transfer failed.)"),
+        (BROKEN, "the transfer failed (no servers could be reached)"),
+        (KDIG + ";; Received 0 B\n", "the transfer failed"),
+    ],
+)
+def test_half_a_transfer_is_refused(text: str, reason: str) -> None:
+    for origin in (None, b"\7example\3com\0"):
+        assert refusal(text, origin).startswith(f"zone: {reason}")
+
+
+def test_a_soa_with_another_ttl_at_the_end_is_told() -> None:
+    assert [found.check for found in read(SOA + SOA.replace("3600", "60")).warnings] == ["mixed-ttl"]
