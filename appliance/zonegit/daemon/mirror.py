@@ -2,21 +2,20 @@
 
 It always has a long-poll open, so that a change arrives in milliseconds; after so many seconds without one it asks
 again, which is the heartbeat. Every failure leaves the refs where they are, says why in the log and the metrics,
-and is tried again after a pause with full jitter, from 1 s to 5 min.
+and is tried again after a pause with full jitter (`daemon.pauses`).
 """
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from zonegit.auth.gate import Signer
 from zonegit.daemon import views
 from zonegit.daemon.freshness import Freshness
+from zonegit.daemon.pauses import Backoff, Pauses
 from zonegit.daemon.signing import primary_keys
 from zonegit.daemon.sync_report import SyncReport
 from zonegit.daemon.tls import primary_tls
@@ -35,8 +34,6 @@ from zonegit.sync.peers import check_peer
 from zonegit.sync.session import Session
 from zonegit.sync.tracked import Tracked
 
-FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 300.0
 _LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the age of what is here."""
 _HEED_EVERY: Final = 0.05
@@ -46,18 +43,6 @@ _HURRIED: Final = 0.2
 for the primary may have ended it since it stops, or may not know how to wait."""
 
 _logger: Final = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Pauses:
-    """Seconds between a failure and the next try: the first, and the longest it grows to."""
-
-    first: float = FIRST_PAUSE
-    longest: float = LONGEST_PAUSE
-
-    def after(self, failures: int) -> float:
-        """Full jitter: anywhere up to a bound that doubles with each failure in a row."""
-        return random.uniform(0, min(self.longest, self.first * 2.0 ** min(failures, 30)))  # noqa: S311  no secret
 
 
 class Mirror:
@@ -70,7 +55,7 @@ class Mirror:
         signer: Signer,
         samples: Samples,
         synced: Callable[[], None] = lambda: None,
-        pauses: Pauses = Pauses(),
+        pauses: Pauses = Pauses(),  # noqa: B008  frozen
         zone: Callable[[str], ZoneConfig] = lambda _: ZoneConfig(),
         hints: Callable[[], int] = lambda: 0,
         clock: Callable[[], float] = time.time,
@@ -88,7 +73,7 @@ class Mirror:
         self._samples = samples
         self._told = SyncReport(samples, self._name)
         self._synced = synced
-        self._pauses = pauses
+        self._backoff = Backoff(pauses)
         self._peer = HttpPeer(
             primary.url,
             signer,
@@ -99,7 +84,6 @@ class Mirror:
         self._reconnect = False
         self._root = ""
         self._tracked = Tracked(self._name, mirrored=True)
-        self._failures = 0
         self._clock = clock
         self._zone = zone
         self._fresh = Freshness(store, self._name, lambda name: zone(name).branch, primary.pull_interval, clock)
@@ -115,19 +99,20 @@ class Mirror:
             await self._follow()
 
     async def _follow(self) -> None:
+        timer = asyncio.get_running_loop().time
         hurried = 0
         while True:
-            started = time.monotonic()
+            started = timer()
             try:
                 news = await self.once()
             except ZonegitError as error:
-                await self._pause(error)
+                await self._pause(error, timer() - started)
                 continue
-            self._failures = 0
-            if news or time.monotonic() - started >= _HURRIED:
+            self._backoff.reset()
+            if news or timer() - started >= _HURRIED:
                 hurried = 0
             else:
-                await self._sleep(min(self._interval, self._pauses.first * 2.0 ** min(hurried, 30)))
+                await self._sleep(min(self._interval, self._backoff.pauses.first * 2.0 ** min(hurried, 30)))
                 hurried += 1
 
     async def once(self) -> bool:
@@ -180,7 +165,7 @@ class Mirror:
             self._compress = primary.compress
             self._samples.set("keys_reload_failed", 0)
         self._root = ""  # another key may see other zones
-        self._failures = 0
+        self._backoff.reset()
         self._hurry.set()
 
     def report(self) -> None:
@@ -192,7 +177,7 @@ class Mirror:
             primary=self._name,
             synced=age,
             expired=len(self._fresh.expired),
-            failures=self._failures,
+            failures=self._backoff.failures,
             root=self._root[:12],
         )
 
@@ -238,9 +223,9 @@ class Mirror:
         if self._fresh.last is not None:
             self._told.age(self._fresh.last, self._fresh.age)
 
-    async def _pause(self, error: ZonegitError) -> None:
-        pause = self._pauses.after(self._failures)
-        self._failures += 1
+    async def _pause(self, error: ZonegitError, took: float) -> None:
+        """Wait before the next try; the one that failed took so many seconds."""
+        pause = self._backoff.failed(error, took)
         self._told.failed(error, pause)
         self._root = ""
         await self._peer.close()

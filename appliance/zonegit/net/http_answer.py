@@ -86,7 +86,10 @@ class Answer:
         return b"".join(parts)
 
     async def authentic(self, limit: int = WHOLE) -> bytes:
-        """The whole body of an answer whose signature is right. `NotAuthorised` for any other, and for a 403."""
+        """The whole body of an answer whose signature is right. `NotAuthorised` for any other, and for a 403.
+
+        `Unreachable` for an unsigned 5xx, which a proxy sends for a peer that is away.
+        """
         body = await self.read(limit)
         signed = self.response.headers.get(_SIGNATURE)
         if signed is None:
@@ -119,7 +122,9 @@ class Answer:
         error, now = wire.decode_error(await self.authentic())
         return now if error == "clock_skew" else None
 
-    def _unsigned(self) -> NotAuthorised:
+    def _unsigned(self) -> NotAuthorised | Unreachable:
+        if self.status >= 500:
+            return Unreachable(f"something on the way to the peer, or the peer itself, answers {self.status}")
         if not self.refuses_key:
             return NotAuthorised(f"the peer's answer {self.status} is not signed; is that a zonegit server?")
         refused = f"the peer refuses key {self.key.kid} (or its name isn't {self.aud!r})"

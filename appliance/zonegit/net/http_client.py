@@ -30,6 +30,8 @@ from zonegit.sync.frames import Check
 from zonegit.sync.ref_diff import Change
 from zonegit.sync.session import Ask
 
+CONNECT: Final = 5.0
+"""Seconds that looking up the peer's address and connecting may take, and so may the TLS handshake after it."""
 PATIENCE: Final = 15.0
 """Seconds without a byte, beyond what a long-poll waits."""
 _NONSENSE: Final = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
@@ -110,6 +112,8 @@ class HttpPeer:
     async def refs(self, root: str = "", wait: int = 0) -> wire.PeerRefs | None:
         """The peer's refs; None when their root is still `root`, after at most `wait` seconds.
 
+        Without a `root` the peer answers at once.
+
         `Unreachable`, `NotAuthorised`, `InvalidData`.
         """
         body = await self._refs(root, wait, "")
@@ -130,7 +134,9 @@ class HttpPeer:
 
     async def _refs(self, root: str, wait: int, prefer: str) -> bytes | None:
         headers = {}
-        if root:
+        if not root:
+            wait = 0
+        else:
             headers["if-none-match"] = f'"{root}"'
             headers["prefer"] = ", ".join(filter(None, (f"wait={wait}", prefer)))
         async with self._ask(_Request(Call("GET", "/v0/refs"), b"", headers, wait)) as answer:
@@ -216,7 +222,7 @@ class HttpPeer:
             self._url + call.path,
             headers=headers,
             content=body or None,
-            timeout=httpx.Timeout(PATIENCE, read=PATIENCE + request.wait),
+            timeout=httpx.Timeout(PATIENCE, connect=CONNECT, read=PATIENCE + request.wait),
         )
         try:
             async with asyncio.timeout(3 * PATIENCE + request.wait):  # whatever comes in place of an answer

@@ -4,6 +4,7 @@ httpx forgets what it closes, also a connection that is being made just then, or
 So those of a dropped connection are cut one by one while it carries requests, and the last request closes the rest.
 """
 
+import socket
 import ssl
 from contextlib import suppress
 from types import TracebackType
@@ -16,6 +17,16 @@ RECYCLE: Final = 500
 """Requests of one connection. Hypercorn as shipped ends it at 1,000, with answers on their way."""
 LOST: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h2.exceptions.H2Error, ssl.SSLError)
 """What a connection that breaks may raise; httpcore lets some of h2's own errors through."""
+_SILENT: Final = 12
+"""Seconds after which a connection ends whose other side acknowledges nothing."""
+_SOCKET: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT * 1000),
+)
+"""A long-poll sends nothing for a minute: without keepalives (seconds; the last in ms, RFC 5482) it wouldn't notice
+that the peer's machine was lost and came back, nor that a path is broken."""
 _ONE: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=240.0)
 
 
@@ -25,7 +36,7 @@ class Connection:
     def __init__(self, verify: ssl.SSLContext | bool) -> None:
         # No proxies, cookies or redirects: what the environment says must not lead a mirror elsewhere.
         self._transport = httpx.AsyncHTTPTransport(
-            http1=False, http2=True, trust_env=False, limits=_ONE, verify=verify
+            http1=False, http2=True, trust_env=False, limits=_ONE, verify=verify, socket_options=_SOCKET
         )
         self.client = httpx.AsyncClient(transport=self._transport, trust_env=False)
         self._sent = 0

@@ -11,7 +11,8 @@ from httpkit import Counted, run
 from liarkit import Asked, lying
 from synckit import KEY, PEER, SMALL_NODES, check_for, commit, local_refs, names
 from zonegit.auth.gate import Signer
-from zonegit.daemon.mirror import Mirror, Pauses
+from zonegit.daemon.mirror import Mirror
+from zonegit.daemon.pauses import Pauses
 from zonegit.net import http_pull
 from zonegit.ops.config import PrimaryConfig
 from zonegit.store.memory import MemoryStore
@@ -79,7 +80,7 @@ def test_it_is_told_and_tried_again(
         async with lying(script) as url:
             signer = Signer(PEER, KEY, time.time, os.urandom)
             mirror = Mirror(
-                secondary, PrimaryConfig(url, PEER, "k1", 1.0), signer, samples, pauses=Pauses(0.001, 0.01)
+                secondary, PrimaryConfig(url, PEER, "k1", 1.0), signer, samples, pauses=Pauses(0.001, 0.01, 0.01)
             )
             task = asyncio.create_task(mirror.run())
             await until(lambda: local_refs(secondary) == local_refs(primary))

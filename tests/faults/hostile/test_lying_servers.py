@@ -136,12 +136,17 @@ def test_answers_that_nobody_signed_are_not_believed(primary: MemoryStore) -> No
         lambda asked: asked.unsigned(302, b"", ("location", "http://127.0.0.1:1/v0/refs")),
         lambda asked: asked.unsigned(407, b"", ("proxy-authenticate", "Basic")),
         lambda asked: asked.unsigned(401, b'{"error":"clock_skew","server_time":1}'),
-        lambda asked: asked.unsigned(500, b"{}"),
         lambda asked: asked.reply(200, refs.encode(), mac="m" * 43),
         lambda asked: asked.reply(200, refs.encode(), key=Key.derive("k1", b"y" * 32)),
     ]
     for lie in lies:
         refused(instead(primary, "/v0/refs", lie), primary, NotAuthorised)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_an_unsigned_failure_is_an_outage(primary: MemoryStore, status: int) -> None:
+    """It may come from a proxy whose primary is away."""
+    refused(instead(primary, "/v0/refs", lambda asked: asked.unsigned(status, b"{}")), primary, Unreachable)
 
 
 @pytest.mark.parametrize("server_time", ["0", "true", "false", "1.5", "-1", '"1"', "null", "1e99", "[]"])

@@ -16,7 +16,8 @@ from synckit import KEY, PEER, Wire, commit, names
 from zonegit.auth.gate import Signer
 from zonegit.daemon.freshness import SAVE_EVERY, SETTLED, Freshness
 from zonegit.daemon.live_zones import LiveZones
-from zonegit.daemon.mirror import Mirror, Pauses
+from zonegit.daemon.mirror import Mirror
+from zonegit.daemon.pauses import Pauses
 from zonegit.daemon.repository import note_expired
 from zonegit.dns import stats
 from zonegit.errors import StoreFull, Unreachable
@@ -166,7 +167,7 @@ def test_a_mirror_tells_and_comes_back_with_a_pull_that_brings_nothing(
             port = free.getsockname()[1]
         where = PrimaryConfig(f"http://127.0.0.1:{port}", PEER, "k1", 1.0)
         signer = Signer(PEER, KEY, clock, os.urandom)
-        mirror = Mirror(secondary, where, signer, samples, pauses=Pauses(0.001, 0.01), clock=clock)
+        mirror = Mirror(secondary, where, signer, samples, pauses=Pauses(0.001, 0.01, 0.01), clock=clock)
         async with running(primary, generous_gate(clock=clock), port=port):
             assert await mirror.once()
             clock.now += 7

@@ -21,7 +21,8 @@ from synckit import KEY, PEER
 from zonegit.auth.gate import Signer
 from zonegit.auth.tsigfile import new_tsig, read_tsig
 from zonegit.daemon.live_zones import LiveZones
-from zonegit.daemon.mirror import Mirror, Pauses
+from zonegit.daemon.mirror import Mirror
+from zonegit.daemon.pauses import Backoff
 from zonegit.dns import stats
 from zonegit.errors import Unreachable
 from zonegit.ops.config import Config, PrimaryConfig
@@ -93,13 +94,6 @@ def test_only_of_a_soa(repository, tmp_path) -> None:
     assert response.rcode() == dns.rcode.FORMERR
 
 
-class Long(Pauses):
-    """Pauses that no test waits for."""
-
-    def after(self, failures: int) -> float:
-        return 3600.0
-
-
 def test_the_puller_tries_at_once(monkeypatch) -> None:
     tries = 0
     heard = 0
@@ -109,10 +103,12 @@ def test_the_puller_tries_at_once(monkeypatch) -> None:
         tries += 1
         raise Unreachable("no answer")
 
+    monkeypatch.setattr(Backoff, "failed", lambda *_: 3600.0)
+
     async def scenario() -> None:
         nonlocal heard
         signer = Signer(PEER, KEY, time.time, os.urandom)
-        mirror = Mirror(MemoryStore(), PRIMARY, signer, Counted(), pauses=Long(), hints=lambda: heard)
+        mirror = Mirror(MemoryStore(), PRIMARY, signer, Counted(), hints=lambda: heard)
         task = asyncio.create_task(mirror.run())
         async with asyncio.timeout(DEADLINE):
             while tries < 1:
