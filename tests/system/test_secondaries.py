@@ -31,7 +31,8 @@ TOGETHER = 10
 """Commits between two looks at the secondaries."""
 PATIENCE = 60.0
 DIFFERENCES = 'transfers_total{direction="out",result="ok",type="ixfr"}'
-MANY = ZONE + "".join(f"host{i} A 192.0.2.{i % 250}\n" for i in range(200))
+MANY = ZONE.replace("2026112001", str(2**32 - 15)) + "".join(f"host{i} A 192.0.2.{i % 250}\n" for i in range(200))
+"""Serials begin anew while it is followed (RFC 1982)."""
 
 
 class Fleet:

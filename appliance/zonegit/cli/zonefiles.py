@@ -80,9 +80,11 @@ def _is_file(what: str) -> bool:
 
 def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
     from zonegit.zonefile.check import check_entries
+    from zonegit.zonefile.serial import check_serial
 
     parsed = _read(args.what, args.zone, out)
-    return parsed.apex, [*parsed.warnings, *check_entries(parsed.apex, parsed.entries)]
+    findings = [*check_serial(parsed.serial), *check_entries(parsed.apex, parsed.entries)]
+    return parsed.apex, [*parsed.warnings, *findings]
 
 
 def _show_findings(out: Output, findings: list[Finding], apex: WireName) -> None:

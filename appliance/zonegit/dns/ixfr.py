@@ -1,8 +1,10 @@
 """What IXFR sends (RFC 1995): differences between trees, from the version that the client has to the newest.
 
 One sequence per version while all of them hold fewer records than the zone, else one that leads over all versions,
-else nothing: then the whole zone is the shorter answer. Up to `GATHERED` bytes are put together before the first
-message; a larger difference is read twice more as it is sent, deletions first, and never lies in memory as a whole.
+else nothing: then the whole zone is the shorter answer. Where serials begin anew on the way (RFC 1982) it is one
+sequence, too: NSD compares those in the middle of a message as plain numbers, and refuses it. Up to `GATHERED`
+bytes are put together before the first message; a larger difference is read twice more as it is sent, deletions
+first, and never lies in memory as a whole.
 """
 
 from collections import OrderedDict
@@ -66,7 +68,9 @@ class Differences:
         if len(line) == 1:
             yield 1, last
             return True
-        steps = yield from self._steps(list(reversed(line)), most or GATHERED)
+        steps = None
+        if line[-1].serial < tip.serial:
+            steps = yield from self._steps(list(reversed(line)), most or GATHERED)
         if steps is None:
             steps = yield from self._steps([line[-1], tip], most or GATHERED)
         if steps is None and most:

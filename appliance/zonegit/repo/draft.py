@@ -1,4 +1,4 @@
-"""From changes to a commit: the new tree, its checks, its serial and the objects that have to be stored."""
+"""From changes to a commit: the new tree, its checks and the objects that have to be stored."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -130,12 +130,6 @@ def differences(nodes: Nodes, old: ObjectId, new: ObjectId) -> Iterator[Change]:
     """What differs between two `zone` objects, decoded, in canonical order."""
     before, after = (Zone.decode(nodes.source.get(oid)).tree for oid in (old, new))
     return (change(difference) for difference in diff(nodes, before, after))
-
-
-def next_seq(seq: int, serial: int | None) -> int:
-    """The sequence number after `seq`: the one that gives `serial`, if that is ahead (RFC 1982), else the next."""
-    ahead = 0 if serial is None else (serial - seq) & 0xFFFFFFFF
-    return seq + (ahead if 0 < ahead < 1 << 31 else 1)
 
 
 def make_commit(

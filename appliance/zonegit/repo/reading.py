@@ -20,6 +20,7 @@ from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.tree import walk
 from zonegit.zonefile.check import check_entries
 from zonegit.zonefile.findings import Finding
+from zonegit.zonefile.serial import check_serial
 from zonegit.zonefile.types import type_text
 
 
@@ -116,7 +117,8 @@ class RepositoryReader:
     def check(self, revision: str = "HEAD", *, zone: str | None = None) -> list[Finding]:
         """Errors and warnings about a whole version, in canonical order."""
         content = self._context.content(revision, zone)
-        return check_entries(content.apex, list(walk.entries(content.tree.nodes, content.tree.root)))
+        findings = check_entries(content.apex, list(walk.entries(content.tree.nodes, content.tree.root)))
+        return [*check_serial(content.revision.commit.serial), *findings]
 
     def object(self, prefix: str) -> tuple[ObjectId, bytes]:
         """The only object whose id begins with these hex digits."""

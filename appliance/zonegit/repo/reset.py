@@ -7,6 +7,7 @@ from zonegit.repo.context import Context
 from zonegit.repo.draft import differences, make_commit
 from zonegit.repo.labels import move
 from zonegit.repo.results import MAX_LISTED, Committed, Position, Revision
+from zonegit.repo.serials import is_ahead, seq_on
 from zonegit.repo.writing import check_writable
 from zonegit.store.port import RefUpdate
 
@@ -24,10 +25,11 @@ def reset(context: Context, place: Position, target: Revision, who: str | None, 
         return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0)
     objects = []
     tip = target
-    if target.commit.seq <= old.commit.seq:
+    if target.commit.seq <= old.commit.seq or not is_ahead(target.commit.seq, old.commit.seq):
         onto = Content.of(context.nodes, target)
         message = f"Reset to {short(target.id)}\n\nThe content is that of serial {target.commit.serial}."
-        commit = make_commit(onto, place.zone, target.commit.zone_root, old.commit.seq + 1, stamp, message, None)
+        seq = seq_on(target.commit.seq, served=old.commit.seq)
+        commit = make_commit(onto, place.zone, target.commit.zone_root, seq, stamp, message, None)
         objects = [commit.encode()]
         tip = Revision(object_id(objects[0]), commit)
     changes = list(differences(context.nodes, old.commit.zone_root, target.commit.zone_root))

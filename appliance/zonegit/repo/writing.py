@@ -13,10 +13,12 @@ from zonegit.model.rrset import RRKey
 from zonegit.model.zone import SALT_SIZE, Shape
 from zonegit.repo.content import Content
 from zonegit.repo.context import HEAD, Context
-from zonegit.repo.draft import Changes, Draft, draft_changes, draft_records, make_commit, next_seq
+from zonegit.repo.draft import Changes, Draft, draft_changes, draft_records, make_commit
 from zonegit.repo.results import Committed, Position
+from zonegit.repo.serials import is_ahead, next_seq
 from zonegit.store.port import RefUpdate, Writer
 from zonegit.zonefile.findings import Finding
+from zonegit.zonefile.serial import check_serial
 
 _TRIES = 3
 _GROUP = 10_000
@@ -159,7 +161,7 @@ def _commit(
         commit.serial,
         draft.change_count,
         draft.changes,
-        draft.findings,
+        [*draft.findings, *check_serial(commit.serial)],
     )
 
 
@@ -191,5 +193,5 @@ def check_import(
         return
     if not replace and "imported" not in dict(tip.extra):
         raise Refused(f"{zone} was changed since its last import ({tip.subject!r}); --replace lets the file win")
-    if keep_serial and not 0 < (serial - tip.serial) & 0xFFFFFFFF < 1 << 31:
+    if keep_serial and not is_ahead(serial, tip.serial):
         raise Refused(f"serial {serial} is not ahead of {tip.serial}; raise it in the file, or drop --keep-serial")

@@ -56,6 +56,7 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
     "wildcard-ns": "NS records at a wildcard (RFC 4592 §4.2)",
     "occluded": "data at or below a delegation that is never served (RFC 1034 §4.2.1)",
     "unused-glue": "addresses at or below a delegation that no NS record of the zone names",
+    "serial-zero": "an SOA serial of 0, which some name servers take for no serial (RFC 2136 §7.11)",
     "duplicate-record": "a record that stands in the zone file more than once",
     "mixed-ttl": "records of one RRset with different TTLs (RFC 2181 §5.2)",
     "out-of-zone": "a record in the zone file whose owner isn't in the zone; it is ignored",

@@ -83,9 +83,9 @@ def follow(zones: LiveZones, zone: dns.zone.Zone) -> dns.zone.Zone:
     return zone
 
 
-def ixfr_query(serial: int) -> dns.message.Message:
-    query = dns.message.make_query("example.org.", "IXFR", use_edns=0, payload=1232)
-    query.authority.append(dns.rrset.from_text("example.org.", 0, "IN", "SOA", f". . {serial} 0 0 0 0"))
+def ixfr_query(serial: int, zone: str = "example.org.") -> dns.message.Message:
+    query = dns.message.make_query(zone, "IXFR", use_edns=0, payload=1232)
+    query.authority.append(dns.rrset.from_text(zone, 0, "IN", "SOA", f". . {serial} 0 0 0 0"))
     return query
 
 
@@ -133,6 +133,26 @@ def test_one_sequence_for_each_commit(repository, live) -> None:
 
 def serial_of(zone: dns.zone.Zone) -> int:
     return zone.get_rdataset(zone.origin, "SOA")[0].serial
+
+
+def test_serials_that_begin_anew(repository, live) -> None:
+    """1 comes after 4294967295 (RFC 1982). In one message no serial is a lower number than one before it."""
+    text = MANY.replace("example.org.", "late.example.").replace("2026112001", str(2**32 - 2))
+    repository.import_zone(parsed(text), source="test.zone")
+    zones = live()
+    zone = follow(zones, dns.zone.Zone("late.example.", relativize=False))
+    latest = [serial_of(zone)]
+    for serial in (2**32 - 1, 1, 2):
+        latest.append(serial)
+        repository.set("www", A, 60, [bytes([10, 0, 0, serial % 5])], zone="late.example.")
+        for before in latest[:-1]:
+            query = ixfr_query(before, "late.example.")
+            found = [
+                dns.message.from_wire(data, xfr=True, one_rr_per_rrset=True) for data in messages(zones, query)
+            ]
+            assert serials(found) == [serial, before, serial, serial]
+    assert serial_of(follow(zones, zone)) == 2
+    assert zone == follow(zones, dns.zone.Zone("late.example.", relativize=False))
 
 
 def test_only_records_that_differ_are_sent(repository, live) -> None:

@@ -7,7 +7,6 @@ from zonegit.errors import Conflict, InvalidName, NotFound, Refused, RevisionErr
 from zonegit.model.ids import short
 from zonegit.model.rdata import MX, TXT, A
 from zonegit.repo import Repository
-from zonegit.repo.draft import next_seq
 from zonegit.repo.when import parse_when
 from zonegit.store.reader import StoreReader
 
@@ -195,25 +194,6 @@ def test_reflog_tells_every_move(moved: Repository) -> None:
     assert [entry.index for entry in entries] == [0, 1, 2, 3, 4]
     assert entries[0].new == moved.resolve().id and entries[-1].old is None
     assert entries[0].reason == "commit: set www A" and entries[-1].reason.startswith("import: ")
-
-
-@pytest.mark.parametrize(
-    ("seq", "serial", "expected"),
-    [
-        (7, None, 8),
-        (7, 9, 9),
-        (7, 7, 8),
-        (7, 3, 8),
-        (2**32 - 1, None, 2**32),
-        (2**32 - 1, 0, 2**32),
-        (2**32 - 1, 5, 2**32 + 5),
-        (2**32 + 5, 4, 2**32 + 6),
-        (5, 5 + 2**31, 6),
-        (5, 4 + 2**31, 4 + 2**31),
-    ],
-)
-def test_serial_arithmetic_of_rfc_1982(seq: int, serial: int | None, expected: int) -> None:
-    assert next_seq(seq, serial) == expected
 
 
 def test_times_in_words_and_in_iso() -> None:
