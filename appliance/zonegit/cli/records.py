@@ -23,11 +23,12 @@ _RDATA_RULE: Final = """\
 NAME is relative to the zone (www), @ for its apex, or absolute with a final dot (www.example.org.); so are names
 in RDATA. TTL is in seconds or with units (1h30m).
 
-Each RDATA argument is one record; quote a record of several fields to make it one argument. Unquoted fields are
-joined where the first argument isn't a record by itself, and must then make exactly one record:
+Each RDATA argument is one record; quote a record of several fields to make it one argument. Where they aren't
+records each, all arguments are the fields of one record, and get back the quotes that the shell took:
   zonegit {verb} www A 300 192.0.2.1 192.0.2.2              two records
   zonegit {verb} @ MX 1h "10 mail" "20 mail2"               two records
   zonegit {verb} @ MX 1h 10 mail                            one record
+  zonegit {verb} @ CAA 1h 0 issue "ca.example; a=b"         one record
   zonegit {verb} @ TXT 300 "v=spf1 -all"                    one record, one string
   zonegit {verb} @ TXT 300 '"one string" "another one"'     one record, two strings
 Put -- before an argument that begins with a dash."""

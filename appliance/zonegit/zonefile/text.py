@@ -17,9 +17,14 @@ from zonegit.zonefile import by_dnspython, rdata_writing
 from zonegit.zonefile.name_text import name_text
 from zonegit.zonefile.rdata_reading import COMMON, UNSURE, Names
 from zonegit.zonefile.types import type_text
+from zonegit.zonefile.unfold import has_comment
 
-_STRING_TYPES: Final = frozenset({types.TXT, 99})
+STRING_TYPES: Final = frozenset({types.TXT, 99})
+"""Types whose words on a command line are one character-string each, whatever is in them."""
 _NEEDS_QUOTES: Final = re.compile(r'[ \t;()"]')
+_ESCAPED_OR_QUOTE: Final = re.compile(r'\\.|"', re.DOTALL)
+_WITH_PARAMETERS: Final = frozenset({64, 65})  # SVCB, HTTPS
+_PARAMETER: Final = re.compile(r"([A-Za-z0-9-]+=)(.*)", re.DOTALL)
 _PLAIN_WORDS: Final = re.compile(r"[!#-'*-:<-\[\]-~]+(?: [!#-'*-:<-\[\]-~]+)*").fullmatch
 
 
@@ -37,38 +42,49 @@ def rdata_text(rtype: int, rdata: bytes, origin: WireName | None = None) -> str:
 def parse_rdata(rtype: int, words: Sequence[str], origin: WireName) -> bytes:
     """Canonical RDATA from the words of a command line; relative names get `origin`. Raises `InvalidRecord`.
 
-    Each word of a TXT record is one character-string as it stands (cut where it exceeds 255 bytes), unless it is
-    written in double quotes as in a zone file.
+    One word is RDATA as in a zone file; several are its fields, from which the shell took the quotes. Each word
+    of a TXT record is one character-string as it stands (cut where it exceeds 255 bytes), unless it is written in
+    double quotes as in a zone file.
     """
     if not words:
         raise InvalidRecord(f"{type_text(rtype)} record without data")
     if any("\n" in word or "\r" in word for word in words):
         raise InvalidRecord("a line break in a record; write it as \\010")
-    if rtype in _STRING_TYPES and words[0] != "\\#":
+    if rtype in STRING_TYPES and words[0] != "\\#":
         return canonical(rtype, b"".join(_strings(rtype, word, origin) for word in words))
-    text = words[0] if len(words) == 1 else " ".join(map(_quoted, words))
+    as_typed = len(words) == 1 or words[0] == "\\#"
+    text = " ".join(words if as_typed else [_quoted(word, rtype) for word in words])
     parse = COMMON.get(rtype)
     if parse is not None and _PLAIN_WORDS(text):
         try:
             return parse(text, Names(origin))
         except UNSURE:
             pass  # dnspython says what is wrong, if anything is
+    return _parse_uncommon(rtype, text, origin)
+
+
+def _parse_uncommon(rtype: int, text: str, origin: WireName) -> bytes:
+    if has_comment(text):
+        raise InvalidRecord(f"{type_text(rtype)} record {text[:60]!r}: a ';' begins a comment; put quotes round it")
     return by_dnspython.parse(rtype, text, origin)
 
 
 def _strings(rtype: int, word: str, origin: WireName) -> bytes:
     if len(word) > 1 and word[0] == word[-1] == '"':
-        return by_dnspython.parse(rtype, word, origin)
+        return _parse_uncommon(rtype, word, origin)
     data = word.encode("utf-8", "surrogateescape")
     pieces = [data[at : at + 255] for at in range(0, len(data), 255)] or [b""]
     return b"".join(bytes((len(piece),)) + piece for piece in pieces)
 
 
-def _quoted(word: str) -> str:
-    """Give back the quotes that the shell took."""
+def _quoted(word: str, rtype: int) -> str:
+    """Give back the quotes that the shell took; those of a SvcParam stand round its value alone (RFC 9460 §2.1)."""
     if word and (word[0] == '"' or not _NEEDS_QUOTES.search(word)):
         return word
-    return '"' + word.replace('"', '\\"') + '"'
+    parameter = _PARAMETER.fullmatch(word) if rtype in _WITH_PARAMETERS else None
+    if parameter:
+        return parameter[1] + _quoted(parameter[2], types.TXT)
+    return '"' + _ESCAPED_OR_QUOTE.sub(lambda found: '\\"' if found[0] == '"' else found[0], word) + '"'
 
 
 def rrset_lines(rrset: RRset, apex: WireName) -> Iterator[str]:
