@@ -42,7 +42,7 @@ def _summary(done: Committed, *, listed: bool) -> str:
     if done.old is not None and done.old == done.new:
         return f"[{place}] nothing to change"
     what = f"serial {done.serial}, {render.counted(done.change_count, 'RRset')} changed"
-    if listed and done.old is not None and done.change_count > len(done.changes):
+    if listed and done.change_count > len(done.changes):
         what += ", too many to list"
     if done.new is None:
         return f"[{place}] dry run, nothing written: {what}"

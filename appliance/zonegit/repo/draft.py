@@ -83,7 +83,8 @@ def draft_records(
     _refuse_errors(apex, findings)
     built = build(shape, entries)
     if content is None:
-        return _draft(built, shape, len(entries), [], findings)
+        listed = entries if len(entries) <= MAX_LISTED else []
+        return _draft(built, shape, len(entries), [change((key, None, new)) for key, new in listed], findings)
     changes: list[Change] = []
     count = 0
     for difference in diff(_over(content.tree.nodes, built), content.tree.root, built.root):

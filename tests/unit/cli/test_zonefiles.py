@@ -182,3 +182,47 @@ def test_check_a_file_without_a_repository(run, tmp_path) -> None:
 def test_check_an_unknown_revision(zone, refused) -> None:
     refused(zone("check", "nowhere"), 5, "nowhere")
     refused(zone("export", "nowhere"), 5, "nowhere")
+
+
+NEW = b"""\
+$TTL 60
+@ SOA a. b. 1 2 3 4 5
+@ 60 NS a.
+@ 90 NS b.
+w A 192.0.2.1
+w A 192.0.2.1
+x.test. A 192.0.2.1
+"""
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_json_of_a_new_zone_has_its_changes_and_findings(run, dry) -> None:
+    run("init")
+    done = run("--zone", "j.test", "import", "-", "--json", *dry, stdin=NEW).json
+    assert done["old"] is None
+    assert (done["new"] is None) == bool(dry)
+    assert done["change_count"] == 3
+    assert [(change["name"], change["type"], change["old"]) for change in done["changes"]] == [
+        ("j.test.", "NS", []),
+        ("j.test.", "SOA", []),
+        ("w.j.test.", "A", []),
+    ]
+    assert [len(change["new"]) for change in done["changes"]] == [2, 1, 1]
+    assert done["changes"][1]["new"][0]["rdataSOA"].split()[2] == "1"
+    assert {found["check"] for found in done["findings"]} == {"mixed-ttl", "duplicate-record", "out-of-zone"}
+
+
+def test_a_new_zone_of_many_changes_lists_none(run) -> None:
+    run("init")
+    many = NEW + b"".join(b"h%d A 192.0.2.1\n" % number for number in range(1000))
+    done = run("--zone", "j.test", "import", "-", "--json", stdin=many).json
+    assert (done["change_count"], done["changes"]) == (1003, [])
+    told = run("--zone", "k.test", "import", "-", "--dry-run", stdin=many)
+    assert "1,003 RRsets changed, too many to list" in told.err
+
+
+def test_a_dry_run_of_a_new_zone_lists_its_records(run) -> None:
+    run("init")
+    result = run("--zone", "j.test", "import", "-", "--dry-run", stdin=NEW)
+    assert [line[:1] for line in result.lines] == ["+"] * 4
+    assert run("zone", "list").out == ""
