@@ -94,7 +94,7 @@ def test_a_full_disk_behind_stderr_changes_no_exit_code(zonegit) -> None:
     assert zonegit("init", "example.org").returncode == 0
     with Path("/dev/full").open("w") as full:
         told = {"capture_output": False, "stdout": subprocess.PIPE, "stderr": full}
-        for argv, code in (("set www A 60 192.0.2.1", 0), ("show www A", 0), ("show x A", 5), ("show", 2)):
+        for argv, code in (("set www A 60 192.0.2.1", 0), ("show www A", 0), ("show x A", 5), ("set", 2)):
             assert zonegit(*argv.split(), **told).returncode == code, argv
 
 

@@ -64,10 +64,10 @@ def commit_options(parser: ArgumentParser) -> None:
     json_option(parser)
 
 
-def commit_how(args: Namespace) -> CommitOptions:
-    """What `commit_options` read."""
+def commit_how(args: Namespace, zone: str | None) -> CommitOptions:
+    """What `commit_options` read, for a change of this zone (None: HEAD's)."""
     return {
-        "zone": args.zone,
+        "zone": zone,
         "branch": args.branch,
         "who": args.author,
         "message": args.message,

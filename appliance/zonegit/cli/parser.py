@@ -39,7 +39,30 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         message = message.replace(_LITERAL, "")
-        raise UsageError(f"{self.prog.removeprefix('zonegit ')}: {message}; see `{self.prog} --help`")
+        hint = self._near_miss(message) or f"see `{self.prog} --help`"
+        raise UsageError(f"{self.prog.removeprefix('zonegit ')}: {message}; {hint}")
+
+    def _near_miss(self, message: str) -> str:
+        """The option that somebody may have meant who wrote one that there isn't."""
+        from difflib import get_close_matches
+
+        _, unknown, words = message.partition("unrecognized arguments: ")
+        word = next((word for word in words.split() if word.startswith("--")), "").partition("=")[0]
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        near = get_close_matches(word, known, 1, 0.7) if unknown and word else []
+        return f"did you mean `{near[0]}`?" if near else ""
+
+    def with_numbers(self, words: list[str]) -> list[str]:
+        """`-3` as `--number=3`, as git reads it, for verbs that have that option."""
+        if "--number" not in self._option_string_actions:
+            return words
+        found: list[str] = []
+        for at, word in enumerate(words):
+            before = self._option_string_actions.get(words[at - 1]) if at else None
+            is_value = before is not None and before.nargs != 0
+            number = word[1:] if word[:1] == "-" and word[1:].isdecimal() and not is_value else ""
+            found.append(f"--number={number}" if number else word)
+        return found
 
 
 def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
@@ -64,7 +87,8 @@ def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
     if "--" in rest:
         end = rest.index("--")
         rest[end:] = [_LITERAL + word for word in rest[end + 1 :]]
-    return verb, verb_parser(name, verb).parse_intermixed_args(rest)
+    parser = verb_parser(name, verb)
+    return verb, parser.parse_intermixed_args(parser.with_numbers(rest))
 
 
 def overview() -> str:
@@ -113,7 +137,7 @@ def _verb(name: str) -> verbs.Verb:
     raise UsageError(f"{name[:80]!r} is not a verb; {hint}")
 
 
-def verb_parser(name: str, verb: verbs.Verb) -> ArgumentParser:
+def verb_parser(name: str, verb: verbs.Verb) -> _Parser:
     """What reads a verb's arguments, the common options among them."""
     parser = _Parser(
         prog=f"zonegit {name}",

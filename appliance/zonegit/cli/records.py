@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from zonegit.cli import options, render, shapes
+from zonegit.cli import options, render, shapes, typed
 from zonegit.cli.committed import tell
 from zonegit.cli.output import Output
-from zonegit.cli.rdata import read_rdatas
 from zonegit.cli.verbs import Verb
-from zonegit.errors import InvalidRecord, NotFound
+from zonegit.errors import InvalidRecord, NotFound, UsageError
+from zonegit.model.names import parse_apex
 from zonegit.zonefile.types import parse_ttl, parse_type
-
-if TYPE_CHECKING:
-    from zonegit.repo import Repository
 
 _ANY: Final = "ANY"
 _KEEP_TTL: Final = "-"
 
 _RDATA_RULE: Final = """\
-NAME is relative to the zone (www), @ for its apex, or absolute with a final dot (www.example.org.); so are names
-in RDATA. TTL is in seconds or with units (1h30m).
+NAME is relative to the zone (www), @ for its apex, or absolute with a final dot (www.example.org.), which then
+picks its zone, too; so are names in RDATA. TTL is in seconds or with units (1h30m).
 
 Each RDATA argument is one record; quote a record of several fields to make it one argument. Where they aren't
 records each, all arguments are the fields of one record, and get back the quotes that the shell took:
@@ -36,9 +33,10 @@ Put -- before an argument that begins with a dash."""
 
 def _set(args: Namespace, out: Output) -> int:
     rtype = parse_type(args.type)
-    ttl = _ttl(args)
+    ttl = None if args.ttl == _KEEP_TTL else _ttl(args)
     with options.open_repository(args) as repo:
-        done = repo.set(args.name, rtype, ttl, _rdatas(repo, args, rtype), **options.commit_how(args))
+        zone = typed.zone_of(args, args.name, repo, out, rtype)
+        done = repo.set(args.name, rtype, ttl, typed.rdatas(args, rtype, zone), **options.commit_how(args, zone))
         return tell(repo, done, args, out)
 
 
@@ -46,34 +44,63 @@ def _add(args: Namespace, out: Output) -> int:
     rtype = parse_type(args.type)
     ttl = None if args.ttl == _KEEP_TTL else _ttl(args)
     with options.open_repository(args) as repo:
-        done = repo.add(args.name, rtype, ttl, _rdatas(repo, args, rtype), **options.commit_how(args))
+        zone = typed.zone_of(args, args.name, repo, out, rtype)
+        done = repo.add(args.name, rtype, ttl, typed.rdatas(args, rtype, zone), **options.commit_how(args, zone))
         return tell(repo, done, args, out)
 
 
 def _delete(args: Namespace, out: Output) -> int:
     rtype = parse_type(args.type) if args.type else None
     with options.open_repository(args) as repo:
-        rdatas = [] if rtype is None or not args.rdata else _rdatas(repo, args, rtype)
-        done = repo.delete(args.name, rtype, rdatas, **options.commit_how(args))
+        zone = typed.zone_of(args, args.name, repo, out, rtype)
+        rdatas = [] if rtype is None or not args.rdata else typed.rdatas(args, rtype, zone)
+        done = repo.delete(args.name, rtype, rdatas, **options.commit_how(args, zone))
         return tell(repo, done, args, out)
 
 
 def _show(args: Namespace, out: Output) -> int:
+    if args.type is None:
+        return _show_commit(args, out)
+    if args.stat or args.oneline:
+        raise UsageError("show: --stat and --oneline are about a version, and NAME TYPE are records of one")
     rtype = None if args.type.upper() == _ANY else parse_type(args.type)
     with options.open_repository(args) as repo:
-        apex = options.apex(args, repo)
+        zone = typed.zone_of(args, args.what, repo, out, rtype)
         if rtype is None:
-            found = repo.rrsets_at(args.name, args.revision, zone=args.zone)
+            found = repo.rrsets_at(args.what, args.revision, zone=zone)
             if not found:
-                raise NotFound(f"{args.name} has no records in {repo.position(args.zone).zone}")
+                raise NotFound(f"{args.what} has no records in {zone}")
         else:
-            found = [repo.rrset(args.name, rtype, args.revision, zone=args.zone)]
+            found = [repo.rrset(args.what, rtype, args.revision, zone=zone)]
+    apex = parse_apex(zone)
     if args.json:
         out.json([record for rrset in found for record in shapes.records(rrset, apex)])
     else:
         for rrset in found:
             for line in render.records(rrset, apex):
                 out.line(line)
+    return 0
+
+
+def _show_commit(args: Namespace, out: Output) -> int:
+    """A version as git shows it: its commit, and what that changed."""
+    from zonegit.cli import commits
+
+    with options.open_repository(args) as repo:
+        try:
+            revision = repo.resolve(args.what, zone=args.zone)
+        except NotFound as error:
+            raise NotFound(f"{error}; the records of a name: zonegit show {args.what} ANY") from None
+        changes = commits.changes_of(repo, revision, args.zone)
+        if args.json:
+            out.json(shapes.commit_with_changes(revision, changes))
+            return 0
+        labels = commits.labels(repo, args.zone)
+        if args.oneline:
+            commits.show_oneline(out, revision, labels)
+        else:
+            commits.show_commit(out, revision, labels)
+        commits.show_changes(out, revision, changes, patch=not args.stat, apart=not args.oneline)
     return 0
 
 
@@ -84,15 +111,12 @@ def _ttl(args: Namespace) -> int:
         raise InvalidRecord(f"{error}; the order is NAME TYPE TTL RDATA") from None
 
 
-def _rdatas(repo: Repository, args: Namespace, rtype: int) -> list[bytes]:
-    return read_rdatas(rtype, args.rdata, options.apex(args, repo))
-
-
 def _set_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("type", metavar="TYPE", help="a mnemonic, or TYPE65280 (RFC 3597)")
-    parser.add_argument("ttl", metavar="TTL", help="seconds, or 1h30m")
+    parser.add_argument("ttl", metavar="TTL", help="seconds, or 1h30m; - keeps the one they have")
     parser.add_argument("rdata", metavar="RDATA", nargs="+", help="one record each; see below")
+    typed.relative_option(parser)
     options.commit_options(parser)
 
 
@@ -101,6 +125,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("type", metavar="TYPE", help="a mnemonic, or TYPE65280 (RFC 3597)")
     parser.add_argument("ttl", metavar="TTL", help="of all records of the type; - keeps the one they have")
     parser.add_argument("rdata", metavar="RDATA", nargs="+", help="one record each; see below")
+    typed.relative_option(parser)
     options.commit_options(parser)
 
 
@@ -108,19 +133,29 @@ def _delete_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("type", metavar="TYPE", nargs="?", help="(default: everything at the name)")
     parser.add_argument("rdata", metavar="RDATA", nargs="*", help="single records, as `set` reads them")
+    typed.relative_option(parser)
     options.commit_options(parser)
 
 
 def _show_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME")
-    parser.add_argument("type", metavar="TYPE", help="ANY shows every type")
+    parser.add_argument(
+        "what", metavar="REV|NAME", nargs="?", default="HEAD", help="a version (default: HEAD); a name"
+    )
+    parser.add_argument("type", metavar="TYPE", nargs="?", help="the records of NAME; ANY shows every type")
     parser.add_argument("revision", metavar="REV", nargs="?", default="HEAD", help="(default: HEAD)")
+    parser.add_argument("--stat", action="store_true", help="of a version: only how many RRsets it changed")
+    parser.add_argument("--oneline", action="store_true", help="of a version: its commit in one line")
+    typed.relative_option(parser)
     options.json_option(parser)
 
+
+_SHOW_DETAILS: Final = """\
+With one argument or none: that version's commit and the records that it changed. With NAME TYPE: the records there,
+in HEAD or in REV. One word is always a version: `zonegit show www ANY` shows a name's records."""
 
 VERBS: Final = {
     "set": Verb(_set_arguments, _set, _RDATA_RULE.format(verb="set")),
     "add": Verb(_add_arguments, _add, _RDATA_RULE.format(verb="add")),
     "delete": Verb(_delete_arguments, _delete),
-    "show": Verb(_show_arguments, _show),
+    "show": Verb(_show_arguments, _show, _SHOW_DETAILS),
 }

@@ -11,7 +11,7 @@ from zonegit.zonefile.rfc8427 import rrset_objects
 from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from zonegit.model.commit import Stamp
     from zonegit.model.ids import ObjectId
@@ -51,6 +51,12 @@ def commit(revision: Revision) -> JsonObject:
         "committer": stamp(value.committer),
         "message": value.message,
     }
+
+
+def commit_with_changes(revision: Revision, changes: Iterable[Change]) -> JsonObject:
+    """A commit, and what it changed against its first parent."""
+    apex = parse_apex(revision.commit.zone)
+    return {**commit(revision), "changes": [change(item, apex) for item in changes]}
 
 
 def change(value: Change, apex: WireName) -> JsonObject:

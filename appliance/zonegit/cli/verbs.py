@@ -48,7 +48,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "set": "make these the records of a name and type",
         "add": "add records to a name and type",
         "delete": "delete a name, a type of it, or single records",
-        "show": "the records of a name and type",
+        "show": "a version and what it changed, or the records of a name and type",
     },
     "history": {
         "log": "commits, newest first",

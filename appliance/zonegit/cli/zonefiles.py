@@ -30,7 +30,7 @@ def _import(args: Namespace, out: Output) -> int:
             replace=args.replace,
             keep_serial=args.keep_serial,
             source=_name(args.file),
-            **options.commit_how(args),
+            **options.commit_how(args, args.zone),
         )
         tell(repo, done, args, out, list_changes=args.dry_run)
     if done.serial != parsed.serial and done.new != done.old:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import options, render, shapes
+from zonegit.cli import options, render, shapes, typed
 from zonegit.cli.committed import tell
 from zonegit.cli.output import Output, Style
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import way_back
 from zonegit.model.ids import short
+from zonegit.model.names import parse_apex
 
 if TYPE_CHECKING:
     from zonegit.model.ids import ObjectId
@@ -42,6 +43,9 @@ def _list(args: Namespace, out: Output) -> int:
 
 
 def _add(args: Namespace, out: Output) -> int:
+    apex = parse_apex(args.name)
+    for name in (*args.ns, *([args.mail] if args.mail and "@" not in args.mail else [])):
+        typed.check(name, apex, meant=args.relative)
     with options.open_repository(args) as repo:
         done = repo.add_zone(args.name, nameservers=args.ns, mail=args.mail, who=args.author, dry_run=args.dry_run)
         return tell(repo, done, args, out)
@@ -95,6 +99,7 @@ def _list_arguments(parser: ArgumentParser) -> None:
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--ns", metavar="NAME", action="append", default=[], help="a name server; repeatable")
     parser.add_argument("--mail", metavar="ADDRESS", help="who answers for the zone (default: hostmaster@ZONE)")
+    typed.relative_option(parser)
     _remove_arguments(parser)
 
 

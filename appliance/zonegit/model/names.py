@@ -63,6 +63,12 @@ def from_text(text: str, origin: WireName = ROOT) -> WireName:
     return WireName(wire)
 
 
+def is_absolute(text: str) -> bool:
+    """Whether a name in presentation form ends with the dot of the root: no escape is before it."""
+    ahead = text.removesuffix(".")
+    return ahead != text and (len(ahead) - len(ahead.rstrip("\\"))) % 2 == 0
+
+
 def _from_escaped(text: str, origin: WireName) -> bytes:
     parts: list[bytes] = []
     label = bytearray()

@@ -103,6 +103,11 @@ def place_in(reader: Reader, zone: str | None, branch: str | None = None) -> Pos
     return Position(name, default_branch(branches))
 
 
+def has_zone(reader: Reader, zone: str) -> bool:
+    """Whether there is a branch of a zone, whose name is canonical."""
+    return any(_is_of(ref, zone) for ref, _ in reader.refs(f"refs/heads/{zone}/"))
+
+
 def default_branch(branches: Collection[str]) -> str:
     """The branch of a zone that HEAD isn't on which is meant when none is named."""
     return DEFAULT_BRANCH if DEFAULT_BRANCH in branches else min(branches)

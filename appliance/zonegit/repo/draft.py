@@ -9,7 +9,7 @@ from typing import Final
 from zonegit.errors import InvalidZone
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
-from zonegit.model.names import OwnerKey, WireName, key_owner, owner_text, to_text
+from zonegit.model.names import Owner, OwnerKey, WireName, key_owner, owner_key, owner_text, to_text
 from zonegit.model.rdata import CNAME, DNAME, MX, NS, SRV
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.model.zone import Shape, Zone
@@ -131,6 +131,16 @@ def differences(nodes: Nodes, old: ObjectId, new: ObjectId) -> Iterator[Change]:
     """What differs between two `zone` objects, decoded, in canonical order."""
     before, after = (Zone.decode(nodes.source.get(oid)).tree for oid in (old, new))
     return (change(difference) for difference in diff(nodes, before, after))
+
+
+def changes_at(before: Content | None, after: Content, owner: Owner, rtype: int | None) -> Iterator[Change]:
+    """What differs at one owner, by type; `before` None stands for nothing. Serials don't count."""
+    old = before.tree.at(owner_key(owner)) if before else {}
+    new = after.tree.at(owner_key(owner))
+    for number in sorted(old.keys() | new.keys()):
+        was, now = old.get(number), new.get(number)
+        if was != now and rtype in (None, number):
+            yield Change(owner, number, RRset.decode(was) if was else None, RRset.decode(now) if now else None)
 
 
 def make_commit(

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
@@ -19,17 +20,41 @@ def read_commit(source: NodeSource, oid: ObjectId) -> Revision:
     return Revision(oid, Commit.decode(source.get(oid)))
 
 
-def ancestry(source: NodeSource, start: Revision) -> Iterator[Revision]:
-    """The commit and all its ancestors, newest first, each before its parents."""
-    heap = [_ranked(start)]
-    seen = {start.id}
-    while heap:
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Commits to list: all that `of` reaches and `without` doesn't."""
+
+    of: tuple[Revision, ...]
+    without: tuple[Revision, ...] = ()
+
+
+def ancestry(source: NodeSource, chosen: Range) -> Iterator[Revision]:
+    """The commits and all their ancestors, newest first, each before its parents.
+
+    Generations rise from parent to child: when a commit's turn comes, all that lead to it have had theirs, and it
+    is known whether one of them is left out.
+    """
+    left_out = {revision.id for revision in chosen.without}
+    begin = {revision.id: revision for revision in (*chosen.of, *chosen.without)}
+    heap = [_ranked(revision) for revision in begin.values()]
+    heapq.heapify(heap)
+    seen = set(begin)
+    wanted = len(begin.keys() - left_out)
+    while wanted:
         revision = heapq.heappop(heap)[-1]
-        yield revision
+        out = revision.id in left_out
+        if not out:
+            wanted -= 1
+            yield revision
         for parent in revision.commit.parents:
             if parent not in seen:
                 seen.add(parent)
                 heapq.heappush(heap, _ranked(read_commit(source, parent)))
+                wanted += not out
+            elif out and parent not in left_out:
+                wanted -= 1
+            if out:
+                left_out.add(parent)
 
 
 def _ranked(revision: Revision) -> tuple[int, int, ObjectId, Revision]:
@@ -37,10 +62,10 @@ def _ranked(revision: Revision) -> tuple[int, int, ObjectId, Revision]:
     return -commit.generation, -commit.committer.time, revision.id, revision
 
 
-def touching(nodes: Nodes, start: Revision, owner: Owner, rtype: int | None) -> Iterator[Revision]:
-    """Ancestors in which what stands at an owner is otherwise than in each of their parents."""
+def touching(nodes: Nodes, chosen: Range, owner: Owner, rtype: int | None) -> Iterator[Revision]:
+    """Those of them in which what stands at an owner is otherwise than in each of their parents."""
     records = _records_reader(nodes, owner, rtype)
-    for revision in ancestry(nodes.source, start):
+    for revision in ancestry(nodes.source, chosen):
         here = records(revision)
         parents = [read_commit(nodes.source, parent) for parent in revision.commit.parents]
         if all(records(parent) != here for parent in parents) and (parents or here):
@@ -52,7 +77,7 @@ def blame(nodes: Nodes, start: Revision, owner: Owner, rtype: int | None) -> lis
     records = _records_reader(nodes, owner, rtype)
     sought: dict[ObjectId, set[Record]] = {start.id: set(records(start))}
     found: dict[Record, Revision] = {}
-    for revision in ancestry(nodes.source, start):
+    for revision in ancestry(nodes.source, Range((start,))):
         mine = sought.pop(revision.id, set()) - found.keys()
         for parent_id in revision.commit.parents:
             passed = mine & records(read_commit(nodes.source, parent_id))

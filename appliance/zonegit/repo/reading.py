@@ -8,14 +8,15 @@ from pathlib import Path
 
 from zonegit.errors import NotFound
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import owner_text, parse_apex
+from zonegit.model.names import from_text, owner_text, parse_apex
 from zonegit.model.refs import RefKind
 from zonegit.model.rrset import RRset
 from zonegit.repo import history, labels, zones
+from zonegit.repo.content import Content
 from zonegit.repo.context import Context, owner_of
-from zonegit.repo.draft import differences
+from zonegit.repo.draft import changes_at, differences
 from zonegit.repo.results import Blame, Change, Entry, Position, Revision, ZoneSummary
-from zonegit.repo.revisions import PREFIX
+from zonegit.repo.revisions import PREFIX, split_range
 from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.tree import walk
 from zonegit.zonefile.check import check_entries
@@ -35,6 +36,13 @@ class RepositoryReader:
     def position(self, zone: str | None = None) -> Position:
         """The zone and branch that HEAD names, or another zone and its default branch. `NotFound` without any."""
         return self._context.place(zone)
+
+    def zone_of(self, name: str, rtype: int | None = None) -> str | None:
+        """The zone here that an absolute name is in: the one with the longest apex; None where there is none.
+
+        DS records at an apex belong to the zone above (RFC 4035 §2.4), where that is here.
+        """
+        return zones.enclosing(self._context, from_text(name), rtype)
 
     def zones(self) -> list[ZoneSummary]:
         """Every zone, in the order of its name's text."""
@@ -75,28 +83,45 @@ class RepositoryReader:
         return self._context.content(revision, zone).zone.records
 
     def log(
-        self, revision: str = "HEAD", *, zone: str | None = None, name: str | None = None, rtype: int | None = None
+        self, *revisions: str, zone: str | None = None, name: str | None = None, rtype: int | None = None
     ) -> Iterator[Revision]:
-        """The commit and its ancestors, newest first; with a name only those that touched what stands there."""
-        start = self._context.resolve(revision, zone)
+        """Commits (default: HEAD) and their ancestors, newest first; with a name those that touched it.
+
+        `A..B` and `^A` leave out what A reaches.
+        """
+        text = split_range(*revisions)
+        of, without = (
+            tuple(self._context.resolve(revision, zone) for revision in side) for side in (text.of, text.without)
+        )
+        chosen = history.Range(of, without)
         if name is None:
-            return history.ancestry(self._context.nodes.source, start)
-        owner = owner_of(name, parse_apex(start.commit.zone))
-        return history.touching(self._context.nodes, start, owner, rtype)
+            return history.ancestry(self._context.nodes.source, chosen)
+        owner = owner_of(name, parse_apex(self._context.place(zone).zone))
+        return history.touching(self._context.nodes, chosen, owner, rtype)
 
     def diff(self, old: str, new: str, *, zone: str | None = None) -> Iterator[Change]:
         """What `new` has otherwise than `old`, in canonical order. Serials don't count."""
         before, after = (self._context.resolve(text, zone).commit.zone_root for text in (old, new))
         return differences(self._context.nodes, before, after)
 
-    def changes(self, revision: str = "HEAD", *, zone: str | None = None) -> Iterator[Change]:
-        """What a commit changed against its first parent; a first commit added all it has."""
-        commit = self._context.resolve(revision, zone).commit
-        if not commit.parents:
-            content = self._context.content(revision, zone)
+    def changes(
+        self,
+        revision: str = "HEAD",
+        *,
+        zone: str | None = None,
+        name: str | None = None,
+        rtype: int | None = None,
+    ) -> Iterator[Change]:
+        """What a commit changed against its first parent (a first commit added all it has); with a name, there."""
+        content = self._context.content(revision, zone)
+        commit = content.revision.commit
+        parent = history.read_commit(self._context.nodes.source, commit.parents[0]) if commit.parents else None
+        if name is not None:
+            before = Content.of(self._context.nodes, parent) if parent else None
+            return changes_at(before, content, owner_of(name, content.apex), rtype)
+        if parent is None:
             return (Change(rrset.owner, rrset.rtype, None, rrset) for rrset in content.rrsets())
-        parent = history.read_commit(self._context.nodes.source, commit.parents[0]).commit
-        return differences(self._context.nodes, parent.zone_root, commit.zone_root)
+        return differences(self._context.nodes, parent.commit.zone_root, commit.zone_root)
 
     def blame(
         self, name: str, rtype: int | None = None, revision: str = "HEAD", *, zone: str | None = None

@@ -15,14 +15,19 @@ def replaced(rrset: RRset) -> Changes:
     return {rrset.key: rrset.encode()}
 
 
+def kept_ttl(content: Content, owner: Owner, rtype: int) -> int:
+    """The TTL of the RRset that stands there. `NotFound` without one."""
+    old = content.rrset(owner, rtype)
+    if old is None:
+        raise NotFound(f"{owner_text(owner)} has no such RRset whose TTL a new record could take; give a TTL")
+    return old.ttl
+
+
 def added(content: Content, owner: Owner, rtype: int, ttl: int | None, rdatas: Sequence[bytes]) -> Changes:
     """Records added to an RRset. Its TTL becomes `ttl` as a whole, or stays (a new one needs a TTL)."""
     old = content.rrset(owner, rtype)
-    if old:
-        return replaced(RRset.of(owner, rtype, old.ttl if ttl is None else ttl, [*old.rdatas, *rdatas]))
-    if ttl is None:
-        raise NotFound(f"{owner_text(owner)} has no such RRset whose TTL a new record could take; give a TTL")
-    return replaced(RRset.of(owner, rtype, ttl, rdatas))
+    kept = kept_ttl(content, owner, rtype) if ttl is None else ttl
+    return replaced(RRset.of(owner, rtype, kept, [*(old.rdatas if old else ()), *rdatas]))
 
 
 def deleted(content: Content, owner: Owner, rtype: int | None, rdatas: Sequence[bytes]) -> Changes:

@@ -126,12 +126,17 @@ class Repository(RepositoryReader):
     # -- records --------------------------------------------------------------------------------------------------
 
     def set(
-        self, name: str, rtype: int, ttl: int, rdatas: Sequence[bytes], **options: Unpack[CommitOptions]
+        self, name: str, rtype: int, ttl: int | None, rdatas: Sequence[bytes], **options: Unpack[CommitOptions]
     ) -> Committed:
-        """Put this RRset in the place of what stands there. An SOA's serial is taken if it is ahead."""
+        """Put this RRset in the place of what stands there. An SOA's serial is taken if it is ahead.
+
+        Without a TTL it gets that of what stands there; `NotFound` where nothing does.
+        """
 
         def change(content: Content) -> Changes:
-            return records.replaced(RRset.of(owner_of(name, content.apex), rtype, ttl, rdatas))
+            owner = owner_of(name, content.apex)
+            kept = records.kept_ttl(content, owner, rtype) if ttl is None else ttl
+            return records.replaced(RRset.of(owner, rtype, kept, rdatas))
 
         serial = soa_serial(rdatas[0]) if rtype == SOA and rdatas else None
         return self._commit(change, f"set {name} {type_text(rtype)}", options, serial)

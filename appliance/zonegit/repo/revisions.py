@@ -6,6 +6,7 @@ A base (HEAD, a branch, a tag, `peer/branch`, an id or its prefix, a serial) and
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from zonegit.errors import InvalidName, NotFound, RevisionError
@@ -23,6 +24,35 @@ _EXPRESSION: Final = re.compile(
 PREFIX: Final = re.compile(r"[0-9a-f]{4,64}")
 """The first digits of an id, enough of them to mean it."""
 _SERIAL: Final = re.compile(r"serial=([0-9]{1,10})")
+
+
+@dataclass(frozen=True, slots=True)
+class RangeText:
+    """Expressions for commits to list: all that `of` reaches and `without` doesn't."""
+
+    of: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+def split_range(*texts: str) -> RangeText:
+    """`A..B` is what B reaches and A doesn't, `^A` leaves out what A reaches. A side left out is HEAD.
+
+    Without any text HEAD is meant. `RevisionError` for `A...B`.
+    """
+    of: list[str] = []
+    without: list[str] = []
+    for text in texts or ("HEAD",):
+        before, dots, behind = text.partition("..")
+        if behind.startswith("."):
+            raise RevisionError(f"{text[:80]!r}: A...B isn't known here; A..B is what B has and A hasn't")
+        if dots:
+            without.append(before or "HEAD")
+            of.append(behind or "HEAD")
+        elif text.startswith("^"):
+            without.append(text[1:])
+        else:
+            of.append(text)
+    return RangeText(tuple(of), tuple(without))
 
 
 class Resolver:

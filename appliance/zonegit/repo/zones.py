@@ -7,12 +7,23 @@ from zonegit.errors import Conflict, InvalidZone, OutOfZone
 from zonegit.model import refs
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import APEX, WireName, from_text, parse_apex, relative, to_text
-from zonegit.model.rdata import NS, SOA
+from zonegit.model.names import (
+    APEX,
+    ROOT,
+    WireName,
+    from_text,
+    join,
+    labels,
+    lower,
+    parse_apex,
+    relative,
+    to_text,
+)
+from zonegit.model.rdata import DS, NS, SOA
 from zonegit.model.refs import RefKind
 from zonegit.model.rrset import RRset
 from zonegit.model.zone import Zone
-from zonegit.repo.context import Context, default_branch
+from zonegit.repo.context import Context, default_branch, has_zone
 from zonegit.repo.labels import named
 from zonegit.repo.results import Committed, ZoneSummary
 from zonegit.repo.writing import Intent, commit_records
@@ -40,6 +51,20 @@ def summaries(context: Context) -> list[ZoneSummary]:
             time = commit.committer.time
             found.append(ZoneSummary(zone, branch, oid, commit.serial, records, tuple(sorted(branches)), time))
     return found
+
+
+def enclosing(context: Context, name: WireName, rtype: int | None) -> str | None:
+    """The zone with the longest apex at or above a name; for DS the one above an apex, if there is one."""
+    found = []
+    parts = labels(lower(name))
+    with context.store.read() as reader:
+        for at in range(len(parts) + 1):
+            apex = WireName(join(parts[at:]) + ROOT)
+            if has_zone(reader, to_text(apex)):
+                if at or rtype != DS:
+                    return to_text(apex)
+                found.append(to_text(apex))
+    return found[0] if found else None
 
 
 def first_rrsets(apex: WireName, nameservers: Sequence[str], mail: str | None) -> list[RRset]:

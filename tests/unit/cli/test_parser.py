@@ -38,7 +38,7 @@ def test_options_stand_before_or_after_the_verb() -> None:
         ["--zone", "example.org", "log", "main", "--repo", "dir"],
     ):
         _, args = parse(argv)
-        assert (str(args.repo), args.zone, args.revision) == ("dir", "example.org", "main")
+        assert (args.repo, args.zone, args.revisions) == ("dir", "example.org", ["main"])
 
 
 def test_directories_are_collected_on_either_side_of_the_verb() -> None:
@@ -51,6 +51,19 @@ def test_options_stand_between_arguments() -> None:
     assert (args.name, args.type, args.ttl, args.rdata) == ("www", "A", "300", ["192.0.2.1", "192.0.2.2"])
     assert args.message == "why"
     assert args.dry_run
+
+
+@pytest.mark.parametrize(
+    ("argv", "number"),
+    [("log -3", 3), ("log -n3", 3), ("log -n 3 -12 main", 12), ("-5 log", 5), ("log --number=4", 4)],
+)
+def test_a_number_of_commits_as_git_takes_it(argv, number) -> None:
+    assert parse(argv.split())[1].number == number
+
+
+def test_a_number_with_a_dash_is_no_option_elsewhere() -> None:
+    assert parse(["set", "www", "TXT", "300", "-3"])[1].rdata == ["-3"]
+    assert parse(["log", "--grep", "-3"])[1].grep == ["-3"]
 
 
 @pytest.mark.parametrize(
@@ -70,10 +83,10 @@ def test_two_dashes_end_the_options(argv) -> None:
 
 
 def test_nothing_behind_two_dashes_is_an_option(run, refused) -> None:
-    assert parse(["log", "--", "-x"])[1].revision == "-x"
-    assert parse(["log", "-n", "2", "--"])[1].revision == "HEAD"
+    assert parse(["log", "--", "-x", "-3"])[1].revisions == ["-x", "-3"]
+    assert parse(["log", "-n", "2", "--"])[1].revisions == []
     assert parse(["config", "check", "--", "-file"])[1].file == Path("-file")
-    refused(run("log", "--", "a", "-b"), 2, "unrecognized arguments: -b;")
+    refused(run("diff", "--", "a", "c", "-b"), 2, "unrecognized arguments: -b;")
     refused(run("completion", "--", "-x"), 2, "invalid choice: '-x'")
 
 
@@ -101,8 +114,12 @@ def test_a_quoted_record_may_begin_with_a_dash() -> None:
         (["set", "www", "A", "192.0.2.1"], ["required", "RDATA"]),
         (["log", "--onelin"], ["unrecognized", "--onelin"]),
         (["log", "-n", "x"], ["invalid", "'x'"]),
-        (["log", "-n", "-1"], ["-n"]),
-        (["log", "a", "b"], ["unrecognized"]),
+        (["log", "-n", "-5"], ["-n", "'-5'", "write -n 5, or -5"]),
+        (["log", "--colour"], ["--colour", "did you mean `--color`?"]),
+        (["log", "--colour=never"], ["did you mean `--color`?"]),
+        (["set", "www", "A", "60", "192.0.2.1", "--dryrun"], ["did you mean `--dry-run`?"]),
+        (["log", "--frobnicate"], ["unrecognized", "zonegit log --help"]),
+        (["diff", "a", "b", "c"], ["unrecognized"]),
         (["status", "--color", "blue"], ["invalid choice"]),
         (["set", "www", "A", "300", "192.0.2.1", "--zone"], ["--zone", "expected one argument"]),
     ],

@@ -1,0 +1,105 @@
+"""Commits as git shows them: a header and a message, or one line, and what changed."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from zonegit.cli import render
+from zonegit.cli.output import Output, Style, printable
+from zonegit.model.ids import short
+from zonegit.model.names import parse_apex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zonegit.repo import Change, Repository, Revision
+
+Labels = dict[bytes, list[str]]
+"""Commit id -> what points there."""
+
+
+def labels(repo: Repository, zone: str | None) -> Labels:
+    """What git decorates a log with: branches, tags, and where HEAD is."""
+    head = repo.position()
+    current = head.branch if repo.position(zone) == head else None
+    found: Labels = {}
+    for name, oid in repo.branches(zone=zone).items():
+        names = found.setdefault(oid, [])
+        if name == current:
+            names.insert(0, f"HEAD -> {name}")
+        else:
+            names.append(name)
+    for name, oid in repo.tags(zone=zone).items():
+        found.setdefault(oid, []).append(f"tag: {name}")
+    return found
+
+
+def show_oneline(out: Output, revision: Revision, known: Labels) -> None:
+    name = out.paint(short(revision.id), Style.ID)
+    subject = printable(revision.commit.subject)
+    out.line(f"{name}{_decorated(out, revision, known)} {revision.commit.serial} {subject}")
+
+
+def show_commit(out: Output, revision: Revision, known: Labels) -> None:
+    commit = revision.commit
+    out.line(out.paint(f"commit {revision.id.hex()}", Style.ID) + _decorated(out, revision, known))
+    if len(commit.parents) > 1:
+        out.line(f"Merge:  {' '.join(short(parent) for parent in commit.parents)}")
+    out.line(f"Serial: {commit.serial}")
+    out.line(f"Author: {printable(commit.author.name)}")
+    out.line(f"Date:   {render.date(commit.author)}")
+    out.line()
+    for line in commit.message.splitlines() or [""]:
+        out.line(f"    {printable(line)}".rstrip())
+
+
+def _decorated(out: Output, revision: Revision, known: Labels) -> str:
+    names = known.get(revision.id)
+    return f" ({out.paint(', '.join(names), Style.NEW)})" if names else ""
+
+
+def changes_of(
+    repo: Repository, revision: Revision, zone: str | None, name: str | None = None, rtype: int | None = None
+) -> Iterator[Change]:
+    """What a commit changed against its first parent, with the serials that it served; with a name, only there."""
+    found = repo.changes(revision.id.hex(), zone=zone, name=name, rtype=rtype)
+    return served(found, parent_of(repo, revision, zone), revision)
+
+
+def show_changes(
+    out: Output, revision: Revision, changes: Iterator[Change], *, patch: bool, apart: bool = True
+) -> None:
+    """The records that changed, or how many RRsets; behind an empty line, if it is to stand `apart`."""
+    first = next(changes, None)
+    if first is None:
+        return
+    if apart:
+        out.line()
+    if patch:
+        render.show_changes(out, chain((first,), changes), parse_apex(revision.commit.zone))
+    else:
+        out.line(" " + stat(chain((first,), changes)))
+
+
+def parent_of(repo: Repository, revision: Revision, zone: str | None) -> Revision | None:
+    """The first parent."""
+    parents = revision.commit.parents
+    return repo.resolve(parents[0].hex(), zone=zone) if parents else None
+
+
+def served(changes: Iterator[Change], old: Revision | None, new: Revision) -> Iterator[Change]:
+    """Changes with the serials that the SOA was served with."""
+    before = old.commit.serial if old else 0
+    return (render.served(change, before, new.commit.serial) for change in changes)
+
+
+def stat(changes: Iterator[Change]) -> str:
+    """`3 RRsets changed: 1 added, 2 modified, 0 deleted`"""
+    added = modified = deleted = 0
+    for change in changes:
+        added += change.old is None
+        deleted += change.new is None
+        modified += change.old is not None and change.new is not None
+    total = render.counted(added + modified + deleted, "RRset")
+    return f"{total} changed: {added:,} added, {modified:,} modified, {deleted:,} deleted"

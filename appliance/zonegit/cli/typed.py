@@ -1,0 +1,91 @@
+"""Names as somebody typed them: which zone an absolute one is in, and whether a relative one was meant so.
+
+A name that ends with the zone's own name but lacks the final dot (`www.corp.example` in corp.example.) is mostly
+meant to be absolute, and would become `www.corp.example.corp.example.`. It is refused, in owners and in RDATA,
+unless `--relative` says that it is meant so.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from zonegit.cli.rdata import read_rdatas
+from zonegit.errors import InvalidName, OutOfZone
+from zonegit.model.names import ROOT, WireName, from_text, is_absolute, lower, parse_apex, relative, to_text
+from zonegit.model.rdata import name_spans
+
+if TYPE_CHECKING:
+    from zonegit.cli.output import Output
+    from zonegit.repo import Repository
+
+
+def relative_option(parser: ArgumentParser) -> None:
+    """`--relative`, for verbs that take names."""
+    parser.add_argument(
+        "--relative",
+        action="store_true",
+        help="names that end with the zone's own, without a final dot, are meant so",
+    )
+
+
+def zone_of(args: Namespace, name: str, repo: Repository, out: Output, rtype: int | None = None) -> str:
+    """The zone that a verb about a name is about: `--zone`'s, else an absolute name's own, else HEAD's.
+
+    A zone that the call doesn't name and HEAD neither is told. The name is checked, too: see above.
+    """
+    if args.zone is None and is_absolute(name):
+        zone = repo.zone_of(name, rtype)
+        if zone is None:
+            raise OutOfZone(f"{name} is outside of the zones here; 'zonegit zone list' lists them")
+        if zone != repo.position().zone:
+            out.note(f"{name} is in the zone {zone}")
+    else:
+        zone = repo.position(args.zone).zone
+    check(name, parse_apex(zone), meant=args.relative)
+    return zone
+
+
+def check(name: str, apex: WireName, *, meant: bool = False) -> None:
+    """Refuse a name that was typed without its final dot. `InvalidName`."""
+    if not meant and not is_absolute(name) and _is_doubled(from_text(name, apex), apex):
+        raise InvalidName(_both_readings(name, apex))
+
+
+def rdatas(args: Namespace, rtype: int, zone: str) -> list[bytes]:
+    """The RDATA that was typed (`cli.rdata`), with the names in it checked."""
+    apex = parse_apex(zone)
+    found = read_rdatas(rtype, args.rdata, apex)
+    if not args.relative and any(apex[:-1] + apex in lower(rdata) for rdata in found):
+        for rdata, typed in zip(found, read_rdatas(rtype, args.rdata, ROOT), strict=True):
+            _check_targets(rtype, rdata, typed, apex)
+    return found
+
+
+def _check_targets(rtype: int, rdata: bytes, typed: bytes, apex: WireName) -> None:
+    """Look at each name of a record; `typed` is the same record in the root zone, where relative names differ."""
+    names = [WireName(rdata[start:end]) for start, end in name_spans(rtype, rdata)]
+    as_typed = [WireName(typed[start:end]) for start, end in name_spans(rtype, typed)]
+    for name, other in zip(names, as_typed, strict=True):
+        if name != other and _is_doubled(name, apex):
+            raise InvalidName(_both_readings(to_text(other).removesuffix("."), apex))
+    if not names and rdata != typed:  # a rare type, whose layout only dnspython knows (IPSECKEY, HIP)
+        raise InvalidName(f"a name here ends with {to_text(apex)} twice; write its final dot, or --relative")
+
+
+def _is_doubled(name: WireName, apex: WireName) -> bool:
+    """Whether what stands ahead of the zone's name ends with the zone's name again."""
+    if apex == ROOT:
+        return False
+    try:
+        relative(WireName(relative(name, apex) + ROOT), apex)
+    except OutOfZone:
+        return False
+    return True
+
+
+def _both_readings(name: str, apex: WireName) -> str:
+    doubled = to_text(from_text(name, apex))
+    return (
+        f"{name!r} may mean {name}. or {doubled}; write the final dot for the first, or --relative for the second"
+    )
