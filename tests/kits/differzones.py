@@ -194,3 +194,20 @@ def make_world(seed: int, modes: tuple[str, ...]) -> list[MadeZone]:
                 bare = not any(rel[-len(cut) :] == cut and rel != cut for rel in parent.records)
                 zones.append(_Maker(rng, child, rng.choice(modes), [f"ns.{apex}", f"a.{apex}"], bare).make())
     return zones
+
+
+class WholeZone(MadeZone):
+    """A zone whose text is given."""
+
+    body = ""
+
+    def text(self) -> str:
+        head = f"$ORIGIN {self.apex}\n$TTL 300\n@ SOA ns.out. host.out. 1 2 3 4 60\n@ NS ns.out.\n"
+        return head + self.body
+
+
+def made(apex: str, body: str, mode: str = "plain") -> WholeZone:
+    """A zone with this text behind its SOA and NS records."""
+    zone = WholeZone(apex, mode)
+    zone.body = body
+    return zone

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from differkit import Question, differences, read, serving, table, write_zones
-from differzones import MadeZone
+from differzones import made
 from peerkit import PEERS, ask_all, ask_tcp
 
 LABEL = "l" * 63
@@ -14,24 +14,8 @@ EDGE = 249
 """TXT records of 250 bytes at `edge`: 65,527 bytes with the question and OPT."""
 
 
-class WholeZone(MadeZone):
-    """A zone whose text is given."""
-
-    body = ""
-
-    def text(self) -> str:
-        head = f"$ORIGIN {self.apex}\n$TTL 300\n@ SOA ns.out. host.out. 1 2 3 4 60\n@ NS ns.out.\n"
-        return head + self.body
-
-
 def many(owner: str, count: int) -> str:
     return "".join(f'{owner} TXT "{number:05d}{"x" * 245}"\n' for number in range(count))
-
-
-def made(apex: str, body: str, mode: str = "plain") -> WholeZone:
-    zone = WholeZone(apex, mode)
-    zone.body = body
-    return zone
 
 
 ZONES = [

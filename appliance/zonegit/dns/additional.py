@@ -1,43 +1,91 @@
 """Addresses that an answer's reader will ask for next (RFC 1035 §3.3, RFC 2782, RFC 9460 §4.1), from held zones.
 
-Left out when they don't fit. Names below a cut are given for NS only: there they are glue.
+Left out when they don't fit. Names below a cut are given for NS only: there they are glue. Where SVCB and HTTPS
+lead, aliases are followed: CNAMEs, and the records of AliasMode.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
-from zonegit.dns.blocks import Node, rdata_of, split
+from zonegit.dns.blocks import RR_FIXED, Node, rdata_of, split
 from zonegit.dns.draft import Draft
 from zonegit.dns.held import Held
 from zonegit.dns.paths import path
 from zonegit.dns.zones import Zone
 from zonegit.model.names import ROOT, WireName, lower
-from zonegit.model.rdata import AAAA, DNAME, HTTPS, MX, NS, SRV, SVCB, A, name_end
+from zonegit.model.rdata import AAAA, CNAME, DNAME, HTTPS, MX, NS, SRV, SVCB, A, name_end
 
-_TARGET: Final = {NS: 0, MX: 2, SRV: 6, SVCB: 2, HTTPS: 2}
+SERVICES: Final = frozenset((SVCB, HTTPS))
+_TARGET: Final = {NS: 0, MX: 2, SRV: 6}
 """Bytes before the target's name in RDATA."""
+ALIAS_MODE: Final = b"\0\0"
+"""The priority of SVCB and HTTPS records that only lead elsewhere (RFC 9460 §2.4.2)."""
 _MOST: Final = 64
-"""Records of an answer that are looked at: no message has room for the addresses of more."""
+"""Records, and names behind them, that are looked at for one answer: no message has room for more addresses."""
+_DEEPEST: Final = 8
+"""Aliases that are followed from one target."""
 
 
-def add_additional(held: Held, zone: Zone, rtype: int, rrs: bytes, draft: Draft) -> None:
-    """Add the addresses of what this RRset of the answer points to, and an SVCB's next SVCB."""
-    if rtype not in _TARGET:
-        return
-    follow = (rtype, A, AAAA) if rtype in (SVCB, HTTPS) else (A, AAAA)
-    for target in _targets(rtype, rrs):
-        home = held.route(target, 0, draft.client)
-        if home is None:
-            draft.mixed = draft.mixed or held.by_client
+def add_additional(held: Held, zone: Zone, rtype: int, owner: WireName, node: Node, draft: Draft) -> None:
+    """Add the addresses of what this RRset of the answer points to; `node` holds it and stands at `owner`."""
+    if rtype in SERVICES:
+        _add_services(held, zone, rtype, owner, node, draft)
+    elif rtype in _TARGET:
+        for target in _targets(rtype, node[rtype][1]):
+            at_target = _given_at(held, zone, target, draft, glue=rtype == NS)
+            _put(draft, target, (A, AAAA), at_target)
+
+
+class _Step(NamedTuple):
+    """A name to look at."""
+
+    name: WireName
+    alias: bool
+    """Whether a record in AliasMode led here, so that a client goes on with the SVCB records that stand here."""
+    depth: int
+
+
+def _add_services(held: Held, zone: Zone, rtype: int, owner: WireName, node: Node, draft: Draft) -> None:
+    """Add what a client looks for behind SVCB or HTTPS records: addresses, and the aliases that lead to them."""
+    steps = list(_steps(owner, node[rtype][1], 0))
+    if any(step.name == owner for step in steps):
+        _put(draft, owner, (A, AAAA), node)
+    ahead = deque(steps)
+    seen = {part[0] for part in draft.answer}
+    while ahead and len(seen) < _MOST:
+        step = ahead.popleft()
+        if step.name in seen:
             continue
-        if home is not zone:
-            draft.mixed = True
-        if home.expired:
-            continue
-        node = _data_at(home, target, glue=rtype == NS)
-        for wanted in follow:
-            if wanted in node:
-                draft.put(draft.additional, target, wanted, node)
+        seen.add(step.name)
+        found = _given_at(held, zone, step.name, draft, glue=False)
+        if CNAME in found:
+            _put(draft, step.name, (CNAME,), found)
+            following = [_Step(WireName(rdata_of(found[CNAME][1])), step.alias, step.depth + 1)]
+        else:
+            _put(draft, step.name, (rtype, A, AAAA), found)
+            goes_on = step.alias and rtype in found
+            following = list(_steps(step.name, found[rtype][1], step.depth + 1)) if goes_on else []
+        if step.depth < _DEEPEST:
+            ahead.extend(following)
+
+
+def _steps(owner: WireName, rrs: bytes, depth: int) -> Iterator[_Step]:
+    """The targets of SVCB or HTTPS records. `.` is the owner in ServiceMode (RFC 9460 §2.5.2), else nothing."""
+    for rr in islice(split(rrs), _MOST):
+        rdata = rdata_of(rr)
+        alias = rdata[:2] == ALIAS_MODE
+        target = WireName(lower(rdata[2 : name_end(rdata, 2)]))
+        if target != ROOT:
+            yield _Step(target, alias, depth)
+        elif not alias:
+            yield _Step(owner, alias, depth)
+
+
+def leads_to_owner(rrs: bytes) -> bool:
+    """Whether the target of some SVCB or HTTPS record is `.`."""
+    return any(rr[RR_FIXED + 2] == 0 for rr in split(rrs))
 
 
 def _targets(rtype: int, rrs: bytes) -> list[WireName]:
@@ -49,6 +97,23 @@ def _targets(rtype: int, rrs: bytes) -> list[WireName]:
         found[WireName(lower(rdata[skip : name_end(rdata, skip)]))] = None
     found.pop(ROOT, None)
     return list(found)
+
+
+def _put(draft: Draft, owner: WireName, rtypes: tuple[int, ...], node: Node) -> None:
+    for rtype in rtypes:
+        if rtype in node:
+            draft.put(draft.additional, owner, rtype, node)
+
+
+def _given_at(held: Held, zone: Zone, name: WireName, draft: Draft, *, glue: bool) -> Node:
+    """The RRsets at a name that may be given to the client; {} where there are none."""
+    home = held.route(name, 0, draft.client)
+    if home is None:
+        draft.mixed = draft.mixed or held.by_client
+        return {}
+    if home is not zone:
+        draft.mixed = True
+    return {} if home.expired else _data_at(home, name, glue=glue)
 
 
 def _data_at(zone: Zone, name: WireName, *, glue: bool) -> Node:

@@ -117,11 +117,10 @@ def _take(held: Held, zone: Zone, name: WireName, node: Node, draft: Draft) -> b
             draft.answer += [(name, rtype, *found) for rtype, found in node.items()]
             return True
         qtype = _one_of(node)
-    found = node.get(qtype)
-    if found is None:
+    if qtype not in node:
         return False
     draft.put(draft.answer, name, qtype, node)
-    add_additional(held, zone, qtype, found[1], draft)
+    add_additional(held, zone, qtype, name, node, draft)
     return True
 
 

@@ -13,9 +13,11 @@ from collections.abc import Callable
 from typing import Final
 from zlib import crc32
 
-from zonegit.dns.blocks import split
+from zonegit.dns.additional import ALIAS_MODE, SERVICES, leads_to_owner
+from zonegit.dns.blocks import RR_FIXED, split
 from zonegit.dns.bounded import Bounded
 from zonegit.dns.cache import Entry, PacketCache
+from zonegit.dns.compress import COUNTS
 from zonegit.dns.denials import proven_denial
 from zonegit.dns.forms import Forms
 from zonegit.dns.gaps import Gap
@@ -25,7 +27,7 @@ from zonegit.dns.plans import KINDS, LIMIT, LINKS, QUESTION, SIMPLE, Plan
 from zonegit.dns.ways import CHECKED, HEAD, Cut, Door, NoDoor, Way
 from zonegit.dns.zones import Zone
 from zonegit.model.names import MAX_LABEL, MAX_NAME
-from zonegit.model.rdata import CNAME, NS, NSEC3, RRSIG
+from zonegit.model.rdata import AAAA, CNAME, NS, NSEC3, RRSIG, A
 from zonegit.tree.version import BLOCK_ITEM, block_items
 
 Place = Callable[[bytes], int]
@@ -210,7 +212,7 @@ class Straight:
         if alias is not None:
             return self._alias(body, plan, alias)
         if found is not None:
-            return self._positive(body, plan, *found)
+            return self._positive(body, plan, block, *found)
         return None if plan.name(body) in plan.way.soa_names else self._no_data(body, plan)
 
     def _signed(
@@ -227,7 +229,7 @@ class Straight:
             return None
         return self._finished(body, plan, plan.leads[records], found[1] + b"".join(signatures), plan.positive)
 
-    def _positive(self, body: bytes, plan: Plan, records: int, rrs: bytes) -> Entry | None:
+    def _positive(self, body: bytes, plan: Plan, block: bytes, records: int, rrs: bytes) -> Entry | None:
         wanted, way = plan.wanted, plan.way
         if wanted in SIMPLE:
             if records >= _RECORDS:
@@ -237,12 +239,24 @@ class Straight:
         if wanted in LINKS:
             linked = link(self._held, way, name, rrs) if records == 1 else None
             return None if linked is None else self._finished(body, plan, plan.leads[1], linked, plan.positive)
+        if wanted in SERVICES and leads_to_owner(rrs):
+            return self._own_service(body, plan, block, rrs) if records == 1 else None
         if name[1 + name[0] :] != way.apex:
             return None
         same = shared(self._held, way, name, wanted, rrs, plan.form.edns)
         if same is None:
             return None
         return self._finished(body, plan, plan.form.flags + same.counts, same.records, plan.positive)
+
+    def _own_service(self, body: bytes, plan: Plan, block: bytes, rr: bytes) -> Entry | None:
+        """An SVCB or HTTPS record whose target is its owner, and the addresses that stand there."""
+        addresses = [(records, rrs) for rtype, records, rrs in block_items(block) if rtype in (A, AAAA)]
+        if rr[RR_FIXED : RR_FIXED + 2] == ALIAS_MODE:
+            addresses = []
+        records = sum(number for number, _ in addresses)
+        counts = COUNTS.pack(1, 0, records + plan.form.edns)
+        rest = rr + b"".join(rrs for _, rrs in addresses)
+        return self._finished(body, plan, plan.form.flags + counts, rest, plan.positive)
 
     def _alias(self, body: bytes, plan: Plan, rr: bytes) -> Entry | None:
         wanted, way, name = plan.wanted, plan.way, plan.name(body)

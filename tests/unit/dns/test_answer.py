@@ -315,3 +315,82 @@ def test_dname_that_leads_below_itself_ends_where_names_are_too_long() -> None:
     response = Server(version(text, "example.org.")).ask("q.d.example.org.", transport=Transport.TCP)
     assert dns.rcode.to_text(response.rcode()) == "YXDOMAIN"
     assert [rrset.rdtype for rrset in response.answer] == [DNAME] + [CNAME] * 3
+
+
+SERVICES = """
+$TTL 60
+@       SOA ns h 1 2 3 4 5
+@       NS ns
+b       SVCB 1 . alpn=h2
+b       A 192.0.2.2
+b       AAAA 2001:db8::2
+*.w     HTTPS 1 . alpn=h2
+*.w     A 192.0.2.9
+h       HTTPS 1 i
+i       CNAME e
+e       A 192.0.2.4
+own     HTTPS 1 OWN
+own     A 192.0.2.6
+off     HTTPS 0 .
+off     A 192.0.2.7
+to      HTTPS 0 over
+over    HTTPS 0 i2
+i2      CNAME host
+host    HTTPS 1 .
+host    A 192.0.2.5
+loop    HTTPS 0 loop2
+loop2   HTTPS 0 loop
+loop2   A 192.0.2.8
+two     HTTPS 1 .
+two     HTTPS 2 e
+two     A 192.0.2.10
+round   HTTPS 1 c1
+c1      CNAME c2
+c2      CNAME c1
+back    HTTPS 1 tob
+tob     CNAME back
+q       CNAME b
+cut     NS ns.elsewhere.test.
+x.cut   A 192.0.2.11
+tocut   HTTPS 1 x.cut
+there   HTTPS 0 www.example.net.
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "rtype", "additional"),
+    [
+        ("b", "SVCB", ["b 60 A 192.0.2.2", "b 60 AAAA 2001:db8::2"]),
+        ("q", "SVCB", ["b 60 A 192.0.2.2", "b 60 AAAA 2001:db8::2"]),
+        ("x.w", "HTTPS", ["x.w 60 A 192.0.2.9"]),
+        ("h", "HTTPS", ["e 60 A 192.0.2.4", "i 60 CNAME e"]),
+        ("own", "HTTPS", ["own 60 A 192.0.2.6"]),
+        ("off", "HTTPS", []),
+        ("to", "HTTPS", ["host 60 A 192.0.2.5", "host 60 HTTPS 1 .", "i2 60 CNAME host", "over 60 HTTPS 0 i2"]),
+        ("loop", "HTTPS", ["loop2 60 A 192.0.2.8", "loop2 60 HTTPS 0 loop"]),
+        ("two", "HTTPS", ["e 60 A 192.0.2.4", "two 60 A 192.0.2.10"]),
+        ("round", "HTTPS", ["c1 60 CNAME c2", "c2 60 CNAME c1"]),
+        ("back", "HTTPS", ["tob 60 CNAME back"]),
+        ("tocut", "HTTPS", []),
+        ("there", "HTTPS", ["www.example.net. 600 A 198.51.100.2"]),
+    ],
+)
+def test_addresses_behind_services(name: str, rtype: str, additional: list[str]) -> None:
+    """RFC 9460 §4.1: what a client looks up next, behind CNAMEs and AliasMode; `.` is the owner (§2.5.2)."""
+    server = Server(version(SERVICES, "example.org."), version(NET, "example.net."))
+    for transport in (Transport.TCP, Transport.UDP, Transport.UDP):
+        found = lines(server.ask(f"{name}.example.org.", rtype, transport=transport).additional)
+        assert [line.replace(".example.org.", "") for line in found] == additional
+    assert not server.errors
+
+
+def test_services_are_followed_within_bounds() -> None:
+    text = "@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 NS ns\n" + "".join(
+        f"s{number} 60 HTTPS 0 s{number + 1}\nc{number} 60 CNAME c{number + 1}\n" for number in range(40)
+    )
+    wide = "".join(f"many 60 HTTPS 0 m{number}\nm{number} 60 HTTPS 0 n{number}\n" for number in range(90))
+    server = Server(version(text + wide + "to 60 HTTPS 1 c0\n", "example.org."))
+    for name, followed in (("s0", 9), ("to", 9), ("many", 63)):
+        response = server.ask(f"{name}.example.org.", "HTTPS", transport=Transport.TCP)
+        assert sum(map(len, response.additional)) == followed
+    assert not server.errors

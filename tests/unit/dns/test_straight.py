@@ -37,6 +37,22 @@ alias       CNAME host
 host        A   192.0.2.6
 host        TXT "one" "two"
 under.host  A   192.0.2.7
+self        HTTPS 1 . alpn=h2
+self        A   192.0.2.14
+self        AAAA 2001:db8::14
+bare        HTTPS 1 . alpn=h2
+both        HTTPS 1 .
+both        HTTPS 2 host
+both        A   192.0.2.15
+named       HTTPS 1 named
+named       A   192.0.2.16
+nothing     HTTPS 0 .
+nothing     A   192.0.2.17
+*.ws        SVCB 1 .
+*.ws        A   192.0.2.18
+self.below  HTTPS 1 . alpn=h2
+self.below  A   192.0.2.19
+led         HTTPS 0 alias
 \\000bin    A   192.0.2.8
 one\\001    A   192.0.2.9
 """
@@ -123,12 +139,13 @@ def random_zone(seed: int) -> str:
         "MX": lambda: f"10 {draw.choice(targets)}",
         "SRV": lambda: f"1 2 3 {draw.choice(targets)}",
         "PTR": lambda: draw.choice(targets),
-        "HTTPS": lambda: f"1 {draw.choice(targets)}",
+        "HTTPS": lambda: f"{draw.choice((0, 1, 1))} {draw.choice([*targets, '.', '.', '.'])}",
         "NS": lambda: draw.choice(targets),
         "DNAME": lambda: draw.choice(targets),
     }
     found = [f"@ IN SOA {draw.choice(targets)} {draw.choice(targets)} 7 7200 3600 1209600 300", "@ NS ns"]
     shared = [f"10 {draw.choice(targets)}", f"20 {draw.choice(targets)}"]
+    service = draw.choice(targets)
     for name in sorted(set(names)):
         if draw.random() < 0.25:
             found.append(f"{name} CNAME {draw.choice(targets)}")
@@ -137,6 +154,8 @@ def random_zone(seed: int) -> str:
         found += [f"{name} {kind} {kinds[kind]()}" for kind in set(chosen)]
         if draw.random() < 0.2:
             found += [f"{name} MX {each}" for each in shared]
+        if draw.random() < 0.2:
+            found += [f"{name} SVCB 1 {each}" for each in (".", service)]
     return "\n".join(found) + "\n"
 
 
