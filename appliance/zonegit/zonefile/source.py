@@ -10,18 +10,25 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from zonegit.errors import ZoneFileError
+from zonegit.zonefile.formats import HEAD, foreign
 
 _GZIP: Final = b"\x1f\x8b"
 _BUFFER: Final = 1 << 18
 
 
 class Text:
-    """A zone file as lines of text. Bytes that aren't UTF-8 become surrogates, so that comments may hold any."""
+    """A zone file as lines of text. Bytes that aren't UTF-8 become surrogates, so that comments may hold any.
 
-    def __init__(self, raw: io.BufferedReader, size: int = 0) -> None:
+    `ZoneFileError` for a file that evidently is none.
+    """
+
+    def __init__(self, raw: io.BufferedReader, name: str, size: int = 0) -> None:
         self._raw = raw
         self._size = size
         plain = gzip.GzipFile(fileobj=raw, mode="rb") if raw.peek(2)[:2] == _GZIP else raw
+        other = foreign(plain.peek(HEAD)[:HEAD])
+        if other is not None:
+            raise ZoneFileError(f"{name}: {other}")
         self.lines = io.TextIOWrapper(
             cast(BinaryIO, plain), encoding="utf-8-sig", errors="surrogateescape", newline=None
         )
@@ -37,17 +44,21 @@ def open_text(source: Path | BinaryIO, name: str) -> Iterator[Text]:
     try:
         if isinstance(source, Path):
             with source.open("rb", buffering=_BUFFER) as file:
-                yield Text(cast(io.BufferedReader, file), os.fstat(file.fileno()).st_size)
+                yield Text(cast(io.BufferedReader, file), name, os.fstat(file.fileno()).st_size)
             return
         buffered = io.BufferedReader(cast(io.RawIOBase, source), _BUFFER)
-        text = Text(cast(io.BufferedReader, buffered))
         try:
-            yield text
+            text = Text(cast(io.BufferedReader, buffered), name)
+            try:
+                yield text
+            finally:
+                text.lines.detach()
         finally:
-            text.lines.detach()
             buffered.detach()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ZoneFileError(f"{name}: the gzip data is damaged: {error}") from None
+    except IsADirectoryError:
+        raise ZoneFileError(f"{source}: Is a directory; name a zone file in it") from None
     except OSError as error:
         where = source if isinstance(source, Path) else name
         raise ZoneFileError(f"{where}: {error.strerror or error}") from None
