@@ -3,6 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 UV ?= uv
 ZONE ?=
+ORIGIN ?=
 PYTEST_ARGS ?=
 TIMES ?= 1000000
 
@@ -19,8 +20,8 @@ help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
 	  while IFS='|' read -r name text; do printf "%-18s  %s\n" "$$name" "$$text"; done
 
-run: $(READY) ## serve examples/*.zone (or ZONE=file) from a primary and a secondary, in the foreground
-	@exec $(BIN)/python examples/run.py $(if $(ZONE),--zone-file "$$ZONE")
+run: $(READY) ## serve examples/*.zone (or ZONE=file [ORIGIN=zone]) from a primary and a secondary, in the foreground
+	@exec $(BIN)/python examples/run.py $(if $(ZONE),--zone-file "$$ZONE") $(if $(ORIGIN),--origin "$$ORIGIN")
 
 demo: $(READY) ## walk the tour on ports of its own; fails if any answer is not the expected one
 	@$(BIN)/python examples/demo.py

@@ -24,8 +24,11 @@ ENDS = (signal.SIGTERM, signal.SIGHUP)
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--zone-file", type=Path, help="serve this zone file (gzip too) instead of the examples")
-    zone_file: Path | None = parser.parse_args().zone_file
-    zone = prepare(zone_file)
+    parser.add_argument("--origin", metavar="ZONE", help="the zone that the file is of, where it doesn't say so")
+    arguments = parser.parse_args()
+    if arguments.origin and not arguments.zone_file:
+        parser.error("--origin needs --zone-file (make run ZONE=FILE ORIGIN=example.org)")
+    zone = prepare(arguments.zone_file, arguments.origin)
     for number in ENDS:
         signal.signal(number, end)
     try:
@@ -54,7 +57,7 @@ def end(*_: object) -> None:
     sys.exit(0)
 
 
-def prepare(zone_file: Path | None) -> str:
+def prepare(zone_file: Path | None, origin: str | None) -> str:
     """Make the repository, its first commits and the key, as far as they aren't there; a zone to try things on."""
     VAR.mkdir(exist_ok=True)
     if not (PRIMARY / "data.mdb").exists():
@@ -64,13 +67,13 @@ def prepare(zone_file: Path | None) -> str:
         if made.returncode:  # else it tells to bring the key to another machine, and there is none
             must(made)
     there = zonegit(PRIMARY, "zone", "list").stdout.splitlines()
-    imported = [commit(path) for path in ([zone_file] if zone_file else [] if there else ZONES)]
+    imported = [commit(path, origin) for path in ([zone_file] if zone_file else [] if there else ZONES)]
     return imported[0] if imported else next(line.split()[1] for line in there if line[0] == "*")
 
 
-def commit(path: Path) -> str:
+def commit(path: Path, origin: str | None) -> str:
     """Import a zone file; the zone's name. A zone that somebody changed by hand since stays as it is."""
-    done = zonegit(PRIMARY, "import", path)
+    done = zonegit(PRIMARY, "import", path, *(["--zone", origin] if origin else []))
     if done.returncode == 1 and "--replace" in done.stderr:
         print(f"{path.name}: {done.stderr.strip()}; serving the repository's version", file=sys.stderr)
     else:
@@ -81,7 +84,7 @@ def commit(path: Path) -> str:
 
 def must(done: CompletedProcess[str]) -> None:
     """Pass on a command's own words, and stop if it failed."""
-    sys.stderr.write(done.stderr)
+    sys.stderr.write(done.stderr.replace("use --zone", "say make run ZONE=FILE ORIGIN=example.org"))
     if done.returncode:
         raise SystemExit(done.returncode)
 

@@ -113,8 +113,13 @@ def test_a_zone_file_and_what_is_none(checkout: Checkout, tmp_path: Path) -> Non
     with checkout.running("--zone-file", other) as told:
         assert commands(told)[0][4] == "second.example."
         checkout.secondary_has("www.second.example", 1)
-    (tmp_path / "letter").write_text("Dear Sir,\n")
-    for path, said in ((tmp_path / "nowhere", "No such file"), (tmp_path / "letter", "letter:1: ")):
+    (tmp_path / "letter").write_text("$ORIGIN letter.example.\nDear Sir,\n")
+    (tmp_path / "nameless").write_text(ZONE)
+    for path, said in (
+        (tmp_path / "nowhere", "No such file"),
+        (tmp_path / "letter", "letter:2: "),
+        (tmp_path / "nameless", "make run ZONE=FILE ORIGIN=example.org"),
+    ):
         done = subprocess.run(
             checkout.call("--zone-file", path), env=environment(), capture_output=True, text=True, timeout=PATIENCE
         )
@@ -124,12 +129,32 @@ def test_a_zone_file_and_what_is_none(checkout: Checkout, tmp_path: Path) -> Non
         assert done.stderr.count("\n") == 1
 
 
+def test_a_zone_file_without_its_name(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "db").write_text(ZONE)
+    with checkout.running("--zone-file", tmp_path / "db", "--origin", "third.example") as told:
+        assert commands(told)[0][4] == "third.example."
+        checkout.secondary_has("ns1.third.example", 1)
+    done = subprocess.run(checkout.call("--origin", "x"), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "make run ZONE=FILE ORIGIN=" in done.stderr
+
+
 def test_make_hands_on_any_name_of_a_file(tmp_path: Path, needs_program: Callable[[str], str]) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
     python.chmod(0o755)
     name = 'it\'s "a" zone; true'
-    call = (needs_program("make"), "-C", ROOT, "-o", ".venv/.ready", "run", f"BIN={tmp_path}", f"ZONE={name}")
+    call = (
+        needs_program("make"),
+        "-C",
+        ROOT,
+        "-o",
+        ".venv/.ready",
+        "run",
+        f"BIN={tmp_path}",
+        f"ZONE={name}",
+        "ORIGIN=a'b.c",
+    )
     env = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     done = subprocess.run(call, env=env, capture_output=True, text=True, check=True)
-    assert f"examples/run.py\n--zone-file\n{name}\n" in done.stdout
+    assert f"examples/run.py\n--zone-file\n{name}\n--origin\na'b.c\n" in done.stdout
