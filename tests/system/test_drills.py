@@ -113,6 +113,11 @@ def test_zones_move_here_from_another_server(machines, page, start, needs_progra
         serials = {zone.zone: zone.serial for zone in here.zones()}
     assert serials == {"example.com.": 7, "example.org.": serial_of(old.port(), "example.org")}
     assert machines.sh("other", f"{text.splitlines()[1]} 2>&1").endswith("nothing to change\n")
+    moved = block(page, "Moving from another server", "moved").replace("/etc/bind", str(machines.top))
+    set_by_hand, replacing = moved.splitlines()
+    machines.sh("other", set_by_hand)
+    assert "set www A" in machines.sh("other", f"{replacing.replace('--replace --yes', '')} 2>&1 || true")
+    assert "the way back: zonegit --zone example.com reset --hard" in machines.sh("other", f"{replacing} 2>&1")
     change(machines, "primary", 11)
     machines.sh("other", text)
     assert "192.0.2.11" in machines.sh("other", "zonegit --zone example.org show www A")
@@ -212,5 +217,6 @@ def test_every_block_is_run_here_or_there(page) -> None:
         "restore",
         "returned",
         "move",
+        "moved",
     }
     assert {machine for blocks in page.values() for _, machine, _ in blocks} == run | {SYSTEMD}

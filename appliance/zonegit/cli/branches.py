@@ -9,7 +9,7 @@ from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.output import Output, Style, printable
 from zonegit.cli.verbs import Verb
-from zonegit.cli.way_back import way_back
+from zonegit.cli.way_back import reset_way_back, way_back
 from zonegit.errors import UsageError
 from zonegit.model.ids import short
 
@@ -96,11 +96,18 @@ def _reset(args: Namespace, out: Output) -> int:
     if not args.hard:
         raise UsageError("reset: say --hard; there is no index or work tree that a softer reset could leave alone")
     with options.open_repository(args) as repo:
-        done = repo.reset(args.revision, zone=args.zone, branch=args.branch, who=args.author, dry_run=args.dry_run)
+        done = repo.reset(
+            args.revision,
+            zone=args.zone,
+            branch=args.branch,
+            who=args.author,
+            dry_run=args.dry_run,
+            signatures=args.signatures,
+        )
         tell(repo, done, args, out)
-    if done.old is not None and done.new is not None and done.new != done.old:
-        branch = ("--branch", args.branch) if args.branch else ()
-        out.note(way_back(args, "reset", "--hard", short(done.old), *branch))
+        back = reset_way_back(repo, done, args)
+    if back:
+        out.note(back)
     return 0
 
 
@@ -148,6 +155,7 @@ def _reset_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("revision", metavar="REV")
     parser.add_argument("--hard", action="store_true", help="required, as a reminder that the branch moves at once")
     parser.add_argument("--branch", metavar="BRANCH", help="the branch to move (default: HEAD's branch)")
+    options.signature_options(parser)
     options.author_option(parser)
     options.dry_run_option(parser)
     options.json_option(parser)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from zonegit.cli import render, shapes
@@ -15,11 +16,19 @@ if TYPE_CHECKING:
     from zonegit.repo import Change, Committed, Repository
 
 
-def tell(repo: Repository, done: Committed, args: Namespace, out: Output, *, list_changes: bool = True) -> int:
-    """Report a commit, or with `--dry-run` what one would be; returns the exit code."""
+def tell(
+    repo: Repository,
+    done: Committed,
+    args: Namespace,
+    out: Output,
+    *,
+    list_changes: bool = True,
+    more: shapes.JsonObject = MappingProxyType({}),
+) -> int:
+    """Report a commit, or with `--dry-run` what one would be; returns the exit code. `more` is for JSON."""
     changes = _with_serials(repo, done)
     if args.json:
-        out.json(shapes.committed(done, changes))
+        out.json({**shapes.committed(done, changes), **more})
         return 0
     apex = parse_apex(done.zone)
     if list_changes:

@@ -60,8 +60,29 @@ def commit_options(parser: ArgumentParser) -> None:
     )
     author_option(parser)
     parser.add_argument("--branch", metavar="BRANCH", help="commit there (default: HEAD's branch)")
+    signature_options(parser)
     dry_run_option(parser)
     json_option(parser)
+
+
+def signature_options(parser: ArgumentParser) -> None:
+    """What may happen to the signatures of a zone that is signed elsewhere."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--unsign",
+        dest="signatures",
+        action="store_const",
+        const="unsign",
+        default="keep",
+        help="drop all DNSSEC records of the zone",
+    )
+    group.add_argument(
+        "--break-signatures",
+        dest="signatures",
+        action="store_const",
+        const="break",
+        help="change a signed zone though its signatures are wrong then",
+    )
 
 
 def commit_how(args: Namespace, zone: str | None) -> CommitOptions:
@@ -72,6 +93,7 @@ def commit_how(args: Namespace, zone: str | None) -> CommitOptions:
         "who": args.author,
         "message": args.message,
         "dry_run": args.dry_run,
+        "signatures": args.signatures,
     }
 
 

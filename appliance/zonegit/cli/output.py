@@ -84,6 +84,13 @@ class Output:
         """The one line of an error."""
         self.note(f"zonegit: {text}")
 
+    def ask(self, question: str, stdin: TextIO) -> bool:
+        """Whether a person at a terminal answers yes; anything else, the end of input too, is no."""
+        self.stdout.flush()
+        self.stderr.write(f"{question} [y/N] ")
+        self.stderr.flush()
+        return stdin.readline().strip().lower() in ("y", "yes")
+
     def progress(self, label: str) -> Progress:
         """A progress bar on stderr, if that is a terminal; a context manager."""
         return Progress(self.stderr, label)

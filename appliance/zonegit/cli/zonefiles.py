@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.output import Output, Style, printable
+from zonegit.cli.undoing import Undoing
 from zonegit.cli.verbs import Verb
+from zonegit.cli.way_back import reset_way_back
 from zonegit.model.names import parse_apex
 
 if TYPE_CHECKING:
@@ -24,15 +26,19 @@ _SUFFIXES: Final = (".zone", ".gz", ".txt")
 
 def _import(args: Namespace, out: Output) -> int:
     parsed = _read(args.file, args.zone, out)
+    undoing = Undoing(args, out)
     with options.open_repository(args) as repo:
         done = repo.import_zone(
             parsed,
-            replace=args.replace,
+            replace=undoing,
             keep_serial=args.keep_serial,
             source=_name(args.file),
             **options.commit_how(args, args.zone),
         )
-        tell(repo, done, args, out, list_changes=args.dry_run)
+        tell(repo, done, args, out, list_changes=args.dry_run, more=undoing.json())
+        back = reset_way_back(repo, done, args) if undoing.happened else None
+    if back:
+        out.note(back)
     if done.serial != parsed.serial and done.new != done.old:
         out.note(
             f"the file's serial {parsed.serial} isn't ahead of the zone's; the next one, {done.serial}, was taken"
@@ -113,6 +119,7 @@ def _import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--replace", action="store_true", help="let the file win over changes made by hand since the last import"
     )
+    parser.add_argument("-y", "--yes", action="store_true", help="with --replace: don't ask")
     parser.add_argument(
         "--keep-serial", action="store_true", help="refuse if the file's serial isn't ahead of the zone's"
     )

@@ -15,6 +15,7 @@ from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.results import MAX_LISTED, Change
+from zonegit.repo.signed import are_signed, is_signed
 from zonegit.tree import walk
 from zonegit.tree.build import Built, build
 from zonegit.tree.diff import Difference, diff
@@ -49,6 +50,8 @@ class Draft:
     change_count: int
     changes: list[Change]
     findings: list[Finding]
+    signed: bool
+    """Whether the version holds signatures."""
 
 
 def draft_changes(content: Content, changes: Changes) -> Draft:
@@ -68,7 +71,7 @@ def draft_changes(content: Content, changes: Changes) -> Draft:
     findings = check_owners(content.apex, sorted(owners), cache(after.at))
     _refuse_errors(content.apex, findings)
     listed = [change((key, before[key], payload)) for key, payload in sorted(effective.items())]
-    return _draft(built, content.zone.shape, len(effective), listed[:MAX_LISTED], findings)
+    return _draft(built, content.zone.shape, len(effective), listed[:MAX_LISTED], findings, is_signed(after))
 
 
 def draft_records(
@@ -82,16 +85,19 @@ def draft_records(
     findings = [*warnings, *check_entries(apex, entries)]
     _refuse_errors(apex, findings)
     built = build(shape, entries)
+    signed = are_signed(entries)
     if content is None:
         listed = entries if len(entries) <= MAX_LISTED else []
-        return _draft(built, shape, len(entries), [change((key, None, new)) for key, new in listed], findings)
+        return _draft(
+            built, shape, len(entries), [change((key, None, new)) for key, new in listed], findings, signed
+        )
     changes: list[Change] = []
     count = 0
     for difference in diff(_over(content.tree.nodes, built), content.tree.root, built.root):
         count += 1
         if count <= MAX_LISTED:
             changes.append(change(difference))
-    return _draft(built, shape, count, changes if count <= MAX_LISTED else [], findings)
+    return _draft(built, shape, count, changes if count <= MAX_LISTED else [], findings, signed)
 
 
 def _pointing_to(aliases: list[OwnerKey], tree: Tree, apex: WireName) -> Iterator[OwnerKey]:
@@ -106,9 +112,11 @@ def _over(nodes: Nodes, built: Built) -> Nodes:
     return nodes.over({object_id(data): data for data in built.objects})
 
 
-def _draft(built: Built, shape: Shape, count: int, changes: list[Change], findings: list[Finding]) -> Draft:
+def _draft(
+    built: Built, shape: Shape, count: int, changes: list[Change], findings: list[Finding], signed: bool
+) -> Draft:
     zone = Zone(built.root, shape, built.records)
-    return Draft(zone, [*built.objects, zone.encode()], count, changes, findings)
+    return Draft(zone, [*built.objects, zone.encode()], count, changes, findings, signed)
 
 
 def _refuse_errors(apex: WireName, findings: list[Finding]) -> None:

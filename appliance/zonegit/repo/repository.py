@@ -28,9 +28,12 @@ from zonegit.repo import labels, records, removal, reset, zones
 from zonegit.repo.content import Content
 from zonegit.repo.context import HEAD, owner_of
 from zonegit.repo.draft import Changes
+from zonegit.repo.importing import commit_records, import_check
 from zonegit.repo.reading import RepositoryReader
 from zonegit.repo.results import Committed, Position, Restored
-from zonegit.repo.writing import CommitOptions, check_import, commit_changes, commit_records, intent_of
+from zonegit.repo.signed import Signatures
+from zonegit.repo.undoing import Allow
+from zonegit.repo.writing import CommitOptions, commit_changes, intent_of
 from zonegit.store.lmdb import LmdbStore
 from zonegit.zonefile.types import type_text
 
@@ -172,21 +175,21 @@ class Repository(RepositoryReader):
         parsed: ParsedZone,
         *,
         source: str,
-        replace: bool = False,
+        replace: bool | Allow = False,
         keep_serial: bool = False,
         **options: Unpack[CommitOptions],
     ) -> Committed:
         """Make a zone's content that of a zone file, as one commit; the first one begins the zone.
 
-        The file's serial is taken if it is ahead, else the next one (`keep_serial`: `Refused`). If the branch's tip
-        was not itself imported, somebody's change would be lost from view: `Refused` without `replace`.
+        The file's serial is taken if it is ahead, else the next one (`keep_serial`: `Refused`). A file that would
+        undo commits made by hand since the last import is `Refused` without `replace`; one that is called is asked.
         """
         if not source or not source.isprintable():
             raise UsageError(f"the source's name {source[:80]!r} must be printable: it stands in the commit")
         intent = intent_of(options, f"Import {source}", parsed.serial, source)
+        check = import_check(parsed.entries, parsed.serial, replace, keep_serial)
         branch = options.get("branch")
-        check_import(self._context, to_text(parsed.apex), branch, parsed.serial, replace, keep_serial)
-        return commit_records(self._context, parsed.apex, branch, parsed.entries, intent, parsed.warnings)
+        return commit_records(self._context, parsed.apex, branch, parsed.entries, intent, parsed.warnings, check)
 
     # -- branches and tags ----------------------------------------------------------------------------------------
 
@@ -250,10 +253,12 @@ class Repository(RepositoryReader):
         branch: str | None = None,
         who: str | None = None,
         dry_run: bool = False,
+        signatures: Signatures = "keep",
     ) -> Committed:
         """Make a branch continue from a commit. Its serial still rises: see `repo.reset`."""
         place = self._context.place(zone, branch)
-        return reset.reset(self._context, place, self._context.resolve(revision, zone), who, dry_run)
+        target = self._context.resolve(revision, zone)
+        return reset.reset(self._context, place, target, who, dry_run, signatures)
 
     # -- care -----------------------------------------------------------------------------------------------------
 

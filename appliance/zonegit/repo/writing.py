@@ -1,23 +1,27 @@
 """Commits: from a change that a caller describes to a branch that has moved, or a clear refusal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypedDict
 
-from zonegit.errors import Conflict, NotFound, Refused, UsageError
+from zonegit.errors import Conflict, Refused, UsageError
 from zonegit.model import refs
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import object_id
-from zonegit.model.names import WireName, to_text
-from zonegit.model.rrset import RRKey
-from zonegit.model.zone import SALT_SIZE, Shape
 from zonegit.repo.content import Content
 from zonegit.repo.context import HEAD, Context
-from zonegit.repo.draft import Changes, Draft, draft_changes, draft_records, make_commit
+from zonegit.repo.draft import Changes, Draft, draft_changes, make_commit
 from zonegit.repo.results import Committed, Position
-from zonegit.repo.serials import is_ahead, next_seq
+from zonegit.repo.serials import next_seq
+from zonegit.repo.signed import (
+    Signatures,
+    dnssec_keys,
+    is_signed,
+    refuse_change,
+    refuse_serial,
+    refuse_unsigned,
+)
 from zonegit.store.port import RefUpdate, Writer
-from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.serial import check_serial
 
 _TRIES = 3
@@ -34,6 +38,7 @@ class Intent:
     serial: int | None = None
     """The SOA serial that the caller asked for; taken if it is ahead."""
     imported: str | None = None
+    signatures: Signatures = "keep"
 
 
 class CommitOptions(TypedDict, total=False):
@@ -44,13 +49,21 @@ class CommitOptions(TypedDict, total=False):
     who: str | None
     message: str | None
     dry_run: bool
+    signatures: Signatures
 
 
 def intent_of(options: CommitOptions, message: str, serial: int | None, imported: str | None = None) -> Intent:
     """The intent that a call's options make, with `message` where they have none."""
     given = options.get("message")
     text = message if given is None else checked_message(given)
-    return Intent(text, options.get("who"), options.get("dry_run", False), serial, imported)
+    return Intent(
+        text,
+        options.get("who"),
+        options.get("dry_run", False),
+        serial,
+        imported,
+        options.get("signatures", "keep"),
+    )
 
 
 def checked_message(text: str) -> str:
@@ -81,49 +94,25 @@ def commit_changes(
     The draft is made without holding the store. If the tip moves meanwhile it is made again, the last time while
     other writers wait: however many they are, none starves.
     """
+
+    def draft(content: Content) -> Draft:
+        wanted = changes(content)
+        if intent.signatures == "unsign":
+            wanted = {**dict.fromkeys(dnssec_keys(content.tree)), **wanted}
+        return draft_changes(content, wanted)
+
     for _ in range(_TRIES):
         content = context.tip(place)
         try:
-            return _commit(context, place, content, draft_changes(content, changes(content)), intent)
+            return commit_draft(context, place, content, draft(content), intent)
         except Conflict:
             continue
     with context.store.write() as writer:
         content = context.tip(place)
-        return _commit(context, place, content, draft_changes(content, changes(content)), intent, writer)
+        return commit_draft(context, place, content, draft(content), intent, writer)
 
 
-def commit_records(
-    context: Context,
-    apex: WireName,
-    branch: str | None,
-    entries: list[tuple[RRKey, bytes]],
-    intent: Intent,
-    warnings: Sequence[Finding] = (),
-) -> Committed:
-    """Commit a version that holds exactly these entries; begins the zone's history if there is none.
-
-    `warnings` are those of whoever read the entries; they are given back with the findings about the zone.
-    """
-    zone = to_text(apex)
-    content: Content | None
-    try:
-        place = context.place(zone, branch)
-    except NotFound:
-        place = Position(zone, branch or refs.DEFAULT_BRANCH)
-        content = None
-        shape = Shape(context.random(SALT_SIZE))
-    else:
-        content = context.tip(place)
-        shape = content.zone.shape
-    draft = draft_records(apex, content, entries, shape, warnings)
-    done = _commit(context, place, content, draft, intent)
-    if content is None and done.new and place.branch == refs.DEFAULT_BRANCH:
-        with context.store.write() as writer:
-            writer.show(refs.head(place.zone, place.branch))
-    return done
-
-
-def _commit(
+def commit_draft(
     context: Context,
     place: Position,
     content: Content | None,
@@ -141,6 +130,7 @@ def _commit(
         seq = next_seq(old.commit.seq, intent.serial)
         if root == old.commit.zone_root and (intent.serial is None or seq & 0xFFFFFFFF != intent.serial):
             return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0)
+    _check_signatures(place.zone, content, draft, seq & 0xFFFFFFFF, intent)
     commit = make_commit(content, place.zone, root, seq, stamp, intent.message, intent.imported)
     data = commit.encode()
     new = None if intent.dry_run else object_id(data)
@@ -165,6 +155,19 @@ def _commit(
     )
 
 
+def _check_signatures(zone: str, content: Content | None, draft: Draft, serial: int, intent: Intent) -> None:
+    """`Refused` where the signatures of the version before, or of this one, would be wrong or gone."""
+    signed = content is not None and is_signed(content.tree)
+    if intent.signatures != "keep" or not (signed or draft.signed):
+        return
+    if intent.imported is None:
+        raise refuse_change(zone)
+    if not draft.signed:
+        raise refuse_unsigned(zone, "the file")
+    if content is not None and intent.serial is not None and serial != intent.serial:
+        raise refuse_serial(zone, "the file", intent.serial, content.revision.commit.serial)
+
+
 def _store(writer: Writer, objects: list[bytes], update: RefUpdate, stamp: Stamp, reason: str) -> None:
     """Take objects in and move the branch; HEAD names it if it names nothing yet."""
     writer.insert(objects)
@@ -181,17 +184,3 @@ def _store_ahead(context: Context, objects: list[bytes]) -> list[bytes]:
             writer.insert(objects[at : at + _GROUP])
         at += _GROUP
     return objects[at:]
-
-
-def check_import(
-    context: Context, zone: str, branch: str | None, serial: int, replace: bool, keep_serial: bool
-) -> None:
-    """`Refused` when an import would hide a change made by hand, or couldn't keep its serial (RFC 1982)."""
-    try:
-        tip = context.tip(context.place(zone, branch)).revision.commit
-    except NotFound:
-        return
-    if not replace and "imported" not in dict(tip.extra):
-        raise Refused(f"{zone} was changed since its last import ({tip.subject!r}); --replace lets the file win")
-    if keep_serial and not is_ahead(serial, tip.serial):
-        raise Refused(f"serial {serial} is not ahead of {tip.serial}; raise it in the file, or drop --keep-serial")

@@ -24,9 +24,10 @@ from zonegit.model.refs import RefKind
 from zonegit.model.rrset import RRset
 from zonegit.model.zone import Zone
 from zonegit.repo.context import Context, default_branch, has_zone
+from zonegit.repo.importing import commit_records
 from zonegit.repo.labels import named
 from zonegit.repo.results import Committed, ZoneSummary
-from zonegit.repo.writing import Intent, commit_records
+from zonegit.repo.writing import Intent
 
 _TIMERS: Final = (7200, 900, 1209600, 300)
 """SOA refresh, retry, expire, minimum in seconds, within the ranges that RFC 1912 §2.2 advises."""

@@ -1,0 +1,69 @@
+"""What `import` says of commits that a file would undo, and whom it asks."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Final
+
+from zonegit.cli import render, shapes
+from zonegit.cli.output import Output, printable
+from zonegit.errors import Refused
+from zonegit.model.ids import short
+
+if TYPE_CHECKING:
+    from zonegit.repo import Revision
+    from zonegit.repo.undoing import Undone
+
+_LISTED: Final = 10
+_IN_AN_ERROR: Final = 3
+"""Commits that the one line of a refusal names."""
+
+
+class Undoing:
+    """Asked by an import whether these commits may be undone: says which they are, and remembers them."""
+
+    def __init__(self, args: Namespace, out: Output) -> None:
+        self._args = args
+        self._out = out
+        self._undone: Undone | None = None
+
+    def __call__(self, undone: Undone) -> bool:
+        """`Refused` without `--replace`, and where somebody who was asked didn't say yes."""
+        args, out = self._args, self._out
+        lines = [_line(revision) for revision in undone.commits]
+        count = f"{render.counted(undone.count, 'commit')} made since the last import"
+        if not args.replace:
+            told = "; ".join(_and_more(lines[:_IN_AN_ERROR], undone.count))
+            raise Refused(f"the file would undo {count}: {told}; --replace lets the file win")
+        self._undone = undone
+        out.warn(f"the file {'would undo' if args.dry_run else 'undoes'} {count}:")
+        for line in _and_more(lines[:_LISTED], undone.count):
+            out.note(f"  {line}")
+        asked = not (args.yes or args.dry_run or args.file == "-") and sys.stdin.isatty()
+        if asked and not out.ask("Let the file win?", sys.stdin):
+            raise Refused("the import was not confirmed; nothing was written")
+        return True
+
+    def json(self) -> shapes.JsonObject:
+        """The commits, as many of them as an answer holds, and how many they are."""
+        commits = self._undone.commits if self._undone else []
+        return {
+            "undoes": [shapes.commit(revision) for revision in commits],
+            "undoes_count": self._undone.count if self._undone else 0,
+        }
+
+    @property
+    def happened(self) -> bool:
+        """Whether the import undid anything."""
+        return self._undone is not None
+
+
+def _line(revision: Revision) -> str:
+    commit = revision.commit
+    when, who = render.short_date(commit.committer), printable(commit.author.name)
+    return f"{short(revision.id)} {when} {who}: {printable(commit.subject)}"
+
+
+def _and_more(lines: list[str], count: int) -> list[str]:
+    return lines if count <= len(lines) else [*lines, f"and {count - len(lines):,} more"]

@@ -1,0 +1,79 @@
+"""Versions that are taken over whole: a zone file's, or the first one of a zone."""
+
+from collections.abc import Callable, Sequence
+
+from zonegit.errors import NotFound, Refused
+from zonegit.model import refs
+from zonegit.model.names import WireName, to_text
+from zonegit.model.rrset import RRKey
+from zonegit.model.zone import SALT_SIZE, Shape
+from zonegit.repo.content import Content
+from zonegit.repo.context import Context
+from zonegit.repo.draft import draft_records
+from zonegit.repo.results import Committed, Position
+from zonegit.repo.serials import is_ahead
+from zonegit.repo.signed import unsigned
+from zonegit.repo.undoing import Allow, undone_by
+from zonegit.repo.writing import Intent, commit_draft
+from zonegit.zonefile.findings import Finding
+
+
+def commit_records(
+    context: Context,
+    apex: WireName,
+    branch: str | None,
+    entries: list[tuple[RRKey, bytes]],
+    intent: Intent,
+    warnings: Sequence[Finding] = (),
+    check: Callable[[Content], None] = lambda content: None,
+) -> Committed:
+    """Commit a version that holds exactly these entries; begins the zone's history if there is none.
+
+    `warnings` are those of whoever read the entries; they are given back with the findings about the zone. `check`
+    raises where the entries mustn't replace the branch's tip; a tip that moves after it is a `Conflict`.
+    """
+    zone = to_text(apex)
+    content: Content | None
+    try:
+        place = context.place(zone, branch)
+    except NotFound:
+        place = Position(zone, branch or refs.DEFAULT_BRANCH)
+        content = None
+        shape = Shape(context.random(SALT_SIZE))
+    else:
+        content = context.tip(place)
+        shape = content.zone.shape
+        check(content)
+    if intent.signatures == "unsign":
+        entries = unsigned(entries)
+    draft = draft_records(apex, content, entries, shape, warnings)
+    done = commit_draft(context, place, content, draft, intent)
+    if content is None and done.new and place.branch == refs.DEFAULT_BRANCH:
+        with context.store.write() as writer:
+            writer.show(refs.head(place.zone, place.branch))
+    return done
+
+
+def import_check(
+    entries: list[tuple[RRKey, bytes]], serial: int, replace: bool | Allow, keep_serial: bool
+) -> Callable[[Content], None]:
+    """Refuses an import that would undo changes made by hand, or couldn't keep its serial (RFC 1982)."""
+
+    def check(content: Content) -> None:
+        tip = content.revision.commit
+        if keep_serial and not is_ahead(serial, tip.serial):
+            raise Refused(
+                f"serial {serial} is not ahead of {tip.serial}; raise it in the file, or drop --keep-serial"
+            )
+        if replace is True:
+            return
+        undone = undone_by(content, entries)
+        if undone.count and not (callable(replace) and replace(undone)):
+            newest = undone.commits[0].commit
+            more = f" and {undone.count - 1} more" if undone.count > 1 else ""
+            raise Refused(
+                f"the file would undo what was changed since {tip.zone}'s last import ({newest.subject!r} by "
+                f"{newest.author.name}{more}); --replace lets the file win"
+            )
+
+    return check

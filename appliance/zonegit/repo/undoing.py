@@ -1,0 +1,106 @@
+"""Which commits a zone file would undo: those made by hand since the last import whose change the file lacks."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+from typing import Final
+
+from zonegit.model.ids import ObjectId
+from zonegit.model.rrset import RRKey, record_spans
+from zonegit.model.zone import Zone
+from zonegit.repo.content import Content, Tree
+from zonegit.repo.history import read_commit
+from zonegit.repo.results import Revision
+from zonegit.tree import walk
+from zonegit.tree.diff import diff
+from zonegit.tree.source import Nodes
+
+MAX_UNDONE: Final = 100
+"""Commits that are named."""
+_SEARCHED: Final = 10_000
+"""Commits that are looked at; a commit of few changes takes about a third of a millisecond."""
+
+Record = tuple[bytes, bytes]
+"""TTL and RDATA."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """Commits that an import undoes."""
+
+    commits: list[Revision]
+    """The newest ones, newest first, at most `MAX_UNDONE`."""
+    count: int
+    """How many they are, among the newest 10,000 since the last import."""
+
+
+NOTHING: Final = Undone([], 0)
+Allow = Callable[[Undone], bool]
+"""Asked whether these commits may be undone."""
+
+
+def undone_by(content: Content, entries: Sequence[tuple[RRKey, bytes]]) -> Undone:
+    """What a file with these entries (in canonical order) would undo on the branch that `content` is the tip of."""
+    if _is_import(content.revision):
+        return NOTHING
+    file = dict(entries)
+    found = [
+        revision
+        for revision in islice(_by_hand(content), _SEARCHED)
+        if _is_undone(content.tree, revision, file, entries)
+    ]
+    return Undone(found[:MAX_UNDONE], len(found))
+
+
+def _by_hand(content: Content) -> Iterator[Revision]:
+    """The commits since the last import along first parents, newest first."""
+    revision = content.revision
+    while not _is_import(revision):
+        yield revision
+        if not revision.commit.parents:
+            return
+        revision = read_commit(content.tree.nodes.source, revision.commit.parents[0])
+
+
+def _is_import(revision: Revision) -> bool:
+    return "imported" in dict(revision.commit.extra)
+
+
+def _is_undone(
+    tip: Tree, revision: Revision, file: dict[RRKey, bytes], entries: Sequence[tuple[RRKey, bytes]]
+) -> bool:
+    """Whether the tip still has some of a commit's change, and the file doesn't.
+
+    A commit that changed nothing, as `reset` makes them, put the whole content there: any other content undoes it.
+    """
+    nodes = tip.nodes
+    parents = revision.commit.parents
+    before = _tree(nodes, read_commit(nodes.source, parents[0]).commit.zone_root) if parents else None
+    after = _tree(nodes, revision.commit.zone_root)
+    if before == after:
+        return any(ours != theirs for ours, theirs in zip_longest(walk.entries(nodes, tip.root), entries))
+    for key, old, new in _differences(nodes, before, after):
+        was, became = _records(old), _records(new)
+        here, there = _records(tip.payload(key)), _records(file.get(key))
+        if ((became - was) & here) - there or ((was - became) - here) & there:
+            return True
+    return False
+
+
+def _differences(
+    nodes: Nodes, before: ObjectId | None, after: ObjectId
+) -> Iterator[tuple[RRKey, bytes | None, bytes | None]]:
+    if before is None:
+        return ((key, None, payload) for key, payload in walk.entries(nodes, after))
+    return diff(nodes, before, after)
+
+
+def _tree(nodes: Nodes, root: ObjectId) -> ObjectId:
+    return Zone.decode(nodes.source.get(root)).tree
+
+
+def _records(payload: bytes | None) -> frozenset[Record]:
+    if payload is None:
+        return frozenset()
+    # in front of the RDATA stand the TTL and its length
+    return frozenset((payload[start - 6 : start - 2], payload[start:end]) for start, end in record_spans(payload))

@@ -1,0 +1,61 @@
+"""What the command does with a zone that is signed elsewhere."""
+
+from base64 import b64encode
+
+import pytest
+
+KEY = b64encode(bytes(64)).decode()
+SIGNATURE = f"@ RRSIG SOA 13 2 300 20270101000000 20261101000000 1 @ {KEY}\n"
+
+
+@pytest.fixture
+def signed_file(zone_file):
+    zone_file.write_text(zone_file.read_text() + SIGNATURE)
+    return zone_file
+
+
+@pytest.fixture
+def signed(run, signed_file):
+    run("init")
+    assert run("import", signed_file).code == 0
+    return run
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["set", "www", "A", "300", "192.0.2.7"],
+        ["add", "www", "A", "-", "192.0.2.7"],
+        ["delete", "mail"],
+        ["set", "www", "A", "300", "192.0.2.7", "--dry-run"],
+    ],
+)
+def test_changes_are_refused_with_the_way(signed, refused, argv) -> None:
+    refused(signed(*argv), 1, "signed elsewhere", "--unsign", "--break-signatures")
+    assert signed("log", "--oneline").out.count("\n") == 1
+    assert signed(*argv, "--break-signatures", "--dry-run").code == 0
+    assert "RRSIG" in signed(*argv, "--unsign").out
+
+
+def test_unsign_and_break_exclude_each_other(signed, refused) -> None:
+    refused(signed("delete", "mail", "--unsign", "--break-signatures"), 2, "not allowed with")
+
+
+def test_an_unsigned_file_is_refused_and_can_be_forced(signed, zone_file, refused) -> None:
+    zone_file.write_text(zone_file.read_text().replace(SIGNATURE, "").replace("2026112001", "2026112002"))
+    refused(signed("import", zone_file), 1, "is signed and the file isn't", "--unsign")
+    assert signed("import", zone_file, "--unsign").code == 0
+    assert "RRSIG" not in signed("export").out
+
+
+def test_reset_is_refused_and_says_where_no_way_leads_back(signed, signed_file, refused) -> None:
+    signed("branch", "behind")
+    signed_file.write_text(signed_file.read_text().replace("2026112001", "2026112002"))
+    signed("import", signed_file)
+    refused(signed("reset", "--hard", "HEAD~1"), 1, "isn't ahead", "--unsign")
+    forward = signed("reset", "--hard", "main", "--branch", "behind")
+    assert forward.code == 0
+    assert "no command leads back: that version is signed with serial 2026112001" in forward.err
+    back = signed("reset", "--hard", "HEAD~1", "--unsign")
+    assert back.code == 0
+    assert "RRSIG" not in signed("export").out
