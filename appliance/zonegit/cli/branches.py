@@ -21,7 +21,7 @@ def _branch(args: Namespace, out: Output) -> int:
     deleting = args.delete or args.force_delete
     if deleting and (args.name is None or args.start is not None):
         raise UsageError("branch: -d and -D take one name, the branch to delete")
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out, reads=args.name is None) as repo:
         if args.name is None:
             current = repo.position(args.zone).branch
             found = repo.branches(zone=args.zone)
@@ -50,7 +50,7 @@ def _branch(args: Namespace, out: Output) -> int:
 def _checkout(args: Namespace, out: Output) -> int:
     if args.start is not None and not args.create:
         raise UsageError("checkout: START is only for -b, which makes a branch there")
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         position = repo.checkout(
             args.name,
             zone=args.zone,
@@ -59,14 +59,14 @@ def _checkout(args: Namespace, out: Output) -> int:
             who=args.author,
             dry_run=args.dry_run,
         )
-    out.note(_said(args, f"HEAD names {position.zone}, branch {position.branch}"))
+        out.note(_said(args, options.head_names(repo, position)))
     return 0
 
 
 def _tag(args: Namespace, out: Output) -> int:
     if args.delete and (args.name is None or args.revision is not None):
         raise UsageError("tag: -d takes one name, the tag to delete")
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out, reads=args.name is None) as repo:
         if args.name is None:
             found = repo.tags(zone=args.zone)
             if args.json:
@@ -95,7 +95,7 @@ def _tag(args: Namespace, out: Output) -> int:
 def _reset(args: Namespace, out: Output) -> int:
     if not args.hard:
         raise UsageError("reset: say --hard; there is no index or work tree that a softer reset could leave alone")
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         done = repo.reset(
             args.revision,
             zone=args.zone,

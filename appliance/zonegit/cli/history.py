@@ -26,7 +26,7 @@ _DIFFERENCES: Final = 3
 
 
 def _diff(args: Namespace, out: Output) -> int:
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         first, second = _sides(args)
         new = repo.resolve(second or first, zone=args.zone)
         if second:
@@ -74,7 +74,7 @@ def _side(revision: Revision | None) -> str:
 
 def _blame(args: Namespace, out: Output) -> int:
     rtype = parse_type(args.type) if args.type else None
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
         found = repo.blame(args.name, rtype, args.revision, zone=zone)
     apex = parse_apex(zone)
@@ -92,7 +92,7 @@ def _blame(args: Namespace, out: Output) -> int:
 
 
 def _reflog(args: Namespace, out: Output) -> int:
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         branch = args.branch_name or repo.position(args.zone).branch
         found = list(repo.reflog(args.branch_name, zone=args.zone))
         if not found:

@@ -24,7 +24,7 @@ def log(args: Namespace, out: Output) -> int:
     rtype = parse_type(args.type) if args.type else None
     if rtype is not None and args.name is None:
         raise UsageError("log: --type needs --name NAME, whose records of that type it follows")
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         zone = args.zone if args.name is None else typed.zone_of(args, args.name, repo, out, rtype)
         found = repo.log(*args.revisions, zone=zone, name=args.name, rtype=rtype)
         found = islice(_chosen(found, args), args.number)

@@ -11,8 +11,10 @@ from zonegit.cli import location
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from zonegit.cli.output import Output
     from zonegit.model.names import WireName
     from zonegit.repo import Repository
+    from zonegit.repo.results import Position
     from zonegit.repo.writing import CommitOptions
 
 SERVICE_KEYS: Final = "/etc/zonegit/keys.d"
@@ -104,11 +106,28 @@ def apex(args: Namespace, repo: Repository) -> WireName:
     return parse_apex(repo.position(args.zone).zone)
 
 
-def open_repository(args: Namespace) -> Repository:
+def open_repository(args: Namespace, out: Output, *, reads: bool = False) -> Repository:
     """The repository that is meant (`cli.location`).
 
-    A verb that only reads, or is told `--dry-run`, never waits for a writer.
+    A verb that only reads, or is told `--dry-run`, never waits for a writer. A verb that could write says that it
+    only `reads` this time. Readers are told when they read another branch than the one they chose, as that is gone.
     """
     from zonegit.repo import Repository
 
-    return Repository.open(location.existing(args), readonly=getattr(args, "dry_run", True))
+    reads = reads or not hasattr(args, "dry_run")
+    repo = Repository.open(location.existing(args), readonly=reads or args.dry_run)
+    if reads and (lost := repo.standing().lost):
+        out.warn(f"you were on branch {lost.branch} of {lost.zone}, which is gone; {_instead(repo)}")
+    return repo
+
+
+def head_names(repo: Repository, place: Position) -> str:
+    """What a verb says that moved HEAD."""
+    whose = "your HEAD names" if repo.shared else "HEAD names"
+    others = "; the others who share this repository stay where they are" if repo.shared else ""
+    return f"{whose} {place.zone}, branch {place.branch}{others}"
+
+
+def _instead(repo: Repository) -> str:
+    place = repo.standing().place
+    return f"this is {place.branch} of {place.zone}, until you check out another" if place else "no zone is left"

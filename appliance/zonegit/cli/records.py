@@ -34,7 +34,7 @@ Put -- before an argument that begins with a dash."""
 def _set(args: Namespace, out: Output) -> int:
     rtype = parse_type(args.type)
     ttl = None if args.ttl == _KEEP_TTL else _ttl(args)
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
         done = repo.set(args.name, rtype, ttl, typed.rdatas(args, rtype, zone), **options.commit_how(args, zone))
         return tell(repo, done, args, out)
@@ -43,7 +43,7 @@ def _set(args: Namespace, out: Output) -> int:
 def _add(args: Namespace, out: Output) -> int:
     rtype = parse_type(args.type)
     ttl = None if args.ttl == _KEEP_TTL else _ttl(args)
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
         done = repo.add(args.name, rtype, ttl, typed.rdatas(args, rtype, zone), **options.commit_how(args, zone))
         return tell(repo, done, args, out)
@@ -51,7 +51,7 @@ def _add(args: Namespace, out: Output) -> int:
 
 def _delete(args: Namespace, out: Output) -> int:
     rtype = parse_type(args.type) if args.type else None
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
         rdatas = [] if rtype is None or not args.rdata else typed.rdatas(args, rtype, zone)
         done = repo.delete(args.name, rtype, rdatas, **options.commit_how(args, zone))
@@ -64,7 +64,7 @@ def _show(args: Namespace, out: Output) -> int:
     if args.stat or args.oneline:
         raise UsageError("show: --stat and --oneline are about a version, and NAME TYPE are records of one")
     rtype = None if args.type.upper() == _ANY else parse_type(args.type)
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.what, repo, out, rtype)
         if rtype is None:
             found = repo.rrsets_at(args.what, args.revision, zone=zone)
@@ -86,7 +86,7 @@ def _show_commit(args: Namespace, out: Output) -> int:
     """A version as git shows it: its commit, and what that changed."""
     from zonegit.cli import commits
 
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         try:
             revision = repo.resolve(args.what, zone=args.zone)
         except NotFound as error:

@@ -48,7 +48,7 @@ def _rehearse(args: Namespace) -> None:
 
 
 def _status(args: Namespace, out: Output) -> int:
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         stat = repo.stat()
         zones = repo.zones()
         if not zones:
@@ -68,6 +68,7 @@ def _status(args: Namespace, out: Output) -> int:
                 "branches": branches,
                 "zones": len(zones),
                 "objects": {kind.name.lower(): count for kind, count in stat.objects.items()},
+                "shared": repo.shared,
                 "map_used": stat.map_used,
                 "map_size": stat.map_size,
             }
@@ -75,6 +76,8 @@ def _status(args: Namespace, out: Output) -> int:
         return 0
     others = f" (of {', '.join(branches)})" if len(branches) > 1 else ""
     sizes = (render.counted(len(zones), "zone"), render.counted(sum(stat.objects.values()), "object"))
+    if repo.shared:
+        others += ", where you are; others who share this repository may be elsewhere"
     rows = [
         ("zone", place.zone),
         ("branch", place.branch + others),
@@ -116,7 +119,7 @@ def _fsck(args: Namespace, out: Output) -> int:
 
 
 def _reindex(args: Namespace, out: Output) -> int:
-    with options.open_repository(args) as repo, out.progress("indexing records") as progress:
+    with options.open_repository(args, out) as repo, out.progress("indexing records") as progress:
         if not args.dry_run:
             repo.reindex(progress)
     out.note("dry run, nothing written" if args.dry_run else "the ref index and the served views were made anew")
@@ -124,7 +127,7 @@ def _reindex(args: Namespace, out: Output) -> int:
 
 
 def _cat_object(args: Namespace, out: Output) -> int:
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         oid, data = repo.object(args.id)
     if args.raw:
         out.flush()

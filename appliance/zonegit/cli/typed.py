@@ -41,7 +41,8 @@ def zone_of(args: Namespace, name: str, repo: Repository, out: Output, rtype: in
         if zone != repo.position().zone:
             out.note(f"{name} is in the zone {zone}")
     else:
-        zone = repo.position(args.zone).zone
+        writes = hasattr(args, "dry_run")
+        zone = (repo.target(args.zone, args.branch) if writes else repo.position(args.zone)).zone
     check(name, parse_apex(zone), meant=args.relative)
     return zone
 

@@ -27,7 +27,7 @@ _SUFFIXES: Final = (".zone", ".gz", ".txt")
 def _import(args: Namespace, out: Output) -> int:
     parsed = _read(args.file, args.zone, out)
     undoing = Undoing(args, out)
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         done = repo.import_zone(
             parsed,
             replace=undoing,
@@ -47,7 +47,7 @@ def _import(args: Namespace, out: Output) -> int:
 
 
 def _export(args: Namespace, out: Output) -> int:
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         apex = options.apex(args, repo)
         rrsets = repo.rrsets(args.revision, zone=args.zone)
         if args.json:
@@ -64,7 +64,7 @@ def _check(args: Namespace, out: Output) -> int:
     if _is_file(args.what):
         apex, findings = _check_file(args, out)
     else:
-        with options.open_repository(args) as repo:
+        with options.open_repository(args, out) as repo:
             apex = options.apex(args, repo)
             findings = repo.check(args.what, zone=args.zone)
     errors = sum(finding.severity.name == "ERROR" for finding in findings)

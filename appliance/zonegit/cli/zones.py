@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _list(args: Namespace, out: Output) -> int:
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         zones = repo.zones()
         current = repo.position().zone if zones else ""
     if args.json:
@@ -46,23 +46,23 @@ def _add(args: Namespace, out: Output) -> int:
     apex = parse_apex(args.name)
     for name in (*args.ns, *([args.mail] if args.mail and "@" not in args.mail else [])):
         typed.check(name, apex, meant=args.relative)
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         done = repo.add_zone(args.name, nameservers=args.ns, mail=args.mail, who=args.author, dry_run=args.dry_run)
         return tell(repo, done, args, out)
 
 
 def _switch(args: Namespace, out: Output) -> int:
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         if args.dry_run:
             out.note(f"dry run, nothing written: HEAD would name {repo.position(args.name).zone}")
             return 0
         position = repo.switch_zone(args.name)
-    out.note(f"HEAD names {position.zone}, branch {position.branch}")
+        out.note(options.head_names(repo, position))
     return 0
 
 
 def _remove(args: Namespace, out: Output) -> int:
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         zone = repo.position(args.name).zone
         repo.remove_zone(zone, who=args.author, dry_run=args.dry_run)
     if args.dry_run:
@@ -74,7 +74,7 @@ def _remove(args: Namespace, out: Output) -> int:
 
 
 def _restore(args: Namespace, out: Output) -> int:
-    with options.open_repository(args) as repo:
+    with options.open_repository(args, out) as repo:
         done = repo.restore_zone(args.name, who=args.author, dry_run=args.dry_run)
         head = None if args.dry_run else repo.position().zone
     if args.json:

@@ -3,23 +3,22 @@
 import getpass
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from zonegit.errors import NotFound, UsageError
+from zonegit.errors import NotFound, Refused, UsageError
 from zonegit.model import refs
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import Owner, WireName, from_text, parse_apex, relative, to_text
-from zonegit.model.refs import DEFAULT_BRANCH, RefKind, RefName
+from zonegit.model.names import Owner, WireName, from_text, relative
+from zonegit.model.refs import RefName
 from zonegit.repo.content import Content, ShortReads
 from zonegit.repo.history import read_commit
+from zonegit.repo.position import HEAD, Standing, place_in, standing
 from zonegit.repo.results import Position, Revision
 from zonegit.repo.revisions import Resolver
-from zonegit.store.port import Reader, Store
+from zonegit.store.port import Store
 from zonegit.tree.source import Nodes
-
-HEAD = "HEAD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +29,46 @@ class Context:
     nodes: Nodes
     now: Callable[[], float]
     random: Callable[[int], bytes]
+    seat: str = HEAD
+    """The setting that holds the user's position (`repo.position`)."""
 
     @classmethod
     def over(
-        cls, store: Store, now: Callable[[], float] = time.time, random: Callable[[int], bytes] = os.urandom
+        cls,
+        store: Store,
+        now: Callable[[], float] = time.time,
+        random: Callable[[int], bytes] = os.urandom,
+        seat: str = HEAD,
     ) -> "Context":
-        return cls(store, Nodes(ShortReads(store), store.nodes), now, random)
+        return cls(store, Nodes(ShortReads(store), store.nodes), now, random, seat)
+
+    def standing(self) -> Standing:
+        """Where the user is."""
+        with self.store.read() as reader:
+            return standing(reader, self.seat)
 
     def place(self, zone: str | None, branch: str | None = None) -> Position:
         """The zone and branch that a call is about: HEAD's, where it doesn't say."""
         with self.store.read() as reader:
-            return place_in(reader, zone, branch)
+            return place_in(reader, zone, branch, self.seat)
+
+    def target(self, zone: str | None, branch: str | None = None) -> Position:
+        """The same, for a call that writes. `Refused` where it would go where its user never chose to be."""
+        with self.store.read() as reader:
+            lost = standing(reader, self.seat).lost
+            place = place_in(reader, zone, branch, self.seat)
+        if lost and branch is None and (zone is None or place.zone == lost.zone):
+            there = f"branch {lost.branch} of {lost.zone}"
+            raise Refused(
+                f"you were on {there}, which is gone: choose where to go on with 'zonegit checkout BRANCH' or "
+                "'zonegit zone switch ZONE', or give --zone and --branch"
+            )
+        return place
 
     def resolve(self, revision: str, zone: str | None = None) -> Revision:
         """The commit that an expression names."""
         with self.store.read() as reader:
-            return Resolver(reader, place_in(reader, zone), self.now).resolve(revision)
+            return Resolver(reader, place_in(reader, zone, None, self.seat), self.now).resolve(revision)
 
     def content(self, revision: str, zone: str | None = None) -> Content:
         """The records of the commit that an expression names."""
@@ -81,50 +104,6 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid{os.getuid()}"
-
-
-def place_in(reader: Reader, zone: str | None, branch: str | None = None) -> Position:
-    """The zone and branch that are meant. Without a branch: HEAD's if it is the zone's, else its default one."""
-    head = _head(reader)
-    if zone is None:
-        if head is None:
-            raise NotFound(
-                "this repository has no zone yet; make one: 'zonegit zone add ZONE' or 'zonegit import FILE'"
-            )
-        return Position(head.zone, branch or head.branch)
-    name = to_text(parse_apex(zone))
-    branches = [refs.parse(ref).name for ref, _ in reader.refs(f"refs/heads/{name}/") if _is_of(ref, name)]
-    if not branches:
-        raise NotFound(f"no zone {name} here; see 'zonegit zone list', or make it: 'zonegit zone add {name}'")
-    if branch:
-        return Position(name, branch)
-    if head and head.zone == name and head.branch in branches:
-        return head
-    return Position(name, default_branch(branches))
-
-
-def has_zone(reader: Reader, zone: str) -> bool:
-    """Whether there is a branch of a zone, whose name is canonical."""
-    return any(_is_of(ref, zone) for ref, _ in reader.refs(f"refs/heads/{zone}/"))
-
-
-def default_branch(branches: Collection[str]) -> str:
-    """The branch of a zone that HEAD isn't on which is meant when none is named."""
-    return DEFAULT_BRANCH if DEFAULT_BRANCH in branches else min(branches)
-
-
-def _head(reader: Reader) -> Position | None:
-    setting = reader.setting(HEAD)
-    if setting is None:
-        return None
-    ref = refs.parse(setting.decode())
-    return Position(ref.zone, ref.name)
-
-
-def _is_of(name: RefName, zone: str) -> bool:
-    """Whether a head is this very zone's (`refs/heads/a/` is also how a zone `a/b` begins)."""
-    ref = refs.parse(name)
-    return ref.kind is RefKind.HEAD and ref.zone == zone
 
 
 def owner_of(name: str, apex: WireName) -> Owner:

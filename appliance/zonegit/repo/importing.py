@@ -35,7 +35,7 @@ def commit_records(
     zone = to_text(apex)
     content: Content | None
     try:
-        place = context.place(zone, branch)
+        place = context.target(zone, branch)
     except NotFound:
         place = Position(zone, branch or refs.DEFAULT_BRANCH)
         content = None

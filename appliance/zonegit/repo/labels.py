@@ -8,7 +8,8 @@ from zonegit.model.commit import Tag
 from zonegit.model.ids import Kind, ObjectId, kind_of, object_id, short
 from zonegit.model.refs import RefKind
 from zonegit.repo.ancestry import missing_commits
-from zonegit.repo.context import Context, default_branch
+from zonegit.repo.context import Context
+from zonegit.repo.position import default_branch
 from zonegit.repo.results import Entry, Position, Revision
 from zonegit.repo.revisions import Resolver
 from zonegit.repo.writing import check_writable, checked_message

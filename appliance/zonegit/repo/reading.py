@@ -15,6 +15,7 @@ from zonegit.repo import history, labels, zones
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context, owner_of
 from zonegit.repo.draft import changes_at, differences
+from zonegit.repo.position import HEAD, Standing, seat
 from zonegit.repo.results import Blame, Change, Entry, Position, Revision, ZoneSummary
 from zonegit.repo.revisions import PREFIX, split_range
 from zonegit.store.lmdb import LmdbStore, StoreStat
@@ -31,11 +32,24 @@ class RepositoryReader:
     def __init__(self, path: Path, store: LmdbStore, now: Callable[[], float] = time.time) -> None:
         self.path = path
         self._store = store
-        self._context = Context.over(store, now)
+        self._context = Context.over(store, now, seat=seat(path))
 
     def position(self, zone: str | None = None) -> Position:
         """The zone and branch that HEAD names, or another zone and its default branch. `NotFound` without any."""
         return self._context.place(zone)
+
+    def target(self, zone: str | None = None, branch: str | None = None) -> Position:
+        """The zone and branch that a writing call is about. `Refused` where the one that was chosen is gone."""
+        return self._context.target(zone, branch)
+
+    @property
+    def shared(self) -> bool:
+        """Whether others may write to the repository, so that HEAD is each user's own."""
+        return self._context.seat != HEAD
+
+    def standing(self) -> Standing:
+        """Where the user is, and whether the branch that was chosen is gone."""
+        return self._context.standing()
 
     def zone_of(self, name: str, rtype: int | None = None) -> str | None:
         """The zone here that an absolute name is in: the one with the longest apex; None where there is none.

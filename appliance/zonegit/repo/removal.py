@@ -4,8 +4,9 @@ from zonegit.errors import Conflict, NotFound
 from zonegit.model import refs
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import RefKind, RefName
-from zonegit.repo.context import HEAD, Context, default_branch, place_in
+from zonegit.repo.context import Context
 from zonegit.repo.labels import DELETED, named
+from zonegit.repo.position import HEAD, default_branch, place_in
 from zonegit.repo.results import Restored
 from zonegit.repo.writing import check_writable
 from zonegit.store.port import Reader, RefUpdate

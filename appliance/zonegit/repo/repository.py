@@ -26,7 +26,7 @@ from zonegit.model.rdata import SOA, soa_serial
 from zonegit.model.rrset import RRset
 from zonegit.repo import labels, records, removal, reset, zones
 from zonegit.repo.content import Content
-from zonegit.repo.context import HEAD, owner_of
+from zonegit.repo.context import owner_of
 from zonegit.repo.draft import Changes
 from zonegit.repo.importing import commit_records, import_check
 from zonegit.repo.reading import RepositoryReader
@@ -72,7 +72,7 @@ class Repository(RepositoryReader):
     # -- where we are ---------------------------------------------------------------------------------------------
 
     def switch_zone(self, zone: str) -> Position:
-        """Point HEAD at a zone's default branch."""
+        """Point the user's HEAD at a zone's default branch."""
         place = self.position(zone)
         self._set_head(place)
         return place
@@ -87,7 +87,7 @@ class Repository(RepositoryReader):
         who: str | None = None,
         dry_run: bool = False,
     ) -> Position:
-        """Point HEAD at a branch, which is made first with `create`."""
+        """Point the user's HEAD at a branch, which is made first with `create`."""
         place = Position(self._context.place(zone).zone, branch)
         if create:
             self.create_branch(branch, start, zone=zone, who=who, dry_run=dry_run)
@@ -99,7 +99,7 @@ class Repository(RepositoryReader):
 
     def _set_head(self, place: Position) -> None:
         with self._store.write() as writer:
-            writer.set_setting(HEAD, refs.head(place.zone, place.branch).encode())
+            writer.set_setting(self._context.seat, refs.head(place.zone, place.branch).encode())
 
     # -- zones ----------------------------------------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ class Repository(RepositoryReader):
     def _commit(
         self, change: Callable[[Content], Changes], message: str, options: CommitOptions, serial: int | None = None
     ) -> Committed:
-        place = self._context.place(options.get("zone"), options.get("branch"))
+        place = self._context.target(options.get("zone"), options.get("branch"))
         return commit_changes(self._context, place, change, intent_of(options, message, serial))
 
     def import_zone(
@@ -256,7 +256,7 @@ class Repository(RepositoryReader):
         signatures: Signatures = "keep",
     ) -> Committed:
         """Make a branch continue from a commit. Its serial still rises: see `repo.reset`."""
-        place = self._context.place(zone, branch)
+        place = self._context.target(zone, branch)
         target = self._context.resolve(revision, zone)
         return reset.reset(self._context, place, target, who, dry_run, signatures)
 

@@ -23,9 +23,10 @@ from zonegit.model.rdata import DS, NS, SOA
 from zonegit.model.refs import RefKind
 from zonegit.model.rrset import RRset
 from zonegit.model.zone import Zone
-from zonegit.repo.context import Context, default_branch, has_zone
+from zonegit.repo.context import Context
 from zonegit.repo.importing import commit_records
 from zonegit.repo.labels import named
+from zonegit.repo.position import branches_of, default_branch
 from zonegit.repo.results import Committed, ZoneSummary
 from zonegit.repo.writing import Intent
 
@@ -61,7 +62,7 @@ def enclosing(context: Context, name: WireName, rtype: int | None) -> str | None
     with context.store.read() as reader:
         for at in range(len(parts) + 1):
             apex = WireName(join(parts[at:]) + ROOT)
-            if has_zone(reader, to_text(apex)):
+            if branches_of(reader, to_text(apex)):
                 if at or rtype != DS:
                     return to_text(apex)
                 found.append(to_text(apex))

@@ -12,7 +12,7 @@ from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse, remote, tag
 from zonegit.repo.ancestry import is_ancestor
-from zonegit.repo.context import HEAD
+from zonegit.repo.position import HEAD
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate, Writer
 from zonegit.sync.peers import remember, succeeded
