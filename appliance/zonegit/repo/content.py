@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import Owner, OwnerKey, WireName, owner_key, parse_apex
-from zonegit.model.rdata import SOA, with_serial
+from zonegit.model.rdata import DNAME, SOA, with_serial
 from zonegit.model.rrset import SOA_KEY, RRKey, RRset, rr_key
 from zonegit.model.zone import Zone
 from zonegit.repo.results import Revision
 from zonegit.store.port import Store
 from zonegit.tree import walk
 from zonegit.tree.source import Nodes
+
+_DNAME = DNAME.to_bytes(2, "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,14 @@ class Tree:
             if key[:-3] != previous:
                 previous = OwnerKey(key[:-3])
                 yield previous
+
+    def dnames(self, owner: OwnerKey) -> Iterator[OwnerKey]:
+        """Each owner of a DNAME at or below this one, in canonical order."""
+        for key, _ in walk.entries(self.nodes, self.root, RRKey(owner + b"\0")):
+            if not key.startswith(owner):
+                break
+            if key[-2:] == _DNAME:
+                yield OwnerKey(key[:-3])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,43 +1,24 @@
 """From changes to a commit: the new tree, its checks and the objects that have to be stored."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import islice
-from typing import Final
 
-from zonegit.errors import InvalidZone
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
-from zonegit.model.names import Owner, OwnerKey, WireName, key_owner, owner_key, owner_text, to_text
-from zonegit.model.rdata import CNAME, DNAME, MX, NS, SRV
+from zonegit.model.names import Owner, OwnerKey, WireName, owner_key
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.content import Content, Tree
+from zonegit.repo.judging import Edit, judge_edit, refuse, without_old
+from zonegit.repo.records import Changes
 from zonegit.repo.results import MAX_LISTED, Change
 from zonegit.repo.signed import are_signed, is_signed
-from zonegit.tree import walk
 from zonegit.tree.build import Built, build
 from zonegit.tree.diff import Difference, diff
 from zonegit.tree.edit import edit
 from zonegit.tree.source import Nodes
-from zonegit.zonefile.check import check_entries, check_owners
-from zonegit.zonefile.findings import Finding, Severity
-
-Changes = Mapping[RRKey, bytes | None]
-"""Stored RRsets to put under their keys; None deletes."""
-
-_SHOWN: Final = 3
-"""Errors that a refusal tells in words."""
-_COVERING: Final = tuple(rtype.to_bytes(2, "big") for rtype in (NS, DNAME))
-"""Types that hide what stands below their owner."""
-_BELOW: Final = 1000
-"""Owners below a delegation or DNAME that are checked when it comes or goes."""
-_ALIAS: Final = CNAME.to_bytes(2, "big")
-_POINTING: Final = tuple(rtype.to_bytes(2, "big") for rtype in (NS, MX, SRV))
-"""Types that may not lead to a CNAME (RFC 2181 §10.3)."""
-_SEARCHED: Final = 100_000
-"""Records of a zone in which whatever points to a new CNAME is looked for; the search takes some 0.1 s then."""
+from zonegit.zonefile.check import check_entries
+from zonegit.zonefile.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +35,18 @@ class Draft:
     """Whether the version holds signatures."""
 
 
-def draft_changes(content: Content, changes: Changes) -> Draft:
-    """What `content` becomes by these changes. `InvalidZone` if that breaks the zone."""
+def draft_changes(content: Content, changes: Changes, strict: Collection[str] = ()) -> Draft:
+    """What `content` becomes by these changes.
+
+    `InvalidZone` if that breaks the zone, or brings what one of the `strict` checks finds.
+    """
     tree = content.tree
     before = {key: tree.payload(key) for key in changes}
     effective = {key: payload for key, payload in changes.items() if payload != before[key]}
     built = edit(tree.nodes, tree.root, content.zone.shape, effective.items())
     after = Tree(_over(tree.nodes, built), built.root)
-    owners = {OwnerKey(key[:-3]) for key in effective}
-    for key, payload in effective.items():
-        if key[-2:] in _COVERING and (payload is None or before[key] is None):
-            owners.update(islice(after.below(OwnerKey(key[:-3])), _BELOW))
-    aliases = [OwnerKey(key[:-3]) for key in effective if key[-2:] == _ALIAS and before[key] is None]
-    if aliases and built.records <= _SEARCHED:
-        owners.update(_pointing_to(aliases, after, content.apex))
-    findings = check_owners(content.apex, sorted(owners), cache(after.at))
-    _refuse_errors(content.apex, findings)
+    replaced = {key: before[key] for key in effective}
+    findings = judge_edit(Edit(content, replaced, effective, after, built.records), strict)
     listed = [change((key, before[key], payload)) for key, payload in sorted(effective.items())]
     return _draft(built, content.zone.shape, len(effective), listed[:MAX_LISTED], findings, is_signed(after))
 
@@ -80,32 +57,31 @@ def draft_records(
     entries: list[tuple[RRKey, bytes]],
     shape: Shape,
     warnings: Sequence[Finding] = (),
+    strict: Collection[str] = (),
 ) -> Draft:
-    """A version that holds exactly these entries, beside `content` if there is one. `InvalidZone` as above."""
-    findings = [*warnings, *check_entries(apex, entries)]
-    _refuse_errors(apex, findings)
+    """A version that holds exactly these entries, beside `content` if there is one. `InvalidZone` as above.
+
+    `warnings` are those of whoever read the entries.
+    """
+    found = check_entries(apex, entries)
+    refuse(apex, [*warnings, *found], strict)
     built = build(shape, entries)
     signed = are_signed(entries)
     if content is None:
-        listed = entries if len(entries) <= MAX_LISTED else []
-        return _draft(
-            built, shape, len(entries), [change((key, None, new)) for key, new in listed], findings, signed
-        )
+        listed = [change((key, None, new)) for key, new in entries] if len(entries) <= MAX_LISTED else []
+        return _draft(built, shape, len(entries), listed, [*warnings, *found], signed)
+    owners = {owner_key(each.owner) for each in found}
+    touched: set[OwnerKey] = set()
     changes: list[Change] = []
     count = 0
     for difference in diff(_over(content.tree.nodes, built), content.tree.root, built.root):
         count += 1
         if count <= MAX_LISTED:
             changes.append(change(difference))
-    return _draft(built, shape, count, changes if count <= MAX_LISTED else [], findings, signed)
-
-
-def _pointing_to(aliases: list[OwnerKey], tree: Tree, apex: WireName) -> Iterator[OwnerKey]:
-    """Owners whose records may lead to one of these, or to what a wildcard among them stands for."""
-    names = [(key_owner(alias) + apex).removeprefix(b"\1*") for alias in aliases]
-    for key, payload in walk.entries(tree.nodes, tree.root):
-        if key[-2:] in _POINTING and any(name in payload for name in names):
-            yield OwnerKey(key[:-3])
+        if owners and (owner := OwnerKey(difference[0][:-3])) in owners:
+            touched.add(owner)
+    told = without_old(found, touched, content) if count else []
+    return _draft(built, shape, count, changes if count <= MAX_LISTED else [], [*warnings, *told], signed)
 
 
 def _over(nodes: Nodes, built: Built) -> Nodes:
@@ -117,15 +93,6 @@ def _draft(
 ) -> Draft:
     zone = Zone(built.root, shape, built.records)
     return Draft(zone, [*built.objects, zone.encode()], count, changes, findings, signed)
-
-
-def _refuse_errors(apex: WireName, findings: list[Finding]) -> None:
-    """`InvalidZone` if there are any errors, with the first few of them in words."""
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    if errors:
-        told = "; ".join(f"{owner_text(finding.owner)}: {finding.message}" for finding in errors[:_SHOWN])
-        more = f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
-        raise InvalidZone(f"this would break {to_text(apex)} {told}{more}")
 
 
 def change(difference: Difference) -> Change:

@@ -1,13 +1,15 @@
 """What `set`, `add` and `delete` make of a zone: changes to stored RRsets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zonegit.errors import InvalidZone, NotFound
 from zonegit.model.names import Owner, owner_key, owner_text
 from zonegit.model.rdata import NS, SOA
-from zonegit.model.rrset import RRset, rr_key
+from zonegit.model.rrset import RRKey, RRset, rr_key
 from zonegit.repo.content import Content
-from zonegit.repo.draft import Changes
+
+Changes = Mapping[RRKey, bytes | None]
+"""Stored RRsets to put under their keys; None deletes."""
 
 
 def replaced(rrset: RRset) -> Changes:

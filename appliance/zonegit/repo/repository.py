@@ -27,9 +27,9 @@ from zonegit.model.rrset import RRset
 from zonegit.repo import labels, records, removal, reset, zones
 from zonegit.repo.content import Content
 from zonegit.repo.context import owner_of
-from zonegit.repo.draft import Changes
 from zonegit.repo.importing import commit_records, import_check
 from zonegit.repo.reading import RepositoryReader
+from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position, Restored
 from zonegit.repo.signed import Signatures
 from zonegit.repo.undoing import Allow

@@ -10,8 +10,9 @@ from zonegit.model.commit import Stamp
 from zonegit.model.ids import object_id
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
-from zonegit.repo.draft import Changes, Draft, draft_changes, make_commit
+from zonegit.repo.draft import Draft, draft_changes, make_commit
 from zonegit.repo.position import HEAD
+from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.serials import next_seq
 from zonegit.repo.signed import (

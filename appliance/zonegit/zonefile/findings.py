@@ -40,6 +40,7 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "two-cnames": "more than one CNAME record at an owner (RFC 2181 §10.1)",
     "two-dnames": "more than one DNAME record at an owner (RFC 6672 §2.4)",
     "below-dname": "data below a DNAME (RFC 6672 §2.4)",
+    "too-large": "records of one type that no DNS message can carry (RFC 1035 §4.2.2)",
 })  # fmt: skip
 """Checks whose findings refuse the zone, each with what it finds."""
 
@@ -53,10 +54,17 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
     "missing-glue": "a delegation whose name server is below it and has no address here (RFC 1034 §4.2.1)",
     "apex-ds": "DS records at the apex, which belong to the parent zone (RFC 4035 §2.4)",
     "ds-without-ns": "DS records where there is no delegation (RFC 4035 §2.4)",
-    "wildcard-ns": "NS records at a wildcard (RFC 4592 §4.2)",
+    "wildcard-ns": "NS records at a wildcard (RFC 4592 §4.2), for which BIND refuses the zone",
     "occluded": "data at or below a delegation that is never served (RFC 1034 §4.2.1)",
+    "dname-and-ns": "a DNAME beside the NS records of a delegation, for which Knot refuses the zone",
+    "occluded-below-dname": "data below a DNAME at or below a delegation, for which Knot and NSD refuse the zone",
     "unused-glue": "addresses at or below a delegation that no NS record of the zone names",
     "serial-zero": "an SOA serial of 0, which some name servers take for no serial (RFC 2136 §7.11)",
+    "cname-and-key": "a KEY, SIG or NXT beside a CNAME, for which some servers refuse the zone (RFC 2181 §10.1)",
+    "host-owner": "addresses or MX records at a name that isn't a host's (RFC 1123 §2.1): BIND's check-names",
+    "host-target": "an NS, MX or SRV record whose target isn't a host name (RFC 1123 §2.1): BIND's check-names",
+    "large-rrset": "more than 100 records of a type at a name, for which BIND refuses the zone",
+    "many-types": "more than 100 types at a name, for which BIND refuses the zone",
     "duplicate-record": "a record that stands in the zone file more than once",
     "mixed-ttl": "records of one RRset with different TTLs (RFC 2181 §5.2)",
     "out-of-zone": "a record in the zone file whose owner isn't in the zone; it is ignored",

@@ -129,14 +129,30 @@ def test_a_dname_or_cut_over_existing_data_is_judged_with_that_data(repository: 
     assert ["occluded" in finding.message for finding in done.findings] == [True]
 
 
-def test_what_a_cut_has_hidden_is_judged_when_the_cut_goes(repository: Repository) -> None:
+def test_what_a_cut_hides_is_held_to_the_same_structure(repository: Repository) -> None:
     repository.set("dept", NS, 300, [b"\2ns\7example\3net\0"])
     repository.set("a.dept", TXT, 300, [b"\1x"])
-    repository.set("a.dept", CNAME, 300, [b"\7example\3net\0"])
     with pytest.raises(InvalidZone, match="CNAME beside other data"):
-        repository.delete("dept", NS)
-    repository.delete("a.dept", TXT)
+        repository.set("a.dept", CNAME, 300, [b"\7example\3net\0"])
+    with pytest.raises(InvalidZone, match="SOA below the apex"):
+        repository.set("b.dept", SOA, 300, [repository.rrset("@", SOA).rdatas[0]])
+    for rtype in (CNAME, DNAME):
+        with pytest.raises(InvalidZone, match=f"more than one {'CNAME' if rtype == CNAME else 'DNAME'} record"):
+            repository.set("c.dept", rtype, 300, [b"\1a\0", b"\1b\0"])
     repository.delete("dept", NS)
+    assert repository.check() == []
+
+
+@pytest.mark.parametrize("cut", ["dept", "b.dept"])
+def test_a_cut_goes_only_if_no_dname_hid_data_under_it(repository: Repository, cut: str) -> None:
+    """Far more names than are warned about stand before the one below the DNAME."""
+    addresses = "".join(f"{number:04}.{cut} A 192.0.2.1\n" for number in range(1200))
+    text = ZONE + f"{cut} NS ns.example.net.\n{addresses}x.{cut} DNAME example.net.\n{'a.' * 5}x.{cut} TXT x\n"
+    repository.import_zone(parsed(text), source="again")
+    with pytest.raises(InvalidZone, match=f"a.a.a.a.a.x.{cut}: data below the DNAME at x.{cut}"):
+        repository.delete(cut, NS)
+    repository.delete(f"{'a.' * 5}x.{cut}")
+    repository.delete(cut, NS)
     assert repository.check() == []
 
 

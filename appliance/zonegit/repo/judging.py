@@ -1,0 +1,124 @@
+"""What a new version is refused for, and which of its warnings are told.
+
+A change is checked at the owners that it touches, at those that stand differently by it (below a
+delegation or DNAME that comes or goes), and where something leads to a new CNAME. A whole version is
+checked everywhere.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from zonegit.errors import InvalidZone
+from zonegit.model.names import OwnerKey, WireName, key_owner, owner_key, owner_text, to_text
+from zonegit.model.rdata import CNAME, DNAME, MX, NS, SRV
+from zonegit.repo.content import Content, Tree
+from zonegit.repo.records import Changes
+from zonegit.tree import walk
+from zonegit.zonefile.check import check_owners
+from zonegit.zonefile.findings import Finding, Severity
+from zonegit.zonefile.standing import named
+
+_SHOWN: Final = 3
+"""Errors that a refusal tells in words."""
+_NS: Final = NS.to_bytes(2, "big")
+_DNAME: Final = DNAME.to_bytes(2, "big")
+_CNAME: Final = CNAME.to_bytes(2, "big")
+_POINTING: Final = tuple(rtype.to_bytes(2, "big") for rtype in (NS, MX, SRV))
+"""Types that may not lead to a CNAME (RFC 2181 §10.3)."""
+WARNED_BELOW = 1000
+"""Owners below a delegation or DNAME that are warned about when it comes or goes."""
+_SEARCHED: Final = 100_000
+"""Records of a zone in which whatever points to a new CNAME is looked for; the search takes some 0.1 s then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A version and what it becomes."""
+
+    content: Content
+    before: Changes
+    """What stood under each key that changes."""
+    changes: Changes
+    """What stands there afterwards."""
+    after: Tree
+    records: int
+    """How many records there are afterwards."""
+
+    def coming(self, rtype: bytes) -> list[OwnerKey]:
+        """Owners that get an RRset of this type and had none."""
+        return [OwnerKey(key[:-3]) for key, old in self.before.items() if key[-2:] == rtype and old is None]
+
+    def going(self, rtype: bytes) -> list[OwnerKey]:
+        """Owners that lose their RRset of this type."""
+        return [OwnerKey(key[:-3]) for key, new in self.changes.items() if key[-2:] == rtype and new is None]
+
+
+def judge_edit(edit: Edit, strict: Collection[str]) -> list[Finding]:
+    """What is to be told about a change. `InvalidZone` if it breaks the zone, or brings what `strict` names."""
+    apex = edit.content.apex
+    touched = {OwnerKey(key[:-3]) for key in edit.changes}
+    owners = touched.union(_covered_anew(edit), _pointing_to_new_aliases(edit))
+    found = check_owners(apex, sorted(owners), edit.after)
+    told = without_old(found, touched, edit.content)
+    refuse(apex, told, strict)
+    return told
+
+
+def without_old(found: Sequence[Finding], touched: Collection[OwnerKey], content: Content) -> list[Finding]:
+    """Findings but for warnings that were true of `content` already, at owners that aren't touched."""
+    elsewhere = {owner for each in found if (owner := owner_key(each.owner)) not in touched}
+    if not elsewhere:
+        return list(found)
+    old = set(check_owners(content.apex, sorted(elsewhere), content.tree))
+    return [
+        each
+        for each in found
+        if each.severity is Severity.ERROR or each not in old or owner_key(each.owner) in touched
+    ]
+
+
+def refuse(apex: WireName, found: Iterable[Finding], strict: Collection[str]) -> None:
+    """`InvalidZone` if there are errors, or warnings of strict checks, with the first few of them in words."""
+    errors = [each for each in found if each.severity is Severity.ERROR or each.check in strict]
+    if not errors:
+        return
+    errors.sort(key=lambda each: each.severity is not Severity.ERROR)
+    shown = errors[:_SHOWN]
+    told = "; ".join(f"{owner_text(each.owner)}: {each.message} [{each.check}]" for each in shown)
+    more = f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
+    if errors[0].severity is Severity.ERROR:
+        raise InvalidZone(f"this would break {to_text(apex)} {told}{more}")
+    raise InvalidZone(
+        f"refused, because {to_text(apex)} is strict about it: {told}{more}; '--strict none' allows it once, and "
+        "'strict' in zonegitd.toml holds the checks that always refuse"
+    )
+
+
+def _covered_anew(edit: Edit) -> Iterator[OwnerKey]:
+    """Owners below each delegation or DNAME that comes or goes: many, for warnings, and any that may be an error.
+
+    That is the first name below a DNAME that is new, or served from now on since a delegation above it is gone.
+    """
+    for rtype in (_NS, _DNAME):
+        for owner in (*edit.coming(rtype), *edit.going(rtype)):
+            yield from islice(edit.after.below(owner), WARNED_BELOW)
+    uncovered = (dname for owner in edit.going(_NS) for dname in edit.after.dnames(owner))
+    for dname in (*edit.coming(_DNAME), *uncovered):
+        yield from _first_name_below(edit.after, dname)
+
+
+def _first_name_below(tree: Tree, owner: OwnerKey) -> Iterator[OwnerKey]:
+    return islice((below for below in tree.below(owner) if named(tree.at(below))), 1)
+
+
+def _pointing_to_new_aliases(edit: Edit) -> Iterator[OwnerKey]:
+    """Owners whose records may lead to a new CNAME, or to what a wildcard among them stands for."""
+    aliases = edit.coming(_CNAME)
+    if not aliases or edit.records > _SEARCHED:
+        return
+    names = [(key_owner(alias) + edit.content.apex).removeprefix(b"\1*") for alias in aliases]
+    for key, payload in walk.entries(edit.after.nodes, edit.after.root):
+        if key[-2:] in _POINTING and any(name in payload for name in names):
+            yield OwnerKey(key[:-3])

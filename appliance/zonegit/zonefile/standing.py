@@ -1,0 +1,119 @@
+"""Where a name stands in a zone: what covers it, and what is answered for it (RFC 1034 §4.3.2, RFC 4592 §3.3).
+
+Hashed owners aren't names: what stands there as NSEC3 alone neither exists nor is covered (RFC 5155 §7.2.8).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple, Protocol
+
+from zonegit.errors import OutOfZone
+from zonegit.model.names import APEX_KEY, OwnerKey, WireName, key_owner, owner_key, relative, to_text
+from zonegit.model.rdata import DNAME, NS, NSEC3, RRSIG
+from zonegit.model.rrset import rdatas
+
+Types = Mapping[int, bytes]
+"""Type -> stored RRset, of one owner."""
+
+_NSEC3: Final = NSEC3.to_bytes(2, "big")
+
+
+class Owners(Protocol):
+    """A zone's RRsets by owner."""
+
+    def at(self, owner: OwnerKey) -> Types:
+        """What stands at an owner; nothing where nothing stands."""
+
+    def below(self, owner: OwnerKey) -> Iterator[OwnerKey]:
+        """Each owner below this one that holds anything, in canonical order."""
+
+
+class Cover(NamedTuple):
+    """What names are under."""
+
+    owner: OwnerKey
+    """Where the topmost delegation or DNAME is."""
+    is_cut: bool
+    """Whether it delegates; a DNAME beside the NS records is not served then."""
+    dname: OwnerKey | None
+    """The topmost DNAME, which may be below the delegation."""
+
+
+class Standing:
+    """Looks up a zone's names, and remembers what covers them."""
+
+    def __init__(self, apex: WireName, owners: Owners) -> None:
+        self.apex = apex
+        self.at = owners.at
+        self._below = owners.below
+        self._covers: dict[OwnerKey, Cover | None] = {
+            APEX_KEY: Cover(APEX_KEY, False, APEX_KEY) if DNAME in owners.at(APEX_KEY) else None
+        }
+
+    def cover(self, owner: OwnerKey) -> Cover | None:
+        """What covers the names below an owner: the topmost delegation or DNAME at or above it."""
+        covers = self._covers
+        line = []
+        while owner not in covers:
+            line.append(owner)
+            owner = parent(owner)
+        found = covers[owner]
+        for below in reversed(line):
+            if found is None or found.dname is None:
+                found = self._covered_by(below, found)
+            covers[below] = found
+        return found
+
+    def _covered_by(self, owner: OwnerKey, above: Cover | None) -> Cover | None:
+        types = self.at(owner)
+        dname = owner if DNAME in types else None
+        if above is not None:
+            return Cover(above.owner, above.is_cut, dname)
+        return Cover(owner, NS in types, dname) if NS in types or dname is not None else None
+
+    def cover_of(self, owner: OwnerKey) -> Cover | None:
+        """What covers an owner itself: a delegation at or above it, or a DNAME above it."""
+        if not owner:
+            return None
+        return self.cover(parent(owner)) or (self.cover(owner) if NS in self.at(owner) else None)
+
+    def answer(self, owner: OwnerKey) -> Types:
+        """What is answered for a name that nothing covers: its own records, or those of the wildcard it matches."""
+        if self._exists(owner):
+            return named(self.at(owner))
+        while not self._exists(owner):
+            owner = parent(owner)
+        return named(self.at(OwnerKey(owner + b"*\0")))
+
+    def _exists(self, owner: OwnerKey) -> bool:
+        """Whether a name is there, if only as an empty non-terminal."""
+        if not owner or named(self.at(owner)):
+            return True
+        return any(named(self.at(below)) for below in self._below(owner))
+
+    def in_zone(self, target: bytes) -> OwnerKey | None:
+        """A target's key, if it is in this zone."""
+        if not target.endswith(self.apex):
+            return None
+        try:
+            return owner_key(relative(target, self.apex))
+        except OutOfZone:
+            return None
+
+    def text(self, owner: OwnerKey) -> str:
+        """An owner as an absolute name."""
+        return to_text(key_owner(owner) + self.apex)
+
+
+def named(types: Types) -> Types:
+    """What stands at an owner by its name: all but NSEC3 records and the signatures of those (RFC 5155 §7.2.8)."""
+    if NSEC3 not in types and types.keys() != {RRSIG}:
+        return types
+    left = {rtype: payload for rtype, payload in types.items() if rtype != NSEC3}
+    if RRSIG in left and all(rdata.startswith(_NSEC3) for rdata in rdatas(left[RRSIG])):
+        del left[RRSIG]
+    return left
+
+
+def parent(owner: OwnerKey) -> OwnerKey:
+    """The key of an owner that isn't the apex, without its first label."""
+    return OwnerKey(owner[: owner.rfind(b"\0", 0, -1) + 1])

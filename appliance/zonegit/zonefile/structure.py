@@ -1,0 +1,53 @@
+"""What may stand together at one owner (RFC 1034 §3.6.2, RFC 2181 §10.1, RFC 6672 §2.4), wherever it stands.
+
+An owner below a delegation is held to it too: servers refuse a zone for it, and it is answered from as soon as
+the delegation is gone.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from zonegit.model.names import OwnerKey
+from zonegit.model.rdata import CNAME, DNAME, NS, NSEC, NSEC3, RRSIG, SOA
+from zonegit.model.rrset import record_count
+from zonegit.zonefile.standing import Types
+from zonegit.zonefile.types import type_text
+
+Found = tuple[str, str]
+"""A check's name, and what it says."""
+
+STRUCTURAL: Final = frozenset({CNAME, DNAME, NS, SOA})
+"""An owner that holds none of these is fine."""
+_OLD: Final = frozenset({24, 25, 30})  # SIG, KEY, NXT
+_BESIDE_CNAME: Final = _OLD | {CNAME, RRSIG, NSEC, NSEC3}
+
+
+def structure(owner: OwnerKey, types: Types) -> Iterator[Found]:
+    """What is wrong with the types at an owner, taken by themselves."""
+    if CNAME in types:
+        yield from _beside_cname(types)
+        if record_count(types[CNAME]) > 1:
+            yield "two-cnames", "more than one CNAME record"
+    if DNAME in types and record_count(types[DNAME]) > 1:
+        yield "two-dnames", "more than one DNAME record"
+    if SOA in types and owner:
+        yield "soa-below-apex", "a SOA below the apex; a zone has exactly one, at its apex"
+    if NS in types and (owner == b"*\0" or owner.endswith(b"\0*\0")):
+        yield (
+            "wildcard-ns",
+            "NS records at a wildcard, which no resolver can follow (RFC 4592 §4.2); BIND refuses the zone",
+        )
+
+
+def _beside_cname(types: Types) -> Iterator[Found]:
+    others = [rtype for rtype in types if rtype not in _BESIDE_CNAME]
+    if others:
+        yield "cname-and-other", f"CNAME beside other data ({type_list(others)})"
+    old = [rtype for rtype in types if rtype in _OLD]
+    if old:
+        yield "cname-and-key", f"CNAME beside {type_list(old)}; NSD, Knot or BIND refuse the zone"
+
+
+def type_list(rtypes: Iterable[int]) -> str:
+    """`A, TXT`"""
+    return ", ".join(type_text(rtype) for rtype in rtypes)
