@@ -118,9 +118,11 @@ class Freshness:
     def _mirrored(self, reader: Reader) -> Iterator[tuple[str, str, ObjectId]]:
         """Zone, served branch and its tip."""
         peer = self._peer.encode()
-        for ref, oid in heads(reader):
-            if ref.name == self._branch(ref.zone) and reader.setting(mirror_setting(ref.zone)) == peer:
-                yield ref.zone, ref.name, oid
+        for zone, branch in heads(reader):
+            if branch == self._branch(zone) and reader.setting(mirror_setting(zone)) == peer:
+                oid = reader.ref(head(zone, branch))
+                if oid is not None:
+                    yield zone, branch, oid
 
     def _read_expires(self, reader: Reader) -> Iterator[tuple[int, str]]:
         known: dict[ObjectId, int] = {}

@@ -4,22 +4,38 @@ Only for answering and what belongs to it. Who lists refs to others, or follows 
 is left out there is taken for removed.
 """
 
+import re
 from collections.abc import Callable, Iterator
+from typing import Final
 
-from zonegit.errors import InvalidData, ZonegitError
-from zonegit.model.ids import ObjectId
+from zonegit.errors import CorruptStore, InvalidData, ZonegitError
 from zonegit.model.refs import Ref, RefKind, RefName, parse
 from zonegit.store.port import Reader
 
 Told = Callable[[ZonegitError], None]
+_HEADS: Final = b"refs/heads/"
+_PLAIN: Final = re.compile(r"refs/heads/(?=.{1,254}/)((?:[a-z0-9_-]{1,63}\.)+)/([a-z0-9_-]{1,64})", re.ASCII)
+"""Names that are canonical at sight: nearly all."""
 
 
-def heads(reader: Reader) -> Iterator[tuple[Ref, ObjectId]]:
-    """Every head that can be read, and its tip."""
-    for name, tip in reader.refs("refs/heads/", _ignored):
-        ref = read_head(name, _ignored)
-        if ref is not None:
-            yield ref, tip
+def heads(reader: Reader, told: Told = lambda _: None) -> Iterator[tuple[str, str]]:
+    """Zone and branch of every head whose name can be read; `told` learns of others."""
+    damage: list[CorruptStore] = []
+    keys = reader.ref_keys(_HEADS, damage.append)
+    if damage:  # names that can't be reached among the refs may have views
+        keys = sorted({*keys, *reader.view_keys(damage.append)})
+    for error in damage:
+        told(error)
+    for key in keys:
+        found = _parts(key, told)
+        if found is not None:
+            yield found
+
+
+def viewed(reader: Reader) -> set[tuple[str, str]]:
+    """Zone and branch of every head that has a served view."""
+    keys = reader.view_keys(lambda _: None)
+    return {found for key in keys if (found := _parts(key, lambda _: None)) is not None}
 
 
 def read_head(name: RefName, told: Told) -> Ref | None:
@@ -32,5 +48,14 @@ def read_head(name: RefName, told: Told) -> Ref | None:
     return ref if ref.kind is RefKind.HEAD else None
 
 
-def _ignored(_error: ZonegitError) -> None:
-    """The workers tell of it."""
+def _parts(key: bytes, told: Told) -> tuple[str, str] | None:
+    try:
+        name = RefName(key.decode())
+    except UnicodeDecodeError:
+        told(CorruptStore("the name of a ref was changed on disk: restore a backup or clone again"))
+        return None
+    plain = _PLAIN.fullmatch(name)
+    if plain is not None:
+        return plain[1], plain[2]
+    ref = read_head(name, told)
+    return None if ref is None else (ref.zone, ref.name)

@@ -16,7 +16,7 @@ from zonegit.dns.message import Rcode, Transport
 from zonegit.dns.options import Options
 from zonegit.dns.rate import Rate
 from zonegit.dns.responder import Responder
-from zonegit.model.names import WireName, to_text
+from zonegit.model.names import WireName
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
 
@@ -104,11 +104,11 @@ class LiveZones:
     @property
     def zones(self) -> int:
         """How many zones are served."""
-        return len(self._table.commits())
+        return len(self._table.apexes)
 
     def _notified(self, apex: WireName, client: bytes, key: WireName | None) -> Rcode:
         """What a NOTIFY of a zone gets. One that counts is seen by the puller in the counters."""
-        if self._access.config.primary is None or to_text(apex) not in self._table.commits():
+        if self._access.config.primary is None or apex not in self._table.apexes:
             return Rcode.NOTAUTH
         return Rcode.NOERROR if self._access.may_notify(client, key) else Rcode.REFUSED
 
@@ -146,13 +146,13 @@ class LiveZones:
                 self._access.config = config
                 self._front.keys = fresh_keys(config, self._front.keys)
                 self._seen = -1
-            self._responder.forget()
-            zones = self._table.refresh()
-            if zones is not None:
-                self._responder.replace_zones(zones)
-                self._counted(len(zones))
+            changes = self._table.refresh()
+            if changes is not None:
+                self._responder.serve(self._table, changes)
+                self._counted(len(self._table.apexes))
             self._seen = seen
         except Exception as error:  # what was served goes on being served
+            self._table.start_over()
             self._log("the repository can't be read", error)
 
     def _renew(self) -> None:

@@ -11,27 +11,31 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import Final
 
 from zonegit.daemon.transfers import fresh_keys, tsig_keys
 from zonegit.daemon.zone_table import ZoneTable
+from zonegit.dns.held import Changes
 from zonegit.dns.notify import News, Notice, news
-from zonegit.dns.zones import ServedZone
 from zonegit.errors import ZonegitError
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import WireName, to_text
+from zonegit.model.names import WireName, parse_apex, to_text
 from zonegit.net.datagrams import Datagrams
 from zonegit.ops import log
 from zonegit.ops.config import Address, Config, NotifyTarget
 from zonegit.ops.samples import Samples
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
+from zonegit.tree.version import ZoneVersion
 
 PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 """Seconds that each try is waited for; then the server is given up."""
 _LOOK: Final = 0.02
+_AT_ONCE: Final = 200
+"""Zones that are read with one look."""
 _APART: Final = 0.1
 """Seconds between two messages to one server about one zone."""
 _RATE: Final = 500.0
@@ -88,6 +92,8 @@ class Notifier:
         self._seen = -1
         self._news: dict[str, tuple[ObjectId, News]] = {}
         self._targets: dict[str, tuple[NotifyTarget, ...]] = {}
+        self._due: OrderedDict[WireName, None] = OrderedDict()
+        """Zones to be looked at."""
         self._told: dict[Errand, ObjectId] = {}
         self._errands: dict[Errand, asyncio.Task[None]] = {}
         self._peers: dict[Address, Datagrams] = {}
@@ -103,40 +109,61 @@ class Notifier:
             await asyncio.sleep(_LOOK)
 
     def look(self) -> None:
-        """See which zones moved, and set out to tell of them."""
-        if self._store.txn_id() == self._seen:
+        """See which zones moved, and set out to tell of them; of many zones, some with each look."""
+        if self._store.txn_id() == self._seen and not self._due:
             return
         self._reader.renew()
         try:
-            zones = self._table.refresh()
-            if zones is not None:
-                self._take(zones)
+            changes = self._table.refresh()
+            if changes is not None:
+                self._note(changes)
             self._seen = self._reader.txn_id
+            some = [self._due.popitem(last=False)[0] for _ in range(min(len(self._due), _AT_ONCE))]
+            zones = [zone for apex in some if (zone := self._read(apex)) is not None]
         finally:
             self._reader.reset()
-        self._set_out()
+        for zone in zones:
+            self._set_out(zone)
 
-    def _take(self, zones: Mapping[WireName, ServedZone]) -> None:
-        """Note what there is to tell of each zone."""
-        versions = {apex: zone.version for apex, zone in zones.items()}
-        fresh: dict[str, tuple[ObjectId, News]] = {}
-        for apex, zone in zones.items():
-            name = to_text(apex)
-            settings = self._config.zone(name)
-            if zone.expired or not (settings.notify or settings.also_notify):
-                continue
-            known = self._news.get(name)
-            if known is None or known[0] != zone.version.commit:
-                try:
-                    known = zone.version.commit, news(zone.version, versions, servers=settings.notify)
-                except ZonegitError as error:
-                    self._seldom(f"zone {name} can't be told of", error)
-                    continue
-                self._targets[name] = self._servers(known[1]) + settings.also_notify
-            fresh[name] = known
-        self._news = fresh
-        self._targets = {zone: targets for zone, targets in self._targets.items() if zone in fresh}
-        self._told = {errand: commit for errand, commit in self._told.items() if errand[0] in fresh}
+    def _note(self, changes: Changes) -> None:
+        """Have the zones looked at that may have moved, those that just did before all others."""
+        gone: Iterable[str] = map(to_text, changes.gone)
+        if changes.anything:
+            self._due = OrderedDict.fromkeys(self._table.apexes)
+            gone = [zone for zone in self._news if parse_apex(zone) not in self._table.apexes]
+        for apex in (*changes.came, *changes.moved):
+            self._due[apex] = None
+            self._due.move_to_end(apex, last=False)
+        for zone in gone:
+            self._forget(zone)
+
+    def _read(self, apex: WireName) -> str | None:
+        """Note what there is to tell of a zone, if anything; its name then."""
+        name = to_text(apex)
+        settings = self._config.zone(name)
+        if apex not in self._table.apexes or not (settings.notify or settings.also_notify):
+            return None
+        zone = self._table.take(apex, None)
+        if zone.expired:
+            self._forget(name)
+            return None
+        known = self._news.get(name)
+        if known is None or known[0] != zone.version.commit:
+            try:
+                told = news(zone.version, _Versions(self._table), servers=settings.notify)
+            except ZonegitError as error:
+                self._seldom(f"zone {name} can't be told of", error)
+                self._forget(name)
+                return None
+            self._news[name] = zone.version.commit, told
+            self._targets[name] = self._servers(told) + settings.also_notify
+        return name
+
+    def _forget(self, zone: str) -> None:
+        """There is nothing to tell of a zone."""
+        if self._news.pop(zone, None) is not None:
+            for target in self._targets.pop(zone):
+                self._told.pop((zone, target), None)
 
     def reload(self, config: Config) -> None:
         """Take new settings and keys; whoever is new is told at once."""
@@ -166,13 +193,12 @@ class Notifier:
         hosts = [str(ip_address(server)) for server in told.servers]
         return tuple(NotifyTarget(Address(host, _DNS)) for host in hosts if host not in here)
 
-    def _set_out(self) -> None:
+    def _set_out(self, zone: str) -> None:
         """See that everybody is told of what they don't know yet."""
-        for zone, (commit, _) in self._news.items():
-            for target in self._targets[zone]:
-                errand = (zone, target)
-                if self._told.get(errand) != commit and errand not in self._errands:
-                    self._errands[errand] = asyncio.create_task(self._go(errand))
+        for target in self._targets[zone]:
+            errand = (zone, target)
+            if self._told.get(errand) != self._news[zone][0] and errand not in self._errands:
+                self._errands[errand] = asyncio.create_task(self._go(errand))
 
     async def _go(self, errand: Errand) -> None:
         """Tell one server of one zone, until it knows the newest version or was given up for that one."""
@@ -239,3 +265,16 @@ class Notifier:
             log.event(
                 _logger, "a name server was not told", logging.WARNING, zone=zone, server=target.address, why=why
             )
+
+
+class _Versions:
+    """`dns.notify.Versions` of a table."""
+
+    def __init__(self, table: ZoneTable) -> None:
+        self._table = table
+
+    def __contains__(self, apex: object) -> bool:
+        return apex in self._table.apexes
+
+    def __getitem__(self, apex: WireName) -> ZoneVersion:
+        return self._table.take(apex, None).version

@@ -83,7 +83,7 @@ def _branch(config: Config, zone: str) -> str:
 
 def _tell_absent(config: Config, reader: StoreReader) -> None:
     """Say which zones and branches aren't here, that the configuration names: they may come yet, or be misspelt."""
-    here = {(ref.zone, ref.name) for ref, _ in heads(reader)}
+    here = set(heads(reader))
     zones = {zone for zone, _ in here}
     named = zones | config.only_zones | config.zones.keys()
     wanted = {(zone, branch) for zone in filter(config.serves, named) for branch in config.zone(zone).branches}
@@ -95,8 +95,10 @@ def _tell_absent(config: Config, reader: StoreReader) -> None:
 
 
 def _pinned(config: Config, reader: StoreReader) -> Config:
+    if config.default_zone.at is None and all(zone.at is None for zone in config.zones.values()):
+        return config
     zones = dict(config.zones)
-    for zone in {ref.zone for ref, _ in heads(reader)}:
+    for zone in {zone for zone, _ in heads(reader)}:
         settings = config.zone(zone)
         if settings.at is None or not config.serves(zone):
             continue

@@ -6,6 +6,7 @@ The store is any open one; the configuration is read from the block, so a reload
 """
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -15,6 +16,7 @@ from zonegit.daemon.zone_table import resolve_pin
 from zonegit.errors import CorruptStore, NotFound, ZonegitError
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
+from zonegit.model.refs import head
 from zonegit.model.zone import Zone
 from zonegit.net.metrics_app import MetricsApp
 from zonegit.ops.config import Config
@@ -90,14 +92,15 @@ class Status:
         return [replace(facts, expired=facts.zone in old) for facts in known.values()]
 
 
-def _served(config: Config, reader: StoreReader) -> list[tuple[str, str, ObjectId]]:
-    found = []
-    for ref, oid in heads(reader):
-        settings = config.zone(ref.zone)
-        if ref.name == settings.branch and config.serves(ref.zone):
-            commit = oid if settings.at is None else resolve_pin(reader, ref.zone, settings)
-            found.append((ref.zone, ref.name, commit))
-    return found
+def _served(config: Config, reader: StoreReader) -> Iterator[tuple[str, str, ObjectId]]:
+    """Zone, branch and commit of each served zone."""
+    for zone, branch in heads(reader):
+        settings = config.zone(zone)
+        if branch == settings.branch and config.serves(zone):
+            tip = reader.ref(head(zone, branch))
+            commit = tip if settings.at is None else resolve_pin(reader, zone, settings)
+            if commit is not None:
+                yield zone, branch, commit
 
 
 def _facts(reader: StoreReader, zone: str, branch: str, oid: ObjectId) -> ZoneFacts:

@@ -5,15 +5,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
-from zonegit.daemon.heads import heads
+from zonegit.daemon.heads import heads, viewed
 from zonegit.errors import CorruptStore, NotFound
-from zonegit.model.refs import RefName
+from zonegit.model.refs import RefName, head
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
-from zonegit.store.port import Store
-from zonegit.store.reader import StoreReader
+from zonegit.store.port import Reader, Store
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -43,15 +42,11 @@ def make(store: Store, names: Iterable[RefName]) -> Iterator[RefName]:
             yield name
 
 
-def missing(config: Config, reader: StoreReader) -> list[RefName]:
-    """Served heads without a view."""
-    tips = [ref for ref, _ in heads(reader) if config.serves(ref.zone)]
-    served = [ref.full for ref in tips if ref.name in config.zone(ref.zone).branches]
-    return [name for name in served if _lacks_view(reader, name)]
-
-
-def _lacks_view(reader: StoreReader, name: RefName) -> bool:
-    try:
-        return reader.view(name) is None
-    except CorruptStore:
-        return False  # `zonegit reindex` makes it again; the tree answers meanwhile
+def missing(config: Config, reader: Reader) -> list[RefName]:
+    """Served heads without a view. One that is damaged counts as there: `zonegit reindex` makes it again."""
+    served = {
+        (zone, branch)
+        for zone, branch in heads(reader)
+        if config.serves(zone) and branch in config.zone(zone).branches
+    }
+    return [head(zone, branch) for zone, branch in sorted(served - viewed(reader))]

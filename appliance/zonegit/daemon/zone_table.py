@@ -1,126 +1,108 @@
 """Which zones are served, and from which commit: the repository's heads as the configuration shows them.
 
-A zone is here when its served branch (or its pinned revision) exists, so zones come and go with their refs. Where a
-head has a served view it is answered from there, else from the tree. While neither can be read, what was served
-goes on being served, or else the answer is SERVFAIL; both are tried again whenever the store moved.
+A zone is here when its served branch (or its pinned revision) exists, so zones come and go with their refs. Of all
+zones the names are known; a zone is read when it is asked for. If its head has a served view it is answered from
+there, else from the tree. While neither can be read, what was served goes on being served, or else the answer is
+SERVFAIL; both are tried again whenever the store moved.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
 from time import time
+from typing import Final
 
-from zonegit.daemon.heads import read_head
-from zonegit.daemon.unreadable import UnreadableVersion
+from zonegit.daemon.heads import heads, read_head
+from zonegit.daemon.reading import Reading, UnreadableVersion, WatchedVersion, unwatched, watched_steps
 from zonegit.dns.canary import Canary
+from zonegit.dns.held import Changes, Shown
 from zonegit.dns.past import Moves
 from zonegit.dns.zones import ServedZone
 from zonegit.errors import CorruptStore, ZonegitError
 from zonegit.model.commit import Commit
-from zonegit.model.ids import ObjectId
+from zonegit.model.ids import ID_SIZE, ObjectId
 from zonegit.model.names import WireName, parse_apex, to_text
-from zonegit.model.refs import head
+from zonegit.model.refs import RefName, head
 from zonegit.model.zone import Zone
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.ops.values import parse_canary
-from zonegit.store.moved import MovedRefs
+from zonegit.store.journal import End
 from zonegit.store.reader import StoreReader
+from zonegit.store.views import ViewVersion, find_view
 from zonegit.sync.peers import expired_zones
 from zonegit.tree.source import Nodes
-from zonegit.tree.tree_version import TreeVersion
+from zonegit.tree.tree_version import TreeVersion, TreeVersionLater
 from zonegit.tree.version import ZoneVersion
 from zonegit.tree.walk import runs
 
 Log = Callable[[str, BaseException], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A served zone, and what it was made from."""
-
-    commit: ObjectId
-    canary: ObjectId | None
-    zone: ServedZone
-    complete: bool
-    """Whether every head that it is answered from has its view and can be read."""
+_NOWHERE: Final = ObjectId(bytes(ID_SIZE))
 
 
 class ZoneTable:
-    """The served zones, read through a reader that is open whenever a method is called."""
+    """A `dns.held.Source`, read through a reader that is open whenever a method is called."""
 
-    def __init__(self, config: Config, reader: StoreReader, log: Log) -> None:
+    def __init__(
+        self,
+        config: Config,
+        reader: StoreReader,
+        log: Log,
+        reading: Reading = unwatched,
+        left_out: Iterable[WireName] = (),
+        *,
+        careful: bool = False,
+    ) -> None:
+        """`left_out` are zones that aren't read until they move; `careful` has each single reading noted."""
         self._config = config
         self._reader = reader
         self._log = log
+        self._reading = reading
+        self._careful = careful
         self._nodes = Nodes(reader)
         self._peer = config.primary.name if config.primary else None
-        self._seq: int | None = None
+        self._end: End | None = None
+        """How far the journal was read; None: nothing is known."""
         self._expired: frozenset[str] = frozenset()
-        self._shown: dict[str, _Shown] = {}
-        self._pins: dict[str, ObjectId | None] = {}
-        self._moved = MovedRefs()
-        self._heads: dict[str, dict[str, ObjectId]] = {}
-        """Zone -> branch -> tip, for the zones that the configuration lets through."""
-        self._incomplete: set[str] = set()
-        self._served: dict[WireName, ServedZone] = {}
+        self._pins: dict[str, ObjectId] = {}
+        self._incomplete: set[WireName] = set()
+        """Zones that lack a view, or can't be read."""
+        self._left_out = set(left_out)
+        self.apexes: set[WireName] = set()
+        """Of all served zones."""
 
-    def refresh(self) -> Mapping[WireName, ServedZone] | None:
-        """All served zones, or None when nothing can have moved since the last call."""
-        seq = self._reader.seq
+    def refresh(self) -> Changes | None:
+        """What changed since the last call; None for nothing."""
+        end = self._reader.journal_end
         expired = expired_zones(self._reader, self._peer) if self._peer else frozenset()
-        if (seq, expired) == (self._seq, self._expired) and not self._incomplete:
+        if end == self._end and expired == self._expired and not self._incomplete:
             return None
-        zones = self._changed() | self._incomplete | (expired ^ self._expired)
-        self._seq = None  # until all of it is taken up
-        self._expired = expired
-        for zone in zones:
-            self._take(zone)
-        self._seq = seq
-        return dict(self._served)
+        moved = self._reader.moved_since(self._end) if self._end else None
+        first, self._end = self._end is None, None  # until all of it is taken in
+        overdue, self._expired = expired ^ self._expired, expired
+        changes = self._read_all(first=first) if moved is None else self._read_moved(moved, overdue)
+        self._end = end
+        return changes
 
-    def _changed(self) -> set[str]:
-        """Zones whose heads moved since the last call, which is noted; all of them where that isn't known."""
-        moved = None if self._seq is None else self._moved.look(self._reader)
-        zones = set()
-        if moved is None:
-            zones = set(self._shown)
-            self._heads = {}
-            self._moved.take(self._reader)
-            moved = dict(self._reader.refs("refs/heads/", self._nameless))
-        for name, tip in moved.items():
-            ref = read_head(name, self._nameless)
-            if ref is None or not self._config.serves(ref.zone):
-                continue
-            zones.add(ref.zone)
-            if tip is None:
-                self._heads[ref.zone].pop(ref.name, None)
-            else:
-                self._heads.setdefault(ref.zone, {})[ref.name] = tip
-        return zones
+    def start_over(self) -> None:
+        """Know nothing: what `refresh` told was not taken in."""
+        self._end = None
 
-    def _nameless(self, error: ZonegitError) -> None:
-        self._log("a zone can't be served, the name of its ref is damaged", error)
-
-    def _take(self, zone: str) -> None:
-        """Look at one zone again."""
-        old = self._shown.pop(zone, None)
-        branches = self._heads.get(zone)
-        found = self._show(zone, branches, old) if branches else None
-        self._incomplete.discard(zone)
-        if found is None:
-            self._pins.pop(zone, None)
-            if old is not None:
-                del self._served[old.zone.version.apex]
-            return
-        self._shown[zone] = found
-        self._served[found.zone.version.apex] = found.zone
-        if not found.complete:
-            self._incomplete.add(zone)
+    def take(self, apex: WireName, shown: Shown | None) -> ServedZone:
+        """Look at one zone. It goes on being answered from what is shown while the new version can't be read."""
+        zone = to_text(apex)
+        settings = self._config.zone(zone)
+        if apex in self._left_out:
+            return ServedZone(UnreadableVersion(apex, _NOWHERE), asked_by=settings.allow_query)
+        self._incomplete.discard(apex)
+        with self._reading(apex):
+            main, fallback = self._main(apex, zone, settings, shown.commit if shown else None)
+            canary = self._canary(apex, zone, settings, shown.canary if shown else None)
+        return ServedZone(main, canary, fallback, zone in self._expired, settings.allow_query)
 
     def runs(self, version: ZoneVersion) -> Iterable[tuple[int, bytes]]:
         """The records of a version as they lie, pinned to the commit that it shows now."""
         source = self._nodes.source
         commit = Commit.decode(source.get(version.commit))
-        return runs(self._nodes, Zone.decode(source.get(commit.zone_root)).tree)
+        found = runs(self._nodes, Zone.decode(source.get(commit.zone_root)).tree)
+        return watched_steps(found, version.apex, self._reading) if self._careful else found
 
     def moves(self, version: ZoneVersion) -> Moves:
         """The moves of the branch that shows a version, newest first; none for a pinned one."""
@@ -131,68 +113,123 @@ class ZoneTable:
                 return ((entry.old, entry.new) for entry in self._reader.reflog(name))
         return ()
 
-    def commits(self) -> Mapping[str, ObjectId]:
-        """The served commit of each zone."""
-        return {zone: shown.commit for zone, shown in self._shown.items()}
+    def _read_all(self, *, first: bool) -> Changes:
+        """Read the names of all heads."""
+        config = self._config
+        found: set[str] = set()
+        for zone, branch in heads(self._reader, self._damaged):
+            settings = config.zone(zone)
+            if (settings.at is not None or branch == settings.branch) and config.serves(zone):
+                found.add(zone)
+        self.apexes = set(map(parse_apex, found))
+        self._incomplete.clear()
+        if not first:
+            self._left_out.clear()
+        return Changes(anything=True)
 
-    def _show(self, zone: str, branches: Mapping[str, ObjectId], old: _Shown | None) -> _Shown | None:
-        """A zone as it is served; the old one when the new one can't be read."""
+    def _read_moved(self, moved: Iterable[RefName], overdue: Iterable[str]) -> Changes:
+        """Look at the names of these refs."""
+        zones = {ref.zone for name in moved if (ref := read_head(name, self._damaged)) is not None}
+        came, gone, others = set(), set(), set(self._incomplete)
+        for zone in zones:
+            apex = parse_apex(zone)
+            self._left_out.discard(apex)
+            here, was = self._config.serves(zone) and self._is_here(zone), apex in self.apexes
+            if here and was:
+                others.add(apex)
+            elif here:
+                came.add(apex)
+            elif was:
+                gone.add(apex)
+                self._pins.pop(zone, None)
+                self._incomplete.discard(apex)
+        self.apexes |= came
+        self.apexes -= gone
+        others |= {parse_apex(zone) for zone in overdue}
+        return Changes(came, gone, (others & self.apexes) - came)
+
+    def _is_here(self, zone: str) -> bool:
+        settings = self._config.zone(zone)
+        if settings.at is None:
+            return self._reader.ref(head(zone, settings.branch)) is not None
+        names = self._reader.refs(f"refs/heads/{zone}/", self._damaged)
+        return any(ref.zone == zone for name, _ in names if (ref := read_head(name, self._damaged)) is not None)
+
+    def _damaged(self, error: ZonegitError) -> None:
+        self._log("a zone can't be served, the name of its ref is damaged", error)
+
+    def _main(
+        self, apex: WireName, zone: str, settings: ZoneConfig, shown: ObjectId | None
+    ) -> tuple[ZoneVersion, ZoneVersion | None]:
+        """How a zone is read, and by what else."""
         try:
-            settings = self._config.zone(zone)
-            commit = branches.get(settings.branch) if settings.at is None else self._pin(zone, settings)
-            if commit is None:
-                return None
-            share = parse_canary(settings.canary) if settings.canary else None
-            canary = branches.get(share[0]) if share else None
-            expired = zone in self._expired
-            same = old is not None and old.complete and (old.commit, old.canary) == (commit, canary)
-            if old is not None and same and old.zone.expired == expired:
-                return old
-            branch = settings.branch if settings.at is None else None
-            main, fallback, complete = self._version(zone, branch, commit)
-            taken = None
-            if share is not None and canary is not None:
-                version, spare, whole = self._version(zone, share[0], canary)
-                taken = Canary(version, share[1], settings.canary_salt, spare)
-                complete = complete and whole
-            shown = (main,) if taken is None else (main, taken.version)
-            if old is not None and any(isinstance(each, UnreadableVersion) for each in shown):
-                return replace(old, zone=replace(old.zone, expired=expired), complete=False)
-            return _Shown(
-                commit, canary, ServedZone(main, taken, fallback, expired, settings.allow_query), complete
-            )
+            if settings.at is None:
+                return self._branch(apex, zone, settings.branch, shown)
+            return self._tree(apex, zone, self._pin(zone, settings), shown), None
         except ZonegitError as error:
             self._log(f"zone {zone} can't be loaded", error)
-            return old
+            self._incomplete.add(apex)
+            return UnreadableVersion(apex, _NOWHERE), None
 
-    def _version(
-        self, zone: str, branch: str | None, commit: ObjectId
-    ) -> tuple[ZoneVersion, ZoneVersion | None, bool]:
-        """How a commit is read, by the branch's view or its tree, and by what else; whether nothing lacks."""
-        tree = self._tree(zone, commit)
-        whole = isinstance(tree, TreeVersion)
-        if branch is None:
-            return tree, None, whole
+    def _canary(self, apex: WireName, zone: str, settings: ZoneConfig, shown: ObjectId | None) -> Canary | None:
+        if settings.canary is None:
+            return None
+        branch, percent = parse_canary(settings.canary)
         try:
-            view = self._reader.view(head(zone, branch))
-            if view is not None:
-                return view, tree, whole
-        except CorruptStore as error:
-            self._log(f"zone {zone} is answered from its tree", error)
-        return tree, None, False
-
-    def _tree(self, zone: str, commit: ObjectId) -> ZoneVersion:
-        try:
-            return TreeVersion(self._nodes, commit)
+            if self._reader.ref(head(zone, branch)) is None:
+                return None
+            version, fallback = self._branch(apex, zone, branch, shown)
         except ZonegitError as error:
-            self._log(f"zone {zone} can't be read from its tree", error)
-            return UnreadableVersion(parse_apex(zone), commit)
+            self._log(f"the canary of zone {zone} can't be loaded", error)
+            self._incomplete.add(apex)
+            return None
+        return Canary(version, percent, settings.canary_salt, fallback)
 
-    def _pin(self, zone: str, settings: ZoneConfig) -> ObjectId | None:
+    def _branch(
+        self, apex: WireName, zone: str, branch: str, shown: ObjectId | None
+    ) -> tuple[ZoneVersion, ZoneVersion | None]:
+        """How a branch's tip is read: by its view, else by its tree."""
+        name = head(zone, branch)
+        tip: ObjectId | None = None
+        try:
+            tip = self._reader.ref(name)
+        except CorruptStore as error:
+            self._tell_damage(apex, f"zone {zone}: the tip of its branch can't be read", error)
+        try:
+            view = find_view(self._reader.tables, name)
+            if view is not None and tip in (None, view.commit):
+                tree = TreeVersionLater(self._nodes, apex, view.commit)
+                return self._watched(ViewVersion(self._reader.tables, name, view)), self._watched(tree)
+            if view is not None:
+                raise CorruptStore(f"the served view of {name} shows another commit; run `zonegit reindex`")
+        except CorruptStore as error:
+            self._tell_damage(apex, f"zone {zone} is answered from its tree", error)
+        if tip is None:
+            raise CorruptStore(f"{name} can't be read: restore a backup or clone it again")
+        return self._tree(apex, zone, tip, shown), None
+
+    def _tree(self, apex: WireName, zone: str, commit: ObjectId, shown: ObjectId | None) -> ZoneVersion:
+        """A version's tree; that of what is shown while it can't be read."""
+        try:
+            return self._watched(TreeVersion(self._nodes, commit))
+        except ZonegitError as error:
+            self._tell_damage(apex, f"zone {zone} can't be read from its tree", error)
+        if shown is None or shown in (commit, _NOWHERE):
+            return UnreadableVersion(apex, commit)
+        return self._watched(TreeVersionLater(self._nodes, apex, shown))
+
+    def _watched(self, version: ZoneVersion) -> ZoneVersion:
+        return WatchedVersion(version, self._reading) if self._careful else version
+
+    def _tell_damage(self, apex: WireName, what: str, error: ZonegitError) -> None:
+        self._log(what, error)
+        self._incomplete.add(apex)
+
+    def _pin(self, zone: str, settings: ZoneConfig) -> ObjectId:
         """What a zone's pin names; looked up once, so that it stands still when the branch moves."""
-        if zone not in self._pins and settings.at is not None:
+        if zone not in self._pins:
             self._pins[zone] = resolve_pin(self._reader, zone, settings)
-        return self._pins.get(zone)
+        return self._pins[zone]
 
 
 def resolve_pin(reader: StoreReader, zone: str, settings: ZoneConfig) -> ObjectId:

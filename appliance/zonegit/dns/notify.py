@@ -4,9 +4,9 @@ Name servers are found by their addresses in the zones that are held, glue too; 
 the SOA names is the primary and isn't told (RFC 1996 §3.3).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from zonegit.dns import tsig
 from zonegit.dns.blocks import rdata_of, split
@@ -33,7 +33,15 @@ class News:
     """Addresses (4 or 16 bytes) of the name servers in its NS records, as far as they are held."""
 
 
-def news(version: ZoneVersion, zones: Mapping[WireName, ZoneVersion], *, servers: bool) -> News:
+class Versions(Protocol):
+    """The zones that are held, by apex."""
+
+    def __contains__(self, apex: object) -> bool: ...
+
+    def __getitem__(self, apex: WireName) -> ZoneVersion: ...
+
+
+def news(version: ZoneVersion, zones: Versions, *, servers: bool) -> News:
     """What to tell of a version; `servers` asks for the addresses. `CorruptStore` when it can't be read."""
     top = {rtype: rrs for rtype, _, rrs in block_items(version.at(APEX_KEY) or b"")}
     if SOA not in top:
@@ -53,7 +61,7 @@ def _rdatas(rrs: bytes) -> Iterator[bytes]:
     return map(rdata_of, split(rrs))
 
 
-def _addresses(name: WireName, zones: Mapping[WireName, ZoneVersion]) -> Iterator[bytes]:
+def _addresses(name: WireName, zones: Versions) -> Iterator[bytes]:
     """The addresses at a name in the zone that is the closest above it."""
     apex = name
     while apex not in zones:

@@ -15,7 +15,7 @@ from zonegit.dns.compress import COUNTS, TooBig, encode
 from zonegit.dns.draft import Draft
 from zonegit.dns.dressed import Dressed
 from zonegit.dns.edns import Edns, Reason, padded
-from zonegit.dns.held import Held
+from zonegit.dns.held import Changes, Eager, Held, Source
 from zonegit.dns.message import (
     AA,
     HEADER,
@@ -63,7 +63,8 @@ class Responder:
     def __init__(self, options: Options, stats: MutableSequence[int], door: Door | None = None) -> None:
         self._options = options
         self._stats = stats
-        self._held = Held(self._on_corrupt)
+        self._held = Held(self._on_corrupt, self._let_go)
+        self._eager = Eager({})
         self._packets = PacketCache(options.cache_entries)
         self._answers = AnswerCache(options.cache_entries)
         self._logged: set[tuple[str, str]] = set()
@@ -79,18 +80,28 @@ class Responder:
 
     def replace_zones(self, zones: Mapping[WireName, ServedZone]) -> None:
         """Serve these zones from now on. Only caches of zones whose commit changed are dropped."""
-        moved = self._held.replace(zones)
-        self.forget()
+        before, self._eager = self._eager, Eager(zones)
+        self.serve(self._eager, self._eager.since(before))
+
+    def serve(self, source: Source, changes: Changes) -> None:
+        """Serve the zones of a source, in which this has changed since the last call."""
+        moved = self._held.serve(source, changes)
         if moved is None:
+            self._straight.forget()
             self._packets.clear()
             self._answers.clear()
-        elif moved:
-            self._packets.drop(moved)
-            self._answers.drop(moved)
+            return
+        self._straight.forget(changes.moved)
+        if moved.apexes:
+            self._packets.drop(moved.apexes)
+            self._answers.drop(moved.zones)
 
-    def forget(self) -> None:
-        """Look at the zones again: where their views stand may have changed."""
-        self._straight.forget()
+    def _let_go(self, zone: Zone) -> None:
+        """A zone isn't kept. What was answered from it stays true until it moves."""
+        self._straight.forget((zone.apex,))
+        self._answers.let_go(zone)
+        if zone.canary_zone is not None:
+            self._answers.let_go(zone.canary_zone)
 
     def respond(
         self, packet: bytes, transport: Transport, client: bytes, asker: Asker | None = None

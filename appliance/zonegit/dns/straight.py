@@ -9,13 +9,12 @@ tuples, one look-up for all of a packet but its first label (`plans`), one of th
 version prepared in its `Way`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 from zlib import crc32
 
 from zonegit.dns.additional import ALIAS_MODE, SERVICES, leads_to_owner
 from zonegit.dns.blocks import RR_FIXED, split
-from zonegit.dns.bounded import Bounded
 from zonegit.dns.cache import Entry, PacketCache
 from zonegit.dns.compress import COUNTS
 from zonegit.dns.denials import proven_denial
@@ -47,23 +46,28 @@ class Straight:
     ) -> None:
         self._held = held
         self._place = place
-        self._zones = held.by_name
+        self._zones = held.zones
         self._packets = packets
         self.form = Forms(udp_size).find
         """The form of a packet, by what is in front of its question and behind it."""
-        self._plans: Bounded[bytes, Plan] = Bounded(LIMIT)
+        self._plans: dict[bytes, Plan] = {}
         """A packet without id and first label, lowercase -> how it is answered."""
-        self._prepared: list[Zone] = []
+        self._prepared: dict[bytes, Way] = {}
+        """By apex."""
         self._door = door or NoDoor()
         self._table = self._door.table
 
-    def forget(self) -> None:
-        """Look at the zones again: which there are, their versions and where their views stand may have changed."""
-        self._zones = self._held.by_name
-        self._plans.clear()
-        for zone in self._prepared:
-            zone.way = None
-        self._prepared.clear()
+    def forget(self, apexes: Collection[bytes] | None = None) -> None:
+        """Look at these zones again (None: all): their versions, or where their views stand, may have changed."""
+        if apexes is None:
+            self._plans.clear()
+            apexes = list(self._prepared)
+        for apex in apexes:
+            way = self._prepared.pop(apex, None)
+            if way is not None:
+                way.zone.way = None
+                for mark in way.marks:
+                    self._plans.pop(mark, None)
 
     def answer(self, body: bytes) -> Entry | None:
         """The response to a UDP packet, both behind the id, and the slot to count. None: it is for the walk."""
@@ -142,12 +146,20 @@ class Straight:
         mark = body[:QUESTION] + name[at:] + body[end:]
         plan = self._plans.get(mark)
         if plan is None:
+            if len(self._plans) >= LIMIT:
+                self._make_room()
             plan = self._plans[mark] = Plan(way, form, kind)
+            way.marks.append(mark)
         return plan
+
+    def _make_room(self) -> None:
+        self._plans.clear()
+        for way in self._prepared.values():
+            way.marks.clear()
 
     def _prepare(self, zone: Zone) -> Way:
         way = zone.way = Way(zone, self._held, self._door, self._place(zone.apex))
-        self._prepared.append(zone)
+        self._prepared[way.apex] = way
         return way
 
     def _unlaid(self, body: bytes, at: int, plan: Plan, key: bytes) -> Entry | None:

@@ -106,8 +106,8 @@ class Way:
 
     __slots__ = (
         "_door", "_steps", "_wild", "absent", "apex", "apex_wild", "closed", "denials", "ends", "gaps", "laid",
-        "links", "nested", "place", "prefix", "proofs", "referrals", "shared", "sight", "signed", "signed_soa",
-        "soa_keys", "soa_names", "wild_cover", "zone",
+        "links", "marks", "nested", "place", "prefix", "proofs", "referrals", "shared", "sight", "signed",
+        "signed_soa", "soa_keys", "soa_names", "wild_cover", "zone",
     )  # fmt: skip
 
     def __init__(self, zone: Zone, held: Held, door: Door, place: int = 0) -> None:
@@ -149,6 +149,8 @@ class Way:
         records."""
         self.shared: dict[tuple[bytes, int], Shared] = {}
         self.sight = SecondSight(LIMIT)
+        self.marks: list[bytes] = []
+        """Of the plans that lead here."""
         self._door = door
         self.denials: dict[int, tuple[bytes, bytes]] = {}
         """Counts and records of denials, by length of name and EDNS."""

@@ -94,10 +94,21 @@ class LmdbStore:
     @contextmanager
     def read(self) -> Iterator[StoreReader]:
         txn = self._begin(write=False)
+        shown = txn.id()
+
+        def again() -> "lmdb.Transaction[bytes] | None":
+            """The same version once more, if it is still the newest."""
+            another = self._begin(write=False)
+            if another.id() == shown:
+                return another
+            another.abort()
+            return None
+
+        tables = self._tables(txn, again)
         try:
-            yield StoreReader(self._tables(txn))
+            yield StoreReader(tables)
         finally:
-            txn.abort()
+            tables.txn.abort()
 
     @contextmanager
     def write(self) -> Iterator[StoreWriter]:
@@ -151,8 +162,10 @@ class LmdbStore:
             raise StoreError(f"the repository at {self.path} is closed")
         return self._held
 
-    def _tables(self, txn: "lmdb.Transaction[bytes]") -> LmdbTables:
-        return LmdbTables(txn, self._opened.databases, str(self.path))
+    def _tables(
+        self, txn: "lmdb.Transaction[bytes]", begin: "Callable[[], lmdb.Transaction[bytes] | None]" = lambda: None
+    ) -> LmdbTables:
+        return LmdbTables(txn, self._opened.databases, str(self.path), begin)
 
     def _begin(self, *, write: bool) -> "lmdb.Transaction[bytes]":
         """A transaction, with the map of this process made as large as another one's if it has to be."""
@@ -172,7 +185,8 @@ class StandingReader(StoreReader):
 
     def __init__(self, store: LmdbStore) -> None:
         self._store = store
-        self._standing = store._tables(store._begin(write=False))
+        self._standing = store._tables(store._begin(write=False), lambda: store._begin(write=False))
+        self._standing.renewed = self._turn
         self._shown = self._standing.txn.id()
         self.views = ViewDoor(self._standing)
         super().__init__(self._standing)
@@ -180,11 +194,15 @@ class StandingReader(StoreReader):
     def renew(self) -> None:
         """Look at the newest version."""
         self.reset()
-        txn = self._store._begin(write=False)
-        self._standing.txn = txn
+        self._standing.txn = self._store._begin(write=False)
+        self._turn()
+
+    def _turn(self) -> None:
+        """Take up a transaction."""
         self.views.turn()
-        if txn.id() != self._shown:
-            self._shown = txn.id()
+        found = self._standing.txn.id()
+        if found != self._shown:
+            self._shown = found
             self._standing.touch()
 
     @property

@@ -3,7 +3,7 @@
 import errno
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import lmdb
 
@@ -11,6 +11,7 @@ from zonegit.errors import CorruptStore, StoreError, StoreFull
 from zonegit.store.layout import check_gap
 from zonegit.store.tables import Item, Table
 
+T = TypeVar("T")
 NAMES: Final = tuple(table.name.lower().encode() for table in Table)
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system says where there is no room."""
@@ -22,13 +23,26 @@ _CORRUPT: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.BadTxnError
 
 
 class LmdbTables:
-    """All tables as one transaction sees them."""
+    """All tables as one transaction sees them.
 
-    def __init__(self, txn: "lmdb.Transaction[bytes]", databases: "list[lmdb._Database]", path: str) -> None:
+    A damaged page spoils the transaction that meets it. If `begin` gives another one, that takes its place, so that
+    only who asked for what is damaged gets a `CorruptStore`.
+    """
+
+    def __init__(
+        self,
+        txn: "lmdb.Transaction[bytes]",
+        databases: "list[lmdb._Database]",
+        path: str,
+        begin: "Callable[[], lmdb.Transaction[bytes] | None]" = lambda: None,
+    ) -> None:
         self.txn = txn
         self.generation = 0
+        self.renewed: Callable[[], None] = lambda: None
+        """Called when `txn` was replaced."""
         self._databases = databases
         self._path = path
+        self._begin = begin
 
     def database(self, table: Table) -> "lmdb._Database":
         return self._databases[table]
@@ -37,84 +51,164 @@ class LmdbTables:
         try:
             return self.txn.get(key, db=self._databases[table])
         except lmdb.Error as error:
-            raise translated(error, self._path) from None
+            return self._once_more(error, lambda: self.txn.get(key, db=self._databases[table]))
 
     def seek(self, table: Table, key: bytes) -> Item | None:
-        try:
-            cursor = self.txn.cursor(self._databases[table])
+        def sought() -> Item | None:
+            cursor = self._cursor(table)
             found = cursor.set_range(key) if key else cursor.first()
             return cursor.item() if found else None
-        except lmdb.Error as error:
-            raise translated(error, self._path) from None
+
+        return self._read(sought)
 
     def around(self, table: Table, key: bytes) -> tuple[Item | None, Item | None]:
-        try:
-            return _around(self.txn.cursor(self._databases[table]), key)
-        except lmdb.Error as error:
-            raise translated(error, self._path) from None
+        return self._read(lambda: _around(self._cursor(table), key))
 
     def last(self, table: Table) -> Item | None:
-        try:
-            cursor = self.txn.cursor(self._databases[table])
+        def sought() -> Item | None:
+            cursor = self._cursor(table)
             return cursor.item() if cursor.last() else None
-        except lmdb.Error as error:
-            raise translated(error, self._path) from None
+
+        return self._read(sought)
 
     def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[Item]:
         first = max(prefix, start)
         try:
-            cursor = self.txn.cursor(self._databases[table])
+            txn, cursor = self.txn, self._cursor(table)
             more = cursor.set_range(first) if first else cursor.first()
             while more:
                 item = cursor.item()
                 if not item[0].startswith(prefix):
                     break
                 yield item
-                more = cursor.next()
+                if txn is self.txn:
+                    more = cursor.next()
+                else:  # something else that was read meanwhile is damaged
+                    txn, cursor = self.txn, self._cursor(table)
+                    more = cursor.set_range(item[0]) and (cursor.key() != item[0] or cursor.next())
         except lmdb.Error as error:
-            raise translated(error, self._path) from None
+            raise self._failed(error) from None
+
+    def keys(
+        self, table: Table, prefix: bytes, damaged: Callable[[CorruptStore], None] | None = None
+    ) -> list[bytes]:
+        found: list[bytes] = []
+        start: bytes | None = prefix
+        while start is not None:
+            try:
+                cursor = self._cursor(table)
+                if cursor.set_range(start):
+                    for key in cursor.iternext(keys=True, values=False):
+                        if not key.startswith(prefix):
+                            return found
+                        found.append(key)
+                return found
+            except lmdb.Error as error:
+                failed = self._failed(error)
+                if damaged is None or not isinstance(failed, CorruptStore):
+                    raise failed from None
+                damaged(failed)
+                start = self._behind(table, prefix, found[-1] if found else prefix)
+        return found
+
+    def _behind(self, table: Table, prefix: bytes, last: bytes) -> bytes | None:
+        """The first key that can be read behind damage that follows `last`; None when there is none."""
+        for start in _further(prefix, last):
+            try:
+                cursor = self._cursor(table)
+                if not cursor.set_range(start):
+                    return None
+                key = cursor.key()
+            except lmdb.Error as error:
+                self._failed(error)
+                continue
+            try:  # what stands between the damage and there
+                while cursor.prev() and cursor.key() > last:
+                    key = cursor.key()
+            except lmdb.Error as error:
+                self._failed(error)
+            return key
+        return None
 
     def count(self, table: Table) -> int:
-        return self.txn.stat(self._databases[table])["entries"]
+        return self._read(lambda: self.txn.stat(self._databases[table])["entries"])
 
     def put(self, table: Table, key: bytes, value: bytes) -> None:
         try:
             self.txn.put(key, value, db=self._databases[table])
         except lmdb.Error as error:
-            raise translated(error, self._path) from None
+            raise self._failed(error) from None
 
     def put_many(self, table: Table, items: Iterable[Item]) -> None:
         try:
-            self.txn.cursor(self._databases[table]).putmulti(items)
+            self._cursor(table).putmulti(items)
         except lmdb.Error as error:
-            raise translated(error, self._path) from None
+            raise self._failed(error) from None
 
     def append(self, table: Table, items: Iterable[Item]) -> None:
         try:
-            self.txn.cursor(self._databases[table]).putmulti(items, append=True)
+            self._cursor(table).putmulti(items, append=True)
         except lmdb.Error as error:
-            raise translated(error, self._path) from None
+            raise self._failed(error) from None
 
     def delete(self, table: Table, key: bytes) -> None:
         try:
             self.txn.delete(key, db=self._databases[table])
         except lmdb.Error as error:
-            raise translated(error, self._path) from None
+            raise self._failed(error) from None
 
     def clear(self, table: Table, prefix: bytes = b"") -> None:
         try:
             if not prefix:
                 self.txn.drop(self._databases[table], delete=False)
                 return
-            cursor = self.txn.cursor(self._databases[table])
+            cursor = self._cursor(table)
             more = cursor.set_range(prefix)
             while more and cursor.key().startswith(prefix):
                 more = cursor.delete()
         except lmdb.Error as error:
-            raise translated(error, self._path) from None
+            raise self._failed(error) from None
 
     def touch(self) -> None:
         self.generation += 1
+
+    def _cursor(self, table: Table) -> "lmdb.Cursor[bytes]":
+        return self.txn.cursor(self._databases[table])
+
+    def _read(self, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except lmdb.Error as error:
+            return self._once_more(error, read)
+
+    def _once_more(self, error: lmdb.Error, read: Callable[[], T]) -> T:
+        """Read again if it was something else that had spoiled the transaction."""
+        failed = self._failed(error)
+        if not isinstance(error, lmdb.BadTxnError):
+            raise failed from None
+        try:
+            return read()
+        except lmdb.Error as again:
+            raise self._failed(again) from None
+
+    def _failed(self, error: lmdb.Error) -> StoreError:
+        """The error of ours; a spoiled transaction is replaced."""
+        if isinstance(error, _CORRUPT) and (another := self._begin()) is not None:
+            self.txn.abort()
+            self.txn = another
+            self.renewed()
+        return translated(error, self._path)
+
+
+def _further(prefix: bytes, last: bytes) -> Iterator[bytes]:
+    """Places ever further behind a key, until behind all that begin with `prefix`."""
+    if last == prefix:
+        yield from (prefix + bytes((byte,)) for byte in range(256))
+    for at in reversed(range(len(last))):
+        if last[at] < 0xFF:
+            yield last[:at] + bytes((last[at] + 1,))
+        if at < len(prefix):
+            return
 
 
 def _around(cursor: "lmdb.Cursor[bytes]", key: bytes) -> tuple[Item | None, Item | None]:

@@ -6,9 +6,10 @@ For tests and simulations. A write transaction copies a table when it first chan
 import secrets
 import threading
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from zonegit.errors import CorruptStore
 from zonegit.store.facts import FactCache
 from zonegit.store.reader import StoreReader
 from zonegit.store.tables import Item, Table
@@ -62,6 +63,11 @@ class MemoryTables:
         while found and found[0].startswith(prefix):
             yield found
             found = self.seek(table, found[0] + b"\0")
+
+    def keys(
+        self, table: Table, prefix: bytes, damaged: Callable[[CorruptStore], None] | None = None
+    ) -> list[bytes]:
+        return [key for key, _ in self.scan(table, prefix)]
 
     def count(self, table: Table) -> int:
         return len(self._tables[table].keys)

@@ -103,6 +103,17 @@ class Reader(Protocol):
         """
         ...
 
+    def ref_keys(self, prefix: bytes, damaged: Callable[[CorruptStore], None] | None = None) -> list[bytes]:
+        """The names of refs as they are stored, unchecked, many times faster than `refs`.
+
+        `CorruptStore` where a page is damaged; with `damaged` that is told, and what can't be reached is left out.
+        """
+        ...
+
+    def view_keys(self, damaged: Callable[[CorruptStore], None] | None = None) -> list[bytes]:
+        """The same for the heads that have a served view."""
+        ...
+
     def reflog(self, name: RefName) -> Iterator[RefLogEntry]:
         """Newest first. A deleted ref's log stays."""
         ...

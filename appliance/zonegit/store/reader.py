@@ -76,6 +76,12 @@ class StoreReader:
             else:
                 yield name, ObjectId(oid)
 
+    def ref_keys(self, prefix: bytes, damaged: Callable[[CorruptStore], None] | None = None) -> list[bytes]:
+        return self.tables.keys(Table.REFS, prefix, damaged)
+
+    def view_keys(self, damaged: Callable[[CorruptStore], None] | None = None) -> list[bytes]:
+        return [key[len(layout.VIEW) :] for key in self.tables.keys(Table.META, layout.VIEW, damaged)]
+
     def reflog(self, name: RefName) -> Iterator[RefLogEntry]:
         for _, value in self.tables.scan(Table.REFLOG, log_prefix(name)):
             yield decode_entry(value)

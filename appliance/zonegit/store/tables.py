@@ -4,9 +4,11 @@ A table maps byte strings to byte strings in key order. All knowledge of what st
 that both stores share it; all knowledge of LMDB is below it. docs/format.md has every key and value.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from typing import Final, Protocol
+
+from zonegit.errors import CorruptStore
 
 MAX_KEY: Final = 511
 """Bytes; LMDB's limit."""
@@ -49,6 +51,15 @@ class ReadTables(Protocol):
 
     def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[Item]:
         """Items whose keys begin with `prefix`, from `start` on, in key order."""
+        ...
+
+    def keys(
+        self, table: Table, prefix: bytes, damaged: Callable[[CorruptStore], None] | None = None
+    ) -> list[bytes]:
+        """The keys alone that begin with `prefix`, in order: many times faster than `scan`.
+
+        `CorruptStore` where a page is damaged; with `damaged` that is told, and what can't be read is left out.
+        """
         ...
 
     def count(self, table: Table) -> int: ...

@@ -7,6 +7,7 @@ accepted.
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from zonegit.errors import InvalidData, Refused
@@ -85,7 +86,12 @@ def set_expired(writer: Writer, peer: str, zones: frozenset[str]) -> None:
 
 def expired_zones(reader: Reader, peer: str) -> frozenset[str]:
     """The zones that were noted."""
-    value = reader.setting(_expired_name(peer))
+    return _zones_in(reader.setting(_expired_name(peer)))
+
+
+@lru_cache(maxsize=4)
+def _zones_in(value: bytes | None) -> frozenset[str]:
+    """Remembered, because it is asked for at each commit and may hold all zones."""
     return frozenset(value.decode().split("\n")) if value else frozenset()
 
 

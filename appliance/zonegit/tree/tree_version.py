@@ -49,3 +49,37 @@ class TreeVersion:
         for key, _ in entries(self._nodes, self.root, RRKey(owner + b"\1")):
             return OwnerKey(key[:-3])
         return None
+
+
+class TreeVersionLater:
+    """The same, read when it is first asked."""
+
+    __slots__ = ("_commit", "_nodes", "_read", "apex")
+
+    def __init__(self, nodes: Nodes, apex: WireName, commit_id: ObjectId) -> None:
+        self._nodes = nodes
+        self._commit = commit_id
+        self._read: TreeVersion | None = None
+        self.apex = apex
+
+    @property
+    def commit(self) -> ObjectId:
+        return self._commit
+
+    @property
+    def serial(self) -> int:
+        return self._tree().serial
+
+    def at(self, owner: OwnerKey) -> bytes | None:
+        return self._tree().at(owner)
+
+    def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
+        return self._tree().before(owner)
+
+    def after(self, owner: OwnerKey) -> OwnerKey | None:
+        return self._tree().after(owner)
+
+    def _tree(self) -> TreeVersion:
+        if self._read is None:
+            self._read = TreeVersion(self._nodes, self._commit)
+        return self._read

@@ -45,7 +45,7 @@ def test_what_is_known_of_a_zone(kind: str, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(f"zonegit.dns.{name}", FEW)
     zone: DictVersion = ZONES[kind]()
     server = Server(zone)
-    held = server.responder._held.zones[zone.apex]
+    held = server.responder._held.zones.get(zone.apex)
     full: set[int] = set()
     for prefix, owner, rtype, do in product(
         ("", "x.", "*.", "xx.none.", "xxx."), OWNERS, ("A", "MX", "DS"), (False, True)
@@ -79,7 +79,7 @@ def test_a_cut_is_asked_below_in_every_length() -> None:
     way = None
     for size, edns in product(range(1, 60), (False, True)):
         server.raw(make_query(f"{'x' * size}.cut1.{ORIGIN}", edns=edns).to_wire())
-        way = server.responder._held.zones[b"\7example\3org\0"].way
+        way = server.responder._held.zones.taken[b"\7example\3org\0"].way
     assert way is not None
     (cut,) = [step for step in way._steps.values() if isinstance(step, ways.Cut)]
     assert 0 < len(cut.made) <= 32

@@ -49,7 +49,7 @@ def test_packets_are_forgotten_by_zone_and_those_of_several_with_any() -> None:
     packets, one, two = PacketCache(10), zone("one.test."), zone("two.test.")
     for number, owner in enumerate((one, two, None)):
         packets.add(owner, packet(number), (b"", 0))
-    packets.drop([one])
+    packets.drop([one.apex])
     assert list(packets.entries) == [packet(1)]
     entries = packets.entries
     for number in range(100):

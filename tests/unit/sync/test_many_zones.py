@@ -6,34 +6,14 @@ from pathlib import Path
 import pytest
 
 from countkit import Counted, counted
-from synckit import KEY, PEER, SHAPE, WHO, Wire, commit, local_refs, move, names, put_tag
-from zonegit.model.commit import Commit
-from zonegit.model.ids import object_id
+from manykit import many_zones
+from synckit import KEY, PEER, WHO, Wire, commit, local_refs, move, names, put_tag
 from zonegit.model.refs import head
-from zonegit.model.zone import Zone
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import RefUpdate
 from zonegit.sync.ref_diff import Change
 from zonegit.sync.server import Endpoint
 from zonegit.sync.tracked import Tracked
-from zonegit.tree.build import build
-
-
-def filled(path: Path, zones: int) -> LmdbStore:
-    """A repository with small zones, which share their records."""
-    store = LmdbStore.create(path)
-    built = build(SHAPE, sorted(names("example.", 3).items()))
-    zone = Zone(built.root, SHAPE, built.records).encode()
-    with store.write() as writer:
-        writer.insert([*built.objects, zone])
-        updates = []
-        for number in range(zones):
-            apex = f"z{number}.example."
-            made = Commit(object_id(zone), (), apex, 1, 1, WHO, WHO, "test").encode()
-            writer.insert([made])
-            updates.append(RefUpdate(head(apex, "main"), None, object_id(made)))
-        writer.move_refs(updates, WHO, "test")
-    return store
 
 
 def exchange(endpoint: Endpoint, wire: Wire, store: LmdbStore, tracked: Tracked) -> None:
@@ -45,7 +25,10 @@ def exchange(endpoint: Endpoint, wire: Wire, store: LmdbStore, tracked: Tracked)
 
 
 def cost(path: Path, zones: int) -> Counted:
-    with closing(filled(path / "primary", zones)) as primary, closing(LmdbStore.create(path / "mirror")) as mirror:
+    with (
+        closing(many_zones(path / "primary", zones)) as primary,
+        closing(LmdbStore.create(path / "mirror")) as mirror,
+    ):
         endpoint, wire, tracked = Endpoint(primary), Wire(primary), Tracked(PEER, mirrored=True)
         for number in range(3):  # the first one brings all; the second one may still have to look at all of it
             commit(primary, "z1.example.", names("z1.example.", 3, seed=number))
@@ -66,7 +49,10 @@ def test_a_commit_costs_a_mirror_and_its_primary_as_much_with_many_zones(tmp_pat
 
 @pytest.mark.parametrize("kept", [True, False], ids=["kept up", "read anew each time"])
 def test_a_mirror_follows_whatever_moves(tmp_path: Path, kept: bool) -> None:
-    with closing(filled(tmp_path / "primary", 40)) as primary, closing(LmdbStore.create(tmp_path / "m")) as mirror:
+    with (
+        closing(many_zones(tmp_path / "primary", 40)) as primary,
+        closing(LmdbStore.create(tmp_path / "m")) as mirror,
+    ):
         endpoint, wire, tracked = Endpoint(primary), Wire(primary), Tracked(PEER, mirrored=True)
 
         def follow() -> None:

@@ -1,0 +1,94 @@
+"""Reading zones whose pages may be damaged.
+
+Some damage is told by an error; some ends the process that meets it (SIGBUS, SIGSEGV). So what reads a zone notes
+its name first, where the supervisor finds it afterwards.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import NoReturn, TypeVar
+
+from zonegit.errors import CorruptStore
+from zonegit.model.ids import ObjectId, short
+from zonegit.model.names import OwnerKey, WireName, to_text
+from zonegit.tree.version import ZoneVersion
+
+T = TypeVar("T")
+Reading = Callable[[WireName], AbstractContextManager[object]]
+"""Around each reading of a zone: notes which one it is, in case the process doesn't survive it."""
+
+
+def unwatched(_apex: WireName) -> AbstractContextManager[object]:
+    """Notes nothing."""
+    return nullcontext()
+
+
+class UnreadableVersion:
+    """The `ZoneVersion` of a zone that is here and can't be read: it is answered SERVFAIL, since REFUSED would say
+    that it isn't here.
+    """
+
+    def __init__(self, apex: WireName, commit: ObjectId) -> None:
+        self.apex = apex
+        self.commit = commit
+
+    @property
+    def serial(self) -> int:
+        self._fail()
+
+    def at(self, _owner: OwnerKey) -> bytes | None:
+        self._fail()
+
+    def before(self, _owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
+        self._fail()
+
+    def after(self, _owner: OwnerKey) -> OwnerKey | None:
+        self._fail()
+
+    def _fail(self) -> NoReturn:
+        raise CorruptStore(f"commit {short(self.commit)} of {to_text(self.apex)} can't be read; run `zonegit fsck`")
+
+
+class WatchedVersion:
+    """A `ZoneVersion` of which each single reading is noted."""
+
+    __slots__ = ("_reading", "_version", "apex")
+
+    def __init__(self, version: ZoneVersion, reading: Reading) -> None:
+        self._version = version
+        self._reading = reading
+        self.apex = version.apex
+
+    @property
+    def commit(self) -> ObjectId:
+        with self._reading(self.apex):
+            return self._version.commit
+
+    @property
+    def serial(self) -> int:
+        with self._reading(self.apex):
+            return self._version.serial
+
+    def at(self, owner: OwnerKey) -> bytes | None:
+        with self._reading(self.apex):
+            return self._version.at(owner)
+
+    def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
+        with self._reading(self.apex):
+            return self._version.before(owner)
+
+    def after(self, owner: OwnerKey) -> OwnerKey | None:
+        with self._reading(self.apex):
+            return self._version.after(owner)
+
+
+def watched_steps(items: Iterable[T], apex: WireName, reading: Reading) -> Iterator[T]:
+    """The same items; each is noted while it is read."""
+    found = iter(items)
+    while True:
+        with reading(apex):
+            try:
+                item = next(found)
+            except StopIteration:
+                return
+        yield item

@@ -1,0 +1,111 @@
+"""What starting and a change cost those who answer doesn't grow with the number of zones."""
+
+from array import array
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from countkit import Counted, counted
+from daemonkit import query, rcode
+from manykit import apex_of, many_zones
+from synckit import commit, move, names
+from zonegit.daemon.live_zones import LiveZones
+from zonegit.daemon.repository import prepare
+from zonegit.dns import held, stats
+from zonegit.ops.config import Config
+from zonegit.store.lmdb import LmdbStore
+
+CLIENT = bytes([127, 0, 0, 1])
+REFUSED = 5
+
+
+def live(store: LmdbStore) -> LiveZones:
+    row = array("Q", bytes(8 * stats.SLOTS))
+
+    def never(message: str, error: BaseException) -> None:
+        raise AssertionError(message) from error
+
+    return LiveZones(store, Config(repo=store.path), row, never)
+
+
+def asked(number: int) -> bytes:
+    return query("h000001." + apex_of(number).rstrip("."))
+
+
+def answer(zones: LiveZones, packet: bytes) -> bytes:
+    zones.check()
+    zones.begin()
+    found = zones.straight(packet[2:])
+    body = zones.respond_udp(packet, CLIENT) if found is None else packet[:2] + found[0]
+    zones.done()
+    assert body is not None
+    return body
+
+
+def start_costs(path: Path, zones: int) -> Counted:
+    many_zones(path, zones).close()
+    with counted() as count:
+        assert not prepare(Config(repo=path)).lacks_views
+        with closing(LmdbStore.open(path, readonly=True)) as store:
+            assert rcode(answer(live(store), asked(1))) == 0
+    return count
+
+
+def test_a_start_reads_the_names_of_zones_and_no_zone(tmp_path: Path) -> None:
+    few, many = start_costs(tmp_path / "few", 20), start_costs(tmp_path / "many", 2000)
+    assert few.reads == many.reads
+
+
+def change_costs(path: Path, zones: int) -> tuple[Counted, Counted]:
+    """Of a commit to one zone that was asked for, and of answering all the others that were."""
+    with closing(many_zones(path, zones)) as store:
+        serving = live(store)
+        for number in range(zones):
+            assert rcode(answer(serving, asked(number))) == 0
+        commit(store, apex_of(1), names(apex_of(1), 3, seed=7))
+        with counted() as change:
+            changed = answer(serving, asked(1))
+        with counted() as others:
+            for number in range(2, 20):
+                assert answer(serving, asked(number))[-4:] != changed[-4:]
+    return change, others
+
+
+def test_a_change_costs_as_much_with_many_zones_and_others_nothing(tmp_path: Path) -> None:
+    few, many = change_costs(tmp_path / "few", 20), change_costs(tmp_path / "many", 2000)
+    assert many[0].reads == few[0].reads
+    assert many[1].reads == few[1].reads == 0, "what was prepared for other zones stays"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[LmdbStore]:
+    found = many_zones(tmp_path / "repo", 40)
+    yield found
+    found.close()
+
+
+def test_zones_that_are_let_go_of_are_taken_up_again(store: LmdbStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "LIMIT", 5)
+    serving = live(store)
+    taken = serving._responder._held.zones.taken
+    before = {}
+    for turn in range(4):
+        for number in range(12):
+            found = answer(serving, asked(number))
+            assert rcode(found) == 0
+            if turn == 3:
+                before[number] = found
+            assert len(taken) <= 5
+    assert len(serving.cache) > 5, "packets stay when their zone is let go of"
+    move(store, apex_of(3), "main", None)
+    commit(store, apex_of(2), names(apex_of(2), 3, seed=7))
+    after = {number: answer(serving, asked(number)) for number in range(12)}
+    assert {number for number in before if before[number] != after[number]} == {2, 3}
+    assert rcode(after[3]) == REFUSED
+    assert len(taken) <= 5
+    for number in (0, 1, 2):
+        commit(store, apex_of(number), names(apex_of(number), 3, seed=8))
+    again = {number: answer(serving, asked(number)) for number in range(12)}
+    assert {number for number in after if after[number] != again[number]} == {0, 1, 2}
