@@ -66,6 +66,7 @@ BEYOND = {
     "dns_tcp_connections_closed_total": counter(),
     "notifies_received_total": counter("result"),
     "sync_clock_offset_seconds": gauge("peer"),
+    "sync_refused_zones": gauge("peer"),
     "tls_certificate_not_after_timestamp_seconds": gauge("role"),
     "metrics_refused_total": counter(),
     "store_disk_free_bytes": gauge(),

@@ -203,6 +203,18 @@ def test_a_lost_primary_is_replaced_and_later_restored(machines, page, start) ->
     shows(returned, 12)
 
 
+def test_a_zone_of_its_own_is_given_up(machines, page, start) -> None:
+    machines.run("primary", SERVES, start)
+    machines.sh("primary", block(page, "First run", "primary"))
+    machines.sh("secondary", "zonegit init example.com")
+    machines.sh("secondary", "zonegit set www A 300 192.0.2.66")
+    secondary = machines.run("secondary", MIRRORS, start)
+    until(lambda: secondary.has("are not followed"), "the refusal")
+    found = machines.sh("secondary", block(page, "When an alert fires", "refused"))
+    assert "192.0.2.80" in found
+    until(lambda: bytes((192, 0, 2, 80)) in ask(secondary.port(), "www.example.com", tries=3), "the primary's")
+
+
 def test_every_block_is_run_here_or_there(page) -> None:
     run = {
         "primary",
@@ -210,6 +222,7 @@ def test_every_block_is_run_here_or_there(page) -> None:
         "backup",
         "bad",
         "removed",
+        "refused",
         "stolen",
         "damaged",
         "promoted",

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import location, options, peering, render
+from zonegit.cli import adoption, location, options, peering, render
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import way_back
@@ -284,5 +284,6 @@ VERBS: Final = {
     "remote add": Verb(_add_arguments, _add),
     "remote list": Verb(options.json_option, _list),
     "remote remove": Verb(_remove_arguments, _remove),
+    "remote adopt": Verb(adoption.arguments, adoption.run, adoption.DETAILS),
     "peer accept-epoch": Verb(_accept_arguments, _accept_epoch),
 }

@@ -16,6 +16,9 @@ from zonegit.cli.verbs import Verb
 from zonegit.errors import CorruptStore, Refused
 from zonegit.model.ids import kind_of, short
 
+_NAMED: Final = 10
+"""Zones named in one warning."""
+
 
 def _init(args: Namespace, out: Output) -> int:
     from zonegit.repo import Repository
@@ -57,6 +60,7 @@ def _status(args: Namespace, out: Output) -> int:
         revision = repo.resolve(place.branch, zone=args.zone)
         records = repo.records(place.branch, zone=args.zone)
         branches = list(repo.branches(zone=args.zone))
+        refused = {peer: sorted(names) for peer, names in repo.refused().items()}
     commit = revision.commit
     if args.json:
         out.json(
@@ -71,6 +75,7 @@ def _status(args: Namespace, out: Output) -> int:
                 "shared": repo.shared,
                 "map_used": stat.map_used,
                 "map_size": stat.map_size,
+                "refused": refused,
             }
         )
         return 0
@@ -89,6 +94,9 @@ def _status(args: Namespace, out: Output) -> int:
     ]
     for line in render.table(rows):
         out.line(line)
+    for peer, names in refused.items():
+        shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        out.warn(f"not followed from {peer}: {shown}; `zonegit remote adopt ZONE` gives up what is here")
     return 0
 
 

@@ -68,6 +68,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "remote add": "name a peer to fetch from",
         "remote list": "the peers to fetch from",
         "remote remove": "forget a peer, and what it was seen to have",
+        "remote adopt": "give up what is here of a zone for what a peer has",
         "peer accept-epoch": "take a peer that was restored or made again",
     },
     "keys": {

@@ -27,6 +27,7 @@ from zonegit.net.http_pull import latest_refs, pull
 from zonegit.net.http_server import Samples
 from zonegit.ops import log
 from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
+from zonegit.repo.refused import refused_zones
 from zonegit.store.port import Store
 from zonegit.sync import limits
 from zonegit.sync.mirror import Moved
@@ -83,6 +84,9 @@ class Mirror:
         )
         self._reconnect = False
         self._root = ""
+        self._refused: frozenset[str] = frozenset()
+        self._compared = -1
+        """The number of transactions that had moved refs here when ours were last compared with the primary's."""
         self._tracked = Tracked(self._name, mirrored=True)
         self._clock = clock
         self._zone = zone
@@ -136,6 +140,7 @@ class Mirror:
             await asyncio.to_thread(self._show, moved)
             self._root = refs.root
             self._told.synced()
+        await asyncio.to_thread(self._note_refused, asked=refs is not None)
         await self._reached()
         self._told.clock(self._peer.signer.offset)
         self._synced()
@@ -146,6 +151,20 @@ class Mirror:
         refs = [parse(name) for name in moved.branches]
         served = [head(ref.zone, ref.name) for ref in refs if ref.name in self._zone(ref.zone).branches]
         list(views.make(self._store, served))
+
+    def _note_refused(self, *, asked: bool) -> None:
+        """Tell which zones are refused. Ask for all refs again once some moved here: a zone may have been adopted.
+
+        `asked`: whether the refs were just compared.
+        """
+        with self._store.read() as reader:
+            refused, seq = refused_zones(reader).get(self._name, frozenset()), reader.seq
+        self._told.refused(refused)
+        if asked:
+            self._compared = seq
+        elif seq != self._compared and (refused or self._refused):
+            self._root = ""
+        self._refused = refused
 
     def reload(self, config: Config) -> None:
         """Take a new set of keys, or keep the old one; then ask for all refs at once."""
@@ -177,6 +196,7 @@ class Mirror:
             primary=self._name,
             synced=age,
             expired=len(self._fresh.expired),
+            refused=len(self._refused),
             failures=self._backoff.failures,
             root=self._root[:12],
         )

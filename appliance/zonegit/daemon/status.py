@@ -22,12 +22,15 @@ from zonegit.net.metrics_app import MetricsApp
 from zonegit.ops.config import Config
 from zonegit.ops.metrics import ZoneFacts, render
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
+from zonegit.repo.refused import refused_zones
 from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.store.reader import StoreReader
 from zonegit.sync.peers import expired_zones
 
 _NO_WORKER: Final = "no DNS worker answers"
 _NO_ZONE: Final = "no zone is served"
+_NAMED: Final = 10
+"""Zones named in a remark."""
 
 
 class Status:
@@ -42,7 +45,7 @@ class Status:
 
     def app(self) -> MetricsApp:
         """The ASGI application for the metrics port."""
-        return MetricsApp(self.page, self.unready)
+        return MetricsApp(self.page, self.unready, self.remark)
 
     def close(self) -> None:
         self._signatures.close()
@@ -71,6 +74,19 @@ class Status:
                 return None if self._zones() else _NO_ZONE
         except ZonegitError as error:
             return str(error)
+
+    def remark(self) -> str:
+        """Which zones aren't followed from the primary, if any: for an operator, no reason to ask another node."""
+        primary = self._block.config().primary
+        if primary is None:
+            return ""
+        try:
+            with self._store.read() as reader:
+                zones = sorted(refused_zones(reader).get(primary.name, ()))
+        except ZonegitError as error:
+            return str(error)
+        shown = ", ".join(zones[:_NAMED]) + (", ..." if len(zones) > _NAMED else "")
+        return f"not followed from {primary.name}: {shown}" if zones else ""
 
     def _zones(self) -> list[ZoneFacts]:
         """The served zones but for damaged ones; facts of a commit are read once."""

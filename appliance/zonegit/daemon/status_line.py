@@ -13,6 +13,7 @@ from zonegit.ops.shared import FIRST_WORKER, PULLER, SharedBlock
 EVERY: Final = 10.0
 """Seconds between two looks."""
 _LAST: Final = "sync_last_success_timestamp_seconds"
+_REFUSED: Final = "sync_refused_zones"
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -33,7 +34,7 @@ class StatusLine:
         self._clock = clock
         self._timer = timer
         self._due = timer()
-        self._told = ""
+        self._sent = ""
         self.refused = False
         """Whether the last reload was refused, which is told as well."""
 
@@ -48,8 +49,8 @@ class StatusLine:
             return
         self._due = self._timer() + EVERY
         text = self.text()
-        if text != self._told:
-            self._told = text
+        if text != self._sent:
+            self._sent = text
             self._notifier.status(text)
 
     def text(self) -> str:
@@ -58,12 +59,15 @@ class StatusLine:
         parts = ["1 zone" if count == 1 else f"{count} zones"]
         if self._block.config().primary is not None:
             parts.append(self._synced())
+            refused = int(max(self._told(_REFUSED), default=0))
+            if refused:
+                parts.append(f"{refused} not followed")
         if self.refused:
             parts.append("the last reload was refused")
         return ", ".join(parts)
 
     def _synced(self) -> str:
-        times = [values[0] for family, _, values in self._puller.read() if family.name == _LAST]
+        times = self._told(_LAST)
         if not times:
             return "never synced"
         age = max(int(self._clock() - max(times)), 0)
@@ -71,3 +75,7 @@ class StatusLine:
             if age >= 2 * seconds:
                 return f"synced {age // seconds} {unit} ago"
         return f"synced {age} s ago"
+
+    def _told(self, name: str) -> list[float]:
+        """The values that the puller published of a family."""
+        return [values[0] for family, _, values in self._puller.read() if family.name == name]

@@ -37,6 +37,7 @@ class SyncReport:
     def __init__(self, samples: Samples, peer: str) -> None:
         self._samples = samples
         self._peer = peer
+        self._refused: frozenset[str] = frozenset()
 
     def received(self, session: Session) -> None:
         """What came, whether all of it did or not."""
@@ -58,6 +59,25 @@ class SyncReport:
                 bytes=session.size,
                 seconds=f"{seconds:.3f}",
             )
+
+    def refused(self, zones: frozenset[str]) -> None:
+        """These zones of the peer's are not followed. Each is logged once until it is followed again."""
+        self._samples.set("sync_refused_zones", len(zones), peer=self._peer)
+        new, back = zones - self._refused, self._refused - zones
+        self._refused = zones
+        if new:
+            log.event(
+                _logger,
+                "zones are not followed, since they have commits or tags that the primary doesn't have",
+                logging.ERROR,
+                peer=self._peer,
+                zones=len(new),
+                named=_named(new),
+                way="zonegit remote adopt ZONE",
+            )
+        if back:
+            again = {"peer": self._peer, "zones": len(back), "named": _named(back)}
+            log.event(_logger, "zones are not refused any more", **again)
 
     def synced(self) -> None:
         """A pull ended well, and what it moved is served."""

@@ -1,7 +1,8 @@
 """`/metrics`, `/healthz`, `/readyz` as a plain ASGI application; a server binds it to a port of its own.
 
 What the pages say is the caller's: `page(accept)` makes the metrics and tells their content type, `unready()` tells
-why this node isn't ready, None when it is. Anything but GET and HEAD of these paths is refused.
+why this node isn't ready, None when it is, and `remark()` what an operator should know of a node that is ready.
+Anything but GET and HEAD of these paths is refused.
 """
 
 import asyncio
@@ -16,9 +17,15 @@ _PLAIN: Final = "text/plain; charset=utf-8"
 class MetricsApp:
     """An ASGI 3 application."""
 
-    def __init__(self, page: Callable[[str], tuple[bytes, str]], unready: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        page: Callable[[str], tuple[bytes, str]],
+        unready: Callable[[], str | None],
+        remark: Callable[[], str] = str,
+    ) -> None:
         self._page = page
         self._unready = unready
+        self._remark = remark
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -46,7 +53,10 @@ class MetricsApp:
             return 200, _PLAIN, b"ok\n"
         if path == "/readyz":
             reason = await asyncio.to_thread(self._unready)
-            return (200, _PLAIN, b"ready\n") if reason is None else (503, _PLAIN, f"{reason}\n".encode())
+            if reason is not None:
+                return 503, _PLAIN, f"{reason}\n".encode()
+            remark = await asyncio.to_thread(self._remark)
+            return 200, _PLAIN, f"ready\n{remark}\n".encode() if remark else b"ready\n"
         accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
         body, kind = await asyncio.to_thread(self._page, accept.decode("latin-1"))
         return 200, kind, body

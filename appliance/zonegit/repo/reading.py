@@ -16,6 +16,7 @@ from zonegit.repo.content import Content
 from zonegit.repo.context import Context, owner_of
 from zonegit.repo.draft import changes_at, differences
 from zonegit.repo.position import HEAD, Standing, seat
+from zonegit.repo.refused import refused_zones
 from zonegit.repo.results import Blame, Change, Entry, Position, Revision, ZoneSummary
 from zonegit.repo.revisions import PREFIX, split_range
 from zonegit.store.lmdb import LmdbStore, StoreStat
@@ -170,3 +171,8 @@ class RepositoryReader:
     def stat(self) -> StoreStat:
         """Counts and sizes of the store."""
         return self._store.stat()
+
+    def refused(self) -> dict[str, frozenset[str]]:
+        """By peer, the zones that aren't followed from it because they are this repository's own."""
+        with self._store.read() as reader:
+            return refused_zones(reader)

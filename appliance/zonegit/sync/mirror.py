@@ -2,7 +2,8 @@
 
 `refs/remotes/<peer>/` follows the peer's branches, deletions too; `refs/heads/` follows those; tags of the peer's
 zones become the peer's. A branch here that the peer never had is left alone. A branch follows even a move that
-isn't a fast-forward (a reset at the primary); the caller is told, so that it stands in the log.
+isn't a fast-forward (a reset at the primary); the caller is told, so that it stands in the log. Zones that are this
+repository's own are not taken over (`sync.ownership`); they are noted.
 """
 
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse, remote, tag
-from zonegit.repo.ancestry import is_ancestor
 from zonegit.repo.position import HEAD
+from zonegit.repo.refused import refused_zones, set_refused
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate, Writer
+from zonegit.sync.ownership import Permitted, contains, is_mirrored, permitted
 from zonegit.sync.peers import remember, succeeded
 from zonegit.sync.wire import PeerRefs
 
@@ -31,27 +33,36 @@ class Moved:
 
 def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
     """Move the refs and remember the peer's state, and that it was reached at `who.time`."""
-    wanted = _wanted(peer, refs)
-    updates = [RefUpdate(name, writer.ref(name), oid) for name, oid in wanted.items() if writer.ref(name) != oid]
-    updates += [RefUpdate(name, writer.ref(name), None) for name in _vanished(writer, peer, refs, wanted)]
-    heads = [update for update in updates if parse(update.name).kind is RefKind.HEAD]
+    allowed = _plan(writer, peer, refs)
+    heads = [update for update in allowed.updates if parse(update.name).kind is RefKind.HEAD]
     moved = Moved(
         tuple(update.name for update in heads),
-        tuple(update.name for update in heads if not _forward(writer, update.old, update.new)),
+        tuple(update.name for update in heads if not contains(writer, update.new, update.old)),
     )
-    if updates:
-        writer.move_refs(updates, who, f"pull: {peer}")
-    _mark(writer, peer, updates)
+    if allowed.updates:
+        writer.move_refs(allowed.updates, who, f"pull: {peer}")
+    _mark(writer, peer, allowed)
+    set_refused(writer, peer, allowed.refused)
     _point_head(writer)
     remember(writer, peer, refs)
     succeeded(writer, peer, who.time)
     return moved
 
 
-def _mark(writer: Writer, peer: str, updates: list[RefUpdate]) -> None:
+def _plan(reader: Reader, peer: str, refs: PeerRefs) -> Permitted:
+    wanted = _wanted(peer, refs)
+    updates = [RefUpdate(name, reader.ref(name), oid) for name, oid in wanted.items() if reader.ref(name) != oid]
+    updates += [RefUpdate(name, reader.ref(name), None) for name in _vanished(reader, peer, refs, wanted)]
+    return permitted(reader, peer, updates)
+
+
+def _mark(writer: Writer, peer: str, allowed: Permitted) -> None:
     """Note for each zone that moved where it is mirrored from, so that nobody commits to it here."""
-    for zone in {parse(update.name).zone for update in updates}:
-        writer.set_setting(mirror_setting(zone), peer.encode() if _is_tracked(writer, peer, zone) else None)
+    for zone in {parse(update.name).zone for update in allowed.updates} - allowed.refused:
+        if _is_tracked(writer, peer, zone):
+            writer.set_setting(mirror_setting(zone), peer.encode())
+        elif is_mirrored(writer, peer, zone):
+            writer.set_setting(mirror_setting(zone), None)
 
 
 def _is_tracked(reader: Reader, peer: str, zone: str) -> bool:
@@ -59,11 +70,9 @@ def _is_tracked(reader: Reader, peer: str, zone: str) -> bool:
 
 
 def is_followed(reader: Reader, peer: str, refs: PeerRefs) -> bool:
-    """Whether the refs here are the peer's already."""
-    wanted = _wanted(peer, refs)
-    return all(reader.ref(name) == oid for name, oid in wanted.items()) and not _vanished(
-        reader, peer, refs, wanted
-    )
+    """Whether the refs here are the peer's already, but for those of zones that are known to be refused."""
+    allowed = _plan(reader, peer, refs)
+    return not allowed.updates and allowed.refused == refused_zones(reader).get(peer, frozenset())
 
 
 def _point_head(writer: Writer) -> None:
@@ -116,7 +125,3 @@ def _named_gone(reader: Reader, peer: str, refs: PeerRefs, gone: tuple[RefName, 
 
 def _tags(reader: Reader, zone: str) -> Iterator[RefName]:
     return (name for name, _ in reader.refs(f"refs/tags/{zone}/") if parse(name).zone == zone)
-
-
-def _forward(reader: Reader, old: ObjectId | None, new: ObjectId | None) -> bool:
-    return old is None or (new is not None and is_ancestor(reader, old, new))

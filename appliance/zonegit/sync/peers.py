@@ -12,6 +12,7 @@ from typing import Final
 
 from zonegit.errors import InvalidData, Refused
 from zonegit.model.refs import check_label
+from zonegit.repo.refused import set_refused
 from zonegit.store.port import Reader, Writer
 from zonegit.sync.wire import PeerRefs
 
@@ -97,6 +98,7 @@ def _zones_in(value: bytes | None) -> frozenset[str]:
 
 def forget(writer: Writer, peer: str) -> None:
     """Remember nothing of a peer."""
+    set_refused(writer, peer, frozenset())
     for name in (_highest_name(peer), _resume_name(peer), _success_name(peer), _expired_name(peer)):
         writer.set_setting(name, None)
 

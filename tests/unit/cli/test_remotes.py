@@ -127,6 +127,40 @@ def test_fetch_into_a_mirror_leaves_what_its_next_pull_has_to_find(run, server, 
     assert run("log", f"{PEER}/main", "--oneline").code == 0
 
 
+def test_a_zone_of_our_own_is_given_up_and_taken_back(run, server, access, tmp_path, refused) -> None:
+    run("init", "example.org")
+    run("set", "www", "A", "60", "192.0.2.66")
+    run("remote", "add", PEER, server.url, *access)
+    refused(run("remote", "adopt", "example.org"), 5, "no peer was seen to have example.org.")
+    run("fetch")
+    before = heads(tmp_path / "repo")
+    tried = run("remote", "adopt", "example.org", "--dry-run")
+    assert (tried.code, heads(tmp_path / "repo")) == (0, before)
+    done = run("remote", "adopt", "example.org")
+    assert done.out == tried.out
+    assert "the branch main as the branch before-adopt-main" in done.err
+    assert f"the way back: zonegit remote adopt example.org. {PEER} --undo" in done.err
+    assert (
+        heads(tmp_path / "repo")["refs/heads/example.org./main"]
+        == heads(server.path)["refs/heads/example.org./main"]
+    )
+    refused(run("set", "www", "A", "60", "192.0.2.9"), 1, "mirrored from primary-1")
+    refused(run("remote", "adopt", "example.org"), 1, "mirrored from primary-1 already")
+    assert run("remote", "adopt", "example.org", "--undo").code == 0
+    assert heads(tmp_path / "repo") == before
+    assert run("status", "--json").json["refused"] == {PEER: ["example.org."]}
+    assert "not followed from primary-1: example.org." in run("status").err
+    assert run("set", "www", "A", "60", "192.0.2.9").code == 0
+
+
+def test_adopting_tells_where_a_serial_goes_back(run, server, access) -> None:
+    run("init", "example.org")
+    run("set", "@", "SOA", "3600", "ns1.example.net. hostmaster.example.org. 2100000000 7200 900 1209600 300")
+    run("remote", "add", PEER, server.url, *access)
+    run("fetch")
+    assert "the serial goes back from 2100000000 to 2026112001" in run("remote", "adopt", "example.org").err
+
+
 def test_remotes_are_kept_without_a_secret_and_forgotten(run, server, access, keys, tmp_path, refused) -> None:
     run("clone", server.url, "--name", PEER, *access)
     refused(run("remote", "add", PEER, "http://192.0.2.1", *access), 4, "already")

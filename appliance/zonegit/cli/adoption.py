@@ -1,0 +1,86 @@
+"""`remote adopt`: give up what is here of a zone for what a peer has, or take that back."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from zonegit.cli import location, options, peering
+from zonegit.cli.output import Output
+from zonegit.cli.way_back import way_back
+from zonegit.model.names import parse_apex, to_text
+
+if TYPE_CHECKING:
+    from zonegit.model.ids import ObjectId
+    from zonegit.store.port import Reader
+    from zonegit.sync.adoption import Plan
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("zone_name", metavar="ZONE", help="the zone that isn't followed")
+    parser.add_argument("remote", metavar="NAME", nargs="?", help="the peer (default: the only one that has it)")
+    parser.add_argument(
+        "--undo", action="store_true", help="put back what was here, and make the zone this repository's own again"
+    )
+    options.author_option(parser)
+    options.dry_run_option(parser)
+
+
+def run(args: Namespace, out: Output) -> int:
+    from zonegit.store.lmdb import LmdbStore
+    from zonegit.store.writer import StoreWriter
+    from zonegit.sync.adoption import adoption, carry_out, peer_with, restoration
+
+    zone = to_text(parse_apex(args.zone_name))
+    with closing(LmdbStore.open(location.existing(args), readonly=args.dry_run)) as store:
+        who = peering.stamp(store, args.author)
+        with store.read() if args.dry_run else store.write() as reader:
+            peer = peer_with(reader, zone, args.remote)
+            plan = (restoration if args.undo else adoption)(reader, peer, zone)
+            _tell_moves(reader, plan, out)
+            if isinstance(reader, StoreWriter):
+                carry_out(reader, plan, who)
+    if args.dry_run:
+        out.note("dry run, nothing written")
+    elif args.undo:
+        out.note(f"{zone} is this repository's own again, and not followed from {peer}")
+    else:
+        _tell_names(args, plan, out)
+    return 0
+
+
+def _tell_moves(reader: Reader, plan: Plan, out: Output) -> None:
+    from zonegit.model.ids import short
+    from zonegit.model.refs import parse
+
+    for update in plan.moved:
+        old, new = (short(oid) if oid else "nothing" for oid in (update.old, update.new))
+        out.line(f"{plan.zone} {parse(update.name).name}: {old} -> {new}")
+        before, after = (_seq(reader, oid) for oid in (update.old, update.new))
+        if before is not None and after is not None and after < before:
+            serials = f"{before & 0xFFFFFFFF} to {after & 0xFFFFFFFF}"
+            out.warn(f"the serial goes back from {serials}: name servers that have the old one take no lower one")
+
+
+def _seq(reader: Reader, oid: ObjectId | None) -> int | None:
+    from zonegit.model.commit import Commit
+
+    return Commit.decode(reader.get(oid)).seq if oid else None
+
+
+def _tell_names(args: Namespace, plan: Plan, out: Output) -> None:
+    from zonegit.model.refs import RefKind, parse
+
+    for name, branch in plan.kept:
+        ref = parse(name)
+        kind = "tag" if ref.kind is RefKind.TAG else "branch"
+        out.note(f"what was here is kept: the {kind} {ref.name} as the branch {branch}")
+    out.note(f"{plan.zone} is mirrored from {plan.peer} now, and changes are made there")
+    out.note(way_back(args, "remote adopt", plan.zone, plan.peer, "--undo"))
+
+
+DETAILS: Final = """\
+A mirror doesn't take over a zone that has commits of this repository's own, or of another peer's: `zonegit status`
+lists those that it refuses. This makes such a zone a mirror of the peer's, as that was last seen. Tips that would
+be lost are kept as branches before-adopt-BRANCH."""
