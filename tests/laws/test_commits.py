@@ -17,9 +17,9 @@ from zonegit.model.names import from_text, parse_apex, relative
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.repo import Repository, judging
 from zonegit.store.memory import MemoryStore
-from zonegit.zonefile.by_dnspython import parse
 from zonegit.zonefile.check import check_entries
 from zonegit.zonefile.findings import Severity
+from zonegit.zonefile.rdata.presentation import parse
 from zonegit.zonefile.reader import ParsedZone, read_zone
 from zonegit.zonefile.types import parse_type
 from zonegit.zonefile.writer import write_zone

@@ -175,19 +175,25 @@ RDATAS: Mapping[int, st.SearchStrategy[bytes]] = {
     16: st.lists(byte_strings, min_size=1, max_size=3).map(b"".join),
     28: st.binary(min_size=16, max_size=16),
     33: st.tuples(st.binary(min_size=6, max_size=6), wire_names).map(b"".join),
-    35: st.tuples(st.binary(min_size=4, max_size=4), byte_strings, byte_strings, byte_strings, wire_names).map(
-        b"".join
-    ),
+    35: st.tuples(
+        st.binary(min_size=4, max_size=4),
+        byte_strings,
+        byte_strings,
+        st.sampled_from([b"\0", b"\x0c!^(.*)$!\\1!i"]),
+        wire_names,
+    ).map(b"".join),
     43: st.binary(min_size=32, max_size=32).map(lambda digest: b"\1\2\x08\2" + digest),
     46: st.tuples(
-        st.binary(min_size=4, max_size=4),
+        st.binary(min_size=2, max_size=2).map(lambda covered: covered + b"\x08\x7f"),
         st.integers(0, (1 << 31) - 1).map(lambda ttl: ttl.to_bytes(4, "big")),
         st.binary(min_size=10, max_size=10),
         wire_names,
         st.binary(min_size=1, max_size=40),
     ).map(b"".join),
     47: wire_names.map(lambda name: name + bytes.fromhex("000762018008000380")),
-    48: st.tuples(st.binary(min_size=4, max_size=4), st.binary(min_size=1, max_size=40)).map(b"".join),
+    48: st.tuples(st.binary(min_size=3, max_size=3), st.just(b"\x08"), st.binary(min_size=1, max_size=40)).map(
+        b"".join
+    ),
     50: st.binary(min_size=29, max_size=29).map(
         lambda data: data[:4] + b"\4" + data[4:8] + b"\x14" + data[8:28] + b"\0\1\x40"
     ),

@@ -70,7 +70,7 @@ def _check_targets(rtype: int, rdata: bytes, typed: bytes, apex: WireName) -> No
     for name, other in zip(names, as_typed, strict=True):
         if name != other and _is_doubled(name, apex):
             raise InvalidName(_both_readings(to_text(other).removesuffix("."), apex))
-    if not names and rdata != typed:  # a rare type, whose layout only dnspython knows (IPSECKEY, HIP)
+    if not names and rdata != typed:  # a rare type, whose names `model.rdata` doesn't know (IPSECKEY, HIP)
         raise InvalidName(f"a name here ends with {to_text(apex)} twice; write its final dot, or --relative")
 
 

@@ -7,6 +7,7 @@ from zonegit.model.names import Owner, owner_key, owner_text
 from zonegit.model.rdata import NS, SOA
 from zonegit.model.rrset import RRKey, RRset, rr_key
 from zonegit.repo.content import Content
+from zonegit.zonefile.rdata import presentation
 
 Changes = Mapping[RRKey, bytes | None]
 """Stored RRsets to put under their keys; None deletes."""
@@ -15,6 +16,13 @@ Changes = Mapping[RRKey, bytes | None]
 def replaced(rrset: RRset) -> Changes:
     """`rrset` in the place of what stands under its key."""
     return {rrset.key: rrset.encode()}
+
+
+def readable(rtype: int, rdatas: Sequence[bytes]) -> Sequence[bytes]:
+    """These RDATAs. `InvalidRecord` for one that doesn't fit its type: an export of it could not be imported."""
+    for rdata in rdatas:
+        presentation.check(rtype, rdata)
+    return rdatas
 
 
 def kept_ttl(content: Content, owner: Owner, rtype: int) -> int:
@@ -29,7 +37,7 @@ def added(content: Content, owner: Owner, rtype: int, ttl: int | None, rdatas: S
     """Records added to an RRset. Its TTL becomes `ttl` as a whole, or stays (a new one needs a TTL)."""
     old = content.rrset(owner, rtype)
     kept = kept_ttl(content, owner, rtype) if ttl is None else ttl
-    return replaced(RRset.of(owner, rtype, kept, [*(old.rdatas if old else ()), *rdatas]))
+    return replaced(RRset.of(owner, rtype, kept, [*(old.rdatas if old else ()), *readable(rtype, rdatas)]))
 
 
 def deleted(content: Content, owner: Owner, rtype: int | None, rdatas: Sequence[bytes]) -> Changes:

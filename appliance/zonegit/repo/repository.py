@@ -139,7 +139,7 @@ class Repository(RepositoryReader):
         def change(content: Content) -> Changes:
             owner = owner_of(name, content.apex)
             kept = records.kept_ttl(content, owner, rtype) if ttl is None else ttl
-            return records.replaced(RRset.of(owner, rtype, kept, rdatas))
+            return records.replaced(RRset.of(owner, rtype, kept, records.readable(rtype, rdatas)))
 
         serial = soa_serial(rdatas[0]) if rtype == SOA and rdatas else None
         return self._commit(change, f"set {name} {type_text(rtype)}", options, serial)

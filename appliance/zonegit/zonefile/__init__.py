@@ -1,1 +1,1 @@
-"""Zone files: RFC 1035 §5 text in and out, and the checks on a zone. dnspython reads what is uncommon."""
+"""Zone files: RFC 1035 §5 text in and out, and the checks on a zone."""

@@ -7,7 +7,8 @@ from typing import Final
 from zonegit.errors import InvalidRecord
 from zonegit.model.names import ROOT, WireName, from_text
 from zonegit.zonefile.generate import Generate, read_generate
-from zonegit.zonefile.types import parse_ttl
+from zonegit.zonefile.name_text import ascii_name
+from zonegit.zonefile.types import parse_seconds
 
 _BLANKS: Final = re.compile(r"[ \t]+")
 _WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"|((?:[^ \t"\\]|\\.)++)')
@@ -25,7 +26,7 @@ class Include:
 
 
 Directive = WireName | int | Include | Generate
-"""A new origin, a new default TTL, a file to include, or records to generate."""
+"""A new origin, a new default TTL (of 32 bits), a file to include, or records to generate."""
 
 
 def read_directive(text: str, origin: WireName | None) -> Directive:
@@ -38,7 +39,7 @@ def read_directive(text: str, origin: WireName | None) -> Directive:
     if name == "$ORIGIN" and len(words) == 1:
         return read_name(words[0], origin)
     if name == "$TTL" and len(words) == 1:
-        return parse_ttl(words[0])
+        return parse_seconds(words[0])
     if name == "$INCLUDE" and 1 <= len(words) <= 2:
         return Include(words[0], read_name(words[1], origin) if len(words) == 2 else None)
     if name in ("$ORIGIN", "$TTL", "$INCLUDE"):
@@ -50,4 +51,4 @@ def read_name(text: str, origin: WireName | None) -> WireName:
     """A name in presentation form; `InvalidRecord` when it is relative to nothing."""
     if origin is None and not _ABSOLUTE.fullmatch(text):
         raise InvalidRecord(f"{text[:40]!r} is relative, but there is no $ORIGIN: write one, or use --zone")
-    return from_text(text, ROOT if origin is None else origin)
+    return from_text(ascii_name(text), ROOT if origin is None else origin)

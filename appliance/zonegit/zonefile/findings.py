@@ -68,6 +68,8 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
     "duplicate-record": "a record that stands in the zone file more than once",
     "mixed-ttl": "records of one RRset with different TTLs (RFC 2181 §5.2)",
     "out-of-zone": "a record in the zone file whose owner isn't in the zone; it is ignored",
+    "ttl-range": "a TTL above 2147483647 seconds, which means 0 (RFC 2181 §8)",
+    "non-ascii-name": "a name with bytes beyond ASCII, where its xn-- form is meant as a rule (RFC 5890)",
     "include-path": "an $INCLUDE whose path means another file where other servers look for it",
     "generate-ambiguous": "a $GENERATE that BIND and PowerDNS read differently",
 })  # fmt: skip

@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Final
 
 from zonegit.model.names import MAX_LABEL, WireName, to_text
+from zonegit.model.rdata import name_spans
 
 _PLAIN: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_*/"
 
@@ -31,6 +32,22 @@ def name_text(wire: bytes, origin: WireName | None) -> str:
     if origin == b"\0":
         return labels_text(parts) if parts else "@"
     return labels_text(parts) + "."
+
+
+FOREIGN_NAME: Final = "a name holds bytes beyond ASCII; write an international one in its xn-- form"
+
+
+def has_foreign_name(rtype: int, rdata: bytes) -> bool:
+    """Whether a name in RDATA holds bytes beyond ASCII."""
+    return not rdata.isascii() and any(not rdata[start:end].isascii() for start, end in name_spans(rtype, rdata))
+
+
+def ascii_name(text: str) -> str:
+    """A name as it is written, with bytes beyond ASCII as `\\DDD`."""
+    if text.isascii():
+        return text
+    data = text.encode("utf-8", "surrogateescape")
+    return "".join(chr(byte) if byte < 0x80 else f"\\{byte:03d}" for byte in data)
 
 
 def labels_text(parts: list[bytes]) -> str:

@@ -1,20 +1,21 @@
 """RDATA of the common types straight from text to wire: the reading that a file of millions of lines can afford.
 
 A parser here takes RDATA text that is plain (printable ASCII, no escapes, comments or parentheses; quotes only
-round whole strings) and gives the canonical wire form, exactly as dnspython would read it. On anything that it
-isn't sure of it raises one of `UNSURE`, and the caller asks dnspython, which alone decides what is refused.
+round whole strings) and gives the canonical wire form, exactly as `rdata` would read it. On anything that it
+isn't sure of it raises one of `UNSURE`, and the caller asks `rdata`, which alone decides what is refused.
 """
 
 import struct
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Final
 
 from zonegit.errors import ZonegitError
 from zonegit.model import rdata as types
-from zonegit.model.names import MAX_LABEL, MAX_NAME, WireName, lower
+from zonegit.model.names import MAX_LABEL, MAX_NAME, WireName, labels, lower
 from zonegit.model.rrset import MAX_TTL
 from zonegit.zonefile.types import parse_type
 
@@ -29,6 +30,7 @@ _SIG: Final = struct.Struct(">HBBIIIH")
 _TIMERS: Final = struct.Struct(">IIIII")
 _NSEC3: Final = struct.Struct(">BBHB")
 _SHA1_TEXT: Final = 32
+_PRIVATE: Final = (253, 254)
 
 
 def plain_labels(text: str) -> bytes:
@@ -143,7 +145,15 @@ def _ds(text: str, names: Names) -> bytes:
 
 def _dnskey(text: str, names: Names) -> bytes:
     flags, protocol, algorithm, *key = text.split()
-    return _KEY.pack(_uint(flags), _uint(protocol), _uint(algorithm)) + _base64(key)
+    return _KEY.pack(_uint(flags), _uint(protocol), _public(algorithm)) + _base64(key)
+
+
+def _public(algorithm: str) -> int:
+    """An algorithm whose keys and signatures are any bytes (RFC 4034 §A.1.1)."""
+    number = _uint(algorithm)
+    if number in _PRIVATE:
+        raise ValueError(algorithm)
+    return number
 
 
 def _base64(parts: list[str]) -> bytes:
@@ -208,19 +218,25 @@ def type_bitmap(rtypes: list[int]) -> bytes:
 
 
 def _rrsig(text: str, names: Names) -> bytes:
-    covered, algorithm, labels, ttl, until, since, tag, signer, *signature = text.split()
+    covered, algorithm, count, ttl, until, since, tag, signer, *signature = text.split()
     seconds = _uint(ttl)
-    if seconds > MAX_TTL:
-        raise ValueError(ttl)
-    fixed = _SIG.pack(
-        _types[covered], _uint(algorithm), _uint(labels), seconds, _times[until], _times[since], _uint(tag)
-    )
-    return fixed + names.lowered[signer] + _base64(signature)
+    depth = _uint(count)
+    name = names.lowered[signer]
+    if seconds > MAX_TTL or label_count(name) > depth:
+        raise ValueError(text)
+    fixed = _SIG.pack(_types[covered], _public(algorithm), depth, seconds, _times[until], _times[since], _uint(tag))
+    return fixed + name + _base64(signature)
+
+
+@lru_cache(maxsize=256)
+def label_count(name: bytes) -> int:
+    """How many labels a name has; the root has none."""
+    return len(labels(name))
 
 
 def _nsec(text: str, names: Names) -> bytes:
-    following, *bits = text.split(None, 1)
-    return names.as_written[following] + (_bitmaps[bits[0]] if bits else b"")
+    following, bits = text.split(None, 1)
+    return names.as_written[following] + _bitmaps[bits]
 
 
 def _nsec3(text: str, names: Names) -> bytes:

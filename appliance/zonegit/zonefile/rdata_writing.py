@@ -26,6 +26,8 @@ _SIG: Final = struct.Struct(">HBBIIIH")
 _TIMERS: Final = struct.Struct(">IIIII")
 _NSEC3: Final = struct.Struct(">BBHB")
 _SHA1_SIZE: Final = 20
+MAX_WORD: Final = 4096
+"""Characters of a word that is written; BIND refuses more than 8,192."""
 
 
 def _a(rdata: bytes, origin: WireName | None) -> str:
@@ -83,14 +85,26 @@ def _ds(rdata: bytes, origin: WireName | None) -> str:
     tag, algorithm, digest_type = _KEY.unpack_from(rdata)
     if len(rdata) == 4:
         raise ValueError("a DS record without a digest")
-    return f"{tag} {algorithm} {digest_type} {rdata[4:].hex()}"
+    return f"{tag} {algorithm} {digest_type} {chunked(rdata[4:].hex())}"
 
 
 def _dnskey(rdata: bytes, origin: WireName | None) -> str:
     flags, protocol, algorithm = _KEY.unpack_from(rdata)
     if len(rdata) == 4:
         raise ValueError("a DNSKEY record without a key")
-    return f"{flags} {protocol} {algorithm} {b64encode(rdata[4:]).decode()}"
+    return f"{flags} {protocol} {algorithm} {base64_text(rdata[4:])}"
+
+
+def base64_text(data: bytes) -> str:
+    """Base64, in words that every reader has room for."""
+    return chunked(b64encode(data).decode())
+
+
+def chunked(text: str) -> str:
+    """Hex or base64 in words of at most `MAX_WORD` characters."""
+    if len(text) <= MAX_WORD:
+        return text
+    return " ".join(text[at : at + MAX_WORD] for at in range(0, len(text), MAX_WORD))
 
 
 def _rrsig(rdata: bytes, origin: WireName | None) -> str:
@@ -100,7 +114,7 @@ def _rrsig(rdata: bytes, origin: WireName | None) -> str:
         raise ValueError("an RRSIG record without a signature")
     signer = name_text(rdata[18:end], origin)
     fixed = f"{type_text(covered)} {algorithm} {labels} {ttl} {_time(until)} {_time(since)} {tag}"
-    return f"{fixed} {signer} {b64encode(rdata[end:]).decode()}"
+    return f"{fixed} {signer} {base64_text(rdata[end:])}"
 
 
 @lru_cache(maxsize=4096)
@@ -110,8 +124,9 @@ def _time(seconds: int) -> str:
 
 def _nsec(rdata: bytes, origin: WireName | None) -> str:
     end = name_end(rdata, 0)
-    following = name_text(rdata[:end], origin)
-    return f"{following} {bitmap_text(rdata[end:])}" if end < len(rdata) else following
+    if end == len(rdata):
+        raise ValueError("an NSEC record without types")
+    return f"{name_text(rdata[:end], origin)} {bitmap_text(rdata[end:])}"
 
 
 def _nsec3(rdata: bytes, origin: WireName | None) -> str:

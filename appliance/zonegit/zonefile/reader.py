@@ -1,7 +1,7 @@
 """Read a zone file (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5) into stored RRsets.
 
 The common line goes through one regular expression and a parser of `rdata_reading`; every other line is unfolded,
-split by `record` and read with dnspython where its type isn't common. Both ways give the same bytes (tests/laws).
+split by `record` and read by `rdata`. Both ways give the same bytes (tests/laws).
 Refused: classes other than IN, a zone without exactly one SOA, anything unreadable, a transfer that broke off.
 Records whose owners are outside of the zone are ignored with a warning. Nothing half-read is ever given out.
 """
@@ -14,13 +14,14 @@ from typing import BinaryIO, Final
 
 from zonegit.errors import InvalidRecord, ZoneFileError, ZonegitError
 from zonegit.model.names import WireName
-from zonegit.model.rrset import RRKey
-from zonegit.zonefile import by_dnspython
+from zonegit.model.rrset import MAX_TTL, RRKey
 from zonegit.zonefile.builder import ZoneBuilder
 from zonegit.zonefile.directives import Directive, Include, read_directive, read_name
 from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.generate import Generate, generated_lines
 from zonegit.zonefile.inclusion import find_included
+from zonegit.zonefile.name_text import FOREIGN_NAME, has_foreign_name
+from zonegit.zonefile.rdata import presentation
 from zonegit.zonefile.rdata_reading import COMMON, UNSURE, RdataParser
 from zonegit.zonefile.record import split_head, split_owner
 from zonegit.zonefile.scope import Scope
@@ -65,7 +66,7 @@ def read_zone(
 
     `origin` is the zone's apex (lowercase); without it the first record must be the SOA, and its owner is the apex.
     `progress` is called now and then with how much of it was read, and of how much (included files aside).
-    `common` are the parsers that are tried before dnspython. Raises `ZoneFileError("name:line: reason")`.
+    `common` are the parsers that are tried before `rdata`. Raises `ZoneFileError("name:line: reason")`.
     """
     builder = ZoneBuilder(origin)
     outermost = source if isinstance(source, Path) else None
@@ -167,9 +168,12 @@ class _File:
             raise InvalidRecord("a record that omits its owner, with none before it")
         rdata = self._rdata(rtype, rdata_text)
         if ttl is None:
-            ttl = scope.implied_ttl(rtype, rdata)
+            ttl = self._ttl(scope.implied_ttl(rtype, rdata))
         else:
+            ttl = self._ttl(ttl)
             scope.state_ttl(ttl)
+        if not text.isascii() and (not owner.isascii() or has_foreign_name(rtype, rdata)):
+            self._builder.warn("non-ascii-name", f"{self._here}: {FOREIGN_NAME}")
         if scope.place is not None:
             self._builder.add(scope.place, rtype, ttl, rdata)
         elif scope.outside is not None:
@@ -181,18 +185,26 @@ class _File:
             try:
                 return parse(text, self._scope.names)
             except UNSURE:
-                pass  # dnspython says what is wrong, if anything is
-        return by_dnspython.parse(rtype, text, self._scope.origin)
+                pass  # the layout says what is wrong, if anything is
+        return presentation.parse(rtype, text, self._scope.origin)
 
     def _take_directive(self, directive: Directive) -> None:
         if isinstance(directive, Include):
             self._include(directive)
         elif isinstance(directive, int):
-            self._scope.set_default_ttl(directive)
+            self._scope.set_default_ttl(self._ttl(directive))
         elif isinstance(directive, bytes):
             self._scope.set_origin(directive)
         else:
             self._generate(directive)
+
+    def _ttl(self, seconds: int) -> int:
+        if seconds <= MAX_TTL:
+            return seconds
+        self._builder.warn(
+            "ttl-range", f"{self._here}: a TTL of {seconds} is above {MAX_TTL}; 0 taken (RFC 2181 §8)"
+        )
+        return 0
 
     def _generate(self, generate: Generate) -> None:
         if generate.doubt:

@@ -7,7 +7,7 @@ from typing import Final
 from zonegit.errors import InvalidRecord, OutOfZone, ZonegitError
 from zonegit.model.names import MAX_NAME, WireName, owner_key, relative, to_text
 from zonegit.model.rdata import CLASS_IN, RRSIG, SOA
-from zonegit.model.rrset import APEX_POINTER
+from zonegit.model.rrset import APEX_POINTER, MAX_TTL
 from zonegit.zonefile.builder import Place, ZoneBuilder
 from zonegit.zonefile.rdata_reading import Names, RdataParser, plain_labels
 from zonegit.zonefile.record import split_head
@@ -80,11 +80,11 @@ class Scope:
         self._bare.clear()
 
     def implied_ttl(self, rtype: int, rdata: bytes) -> int:
-        """What an omitted TTL means here; without any other a SOA has its own minimum (RFC 1035 §3.3.13)."""
+        """What an omitted TTL means here; without any a SOA has its own minimum, of 32 bits (RFC 1035 §3.3.13)."""
         ttl = self.last_ttl if self._default_ttl is None else self._default_ttl
         if ttl is None and rtype == SOA:
             ttl = int.from_bytes(rdata[-4:], "big")
-            self.set_default_ttl(ttl)
+            self.set_default_ttl(ttl if ttl <= MAX_TTL else 0)
         if ttl is None:
             if rtype == RRSIG:
                 return 0  # it has its Original TTL
@@ -143,6 +143,8 @@ class Scope:
             if parse is not None and rtype != SOA:
                 bare = ttl is None
                 seconds = self.implied_ttl(rtype, b"") if ttl is None else ttl
+                if seconds > MAX_TTL:
+                    return None  # the slower way warns of each
                 number = rtype.to_bytes(2, "big")
                 fixed = number + CLASS_IN.to_bytes(2, "big") + seconds.to_bytes(4, "big")
                 head = (number, fixed, parse, ttl, rtype == RRSIG)

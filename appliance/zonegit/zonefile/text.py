@@ -1,7 +1,7 @@
 """RDATA and RRsets as text (RFC 1035 §5.1, RFC 3597 §5), and RDATA as typed on a command line.
 
-The common types are written here; dnspython writes the others, and what it can't read back as the same bytes is
-written in RFC 3597's form.
+`rdata_reading` and `rdata_writing` have the common types, `rdata` all of them; what wouldn't read back as the same
+bytes is written in RFC 3597's form.
 """
 
 import re
@@ -13,11 +13,12 @@ from zonegit.model import rdata as types
 from zonegit.model.names import WireName, absolute
 from zonegit.model.rdata import canonical
 from zonegit.model.rrset import RRset
-from zonegit.zonefile import by_dnspython, rdata_writing
-from zonegit.zonefile.name_text import name_text
+from zonegit.zonefile import rdata_writing
+from zonegit.zonefile.name_text import FOREIGN_NAME, has_foreign_name, name_text
+from zonegit.zonefile.rdata import presentation
 from zonegit.zonefile.rdata_reading import COMMON, UNSURE, Names
 from zonegit.zonefile.types import type_text
-from zonegit.zonefile.unfold import has_comment
+from zonegit.zonefile.unfold import has_comment, unfold
 
 STRING_TYPES: Final = frozenset({types.TXT, 99})
 """Types whose words on a command line are one character-string each, whatever is in them."""
@@ -36,7 +37,7 @@ def rdata_text(rtype: int, rdata: bytes, origin: WireName | None = None) -> str:
             return write(rdata, origin)
         except rdata_writing.UNFIT:
             pass  # not what the type should look like; written so that nothing is lost
-    return by_dnspython.text(rtype, rdata, origin)
+    return presentation.text(rtype, rdata, origin)
 
 
 def parse_rdata(rtype: int, words: Sequence[str], origin: WireName) -> bytes:
@@ -59,14 +60,17 @@ def parse_rdata(rtype: int, words: Sequence[str], origin: WireName) -> bytes:
         try:
             return parse(text, Names(origin))
         except UNSURE:
-            pass  # dnspython says what is wrong, if anything is
+            pass  # the layout says what is wrong, if anything is
     return _parse_uncommon(rtype, text, origin)
 
 
 def _parse_uncommon(rtype: int, text: str, origin: WireName) -> bytes:
     if has_comment(text):
         raise InvalidRecord(f"{type_text(rtype)} record {text[:60]!r}: a ';' begins a comment; put quotes round it")
-    return by_dnspython.parse(rtype, text, origin)
+    rdata = presentation.parse(rtype, unfold(text, iter(()))[0], origin)
+    if not text.isascii() and has_foreign_name(rtype, rdata):
+        raise InvalidRecord(f"{type_text(rtype)} record: {FOREIGN_NAME}, other bytes as \\DDD")
+    return rdata
 
 
 def _strings(rtype: int, word: str, origin: WireName) -> bytes:

@@ -46,6 +46,15 @@ def test_each_commit_raises_the_served_serial_and_not_the_tree(repository: Repos
     assert soa_serial(repository.rrset("@", SOA).rdatas[0]) == 2026112003
 
 
+def test_rdata_that_no_zone_file_could_hold_is_refused(repository: Repository) -> None:
+    beyond_the_pole = bytes.fromhex("00121613934fd9018000000000989680")
+    before = repository.resolve("HEAD").id
+    for change in (repository.set, repository.add):
+        with pytest.raises(InvalidRecord, match="above 90 degrees"):
+            change("a", 29, 300, [beyond_the_pole])
+    assert repository.resolve("HEAD").id == before
+
+
 def test_setting_what_is_there_makes_no_commit(repository: Repository) -> None:
     before = repository.resolve().id
     done = repository.set("mail", A, 3600, [bytes([192, 0, 2, 25])])

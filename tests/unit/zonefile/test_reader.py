@@ -32,6 +32,8 @@ def test_serial_is_told_and_stored_as_zero() -> None:
         ("www in a 192.0.2.1", "www.example.com. 3600 IN A 192.0.2.1"),
         ("www A 192.0.2.1", "www.example.com. 3600 IN A 192.0.2.1"),
         (" A 192.0.2.1", "example.com. 3600 IN A 192.0.2.1"),
+        ('"www" 60 A 192.0.2.1', "www.example.com. 60 IN A 192.0.2.1"),
+        ('"a b\\"\\046.x" 60 A 192.0.2.1', 'a\\032b\\"\\..x.example.com. 60 IN A 192.0.2.1'),
         ("@\tA\t192.0.2.1\t; the apex", "example.com. 3600 IN A 192.0.2.1"),
         ("WWW.Example.COM. 1h30m A 192.0.2.1", "www.example.com. 5400 IN A 192.0.2.1"),
         ("www 1W2D A 192.0.2.1", "www.example.com. 777600 IN A 192.0.2.1"),
@@ -57,6 +59,40 @@ def test_one_line(line: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "ttls"),
+    [
+        (SOA + "w 2147483648 A 192.0.2.1\nx A 192.0.2.1\n", ["0", "0"]),
+        (SOA + "w 2147483647 A 192.0.2.1\n", ["2147483647"]),
+        (SOA + "$TTL 4294967295\nw A 192.0.2.1\n", ["0"]),
+        ("@ SOA ns1 h 1 2 3 4 2147483648\nw A 192.0.2.1\n", ["0"]),
+        (SOA + "w 4294967295 CAA 0 issue x\n", ["0"]),
+    ],
+)
+def test_a_ttl_above_31_bits_is_0(text: str, ttls: list[str]) -> None:
+    assert [line.split()[1] for line in records(text)] == ttls
+    checks = [warning.check for warning in read(text).warnings]
+    assert checks == ["ttl-range"] * (ttls[0] == "0")
+
+
+@pytest.mark.parametrize(
+    "line", ["b\u00fccher A 192.0.2.1", "www CNAME b\u00fccher", "w HIP 2 00 AQ== x\nw MX 1 \u00e9"]
+)
+def test_names_beyond_ascii_are_bytes_with_a_warning(line: str) -> None:
+    parsed = read(SOA + line)
+    assert [warning.check for warning in parsed.warnings] == ["non-ascii-name"]
+    assert any("\\195" in line for line in records(SOA + line))
+
+
+def test_strings_beyond_ascii_are_bytes() -> None:
+    text = SOA + "w 60 TXT \u00fc\nw 60 CAA 0 issue \u00fc\n"
+    assert records(text) == [
+        'w.example.com. 60 IN TXT "\\195\\188"',
+        'w.example.com. 60 IN CAA 0 issue "\\195\\188"',
+    ]
+    assert read(text).warnings == []
+
+
+@pytest.mark.parametrize(
     ("line", "line_number", "reason"),
     [
         ("www 300 IN NOSUCH x", 2, "unknown type 'NOSUCH'"),
@@ -64,15 +100,15 @@ def test_one_line(line: str, expected: str) -> None:
         ("www 300 IN A 192.0.2.1 192.0.2.2", 2, "no IPv4 address"),
         ("www 300 IN A", 2, "A record without data"),
         ("www 300 IN AAAA 192.0.2.1", 2, "no IPv6 address"),
-        ("www 2147483648 IN A 192.0.2.1", 2, "TTL 2147483648 is not between 0 and 2147483647"),
+        ("www 4294967296 IN A 192.0.2.1", 2, "TTL 4294967296 is not between 0 and 2147483647"),
         ("www 1x IN A 192.0.2.1", 2, "'1x' is no TTL"),
         ("www 300 CH A 192.0.2.1", 2, "class CH; a zone here has class IN only"),
         ("www 300 IN", 2, "a record without a type"),
         ("x" * 64 + " A 192.0.2.1", 2, "label of 64 bytes"),
         (".".join(["x" * 60] * 4) + " A 192.0.2.1", 2, "a name has at most 255"),
         ("a..b A 192.0.2.1", 2, "empty label"),
-        ("b\u00fccher A 192.0.2.1", 2, "write other bytes as \\DDD, an international label in its xn-- form"),
-        ("www CNAME b\u00fccher", 2, "holds characters beyond ASCII"),
+        ('"" A 192.0.2.1', 2, "doesn't begin with an owner name"),
+        ('www CNAME "b"', 2, "can't stand there"),
         ("www MX ( 10\n mail", 2, "a '(' is never closed"),
         ("www MX 10 mail )", 2, "a ')' without its '('"),
         ('www TXT "open', 2, "a quoted string isn't closed on its line"),

@@ -24,11 +24,12 @@ def test_every_type_reads_back() -> None:
         assert parse_type(type_text(rtype)) == rtype
 
 
-def test_the_table_says_what_the_registry_says() -> None:
+def test_the_table_says_what_dnspython_says() -> None:
     import dns.rdatatype
 
-    for rtype in range(512):
-        assert type_text(rtype) == dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rtype))
+    for rtype in range(65536):
+        registered = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rtype))
+        assert registered in (type_text(rtype), f"TYPE{rtype}")
 
 
 @pytest.mark.parametrize(
