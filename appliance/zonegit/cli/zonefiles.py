@@ -55,7 +55,7 @@ def _export(args: Namespace, out: Output) -> int:
             return 0
         from zonegit.zonefile.writer import write_zone
 
-        for line in write_zone(apex, rrsets):
+        for line in write_zone(apex, rrsets, mnemonics=args.mnemonics):
             out.line(line)
     return 0
 
@@ -128,6 +128,11 @@ def _import_arguments(parser: ArgumentParser) -> None:
 
 def _export_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("revision", metavar="REV", nargs="?", default="HEAD", help="(default: HEAD)")
+    parser.add_argument(
+        "--mnemonics",
+        action="store_true",
+        help="write every type and SVCB parameter by name, also those that older name servers don't know",
+    )
     options.json_option(parser)
 
 

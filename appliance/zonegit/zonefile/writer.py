@@ -1,39 +1,47 @@
 """Write a zone file (RFC 1035 §5) that reads back as the same RRsets: one record a line, the SOA first.
 
 Owners are relative to the one $ORIGIN, names in RDATA absolute, every TTL is stated; $TTL serves what is added by
-hand.
+hand. Types and parameters that older name servers don't know by name are written in forms that they read.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from zonegit.model.names import WireName, labels, to_text
 from zonegit.model.rdata import SOA
 from zonegit.model.rrset import RRset
 from zonegit.zonefile.name_text import labels_text
+from zonegit.zonefile.portable import portable_record
 from zonegit.zonefile.text import rdata_text
 from zonegit.zonefile.types import type_text
 
 
-def write_zone(apex: WireName, rrsets: Iterable[RRset]) -> Iterator[str]:
-    """The lines of a zone file, without line ends. What comes before the SOA is held back until it has come."""
+def write_zone(apex: WireName, rrsets: Iterable[RRset], *, mnemonics: bool = False) -> Iterator[str]:
+    """The lines of a zone file, without line ends. What comes before the SOA is held back until it has come.
+
+    `mnemonics`: every type and parameter by its name, for the newest name servers and for people.
+    """
+    record = _named_record if mnemonics else portable_record
     remaining = iter(rrsets)
     held: list[RRset] = []
     yield f"$ORIGIN {to_text(apex)}"
     for rrset in remaining:
         if rrset.rtype == SOA:
             yield f"$TTL {rrset.ttl}"
-            yield from _lines(rrset)
+            yield from _lines(rrset, record)
             break
         held.append(rrset)
     for rrset in held:
-        yield from _lines(rrset)
+        yield from _lines(rrset, record)
     for rrset in remaining:
-        yield from _lines(rrset)
+        yield from _lines(rrset, record)
 
 
-def _lines(rrset: RRset) -> Iterator[str]:
+def _named_record(rtype: int, rdata: bytes) -> tuple[str, str]:
+    return type_text(rtype), rdata_text(rtype, rdata)
+
+
+def _lines(rrset: RRset, record: Callable[[int, bytes], tuple[str, str]]) -> Iterator[str]:
     owner = labels_text(labels(rrset.owner)) if rrset.owner else "@"
-    rtype = rrset.rtype
-    mnemonic = type_text(rtype)
     for rdata in rrset.rdatas:
-        yield f"{owner}\t{rrset.ttl_of(rdata)}\tIN\t{mnemonic}\t{rdata_text(rtype, rdata)}"
+        rtype, text = record(rrset.rtype, rdata)
+        yield f"{owner}\t{rrset.ttl_of(rdata)}\tIN\t{rtype}\t{text}"
