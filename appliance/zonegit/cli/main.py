@@ -92,7 +92,15 @@ def _run(argv: Sequence[str], out: Output) -> int:
         return 0
     out.set_color(args.color)
     with entered(args.directories):
-        return verb.run(args, out)
+        try:
+            return verb.run(args, out)
+        except KeyboardInterrupt:
+            from zonegit.cli.interruption import outcome
+
+            told = outcome(args)
+            if told is not None:
+                out.fail(told)
+            raise
 
 
 def _silence(stream: TextIO) -> None:

@@ -6,7 +6,7 @@ import os
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import location
+from zonegit.cli import interruption, location
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,6 +116,7 @@ def open_repository(args: Namespace, out: Output, *, reads: bool = False) -> Rep
 
     reads = reads or not hasattr(args, "dry_run")
     repo = Repository.open(location.existing(args), readonly=reads or args.dry_run)
+    interruption.begin(args, repo)
     if reads and (lost := repo.standing().lost):
         out.warn(f"you were on branch {lost.branch} of {lost.zone}, which is gone; {_instead(repo)}")
     return repo

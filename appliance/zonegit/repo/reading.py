@@ -9,7 +9,7 @@ from pathlib import Path
 from zonegit.errors import NotFound
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import from_text, owner_text, parse_apex
-from zonegit.model.refs import RefKind
+from zonegit.model.refs import RefKind, RefName
 from zonegit.model.rrset import RRset
 from zonegit.repo import history, labels, zones
 from zonegit.repo.content import Content
@@ -19,6 +19,7 @@ from zonegit.repo.position import HEAD, Standing, seat
 from zonegit.repo.refused import refused_zones
 from zonegit.repo.results import Blame, Change, Entry, Position, Revision, ZoneSummary
 from zonegit.repo.revisions import PREFIX, split_range
+from zonegit.store.journal import End
 from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.tree import walk
 from zonegit.zonefile.check import check_entries
@@ -70,6 +71,19 @@ class RepositoryReader:
     def tags(self, *, zone: str | None = None) -> dict[str, ObjectId]:
         """Tags of a zone and the commits that they name."""
         return labels.named(self._context, RefKind.TAG, self._context.place(zone).zone)
+
+    def journal_end(self) -> End:
+        """What `moved_since` goes on from."""
+        with self._store.read() as reader:
+            return reader.journal_end
+
+    def moved_since(self, start: End) -> dict[RefName, ObjectId | None] | None:
+        """The refs that were moved since, by whomever, and where they are now. None where that isn't known."""
+        with self._store.read() as reader:
+            if reader.seq == start.seq:
+                return {}
+            names = reader.moved_since(start)
+            return None if names is None else {name: reader.ref(name) for name in sorted(names)}
 
     def resolve(self, revision: str = "HEAD", *, zone: str | None = None) -> Revision:
         """The commit that an expression names."""

@@ -1,0 +1,50 @@
+"""What Ctrl-C left behind: a verb that makes a commit says whether anything was written.
+
+Objects that an interrupted import stored ahead stay in the store, where nothing names them; what counts is whether
+a ref moved.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from zonegit.cli import location
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from zonegit.model.ids import ObjectId
+    from zonegit.model.refs import RefName
+    from zonegit.repo import Repository
+
+_NOTHING: Final = "interrupted; nothing was written"
+
+
+def begin(args: Namespace, repo: Repository) -> None:
+    """Remember what had moved before a verb does anything."""
+    args.journal_end = repo.journal_end()
+
+
+def outcome(args: Namespace) -> str | None:
+    """What an interrupted verb has done; None for one that makes no commit."""
+    if not hasattr(args, "signatures"):
+        return None
+    if args.dry_run or not hasattr(args, "journal_end"):
+        return _NOTHING
+    from zonegit.repo import Repository
+
+    with Repository.open(location.existing(args), readonly=True) as repo:
+        moved = repo.moved_since(args.journal_end)
+    if moved is None:
+        return "interrupted, and the repository has changed; `zonegit reflog` shows by what"
+    if not moved:
+        return _NOTHING
+    return "interrupted, but committed before: " + ", ".join(_place(name, tip) for name, tip in moved.items())
+
+
+def _place(name: RefName, tip: ObjectId | None) -> str:
+    from zonegit.model.ids import short
+    from zonegit.model.refs import parse
+
+    ref = parse(name)
+    return f"[{ref.zone} {ref.name} {short(tip) if tip else 'deleted'}]"

@@ -1,0 +1,78 @@
+"""Ctrl-C ends a verb that makes a commit with one line that says whether anything was written."""
+
+import pytest
+
+from zonegit.store.lmdb import LmdbStore
+
+INTERRUPTED = 130
+NOTHING = "zonegit: interrupted; nothing was written\n"
+
+
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "zonegit.zonefile.reader.read_zone",
+        "zonegit.cli.interruption.begin",
+        "zonegit.repo.draft.check_entries",
+        "zonegit.store.writer.StoreWriter.insert",
+        "zonegit.store.writer.StoreWriter.finish",
+    ],
+)
+def test_before_the_commit_nothing_was_written(run, zone_file, monkeypatch, moment) -> None:
+    run("init")
+    with monkeypatch.context() as patched:
+        patched.setattr(moment, interrupt)
+        result = run("import", zone_file)
+    assert (result.code, result.out, result.err) == (INTERRUPTED, "", NOTHING)
+    assert run("zone", "list").out == ""
+    assert run("import", zone_file).code == 0
+
+
+def test_between_two_transactions_of_an_import(run, zone_file, monkeypatch) -> None:
+    run("init")
+    monkeypatch.setattr("zonegit.repo.writing._GROUP", 1)
+    done = iter([None])
+
+    def once(self: LmdbStore, *args: object) -> None:
+        if next(done, self) is self:
+            raise KeyboardInterrupt
+
+    with zone_file.open("a") as file:
+        file.writelines(f"h{number} 60 IN A 192.0.2.1\n" for number in range(2000))
+    with monkeypatch.context() as patched:
+        patched.setattr("zonegit.store.writer.StoreWriter.finish", once)
+        assert run("import", zone_file).err == NOTHING
+    assert run("zone", "list").out == ""
+
+
+def test_behind_the_commit_it_says_what_was_written(zone, monkeypatch) -> None:
+    before = zone("log", "--json").json[0]["commit"]
+    for module, *verb in (
+        ("records", "set", "www", "A", "60", "192.0.2.9"),
+        ("zonefiles", "import", "-", "--replace"),
+        ("records", "delete", "www"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"zonegit.cli.{module}.tell", interrupt)
+            text = zone("export").out.replace("192.0.2.53", "192.0.2.54").encode()
+            result = zone(*verb, stdin=text)
+        commit = zone("log", "--json").json[0]["commit"]
+        assert commit != before
+        assert result.err == f"zonegit: interrupted, but committed before: [example.org. main {commit[:12]}]\n"
+        assert (result.code, result.out) == (INTERRUPTED, "")
+        before = commit
+
+
+def test_a_dry_run_wrote_nothing(zone, monkeypatch) -> None:
+    monkeypatch.setattr("zonegit.cli.records.tell", interrupt)
+    assert zone("set", "www", "A", "60", "192.0.2.9", "--dry-run").err == NOTHING
+
+
+def test_a_verb_that_only_reads_is_silent(zone, monkeypatch) -> None:
+    monkeypatch.setattr("zonegit.repo.Repository.log", interrupt)
+    result = zone("log")
+    assert (result.code, result.out, result.err) == (INTERRUPTED, "", "")
