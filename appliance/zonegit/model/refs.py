@@ -1,7 +1,7 @@
 """Names of refs: `refs/heads/<zone>/<branch>`, `refs/tags/<zone>/<tag>`, `refs/remotes/<peer>/<zone>/<branch>`.
 
 A zone stands in them as canonical text (lowercase, final dot, RFC 1035 escapes) and may hold a slash (RFC 2317);
-branches, tags and peers may not, so every name splits in one way.
+so may a branch and a tag. No part of those ends with a dot, as each zone does: they part at the last `./`.
 """
 
 import re
@@ -17,6 +17,8 @@ RefName = NewType("RefName", str)
 
 DEFAULT_BRANCH: Final = "main"
 _LABEL: Final = re.compile(r"[a-z0-9_][a-z0-9._-]{0,63}", re.ASCII)
+_PART: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?", re.ASCII)
+_LONGEST: Final = 64
 
 
 class RefKind(StrEnum):
@@ -48,22 +50,46 @@ class Ref:
 
 
 def check_label(text: str, what: str) -> str:
-    """Return a branch's, tag's or peer's name if it is a good one."""
-    if not _LABEL.fullmatch(text) or text.startswith(".") or ".." in text or text.endswith("."):
+    """Return a peer's name if it is a good one."""
+    if not is_plain(text):
         raise InvalidName(f"{text[:80]!r} is not a {what} name: use 1 to 64 of a-z 0-9 . _ -, no '..'")
     return text
 
 
+def is_plain(text: str) -> bool:
+    """Whether it is a name that peers may have, and that branches and tags had before capitals and slashes came."""
+    return bool(_LABEL.fullmatch(text)) and ".." not in text and not text.endswith(".")
+
+
+def check_name(text: str, what: str) -> str:
+    """Return a branch's or tag's name if it is a good one."""
+    parts = text.split("/")
+    if len(text) > _LONGEST or ".." in text or not all(map(_PART.fullmatch, parts)):
+        raise InvalidName(
+            f"{text[:80]!r} is not a {what} name: use 1 to {_LONGEST} of A-Z a-z 0-9 . _ - /, in parts that begin "
+            "with a letter, a digit or _ and don't end with a dot, no '..'"
+        )
+    if text == "HEAD":
+        raise InvalidName(f"HEAD is where you are, and no {what} can be called so")
+    return text
+
+
 def head(zone: str, branch: str) -> RefName:
-    return Ref(RefKind.HEAD, zone, check_label(branch, "branch")).full
+    return Ref(RefKind.HEAD, zone, check_name(branch, "branch")).full
 
 
 def tag(zone: str, name: str) -> RefName:
-    return Ref(RefKind.TAG, zone, check_label(name, "tag")).full
+    return Ref(RefKind.TAG, zone, check_name(name, "tag")).full
 
 
 def remote(peer: str, zone: str, branch: str) -> RefName:
-    return Ref(RefKind.REMOTE, zone, check_label(branch, "branch"), check_label(peer, "peer")).full
+    return Ref(RefKind.REMOTE, zone, check_name(branch, "branch"), check_label(peer, "peer")).full
+
+
+def split(rest: str) -> tuple[str, str]:
+    """`(zone, branch or tag)` of what stands behind the kind, or behind the peer. `ValueError` if it can't be."""
+    dot = rest.rindex("./")
+    return rest[: dot + 1], rest[dot + 2 :]
 
 
 @lru_cache(maxsize=1 << 15)
@@ -73,10 +99,10 @@ def parse(full: str) -> Ref:
         prefix, kind_text, rest = full.split("/", 2)
         kind = RefKind(kind_text)
         peer, rest = rest.split("/", 1) if kind is RefKind.REMOTE else ("", rest)
-        zone, name = rest.rsplit("/", 1)
+        zone, name = split(rest)
     except ValueError:
         raise InvalidName(f"{full[:120]!r} is not a ref: expected refs/heads/<zone>/<branch>") from None
-    ref = Ref(kind, zone, check_label(name, "branch"), peer and check_label(peer, "peer"))
+    ref = Ref(kind, zone, check_name(name, "branch"), peer and check_label(peer, "peer"))
     if prefix != "refs" or to_text(parse_apex(zone)) != zone or ref.full != full:
         raise InvalidName(f"{full[:120]!r} is not a ref in canonical form")
     return ref

@@ -133,12 +133,14 @@ class HttpPeer:
             return Change.decode(await answer.content(self.bounds.refs_bytes))
 
     async def _refs(self, root: str, wait: int, prefer: str) -> bytes | None:
+        preferences = [f"names={wire.ALL_NAMES}", prefer]
         headers = {}
         if not root:
             wait = 0
         else:
             headers["if-none-match"] = f'"{root}"'
-            headers["prefer"] = ", ".join(filter(None, (f"wait={wait}", prefer)))
+            preferences.append(f"wait={wait}")
+        headers["prefer"] = ", ".join(filter(None, preferences))
         async with self._ask(_Request(Call("GET", "/v0/refs"), b"", headers, wait)) as answer:
             if answer.status == 304 and root:
                 await answer.authentic()

@@ -7,7 +7,7 @@ from typing import Final
 from zonegit.auth.scheme import Call
 from zonegit.errors import ZonegitError
 from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, REQUEST_LINE, Receive, Scope, Send, drain
-from zonegit.sync import limits
+from zonegit.sync import limits, wire
 from zonegit.sync.frames import CONTENT_TYPE
 from zonegit.sync.server import FrameStream, Reply, find_route
 
@@ -72,6 +72,10 @@ class Request:
     def prefers_minimal(self) -> bool:
         """Whether `Prefer: return=minimal` (RFC 7240 §4.2) asks for a state without its refs."""
         return self._preference("return") == "minimal"
+
+    def prefers_all_names(self) -> bool:
+        """Whether `Prefer: names=all` says that the client can take names with capitals and slashes."""
+        return self._preference("names") == wire.ALL_NAMES
 
     def _preference(self, wanted: str) -> str:
         for value in self.values(b"prefer"):

@@ -226,7 +226,7 @@ class ReplicationApp:
             return self._endpoint.unchanged(known)
         if request.prefers_minimal():
             return self._endpoint.brief()
-        return self._endpoint.refs(grant.key)
+        return self._endpoint.refs(grant.key, request.prefers_all_names())
 
     async def _send_held(self, request: Request, reply: Reply, grant: Grant) -> None:
         """Send an answer, unless too much for its source is on the way. (The list of all refs is held once.)"""

@@ -11,7 +11,7 @@ from zonegit.auth.scheme import good_aud, good_kid
 from zonegit.dns.acl import Acl
 from zonegit.errors import ConfigError, InvalidName
 from zonegit.model.names import parse_apex, to_text
-from zonegit.model.refs import check_label
+from zonegit.model.refs import check_name
 from zonegit.ops.log import Format
 
 _WHOLE: Final = re.compile(r"[0-9]{1,18}")
@@ -123,7 +123,7 @@ def zone_name(value: object) -> str:
 
 def branch(value: object) -> str:
     try:
-        return check_label(text_value(value), "branch")
+        return check_name(text_value(value), "branch")
     except InvalidName as error:
         raise ConfigError(str(error)) from None
 

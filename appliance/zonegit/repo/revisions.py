@@ -1,7 +1,8 @@
 """Revision expressions: `main`, `HEAD~3`, `1f2e3d4c5b6a`, `v1`, `main@{2 hours ago}`, `serial=2026112001`.
 
-A base (HEAD, a branch, a tag, `peer/branch`, an id or its prefix, a serial) and any number of steps behind it:
-`~N` (N first parents back), `^N` (the Nth parent), `@{N}` or `@{time}` (the base's reflog, which outlives it).
+A base (HEAD, else a branch, a tag, `peer/branch`, an id or its prefix, in this order, or a serial) and any number
+of steps behind it: `~N` (N first parents back), `^N` (the Nth parent), `@{N}` or `@{time}` (the base's reflog,
+which outlives it).
 """
 
 import re
@@ -133,10 +134,9 @@ class Resolver:
         if base in ("HEAD", "@", ""):
             return [refs.head(zone, self._position.branch)]
         try:
-            if "/" in base:
-                peer, branch = base.split("/", 1)
-                return [refs.remote(peer, zone, branch)]
-            return [refs.head(zone, base), refs.tag(zone, base)]
+            found = [refs.head(zone, base), refs.tag(zone, base)]
+            peer, _, branch = base.partition("/")
+            return [*found, refs.remote(peer, zone, branch)] if branch and refs.is_plain(peer) else found
         except InvalidName:
             return []
 

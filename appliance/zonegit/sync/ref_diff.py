@@ -15,11 +15,11 @@ from typing import Final
 from zonegit.errors import InvalidData, InvalidName
 from zonegit.model.ids import ID_SIZE, ObjectId
 from zonegit.model.names import parse_apex, to_text
-from zonegit.model.refs import RefKind, RefName, head, tag
+from zonegit.model.refs import RefKind, RefName, head, split, tag
 from zonegit.store.port import Reader
 from zonegit.store.refindex import BUCKET_DIGEST, index_key
 from zonegit.sync.ref_table import BUCKETS, RefTable
-from zonegit.sync.wire import PeerRefs, Tip, as_list, as_table, as_text, check_state
+from zonegit.sync.wire import ALL_NAMES, PeerRefs, Tip, as_list, as_table, as_text, check_state
 
 PATH: Final = "/v0/refs/diff"
 MANY: Final = 256
@@ -37,16 +37,24 @@ class Question:
     """Of the index over the refs that the client holds."""
     digests: tuple[bytes, ...]
     """Of all buckets, by their prefix."""
+    all_names: bool = True
+    """Whether the client takes every name of a branch or tag (`wire.ALL_NAMES`)."""
 
     def encode(self) -> bytes:
-        return _json({"epoch": self.epoch, "root": self.root, "buckets": _base64(b"".join(self.digests))})
+        table: dict[str, object] = {
+            "epoch": self.epoch,
+            "root": self.root,
+            "buckets": _base64(b"".join(self.digests)),
+        }
+        return _json({**table, "names": ALL_NAMES} if self.all_names else table)
 
     @classmethod
     def decode(cls, data: bytes) -> "Question":
         table = as_table(data)
         joined = _bytes(as_text(table, "buckets"), _TEXT)
         digests = tuple(joined[at : at + BUCKET_DIGEST] for at in range(0, _TEXT, BUCKET_DIGEST))
-        return cls(as_text(table, "epoch"), as_text(table, "root"), digests)
+        all_names = table.get("names") == ALL_NAMES
+        return cls(as_text(table, "epoch"), as_text(table, "root"), digests, all_names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +130,7 @@ def tips(refs: Mapping[RefName, ObjectId]) -> tuple[tuple[Tip, ...], tuple[Tip, 
 
 def split_ref(name: RefName) -> tuple[str, str]:
     """`(zone, branch or tag)` of a head's or a tag's name, which was checked when it came in."""
-    zone, _, label = name.split("/", 2)[2].rpartition("/")
-    return zone, label
+    return split(name.split("/", 2)[2])
 
 
 def _tips(table: dict[str, object], name: str) -> tuple[Tip, ...]:

@@ -14,7 +14,7 @@ from zonegit.auth.key import Key
 from zonegit.auth.scope import Scope
 from zonegit.errors import InvalidData, NotFound, RevisionError
 from zonegit.model.ids import Kind, ObjectId, parse_id
-from zonegit.model.refs import RefName
+from zonegit.model.refs import RefName, is_plain
 from zonegit.store.journal import End
 from zonegit.store.port import Reader, Store
 from zonegit.sync import limits, ref_diff, wire
@@ -87,14 +87,17 @@ def error_reply(status: int, error: str, *, server_time: int | None = None, retr
 class _Visible:
     """The refs that the keys of a scope see, kept up by the store's journal, and the list of all of them."""
 
-    def __init__(self, key: Key, workers: int) -> None:
+    def __init__(self, key: Key, workers: int, *, all_names: bool) -> None:
         self._key = key
         """Any one of that scope."""
+        self._all_names = all_names
         self._workers = workers
         self._end: End | None = None
         self._state = ("", -1, "")
         self._all: Reply | None = None
         self.table = RefTable()
+        self._left_out: set[RefName] = set()
+        """Names that the key sees and the client can't take."""
 
     def look(self, reader: Reader) -> None:
         """Catch up with what moved."""
@@ -106,12 +109,12 @@ class _Visible:
         self._end = None  # until all of it is taken in
         self._all = None
         if moved is None:
-            self.table = RefTable(
-                (name, tip) for prefix in _SHOWN for name, tip in reader.refs(prefix) if self._sees(name)
-            )
+            seen = [ref for prefix in _SHOWN for ref in reader.refs(prefix) if self._sees(ref[0])]
+            self.table = RefTable(ref for ref in seen if self._takes(ref[0]))
+            self._left_out = {name for name, _ in seen if not self._takes(name)}
         for name in moved or ():
             if name.startswith(_SHOWN) and self._sees(name):
-                self.table.move(name, reader.ref(name))
+                self._move(name, reader.ref(name))
         self._end = end
 
     @property
@@ -124,12 +127,23 @@ class _Visible:
         """All refs: it may be large, and many ask for it."""
         if self._all is None:
             branches, tags = ref_diff.tips(dict(self.table))
-            refs = wire.PeerRefs(*self._state, branches, tags, self._workers)
+            refs = wire.PeerRefs(*self._state, branches, tags, self._workers, len(self._left_out))
             self._all = Reply(200, wire.JSON_TYPE, refs.encode(), (*_etag(refs), ("cache-control", "no-cache")))
         return self._all
 
+    def _move(self, name: RefName, tip: ObjectId | None) -> None:
+        if self._takes(name):
+            self.table.move(name, tip)
+        elif tip:
+            self._left_out.add(name)
+        else:
+            self._left_out.discard(name)
+
     def _sees(self, name: RefName) -> bool:
         return self._key.allows_zone("read", ref_diff.split_ref(name)[0])
+
+    def _takes(self, name: RefName) -> bool:
+        return self._all_names or is_plain(ref_diff.split_ref(name)[1])
 
 
 class Endpoint:
@@ -139,7 +153,7 @@ class Endpoint:
         self._store = store
         self._workers = workers
         self.bounds = bounds
-        self._refs: dict[tuple[Scope, ...], _Visible] = {}
+        self._refs: dict[tuple[tuple[Scope, ...], bool], _Visible] = {}
         self._plans = Plans()
 
     def index_root(self) -> str:
@@ -147,9 +161,9 @@ class Endpoint:
         with self._store.read() as reader:
             return reader.index_root.hex()
 
-    def refs(self, key: Key) -> Reply:
-        """The refs that a key may see."""
-        return self._visible(key).reply
+    def refs(self, key: Key, all_names: bool = False) -> Reply:
+        """The refs that a key may see, and whose names the client can take (`wire.ALL_NAMES`)."""
+        return self._visible(key, all_names).reply
 
     def brief(self) -> Reply:
         """The state of the refs without the refs: for a client that asks what differs afterwards."""
@@ -160,16 +174,17 @@ class Endpoint:
     def refs_diff(self, key: Key, body: bytes) -> Reply:
         """Those of the refs that a key may see which stand in buckets that differ from the client's."""
         question = ref_diff.Question.decode(body)
-        seen = self._visible(key)
+        seen = self._visible(key, question.all_names)
         change = ref_diff.change_for(question, seen.table, seen.brief)
         return Reply(200, wire.JSON_TYPE, change.encode(), (("cache-control", "no-store"),))
 
-    def _visible(self, key: Key) -> "_Visible":
-        found = self._refs.get(key.scopes)
+    def _visible(self, key: Key, all_names: bool) -> "_Visible":
+        kind = key.scopes, all_names
+        found = self._refs.get(kind)
         if found is None:
             if len(self._refs) >= _SCOPES:
                 self._refs.clear()
-            found = self._refs[key.scopes] = _Visible(key, self._workers)
+            found = self._refs[kind] = _Visible(key, self._workers, all_names=all_names)
         with self._store.read() as reader:
             found.look(reader)
         return found

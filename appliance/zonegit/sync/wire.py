@@ -16,6 +16,8 @@ from zonegit.model.refs import RefName, head, tag
 from zonegit.sync.limits import MAX_HAVES, MAX_LIST, MAX_WANTS
 
 JSON_TYPE: Final = "application/json"
+ALL_NAMES: Final = "all"
+"""How a client says that it takes every name of a branch or tag, also with capitals and slashes."""
 IDS_TYPE: Final = "application/octet-stream"
 
 
@@ -41,6 +43,8 @@ class PeerRefs:
     tags: tuple[Tip, ...]
     workers: int = 1
     """Processes that answer at the peer: so many connections are worth it for a long transfer."""
+    left_out: int = 0
+    """Refs whose names the caller didn't say it could take."""
     gone: tuple[RefName, ...] | None = None
     """None: the lists are complete. Else they hold differences, and these refs are gone (by the peer's names)."""
 
@@ -49,7 +53,7 @@ class PeerRefs:
         return sorted({tip.zone for tip in self.branches})
 
     def encode(self) -> bytes:
-        table = {
+        table: dict[str, object] = {
             "epoch": self.epoch,
             "seq": self.seq,
             "root": self.root,
@@ -58,11 +62,16 @@ class PeerRefs:
             "branches": [_tip(tip) for tip in self.branches],
             "tags": [_tip(tip) for tip in self.tags],
         }
+        if self.left_out:
+            table["left_out"] = self.left_out
         return json.dumps(table, separators=(",", ":")).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> "PeerRefs":
+        """`InvalidData` also where some are left out: what asks for all of them isn't signed."""
         table = as_table(data)
+        if table.get("left_out"):
+            raise InvalidData("the peer left out refs that were asked for: the request was changed on its way")
         if not {"branches", "tags"} <= table.keys():
             raise InvalidData("the peer's refs hold no list of branches or of tags")
         branches, tags = _tips(table, "branches", head), _tips(table, "tags", tag)

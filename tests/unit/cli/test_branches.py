@@ -180,7 +180,7 @@ def test_a_dry_run_writes_nothing(zone, argv) -> None:
     ("argv", "code", "words"),
     [
         (["branch", "main"], 4, ["main"]),
-        (["branch", "Bad/Name"], 1, ["Bad/Name"]),
+        (["branch", "Bad..Name"], 1, ["Bad..Name"]),
         (["branch", "new", "nowhere"], 5, ["nowhere"]),
         (["branch", "-d"], 2, ["-d"]),
         (["branch", "-d", "nowhere"], 5, ["nowhere"]),
@@ -207,3 +207,20 @@ def test_bad_input(zone, refused, argv, code, words) -> None:
 def test_a_tag_s_name_is_taken_once(zone, refused) -> None:
     zone("tag", "v1")
     refused(zone("tag", "v1"), 4, "v1")
+
+
+def test_names_with_capitals_and_slashes(zone, refused) -> None:
+    assert zone("checkout", "-b", "CHG-1234").code == 0
+    assert zone("set", "www", "A", "60", "192.0.2.9", "--json").json["branch"] == "CHG-1234"
+    assert zone("checkout", "-b", "feature/x", "main").code == 0
+    assert zone("tag", "Release/1.0", "CHG-1234").code == 0
+    assert zone("show", "www", "A", "Release/1.0").out == zone("show", "www", "A", "CHG-1234~0").out
+    assert zone("diff", "feature/x..CHG-1234", "--stat").out.startswith("1 RRset changed")
+    assert "CHG-1234@{0}" in zone("reflog", "CHG-1234").out
+    assert zone("log", "feature/x@{0}", "--oneline").code == 0
+    refused(zone("branch", "chg-1234/"), 1, "not a branch name")
+    refused(zone("branch", "HEAD"), 1, "HEAD is where you are")
+    refused(zone("log", "chg-1234"), 5, "chg-1234")
+    assert zone("checkout", "main").code == 0
+    assert zone("branch", "-D", "CHG-1234").code == 0
+    assert [branch["name"] for branch in zone("branch", "--json").json] == ["feature/x", "main"]

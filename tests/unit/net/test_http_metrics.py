@@ -185,7 +185,7 @@ def test_a_request_that_is_cancelled_or_fails_counts_as_what_it_was(monkeypatch:
         with pytest.raises(asyncio.CancelledError):
             await polling
 
-        def fail(_: object) -> None:
+        def fail(*_: object) -> None:
             raise RuntimeError
 
         monkeypatch.setattr(server.app._endpoint, "refs", fail)
