@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemonkit import Daemon, until
-from peerkit import HOST, free_ports
+from peerkit import HOST, free_ports, running
 from repokit import ZONE, parsed
 from tlskit import Authority
 from zonegit.auth.tsigfile import new_tsig
@@ -121,3 +122,54 @@ def test_keys_are_reloaded_all_or_none(primary: Primary) -> None:
     primary.configure("three")
     primary.reload("names the TSIG key 'three'")
     assert "XFR size" in primary.dig("example.org", "AXFR", key="two")
+
+
+def imported(home: Path, name: str, transfer: list[str]) -> tuple[int, str]:
+    """How many records `CLIENT … AXFR | zonegit import -` makes, and what it says."""
+    environment = {**os.environ, "ZONEGIT_REPO": str(home / name)}
+    zonegit = Path(sys.executable).parent / "zonegit"
+    subprocess.run([zonegit, "init"], env=environment, capture_output=True, check=True)
+    with subprocess.Popen(transfer, stdout=subprocess.PIPE) as client:
+        done = subprocess.run(
+            [zonegit, "import", "-"],
+            stdin=client.stdout,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    with Repository.open(home / name, readonly=True) as repository:
+        return repository.records(), done.stderr
+
+
+def test_what_they_print_imports_without_a_warning(primary: Primary, needs_program: Callable[[str], str]) -> None:
+    key = primary.secret("one")
+    server, signed = [f"@{HOST}", "-p", str(primary.port)], ["-y", f"hmac-sha256:one:{key}"]
+    clients = {
+        "dig": [needs_program("dig"), *server, *signed],
+        "dig-multiline": [needs_program("dig"), *server, *signed, "+multiline"],
+        "dig-onesoa": [needs_program("dig"), *server, *signed, "+onesoa"],
+        "kdig": [needs_program("kdig"), *server, *signed],
+        "drill": [needs_program("drill"), *server, "-y", f"one:{key}:hmac-sha256"],
+    }
+    for name, command in clients.items():
+        records, told = imported(primary.home, name, [*command, "example.org", "AXFR"])
+        assert records == RECORDS - 1, name
+        assert "warning" not in told, name
+        assert told.startswith("[example.org. main ")
+        assert told.count("\n") == 1
+    failed = [needs_program("dig"), *server, "example.org", "AXFR"]
+    with pytest.raises(AssertionError, match="the transfer failed"):
+        imported(primary.home, "unsigned", failed)
+
+
+def test_what_bind_transfers_imports_without_a_warning(tmp_path: Path, needs_program: Callable[[str], str]) -> None:
+    zone = tmp_path / "zone"
+    zone.write_text(ZONE)
+    with running("named", needs_program("named"), tmp_path / "named", {"example.org.": zone}) as port:
+        for client in ("dig", "kdig", "drill"):
+            words = [needs_program(client), f"@{HOST}", "-p", str(port), "example.org", "AXFR"]
+            records, told = imported(tmp_path, client, words)
+            assert records == RECORDS - 1, client
+            assert told.count("\n") == 1, client
