@@ -6,7 +6,7 @@ from argparse import Namespace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from zonegit.cli import render, shapes
+from zonegit.cli import checks, render, shapes
 from zonegit.cli.output import Output
 from zonegit.model.ids import short
 from zonegit.model.names import parse_apex
@@ -33,8 +33,7 @@ def tell(
     apex = parse_apex(done.zone)
     if list_changes:
         render.show_changes(out, changes, apex)
-    for finding in done.findings:
-        out.warn(render.finding(finding, apex))
+    checks.warn(args, out, done.findings, apex, committed=done.new is not None)
     out.note(_summary(done, listed=list_changes))
     return 0
 

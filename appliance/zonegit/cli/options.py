@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import interruption, location
+from zonegit.cli.checks import check_options, strict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,7 @@ def commit_options(parser: ArgumentParser) -> None:
     author_option(parser)
     parser.add_argument("--branch", metavar="BRANCH", help="commit there (default: HEAD's branch)")
     signature_options(parser)
+    check_options(parser)
     dry_run_option(parser)
     json_option(parser)
 
@@ -87,8 +89,8 @@ def signature_options(parser: ArgumentParser) -> None:
     )
 
 
-def commit_how(args: Namespace, zone: str | None) -> CommitOptions:
-    """What `commit_options` read, for a change of this zone (None: HEAD's)."""
+def commit_how(args: Namespace, zone: str) -> CommitOptions:
+    """What `commit_options` read, for a change of this zone."""
     return {
         "zone": zone,
         "branch": args.branch,
@@ -96,6 +98,7 @@ def commit_how(args: Namespace, zone: str | None) -> CommitOptions:
         "message": args.message,
         "dry_run": args.dry_run,
         "signatures": args.signatures,
+        "strict": strict(args, zone),
     }
 
 

@@ -7,13 +7,13 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import options, render, shapes
+from zonegit.cli import checks, options, render, shapes
 from zonegit.cli.committed import tell
-from zonegit.cli.output import Output, Style, printable
+from zonegit.cli.output import Output, printable
 from zonegit.cli.undoing import Undoing
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import reset_way_back
-from zonegit.model.names import parse_apex
+from zonegit.model.names import parse_apex, to_text
 
 if TYPE_CHECKING:
     from zonegit.model.names import WireName
@@ -33,7 +33,7 @@ def _import(args: Namespace, out: Output) -> int:
             replace=undoing,
             keep_serial=args.keep_serial,
             source=_name(args.file),
-            **options.commit_how(args, args.zone),
+            **options.commit_how(args, to_text(parsed.apex)),
         )
         tell(repo, done, args, out, list_changes=args.dry_run, more=undoing.json())
         back = reset_way_back(repo, done, args) if undoing.happened else None
@@ -61,17 +61,20 @@ def _export(args: Namespace, out: Output) -> int:
 
 
 def _check(args: Namespace, out: Output) -> int:
+    from zonegit.zonefile.strict import raised
+
     if _is_file(args.what):
         apex, findings = _check_file(args, out)
     else:
         with options.open_repository(args, out) as repo:
             apex = options.apex(args, repo)
             findings = repo.check(args.what, zone=args.zone)
+    findings = raised(findings, checks.strict(args, to_text(apex)))
     errors = sum(finding.severity.name == "ERROR" for finding in findings)
     if args.json:
         out.json([shapes.finding(finding, apex) for finding in findings])
     else:
-        _show_findings(out, findings, apex)
+        checks.show(args, out, findings, apex)
         out.note(f"{render.counted(errors, 'error')}, {render.counted(len(findings) - errors, 'warning')}")
     return 1 if errors else 0
 
@@ -91,13 +94,6 @@ def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
     parsed = _read(args.what, args.zone, out)
     findings = [*check_serial(parsed.serial), *check_entries(parsed.apex, parsed.entries)]
     return parsed.apex, [*parsed.warnings, *findings]
-
-
-def _show_findings(out: Output, findings: list[Finding], apex: WireName) -> None:
-    for finding in findings:
-        severity = finding.severity.name.lower()
-        style = Style.OLD if severity == "error" else Style.WARNING
-        out.line(f"{out.paint(severity, style)}: {render.finding(finding, apex)}")
 
 
 def _read(file: str, zone: str | None, out: Output) -> ParsedZone:
@@ -140,6 +136,7 @@ def _check_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "what", metavar="FILE|REV", nargs="?", default="HEAD", help="a zone file, - or a version (default: HEAD)"
     )
+    checks.check_options(parser)
     options.json_option(parser)
 
 

@@ -171,6 +171,8 @@ class ZoneConfig:
     canary: str | None = None
     """`branch:percent`: the share of client networks that is answered from another branch."""
     canary_salt: str = ""
+    strict: frozenset[str] = frozenset()
+    """Checks whose warnings refuse a change. `zonegit` heeds them (`ops.strict`); nothing here commits."""
     allow_query: Acl | None = None
     """Who may ask it; None: everybody. This and the three below have a default for all zones under `[dns]`."""
     transfer_acl: Acl = LOOPBACK

@@ -107,6 +107,7 @@ ZONE: Final[Mapping[str, Reader]] = {
     "at": values.text_value,
     "canary": values.canary,
     "canary_salt": values.text_value,
+    "strict": values.checks,
     **TRANSFERS,
 }
 

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from zonegit.auth.scheme import good_aud, good_kid
 from zonegit.dns.acl import Acl
-from zonegit.errors import ConfigError, InvalidName
+from zonegit.errors import ConfigError, InvalidName, UsageError
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.refs import check_name
 from zonegit.ops.log import Format
+from zonegit.zonefile.strict import strict_checks
 
 _WHOLE: Final = re.compile(r"[0-9]{1,18}")
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
@@ -84,6 +85,14 @@ def texts(value: object) -> list[str]:
     if not isinstance(value, list):
         raise ConfigError(f"{value!r} is not a list of texts in quotes")
     return [text_value(each) for each in value]
+
+
+def checks(value: object) -> frozenset[str]:
+    """Names of checks, as docs/cli.md lists them; `all` is every one."""
+    try:
+        return strict_checks(texts(value))
+    except UsageError as error:
+        raise ConfigError(str(error)) from None
 
 
 def acl(value: object) -> Acl:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
-from zonegit.model.names import Owner, OwnerKey, WireName, owner_key
+from zonegit.model.names import Owner, OwnerKey, WireName, owner_key, to_text
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.content import Content, Tree
@@ -64,7 +64,7 @@ def draft_records(
     `warnings` are those of whoever read the entries.
     """
     found = check_entries(apex, entries)
-    refuse(apex, [*warnings, *found], strict)
+    refuse(to_text(apex), [*warnings, *found], strict)
     built = build(shape, entries)
     signed = are_signed(entries)
     if content is None:

@@ -46,7 +46,7 @@ def commit_records(
         check(content)
     if intent.signatures == "unsign":
         entries = unsigned(entries)
-    draft = draft_records(apex, content, entries, shape, warnings)
+    draft = draft_records(apex, content, entries, shape, warnings, intent.strict)
     done = commit_draft(context, place, content, draft, intent)
     if content is None and done.new and place.branch == refs.DEFAULT_BRANCH:
         with context.store.write() as writer:

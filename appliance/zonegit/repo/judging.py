@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final
 
 from zonegit.errors import InvalidZone
-from zonegit.model.names import OwnerKey, WireName, key_owner, owner_key, owner_text, to_text
+from zonegit.model.names import OwnerKey, key_owner, owner_key, owner_text
 from zonegit.model.rdata import CNAME, DNAME, MX, NS, SRV
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.records import Changes
@@ -62,7 +62,7 @@ def judge_edit(edit: Edit, strict: Collection[str]) -> list[Finding]:
     owners = touched.union(_covered_anew(edit), _pointing_to_new_aliases(edit))
     found = check_owners(apex, sorted(owners), edit.after)
     told = without_old(found, touched, edit.content)
-    refuse(apex, told, strict)
+    refuse(edit.content.revision.commit.zone, told, strict)
     return told
 
 
@@ -79,7 +79,7 @@ def without_old(found: Sequence[Finding], touched: Collection[OwnerKey], content
     ]
 
 
-def refuse(apex: WireName, found: Iterable[Finding], strict: Collection[str]) -> None:
+def refuse(zone: str, found: Iterable[Finding], strict: Collection[str]) -> None:
     """`InvalidZone` if there are errors, or warnings of strict checks, with the first few of them in words."""
     errors = [each for each in found if each.severity is Severity.ERROR or each.check in strict]
     if not errors:
@@ -89,10 +89,10 @@ def refuse(apex: WireName, found: Iterable[Finding], strict: Collection[str]) ->
     told = "; ".join(f"{owner_text(each.owner)}: {each.message} [{each.check}]" for each in shown)
     more = f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
     if errors[0].severity is Severity.ERROR:
-        raise InvalidZone(f"this would break {to_text(apex)} {told}{more}")
+        raise InvalidZone(f"this would break {zone} {told}{more}")
     raise InvalidZone(
-        f"refused, because {to_text(apex)} is strict about it: {told}{more}; '--strict none' allows it once, and "
-        "'strict' in zonegitd.toml holds the checks that always refuse"
+        f"{zone} is strict about this: {told}{more}; '--strict none' allows it once, and 'strict' in zonegitd.toml "
+        "names what is always refused"
     )
 
 

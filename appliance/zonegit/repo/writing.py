@@ -1,6 +1,6 @@
 """Commits: from a change that a caller describes to a branch that has moved, or a clear refusal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -11,6 +11,7 @@ from zonegit.model.ids import object_id
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft, draft_changes, make_commit
+from zonegit.repo.judging import refuse
 from zonegit.repo.position import HEAD
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position
@@ -25,6 +26,7 @@ from zonegit.repo.signed import (
 )
 from zonegit.store.port import RefUpdate, Writer
 from zonegit.zonefile.serial import check_serial
+from zonegit.zonefile.strict import strict_checks
 
 _TRIES = 3
 _GROUP = 10_000
@@ -41,6 +43,8 @@ class Intent:
     """The SOA serial that the caller asked for; taken if it is ahead."""
     imported: str | None = None
     signatures: Signatures = "keep"
+    strict: frozenset[str] = frozenset()
+    """Checks whose warnings refuse the commit."""
 
 
 class CommitOptions(TypedDict, total=False):
@@ -52,6 +56,8 @@ class CommitOptions(TypedDict, total=False):
     message: str | None
     dry_run: bool
     signatures: Signatures
+    strict: Collection[str]
+    """Names of checks whose warnings refuse the commit; `all` is every one."""
 
 
 def intent_of(options: CommitOptions, message: str, serial: int | None, imported: str | None = None) -> Intent:
@@ -65,6 +71,7 @@ def intent_of(options: CommitOptions, message: str, serial: int | None, imported
         serial,
         imported,
         options.get("signatures", "keep"),
+        strict_checks(options.get("strict", ())),
     )
 
 
@@ -101,7 +108,7 @@ def commit_changes(
         wanted = changes(content)
         if intent.signatures == "unsign":
             wanted = {**dict.fromkeys(dnssec_keys(content.tree)), **wanted}
-        return draft_changes(content, wanted)
+        return draft_changes(content, wanted, intent.strict)
 
     for _ in range(_TRIES):
         content = context.tip(place)
@@ -131,7 +138,11 @@ def commit_draft(
     if old:
         seq = next_seq(old.commit.seq, intent.serial)
         if root == old.commit.zone_root and (intent.serial is None or seq & 0xFFFFFFFF != intent.serial):
-            return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0)
+            return Committed(
+                place.zone, place.branch, old.id, old.id, old.commit.serial, 0, findings=draft.findings
+            )
+    of_serial = check_serial(seq & 0xFFFFFFFF)
+    refuse(place.zone, of_serial, intent.strict)
     _check_signatures(place.zone, content, draft, seq & 0xFFFFFFFF, intent)
     commit = make_commit(content, place.zone, root, seq, stamp, intent.message, intent.imported)
     data = commit.encode()
@@ -153,7 +164,7 @@ def commit_draft(
         commit.serial,
         draft.change_count,
         draft.changes,
-        [*draft.findings, *check_serial(commit.serial)],
+        [*draft.findings, *of_serial],
     )
 
 

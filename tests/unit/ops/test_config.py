@@ -167,6 +167,8 @@ def test_workers_auto():
         (f"[dns]\nworkers = 0x{'f' * 5000}\n", 2, "workers: a number of too many digits"),
         (f"[dns]\nlisten = [0x{'f' * 5000}]\n", 2, "listen: a number of too many digits"),
         ("[dns]\nalso_notify = ['[::1']\n", 2, "not an address and a port"),
+        ("[zone.'a']\nat = 'x'\nstrict = ['mx-cnam']\n", 3, "no check 'mx-cnam'; the nearest one is 'mx-cname'"),
+        ("[zone.'a']\nstrict = 'mx-cname'\n", 2, "not a list of texts"),
     ],
 )
 def test_file_errors_name_the_line(write, text, line, says):

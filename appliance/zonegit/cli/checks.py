@@ -1,0 +1,88 @@
+"""What verbs on a zone's content do with findings: which are errors, and how many are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from zonegit.cli import location
+from zonegit.cli.output import Output, Style
+from zonegit.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
+
+    from zonegit.model.names import WireName
+    from zonegit.zonefile.findings import Finding
+
+_SHOWN: Final = 10
+"""Warnings that are shown where nobody asks for all."""
+_NONE: Final = "none"
+
+
+def check_options(parser: ArgumentParser) -> None:
+    """`--strict` and `--warnings`."""
+    parser.add_argument(
+        "--strict",
+        metavar="NAME[,NAME]|all|none",
+        action="append",
+        default=[],
+        help="refuse what these checks find, as errors; none: not even what the configuration says",
+    )
+    parser.add_argument("--warnings", choices=("all",), help=f"show all warnings, not the first {_SHOWN} only")
+
+
+def strict(args: Namespace, zone: str) -> frozenset[str]:
+    """The checks whose warnings are errors in a zone: those of `--strict` and of the repository's configuration."""
+    from pathlib import Path
+
+    from zonegit.cli.service import CONFIG
+    from zonegit.ops.strict import configured
+    from zonegit.zonefile.strict import strict_checks
+
+    names = [name for text in args.strict for name in text.split(",")]
+    if names == [_NONE]:
+        return frozenset()
+    if _NONE in names:
+        raise UsageError(f"--strict {_NONE} stands alone: it allows what all the other names refuse")
+    given = strict_checks(names)
+    try:
+        repo = location.existing(args)
+    except StoreError:  # `check FILE` needs none
+        return given
+    return given | configured(repo, Path(CONFIG), zone)
+
+
+def warn(args: Namespace, out: Output, findings: Sequence[Finding], apex: WireName, *, committed: bool) -> None:
+    """Tell the warnings of a change."""
+    from zonegit.cli import render
+
+    shown = findings if getattr(args, "warnings", None) else findings[:_SHOWN]
+    for finding in shown:
+        out.warn(render.finding(finding, apex))
+    _tell_more(out, len(findings) - len(shown), "zonegit check --warnings all" if committed else "--warnings all")
+
+
+def show(args: Namespace, out: Output, findings: Sequence[Finding], apex: WireName) -> None:
+    """Print findings as an answer: all errors, and so many warnings as are shown."""
+    from zonegit.cli import render
+
+    room = len(findings) if args.warnings else _SHOWN
+    left_out = 0
+    for finding in findings:
+        severity = finding.severity.value
+        if severity == "warning":
+            if not room:
+                left_out += 1
+                continue
+            room -= 1
+        style = Style.OLD if severity == "error" else Style.WARNING
+        out.line(f"{out.paint(severity, style)}: {render.finding(finding, apex)}")
+    _tell_more(out, left_out, "--warnings all")
+
+
+def _tell_more(out: Output, number: int, how: str) -> None:
+    if number:
+        out.note(
+            f"{number:,} more warning{'' if number == 1 else 's'}; {how} shows {'it' if number == 1 else 'them'}"
+        )

@@ -1,0 +1,118 @@
+"""How findings are shown, and what --strict and the configuration make of them."""
+
+import pytest
+
+SUBS = "".join(f"sub{number:02} NS ns.sub{number:02}\n" for number in range(14))
+HEAD = "$ORIGIN example.org.\n$TTL 60\n@ SOA ns.example.net. h 1 2 3 4 5\n@ NS ns.example.net.\n"
+
+
+@pytest.fixture
+def many(tmp_path):
+    """A zone file with 14 delegations that lack their glue."""
+    file = tmp_path / "many.zone"
+    file.write_text(HEAD + SUBS)
+    return file
+
+
+def warnings(text: str) -> list[str]:
+    return [line for line in text.splitlines() if "warning: " in line]
+
+
+def test_ten_warnings_of_an_import_are_shown(run, many) -> None:
+    run("init")
+    result = run("import", many)
+    assert result.code == 0
+    assert len(warnings(result.err)) == 10
+    assert warnings(result.err)[0] == (
+        "zonegit: warning: sub00.example.org.: delegation without the glue it needs: ns.sub00.example.org. has no "
+        "address [missing-glue]"
+    )
+    assert "4 more warnings; zonegit check --warnings all shows them\n" in result.err
+    assert warnings(run("import", many).err) == [], "nothing was touched"
+
+
+def test_all_warnings_are_shown_where_that_is_asked(run, many) -> None:
+    run("init")
+    assert "4 more warnings; --warnings all shows them\n" in run("import", many, "--dry-run").err
+    assert len(warnings(run("import", many, "--warnings", "all").err)) == 14
+    assert len(run("check").lines) == 10
+    assert run("check").err == "4 more warnings; --warnings all shows them\n0 errors, 14 warnings\n"
+    assert len(run("check", "--warnings", "all").lines) == 14
+    assert len(run("check", "--json").json) == 14
+    assert run("check", "--warnings", "some").code == 2
+
+
+def test_all_errors_are_shown(run, tmp_path) -> None:
+    file = tmp_path / "bad.zone"
+    file.write_text(HEAD + SUBS + "".join(f"x{number} CNAME a\nx{number} CNAME b\n" for number in range(12)))
+    result = run("check", file)
+    assert result.code == 1
+    assert sum(line.startswith("error: ") for line in result.lines) == 12
+    assert len(result.lines) == 22
+    assert result.err.splitlines()[-1] == "12 errors, 14 warnings"
+
+
+def test_a_finding_in_json_names_its_check(run, many) -> None:
+    found = run("check", many, "--json").json[0]
+    assert found["check"] == "missing-glue"
+    assert found["severity"] == "warning"
+    assert found["name"] == "sub00.example.org."
+
+
+def test_strict_refuses_an_import_once(run, many) -> None:
+    run("init")
+    for names in ("missing-glue", "all", "mx-cname,missing-glue"):
+        result = run("import", many, "--strict", names)
+        assert result.code == 1
+        assert "strict about this: sub00: delegation without the glue" in result.err
+        assert "[missing-glue]" in result.err
+        assert "; and 11 more; '--strict none' allows it once" in result.err
+    assert run("import", many, "--strict", "mx-cname", "--strict", "srv-cname").code == 0
+
+
+def test_strict_makes_errors_of_what_check_finds(run, many) -> None:
+    result = run("check", many, "--strict", "missing-glue")
+    assert (result.code, len(result.lines), result.err) == (1, 14, "14 errors, 0 warnings\n")
+    assert result.lines[0].startswith("error: sub00.example.org.: ")
+    assert run("check", many, "--strict", "missing-glue", "--json").json[0]["severity"] == "error"
+
+
+@pytest.mark.parametrize("verb", [["set", "m", "MX", "60", "10 a"], ["add", "m", "MX", "60", "10 a"]])
+def test_strict_by_configuration(zone, tmp_path, verb) -> None:
+    zone("set", "a", "CNAME", "60", "www")
+    (tmp_path / "repo" / "zonegitd.toml").write_text("[zone.'example.org.']\nstrict = ['mx-cname']\n")
+    refused = zone(*verb)
+    assert refused.code == 1
+    assert "[mx-cname]" in refused.err
+    assert zone(*verb, "--strict", "ns-cname").code == 1, "one call adds to what is configured"
+    assert zone(*verb, "--strict", "none").code == 0
+    assert zone("check").code == 1
+    assert zone("check", "--strict", "none").code == 0
+
+
+def test_a_deletion_is_held_to_the_configuration(zone, tmp_path) -> None:
+    (tmp_path / "repo" / "zonegitd.toml").write_text("[zone.'example.org.']\nstrict = ['ns-address']\n")
+    assert "[ns-address]" in zone("delete", "ns1").err
+    assert zone("show", "ns1", "A").code == 0
+
+
+@pytest.mark.parametrize(
+    ("strict", "says"),
+    [
+        ("mx-cnam", "no check 'mx-cnam'; the nearest one is 'mx-cname'"),
+        ("none,all", "--strict none stands alone"),
+        ("", "there is no check ''"),
+    ],
+)
+def test_an_unknown_check_is_a_usage_error(zone, strict, says) -> None:
+    result = zone("set", "www", "A", "60", "192.0.2.1", "--strict", strict)
+    assert result.code == 2
+    assert says in result.err
+
+
+def test_a_wrong_check_in_the_configuration_refuses_changes(zone, tmp_path) -> None:
+    (tmp_path / "repo" / "zonegitd.toml").write_text("[zone.'example.org.']\nstrict = ['mx-cnam']\n")
+    result = zone("set", "www", "A", "60", "192.0.2.1")
+    assert result.code == 2
+    assert "the nearest one is 'mx-cname'" in result.err
+    assert zone("config", "check", tmp_path / "repo" / "zonegitd.toml").code == 2
