@@ -87,4 +87,5 @@ $(READY): $(LOCK) pyproject.toml
 	@echo "setting up $(VENV) from $(LOCK)"
 	@$(PIP) install --quiet --require-hashes --no-deps --requirement $(LOCK)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q appliance/zonegit
 	@touch $@

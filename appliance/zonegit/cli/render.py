@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from zonegit.cli.output import Output, Style
@@ -15,6 +14,7 @@ from zonegit.zonefile.text import rrset_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from zonegit.model.commit import Stamp
     from zonegit.repo import Blame, Change
@@ -93,6 +93,8 @@ def short_date(stamp: Stamp) -> str:
 
 def moment(stamp: Stamp, offset: int = 0) -> datetime:
     """When it was, so many minutes east of UTC; 1970 where a peer's commit names a time that no calendar has."""
+    from datetime import UTC, datetime, timedelta, timezone
+
     try:
         return datetime.fromtimestamp(stamp.time, timezone(timedelta(minutes=offset)))
     except (ValueError, OverflowError):

@@ -1,6 +1,5 @@
 """What every part of a `Repository` shares: the store, decoded nodes, the clock, and where HEAD is."""
 
-import getpass
 import os
 import time
 from collections.abc import Callable
@@ -100,6 +99,8 @@ class Context:
 
 def _user() -> str:
     """The login name; a user that the system has no name for (in a container) goes by the number."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):

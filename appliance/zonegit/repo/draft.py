@@ -1,20 +1,21 @@
 """From changes to a commit: the new tree, its checks and the objects that have to be stored."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
-from zonegit.model.names import Owner, OwnerKey, WireName, owner_key, to_text
-from zonegit.model.rrset import RRKey, RRset, key_parts
+from zonegit.model.names import OwnerKey, WireName, owner_key, to_text
+from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape, Zone
+from zonegit.repo.changes import change
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.judging import Edit, judge_edit, refuse, without_old
 from zonegit.repo.records import Changes
 from zonegit.repo.results import MAX_LISTED, Change
 from zonegit.repo.signed import are_signed, is_signed
 from zonegit.tree.build import Built, build
-from zonegit.tree.diff import Difference, diff
+from zonegit.tree.diff import diff
 from zonegit.tree.edit import edit
 from zonegit.tree.source import Nodes
 from zonegit.zonefile.check import check_entries
@@ -93,29 +94,6 @@ def _draft(
 ) -> Draft:
     zone = Zone(built.root, shape, built.records)
     return Draft(zone, [*built.objects, zone.encode()], count, changes, findings, signed)
-
-
-def change(difference: Difference) -> Change:
-    """A difference between trees, decoded."""
-    key, old, new = difference
-    owner, rtype = key_parts(key)
-    return Change(owner, rtype, RRset.decode(old) if old else None, RRset.decode(new) if new else None)
-
-
-def differences(nodes: Nodes, old: ObjectId, new: ObjectId) -> Iterator[Change]:
-    """What differs between two `zone` objects, decoded, in canonical order."""
-    before, after = (Zone.decode(nodes.source.get(oid)).tree for oid in (old, new))
-    return (change(difference) for difference in diff(nodes, before, after))
-
-
-def changes_at(before: Content | None, after: Content, owner: Owner, rtype: int | None) -> Iterator[Change]:
-    """What differs at one owner, by type; `before` None stands for nothing. Serials don't count."""
-    old = before.tree.at(owner_key(owner)) if before else {}
-    new = after.tree.at(owner_key(owner))
-    for number in sorted(old.keys() | new.keys()):
-        was, now = old.get(number), new.get(number)
-        if was != now and rtype in (None, number):
-            yield Change(owner, number, RRset.decode(was) if was else None, RRset.decode(now) if now else None)
 
 
 def make_commit(

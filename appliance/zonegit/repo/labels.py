@@ -1,34 +1,21 @@
-"""Branches and tags of a zone: listing, making, moving, deleting."""
-
-from collections.abc import Iterator
+"""Branches and tags of a zone: making, moving, deleting."""
 
 from zonegit.errors import Conflict, NotFound, Refused
 from zonegit.model import refs
 from zonegit.model.commit import Tag
-from zonegit.model.ids import Kind, ObjectId, kind_of, object_id, short
+from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.model.refs import RefKind
 from zonegit.repo.ancestry import missing_commits
 from zonegit.repo.context import Context
+from zonegit.repo.listing import named
 from zonegit.repo.position import default_branch
-from zonegit.repo.results import Entry, Position, Revision
+from zonegit.repo.results import Position, Revision
 from zonegit.repo.revisions import Resolver
 from zonegit.repo.writing import check_writable, checked_message
 from zonegit.store.port import RefUpdate
 
 DELETED = "branch: deleted"
 """What the reflog says of a branch that was deleted by itself, which a zone's last branch never is."""
-
-
-def named(context: Context, kind: RefKind, zone: str) -> dict[str, ObjectId]:
-    """A zone's branches or tags and the commits that they point to."""
-    found: dict[str, ObjectId] = {}
-    with context.store.read() as reader:
-        for name, oid in reader.refs(f"refs/{kind}/{zone}/"):
-            ref = refs.parse(name)
-            if ref.zone == zone:
-                data = reader.get(oid)
-                found[ref.name] = Tag.decode(data).target if kind_of(data) is Kind.TAG else oid
-    return found
 
 
 def create_branch(
@@ -113,14 +100,6 @@ def delete_tag(context: Context, place: Position, name: str, who: str | None, dr
         raise NotFound(f"{place.zone} has no tag {name}; see 'zonegit tag'")
     move(context, [RefUpdate(ref, old, None)], who, "tag: deleted", dry_run)
     return old
-
-
-def reflog(context: Context, place: Position) -> Iterator[Entry]:
-    """A branch's moves, newest first."""
-    with context.store.read() as reader:
-        found = list(reader.reflog(refs.head(place.zone, place.branch)))
-    for index, entry in enumerate(found):
-        yield Entry(index, entry.old, entry.new, entry.who, entry.reason)
 
 
 def move(

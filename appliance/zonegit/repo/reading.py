@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zonegit.errors import NotFound
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import from_text, owner_text, parse_apex
 from zonegit.model.refs import RefKind, RefName
 from zonegit.model.rrset import RRset
-from zonegit.repo import history, labels, zones
+from zonegit.repo import history, listing
+from zonegit.repo.changes import changes_at, differences
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context, owner_of
-from zonegit.repo.draft import changes_at, differences
 from zonegit.repo.position import HEAD, Standing, seat
 from zonegit.repo.refused import refused_zones
 from zonegit.repo.results import Blame, Change, Entry, Position, Revision, ZoneSummary
@@ -22,10 +23,10 @@ from zonegit.repo.revisions import PREFIX, split_range
 from zonegit.store.journal import End
 from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.tree import walk
-from zonegit.zonefile.check import check_entries
-from zonegit.zonefile.findings import Finding
-from zonegit.zonefile.serial import check_serial
 from zonegit.zonefile.types import type_text
+
+if TYPE_CHECKING:
+    from zonegit.zonefile.findings import Finding
 
 
 class RepositoryReader:
@@ -58,19 +59,19 @@ class RepositoryReader:
 
         DS records at an apex belong to the zone above (RFC 4035 §2.4), where that is here.
         """
-        return zones.enclosing(self._context, from_text(name), rtype)
+        return listing.enclosing(self._context, from_text(name), rtype)
 
     def zones(self) -> list[ZoneSummary]:
         """Every zone, in the order of its name's text."""
-        return zones.summaries(self._context)
+        return listing.summaries(self._context)
 
     def branches(self, *, zone: str | None = None) -> dict[str, ObjectId]:
         """Branches of a zone and their tips."""
-        return labels.named(self._context, RefKind.HEAD, self._context.place(zone).zone)
+        return listing.named(self._context, RefKind.HEAD, self._context.place(zone).zone)
 
     def tags(self, *, zone: str | None = None) -> dict[str, ObjectId]:
         """Tags of a zone and the commits that they name."""
-        return labels.named(self._context, RefKind.TAG, self._context.place(zone).zone)
+        return listing.named(self._context, RefKind.TAG, self._context.place(zone).zone)
 
     def journal_end(self) -> End:
         """What `moved_since` goes on from."""
@@ -166,10 +167,13 @@ class RepositoryReader:
 
     def reflog(self, branch: str | None = None, *, zone: str | None = None) -> Iterator[Entry]:
         """A branch's moves, newest first."""
-        return labels.reflog(self._context, self._context.place(zone, branch))
+        return listing.reflog(self._context, self._context.place(zone, branch))
 
     def check(self, revision: str = "HEAD", *, zone: str | None = None) -> list[Finding]:
         """Errors and warnings about a whole version, in canonical order."""
+        from zonegit.zonefile.check import check_entries
+        from zonegit.zonefile.serial import check_serial
+
         content = self._context.content(revision, zone)
         findings = check_entries(content.apex, list(walk.entries(content.tree.nodes, content.tree.root)))
         return [*check_serial(content.revision.commit.serial), *findings]

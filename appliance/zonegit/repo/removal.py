@@ -5,7 +5,8 @@ from zonegit.model import refs
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import RefKind, RefName
 from zonegit.repo.context import Context
-from zonegit.repo.labels import DELETED, named
+from zonegit.repo.labels import DELETED
+from zonegit.repo.listing import named
 from zonegit.repo.position import HEAD, default_branch, place_in
 from zonegit.repo.results import Restored
 from zonegit.repo.writing import check_writable

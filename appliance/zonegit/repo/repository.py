@@ -7,7 +7,7 @@ Every change is one commit in one durable transaction. Names are presentation fo
 numbers; RDATA is uncompressed wire form; revisions are expressions (`HEAD~1`, `main@{yesterday}`). `zone=None` is
 the zone that HEAD names, `branch=None` the branch of it, `who=None` the user at this host. With `dry_run` a call
 checks and tells all that it would do, and writes nothing. All errors come from `zonegit.errors`.
-What only some calls need (reading zone files, fsck) is imported by those: `zonegit set` starts for each change.
+What only some calls need is imported by those: `zonegit` starts anew for each command.
 """
 
 from __future__ import annotations
@@ -24,20 +24,19 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.rdata import SOA, soa_serial
 from zonegit.model.rrset import RRset
-from zonegit.repo import labels, records, removal, reset, zones
-from zonegit.repo.content import Content
 from zonegit.repo.context import owner_of
-from zonegit.repo.importing import commit_records, import_check
 from zonegit.repo.reading import RepositoryReader
-from zonegit.repo.records import Changes
-from zonegit.repo.results import Committed, Position, Restored
-from zonegit.repo.signed import Signatures
-from zonegit.repo.undoing import Allow
-from zonegit.repo.writing import CommitOptions, commit_changes, intent_of
+from zonegit.repo.results import Position
 from zonegit.store.lmdb import LmdbStore
 from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
+    from zonegit.repo.content import Content
+    from zonegit.repo.records import Changes
+    from zonegit.repo.results import Committed, Restored
+    from zonegit.repo.signed import Signatures
+    from zonegit.repo.undoing import Allow
+    from zonegit.repo.writing import CommitOptions
     from zonegit.store.fsck import FsckReport
     from zonegit.zonefile.reader import ParsedZone
 
@@ -113,10 +112,14 @@ class Repository(RepositoryReader):
         dry_run: bool = False,
     ) -> Committed:
         """Begin a zone with an SOA and these name servers (default: `localhost.`). `Conflict` if it exists."""
+        from zonegit.repo import zones
+
         return zones.add_zone(self._context, zone, nameservers, mail, who, dry_run)
 
     def remove_zone(self, zone: str, *, who: str | None = None, dry_run: bool = False) -> None:
         """Delete a zone's branches and tags. Its objects and reflogs stay, and `restore_zone` brings it back."""
+        from zonegit.repo import removal
+
         removal.remove_zone(self._context, self._context.place(zone).zone, who, dry_run)
 
     def restore_zone(self, zone: str, *, who: str | None = None, dry_run: bool = False) -> Restored:
@@ -124,6 +127,8 @@ class Repository(RepositoryReader):
 
         `Conflict` if there is a zone of this name, `NotFound` if none was removed.
         """
+        from zonegit.repo import removal
+
         return removal.restore_zone(self._context, to_text(parse_apex(zone)), who, dry_run)
 
     # -- records --------------------------------------------------------------------------------------------------
@@ -135,6 +140,7 @@ class Repository(RepositoryReader):
 
         Without a TTL it gets that of what stands there; `NotFound` where nothing does.
         """
+        from zonegit.repo import records
 
         def change(content: Content) -> Changes:
             owner = owner_of(name, content.apex)
@@ -148,6 +154,7 @@ class Repository(RepositoryReader):
         self, name: str, rtype: int, ttl: int | None, rdatas: Sequence[bytes], **options: Unpack[CommitOptions]
     ) -> Committed:
         """Add records to an RRset, whose TTL becomes `ttl` as a whole (None: stays as it is)."""
+        from zonegit.repo import records
 
         def change(content: Content) -> Changes:
             return records.added(content, owner_of(name, content.apex), rtype, ttl, rdatas)
@@ -158,6 +165,7 @@ class Repository(RepositoryReader):
         self, name: str, rtype: int | None = None, rdatas: Sequence[bytes] = (), **options: Unpack[CommitOptions]
     ) -> Committed:
         """Delete all RRsets at a name, one of them, or some of its records. `NotFound` if they aren't there."""
+        from zonegit.repo import records
 
         def change(content: Content) -> Changes:
             return records.deleted(content, owner_of(name, content.apex), rtype, rdatas)
@@ -167,6 +175,8 @@ class Repository(RepositoryReader):
     def _commit(
         self, change: Callable[[Content], Changes], message: str, options: CommitOptions, serial: int | None = None
     ) -> Committed:
+        from zonegit.repo.writing import commit_changes, intent_of
+
         place = self._context.target(options.get("zone"), options.get("branch"))
         return commit_changes(self._context, place, change, intent_of(options, message, serial))
 
@@ -184,6 +194,9 @@ class Repository(RepositoryReader):
         The file's serial is taken if it is ahead, else the next one (`keep_serial`: `Refused`). A file that would
         undo commits made by hand since the last import is `Refused` without `replace`; one that is called is asked.
         """
+        from zonegit.repo.importing import commit_records, import_check
+        from zonegit.repo.writing import intent_of
+
         if not source or not source.isprintable():
             raise UsageError(f"the source's name {source[:80]!r} must be printable: it stands in the commit")
         intent = intent_of(options, f"Import {source}", parsed.serial, source)
@@ -203,6 +216,8 @@ class Repository(RepositoryReader):
         dry_run: bool = False,
     ) -> ObjectId:
         """Begin a branch at a revision. `Conflict` if there is one of this name."""
+        from zonegit.repo import labels
+
         target = self._context.resolve(start, zone)
         labels.create_branch(self._context, self._context.place(zone), name, target, who, dry_run)
         return target.id
@@ -220,6 +235,8 @@ class Repository(RepositoryReader):
 
         `Refused` without `force` where it has commits that HEAD's branch lacks.
         """
+        from zonegit.repo import labels
+
         return labels.delete_branch(self._context, self._context.place(zone), name, who, dry_run, force)
 
     def create_tag(
@@ -236,6 +253,8 @@ class Repository(RepositoryReader):
 
         Where `revision` names a tag object that was made under this name, the tag is that object again.
         """
+        from zonegit.repo import labels
+
         place = self._context.place(zone)
         return labels.create_tag(self._context, place, name, revision, message, who, dry_run)
 
@@ -243,6 +262,8 @@ class Repository(RepositoryReader):
         self, name: str, *, zone: str | None = None, who: str | None = None, dry_run: bool = False
     ) -> ObjectId:
         """Delete a tag; returns what it pointed to, a commit or a tag object."""
+        from zonegit.repo import labels
+
         return labels.delete_tag(self._context, self._context.place(zone), name, who, dry_run)
 
     def reset(
@@ -256,6 +277,8 @@ class Repository(RepositoryReader):
         signatures: Signatures = "keep",
     ) -> Committed:
         """Make a branch continue from a commit. Its serial still rises: see `repo.reset`."""
+        from zonegit.repo import reset
+
         place = self._context.target(zone, branch)
         target = self._context.resolve(revision, zone)
         return reset.reset(self._context, place, target, who, dry_run, signatures)

@@ -2,9 +2,10 @@
 
 from zonegit.model import refs
 from zonegit.model.ids import object_id, short
+from zonegit.repo.changes import differences
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
-from zonegit.repo.draft import Draft, differences, draft_changes, make_commit
+from zonegit.repo.draft import Draft, draft_changes, make_commit
 from zonegit.repo.labels import move
 from zonegit.repo.results import MAX_LISTED, Committed, Position, Revision
 from zonegit.repo.serials import is_ahead, seq_on

@@ -1,12 +1,17 @@
 """What `Repository` gives back."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import Owner
 from zonegit.model.rrset import RRset
-from zonegit.zonefile.findings import Finding
+
+if TYPE_CHECKING:
+    from zonegit.zonefile.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import ID_SIZE, Kind, ObjectId, kind_of, short
 from zonegit.model.refs import RefName
 from zonegit.repo.results import Position, Revision
-from zonegit.repo.when import parse_when
 from zonegit.store.port import Reader
 
 _EXPRESSION: Final = re.compile(
@@ -175,6 +174,8 @@ class Resolver:
             tips = [*(entry.new or entry.old for entry in log), log[-1].old]
             found = tips[int(point)] if int(point) < len(tips) else None
         else:
+            from zonegit.repo.when import parse_when
+
             then = parse_when(point, self._now())
             found = next((entry.new or entry.old for entry in log if entry.who.time <= then), None)
         if found is None:

@@ -1,33 +1,24 @@
-"""Zones of a repository: listing them, beginning one."""
+"""Beginning a zone."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from zonegit.errors import Conflict, InvalidZone, OutOfZone
-from zonegit.model import refs
-from zonegit.model.commit import Commit
-from zonegit.model.ids import ObjectId
 from zonegit.model.names import (
     APEX,
-    ROOT,
     WireName,
     from_text,
-    join,
-    labels,
-    lower,
     parse_apex,
     relative,
     to_text,
 )
-from zonegit.model.rdata import DS, NS, SOA
+from zonegit.model.rdata import NS, SOA
 from zonegit.model.refs import RefKind
 from zonegit.model.rrset import RRset
-from zonegit.model.zone import Zone
 from zonegit.repo.context import Context
 from zonegit.repo.importing import commit_records
-from zonegit.repo.labels import named
-from zonegit.repo.position import branches_of, default_branch
-from zonegit.repo.results import Committed, ZoneSummary
+from zonegit.repo.listing import named
+from zonegit.repo.results import Committed
 from zonegit.repo.writing import Intent
 
 _TIMERS: Final = (7200, 900, 1209600, 300)
@@ -35,38 +26,6 @@ _TIMERS: Final = (7200, 900, 1209600, 300)
 _TTL: Final = 3600
 PLACEHOLDER: Final = WireName(b"\x09localhost\x00")
 """The name server of a zone that was begun without one: harmless, and every checker takes it."""
-
-
-def summaries(context: Context) -> list[ZoneSummary]:
-    """Every zone, in the order of its name's text."""
-    tips: dict[str, dict[str, ObjectId]] = {}
-    found = []
-    with context.store.read() as reader:
-        for name, oid in reader.refs("refs/heads/"):
-            ref = refs.parse(name)
-            tips.setdefault(ref.zone, {})[ref.name] = oid
-        for zone, branches in sorted(tips.items()):
-            branch = default_branch(branches)
-            oid = branches[branch]
-            commit = Commit.decode(reader.get(oid))
-            records = Zone.decode(reader.get(commit.zone_root)).records
-            time = commit.committer.time
-            found.append(ZoneSummary(zone, branch, oid, commit.serial, records, tuple(sorted(branches)), time))
-    return found
-
-
-def enclosing(context: Context, name: WireName, rtype: int | None) -> str | None:
-    """The zone with the longest apex at or above a name; for DS the one above an apex, if there is one."""
-    found = []
-    parts = labels(lower(name))
-    with context.store.read() as reader:
-        for at in range(len(parts) + 1):
-            apex = WireName(join(parts[at:]) + ROOT)
-            if branches_of(reader, to_text(apex)):
-                if at or rtype != DS:
-                    return to_text(apex)
-                found.append(to_text(apex))
-    return found[0] if found else None
 
 
 def first_rrsets(apex: WireName, nameservers: Sequence[str], mail: str | None) -> list[RRset]:

@@ -4,12 +4,15 @@ Durable: a transaction that was committed survives power loss, one that was not 
 opens the repository for itself; nothing here is used across a fork.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import lmdb
 
@@ -18,9 +21,11 @@ from zonegit.model.ids import Kind
 from zonegit.store.environment import MAP_SIZE, Opened, acquire, release
 from zonegit.store.facts import FactCache
 from zonegit.store.lmdb_tables import LmdbTables, ViewDoor, translated
-from zonegit.store.reader import StoreReader
-from zonegit.store.writer import StoreWriter, check_format, found_repository
+from zonegit.store.reader import StoreReader, check_format
 from zonegit.tree.source import NodeCache
+
+if TYPE_CHECKING:
+    from zonegit.store.writer import StoreWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,10 @@ class LmdbStore:
         self.nodes = NodeCache()
 
     @classmethod
-    def create(cls, path: Path, map_size: int = MAP_SIZE) -> "LmdbStore":
+    def create(cls, path: Path, map_size: int = MAP_SIZE) -> LmdbStore:
         """Make a repository in a directory, which may exist. `Refused` if one is there already."""
+        from zonegit.store.writer import found_repository
+
         try:
             path.mkdir(mode=0o750, parents=True, exist_ok=True)
         except (OSError, ValueError) as error:  # a NUL byte is a ValueError
@@ -69,7 +76,7 @@ class LmdbStore:
         return store
 
     @classmethod
-    def open(cls, path: Path, readonly: bool = False, map_size: int = MAP_SIZE) -> "LmdbStore":
+    def open(cls, path: Path, readonly: bool = False, map_size: int = MAP_SIZE) -> LmdbStore:
         """Open the repository in a directory. `StoreError` when there is none, or it can't be read.
 
         Opening for writing waits for a writer that is at work; reading never waits.
@@ -96,7 +103,7 @@ class LmdbStore:
         txn = self._begin(write=False)
         shown = txn.id()
 
-        def again() -> "lmdb.Transaction[bytes] | None":
+        def again() -> lmdb.Transaction[bytes] | None:
             """The same version once more, if it is still the newest."""
             another = self._begin(write=False)
             if another.id() == shown:
@@ -112,6 +119,8 @@ class LmdbStore:
 
     @contextmanager
     def write(self) -> Iterator[StoreWriter]:
+        from zonegit.store.writer import StoreWriter
+
         if self._readonly:
             raise StoreError(f"the repository at {self.path} was opened for reading only")
         txn = self._begin(write=True)
@@ -127,7 +136,7 @@ class LmdbStore:
         finally:
             txn.abort()
 
-    def standing(self) -> "StandingReader":
+    def standing(self) -> StandingReader:
         """A reader for one long-lived worker; its slot in LMDB's table of readers is kept between renewals."""
         return StandingReader(self)
 
@@ -163,11 +172,11 @@ class LmdbStore:
         return self._held
 
     def _tables(
-        self, txn: "lmdb.Transaction[bytes]", begin: "Callable[[], lmdb.Transaction[bytes] | None]" = lambda: None
+        self, txn: lmdb.Transaction[bytes], begin: Callable[[], lmdb.Transaction[bytes] | None] = lambda: None
     ) -> LmdbTables:
         return LmdbTables(txn, self._opened.databases, str(self.path), begin)
 
-    def _begin(self, *, write: bool) -> "lmdb.Transaction[bytes]":
+    def _begin(self, *, write: bool) -> lmdb.Transaction[bytes]:
         """A transaction, with the map of this process made as large as another one's if it has to be."""
         environment = self._opened.environment
         while True:

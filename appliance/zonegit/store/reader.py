@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from blake3 import blake3
 
-from zonegit.errors import CorruptStore, NotFound
+from zonegit.errors import CorruptStore, NotFound, StoreError
 from zonegit.model.ids import Kind, ObjectId, short
 from zonegit.model.refs import RefName
 from zonegit.store import journal, layout
@@ -13,6 +13,16 @@ from zonegit.store.reflog import decode_entry, log_prefix
 from zonegit.store.tables import ReadTables, Table
 from zonegit.store.views import ViewVersion, find_view
 from zonegit.tree.version import ZoneVersion
+
+
+def check_format(tables: ReadTables) -> None:
+    """`StoreError` unless these tables are a repository that this code understands."""
+    found = layout.number(tables, layout.FORMAT)
+    if not found:
+        raise StoreError("the repository was never finished: run `zonegit init` again")
+    if found != layout.STORE_FORMAT:
+        ours = layout.STORE_FORMAT
+        raise StoreError(f"the repository has format {found}, this zonegit reads {ours}: use the one that made it")
 
 
 class StoreReader:

@@ -17,7 +17,7 @@ from zonegit.store.port import VIEW_AT_ONCE, RefLogEntry, RefUpdate
 from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
 from zonegit.store.reflog import encode_entry, log_prefix, next_key
-from zonegit.store.tables import ReadTables, Table, WriteTables
+from zonegit.store.tables import Table, WriteTables
 from zonegit.store.views import build_view, drop_view, find_view, move_view
 from zonegit.tree.source import NodeCache, Nodes
 
@@ -34,16 +34,6 @@ def found_repository(tables: WriteTables, epoch: bytes) -> bool:
     tables.put(Table.META, layout.SEQ, layout.U64.pack(0))
     tables.put(Table.META, layout.FORMAT, layout.U32.pack(layout.STORE_FORMAT))
     return True
-
-
-def check_format(tables: ReadTables) -> None:
-    """`StoreError` unless these tables are a repository that this code understands."""
-    found = layout.number(tables, layout.FORMAT)
-    if not found:
-        raise StoreError("the repository was never finished: run `zonegit init` again")
-    if found != layout.STORE_FORMAT:
-        ours = layout.STORE_FORMAT
-        raise StoreError(f"the repository has format {found}, this zonegit reads {ours}: use the one that made it")
 
 
 class StoreWriter(StoreReader):

@@ -1,0 +1,35 @@
+"""What differs between two versions of a zone, decoded."""
+
+from collections.abc import Iterator
+
+from zonegit.model.ids import ObjectId
+from zonegit.model.names import Owner, owner_key
+from zonegit.model.rrset import RRset, key_parts
+from zonegit.model.zone import Zone
+from zonegit.repo.content import Content
+from zonegit.repo.results import Change
+from zonegit.tree.diff import Difference, diff
+from zonegit.tree.source import Nodes
+
+
+def change(difference: Difference) -> Change:
+    """A difference between trees, decoded."""
+    key, old, new = difference
+    owner, rtype = key_parts(key)
+    return Change(owner, rtype, RRset.decode(old) if old else None, RRset.decode(new) if new else None)
+
+
+def differences(nodes: Nodes, old: ObjectId, new: ObjectId) -> Iterator[Change]:
+    """What differs between two `zone` objects, decoded, in canonical order."""
+    before, after = (Zone.decode(nodes.source.get(oid)).tree for oid in (old, new))
+    return (change(difference) for difference in diff(nodes, before, after))
+
+
+def changes_at(before: Content | None, after: Content, owner: Owner, rtype: int | None) -> Iterator[Change]:
+    """What differs at one owner, by type; `before` None stands for nothing. Serials don't count."""
+    old = before.tree.at(owner_key(owner)) if before else {}
+    new = after.tree.at(owner_key(owner))
+    for number in sorted(old.keys() | new.keys()):
+        was, now = old.get(number), new.get(number)
+        if was != now and rtype in (None, number):
+            yield Change(owner, number, RRset.decode(was) if was else None, RRset.decode(now) if now else None)

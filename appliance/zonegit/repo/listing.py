@@ -1,0 +1,66 @@
+"""What is here by name: zones, their branches and tags, and where a branch has been."""
+
+from collections.abc import Iterator
+
+from zonegit.model import refs
+from zonegit.model.commit import Commit, Tag
+from zonegit.model.ids import Kind, ObjectId, kind_of
+from zonegit.model.names import ROOT, WireName, join, labels, lower, to_text
+from zonegit.model.rdata import DS
+from zonegit.model.refs import RefKind
+from zonegit.model.zone import Zone
+from zonegit.repo.context import Context
+from zonegit.repo.position import branches_of, default_branch
+from zonegit.repo.results import Entry, Position, ZoneSummary
+
+
+def summaries(context: Context) -> list[ZoneSummary]:
+    """Every zone, in the order of its name's text."""
+    tips: dict[str, dict[str, ObjectId]] = {}
+    found = []
+    with context.store.read() as reader:
+        for name, oid in reader.refs("refs/heads/"):
+            ref = refs.parse(name)
+            tips.setdefault(ref.zone, {})[ref.name] = oid
+        for zone, branches in sorted(tips.items()):
+            branch = default_branch(branches)
+            oid = branches[branch]
+            commit = Commit.decode(reader.get(oid))
+            records = Zone.decode(reader.get(commit.zone_root)).records
+            time = commit.committer.time
+            found.append(ZoneSummary(zone, branch, oid, commit.serial, records, tuple(sorted(branches)), time))
+    return found
+
+
+def enclosing(context: Context, name: WireName, rtype: int | None) -> str | None:
+    """The zone with the longest apex at or above a name; for DS the one above an apex, if there is one."""
+    found = []
+    parts = labels(lower(name))
+    with context.store.read() as reader:
+        for at in range(len(parts) + 1):
+            apex = WireName(join(parts[at:]) + ROOT)
+            if branches_of(reader, to_text(apex)):
+                if at or rtype != DS:
+                    return to_text(apex)
+                found.append(to_text(apex))
+    return found[0] if found else None
+
+
+def named(context: Context, kind: RefKind, zone: str) -> dict[str, ObjectId]:
+    """A zone's branches or tags and the commits that they point to."""
+    found: dict[str, ObjectId] = {}
+    with context.store.read() as reader:
+        for name, oid in reader.refs(f"refs/{kind}/{zone}/"):
+            ref = refs.parse(name)
+            if ref.zone == zone:
+                data = reader.get(oid)
+                found[ref.name] = Tag.decode(data).target if kind_of(data) is Kind.TAG else oid
+    return found
+
+
+def reflog(context: Context, place: Position) -> Iterator[Entry]:
+    """A branch's moves, newest first."""
+    with context.store.read() as reader:
+        found = list(reader.reflog(refs.head(place.zone, place.branch)))
+    for index, entry in enumerate(found):
+        yield Entry(index, entry.old, entry.new, entry.who, entry.reason)
