@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.errors import InvalidRecord
+from zonegit.model.rdata import TXT
 from zonegit.zonefile.record import split_head
 from zonegit.zonefile.unfold import has_comment, unfold
 
@@ -28,8 +29,10 @@ _PIECE: Final = re.compile(r"\\.|\$\$|\$(?:\{(?P<modifier>[^}]*)\}|(?P<open>\{)|
 _MODIFIER: Final = re.compile(r"([+-]?[0-9]{1,10})(?:,([0-9]{1,3})(?:,([doxXnN]))?)?", re.ASCII)
 _NO_OFFSET: Final = re.compile(r"[+-]?0+(?:,|\Z)", re.ASCII).match
 _COMMENT: Final = "a ';' between the quotes begins a comment, as in BIND; write \\; or put \\\" round the string"
+_SPLIT: Final = "the quotes are the directive's, as in BIND, and make several strings; write \\\" round a string"
 _OFFSET: Final = "a plain $ is the number itself, as BIND's manual says; BIND adds the last ${offset} to it"
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"')
+_STRINGS: Final = frozenset({TXT, 99})  # SPF
 _MAX: Final = (1 << 31) - 1
 MAX_STEPS: Final = 1 << 24
 """How many lines one $GENERATE may make: a /8 of addresses."""
@@ -59,11 +62,17 @@ def read_generate(text: str) -> Generate:
     if len(numbers) > MAX_STEPS:
         raise InvalidRecord(f"$GENERATE makes {len(numbers)} records; at most {MAX_STEPS}")
     record = found[5]
-    _, _, rdata = split_head(record)
+    _, rtype, rdata = split_head(record)
     head = record[: len(record) - len(rdata)]
     unquoted = _unquoted(rdata)
     plain = unfold(unquoted, iter(()))[0]
-    doubt = _COMMENT if has_comment(unquoted) else _OFFSET if _carries(found[4]) or _carries(plain) else ""
+    doubt = ""
+    if has_comment(unquoted):
+        doubt = _COMMENT
+    elif rtype in _STRINGS and unquoted != rdata and " " in plain and '"' not in plain:
+        doubt = _SPLIT
+    elif _carries(found[4]) or _carries(plain):
+        doubt = _OFFSET
     return Generate(numbers, f"{found[4]} {head}{plain}", doubt)
 
 
