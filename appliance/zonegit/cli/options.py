@@ -53,7 +53,7 @@ def dry_run_option(parser: ArgumentParser) -> None:
 
 def author_option(parser: ArgumentParser) -> None:
     """`--author`, for verbs that leave a trace in the reflog or in a commit."""
-    parser.add_argument("--author", metavar="WHO", help="`Name <mail>` (default: user@host)")
+    parser.add_argument("--author", metavar="WHO", help="`Name <mail>` (default: user@host, or sudo's caller)")
 
 
 def commit_options(parser: ArgumentParser) -> None:

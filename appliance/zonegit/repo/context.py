@@ -89,7 +89,7 @@ class Context:
         now = int(self.now())
         name = who
         if name is None:
-            name = os.environ.get("ZONEGIT_AUTHOR") or f"{_user()}@{os.uname().nodename}"
+            name = os.environ.get("ZONEGIT_AUTHOR") or _user()
         if not name.strip() or len(name) > 200 or not name.isprintable():
             raise UsageError(
                 f"the --author is {name[:80]!r}; write 1 to 200 printable characters, like 'Ada <ada@example.org>'"
@@ -98,13 +98,20 @@ class Context:
 
 
 def _user() -> str:
-    """The login name; a user that the system has no name for (in a container) goes by the number."""
+    """The login name at this host, or under sudo the caller's: `alice (sudo)`.
+
+    A user that the system has no name for (in a container) goes by the number.
+    """
     import getpass
 
+    caller = os.environ.get("SUDO_USER", "")
+    if not os.geteuid() and caller not in ("", "root"):
+        return f"{caller} (sudo)"
     try:
-        return getpass.getuser()
+        name = getpass.getuser()
     except (KeyError, OSError):
-        return f"uid{os.getuid()}"
+        name = f"uid{os.getuid()}"
+    return f"{name}@{os.uname().nodename}"
 
 
 def owner_of(name: str, apex: WireName) -> Owner:

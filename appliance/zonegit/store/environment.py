@@ -4,6 +4,10 @@ LMDB forbids opening a file twice in one process (its locks belong to the pair o
 repository again gets the same environment, and the last one to close it closes it. The engine is LMDB 0.9's,
 whatever the default of the installed py-lmdb: its two engines can't read each other's files.
 
+Readers note in the lock file which version they read, so that no writer uses its pages again. Who may read the
+repository but not write to that file reads without (`Opened.unlocked`), and looks afterwards whether a writer may
+have used them.
+
 A repository belongs to its directory's owner, and to its group where that may write: root acts as the owner when it
 opens the files, so that a service that runs as that user can open what root made.
 """
@@ -46,6 +50,8 @@ class Opened:
     environment: lmdb.Environment
     databases: "list[lmdb._Database]"
     readonly: bool
+    unlocked: bool = False
+    """Whether pages of a version that is being read may be written to meanwhile."""
     users: int = 1
 
 
@@ -89,6 +95,7 @@ def _open(path: Path, map_size: int, *, readonly: bool, create: bool) -> Opened:
     try:
         with _as_owner(path):
             _reserve_locks(path)
+            unlocked = readonly and _is_locked_out(path)
             environment = lmdb.Environment(
                 os.fsencode(path),
                 map_size=map_size,
@@ -102,6 +109,7 @@ def _open(path: Path, map_size: int, *, readonly: bool, create: bool) -> Opened:
                 max_readers=_MAX_READERS,
                 max_spare_txns=1,
                 lib_version=0,
+                lock=not unlocked,
             )
             _share_with_group(path)
             _fill_up(path, environment)
@@ -109,7 +117,8 @@ def _open(path: Path, map_size: int, *, readonly: bool, create: bool) -> Opened:
     except lmdb.Error as error:
         raise translated(error, str(path)) from None
     try:
-        return Opened(environment, _databases(environment, readonly=readonly, create=create), readonly)
+        databases = _databases(environment, readonly=readonly, create=create)
+        return Opened(environment, databases, readonly, unlocked)
     except lmdb.NotFoundError:
         environment.close()
         raise StoreError(f"the repository at {path} was never finished: run `zonegit init` again") from None
@@ -147,6 +156,14 @@ def _share_with_group(path: Path) -> None:
             status = (path / name).stat()
             if status.st_uid == os.geteuid() and status.st_mode & _GROUP != _GROUP:
                 (path / name).chmod(stat.S_IMODE(status.st_mode) | _GROUP)
+
+
+def _is_locked_out(path: Path) -> bool:
+    """Whether this user may not write to the lock file. (On a read-only disk LMDB itself does without.)"""
+    locks = path / _LOCKS
+    if not locks.exists() or os.access(locks, os.W_OK, effective_ids=True):
+        return False
+    return not os.statvfs(path).f_flag & os.ST_RDONLY
 
 
 def _reserve_locks(path: Path) -> None:

@@ -114,8 +114,22 @@ class LmdbStore:
         tables = self._tables(txn, again)
         try:
             yield StoreReader(tables)
+        except ZonegitError:
+            self._check_overtaken(shown)  # what was wrong with pages that were written to says nothing
+            raise
+        else:
+            self._check_overtaken(shown)
         finally:
             tables.txn.abort()
+
+    def _check_overtaken(self, shown: int) -> None:
+        """Refuse what was read without the lock file, if a writer may have used pages of that version again.
+
+        LMDB's writer N uses only pages that a transaction up to N - 2 set free. Those of version T are set free
+        from T + 1 on, so T + 3 is the first that may write to them: it may be at work as soon as T + 2 is there.
+        """
+        if self._opened.unlocked and self.txn_id() > shown + 1:
+            raise StoreError(f"the repository at {self.path} was written to while you read it: try again")
 
     @contextmanager
     def write(self) -> Iterator[StoreWriter]:
@@ -138,6 +152,8 @@ class LmdbStore:
 
     def standing(self) -> StandingReader:
         """A reader for one long-lived worker; its slot in LMDB's table of readers is kept between renewals."""
+        if self._opened.unlocked:
+            raise StoreError(f"no permission for {self.path}/lock.mdb: a server has to write to it")
         return StandingReader(self)
 
     def txn_id(self) -> int:
