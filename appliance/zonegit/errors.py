@@ -110,6 +110,10 @@ class StoreFull(StoreError):
     http_status = 507
 
 
+class StorePanicked(StoreError):
+    """A write failed half-way. This process can't use the store any more; its successor and all others can."""
+
+
 class CorruptStore(StoreError):
     """Stored bytes no longer match their hash, or an index contradicts what it was derived from."""
 

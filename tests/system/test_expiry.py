@@ -1,5 +1,7 @@
 """A secondary whose primary is gone for longer than a zone's SOA expire; a copy made by hand. As processes."""
 
+import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -39,6 +41,21 @@ def test_it_falls_silent_and_comes_back(tmp_path: Path, repo: Path, keys: Path, 
     start(repo, "--keys", keys, "--replicate-listen", place, "--replicate-name", "p1")
     until(lambda: rcode(ask(mirror.port(), "www.example.org")) == 0, "answers again, though nothing is new")
     until(lambda: zone_expired(mirror) == 0, "the same in the metrics")  # not at once: 2 s are over soon
+
+
+def test_a_puller_that_is_stuck_keeps_no_zone_alive(
+    tmp_path: Path, repo: Path, keys: Path, primary: Daemon, start
+) -> None:
+    mirror = start(tmp_path / "mirror", *secondary_of(primary, keys, "--metrics-listen", "127.0.0.1:0"))
+    until(lambda: rcode(ask(mirror.port(), "www.example.org")) == 0, "the zone at the secondary")
+    puller = mirror.child("puller")
+    os.kill(puller, signal.SIGSTOP)
+    until(lambda: rcode(ask(mirror.port(), "www.example.org")) == 2, "SERVFAIL, though nobody notes it")
+    assert mirror.has("the puller doesn't see to zones past their SOA expire")
+    assert zone_expired(mirror) == 1
+    os.kill(puller, signal.SIGCONT)
+    until(lambda: rcode(ask(mirror.port(), "www.example.org")) == 0, "answers again")
+    until(lambda: zone_expired(mirror) == 0, "the same in the metrics")
 
 
 def metrics(daemon: Daemon) -> str:

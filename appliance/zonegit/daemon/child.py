@@ -51,12 +51,20 @@ def _run(name: str, parent: int, block: SharedBlock, run: Callable[[], None]) ->
     _allow_descriptors()
     try:
         run()
-    except ZonegitError as error:
-        _logger.error("%s", error)
-        sys.exit(error.exit_code)
     except Exception as error:
+        cause = _cause(error)
+        if isinstance(cause, ZonegitError):
+            _logger.error("%s", cause)
+            sys.exit(cause.exit_code)
         _logger.error("ended by an unexpected error: %s", log.described(error))
         sys.exit(1)
+
+
+def _cause(error: Exception) -> Exception:
+    """The first error of a group of tasks."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _take_no_notice(_number: int, _frame: object) -> None:

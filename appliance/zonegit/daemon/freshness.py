@@ -6,6 +6,7 @@ look at; one success of any kind takes all of them back. `clock` is an argument.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from typing import Final
 
 from zonegit.daemon.heads import heads
@@ -76,6 +77,15 @@ class Freshness:
         if self.last > self._clock():
             return self._set_back()
         self._behind = None
+        new = self.too_old() - self.expired
+        if new:
+            with self._store.write() as writer:
+                set_expired(writer, self._peer, self.expired | new)
+            self.expired |= new
+        return new
+
+    def too_old(self) -> frozenset[str]:
+        """The zones that are too old now, noted or not."""
         age = self.age
         if age <= self._least:
             return frozenset()
@@ -83,17 +93,7 @@ class Freshness:
             if reader.seq != self._seq:
                 self._expires = sorted(self._read_expires(reader))
                 self._seq = reader.seq
-        found = set()
-        for expire, zone in self._expires:
-            if expire >= age:
-                break
-            found.add(zone)
-        new = frozenset(found) - self.expired
-        if new:
-            with self._store.write() as writer:
-                set_expired(writer, self._peer, self.expired | new)
-            self.expired |= new
-        return new
+        return frozenset(zone for expire, zone in takewhile(lambda each: each[0] < age, self._expires))
 
     def _set_back(self) -> frozenset[str]:
         """The last success is yet to come. A clock that stays behind is right, and was wrong then."""

@@ -19,7 +19,7 @@ from zonegit.daemon.pauses import Backoff, Pauses
 from zonegit.daemon.signing import primary_keys
 from zonegit.daemon.sync_report import SyncReport
 from zonegit.daemon.tls import primary_tls
-from zonegit.errors import ZonegitError
+from zonegit.errors import StorePanicked, ZonegitError
 from zonegit.model.commit import Stamp
 from zonegit.model.refs import head, parse
 from zonegit.net.http_client import HttpPeer
@@ -59,11 +59,13 @@ class Mirror:
         pauses: Pauses = Pauses(),  # noqa: B008  frozen
         zone: Callable[[str], ZoneConfig] = lambda _: ZoneConfig(),
         hints: Callable[[], int] = lambda: 0,
+        looked: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`synced` is called after each exchange that ended well; `zone` tells what is served of one.
 
-        `hints` counts how often the primary said that there is news.
+        `hints` counts how often the primary said that there is news. `looked` is called after each look for zones
+        that are too old, when those are noted.
 
         `ConfigError` or `InvalidData`: bad primary.
         """
@@ -94,9 +96,10 @@ class Mirror:
         self._looking = asyncio.Lock()
         self._hurry = asyncio.Event()
         self._hints = hints
+        self._looked = looked
 
     async def run(self) -> None:
-        """Never ends by itself."""
+        """Ends with `StorePanicked` only, by itself: another process has to go on then."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
             group.create_task(self._heed())
@@ -109,6 +112,8 @@ class Mirror:
             started = timer()
             try:
                 news = await self.once()
+            except StorePanicked:
+                raise
             except ZonegitError as error:
                 await self._pause(error, timer() - started)
                 continue
@@ -219,6 +224,9 @@ class Mirror:
         while True:
             try:
                 await self.look()
+                self._looked()
+            except StorePanicked:
+                raise
             except ZonegitError as error:
                 log.event(_logger, "zones that are too old can't be noted", logging.ERROR, error=error)
             await asyncio.sleep(_LOOK_EVERY)

@@ -35,6 +35,7 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
             lambda: block.set_ready(index),
             zone=lambda name: block.config().zone(name),
             hints=lambda: block.total(NOTIFIES_OK),
+            looked=lambda: block.beat(index),
         )
         asyncio.run(_until_terminated(mirror, block))
     finally:

@@ -77,6 +77,19 @@ def note_expired(config: Config, clock: Callable[[], float]) -> None:
         store.close()
 
 
+def too_old(config: Config, clock: Callable[[], float]) -> frozenset[str]:
+    """The mirrored zones that are past their SOA expire, noted or not; nothing is written. `StoreError`."""
+    primary = config.primary
+    if primary is None:
+        return frozenset()
+    store = LmdbStore.open(config.repo, readonly=True)
+    try:
+        branch = partial(_branch, config)
+        return Freshness(store, primary.name, branch, primary.pull_interval, clock).too_old()
+    finally:
+        store.close()
+
+
 def _branch(config: Config, zone: str) -> str:
     return config.zone(zone).branch
 

@@ -101,7 +101,7 @@ class Status:
                     except (CorruptStore, NotFound):
                         continue  # the workers tell of it, and the other zones are served
                 known[zone, commit] = facts
-            old = expired_zones(reader, config.primary.name) if config.primary else None
+            old = config.expired | expired_zones(reader, config.primary.name) if config.primary else None
         self._known = known
         if old is None:
             return list(known.values())

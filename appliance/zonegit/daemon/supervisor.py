@@ -16,6 +16,7 @@ from typing import Final
 
 from zonegit.daemon.certificates import CertificateEnds
 from zonegit.daemon.cookie_secrets import cookie_secrets, random_secrets
+from zonegit.daemon.expiry_guard import ExpiryGuard
 from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.plan import Plan
 from zonegit.daemon.processes import Child, end_tracker
@@ -30,7 +31,7 @@ from zonegit.ops import log
 from zonegit.ops.config import Config, load
 from zonegit.ops.loop_slots import LOOP_SLOTS
 from zonegit.ops.notify import Notifier
-from zonegit.ops.shared import FIRST_WORKER, PULLER, SUPERVISOR, SharedBlock
+from zonegit.ops.shared import FIRST_WORKER, NOTIFIER, PULLER, SUPERVISOR, SharedBlock
 
 GRACE: Final = 8.0
 """Seconds that children get to end after SIGTERM; longer than a worker's own bound."""
@@ -67,6 +68,7 @@ class Supervisor:
         self._notifier = Notifier()
         self._watchdog = Watchdog(self._notifier, self._config.dns.listen[0])
         self._status = StatusLine(self._notifier, self._block)
+        self._guard = ExpiryGuard(self._block)
         self._plan = Plan(self._block, self._listeners)
         self._children = {each.name: each for each in self._plan.children(self._config)}
         self._views: Child | None = self._plan.views() if prepared.lacks_views else None
@@ -113,6 +115,7 @@ class Supervisor:
             self._report()
         self._watchdog.turn()
         self._certificates.turn()
+        self._expire(self._guard.turn(self._config))
         if self._announced:
             self._status.turn()
 
@@ -177,7 +180,8 @@ class Supervisor:
         times = [each.due - monotonic() for each in self._all() if each.due is not None]
         if not self._announced:
             times.append(_READY_POLL)
-        turns = self._watchdog.wait, self._certificates.wait, self._status.wait if self._announced else None
+        turns = [self._watchdog.wait, self._certificates.wait, self._guard.wait(self._config)]
+        turns += [self._status.wait] if self._announced else []
         times += [wait for wait in turns if wait is not None]
         return max(min(times), 0.0) if times else None
 
@@ -214,6 +218,7 @@ class Supervisor:
                 dns=old.dns,
                 metrics=old.metrics,
                 replication=old.replication,
+                expired=old.expired,
             )
             self._block.publish(config)
         except Exception as error:  # whatever is wrong with what was written, this daemon goes on answering
@@ -229,6 +234,16 @@ class Supervisor:
             self._certificates.publish(self._config)
             self._status.refused = False
         self._notifier.ready(self._status.text())
+
+    def _expire(self, zones: frozenset[str]) -> None:
+        """Have the workers answer from none of these zones, and from others again."""
+        if zones == self._config.expired:
+            return
+        self._config = replace(self._config, expired=zones)
+        self._block.publish(self._config)
+        for each in self._children.values():
+            if self._is_worker(each) or each.index == NOTIFIER:
+                each.signal(signal.SIGHUP)
 
     def _take(self, config: Config, lacks_views: bool) -> None:
         """Have the children work by a configuration that was published."""

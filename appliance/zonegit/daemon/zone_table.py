@@ -71,7 +71,7 @@ class ZoneTable:
     def refresh(self) -> Changes | None:
         """What changed since the last call; None for nothing."""
         end = self._reader.journal_end
-        expired = expired_zones(self._reader, self._peer) if self._peer else frozenset()
+        expired = self._config.expired | (expired_zones(self._reader, self._peer) if self._peer else frozenset())
         if end == self._end and expired == self._expired and not self._incomplete:
             return None
         moved = self._reader.moved_since(self._end) if self._end else None

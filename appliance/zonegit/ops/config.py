@@ -207,6 +207,8 @@ class Config:
     """How the log is written."""
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """What workers compute cookies with, the current one first; filled in by the supervisor."""
+    expired: frozenset[str] = frozenset()
+    """Mirrored zones past their SOA expire, beside those noted in the repository; filled in by the supervisor."""
 
     @property
     def notifies(self) -> bool:

@@ -21,6 +21,7 @@ import struct
 import tempfile
 from collections.abc import Mapping, MutableSequence
 from multiprocessing import reduction
+from time import monotonic
 from typing import Final, Protocol, cast
 
 from zonegit.errors import ConfigError
@@ -44,8 +45,8 @@ _CONFIG: Final = 32 << 20
 _CELL: Final = 8
 _AREAS: Final = _CELL + 2 * _CONFIG
 """Where the areas begin: behind the number of the configuration that counts, and the places of two."""
-_STATE: Final = 4
-"""Cells of a process's state: pid, readiness, open connections, served zones."""
+_STATE: Final = 5
+"""Cells of a process's state: pid, readiness, open connections, served zones, milliseconds of its last beat."""
 _SIZE: Final = struct.Struct("<Q")
 
 
@@ -128,6 +129,14 @@ class SharedBlock:
 
     def zones(self, process: int) -> int:
         return self._cells[self._states + _STATE * process + 3]
+
+    def beat(self, process: int) -> None:
+        """Say that a process has just done what it has to do again and again."""
+        self._cells[self._states + _STATE * process + 4] = int(monotonic() * 1000)
+
+    def last_beat(self, process: int) -> float:
+        """When that was, by the monotonic clock, which all processes share; 0 if never. Outlives the process."""
+        return self._cells[self._states + _STATE * process + 4] / 1000
 
     def pids(self) -> list[int]:
         """The processes that run, the supervisor first."""

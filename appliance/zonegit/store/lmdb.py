@@ -6,6 +6,7 @@ opens the repository for itself; nothing here is used across a fork.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from zonegit.errors import Refused, StoreError, ZonegitError
 from zonegit.model.ids import Kind
 from zonegit.store.environment import MAP_SIZE, Opened, acquire, release
 from zonegit.store.facts import FactCache
-from zonegit.store.lmdb_tables import LmdbTables, ViewDoor, translated
+from zonegit.store.lmdb_tables import LmdbTables, ViewDoor, panicked, translated
 from zonegit.store.reader import StoreReader, check_format
 from zonegit.tree.source import NodeCache
 
@@ -146,9 +147,21 @@ class LmdbStore:
             txn.commit()
             self.committed(perf_counter() - began)
         except lmdb.Error as error:
+            if self._is_panicked():
+                raise panicked(str(self.path), os.strerror(getattr(error, "code", 0) or errno.EIO)) from None
             raise translated(error, str(self.path)) from None
         finally:
             txn.abort()
+
+    def _is_panicked(self) -> bool:
+        """Whether LMDB refuses everything from now on, in this process: it couldn't write which version counts."""
+        try:
+            self._opened.environment.begin().abort()
+        except lmdb.PanicError:
+            return True
+        except lmdb.Error:
+            pass
+        return False
 
     def standing(self) -> StandingReader:
         """A reader for one long-lived worker; its slot in LMDB's table of readers is kept between renewals."""

@@ -7,7 +7,7 @@ from typing import Final, TypeVar, cast
 
 import lmdb
 
-from zonegit.errors import CorruptStore, StoreError, StoreFull
+from zonegit.errors import CorruptStore, StoreError, StoreFull, StorePanicked
 from zonegit.store.layout import check_gap
 from zonegit.store.tables import Item, Table
 
@@ -237,8 +237,16 @@ def translated(error: lmdb.Error, path: str) -> StoreError:
     if isinstance(error, lmdb.ReadersFullError):
         return StoreError(f"too many processes read the repository at {path} at once: stop some")
     if isinstance(error, lmdb.PanicError):
-        return StoreError(f"a write to the repository at {path} failed half-way: start this process again")
+        return panicked(path)
     return StoreError(f"the repository at {path} can't be used: {error}")
+
+
+def panicked(path: str, reason: str = "") -> StorePanicked:
+    why = f" ({reason})" if reason else ""
+    return StorePanicked(
+        f"a write to the repository at {path} failed half-way{why}: look at the disk, and with `zonegit log` "
+        "whether the change is there, before you make it again"
+    )
 
 
 def full(path: str) -> StoreFull:
