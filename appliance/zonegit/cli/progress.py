@@ -1,5 +1,6 @@
 """A progress bar on a terminal; nothing at all anywhere else, nor for work that is done within half a second."""
 
+from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
 from typing import Final, Self, TextIO
@@ -12,7 +13,10 @@ _INTERVAL: Final = 0.1
 
 
 class Progress:
-    """Call it with how much is done, and of how much (0: not known). It draws itself, and takes itself away."""
+    """Call it with how much is done, and of how much (0: not known). It draws itself, and takes itself away.
+
+    It may be entered several times, for parts of the work between which something else is written.
+    """
 
     def __init__(self, stream: TextIO, label: str) -> None:
         self._stream = stream
@@ -21,19 +25,37 @@ class Progress:
         self._drawn = False
 
     def __call__(self, done: int, total: int = 0) -> None:
+        self._draw(done, total, f" {done:,} of {total:,}")
+
+    def step(self, begin: int, end: int) -> Callable[[int, int], None]:
+        """For one step of the work, which takes it from one percentage to another."""
+
+        def told(done: int, total: int = 0) -> None:
+            self._draw(begin * total + (end - begin) * min(done, total), 100 * total, "") if total else self(done)
+
+        return told
+
+    def _draw(self, done: int, total: int, numbers: str) -> None:
         now = monotonic()
         if now >= self._next:
             self._next = now + _INTERVAL
             self._drawn = True
-            self._stream.write("\r" + self._bar(done, total) + "\x1b[K")
+            self._stream.write("\r" + self._bar(done, total, numbers) + "\x1b[K")
             self._stream.flush()
 
-    def _bar(self, done: int, total: int) -> str:
+    def _bar(self, done: int, total: int, numbers: str) -> str:
         if not total:
             return f"{self._label} {done:,}"
         filled = min(done, total) * _WIDTH // total
         percent = min(done, total) * 100 // total
-        return f"{self._label} [{'#' * filled}{'.' * (_WIDTH - filled)}] {percent:3d}% {done:,} of {total:,}"
+        return f"{self._label} [{'#' * filled}{'.' * (_WIDTH - filled)}] {percent:3d}%{numbers}"
+
+    def clear(self) -> None:
+        """Take the bar away, until there is more to tell."""
+        if self._drawn:
+            self._drawn = False
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -41,6 +63,4 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._drawn:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+        self.clear()

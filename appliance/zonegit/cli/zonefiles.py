@@ -18,23 +18,30 @@ from zonegit.model.names import parse_apex, to_text
 if TYPE_CHECKING:
     from zonegit.model.names import WireName
     from zonegit.zonefile.findings import Finding
-    from zonegit.zonefile.reader import ParsedZone
+    from zonegit.zonefile.reader import ParsedZone, Progress
 
 _STDIN: Final = "-"
+_READ: Final = 35
+_READ_TO_CHECK: Final = 65
+"""Per cent of an import, and of the checks on a file, that reading takes."""
 _SUFFIXES: Final = (".zone", ".gz", ".txt")
 
 
 def _import(args: Namespace, out: Output) -> int:
-    parsed = _read(args.file, args.zone, out)
+    bar = out.progress(f"importing {_name(args.file)}")
+    with bar:
+        parsed = _read(args.file, args.zone, bar.step(0, _READ))
     undoing = Undoing(args, out)
     with options.open_repository(args, out) as repo:
-        done = repo.import_zone(
-            parsed,
-            replace=undoing,
-            keep_serial=args.keep_serial,
-            source=_name(args.file),
-            **options.commit_how(args, to_text(parsed.apex)),
-        )
+        with bar:
+            done = repo.import_zone(
+                parsed,
+                replace=undoing,
+                keep_serial=args.keep_serial,
+                source=_name(args.file),
+                progress=bar.step(_READ, 100),
+                **options.commit_how(args, to_text(parsed.apex)),
+            )
         tell(repo, done, args, out, list_changes=args.dry_run, more=undoing.json())
         back = reset_way_back(repo, done, args) if undoing.happened else None
     if back:
@@ -91,18 +98,20 @@ def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
     from zonegit.zonefile.check import check_entries
     from zonegit.zonefile.serial import check_serial
 
-    parsed = _read(args.what, args.zone, out)
-    findings = [*check_serial(parsed.serial), *check_entries(parsed.apex, parsed.entries)]
+    with out.progress(f"checking {_name(args.what)}") as bar:
+        parsed = _read(args.what, args.zone, bar.step(0, _READ_TO_CHECK))
+        checking = bar.step(_READ_TO_CHECK, 100)
+        found = check_entries(parsed.apex, parsed.entries, lambda done: checking(round(done * 1000), 1000))
+    findings = [*check_serial(parsed.serial), *found]
     return parsed.apex, [*parsed.warnings, *findings]
 
 
-def _read(file: str, zone: str | None, out: Output) -> ParsedZone:
+def _read(file: str, zone: str | None, progress: Progress) -> ParsedZone:
     from zonegit.zonefile.reader import read_zone
 
     origin = parse_apex(zone) if zone is not None else None
     source = sys.stdin.buffer if file == _STDIN else Path(file)
-    with out.progress(f"reading {_name(file)}") as progress:
-        return read_zone(source, name=_name(file), origin=origin, progress=progress)
+    return read_zone(source, name=_name(file), origin=origin, progress=progress)
 
 
 def _name(file: str) -> str:

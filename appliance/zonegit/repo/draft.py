@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
@@ -20,6 +21,10 @@ from zonegit.tree.edit import edit
 from zonegit.tree.source import Nodes
 from zonegit.zonefile.check import check_entries
 from zonegit.zonefile.findings import Finding
+from zonegit.zonefile.steps import Told, silent, step, watched
+
+_CHECKED: Final = 0.6
+"""The part that checks take of the time for a draft of a whole version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,15 @@ def draft_records(
     shape: Shape,
     warnings: Sequence[Finding] = (),
     strict: Collection[str] = (),
+    watch: Told = silent,
 ) -> Draft:
     """A version that holds exactly these entries, beside `content` if there is one. `InvalidZone` as above.
 
     `warnings` are those of whoever read the entries.
     """
-    found = check_entries(apex, entries)
+    found = check_entries(apex, entries, step(watch, 0, _CHECKED))
     refuse(to_text(apex), [*warnings, *found], strict)
-    built = build(shape, entries)
+    built = build(shape, watched(entries, step(watch, _CHECKED, 1)))
     signed = are_signed(entries)
     if content is None:
         listed = [change((key, None, new)) for key, new in entries] if len(entries) <= MAX_LISTED else []

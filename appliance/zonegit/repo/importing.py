@@ -1,6 +1,7 @@
 """Versions that are taken over whole: a zone file's, or the first one of a zone."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from zonegit.errors import NotFound, Refused
 from zonegit.model import refs
@@ -16,6 +17,11 @@ from zonegit.repo.signed import unsigned
 from zonegit.repo.undoing import Allow, undone_by
 from zonegit.repo.writing import Intent, commit_draft
 from zonegit.zonefile.findings import Finding
+from zonegit.zonefile.steps import Told, counter, silent, step
+
+_DRAFTED: Final = 0.5
+_STORED: Final = 0.75
+"""The parts of the time that a zone's first import takes until its version is drafted, and until it is stored."""
 
 
 def commit_records(
@@ -26,6 +32,7 @@ def commit_records(
     intent: Intent,
     warnings: Sequence[Finding] = (),
     check: Callable[[Content], None] = lambda content: None,
+    told: Told = silent,
 ) -> Committed:
     """Commit a version that holds exactly these entries; begins the zone's history if there is none.
 
@@ -46,11 +53,11 @@ def commit_records(
         check(content)
     if intent.signatures == "unsign":
         entries = unsigned(entries)
-    draft = draft_records(apex, content, entries, shape, warnings, intent.strict)
-    done = commit_draft(context, place, content, draft, intent)
+    draft = draft_records(apex, content, entries, shape, warnings, intent.strict, step(told, 0, _DRAFTED))
+    done = commit_draft(context, place, content, draft, intent, told=step(told, _DRAFTED, _STORED))
     if content is None and done.new and place.branch == refs.DEFAULT_BRANCH:
         with context.store.write() as writer:
-            writer.show(refs.head(place.zone, place.branch))
+            writer.show(refs.head(place.zone, place.branch), counter(draft.zone.records, step(told, _STORED, 1)))
     return done
 
 

@@ -187,12 +187,14 @@ class Repository(RepositoryReader):
         source: str,
         replace: bool | Allow = False,
         keep_serial: bool = False,
+        progress: Progress | None = None,
         **options: Unpack[CommitOptions],
     ) -> Committed:
         """Make a zone's content that of a zone file, as one commit; the first one begins the zone.
 
         The file's serial is taken if it is ahead, else the next one (`keep_serial`: `Refused`). A file that would
         undo commits made by hand since the last import is `Refused` without `replace`; one that is called is asked.
+        `progress` is told of parts in a thousand.
         """
         from zonegit.repo.importing import commit_records, import_check
         from zonegit.repo.writing import intent_of
@@ -202,7 +204,14 @@ class Repository(RepositoryReader):
         intent = intent_of(options, f"Import {source}", parsed.serial, source)
         check = import_check(parsed.entries, parsed.serial, replace, keep_serial)
         branch = options.get("branch")
-        return commit_records(self._context, parsed.apex, branch, parsed.entries, intent, parsed.warnings, check)
+
+        def told(done: float) -> None:
+            if progress:
+                progress(round(done * 1000), 1000)
+
+        return commit_records(
+            self._context, parsed.apex, branch, parsed.entries, intent, parsed.warnings, check, told
+        )
 
     # -- branches and tags ----------------------------------------------------------------------------------------
 

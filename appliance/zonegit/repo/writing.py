@@ -26,6 +26,7 @@ from zonegit.repo.signed import (
 )
 from zonegit.store.port import RefUpdate, Writer
 from zonegit.zonefile.serial import check_serial
+from zonegit.zonefile.steps import Told, silent
 from zonegit.zonefile.strict import strict_checks
 
 _TRIES = 3
@@ -128,6 +129,7 @@ def commit_draft(
     draft: Draft,
     intent: Intent,
     writer: Writer | None = None,
+    told: Told = silent,
 ) -> Committed:
     """Put a draft on top of `content`, in `writer` or in a transaction of its own. `Conflict` if the tip moved."""
     check_writable(context, place.zone)
@@ -151,7 +153,7 @@ def commit_draft(
         update = RefUpdate(refs.head(place.zone, place.branch), old.id if old else None, new)
         reason = f"{'import' if intent.imported else 'commit'}: {commit.subject}"
         if writer is None:
-            rest = _store_ahead(context, draft.objects)
+            rest = _store_ahead(context, draft.objects, told)
             with context.store.write() as own:
                 _store(own, [*rest, data], update, stamp, reason)
         else:
@@ -189,11 +191,12 @@ def _store(writer: Writer, objects: list[bytes], update: RefUpdate, stamp: Stamp
         writer.set_setting(HEAD, update.name.encode())
 
 
-def _store_ahead(context: Context, objects: list[bytes]) -> list[bytes]:
+def _store_ahead(context: Context, objects: list[bytes], told: Told) -> list[bytes]:
     """Store a large draft's objects in groups, so that others can write between; returns the last group."""
     at = 0
     while len(objects) - at > _GROUP:
         with context.store.write() as writer:
             writer.insert(objects[at : at + _GROUP])
         at += _GROUP
+        told(at / len(objects))
     return objects[at:]

@@ -155,8 +155,11 @@ class Writer(Reader, Protocol):
         """
         ...
 
-    def show(self, name: RefName) -> None:
-        """Give a head a served view, which follows it from now on. Nothing happens if it has one."""
+    def show(self, name: RefName, counted: Callable[[int], None] = lambda records: None) -> None:
+        """Give a head a served view, which follows it from now on. Nothing happens if it has one.
+
+        `counted` is told of the records in each block of it that was written.
+        """
         ...
 
     def hide(self, name: RefName) -> None:

@@ -1,7 +1,7 @@
 """A write transaction over tables: objects in, refs moved by compare-and-swap with all that hangs on them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
@@ -97,12 +97,12 @@ class StoreWriter(StoreReader):
             self.draft.put(Table.META, layout.SEQ, layout.U64.pack(self.seq + 1))
             self._seq_moved = True
 
-    def show(self, name: RefName) -> None:
+    def show(self, name: RefName, counted: Callable[[int], None] = lambda records: None) -> None:
         tip = self.ref(name)
         if tip is None or parse(name).kind is not RefKind.HEAD:
             raise NotFound(f"{name} is not a branch here, so it can't be shown")
         if find_view(self.tables, name) is None:
-            build_view(self.draft, self._nodes, name, tip)
+            build_view(self.draft, self._nodes, name, tip, counted)
             self._note(name)
 
     def hide(self, name: RefName) -> None:

@@ -17,6 +17,7 @@ from zonegit.zonefile.findings import Finding, finding
 from zonegit.zonefile.hostnames import HOSTED, check_host, is_host, is_host_owner
 from zonegit.zonefile.sizes import is_small, sizes
 from zonegit.zonefile.standing import Cover, Owners, Standing, Types, named, parent
+from zonegit.zonefile.steps import Told, silent, watched
 from zonegit.zonefile.structure import STRUCTURAL, Found, structure, type_list
 from zonegit.zonefile.targets import ADDRESSES, check_servers, check_targets, name_servers
 
@@ -30,9 +31,9 @@ def check_owners(apex: WireName, owners: Iterable[OwnerKey], zone: Owners) -> li
     return _Check(apex, zone).run((owner, zone.at(owner)) for owner in owners)
 
 
-def check_entries(apex: WireName, entries: Sequence[tuple[RRKey, bytes]]) -> list[Finding]:
+def check_entries(apex: WireName, entries: Sequence[tuple[RRKey, bytes]], told: Told = silent) -> list[Finding]:
     """Everything wrong with a whole zone, whose entries are in canonical order."""
-    listed = _Listed(entries)
+    listed = _Listed(entries, told)
     return _Check(apex, listed).run(listed.located())
 
 
@@ -41,6 +42,7 @@ class _Listed:
     """A zone's entries in canonical order, with the look-ups that checks need."""
 
     entries: Sequence[tuple[RRKey, bytes]]
+    told: Told
 
     def at(self, owner: OwnerKey) -> dict[int, bytes]:
         first = RRKey(owner + b"\0")
@@ -66,7 +68,7 @@ class _Listed:
         """Each owner once, in canonical order, with what stands there."""
         owner = APEX_KEY
         types: dict[int, bytes] = {}
-        for key, payload in self.entries:
+        for key, payload in watched(self.entries, self.told):
             if key[:-3] != owner:
                 yield owner, types
                 owner = OwnerKey(key[:-3])

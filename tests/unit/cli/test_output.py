@@ -86,6 +86,21 @@ def test_a_bar_is_drawn_on_a_terminal_and_taken_away(clock) -> None:
     assert last == "\x1b[K"
 
 
+def test_a_bar_for_several_steps_is_one(clock) -> None:
+    stream = Terminal()
+    bar = Output(io.StringIO(), stream).progress("importing")
+    with bar:
+        bar.step(0, 40)(1, 2)
+        bar.step(0, 40)(1234, 0)
+    with bar:
+        bar.step(40, 100)(1, 3)
+        bar.step(40, 100)(9, 3)
+    drawn = stream.getvalue().split("\r")[1:]
+    assert [text.split("]")[-1] for text in drawn if "]" in text] == ["  20%\x1b[K", "  60%\x1b[K", " 100%\x1b[K"]
+    assert drawn[1] == "importing 1,234\x1b[K"
+    assert [text for text in drawn if "importing" not in text] == ["\x1b[K"] * 2
+
+
 def test_no_bar_anywhere_else(clock) -> None:
     stream = io.StringIO()
     with Output(io.StringIO(), stream).progress("reading") as bar:

@@ -1,11 +1,17 @@
 """`import`, `export` and `check`."""
 
 import gzip
+import io
 import os
+import re
+import sys
+from itertools import count, pairwise
 from threading import Thread
 
 import pytest
 
+from zonegit.cli import progress
+from zonegit.cli.main import main
 from zonegit.model.commit import Stamp
 from zonegit.model.refs import head, remote
 from zonegit.store.lmdb import LmdbStore
@@ -226,3 +232,25 @@ def test_a_dry_run_of_a_new_zone_lists_its_records(run) -> None:
     result = run("--zone", "j.test", "import", "-", "--dry-run", stdin=NEW)
     assert [line[:1] for line in result.lines] == ["+"] * 4
     assert run("zone", "list").out == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("verb", ["import", "check"])
+def test_the_bar_covers_the_whole_work(run, tmp_path, monkeypatch, verb) -> None:
+    run("init")
+    file = tmp_path / "many.zone"
+    hosts = "".join(f"host{number} 300 IN A 192.0.2.1\n" for number in range(30000))
+    file.write_text("$ORIGIN example.org.\n@ 60 SOA ns1 a 1 2 3 4 5\n@ 60 NS ns1\nns1 60 A 192.0.2.53\n" + hosts)
+    ticks = count()
+    monkeypatch.setattr(progress, "monotonic", lambda: float(next(ticks)))
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert main([verb, str(file)]) == 0
+    parts = [int(found) for found in re.findall(r"\] +([0-9]+)%", stream.getvalue())]
+    assert parts == sorted(parts)
+    assert all(after - before <= 35 for before, after in pairwise([0, *parts, 100]))
+    assert all("of" not in text for text in stream.getvalue().split("\r") if "%" in text)
