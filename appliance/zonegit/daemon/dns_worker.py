@@ -14,6 +14,7 @@ from typing import Final
 
 from zonegit.daemon.listeners import DnsSockets
 from zonegit.daemon.live_zones import LiveZones
+from zonegit.daemon.reading import precautions
 from zonegit.daemon.tls import dns_tls
 from zonegit.dns import stats
 from zonegit.dns.message import Transport
@@ -43,9 +44,20 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
     seldom = log.Seldom(_logger)
     udp_row, tcp_row = block.row(worker, UDP_ROW), block.row(worker, TCP_ROW)
     udp_zones = LiveZones(
-        store, config, udp_row[: stats.SLOTS], seldom, lambda count: block.note_zones(index, count)
+        store,
+        config,
+        udp_row[: stats.SLOTS],
+        seldom,
+        lambda count: block.note_zones(index, count),
+        lambda: precautions(block.crumbs, index, UDP_ROW),
     )
-    tcp_zones = LiveZones(store, config, tcp_row[: stats.SLOTS], seldom)
+    tcp_zones = LiveZones(
+        store,
+        config,
+        tcp_row[: stats.SLOTS],
+        seldom,
+        precautions=lambda: precautions(block.crumbs, index, TCP_ROW),
+    )
     udp = UdpLoop(sockets.udp, udp_zones, udp_row[: stats.SLOTS], udp_row[stats.SLOTS :])
     tcp = TcpServer(
         sockets.tcp,

@@ -19,14 +19,11 @@ _PLAIN: Final = re.compile(r"refs/heads/(?=.{1,254}/)((?:[a-z0-9_-]{1,63}\.)+)/(
 
 
 def heads(reader: Reader, told: Told = lambda _: None) -> Iterator[tuple[str, str]]:
-    """Zone and branch of every head whose name can be read; `told` learns of others."""
-    damage: list[CorruptStore] = []
-    keys = reader.ref_keys(_HEADS, damage.append)
-    if damage:  # names that can't be reached among the refs may have views
-        keys = sorted({*keys, *reader.view_keys(damage.append)})
-    for error in damage:
-        told(error)
-    for key in keys:
+    """Zone and branch of every head whose name can be read; `told` learns of others.
+
+    A name that was changed among the refs is found if the head has a view.
+    """
+    for key in {*reader.ref_keys(_HEADS, told), *reader.view_keys(told)}:
         found = _parts(key, told)
         if found is not None:
             yield found

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, MutableSequence
 
+from zonegit.daemon.reading import Precautions
 from zonegit.daemon.transfers import Access, fresh_keys, history
 from zonegit.daemon.zone_table import Log, ZoneTable
 from zonegit.dns.cookies import Cookies
@@ -31,14 +32,19 @@ class LiveZones:
         stats: MutableSequence[int],
         log: Log,
         counted: Callable[[int], None] = lambda _zones: None,
+        precautions: Callable[[], Precautions] = Precautions,
     ) -> None:
-        """`counted` is told how many zones are served, whenever they were looked at and some had moved."""
+        """`counted` is told how many zones are served, whenever they were looked at and some had moved.
+
+        `precautions` tells what is done about damaged pages, when the configuration is taken up.
+        """
         self._store = store
         self._log = log
         self._counted = counted
         self._reader = store.standing()
         self._open = True
-        self._table = ZoneTable(config, self._reader, log)
+        self._precautions = precautions
+        self._table = ZoneTable(config, self._reader, log, precautions())
         self._configs: deque[Config] = deque(maxlen=1)
         """The configuration to serve by from the next batch on, put there by another thread or a signal."""
         self._access = Access(config)
@@ -142,7 +148,7 @@ class LiveZones:
                 config = self._configs.pop()
                 if self._cookies is not None:
                     self._cookies.turn(config.cookie_secrets)
-                self._table = ZoneTable(config, self._reader, self._log)
+                self._table = ZoneTable(config, self._reader, self._log, self._precautions())
                 self._access.config = config
                 self._front.keys = fresh_keys(config, self._front.keys)
                 self._seen = -1

@@ -13,9 +13,11 @@ import signal
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from ipaddress import ip_address
 from typing import Final
 
+from zonegit.daemon.reading import Precautions, precautions
 from zonegit.daemon.transfers import fresh_keys, tsig_keys
 from zonegit.daemon.zone_table import ZoneTable
 from zonegit.dns.held import Changes
@@ -50,7 +52,9 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     """Tell until SIGTERM. `KeyFileError`, `StoreError` when that can't begin."""
     store = LmdbStore.open(config.repo, readonly=True)
     try:
-        asyncio.run(_until_terminated(Notifier(store, config, block.samples(index)), block, index))
+        taken = partial(precautions, block.crumbs, index)
+        notifier = Notifier(store, config, block.samples(index), precautions=taken)
+        asyncio.run(_until_terminated(notifier, block, index))
     finally:
         block.set_ready(index, False)
         store.close()
@@ -79,7 +83,9 @@ class Notifier:
         samples: Samples,
         pauses: tuple[float, ...] = PAUSES,
         clock: Callable[[], float] = time.time,
+        precautions: Callable[[], Precautions] = Precautions,
     ) -> None:
+        self._precautions = precautions
         self._store = store
         self._config = config
         self._samples = samples
@@ -88,7 +94,7 @@ class Notifier:
         self._reader = store.standing()
         self._seldom = log.Seldom(_logger)
         self._keys = tsig_keys(config)
-        self._table = ZoneTable(config, self._reader, self._seldom)
+        self._table = ZoneTable(config, self._reader, self._seldom, self._precautions())
         self._seen = -1
         self._news: dict[str, tuple[ObjectId, News]] = {}
         self._targets: dict[str, tuple[NotifyTarget, ...]] = {}
@@ -169,7 +175,7 @@ class Notifier:
         """Take new settings and keys; whoever is new is told at once."""
         self._keys = fresh_keys(config, self._keys)
         self._config = config
-        self._table = ZoneTable(config, self._reader, self._seldom)
+        self._table = ZoneTable(config, self._reader, self._seldom, self._precautions())
         self._news.clear()
         self._targets.clear()
         self._seen = -1

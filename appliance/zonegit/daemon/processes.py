@@ -20,6 +20,9 @@ LONGEST_PAUSE: Final = 10.0
 STEADY: Final = 10.0
 """Seconds that a process must have lived for its next death to count as the first."""
 
+_CRASHES: Final = frozenset({-signal.SIGBUS, -signal.SIGSEGV, -signal.SIGABRT})
+"""Exit codes after reading behind the end of a file, elsewhere, or what LMDB takes for impossible."""
+
 Target = Callable[..., None]
 _logger: Final = logging.getLogger(__name__)
 _spawn: Final = multiprocessing.get_context("spawn")
@@ -39,6 +42,8 @@ class Child:
         self.due: float | None = 0.0
         """When to start it (again), by the monotonic clock; None while it runs or is not wanted."""
         self.restarts = 0
+        self.crashed = False
+        """Whether it was ended by what damaged pages do to a process."""
 
     @property
     def pid(self) -> int | None:
@@ -72,6 +77,7 @@ class Child:
         if process is None or process.is_alive():
             return False
         code = process.exitcode
+        self.crashed = code in _CRASHES
         process.close()
         self._process = None
         if monotonic() - self._started > STEADY:

@@ -6,11 +6,13 @@ its name first, where the supervisor finds it afterwards.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import NoReturn, TypeVar
+from dataclasses import dataclass
+from typing import Final, NoReturn, TypeVar
 
 from zonegit.errors import CorruptStore
 from zonegit.model.ids import ObjectId, short
 from zonegit.model.names import OwnerKey, WireName, to_text
+from zonegit.ops.crumbs import Crumbs
 from zonegit.tree.version import ZoneVersion
 
 T = TypeVar("T")
@@ -21,6 +23,28 @@ Reading = Callable[[WireName], AbstractContextManager[object]]
 def unwatched(_apex: WireName) -> AbstractContextManager[object]:
     """Notes nothing."""
     return nullcontext()
+
+
+@dataclass(frozen=True, slots=True)
+class Precautions:
+    """What a thread does about damaged pages: by default nothing."""
+
+    reading: Reading = unwatched
+    careful: bool = False
+    """Whether every single reading is noted, since a process died of one that wasn't."""
+    left_out: frozenset[WireName] = frozenset()
+    """Zones of which a process died. They aren't read until they move."""
+    take_back: Callable[[WireName], None] = lambda _: None
+    """To be told of one that moved."""
+
+
+NONE: Final = Precautions()
+
+
+def precautions(crumbs: Crumbs, process: int, thread: int = 0) -> Precautions:
+    """Those of a thread of a process."""
+    left_out = frozenset(map(WireName, crumbs.left_out))
+    return Precautions(crumbs.note(process, thread), crumbs.is_careful(process), left_out, crumbs.take_back)
 
 
 class UnreadableVersion:

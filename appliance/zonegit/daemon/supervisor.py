@@ -16,6 +16,7 @@ from typing import Final
 
 from zonegit.daemon.certificates import CertificateEnds
 from zonegit.daemon.cookie_secrets import cookie_secrets, random_secrets
+from zonegit.daemon.crashes import leave_out
 from zonegit.daemon.expiry_guard import ExpiryGuard
 from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.plan import Plan
@@ -162,8 +163,9 @@ class Supervisor:
 
     def _died(self, dead: Child) -> None:
         """Count a death. When a worker keeps dying its sockets are closed, so that the others get its clients."""
+        named = dead.crashed and leave_out(dead, self._block.crumbs)
         if dead is self._views:
-            self._views = self._plan.views() if self._views_again else None
+            self._views = self._plan.views() if self._views_again or named else None
             self._views_again = False
             return
         if dead.index == PULLER:
@@ -251,6 +253,7 @@ class Supervisor:
         self._config = config
         self._samples.set("config_reload_success", 1)
         self._samples.set("keys_reload_failed", 0)
+        self._block.crumbs.take_back()
         if old.primary != self._config.primary:
             self._change("puller", self._plan.puller(self._config))
         if old.notifies != self._config.notifies:

@@ -11,7 +11,7 @@ from time import time
 from typing import Final
 
 from zonegit.daemon.heads import heads, read_head
-from zonegit.daemon.reading import Reading, UnreadableVersion, WatchedVersion, unwatched, watched_steps
+from zonegit.daemon.reading import NONE, Precautions, UnreadableVersion, WatchedVersion, watched_steps
 from zonegit.dns.canary import Canary
 from zonegit.dns.held import Changes, Shown
 from zonegit.dns.past import Moves
@@ -45,17 +45,14 @@ class ZoneTable:
         config: Config,
         reader: StoreReader,
         log: Log,
-        reading: Reading = unwatched,
-        left_out: Iterable[WireName] = (),
-        *,
-        careful: bool = False,
+        precautions: Precautions = NONE,
     ) -> None:
-        """`left_out` are zones that aren't read until they move; `careful` has each single reading noted."""
         self._config = config
         self._reader = reader
         self._log = log
-        self._reading = reading
-        self._careful = careful
+        self._precautions = precautions
+        self._reading = precautions.reading
+        self._careful = precautions.careful
         self._nodes = Nodes(reader)
         self._peer = config.primary.name if config.primary else None
         self._end: End | None = None
@@ -64,7 +61,7 @@ class ZoneTable:
         self._pins: dict[str, ObjectId] = {}
         self._incomplete: set[WireName] = set()
         """Zones that lack a view, or can't be read."""
-        self._left_out = set(left_out)
+        self._left_out = set(precautions.left_out)
         self.apexes: set[WireName] = set()
         """Of all served zones."""
 
@@ -124,7 +121,8 @@ class ZoneTable:
         self.apexes = set(map(parse_apex, found))
         self._incomplete.clear()
         if not first:
-            self._left_out.clear()
+            for apex in list(self._left_out):
+                self._take_back(apex)
         return Changes(anything=True)
 
     def _read_moved(self, moved: Iterable[RefName], overdue: Iterable[str]) -> Changes:
@@ -133,7 +131,7 @@ class ZoneTable:
         came, gone, others = set(), set(), set(self._incomplete)
         for zone in zones:
             apex = parse_apex(zone)
-            self._left_out.discard(apex)
+            self._take_back(apex)
             here, was = self._config.serves(zone) and self._is_here(zone), apex in self.apexes
             if here and was:
                 others.add(apex)
@@ -147,6 +145,12 @@ class ZoneTable:
         self.apexes -= gone
         others |= {parse_apex(zone) for zone in overdue}
         return Changes(came, gone, (others & self.apexes) - came)
+
+    def _take_back(self, apex: WireName) -> None:
+        """Read a zone that was left out, since it moved."""
+        if apex in self._left_out:
+            self._left_out.discard(apex)
+            self._precautions.take_back(apex)
 
     def _is_here(self, zone: str) -> bool:
         settings = self._config.zone(zone)

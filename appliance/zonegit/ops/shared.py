@@ -7,6 +7,7 @@ them, so counters stand still but don't fall when a child is replaced. It holds
   owner writes;
 - one area of labelled series per process: `block.samples(HTTP)`, see `Samples`;
 - the pid, readiness and open connections of each process;
+- the zone that each thread is reading, and the zones that no process may read (`ops.crumbs`);
 - the configuration as of the last accepted reload: a child calls `block.config()` at SIGHUP;
 - the listening sockets that the supervisor made or was handed: `block.listener("metrics")`.
 
@@ -25,7 +26,9 @@ from time import monotonic
 from typing import Final, Protocol, cast
 
 from zonegit.errors import ConfigError
+from zonegit.ops import crumbs
 from zonegit.ops.config import Config
+from zonegit.ops.crumbs import Crumbs
 from zonegit.ops.samples import Samples
 
 SUPERVISOR: Final = 0
@@ -138,6 +141,12 @@ class SharedBlock:
         """When that was, by the monotonic clock, which all processes share; 0 if never. Outlives the process."""
         return self._cells[self._states + _STATE * process + 4] / 1000
 
+    @property
+    def crumbs(self) -> Crumbs:
+        """What is known of zones whose reading ended a process."""
+        start = self._states * _CELL + _CELL * (_STATE * self.processes + 2 * self.workers * self.slots)
+        return Crumbs(memoryview(self._map)[start : start + crumbs.size(self.processes)])
+
     def pids(self) -> list[int]:
         """The processes that run, the supervisor first."""
         cells = self._cells[self._states : self._states + _STATE * self.processes : _STATE]
@@ -212,7 +221,8 @@ def _attach(
 
 def _size(workers: int, slots: int, http_workers: int) -> int:
     processes = FIRST_WORKER + workers + http_workers - 1
-    return _AREAS + processes * _AREA + _CELL * (_STATE * processes + 2 * workers * slots)
+    cells = _STATE * processes + 2 * workers * slots
+    return _AREAS + processes * _AREA + _CELL * cells + crumbs.size(processes)
 
 
 def _place(number: int) -> int:

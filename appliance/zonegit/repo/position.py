@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from zonegit.errors import NotFound
+from zonegit.errors import CorruptStore, InvalidName, NotFound
 from zonegit.model import refs
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.refs import DEFAULT_BRANCH, RefKind, RefName
@@ -84,7 +84,7 @@ def place_in(reader: Reader, zone: str | None, branch: str | None = None, seat: 
 
 def branches_of(reader: Reader, zone: str) -> list[str]:
     """The branches of a zone, whose name is canonical; none where it isn't here."""
-    return [refs.parse(name).name for name, _ in reader.refs(f"refs/heads/{zone}/") if _is_of(name, zone)]
+    return [refs.parse(name).name for name, _ in reader.refs(f"refs/heads/{zone}/", _ignored) if _is_of(name, zone)]
 
 
 def default_branch(branches: Collection[str]) -> str:
@@ -102,5 +102,12 @@ def _named(reader: Reader, setting: str) -> Position | None:
 
 def _is_of(name: RefName, zone: str) -> bool:
     """Whether a head is this very zone's (`refs/heads/a/` is also how a zone `a/b` begins)."""
-    ref = refs.parse(name)
+    try:
+        ref = refs.parse(name)
+    except InvalidName:  # it was changed on disk, which `zonegit fsck` tells
+        return False
     return ref.kind is RefKind.HEAD and ref.zone == zone
+
+
+def _ignored(_error: CorruptStore) -> None:
+    """The same."""

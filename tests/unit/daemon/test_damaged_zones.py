@@ -32,7 +32,7 @@ OPT = bytes((0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0))
 WWW, WWW_NET = (
     asked[:11] + b"\1" + asked[12:] + OPT for asked in (query("www.example.org"), query("www.example.net"))
 )
-SERVFAIL, REFUSED = 2, 5
+SERVFAIL = 2
 INVALID_DATA = bytes((0, 15, 0, 2, 0, 24))
 """The option EDE with info code 24 (RFC 8914 §4.25)."""
 
@@ -76,9 +76,7 @@ def tip(repository: Repository, zone: str = "example.org.") -> bytes:
         return reader.get(oid)
 
 
-@pytest.mark.parametrize(
-    "last", [b"\xee", b"N", b"/", b"o"], ids=["no text", "no branch", "no ref", "another name"]
-)
+@pytest.mark.parametrize("last", [b"\xee", b"N", b"/", b"o"], ids=["no text", "capital", "no ref", "another name"])
 def test_a_damaged_name_of_one_ref_costs_no_other_zone(repository: Repository, last: bytes) -> None:
     name, oid = b"refs/heads/example.org./main", object_id(tip(repository))
     path = damaged(repository, name + oid, name[:-1] + last + oid)
@@ -89,8 +87,8 @@ def test_a_damaged_name_of_one_ref_costs_no_other_zone(repository: Repository, l
     with Repository.open(path) as changed:
         zones = live(changed._store, path, told)
         assert rcode(answer(zones, WWW_NET)) == 0
-        assert rcode(answer(zones, WWW)) == REFUSED
-        assert bool(told) == (last != b"o")
+        assert rcode(answer(zones, WWW)) == 0, "by its view"
+        assert bool(told) == (last not in (b"N", b"o")), "another name is as good as any"
         changed.set("www", A, 60, [bytes((10, 0, 0, 1))], zone="example.net.")
         assert bytes((10, 0, 0, 1)) in answer(zones, WWW_NET)
 
