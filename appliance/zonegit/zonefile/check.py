@@ -19,7 +19,7 @@ from zonegit.zonefile.sizes import is_small, sizes
 from zonegit.zonefile.standing import Cover, Owners, Standing, Types, named, parent
 from zonegit.zonefile.steps import Told, silent, watched
 from zonegit.zonefile.structure import STRUCTURAL, Found, structure, type_list
-from zonegit.zonefile.targets import ADDRESSES, check_servers, check_targets, name_servers
+from zonegit.zonefile.targets import ADDRESSES, Targets
 
 _JUDGED: Final = STRUCTURAL | {MX, SRV, DS}
 """An owner that holds none of these, with nothing above it, is fine, but for its name and its size."""
@@ -80,6 +80,7 @@ class _Listed:
 class _Check:
     def __init__(self, apex: WireName, zone: Owners) -> None:
         self._standing = Standing(apex, zone)
+        self._targets = Targets(self._standing)
         self._found: list[tuple[OwnerKey, Finding]] = []
         self._cuts: set[OwnerKey] = set()
         self._glue: set[OwnerKey] = set()
@@ -101,13 +102,13 @@ class _Check:
                 self._find(owner, sizes(apex_size, owner, types))
         for owner, cut in self._covered_addresses:
             if owner not in self._glue:
-                told = f"addresses occluded by the delegation at {standing.text(cut)}, and no glue either"
+                told = f"addresses {self._occluded_by(cut)}, and no glue either"
                 self._find(owner, [("unused-glue", told)])
         self._found.sort(key=lambda found: found[0])
         return [found for _, found in self._found]
 
     def _check_apex(self) -> None:
-        types = self._standing.at(APEX_KEY)
+        types = self._standing.at_apex
         if SOA not in types:
             self._find(APEX_KEY, [("no-soa", "no SOA record; a zone has exactly one, at its apex")])
         elif record_count(types[SOA]) > 1:
@@ -119,7 +120,7 @@ class _Check:
             self._find(APEX_KEY, [("apex-ds", told)])
         self._find(APEX_KEY, structure(APEX_KEY, types))
         self._check_servers(APEX_KEY, types)
-        self._find(APEX_KEY, check_targets(self._standing, types))
+        self._find(APEX_KEY, self._targets.check_targets(types))
 
     def _check(self, owner: OwnerKey, types: Types, cover: Cover | None) -> None:
         if not owner:
@@ -128,29 +129,36 @@ class _Check:
         if cover is not None:
             self._check_covered(owner, named(types), cover)
         elif NS in types:
+            self._standing.learn(owner, types)
             self._check_cut(owner, types)
         else:
             if DS in types:
                 self._find(owner, [("ds-without-ns", "DS records without a delegation")])
-            self._find(owner, check_targets(self._standing, types))
+            self._find(owner, self._targets.check_targets(types))
 
     def _check_covered(self, owner: OwnerKey, types: Types, cover: Cover) -> None:
-        text = self._standing.text
         if cover.is_cut and cover.owner not in self._cuts:
             self._check_cut(cover.owner, self._standing.at(cover.owner))
-        hidden = [rtype for rtype in types if rtype not in ADDRESSES and rtype != RRSIG]
-        by_cut = f"occluded by the delegation at {text(cover.owner)}"
         if not types:
             return
-        if not cover.is_cut:
-            self._find(owner, [("below-dname", f"data below the DNAME at {text(cover.owner)}")])
-        elif cover.dname is not None:
-            told = f"data below the DNAME at {text(cover.dname)}, {by_cut}; Knot and NSD refuse the zone"
-            self._find(owner, [("occluded-below-dname", told)])
-        elif hidden:
-            self._find(owner, [("occluded", f"{type_list(hidden)} {by_cut}")])
+        if not cover.is_cut or cover.dname is not None:
+            self._find(owner, [self._below_dname(cover)])
+            return
+        hidden = [rtype for rtype in types if rtype not in ADDRESSES and rtype != RRSIG]
+        if hidden:
+            self._find(owner, [("occluded", f"{type_list(hidden)} {self._occluded_by(cover.owner)}")])
         else:
             self._covered_addresses.append((owner, cover.owner))
+
+    def _below_dname(self, cover: Cover) -> Found:
+        dname = self._standing.text(cover.owner if cover.dname is None else cover.dname)
+        if not cover.is_cut:
+            return "below-dname", f"data below the DNAME at {dname}"
+        told = f"data below the DNAME at {dname}, {self._occluded_by(cover.owner)}; Knot and NSD refuse the zone"
+        return "occluded-below-dname", told
+
+    def _occluded_by(self, cut: OwnerKey) -> str:
+        return f"occluded by the delegation at {self._standing.text(cut)}"
 
     def _check_cut(self, owner: OwnerKey, types: Types) -> None:
         if owner in self._cuts:
@@ -167,8 +175,9 @@ class _Check:
             self._covered_addresses.append((owner, owner))
 
     def _check_servers(self, owner: OwnerKey, types: Types) -> None:
-        self._glue.update(key for _, key in name_servers(self._standing, types))
-        self._find(owner, check_servers(self._standing, owner, types))
+        servers = list(self._targets.ends(NS, types))
+        self._glue.update(end.key for _, end in servers if end.key is not None)
+        self._find(owner, self._targets.check_servers(owner, servers))
 
     def _find(self, owner: OwnerKey, found: Iterable[Found]) -> None:
         for check, message in found:

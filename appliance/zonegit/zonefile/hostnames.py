@@ -18,12 +18,13 @@ HOSTED: Final = frozenset({A, AAAA, MX})
 _LABELS: Final = rb"(?:[a-z0-9]++(?:-++[a-z0-9]++)*+\0)*+"
 is_host_owner: Final = re.compile(_LABELS + rb"(?:\*\0|_msdcs\0gc\0)?").fullmatch
 """Whether an owner's key is a host's, a wildcard's, or that of a Windows domain's global catalog."""
-_is_host: Final = re.compile(_LABELS).fullmatch
+is_host_key: Final = re.compile(_LABELS).fullmatch
+"""Whether an owner's key is a host's."""
 
 
 def is_host(name: bytes) -> bool:
     """Whether a wire name is a host's. The root is none, and stands for none."""
-    return _is_host(owner_key(Owner(name[:-1]))) is not None
+    return is_host_key(owner_key(Owner(name[:-1]))) is not None
 
 
 def check_host(types: Types) -> Iterator[Found]:

@@ -44,9 +44,10 @@ class Standing:
     def __init__(self, apex: WireName, owners: Owners) -> None:
         self.apex = apex
         self.at = owners.at
+        self.at_apex = owners.at(APEX_KEY)
         self._below = owners.below
         self._covers: dict[OwnerKey, Cover | None] = {
-            APEX_KEY: Cover(APEX_KEY, False, APEX_KEY) if DNAME in owners.at(APEX_KEY) else None
+            APEX_KEY: Cover(APEX_KEY, False, APEX_KEY) if DNAME in self.at_apex else None
         }
 
     def cover(self, owner: OwnerKey) -> Cover | None:
@@ -59,16 +60,13 @@ class Standing:
         found = covers[owner]
         for below in reversed(line):
             if found is None or found.dname is None:
-                found = self._covered_by(below, found)
+                found = _cover_at(below, self.at(below), found)
             covers[below] = found
         return found
 
-    def _covered_by(self, owner: OwnerKey, above: Cover | None) -> Cover | None:
-        types = self.at(owner)
-        dname = owner if DNAME in types else None
-        if above is not None:
-            return Cover(above.owner, above.is_cut, dname)
-        return Cover(owner, NS in types, dname) if NS in types or dname is not None else None
+    def learn(self, owner: OwnerKey, types: Types) -> None:
+        """Remember what stands at an owner that nothing covers, instead of looking it up for what is below it."""
+        self._covers[owner] = _cover_at(owner, types, None)
 
     def cover_of(self, owner: OwnerKey) -> Cover | None:
         """What covers an owner itself: a delegation at or above it, or a DNAME above it."""
@@ -78,8 +76,9 @@ class Standing:
 
     def answer(self, owner: OwnerKey) -> Types:
         """What is answered for a name that nothing covers: its own records, or those of the wildcard it matches."""
-        if self._exists(owner):
-            return named(self.at(owner))
+        types = named(self.at(owner))
+        if types or self._exists(owner):
+            return types
         while not self._exists(owner):
             owner = parent(owner)
         return named(self.at(OwnerKey(owner + b"*\0")))
@@ -102,6 +101,14 @@ class Standing:
     def text(self, owner: OwnerKey) -> str:
         """An owner as an absolute name."""
         return to_text(key_owner(owner) + self.apex)
+
+
+def _cover_at(owner: OwnerKey, types: Types, above: Cover | None) -> Cover | None:
+    """What covers the names below an owner, where these types stand and this covers the owner itself."""
+    dname = owner if DNAME in types else None
+    if above is not None:
+        return Cover(above.owner, above.is_cut, dname)
+    return Cover(owner, NS in types, dname) if NS in types or dname is not None else None
 
 
 def named(types: Types) -> Types:

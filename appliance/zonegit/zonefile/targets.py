@@ -3,13 +3,13 @@
 RFC 1034 §4.2.1, RFC 2181 §10.3, RFC 2782.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from zonegit.model.names import OwnerKey, to_text
 from zonegit.model.rdata import AAAA, CNAME, MX, NS, SRV, A
 from zonegit.model.rrset import rdatas
-from zonegit.zonefile.hostnames import is_host
+from zonegit.zonefile.hostnames import is_host, is_host_key
 from zonegit.zonefile.standing import Standing, Types
 from zonegit.zonefile.structure import Found
 from zonegit.zonefile.types import type_text
@@ -17,80 +17,91 @@ from zonegit.zonefile.types import type_text
 ADDRESSES: Final = frozenset({A, AAAA})
 _TARGET_AT: Final = {NS: 0, MX: 2, SRV: 6}
 _ROOT: Final = b"\0"
+_REMEMBERED: Final = 1 << 16
 
 
-class _End(NamedTuple):
-    """What is found where a record leads."""
+class End(NamedTuple):
+    """Where a record leads."""
 
+    key: OwnerKey | None
+    """The target's; None if it is not in this zone."""
+    is_host: bool
     occluded: bool
     """It is below a delegation, where another zone answers and addresses here are glue."""
     alias: str | None
     """What makes it an alias, in words."""
-    address: bool
+    has_address: bool
+    """It has one here, or may have one elsewhere."""
 
 
-def name_servers(standing: Standing, types: Types) -> Iterator[tuple[bytes, OwnerKey]]:
-    """Targets of NS records that are in the zone, and their keys."""
-    for target in _targets(NS, types):
-        key = standing.in_zone(target)
-        if key is not None:
-            yield target, key
+class Targets:
+    """Follows the records of a zone. Many lead to the same few targets, so those are remembered."""
 
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._apex_is_host = is_host(standing.apex)
+        self._known: dict[bytes, End] = {}
 
-def check_servers(standing: Standing, owner: OwnerKey, types: Types) -> Iterator[Found]:
-    """Where the NS records of the apex or of a delegation lead."""
-    yield from _check_hosts(NS, types)
-    for target, key in name_servers(standing, types):
-        end = _follow(standing, key)
-        refused = "" if owner or end.occluded else "; BIND refuses the zone as a primary"
-        if end.alias:
-            yield "ns-cname", f"NS target {to_text(target)} is {end.alias} (RFC 2181 §10.3){refused}"
-        elif end.address:
-            continue
-        elif owner and key.startswith(owner):
-            yield "missing-glue", f"delegation without the glue it needs: {to_text(target)} has no address"
-        else:
-            yield "ns-address", f"NS target {to_text(target)} has no address in this zone{refused}"
+    def ends(self, rtype: int, types: Types) -> Iterator[tuple[bytes, End]]:
+        """Each target of the records of a type, and what is found there."""
+        payload = types.get(rtype)
+        if payload is None:
+            return
+        at = _TARGET_AT[rtype]
+        for rdata in rdatas(payload):
+            target = rdata[at:]
+            end = self._known.get(target)
+            if end is None:
+                if len(self._known) >= _REMEMBERED:
+                    self._known.clear()
+                end = self._known[target] = self._follow(target)
+            yield target, end
 
-
-def check_targets(standing: Standing, types: Types) -> Iterator[Found]:
-    """Where the MX and SRV records of an owner lead."""
-    for rtype in (MX, SRV):
-        if rtype not in types:
-            continue
-        yield from _check_hosts(rtype, types)
-        kind = type_text(rtype)
-        for target in _targets(rtype, types):
-            key = None if target == _ROOT else standing.in_zone(target)
-            if key is None:
+    def check_servers(self, owner: OwnerKey, servers: Iterable[tuple[bytes, End]]) -> Iterator[Found]:
+        """Where the NS records of the apex or of a delegation lead."""
+        for target, end in servers:
+            refused = "" if owner or end.occluded else "; BIND refuses the zone as a primary"
+            if not end.is_host:
+                yield _no_host(NS, target)
+            if end.alias:
+                yield "ns-cname", f"NS target {to_text(target)} is {end.alias} (RFC 2181 §10.3){refused}"
+            elif end.has_address or end.key is None:
                 continue
-            end = _follow(standing, key)
-            if end.occluded or end.address:
-                continue
-            told = f"is {end.alias} (RFC 2181 §10.3)" if end.alias else "has no address in this zone"
-            check = f"{kind.lower()}-{'cname' if end.alias else 'address'}"
-            yield check, f"{kind} target {to_text(target)} {told}"
+            elif owner and end.key.startswith(owner):
+                yield "missing-glue", f"delegation without the glue it needs: {to_text(target)} has no address"
+            else:
+                yield "ns-address", f"NS target {to_text(target)} has no address in this zone{refused}"
+
+    def check_targets(self, types: Types) -> Iterator[Found]:
+        """Where the MX and SRV records of an owner lead."""
+        for rtype in (MX, SRV):
+            for target, end in self.ends(rtype, types):
+                kind = type_text(rtype)
+                if not end.is_host:
+                    yield _no_host(rtype, target)
+                if end.occluded or end.has_address:
+                    continue
+                told = f"is {end.alias} (RFC 2181 §10.3)" if end.alias else "has no address in this zone"
+                check = f"{kind.lower()}-{'cname' if end.alias else 'address'}"
+                yield check, f"{kind} target {to_text(target)} {told}"
+
+    def _follow(self, target: bytes) -> End:
+        standing = self._standing
+        key = None if target == _ROOT else standing.in_zone(target)
+        if key is None:
+            return End(None, target == _ROOT or is_host(target), False, None, True)
+        host = self._apex_is_host and is_host_key(key) is not None
+        cover = standing.cover_of(key)
+        if cover is not None and not cover.is_cut:
+            return End(key, host, False, f"below the DNAME at {standing.text(cover.owner)}", False)
+        found = standing.answer(key) if cover is None else standing.at(key)
+        alias = "a CNAME" if CNAME in found else None
+        return End(key, host, cover is not None, alias, not ADDRESSES.isdisjoint(found))
 
 
-def _follow(standing: Standing, key: OwnerKey) -> _End:
-    cover = standing.cover_of(key)
-    if cover is not None and not cover.is_cut:
-        return _End(False, f"below the DNAME at {standing.text(cover.owner)}", False)
-    found = standing.answer(key) if cover is None else standing.at(key)
-    alias = "a CNAME" if CNAME in found else None
-    return _End(cover is not None, alias, not ADDRESSES.isdisjoint(found))
-
-
-def _check_hosts(rtype: int, types: Types) -> Iterator[Found]:
-    for target in _targets(rtype, types):
-        if target != _ROOT and not is_host(target):
-            yield (
-                "host-target",
-                f"{type_text(rtype)} target {to_text(target)} isn't a host name (RFC 1123 §2.1); BIND refuses the "
-                "zone as a primary (check-names)",
-            )
-
-
-def _targets(rtype: int, types: Types) -> list[bytes]:
-    payload = types.get(rtype)
-    return [] if payload is None else [rdata[_TARGET_AT[rtype] :] for rdata in rdatas(payload)]
+def _no_host(rtype: int, target: bytes) -> Found:
+    return (
+        "host-target",
+        f"{type_text(rtype)} target {to_text(target)} isn't a host name (RFC 1123 §2.1); BIND refuses the zone as "
+        "a primary (check-names)",
+    )
