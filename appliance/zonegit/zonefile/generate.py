@@ -53,7 +53,21 @@ def read_generate(text: str) -> Generate:
     found = _LINE.fullmatch(text)
     if found is None:
         raise InvalidRecord("$GENERATE is written: $GENERATE start-stop[/step] owner [TTL] [class] type rdata")
-    start, stop, step = int(found[1]), int(found[2]), int(found[3] or 1)
+    owner, record = found[4], found[5]
+    _, rtype, rdata = split_head(record)
+    head = record[: len(record) - len(rdata)]
+    unquoted = _unquoted(rdata)
+    plain = unfold(unquoted, iter(()))[0]
+    if has_comment(unquoted):
+        doubt = _COMMENT
+    elif rtype in _STRINGS and unquoted != rdata and " " in plain and '"' not in plain:
+        doubt = _SPLIT
+    else:
+        doubt = _OFFSET if _carries(owner) or _carries(plain) else ""
+    return Generate(_numbers(int(found[1]), int(found[2]), int(found[3] or 1)), f"{owner} {head}{plain}", doubt)
+
+
+def _numbers(start: int, stop: int, step: int) -> range:
     if stop < start or not step:
         raise InvalidRecord(f"$GENERATE {start}-{stop}/{step}: the range must rise")
     if stop > _MAX or step > _MAX:
@@ -61,19 +75,7 @@ def read_generate(text: str) -> Generate:
     numbers = range(start, stop + 1, step)
     if len(numbers) > MAX_STEPS:
         raise InvalidRecord(f"$GENERATE makes {len(numbers)} records; at most {MAX_STEPS}")
-    record = found[5]
-    _, rtype, rdata = split_head(record)
-    head = record[: len(record) - len(rdata)]
-    unquoted = _unquoted(rdata)
-    plain = unfold(unquoted, iter(()))[0]
-    doubt = ""
-    if has_comment(unquoted):
-        doubt = _COMMENT
-    elif rtype in _STRINGS and unquoted != rdata and " " in plain and '"' not in plain:
-        doubt = _SPLIT
-    elif _carries(found[4]) or _carries(plain):
-        doubt = _OFFSET
-    return Generate(numbers, f"{found[4]} {head}{plain}", doubt)
+    return numbers
 
 
 def _carries(field: str) -> bool:
