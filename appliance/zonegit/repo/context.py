@@ -13,7 +13,7 @@ from zonegit.model.names import Owner, WireName, from_text, relative
 from zonegit.model.refs import RefName
 from zonegit.repo.content import Content, ShortReads
 from zonegit.repo.history import read_commit
-from zonegit.repo.position import HEAD, Standing, place_in, standing
+from zonegit.repo.position import HEAD, Standing, lost_in, place_in, standing
 from zonegit.repo.results import Position, Revision
 from zonegit.repo.revisions import Resolver
 from zonegit.store.port import Store
@@ -54,9 +54,9 @@ class Context:
     def target(self, zone: str | None, branch: str | None = None) -> Position:
         """The same, for a call that writes. `Refused` where it would go where its user never chose to be."""
         with self.store.read() as reader:
-            lost = standing(reader, self.seat).lost
             place = place_in(reader, zone, branch, self.seat)
-        if lost and branch is None and (zone is None or place.zone == lost.zone):
+            lost = lost_in(reader, self.seat, zone and place.zone)
+        if lost and branch is None:
             there = f"branch {lost.branch} of {lost.zone}"
             raise Refused(
                 f"you were on {there}, which is gone: choose where to go on with 'zonegit checkout BRANCH' or "

@@ -63,9 +63,12 @@ def standing(reader: Reader, seat: str) -> Standing:
 
 
 def place_in(reader: Reader, zone: str | None, branch: str | None = None, seat: str = HEAD) -> Position:
-    """The zone and branch that are meant. Without a branch: HEAD's if it is the zone's, else its default one."""
-    head = standing(reader, seat).place
+    """The zone and branch that are meant. Without a branch: HEAD's if it is the zone's, else its default one.
+
+    A zone that is named is all that is looked at: another one may be damaged.
+    """
     if zone is None:
+        head = standing(reader, seat).place
         if head is None:
             raise NotFound(
                 "this repository has no zone yet; make one: 'zonegit zone add ZONE' or 'zonegit import FILE'"
@@ -77,9 +80,18 @@ def place_in(reader: Reader, zone: str | None, branch: str | None = None, seat: 
         raise NotFound(f"no zone {name} here; see 'zonegit zone list', or make it: 'zonegit zone add {name}'")
     if branch:
         return Position(name, branch)
-    if head and head.zone == name and head.branch in branches:
-        return head
+    chosen = _named(reader, seat) or _named(reader, HEAD)
+    if chosen and chosen.zone == name and chosen.branch in branches:
+        return chosen
     return Position(name, default_branch(branches))
+
+
+def lost_in(reader: Reader, seat: str, zone: str | None) -> Position | None:
+    """The branch of a zone (None: of any) that a user chose and that is gone."""
+    own = _named(reader, seat) if seat != HEAD else None
+    if own is None or zone not in (None, own.zone) or reader.ref(refs.head(own.zone, own.branch)):
+        return None
+    return own
 
 
 def branches_of(reader: Reader, zone: str) -> list[str]:
