@@ -56,6 +56,7 @@ class LiveZones:
             cookies=self._cookies,
             version=_encoded(dns.version),
             identity=_encoded(dns.identity),
+            probe=config.probe,
             keepalive=dns.tcp_idle,
             may_transfer=self._access.may_transfer,
             runs=lambda version: self._table.runs(version),

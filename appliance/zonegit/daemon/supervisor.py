@@ -25,7 +25,7 @@ from zonegit.daemon.repository import note_expired, prepare
 from zonegit.daemon.signing import KeyEnds, usable_keys
 from zonegit.daemon.status_line import StatusLine
 from zonegit.daemon.tls import dns_tls
-from zonegit.daemon.watchdog import Watchdog
+from zonegit.daemon.watchdog import Watchdog, probe_name
 from zonegit.dns import stats
 from zonegit.errors import ConfigError, KeyFileError, ZonegitError
 from zonegit.ops import log
@@ -56,7 +56,8 @@ class Supervisor:
         secrets = cookie_secrets(config.dns, self._random)
         dns_tls(config.dns)
         self._listeners = open_listeners(prepared.config)
-        self._config = replace(self._listeners.config, cookie_secrets=secrets)
+        probe = probe_name()
+        self._config = replace(self._listeners.config, cookie_secrets=secrets, probe=probe)
         self._block = SharedBlock.create(
             config.dns.workers, stats.SLOTS + LOOP_SLOTS, self._config, self._listeners.http
         )
@@ -67,7 +68,7 @@ class Supervisor:
         self._certificates = CertificateEnds(self._samples)
         self._certificates.publish(self._config)
         self._notifier = Notifier()
-        self._watchdog = Watchdog(self._notifier, self._config.dns.listen[0])
+        self._watchdog = Watchdog(self._notifier, self._config.dns.listen[0], probe)
         self._status = StatusLine(self._notifier, self._block)
         self._guard = ExpiryGuard(self._block)
         self._plan = Plan(self._block, self._listeners)
@@ -217,6 +218,7 @@ class Supervisor:
             config = replace(
                 prepared.config,
                 cookie_secrets=secrets,
+                probe=old.probe,
                 dns=old.dns,
                 metrics=old.metrics,
                 replication=old.replication,

@@ -2,7 +2,8 @@
 
 Twice in each of the manager's periods a query goes to the daemon's own port, as any client's would, from a new
 port, so that another of several workers gets the next one. Any answer to it feeds the watchdog; without one it
-starves, and the manager restarts the service.
+starves, and the manager restarts the service. The query's name is random: by it the workers know the probe, and
+count it nowhere.
 """
 
 import os
@@ -12,19 +13,29 @@ from ipaddress import ip_address
 from time import monotonic
 from typing import Final
 
+from zonegit.model.names import WireName
 from zonegit.ops.config import Address
 from zonegit.ops.notify import Notifier
 
-_QUERY: Final = bytes.fromhex("0000 0001 0000 0000 0000 06 686561 6c7468 00 0010 0003".replace(" ", ""))
-"""`health. CH TXT`, behind the id: refused by every configuration, which is answer enough."""
+_BEFORE: Final = bytes.fromhex("0000 0001 0000 0000 0000")
+_BEHIND: Final = bytes.fromhex("0010 0003")
+"""Around a probe's name, behind its id: a question for TXT in class CHAOS. To be refused is answer enough."""
+
+
+def probe_name() -> WireName:
+    """A name that nobody else asks for."""
+    return WireName(b"\x10" + os.urandom(8).hex().encode() + b"\x06health\x00")
 
 
 class Watchdog:
     """One probe at a time. Without a manager that expects to hear anything it does nothing."""
 
-    def __init__(self, notifier: Notifier, address: Address, clock: Callable[[], float] = monotonic) -> None:
-        """`address` is one that DNS is answered at."""
+    def __init__(
+        self, notifier: Notifier, address: Address, name: WireName, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """`address` is one that DNS is answered at, `name` what is asked for there."""
         self._notifier = notifier
+        self._query = _BEFORE + name + _BEHIND
         self._target = (_reachable(address), address.port)
         self._family = socket.AF_INET6 if address.is_ipv6 else socket.AF_INET
         self._clock = clock
@@ -72,7 +83,7 @@ class Watchdog:
         self._probe = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         try:
             self._probe.connect(self._target)
-            self._probe.send(self._ident + _QUERY)
+            self._probe.send(self._ident + self._query)
         except OSError:
             self.close()
 

@@ -30,6 +30,8 @@ class Options:
     """TXT of `version.bind` and `version.server` in class CHAOS, at most 255 bytes; None refuses it."""
     identity: bytes | None = None
     """TXT of `id.server` and `hostname.bind`."""
+    probe: bytes = b""
+    """The name that the daemon itself asks for in class CHAOS, refused and counted nowhere; empty: none."""
     keepalive: float = 10.0
     """Seconds that a silent TCP connection is kept, for clients that ask for it (RFC 7828)."""
     may_transfer: MayTransfer = loopback_only

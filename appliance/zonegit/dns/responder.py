@@ -10,7 +10,7 @@ from typing import Final
 
 from zonegit.dns.answer import resolve
 from zonegit.dns.cache import AnswerCache, Entry, PacketCache
-from zonegit.dns.chaos import about_server
+from zonegit.dns.chaos import CLASS_CHAOS, about_server
 from zonegit.dns.compress import COUNTS, TooBig, encode
 from zonegit.dns.draft import Draft
 from zonegit.dns.dressed import Dressed
@@ -220,6 +220,8 @@ class Responder:
         """The response to a query that no zone answers, which may yet be one about the server or for a cookie."""
         if rcode is Rcode.FORMERR and not query.question and self._edns.gives_cookie(query, client):
             rcode = Rcode.NOERROR
+        if query.qclass == CLASS_CHAOS and query.name == self._options.probe:
+            return self._bare(query, rcode, transport, client, None)
         if rcode is Rcode.REFUSED:
             record = about_server(query, self._options)
             if record is not None:
@@ -253,6 +255,19 @@ class Responder:
         else:
             self._stats[request_slot(transport, client)] += 1
             self._stats[query_slot(query.qtype, rcode)] += 1
+        return self._bare(query, rcode, transport, client, reason, record, flags)
+
+    def _bare(
+        self,
+        query: Query,
+        rcode: Rcode,
+        transport: Transport,
+        client: bytes,
+        reason: Reason | None,
+        record: bytes = b"",
+        flags: int = 0,
+    ) -> bytes:
+        """The same, counted nowhere."""
         flags |= QR | query.flags & (OPCODE | RD) | rcode & 15
         question = query.question
         opt = self._edns.error(query, rcode, transport, client, reason)

@@ -209,6 +209,8 @@ class Config:
     """What workers compute cookies with, the current one first; filled in by the supervisor."""
     expired: frozenset[str] = frozenset()
     """Mirrored zones past their SOA expire, beside those noted in the repository; filled in by the supervisor."""
+    probe: bytes = field(default=b"", repr=False)
+    """The wire name that the supervisor asks for to see whether queries are answered; filled in by it."""
 
     @property
     def notifies(self) -> bool:

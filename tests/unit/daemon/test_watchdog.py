@@ -7,13 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from zonegit.daemon.watchdog import Watchdog
-from zonegit.dns.message import parse
+from zonegit.daemon.watchdog import Watchdog, probe_name
+from zonegit.dns import stats
+from zonegit.dns.message import Rcode, Transport, parse
+from zonegit.dns.options import Options
+from zonegit.dns.responder import Responder
 from zonegit.ops.config import Address
 from zonegit.ops.notify import Notifier
 
 PERIOD = 30
 ANY, LOOPBACK = "0.0.0.0", "127.0.0.1"
+NAME = probe_name()
 
 
 class Clock:
@@ -71,10 +75,12 @@ def readable(watchdog: Watchdog) -> None:
 @pytest.mark.parametrize("host", [ANY, LOOPBACK])
 def test_an_answer_feeds_it_once(tmp_path, manager, dns, host) -> None:
     clock = Clock()
-    watchdog = Watchdog(notifier(tmp_path), Address(host, dns.getsockname()[1]), clock)
+    watchdog = Watchdog(notifier(tmp_path), Address(host, dns.getsockname()[1]), NAME, clock)
     watchdog.turn()
     query, client = dns.recvfrom(512)
-    assert parse(query) is not None
+    asked = parse(query)
+    assert asked is not None
+    assert (asked.name, asked.qtype, asked.qclass) == (NAME, 16, 3)
     assert told(manager) == []
     dns.sendto(query[:2] + b"\x80\x05" + query[4:], client)
     readable(watchdog)
@@ -87,7 +93,7 @@ def test_an_answer_feeds_it_once(tmp_path, manager, dns, host) -> None:
 
 def test_silence_and_foreign_answers_do_not(tmp_path, manager, dns) -> None:
     clock = Clock()
-    watchdog = Watchdog(notifier(tmp_path), Address(LOOPBACK, dns.getsockname()[1]), clock)
+    watchdog = Watchdog(notifier(tmp_path), Address(LOOPBACK, dns.getsockname()[1]), NAME, clock)
     watchdog.turn()
     first, client = dns.recvfrom(512)
     dns.sendto(bytes((first[0] ^ 1,)) + first[1:], client)
@@ -106,7 +112,7 @@ def test_nobody_listening_is_no_error(tmp_path, manager, dns) -> None:
     port = dns.getsockname()[1]
     dns.close()
     clock = Clock()
-    watchdog = Watchdog(notifier(tmp_path), Address(LOOPBACK, port), clock)
+    watchdog = Watchdog(notifier(tmp_path), Address(LOOPBACK, port), NAME, clock)
     for _ in range(3):
         watchdog.turn()
         clock.now += PERIOD
@@ -115,6 +121,20 @@ def test_nobody_listening_is_no_error(tmp_path, manager, dns) -> None:
 
 
 def test_without_a_manager_it_sends_nothing(tmp_path, manager, dns) -> None:
-    watchdog = Watchdog(notifier(tmp_path, 0), Address(LOOPBACK, dns.getsockname()[1]))
+    watchdog = Watchdog(notifier(tmp_path, 0), Address(LOOPBACK, dns.getsockname()[1]), NAME)
     watchdog.turn()
     assert (watchdog.wait, watchdog.descriptor) == (None, None)
+
+
+def test_a_worker_counts_its_probes_nowhere() -> None:
+    options = Options(probe=NAME, version=b"zonegit")
+    row = [0] * stats.SLOTS
+    responder = Responder(options, row)
+    for name, counted in ((NAME, False), (probe_name(), True), (b"\7version\4bind\0", True), (NAME[17:], True)):
+        before = sum(row)
+        packet = b"\0\7\0\0\0\1" + bytes(6) + name + b"\0\x10\0\3"
+        for _ in range(2):
+            answer = responder.respond(packet, Transport.UDP, bytes(4))
+        assert answer is not None
+        assert answer[3] & 15 == (0 if b"version" in name else Rcode.REFUSED)
+        assert (sum(row) > before) is counted, name
