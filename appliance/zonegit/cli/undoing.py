@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import render, shapes
 from zonegit.cli.output import Output, printable
+from zonegit.cli.progress import Progress
 from zonegit.errors import Refused
 from zonegit.model.ids import short
 
@@ -23,14 +24,17 @@ _IN_AN_ERROR: Final = 3
 class Undoing:
     """Asked by an import whether these commits may be undone: says which they are, and remembers them."""
 
-    def __init__(self, args: Namespace, out: Output) -> None:
+    def __init__(self, args: Namespace, out: Output, bar: Progress) -> None:
+        """`bar` is taken away before anything is said."""
         self._args = args
         self._out = out
+        self._bar = bar
         self._undone: Undone | None = None
 
     def __call__(self, undone: Undone) -> bool:
         """`Refused` without `--replace`, and where somebody who was asked didn't say yes."""
         args, out = self._args, self._out
+        self._bar.clear()
         lines = [_line(revision) for revision in undone.commits]
         count = f"{render.counted(undone.count, 'commit')} made since the last import"
         if not args.replace:

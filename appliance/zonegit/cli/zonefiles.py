@@ -31,7 +31,7 @@ def _import(args: Namespace, out: Output) -> int:
     bar = out.progress(f"importing {_name(args.file)}")
     with bar:
         parsed = _read(args.file, args.zone, bar.step(0, _READ))
-    undoing = Undoing(args, out)
+    undoing = Undoing(args, out, bar)
     with options.open_repository(args, out) as repo:
         with bar:
             done = repo.import_zone(
@@ -75,7 +75,8 @@ def _check(args: Namespace, out: Output) -> int:
     else:
         with options.open_repository(args, out) as repo:
             apex = options.apex(args, repo)
-            findings = repo.check(args.what, zone=args.zone)
+            with out.progress("checking") as progress:
+                findings = repo.check(args.what, zone=args.zone, progress=progress)
     findings = raised(findings, checks.strict(args, to_text(apex)))
     errors = sum(finding.severity.name == "ERROR" for finding in findings)
     if args.json:
@@ -95,6 +96,9 @@ def _is_file(what: str) -> bool:
 
 
 def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
+    from time import time
+
+    from zonegit.dnssec.check import check_signatures
     from zonegit.zonefile.check import check_entries
     from zonegit.zonefile.serial import check_serial
 
@@ -103,6 +107,8 @@ def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
         checking = bar.step(_READ_TO_CHECK, 100)
         found = check_entries(parsed.apex, parsed.entries, lambda done: checking(round(done * 1000), 1000))
     findings = [*check_serial(parsed.serial), *found]
+    with out.progress("verifying signatures") as bar:
+        findings += check_signatures(parsed.apex, parsed.serial, parsed.entries, time(), bar)
     return parsed.apex, [*parsed.warnings, *findings]
 
 

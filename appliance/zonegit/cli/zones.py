@@ -76,14 +76,14 @@ def _remove(args: Namespace, out: Output) -> int:
 def _restore(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         done = repo.restore_zone(args.name, who=args.author, dry_run=args.dry_run)
-        head = None if args.dry_run else repo.position().zone
+        head = None if args.dry_run or done.current else repo.position().zone
     if args.json:
         out.json(shapes.restored(done))
         return 0
     named = ", ".join([*_listed("branch", done.branches), *_listed("tag", done.tags)])
     lead = "dry run, nothing written: would restore" if args.dry_run else "restored"
     out.note(f"{lead} {done.zone} with {named}")
-    if head not in (None, done.zone):
+    if head:
         out.note(f"HEAD names {head} as before; `zonegit zone switch {done.zone}` makes it name this zone")
     return 0
 

@@ -5,10 +5,10 @@ is followed, as BIND, NSD and Knot DNS do (RFC 9276 §3.1 wants 0).
 """
 
 from base64 import b32hexdecode, b32hexencode
-from hashlib import sha1
 from typing import Final, NamedTuple
 
 from zonegit.dns.blocks import Node, rdata_of, split
+from zonegit.dnssec.hashing import hashed
 from zonegit.model.names import OwnerKey, WireName
 from zonegit.model.rdata import NSEC3, NSEC3PARAM
 
@@ -27,11 +27,7 @@ class Parameters(NamedTuple):
 
     def hash(self, name: WireName) -> bytes:
         """The hash of a lowercase name."""
-        salt = self.salt
-        digest = sha1(name + salt, usedforsecurity=False).digest()
-        for _ in range(self.iterations):
-            digest = sha1(digest + salt, usedforsecurity=False).digest()
-        return digest
+        return hashed(name, self.iterations, self.salt)
 
     def next_hash(self, node: Node) -> bytes | None:
         """The hash that follows this owner's in the chain; None where none of the chain's NSEC3 records stands."""

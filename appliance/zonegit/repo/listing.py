@@ -12,6 +12,7 @@ from zonegit.model.zone import Zone
 from zonegit.repo.context import Context
 from zonegit.repo.position import branches_of, default_branch
 from zonegit.repo.results import Entry, Position, ZoneSummary
+from zonegit.store.port import Reader
 
 
 def summaries(context: Context) -> list[ZoneSummary]:
@@ -53,9 +54,14 @@ def named(context: Context, kind: RefKind, zone: str) -> dict[str, ObjectId]:
         for name, oid in reader.refs(f"refs/{kind}/{zone}/"):
             ref = refs.parse(name)
             if ref.zone == zone:
-                data = reader.get(oid)
-                found[ref.name] = Tag.decode(data).target if kind_of(data) is Kind.TAG else oid
+                found[ref.name] = commit_of(reader, oid)
     return found
+
+
+def commit_of(reader: Reader, oid: ObjectId) -> ObjectId:
+    """The commit that a branch or tag points to, by way of a tag object or not."""
+    data = reader.get(oid)
+    return Tag.decode(data).target if kind_of(data) is Kind.TAG else oid
 
 
 def reflog(context: Context, place: Position) -> Iterator[Entry]:

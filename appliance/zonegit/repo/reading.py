@@ -28,6 +28,9 @@ from zonegit.zonefile.types import type_text
 if TYPE_CHECKING:
     from zonegit.zonefile.findings import Finding
 
+Progress = Callable[[int, int], None]
+"""Called with what is done and the total."""
+
 
 class RepositoryReader:
     """An open repository, to read from."""
@@ -169,14 +172,22 @@ class RepositoryReader:
         """A branch's moves, newest first."""
         return listing.reflog(self._context, self._context.place(zone, branch))
 
-    def check(self, revision: str = "HEAD", *, zone: str | None = None) -> list[Finding]:
-        """Errors and warnings about a whole version, in canonical order."""
+    def check(
+        self, revision: str = "HEAD", *, zone: str | None = None, progress: Progress | None = None
+    ) -> list[Finding]:
+        """Errors and warnings about a whole version. The signatures of a signed one are verified, which takes long.
+
+        `progress` is called with the RRsets that were verified, and all there are.
+        """
+        from zonegit.dnssec.check import check_signatures
         from zonegit.zonefile.check import check_entries
         from zonegit.zonefile.serial import check_serial
 
         content = self._context.content(revision, zone)
-        findings = check_entries(content.apex, list(walk.entries(content.tree.nodes, content.tree.root)))
-        return [*check_serial(content.revision.commit.serial), *findings]
+        serial = content.revision.commit.serial
+        entries = list(walk.entries(content.tree.nodes, content.tree.root))
+        findings = [*check_serial(serial), *check_entries(content.apex, entries)]
+        return [*findings, *check_signatures(content.apex, serial, entries, self._context.now(), progress)]
 
     def object(self, prefix: str) -> tuple[ObjectId, bytes]:
         """The only object whose id begins with these hex digits."""

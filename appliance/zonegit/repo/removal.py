@@ -6,11 +6,11 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.refs import RefKind, RefName
 from zonegit.repo.context import Context
 from zonegit.repo.labels import DELETED
-from zonegit.repo.listing import named
+from zonegit.repo.listing import commit_of, named
 from zonegit.repo.position import HEAD, default_branch, place_in
 from zonegit.repo.results import Restored
 from zonegit.repo.writing import check_writable
-from zonegit.store.port import Reader, RefUpdate
+from zonegit.store.port import Reader, RefUpdate, Writer
 
 
 def remove_zone(context: Context, zone: str, who: str | None, dry_run: bool) -> None:
@@ -27,11 +27,35 @@ def remove_zone(context: Context, zone: str, who: str | None, dry_run: bool) -> 
     if not dry_run:
         with context.store.write() as writer:
             writer.move_refs(updates, context.stamp(who), "zone: removed")
-            head = writer.setting(HEAD)
-            if head and refs.parse(head.decode()).zone == zone:
-                other = next((refs.parse(name).zone for name, _ in writer.refs("refs/heads/")), None)
-                place = place_in(writer, other) if other else None
-                writer.set_setting(HEAD, refs.head(place.zone, place.branch).encode() if place else None)
+            _leave(writer, zone)
+
+
+def _leave(writer: Writer, zone: str) -> None:
+    """Let HEAD name another zone than one that is gone, and remember where it was and where it went."""
+    was = writer.setting(HEAD)
+    if was is None or refs.parse(was.decode()).zone != zone:
+        return
+    other = next((refs.parse(name).zone for name, _ in writer.refs("refs/heads/")), None)
+    place = place_in(writer, other) if other else None
+    now = refs.head(place.zone, place.branch).encode() if place else None
+    writer.set_setting(HEAD, now)
+    writer.set_setting(_left(zone), was + b"\n" + (now or b""))
+
+
+def _return(writer: Writer, zone: str, branch: str) -> None:
+    """Let HEAD name a zone that came back, if it named it before and nobody has moved it since, or names none."""
+    left = (writer.setting(_left(zone)) or b"\n").split(b"\n")
+    now = writer.setting(HEAD)
+    if left[0] and (now or b"") == left[1]:
+        writer.set_setting(HEAD, left[0])
+    elif now is None:
+        writer.set_setting(HEAD, refs.head(zone, branch).encode())
+    writer.set_setting(_left(zone), None)
+
+
+def _left(zone: str) -> str:
+    """Name of the setting that tells from where in a removed zone HEAD went, and to where."""
+    return f"left/{zone}"
 
 
 def restore_zone(context: Context, zone: str, who: str | None, dry_run: bool) -> Restored:
@@ -45,23 +69,27 @@ def restore_zone(context: Context, zone: str, who: str | None, dry_run: bool) ->
         raise Conflict(f"there is a zone {zone} here; 'zonegit zone remove {zone}' it first, or keep it")
     with context.store.read() as reader:
         removed = _removed(reader, zone)
-        current = reader.setting(HEAD) is None
-    tips = {refs.parse(name).name: oid for name, oid in removed.items() if refs.parse(name).kind is RefKind.HEAD}
+        tips, tags = (_of_kind(kind, reader, removed) for kind in (RefKind.HEAD, RefKind.TAG))
     if not tips:
         raise NotFound(f"no zone {zone} was removed here; 'zonegit zone list' shows those that are here")
     branch = default_branch(tips)
+    current = False
     if not dry_run:
-        head = refs.head(zone, branch)
         with context.store.write() as writer:
             updates = [RefUpdate(name, None, oid) for name, oid in removed.items()]
             writer.move_refs(updates, context.stamp(who), "zone: restored")
-            if current:
-                writer.set_setting(HEAD, head.encode())
+            _return(writer, zone, branch)
+            current = place_in(writer, None, seat=context.seat).zone == zone
         if branch == refs.DEFAULT_BRANCH:
             with context.store.write() as writer:
-                writer.show(head)
-    tags = {refs.parse(name).name: oid for name, oid in removed.items() if refs.parse(name).kind is RefKind.TAG}
+                writer.show(refs.head(zone, branch))
     return Restored(zone, branch, tips, tags, current)
+
+
+def _of_kind(kind: RefKind, reader: Reader, removed: dict[RefName, ObjectId]) -> dict[str, ObjectId]:
+    """The branches or the tags among refs, and their commits."""
+    found = ((refs.parse(name), oid) for name, oid in removed.items())
+    return {ref.name: commit_of(reader, oid) for ref, oid in found if ref.kind is kind}
 
 
 def _removed(reader: Reader, zone: str) -> dict[RefName, ObjectId]:

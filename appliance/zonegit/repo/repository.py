@@ -25,7 +25,7 @@ from zonegit.model.names import parse_apex, to_text
 from zonegit.model.rdata import SOA, soa_serial
 from zonegit.model.rrset import RRset
 from zonegit.repo.context import owner_of
-from zonegit.repo.reading import RepositoryReader
+from zonegit.repo.reading import Progress, RepositoryReader
 from zonegit.repo.results import Position
 from zonegit.store.lmdb import LmdbStore
 from zonegit.zonefile.types import type_text
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from zonegit.repo.writing import CommitOptions
     from zonegit.store.fsck import FsckReport
     from zonegit.zonefile.reader import ParsedZone
-
-Progress = Callable[[int, int], None]
-"""Called with what is done and the total."""
 
 
 class Repository(RepositoryReader):
@@ -196,6 +193,7 @@ class Repository(RepositoryReader):
         undo commits made by hand since the last import is `Refused` without `replace`; one that is called is asked.
         `progress` is told of parts in a thousand.
         """
+        from zonegit.dnssec.times import ending
         from zonegit.repo.importing import commit_records, import_check
         from zonegit.repo.writing import intent_of
 
@@ -204,14 +202,15 @@ class Repository(RepositoryReader):
         intent = intent_of(options, f"Import {source}", parsed.serial, source)
         check = import_check(parsed.entries, parsed.serial, replace, keep_serial)
         branch = options.get("branch")
+        warnings = list(parsed.warnings)
+        if intent.signatures != "unsign":
+            warnings += ending(parsed.entries, int(self._context.now()))
 
         def told(done: float) -> None:
             if progress:
                 progress(round(done * 1000), 1000)
 
-        return commit_records(
-            self._context, parsed.apex, branch, parsed.entries, intent, parsed.warnings, check, told
-        )
+        return commit_records(self._context, parsed.apex, branch, parsed.entries, intent, warnings, check, told)
 
     # -- branches and tags ----------------------------------------------------------------------------------------
 

@@ -27,9 +27,7 @@ _DROPPED: Final = frozenset(
 
 DS records stay: they are about the keys of child zones.
 """
-_WAYS: Final = (
-    "--unsign drops all DNSSEC records (after the parent's DS is gone), --break-signatures does it anyway"
-)
+_WAYS: Final = "--unsign drops all DNSSEC records (first remove the parent's DS), --break-signatures does it anyway"
 
 
 def is_signed(tree: Tree) -> bool:

@@ -65,6 +65,7 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
     "host-target": "an NS, MX or SRV record whose target isn't a host name (RFC 1123 §2.1): BIND's check-names",
     "large-rrset": "more than 100 records of a type at a name, for which BIND refuses the zone",
     "many-types": "more than 100 types at a name, for which BIND refuses the zone",
+    "signatures-end": "signatures that have ended, or end within three days (RFC 4035 §5.3.1)",
     "duplicate-record": "a record that stands in the zone file more than once",
     "mixed-ttl": "records of one RRset with different TTLs (RFC 2181 §5.2)",
     "out-of-zone": "a record in the zone file whose owner isn't in the zone; it is ignored",
@@ -75,13 +76,49 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
 })  # fmt: skip
 """Checks whose findings don't refuse the zone, unless they are raised to errors (`strict`)."""
 
-CHECKS: Final[Mapping[str, str]] = MappingProxyType({**ERRORS, **WARNINGS})
+BOGUS: Final[Mapping[str, str]] = MappingProxyType({
+    "no-dnskey": "a signed zone without a DNSKEY record of its own (RFC 4035 §2.1)",
+    "no-denial": "a signed zone with neither NSEC nor NSEC3 records (RFC 4035 §2.3)",
+    "signature-missing": "an RRset without a signature in a signed zone (RFC 4035 §2.2)",
+    "signature-wrong": "an RRset none of whose signatures verifies (RFC 4035 §5.3.3)",
+    "signature-key": "an RRset that is signed by keys alone that the zone's DNSKEY RRset lacks (RFC 4035 §5.3.1)",
+    "signature-expired": "an RRset all of whose signatures have ended (RFC 4035 §5.3.1)",
+    "signature-early": "an RRset none of whose signatures is valid yet (RFC 4035 §5.3.1)",
+    "nsec-missing": "a name without its NSEC record (RFC 4035 §2.3)",
+    "nsec-next": "an NSEC record that doesn't lead to the next name (RFC 4034 §4.1.1)",
+    "nsec-types": "an NSEC record that lists other types than are there (RFC 4034 §4.1.2)",
+    "nsec3-parameters": "NSEC3 records without an NSEC3PARAM record that tells how they are made (RFC 5155 §4)",
+    "nsec3-missing": "a name whose hash no NSEC3 record has, without an opt-out that covers it (RFC 5155 §7.1)",
+    "nsec3-next": "an NSEC3 record that doesn't lead to the next hash (RFC 5155 §7.1)",
+    "nsec3-surplus": "an NSEC3 record with the hash of no name, whose denial nobody can prove then (RFC 5155 §7.1)",
+    "nsec3-types": "an NSEC3 record that lists other types than are there (RFC 5155 §7.1)",
+})  # fmt: skip
+"""Errors that `check` alone finds, since verifying takes long: what validators don't accept."""
+
+DOUBTFUL: Final[Mapping[str, str]] = MappingProxyType({
+    "dnskey-entry": "DNSKEY records that no key with the SEP flag signs, where there is one (RFC 4034 §2.1.1)",
+    "signature-spare": "a signature that is not valid, beside one that is (RFC 6840 §5.11)",
+    "signature-stray": "a signature of records that are not there or not to be signed (RFC 4035 §2.2)",
+    "signature-unjudged": "a signature whose algorithm zonegit can't verify",
+    "signature-algorithm": "an RRset without a signature of each algorithm in the DNSKEY RRset (RFC 4035 §2.2)",
+    "signature-ttl": "an RRset whose TTL isn't the one that was signed (RFC 4034 §3.1.4)",
+    "nsec-stray": "an NSEC record at a name that the zone doesn't answer for (RFC 4035 §2.3)",
+    "nsec3-stray": "an NSEC3 record that is in no chain (RFC 5155 §7.1)",
+    "nsec3-iterations": "NSEC3 records with more than 0 iterations (RFC 9276 §3.1)",
+})  # fmt: skip
+"""Warnings that `check` alone finds in a signed zone."""
+
+CHECKS: Final[Mapping[str, str]] = MappingProxyType({**ERRORS, **WARNINGS, **BOGUS, **DOUBTFUL})
 """Every check and what it finds."""
 
 
 def finding(check: str, owner: Owner, message: str) -> Finding:
     """A finding with its check's own severity. `KeyError` for a check that isn't in `CHECKS`."""
-    severity = Severity.ERROR if check in ERRORS else Severity.WARNING
     if check not in CHECKS:
         raise KeyError(check)
-    return Finding(severity, check, owner, message)
+    return Finding(severity_of(check), check, owner, message)
+
+
+def severity_of(check: str) -> Severity:
+    """A check's own severity."""
+    return Severity.ERROR if check in ERRORS or check in BOGUS else Severity.WARNING

@@ -1,8 +1,12 @@
 """What the command does with a zone that is signed elsewhere."""
 
 from base64 import b64encode
+from time import time
 
 import pytest
+
+from signkit import DAY
+from signkit import signed as sign
 
 KEY = b64encode(bytes(64)).decode()
 SIGNATURE = f"@ RRSIG SOA 13 2 300 20270101000000 20261101000000 1 @ {KEY}\n"
@@ -59,3 +63,42 @@ def test_reset_is_refused_and_says_where_no_way_leads_back(signed, signed_file, 
     back = signed("reset", "--hard", "HEAD~1", "--unsign")
     assert back.code == 0
     assert "RRSIG" not in signed("export").out
+
+
+@pytest.fixture
+def verified(zone_file):
+    """A file whose signatures are right and end in ten days."""
+    now = int(time())
+    zone_file.write_text(sign(zone_file.read_text(), begin=now - DAY, end=now + 10 * DAY, origin="example.org."))
+    return zone_file
+
+
+def test_check_verifies_a_file_and_a_version(run, verified, refused) -> None:
+    run("init")
+    assert run("import", verified).code == 0
+    assert run("check").out == run("check", verified).out == ""
+    assert run("set", "www", "A", "300", "192.0.2.7", "--break-signatures").code == 0
+    result = run("check")
+    assert result.code == 1
+    assert "error: www.example.org.: the signature of A by key" in result.out
+    assert "is wrong [signature-wrong]" in result.out
+    found = {(item["check"], item["name"]) for item in run("check", "--json").json}
+    assert found == {("signature-wrong", "example.org."), ("signature-wrong", "www.example.org.")}
+    verified.write_text(verified.read_text().replace("192.0.2.25", "192.0.2.26"))
+    assert run("check", verified, "--json").json[0]["name"] == "mail.example.org."
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(2, "end within three days, the first at"), (-1, "ended, the first at")]
+)
+def test_import_warns_of_signatures_that_end(run, zone_file, days, words) -> None:
+    now = int(time())
+    zone_file.write_text(
+        sign(zone_file.read_text(), begin=now - 9 * DAY, end=now + days * DAY, origin="example.org.")
+    )
+    run("init")
+    result = run("import", zone_file)
+    assert result.code == 0
+    assert words in result.err
+    assert "[signatures-end]" in result.err
+    assert "[signatures-end]" not in run("import", zone_file, "--unsign").err

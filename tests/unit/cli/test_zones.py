@@ -87,18 +87,21 @@ def test_a_removed_zone_comes_back_whole_by_the_command_that_is_printed(zone, go
     assert zone("reflog").lines[0].endswith("zone: restored")
 
 
-def test_restoring_a_zone_beside_another(zone) -> None:
+def test_restoring_a_zone_beside_others(zone) -> None:
+    zone("zone", "add", "example.com")
     zone("zone", "add", "example.net")
     zone("zone", "remove", "example.org")
     restored = zone("zone", "restore", "Example.ORG", "--json")
     assert restored.json == {
         "zone": "example.org.",
-        "current": False,
+        "current": True,
         "branches": [{"name": "main", "commit": restored.json["branches"][0]["commit"]}],
         "tags": [],
     }
-    zone("zone", "remove", "example.org")
+    assert "HEAD" not in zone("zone", "remove", "example.org").err
+    zone("zone", "switch", "example.net")
     assert "`zonegit zone switch example.org.`" in zone("zone", "restore", "example.org").err
+    assert zone("status", "--json").json["zone"] == "example.net."
 
 
 def test_a_dry_run_of_restore_writes_nothing(zone) -> None:

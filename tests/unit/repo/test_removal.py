@@ -10,7 +10,7 @@ from repokit import ZONE, Clock, parsed
 from zonegit.errors import Conflict, NotFound, Refused
 from zonegit.model.rdata import A
 from zonegit.model.refs import head
-from zonegit.repo import Repository
+from zonegit.repo import Position, Repository
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import Reader
@@ -28,7 +28,7 @@ def test_branches_and_tags_come_back_at_their_ids(repository: Repository) -> Non
     restored = repository.restore_zone("EXAMPLE.org")
     assert (restored.zone, restored.branch, restored.current) == ("example.org.", "main", True)
     assert restored.branches == repository.branches() == branches
-    assert repository.tags() == tags
+    assert repository.tags() == restored.tags == tags
     assert list(repository.rrsets()) == records
     assert [entry.reason for entry in repository.reflog()][:2] == ["zone: restored", "zone: removed"]
 
@@ -41,6 +41,24 @@ def test_what_was_deleted_before_the_zone_stays_away(repository: Repository, clo
     repository.remove_zone("example.org")
     assert repository.restore_zone("example.org").tags == {}
     assert set(repository.branches()) == {"main"}
+
+
+def test_head_returns_to_the_branch_it_was_on(repository: Repository) -> None:
+    repository.add_zone("example.net")
+    repository.checkout("staging", create=True)
+    repository.remove_zone("example.org")
+    assert repository.position().zone == "example.net."
+    assert repository.restore_zone("example.org").current
+    assert repository.position() == Position("example.org.", "staging")
+
+
+def test_head_stays_where_somebody_put_it_meanwhile(repository: Repository) -> None:
+    for zone in ("example.com", "example.net"):
+        repository.add_zone(zone)
+    repository.remove_zone("example.org")
+    repository.switch_zone("example.net")
+    assert not repository.restore_zone("example.org").current
+    assert repository.position().zone == "example.net."
 
 
 def test_the_last_removal_is_undone(repository: Repository, clock: Clock) -> None:

@@ -1,0 +1,118 @@
+"""DNSKEY records and the signatures that they verify (RFC 3110, 5702, 6605, 8080).
+
+An algorithm that isn't in the table, or that the machine's OpenSSL refuses, can't be judged: validators without it
+take the zone for unsigned (RFC 6840 §5.2).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+Verify = Callable[[bytes, bytes], bool]
+"""Whether the first bytes are a key's signature of the second."""
+
+_ZONE: Final = 0x0100
+_ENTRY: Final = 0x0001
+_REVOKED: Final = 0x0080
+_PROTOCOL: Final = 3
+_RSA: Final[dict[int, hashes.HashAlgorithm]] = {
+    5: hashes.SHA1(),  # noqa: S303  what zones are signed with
+    7: hashes.SHA1(),  # noqa: S303
+    8: hashes.SHA256(),
+    10: hashes.SHA512(),
+}
+_ECDSA: Final[dict[int, tuple[ec.EllipticCurve, hashes.HashAlgorithm, int]]] = {
+    13: (ec.SECP256R1(), hashes.SHA256(), 32),
+    14: (ec.SECP384R1(), hashes.SHA384(), 48),
+}
+_EDDSA: Final[dict[int, type[ed25519.Ed25519PublicKey | ed448.Ed448PublicKey]]] = {
+    15: ed25519.Ed25519PublicKey,
+    16: ed448.Ed448PublicKey,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneKey:
+    """A key that may sign a zone."""
+
+    tag: int
+    algorithm: int
+    entry: bool
+    """Whether it is meant as the one that the parent's DS names: the SEP flag (RFC 4034 §2.1.1)."""
+    revoked: bool
+    """A revoked key signs the DNSKEY RRset, so that all can see it, and validates nothing (RFC 5011 §2.1)."""
+    verify: Verify | None
+    """None: its signatures can't be judged here."""
+
+
+def zone_key(rdata: bytes) -> ZoneKey | None:
+    """The key of a DNSKEY record; None for one that isn't meant for zones (RFC 4034 §2.1)."""
+    flags, protocol, algorithm = int.from_bytes(rdata[:2], "big"), rdata[2], rdata[3]
+    if not flags & _ZONE or protocol != _PROTOCOL:
+        return None
+    entry, revoked = bool(flags & _ENTRY), bool(flags & _REVOKED)
+    return ZoneKey(key_tag(rdata), algorithm, entry, revoked, _verifier(algorithm, rdata[4:]))
+
+
+def key_tag(rdata: bytes) -> int:
+    """RFC 4034 appendix B, for all algorithms but 1."""
+    total = (sum(rdata[::2]) << 8) + sum(rdata[1::2])
+    return (total + (total >> 16)) & 0xFFFF
+
+
+def _verifier(algorithm: int, key: bytes) -> Verify | None:
+    try:
+        if algorithm in _RSA:
+            return _rsa(_RSA[algorithm], key)
+        if algorithm in _ECDSA:
+            return _ecdsa(*_ECDSA[algorithm], key)
+        if algorithm in _EDDSA:
+            return _trying(_EDDSA[algorithm].from_public_bytes(key).verify)
+    except UnsupportedAlgorithm:
+        return None
+    except ValueError:  # no such key: nothing is signed with it
+        return _never
+    return None
+
+
+def _never(signature: bytes, data: bytes) -> bool:
+    return False
+
+
+def _trying(verify: Callable[[bytes, bytes], None]) -> Verify:
+    def tried(signature: bytes, data: bytes) -> bool:
+        try:
+            verify(signature, data)
+        except InvalidSignature:
+            return False
+        return True
+
+    return tried
+
+
+def _rsa(digest: hashes.HashAlgorithm, key: bytes) -> Verify:
+    """RFC 3110 §2: the exponent's length in one byte, or in the two behind a zero."""
+    at, size = (1, key[0]) if key[:1] != b"\0" else (3, int.from_bytes(key[1:3], "big"))
+    exponent, modulus = (int.from_bytes(part, "big") for part in (key[at : at + size], key[at + size :]))
+    public = rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    scheme = padding.PKCS1v15()
+    return _trying(lambda signature, data: public.verify(signature, data, scheme, digest))
+
+
+def _ecdsa(curve: ec.EllipticCurve, digest: hashes.HashAlgorithm, size: int, key: bytes) -> Verify:
+    """RFC 6605 §4: both halves of the point, and of the signature, as they are."""
+    public = ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\4" + key)
+    scheme = ec.ECDSA(digest)
+
+    def verify(signature: bytes, data: bytes) -> None:
+        if len(signature) != 2 * size:
+            raise InvalidSignature
+        r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
+        public.verify(encode_dss_signature(r, s), data, scheme)
+
+    return _trying(verify)

@@ -1,0 +1,77 @@
+"""Where each owner of a zone stands, as far as signing is concerned (RFC 4035 §2, RFC 5155 §7.1, RFC 6672 §3.4).
+
+Authoritative names are signed and denied; a delegation only as to its DS; nothing below a delegation or DNAME is.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import groupby
+from typing import Final
+
+from zonegit.model.names import Owner, OwnerKey, key_owner
+from zonegit.model.rdata import DNAME, DS, NS, NSEC, NSEC3, RRSIG
+from zonegit.model.rrset import RRKey
+
+Entries = Sequence[tuple[RRKey, bytes]]
+"""A whole zone, in canonical order."""
+
+_HASHED: Final = frozenset({NSEC3, RRSIG})
+_AT_A_CUT: Final = frozenset({DS, NSEC})
+
+
+class Place(Enum):
+    """What an owner is to the zone."""
+
+    AUTHORITATIVE = auto()
+    CUT = auto()
+    COVERED = auto()
+    """Below a delegation or DNAME: glue, or data that is never served."""
+    HASHED = auto()
+    """The owner of NSEC3 records: no name of the zone (RFC 5155 §7.2.8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One owner."""
+
+    key: OwnerKey
+    types: dict[int, bytes]
+    """Stored RRsets by type."""
+    place: Place
+
+    @property
+    def owner(self) -> Owner:
+        return key_owner(self.key)
+
+    @property
+    def has_name(self) -> bool:
+        """Whether it is a name that the zone answers for, and that its chain of denial has to hold."""
+        return self.place in (Place.AUTHORITATIVE, Place.CUT)
+
+    def signed_types(self) -> list[int]:
+        """The types whose RRsets have to be signed."""
+        if self.place is Place.AUTHORITATIVE:
+            return [rtype for rtype in self.types if rtype != RRSIG]
+        wanted = {Place.CUT: _AT_A_CUT, Place.HASHED: _HASHED - {RRSIG}}.get(self.place, frozenset())
+        return [rtype for rtype in self.types if rtype in wanted]
+
+
+def nodes(entries: Entries) -> Iterator[Node]:
+    """The owners of a zone, in canonical order."""
+    cover: OwnerKey | None = None
+    for key, group in groupby(entries, lambda entry: entry[0][:-3]):
+        owner = OwnerKey(key)
+        types = {int.from_bytes(entry_key[-2:], "big"): payload for entry_key, payload in group}
+        if cover is not None and not owner.startswith(cover):
+            cover = None
+        if NSEC3 in types and types.keys() <= _HASHED:
+            yield Node(owner, types, Place.HASHED)
+        elif cover is not None:
+            yield Node(owner, types, Place.COVERED)
+        elif owner and NS in types:
+            cover = owner
+            yield Node(owner, types, Place.CUT)
+        else:
+            cover = owner if DNAME in types else None
+            yield Node(owner, types, Place.AUTHORITATIVE)

@@ -1,0 +1,182 @@
+"""The chain of NSEC3 records: the hash of each name leads to the next hash (RFC 5155 §7.1).
+
+Names are those that the zone answers for, and the empty ones above them. Unsigned delegations, and empty names
+above nothing else, may be left out under an opt-out (RFC 5155 §6).
+"""
+
+from base64 import b32hexdecode
+from binascii import Error
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from zonegit.dnssec.bitmap import difference, types_in
+from zonegit.dnssec.found import Found
+from zonegit.dnssec.hashing import hashed
+from zonegit.dnssec.nodes import Node, Place
+from zonegit.model.names import APEX, Owner, OwnerKey, WireName, key_owner
+from zonegit.model.rdata import DS, NS, NSEC3, NSEC3PARAM, RRSIG
+from zonegit.model.rrset import rdatas
+
+_SHA1: Final = b"\1"
+_USABLE: Final = _SHA1 + b"\0"
+"""How the RDATA of an NSEC3PARAM record begins that servers take: SHA-1, no flags (RFC 5155 §4.1.2)."""
+_HEAD: Final = 5
+"""Bytes of it in front of the salt."""
+_HASH_SIZE: Final = 20
+_OPT_OUT: Final = 1
+_MOST_ITERATIONS: Final = 2500
+"""What RFC 5155 §10.3 allows at the most."""
+
+
+class Parameters(NamedTuple):
+    """What a chain is hashed with."""
+
+    iterations: int
+    salt: bytes
+
+
+class _Link(NamedTuple):
+    """One NSEC3 record of the chain."""
+
+    owner: Owner
+    next_hash: bytes
+    opt_out: bool
+    types: frozenset[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A name that the chain has to hold."""
+
+    owner: Owner
+    types: frozenset[int]
+    optional: bool
+    """Whether it may be left out under an opt-out."""
+
+
+def parameters(apex: Node) -> Parameters | None:
+    """What the zone's chain is hashed with (RFC 5155 §4); None where that isn't said, or not in a known way."""
+    for rdata in rdatas(apex.types[NSEC3PARAM]) if NSEC3PARAM in apex.types else ():
+        iterations, salt = int.from_bytes(rdata[2:4], "big"), rdata[_HEAD:]
+        whole = rdata[4:_HEAD] == bytes((len(salt),))
+        if rdata[:2] == _USABLE and whole and iterations <= _MOST_ITERATIONS:
+            return Parameters(iterations, salt)
+    return None
+
+
+class Chain:
+    """Takes the owners of a zone in canonical order, and then compares names and records."""
+
+    def __init__(self, apex: WireName, chosen: Parameters, found: Found) -> None:
+        self._apex = apex
+        self._chosen = chosen
+        self._found = found
+        self._links: dict[bytes, _Link] = {}
+        self._names: dict[bytes, _Name] = {}
+        self._owners: set[OwnerKey] = set()
+        self._empty: dict[OwnerKey, bool] = {}
+        """Names without records that stand above others -> whether all of those may be left out."""
+
+    def check(self, owners: Iterable[Node]) -> None:
+        """Everything wrong with the chain."""
+        for node in owners:
+            if NSEC3 in node.types:
+                self._take_links(node)
+            if node.has_name:
+                self._take_name(node)
+        for key, optional in self._empty.items():
+            self._put(_Name(key_owner(key), frozenset(), optional))
+        self._check_names()
+        self._check_links()
+
+    def _take_links(self, node: Node) -> None:
+        digest = _digest(node.owner)
+        for rdata in rdatas(node.types[NSEC3]):
+            link = self._link(node.owner, rdata)
+            if digest is None:
+                self._found.tally("nsec3-stray", node.owner, "an NSEC3 record whose owner is no hash")
+            elif link is None:
+                self._found.tally("nsec3-stray", node.owner, "an NSEC3 record of another chain than NSEC3PARAM's")
+            elif digest in self._links:
+                self._found.add("nsec3-next", node.owner, "several NSEC3 records of one chain")
+            else:
+                self._links[digest] = link
+
+    def _link(self, owner: Owner, rdata: bytes) -> _Link | None:
+        iterations, salt = self._chosen
+        head = iterations.to_bytes(2, "big") + bytes((len(salt),)) + salt + bytes((_HASH_SIZE,))
+        start = 2 + len(head)
+        end = start + _HASH_SIZE
+        if rdata[:1] != _SHA1 or rdata[2:start] != head or len(rdata) < end or rdata[1] > _OPT_OUT:
+            return None
+        return _Link(owner, rdata[start:end], bool(rdata[1]), types_in(rdata[end:]))
+
+    def _take_name(self, node: Node) -> None:
+        unsigned_cut = node.place is Place.CUT and DS not in node.types
+        there = node.types.keys() - {NSEC3}
+        if node.place is Place.CUT:
+            there &= {NS} if unsigned_cut else {NS, DS, RRSIG}
+        self._put(_Name(node.owner, frozenset(there), unsigned_cut))
+        self._owners.add(node.key)
+        for above in _above(node.key):  # those that have records came before
+            if above in self._owners:
+                break
+            self._empty[above] = self._empty.get(above, True) and unsigned_cut
+
+    def _put(self, name: _Name) -> None:
+        self._names[self._hash(name.owner)] = name
+
+    def _hash(self, owner: Owner) -> bytes:
+        return hashed(owner + self._apex, *self._chosen)
+
+    def _check_names(self) -> None:
+        order = sorted(self._links)
+        for digest, name in self._names.items():
+            link = self._links.get(digest)
+            if link is None:
+                before = order[bisect_left(order, digest) - 1] if order else None
+                if not (name.optional and before is not None and self._links[before].opt_out):
+                    self._found.add("nsec3-missing", name.owner, "no NSEC3 record has the hash of this name")
+            elif told := difference(link.types, name.types):
+                self._found.add("nsec3-types", name.owner, f"its NSEC3 record {told}")
+
+    def _check_links(self) -> None:
+        order = sorted(self._links)
+        for at, digest in enumerate(order):
+            link = self._links[digest]
+            if link.next_hash != order[(at + 1) % len(order)]:
+                self._found.add("nsec3-next", link.owner, "NSEC3 doesn't lead to the hash that is next")
+            if digest not in self._names:
+                self._found.add("nsec3-surplus", link.owner, "NSEC3 is the hash of no name that is here")
+
+
+def _above(key: OwnerKey) -> Iterator[OwnerKey]:
+    """The names between an owner and the apex, the nearest first."""
+    while (end := key.rfind(b"\0", 0, -1)) >= 0:
+        key = OwnerKey(key[: end + 1])
+        yield key
+
+
+def _digest(owner: Owner) -> bytes | None:
+    """The hash that an owner's only label is."""
+    label = owner[1:]
+    if len(label) != 32 or owner[0] != 32:
+        return None
+    try:
+        return b32hexdecode(label.upper())
+    except (Error, ValueError):
+        return None
+
+
+def check_nsec3(apex: WireName, first: Node, owners: Iterable[Node], found: Found) -> None:
+    """Everything wrong with the chain that the apex, the first of the owners, names."""
+    chosen = parameters(first)
+    if chosen is None:
+        found.add("nsec3-parameters", APEX, "no NSEC3PARAM record that says how the names are hashed (RFC 5155 §4)")
+        return
+    if chosen.iterations:
+        told = f"NSEC3 hashes {chosen.iterations} times more; RFC 9276 §3.1 asks for 0, and validators have a limit"
+        found.tally("nsec3-iterations", APEX, told)
+    Chain(apex, chosen, found).check(owners)
