@@ -10,7 +10,6 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from zonegit.cli.rdata import read_rdatas
 from zonegit.errors import InvalidName, OutOfZone
 from zonegit.model.names import ROOT, WireName, from_text, is_absolute, lower, parse_apex, relative, to_text
 from zonegit.model.rdata import name_spans
@@ -56,6 +55,8 @@ def check(name: str, apex: WireName, *, meant: bool = False) -> None:
 def rdatas(args: Namespace, rtype: int, zone: str) -> list[bytes]:
     """The RDATA that was typed (`cli.rdata`), with the names in it checked."""
     apex = parse_apex(zone)
+    from zonegit.cli.rdata import read_rdatas
+
     found = read_rdatas(rtype, args.rdata, apex)
     if not args.relative and any(apex[:-1] + apex in lower(rdata) for rdata in found):
         for rdata, typed in zip(found, read_rdatas(rtype, args.rdata, ROOT), strict=True):

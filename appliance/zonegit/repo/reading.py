@@ -17,7 +17,6 @@ from zonegit.repo.changes import changes_at, differences
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context, owner_of
 from zonegit.repo.position import HEAD, Standing, seat
-from zonegit.repo.refused import refused_zones
 from zonegit.repo.results import Blame, Change, Entry, Position, Revision, ZoneSummary
 from zonegit.repo.revisions import PREFIX, split_range
 from zonegit.store.journal import End
@@ -203,5 +202,7 @@ class RepositoryReader:
 
     def refused(self) -> dict[str, frozenset[str]]:
         """By peer, the zones that aren't followed from it because they are this repository's own."""
+        from zonegit.repo.refused import refused_zones
+
         with self._store.read() as reader:
             return refused_zones(reader)

@@ -5,7 +5,6 @@ import struct
 from base64 import b32hexencode, b64encode
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from socket import AF_INET6, inet_ntop
 from time import gmtime, strftime
 from typing import Final
 
@@ -36,6 +35,8 @@ def _a(rdata: bytes, origin: WireName | None) -> str:
 
 
 def _aaaa(rdata: bytes, origin: WireName | None) -> str:
+    from socket import AF_INET6, inet_ntop  # takes a millisecond, at every start of a command
+
     return inet_ntop(AF_INET6, rdata)
 
 

@@ -1,7 +1,7 @@
 """RDATA and RRsets as text (RFC 1035 §5.1, RFC 3597 §5), and RDATA as typed on a command line.
 
 `rdata_reading` and `rdata_writing` have the common types, `rdata` all of them; what wouldn't read back as the same
-bytes is written in RFC 3597's form.
+bytes is written in RFC 3597's form. A command that shows common types alone loads `rdata_writing` alone.
 """
 
 import re
@@ -15,10 +15,7 @@ from zonegit.model.rdata import canonical
 from zonegit.model.rrset import RRset
 from zonegit.zonefile import rdata_writing
 from zonegit.zonefile.name_text import FOREIGN_NAME, has_foreign_name, name_text
-from zonegit.zonefile.rdata import presentation
-from zonegit.zonefile.rdata_reading import COMMON, UNSURE, Names
 from zonegit.zonefile.types import type_text
-from zonegit.zonefile.unfold import has_comment, unfold
 
 STRING_TYPES: Final = frozenset({types.TXT, 99})
 """Types whose words on a command line are one character-string each, whatever is in them."""
@@ -37,6 +34,8 @@ def rdata_text(rtype: int, rdata: bytes, origin: WireName | None = None) -> str:
             return write(rdata, origin)
         except rdata_writing.UNFIT:
             pass  # not what the type should look like; written so that nothing is lost
+    from zonegit.zonefile.rdata import presentation
+
     return presentation.text(rtype, rdata, origin)
 
 
@@ -47,6 +46,8 @@ def parse_rdata(rtype: int, words: Sequence[str], origin: WireName) -> bytes:
     of a TXT record is one character-string as it stands (cut where it exceeds 255 bytes), unless it is written in
     double quotes as in a zone file.
     """
+    from zonegit.zonefile.rdata_reading import COMMON, UNSURE, Names
+
     if not words:
         raise InvalidRecord(f"{type_text(rtype)} record without data")
     if any("\n" in word or "\r" in word for word in words):
@@ -65,6 +66,9 @@ def parse_rdata(rtype: int, words: Sequence[str], origin: WireName) -> bytes:
 
 
 def _parse_uncommon(rtype: int, text: str, origin: WireName) -> bytes:
+    from zonegit.zonefile.rdata import presentation
+    from zonegit.zonefile.unfold import has_comment, unfold
+
     if has_comment(text):
         raise InvalidRecord(f"{type_text(rtype)} record {text[:60]!r}: a ';' begins a comment; put quotes round it")
     rdata = presentation.parse(rtype, unfold(text, iter(()))[0], origin)

@@ -15,6 +15,7 @@ CHEAP_MODULES = 110
 
 TO_WRITE = {
     "getpass",
+    "socket",
     *(f"zonegit.repo.{name}" for name in ("draft", "importing", "labels", "reset", "undoing", "writing", "zones")),
     *(f"zonegit.store.{name}" for name in ("fsck", "insert", "refindex", "writer")),
     *(f"zonegit.tree.{name}" for name in ("build", "edit")),
@@ -78,6 +79,10 @@ def repository(tmp_path: Path) -> Path:
 def test_reading_imports_nothing_to_write_with(argv: list[str], repository: Path) -> None:
     found = loaded(argv, repository) & (TO_WRITE | EVERY)
     assert found == set()
+
+
+def test_dates_are_imported_by_what_shows_dates(repository: Path) -> None:
+    assert "datetime" not in loaded(["show", "www", "A"], repository)
 
 
 @pytest.mark.parametrize("argv", [["set", "www", "A", "60", "192.0.2.7"], ["delete", "www"]])
