@@ -116,6 +116,11 @@ def name_spans(rtype: int, rdata: bytes) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
+def is_checked(rtype: int) -> bool:
+    """Whether `canonical` checks all of a type's RDATA: no bytes in it are anything that it may be."""
+    return _REST not in _FIELDS.get(rtype, (_REST,))
+
+
 def canonical(rtype: int, rdata: bytes) -> bytes:
     """Uncompressed RDATA in canonical form. `InvalidRecord` when it doesn't fit its type."""
     if len(rdata) > MAX_RDATA:

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from zonegit.errors import InvalidZone, NotFound
 from zonegit.model.names import Owner, owner_key, owner_text
-from zonegit.model.rdata import NS, SOA
+from zonegit.model.rdata import NS, SOA, canonical, is_checked
 from zonegit.model.rrset import RRKey, RRset, rr_key
 from zonegit.repo.content import Content
-from zonegit.zonefile.rdata import presentation
 
 Changes = Mapping[RRKey, bytes | None]
 """Stored RRsets to put under their keys; None deletes."""
@@ -20,6 +19,10 @@ def replaced(rrset: RRset) -> Changes:
 
 def readable(rtype: int, rdatas: Sequence[bytes]) -> Sequence[bytes]:
     """These RDATAs. `InvalidRecord` for one that doesn't fit its type: an export of it could not be imported."""
+    if is_checked(rtype):
+        return [canonical(rtype, rdata) for rdata in rdatas]
+    from zonegit.zonefile.rdata import presentation
+
     for rdata in rdatas:
         presentation.check(rtype, rdata)
     return rdatas

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Final
 
 from zonegit.errors import UsageError
@@ -21,6 +20,8 @@ def strict_checks(names: Iterable[str]) -> frozenset[str]:
         elif name in CHECKS:
             found.add(name)
         else:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, (*CHECKS, ALL), 1, 0.0)[0]
             raise UsageError(f"there is no check {name[:80]!r}; the nearest one is {near!r}")
     return frozenset(found)
