@@ -23,8 +23,11 @@ class Included:
 def find_included(path: str, including: Path, outermost: Path) -> Included:
     """The first file that `path` means in the file `including`. `InvalidRecord` if there is none."""
     places = dict.fromkeys((including.parent / path, outermost.parent / path, Path(path)))
-    found = [place for place in places if place.is_file()]
+    try:
+        found = [place for place in places if place.is_file()]
+        other = next((place for place in found[1:] if not filecmp.cmp(found[0], place, shallow=False)), None)
+    except OSError as error:
+        raise InvalidRecord(f"$INCLUDE: can't read {error.filename}: {error.strerror}") from None
     if not found:
         raise InvalidRecord(f"$INCLUDE: there is no file {', nor '.join(map(str, places))}")
-    others = (place for place in found[1:] if not filecmp.cmp(found[0], place, shallow=False))
-    return Included(found[0], next(others, None))
+    return Included(found[0], other)

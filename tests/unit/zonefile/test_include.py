@@ -82,6 +82,10 @@ def test_errors_name_the_included_file(tmp_path: Path) -> None:
     assert refused().startswith(f"{other}:2: ")
     other.write_text("$INCLUDE other\n")
     assert "nests deeper than 10 files" in refused()
+    zone.write_text(SOA + f"\n$INCLUDE {'x' * 300}\n")
+    assert refused().startswith("zone:3: $INCLUDE: can't read ")
+    assert refused().endswith(": File name too long")
+    zone.write_text(SOA + "$INCLUDE other\n")
     other.unlink()
     other.mkdir()
     assert refused() == f"zone:2: $INCLUDE: there is no file {other}, nor other"
