@@ -11,11 +11,14 @@ from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import object_id
 from zonegit.model.names import join, parse_apex
 from zonegit.model.rdata import NS, SOA, A
-from zonegit.model.refs import head
+from zonegit.model.refs import head, remote
 from zonegit.model.rrset import RRset
 from zonegit.model.zone import Shape, Zone
+from zonegit.repo.writing import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import RefUpdate
+from zonegit.sync.peers import remember
+from zonegit.sync.wire import PeerRefs
 from zonegit.tree.build import build
 
 RECORDS: Final = 20
@@ -47,6 +50,34 @@ def fill(repo: Path, count: int) -> None:
                 writer.insert([*built.objects, zone, commit])
                 updates.append(RefUpdate(head(apex, "main"), None, object_id(commit)))
             writer.move_refs(updates, _WHO, "bench")
+    finally:
+        store.close()
+
+
+def fill_alike(repo: Path, count: int, peer: str = "") -> None:
+    """Commit zones of the same records, which share their tree: several times faster, for what counts zones.
+
+    With the name of a peer the repository is a mirror that has just followed it. It may be a copy of the peer's.
+    """
+    shape = Shape(object_id(b"alike"))
+    built = build(shape, sorted((rrset.key, rrset.encode()) for rrset in _rrsets("example.", 0)))
+    zone = Zone(built.root, shape, built.records).encode()
+    store = LmdbStore.open(repo)
+    try:
+        with store.write() as writer:
+            writer.insert([*built.objects, zone])
+            updates = []
+            for number in range(count):
+                apex = apex_of(number)
+                commit = Commit(object_id(zone), (), apex, SERIAL, 1, _WHO, _WHO, "bench").encode()
+                writer.insert([commit])
+                name = remote(peer, apex, "main") if peer else head(apex, "main")
+                updates.append(RefUpdate(name, None, object_id(commit)))
+                if peer:
+                    writer.set_setting(mirror_setting(apex), peer.encode())
+            writer.move_refs(updates, _WHO, "bench")
+            if peer:
+                remember(writer, peer, PeerRefs(writer.epoch, writer.seq - 1, writer.index_root.hex(), (), ()))
     finally:
         store.close()
 
