@@ -61,8 +61,11 @@ class Mirror:
         hints: Callable[[], int] = lambda: 0,
         looked: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
+        views_lack: Callable[[], None] | None = None,
     ) -> None:
-        """`synced` is called after each exchange that ended well; `zone` tells what is served of one.
+        """`views_lack` is called when branches came that have no view yet; without it the mirror makes them.
+
+        `synced` is called after each exchange that ended well; `zone` tells what is served of one.
 
         `hints` counts how often the primary said that there is news. `looked` is called after each look for zones
         that are too old, when those are noted.
@@ -70,6 +73,7 @@ class Mirror:
         `ConfigError` or `InvalidData`: bad primary.
         """
         self._store = store
+        self._views_lack = views_lack
         self._name = check_peer(primary.name)
         self._interval = primary.pull_interval
         self._compress = primary.compress
@@ -152,10 +156,17 @@ class Mirror:
         return refs is not None
 
     def _show(self, moved: Moved) -> None:
-        """Let what just arrived be served from views, the large zones too; until now their trees answered."""
+        """Let what just arrived be served from views, the large zones too; until now their trees answered.
+
+        That takes long, so another process does it if there is one.
+        """
         refs = [parse(name) for name in moved.branches]
         served = [head(ref.zone, ref.name) for ref in refs if ref.name in self._zone(ref.zone).branches]
-        list(views.make(self._store, served))
+        lacking = views.lacking(self._store, served)
+        if lacking and self._views_lack is not None:
+            self._views_lack()
+        else:
+            list(views.make(self._store, lacking))
 
     def _note_refused(self, *, asked: bool) -> None:
         """Tell which zones are refused. Ask for all refs again once some moved here: a zone may have been adopted.

@@ -36,11 +36,17 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
             zone=lambda name: block.config().zone(name),
             hints=lambda: block.total(NOTIFIES_OK),
             looked=lambda: block.beat(index),
+            views_lack=_ask_for_views,
         )
         asyncio.run(_until_terminated(mirror, block))
     finally:
         block.set_ready(index, False)
         store.close()
+
+
+def _ask_for_views() -> None:
+    """Have the supervisor start the process that makes views."""
+    os.kill(os.getppid(), signal.SIGUSR2)
 
 
 async def _until_terminated(mirror: Mirror, block: SharedBlock) -> None:

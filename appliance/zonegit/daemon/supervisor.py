@@ -37,7 +37,7 @@ from zonegit.ops.shared import FIRST_WORKER, NOTIFIER, PULLER, SUPERVISOR, Share
 GRACE: Final = 8.0
 """Seconds that children get to end after SIGTERM; longer than a worker's own bound."""
 _READY_POLL: Final = 0.02
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -112,6 +112,9 @@ class Supervisor:
         if signal.SIGHUP in self._pending:
             self._pending.discard(signal.SIGHUP)
             self._reload()
+        if signal.SIGUSR2 in self._pending:  # of the puller
+            self._pending.discard(signal.SIGUSR2)
+            self._make_views()
         if signal.SIGUSR1 in self._pending:
             self._pending.discard(signal.SIGUSR1)
             self._report()

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from time import sleep
 from typing import Final
 
 from zonegit.daemon.heads import heads, viewed
@@ -14,11 +15,16 @@ from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import Reader, Store
 
+_PART: Final = 5000
+"""Records of a view that are written in one transaction: some 50 ms."""
+_PAUSE: Final = 0.005
+"""Seconds between two of them, in which a writer that waits gets its turn."""
+
 _logger: Final = logging.getLogger(__name__)
 
 
 def run(config: Config, _block: SharedBlock, _index: int) -> None:
-    """Make the missing views, one transaction each."""
+    """Make the missing views."""
     store = LmdbStore.open(config.repo)
     try:
         with store.read() as reader:
@@ -34,12 +40,30 @@ def run(config: Config, _block: SharedBlock, _index: int) -> None:
 
 
 def make(store: Store, names: Iterable[RefName]) -> Iterator[RefName]:
-    """Give each of these heads a view, in a transaction of its own, and tell when it has one."""
+    """Give each of these heads a view, in short transactions between which others write; tells of each that is."""
     for name in names:
         with suppress(NotFound):  # the head was deleted since
-            with store.write() as writer:
-                writer.show(name)
+            while not _part(store, name):
+                sleep(_PAUSE)
             yield name
+
+
+def _part(store: Store, name: RefName) -> bool:
+    with store.write() as writer:
+        return writer.show_part(name, _PART)
+
+
+def lacking(store: Store, names: Iterable[RefName]) -> list[RefName]:
+    """Those of some heads that have no view."""
+    with store.read() as reader:
+        return [name for name in names if _lacks_view(reader, name)]
+
+
+def _lacks_view(reader: Reader, name: RefName) -> bool:
+    try:
+        return reader.ref(name) is not None and reader.view(name) is None
+    except CorruptStore:
+        return False  # `zonegit reindex` makes it again; the tree answers meanwhile
 
 
 def missing(config: Config, reader: Reader) -> list[RefName]:

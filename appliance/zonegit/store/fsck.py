@@ -161,7 +161,7 @@ def _index(reader: StoreReader) -> Iterator[str]:
 
 
 def _views(reader: StoreReader) -> Iterator[str]:
-    numbers = set()
+    numbers = {sealed[4:8] for _, sealed in reader.tables.scan(Table.META, layout.MAKING)}
     for key, sealed in reader.tables.scan(Table.META, layout.VIEW):
         numbers.add(sealed[4:8])
         name = RefName(key[len(layout.VIEW) :].decode(errors="replace"))

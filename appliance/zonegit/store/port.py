@@ -162,6 +162,13 @@ class Writer(Reader, Protocol):
         """
         ...
 
+    def show_part(self, name: RefName, records: int) -> bool:
+        """Make the next part of a head's served view, of about so many records; whether it has one now.
+
+        In one transaction after the other a large view doesn't hold other writers up. The head may move meanwhile.
+        """
+        ...
+
     def hide(self, name: RefName) -> None:
         """Drop a head's served view."""
         ...

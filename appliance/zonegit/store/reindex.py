@@ -53,6 +53,7 @@ def _show(writer: StoreWriter, progress: Progress | None) -> None:
     }
     writer.draft.clear(Table.VIEWS)
     writer.draft.clear(Table.META, layout.VIEW)
+    writer.draft.clear(Table.META, layout.MAKING)
     writer.draft.touch()
     heads = {
         name: oid

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import CorruptStore, NotFound
 from zonegit.model.commit import Commit
@@ -19,7 +19,7 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName
 from zonegit.model.rdata import SOA
 from zonegit.model.refs import RefName, parse
-from zonegit.model.rrset import served_soa
+from zonegit.model.rrset import RRKey, served_soa
 from zonegit.model.zone import Zone
 from zonegit.store import layout
 from zonegit.store.layout import U32, check_around, check_gap, seal, unseal
@@ -27,9 +27,10 @@ from zonegit.store.tables import Item, ReadTables, Table, WriteTables
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
 from zonegit.tree.version import BLOCK_ITEM, block_item, block_items
-from zonegit.tree.walk import entries
+from zonegit.tree.walk import LOWEST, entries
 
 _SHOWN: Final = Struct(">I32sI")
+_BEGUN: Final = Struct(">I32s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,59 @@ def build_view(
     _show(tables, name, shown)
 
 
+def build_part(tables: WriteTables, nodes: Nodes, name: RefName, commit: ObjectId, most: int) -> bool:
+    """Make the next so many records, or somewhat more, of a view that a head is to have; whether it has one now.
+
+    What is begun stays a view of one commit. At the end it is moved to where the head is by then.
+    """
+    begun = _find_begun(tables, name)
+    if begun is None:
+        number = layout.number(tables, layout.NEXT_VIEW) + 1
+        tables.put(Table.META, layout.NEXT_VIEW, U32.pack(number))
+        begun = _Begun(number, commit, LOWEST)
+    shown, root = target(nodes, begun.number, begun.commit)
+    part: list[Item] = []
+    written = 0
+
+    def counted(records: int) -> None:
+        nonlocal written
+        written += records
+
+    key = layout.MAKING + name.encode()
+    for item in rows(nodes, root, shown, counted, begun.start):
+        part.append(item)
+        if written >= most:
+            tables.put_many(Table.VIEWS, part)
+            start = RRKey(item[0][len(shown.prefix) :] + b"\1")
+            tables.put(Table.META, key, seal(key, _BEGUN.pack(begun.number, begun.commit) + start))
+            return False
+    tables.put_many(Table.VIEWS, part)
+    tables.delete(Table.META, key)
+    _show(tables, name, shown)
+    if begun.commit != commit:
+        move_view(tables, nodes, name, shown, commit)
+    return True
+
+
+class _Begun(NamedTuple):
+    """How far a view is that is made in parts."""
+
+    number: int
+    commit: ObjectId
+    start: RRKey
+    """Where the next part begins."""
+
+
+def _find_begun(tables: ReadTables, name: RefName) -> _Begun | None:
+    key = layout.MAKING + name.encode()
+    sealed = tables.get(Table.META, key)
+    if sealed is None:
+        return None
+    value = unseal(key, sealed)
+    number, commit = _BEGUN.unpack_from(value)
+    return _Begun(number, ObjectId(commit), RRKey(value[_BEGUN.size :]))
+
+
 def move_view(tables: WriteTables, nodes: Nodes, name: RefName, shown: Shown, commit: ObjectId) -> None:
     """Move a head's view to another commit by the difference of their trees; the apex gets its serial."""
     _, old = target(nodes, shown.number, shown.commit)
@@ -153,36 +207,39 @@ def move_view(tables: WriteTables, nodes: Nodes, name: RefName, shown: Shown, co
 
 
 def drop_view(tables: WriteTables, name: RefName) -> None:
-    """Take a head's view away, if it has one. Works on a damaged one, too."""
-    key = layout.VIEW + name.encode()
-    sealed = tables.get(Table.META, key)
-    if sealed is None:
-        return
-    tables.delete(Table.META, key)
-    tables.clear(Table.VIEWS, sealed[4:8])
-    tables.touch()
+    """Take a head's view away, if it has one, finished or not. Works on a damaged one, too."""
+    for key in (layout.VIEW + name.encode(), layout.MAKING + name.encode()):
+        sealed = tables.get(Table.META, key)
+        if sealed is not None:
+            tables.delete(Table.META, key)
+            tables.clear(Table.VIEWS, sealed[4:8])
+            tables.touch()
 
 
 def rows(
-    nodes: Nodes, root: ObjectId, shown: Shown, counted: Callable[[int], None] = lambda records: None
+    nodes: Nodes,
+    root: ObjectId,
+    shown: Shown,
+    counted: Callable[[int], None] = lambda records: None,
+    start: RRKey = LOWEST,
 ) -> Iterator[tuple[bytes, bytes]]:
-    """The items of `views` that show a tree, in key order."""
+    """The items of `views` that show a tree, in key order. `counted` is told of the records in each before it."""
     prefix, serial = shown.prefix, shown.serial
     here = None
     block = b""
-    for key, payload in entries(nodes, root):
+    for key, payload in entries(nodes, root, start):
         owner = key[:-3]
         if owner == here:
             block += block_item(payload, serial)
             continue
         if here is not None:
-            yield prefix + here, seal(prefix + here, block)
             counted(BLOCK_ITEM.unpack_from(block)[1])
+            yield prefix + here, seal(prefix + here, block)
         here = owner
         block = block_item(payload, serial)
     if here is not None:
-        yield prefix + here, seal(prefix + here, block)
         counted(BLOCK_ITEM.unpack_from(block)[1])
+        yield prefix + here, seal(prefix + here, block)
 
 
 def target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:

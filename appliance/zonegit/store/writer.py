@@ -18,7 +18,7 @@ from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
 from zonegit.store.reflog import encode_entry, log_prefix, next_key
 from zonegit.store.tables import Table, WriteTables
-from zonegit.store.views import build_view, drop_view, find_view, move_view
+from zonegit.store.views import build_part, build_view, drop_view, find_view, move_view
 from zonegit.tree.source import NodeCache, Nodes
 
 _GROUP_COUNT: Final = 10_000
@@ -104,6 +104,17 @@ class StoreWriter(StoreReader):
         if find_view(self.tables, name) is None:
             build_view(self.draft, self._nodes, name, tip, counted)
             self._note(name)
+
+    def show_part(self, name: RefName, records: int) -> bool:
+        tip = self.ref(name)
+        if tip is None or parse(name).kind is not RefKind.HEAD:
+            raise NotFound(f"{name} is not a branch here, so it can't be shown")
+        if find_view(self.tables, name) is not None:
+            return True
+        done = build_part(self.draft, self._nodes, name, tip, records)
+        if done:
+            self._note(name)
+        return done
 
     def hide(self, name: RefName) -> None:
         drop_view(self.draft, name)

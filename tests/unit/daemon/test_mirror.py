@@ -81,6 +81,37 @@ def test_what_is_served_gets_a_view_whatever_its_branch() -> None:
     run(test())
 
 
+def test_another_process_makes_views_where_there_is_one() -> None:
+    """A large zone's takes seconds, in which changes of other zones would wait."""
+
+    async def test() -> None:
+        primary, secondary, asked = MemoryStore(), MemoryStore(), Counted()
+        for branch in ("main", "live"):
+            commit(primary, "example.org.", names("example.org.", 30), branch=branch)
+        async with running(primary) as server:
+            signer = Signer(PEER, KEY, time.time, os.urandom)
+            mirror = Mirror(
+                secondary,
+                PrimaryConfig(server.url, PEER, "k1", 1.0),
+                signer,
+                Counted(),
+                zone=lambda _: ZoneConfig(branch="live"),
+                views_lack=lambda: asked.inc("asked"),
+            )
+            await mirror.once()
+            with secondary.read() as reader:
+                assert reader.view(head("example.org.", "live")) is None
+            assert asked.values["asked"] == 1
+            with secondary.write() as writer:
+                writer.show(head("example.org.", "live"))
+            commit(primary, "example.org.", names("example.org.", 31), branch="live")
+            await mirror.once()
+            assert asked.values["asked"] == 1, "it follows its head"
+            await mirror.close()
+
+    run(test())
+
+
 @pytest.mark.parametrize(("key", "result"), [(Key.derive("k1", b"w" * 32), "unauthorized"), (KEY, "unreachable")])
 def test_a_failure_is_counted_logged_and_tried_again(
     key: Key, result: str, caplog: pytest.LogCaptureFixture

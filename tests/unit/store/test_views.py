@@ -11,9 +11,11 @@ from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import OwnerKey, join, owner_key
 from zonegit.model.refs import RefName, head, remote, tag
 from zonegit.model.rrset import RRKey, RRset
+from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Reader, RefUpdate
+from zonegit.store.reindex import reindex
 from zonegit.store.tables import Table
 from zonegit.tree.source import Nodes
 from zonegit.tree.tree_version import TreeVersion
@@ -241,3 +243,83 @@ def test_a_large_head_gets_its_view_when_asked(store: Store, monkeypatch: pytest
         publish(writer, addresses(60), tip, 1, 2)
     with store.read() as reader:
         assert_equal(reader)
+
+
+def in_parts(store: Store, name: RefName = OTHER, most: int = 7) -> int:
+    """Make a view in parts, one transaction each; how many it took."""
+    for count in range(1, 1000):
+        with store.write() as writer:
+            if writer.show_part(name, most):
+                return count
+    raise AssertionError("it never ends")
+
+
+@pytest.mark.parametrize("most", [1, 7, 49, 1000])
+def test_a_view_made_in_parts_is_the_view(store: Store, most: int) -> None:
+    with store.write() as writer:
+        publish(writer, [*addresses(50), large()], name=OTHER)
+    parts = in_parts(store, most=most)
+    assert parts == 1 if most == 1000 else parts > 50 // most
+    with store.read() as reader:
+        assert_equal(reader, OTHER)
+        assert not list(reader.tables.scan(Table.META, b"making/"))
+    assert fsck(store).problems == []
+    assert in_parts(store) == 1, "it is there"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_head_may_move_while_its_view_is_made(store: Store, seed: int) -> None:
+    random = Random(seed)
+    with store.write() as writer:
+        tip = publish(writer, addresses(60), name=OTHER)
+    serial, done = 1, False
+    while not done:
+        with store.write() as writer:
+            done = writer.show_part(OTHER, 9)
+            assert (writer.view(OTHER) is not None) == done
+        assert fsck(store).problems == []
+        if not done and random.random() < 0.4:
+            with store.write() as writer:
+                tip = publish(writer, addresses(random.randrange(1, 90)), tip, serial, serial + 1, name=OTHER)
+            serial += 1
+    with store.read() as reader:
+        assert_equal(reader, OTHER)
+
+
+def test_others_views_are_made_and_moved_meanwhile(store: Store) -> None:
+    with store.write() as writer:
+        publish(writer, addresses(40), name=OTHER)
+    with store.write() as writer:
+        assert not writer.show_part(OTHER, 9)
+    with store.write() as writer:
+        tip = publish(writer, addresses(30))
+    with store.write() as writer:
+        assert not writer.show_part(OTHER, 9)
+        publish(writer, addresses(35), tip, 1, 2)
+    in_parts(store)
+    with store.read() as reader:
+        assert_equal(reader)
+        assert_equal(reader, OTHER)
+    assert fsck(store).problems == []
+
+
+@pytest.mark.parametrize("how", ["deleted", "shown at once", "reindexed"])
+def test_a_view_that_is_begun_leaves_nothing_behind(store: Store, how: str) -> None:
+    with store.write() as writer:
+        tip = publish(writer, addresses(40), name=OTHER)
+    with store.write() as writer:
+        assert not writer.show_part(OTHER, 9)
+    if how == "reindexed":
+        reindex(store)
+    else:
+        with store.write() as writer:
+            if how == "deleted":
+                writer.move_refs([RefUpdate(OTHER, tip, None)], WHO, "test")
+            else:
+                writer.show(OTHER)
+    with store.read() as reader:
+        assert not list(reader.tables.scan(Table.META, b"making/"))
+        assert (reader.view(OTHER) is not None) == (how == "shown at once")
+        if how != "shown at once":
+            assert not list(reader.tables.scan(Table.VIEWS))
+    assert fsck(store).problems == []
