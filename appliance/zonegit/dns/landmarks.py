@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from zonegit.dns.blocks import Node
-from zonegit.dns.hashing import HASH_SIZE, KEY_SIZE, Parameters, hash_of, hashed_key
+from zonegit.dns.hashing import KEY_SIZE, hash_of, hashed_key, next_hash
+from zonegit.dnssec.hashing import HASH_SIZE, Parameters
 from zonegit.model.names import OwnerKey
 
 Found = tuple[OwnerKey, Node]
@@ -96,7 +97,7 @@ class Search:
                 key = _END
                 continue
             key = found[0]
-            if len(key) == KEY_SIZE and self._chain.next_hash(found[1]) is not None:
+            if len(key) == KEY_SIZE and next_hash(self._chain, found[1]) is not None:
                 return found
         return None
 
@@ -121,7 +122,7 @@ class Search:
         while most is None or most > 0:
             key = hashed_key(at)
             node = self._node(key)
-            after = None if node is None else self._chain.next_hash(node)
+            after = None if node is None else next_hash(self._chain, node)
             if node is None or after is None:
                 self._landmarks.discard(at)
                 return None

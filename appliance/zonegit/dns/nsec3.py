@@ -6,9 +6,10 @@ is the closest provable encloser.
 
 from zonegit.dns.blocks import Node
 from zonegit.dns.draft import Draft
-from zonegit.dns.hashing import Parameters, hashed_key
+from zonegit.dns.hashing import hashed_key, next_hash
 from zonegit.dns.landmarks import Search
 from zonegit.dns.zones import Zone
+from zonegit.dnssec.hashing import Parameters
 from zonegit.model.names import APEX_KEY, OwnerKey, absolute, key_owner
 from zonegit.model.rdata import NSEC3
 
@@ -53,7 +54,7 @@ def _match(zone: Zone, key: OwnerKey, draft: Draft) -> bool:
         return False
     hashed = hashed_key(_hash(zone, chain, key, shared=True))
     node = zone.node(hashed)
-    if node is None or chain.next_hash(node) is None:
+    if node is None or next_hash(chain, node) is None:
         return False
     _add(zone, hashed, node, draft)
     return True

@@ -12,8 +12,9 @@ from zonegit.dns.acl import Acl, Clients
 from zonegit.dns.blocks import Node, Part, node_of, rdata_of, signatures, ttl_of, with_ttl
 from zonegit.dns.bounded import Bounded
 from zonegit.dns.canary import Canary
-from zonegit.dns.hashing import Parameters, parameters
+from zonegit.dns.hashing import chain_of
 from zonegit.dns.landmarks import Landmarks
+from zonegit.dnssec.hashing import Parameters
 from zonegit.errors import CorruptStore
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName, to_text
@@ -165,7 +166,7 @@ class Zone:
                 raise CorruptStore(f"zone {to_text(self.apex)} has no SOA record")
             self.negative = _negative(self.apex, node)
             self.nsec = NSEC in node
-            self.hashed = None if self.nsec else parameters(node)
+            self.hashed = None if self.nsec else chain_of(node)
             self.signed = RRSIG in node
             self.bends = DNAME in node
             self.soa_names = _soa_names(node[SOA][1])

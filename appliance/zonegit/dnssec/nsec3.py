@@ -13,28 +13,13 @@ from typing import Final, NamedTuple
 
 from zonegit.dnssec.bitmap import difference, types_in
 from zonegit.dnssec.found import Found
-from zonegit.dnssec.hashing import hashed
+from zonegit.dnssec.hashing import HASH_SIZE, Parameters, parameters
 from zonegit.dnssec.nodes import Node, Place
 from zonegit.model.names import APEX, Owner, OwnerKey, WireName, key_owner
 from zonegit.model.rdata import DS, NS, NSEC3, NSEC3PARAM, RRSIG
 from zonegit.model.rrset import rdatas
 
-_SHA1: Final = b"\1"
-_USABLE: Final = _SHA1 + b"\0"
-"""How the RDATA of an NSEC3PARAM record begins that servers take: SHA-1, no flags (RFC 5155 §4.1.2)."""
-_HEAD: Final = 5
-"""Bytes of it in front of the salt."""
-_HASH_SIZE: Final = 20
 _OPT_OUT: Final = 1
-_MOST_ITERATIONS: Final = 2500
-"""What RFC 5155 §10.3 allows at the most."""
-
-
-class Parameters(NamedTuple):
-    """What a chain is hashed with."""
-
-    iterations: int
-    salt: bytes
 
 
 class _Link(NamedTuple):
@@ -56,17 +41,7 @@ class _Name:
     """Whether it may be left out under an opt-out."""
 
 
-def parameters(apex: Node) -> Parameters | None:
-    """What the zone's chain is hashed with (RFC 5155 §4); None where that isn't said, or not in a known way."""
-    for rdata in rdatas(apex.types[NSEC3PARAM]) if NSEC3PARAM in apex.types else ():
-        iterations, salt = int.from_bytes(rdata[2:4], "big"), rdata[_HEAD:]
-        whole = rdata[4:_HEAD] == bytes((len(salt),))
-        if rdata[:2] == _USABLE and whole and iterations <= _MOST_ITERATIONS:
-            return Parameters(iterations, salt)
-    return None
-
-
-class Chain:
+class _Chain:
     """Takes the owners of a zone in canonical order, and then compares names and records."""
 
     def __init__(self, apex: WireName, chosen: Parameters, found: Found) -> None:
@@ -105,13 +80,11 @@ class Chain:
                 self._links[digest] = link
 
     def _link(self, owner: Owner, rdata: bytes) -> _Link | None:
-        iterations, salt = self._chosen
-        head = iterations.to_bytes(2, "big") + bytes((len(salt),)) + salt + bytes((_HASH_SIZE,))
-        start = 2 + len(head)
-        end = start + _HASH_SIZE
-        if rdata[:1] != _SHA1 or rdata[2:start] != head or len(rdata) < end or rdata[1] > _OPT_OUT:
+        at = self._chosen.next_at(rdata)
+        if not at or rdata[1] > _OPT_OUT:
             return None
-        return _Link(owner, rdata[start:end], bool(rdata[1]), types_in(rdata[end:]))
+        end = at + HASH_SIZE
+        return _Link(owner, rdata[at:end], bool(rdata[1]), types_in(rdata[end:]))
 
     def _take_name(self, node: Node) -> None:
         unsigned_cut = node.place is Place.CUT and DS not in node.types
@@ -126,10 +99,7 @@ class Chain:
             self._empty[above] = self._empty.get(above, True) and unsigned_cut
 
     def _put(self, name: _Name) -> None:
-        self._names[self._hash(name.owner)] = name
-
-    def _hash(self, owner: Owner) -> bytes:
-        return hashed(owner + self._apex, *self._chosen)
+        self._names[self._chosen.hash(name.owner + self._apex)] = name
 
     def _check_names(self) -> None:
         order = sorted(self._links)
@@ -149,7 +119,9 @@ class Chain:
             if link.next_hash != order[(at + 1) % len(order)]:
                 self._found.add("nsec3-next", link.owner, "NSEC3 doesn't lead to the hash that is next")
             if digest not in self._names:
-                self._found.add("nsec3-surplus", link.owner, "NSEC3 is the hash of no name that is here")
+                self._found.add(
+                    "nsec3-surplus", link.owner, "an NSEC3 record with the hash of no name that is here"
+                )
 
 
 def _above(key: OwnerKey) -> Iterator[OwnerKey]:
@@ -172,11 +144,11 @@ def _digest(owner: Owner) -> bytes | None:
 
 def check_nsec3(apex: WireName, first: Node, owners: Iterable[Node], found: Found) -> None:
     """Everything wrong with the chain that the apex, the first of the owners, names."""
-    chosen = parameters(first)
+    chosen = parameters(rdatas(first.types[NSEC3PARAM]) if NSEC3PARAM in first.types else ())
     if chosen is None:
         found.add("nsec3-parameters", APEX, "no NSEC3PARAM record that says how the names are hashed (RFC 5155 §4)")
         return
     if chosen.iterations:
-        told = f"NSEC3 hashes {chosen.iterations} times more; RFC 9276 §3.1 asks for 0, and validators have a limit"
+        told = f"NSEC3 iterations are {chosen.iterations}; RFC 9276 §3.1 asks for 0, and validators refuse many"
         found.tally("nsec3-iterations", APEX, told)
-    Chain(apex, chosen, found).check(owners)
+    _Chain(apex, chosen, found).check(owners)

@@ -8,8 +8,9 @@ from random import Random
 import pytest
 
 from zonegit.dns.blocks import Node
-from zonegit.dns.hashing import Parameters, hash_of, hashed_key
+from zonegit.dns.hashing import hash_of, hashed_key
 from zonegit.dns.landmarks import Landmarks, Search
+from zonegit.dnssec.hashing import Parameters
 from zonegit.model.names import OwnerKey
 from zonegit.model.rdata import NSEC3, TXT
 

@@ -9,7 +9,8 @@ import pytest
 
 from unit.dns.fake import Server, from_zone, lines
 from unit.dns.hashed_zone import hash_name, hashed_zone
-from zonegit.dns.hashing import Parameters, hash_of, hashed_key
+from zonegit.dns.hashing import hash_of, hashed_key
+from zonegit.dnssec.hashing import Parameters
 from zonegit.model.names import from_text
 
 EXAMPLE = """
