@@ -17,7 +17,6 @@ _BY_PREFIX: Final = (
     (b";BIND LOG V", "a journal of BIND's", _SYNC),
     (b"\xfd7zXZ\0", "compressed with xz", _DECOMPRESS.format("xzcat")),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", _DECOMPRESS.format("zstdcat")),
-    (b"BZh", "compressed with bzip2", _DECOMPRESS.format("bzcat")),
     (b"\x04\x22\x4d\x18", "compressed with lz4", _DECOMPRESS.format("lz4cat")),
     (b"\x1f\x9d", "compressed with compress", _DECOMPRESS.format("zcat")),
     (b"PK\3\4", "a zip archive", _DECOMPRESS.format("unzip -p")),
@@ -30,10 +29,11 @@ _BY_PREFIX: Final = (
 )
 """Beginning, what a file with it is, and what to do."""
 _BY_PATTERN: Final = (
+    (rb"BZh[1-9]1AY&SY", "compressed with bzip2", _DECOMPRESS.format("bzcat")),
     (rb"(?:;\s*\n)*; Start view ", "a dump of a whole server (rndc dumpdb)", _TRANSFER),
     (
         rb"(?:\s|//.*|\#.*|/\*(?s:.)*?\*/)*+"
-        rb"(?:(?:options|logging|controls)\s*\{|(?:zone|include|view|acl|key)\s+\"|(?:view|acl|key)\s+\S+\s*\{)",
+        rb"(?:(?:options|logging|controls)\s*\{|(?:zone|include|view|acl|key)\s+\")",
         "a configuration of BIND's",
         "import the zone files that it names",
     ),

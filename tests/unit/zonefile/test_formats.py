@@ -82,6 +82,8 @@ def test_what_is_no_zone_file(data: bytes, what: str, advice: str) -> None:
         'zone 60 TXT "x" ; {\n' + SOA,
         "key 60 A 192.0.2.1 ; {\n" + SOA,
         "options 60 A 192.0.2.1\n" + SOA,
+        "BZhang 60 A 192.0.2.1\n" + SOA,
+        "key 60 TXT { x }\n" + SOA,
         "; zone of {\n" + SOA,
     ],
 )
