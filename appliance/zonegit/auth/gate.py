@@ -10,7 +10,7 @@ a request that nothing is wrong with passes all the same, or whoever shares an a
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from zonegit.auth.budget import FailureBudget, source_of
@@ -74,6 +74,8 @@ class Refusal:
     """Set when the answer is to be signed."""
     retry_after: int = 0
     server_time: int | None = None
+    named: str = ""
+    """The id that the caller named, known or not; empty where the header can't be read."""
 
 
 class Gate:
@@ -112,10 +114,15 @@ class Gate:
     def too_large(self, pending: Pending) -> Refusal:
         """The answer when the body is larger than the route takes: charged, and not signed."""
         kid = pending.key.kid if pending.known else ""
-        return self._failed(pending.source, "too_large", kid, status=413, error="body_too_large")
+        found = self._failed(pending.source, "too_large", kid, status=413, error="body_too_large")
+        return replace(found, named=pending.credentials.kid)
 
     def finish(self, pending: Pending, digest: bytes, verb: str) -> Grant | Refusal:
         """Check the MAC over the body's BLAKE3 digest and what may only be looked at after it."""
+        found = self._checked(pending, digest, verb)
+        return found if isinstance(found, Grant) else replace(found, named=pending.credentials.kid)
+
+    def _checked(self, pending: Pending, digest: bytes, verb: str) -> Grant | Refusal:
         key = pending.key
         kid = key.kid if pending.known else ""
         right = check_request(key, pending.call, pending.credentials, aud=self.aud, digest=digest)

@@ -32,8 +32,9 @@ from zonegit.auth.budget import source_of
 from zonegit.net.accepting import Acceptor, Share
 from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, App
 from zonegit.net.h2_bounds import FrameBudget, install
+from zonegit.net.refusals import Refusals
 from zonegit.net.strangers import Strangers
-from zonegit.net.tls import ALPN, client_certificate
+from zonegit.net.tls import ALPN, client_certificate, refused_certificate
 from zonegit.sync.limits import SERVER, ServerLimits
 
 CONNECTIONS_PER_SOURCE: Final = 8
@@ -105,6 +106,7 @@ class H2Server:
         self._config.h11_max_incomplete_size = bounds.header_bytes
         self._most = connections
         self._strangers = strangers or Strangers(bounds.strangers)
+        self._refusals = Refusals()
         self._tasks: set[asyncio.Task[None]] = set()
         self.open: Counter[str] = Counter()
         """Open connections of each source."""
@@ -164,7 +166,10 @@ class H2Server:
         except asyncio.CancelledError:
             writer.transport.abort()
         except Exception as error:
-            _log_end(source, error)
+            if reason := refused_certificate(error):
+                self._refusals.tell(peer[0] if isinstance(peer, tuple) else source, reason)
+            else:
+                _log_end(source, error)
             writer.transport.abort()
         finally:
             self._strangers.leave(task)

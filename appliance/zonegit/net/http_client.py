@@ -20,10 +20,10 @@ from blake3 import blake3
 from zonegit.auth.gate import Signer
 from zonegit.auth.key import Key
 from zonegit.auth.scheme import Call
-from zonegit.errors import ConfigError, InvalidData, Unreachable
+from zonegit.errors import ConfigError, InvalidData, NotAuthorised, Unreachable
 from zonegit.net.http_answer import Answer
 from zonegit.net.http_connection import LOST, Connection
-from zonegit.net.tls import client_context
+from zonegit.net.tls import CLOSED, client_context, objection
 from zonegit.ops.values import check_plaintext
 from zonegit.sync import limits, ref_diff, wire
 from zonegit.sync.frames import Check
@@ -36,6 +36,8 @@ PATIENCE: Final = 15.0
 """Seconds without a byte, beyond what a long-poll waits."""
 _NONSENSE: Final = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
 """What httpcore and httpx may raise over headers that make no sense: they check few of them."""
+
+_NAME_ONE: Final = "name one of its CA with --client-cert and --client-key, or in [primary]"
 
 log = logging.getLogger(__name__)
 
@@ -163,6 +165,7 @@ class HttpPeer:
     async def _ask(self, request: _Request) -> AsyncIterator[Answer]:
         """Send a signed request, again by another key or by the peer's clock if need be; errors become ours."""
         used: Connection | None = None
+        answered = False
 
         async def send(key: Key) -> Answer:
             nonlocal used
@@ -173,6 +176,7 @@ class HttpPeer:
         try:
             async with AsyncExitStack() as carrying:
                 answer = await self._settled(await self._first(send), send)
+                answered = True
                 try:
                     yield answer
                 finally:
@@ -180,8 +184,22 @@ class HttpPeer:
         except LOST as error:
             if self._connection is used:
                 await self.close()
+            hint = "" if answered else await self._certificate(error)
             kind = Unreachable if isinstance(error, httpx.TimeoutException) else Interrupted
-            raise kind(f"{self._url} can't be reached: {_reason(error)}") from None
+            raise kind(f"{self._url} can't be reached: {_reason(error)}{hint}") from None
+
+    async def _certificate(self, error: Exception) -> str:
+        """What to say of our certificate where that may be why the peer broke the connection off.
+
+        `NotAuthorised` where the peer says so.
+        """
+        if not self._url.startswith("https:") or isinstance(error, httpx.ConnectError | httpx.TimeoutException):
+            return ""
+        parts = urlsplit(self._url)
+        found = await objection(parts.hostname or "", parts.port or 0, self.tls or client_context(None, None))
+        if found not in ("", CLOSED):
+            raise NotAuthorised(f"{self._url} refuses this side's certificate ({found}): {_NAME_ONE}")
+        return f"; a peer that closes behind the TLS handshake may want a certificate: {_NAME_ONE}" if found else ""
 
     async def _first(self, send: _Send) -> Answer:
         """The answer to the first try; over a new connection if the peer closed the old one just before."""

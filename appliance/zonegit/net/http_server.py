@@ -30,6 +30,7 @@ from zonegit.net.asgi import (
 )
 from zonegit.net.http_request import Request, drain_unwanted, in_time
 from zonegit.net.ref_watch import RefWatch
+from zonegit.net.refusals import Refusals
 from zonegit.store.port import Store
 from zonegit.sync import limits
 from zonegit.sync.frames import CONTENT_TYPE, Seal
@@ -81,6 +82,7 @@ class ReplicationApp:
         self._samples = samples
         self._clock = clock
         self._watch = RefWatch(self._endpoint)
+        self._refusals = Refusals()
         self._bodies: Counter[str] = Counter()
         self._answers: Counter[str] = Counter()
         self._fetching: Counter[tuple[object, str]] = Counter()
@@ -144,6 +146,7 @@ class ReplicationApp:
         if isinstance(found, Refusal):
             request.kid = found.kid
             self._count(found.kid, found.result)
+            self._refusals.tell(request.address, found.result, found.named)
             if found.retry_after:
                 await until_gone(request.receive, asyncio.sleep(self._slowly))
             reply = error_reply(

@@ -5,6 +5,7 @@ the server's certificate and name, against a private CA or else the system's. Re
 that can't be read, keys that others may read, certificates and keys that don't belong together.
 """
 
+import asyncio
 import ssl
 import stat
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from zonegit.errors import ConfigError
 ALPN: Final = "h2"
 DNS_ALPN: Final = "dot"
 """RFC 7858's name for it in the registry of ALPN."""
+CLOSED: Final = "closed"
+_OBJECTION_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +106,35 @@ def _trust(context: ssl.SSLContext, ca: Path) -> None:
 def _no_password() -> str:
     """Never ask a terminal."""
     raise ValueError("the key is encrypted; a daemon can't ask for its password")
+
+
+def refused_certificate(error: BaseException) -> str:
+    """Why a server broke a handshake off because of its client's certificate; empty for any other error."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"client certificate: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
+        return "no client certificate"
+    return ""
+
+
+async def objection(host: str, port: int, context: ssl.SSLContext) -> str:
+    """What a server has against our certificate: `certificate required`, …, or `CLOSED` without a word; or empty.
+
+    In TLS 1.3 a client learns it behind its own half of the handshake (RFC 8446 §4.4.2.4), and a request that it
+    has written by then may fail in place of the alert. So this connects, writes nothing, and waits for a byte,
+    which an HTTP/2 server sends at once. Servers on asyncio, as ours, close without an alert.
+    """
+    try:
+        async with asyncio.timeout(_OBJECTION_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
+            try:
+                return "" if await reader.read(1) else CLOSED
+            except ConnectionError:
+                return CLOSED
+            finally:
+                writer.transport.abort()
+    except ssl.SSLError as error:
+        _, alert, what = (error.reason or "").partition("_ALERT_")
+        return what.lower().replace("_", " ") if alert else ""
+    except OSError:  # a TimeoutError, too
+        return ""

@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from zonegit.auth.gate import Signer
 from zonegit.auth.keyring import Keyring
 from zonegit.errors import ConfigError, NotAuthorised, Unreachable
 from zonegit.net.http_client import HttpPeer
-from zonegit.net.tls import Identity, client_context, server_context
+from zonegit.net.tls import Identity, client_context, objection, server_context
 from zonegit.store.memory import MemoryStore
 
 
@@ -96,8 +96,18 @@ def test_an_expired_server_is_not_believed(ca: Authority) -> None:
     run(test())
 
 
-@pytest.mark.parametrize("shown", ["none", "other", "expired", "good"])
-def test_clients_show_a_certificate(ca: Authority, tmp_path: Path, shown: str) -> None:
+@pytest.mark.parametrize(
+    ("shown", "logged"),
+    [
+        ("none", "no client certificate"),
+        ("other", "client certificate: "),
+        ("expired", "client certificate: certificate has expired"),
+        ("good", ""),
+    ],
+)
+def test_clients_show_a_certificate(
+    ca: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture, shown: str, logged: str
+) -> None:
     files = {
         "none": lambda: None,
         "other": lambda: Authority(tmp_path, "other").issue("client"),
@@ -110,9 +120,13 @@ def test_clients_show_a_certificate(ca: Authority, tmp_path: Path, shown: str) -
             if shown == "good":
                 assert await peer.refs() is not None
             else:
-                with pytest.raises(Unreachable):
-                    await peer.refs()
+                for _ in range(2):
+                    with pytest.raises(Unreachable, match=r"may want a certificate: name one .* --client-cert"):
+                        await peer.refs()
                 assert not server.samples.values, "no request came through"
+            lines = [record.getMessage() for record in caplog.records if "refused a caller" in record.getMessage()]
+            assert len(lines) == bool(logged)
+            assert not logged or f'source=127.0.0.1 kid=- reason="{logged}' in lines[0]
 
     run(test())
 
@@ -240,3 +254,32 @@ def test_cleartext_leads_no_further_than_loopback(url: str, allowed: bool, fits:
     else:
         with pytest.raises(ConfigError, match="in cleartext"):
             HttpPeer(url, signer, allow_plaintext=allowed)
+
+
+@pytest.mark.parametrize("shown", ["none", "other", "good"])
+def test_an_alert_about_a_certificate_is_told(ca: Authority, tmp_path: Path, shown: str) -> None:
+    """From a server that sends one: OpenSSL's own, in blocking mode."""
+    files = {"none": None, "other": Authority(tmp_path, "other").issue("theirs"), "good": ca.issue("client")}[shown]
+    mine = ca.issue("server")
+    context = server_context(Identity(mine.cert, mine.key), ca.cert)
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                plain, _ = listener.accept()
+                with suppress(OSError), context.wrap_socket(plain, server_side=True) as secure:
+                    secure.sendall(b"\0")
+
+    async def test() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            serving = asyncio.get_running_loop().run_in_executor(None, serve, listener)
+            found = await objection(
+                "127.0.0.1",
+                listener.getsockname()[1],
+                client_context(ca.cert, Identity(files.cert, files.key) if files else None),
+            )
+            listener.shutdown(socket.SHUT_RDWR)
+            await serving
+        assert found == {"none": "certificate required", "other": "unknown ca", "good": ""}[shown]
+
+    run(test())
