@@ -1,7 +1,7 @@
 """What a new version is refused for, and which of its warnings are told.
 
 A change is checked at the owners that it touches, at those that stand differently by it (below a
-delegation or DNAME that comes or goes), and where something leads to a new CNAME. A whole version is
+delegation or DNAME that comes or goes), and where something leads to a new alias. A whole version is
 checked everywhere.
 """
 
@@ -26,11 +26,11 @@ _NS: Final = NS.to_bytes(2, "big")
 _DNAME: Final = DNAME.to_bytes(2, "big")
 _CNAME: Final = CNAME.to_bytes(2, "big")
 _POINTING: Final = tuple(rtype.to_bytes(2, "big") for rtype in (NS, MX, SRV))
-"""Types that may not lead to a CNAME (RFC 2181 §10.3)."""
+"""Types that may not lead to an alias (RFC 2181 §10.3)."""
 WARNED_BELOW = 1000
 """Owners below a delegation or DNAME that are warned about when it comes or goes."""
 _SEARCHED: Final = 100_000
-"""Records of a zone in which whatever points to a new CNAME is looked for; the search takes some 0.1 s then."""
+"""Records of a zone in which whatever leads to a name is looked for; the search takes some 0.1 s then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,25 @@ class Edit:
 
 def judge_edit(edit: Edit, strict: Collection[str]) -> list[Finding]:
     """What is to be told about a change. `InvalidZone` if it breaks the zone, or brings what `strict` names."""
-    apex = edit.content.apex
     touched = {OwnerKey(key[:-3]) for key in edit.changes}
-    owners = touched.union(_covered_anew(edit), _pointing_to_new_aliases(edit))
-    found = check_owners(apex, sorted(owners), edit.after)
-    told = without_old(found, touched, edit.content)
+    aliases = (*edit.coming(_CNAME), *edit.coming(_DNAME))
+    owners = touched.union(_covered_anew(edit), _leading_to(edit, aliases, _POINTING))
+    told = without_old(_found(edit, owners), touched, edit.content)
     refuse(edit.content.revision.commit.zone, told, strict)
     return told
+
+
+def _found(edit: Edit, owners: set[OwnerKey]) -> list[Finding]:
+    """What is wrong at these owners. Glue is unused only if no delegation of the zone needs it."""
+    apex = edit.content.apex
+    found = check_owners(apex, sorted(owners), edit.after)
+    unused = [owner_key(each.owner) for each in found if each.check == "unused-glue"]
+    if not unused:
+        return found
+    if edit.records > _SEARCHED:
+        return [each for each in found if each.check != "unused-glue"]
+    more = owners.union(_leading_to(edit, unused, (_NS,)))
+    return check_owners(apex, sorted(more), edit.after) if more != owners else found
 
 
 def without_old(found: Sequence[Finding], touched: Collection[OwnerKey], content: Content) -> list[Finding]:
@@ -113,12 +125,11 @@ def _first_name_below(tree: Tree, owner: OwnerKey) -> Iterator[OwnerKey]:
     return islice((below for below in tree.below(owner) if named(tree.at(below))), 1)
 
 
-def _pointing_to_new_aliases(edit: Edit) -> Iterator[OwnerKey]:
-    """Owners whose records may lead to a new CNAME, or to what a wildcard among them stands for."""
-    aliases = edit.coming(_CNAME)
-    if not aliases or edit.records > _SEARCHED:
+def _leading_to(edit: Edit, owners: Sequence[OwnerKey], rtypes: Collection[bytes]) -> Iterator[OwnerKey]:
+    """Owners whose records of these types may lead to one of those, below it, or to what a wildcard matches."""
+    if not owners or edit.records > _SEARCHED:
         return
-    names = [(key_owner(alias) + edit.content.apex).removeprefix(b"\1*") for alias in aliases]
+    names = [(key_owner(owner) + edit.content.apex).removeprefix(b"\1*") for owner in owners]
     for key, payload in walk.entries(edit.after.nodes, edit.after.root):
-        if key[-2:] in _POINTING and any(name in payload for name in names):
+        if key[-2:] in rtypes and any(name in payload for name in names):
             yield OwnerKey(key[:-3])

@@ -141,3 +141,17 @@ def test_a_signed_zones_hashes_do_not_stand_below_a_dname(empty: Repository) -> 
     empty.set("www", A, 60, [ONE])
     with pytest.raises(InvalidZone, match="www: data below the DNAME"):
         empty.set("@", DNAME, 60, [b"\1t\0"])
+
+
+def test_a_new_dname_tells_who_leads_below_it(repository: Repository) -> None:
+    repository.set("sub", MX, 60, [b"\0\x0a" + name("a.d")])
+    done = repository.set("d", DNAME, 60, [b"\7example\3net\0"])
+    assert [(found.owner, found.check) for found in done.findings] == [(join([b"sub"]), "mx-cname")]
+
+
+def test_glue_for_a_delegation_elsewhere_is_used(repository: Repository) -> None:
+    repository.set("s", NS, 60, [name("ns.t")])
+    repository.set("t", NS, 60, [b"\2ns\7example\3net\0"])
+    assert checks(repository.set("ns.t", A, 60, [ONE])) == []
+    assert checks(repository.set("other.t", A, 60, [ONE])) == ["unused-glue"]
+    assert [found.check for found in repository.check()] == ["unused-glue"]
