@@ -14,13 +14,12 @@ MESSAGE_SIGNATURE: Final = re.compile(
     r"(?:[0-9][0-9A-Za-z]*+[ \t]+)?+(?:ANY[ \t]+)?+TSIG[ \t]", re.ASCII | re.IGNORECASE
 ).match
 """Whether what stands behind an owner is the signature of a message, which is no data of the zone."""
-_SIGNS: Final = (
-    ";; AXFR for ",  # kdig's first line; its errors go to stderr
-    ";; communications error ",
-    ";; Connection to ",
-    ";; no servers could be reached",
-    "; Transfer failed.",
-)
+_SIGN: Final = re.compile(
+    r";; AXFR for \S+\.\Z"  # kdig's first line; its errors go to stderr
+    r"|;; (?:communications error|Connection) to \S+#[0-9]+"
+    r"|;; no servers could be reached\Z"
+    r"|; Transfer failed\.\Z"
+).match
 
 
 class Transfer:
@@ -33,7 +32,7 @@ class Transfer:
 
     def comment(self, line: str) -> None:
         """A line that is a comment."""
-        if line.startswith(_SIGNS):
+        if line.startswith(";") and _SIGN(line.rstrip()):
             self._sign = line.strip("; \n")
 
     def soa(self, records: Callable[[], int]) -> None:
@@ -49,5 +48,6 @@ class Transfer:
         if not self._soas:
             raise ZoneFileError(f"{name}: the transfer failed ({self._sign[:80]})")
         raise ZoneFileError(
-            f"{name}: the transfer broke off ({self._sign[:80]}): it doesn't end with its SOA; repeat it"
+            f"{name}: the transfer broke off ({self._sign[:80]}): it doesn't end with its SOA; repeat it, "
+            "or delete that comment if the file is whole"
         )

@@ -33,6 +33,7 @@ BROKEN = ";; communications error to 192.0.2.53#53: end of file\n;; no servers c
         DIG + FULL_SOA + LINE + FULL_SOA + FOLDED,
         FULL_SOA + LINE + FULL_SOA + SIGNATURE.replace("0\tANY\t", ""),
         FULL_SOA + LINE,
+        ";; Connection to the mail server\n; Transfer failed. Again.\n;; AXFR for all\n" + FULL_SOA + LINE,
         DIG + FULL_SOA + LINE + DIG_END,  # dig +onesoa
         BROKEN + DIG + FULL_SOA + LINE + FULL_SOA + DIG_END,  # dig, from its second server
         KDIG + FULL_SOA + LINE + FULL_SOA + SIGNATURE + ";; Received 267 B (1 messages, 3 records)\n",
