@@ -110,6 +110,16 @@ class StoreFull(StoreError):
     http_status = 507
 
 
+class StoreBusy(StoreError):
+    """Another process was writing for longer than the caller wants to wait. Nothing was written."""
+
+    exit_code = 4
+
+
+class StoreUnfinished(StoreError):
+    """The making of a repository was cut short. Nothing is in it; making it again goes on."""
+
+
 class StorePanicked(StoreError):
     """A write failed half-way. This process can't use the store any more; its successor and all others can."""
 

@@ -215,3 +215,12 @@ def read_as_another_user(path: Path, pipe: Connection) -> None:
                 pipe.send(len(found))
     except ZonegitError as error:
         pipe.send(f"{type(error).__name__}: {error}")
+
+
+def hold_the_writer_lock(path: Path, pipe: Connection) -> None:
+    """Begin a write transaction, say so, and end it when told to."""
+    store = LmdbStore.open(path)
+    with store.write():
+        pipe.send("ready")
+        pipe.recv()
+    store.close()

@@ -83,7 +83,7 @@ def test_one_that_fails_unexpectedly_is_refused_too(repo: Path, tmp_path: Path) 
         "from zonegit.daemon.main import main\n"
         "if __name__ == '__main__':\n"
         "    prepares = iter([supervisor.prepare])\n"
-        "    supervisor.prepare = lambda config: next(prepares)(config)\n"
+        "    supervisor.prepare = lambda *given, **more: next(prepares)(*given, **more)\n"
         "    sys.exit(main(sys.argv[4:]))\n"
     )
     daemon = Daemon("--repo", repo, "--listen", "127.0.0.1:0", through=[sys.executable, str(script)])

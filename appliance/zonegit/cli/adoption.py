@@ -33,7 +33,8 @@ def run(args: Namespace, out: Output) -> int:
     from zonegit.sync.adoption import adoption, carry_out, peer_with, restoration
 
     zone = to_text(parse_apex(args.zone_name))
-    with closing(LmdbStore.open(location.existing(args), readonly=args.dry_run)) as store:
+    patience = options.patience(args, out)
+    with closing(LmdbStore.open(location.existing(args), readonly=args.dry_run, patience=patience)) as store:
         who = peering.stamp(store, args.author)
         with store.read() if args.dry_run else store.write() as reader:
             peer = peer_with(reader, zone, args.remote)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from zonegit.repo import Repository
     from zonegit.repo.results import Position
     from zonegit.repo.writing import CommitOptions
+    from zonegit.store.writer_lock import Patience
 
+LOCK_TIMEOUT: Final = 60
+"""Seconds that a verb waits while another process writes."""
 SERVICE_KEYS: Final = "/etc/zonegit/keys.d"
 """Where the package keeps the service's keys."""
 
@@ -47,8 +50,34 @@ def _directory(text: str) -> Path:
 
 
 def dry_run_option(parser: ArgumentParser) -> None:
-    """`--dry-run`, for verbs that write."""
+    """`--dry-run` and `--lock-timeout`, for verbs that write."""
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
+    parser.add_argument(
+        "--lock-timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=LOCK_TIMEOUT,
+        help=f"how long to wait while another process writes; 0: not at all (default: {LOCK_TIMEOUT})",
+    )
+
+
+def _seconds(text: str) -> float:
+    from argparse import ArgumentTypeError
+
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise ArgumentTypeError(f"{text[:40]!r} is no number of seconds")
+    return seconds
+
+
+def patience(args: Namespace, out: Output) -> Patience:
+    """How long a verb waits for another writer; it says so after a second."""
+    from zonegit.store.writer_lock import Patience
+
+    return Patience(getattr(args, "lock_timeout", LOCK_TIMEOUT), out.fail)
 
 
 def author_option(parser: ArgumentParser) -> None:
@@ -118,7 +147,8 @@ def open_repository(args: Namespace, out: Output, *, reads: bool = False) -> Rep
     from zonegit.repo import Repository
 
     reads = reads or not hasattr(args, "dry_run")
-    repo = Repository.open(location.existing(args), readonly=reads or args.dry_run)
+    readonly = reads or args.dry_run
+    repo = Repository.open(location.existing(args), readonly=readonly, patience=patience(args, out))
     interruption.begin(args, repo)
     if reads and (lost := repo.standing().lost):
         out.warn(f"you were on branch {lost.branch} of {lost.zone}, which is gone; {_instead(repo)}")

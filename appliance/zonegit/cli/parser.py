@@ -10,7 +10,9 @@ from typing import Final, NoReturn
 from zonegit.cli import verbs
 from zonegit.errors import UsageError
 
-BEFORE_VERB: Final = frozenset({"-C", "--repo", "--zone", "--branch", "--author", "-m", "--message", "--color"})
+BEFORE_VERB: Final = frozenset(
+    {"-C", "--repo", "--zone", "--branch", "--author", "-m", "--message", "--color", "--lock-timeout"}
+)
 """Options with a value that may stand before the verb: needed to tell the verb from their values."""
 
 _ENDING: Final = """\

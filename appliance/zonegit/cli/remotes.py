@@ -11,7 +11,7 @@ from zonegit.cli import adoption, location, options, peering, render
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import way_back
-from zonegit.errors import NotFound, Refused
+from zonegit.errors import NotFound, Refused, StoreUnfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from zonegit.net.http_client import HttpPeer
     from zonegit.repo.remotes import Remote
     from zonegit.store.lmdb import LmdbStore
+    from zonegit.store.writer_lock import Patience
     from zonegit.sync.wire import PeerRefs
+
+_DATA: Final = "data.mdb"
+_LOCKS: Final = "lock.mdb"
 
 
 def _clone(args: Namespace, out: Output) -> int:
@@ -33,7 +37,7 @@ def _clone(args: Namespace, out: Output) -> int:
         refs = await peering.refs_of(peer)  # before anything is made: a mistyped call leaves nothing behind
         if args.dry_run:
             return peering.Pulled(refs, 0, 0)
-        with closing(_made(target, remote)) as store:
+        with closing(_made(target, remote, options.patience(args, out))) as store:
             session = Session(store, remote.name, refs)
             return await peering.pull_with_progress(peer, refs, session, peering.stamp(store, args.author), out)
 
@@ -62,24 +66,33 @@ def _clone(args: Namespace, out: Output) -> int:
 
 def _check_target(target: Path) -> None:
     """`Refused` unless a clone can begin, or go on, in this directory."""
-    if not target.exists() or not any(target.iterdir()):
-        return
+    if target.exists() and {file.name for file in target.iterdir()} - {_LOCKS} and not _is_begun(target):
+        raise Refused(f"{target} is there already, and isn't empty: name another directory, or use `zonegit fetch`")
+
+
+def _is_begun(target: Path) -> bool:
+    """Whether a directory has a repository without any ref: a clone that was interrupted, or one just made."""
     from zonegit.store.lmdb import LmdbStore
 
-    if (target / "data.mdb").exists():
+    if not (target / _DATA).exists():
+        return False
+    try:
         with closing(LmdbStore.open(target, readonly=True)) as store, store.read() as reader:
-            if next(reader.refs(), None) is None:
-                return  # a clone that was interrupted, or a repository just made
-    raise Refused(f"{target} is there already, and isn't empty: name another directory, or use `zonegit fetch`")
+            return next(reader.refs(), None) is None
+    except StoreUnfinished:
+        return True
 
 
-def _made(target: Path, remote: Remote) -> LmdbStore:
+def _made(target: Path, remote: Remote, patience: Patience) -> LmdbStore:
     """The repository for a clone, with the remote in it."""
     from zonegit.repo.remotes import add_remote
     from zonegit.store.lmdb import LmdbStore
 
-    begun = (target / "data.mdb").exists()
-    store = LmdbStore.open(target) if begun else LmdbStore.create(target)
+    try:
+        begun = (target / _DATA).exists()
+        store = (LmdbStore.open if begun else LmdbStore.create)(target, patience=patience)
+    except StoreUnfinished:
+        store = LmdbStore.create(target, patience=patience)
     try:
         with store.write() as writer:
             add_remote(writer, remote)
@@ -93,7 +106,7 @@ def _fetch(args: Namespace, out: Output) -> int:
     from zonegit.repo.remotes import remote_named
     from zonegit.sync.tracking import TrackingSession
 
-    with closing(_store(args)) as store:
+    with closing(_store(args, out)) as store:
         with store.read() as reader:
             remote = remote_named(reader, args.remote)
         before = _tracked(store, remote.name)
@@ -145,7 +158,7 @@ def _add(args: Namespace, out: Output) -> int:
     from zonegit.repo.remotes import add_remote
 
     remote = peering.remote_of(args, args.name, args.url)
-    with closing(_store(args)) as store:
+    with closing(_store(args, out)) as store:
         if args.dry_run:
             out.note("dry run, nothing written")
             return 0
@@ -158,7 +171,7 @@ def _add(args: Namespace, out: Output) -> int:
 def _list(args: Namespace, out: Output) -> int:
     from zonegit.repo.remotes import remotes
 
-    with closing(_store(args)) as store, store.read() as reader:
+    with closing(_store(args, out)) as store, store.read() as reader:
         known = remotes(reader).values()
     if args.json:
         out.json_array(
@@ -177,7 +190,7 @@ def _remove(args: Namespace, out: Output) -> int:
     from zonegit.repo.remotes import mirrored_from, remote_named, remotes, remove_remote
     from zonegit.sync.peers import forget
 
-    with closing(_store(args)) as store:
+    with closing(_store(args, out)) as store:
         with store.read() as reader:
             known = remotes(reader).get(args.name)
         if args.dry_run:
@@ -214,7 +227,7 @@ def _as_arguments(remote: Remote) -> Iterator[str]:
 def _accept_epoch(args: Namespace, out: Output) -> int:
     from zonegit.sync.peers import accept_epoch, highest
 
-    with closing(_store(args)) as store:
+    with closing(_store(args, out)) as store:
         with store.read() as reader:
             known = highest(reader, args.name)
         if known is None:
@@ -228,11 +241,12 @@ def _accept_epoch(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _store(args: Namespace) -> LmdbStore:
+def _store(args: Namespace, out: Output) -> LmdbStore:
     """The repository's store; a verb that only reads, or is told `--dry-run`, never waits for a writer."""
     from zonegit.store.lmdb import LmdbStore
 
-    return LmdbStore.open(location.existing(args), readonly=getattr(args, "dry_run", True))
+    readonly = getattr(args, "dry_run", True)
+    return LmdbStore.open(location.existing(args), readonly=readonly, patience=options.patience(args, out))
 
 
 def _clone_arguments(parser: ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from zonegit.cli import location, peering, render
+from zonegit.cli import location, options, peering, render
 from zonegit.cli.output import Output
 from zonegit.errors import UsageError
 
@@ -32,7 +32,8 @@ def repair(args: Namespace, out: Output) -> None:
     from zonegit.store import repair as stored
     from zonegit.store.lmdb import LmdbStore
 
-    with closing(LmdbStore.open(location.existing(args), readonly=args.dry_run)) as store:
+    patience = options.patience(args, out)
+    with closing(LmdbStore.open(location.existing(args), readonly=args.dry_run, patience=patience)) as store:
         remote = _remote(args, store)
         with out.progress("looking for damage") as progress:
             damaged = stored.damaged(store, progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import location, options, render, shapes
 from zonegit.cli.committed import tell
@@ -16,28 +16,50 @@ from zonegit.cli.verbs import Verb
 from zonegit.errors import CorruptStore, Refused
 from zonegit.model.ids import kind_of, short
 
+if TYPE_CHECKING:
+    from zonegit.repo import Repository
+
 _NAMED: Final = 10
 """Zones named in one warning."""
 
 
 def _init(args: Namespace, out: Output) -> int:
-    from zonegit.repo import Repository
+    from zonegit.store.environment import is_unfinished
 
     path = location.new(args)
     if args.zone_name is not None:
         _rehearse(args)
     if args.dry_run:
         in_the_way = path if path.is_file() else path / "data.mdb"
-        if in_the_way.exists():
+        if in_the_way.exists() and (path.is_file() or not is_unfinished(path)):
             raise Refused(f"{in_the_way} is there already")
         out.note(f"dry run, nothing written: would make a repository in {path}")
         return 0
-    with Repository.init(path) as repo:
-        out.note(f"made an empty repository in {path}")
+    with _made(path, args, out) as repo:
         if args.zone_name is not None:
             done = repo.add_zone(args.zone_name, who=args.author)
             tell(repo, done, args, out)
     return 0
+
+
+def _made(path: Path, args: Namespace, out: Output) -> Repository:
+    """A new repository; where a zone is to be begun, also an empty one, as an interrupted `init ZONE` leaves it."""
+    from zonegit.repo import Repository
+
+    patience = options.patience(args, out)
+    try:
+        repo = Repository.init(path, patience=patience)
+    except Refused:
+        if args.zone_name is None:
+            raise
+        repo = Repository.open(path, patience=patience)
+        if repo.zones():
+            repo.close()
+            raise
+        out.note(f"went on with the empty repository in {path}")
+        return repo
+    out.note(f"made an empty repository in {path}")
+    return repo
 
 
 def _rehearse(args: Namespace) -> None:

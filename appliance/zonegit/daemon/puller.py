@@ -5,15 +5,19 @@ import logging
 import os
 import signal
 import time
+from typing import Final
 
 from zonegit.auth.gate import Signer
 from zonegit.daemon.mirror import Mirror
 from zonegit.daemon.signing import primary_keys
+from zonegit.daemon.writers_patience import writers_patience
 from zonegit.dns.stats import NOTIFIES_OK
 from zonegit.errors import ConfigError
 from zonegit.ops.config import Config
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
+
+_logger: Final = logging.getLogger(__name__)
 
 
 def run(config: Config, block: SharedBlock, index: int) -> None:
@@ -22,7 +26,7 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     if primary is None:
         raise ConfigError("the puller needs a [primary] with url and name")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request, each long-poll too
-    store = LmdbStore.open(config.repo)
+    store = LmdbStore.open(config.repo, patience=writers_patience(_logger))
     samples = block.samples(index)
     store.committed = lambda seconds: samples.observe("store_commit_duration_seconds", seconds)
     try:

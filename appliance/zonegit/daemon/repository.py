@@ -5,6 +5,7 @@ It opens the store for as long as a call takes; its children open it for themsel
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -13,12 +14,14 @@ from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.heads import heads
 from zonegit.daemon.views import missing
 from zonegit.daemon.zone_table import resolve_pin
-from zonegit.errors import ConfigError, NotFound, Refused, RevisionError, StoreError, StoreFull
+from zonegit.errors import ConfigError, NotFound, Refused, RevisionError, StoreBusy, StoreError, StoreFull
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.reader import StoreReader
+from zonegit.store.writer_lock import Patience
 
+_NOT_LONG: Final = Patience(5.0)
 _NAMED: Final = 10
 """Branches named in one line of the log."""
 
@@ -34,12 +37,12 @@ class Prepared:
     lacks_views: bool
 
 
-def prepare(config: Config) -> Prepared:
-    """Open the repository (a secondary's is made if there is none) and look up the pins.
+def prepare(config: Config, *, create: bool = False) -> Prepared:
+    """Open the repository and look up the pins. With `create`, a secondary's is made if there is none.
 
     `StoreError` when it can't be opened, `ConfigError` when a pinned revision of a zone isn't there.
     """
-    store = _opened(config)
+    store = _opened(config, create=create)
     try:
         with store.read() as reader:
             _tell_absent(config, reader)
@@ -48,12 +51,12 @@ def prepare(config: Config) -> Prepared:
         store.close()
 
 
-def _opened(config: Config) -> LmdbStore:
-    """The store; a secondary's is made if there is none, or if its making was cut short."""
+def _opened(config: Config, *, create: bool) -> LmdbStore:
+    """The store; with `create`, a secondary's is made if there is none, or if its making was cut short."""
     try:
         return LmdbStore.open(config.repo, readonly=True)
     except StoreError:
-        if config.primary is None:
+        if config.primary is None or not create:
             raise
         try:
             return LmdbStore.create(config.repo)
@@ -67,14 +70,12 @@ def note_expired(config: Config, clock: Callable[[], float]) -> None:
     primary = config.primary
     if primary is None:
         return
-    store = LmdbStore.open(config.repo)
     try:
-        branch = partial(_branch, config)
-        Freshness(store, primary.name, branch, primary.pull_interval, clock).overdue()
-    except StoreFull as error:  # the puller tries each second; not to start would help nobody
+        with closing(LmdbStore.open(config.repo, patience=_NOT_LONG)) as store:
+            branch = partial(_branch, config)
+            Freshness(store, primary.name, branch, primary.pull_interval, clock).overdue()
+    except (StoreFull, StoreBusy) as error:  # the puller tries each second; not to start would help nobody
         log.event(_logger, "zones that are too old can't be noted", logging.ERROR, error=error)
-    finally:
-        store.close()
 
 
 def too_old(config: Config, clock: Callable[[], float]) -> frozenset[str]:

@@ -22,6 +22,7 @@ from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.plan import Plan
 from zonegit.daemon.processes import Child, end_tracker
 from zonegit.daemon.repository import note_expired, prepare
+from zonegit.daemon.repository_watch import RepositoryWatch, State
 from zonegit.daemon.signing import KeyEnds, usable_keys
 from zonegit.daemon.status_line import StatusLine
 from zonegit.daemon.tls import dns_tls
@@ -49,7 +50,7 @@ class Supervisor:
         self._argv = tuple(argv)
         self._asked = config
         log.setup("supervisor", config.log)
-        prepared = prepare(config)
+        prepared = prepare(config, create=True)
         keys = usable_keys(config)
         note_expired(config, time)
         self._random = random_secrets()
@@ -71,6 +72,7 @@ class Supervisor:
         self._watchdog = Watchdog(self._notifier, self._config.dns.listen[0], probe)
         self._status = StatusLine(self._notifier, self._block)
         self._guard = ExpiryGuard(self._block)
+        self._repository = RepositoryWatch(config.repo)
         self._plan = Plan(self._block, self._listeners)
         self._children = {each.name: each for each in self._plan.children(self._config)}
         self._views: Child | None = self._plan.views() if prepared.lacks_views else None
@@ -101,6 +103,7 @@ class Supervisor:
 
     def _round(self, selector: selectors.BaseSelector, woken: socket.socket) -> None:
         """Start what is due, wait for something to happen, see to it."""
+        self._check_repository()
         self._start_due()
         self._announce()
         _watch(selector, [woken.fileno(), *self._descriptors()])
@@ -142,7 +145,17 @@ class Supervisor:
         else:
             self._views_again = True
 
+    def _check_repository(self) -> None:
+        """End what reads from a data file that was taken away; it is started again once there is a repository."""
+        before = self._repository.is_here
+        state = self._repository.turn()
+        if state is State.ANOTHER or (state is State.GONE and before):
+            for each in self._all():
+                each.signal(signal.SIGTERM)
+
     def _start_due(self) -> None:
+        if not self._repository.is_here:
+            return
         now = monotonic()
         for each in self._all():
             if each.due is None or each.due > now:
@@ -181,15 +194,17 @@ class Supervisor:
             self._listeners.workers[dead.index - FIRST_WORKER].close()
             self._listeners.workers[dead.index - FIRST_WORKER] = DnsSockets()
 
-    def _wait(self) -> float | None:
+    def _wait(self) -> float:
         """How long nothing can be due."""
-        times = [each.due - monotonic() for each in self._all() if each.due is not None]
+        times = [self._repository.wait]
+        if self._repository.is_here:
+            times += [each.due - monotonic() for each in self._all() if each.due is not None]
         if not self._announced:
             times.append(_READY_POLL)
         turns = [self._watchdog.wait, self._certificates.wait, self._guard.wait(self._config)]
         turns += [self._status.wait] if self._announced else []
         times += [wait for wait in turns if wait is not None]
-        return max(min(times), 0.0) if times else None
+        return max(min(times), 0.0)
 
     def _announce(self) -> None:
         """Say once that every worker answers, and where."""

@@ -7,6 +7,7 @@ from time import sleep
 from typing import Final
 
 from zonegit.daemon.heads import heads, viewed
+from zonegit.daemon.writers_patience import writers_patience
 from zonegit.errors import CorruptStore, NotFound
 from zonegit.model.refs import RefName, head
 from zonegit.ops import log
@@ -25,7 +26,7 @@ _logger: Final = logging.getLogger(__name__)
 
 def run(config: Config, _block: SharedBlock, _index: int) -> None:
     """Make the missing views."""
-    store = LmdbStore.open(config.repo)
+    store = LmdbStore.open(config.repo, patience=writers_patience(_logger))
     try:
         with store.read() as reader:
             names = missing(config, reader)

@@ -28,6 +28,7 @@ from zonegit.repo.context import owner_of
 from zonegit.repo.reading import Progress, RepositoryReader
 from zonegit.repo.results import Position
 from zonegit.store.lmdb import LmdbStore
+from zonegit.store.writer_lock import ENDLESS, Patience
 from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
@@ -45,14 +46,17 @@ class Repository(RepositoryReader):
     """An open repository. Any number of them, in any processes, may work on one directory at once."""
 
     @classmethod
-    def init(cls, path: Path, *, now: Callable[[], float] = time.time) -> Repository:
+    def init(cls, path: Path, *, now: Callable[[], float] = time.time, patience: Patience = ENDLESS) -> Repository:
         """Make an empty repository. `Refused` if there is one."""
-        return cls(path, LmdbStore.create(path), now)
+        return cls(path, LmdbStore.create(path, patience=patience), now)
 
     @classmethod
-    def open(cls, path: Path, *, readonly: bool = False) -> Repository:
-        """Open an existing repository; `StoreError` if there is none. To write, it waits for a writer at work."""
-        return cls(path, LmdbStore.open(path, readonly=readonly))
+    def open(cls, path: Path, *, readonly: bool = False, patience: Patience = ENDLESS) -> Repository:
+        """Open an existing repository; `StoreError` if there is none.
+
+        To write, it waits for a writer at work, as each change does: `patience` says how long (`StoreBusy`).
+        """
+        return cls(path, LmdbStore.open(path, readonly=readonly, patience=patience))
 
     def close(self) -> None:
         self._store.close()

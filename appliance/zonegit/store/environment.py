@@ -12,8 +12,11 @@ A repository belongs to its directory's owner, and to its group where that may w
 opens the files, so that a service that runs as that user can open what root made.
 """
 
+import fcntl
+import mmap
 import os
 import stat
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,8 +26,9 @@ from typing import Final
 
 import lmdb
 
-from zonegit.errors import CorruptStore, StoreError
+from zonegit.errors import CorruptStore, StoreError, StoreUnfinished
 from zonegit.store.lmdb_tables import FULL, NAMES, full, translated
+from zonegit.store.writer_lock import ENDLESS, Patience, WriterLock
 
 MAP_SIZE: Final = 1 << 40
 """Bytes of address space; only what is used takes disk."""
@@ -36,8 +40,15 @@ _MISSING: Final = 64 << 20
 _MODE: Final = 0o750
 """Of a new directory; its files lack the x bits."""
 _EXECUTE: Final = 0o111
+DATA: Final = "data.mdb"
 _LOCKS: Final = "lock.mdb"
-_FILES: Final = ("data.mdb", _LOCKS)
+_FILES: Final = (DATA, _LOCKS)
+_EMPTY: Final = 2 * mmap.PAGESIZE
+"""Bytes of LMDB's two meta pages; a file with any table in it is longer."""
+_HEAD: Final = struct.pack("=QHHII", 0, 0, 8, 0, 0xBEEFC0DE)
+"""How every data file begins: page 0, a meta page, and LMDB's magic number in this machine's byte order."""
+_LAST: Final = slice(144, 152)
+"""Where a meta page has the number of the last transaction."""
 _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 
 _FileKey = tuple[int, int]
@@ -49,6 +60,7 @@ class Opened:
 
     environment: lmdb.Environment
     databases: "list[lmdb._Database]"
+    lock: WriterLock
     readonly: bool
     unlocked: bool = False
     """Whether pages of a version that is being read may be written to meanwhile."""
@@ -59,12 +71,14 @@ _lock = threading.Lock()
 _opened: dict[_FileKey, Opened] = {}
 
 
-def acquire(path: Path, map_size: int, *, readonly: bool, create: bool = False) -> Opened:
+def acquire(
+    path: Path, map_size: int, *, readonly: bool, create: bool = False, patience: Patience = ENDLESS
+) -> Opened:
     """The environment in a directory. Opening for writing waits for a writer that is at work. `StoreError`."""
     with _lock:
         found = _opened.get(_key(path))
         if found is None:
-            found = _open(path, map_size, readonly=readonly, create=create)
+            found = _open(path, map_size, patience, readonly=readonly, create=create)
             _opened[_key(path)] = found
         elif found.readonly and not readonly:
             raise StoreError(f"the repository at {path} is open for reading only in this process: close that first")
@@ -79,6 +93,7 @@ def release(opened: Opened) -> None:
         opened.users -= 1
         if not opened.users:
             opened.environment.close()
+            opened.lock.close()
             for key in [key for key, other in _opened.items() if other is opened]:
                 del _opened[key]
 
@@ -91,7 +106,7 @@ def _key(path: Path) -> _FileKey:
     return status.st_dev, status.st_ino
 
 
-def _open(path: Path, map_size: int, *, readonly: bool, create: bool) -> Opened:
+def _open(path: Path, map_size: int, patience: Patience, *, readonly: bool, create: bool) -> Opened:
     try:
         with _as_owner(path):
             _reserve_locks(path)
@@ -116,15 +131,47 @@ def _open(path: Path, map_size: int, *, readonly: bool, create: bool) -> Opened:
         environment.reader_check()
     except lmdb.Error as error:
         raise translated(error, str(path)) from None
+    lock = WriterLock(path / DATA)
     try:
-        databases = _databases(environment, readonly=readonly, create=create)
-        return Opened(environment, databases, readonly, unlocked)
-    except lmdb.NotFoundError:
+        databases = _databases(environment, lock, patience, readonly=readonly, create=create)
+    except BaseException as error:
         environment.close()
-        raise StoreError(f"the repository at {path} was never finished: run `zonegit init` again") from None
-    except lmdb.Error as error:
-        environment.close()
-        raise translated(error, str(path)) from None
+        lock.close()
+        if isinstance(error, lmdb.NotFoundError):
+            raise unfinished(path) from None
+        if isinstance(error, lmdb.Error):
+            raise translated(error, str(path)) from None
+        raise
+    return Opened(environment, databases, lock, readonly, unlocked)
+
+
+def unfinished(path: Path) -> StoreUnfinished:
+    return StoreUnfinished(f"the repository at {path} was never finished: run `zonegit init` again")
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a data file is what is left of one whose first write was cut short: no transaction ended in it."""
+    file = path / DATA
+    if not file.exists() or file.stat().st_size > _EMPTY:
+        return False
+    data = file.read_bytes()
+    transactions = data[_LAST] + data[mmap.PAGESIZE :][_LAST]
+    begun = not data.strip(b"\0") or data[: len(_HEAD)] == _HEAD[: len(data)]
+    return begun and not transactions.strip(b"\0")
+
+
+@contextmanager
+def making(path: Path) -> Iterator[None]:
+    """Be the only one who makes a repository in a directory; what an interrupted try left of a file is gone."""
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        if is_unfinished(path) and (path / DATA).stat().st_size:
+            (path / DATA).unlink()
+            (path / _LOCKS).unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(directory)
 
 
 @contextmanager
@@ -206,9 +253,11 @@ def _fill_up(path: Path, environment: lmdb.Environment) -> None:
         os.posix_fallocate(file.fileno(), size, needed - size)
 
 
-def _databases(environment: lmdb.Environment, *, readonly: bool, create: bool) -> "list[lmdb._Database]":
+def _databases(
+    environment: lmdb.Environment, lock: WriterLock, patience: Patience, *, readonly: bool, create: bool
+) -> "list[lmdb._Database]":
     """Handles of all databases. py-lmdb keeps them only from a write transaction or a read-only environment."""
     if readonly:
         return [environment.open_db(name, create=False) for name in NAMES]
-    with environment.begin(write=True) as txn:
+    with lock.held(patience), environment.begin(write=True) as txn:
         return [environment.open_db(name, txn=txn, create=create) for name in NAMES]

@@ -19,10 +19,11 @@ import lmdb
 
 from zonegit.errors import Refused, StoreError, ZonegitError
 from zonegit.model.ids import Kind
-from zonegit.store.environment import MAP_SIZE, Opened, acquire, release
+from zonegit.store.environment import MAP_SIZE, Opened, acquire, is_unfinished, making, release, unfinished
 from zonegit.store.facts import FactCache
 from zonegit.store.lmdb_tables import LmdbTables, ViewDoor, panicked, translated
 from zonegit.store.reader import StoreReader, check_format
+from zonegit.store.writer_lock import ENDLESS, Patience
 from zonegit.tree.source import NodeCache
 
 if TYPE_CHECKING:
@@ -47,50 +48,60 @@ class StoreStat:
 class LmdbStore:
     """A repository in a directory. Threads may share it; every process opens its own."""
 
-    def __init__(self, path: Path, opened: Opened, *, readonly: bool) -> None:
+    def __init__(self, path: Path, opened: Opened, *, readonly: bool, patience: Patience = ENDLESS) -> None:
         """Use `create` or `open`."""
         self.path = path
         self.committed: Callable[[float], None] = lambda _seconds: None
         """Told after each commit of this store how long it took to become durable."""
         self._held: Opened | None = opened
         self._readonly = readonly
+        self._patience = patience
         self._facts = FactCache()
         self.nodes = NodeCache()
 
     @classmethod
-    def create(cls, path: Path, map_size: int = MAP_SIZE) -> LmdbStore:
-        """Make a repository in a directory, which may exist. `Refused` if one is there already."""
+    def create(cls, path: Path, map_size: int = MAP_SIZE, patience: Patience = ENDLESS) -> LmdbStore:
+        """Make a repository in a directory, which may exist. `Refused` if one is there already.
+
+        What is left of a try that was interrupted is no repository.
+        """
         from zonegit.store.writer import found_repository
 
         try:
             path.mkdir(mode=0o750, parents=True, exist_ok=True)
         except (OSError, ValueError) as error:  # a NUL byte is a ValueError
             raise StoreError(f"can't make the directory {path}: {getattr(error, 'strerror', error)}") from None
-        store = cls(path, acquire(path, map_size, readonly=False, create=True), readonly=False)
-        try:
-            with store.write() as writer:
-                if not found_repository(writer.draft, os.urandom(16)):
-                    raise Refused(f"there is a repository at {path} already")
-        except ZonegitError:
-            store.close()
-            raise
+        with making(path):
+            opened = acquire(path, map_size, readonly=False, create=True, patience=patience)
+            store = cls(path, opened, readonly=False, patience=patience)
+            try:
+                with store.write() as writer:
+                    if not found_repository(writer.draft, os.urandom(16)):
+                        raise Refused(f"there is a repository at {path} already")
+            except ZonegitError:
+                store.close()
+                raise
         return store
 
     @classmethod
-    def open(cls, path: Path, readonly: bool = False, map_size: int = MAP_SIZE) -> LmdbStore:
+    def open(
+        cls, path: Path, readonly: bool = False, map_size: int = MAP_SIZE, patience: Patience = ENDLESS
+    ) -> LmdbStore:
         """Open the repository in a directory. `StoreError` when there is none, or it can't be read.
 
-        Opening for writing waits for a writer that is at work; reading never waits.
+        Opening for writing waits for a writer that is at work, as long as `patience` says (`StoreBusy`), and so
+        does each `write`; reading never waits.
         """
         try:
-            size = (path / "data.mdb").stat().st_size
+            (path / "data.mdb").stat()
         except PermissionError:
             raise StoreError(f"no permission for {path}: use it as its owner or as one of its group") from None
         except (OSError, ValueError):
             raise StoreError(f"there is no repository at {path}: make one with `zonegit init`") from None
-        if not size:
-            raise StoreError(f"the repository at {path} was never finished: run `zonegit init` again")
-        store = cls(path, acquire(path, map_size, readonly=readonly), readonly=readonly)
+        if is_unfinished(path):
+            raise unfinished(path)
+        opened = acquire(path, map_size, readonly=readonly, patience=patience)
+        store = cls(path, opened, readonly=readonly, patience=patience)
         try:
             with store.read() as reader:
                 check_format(reader.tables)
@@ -138,20 +149,21 @@ class LmdbStore:
 
         if self._readonly:
             raise StoreError(f"the repository at {self.path} was opened for reading only")
-        txn = self._begin(write=True)
-        try:
-            writer = StoreWriter(self._tables(txn), self._facts, self.nodes)
-            yield writer
-            writer.finish()
-            began = perf_counter()
-            txn.commit()
-            self.committed(perf_counter() - began)
-        except lmdb.Error as error:
-            if self._is_panicked():
-                raise panicked(str(self.path), os.strerror(getattr(error, "code", 0) or errno.EIO)) from None
-            raise translated(error, str(self.path)) from None
-        finally:
-            txn.abort()
+        with self._opened.lock.held(self._patience):
+            txn = self._begin(write=True)
+            try:
+                writer = StoreWriter(self._tables(txn), self._facts, self.nodes)
+                yield writer
+                writer.finish()
+                began = perf_counter()
+                txn.commit()
+                self.committed(perf_counter() - began)
+            except lmdb.Error as error:
+                if self._is_panicked():
+                    raise panicked(str(self.path), os.strerror(getattr(error, "code", 0) or errno.EIO)) from None
+                raise translated(error, str(self.path)) from None
+            finally:
+                txn.abort()
 
     def _is_panicked(self) -> bool:
         """Whether LMDB refuses everything from now on, in this process: it couldn't write which version counts."""

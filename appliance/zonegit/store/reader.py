@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from blake3 import blake3
 
-from zonegit.errors import CorruptStore, NotFound, StoreError
+from zonegit.errors import CorruptStore, NotFound, StoreError, StoreUnfinished
 from zonegit.model.ids import Kind, ObjectId, short
 from zonegit.model.refs import RefName
 from zonegit.store import journal, layout
@@ -19,7 +19,7 @@ def check_format(tables: ReadTables) -> None:
     """`StoreError` unless these tables are a repository that this code understands."""
     found = layout.number(tables, layout.FORMAT)
     if not found:
-        raise StoreError("the repository was never finished: run `zonegit init` again")
+        raise StoreUnfinished("the repository was never finished: run `zonegit init` again")
     if found != layout.STORE_FORMAT:
         ours = layout.STORE_FORMAT
         raise StoreError(f"the repository has format {found}, this zonegit reads {ours}: use the one that made it")

@@ -97,6 +97,16 @@ def test_a_clone_goes_on_where_one_was_interrupted(run, server, access, tmp_path
     assert heads(target) == heads(server.path)
 
 
+@pytest.mark.parametrize("left", [{"lock.mdb": 8192}, {"data.mdb": 0}, {"data.mdb": 4096, "lock.mdb": 8192}])
+def test_a_clone_that_was_killed_early_blocks_no_second_try(run, server, access, tmp_path, left) -> None:
+    target = tmp_path / "copy"
+    target.mkdir()
+    for name, size in left.items():
+        (target / name).write_bytes(bytes(size))
+    assert run("clone", server.url, target, "--name", PEER, *access).code == 0
+    assert heads(target) == heads(server.path)
+
+
 def test_fetch_moves_what_tracks_and_nothing_else(run, server, access, tmp_path) -> None:
     run("init", "example.net")
     before = heads(tmp_path / "repo")

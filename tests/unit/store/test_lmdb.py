@@ -1,5 +1,6 @@
 """What only the store on disk has: several processes, growth, full disks, crashes, permissions, foreign files."""
 
+import mmap
 import os
 import struct
 import subprocess
@@ -10,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import lmdb
 import pytest
 
 import store_child
 from spawnkit import PATIENCE, SPAWN, answer, finished, killed_while_waiting, run
 from storekit import MAIN, addresses, publish, tag_of, version
-from zonegit.errors import Refused, StoreError, StoreFull, ZonegitError
+from zonegit.errors import Refused, StoreError, StoreFull, StoreUnfinished, ZonegitError
 from zonegit.model.ids import Kind, object_id
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
@@ -228,6 +230,42 @@ def test_an_unfinished_repository_can_be_made_again(path: Path) -> None:
         LmdbStore.open(path)
     LmdbStore.create(path).close()
     LmdbStore.open(path).close()
+
+
+def first_bytes(tmp_path: Path) -> bytes:
+    """What LMDB writes first: two meta pages."""
+    environment = lmdb.Environment(str(tmp_path / "fresh"), lib_version=0)
+    environment.close()
+    found = (tmp_path / "fresh" / "data.mdb").read_bytes()
+    assert len(found) == 2 * mmap.PAGESIZE
+    return found
+
+
+@pytest.mark.parametrize("size", [0, 1, 19, 20, 100, 4095, 4096, 4097, 8191, 8192])
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_torn_first_write_blocks_no_second_try(tmp_path: Path, size: int, zeros: bool) -> None:
+    first = first_bytes(tmp_path)[:size]
+    path = tmp_path / "repo"
+    path.mkdir()
+    (path / "data.mdb").write_bytes(bytes(size) if zeros else first)
+    (path / "lock.mdb").write_bytes(bytes(100))
+    for readonly in (True, False):
+        with pytest.raises(StoreUnfinished, match="never finished: run `zonegit init` again"):
+            LmdbStore.open(path, readonly=readonly)
+    LmdbStore.create(path).close()
+    LmdbStore.open(path).close()
+
+
+def test_what_was_once_a_repository_or_is_another_file_is_not_made_anew(path: Path, tmp_path: Path) -> None:
+    """Not even where hardly anything of it is left."""
+    whole = (path / "data.mdb").read_bytes()
+    for number, content in enumerate((whole[: 2 * mmap.PAGESIZE], b"a text\n", bytes(3 * mmap.PAGESIZE))):
+        other = tmp_path / str(number)
+        other.mkdir()
+        (other / "data.mdb").write_bytes(content)
+        with pytest.raises(ZonegitError):
+            LmdbStore.create(other)
+        assert (other / "data.mdb").read_bytes()[: len(content)] == content
 
 
 def test_another_format_is_refused(path: Path) -> None:
