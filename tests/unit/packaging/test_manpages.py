@@ -40,7 +40,7 @@ def test_every_verb_has_a_page_with_its_options(pages) -> None:
         text = plain(page)
         assert f".SS zonegit {name}\n" in text
         for action in parser.verb_parser(name, verbs.load(name))._actions:
-            if action.dest not in ("help", "repo", "zone", "color"):
+            if action.dest not in ("help", "directories", "repo", "zone", "color"):
                 assert all(option in text for option in action.option_strings)
         assert f".B {name}\n" in plain(pages["zonegit.1"])
 
