@@ -60,6 +60,10 @@ DESIGNED = {
 }
 """What every zonegitd publishes, each without its prefix `zonegit_`."""
 BEYOND = {
+    "zones": gauge(),
+    "zones_with_series": gauge(),
+    "zones_expired": gauge(),
+    "zones_first_signature_expiry_timestamp_seconds": gauge(),
     "dns_slipped_total": counter(),
     "dns_unsent_total": counter(),
     "dns_tcp_connections_total": counter(),

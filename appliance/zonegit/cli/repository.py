@@ -75,7 +75,7 @@ def _rehearse(args: Namespace) -> None:
 def _status(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         stat = repo.stat()
-        zones = repo.zones()
+        zones = repo.count_zones()
         if not zones:
             return _empty_status(args, out)
         place = repo.position(args.zone)
@@ -92,7 +92,7 @@ def _status(args: Namespace, out: Output) -> int:
                 "commit": shapes.commit(revision),
                 "records": records,
                 "branches": branches,
-                "zones": len(zones),
+                "zones": zones,
                 "objects": {kind.name.lower(): count for kind, count in stat.objects.items()},
                 "shared": repo.shared,
                 "map_used": stat.map_used,
@@ -102,7 +102,7 @@ def _status(args: Namespace, out: Output) -> int:
         )
         return 0
     others = f" (of {', '.join(branches)})" if len(branches) > 1 else ""
-    sizes = (render.counted(len(zones), "zone"), render.counted(sum(stat.objects.values()), "object"))
+    sizes = (render.counted(zones, "zone"), render.counted(sum(stat.objects.values()), "object"))
     if repo.shared:
         others += ", where you are; others who share this repository may be elsewhere"
     rows = [

@@ -6,29 +6,22 @@ The store is any open one; the configuration is read from the block, so a reload
 """
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from zonegit.daemon.heads import heads
+from zonegit.daemon.served_zones import ServedZones
 from zonegit.daemon.signature_watch import SignatureWatch
-from zonegit.daemon.zone_table import resolve_pin
-from zonegit.errors import CorruptStore, NotFound, ZonegitError
-from zonegit.model.commit import Commit
-from zonegit.model.ids import ObjectId
-from zonegit.model.refs import head
-from zonegit.model.zone import Zone
+from zonegit.errors import ZonegitError
 from zonegit.net.metrics_app import MetricsApp
-from zonegit.ops.config import Config
-from zonegit.ops.metrics import ZoneFacts, render
+from zonegit.ops.config import Address, MetricsConfig
+from zonegit.ops.metrics import ZoneFacts, ZoneTotals, render
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
 from zonegit.repo.refused import refused_zones
 from zonegit.store.lmdb import LmdbStore, StoreStat
-from zonegit.store.reader import StoreReader
-from zonegit.sync.peers import expired_zones
 
 _NO_WORKER: Final = "no DNS worker answers"
 _NO_ZONE: Final = "no zone is served"
+_DEFAULT: Final = MetricsConfig(Address("127.0.0.1", 0))
 _NAMED: Final = 10
 """Zones named in a remark."""
 
@@ -40,7 +33,7 @@ class Status:
         self._block = block
         self._store = store
         self._lock = threading.Lock()
-        self._known: dict[tuple[str, ObjectId], ZoneFacts] = {}
+        self._served = ServedZones(store)
         self._signatures = SignatureWatch(store)
 
     def app(self) -> MetricsApp:
@@ -54,15 +47,14 @@ class Status:
         """The metrics page and its content type; without the store's part when that can't be read."""
         with self._lock:
             zones: list[ZoneFacts] = []
+            totals: ZoneTotals | None = None
             stat: StoreStat | None = None
             try:
-                zones = self._zones()
-                ends = self._signatures.ends(dict(self._known.keys()))
-                zones = [replace(facts, first_end=ends.get(facts.zone)) for facts in zones]
+                zones, totals = self._zones()
                 stat = self._store.stat()
             except (ZonegitError, OSError):
                 pass  # the counters still tell what goes on
-            return render(self._block, zones, stat, accept)
+            return render(self._block, zones, stat, accept, totals)
 
     def unready(self) -> str | None:
         """Why this node isn't ready: no worker yet, or no zone. A secondary has zones once it has synced."""
@@ -71,7 +63,8 @@ class Status:
             return _NO_WORKER
         try:
             with self._lock:
-                return None if self._zones() else _NO_ZONE
+                self._served.look(self._block.config())
+                return None if self._served.commits else _NO_ZONE
         except ZonegitError as error:
             return str(error)
 
@@ -88,38 +81,18 @@ class Status:
         shown = ", ".join(zones[:_NAMED]) + (", ..." if len(zones) > _NAMED else "")
         return f"not followed from {primary.name}: {shown}" if zones else ""
 
-    def _zones(self) -> list[ZoneFacts]:
-        """The served zones but for damaged ones; facts of a commit are read once."""
-        config = self._block.config()
-        known: dict[tuple[str, ObjectId], ZoneFacts] = {}
-        with self._store.read() as reader:
-            for zone, branch, commit in _served(config, reader):
-                facts = self._known.get((zone, commit))
-                if facts is None or facts.branch != branch:
-                    try:
-                        facts = _facts(reader, zone, branch, commit)
-                    except (CorruptStore, NotFound):
-                        continue  # the workers tell of it, and the other zones are served
-                known[zone, commit] = facts
-            old = config.expired | expired_zones(reader, config.primary.name) if config.primary else None
-        self._known = known
-        if old is None:
-            return list(known.values())
-        return [replace(facts, expired=facts.zone in old) for facts in known.values()]
-
-
-def _served(config: Config, reader: StoreReader) -> Iterator[tuple[str, str, ObjectId]]:
-    """Zone, branch and commit of each served zone."""
-    for zone, branch in heads(reader):
-        settings = config.zone(zone)
-        if branch == settings.branch and config.serves(zone):
-            tip = reader.ref(head(zone, branch))
-            commit = tip if settings.at is None else resolve_pin(reader, zone, settings)
-            if commit is not None:
-                yield zone, branch, commit
-
-
-def _facts(reader: StoreReader, zone: str, branch: str, oid: ObjectId) -> ZoneFacts:
-    commit = Commit.decode(reader.get(oid))
-    records = Zone.decode(reader.get(commit.zone_root)).records
-    return ZoneFacts(zone, branch, commit.serial, records, commit.committer.time)
+    def _zones(self) -> tuple[list[ZoneFacts], ZoneTotals]:
+        """Facts about the zones that have series of their own, and about all served ones together."""
+        config, served = self._block.config(), self._served
+        served.look(config)
+        commits, old = served.commits, served.expired
+        shown = (config.metrics or _DEFAULT).zones_shown(commits)
+        ends = self._signatures.ends(commits)
+        zones = [
+            replace(facts, expired=None if old is None else facts.zone in old, first_end=ends.get(facts.zone))
+            for facts in served.facts({zone: commits[zone] for zone in shown})
+        ]
+        totals = ZoneTotals(
+            len(commits), len(zones), None if old is None else len(old), min(ends.values(), default=None)
+        )
+        return zones, totals

@@ -3,7 +3,7 @@
 `load` reads both and checks all of it, or raises one `ConfigError`; nothing here opens a store or a socket.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -127,6 +127,14 @@ class MetricsConfig:
     """The `/metrics`, `/healthz`, `/readyz` server. Its socket: `block.listener("metrics")`."""
 
     listen: Address
+    per_zone: int = 1000
+    """Zones up to which each served one has series of its own; where there are more, only `zones` have."""
+    zones: frozenset[str] = frozenset()
+    """Canonical names."""
+
+    def zones_shown(self, served: Collection[str]) -> Collection[str]:
+        """Those of the served zones that have series of their own."""
+        return served if len(served) <= self.per_zone else sorted(zone for zone in self.zones if zone in served)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,11 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "access_log": values.boolean,
     },
     "log": {"format": values.log_format},
-    "metrics": {"listen": _address},
+    "metrics": {
+        "listen": _address,
+        "per_zone": lambda value: values.whole(value, 0, 1_000_000),
+        "zones": values.zone_names,
+    },
     "primary": {
         "url": values.url,
         "name": values.server_name,

@@ -65,6 +65,19 @@ class ZoneFacts:
     """When its first signature ends, in Unix seconds; None for a zone that isn't signed, or isn't known yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class ZoneTotals:
+    """Facts about all served zones together."""
+
+    served: int
+    shown: int
+    """How many of them have series of their own."""
+    expired: int | None = None
+    """How many are past their SOA expire; None at a node that mirrors nothing."""
+    first_end: int | None = None
+    """When the first signature of any of them ends, in Unix seconds; None where none is signed."""
+
+
 @dataclass(slots=True)
 class _Table:
     """The values of one family: by label values, a number or a histogram's bucket counts and sum."""
@@ -84,17 +97,21 @@ class _Table:
 
 
 def render(
-    block: SharedBlock, zones: Iterable[ZoneFacts], store: StoreStat | None, accept: str = ""
+    block: SharedBlock,
+    zones: Iterable[ZoneFacts],
+    store: StoreStat | None,
+    accept: str = "",
+    totals: ZoneTotals | None = None,
 ) -> tuple[bytes, str]:
     """The page and its content type: OpenMetrics where the `Accept` header asks for it, else Prometheus text.
 
-    `store` is None when the repository can't be read now.
+    `store` and `totals` are None when the repository can't be read now.
     """
     from prometheus_client import CollectorRegistry
     from prometheus_client.exposition import choose_encoder
 
     registry = CollectorRegistry()
-    registry.register(_Page(block, zones, store))
+    registry.register(_Page(block, zones, store, totals))
     encode, kind = choose_encoder(accept)
     return encode(registry), kind
 
@@ -102,7 +119,14 @@ def render(
 class _Page:
     """A collector over one moment."""
 
-    def __init__(self, block: SharedBlock, zones: Iterable[ZoneFacts], store: StoreStat | None) -> None:
+    def __init__(
+        self,
+        block: SharedBlock,
+        zones: Iterable[ZoneFacts],
+        store: StoreStat | None,
+        totals: ZoneTotals | None,
+    ) -> None:
+        self._totals = totals
         self._block = block
         self._zones = zones
         self._store = store
@@ -202,6 +226,8 @@ class _Page:
             self._add(serial, (facts.zone,), facts.serial)
             self._add(records, (facts.zone,), facts.records)
             self._add(commit, (facts.zone,), facts.committed)
+        if self._totals is not None:
+            self._sum_up(self._totals)
         self._add(Family("build_info", gauge, "The version that runs.", ("version",)), (__version__,), 1)
         if self._store is None:
             return
@@ -212,6 +238,22 @@ class _Page:
         self._add(Family("store_map_size_bytes", gauge, "Bytes the store may grow to."), (), self._store.map_size)
         free = Family("store_disk_free_bytes", gauge, "Bytes that the file system has left for the store.")
         self._add(free, (), self._store.disk_free)
+
+    def _sum_up(self, totals: ZoneTotals) -> None:
+        """All zones together, however many have series of their own."""
+        gauge = Kind.GAUGE
+        self._add(Family("zones", gauge, "Served zones."), (), totals.served)
+        self._add(
+            Family("zones_with_series", gauge, "Served zones that have series of their own."), (), totals.shown
+        )
+        if totals.expired is not None:
+            self._add(Family("zones_expired", gauge, "Zones that are past their SOA expire."), (), totals.expired)
+        if totals.first_end is not None:
+            ends = Family(
+                "zones_first_signature_expiry_timestamp_seconds", gauge,
+                "When the first signature of any signed zone ends.",
+            )  # fmt: skip
+            self._add(ends, (), totals.first_end)
 
 
 def _metric(table: _Table) -> "Metric":

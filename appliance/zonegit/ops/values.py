@@ -130,6 +130,11 @@ def zone_name(value: object) -> str:
         raise ConfigError(str(error)) from None
 
 
+def zone_names(value: object) -> frozenset[str]:
+    """A list of zones, by their canonical names."""
+    return frozenset(map(zone_name, texts(value)))
+
+
 def branch(value: object) -> str:
     try:
         return check_name(text_value(value), "branch")

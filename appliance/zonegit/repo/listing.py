@@ -33,6 +33,12 @@ def summaries(context: Context) -> list[ZoneSummary]:
     return found
 
 
+def count_zones(context: Context) -> int:
+    """How many zones there are, without reading any."""
+    with context.store.read() as reader:
+        return len({key[: key.rfind(b"./")] for key in reader.ref_keys(f"refs/{RefKind.HEAD}/".encode())})
+
+
 def enclosing(context: Context, name: WireName, rtype: int | None) -> str | None:
     """The zone with the longest apex at or above a name; for DS the one above an apex, if there is one."""
     found = []

@@ -1,5 +1,6 @@
 """What starting and a change cost those who answer doesn't grow with the number of zones."""
 
+import re
 from array import array
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from countkit import Counted, counted
-from daemonkit import query, rcode
+from daemonkit import query, rcode, until
 from manykit import apex_of, many_zones
 from synckit import commit, move, names
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.repository import prepare
+from zonegit.daemon.status import Status
 from zonegit.dns import held, stats
-from zonegit.ops.config import Config
+from zonegit.ops.config import Address, Config, MetricsConfig
+from zonegit.ops.loop_slots import LOOP_SLOTS
+from zonegit.ops.shared import FIRST_WORKER, SharedBlock
+from zonegit.repo import Repository
 from zonegit.store.lmdb import LmdbStore
 
 CLIENT = bytes([127, 0, 0, 1])
@@ -77,6 +82,60 @@ def test_a_change_costs_as_much_with_many_zones_and_others_nothing(tmp_path: Pat
     few, many = change_costs(tmp_path / "few", 20), change_costs(tmp_path / "many", 2000)
     assert many[0].reads == few[0].reads
     assert many[1].reads == few[1].reads == 0, "what was prepared for other zones stays"
+
+
+def scrape_costs(path: Path, zones: int) -> tuple[bytes, Counted]:
+    """A page after one commit, and what it took to make it."""
+    config = Config(repo=path, metrics=MetricsConfig(Address("127.0.0.1", 0), 10, frozenset({apex_of(1), "none."})))
+    block = SharedBlock.create(1, stats.SLOTS + LOOP_SLOTS, config)
+    with closing(block), closing(many_zones(path, zones)) as store, closing(Status(block, store)) as status:
+        status.page("")
+        until(lambda: not status._signatures._due, "the signatures' ends")
+        commit(store, apex_of(1), names(apex_of(1), 3, seed=7))
+        with counted() as count:
+            page, _ = status.page("")
+        block.set_ready(FIRST_WORKER)
+        assert status.unready() is None
+    return page, count
+
+
+def test_a_page_of_metrics_is_bounded_and_costs_what_moved(tmp_path: Path) -> None:
+    (few, few_cost), (many, many_cost) = scrape_costs(tmp_path / "f", 20), scrape_costs(tmp_path / "m", 2000)
+    assert abs(len(few) - len(many)) < 20
+    assert many_cost.reads <= few_cost.reads
+    assert re.findall(rb"^zonegit_zone_serial.*", many, re.M) == [b'zonegit_zone_serial{zone="z1.example."} 2.0']
+    assert re.findall(rb"^zonegit_zones.*", many, re.M) == [
+        b"zonegit_zones 2000.0",
+        b"zonegit_zones_with_series 1.0",
+    ]
+
+
+def test_below_the_bound_each_zone_has_series(tmp_path: Path) -> None:
+    block = SharedBlock.create(1, stats.SLOTS + LOOP_SLOTS, Config(repo=tmp_path))
+    with (
+        closing(block),
+        closing(many_zones(tmp_path / "r", 30)) as store,
+        closing(Status(block, store)) as status,
+    ):
+        page, _ = status.page("")
+        assert page.count(b"\nzonegit_zone_serial{") == 30
+        move(store, apex_of(3), "main", None)
+        commit(store, "new.example.", names("new.example.", 3))
+        page, _ = status.page("")
+        assert page.count(b"\nzonegit_zone_serial{") == 30
+        assert b'zonegit_zone_serial{zone="new.example."}' in page
+        assert b'zone="z3.example."' not in page
+
+
+def status_costs(path: Path, zones: int) -> Counted:
+    many_zones(path, zones).close()
+    with counted() as count, Repository.open(path, readonly=True) as repository:
+        assert repository.count_zones() == zones
+    return count
+
+
+def test_counting_zones_reads_none(tmp_path: Path) -> None:
+    assert status_costs(tmp_path / "few", 20).reads == status_costs(tmp_path / "many", 2000).reads
 
 
 @pytest.fixture

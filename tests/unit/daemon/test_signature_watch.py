@@ -47,7 +47,7 @@ def test_of_signed_zones_only_and_of_each_version(repository, watch):
     signed = imported(repository, SIGNED)
     other = imported(repository, ZONE.replace("example.net", "example.com").replace("example.org", "example.net"))
     assert watch.ends({ORG: signed, NET: other}, 20) == {ORG: END}
-    moved = repository.delete("www", 46, zone=ORG).new
+    moved = repository.delete("www", 46, zone=ORG, signatures="break").new
     assert watch.ends({ORG: moved, NET: other}, 20) == {ORG: END + 365 * 86_400}
     assert watch.ends({NET: other}, 20) == {}
 
@@ -55,7 +55,7 @@ def test_of_signed_zones_only_and_of_each_version(repository, watch):
 def test_what_was_known_is_told_until_the_new_version_is(repository, watch):
     signed = imported(repository, SIGNED)
     assert watch.ends({ORG: signed}, 20) == {ORG: END}
-    moved = repository.delete("www", 46, zone=ORG).new
+    moved = repository.delete("www", 46, zone=ORG, signatures="break").new
     first = watch.ends({ORG: moved}, 0)
     assert first in ({ORG: END}, {ORG: END + 365 * 86_400})
     until(lambda: watch.ends({ORG: moved}, 0) == {ORG: END + 365 * 86_400}, "the end of the new version")

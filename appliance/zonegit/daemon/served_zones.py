@@ -1,0 +1,99 @@
+"""The served commit of every zone, and facts about some of them, kept up by the store's journal.
+
+Not for answering: what a scrape costs follows what moved since the last one and how many zones are asked about.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from zonegit.daemon.heads import heads, read_head
+from zonegit.daemon.zone_table import resolve_pin
+from zonegit.errors import CorruptStore, NotFound
+from zonegit.model.commit import Commit
+from zonegit.model.ids import ObjectId
+from zonegit.model.refs import head
+from zonegit.model.zone import Zone
+from zonegit.ops.config import Config
+from zonegit.ops.metrics import ZoneFacts
+from zonegit.store.journal import End
+from zonegit.store.lmdb import LmdbStore
+from zonegit.store.reader import StoreReader
+from zonegit.sync.peers import expired_zones
+
+_NONE: Final[frozenset[str]] = frozenset()
+
+
+class ServedZones:
+    """For one thread at a time."""
+
+    def __init__(self, store: LmdbStore) -> None:
+        self._store = store
+        self._config: Config | None = None
+        self._end: End | None = None
+        self._facts: dict[str, tuple[ObjectId, ZoneFacts]] = {}
+        self.commits: dict[str, ObjectId] = {}
+        """By zone."""
+        self.expired: frozenset[str] | None = None
+        """Those past their SOA expire; None at a node that mirrors nothing."""
+
+    def look(self, config: Config) -> None:
+        """Catch up with what moved."""
+        with self._store.read() as reader:
+            end = reader.journal_end
+            known = self._end if config is self._config else None
+            moved = reader.moved_since(known) if known else None
+            self._end, self._config = None, config  # until all of it is taken in
+            if moved is None:
+                self.commits = {}
+                zones = {zone for zone, _ in heads(reader)}
+            else:
+                zones = {ref.zone for name in moved if (ref := read_head(name, lambda _: None)) is not None}
+            for zone in zones:
+                self._take(reader, config, zone)
+            self.expired = None
+            if config.primary is not None:
+                noted = config.expired | expired_zones(reader, config.primary.name)
+                self.expired = noted & self.commits.keys() if noted else _NONE
+            self._end = end
+
+    def facts(self, zones: Mapping[str, ObjectId]) -> list[ZoneFacts]:
+        """About these zones at these commits, but for damaged ones. What is known of others is forgotten."""
+        found: dict[str, tuple[ObjectId, ZoneFacts]] = {}
+        config = self._config
+        if config is None:
+            return []
+        with self._store.read() as reader:
+            for zone, commit in zones.items():
+                known = self._facts.get(zone)
+                branch = config.zone(zone).branch
+                if known is not None and (known[0], known[1].branch) == (commit, branch):
+                    found[zone] = known
+                    continue
+                try:
+                    found[zone] = commit, _facts(reader, zone, branch, commit)
+                except (CorruptStore, NotFound):
+                    continue  # the workers tell of it, and the other zones are served
+        self._facts = found
+        return [facts for _, facts in found.values()]
+
+    def _take(self, reader: StoreReader, config: Config, zone: str) -> None:
+        """Look at one zone."""
+        settings = config.zone(zone)
+        tip: ObjectId | None = None
+        try:
+            if config.serves(zone):
+                tip = reader.ref(head(zone, settings.branch))
+            if tip is not None and settings.at is not None:
+                tip = resolve_pin(reader, zone, settings)
+        except CorruptStore:
+            tip = None
+        if tip is None:
+            self.commits.pop(zone, None)
+        else:
+            self.commits[zone] = tip
+
+
+def _facts(reader: StoreReader, zone: str, branch: str, oid: ObjectId) -> ZoneFacts:
+    commit = Commit.decode(reader.get(oid))
+    records = Zone.decode(reader.get(commit.zone_root)).records
+    return ZoneFacts(zone, branch, commit.serial, records, commit.committer.time)
