@@ -1,6 +1,6 @@
-"""What the configuration beside a repository is strict about: the one key of it that `zonegit` heeds, too.
+"""Which checks a zone is strict about: the one setting of zonegitd's configuration that `zonegit` reads.
 
-Only that key is read, and checked: a mistake elsewhere in the file is zonegitd's to refuse.
+Nothing else in the file is checked here; zonegitd refuses other mistakes.
 """
 
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ NAME: Final = "zonegitd.toml"
 
 
 def configured(repo: Path, service: Path, zone: str) -> frozenset[str]:
-    """The checks that this zone (canonical name) is strict about; `ConfigError` if that can't be read.
+    """The checks that this zone (canonical name) is strict about. `ConfigError` if the setting is wrong.
 
-    The configuration is the one in the repository; else the service's, if that is about this repository. One of the
-    service's that the user may not read says nothing.
+    The file in the repository counts; without one the service's, if its `repo` is this repository. A service's
+    file that the user may not read counts as none.
     """
     own = repo / NAME
     if own.is_file():
@@ -26,13 +26,14 @@ def configured(repo: Path, service: Path, zone: str) -> frozenset[str]:
         data = _read(service)
     except (PermissionError, FileNotFoundError, NotADirectoryError):
         return frozenset()
-    if Path(str(data.get("repo", ""))).resolve() != repo.resolve():
+    about = data.get("repo")
+    if not isinstance(about, str) or not about or Path(about).resolve() != repo.resolve():
         return frozenset()
     return frozenset().union(*_strict(service, data, zone))
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The file's settings; none without a word of `strict` in it, which spares most calls the reading of TOML."""
+    """The file's settings. A file that doesn't contain `strict` is not parsed, which saves most calls the time."""
     text = path.read_bytes()
     if b"strict" not in text:
         return {}

@@ -82,7 +82,7 @@ class Committed:
     changes: list[Change] = field(default_factory=list)
     """The changes, if they are at most `MAX_LISTED`."""
     findings: list[Finding] = field(default_factory=list)
-    """Warnings about the owners that the change touches."""
+    """Warnings that the change brings, and those about owners that it touches."""
 
 
 MAX_LISTED = 1000

@@ -39,6 +39,16 @@ def test_the_services_configuration_counts_for_its_own_repository(repo: Path, tm
     assert configured(repo, service, "a.") == frozenset(), "the repository's own goes before it"
 
 
+def test_a_service_without_a_repository_of_its_own_says_nothing(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repo)
+    service = tmp_path / "zonegitd.toml"
+    for about in ("", "repo = ''\n", "repo = 3\n"):
+        service.write_text(f"{about}[zone.'a.']\nstrict = ['mx-cname']\n")
+        assert configured(Path(), service, "a.") == frozenset()
+
+
 def test_what_else_is_wrong_in_the_file_is_not_looked_at(repo: Path, tmp_path: Path) -> None:
     (repo / "zonegitd.toml").write_text("wrong = 1\nzone = 3\nrepo = 7 # strict\n")
     assert configured(repo, tmp_path, "a.") == frozenset()
