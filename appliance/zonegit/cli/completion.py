@@ -1,6 +1,7 @@
 """Completion scripts for bash, zsh and fish, made from what the parser is made of: verbs, options, choices.
 
-A script is static: it knows what this version of zonegit knows, and starts nothing while somebody types.
+What this version of zonegit knows stands in the script, so that nothing is started for it. What a repository holds
+(zones, branches, names, …) the script asks for (`cli.completing`).
 """
 
 from argparse import Action, ArgumentParser
@@ -8,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from zonegit.cli import parser, verbs
+from zonegit.cli.completing import is_dynamic
 
-_Options = dict[str, list[str]]
-"""Option -> what it may be followed by; empty for anything, which is completed as a file's name."""
+_FILES: Final = frozenset({"FILE", "DIR", "FILE|REV"})
+"""Metavars of what is a file's name."""
 
 
 def script(shell: str) -> str:
@@ -18,35 +20,59 @@ def script(shell: str) -> str:
     return SHELLS[shell]()
 
 
-def _options(name: str) -> _Options:
-    found: _Options = {}
-    for action in _actions(parser.verb_parser(name, verbs.load(name))):
-        for option in action.option_strings:
-            found[option] = list(map(str, action.choices or ()))
-    return found
+def _verb_actions(name: str) -> list[Action]:
+    return list(_actions(parser.verb_parser(name, verbs.load(name))))
 
 
 def _actions(made: ArgumentParser) -> Iterable[Action]:
     return made._actions  # argparse shows them nowhere else
 
 
+def _options(name: str) -> dict[str, Action]:
+    return {option: action for action in _verb_actions(name) for option in action.option_strings}
+
+
 def _choices(name: str) -> list[str]:
     """What a verb's positional arguments may be, where that is a fixed set."""
     return [
         str(choice)
-        for action in _actions(parser.verb_parser(name, verbs.load(name)))
+        for action in _verb_actions(name)
         if not action.option_strings
         for choice in action.choices or ()
     ]
+
+
+def _takes_files(name: str) -> bool:
+    return any(not action.option_strings and action.metavar in _FILES for action in _verb_actions(name))
+
+
+def _asks(name: str) -> bool:
+    """Whether the repository knows what a verb's arguments may be."""
+    return any(not action.option_strings and is_dynamic(name, action) for action in _verb_actions(name))
 
 
 def _first_words() -> list[str]:
     return list(dict.fromkeys(name.split()[0] for name in verbs.names()))
 
 
+def _second_words(family: str) -> list[str]:
+    return [name.split()[1] for name in verbs.names() if name.startswith(f"{family} ")]
+
+
+_ASK: Final = f"""\
+_zonegit_ask() {{
+  local line
+  while IFS= read -r line; do
+    [ -n "$ZSH_VERSION" ] || printf -v line %q "$line"
+    COMPREPLY+=("$line")
+  done < <(zonegit {parser.HIDDEN} "${{COMP_WORDS[@]:1:$COMP_CWORD}}" 2>/dev/null)
+}}"""
+
+
 def _bash() -> str:
     lines = [
         "# bash completion for zonegit",
+        _ASK,
         "_zonegit() {",
         '  local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" verb="" at',
         "  COMPREPLY=()",
@@ -62,26 +88,46 @@ def _bash() -> str:
         "    esac",
         "  done",
         '  case "$verb" in',
-        f'    "") COMPREPLY=($(compgen -W "{" ".join(_first_words())}" -- "$word")) ;;',
+        '    "")',
+        '      case "$before" in',
+        "        --zone|--branch) _zonegit_ask; return ;;",
+        '        -C|--repo) COMPREPLY=($(compgen -f -- "$word")); return ;;',
+        "      esac",
+        f'      COMPREPLY=($(compgen -W "{" ".join(_first_words())}" -- "$word")) ;;',
     ]
     lines += [
         f'    "{family}") COMPREPLY=($(compgen -W "{" ".join(_second_words(family))}" -- "$word")) ;;'
         for family in sorted(verbs.FAMILIES)
     ]
     for name in verbs.names():
-        lines += [f'    "{name}")', '      case "$before" in']
-        lines += [
-            f'        {option}) COMPREPLY=($(compgen -W "{" ".join(choices)}" -- "$word")); return ;;'
-            for option, choices in _options(name).items()
-            if choices
-        ]
-        words = " ".join((*_options(name), *_choices(name)))
-        lines += ["      esac", f'      COMPREPLY=($(compgen -W "{words}" -- "$word") $(compgen -f -- "$word")) ;;']
+        lines += [f'    "{name}")', '      case "$before" in', *_bash_values(name), "      esac"]
+        lines += ['      case "$word" in']
+        lines += [f'        -*) COMPREPLY=($(compgen -W "{" ".join(_options(name))}" -- "$word")); return ;;']
+        lines += ["      esac", *_bash_arguments(name), "      ;;"]
     return "\n".join([*lines, "  esac", "}", "complete -F _zonegit zonegit", ""])
 
 
-def _second_words(family: str) -> list[str]:
-    return [name.split()[1] for name in verbs.names() if name.startswith(f"{family} ")]
+def _bash_values(name: str) -> Iterator[str]:
+    """What stands behind an option that takes a value."""
+    for option, action in _options(name).items():
+        if action.choices:
+            words = " ".join(map(str, action.choices))
+            yield f'        {option}) COMPREPLY=($(compgen -W "{words}" -- "$word")); return ;;'
+        elif is_dynamic(name, action):
+            yield f"        {option}) _zonegit_ask; return ;;"
+        elif action.metavar in _FILES:
+            yield f'        {option}) COMPREPLY=($(compgen -f -- "$word")); return ;;'
+        elif action.nargs != 0:
+            yield f"        {option}) return ;;"
+
+
+def _bash_arguments(name: str) -> Iterator[str]:
+    if choices := _choices(name):
+        yield f'      COMPREPLY=($(compgen -W "{" ".join(choices)}" -- "$word"))'
+    if _asks(name):
+        yield "      _zonegit_ask"
+    if _takes_files(name):
+        yield '      COMPREPLY+=($(compgen -f -- "$word"))'
 
 
 def _zsh() -> str:
@@ -93,9 +139,15 @@ def _fish() -> str:
     return "\n".join(["# fish completion for zonegit", *_fish_lines(), ""])
 
 
+_FISH_ASK: Final = f"(zonegit {parser.HIDDEN} (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)"
+
+
 def _fish_lines() -> Iterator[str]:
     words = _first_words()
     none_yet = f"not __fish_seen_subcommand_from {' '.join(words)}"
+    yield f"complete -c zonegit -n '{none_yet}' -l zone -x -a '{_FISH_ASK}'"
+    yield f"complete -c zonegit -n '{none_yet}' -l repo -r"
+    yield f"complete -c zonegit -n '{none_yet}' -s C -r"
     for word in words:
         summary = f"{word} …" if word in verbs.FAMILIES else verbs.summary(word)
         yield f"complete -c zonegit -f -n '{none_yet}' -a {word} -d '{_quoted(summary)}'"
@@ -107,12 +159,27 @@ def _fish_lines() -> Iterator[str]:
             lacking = f"{seen}; and not __fish_seen_subcommand_from {others}"
             yield f"complete -c zonegit -f -n '{lacking}' -a {second} -d '{_quoted(verbs.summary(name))}'"
             seen += f"; and __fish_seen_subcommand_from {second}"
-        for option, choices in _options(name).items():
-            letter = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
-            values = f" -x -a '{' '.join(choices)}'" if choices else ""
-            yield f"complete -c zonegit -n '{seen}' {letter}{values}"
-        for choice in _choices(name):
-            yield f"complete -c zonegit -f -n '{seen}' -a {choice}"
+        yield from _fish_verb(name, seen)
+
+
+def _fish_verb(name: str, seen: str) -> Iterator[str]:
+    for option, action in _options(name).items():
+        letter = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
+        values = ""
+        if action.choices:
+            values = f" -x -a '{' '.join(map(str, action.choices))}'"
+        elif is_dynamic(name, action):
+            values = f" -x -a '{_FISH_ASK}'"
+        elif action.nargs != 0:
+            values = " -r" if action.metavar in _FILES else " -x"
+        yield f"complete -c zonegit -n '{seen}' {letter}{values}"
+    for choice in _choices(name):
+        yield f"complete -c zonegit -f -n '{seen}' -a {choice}"
+    files = "" if _takes_files(name) else " -f"
+    if _asks(name):
+        yield f"complete -c zonegit{files} -n '{seen}' -a '{_FISH_ASK}'"
+    elif files:
+        yield f"complete -c zonegit -f -n '{seen}'"
 
 
 def _quoted(text: str) -> str:

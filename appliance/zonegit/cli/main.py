@@ -89,8 +89,12 @@ def _guarded(work: Callable[[], int], out: Output) -> int:
 
 def _run(argv: Sequence[str], out: Output) -> int:
     from zonegit.cli.location import entered
-    from zonegit.cli.parser import parse
+    from zonegit.cli.parser import HIDDEN, parse
 
+    if argv[:1] == [HIDDEN]:
+        from zonegit.cli.completing import answer
+
+        return answer(argv[1:], out)
     verb, args = parse(argv)
     if verb is None:
         out.line(args.text)

@@ -15,6 +15,9 @@ BEFORE_VERB: Final = frozenset(
 )
 """Options with a value that may stand before the verb: needed to tell the verb from their values."""
 
+HIDDEN: Final = "__complete"
+"""The verb that completion scripts ask (`cli.completing`); nobody types it."""
+
 _ENDING: Final = """\
 Options that every verb takes: -C DIR (work in that directory), --repo DIR (default: $ZONEGIT_REPO, else .zonegit
 here or in a directory above, else /var/lib/zonegit where that is there), --zone ZONE, --color WHEN.
@@ -69,7 +72,7 @@ class _Parser(ArgumentParser):
 
 def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
     """The verb and its arguments; no verb, and `text` to print, when only help was asked for."""
-    at = _verb_at(argv)
+    at = verb_at(argv)
     if at == len(argv):
         if "--version" in argv:
             return verbs.load("version"), Namespace(json=False, color="auto", directories=[])
@@ -122,7 +125,8 @@ def _help(words: Sequence[str]) -> tuple[None, Namespace]:
     return None, Namespace(text=verb_parser(name, _verb(name)).format_help().rstrip())
 
 
-def _verb_at(argv: Sequence[str]) -> int:
+def verb_at(argv: Sequence[str]) -> int:
+    """Where the verb stands, behind options and their values."""
     at = 0
     while at < len(argv) and argv[at].startswith("-") and argv[at] != "--":
         at += 2 if argv[at] in BEFORE_VERB else 1
@@ -134,6 +138,10 @@ def _verb(name: str) -> verbs.Verb:
         return verbs.load(name)
     from difflib import get_close_matches
 
+    from zonegit.cli.elsewhere import advice
+
+    if hint := advice(name):
+        raise UsageError(f"{name!r} is not a verb; {hint}")
     near = get_close_matches(name, verbs.names(), 1)
     hint = f"did you mean `{near[0]}`?" if near else "`zonegit --help` lists the verbs"
     raise UsageError(f"{name[:80]!r} is not a verb; {hint}")

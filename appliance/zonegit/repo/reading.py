@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zonegit.errors import NotFound
+from zonegit.model import refs
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import from_text, owner_text, parse_apex
 from zonegit.model.refs import RefKind, RefName
@@ -62,6 +63,25 @@ class RepositoryReader:
         DS records at an apex belong to the zone above (RFC 4035 §2.4), where that is here.
         """
         return listing.enclosing(self._context, from_text(name), rtype)
+
+    def zone_names(self) -> list[str]:
+        """Every zone's name, in the order of its text; in a repository of many zones much cheaper than `zones`."""
+        with self._store.read() as reader:
+            return sorted({refs.parse(name).zone for name, _ in reader.refs("refs/heads/")})
+
+    def tracked(self, *, zone: str | None = None) -> list[str]:
+        """What was fetched of a zone from peers, as `peer/branch`."""
+        with self._store.read() as reader:
+            found = [refs.parse(name) for name, _ in reader.refs("refs/remotes/")]
+        here = self._context.place(zone).zone
+        return [f"{ref.peer}/{ref.name}" for ref in found if ref.zone == here]
+
+    def remote_names(self) -> list[str]:
+        """The peers that can be fetched from."""
+        from zonegit.repo.remotes import remotes
+
+        with self._store.read() as reader:
+            return list(remotes(reader))
 
     def zones(self) -> list[ZoneSummary]:
         """Every zone, in the order of its name's text."""

@@ -136,6 +136,11 @@ def type_text(rtype: int) -> str:
     return _MNEMONICS.get(rtype) or f"TYPE{rtype}"
 
 
+def mnemonics() -> list[str]:
+    """Of all types that have one."""
+    return list(_NUMBERS)
+
+
 def parse_ttl(text: str) -> int:
     """Seconds from `300` or `1h30m`: 0 to 2**31 - 1 (RFC 2181 §8)."""
     seconds = parse_seconds(text)

@@ -1,14 +1,10 @@
-"""`config check`, `metrics` and `completion`."""
+"""`config check` and `metrics`."""
 
 import http.server
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 
 import pytest
-
-from zonegit.cli import verbs
 
 PAGE = """\
 # HELP zonegit_dns_requests_total Packets.
@@ -141,36 +137,3 @@ def test_checking_a_new_secondary_makes_nothing(run, tmp_path) -> None:
     assert result.code == 0, result.err
     assert "a secondary of http://127.0.0.1:9354" in result.out
     assert not repo.exists()
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_knows_every_verb_and_its_options(run, shell, tmp_path) -> None:
-    text = run("completion", shell).out
-    for name in verbs.names():
-        assert name.split()[-1] in text
-    assert "dry-run" in text
-    program = shutil.which(shell)
-    if program is not None:
-        script = tmp_path / "script"
-        script.write_text(text)
-        subprocess.run((program, "-n", script), check=True)
-
-
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        (["zonegit", "che"], {"check", "checkout"}),
-        (["zonegit", "key", ""], {"new", "list", "promote", "retire"}),
-        (["zonegit", "-C", "/x", "completion", "f"], {"fish"}),
-        (["zonegit", "log", "--col"], {"--color"}),
-        (["zonegit", "log", "--color", "a"], {"always", "auto"}),
-    ],
-)
-def test_bash_completes(run, words, offered, tmp_path, needs_program) -> None:
-    bash = needs_program("bash")
-    script = tmp_path / "script"
-    script.write_text(run("completion", "bash").out)
-    quoted = " ".join(f"'{word}'" for word in words)
-    ask = f'source {script}; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _zonegit; echo "${{COMPREPLY[@]}}"'
-    done = subprocess.run((bash, "-c", ask), capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert set(done.stdout.split()) == offered

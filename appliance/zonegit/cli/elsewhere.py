@@ -1,0 +1,106 @@
+"""Verbs that people know from git, rndc, knotc, pdnsutil or BIND's tools, and what does the same here, if anything.
+
+A verb that means something else is never suggested: `reset` takes back all that came after a version, and is no
+`revert`, which would undo one commit alone.
+"""
+
+from typing import Final
+
+_BY_ITSELF: Final = "nothing has to be reloaded: a commit is answered by the next packet"
+_SECONDARIES: Final = "secondaries hear of a commit and follow by themselves"
+_NOT_YET: Final = "DNSSEC signing isn't there yet; zones that are signed elsewhere are served"
+
+_SAME: Final = {
+    "annotate": "blame NAME",
+    "checkconf": "config check",
+    "checkzone": "check FILE",
+    "conf-check": "config check",
+    "create": "zone add ZONE",
+    "create-zone": "zone add ZONE",
+    "addzone": "zone add ZONE",
+    "del": "delete NAME [TYPE]",
+    "delete-rrset": "delete NAME TYPE",
+    "delete-zone": "zone remove ZONE",
+    "delzone": "zone remove ZONE",
+    "dump": "export",
+    "generate-tsig-key": "tsig new NAME",
+    "get": "show NAME TYPE",
+    "grep": "log --grep PATTERN",
+    "list": "zone list",
+    "list-all-zones": "zone list",
+    "list-zone": "export",
+    "load-zone": "import FILE",
+    "ls": "export, or zone list",
+    "remove": "delete NAME [TYPE]",
+    "replace-rrset": "set NAME TYPE TTL RDATA",
+    "add-record": "add NAME TYPE TTL RDATA",
+    "rm": "delete NAME [TYPE]",
+    "rollback": "reset --hard HEAD~1",
+    "showzone": "export",
+    "stats": "metrics",
+    "switch": "checkout BRANCH, or zone switch ZONE",
+    "tsig-list": "tsig list",
+    "undo": "reset --hard HEAD~1",
+    "verify": "fsck",
+    "whatchanged": "log -p",
+    "zone check": "check",
+    "zone create": "zone add ZONE",
+    "zone delete": "zone remove ZONE",
+    "zone export": "export",
+    "zone import": "import FILE",
+    "zone show": "export",
+    "zone-check": "check",
+    "zone-diff": "diff",
+    "zone-get": "show NAME TYPE",
+    "zone-purge": "zone remove ZONE",
+    "zone-read": "export",
+    "zone-set": "set NAME TYPE TTL RDATA",
+    "zone-status": "status --zone ZONE",
+    "zone-unset": "delete NAME TYPE",
+    "zonestatus": "status --zone ZONE",
+}
+"""Verb elsewhere -> what to type here."""
+
+_OTHERWISE: Final = {
+    "cherry-pick": "there is no cherry-pick: `diff` and `show` say what to `set` on this branch",
+    "commit": "`set`, `add`, `delete` and `import` make a commit each, with -m for its message",
+    "edit": "`export` to a file, edit that, and `import` it",
+    "edit-zone": "`export` to a file, edit that, and `import` it",
+    "freeze": "zones are never frozen: every change is a commit",
+    "gc": "nothing is ever deleted from a repository, so nothing can be collected",
+    "increase-serial": "the serial rises by itself with every commit",
+    "merge": "there is no merge: `diff main..BRANCH` says what to set on main",
+    "mv": "`delete` the old name and `set` the new one",
+    "notify": "other name servers are notified by themselves when a served zone moves (also_notify)",
+    "pull": "zonegitd follows its [primary] by itself; `fetch` shows what a peer has",
+    "push": f"nothing is pushed: {_SECONDARIES}; elsewhere `clone` or `fetch` it",
+    "rebase": "there is no rebase: what is served has one history, which only grows",
+    "reconfig": "`systemctl reload zonegitd` has it read its configuration again; `config check` looks first",
+    "rectify-zone": _NOT_YET,
+    "refresh": _SECONDARIES,
+    "reload": f"{_BY_ITSELF}; `systemctl reload zonegitd` has it read its configuration again",
+    "restore": "`zone restore ZONE` brings a removed zone back, `reset --hard REV` a branch to a version",
+    "retransfer": _SECONDARIES,
+    "revert": "there is no revert, which undoes one commit; `show REV` says what it changed, `set` and `delete` "
+    "undo that. `reset --hard REV` is something else: it takes back all that came after REV",
+    "secure-zone": _NOT_YET,
+    "sign": _NOT_YET,
+    "signing": _NOT_YET,
+    "stash": "`checkout -b BRANCH` and commit there: what is served stays as it is",
+    "sync": "what was committed is on disk already",
+    "thaw": "zones are never frozen: every change is a commit",
+    "transfer": _SECONDARIES,
+    "zone edit": "`export` to a file, edit that, and `import` it",
+    "zone-abort": "there are no open transactions: every change is a commit",
+    "zone-begin": "there are no open transactions: `checkout -b BRANCH`, and commit there",
+    "zone-commit": "every change is a commit already",
+    "zone-reload": _BY_ITSELF,
+}
+"""Verb elsewhere -> why there is no such verb here, and what there is."""
+
+
+def advice(name: str) -> str | None:
+    """What to do instead of an unknown verb that is known elsewhere."""
+    if same := _SAME.get(name):
+        return " or ".join(f"`zonegit {each}`" for each in same.split(", or ")) + " does that here"
+    return _OTHERWISE.get(name)

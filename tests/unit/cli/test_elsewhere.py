@@ -1,0 +1,33 @@
+"""Verbs of git, rndc, knotc and pdnsutil are answered with what does the same here, never with something else."""
+
+import re
+
+import pytest
+
+from zonegit.cli import elsewhere, verbs
+from zonegit.cli.elsewhere import advice
+
+
+@pytest.mark.parametrize("name", ["merge", "commit", "push", "pull", "reload", "checkzone", "rm", "zone delete"])
+def test_what_is_known_elsewhere_is_answered(run, refused, name) -> None:
+    refused(run(*name.split()), 2, f"{name!r} is not a verb; ", advice(name))
+
+
+def test_revert_is_not_reset(run, refused) -> None:
+    refused(run("revert", "HEAD"), 2, "there is no revert", "`reset --hard REV` is something else")
+
+
+def test_nothing_that_is_here_is_redirected_and_every_way_leads_somewhere() -> None:
+    known = set(verbs.names())
+    for name in (*elsewhere._SAME, *elsewhere._OTHERWISE):
+        assert name not in known
+        text = advice(name)
+        assert text is not None
+        for said in re.findall(r"`(?:zonegit )?([a-z].*?)`", text):
+            words = said.split()
+            assert words[0] == "systemctl" or known & {words[0], " ".join(words[:2])}, (name, said)
+
+
+def test_mistyped_verbs_are_still_guessed(run, refused) -> None:
+    refused(run("chekout", "main"), 2, "did you mean `checkout`?")
+    refused(run("frobnicate"), 2, "lists the verbs")
