@@ -7,7 +7,7 @@ from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft, draft_changes, make_commit
 from zonegit.repo.labels import move
-from zonegit.repo.results import MAX_LISTED, Committed, Position, Revision
+from zonegit.repo.results import MAX_LISTED, Committed, Position, Revision, reset_subject
 from zonegit.repo.serials import is_ahead, seq_on
 from zonegit.repo.signed import Signatures, dnssec_keys, is_signed, refuse_serial, refuse_unsigned
 from zonegit.repo.writing import check_writable
@@ -75,4 +75,4 @@ def _is_forward(old: Revision, target: Revision) -> bool:
 
 def _message(target: Revision, draft: Draft | None) -> str:
     without = ", without its DNSSEC records" if draft else ""
-    return f"Reset to {short(target.id)}\n\nThe content is that of serial {target.commit.serial}{without}."
+    return f"{reset_subject(target.id)}\n\nThe content is that of serial {target.commit.serial}{without}."

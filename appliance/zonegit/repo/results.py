@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zonegit.model.commit import Commit, Stamp
-from zonegit.model.ids import ObjectId
+from zonegit.model.ids import ObjectId, short
 from zonegit.model.names import Owner
 from zonegit.model.rrset import RRset
 
@@ -28,6 +28,11 @@ class Revision:
 
     id: ObjectId
     commit: Commit
+
+
+def reset_subject(target: ObjectId) -> str:
+    """The subject of the commit that `reset` makes on top of its target."""
+    return f"Reset to {short(target)}"
 
 
 @dataclass(frozen=True, slots=True)

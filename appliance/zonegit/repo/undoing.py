@@ -10,7 +10,7 @@ from zonegit.model.rrset import RRKey, record_spans
 from zonegit.model.zone import Zone
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.history import read_commit
-from zonegit.repo.results import Revision
+from zonegit.repo.results import Revision, reset_subject
 from zonegit.tree import walk
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
@@ -71,15 +71,14 @@ def _is_undone(
 ) -> bool:
     """Whether the tip still has some of a commit's change, and the file doesn't.
 
-    A commit that changed nothing, as `reset` makes them, put the whole content there: any other content undoes it.
+    A `reset` put the whole content there, which its commit has from its parent: any other content undoes it.
     """
     nodes = tip.nodes
     parents = revision.commit.parents
-    before = _tree(nodes, read_commit(nodes.source, parents[0]).commit.zone_root) if parents else None
-    after = _tree(nodes, revision.commit.zone_root)
-    if before == after:
+    if parents and revision.commit.subject == reset_subject(parents[0]):
         return any(ours != theirs for ours, theirs in zip_longest(walk.entries(nodes, tip.root), entries))
-    for key, old, new in _differences(nodes, before, after):
+    before = _tree(nodes, read_commit(nodes.source, parents[0]).commit.zone_root) if parents else None
+    for key, old, new in _differences(nodes, before, _tree(nodes, revision.commit.zone_root)):
         was, became = _records(old), _records(new)
         here, there = _records(tip.payload(key)), _records(file.get(key))
         if ((became - was) & here) - there or ((was - became) - here) & there:

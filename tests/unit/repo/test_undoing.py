@@ -93,6 +93,18 @@ def test_going_back_is_a_change_made_by_hand(repository: Repository) -> None:
     assert undone(repository, ZONE) == []
 
 
+def test_going_back_without_signatures_is_one_too(empty: Repository) -> None:
+    signed = f"{ZONE}@ RRSIG SOA 13 2 300 20270101000000 20261101000000 1 @ {'A' * 88}\n"
+    empty.import_zone(parsed(signed), source="signed.zone")
+    newer = signed.replace("2026112001", "2026112101") + "new A 192.0.2.1\n"
+    empty.import_zone(parsed(newer), source="newer.zone")
+    empty.reset("HEAD~1", signatures="unsign")
+    asked = Asked()
+    empty.import_zone(parsed(newer), source="newer.zone", replace=asked, signatures="unsign", dry_run=True)
+    (subject,) = asked.subjects
+    assert subject.startswith("Reset to")
+
+
 def test_a_zone_begun_by_hand(empty: Repository) -> None:
     empty.add_zone("example.org")
     assert undone(empty) == ["Begin example.org."]
