@@ -102,7 +102,7 @@ class _Check:
                 self._find(owner, sizes(apex_size, owner, types))
         for owner, cut in self._covered_addresses:
             if owner not in self._glue:
-                told = f"addresses {self._occluded_by(cut)}, and no glue either"
+                told = f"addresses {self._occluded_by(cut)}, which no NS record needs as glue"
                 self._find(owner, [("unused-glue", told)])
         self._found.sort(key=lambda found: found[0])
         return [found for _, found in self._found]

@@ -75,7 +75,8 @@ def shown(finding: Finding) -> str:
             "W b.a.s: NS occluded by the delegation at s.example.com. [occluded]",
         ]),
         ("s NS ns.example.net.\na.s A 192.0.2.1", [
-            "W a.s: addresses occluded by the delegation at s.example.com., and no glue either [unused-glue]"
+            "W a.s: addresses occluded by the delegation at s.example.com., which no NS record needs as "
+            "glue [unused-glue]"
         ]),
     ],
 )  # fmt: skip
