@@ -14,7 +14,7 @@ LOCK := packaging/requirements-dev.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-boot differ faults fuzz secondaries deb fast audit lint bench lock clean
+.PHONY: help run demo test test-boot test-minimal differ faults fuzz secondaries deb fast audit lint bench lock clean
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -44,6 +44,9 @@ differ: $(READY) ## 100 (TIMES=n) made worlds of zones in zonegitd, BIND, NSD an
 
 test-boot: $(READY) ## build the package, boot it on a real systemd, test its life there (as root, with mmdebstrap)
 	$(BIN)/python -m pytest -p no:randomly tests/boot
+
+test-minimal: $(READY) ## `make test` on a minimal Debian 12 with the packages that README.md names (as root, with mmdebstrap)
+	@$(BIN)/python packaging/minimal.py
 
 deb: $(READY) ## build the Debian package of the commit that is checked out, into dist/ (on Debian 12)
 	@$(BIN)/python packaging/build_deb.py

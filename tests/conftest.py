@@ -1,5 +1,6 @@
 """What every test may use: programs that may be missing, the shared data, and laws that don't look at the clock."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("zonegit", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("zonegit")
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(os.environ.get("ZONEGIT_BENCH_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
 
 @pytest.fixture
@@ -28,12 +29,15 @@ def needs_program() -> Callable[[str], str]:
 
 @pytest.fixture
 def shared_data() -> Callable[[str], Path]:
-    """`shared_data("root-2017082100-signed.zone.gz")` is the file's path; skipped by its name elsewhere."""
+    """`shared_data("root-2017082100-signed.zone.gz")` is the file's path; skipped by its name elsewhere.
+
+    CONTRIBUTING.md says where the files come from.
+    """
 
     def find(name: str) -> Path:
         path = DATA / name
         if not path.exists():
-            pytest.skip(f"needs the data file {name}")
+            pytest.skip(f"needs the data file {name}, see CONTRIBUTING.md for where it comes from")
         return path
 
     return find
