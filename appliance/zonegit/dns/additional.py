@@ -85,7 +85,12 @@ def _steps(owner: WireName, rrs: bytes, depth: int) -> Iterator[_Step]:
 
 def leads_to_owner(rrs: bytes) -> bool:
     """Whether the target of some SVCB or HTTPS record is `.`."""
-    return any(rr[RR_FIXED + 2] == 0 for rr in split(rrs))
+    at = 0
+    while at < len(rrs):
+        if not rrs[at + RR_FIXED + 2]:
+            return True
+        at += RR_FIXED + int.from_bytes(rrs[at + 10 : at + RR_FIXED], "big")
+    return False
 
 
 def _targets(rtype: int, rrs: bytes) -> list[WireName]:

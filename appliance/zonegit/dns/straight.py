@@ -262,13 +262,14 @@ class Straight:
 
     def _own_service(self, body: bytes, plan: Plan, block: bytes, rr: bytes) -> Entry | None:
         """An SVCB or HTTPS record whose target is its owner, and the addresses that stand there."""
-        addresses = [(records, rrs) for rtype, records, rrs in block_items(block) if rtype in (A, AAAA)]
-        if rr[RR_FIXED : RR_FIXED + 2] == ALIAS_MODE:
-            addresses = []
-        records = sum(number for number, _ in addresses)
-        counts = COUNTS.pack(1, 0, records + plan.form.edns)
-        rest = rr + b"".join(rrs for _, rrs in addresses)
-        return self._finished(body, plan, plan.form.flags + counts, rest, plan.positive)
+        found = rr
+        records = plan.form.edns
+        if rr[RR_FIXED : RR_FIXED + 2] != ALIAS_MODE:
+            for rtype, number, rrs in block_items(block):
+                if rtype in (A, AAAA):
+                    found += rrs
+                    records += number
+        return self._finished(body, plan, plan.form.flags + COUNTS.pack(1, 0, records), found, plan.positive)
 
     def _alias(self, body: bytes, plan: Plan, rr: bytes) -> Entry | None:
         wanted, way, name = plan.wanted, plan.way, plan.name(body)
