@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,23 @@ def needs_program() -> Callable[[str], str]:
         return path
 
     return find
+
+
+@pytest.fixture
+def needs_ipv6() -> None:
+    """Skips a test where the machine has no IPv6 on its loopback."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("needs IPv6")
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def loopback(request: pytest.FixtureRequest) -> str:
+    """The loopback address of each family. The test is skipped for IPv6 where there is none."""
+    if request.param == "::1":
+        request.getfixturevalue("needs_ipv6")
+    return str(request.param)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_a_commit_elsewhere_is_answered_by_the_next_packet(repo, start):
         assert serial_of(port, "example.org") == 2026112001 + number
 
 
-def test_several_addresses_of_both_families(repo):
+def test_several_addresses_of_both_families(repo, needs_ipv6):
     daemon = Daemon("--repo", repo, "--listen", "127.0.0.1:0", "--listen", "[::1]:0", "--workers", "2")
     try:
         until(lambda: daemon.has("listening"), "listening")

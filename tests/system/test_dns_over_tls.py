@@ -19,7 +19,7 @@ def authority(tmp_path) -> Authority:
 
 
 @pytest.fixture
-def daemon(repo, start, authority, tmp_path) -> Daemon:
+def daemon(repo, start, authority, tmp_path, needs_ipv6) -> Daemon:
     files = authority.issue("server")
     config = tmp_path / "zonegitd.toml"
     config.write_text(

@@ -39,7 +39,7 @@ def test_udp_and_tcp_of_all_workers_share_one_port(opened):
     assert not listeners.inherited
 
 
-def test_both_families(opened):
+def test_both_families(opened, needs_ipv6):
     listeners = opened(config("127.0.0.1", "::1"))
     assert [sock.family for sock in listeners.workers[0].udp] == [socket.AF_INET, socket.AF_INET6]
 
@@ -128,7 +128,7 @@ def test_sockets_of_another_process_are_not_ours():
     listeners.close()
 
 
-def test_tls_has_sockets_of_its_own(opened):
+def test_tls_has_sockets_of_its_own(opened, needs_ipv6):
     tls = (Address("127.0.0.1", 0), Address("::1", 0))
     listen = (Address("127.0.0.1", 0),)
     listeners = opened(Config(repo=Path("r"), dns=DnsConfig(listen=listen, workers=2, tls_listen=tls)))
