@@ -71,7 +71,7 @@ SAMPLES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "WKS": (
         "192.0.2.1 6 25 80",
-        "192.0.2.1 tcp smtp domain",
+        "192.0.2.1 tcp 25 53",
         "192.0.2.1 17 65535 0",
         "192.0.2.1 17",
     ),

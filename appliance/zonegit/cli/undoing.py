@@ -39,7 +39,8 @@ class Undoing:
         count = f"{render.counted(undone.count, 'commit')} made since the last import"
         if not args.replace:
             told = "; ".join(_and_more(lines[:_IN_AN_ERROR], undone.count))
-            raise Refused(f"the file would undo {count}: {told}; --replace lets the file win")
+            zone = undone.commits[0].commit.zone
+            raise Refused(f"{zone} has {count} that the file would undo: {told}; --replace lets the file win")
         self._undone = undone
         out.warn(f"the file {'would undo' if args.dry_run else 'undoes'} {count}:")
         for line in _and_more(lines[:_LISTED], undone.count):

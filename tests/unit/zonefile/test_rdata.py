@@ -1,5 +1,7 @@
 """RDATA of every type from text to wire and back, as the types' RFCs have it."""
 
+import socket
+
 import pytest
 
 from rdatakit import APEX, accepted, sample_wires
@@ -171,3 +173,13 @@ def test_what_is_refused(mnemonic: str, text: str, reason: str) -> None:
 )
 def test_how_records_are_shown(mnemonic: str, text: str, expected: str) -> None:
     assert shown(mnemonic, text) == expected
+
+
+def test_services_of_wks_by_name() -> None:
+    try:
+        socket.getservbyname("smtp", "tcp")
+    except OSError:
+        pytest.skip("needs /etc/services")
+    rtype = parse_type("WKS")
+    by_number = presentation.parse(rtype, "192.0.2.1 6 25 53", APEX)
+    assert presentation.parse(rtype, "192.0.2.1 tcp smtp domain", APEX) == by_number
