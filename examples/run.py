@@ -73,12 +73,14 @@ def prepare(zone_file: Path | None, origin: str | None) -> str:
 
 def commit(path: Path, origin: str | None) -> str:
     """Import a zone file; the zone's name. A zone that somebody changed by hand since stays as it is."""
-    done = zonegit(PRIMARY, "import", path, *(["--zone", origin] if origin else []))
+    call: list[str | Path] = ["import", path, *(["--zone", origin] if origin else [])]
+    done = zonegit(PRIMARY, *call)
     if done.returncode == 1 and "--replace" in done.stderr:
         print(f"{path.name}: {done.stderr.strip()}; serving the repository's version", file=sys.stderr)
+        done = zonegit(PRIMARY, *call, "--replace", "--dry-run")  # says which zone it is
     else:
         must(done)
-    (zone,) = re.findall(r"^(?:\[|zonegit: )(\S*\.) ", done.stderr, re.MULTILINE)
+    (zone,) = re.findall(r"^\[(\S*\.) ", done.stderr, re.MULTILINE)
     return str(zone)
 
 
