@@ -15,7 +15,6 @@ from zonegit.model.refs import head
 from zonegit.model.zone import Zone
 from zonegit.ops.config import Config
 from zonegit.ops.metrics import ZoneFacts
-from zonegit.store.journal import End
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.reader import StoreReader
 from zonegit.sync.peers import expired_zones
@@ -29,7 +28,7 @@ class ServedZones:
     def __init__(self, store: LmdbStore) -> None:
         self._store = store
         self._config: Config | None = None
-        self._end: End | None = None
+        self._seq: int | None = None
         self._facts: dict[str, tuple[ObjectId, ZoneFacts]] = {}
         self.commits: dict[str, ObjectId] = {}
         """By zone."""
@@ -39,10 +38,10 @@ class ServedZones:
     def look(self, config: Config) -> None:
         """Catch up with what moved."""
         with self._store.read() as reader:
-            end = reader.journal_end
-            known = self._end if config is self._config else None
-            moved = reader.moved_since(known) if known else None
-            self._end, self._config = None, config  # until all of it is taken in
+            seq = reader.seq
+            known = self._seq if config is self._config else None
+            moved = reader.moved_since(known) if known is not None else None
+            self._seq, self._config = None, config  # until all of it is taken in
             if moved is None:
                 self.commits = {}
                 zones = {zone for zone, _ in heads(reader)}
@@ -54,7 +53,7 @@ class ServedZones:
             if config.primary is not None:
                 noted = config.expired | expired_zones(reader, config.primary.name)
                 self.expired = noted & self.commits.keys() if noted else _NONE
-            self._end = end
+            self._seq = seq
 
     def facts(self, zones: Mapping[str, ObjectId]) -> list[ZoneFacts]:
         """About these zones at these commits, but for damaged ones. What is known of others is forgotten."""

@@ -24,7 +24,6 @@ from zonegit.model.refs import RefName, head
 from zonegit.model.zone import Zone
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.ops.values import parse_canary
-from zonegit.store.journal import End
 from zonegit.store.reader import StoreReader
 from zonegit.store.views import ViewVersion, find_view
 from zonegit.sync.peers import expired_zones
@@ -55,7 +54,7 @@ class ZoneTable:
         self._careful = precautions.careful
         self._nodes = Nodes(reader)
         self._peer = config.primary.name if config.primary else None
-        self._end: End | None = None
+        self._seq: int | None = None
         """How far the journal was read; None: nothing is known."""
         self._expired: frozenset[str] = frozenset()
         self._pins: dict[str, ObjectId] = {}
@@ -67,20 +66,20 @@ class ZoneTable:
 
     def refresh(self) -> Changes | None:
         """What changed since the last call; None for nothing."""
-        end = self._reader.journal_end
+        seq = self._reader.seq
         expired = self._config.expired | (expired_zones(self._reader, self._peer) if self._peer else frozenset())
-        if end == self._end and expired == self._expired and not self._incomplete:
+        if seq == self._seq and expired == self._expired and not self._incomplete:
             return None
-        moved = self._reader.moved_since(self._end) if self._end else None
-        first, self._end = self._end is None, None  # until all of it is taken in
+        moved = self._reader.moved_since(self._seq) if self._seq is not None else None
+        first, self._seq = self._seq is None, None  # until all of it is taken in
         overdue, self._expired = expired ^ self._expired, expired
         changes = self._read_all(first=first) if moved is None else self._read_moved(moved, overdue)
-        self._end = end
+        self._seq = seq
         return changes
 
     def start_over(self) -> None:
         """Know nothing: what `refresh` told was not taken in."""
-        self._end = None
+        self._seq = None
 
     def take(self, apex: WireName, shown: Shown | None) -> ServedZone:
         """Look at one zone. It goes on being answered from what is shown while the new version can't be read."""

@@ -20,7 +20,6 @@ from zonegit.repo.context import Context, owner_of
 from zonegit.repo.position import HEAD, Standing, seat
 from zonegit.repo.results import Blame, Change, Entry, Position, Revision, ZoneSummary
 from zonegit.repo.revisions import PREFIX, split_range
-from zonegit.store.journal import End
 from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.tree import walk
 from zonegit.zonefile.types import type_text
@@ -99,16 +98,14 @@ class RepositoryReader:
         """Tags of a zone and the commits that they name."""
         return listing.named(self._context, RefKind.TAG, self._context.place(zone).zone)
 
-    def journal_end(self) -> End:
+    def journal_end(self) -> int:
         """What `moved_since` goes on from."""
         with self._store.read() as reader:
-            return reader.journal_end
+            return reader.seq
 
-    def moved_since(self, start: End) -> dict[RefName, ObjectId | None] | None:
+    def moved_since(self, start: int) -> dict[RefName, ObjectId | None] | None:
         """The refs that were moved since, by whomever, and where they are now. None where that isn't known."""
         with self._store.read() as reader:
-            if reader.seq == start.seq:
-                return {}
             names = reader.moved_since(start)
             return None if names is None else {name: reader.ref(name) for name in sorted(names)}
 

@@ -3,7 +3,7 @@
 meta   format -> u32            epoch -> 16 bytes       seq -> u64          next-view -> u32
        objects/<kind u8> -> u64 (how many there are)
        making/<ref name> -> CRC-32 of key and value | view u32 | commit 32 | where the next part begins
-       moves, moves/<number u64> -> see `journal`
+       moves/<seq mod 1024 u16> -> see `journal`
        setting/<name> -> value  view/<ref name> -> view u32 | commit 32 | serial u32 | CRC-32 of key and these
 refs   <ref name> -> id 32
 ids    <id> -> sequence u64     objects <sequence u64> -> the object's bytes
@@ -23,7 +23,7 @@ EPOCH: Final = b"epoch"
 SEQ: Final = b"seq"
 NEXT_VIEW: Final = b"next-view"
 OBJECTS: Final = b"objects/"
-MOVES: Final = b"moves"
+MOVES: Final = b"moves/"
 SETTING: Final = b"setting/"
 VIEW: Final = b"view/"
 MAKING: Final = b"making/"

@@ -13,7 +13,6 @@ from zonegit.errors import CorruptStore
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import Kind, ObjectId
 from zonegit.model.refs import RefName
-from zonegit.store.journal import End
 from zonegit.tree.source import NodeCache
 from zonegit.tree.version import ZoneVersion
 
@@ -60,16 +59,11 @@ class Reader(Protocol):
 
     @property
     def seq(self) -> int:
-        """Number of transactions that moved refs."""
+        """Number of transactions that moved refs, or made or dropped served views."""
         ...
 
-    @property
-    def journal_end(self) -> End:
-        """Where the journal of moved refs ends: what `moved_since` goes on from."""
-        ...
-
-    def moved_since(self, start: End) -> frozenset[RefName] | None:
-        """Refs that moved since then, and heads whose view was made or dropped; None: any may have.
+    def moved_since(self, start: int) -> frozenset[RefName] | None:
+        """Refs that moved after `seq` was this, and heads whose view was made or dropped; None: any may have.
 
         It takes as long as the list is, however many refs there are.
         """

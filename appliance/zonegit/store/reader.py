@@ -40,11 +40,7 @@ class StoreReader:
     def seq(self) -> int:
         return layout.number(self.tables, layout.SEQ)
 
-    @property
-    def journal_end(self) -> journal.End:
-        return journal.end(self.tables)
-
-    def moved_since(self, start: journal.End) -> frozenset[RefName] | None:
+    def moved_since(self, start: int) -> frozenset[RefName] | None:
         return journal.moved_since(self.tables, start)
 
     @property

@@ -45,7 +45,6 @@ class StoreWriter(StoreReader):
         self._facts = facts
         self._nodes = Nodes(self, nodes)
         self._waiting: dict[ObjectId, bytes] = {}
-        self._seq_moved = False
         self._moved: dict[RefName, None] | None = {}
         """What the journal is to name; None: anything."""
         self._spoiled = False
@@ -93,9 +92,6 @@ class StoreWriter(StoreReader):
             if ref.kind is RefKind.HEAD:
                 self._move_view(name, ref, old, new)
             self._note(name)
-        if not self._seq_moved:
-            self.draft.put(Table.META, layout.SEQ, layout.U64.pack(self.seq + 1))
-            self._seq_moved = True
 
     def show(self, name: RefName, counted: Callable[[int], None] = lambda records: None) -> None:
         tip = self.ref(name)
@@ -122,6 +118,7 @@ class StoreWriter(StoreReader):
 
     def note_all(self) -> None:
         """Have the journal say that any refs and views may have moved."""
+        self._count()
         self._moved = None
 
     def set_setting(self, name: str, value: bytes | None) -> None:
@@ -142,8 +139,15 @@ class StoreWriter(StoreReader):
             journal.note(self.draft, self._moved)
 
     def _note(self, name: RefName) -> None:
+        """Have the journal name a ref."""
+        self._count()
         if self._moved is not None:
             self._moved[name] = None
+
+    def _count(self) -> None:
+        """Move `seq`, once in a transaction."""
+        if self._moved is not None and not self._moved:
+            self.draft.put(Table.META, layout.SEQ, layout.U64.pack(self.seq + 1))
 
     def _describe(self, oid: ObjectId) -> Facts | None:
         if oid not in self._waiting and self._get(Table.IDS, oid) is None:

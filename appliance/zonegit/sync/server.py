@@ -15,7 +15,6 @@ from zonegit.auth.scope import Scope
 from zonegit.errors import InvalidData, NotFound, RevisionError
 from zonegit.model.ids import Kind, ObjectId, parse_id
 from zonegit.model.refs import RefName, is_plain
-from zonegit.store.journal import End
 from zonegit.store.port import Reader, Store
 from zonegit.sync import limits, ref_diff, wire
 from zonegit.sync.closure import Closure
@@ -92,7 +91,7 @@ class _Visible:
         """Any one of that scope."""
         self._all_names = all_names
         self._workers = workers
-        self._end: End | None = None
+        self._seq: int | None = None
         self._state = ("", -1, "")
         self._all: Reply | None = None
         self.table = RefTable()
@@ -102,11 +101,11 @@ class _Visible:
     def look(self, reader: Reader) -> None:
         """Catch up with what moved."""
         self._state = reader.epoch, reader.seq, reader.index_root.hex()
-        end = reader.journal_end
-        if end == self._end:
+        seq = reader.seq
+        if seq == self._seq:
             return
-        moved = reader.moved_since(self._end) if self._end else None
-        self._end = None  # until all of it is taken in
+        moved = reader.moved_since(self._seq) if self._seq is not None else None
+        self._seq = None  # until all of it is taken in
         self._all = None
         if moved is None:
             seen = [ref for prefix in _SHOWN for ref in reader.refs(prefix) if self._sees(ref[0])]
@@ -115,7 +114,7 @@ class _Visible:
         for name in moved or ():
             if name.startswith(_SHOWN) and self._sees(name):
                 self._move(name, reader.ref(name))
-        self._end = end
+        self._seq = seq
 
     @property
     def brief(self) -> wire.PeerRefs:

@@ -10,7 +10,6 @@ from typing import Final
 
 from zonegit.model.ids import ID_SIZE, ObjectId
 from zonegit.model.refs import RefKind, RefName
-from zonegit.store.journal import End
 from zonegit.store.port import Reader
 from zonegit.sync.peers import highest
 from zonegit.sync.ref_diff import Change, Question, split_ref, tips
@@ -31,7 +30,7 @@ class Tracked:
         self._prefix = f"refs/{RefKind.REMOTE}/{peer}/"
         self._mirrored = mirrored
         self._epoch = ""
-        self._end: End | None = None
+        self._seq: int | None = None
         self._table = RefTable()
         self._branches: Counter[str] = Counter()
         """How many are held of each zone."""
@@ -40,12 +39,12 @@ class Tracked:
         """Catch up with what moved here."""
         known = highest(reader, self._peer)
         self._epoch = known.epoch if known else ""
-        moved = reader.moved_since(self._end) if self._end else None
+        moved = reader.moved_since(self._seq) if self._seq is not None else None
         if moved is None:
             self._table, self._branches = RefTable(), Counter()
             moved = frozenset(name for name, _ in reader.refs(self._prefix))
-        self._end = None  # until all of it is taken in
-        end = reader.journal_end
+        self._seq = None  # until all of it is taken in
+        seq = reader.seq
         for name in moved:
             if name.startswith(self._prefix):
                 self._branch(reader, name[len(self._prefix) :])
@@ -54,7 +53,7 @@ class Tracked:
         for name in moved:
             if name.startswith(_TAGS):
                 self._table.move(name, reader.ref(name) if self._branches[split_ref(name)[0]] else None)
-        self._end = end
+        self._seq = seq
 
     def question(self) -> bytes:
         return Question(self._epoch, self._table.root, self._table.digests).encode()
