@@ -10,17 +10,20 @@ from itertools import takewhile
 from typing import Final
 
 from zonegit.daemon.heads import heads
-from zonegit.dns.blocks import node_of
-from zonegit.errors import CorruptStore, ZonegitError
+from zonegit.errors import ZonegitError
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import APEX_KEY
-from zonegit.model.rdata import SOA
 from zonegit.model.refs import head
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, Store
-from zonegit.sync.peers import expired_zones, last_success, set_expired, succeeded
-from zonegit.tree.source import Nodes
-from zonegit.tree.tree_version import TreeVersion
+from zonegit.sync.expire import expire_of
+from zonegit.sync.peers import (
+    expired_zones,
+    last_success,
+    least_expire,
+    set_expired,
+    set_least_expire,
+    succeeded,
+)
 
 SAVE_EVERY: Final = 60.0
 """Seconds between two writes of the time of the last success while nothing moves."""
@@ -82,7 +85,17 @@ class Freshness:
             with self._store.write() as writer:
                 set_expired(writer, self._peer, self.expired | new)
             self.expired |= new
+        self._note_least()
         return new
+
+    def _note_least(self) -> None:
+        """Note the bound that a repository lacks which was mirrored by an older zonegit."""
+        with self._store.read() as reader:
+            missing = least_expire(reader, self._peer) is None and reader.seq == self._seq and bool(self._expires)
+        if missing:
+            with self._store.write() as writer:
+                if writer.seq == self._seq:
+                    set_least_expire(writer, self._peer, self._expires[0][0])
 
     def too_old(self) -> frozenset[str]:
         """The zones that are too old now, noted or not."""
@@ -90,6 +103,9 @@ class Freshness:
         if age <= self._least:
             return frozenset()
         with self._store.read() as reader:
+            least = least_expire(reader, self._peer)
+            if least is not None and age <= least:
+                return frozenset()
             if reader.seq != self._seq:
                 self._expires = sorted(self._read_expires(reader))
                 self._seq = reader.seq
@@ -129,20 +145,10 @@ class Freshness:
         for zone, branch, oid in self._mirrored(reader):
             try:
                 expire = self._known.get(oid)
-                known[oid] = expire if expire is not None else _expire(reader, self._store, zone, branch, oid)
+                known[oid] = (
+                    expire if expire is not None else expire_of(reader, head(zone, branch), oid, self._store.nodes)
+                )
             except ZonegitError:
                 continue  # what can't be read isn't answered from
             yield known[oid], zone
         self._known = known
-
-
-def _expire(reader: Reader, store: Store, zone: str, branch: str, oid: ObjectId) -> int:
-    """The SOA expire of a zone, from its served view or its tree."""
-    try:
-        version = reader.view(head(zone, branch))
-    except CorruptStore:
-        version = None
-    block = (version or TreeVersion(Nodes(reader, store.nodes), oid)).at(APEX_KEY)
-    if block is None:
-        raise CorruptStore(f"zone {zone} has no apex")
-    return int.from_bytes(node_of(block)[SOA][1][-8:-4], "big")

@@ -16,6 +16,7 @@ from zonegit.repo.position import HEAD
 from zonegit.repo.refused import refused_zones, set_refused
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate, Writer
+from zonegit.sync.expire import lower_expire
 from zonegit.sync.ownership import Permitted, contains, is_mirrored, permitted
 from zonegit.sync.peers import remember, succeeded
 from zonegit.sync.wire import PeerRefs
@@ -44,6 +45,7 @@ def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
     _mark(writer, peer, allowed)
     set_refused(writer, peer, allowed.refused)
     _point_head(writer)
+    lower_expire(writer, peer, moved.branches)
     remember(writer, peer, refs)
     succeeded(writer, peer, who.time)
     return moved

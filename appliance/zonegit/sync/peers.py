@@ -96,11 +96,21 @@ def _zones_in(value: bytes | None) -> frozenset[str]:
     return frozenset(value.decode().split("\n")) if value else frozenset()
 
 
+def least_expire(reader: Reader, peer: str) -> int | None:
+    """Seconds that no SOA expire of a zone that is mirrored from this peer is below; None if that isn't known."""
+    value = reader.setting(_least_name(peer))
+    return None if value is None else int(value)
+
+
+def set_least_expire(writer: Writer, peer: str, seconds: int) -> None:
+    writer.set_setting(_least_name(peer), str(seconds).encode())
+
+
 def forget(writer: Writer, peer: str) -> None:
     """Remember nothing of a peer."""
     set_refused(writer, peer, frozenset())
-    for name in (_highest_name(peer), _resume_name(peer), _success_name(peer), _expired_name(peer)):
-        writer.set_setting(name, None)
+    for name in (_highest_name, _resume_name, _success_name, _expired_name, _least_name):
+        writer.set_setting(name(peer), None)
 
 
 def cursors(reader: Reader, peer: str) -> dict[str, bytes]:
@@ -141,3 +151,7 @@ def _expired_name(peer: str) -> str:
 
 def _resume_name(peer: str) -> str:
     return f"peer/{peer}/resume"
+
+
+def _least_name(peer: str) -> str:
+    return f"peer/{peer}/least-expire"

@@ -5,10 +5,12 @@ import os
 import socket
 from array import array
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from countkit import counted
 from daemonkit import query, rcode
 from httpkit import Counted, generous_gate, run, running
 from repokit import Clock
@@ -244,3 +246,39 @@ def test_a_full_disk_keeps_no_daemon_from_its_start(tmp_path: Path, monkeypatch,
     config = Config(repo=tmp_path / "repo", primary=PrimaryConfig("http://127.0.0.1:1", "p1", "k"))
     note_expired(config, lambda: 0.0)
     assert "no space is left" in caplog.text
+
+
+def test_no_zone_is_read_before_the_first_can_be_too_old(tmp_path: Path, clock: Clock) -> None:
+    primary = MemoryStore()
+    for number in range(30):
+        commit(primary, f"z{number}.example.", names(f"z{number}.example.", 3))
+    for known in (True, False):
+        with closing(LmdbStore.create(tmp_path / str(known))) as store:
+            Wire(primary).pull(store)
+            if not known:  # as an older zonegit leaves it
+                with store.write() as writer:
+                    writer.set_setting(f"peer/{PEER}/least-expire", None)
+            reads = []
+            for age in (EXPIRE // 2, EXPIRE, EXPIRE // 2):
+                later = Clock()
+                later.now += age
+                fresh = freshness(store, later)
+                with counted() as count:
+                    assert fresh.overdue() == frozenset()
+                reads.append(count.reads)
+            assert (reads[0] < 10) == known, reads
+            assert max(reads[1:]) < 10, "once all were read the bound is noted"
+            later.now = clock.now + EXPIRE + 1
+            assert len(freshness(store, later).overdue()) == 30
+
+
+def test_the_bound_follows_a_zone_that_expires_sooner(tmp_path: Path, clock: Clock) -> None:
+    primary, secondary = MemoryStore(), MemoryStore()
+    commit(primary, ORG, names(ORG, 3))
+    Wire(primary).pull(secondary)
+    later, earlier = EXPIRE.to_bytes(4, "big"), (300).to_bytes(4, "big")
+    sooner = {key: rrs.replace(later, earlier) for key, rrs in names(NET, 3).items()}
+    commit(primary, NET, sooner)
+    Wire(primary).pull(secondary)
+    clock.now += 301
+    assert freshness(secondary, clock).overdue() == {NET}

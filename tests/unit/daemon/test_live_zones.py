@@ -182,7 +182,7 @@ def test_pins_become_commits_before_anything_starts(repository):
 def test_only_a_secondary_makes_its_repository(tmp_path):
     with pytest.raises(StoreError, match="zonegit init"):
         prepare(Config(repo=tmp_path / "none"))
-    prepare(Config(repo=tmp_path / "new", primary=PrimaryConfig("http://127.0.0.1:1", "up", "k")))
+    prepare(Config(repo=tmp_path / "new", primary=PrimaryConfig("http://127.0.0.1:1", "up", "k")), create=True)
     LmdbStore.open(tmp_path / "new", readonly=True).close()
 
 
@@ -195,7 +195,7 @@ def test_a_repository_whose_making_was_cut_short_is_made_by_a_secondary_only(tmp
             release(acquire(path, 1 << 30, readonly=False, create=True))
         with pytest.raises(StoreError):
             prepare(Config(repo=path))
-        prepare(Config(repo=path, primary=PrimaryConfig("http://127.0.0.1:1", "up", "k")))
+        prepare(Config(repo=path, primary=PrimaryConfig("http://127.0.0.1:1", "up", "k")), create=True)
         LmdbStore.open(path, readonly=True).close()
 
 
