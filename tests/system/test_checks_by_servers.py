@@ -8,6 +8,9 @@ import pytest
 
 from checkkit import findings
 from peerkit import free_ports
+from zonegit.model.names import parse_apex
+from zonegit.zonefile.check import check_entries
+from zonegit.zonefile.reader import read_zone
 
 SIGNATURE = "8 3 60 20300101000000 20200101000000 1 example.com. AQAB"
 BASE = "@ NS ns\nns A 192.0.2.1\n"
@@ -143,3 +146,21 @@ def test_knot_refuses_what_is_said(needs_program: Callable[[str], str], tmp_path
     good = {name: LOADED[name] for name in ("mx-cname", "mx-address", "occluded", "occluded DNAME", "unused-glue")}
     files = written(tmp_path, {**good, **REFUSED_BY_KNOT, **ERRORS})
     assert loaded_by([needs_program("kzonecheck"), "-o", "example.com"], files) == list(good)
+
+
+@pytest.mark.parametrize("nsec3", [(), ("-3", "-"), ("-3", "ab", "-A")])
+def test_a_signed_zone_with_a_dname_at_its_apex_has_no_faults(
+    needs_program: Callable[[str], str], tmp_path: Path, nsec3: tuple[str, ...]
+) -> None:
+    keygen, sign = needs_program("dnssec-keygen"), needs_program("dnssec-signzone")
+    path = tmp_path / "zone"
+    path.write_text(text_of("@ NS ns.example.net.\n@ DNAME example.net.\n"))
+    subprocess.run([keygen, "-q", "-K", str(tmp_path), "-a", "13", "-f", "KSK", "example.com"], check=True)
+    signing = [sign, "-z", "-S", "-K", str(tmp_path), "-o", "example.com", *nsec3, str(path)]
+    subprocess.run(signing, check=True, capture_output=True, cwd=tmp_path)
+    signed = tmp_path / "zone.signed"
+    checked = subprocess.run([needs_program("named-checkzone"), "example.com", str(signed)], capture_output=True)
+    assert not checked.returncode
+    parsed = read_zone(signed, name="signed", origin=parse_apex("example.com"))
+    assert len(parsed.entries) > 5
+    assert check_entries(parsed.apex, parsed.entries) == []

@@ -1,4 +1,4 @@
-"""What a new version is refused for, and which of its warnings are told.
+"""What a new version is refused for, and which of its warnings are reported.
 
 A change is checked at the owners that it touches, at those that stand differently by it (below a
 delegation or DNAME that comes or goes), and where something leads to a new alias. A whole version is
@@ -21,7 +21,7 @@ from zonegit.zonefile.findings import Finding, Severity
 from zonegit.zonefile.standing import named
 
 _SHOWN: Final = 3
-"""Errors that a refusal tells in words."""
+"""Errors that a refusal names."""
 _NS: Final = NS.to_bytes(2, "big")
 _DNAME: Final = DNAME.to_bytes(2, "big")
 _CNAME: Final = CNAME.to_bytes(2, "big")
@@ -56,7 +56,7 @@ class Edit:
 
 
 def judge_edit(edit: Edit, strict: Collection[str]) -> list[Finding]:
-    """What is to be told about a change. `InvalidZone` if it breaks the zone, or brings what `strict` names."""
+    """The warnings to report for a change. `InvalidZone` if it breaks the zone, or brings what `strict` names."""
     touched = {OwnerKey(key[:-3]) for key in edit.changes}
     aliases = (*edit.coming(_CNAME), *edit.coming(_DNAME))
     owners = touched.union(_covered_anew(edit), _leading_to(edit, aliases, _POINTING))
