@@ -1,4 +1,4 @@
-"""The verb `metrics`: what a zonegitd counts, for people. Prometheus reads the same page."""
+"""What a running zonegitd says of itself: `metrics` (Prometheus reads the same page) and `ready`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from zonegit.net.scrape import Sample
 
 PAGE: Final = "http://127.0.0.1:9353/metrics"
+READY_PAGE: Final = "http://127.0.0.1:9353/readyz"
 PREFIX: Final = "zonegit_"
+_TICK: Final = 0.05
+"""Seconds between two questions whether it is ready."""
+_LONGEST: Final = 86_400.0
 _SHOWN: Final = 10
 """Zones that are listed."""
 
@@ -162,4 +166,43 @@ def _metrics_arguments(parser: ArgumentParser) -> None:
     options.json_option(parser)
 
 
-VERBS: Final = {"metrics": Verb(_metrics_arguments, _metrics)}
+def _ready(args: Namespace, out: Output) -> int:
+    """Ask until the answer is yes, or the time is over."""
+    from zonegit.errors import Unreachable
+    from zonegit.net.scrape import unready
+
+    until = time.monotonic() + args.timeout
+    while (reason := unready(args.url)) is not None:
+        if time.monotonic() >= until:
+            raise Unreachable(f"the zonegitd of {args.url} isn't ready: {reason}")
+        time.sleep(_TICK)
+    out.line("ready")
+    return 0
+
+
+def _ready_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--url", default=READY_PAGE, help=f"the page to ask (default: {READY_PAGE})")
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=30.0,
+        help="how long to wait (default: 30)",
+    )
+
+
+def _seconds(text: str) -> float:
+    found = float(text)
+    if not 0 <= found <= _LONGEST:
+        raise ValueError
+    return found
+
+
+_READY_DETAILS: Final = """\
+A zonegitd is ready as soon as it answers queries from a zone; a secondary has zones once it has synced. It needs
+[metrics], or --metrics-listen."""
+
+VERBS: Final = {
+    "metrics": Verb(_metrics_arguments, _metrics),
+    "ready": Verb(_ready_arguments, _ready, _READY_DETAILS),
+}

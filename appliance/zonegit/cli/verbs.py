@@ -83,6 +83,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
     },
     "metrics": {
         "metrics": "what a running zonegitd counts",
+        "ready": "wait until a running zonegitd answers from its zones",
     },
     "service": {
         "config check": "look for mistakes in zonegitd's configuration",

@@ -1,4 +1,4 @@
-"""One GET of a metrics page (Prometheus text format 0.0.4), by the standard library alone."""
+"""One GET of a zonegitd's metrics (Prometheus text format 0.0.4) or readiness, by the standard library alone."""
 
 import http.client
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,8 @@ from zonegit.errors import Unreachable, UsageError
 MOST: Final = 16 << 20
 """Bytes of a page; a larger one isn't a zonegitd's."""
 TIMEOUT: Final = 10.0
+_REASON: Final = 200
+"""Characters of an answer that are shown."""
 
 
 class Sample(NamedTuple):
@@ -22,22 +24,36 @@ class Sample(NamedTuple):
 
 def scrape(url: str) -> list[Sample]:
     """The samples of a page. `UsageError` for what isn't an http URL, `Unreachable` when there is no such page."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
-        raise UsageError(f"{url[:80]!r} is not a metrics page's address: write http://127.0.0.1:9353/metrics")
     try:
-        connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=TIMEOUT)
-        try:
-            connection.request("GET", parts.path or "/metrics")
-            response = connection.getresponse()
-            text = response.read(MOST).decode()
-        finally:
-            connection.close()
+        status, text = _get(url, "/metrics")
     except (OSError, http.client.HTTPException, UnicodeDecodeError) as error:
         raise Unreachable(f"no metrics at {url}: {error}; is zonegitd running, with [metrics]?") from None
-    if response.status != 200:
-        raise Unreachable(f"no metrics at {url}: it answered {response.status}")
+    if status != 200:
+        raise Unreachable(f"no metrics at {url}: it answered {status}")
     return list(_samples(text))
+
+
+def unready(url: str) -> str | None:
+    """Why the zonegitd whose `/readyz` this is isn't ready, or isn't there; None when it is. `UsageError`."""
+    try:
+        status, text = _get(url, "/readyz")
+    except (OSError, http.client.HTTPException, UnicodeDecodeError) as error:
+        return f"{error}; is it running, with [metrics]?"
+    return None if status == 200 else text.partition("\n")[0][:_REASON] or str(status)
+
+
+def _get(url: str, path: str) -> tuple[int, str]:
+    """Status and body; `path` is where the URL has none."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        raise UsageError(f"{url[:80]!r} is not a page of a zonegitd: write http://127.0.0.1:9353{path}")
+    connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=TIMEOUT)
+    try:
+        connection.request("GET", parts.path or path)
+        response = connection.getresponse()
+        return response.status, response.read(MOST).decode()
+    finally:
+        connection.close()
 
 
 def _samples(text: str) -> Iterator[Sample]:

@@ -137,3 +137,45 @@ def test_checking_a_new_secondary_makes_nothing(run, tmp_path) -> None:
     assert result.code == 0, result.err
     assert "a secondary of http://127.0.0.1:9354" in result.out
     assert not repo.exists()
+
+
+@pytest.fixture
+def readiness() -> Iterator[tuple[str, list[tuple[int, str]]]]:
+    """The address of a page, and what it answers, one after the other; the last one for ever."""
+    answers: list[tuple[int, str]] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, text = answers[0] if len(answers) == 1 else answers.pop(0)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", answers
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_ready_waits(run, readiness) -> None:
+    url, answers = readiness
+    answers += [(503, "no zone is served\n"), (503, "no worker answers yet\n"), (200, "ready\n")]
+    result = run("ready", "--url", url)
+    assert (result.code, result.out, result.err) == (0, "ready\n", "")
+    assert len(answers) == 1
+
+
+def test_not_ready_in_time_is_one_line_with_the_reason(run, refused, readiness) -> None:
+    url, answers = readiness
+    answers.append((503, "no zone is served\n"))
+    refused(run("ready", "--url", url, "--timeout", "0"), 8, url, "isn't ready: no zone is served")
+    refused(run("ready", "--url", "http://127.0.0.1:1", "--timeout", "0.1"), 8, "is it running, with [metrics]?")
+    refused(run("ready", "--url", "nonsense"), 2, "nonsense")
+    refused(run("ready", "--timeout", "-1"), 2, "--timeout")
+    refused(run("ready", "--timeout", "soon"), 2, "--timeout")
