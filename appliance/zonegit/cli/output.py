@@ -39,6 +39,7 @@ class Output:
         self.stdout = stdout
         self.stderr = stderr
         self._color = False
+        self._bar: Progress | None = None
 
     def set_color(self, when: str) -> None:
         """`auto` (a terminal, without NO_COLOR of no-color.org, that isn't dumb), `always` or `never`."""
@@ -74,6 +75,8 @@ class Output:
         with suppress(OSError):  # it is met again, and told, by `flush`
             self.stdout.flush()
         with suppress(OSError):  # nobody can be told; what was done is done
+            if self._bar:
+                self._bar.clear()
             self.stderr.write(printable(_LINE_BREAK.sub(" ", text)) + "\n")
 
     def warn(self, text: str) -> None:
@@ -93,7 +96,8 @@ class Output:
 
     def progress(self, label: str) -> Progress:
         """A progress bar on stderr, if that is a terminal; a context manager."""
-        return Progress(self.stderr, label)
+        self._bar = Progress(self.stderr, label)
+        return self._bar
 
     def flush(self) -> int:
         """Write out what is buffered of the answer; 0, or the error that stood in the way."""

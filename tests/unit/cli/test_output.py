@@ -101,6 +101,16 @@ def test_a_bar_for_several_steps_is_one(clock) -> None:
     assert [text for text in drawn if "importing" not in text] == ["\x1b[K"] * 2
 
 
+def test_a_message_takes_the_bar_away_first(clock) -> None:
+    stream = Terminal()
+    out = Output(io.StringIO(), stream)
+    with out.progress("reading") as bar:
+        bar(1, 2)
+        out.warn("one")
+        bar(2, 2)
+    assert "\r\x1b[Kzonegit: warning: one\n\rreading [" in stream.getvalue()
+
+
 def test_no_bar_anywhere_else(clock) -> None:
     stream = io.StringIO()
     with Output(io.StringIO(), stream).progress("reading") as bar:
