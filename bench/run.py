@@ -33,6 +33,7 @@ _QUICK: Final[dict[str, Sequence[str]]] = {
     "busy": ("--names", "5000", "--commits", "5"),
     "workers": ("--names", "5000", "--seconds", "1"),
     "many_zones": ("--zones", "300", "--seconds", "1", "--starts", "1"),
+    "zone_count": ("--zones", "1", "300", "--commits", "3"),
     "memory": ("--names", "5000"),
     "sync": ("--names", "2000", "--starts", "1", "--changes", "5"),
     "sync_large": ("--names", "5000", "--starts", "1"),
