@@ -6,6 +6,7 @@ is left out there is taken for removed.
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final
 
 from zonegit.errors import CorruptStore, InvalidData, ZonegitError
@@ -23,7 +24,9 @@ def heads(reader: Reader, told: Told = lambda _: None) -> Iterator[tuple[str, st
 
     A name that was changed among the refs is found if the head has a view.
     """
-    for key in {*reader.ref_keys(_HEADS, told), *reader.view_keys(told)}:
+    keys = reader.ref_keys(_HEADS, told)
+    viewed = set(reader.view_keys(told)).difference(keys)
+    for key in chain(keys, viewed):
         found = _parts(key, told)
         if found is not None:
             yield found

@@ -19,7 +19,7 @@ from zonegit.dns.zones import ServedZone
 from zonegit.errors import CorruptStore, ZonegitError
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ID_SIZE, ObjectId
-from zonegit.model.names import WireName, parse_apex, to_text
+from zonegit.model.names import WireName, canonical_apex, parse_apex, to_text
 from zonegit.model.refs import RefName, head
 from zonegit.model.zone import Zone
 from zonegit.ops.config import Config, ZoneConfig
@@ -112,12 +112,12 @@ class ZoneTable:
     def _read_all(self, *, first: bool) -> Changes:
         """Read the names of all heads."""
         config = self._config
-        found: set[str] = set()
+        found: set[WireName] = set()
         for zone, branch in heads(self._reader, self._damaged):
             settings = config.zone(zone)
             if (settings.at is not None or branch == settings.branch) and config.serves(zone):
-                found.add(zone)
-        self.apexes = set(map(parse_apex, found))
+                found.add(canonical_apex(zone))
+        self.apexes = found
         self._incomplete.clear()
         if not first:
             for apex in list(self._left_out):

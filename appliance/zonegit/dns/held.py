@@ -16,7 +16,7 @@ from zonegit.model.names import WireName
 from zonegit.model.rdata import DS
 from zonegit.tree.version import ZoneVersion
 
-LIMIT: Final = 10_240
+LIMIT: Final = 10_000
 """Zones that are kept taken up: some 60 MB in use by the fast path."""
 
 

@@ -175,4 +175,9 @@ def parse_apex(text: str) -> WireName:
     """Read a zone name as an operator types it: case and the final dot don't matter."""
     if not text:
         raise InvalidName("a zone name can't be empty; the root zone is written '.'")
+    return canonical_apex(text)
+
+
+def canonical_apex(text: str) -> WireName:
+    """The same for the name of a zone that was read before, such as in a ref; nothing is remembered of it."""
     return WireName(lower(from_text(text, ROOT)))
