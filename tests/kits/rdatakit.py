@@ -15,7 +15,7 @@ from zonegit.zonefile.types import parse_type
 APEX = parse_apex("example.org.")
 _HEAD = "$TTL 300\n@ SOA . . 1 2 3 4 5\n@ NS .\n"
 _LINES_BEFORE = 4
-_LENIENT = ("-i", "none", *(word for option in "kmMSnrT" for word in (f"-{option}", "ignore")))
+LENIENT = ("-i", "none", *(word for option in "kmMSnrT" for word in (f"-{option}", "ignore")))
 _COMPLAINT = re.compile(r":(\d+): (?!.*(?:signature has expired|old style|MAXTTL))")
 """What named-compilezone says of a line, but for its warnings."""
 _CHARACTERS = '0123456789aAzZ.,:;=-+/\\""{}[]()!*^$\u00fc '
@@ -159,7 +159,7 @@ def compiled(program: str, lines: Sequence[str], where: Path) -> dict[int, bytes
         body = "".join(f"r{number} {left[number]}\n" for number in numbers)
         zone.write_text(_HEAD + body, encoding="utf-8", errors="surrogateescape")
         done = subprocess.run(
-            [program, *_LENIENT, "-F", "raw", "-o", raw, "example.org", zone],
+            [program, *LENIENT, "-F", "raw", "-o", raw, "example.org", zone],
             capture_output=True,
             encoding="utf-8",
             errors="surrogateescape",

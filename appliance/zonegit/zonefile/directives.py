@@ -35,7 +35,11 @@ def read_directive(text: str, origin: WireName | None) -> Directive:
     name = name.upper()
     if name == "$GENERATE":
         return read_generate(rest)
-    words = [_ESCAPED.sub(r"\1", found[1]) if found[1] is not None else found[2] for found in _WORD.finditer(rest)]
+    found = list(_WORD.finditer(rest))
+    words = [_ESCAPED.sub(r"\1", word[1]) if word[1] is not None else word[2] for word in found]
+    quoted = [word[0] for word in found[name == "$INCLUDE" :] if word[1] is not None]
+    if quoted and name in ("$ORIGIN", "$TTL", "$INCLUDE"):
+        raise InvalidRecord(f"{name}: only the path of an $INCLUDE may be quoted, not {quoted[0][:40]}")
     if name == "$ORIGIN" and len(words) == 1:
         return read_name(words[0], origin)
     if name == "$TTL" and len(words) == 1:

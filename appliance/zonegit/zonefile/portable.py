@@ -11,7 +11,6 @@ from zonegit.model import rdata as types
 from zonegit.zonefile.name_text import name_text
 from zonegit.zonefile.rdata.cursor import UNFIT, Wire
 from zonegit.zonefile.rdata.presentation import generic_text
-from zonegit.zonefile.rdata.service import parameters_text
 from zonegit.zonefile.text import rdata_text
 from zonegit.zonefile.types import parse_type, type_text
 
@@ -23,16 +22,8 @@ _BY_NAME: Final = frozenset(
     | {*range(104, 110), 256, _CAA}
 )
 """Types that all four read by name, in the text form that `rdata_text` gives."""
-_KEYS: Final[Mapping[int, str]] = {
-    0: "mandatory",
-    1: "alpn",
-    2: "no-default-alpn",
-    3: "port",
-    4: "ipv4hint",
-    5: "ech",
-    6: "ipv6hint",
-}
-"""Parameters that all four read by name."""
+_IPV6HINT: Final = 6
+"""The last parameter that all four read by name."""
 _TYPES_AT: Final[Mapping[int, slice]] = {
     types.RRSIG: slice(0, 1),
     types.NSEC: slice(1, None),
@@ -71,9 +62,12 @@ def _type(word: str) -> str:
 
 
 def _service(rdata: bytes) -> str:
+    from zonegit.zonefile.rdata.service import NAMES, parameters_text
+
+    known = {key: name for key, name in NAMES.items() if key <= _IPV6HINT}
     wire = Wire(rdata)
     try:
         priority, target = wire.number(2), name_text(wire.name(), None)
-        return f"{priority} {target} {parameters_text(wire.rest(), _KEYS)}".rstrip()
+        return f"{priority} {target} {parameters_text(wire.rest(), known)}".rstrip()
     except UNFIT:
         return generic_text(rdata)

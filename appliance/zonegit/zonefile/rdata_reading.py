@@ -159,7 +159,10 @@ def _public(algorithm: str) -> int:
 def _base64(parts: list[str]) -> bytes:
     if not parts or sum(map(len, parts)) > types.MAX_RDATA:
         raise ValueError("no base64, or more than fits a record")
-    return b64decode("".join(parts), validate=True)
+    text = "".join(parts)
+    if len(text) % 4:
+        raise ValueError("padding that is wrong")
+    return b64decode(text, validate=True)
 
 
 class _Times(dict[str, int]):
@@ -198,7 +201,7 @@ class _Bitmaps(dict[str, bytes]):
         return bitmap
 
 
-_times: Final = _Times()
+TIMES: Final = _Times()
 _types: Final = _Types()
 _bitmaps: Final = _Bitmaps()
 
@@ -224,7 +227,7 @@ def _rrsig(text: str, names: Names) -> bytes:
     name = names.lowered[signer]
     if seconds > MAX_TTL or label_count(name) > depth:
         raise ValueError(text)
-    fixed = _SIG.pack(_types[covered], _public(algorithm), depth, seconds, _times[until], _times[since], _uint(tag))
+    fixed = _SIG.pack(_types[covered], _public(algorithm), depth, seconds, TIMES[until], TIMES[since], _uint(tag))
     return fixed + name + _base64(signature)
 
 

@@ -103,7 +103,7 @@ class _File:
 
     def read(self, progress: Progress | None = None) -> None:
         """Read it all. Raises `ZoneFileError`."""
-        with open_text(self._source, self._name) as text:
+        with open_text(self._source, self._name, part=bool(self._depth)) as text:
             lines = _reporting(text, progress) if progress else text.lines
             try:
                 self._take_lines(lines, 1)

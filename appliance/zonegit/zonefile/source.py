@@ -19,14 +19,15 @@ _BUFFER: Final = 1 << 18
 class Text:
     """A zone file as lines of text. Bytes that aren't UTF-8 become surrogates, so that comments may hold any.
 
-    `ZoneFileError` for a file that evidently is none.
+    `ZoneFileError` for a file that evidently is none; a `part` of one may be empty.
     """
 
-    def __init__(self, raw: io.BufferedReader, name: str, size: int = 0) -> None:
+    def __init__(self, raw: io.BufferedReader, name: str, size: int = 0, *, part: bool = False) -> None:
         self._raw = raw
         self._size = size
         plain = gzip.GzipFile(fileobj=raw, mode="rb") if raw.peek(2)[:2] == _GZIP else raw
-        other = foreign(plain.peek(HEAD)[:HEAD])
+        head = plain.peek(HEAD)[:HEAD]
+        other = None if part and not head else foreign(head)
         if other is not None:
             raise ZoneFileError(f"{name}: {other}")
         self.lines = io.TextIOWrapper(
@@ -39,12 +40,12 @@ class Text:
 
 
 @contextmanager
-def open_text(source: Path | BinaryIO, name: str) -> Iterator[Text]:
-    """Open a zone file. A stream that was given is read but not closed."""
+def open_text(source: Path | BinaryIO, name: str, *, part: bool = False) -> Iterator[Text]:
+    """Open a zone file, or one that another includes. A stream that was given is read but not closed."""
     try:
         if isinstance(source, Path):
             with source.open("rb", buffering=_BUFFER) as file:
-                yield Text(cast(io.BufferedReader, file), name, os.fstat(file.fileno()).st_size)
+                yield Text(cast(io.BufferedReader, file), name, os.fstat(file.fileno()).st_size, part=part)
             return
         buffered = io.BufferedReader(cast(io.RawIOBase, source), _BUFFER)
         try:

@@ -29,7 +29,14 @@ def unfold(line: str, lines: Iterator[str]) -> tuple[str, int]:
         line = following
         extra += 1
     text = "".join(pieces)
-    return (text.strip(" \t") if opening else text.rstrip(" \t")), extra
+    return without_blanks(text.lstrip(" \t") if opening else text), extra
+
+
+def without_blanks(text: str) -> str:
+    """Text without blanks at its end, but for one that is escaped."""
+    end = text.rstrip(" \t")
+    escaped = (len(end) - len(end.rstrip("\\"))) % 2
+    return text[: len(end) + escaped]
 
 
 def has_comment(line: str) -> bool:

@@ -50,6 +50,9 @@ def test_serial_is_told_and_stored_as_zero() -> None:
         ('w 60 CAA 0 issue "ca.example.net"', 'w.example.com. 60 IN CAA 0 issue "ca.example.net"'),
         ('w 60 HTTPS 1 . alpn="h2,h3"', 'w.example.com. 60 IN HTTPS 1 . alpn="h2,h3"'),
         ("w 60 MX ( 10 ; first\n mail )", "w.example.com. 60 IN MX 10 mail.example.com."),
+        ("w 60 TXT a\\  ; one blank of the two", 'w.example.com. 60 IN TXT "a "'),
+        ("w 60 TXT (a\\ )", 'w.example.com. 60 IN TXT "a "'),
+        ("w 60 SPF a\\\\ \t", 'w.example.com. 60 IN SPF "a\\\\"'),
         ("(w 60 MX 10\n mail )", "w.example.com. 60 IN MX 10 mail.example.com."),
     ],
 )
@@ -126,6 +129,9 @@ def test_strings_beyond_ascii_are_bytes() -> None:
         ("$TTL", 2, "$TTL with 0 words behind it"),
         ("$TTL x", 2, "'x' is no TTL"),
         ("$ORIGIN a b", 2, "$ORIGIN with 2 words"),
+        ('$ORIGIN "a"', 2, 'only the path of an $INCLUDE may be quoted, not "a"'),
+        ('$TTL "60"', 2, "only the path of an $INCLUDE may be quoted"),
+        ('$INCLUDE "a" "b"', 2, "only the path of an $INCLUDE may be quoted"),
         ("$INCLUDE other", 2, "$INCLUDE needs a zone read from a file"),
     ],
 )
@@ -231,6 +237,12 @@ def test_comments_may_hold_any_bytes() -> None:
     assert records(SOA.encode() + b'w TXT "\xe9"') == ['w.example.com. 3600 IN TXT "\\233"']
 
 
+def test_an_included_file_may_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "zone").write_text(SOA + "$INCLUDE empty\nw A 192.0.2.1\n")
+    (tmp_path / "empty").write_bytes(b"")
+    assert read_zone(tmp_path / "zone", name="zone", origin=APEX).records == 2
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZoneFileError, match="No such file"):
         read_zone(tmp_path / "none", name="none", origin=APEX)
@@ -262,11 +274,11 @@ def test_a_given_stream_stays_open() -> None:
     assert not stream.closed
 
 
-def test_common_zones_never_load_dnspython() -> None:
+def test_common_zones_load_neither_dnspython_nor_the_layouts() -> None:
     code = (
         "import io, sys; from zonegit.zonefile import reader, check, writer, rfc8427\n"
         f"reader.read_zone(io.BytesIO({(SOA + 'w 60 TXT x').encode()!r}), name='', origin={bytes(APEX)!r})\n"
-        "assert not [name for name in sys.modules if name.split('.')[0] == 'dns']"
+        "assert not [name for name in sys.modules if name.split('.')[0] == 'dns' or name.endswith('.layouts')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

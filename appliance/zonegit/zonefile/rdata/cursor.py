@@ -22,8 +22,9 @@ class Words:
 
     def __init__(self, text: bytes, origin: WireName | None) -> None:
         self.origin = origin
-        self._text = text.strip(b" \t")
+        self._text = text
         self._at = 0
+        self._skip_blanks()
 
     def more(self) -> bool:
         """Whether anything is left."""
@@ -54,11 +55,13 @@ class Words:
         if found is None:
             shown = self._text[self._at : self._at + 40].decode("utf-8", "surrogateescape")
             raise ValueError(f"{shown!r} can't stand there")
-        at = found.end()
-        while self._text[at : at + 1] in (b" ", b"\t"):
-            at += 1
-        self._at = at
+        self._at = found.end()
+        self._skip_blanks()
         return found
+
+    def _skip_blanks(self) -> None:
+        while self._text[self._at : self._at + 1] in (b" ", b"\t"):
+            self._at += 1
 
 
 def unescape(text: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from base64 import b32hexencode
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from time import gmtime, strftime
 from typing import Final
 
@@ -10,7 +9,7 @@ from zonegit.model.names import WireName
 from zonegit.model.rrset import MAX_TTL
 from zonegit.zonefile.rdata.cursor import Wire, Words
 from zonegit.zonefile.rdata.fields import Field, hexadecimal, number, uint
-from zonegit.zonefile.rdata_reading import type_bitmap
+from zonegit.zonefile.rdata_reading import TIMES, type_bitmap
 from zonegit.zonefile.rdata_writing import bitmap_text
 from zonegit.zonefile.types import parse_type, type_text
 
@@ -56,12 +55,10 @@ _B32HEX: Final = frozenset("0123456789abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRST
 
 def _read_time(words: Words) -> bytes:
     text = words.word()
-    if len(text) != 14:
-        return number(text, 4).to_bytes(4, "big")
-    number(text, 8)
-    month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
-    moment = datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC)
-    return int(moment.timestamp()).to_bytes(4, "big")
+    seconds = TIMES[text]
+    if seconds >> 32:
+        raise ValueError(f"{text[:40]!r} is no time from 1970 to 2106")
+    return seconds.to_bytes(4, "big")
 
 
 def _write_time(wire: Wire, origin: WireName | None) -> str:

@@ -105,6 +105,8 @@ def base64_rest(least: int = 1) -> Field:
 
 def base64(text: str) -> bytes:
     """Base64 with all its padding (RFC 4648 §4)."""
+    if len(text) % 4:
+        raise ValueError(f"{text[-40:]!r} is not base64: its padding is wrong")
     try:
         return b64decode(text, validate=True)
     except ValueError as error:

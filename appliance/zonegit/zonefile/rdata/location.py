@@ -24,8 +24,8 @@ _METRES: Final = re.compile(r"([+-]?)([0-9]{1,10})(?:\.([0-9]{0,2}))?m?", re.ASC
 
 
 def _read(words: Words) -> bytes:
-    latitude = _angle(words, "latitude", 90, "NS")
-    longitude = _angle(words, "longitude", 180, "EW")
+    latitude = _angle(words, "latitude", 90, ("N", "S"))
+    longitude = _angle(words, "longitude", 180, ("E", "W"))
     altitude = _centimetres(words.word())
     if not -_SEA_LEVEL <= altitude <= _HIGHEST:
         raise ValueError("its altitude is not between -100000.00 and 42849672.95 metres")
@@ -37,7 +37,7 @@ def _read(words: Words) -> bytes:
     return b"\0" + lengths + angles + (altitude + _SEA_LEVEL).to_bytes(4, "big")
 
 
-def _angle(words: Words, what: str, most: int, letters: str) -> int:
+def _angle(words: Words, what: str, most: int, letters: tuple[str, str]) -> int:
     """Degrees, minutes and seconds up to the letter of the hemisphere."""
     thousandths = 0
     for unit in (_DEGREE, _MINUTE, 1):
@@ -84,13 +84,13 @@ def _write(wire: Wire, origin: WireName | None) -> str:
     if wire.number(1):
         raise ValueError("a LOC record of a version that isn't 0")
     lengths = [_length_text(wire.number(1)) for _ in range(3)]
-    latitude = _angle_text(wire.number(4), 90, "NS")
-    longitude = _angle_text(wire.number(4), 180, "EW")
+    latitude = _angle_text(wire.number(4), 90, ("N", "S"))
+    longitude = _angle_text(wire.number(4), 180, ("E", "W"))
     altitude = _metres(wire.number(4) - _SEA_LEVEL)
     return " ".join((latitude, longitude, altitude, *lengths))
 
 
-def _angle_text(value: int, most: int, letters: str) -> str:
+def _angle_text(value: int, most: int, letters: tuple[str, str]) -> str:
     thousandths = abs(value - _EQUATOR)
     if thousandths > most * _DEGREE:
         raise ValueError(f"an angle above {most} degrees")

@@ -25,7 +25,7 @@ _PARAM: Final = re.compile(
 )
 _NUMBERED: Final = re.compile(r"key(0|[1-9][0-9]{0,4})", re.ASCII)
 _ITEM: Final = re.compile(rb"(?:[^,\\]|\\.)*+", re.DOTALL)
-_VARIABLE: Final = rb"(?:[A-Za-z0-9_.]|%[0-9A-Fa-f]{2})+(?::[1-9][0-9]{0,3}|\*)?"
+_VARIABLE: Final = rb"(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})+(?::[1-9][0-9]{0,3}|\*)?"  # BIND takes no dots in it
 _EXPRESSION: Final = rb"\{[+#./;?&]?" + _VARIABLE + rb"(?:," + _VARIABLE + rb")*\}"
 _PATH: Final = re.compile(rb"/(?:[^%{]|%[0-9A-Fa-f]{2}|" + _EXPRESSION + rb")*", re.DOTALL).fullmatch
 _DNS_VARIABLE: Final = re.compile(rb"\{[+#./;?&]?(?:[^},]+,)*dns[,}:*]").search
@@ -121,7 +121,7 @@ def _template(value: bytes) -> bytes:
 
 _FLAG: Final = _Kind(lambda value: value, lambda value: _empty(value).decode())
 _OPAQUE: Final = _Kind(lambda value: value, lambda value: quoted(value) if value else "")
-_NAMES: Final = {
+NAMES: Final = {
     0: "mandatory",
     1: "alpn",
     2: "no-default-alpn",
@@ -132,9 +132,10 @@ _NAMES: Final = {
     7: "dohpath",
     8: "ohttp",
 }
-_KEYS: Final[Mapping[str, int]] = {name: key for key, name in _NAMES.items()}
+"""Keys that have a name here (RFC 9460 §14.3.2)."""
+_KEYS: Final[Mapping[str, int]] = {name: key for key, name in NAMES.items()}
 _KINDS: Final[Mapping[int, _Kind]] = {
-    MANDATORY: _Kind(_mandatory_read, lambda value: _mandatory_text(value, _NAMES)),
+    MANDATORY: _Kind(_mandatory_read, lambda value: _mandatory_text(value, NAMES)),
     ALPN: _Kind(lambda value: b"".join(map(character_string, _split(value))), _alpn_write),
     NO_DEFAULT_ALPN: _FLAG,
     3: _Kind(lambda value: number(value.decode("latin-1"), 2).to_bytes(2, "big"), _port_write),
@@ -188,13 +189,13 @@ def _check(params: Mapping[int, bytes]) -> None:
         _KINDS.get(key, _OPAQUE).write(value)
     missing = set(_mandatory_keys(params[MANDATORY])) - params.keys() if MANDATORY in params else None
     if missing:
-        raise ValueError(f"{_key_text(min(missing), _NAMES)} is mandatory but missing")
+        raise ValueError(f"{_key_text(min(missing), NAMES)} is mandatory but missing")
     if NO_DEFAULT_ALPN in params and ALPN not in params:
         raise ValueError("no-default-alpn without alpn")
 
 
 def _write(wire: Wire, origin: WireName | None) -> str:
-    return parameters_text(wire.rest(), _NAMES)
+    return parameters_text(wire.rest(), NAMES)
 
 
 def parameters(rest: bytes) -> dict[int, bytes]:

@@ -110,6 +110,6 @@ def _check_set(inner: bytes) -> None:
     for text, kind in members:
         if kind == b":" and text[2:-2] not in _CLASSES:
             raise ValueError(f"its regexp has the class {text!r}")
-    for (low, kind), (dash, _), (high, _) in zip(members, members[1:], members[2:], strict=False):
-        if dash == b"-" and (kind == b":" or (len(low) == len(high) == 1 and high < low)):
-            raise ValueError("its regexp has a range that falls, or begins with a class")
+    for (low, from_kind), (dash, _), (high, to_kind) in zip(members, members[1:], members[2:], strict=False):
+        if dash == b"-" and (b":" in (from_kind, to_kind) or (len(low) == len(high) == 1 and high < low)):
+            raise ValueError("its regexp has a range that falls, or has a class at an end")
