@@ -14,7 +14,7 @@ LOCK := packaging/requirements-dev.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-boot test-minimal differ faults fuzz secondaries deb fast audit lint bench lock clean
+.PHONY: help run demo test test-boot test-minimal differ differ-zonefiles faults fuzz secondaries deb fast audit lint bench lock clean
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -36,11 +36,15 @@ secondaries: $(READY) ## BIND, NSD and Knot follow 200 commits
 	ZONEGIT_SECONDARY_COMMITS=200 $(BIN)/python -m pytest tests/system/test_secondaries.py
 
 fuzz: $(READY) ## a million damaged inputs (TIMES=n) for each reader of foreign bytes; takes minutes
-	ZONEGIT_FUZZ=$(TIMES) $(BIN)/python -m pytest -n auto tests/fuzz
+	ZONEGIT_FUZZ=$(TIMES) $(BIN)/python -m pytest -n auto tests/fuzz tests/system/test_rdata_peers.py
 
 differ: $(READY) ## 100 (TIMES=n) made worlds of zones in zonegitd, BIND, NSD and Knot DNS: the same answers; takes minutes
 	ZONEGIT_DIFFER=$(if $(filter command line,$(origin TIMES)),$(TIMES),100) \
 	  $(BIN)/python -m pytest -n auto tests/system/test_differential.py
+
+differ-zonefiles: $(READY) ## 12,000 (TIMES=n) made zone files in zonegit, BIND, NSD, Knot DNS and PowerDNS; takes ten minutes
+	ZONEGIT_ZONE_FILES=$(if $(filter command line,$(origin TIMES)),$(TIMES),12000) \
+	  $(BIN)/python -m pytest -s -n 0 tests/system/test_zonefile_peers.py
 
 test-boot: $(READY) ## build the package, boot it on a real systemd, test its life there (as root, with mmdebstrap)
 	$(BIN)/python -m pytest -p no:randomly tests/boot
