@@ -32,6 +32,7 @@ def remove_zone(context: Context, zone: str, who: str | None, dry_run: bool) -> 
 
 def _leave(writer: Writer, zone: str) -> None:
     """Let HEAD name another zone than one that is gone, and remember where it was and where it went."""
+    writer.set_setting(_left(zone), None)
     was = writer.setting(HEAD)
     if was is None or refs.parse(was.decode()).zone != zone:
         return

@@ -61,6 +61,15 @@ def test_head_stays_where_somebody_put_it_meanwhile(repository: Repository) -> N
     assert repository.position().zone == "example.net."
 
 
+def test_head_is_not_led_back_from_an_earlier_removal(repository: Repository, clock: Clock) -> None:
+    repository.add_zone("example.net")
+    repository.remove_zone("example.org")
+    clock.now += 1
+    repository.add_zone("example.org")
+    repository.remove_zone("example.org")
+    assert not repository.restore_zone("example.org").current
+
+
 def test_the_last_removal_is_undone(repository: Repository, clock: Clock) -> None:
     repository.create_branch("first-life")
     repository.remove_zone("example.org")
