@@ -16,7 +16,7 @@ from zonegit.dns.canary import Canary
 from zonegit.dns.held import Changes, Shown
 from zonegit.dns.past import Moves
 from zonegit.dns.zones import ServedZone
-from zonegit.errors import CorruptStore, ZonegitError
+from zonegit.errors import CorruptStore, InvalidData, NotFound, ZonegitError
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ID_SIZE, ObjectId
 from zonegit.model.names import WireName, canonical_apex, parse_apex, to_text
@@ -33,6 +33,8 @@ from zonegit.tree.version import ZoneVersion
 from zonegit.tree.walk import runs
 
 Log = Callable[[str, BaseException], None]
+_UNREADABLE: Final = (CorruptStore, NotFound, InvalidData)
+"""What says that a zone itself can't be read. Other errors are the store's: the next query tries again."""
 _NOWHERE: Final = ObjectId(bytes(ID_SIZE))
 
 
@@ -169,7 +171,7 @@ class ZoneTable:
             if settings.at is None:
                 return self._branch(apex, zone, settings.branch, shown)
             return self._tree(apex, zone, self._pin(zone, settings), shown), None
-        except ZonegitError as error:
+        except _UNREADABLE as error:
             self._log(f"zone {zone} can't be loaded", error)
             self._incomplete.add(apex)
             return UnreadableVersion(apex, _NOWHERE), None
@@ -182,7 +184,7 @@ class ZoneTable:
             if self._reader.ref(head(zone, branch)) is None:
                 return None
             version, fallback = self._branch(apex, zone, branch, shown)
-        except ZonegitError as error:
+        except _UNREADABLE as error:
             self._log(f"the canary of zone {zone} can't be loaded", error)
             self._incomplete.add(apex)
             return None
@@ -215,7 +217,7 @@ class ZoneTable:
         """A version's tree; that of what is shown while it can't be read."""
         try:
             return self._watched(TreeVersion(self._nodes, commit))
-        except ZonegitError as error:
+        except _UNREADABLE as error:
             self._tell_damage(apex, f"zone {zone} can't be read from its tree", error)
         if shown is None or shown in (commit, _NOWHERE):
             return UnreadableVersion(apex, commit)

@@ -111,25 +111,6 @@ class RefIndex:
                 found[16 * first + second] = _alone(last) if isinstance(last, _Entry) else last
         return [Bucket(prefix, found[prefix][:BUCKET_DIGEST]) for prefix in sorted(found)]
 
-    def bucket(self, prefix: int) -> dict[bytes, ObjectId]:
-        """The refs of one bucket: where they stand in the index, and their tips."""
-        first, second = prefix >> 4, prefix & 15
-        slot = self._load(b"", self.root).get(first)
-        if isinstance(slot, bytes):
-            slot = self._load(bytes((first,)), slot).get(second)
-        if slot is None or isinstance(slot, _Entry):
-            return {slot.key: ObjectId(slot.tip)} if slot is not None and slot.key[0] == prefix else {}
-        found: dict[bytes, ObjectId] = {}
-        pending = [(bytes((first, second)), slot)]
-        while pending:
-            path, digest = pending.pop()
-            for digit, below in self._load(path, digest).items():
-                if isinstance(below, _Entry):
-                    found[below.key] = ObjectId(below.tip)
-                else:
-                    pending.append((path + bytes((digit,)), below))
-        return found
-
     def _descend(self, digits: bytes) -> list[_Cell]:
         """The cells from the root to the one whose slot for these digits has no child."""
         path = [self._load(b"", self.root)]

@@ -18,6 +18,7 @@ from zonegit.model.refs import Ref, RefKind, RefName, head, parse, tag
 from zonegit.repo.refused import refused_zones, set_refused
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate, Writer
+from zonegit.sync.expire import lower_expire
 from zonegit.sync.ownership import contains, is_mirrored
 
 PREFIX: Final = "before-adopt-"
@@ -95,6 +96,10 @@ def carry_out(writer: Writer, plan: Plan, who: Stamp) -> None:
     reason = f"adopt: {plan.peer}" if plan.mirrored else f"adopt: {plan.peer}, undone"
     writer.move_refs([*plan.names, *plan.moved], who, reason)
     writer.set_setting(mirror_setting(plan.zone), plan.peer.encode() if plan.mirrored else None)
+    if plan.mirrored:
+        lower_expire(
+            writer, plan.peer, [head(plan.zone, name) for name, _ in _of_zone(writer, RefKind.HEAD, plan.zone)]
+        )
     refused = refused_zones(writer).get(plan.peer, frozenset()) - {plan.zone}
     set_refused(writer, plan.peer, refused if plan.mirrored else refused | {plan.zone})
 

@@ -14,7 +14,7 @@ from countkit import counted
 from daemonkit import query, rcode
 from httpkit import Counted, generous_gate, run, running
 from repokit import Clock
-from synckit import KEY, PEER, Wire, commit, names
+from synckit import KEY, PEER, WHO, Content, Wire, commit, names
 from zonegit.auth.gate import Signer
 from zonegit.daemon.freshness import SAVE_EVERY, SETTLED, Freshness
 from zonegit.daemon.live_zones import LiveZones
@@ -27,6 +27,7 @@ from zonegit.ops.config import Config, PrimaryConfig
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Store
+from zonegit.sync.adoption import adoption, carry_out
 from zonegit.sync.peers import expired_zones, last_success
 
 EXPIRE = 600
@@ -51,6 +52,12 @@ def mirrored() -> MemoryStore:
 
 def freshness(store: Store, clock: Clock, interval: float = 1.0) -> Freshness:
     return Freshness(store, PEER, lambda _: "main", interval, clock)
+
+
+def sooner(zone: str) -> Content:
+    """A zone that expires after 300 seconds."""
+    later, earlier = EXPIRE.to_bytes(4, "big"), (300).to_bytes(4, "big")
+    return {key: rrs.replace(later, earlier) for key, rrs in names(zone, 3).items()}
 
 
 def test_only_what_is_mirrored_expires_and_only_after_its_time(mirrored: MemoryStore, clock: Clock) -> None:
@@ -276,9 +283,19 @@ def test_the_bound_follows_a_zone_that_expires_sooner(tmp_path: Path, clock: Clo
     primary, secondary = MemoryStore(), MemoryStore()
     commit(primary, ORG, names(ORG, 3))
     Wire(primary).pull(secondary)
-    later, earlier = EXPIRE.to_bytes(4, "big"), (300).to_bytes(4, "big")
-    sooner = {key: rrs.replace(later, earlier) for key, rrs in names(NET, 3).items()}
-    commit(primary, NET, sooner)
+    commit(primary, NET, sooner(NET))
     Wire(primary).pull(secondary)
+    clock.now += 301
+    assert freshness(secondary, clock).overdue() == {NET}
+
+
+def test_the_bound_follows_a_zone_that_is_adopted(clock: Clock) -> None:
+    primary, secondary = MemoryStore(), MemoryStore()
+    commit(primary, ORG, names(ORG, 3))
+    commit(primary, NET, sooner(NET))
+    commit(secondary, NET, names(NET, 3))
+    Wire(primary).pull(secondary)
+    with secondary.write() as writer:
+        carry_out(writer, adoption(writer, PEER, NET), WHO)
     clock.now += 301
     assert freshness(secondary, clock).overdue() == {NET}

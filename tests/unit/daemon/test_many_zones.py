@@ -16,14 +16,17 @@ from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.repository import prepare
 from zonegit.daemon.status import Status
 from zonegit.dns import held, stats
+from zonegit.errors import StoreError
+from zonegit.model.ids import ObjectId
 from zonegit.ops.config import Address, Config, MetricsConfig
 from zonegit.ops.loop_slots import LOOP_SLOTS
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
 from zonegit.repo import Repository
 from zonegit.store.lmdb import LmdbStore
+from zonegit.store.reader import StoreReader
 
 CLIENT = bytes([127, 0, 0, 1])
-REFUSED = 5
+SERVFAIL, REFUSED = 2, 5
 
 
 def live(store: LmdbStore) -> LiveZones:
@@ -168,3 +171,18 @@ def test_zones_that_are_let_go_of_are_taken_up_again(store: LmdbStore, monkeypat
         commit(store, apex_of(number), names(apex_of(number), 3, seed=8))
     again = {number: answer(serving, asked(number)) for number in range(12)}
     assert {number for number in after if after[number] != again[number]} == {0, 1, 2}
+
+
+def test_an_error_of_the_store_is_not_taken_for_the_zones(
+    store: LmdbStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = array("Q", bytes(8 * stats.SLOTS))
+    serving = LiveZones(store, Config(repo=store.path), row, lambda *_: None)
+
+    def fail(_reader: StoreReader, name: str) -> ObjectId | None:
+        raise StoreError("too many processes read the repository at once")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(StoreReader, "ref", fail)
+        assert rcode(answer(serving, asked(1))) == SERVFAIL
+    assert rcode(answer(serving, asked(1))) == 0, "the next query tries again"
