@@ -160,6 +160,7 @@ def test_what_is_refused(mnemonic: str, text: str, reason: str) -> None:
         ("CERT", "PKIX 1 RSASHA256 AQID", "1 1 8 AQID"),
         ("DNSKEY", "ZONE DNSSEC RSASHA256 AQ ID", "256 3 8 AQID"),
         ("WKS", "192.0.2.1 tcp 25 80", "192.0.2.1 6 25 80"),
+        ("WKS", "192.0.2.1 UDP Domain ntp 65535", "192.0.2.1 17 53 123 65535"),
         ("APL", "", "\\# 0"),
         ("MB", "x", "x"),
         ("MINFO", "A b", "a b"),

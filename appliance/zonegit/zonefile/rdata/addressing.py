@@ -3,7 +3,6 @@ locators (RFC 6742) and EUI (RFC 7043).
 """
 
 import re
-import socket
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Final
 
@@ -15,6 +14,43 @@ from zonegit.zonefile.rdata.fields import IPV4, NAME, Field, address, hexadecima
 _FAMILIES: Final = {1: (AF_INET, 4), 2: (AF_INET6, 16)}
 _PREFIX: Final = re.compile(r"(!?)([0-9]{1,5}):([^/]+)/([0-9]{1,3})", re.ASCII)
 _PROTOCOLS: Final = {"ICMP": 1, "IGMP": 2, "GGP": 3, "TCP": 6, "EGP": 8, "UDP": 17}
+_SERVICES: Final = {
+    "ftp-data": 20,
+    "ftp": 21,
+    "ssh": 22,
+    "telnet": 23,
+    "smtp": 25,
+    "time": 37,
+    "nameserver": 42,
+    "nicname": 43,
+    "domain": 53,
+    "bootps": 67,
+    "bootpc": 68,
+    "tftp": 69,
+    "gopher": 70,
+    "finger": 79,
+    "http": 80,
+    "kerberos": 88,
+    "hostname": 101,
+    "iso-tsap": 102,
+    "pop2": 109,
+    "pop3": 110,
+    "sunrpc": 111,
+    "auth": 113,
+    "sftp": 115,
+    "uucp-path": 117,
+    "nntp": 119,
+    "ntp": 123,
+    "imap": 143,
+    "snmp": 161,
+    "snmptrap": 162,
+    "bgp": 179,
+    "irc": 194,
+    "ldap": 389,
+    "https": 443,
+}
+"""Services that a WKS record may name, from IANA's registry. The machine's own list is not asked, since then what a
+zone file means would depend on where it is read."""
 _LOCATOR: Final = re.compile(r"[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){3}", re.ASCII)
 _E164: Final = re.compile(r"\+([0-9]+)", re.ASCII)
 _AESA: Final = re.compile(r"[0-9A-Fa-f]+(?:\.[0-9A-Fa-f]+)*", re.ASCII)
@@ -56,15 +92,15 @@ def _read_services(words: Words) -> bytes:
     protocol = _PROTOCOLS[text.upper()] if text.upper() in _PROTOCOLS else number(text, 1)
     bits = bytearray(8192)
     for word in words.rest():
-        port = number(word, 2) if word.isdigit() else _port(word, protocol)
+        port = number(word, 2) if word.isdigit() else _port(word)
         bits[port >> 3] |= 0x80 >> (port & 7)
     return host + bytes((protocol,)) + bytes(bits).rstrip(b"\0")
 
 
-def _port(word: str, protocol: int) -> int:
+def _port(word: str) -> int:
     try:
-        return socket.getservbyname(word.lower(), "tcp" if protocol == _PROTOCOLS["TCP"] else "udp")
-    except OSError:
+        return _SERVICES[word.lower()]
+    except KeyError:
         raise ValueError(f"no port is known for the service {word[:40]!r}; write its number") from None
 
 
