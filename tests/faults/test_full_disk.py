@@ -5,8 +5,10 @@ import random
 import resource
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,11 @@ from repokit import ZONE, parsed
 from zonegit.auth.keyfile import new_key
 from zonegit.auth.scope import parse_scope
 from zonegit.model.rdata import A
+from zonegit.model.refs import head
 from zonegit.repo import Repository
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
+from zonegit.store.writer import StoreWriter
 
 ROOM = 8 << 20
 """Bytes of the small disk."""
@@ -124,3 +128,116 @@ def test_a_secondary_on_a_full_disk(
     survives(mirror, repo, (inside / "filler").unlink)
     shutil.copytree(inside / "mirror", tmp_path / "copy")  # the disk goes with the daemon
     check(tmp_path / "copy", repo)
+
+
+# -- room for a large zone's version, and none for its served view --
+
+DISK = 64 << 20
+RECORDS = 60_000
+SLACK = 1 << 20
+"""Bytes beyond the version itself; the view takes several times as many."""
+
+
+@pytest.fixture(scope="module")
+def large() -> str:
+    """A zone file above what gets its view with its commit."""
+    lines = [f"h{at:06d} IN A 10.{at >> 16}.{at >> 8 & 255}.{at & 255}" for at in range(RECORDS)]
+    return "$ORIGIN large.example.\n$TTL 300\n@ IN SOA ns hostmaster 1 7200 900 1209600 300\n@ IN NS ns\n" + (
+        "ns IN A 192.0.2.1\n" + "\n".join(lines) + "\n"
+    )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, needs_program: Callable[[str], str]) -> tuple[Path, list[str]]:
+    """A directory, and the command that mounts a small disk there, with a repository on it, for what it starts."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    unshare = [needs_program("unshare"), "--mount"]
+    if subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", str(disk)], capture_output=True).returncode:
+        pytest.skip("needs mounts in a namespace of its own")
+    with Repository.init(tmp_path / "first") as repository:
+        repository.import_zone(parsed(ZONE), source="test.zone")
+    mount = f'mount -t tmpfs -o size={DISK} none "{disk}" && cp -r "{tmp_path}/first" "{disk}/repo" && exec "$@"'
+    return disk, [*unshare, "sh", "-c", mount, "sh"]
+
+
+def version_size(directory: Path, zone: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Bytes that a repository grows by with a zone without its view."""
+    with monkeypatch.context() as patch, Repository.init(directory) as repository:
+        patch.setattr(StoreWriter, "show", lambda *_: None)
+        before = repository.stat().map_used
+        repository.import_zone(parsed(zone), source="large.zone")
+        return repository.stat().map_used - before
+
+
+def fill_up_to(inside: Path, room: int) -> Path:
+    """Leave so many bytes on the disk."""
+    free = os.statvfs(inside).f_bavail * os.statvfs(inside).f_frsize
+    filler = inside / "filler"
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, free - room)
+    return filler
+
+
+def has_view(repository: Path) -> bool:
+    with closing(LmdbStore.open(repository, readonly=True)) as store, store.read() as reader:
+        return reader.view(head("large.example.", "main")) is not None
+
+
+def test_an_import_whose_view_finds_no_room_says_so_and_gets_it_later(
+    tmp_path: Path, small_disk: tuple[Path, list[str]], large: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, through = small_disk
+    file = tmp_path / "large.zone"
+    file.write_text(large)
+    size = version_size(tmp_path / "measured", large, monkeypatch)
+    daemon = Daemon("--repo", disk / "repo", "--listen", "127.0.0.1:0", "--workers", "1", through=through)
+    try:
+        until(lambda: daemon.has("listening"), "listening")
+        inside = Path(f"/proc/{daemon.process.pid}/root") / disk.relative_to("/")
+        filler = fill_up_to(inside, size + SLACK)
+
+        def run(*argv: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-m", "zonegit.cli.main", "--repo", str(inside / "repo"), *argv]
+            return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+        done = run("import", str(file))
+        assert done.returncode == 0, done.stderr
+        assert "RRsets changed" in done.stderr
+        assert "nothing was written" not in done.stderr
+        assert "is committed and answered, but its served view couldn't be made: no space is left" in done.stderr
+        assert rcode(ask(daemon.port(), "h012345.large.example")) == 0, "from its tree"
+        again = run("import", str(file))
+        assert (again.returncode, "nothing to change" in again.stderr) == (0, True)
+        assert "couldn't be made: no space is left" in again.stderr
+        assert not has_view(inside / "repo")
+        filler.unlink()
+        until(lambda: has_view(inside / "repo"), "the view", 90)
+        assert rcode(ask(daemon.port(), "h012345.large.example")) == 0
+        assert "couldn't be made" not in run("import", str(file)).stderr
+    finally:
+        daemon.stop()
+
+
+def test_a_secondary_whose_view_finds_no_room_gets_it_later(
+    tmp_path: Path,
+    repo: Path,
+    pair: Callable[..., Daemon],
+    small_disk: tuple[Path, list[str]],
+    large: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk, through = small_disk
+    size = version_size(tmp_path / "measured", large, monkeypatch)
+    mirror = pair(through=through)
+    inside = Path(f"/proc/{mirror.process.pid}/root") / disk.relative_to("/")
+    filler = fill_up_to(inside, size + SLACK)
+    with Repository.open(repo) as repository:
+        repository.import_zone(parsed(large), source="large.zone")
+    soon(lambda: rcode(ask(mirror.port(), "h012345.large.example")) == 0, "answers from the tree")
+    soon(lambda: mirror.has("served view can't be made yet"), "the reason in the log")
+    assert not has_view(inside / "mirror")
+    filler.unlink()
+    soon(lambda: has_view(inside / "mirror"), "the view")
+    assert not failures(mirror)
+    assert rcode(ask(mirror.port(), "h012345.large.example")) == 0

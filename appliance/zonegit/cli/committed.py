@@ -35,6 +35,11 @@ def tell(
         render.show_changes(out, changes, apex)
     checks.warn(args, out, done.findings, apex, committed=done.new is not None)
     out.note(_summary(done, listed=list_changes))
+    if done.lacks_view:
+        out.warn(
+            f"the zone is committed and answered, but its served view couldn't be made: {done.lacks_view}; "
+            "zonegitd makes it once that is mended, and so does the same import"
+        )
     return 0
 
 

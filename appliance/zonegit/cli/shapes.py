@@ -89,6 +89,7 @@ def committed(value: Committed, changes: list[Change]) -> JsonObject:
         "change_count": value.change_count,
         "changes": [change(item, apex) for item in changes],
         "findings": [finding(item, apex) for item in value.findings],
+        "lacks_view": value.lacks_view or None,
     }
 
 

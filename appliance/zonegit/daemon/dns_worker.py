@@ -16,6 +16,7 @@ from zonegit.daemon.listeners import DnsSockets
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.reading import precautions
 from zonegit.daemon.tls import dns_tls
+from zonegit.daemon.upkeep import Upkeep
 from zonegit.dns import stats
 from zonegit.dns.message import Transport
 from zonegit.dns.zone_counts import zone_counts
@@ -29,8 +30,6 @@ from zonegit.store.lmdb import LmdbStore
 
 GRACE: Final = 5.0
 """Seconds that transfers get to finish after SIGTERM."""
-_READER_CHECK: Final = 60.0
-"""Seconds between two looks for readers that died."""
 _SWITCH: Final = 0.0005
 """Seconds that the TCP thread may keep UDP from going on."""
 
@@ -71,7 +70,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         tls=_usable_tls(config, seldom),
     )
     thread = _TcpThread(tcp, udp)
-    readers = _ReaderCheck(store, seldom)
+    upkeep = Upkeep(store, block.config, seldom)
 
     def terminate(_number: int, _frame: object) -> None:
         udp.stop()
@@ -98,7 +97,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
     sys.setswitchinterval(_SWITCH)
     thread.start()
     if not worker:  # one process of the daemon is enough
-        readers.start()
+        upkeep.start()
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -109,7 +108,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         block.set_ready(index, False)
         tcp.stop(GRACE)
         thread.join(GRACE + 1)
-        readers.stop()
+        upkeep.stop()
     store.close()
     if thread.failed:
         raise Refused("TCP ended unexpectedly")
@@ -148,25 +147,3 @@ class _TcpThread(threading.Thread):
             self.failed = True
             _logger.error("TCP ended: %s", log.described(error))
             self._udp.stop()
-
-
-class _ReaderCheck(threading.Thread):
-    """Frees the store's slots of readers that died in any process: they keep old pages from being used again."""
-
-    def __init__(self, store: LmdbStore, seldom: log.Seldom) -> None:
-        super().__init__(name="readers", daemon=True)
-        self._store = store
-        self._seldom = seldom
-        self._stopped = threading.Event()
-
-    def run(self) -> None:
-        while not self._stopped.wait(_READER_CHECK):
-            try:
-                self._store.reader_check()
-            except Exception as error:
-                self._seldom("readers can't be checked", error)
-
-    def stop(self) -> None:
-        self._stopped.set()
-        if self.is_alive():
-            self.join()

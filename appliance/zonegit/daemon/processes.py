@@ -42,6 +42,8 @@ class Child:
         self.due: float | None = 0.0
         """When to start it (again), by the monotonic clock; None while it runs or is not wanted."""
         self.restarts = 0
+        self.failed = False
+        """Whether it ended by itself, with an error."""
         self.crashed = False
         """Whether it was ended by what damaged pages do to a process."""
 
@@ -78,6 +80,7 @@ class Child:
             return False
         code = process.exitcode
         self.crashed = code in _CRASHES
+        self.failed = code is not None and code > 0
         process.close()
         self._process = None
         if monotonic() - self._started > STEADY:

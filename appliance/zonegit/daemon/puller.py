@@ -10,6 +10,7 @@ from typing import Final
 from zonegit.auth.gate import Signer
 from zonegit.daemon.mirror import Mirror
 from zonegit.daemon.signing import primary_keys
+from zonegit.daemon.upkeep import ask_for_views
 from zonegit.daemon.writers_patience import writers_patience
 from zonegit.dns.stats import NOTIFIES_OK
 from zonegit.errors import ConfigError
@@ -40,17 +41,12 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
             zone=lambda name: block.config().zone(name),
             hints=lambda: block.total(NOTIFIES_OK),
             looked=lambda: block.beat(index),
-            views_lack=_ask_for_views,
+            views_lack=ask_for_views,
         )
         asyncio.run(_until_terminated(mirror, block))
     finally:
         block.set_ready(index, False)
         store.close()
-
-
-def _ask_for_views() -> None:
-    """Have the supervisor start the process that makes views."""
-    os.kill(os.getppid(), signal.SIGUSR2)
 
 
 async def _until_terminated(mirror: Mirror, block: SharedBlock) -> None:

@@ -181,6 +181,8 @@ class Supervisor:
     def _died(self, dead: Child) -> None:
         """Count a death. When a worker keeps dying its sockets are closed, so that the others get its clients."""
         named = dead.crashed and leave_out(dead, self._block.crumbs)
+        if dead is self._views and dead.failed:
+            return  # it is due again, and looks anew
         if dead is self._views:
             self._views = self._plan.views() if self._views_again or named else None
             self._views_again = False

@@ -8,7 +8,7 @@ from typing import Final
 
 from zonegit.daemon.heads import heads, viewed
 from zonegit.daemon.writers_patience import writers_patience
-from zonegit.errors import CorruptStore, NotFound
+from zonegit.errors import CorruptStore, NotFound, StoreBusy, StoreFull
 from zonegit.model.refs import RefName, head
 from zonegit.ops import log
 from zonegit.ops.config import Config
@@ -18,6 +18,8 @@ from zonegit.store.port import Reader, Store
 
 _PART: Final = 5000
 """Records of a view that are written in one transaction: some 50 ms."""
+_AGAIN: Final = 5.0
+"""Seconds between two tries while the disk is full."""
 _PAUSE: Final = 0.005
 """Seconds between two of them, in which a writer that waits gets its turn."""
 
@@ -31,13 +33,24 @@ def run(config: Config, _block: SharedBlock, _index: int) -> None:
         with store.read() as reader:
             names = missing(config, reader)
         for name in names:
-            try:
-                for made in make(store, [name]):
-                    log.event(_logger, "served view made", ref=made)
-            except CorruptStore as error:
-                log.event(_logger, "served view can't be made", logging.ERROR, ref=name, error=error)
+            _make_once_there_is_room(store, name)
     finally:
         store.close()
+
+
+def _make_once_there_is_room(store: Store, name: RefName) -> None:
+    seldom = log.Seldom(_logger)
+    while True:
+        try:
+            for made in make(store, [name]):
+                log.event(_logger, "served view made", ref=made)
+            return
+        except (StoreFull, StoreBusy) as error:
+            seldom("served view can't be made yet", error)
+            sleep(_AGAIN)
+        except CorruptStore as error:
+            log.event(_logger, "served view can't be made", logging.ERROR, ref=name, error=error)
+            return
 
 
 def make(store: Store, names: Iterable[RefName]) -> Iterator[RefName]:

@@ -1,5 +1,6 @@
 """Versions that are taken over whole: a zone file's, or the first one of a zone."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -15,6 +16,7 @@ from zonegit.repo.results import Committed, Position
 from zonegit.repo.serials import is_ahead
 from zonegit.repo.signed import unsigned
 from zonegit.repo.undoing import Allow, undone_by
+from zonegit.repo.viewing import show_default
 from zonegit.repo.writing import Intent, commit_draft
 from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.steps import Told, counter, silent, step
@@ -55,10 +57,10 @@ def commit_records(
         entries = unsigned(entries)
     draft = draft_records(apex, content, entries, shape, warnings, intent.strict, step(told, 0, _DRAFTED))
     done = commit_draft(context, place, content, draft, intent, told=step(told, _DRAFTED, _STORED))
-    if content is None and done.new and place.branch == refs.DEFAULT_BRANCH:
-        with context.store.write() as writer:
-            writer.show(refs.head(place.zone, place.branch), counter(draft.zone.records, step(told, _STORED, 1)))
-    return done
+    if done.new is None:
+        return done
+    counted = counter(draft.zone.records, step(told, _STORED, 1))
+    return dataclasses.replace(done, lacks_view=show_default(context, place.zone, place.branch, counted))
 
 
 def import_check(

@@ -9,6 +9,7 @@ from zonegit.repo.labels import DELETED
 from zonegit.repo.listing import commit_of, named
 from zonegit.repo.position import HEAD, default_branch, place_in
 from zonegit.repo.results import Restored
+from zonegit.repo.viewing import show_default
 from zonegit.repo.writing import check_writable
 from zonegit.store.port import Reader, RefUpdate, Writer
 
@@ -81,9 +82,7 @@ def restore_zone(context: Context, zone: str, who: str | None, dry_run: bool) ->
             writer.move_refs(updates, context.stamp(who), "zone: restored")
             _return(writer, zone, branch)
             current = place_in(writer, None, seat=context.seat).zone == zone
-        if branch == refs.DEFAULT_BRANCH:
-            with context.store.write() as writer:
-                writer.show(refs.head(zone, branch))
+        show_default(context, zone, branch)
     return Restored(zone, branch, tips, tags, current)
 
 

@@ -88,6 +88,8 @@ class Committed:
     """The changes, if they are at most `MAX_LISTED`."""
     findings: list[Finding] = field(default_factory=list)
     """Warnings that the change brings, and those about owners that it touches."""
+    lacks_view: str = ""
+    """Why the branch, which is committed, has no served view yet; empty where it needs none or has it."""
 
 
 MAX_LISTED = 1000

@@ -179,10 +179,14 @@ def test_pins_become_commits_before_anything_starts(repository):
         prepare(Config(repo=repository.path, default_zone=ZoneConfig(at="gone")))
 
 
-def test_only_a_secondary_makes_its_repository(tmp_path):
+def test_only_a_secondary_makes_its_repository_and_only_at_its_start(tmp_path):
+    secondary = Config(repo=tmp_path / "new", primary=PrimaryConfig("http://127.0.0.1:1", "up", "k"))
     with pytest.raises(StoreError, match="zonegit init"):
-        prepare(Config(repo=tmp_path / "none"))
-    prepare(Config(repo=tmp_path / "new", primary=PrimaryConfig("http://127.0.0.1:1", "up", "k")), create=True)
+        prepare(Config(repo=tmp_path / "none"), create=True)
+    with pytest.raises(StoreError, match="zonegit init"):
+        prepare(secondary)
+    assert not (tmp_path / "new").exists()
+    prepare(secondary, create=True)
     LmdbStore.open(tmp_path / "new", readonly=True).close()
 
 
@@ -194,7 +198,7 @@ def test_a_repository_whose_making_was_cut_short_is_made_by_a_secondary_only(tmp
         if begun:
             release(acquire(path, 1 << 30, readonly=False, create=True))
         with pytest.raises(StoreError):
-            prepare(Config(repo=path))
+            prepare(Config(repo=path), create=True)
         prepare(Config(repo=path, primary=PrimaryConfig("http://127.0.0.1:1", "up", "k")), create=True)
         LmdbStore.open(path, readonly=True).close()
 
