@@ -47,7 +47,11 @@ def main(argv: Sequence[str]) -> int:
         return 0
     as_root = "--as-root" in argv
     arguments = [word for word in argv if word != "--as-root"]
-    archive = tree(packages((TOP / "README.md").read_text()))
+    try:
+        archive = tree(packages((TOP / "README.md").read_text()))
+    except subprocess.CalledProcessError:
+        print("make test-minimal: skipped, it needs Debian's packages for mmdebstrap")
+        return 0
     fetch_wheels()
     with tempfile.TemporaryDirectory(prefix="zonegit-minimal-") as place:
         root = Path(place)
