@@ -1,5 +1,6 @@
 """Processes of their own for tests, spawned as the daemon spawns its own, and what they answer over a pipe."""
 
+import sys
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.context import SpawnProcess
@@ -8,6 +9,13 @@ from pathlib import Path
 SPAWN = get_context("spawn")
 PATIENCE = 60
 """Seconds; far more than anything here takes."""
+
+_HEED = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+def interruptible(*command: str | Path) -> list[str | Path]:
+    """A command that heeds SIGINT: a test runner in the background may ignore it, which a child inherits."""
+    return [sys.executable, "-c", _HEED, *command]
 
 
 def run(target: Callable[..., None], *arguments: object) -> SpawnProcess:

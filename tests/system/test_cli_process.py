@@ -12,6 +12,7 @@ from time import monotonic
 
 import pytest
 
+from spawnkit import interruptible
 from zonegit.store.lmdb import LmdbStore
 
 ZONEGIT = Path(sys.executable).parent / "zonegit"
@@ -174,17 +175,15 @@ def interrupted(process):
     return process.kill()
 
 
-def interruptible(environment, *argv, **more):
-    """`zonegit` as a child that heeds SIGINT: a test runner's workers may ignore it, which a child inherits."""
-    heed = (
-        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+def started(environment, *argv, **more):
+    """`zonegit` as a child that heeds SIGINT."""
+    return subprocess.Popen(
+        interruptible(ZONEGIT, *argv), env=environment, stderr=subprocess.PIPE, text=True, **more
     )
-    command = [sys.executable, "-c", heed, ZONEGIT, *argv]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, **more)
 
 
 def test_an_interrupt_keeps_the_repository(many, environment) -> None:
-    process = interruptible(environment, "import", "-", stdin=subprocess.PIPE)
+    process = started(environment, "import", "-", stdin=subprocess.PIPE)
     process.stdin.write("$ORIGIN example.org.\n@ 60 SOA ns1 a 9 2 3 4 5\n" + "; a comment\n" * 20000)
     process.stdin.flush()  # more than a pipe holds: the command has begun to read
     assert interrupted(process) == 130
@@ -296,7 +295,7 @@ def test_an_interrupted_import_says_what_it_did(zonegit, environment, tmp_path) 
     os.mkfifo(pipe)
     longest = 0.0
     for number in range(12):
-        child = interruptible(environment, "import", pipe)
+        child = started(environment, "import", pipe)
         pipe.write_text(text.format(number))  # returns when the child is reading
         began = monotonic()
         if number:

@@ -11,7 +11,7 @@ import pytest
 
 import store_child
 from daemonkit import DEADLINE
-from spawnkit import PATIENCE, SPAWN, finished, run
+from spawnkit import PATIENCE, SPAWN, finished, interruptible, run
 from zonegit.store.lmdb import LmdbStore
 
 CHANGE = ("set", "www", "A", "60", "192.0.2.99")
@@ -41,7 +41,8 @@ def writer(repo: Path) -> Iterator[int]:
 
 def waiting(repo: Path, *argv: str) -> tuple[subprocess.Popen[str], str]:
     """A command that waits, and what it says."""
-    process = subprocess.Popen(command(repo, *argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heeding = interruptible(*command(repo, *argv))
+    process = subprocess.Popen(heeding, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     return process, process.stderr.readline()
 
