@@ -14,7 +14,16 @@ from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.heads import heads
 from zonegit.daemon.views import missing
 from zonegit.daemon.zone_table import resolve_pin
-from zonegit.errors import ConfigError, NotFound, Refused, RevisionError, StoreBusy, StoreError, StoreFull
+from zonegit.errors import (
+    ConfigError,
+    NotFound,
+    Refused,
+    RevisionError,
+    StoreBusy,
+    StoreError,
+    StoreFull,
+    StorePanicked,
+)
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
@@ -74,7 +83,11 @@ def note_expired(config: Config, clock: Callable[[], float]) -> None:
         with closing(LmdbStore.open(config.repo, patience=_NOT_LONG)) as store:
             branch = partial(_branch, config)
             Freshness(store, primary.name, branch, primary.pull_interval, clock).overdue()
-    except (StoreFull, StoreBusy) as error:  # the puller tries each second; not to start would help nobody
+    except (
+        StoreFull,
+        StoreBusy,
+        StorePanicked,
+    ) as error:  # the puller tries each second; not to start would help nobody
         log.event(_logger, "zones that are too old can't be noted", logging.ERROR, error=error)
 
 

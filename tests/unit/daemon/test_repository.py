@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from repokit import ZONE, parsed
-from zonegit.daemon.repository import prepare
-from zonegit.ops.config import Config, ZoneConfig
+from zonegit.daemon.freshness import Freshness
+from zonegit.daemon.repository import note_expired, prepare
+from zonegit.errors import StoreBusy, StoreFull, StorePanicked, ZonegitError
+from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
 from zonegit.repo import Repository
 
 ORG = "example.org."
@@ -44,3 +46,18 @@ def test_what_is_named_and_not_here_is_told(path, caplog, config, named):
         prepare(Config(path, zones=config.zones, default_zone=config.default_zone, only_zones=config.only_zones))
     told = [record.event[1]["named"] for record in caplog.records]
     assert told == ([named] if named else [])
+
+
+@pytest.mark.parametrize("error", [StoreFull("no space"), StoreBusy("a writer"), StorePanicked("half-way")])
+def test_a_start_is_not_refused_because_expiry_cannot_be_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: ZonegitError
+) -> None:
+    """The supervisor sees to it in memory as long as nobody can."""
+
+    def overdue(_self: Freshness) -> frozenset[str]:
+        raise error
+
+    Repository.init(tmp_path / "repo").close()
+    monkeypatch.setattr(Freshness, "overdue", overdue)
+    note_expired(Config(tmp_path / "repo", primary=PrimaryConfig("http://127.0.0.1:1", "up", "k")), lambda: 0.0)
+    assert "zones that are too old can't be noted" in caplog.text
