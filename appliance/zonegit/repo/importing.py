@@ -13,7 +13,6 @@ from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import draft_records
 from zonegit.repo.results import Committed, Position
-from zonegit.repo.serials import is_ahead
 from zonegit.repo.signed import unsigned
 from zonegit.repo.undoing import Allow, undone_by
 from zonegit.repo.viewing import show_default
@@ -63,17 +62,10 @@ def commit_records(
     return dataclasses.replace(done, lacks_view=show_default(context, place.zone, place.branch, counted))
 
 
-def import_check(
-    entries: list[tuple[RRKey, bytes]], serial: int, replace: bool | Allow, keep_serial: bool
-) -> Callable[[Content], None]:
-    """Refuses an import that would undo changes made by hand, or couldn't keep its serial (RFC 1982)."""
+def import_check(entries: list[tuple[RRKey, bytes]], replace: bool | Allow) -> Callable[[Content], None]:
+    """Refuses an import that would undo changes made by hand."""
 
     def check(content: Content) -> None:
-        tip = content.revision.commit
-        if keep_serial and not is_ahead(serial, tip.serial):
-            raise Refused(
-                f"serial {serial} is not ahead of {tip.serial}; raise it in the file, or drop --keep-serial"
-            )
         if replace is True:
             return
         undone = undone_by(content, entries)
@@ -81,7 +73,7 @@ def import_check(
             newest = undone.commits[0].commit
             more = f" and {undone.count - 1} more" if undone.count > 1 else ""
             raise Refused(
-                f"the file would undo what was changed since {tip.zone}'s last import ({newest.subject!r} by "
+                f"the file would undo what was changed since {newest.zone}'s last import ({newest.subject!r} by "
                 f"{newest.author.name}{more}); --replace lets the file win"
             )
 

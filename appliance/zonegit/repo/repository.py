@@ -203,8 +203,8 @@ class Repository(RepositoryReader):
 
         if not source or not source.isprintable():
             raise UsageError(f"the source's name {source[:80]!r} must be printable: it stands in the commit")
-        intent = intent_of(options, f"Import {source}", parsed.serial, source)
-        check = import_check(parsed.entries, parsed.serial, replace, keep_serial)
+        intent = intent_of(options, f"Import {source}", parsed.serial, source, keep_serial=keep_serial)
+        check = import_check(parsed.entries, replace)
         branch = options.get("branch")
         warnings = list(parsed.warnings)
         if intent.signatures != "unsign":

@@ -11,11 +11,12 @@ from zonegit.model.ids import object_id
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft, draft_changes, make_commit
+from zonegit.repo.history import read_commit
 from zonegit.repo.judging import refuse
 from zonegit.repo.position import HEAD
 from zonegit.repo.records import Changes
-from zonegit.repo.results import Committed, Position
-from zonegit.repo.serials import next_seq
+from zonegit.repo.results import Committed, Position, Revision
+from zonegit.repo.serials import is_ahead, next_seq
 from zonegit.repo.signed import (
     Signatures,
     dnssec_keys,
@@ -43,6 +44,8 @@ class Intent:
     serial: int | None = None
     """The SOA serial that the caller asked for; taken if it is ahead."""
     imported: str | None = None
+    keep_serial: bool = False
+    """Whether `serial` must be ahead: nothing else will do."""
     signatures: Signatures = "keep"
     strict: frozenset[str] = frozenset()
     """Checks whose warnings refuse the commit."""
@@ -61,7 +64,14 @@ class CommitOptions(TypedDict, total=False):
     """Names of checks whose warnings refuse the commit; `all` is every one."""
 
 
-def intent_of(options: CommitOptions, message: str, serial: int | None, imported: str | None = None) -> Intent:
+def intent_of(
+    options: CommitOptions,
+    message: str,
+    serial: int | None,
+    imported: str | None = None,
+    *,
+    keep_serial: bool = False,
+) -> Intent:
     """The intent that a call's options make, with `message` where they have none."""
     given = options.get("message")
     text = message if given is None else checked_message(given)
@@ -71,8 +81,9 @@ def intent_of(options: CommitOptions, message: str, serial: int | None, imported
         options.get("dry_run", False),
         serial,
         imported,
-        options.get("signatures", "keep"),
-        strict_checks(options.get("strict", ())),
+        keep_serial,
+        signatures=options.get("signatures", "keep"),
+        strict=strict_checks(options.get("strict", ())),
     )
 
 
@@ -136,16 +147,13 @@ def commit_draft(
     stamp = context.stamp(intent.who)
     old = content.revision if content else None
     root = object_id(draft.objects[-1])
-    seq = intent.serial or 0
-    if old:
-        seq = next_seq(old.commit.seq, intent.serial)
-        if root == old.commit.zone_root and (intent.serial is None or seq & 0xFFFFFFFF != intent.serial):
-            return Committed(
-                place.zone, place.branch, old.id, old.id, old.commit.serial, 0, findings=draft.findings
-            )
+    last = old or _removed_tip(context, place)
+    seq = _seq_after(last, intent)
+    if old and root == old.commit.zone_root and (intent.serial is None or seq & 0xFFFFFFFF != intent.serial):
+        return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0, findings=draft.findings)
     of_serial = check_serial(seq & 0xFFFFFFFF)
     refuse(place.zone, of_serial, intent.strict)
-    _check_signatures(place.zone, content, draft, seq & 0xFFFFFFFF, intent)
+    _check_signatures(place.zone, content, draft, seq & 0xFFFFFFFF, last, intent)
     commit = make_commit(content, place.zone, root, seq, stamp, intent.message, intent.imported)
     data = commit.encode()
     new = None if intent.dry_run else object_id(data)
@@ -170,7 +178,26 @@ def commit_draft(
     )
 
 
-def _check_signatures(zone: str, content: Content | None, draft: Draft, serial: int, intent: Intent) -> None:
+def _removed_tip(context: Context, place: Position) -> Revision | None:
+    """Where a branch was when its zone was removed: secondaries still have that serial."""
+    with context.store.read() as reader:
+        removal = next(reader.reflog(refs.head(place.zone, place.branch)), None)
+    return read_commit(context.nodes.source, removal.old) if removal and removal.old else None
+
+
+def _seq_after(last: Revision | None, intent: Intent) -> int:
+    """The sequence number of the commit that is served after `last`. `Refused` where the asked one isn't ahead."""
+    if last is None:
+        return intent.serial or 0
+    if intent.keep_serial and not is_ahead(intent.serial or 0, last.commit.serial):
+        what = f"serial {intent.serial} is not ahead of {last.commit.serial}"
+        raise Refused(f"{what}; raise it in the file, or drop --keep-serial")
+    return next_seq(last.commit.seq, intent.serial)
+
+
+def _check_signatures(
+    zone: str, content: Content | None, draft: Draft, serial: int, last: Revision | None, intent: Intent
+) -> None:
     """`Refused` where the signatures of the version before, or of this one, would be wrong or gone."""
     signed = content is not None and is_signed(content.tree)
     if intent.signatures != "keep" or not (signed or draft.signed):
@@ -179,8 +206,8 @@ def _check_signatures(zone: str, content: Content | None, draft: Draft, serial: 
         raise refuse_change(zone)
     if not draft.signed:
         raise refuse_unsigned(zone, "the file")
-    if content is not None and intent.serial is not None and serial != intent.serial:
-        raise refuse_serial(zone, "the file", intent.serial, content.revision.commit.serial)
+    if last is not None and intent.serial is not None and serial != intent.serial:
+        raise refuse_serial(zone, "the file", intent.serial, last.commit.serial)
 
 
 def _store(writer: Writer, objects: list[bytes], update: RefUpdate, stamp: Stamp, reason: str) -> None:

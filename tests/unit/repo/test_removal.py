@@ -33,6 +33,19 @@ def test_branches_and_tags_come_back_at_their_ids(repository: Repository) -> Non
     assert [entry.reason for entry in repository.reflog()][:2] == ["zone: restored", "zone: removed"]
 
 
+def test_a_zone_begun_again_goes_on_from_the_removed_ones_serial(repository: Repository) -> None:
+    """Secondaries hold the removed zone's serial, and would take no lower one (RFC 1982)."""
+    serial = repository.resolve().commit.serial
+    repository.remove_zone("example.org")
+    assert repository.add_zone("example.org").serial == serial + 1
+    repository.remove_zone("example.org")
+    file = parsed(ZONE)
+    with pytest.raises(Refused, match=rf"serial {file.serial} is not ahead of {serial + 1}"):
+        repository.import_zone(file, source="old.zone", keep_serial=True)
+    assert repository.zones() == []
+    assert repository.import_zone(file, source="old.zone").serial == serial + 2
+
+
 def test_what_was_deleted_before_the_zone_stays_away(repository: Repository, clock: Clock) -> None:
     repository.create_branch("before")
     repository.create_tag("before")
