@@ -13,7 +13,7 @@ from zonegit.model.names import Owner, WireName, from_text, relative
 from zonegit.model.refs import RefName
 from zonegit.repo.content import Content, ShortReads
 from zonegit.repo.history import read_commit
-from zonegit.repo.position import HEAD, Standing, lost_in, place_in, standing
+from zonegit.repo.position import HEAD, Standing, is_ambiguous, lost_in, place_in, standing
 from zonegit.repo.results import Position, Revision
 from zonegit.repo.revisions import Resolver
 from zonegit.store.port import Store
@@ -56,11 +56,16 @@ class Context:
         with self.store.read() as reader:
             place = place_in(reader, zone, branch, self.seat)
             lost = lost_in(reader, self.seat, zone and place.zone)
+            ambiguous = zone is None and is_ambiguous(reader, self.seat)
         if lost and branch is None:
             there = f"branch {lost.branch} of {lost.zone}"
             raise Refused(
                 f"you were on {there}, which is gone: choose where to go on with 'zonegit checkout BRANCH' or "
                 "'zonegit zone switch ZONE', or give --zone and --branch"
+            )
+        if ambiguous:
+            raise Refused(
+                "HEAD names none of the zones here: choose one with 'zonegit zone switch ZONE', or give --zone"
             )
         return place
 

@@ -3,19 +3,20 @@
 The setting `HEAD` is the repository's position. In a repository that several users may write to, each of them has
 one of their own (`HEAD/<uid>`) from their first checkout on, and the repository's until then: nobody's checkout
 redirects what somebody else commits next. Where the branch that a user chose is gone, another one is read from;
-nothing is written before the user has chosen again (`Standing.lost`).
+nothing is written before the user has chosen again (`Standing.lost`). Where HEAD names no zone at all (a program
+made the zones by the store, without one), the first zone is read; it is written to only if it is the only one.
 """
 
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from zonegit.errors import CorruptStore, InvalidName, NotFound
 from zonegit.model import refs
 from zonegit.model.names import parse_apex, to_text
-from zonegit.model.refs import DEFAULT_BRANCH, RefKind, RefName
+from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind
 from zonegit.repo.results import Position
 from zonegit.store.port import Reader
 
@@ -59,7 +60,7 @@ def standing(reader: Reader, seat: str) -> Standing:
             return Standing(place, own if own != place else None)
         if branches := branches_of(reader, place.zone):
             return Standing(Position(place.zone, default_branch(branches)), own)
-    return Standing(None, own)
+    return Standing(_first(reader), own)
 
 
 def place_in(reader: Reader, zone: str | None, branch: str | None = None, seat: str = HEAD) -> Position:
@@ -94,14 +95,44 @@ def lost_in(reader: Reader, seat: str, zone: str | None) -> Position | None:
     return own
 
 
+def is_ambiguous(reader: Reader, seat: str) -> bool:
+    """Whether HEAD names no zone that is here, while there are several."""
+    named = {place.zone for each in (seat, HEAD) if (place := _named(reader, each))}
+    if any(branches_of(reader, zone) for zone in named):
+        return False
+    zones = (ref.zone for ref in _heads(reader))
+    first = next(zones, None)
+    return any(zone != first for zone in zones)
+
+
 def branches_of(reader: Reader, zone: str) -> list[str]:
-    """The branches of a zone, whose name is canonical; none where it isn't here."""
-    return [refs.parse(name).name for name, _ in reader.refs(f"refs/heads/{zone}/", _ignored) if _is_of(name, zone)]
+    """The branches of a zone, whose name is canonical; none where it isn't here.
+
+    `refs/heads/a/` is also how the refs of a zone `a/b` begin.
+    """
+    return [ref.name for ref in _heads(reader, f"{zone}/") if ref.zone == zone]
 
 
 def default_branch(branches: Collection[str]) -> str:
     """The branch of a zone that HEAD isn't on which is meant when none is named."""
     return DEFAULT_BRANCH if DEFAULT_BRANCH in branches else min(branches)
+
+
+def _first(reader: Reader) -> Position | None:
+    """The default branch of the first zone that is here."""
+    ref = next(_heads(reader), None)
+    return Position(ref.zone, default_branch(branches_of(reader, ref.zone))) if ref else None
+
+
+def _heads(reader: Reader, prefix: str = "") -> Iterator[Ref]:
+    """The branches that are here. A ref whose name was changed on disk is left out; `zonegit fsck` reports it."""
+    for name, _ in reader.refs(f"refs/heads/{prefix}", _ignored):
+        try:
+            ref = refs.parse(name)
+        except InvalidName:
+            continue
+        if ref.kind is RefKind.HEAD:
+            yield ref
 
 
 def _named(reader: Reader, setting: str) -> Position | None:
@@ -110,15 +141,6 @@ def _named(reader: Reader, setting: str) -> Position | None:
         return None
     ref = refs.parse(value.decode())
     return Position(ref.zone, ref.name)
-
-
-def _is_of(name: RefName, zone: str) -> bool:
-    """Whether a head is this very zone's (`refs/heads/a/` is also how a zone `a/b` begins)."""
-    try:
-        ref = refs.parse(name)
-    except InvalidName:  # it was changed on disk, which `zonegit fsck` tells
-        return False
-    return ref.kind is RefKind.HEAD and ref.zone == zone
 
 
 def _ignored(_error: CorruptStore) -> None:
