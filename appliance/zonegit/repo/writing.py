@@ -16,7 +16,7 @@ from zonegit.repo.judging import refuse
 from zonegit.repo.position import HEAD
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position, Revision
-from zonegit.repo.serials import is_ahead, next_seq
+from zonegit.repo.serials import next_seq
 from zonegit.repo.signed import (
     Signatures,
     dnssec_keys,
@@ -148,8 +148,13 @@ def commit_draft(
     old = content.revision if content else None
     root = object_id(draft.objects[-1])
     last = old or _removed_tip(context, place)
-    seq = _seq_after(last, intent)
-    if old and root == old.commit.zone_root and (intent.serial is None or seq & 0xFFFFFFFF != intent.serial):
+    seq = next_seq(last.commit.seq, intent.serial) if last else intent.serial or 0
+    taken = intent.serial == seq & 0xFFFFFFFF
+    same = old is not None and root == old.commit.zone_root
+    if intent.keep_serial and last and not taken and not (same and intent.serial == last.commit.serial):
+        what = f"serial {intent.serial} is not ahead of {last.commit.serial}"
+        raise Refused(f"{what}; raise it in the file, or drop --keep-serial")
+    if old and same and not taken:
         return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0, findings=draft.findings)
     of_serial = check_serial(seq & 0xFFFFFFFF)
     refuse(place.zone, of_serial, intent.strict)
@@ -183,16 +188,6 @@ def _removed_tip(context: Context, place: Position) -> Revision | None:
     with context.store.read() as reader:
         removal = next(reader.reflog(refs.head(place.zone, place.branch)), None)
     return read_commit(context.nodes.source, removal.old) if removal and removal.old else None
-
-
-def _seq_after(last: Revision | None, intent: Intent) -> int:
-    """The sequence number of the commit that is served after `last`. `Refused` where the asked one isn't ahead."""
-    if last is None:
-        return intent.serial or 0
-    if intent.keep_serial and not is_ahead(intent.serial or 0, last.commit.serial):
-        what = f"serial {intent.serial} is not ahead of {last.commit.serial}"
-        raise Refused(f"{what}; raise it in the file, or drop --keep-serial")
-    return next_seq(last.commit.seq, intent.serial)
 
 
 def _check_signatures(

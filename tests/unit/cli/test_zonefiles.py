@@ -75,6 +75,7 @@ def test_export_as_json_has_every_record(zone) -> None:
 
 
 def test_a_serial_that_is_not_ahead_is_told(zone, zone_file, refused) -> None:
+    assert "nothing to change" in zone("import", zone_file, "--keep-serial").err
     text = zone_file.read_text().replace("192.0.2.1\n", "192.0.2.9\n")
     zone_file.write_text(text)
     refused(zone("import", zone_file, "--keep-serial"), 1, "2026112001", "not ahead")
