@@ -160,6 +160,7 @@ class _File:
         scope = self._scope
         owner, rest = split_owner(text)
         if MESSAGE_SIGNATURE(rest):
+            self._builder.transfer.signature()
             return
         ttl, rtype, rdata_text = split_head(rest)
         if owner:

@@ -1,7 +1,9 @@
 """What dig and kdig print round the records of a transfer (RFC 5936), so that their output reads as a zone file.
 
 Each message of a signed transfer (RFC 8945) leaves a TSIG record between those of the zone. A transfer that broke
-off looks like a smaller zone; what shows it is a comment, and that the SOA doesn't stand at its end again.
+off looks like a smaller zone. What shows it is a mark of the client (a comment, or such a signature) in a file where
+neither the SOA stands at the end again nor dig says how much it got, which `dig +onesoa` has alone. Records without
+any mark (`dig +noall +answer`) can't be told from a zone file.
 """
 
 import re
@@ -15,11 +17,16 @@ MESSAGE_SIGNATURE: Final = re.compile(
 ).match
 """Whether what stands behind an owner is the signature of a message, which is no data of the zone."""
 _SIGN: Final = re.compile(
-    r";; AXFR for \S+\.\Z"  # kdig's first line; its errors go to stderr
+    # dig's first line
+    r"; <<>> (?P<dig>DiG \S+) <<>> (?:.* )?(?:-t)?(?P<type>AXFR|TYPE252|IXFR=[0-9]+)(?: .*)?\Z"
+    r"|;; (?:AXFR|IXFR) for \S+\.\Z"  # kdig's first line; its errors go to stderr
     r"|;; (?:communications error|Connection) to \S+#[0-9]+"
     r"|;; no servers could be reached\Z"
-    r"|; Transfer failed\.\Z"
+    r"|; Transfer failed\.\Z",
+    re.IGNORECASE,
 ).match
+_ERROR: Final = re.compile(r";; ERROR: (server replied with error '[A-Z0-9]+')\Z").match  # kdig's, on stderr
+_WHOLE: Final = re.compile(r";; XFR size: [0-9]+ records \(messages [0-9]+, bytes [0-9]+\)\Z").match
 
 
 class Transfer:
@@ -27,13 +34,28 @@ class Transfer:
 
     def __init__(self) -> None:
         self._sign = ""
+        self._error = ""
+        self._whole = False
         self._soas = 0
         self._records = 0
 
     def comment(self, line: str) -> None:
         """A line that is a comment."""
-        if line.startswith(";") and _SIGN(line.rstrip()):
-            self._sign = line.strip("; \n")
+        if not line.startswith(";"):
+            return
+        text = line.rstrip()
+        if sign := _SIGN(text):
+            # never dig's whole command line, which may hold the secret of a key
+            self._sign = f"{sign['dig']} {sign['type']}" if sign["dig"] else text.strip("; ")
+            self._whole = False
+        elif error := _ERROR(text):
+            self._error = error[1]
+        elif _WHOLE(text):
+            self._whole = True
+
+    def signature(self) -> None:
+        """A TSIG record, which only a transfer has."""
+        self._sign = self._sign or "it has TSIG records"
 
     def soa(self, records: Callable[[], int]) -> None:
         """A SOA at the apex; `records` counts what was taken before it."""
@@ -43,11 +65,12 @@ class Transfer:
 
     def check(self, name: str, records: Callable[[], int]) -> None:
         """`ZoneFileError` if this is a transfer that failed or broke off."""
-        if not self._sign or (self._soas == 2 and self._records == records()):
+        if not self._sign or self._whole or (self._soas == 2 and self._records == records()):
             return
+        said = (self._error or self._sign)[:80]
         if not self._soas:
-            raise ZoneFileError(f"{name}: the transfer failed ({self._sign[:80]})")
+            raise ZoneFileError(f"{name}: the transfer failed ({said}): no SOA came; the client's messages say why")
         raise ZoneFileError(
-            f"{name}: the transfer broke off ({self._sign[:80]}): it doesn't end with its SOA; repeat it, "
-            "or delete that comment if the file is whole"
+            f"{name}: the transfer broke off ({said}): it doesn't end with its SOA; repeat it, "
+            "or delete what shows that it is a transfer if the file is whole"
         )

@@ -55,12 +55,61 @@ def test_a_transfer_warns_of_nothing(text: str) -> None:
         (KDIG + FULL_SOA, "the transfer broke off"),
         (DIG + "; Transfer failed.\n", "the transfer failed (Transfer failed.)"),
         (BROKEN, "the transfer failed (no servers could be reached)"),
-        (KDIG + ";; Received 0 B\n", "the transfer failed"),
+        (KDIG + ";; Received 0 B\n", "the transfer failed (AXFR for example.com.): no SOA came"),
+        (
+            ";; ERROR: server replied with error 'REFUSED'\n" + KDIG + ";; Received 0 B\n",
+            "the transfer failed (server replied with error 'REFUSED')",
+        ),
+        (DIG, "the transfer failed (DiG 9.18.49 AXFR)"),
+        (DIG + FULL_SOA + LINE, "the transfer broke off (DiG 9.18.49 AXFR): it doesn't end with its SOA"),
+        (DIG.replace("example.com AXFR", "-t axfr example.com") + FULL_SOA + LINE, "the transfer broke off"),
+        (DIG.replace("example.com AXFR", "-taxfr +multiline") + FULL_SOA + LINE, "the transfer broke off"),
+        (DIG.replace("example.com AXFR", "example.com TYPE252") + FULL_SOA + LINE, "the transfer broke off"),
+        (DIG.replace("AXFR", "ixfr=6") + FULL_SOA + LINE, "the transfer broke off (DiG 9.18.49 ixfr=6)"),
+        (DIG + FULL_SOA + LINE + ";; XFR size: 3 rec", "the transfer broke off"),
+        (FULL_SOA + LINE + SIGNATURE, "the transfer broke off (it has TSIG records)"),
     ],
 )
 def test_half_a_transfer_is_refused(text: str, reason: str) -> None:
     for origin in (None, b"\7example\3com\0"):
         assert refusal(text, origin).startswith(f"zone: {reason}")
+
+
+def test_the_secret_on_digs_command_line_is_not_repeated() -> None:
+    assert "AAAA" not in refusal(DIG + FULL_SOA + LINE)
+
+
+WHOLE = (
+    DIG
+    + FULL_SOA
+    + "example.com.\t\t3600\tIN\tNS\tns1.example.com.\n"
+    + 'text.example.com.\t300\tIN\tTXT\t"v=spf1 a; -all"\n'
+    + LINE
+    + FULL_SOA
+    + SIGNATURE
+    + DIG_END
+)
+FOLDED_SOA = FULL_SOA.replace("7 7200", "(\n\t\t\t\t7 ; serial\n\t\t\t\t7200").replace(" 300\n", " 300 )\n")
+MULTILINE = WHOLE.replace(FULL_SOA, FOLDED_SOA)
+
+
+@pytest.mark.parametrize(
+    "text", [WHOLE, MULTILINE, KDIG + WHOLE.removeprefix(DIG)], ids=["dig", "multiline", "kdig"]
+)
+def test_a_transfer_that_is_cut_anywhere_is_refused(text: str) -> None:
+    soa = text.index("SOA")
+    closing = text.index("300", text.index("SOA", soa + 3) + 60) + len("300")
+    end = text.index("\n", closing) if ")" in text else closing
+    for at in range(text.index("\n", 2) + 1, end):
+        assert refusal(text[:at], None), text[:at]
+    for at in range(text.index("\n", closing), len(text)):
+        if not SIGNATURE.startswith(text[:at].rsplit("\n", 1)[1]) or text[:at].endswith("\n"):
+            assert records(text[:at], None)[-1] == "www.example.com. 300 IN A 192.0.2.1"
+
+
+def test_other_output_of_dig_is_no_transfer() -> None:
+    head = "; <<>> DiG 9.18.49 <<>> @192.0.2.53 axfr.example.com SOA\n"
+    assert records(head + FULL_SOA + LINE) == ["www.example.com. 300 IN A 192.0.2.1"]
 
 
 def test_a_soa_with_another_ttl_at_the_end_is_told() -> None:
