@@ -1,9 +1,9 @@
 """What dig and kdig print round the records of a transfer (RFC 5936), so that their output reads as a zone file.
 
 Each message of a signed transfer (RFC 8945) leaves a TSIG record between those of the zone. A transfer that broke
-off looks like a smaller zone. What shows it is a mark of the client (a comment, or such a signature) in a file where
-neither the SOA stands at the end again nor dig says how much it got, which `dig +onesoa` has alone. Records without
-any mark (`dig +noall +answer`) can't be told from a zone file.
+off looks like a smaller zone. A mark of the client shows that a text is a transfer: a comment, or such a signature.
+That it is whole is shown by the SOA at its end, or by dig's count, which is all that `dig +onesoa` has. Records
+without any mark (`dig +noall +answer`) can't be told from a zone file.
 """
 
 import re
