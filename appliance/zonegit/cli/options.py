@@ -142,7 +142,7 @@ def open_repository(args: Namespace, out: Output, *, reads: bool = False) -> Rep
     """The repository that is meant (`cli.location`).
 
     A verb that only reads, or is told `--dry-run`, never waits for a writer. A verb that could write says that it
-    only `reads` this time. Readers are told when they read another branch than the one they chose, as that is gone.
+    only `reads` this time. Readers are told when they read another branch than HEAD's, as that is gone.
     """
     from zonegit.repo import Repository
 
@@ -150,8 +150,8 @@ def open_repository(args: Namespace, out: Output, *, reads: bool = False) -> Rep
     readonly = reads or args.dry_run
     repo = Repository.open(location.existing(args), readonly=readonly, patience=patience(args, out))
     interruption.begin(args, repo)
-    if reads and (lost := repo.standing().lost):
-        out.warn(f"you were on branch {lost.branch} of {lost.zone}, which is gone; {_instead(repo)}")
+    if reads:
+        _warn_of_lost(args, repo, out)
     return repo
 
 
@@ -162,6 +162,16 @@ def head_names(repo: Repository, place: Position) -> str:
     return f"{whose} {place.zone}, branch {place.branch}{others}"
 
 
-def _instead(repo: Repository) -> str:
-    place = repo.standing().place
-    return f"this is {place.branch} of {place.zone}, until you check out another" if place else "no zone is left"
+def _warn_of_lost(args: Namespace, repo: Repository, out: Output) -> None:
+    """Say what is read where what HEAD names is gone, unless another zone is meant."""
+    from zonegit.model.names import parse_apex, to_text
+
+    standing = repo.standing()
+    lost = standing.lost
+    if lost is None or (args.zone is not None and to_text(parse_apex(args.zone)) != lost.zone):
+        return
+    instead = "no zone is left"
+    if place := standing.place:
+        choose = "check out another" if place.zone == lost.zone else "choose another: `zonegit zone switch ZONE`"
+        instead = f"this is {place.branch} of {place.zone}, until you {choose}"
+    out.warn(f"you were on branch {lost.branch} of {lost.zone}, which is gone; {instead}")

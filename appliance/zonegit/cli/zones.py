@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def _list(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         zones = repo.zones()
-        current = repo.position().zone if zones else ""
+        head = repo.standing().head
+    current = head.zone if head else ""
     if args.json:
         out.json([shapes.zone(zone, current) for zone in zones])
         return 0
@@ -65,10 +66,13 @@ def _remove(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         zone = repo.position(args.name).zone
         repo.remove_zone(zone, who=args.author, dry_run=args.dry_run)
+        lost = repo.standing().lost
     if args.dry_run:
         out.note(f"dry run, nothing written: would remove {zone}")
     else:
         out.note(f"removed {zone}")
+        if lost and lost.zone == zone:
+            out.note("HEAD still names it; choose another with `zonegit zone switch ZONE` before you write")
         out.note(way_back(args, "zone restore", zone))
     return 0
 
@@ -76,7 +80,7 @@ def _remove(args: Namespace, out: Output) -> int:
 def _restore(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         done = repo.restore_zone(args.name, who=args.author, dry_run=args.dry_run)
-        head = None if args.dry_run or done.current else repo.position().zone
+        head = None if args.dry_run or done.current else repo.standing().head
     if args.json:
         out.json(shapes.restored(done))
         return 0
@@ -84,7 +88,7 @@ def _restore(args: Namespace, out: Output) -> int:
     lead = "dry run, nothing written: would restore" if args.dry_run else "restored"
     out.note(f"{lead} {done.zone} with {named}")
     if head:
-        out.note(f"HEAD names {head} as before; `zonegit zone switch {done.zone}` makes it name this zone")
+        out.note(f"HEAD names {head.zone} as before; `zonegit zone switch {done.zone}` makes it name this zone")
     return 0
 
 

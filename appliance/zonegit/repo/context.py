@@ -57,17 +57,22 @@ class Context:
             place = place_in(reader, zone, branch, self.seat)
             lost = lost_in(reader, self.seat, zone and place.zone)
             ambiguous = zone is None and is_ambiguous(reader, self.seat)
-        if lost and branch is None:
-            there = f"branch {lost.branch} of {lost.zone}"
-            raise Refused(
-                f"you were on {there}, which is gone: choose where to go on with 'zonegit checkout BRANCH' or "
-                "'zonegit zone switch ZONE', or give --zone and --branch"
-            )
+        if lost and (branch is None or lost.zone != place.zone):
+            raise _refusal(lost)
         if ambiguous:
             raise Refused(
                 "HEAD names none of the zones here: choose one with 'zonegit zone switch ZONE', or give --zone"
             )
         return place
+
+    def zone_to_choose_in(self, zone: str | None) -> str:
+        """The zone whose branch a checkout names. `Refused` where HEAD's is gone and none is named."""
+        with self.store.read() as reader:
+            place = place_in(reader, zone, None, self.seat)
+            lost = None if zone else standing(reader, self.seat).lost
+        if lost and lost.zone != place.zone:
+            raise _refusal(lost)
+        return place.zone
 
     def resolve(self, revision: str, zone: str | None = None) -> Revision:
         """The commit that an expression names."""
@@ -100,6 +105,13 @@ class Context:
                 f"the --author is {name[:80]!r}; write 1 to 200 printable characters, like 'Ada <ada@example.org>'"
             )
         return Stamp(name, now, time.localtime(now).tm_gmtoff // 60)
+
+
+def _refusal(lost: Position) -> Refused:
+    return Refused(
+        f"you were on branch {lost.branch} of {lost.zone}, which is gone: choose where to go on with "
+        "'zonegit checkout BRANCH' or 'zonegit zone switch ZONE', or give --zone and --branch"
+    )
 
 
 def _user() -> str:

@@ -41,7 +41,7 @@ def delete_branch(
     branches = named(context, RefKind.HEAD, place.zone)
     if name not in branches:
         raise NotFound(f"{place.zone} has no branch {name}; see 'zonegit branch'")
-    if context.place(None) == Position(place.zone, name):
+    if context.standing().head == Position(place.zone, name):
         raise Refused(f"HEAD is on {name}; 'checkout' another branch first")
     if len(branches) == 1:
         raise Refused(f"{name} is the only branch of {place.zone}; 'zone remove' deletes a zone")

@@ -2,9 +2,10 @@
 
 The setting `HEAD` is the repository's position. In a repository that several users may write to, each of them has
 one of their own (`HEAD/<uid>`) from their first checkout on, and the repository's until then: nobody's checkout
-redirects what somebody else commits next. Where the branch that a user chose is gone, another one is read from;
-nothing is written before the user has chosen again (`Standing.lost`). Where HEAD names no zone at all (a program
-made the zones by the store, without one), the first zone is read; it is written to only if it is the only one.
+redirects what somebody else commits next. A position never moves by itself. Where its zone or branch is gone, it
+is lost (`Standing.lost`): another one is read from, and nothing is written before the user has chosen again. Where
+HEAD names no zone at all (a program made the zones by the store, without one), the first zone is read; it is
+written to only if it is the only one.
 """
 
 import os
@@ -28,9 +29,14 @@ class Standing:
     """Where a user is."""
 
     place: Position | None
-    """None in a repository without zones."""
+    """What is read from. None in a repository without zones."""
     lost: Position | None = None
-    """Where the user chose to be, if that is gone; `place` is what is taken for it."""
+    """What HEAD names, if that is gone; `place` is what is taken for it."""
+
+    @property
+    def head(self) -> Position | None:
+        """What HEAD names, whether it is there or not."""
+        return self.lost or self.place
 
 
 def user() -> int:
@@ -54,13 +60,13 @@ def seat(path: Path) -> str:
 
 def standing(reader: Reader, seat: str) -> Standing:
     """Where the user of a seat is."""
-    own = _named(reader, seat) if seat != HEAD else None
-    for place in filter(None, (own, _named(reader, HEAD))):
+    chosen = _chosen(reader, seat)
+    for place in filter(None, (chosen, _named(reader, HEAD))):
         if reader.ref(refs.head(place.zone, place.branch)):
-            return Standing(place, own if own != place else None)
+            return Standing(place, chosen if place != chosen else None)
         if branches := branches_of(reader, place.zone):
-            return Standing(Position(place.zone, default_branch(branches)), own)
-    return Standing(_first(reader), own)
+            return Standing(Position(place.zone, default_branch(branches)), chosen)
+    return Standing(_first(reader), chosen)
 
 
 def place_in(reader: Reader, zone: str | None, branch: str | None = None, seat: str = HEAD) -> Position:
@@ -81,24 +87,23 @@ def place_in(reader: Reader, zone: str | None, branch: str | None = None, seat: 
         raise NotFound(f"no zone {name} here; see 'zonegit zone list', or make it: 'zonegit zone add {name}'")
     if branch:
         return Position(name, branch)
-    chosen = _named(reader, seat) or _named(reader, HEAD)
+    chosen = _chosen(reader, seat)
     if chosen and chosen.zone == name and chosen.branch in branches:
         return chosen
     return Position(name, default_branch(branches))
 
 
 def lost_in(reader: Reader, seat: str, zone: str | None) -> Position | None:
-    """The branch of a zone (None: of any) that a user chose and that is gone."""
-    own = _named(reader, seat) if seat != HEAD else None
-    if own is None or zone not in (None, own.zone) or reader.ref(refs.head(own.zone, own.branch)):
+    """The branch of a zone (None: of any) that HEAD names and that is gone."""
+    chosen = _chosen(reader, seat)
+    if chosen is None or zone not in (None, chosen.zone) or reader.ref(refs.head(chosen.zone, chosen.branch)):
         return None
-    return own
+    return chosen
 
 
 def is_ambiguous(reader: Reader, seat: str) -> bool:
-    """Whether HEAD names no zone that is here, while there are several."""
-    named = {place.zone for each in (seat, HEAD) if (place := _named(reader, each))}
-    if any(branches_of(reader, zone) for zone in named):
+    """Whether HEAD names no zone, while there are several."""
+    if _chosen(reader, seat):
         return False
     zones = (ref.zone for ref in _heads(reader))
     first = next(zones, None)
@@ -116,6 +121,11 @@ def branches_of(reader: Reader, zone: str) -> list[str]:
 def default_branch(branches: Collection[str]) -> str:
     """The branch of a zone that HEAD isn't on which is meant when none is named."""
     return DEFAULT_BRANCH if DEFAULT_BRANCH in branches else min(branches)
+
+
+def _chosen(reader: Reader, seat: str) -> Position | None:
+    """What the user's own HEAD names, else the repository's."""
+    return _named(reader, seat) or _named(reader, HEAD)
 
 
 def _first(reader: Reader) -> Position | None:

@@ -7,15 +7,15 @@ from zonegit.model.refs import RefKind, RefName
 from zonegit.repo.context import Context
 from zonegit.repo.labels import DELETED
 from zonegit.repo.listing import commit_of, named
-from zonegit.repo.position import HEAD, default_branch, place_in
+from zonegit.repo.position import default_branch, standing
 from zonegit.repo.results import Restored
 from zonegit.repo.viewing import show_default
 from zonegit.repo.writing import check_writable
-from zonegit.store.port import Reader, RefUpdate, Writer
+from zonegit.store.port import Reader, RefUpdate
 
 
 def remove_zone(context: Context, zone: str, who: str | None, dry_run: bool) -> None:
-    """Delete all refs of a zone. Objects and reflogs stay; HEAD goes to another zone, if there is one."""
+    """Delete all refs of a zone. Objects and reflogs stay, and HEAD stays where it is (`repo.position`)."""
     check_writable(context, zone)
     updates = []
     with context.store.read() as reader:
@@ -28,36 +28,6 @@ def remove_zone(context: Context, zone: str, who: str | None, dry_run: bool) -> 
     if not dry_run:
         with context.store.write() as writer:
             writer.move_refs(updates, context.stamp(who), "zone: removed")
-            _leave(writer, zone)
-
-
-def _leave(writer: Writer, zone: str) -> None:
-    """Let HEAD name another zone than one that is gone, and remember where it was and where it went."""
-    writer.set_setting(_left(zone), None)
-    was = writer.setting(HEAD)
-    if was is None or refs.parse(was.decode()).zone != zone:
-        return
-    other = next((refs.parse(name).zone for name, _ in writer.refs("refs/heads/")), None)
-    place = place_in(writer, other) if other else None
-    now = refs.head(place.zone, place.branch).encode() if place else None
-    writer.set_setting(HEAD, now)
-    writer.set_setting(_left(zone), was + b"\n" + (now or b""))
-
-
-def _return(writer: Writer, zone: str, branch: str) -> None:
-    """Let HEAD name a zone that came back, if it named it before and nobody has moved it since, or names none."""
-    left = (writer.setting(_left(zone)) or b"\n").split(b"\n")
-    now = writer.setting(HEAD)
-    if left[0] and (now or b"") == left[1]:
-        writer.set_setting(HEAD, left[0])
-    elif now is None:
-        writer.set_setting(HEAD, refs.head(zone, branch).encode())
-    writer.set_setting(_left(zone), None)
-
-
-def _left(zone: str) -> str:
-    """Name of the setting that tells from where in a removed zone HEAD went, and to where."""
-    return f"left/{zone}"
 
 
 def restore_zone(context: Context, zone: str, who: str | None, dry_run: bool) -> Restored:
@@ -80,8 +50,8 @@ def restore_zone(context: Context, zone: str, who: str | None, dry_run: bool) ->
         with context.store.write() as writer:
             updates = [RefUpdate(name, None, oid) for name, oid in removed.items()]
             writer.move_refs(updates, context.stamp(who), "zone: restored")
-            _return(writer, zone, branch)
-            current = place_in(writer, None, seat=context.seat).zone == zone
+            head = standing(writer, context.seat).head
+            current = head is not None and head.zone == zone
         show_default(context, zone, branch)
     return Restored(zone, branch, tips, tags, current)
 

@@ -88,7 +88,7 @@ class Repository(RepositoryReader):
         dry_run: bool = False,
     ) -> Position:
         """Point the user's HEAD at a branch, which is made first with `create`."""
-        place = Position(self._context.place(zone).zone, branch)
+        place = Position(self._context.zone_to_choose_in(zone), branch)
         if create:
             self.create_branch(branch, start, zone=zone, who=who, dry_run=dry_run)
         elif self._context.ref(refs.head(place.zone, branch)) is None:
@@ -230,8 +230,9 @@ class Repository(RepositoryReader):
         """Begin a branch at a revision. `Conflict` if there is one of this name."""
         from zonegit.repo import labels
 
+        place = self._context.target(zone)
         target = self._context.resolve(start, zone)
-        labels.create_branch(self._context, self._context.place(zone), name, target, who, dry_run)
+        labels.create_branch(self._context, place, name, target, who, dry_run)
         return target.id
 
     def delete_branch(
@@ -249,7 +250,7 @@ class Repository(RepositoryReader):
         """
         from zonegit.repo import labels
 
-        return labels.delete_branch(self._context, self._context.place(zone), name, who, dry_run, force)
+        return labels.delete_branch(self._context, self._context.target(zone), name, who, dry_run, force)
 
     def create_tag(
         self,
@@ -267,7 +268,7 @@ class Repository(RepositoryReader):
         """
         from zonegit.repo import labels
 
-        place = self._context.place(zone)
+        place = self._context.target(zone)
         return labels.create_tag(self._context, place, name, revision, message, who, dry_run)
 
     def delete_tag(
@@ -276,7 +277,7 @@ class Repository(RepositoryReader):
         """Delete a tag; returns what it pointed to, a commit or a tag object."""
         from zonegit.repo import labels
 
-        return labels.delete_tag(self._context, self._context.place(zone), name, who, dry_run)
+        return labels.delete_tag(self._context, self._context.target(zone), name, who, dry_run)
 
     def reset(
         self,

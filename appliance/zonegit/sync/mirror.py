@@ -78,16 +78,14 @@ def is_followed(reader: Reader, peer: str, refs: PeerRefs) -> bool:
 
 
 def _point_head(writer: Writer) -> None:
-    """Let HEAD name a branch that is there, so that a mirror can be read like any repository."""
-    setting = writer.setting(HEAD)
-    if setting is not None and writer.ref(RefName(setting.decode())) is not None:
+    """Let HEAD name a branch, so that a mirror can be read like any repository. A HEAD never moves by itself."""
+    if writer.setting(HEAD) is not None:
         return
     heads = [name for name, _ in writer.refs("refs/heads/")]
     default = (name for name in heads if parse(name).name == DEFAULT_BRANCH)
     first = next(default, heads[0] if heads else None)
-    chosen = first.encode() if first is not None else None
-    if chosen != setting:
-        writer.set_setting(HEAD, chosen)
+    if first is not None:
+        writer.set_setting(HEAD, first.encode())
 
 
 def _wanted(peer: str, refs: PeerRefs) -> dict[RefName, ObjectId]:

@@ -91,10 +91,21 @@ def test_a_zone_that_is_gone(team, refused) -> None:
     assert "no zone is left" in team("alice", "zone", "list").err
 
 
-def test_the_branch_that_everybody_began_on_may_go(team) -> None:
+def test_the_branch_that_everybody_began_on_may_go(team, refused) -> None:
     assert team("alice", "checkout", "-b", "staging").code == 0
     assert team("alice", "branch", "-D", "main").code == 0
     assert at(team, "bob") == ("example.org.", "staging")
+    refused(team("bob", "set", "www", "A", "60", "192.0.2.9"), 1, "branch main of example.org., which is gone")
+    assert team("bob", "checkout", "staging").code == 0
+    assert team("bob", "set", "www", "A", "60", "192.0.2.9").code == 0
+
+
+def test_who_never_chose_is_lost_with_the_repository_s_head(team, refused) -> None:
+    removed = team("alice", "zone", "remove", "example.org")
+    assert "HEAD still names it; choose another with `zonegit zone switch ZONE`" in removed.err
+    assert "this is main of example.net., until you choose another" in team("bob", "status").err
+    refused(team("bob", "set", "www", "A", "60", "192.0.2.9"), 1, "zone switch")
+    assert team("bob", "zone", "switch", "example.net").code == 0
     assert team("bob", "set", "www", "A", "60", "192.0.2.9").code == 0
 
 

@@ -98,10 +98,37 @@ def test_restoring_a_zone_beside_others(zone) -> None:
         "branches": [{"name": "main", "commit": restored.json["branches"][0]["commit"]}],
         "tags": [],
     }
-    assert "HEAD" not in zone("zone", "remove", "example.org").err
+    assert "HEAD still names it" in zone("zone", "remove", "example.org").err
+    assert not any(item["current"] for item in zone("zone", "list", "--json").json)
     zone("zone", "switch", "example.net")
     assert "`zonegit zone switch example.org.`" in zone("zone", "restore", "example.org").err
     assert zone("status", "--json").json["zone"] == "example.net."
+
+
+def test_a_removal_sends_no_change_to_another_zone(zone, refused, zone_file) -> None:
+    zone("zone", "add", "example.net")
+    zone("branch", "old", "--zone", "example.net")
+    zone("zone", "remove", "example.org")
+    before = [zone(verb, "--zone", "example.net").out for verb in ("log", "branch", "tag", "reflog")]
+    for argv in (
+        ["set", "www", "A", "60", "192.0.2.9"],
+        ["set", "www", "A", "60", "192.0.2.9", "--dry-run"],
+        ["set", "www", "A", "60", "192.0.2.9", "--branch", "main"],
+        ["add", "www", "A", "60", "192.0.2.9"],
+        ["delete", "@", "NS"],
+        ["reset", "--hard", "HEAD"],
+        ["branch", "b"],
+        ["branch", "-D", "old"],
+        ["tag", "t"],
+        ["checkout", "old"],
+        ["checkout", "-b", "b"],
+    ):
+        refused(zone(*argv), 1, "you were on branch main of example.org., which is gone", "zone switch")
+    after = [zone(verb, "--zone", "example.net") for verb in ("log", "branch", "tag", "reflog")]
+    assert ([done.out for done in after], [done.err for done in after]) == (before, [""] * 4)
+    assert "warning: you were on branch main of example.org., which is gone" in zone("log").err
+    assert zone("import", zone_file).code == 0
+    assert zone("set", "www", "A", "60", "192.0.2.9", "--json").json["zone"] == "example.org."
 
 
 def test_a_dry_run_of_restore_writes_nothing(zone) -> None:

@@ -11,6 +11,7 @@ from zonegit.errors import Conflict, NotFound, Refused
 from zonegit.model.rdata import A
 from zonegit.model.refs import head
 from zonegit.repo import Position, Repository
+from zonegit.repo.position import Standing
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import Reader
@@ -56,11 +57,13 @@ def test_what_was_deleted_before_the_zone_stays_away(repository: Repository, clo
     assert set(repository.branches()) == {"main"}
 
 
-def test_head_returns_to_the_branch_it_was_on(repository: Repository) -> None:
+def test_head_stays_where_it_is_and_is_lost_until_the_zone_returns(repository: Repository) -> None:
     repository.add_zone("example.net")
     repository.checkout("staging", create=True)
     repository.remove_zone("example.org")
-    assert repository.position().zone == "example.net."
+    was = Position("example.org.", "staging")
+    assert repository.standing() == Standing(Position("example.net.", "main"), lost=was)
+    assert repository.standing().head == was
     assert repository.restore_zone("example.org").current
     assert repository.position() == Position("example.org.", "staging")
 
@@ -74,13 +77,44 @@ def test_head_stays_where_somebody_put_it_meanwhile(repository: Repository) -> N
     assert repository.position().zone == "example.net."
 
 
-def test_head_is_not_led_back_from_an_earlier_removal(repository: Repository, clock: Clock) -> None:
+def test_nothing_is_written_to_another_zone_than_was_chosen(repository: Repository) -> None:
     repository.add_zone("example.net")
     repository.remove_zone("example.org")
-    clock.now += 1
-    repository.add_zone("example.org")
+    tip = repository.resolve(zone="example.net").id
+    for write in (
+        lambda: repository.set("www", A, 60, [ADDRESS]),
+        lambda: repository.set("www", A, 60, [ADDRESS], branch="main"),
+        lambda: repository.reset("HEAD"),
+        lambda: repository.create_branch("b"),
+        lambda: repository.delete_branch("main"),
+        lambda: repository.create_tag("t"),
+        lambda: repository.delete_tag("t"),
+        lambda: repository.checkout("main"),
+        lambda: repository.checkout("b", create=True),
+    ):
+        with pytest.raises(Refused, match=r"you were on branch main of example\.org\., which is gone"):
+            write()
+    assert repository.resolve(zone="example.net").id == tip
+    assert repository.set("www", A, 60, [ADDRESS], zone="example.net").zone == "example.net."
+    repository.create_branch("b", zone="example.net")
+    assert repository.checkout("b", zone="example.net") == repository.position()
+    assert repository.set("www", A, 300, [ADDRESS]).branch == "b"
+
+
+def test_the_first_zone_that_is_begun_after_all_were_removed_is_not_chosen(repository: Repository) -> None:
     repository.remove_zone("example.org")
-    assert not repository.restore_zone("example.org").current
+    repository.add_zone("example.net")
+    with pytest.raises(Refused, match="zonegit zone switch ZONE"):
+        repository.set("www", A, 60, [ADDRESS])
+    repository.switch_zone("example.net")
+    assert repository.set("www", A, 60, [ADDRESS]).zone == "example.net."
+
+
+def test_a_zone_begun_again_under_its_name_is_where_head_is(repository: Repository) -> None:
+    repository.add_zone("example.net")
+    repository.remove_zone("example.org")
+    repository.add_zone("example.org")
+    assert repository.set("www", A, 60, [ADDRESS]).zone == "example.org."
 
 
 def test_the_last_removal_is_undone(repository: Repository, clock: Clock) -> None:
