@@ -36,6 +36,7 @@ ELSEWHERE: Final = {
     ),
     **dict.fromkeys(("kill", "export"), "run by the tour"),
     "dig": "run by the tour",
+    "named-checkconf": "run by test_operations",
 }
 """Programs that aren't ours: who runs the commands that begin with them."""
 

@@ -1,5 +1,6 @@
 """docs/operations.md, run as it stands: TLS with a CA of one's own, the first key, and a key turned three times."""
 
+import contextlib
 import re
 import signal
 import ssl
@@ -99,6 +100,39 @@ def renews_a_certificate(machines: Machines, text: str, daemons: dict[str, Daemo
         daemon.signal(signal.SIGHUP)
         until(lambda daemon=daemon, before=before: reloaded(daemon) > before, "the reload")
     until(lambda: ssl.get_server_certificate(place, timeout=20).split() == path.read_text().split(), "the new one")
+
+
+NAMED = """\
+options { directory "DIR"; };
+key "k" { algorithm hmac-sha256; secret "c2VjcmV0"; };
+zone "." { type hint; file "/usr/share/dns/root.hints"; };
+zone "one.test" IN { file "one"; allow-transfer { key "k"; }; type primary; };
+zone "two.test" { type master; file "zones/two"; };
+zone "three.test" { type secondary; file "three"; primaries { 192.0.2.1; }; };
+zone "four.test" { type primary; file "absent"; };
+"""
+
+
+def test_all_zones_of_a_named_conf_are_imported(machines: Machines, needs_program) -> None:
+    """`directory` is where names lead, in named.conf and in an $INCLUDE."""
+    needs_program("named-checkconf")
+    directory = machines.top / "bind"
+    (directory / "zones").mkdir(parents=True)
+    soa = "$TTL 300\n@ SOA ns1 hostmaster 1 7200 900 1209600 300\n@ NS ns1\nns1 A 192.0.2.1\n"
+    (directory / "one").write_text(soa)
+    (directory / "zones" / "two").write_text(soa + "$INCLUDE zones/part\n")
+    (directory / "zones" / "part").write_text("www A 192.0.2.2\n")
+    (directory / "three").write_bytes(b"\0\0\0\2raw")
+    conf = directory / "named.conf"
+    conf.write_text(NAMED.replace("DIR", str(directory)))
+    ((_, _, text),) = [block for block in sections()["Moving from another server"] if block[1] == "zones"]
+    text = text.replace("/etc/bind/named.conf", str(conf)).replace("/var/cache/bind", str(directory))
+    with contextlib.suppress(AssertionError):  # the last zone has no file
+        machines.sh("primary", text)
+    with Repository.open(machines.top / "primary" / "repo", readonly=True) as repository:
+        zones = {zone.zone: zone.records for zone in repository.zones()}
+    assert (zones["one.test."], zones["two.test."]) == (3, 4)
+    assert not {"three.test.", "four.test.", "."} & zones.keys()
 
 
 METRICS = PAGE.read_text().partition("## What the metrics say\n")[2].partition("\n## ")[0]

@@ -5,6 +5,7 @@ then the directory of the outermost file, then the working directory, which is w
 """
 
 import filecmp
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,5 +30,15 @@ def find_included(path: str, including: Path, outermost: Path) -> Included:
     except OSError as error:
         raise InvalidRecord(f"$INCLUDE: can't read {error.filename}: {error.strerror}") from None
     if not found:
-        raise InvalidRecord(f"$INCLUDE: there is no file {', nor '.join(map(str, places))}")
+        raise InvalidRecord(_missing(path, places))
     return Included(found[0], other)
+
+
+def _missing(path: str, places: Iterable[Path]) -> str:
+    if Path(path).is_absolute():
+        return f"$INCLUDE: there is no file {path}"
+    directories = dict.fromkeys(str(Path.cwd() / place).removesuffix(path) for place in places)
+    return (
+        f"$INCLUDE: there is no file {path} in {', nor in '.join(directories)}; BIND looks in the `directory` of "
+        "named.conf: run this there, with `zonegit -C DIRECTORY --repo REPOSITORY …`"
+    )

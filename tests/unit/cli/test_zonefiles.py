@@ -255,3 +255,15 @@ def test_the_bar_covers_the_whole_work(run, tmp_path, monkeypatch, verb) -> None
     assert parts == sorted(parts)
     assert all(after - before <= 35 for before, after in pairwise([0, *parts, 100]))
     assert all("of" not in text for text in stream.getvalue().split("\r") if "%" in text)
+
+
+def test_an_include_below_binds_directory_is_found_from_there(run, tmp_path, zone_file, refused) -> None:
+    """BIND's names are relative to `directory`, wherever named.conf and the zone's file are."""
+    directory = tmp_path / "var" / "cache"
+    (directory / "parts").mkdir(parents=True)
+    (directory / "parts" / "more").write_text("more A 192.0.2.7\n")
+    zone_file.write_text(zone_file.read_text() + '$INCLUDE "parts/more"\n')
+    run("init")
+    refused(run("import", zone_file), 1, "no file parts/more", f"in {tmp_path}/", "-C DIRECTORY --repo REPOSITORY")
+    assert run("-C", directory, "--repo", tmp_path / "repo", "import", zone_file).code == 0
+    assert run("show", "more", "A").out.endswith("192.0.2.7\n")
