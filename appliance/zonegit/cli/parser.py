@@ -3,8 +3,10 @@
 Options may stand before the verb, as in `git -C DIR log`, or after it, before or between its arguments.
 """
 
+import os
 from argparse import Action, ArgumentError, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, NoReturn
 
 from zonegit.cli import verbs
@@ -68,6 +70,23 @@ class _Parser(ArgumentParser):
             number = word[1:] if word[:1] == "-" and word[1:].isdecimal() and not is_value else ""
             found.append(f"--number={number}" if number else word)
         return found
+
+
+class _Formatter(RawDescriptionHelpFormatter):
+    """As wide as argparse's own, which loads shutil to find the width, even where no help is printed."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """Of the terminal: what COLUMNS says, else what stdout is, else 80."""
+    with suppress(ValueError):
+        if (columns := int(os.environ.get("COLUMNS", "0"))) > 0:
+            return columns
+    with suppress(OSError):
+        return os.get_terminal_size().columns or 80
+    return 80
 
 
 def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
@@ -153,7 +172,7 @@ def verb_parser(name: str, verb: verbs.Verb) -> _Parser:
         prog=f"zonegit {name}",
         description=verbs.summary(name)[:1].upper() + verbs.summary(name)[1:] + ".",
         epilog=verb.details or None,
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     verb.arguments(parser)

@@ -1,7 +1,7 @@
 """Tables in LMDB databases, and LMDB's errors as ours: the one place that knows either."""
 
 import errno
-import shutil
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar, cast
 
@@ -256,9 +256,10 @@ def full(path: str) -> StoreFull:
 def _is_full(path: str) -> bool:
     """LMDB calls a write that didn't fit whole an I/O error; what the disk has left tells them apart."""
     try:
-        return shutil.disk_usage(path).free < _SCARCE
+        disk = os.statvfs(path)
     except OSError:
         return False
+    return disk.f_bavail * disk.f_frsize < _SCARCE
 
 
 class ViewDoor:

@@ -8,7 +8,6 @@ isn't sure of it raises one of `UNSURE`, and the caller asks `rdata`, which alon
 import struct
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Final
@@ -170,6 +169,8 @@ class _Times(dict[str, int]):
 
     def __missing__(self, text: str) -> int:
         if len(text) == 14:
+            from datetime import UTC, datetime
+
             _uint(text)
             month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
             moment = datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC)
