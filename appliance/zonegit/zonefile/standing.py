@@ -68,15 +68,15 @@ class Standing:
         """Remember what stands at an owner that nothing covers, instead of looking it up for what is below it."""
         self._covers[owner] = _cover_at(owner, types, None)
 
-    def cover_of(self, owner: OwnerKey) -> Cover | None:
-        """What covers an owner itself: a delegation at or above it, or a DNAME above it."""
+    def cover_of(self, owner: OwnerKey, types: Types) -> Cover | None:
+        """What covers an owner that holds these types: a delegation at or above it, or a DNAME above it."""
         if not owner:
             return None
-        return self.cover(parent(owner)) or (self.cover(owner) if NS in self.at(owner) else None)
+        return self.cover(parent(owner)) or (self.cover(owner) if NS in types else None)
 
-    def answer(self, owner: OwnerKey) -> Types:
-        """What is answered for a name that nothing covers: its own records, or those of the wildcard it matches."""
-        types = named(self.at(owner))
+    def answer(self, owner: OwnerKey, types: Types) -> Types:
+        """What is answered for an owner that nothing covers: the types it holds, or those of its wildcard."""
+        types = named(types)
         if types or self._exists(owner):
             return types
         while not self._exists(owner):

@@ -91,10 +91,11 @@ class Targets:
         if key is None:
             return End(None, target == _ROOT or is_host(target), False, None, True)
         host = self._apex_is_host and is_host_key(key) is not None
-        cover = standing.cover_of(key)
+        types = standing.at(key)
+        cover = standing.cover_of(key, types)
         if cover is not None and not cover.is_cut:
             return End(key, host, False, f"below the DNAME at {standing.text(cover.owner)}", False)
-        found = standing.answer(key) if cover is None else standing.at(key)
+        found = standing.answer(key, types) if cover is None else types
         alias = "a CNAME" if CNAME in found else None
         return End(key, host, cover is not None, alias, not ADDRESSES.isdisjoint(found))
 
