@@ -38,7 +38,8 @@ def commit_records(
     """Commit a version that holds exactly these entries; begins the zone's history if there is none.
 
     `warnings` are those of whoever read the entries; they are given back with the findings about the zone. `check`
-    raises where the entries mustn't replace the branch's tip; a tip that moves after it is a `Conflict`.
+    raises where the entries mustn't replace the branch's tip, and is called when nothing else refuses them; a tip
+    that moves after it is a `Conflict`.
     """
     zone = to_text(apex)
     content: Content | None
@@ -51,11 +52,10 @@ def commit_records(
     else:
         content = context.tip(place)
         shape = content.zone.shape
-        check(content)
     if intent.signatures == "unsign":
         entries = unsigned(entries)
     draft = draft_records(apex, content, entries, shape, warnings, intent.strict, step(told, 0, _DRAFTED))
-    done = commit_draft(context, place, content, draft, intent, told=step(told, _DRAFTED, _STORED))
+    done = commit_draft(context, place, content, draft, intent, told=step(told, _DRAFTED, _STORED), agree=check)
     if done.new is None:
         return done
     counted = counter(draft.zone.records, step(told, _STORED, 1))

@@ -141,8 +141,12 @@ def commit_draft(
     intent: Intent,
     writer: Writer | None = None,
     told: Told = silent,
+    agree: Callable[[Content], None] = lambda content: None,
 ) -> Committed:
-    """Put a draft on top of `content`, in `writer` or in a transaction of its own. `Conflict` if the tip moved."""
+    """Put a draft on top of `content`, in `writer` or in a transaction of its own. `Conflict` if the tip moved.
+
+    `agree` is asked last, when nothing else refuses the commit, and raises where `content` mustn't be replaced.
+    """
     check_writable(context, place.zone)
     stamp = context.stamp(intent.who)
     old = content.revision if content else None
@@ -159,6 +163,8 @@ def commit_draft(
     of_serial = check_serial(seq & 0xFFFFFFFF)
     refuse(place.zone, of_serial, intent.strict)
     _check_signatures(place.zone, content, draft, seq & 0xFFFFFFFF, last, intent)
+    if content is not None:
+        agree(content)
     commit = make_commit(content, place.zone, root, seq, stamp, intent.message, intent.imported)
     data = commit.encode()
     new = None if intent.dry_run else object_id(data)

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from base64 import b64encode
 
 import pytest
 
@@ -109,3 +110,34 @@ def test_nobody_is_asked_where_nothing_is_undone(zone, zone_file, typed) -> None
     zone("set", "hand", "A", "60", "192.0.2.9")
     zone_file.write_text(zone_file.read_text() + "hand 60 IN A 192.0.2.9\n")
     assert zone("import", zone_file).code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "more", "told"),
+    [
+        ("", ["--keep-serial"], "is not ahead"),
+        ("odd_host A 192.0.2.1\n", ["--strict", "host-owner"], "[host-owner]"),
+        ("www CNAME mail\n", [], "[cname-and-other]"),
+        ("", ["--branch", "absent"], "no branch"),
+    ],
+)
+def test_a_refusal_for_another_reason_says_nothing_of_undoing(changed, zone_file, typed, line, more, told) -> None:
+    typed("y\n")
+    zone_file.write_text(zone_file.read_text() + line)
+    before = changed("log", "--oneline").out
+    result = changed("import", zone_file, "--replace", *more)
+    assert result.code
+    assert told in result.err
+    assert "undo" not in result.err
+    assert "[y/N]" not in result.err
+    assert changed("log", "--oneline").out == before
+
+
+def test_a_signed_serial_that_is_not_ahead_is_refused_first(changed, zone_file, typed) -> None:
+    typed("y\n")
+    key = b64encode(bytes(64)).decode()
+    zone_file.write_text(zone_file.read_text() + f"@ RRSIG SOA 13 2 300 20270101000000 20261101000000 1 @ {key}\n")
+    result = changed("import", zone_file, "--replace")
+    assert (result.code, result.out) == (1, "")
+    assert "isn't ahead" in result.err
+    assert "undo" not in result.err
