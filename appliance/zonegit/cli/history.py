@@ -27,26 +27,26 @@ _DIFFERENCES: Final = 3
 
 def _diff(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
-        first, second = _sides(args)
-        new = repo.resolve(second or first, zone=args.zone)
-        if second:
-            old: Revision | None = repo.resolve(first, zone=args.zone)
-            changes = repo.diff(first, second, zone=args.zone)
-        else:
+        if args.old is None:
+            new = repo.resolve(zone=args.zone)
             old = parent_of(repo, new, args.zone)
-            changes = repo.changes(first, zone=args.zone)
+            changes = repo.changes(zone=args.zone)
+        else:
+            first, second = _sides(args)
+            old, new = (repo.resolve(side, zone=args.zone) for side in (first, second))
+            changes = repo.diff(first, second, zone=args.zone)
         differ = _show_diff(args, out, old, new, served(changes, old, new))
     return _DIFFERENCES if differ and args.exit_code else 0
 
 
-def _sides(args: Namespace) -> tuple[str, str | None]:
-    """What is compared: `A B`, or `A..B`, which is the same."""
+def _sides(args: Namespace) -> tuple[str, str]:
+    """What is compared: `A B`, or `A..B`, which is the same; without a B it is HEAD."""
     if args.new is None and ".." in args.old:
         from zonegit.repo.revisions import split_range
 
         chosen = split_range(args.old)
         return chosen.without[0], chosen.of[0]
-    return args.old, args.new
+    return args.old, args.new or "HEAD"
 
 
 def _show_diff(
@@ -107,8 +107,8 @@ def _reflog(args: Namespace, out: Output) -> int:
 
 
 def _diff_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("old", metavar="A", nargs="?", default="HEAD", help="a version (default: HEAD), or A..B")
-    parser.add_argument("new", metavar="B", nargs="?", help="another version")
+    parser.add_argument("old", metavar="A", nargs="?", help="a version, or A..B (default: HEAD's parent)")
+    parser.add_argument("new", metavar="B", nargs="?", help="another version (default: HEAD)")
     parser.add_argument("--stat", action="store_true", help="only how many RRsets differ")
     parser.add_argument("--exit-code", action="store_true", help="exit with 3 if anything differs")
     options.json_option(parser)
@@ -128,8 +128,9 @@ def _reflog_arguments(parser: ArgumentParser) -> None:
 
 
 _DIFF_DETAILS: Final = """\
-With one version: what it changed, against its first parent. With none: what HEAD changed, so `zonegit diff` is
-`zonegit diff HEAD~1 HEAD`. The SOA serial, which rises with every commit, doesn't count as a difference."""
+With one version: what HEAD has otherwise, so `zonegit diff A` is `zonegit diff A HEAD`; `zonegit show A` shows what A
+itself changed. With none: what HEAD changed, so `zonegit diff` is `zonegit diff HEAD~1 HEAD`. The SOA serial, which
+rises with every commit, doesn't count as a difference."""
 
 VERBS: Final = {
     "log": Verb(log_arguments, log, LOG_DETAILS),

@@ -75,8 +75,23 @@ def test_diff_without_arguments_is_head_against_its_parent(edited) -> None:
     assert re.fullmatch(r"--- example\.org\. [0-9a-f]{12} serial 2026112002", lines[0])
     assert re.fullmatch(r"\+\+\+ example\.org\. [0-9a-f]{12} serial 2026112003", lines[1])
     assert lines[2:] == ['+www.example.org.\t300\tIN\tTXT\t"hello"']
-    assert edited("diff", "HEAD").lines == lines
     assert edited("diff", "HEAD~1", "HEAD").lines == lines
+
+
+def test_diff_of_one_version_compares_it_with_head(edited) -> None:
+    for version in ("HEAD~2", "HEAD~1", "serial=2026112001"):
+        assert edited("diff", version).out == edited("diff", version, "HEAD").out
+        assert edited("diff", version, "--json").json == edited("diff", f"{version}..", "--json").json
+    assert edited("diff", "HEAD~2").lines[2:] == [
+        "-www.example.org.\t300\tIN\tA\t192.0.2.1",
+        "+www.example.org.\t300\tIN\tA\t192.0.2.7",
+        '+www.example.org.\t300\tIN\tTXT\t"hello"',
+    ]
+    same = edited("diff", "HEAD", "--exit-code")
+    assert (same.code, same.out, same.err) == (0, "", "")
+    edited("checkout", "-b", "staging")
+    edited("delete", "www", "TXT")
+    assert edited("diff", "main").lines[2:] == ['-www.example.org.\t300\tIN\tTXT\t"hello"']
 
 
 def test_diff_of_the_first_commit_is_all_it_has(zone) -> None:
