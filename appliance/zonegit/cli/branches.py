@@ -10,11 +10,17 @@ from zonegit.cli.committed import tell
 from zonegit.cli.output import Output, Style, printable
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import reset_way_back, way_back
-from zonegit.errors import UsageError
+from zonegit.errors import InvalidName, NotFound, UsageError, ZonegitError
 from zonegit.model.ids import short
 
 if TYPE_CHECKING:
     from zonegit.model.ids import ObjectId
+    from zonegit.repo import Repository
+
+_NOT_DETACHED: Final = (
+    "checkout: {name} is a version, and HEAD always names a branch (there is no detached HEAD); "
+    "`zonegit show {name}` shows it, `zonegit branch NAME {name}` makes a branch there"
+)
 
 
 def _branch(args: Namespace, out: Output) -> int:
@@ -51,16 +57,32 @@ def _checkout(args: Namespace, out: Output) -> int:
     if args.start is not None and not args.create:
         raise UsageError("checkout: START is only for -b, which makes a branch there")
     with options.open_repository(args, out) as repo:
-        position = repo.checkout(
-            args.name,
-            zone=args.zone,
-            create=args.create,
-            start=args.start or "HEAD",
-            who=args.author,
-            dry_run=args.dry_run,
-        )
+        try:
+            position = repo.checkout(
+                args.name,
+                zone=args.zone,
+                create=args.create,
+                start=args.start or "HEAD",
+                who=args.author,
+                dry_run=args.dry_run,
+            )
+        except (NotFound, InvalidName) as error:
+            if args.create or not _is_version(args, repo):
+                raise
+            raise NotFound(_NOT_DETACHED.format(name=args.name)) from error
         out.note(_said(args, options.head_names(repo, position)))
     return 0
+
+
+def _is_version(args: Namespace, repo: Repository) -> bool:
+    """Whether a version is named by something else than its branch."""
+    if args.name == "-":
+        raise NotFound("checkout: where HEAD was before isn't kept; `zonegit branch` lists the branches")
+    try:
+        repo.resolve(args.name, zone=args.zone)
+    except ZonegitError:
+        return False
+    return True
 
 
 def _tag(args: Namespace, out: Output) -> int:
@@ -69,11 +91,13 @@ def _tag(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out, reads=args.name is None) as repo:
         if args.name is None:
             found = repo.tags(zone=args.zone)
+            made = repo.tag_objects(zone=args.zone)
             if args.json:
-                out.json(list(shapes.refs(found)))
+                out.json([{**item, "tag": shapes.tag(made.get(str(item["name"])))} for item in shapes.refs(found)])
                 return 0
-            for line in render.table((name, short(oid)) for name, oid in found.items()):
-                out.line(line)
+            subjects = {name: printable(tag.message.partition("\n")[0]) for name, (_, tag) in made.items()}
+            for line in render.table((name, short(oid), subjects.get(name, "")) for name, oid in found.items()):
+                out.line(line.rstrip())
         elif args.delete:
             was = repo.delete_tag(args.name, zone=args.zone, who=args.author, dry_run=args.dry_run)
             _tell_deleted(args, out, "tag", was)

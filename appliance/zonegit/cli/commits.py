@@ -11,8 +11,9 @@ from zonegit.model.ids import short
 from zonegit.model.names import parse_apex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from zonegit.model.commit import Tag
     from zonegit.repo import Change, Repository, Revision
 
 Labels = dict[bytes, list[str]]
@@ -39,6 +40,17 @@ def show_oneline(out: Output, revision: Revision, known: Labels) -> None:
     name = out.paint(short(revision.id), Style.ID)
     subject = printable(revision.commit.subject)
     out.line(f"{name}{_decorated(out, revision, known)} {revision.commit.serial} {subject}")
+
+
+def show_tag(out: Output, tag: Tag) -> None:
+    """The header of a tag that is an object of its own, ahead of its commit."""
+    out.line(f"tag {tag.name}", Style.ID)
+    out.line(f"Tagger: {printable(tag.tagger.name)}")
+    out.line(f"Date:   {render.date(tag.tagger)}")
+    out.line()
+    for line in tag.message.splitlines():
+        out.line(printable(line).rstrip())
+    out.line()
 
 
 def show_commit(out: Output, revision: Revision, known: Labels) -> None:
@@ -68,18 +80,28 @@ def changes_of(
 
 
 def show_changes(
-    out: Output, revision: Revision, changes: Iterator[Change], *, patch: bool, apart: bool = True
+    out: Output,
+    revision: Revision,
+    changes: Callable[[], Iterator[Change]],
+    *,
+    patch: bool,
+    count: bool,
+    apart: bool = True,
 ) -> None:
-    """The records that changed, or how many RRsets; behind an empty line, if it is to stand `apart`."""
-    first = next(changes, None)
+    """How many RRsets changed (`count`), the records (`patch`), or both; `apart` puts an empty line ahead."""
+    found = changes()
+    first = next(found, None)
     if first is None:
         return
     if apart:
         out.line()
+    if count:
+        out.line(" " + stat(chain((first,), found)))
+        found = changes()
+    if count and patch:
+        out.line()
     if patch:
-        render.show_changes(out, chain((first,), changes), parse_apex(revision.commit.zone))
-    else:
-        out.line(" " + stat(chain((first,), changes)))
+        render.show_changes(out, found if count else chain((first,), found), parse_apex(revision.commit.zone))
 
 
 def parent_of(repo: Repository, revision: Revision, zone: str | None) -> Revision | None:

@@ -11,10 +11,9 @@ from zonegit.cli.commits import parent_of, served, stat
 from zonegit.cli.log import LOG_DETAILS, log, log_arguments
 from zonegit.cli.output import Output, Style, printable
 from zonegit.cli.verbs import Verb
-from zonegit.errors import NotFound
+from zonegit.errors import NotFound, UsageError
 from zonegit.model.ids import short
 from zonegit.model.names import parse_apex
-from zonegit.zonefile.types import parse_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +32,8 @@ def _diff(args: Namespace, out: Output) -> int:
             changes = repo.changes(zone=args.zone)
         else:
             first, second = _sides(args)
-            old, new = (repo.resolve(side, zone=args.zone) for side in (first, second))
+            with typed.hint_for_names((first, second)):
+                old, new = (repo.resolve(side, zone=args.zone) for side in (first, second))
             changes = repo.diff(first, second, zone=args.zone)
         differ = _show_diff(args, out, old, new, served(changes, old, new))
     return _DIFFERENCES if differ and args.exit_code else 0
@@ -46,6 +46,11 @@ def _sides(args: Namespace) -> tuple[str, str]:
 
         chosen = split_range(args.old)
         return chosen.without[0], chosen.of[0]
+    if ".." in args.old:
+        raise UsageError(
+            f"diff: {args.old} is two versions, and takes no {args.new} beside it; "
+            f"the changes of a name: `zonegit log -p --name {args.new} {args.old}`"
+        )
     return args.old, args.new or "HEAD"
 
 
@@ -73,7 +78,7 @@ def _side(revision: Revision | None) -> str:
 
 
 def _blame(args: Namespace, out: Output) -> int:
-    rtype = parse_type(args.type) if args.type else None
+    rtype = typed.type_of(args.type)
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
         found = repo.blame(args.name, rtype, args.revision, zone=zone)
@@ -128,9 +133,9 @@ def _reflog_arguments(parser: ArgumentParser) -> None:
 
 
 _DIFF_DETAILS: Final = """\
-With one version: what HEAD has otherwise, so `zonegit diff A` is `zonegit diff A HEAD`; `zonegit show A` shows what A
-itself changed. With none: what HEAD changed, so `zonegit diff` is `zonegit diff HEAD~1 HEAD`. The SOA serial, which
-rises with every commit, doesn't count as a difference."""
+With one version: how HEAD differs from it, so `zonegit diff A` is `zonegit diff A HEAD`. (`zonegit show A` shows
+what A itself changed.) With none: what HEAD changed, so `zonegit diff` is `zonegit diff HEAD~1 HEAD`. The SOA
+serial, which rises with every commit, doesn't count as a difference."""
 
 VERBS: Final = {
     "log": Verb(log_arguments, log, LOG_DETAILS),

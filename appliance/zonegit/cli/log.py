@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import commits, options, shapes, typed
 from zonegit.cli.output import Output
 from zonegit.errors import UsageError
-from zonegit.zonefile.types import parse_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 def log(args: Namespace, out: Output) -> int:
-    rtype = parse_type(args.type) if args.type else None
-    if rtype is not None and args.name is None:
+    rtype = typed.type_of(args.type)
+    if args.type is not None and args.name is None:
         raise UsageError("log: --type needs --name NAME, whose records of that type it follows")
     with options.open_repository(args, out) as repo:
         zone = args.zone if args.name is None else typed.zone_of(args, args.name, repo, out, rtype)
-        found = repo.log(*args.revisions, zone=zone, name=args.name, rtype=rtype)
+        with typed.hint_for_names(args.revisions):
+            found = repo.log(*args.revisions, zone=zone, name=args.name, rtype=rtype)
         found = islice(_chosen(found, args), args.number)
         if args.json:
             out.json_array(shapes.commit(revision) for revision in found)
@@ -47,8 +48,8 @@ def _show(
                 out.line()
             commits.show_commit(out, revision, labels)
         if args.stat or args.patch:
-            changes = commits.changes_of(repo, revision, zone, args.name, rtype)
-            commits.show_changes(out, revision, changes, patch=args.patch, apart=not args.oneline)
+            changes = partial(commits.changes_of, repo, revision, zone, args.name, rtype)
+            commits.show_changes(out, revision, changes, patch=args.patch, count=args.stat, apart=not args.oneline)
 
 
 def _chosen(found: Iterator[Revision], args: Namespace) -> Iterator[Revision]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from functools import partial
 from typing import Final
 
 from zonegit.cli import options, render, shapes, typed
@@ -13,7 +14,6 @@ from zonegit.errors import InvalidRecord, NotFound, UsageError
 from zonegit.model.names import parse_apex
 from zonegit.zonefile.types import parse_ttl, parse_type
 
-_ANY: Final = "ANY"
 _KEEP_TTL: Final = "-"
 
 _RDATA_RULE: Final = """\
@@ -63,7 +63,7 @@ def _show(args: Namespace, out: Output) -> int:
         return _show_commit(args, out)
     if args.stat or args.oneline:
         raise UsageError("show: --stat and --oneline are about a version, and NAME TYPE are records of one")
-    rtype = None if args.type.upper() == _ANY else parse_type(args.type)
+    rtype = typed.type_of(args.type)
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.what, repo, out, rtype)
         if rtype is None:
@@ -91,16 +91,19 @@ def _show_commit(args: Namespace, out: Output) -> int:
             revision = repo.resolve(args.what, zone=args.zone)
         except NotFound as error:
             raise NotFound(f"{error}; the records of a name: zonegit show {args.what} ANY") from None
-        changes = commits.changes_of(repo, revision, args.zone)
+        tag = repo.tag_object(args.what, zone=args.zone)
+        changes = partial(commits.changes_of, repo, revision, args.zone)
         if args.json:
-            out.json(shapes.commit_with_changes(revision, changes))
+            out.json(shapes.shown(revision, changes(), tag))
             return 0
+        if tag:
+            commits.show_tag(out, tag[1])
         labels = commits.labels(repo, args.zone)
         if args.oneline:
             commits.show_oneline(out, revision, labels)
         else:
             commits.show_commit(out, revision, labels)
-        commits.show_changes(out, revision, changes, patch=not args.stat, apart=not args.oneline)
+        commits.show_changes(out, revision, changes, patch=not args.stat, count=args.stat, apart=not args.oneline)
     return 0
 
 

@@ -13,7 +13,7 @@ from zonegit.zonefile.types import type_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from zonegit.model.commit import Stamp
+    from zonegit.model.commit import Stamp, Tag
     from zonegit.model.ids import ObjectId
     from zonegit.model.rrset import RRset
     from zonegit.repo import Blame, Change, Committed, Entry, Restored, Revision, ZoneSummary
@@ -53,10 +53,18 @@ def commit(revision: Revision) -> JsonObject:
     }
 
 
-def commit_with_changes(revision: Revision, changes: Iterable[Change]) -> JsonObject:
-    """A commit, and what it changed against its first parent."""
+def shown(revision: Revision, changes: Iterable[Change], by: tuple[ObjectId, Tag] | None) -> JsonObject:
+    """A commit, what it changed against its first parent, and the tag object that named it."""
     apex = parse_apex(revision.commit.zone)
-    return {**commit(revision), "changes": [change(item, apex) for item in changes]}
+    return {**commit(revision), "changes": [change(item, apex) for item in changes], "tag": tag(by)}
+
+
+def tag(value: tuple[ObjectId, Tag] | None) -> JsonObject | None:
+    """A tag that is an object of its own; null for any other."""
+    if value is None:
+        return None
+    oid, made = value
+    return {"object": oid.hex(), "name": made.name, "tagger": stamp(made.tagger), "message": made.message}
 
 
 def change(value: Change, apex: WireName) -> JsonObject:

@@ -8,15 +8,20 @@ unless `--relative` says that it is meant so.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
-from zonegit.errors import InvalidName, OutOfZone
+from zonegit.errors import InvalidName, NotFound, OutOfZone
 from zonegit.model.names import ROOT, WireName, from_text, is_absolute, lower, parse_apex, relative, to_text
 from zonegit.model.rdata import name_spans
+from zonegit.zonefile.types import parse_type
 
 if TYPE_CHECKING:
     from zonegit.cli.output import Output
     from zonegit.repo import Repository
+
+_ANY: Final = "ANY"
 
 
 def relative_option(parser: ArgumentParser) -> None:
@@ -44,6 +49,23 @@ def zone_of(args: Namespace, name: str, repo: Repository, out: Output, rtype: in
         zone = (repo.target(args.zone, args.branch) if writes else repo.position(args.zone)).zone
     check(name, parse_apex(zone), meant=args.relative)
     return zone
+
+
+@contextmanager
+def hint_for_names(words: Sequence[str]) -> Iterator[None]:
+    """Where one of these words is no version it may be a name: add to the error how a name's changes are shown."""
+    try:
+        yield
+    except NotFound as error:
+        name = next((word for word in words if f"commit {word[:80]!r} in" in str(error)), None)
+        if name is None:
+            raise
+        raise NotFound(f"{error}; the changes of a name: `zonegit log -p --name {name}`") from None
+
+
+def type_of(text: str | None) -> int | None:
+    """The type that was typed; None for every type, which is `ANY` or none at all."""
+    return None if text is None or text.upper() == _ANY else parse_type(text)
 
 
 def check(name: str, apex: WireName, *, meant: bool = False) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zonegit.errors import NotFound, Refused, UsageError
 from zonegit.model import refs
-from zonegit.model.commit import Stamp
+from zonegit.model.commit import Stamp, Tag
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import Owner, WireName, from_text, relative
 from zonegit.model.refs import RefName
@@ -78,6 +78,11 @@ class Context:
         """The commit that an expression names."""
         with self.store.read() as reader:
             return Resolver(reader, place_in(reader, zone, None, self.seat), self.now).resolve(revision)
+
+    def tag_object(self, revision: str, zone: str | None = None) -> tuple[ObjectId, Tag] | None:
+        """The tag object that an expression names by itself."""
+        with self.store.read() as reader:
+            return Resolver(reader, place_in(reader, zone, None, self.seat), self.now).tag_object(revision)
 
     def content(self, revision: str, zone: str | None = None) -> Content:
         """The records of the commit that an expression names."""

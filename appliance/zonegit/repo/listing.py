@@ -64,6 +64,17 @@ def named(context: Context, kind: RefKind, zone: str) -> dict[str, ObjectId]:
     return found
 
 
+def tag_objects(context: Context, zone: str) -> dict[str, tuple[ObjectId, Tag]]:
+    """A zone's tags that are objects of their own."""
+    found = {}
+    with context.store.read() as reader:
+        for name, oid in reader.refs(f"refs/{RefKind.TAG}/{zone}/"):
+            ref = refs.parse(name)
+            if ref.zone == zone and kind_of(data := reader.get(oid)) is Kind.TAG:
+                found[ref.name] = (oid, Tag.decode(data))
+    return found
+
+
 def commit_of(reader: Reader, oid: ObjectId) -> ObjectId:
     """The commit that a branch or tag points to, by way of a tag object or not."""
     data = reader.get(oid)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zonegit.errors import NotFound
 from zonegit.model import refs
+from zonegit.model.commit import Tag
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import from_text, owner_text, parse_apex
 from zonegit.model.refs import RefKind, RefName
@@ -97,6 +98,14 @@ class RepositoryReader:
     def tags(self, *, zone: str | None = None) -> dict[str, ObjectId]:
         """Tags of a zone and the commits that they name."""
         return listing.named(self._context, RefKind.TAG, self._context.place(zone).zone)
+
+    def tag_objects(self, *, zone: str | None = None) -> dict[str, tuple[ObjectId, Tag]]:
+        """The tags of a zone that are objects of their own: their ids and what they hold."""
+        return listing.tag_objects(self._context, self._context.place(zone).zone)
+
+    def tag_object(self, revision: str, *, zone: str | None = None) -> tuple[ObjectId, Tag] | None:
+        """The tag object that an expression names by itself; None where it names a commit."""
+        return self._context.tag_object(revision, zone)
 
     def journal_end(self) -> int:
         """What `moved_since` goes on from."""

@@ -32,10 +32,12 @@ def test_tags(zone) -> None:
     assert zone("tag", "v1").code == 0
     zone("set", "www", "A", "300", "192.0.2.7")
     assert zone("tag", "v2", "-m", "the second").code == 0
-    assert zone("tag", "--json").json == [
-        {"name": "v1", "commit": tip(zone, "HEAD~1")},
-        {"name": "v2", "commit": tip(zone)},
-    ]
+    light, heavy = zone("tag", "--json").json
+    assert light == {"name": "v1", "commit": tip(zone, "HEAD~1"), "tag": None}
+    made = heavy.pop("tag")
+    assert heavy == {"name": "v2", "commit": tip(zone)}
+    assert (made["name"], made["tagger"]["name"], made["message"]) == ("v2", "Ada <ada@example.org>", "the second")
+    assert zone("cat-object", made["object"]).out.startswith("tag ")
     assert zone("show", "www", "A", "v1").out.endswith("192.0.2.1\n")
     assert zone("tag", "-d", "v1").code == 0
     assert [line.split()[0] for line in zone("tag").lines] == ["v2"]
@@ -224,3 +226,27 @@ def test_names_with_capitals_and_slashes(zone, refused) -> None:
     assert zone("checkout", "main").code == 0
     assert zone("branch", "-D", "CHG-1234").code == 0
     assert [branch["name"] for branch in zone("branch", "--json").json] == ["feature/x", "main"]
+
+
+def test_the_message_of_a_tag_is_shown_ahead_of_its_commit(zone) -> None:
+    zone("tag", "light")
+    zone("tag", "heavy", "-m", "Release 4\n\nas announced", "--author", "Bob <bob@example.org>")
+    plain = zone("show", "light").out
+    lines = zone("show", "heavy").out.removesuffix(plain).splitlines()
+    assert lines[:2] == ["tag heavy", "Tagger: Bob <bob@example.org>"]
+    assert lines[2].startswith("Date:   ")
+    assert lines[3:] == ["", "Release 4", "", "as announced", ""]
+    assert zone("show", "heavy~0").out == zone("show").out == plain
+    assert zone("show", "--json").json["tag"] is zone("show", "light", "--json").json["tag"] is None
+    assert zone("show", "heavy", "--json").json["tag"] == zone("tag", "--json").json[0]["tag"]
+    assert [line.split()[2:] for line in zone("tag").lines] == [["Release", "4"], []]
+
+
+def test_head_is_never_detached(zone, refused) -> None:
+    zone("set", "www", "A", "300", "192.0.2.7")
+    zone("tag", "v1")
+    for version in ("HEAD~1", "v1", tip(zone)[:12], "serial=2026112001", "main@{0}"):
+        refused(zone("checkout", version), 5, "no detached HEAD", f"`zonegit branch NAME {version}`")
+    refused(zone("checkout", "-"), 5, "where HEAD was before isn't kept")
+    refused(zone("checkout", "nothing"), 5, "'checkout -b nothing' makes one")
+    assert zone("status", "--json").json["branch"] == "main"

@@ -157,6 +157,31 @@ def test_blame_names_each_record_s_commit(edited) -> None:
     assert item["commit"]["message"] == "set www TXT"
 
 
+def test_a_name_is_no_version_and_the_hint_says_how_its_changes_are_listed(edited, refused) -> None:
+    for argv in (["log", "www"], ["log", "main", "www"], ["diff", "www"], ["diff", "main", "www"]):
+        refused(edited(*argv), 5, "'www'", "`zonegit log -p --name www`")
+    refused(edited("diff", "HEAD~1..HEAD", "www"), 2, "`zonegit log -p --name www HEAD~1..HEAD`")
+    assert "--name" not in edited("log", "HEAD~9").err
+
+
+def test_any_is_every_type(edited) -> None:
+    for argv in (["blame", "www"], ["log", "--name", "www", "--type"]):
+        assert edited(*argv, "ANY").code == 0
+    assert edited("blame", "www", "any", "HEAD").out == edited("blame", "www").out
+    assert edited("log", "--name", "www", "--type", "ANY").out == edited("log", "--name", "www").out
+
+
+def test_patch_and_stat_are_shown_both(edited) -> None:
+    lines = edited("log", "-p", "--stat", "-1").lines
+    assert lines[-4:] == [
+        "",
+        " 1 RRset changed: 1 added, 0 modified, 0 deleted",
+        "",
+        '+www.example.org.\t300\tIN\tTXT\t"hello"',
+    ]
+    assert edited("log", "--oneline", "-p", "--stat", "-1").lines[1:] == lines[-3:]
+
+
 def test_blame_of_an_older_version(edited) -> None:
     assert "192.0.2.1" in edited("blame", "www", "A", "HEAD~2").out
 
