@@ -46,7 +46,7 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         message = message.replace(_LITERAL, "")
-        hint = self._near_miss(message) or f"see `{self.prog} --help`"
+        hint = self._near_miss(message) or self._record_hint(message) or f"see `{self.prog} --help`"
         raise UsageError(f"{self.prog.removeprefix('zonegit ')}: {message}; {hint}")
 
     def _near_miss(self, message: str) -> str:
@@ -58,6 +58,16 @@ class _Parser(ArgumentParser):
         known = [option for option in self._option_string_actions if option.startswith("--")]
         near = get_close_matches(word, known, 1, 0.7) if unknown and word else []
         return f"did you mean `{near[0]}`?" if near else ""
+
+    def _record_hint(self, message: str) -> str:
+        """How a record is written, for verbs that take one."""
+        if not any(action.dest == "rdata" for action in self._actions):
+            return ""
+        if "unrecognized arguments: -" in message:
+            return "quote a record with blanks as one argument, or put -- before words that begin with a dash"
+        if "arguments are required: " in message and "NAME" not in message:
+            return f"the order is NAME TYPE TTL RDATA, and - keeps the TTL that is there; see `{self.prog} --help`"
+        return ""
 
     def with_numbers(self, words: list[str]) -> list[str]:
         """`-3` as `--number=3`, as git reads it, for verbs that have that option."""

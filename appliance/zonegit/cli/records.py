@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render, shapes, typed
 from zonegit.cli.committed import tell
+from zonegit.cli.field_order import order_hint
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.errors import InvalidRecord, NotFound, UsageError
 from zonegit.model.names import parse_apex
-from zonegit.zonefile.types import parse_ttl, parse_type
+from zonegit.model.rdata import SOA, soa_serial
+from zonegit.zonefile.types import cannot_stand, is_meta, parse_ttl, parse_type
+
+if TYPE_CHECKING:
+    from zonegit.repo import Committed
 
 _KEEP_TTL: Final = "-"
 
@@ -32,17 +37,30 @@ Put -- before an argument that begins with a dash."""
 
 
 def _set(args: Namespace, out: Output) -> int:
-    rtype = parse_type(args.type)
-    ttl = None if args.ttl == _KEEP_TTL else _ttl(args)
+    rtype, ttl = _head(args, "set")
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
-        done = repo.set(args.name, rtype, ttl, typed.rdatas(args, rtype, zone), **options.commit_how(args, zone))
-        return tell(repo, done, args, out)
+        rdatas = typed.rdatas(args, rtype, zone)
+        done = repo.set(args.name, rtype, ttl, rdatas, **options.commit_how(args, zone))
+        code = tell(repo, done, args, out)
+    if rtype == SOA:
+        _tell_serial(soa_serial(rdatas[0]), done, out)
+    return code
+
+
+def _tell_serial(asked: int, done: Committed, out: Output) -> None:
+    """The serial that was asked for, where it wasn't taken."""
+    if done.serial == asked:
+        return
+    lead = f"the serial {asked} isn't ahead of the zone's"
+    if done.new == done.old:
+        out.note(f"{lead}, which stays {done.serial}")
+    else:
+        out.note(f"{lead}; the next one, {done.serial}, was taken")
 
 
 def _add(args: Namespace, out: Output) -> int:
-    rtype = parse_type(args.type)
-    ttl = None if args.ttl == _KEEP_TTL else _ttl(args)
+    rtype, ttl = _head(args, "add")
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
         done = repo.add(args.name, rtype, ttl, typed.rdatas(args, rtype, zone), **options.commit_how(args, zone))
@@ -51,6 +69,8 @@ def _add(args: Namespace, out: Output) -> int:
 
 def _delete(args: Namespace, out: Output) -> int:
     rtype = parse_type(args.type) if args.type else None
+    if rtype is not None and is_meta(rtype):
+        raise InvalidRecord(f"{cannot_stand(rtype)}; leave TYPE out to delete every type at {args.name}")
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
         rdatas = [] if rtype is None or not args.rdata else typed.rdatas(args, rtype, zone)
@@ -107,11 +127,16 @@ def _show_commit(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _ttl(args: Namespace) -> int:
+def _head(args: Namespace, verb: str) -> tuple[int, int | None]:
+    """TYPE and TTL; None keeps the TTL that is there. `InvalidRecord` tells the order of the fields."""
     try:
-        return parse_ttl(args.ttl)
+        rtype = parse_type(args.type)
+        ttl = None if args.ttl == _KEEP_TTL or is_meta(rtype) else parse_ttl(args.ttl)
     except InvalidRecord as error:
-        raise InvalidRecord(f"{error}; the order is NAME TYPE TTL RDATA") from None
+        raise InvalidRecord(f"{error}; {order_hint(verb, args.name, [args.type, args.ttl, *args.rdata])}") from None
+    if is_meta(rtype):
+        raise InvalidRecord(cannot_stand(rtype))
+    return rtype, ttl
 
 
 def _set_arguments(parser: ArgumentParser) -> None:

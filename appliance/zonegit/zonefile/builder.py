@@ -4,12 +4,11 @@ from typing import Final
 
 from zonegit.errors import InvalidZone, ZoneFileError
 from zonegit.model.names import APEX, Owner, WireName, lower, owner_key, relative, to_text
-from zonegit.model.rdata import CLASS_IN, META_TYPES, RRSIG, SOA, soa_serial, with_serial
+from zonegit.model.rdata import CLASS_IN, RRSIG, SOA, soa_serial, with_serial
 from zonegit.model.rrset import APEX_POINTER, FIXED, RRKey
 from zonegit.zonefile.entries import Entries
 from zonegit.zonefile.findings import Finding, finding
 from zonegit.zonefile.transfer_text import Transfer
-from zonegit.zonefile.types import type_text
 
 Place = tuple[bytes, bytes]
 """Where one owner's records go: the beginning of their keys (owner key, `00`) and of their RRs (owner, `C0 0C`)."""
@@ -39,9 +38,7 @@ class ZoneBuilder:
         return owner_place(relative(wire, self.apex))
 
     def add(self, place: Place, rtype: int, ttl: int, rdata: bytes) -> None:
-        """Take one record with canonical RDATA."""
-        if rtype in META_TYPES:
-            raise InvalidZone(f"type {type_text(rtype)} can't stand in a zone")
+        """Take one record with canonical RDATA, of a type that may stand in a zone."""
         if rtype == SOA:
             rdata = self._take_soa(place, rdata)
         key, rr = place

@@ -27,6 +27,7 @@ from zonegit.zonefile.record import split_head, split_owner
 from zonegit.zonefile.scope import Scope
 from zonegit.zonefile.source import Text, open_text
 from zonegit.zonefile.transfer_text import MESSAGE_SIGNATURE
+from zonegit.zonefile.types import cannot_stand, is_meta
 from zonegit.zonefile.unfold import unfold
 
 _PLAIN_RDATA: Final = r"""([\t !#-'*-:<-\[\]-~]*+|(?:"[ !#-\[\]-~]*+"[ \t]*+)+)"""
@@ -163,6 +164,8 @@ class _File:
             self._builder.transfer.signature()
             return
         ttl, rtype, rdata_text = split_head(rest)
+        if is_meta(rtype):
+            raise InvalidRecord(cannot_stand(rtype))
         if owner:
             scope.enter(read_name(owner, scope.origin), rtype)
         elif scope.place is None and scope.outside is None:

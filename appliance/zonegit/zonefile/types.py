@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from zonegit.errors import InvalidRecord
+from zonegit.model.rdata import META_TYPES
 from zonegit.model.rrset import MAX_TTL
 
 _MNEMONICS: Final[dict[int, str]] = {
@@ -134,6 +135,16 @@ def parse_type(text: str) -> int:
 def type_text(rtype: int) -> str:
     """The mnemonic of a type, or its RFC 3597 form."""
     return _MNEMONICS.get(rtype) or f"TYPE{rtype}"
+
+
+def is_meta(rtype: int) -> bool:
+    """Whether no record of a zone has this type (RFC 6895 §3.1)."""
+    return rtype in META_TYPES
+
+
+def cannot_stand(rtype: int) -> str:
+    """What is said of such a type."""
+    return f"type {type_text(rtype)} can't stand in a zone (RFC 6895 §3.1)"
 
 
 def mnemonics() -> list[str]:

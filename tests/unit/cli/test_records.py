@@ -1,5 +1,7 @@
 """`set`, `add`, `delete` and `show`: what is committed, what is said, and what is refused."""
 
+import shlex
+
 import pytest
 
 
@@ -214,3 +216,73 @@ def test_warnings_are_told_apart(zone) -> None:
 def test_bad_input_is_one_line_and_writes_nothing(zone, refused, argv, code, words) -> None:
     refused(zone(*argv), code, *words)
     assert len(zone("reflog").lines) == 1
+
+
+ORDER = "the order is NAME TYPE TTL RDATA"
+
+
+@pytest.mark.parametrize("verb", ["set", "add"])
+@pytest.mark.parametrize(
+    ("words", "call"),
+    [
+        ("ns2 300 A 192.0.2.80", "ns2 A 300 192.0.2.80"),
+        ("ns2 IN A 300 192.0.2.80", "ns2 A 300 192.0.2.80"),
+        ("ns2 300 IN A 192.0.2.80 192.0.2.81", "ns2 A 300 192.0.2.80 192.0.2.81"),
+        ("ns2 IN 1h a 192.0.2.80", "ns2 a 1h 192.0.2.80"),
+        ("ns2 A IN 300 192.0.2.80", "ns2 A 300 192.0.2.80"),
+        ("@ IN MX 300 '10 mail'", "@ MX 300 '10 mail'"),
+        ("@ MX IN 10 mail", "@ MX 10 mail"),
+        ("ns2 IN A 192.0.2.80", "ns2 A TTL 192.0.2.80"),
+        ("ns2 A 192.0.2.80 192.0.2.81", "ns2 A TTL 192.0.2.80 192.0.2.81"),
+        ("ns2 300 TXT -- -all", "ns2 TXT 300 -- -all"),
+    ],
+)
+def test_another_order_of_the_fields_is_told_the_right_one(zone, refused, verb, words, call) -> None:
+    refused(zone(verb, *shlex.split(words)), 1, f"; {ORDER}: `zonegit {verb} {call}`")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("A ns2 300 192.0.2.1", 1), ("ns2 QQ 300 x", 1), ("ns2 A 192.0.2.1", 2), ("ns2 A", 2), ("ns2 300 IN A", 1)],
+)
+def test_where_the_right_call_is_not_certain_the_order_alone_is_told(zone, refused, words, code) -> None:
+    result = zone("set", *words.split())
+    refused(result, code, ORDER)
+    assert "`zonegit set ns2" not in result.err
+
+
+def test_a_dash_in_a_record_that_is_not_quoted(zone, refused) -> None:
+    for verb in ("set", "add"):
+        refused(zone(verb, "foo", "TXT", "300", "v=spf1", "-all"), 2, "-all; quote a record", "put -- before")
+    refused(zone("delete", "foo", "TXT", "v=spf1", "-all"), 2, "-all; quote a record", "put -- before")
+    refused(zone("set", "www", "A", "300", "192.0.2.1", "--dryrun"), 2, "did you mean `--dry-run`?")
+
+
+@pytest.mark.parametrize(
+    "rtype", ["ANY", "AXFR", "IXFR", "OPT", "TSIG", "TKEY", "TYPE255", "TYPE0", "NXNAME", "type200"]
+)
+def test_a_type_that_cannot_stand_in_a_zone(zone, zone_file, refused, rtype) -> None:
+    for words in (["300", "x"], ["300", "\\# 0"], ["soon", "x"]):
+        for verb in ("set", "add"):
+            result = zone(verb, "www", rtype, *words)
+            refused(result, 1, "can't stand in a zone")
+            assert ";" not in result.err
+            assert "record" not in result.err
+    refused(zone("delete", "www", rtype), 1, "can't stand in a zone", "leave TYPE out to delete every type at www")
+    if rtype != "TSIG":  # what transfers leave in their output
+        zone_file.write_text(zone_file.read_text() + f"www 300 IN {rtype} x\n")
+        refused(zone("check", zone_file), 1, ":9: type ", "can't stand in a zone")
+
+
+def test_a_serial_that_was_asked_for_and_not_taken_is_told(zone) -> None:
+    def soa(serial: int, retry: int, *more: str):
+        words = f"ns1 hostmaster {serial} 7200 {retry} 1209600 300"
+        result = zone("set", "@", "SOA", "3600", words, *more)
+        assert result.code == 0
+        return result.err
+
+    assert soa(5, 901, "--dry-run").endswith("isn't ahead of the zone's; the next one, 2026112002, was taken\n")
+    assert "the serial 5 isn't ahead of the zone's; the next one, 2026112002, was taken" in soa(5, 901)
+    assert "the serial 5 isn't ahead of the zone's, which stays 2026112002" in soa(5, 901)
+    assert "ahead" not in soa(2026112002, 901)
+    assert "ahead" not in soa(2026112009, 902)
