@@ -43,6 +43,18 @@ def tell(
     return 0
 
 
+def tell_begun(repo: Repository, done: Committed, out: Output) -> None:
+    """Say where HEAD stays, if a zone was begun that it doesn't name."""
+    head = repo.standing().head
+    if done.old is None and done.new is not None and head and head.zone != done.zone:
+        out.note(head_stays(head.zone, done.zone))
+
+
+def head_stays(head: str, zone: str) -> str:
+    """What a verb says that brought a zone which HEAD doesn't name."""
+    return f"HEAD names {head} as before; `zonegit zone switch {zone}` makes it name this zone"
+
+
 def _with_serials(repo: Repository, done: Committed) -> list[Change]:
     old = 0
     if done.old is not None and any(change.rtype == SOA for change in done.changes):

@@ -9,6 +9,9 @@ from typing import Final
 _BY_ITSELF: Final = "nothing has to be reloaded: a commit is answered by the next packet"
 _SECONDARIES: Final = "secondaries hear of a commit and follow by themselves"
 _NOT_YET: Final = "DNSSEC signing isn't there yet; zones that are signed elsewhere are served"
+_NO_RENAME: Final = (
+    "there is no rename yet: `export` the zone, write the new name for the old one in that file, and `import` it"
+)
 
 _SAME: Final = {
     "annotate": "blame NAME",
@@ -38,6 +41,9 @@ _SAME: Final = {
     "rollback": "reset --hard HEAD~1",
     "showzone": "export",
     "stats": "metrics",
+    "st": "status",
+    "co": "checkout BRANCH",
+    "br": "branch",
     "switch": "checkout BRANCH, or zone switch ZONE",
     "tsig-list": "tsig list",
     "undo": "reset --hard HEAD~1",
@@ -63,13 +69,15 @@ _SAME: Final = {
 
 _OTHERWISE: Final = {
     "cherry-pick": "there is no cherry-pick: `diff` and `show` say what to `set` on this branch",
+    "ci": "`set`, `add`, `delete` and `import` make a commit each, with -m for its message",
     "commit": "`set`, `add`, `delete` and `import` make a commit each, with -m for its message",
     "edit": "`export` to a file, edit that, and `import` it",
     "edit-zone": "`export` to a file, edit that, and `import` it",
     "freeze": "zones are never frozen: every change is a commit",
     "gc": "nothing is ever deleted from a repository, so nothing can be collected",
     "increase-serial": "the serial rises by itself with every commit",
-    "merge": "there is no merge: `diff main..BRANCH` says what to set on main",
+    "merge": "there is no merge: where `log BRANCH..main` prints nothing, `reset --hard BRANCH` on main makes the "
+    "branch live; where it prints commits, that would drop them, and `diff main..BRANCH` says what to set on main",
     "mv": "`delete` the old name and `set` the new one",
     "notify": "other name servers are notified by themselves when a served zone moves (also_notify)",
     "pull": "zonegitd follows its [primary] by itself; `fetch` shows what a peer has",
@@ -90,6 +98,7 @@ _OTHERWISE: Final = {
     "sync": "what was committed is on disk already",
     "thaw": "zones are never frozen: every change is a commit",
     "transfer": _SECONDARIES,
+    **dict.fromkeys(("zone rename", "zone move", "zone mv"), _NO_RENAME),
     "zone edit": "`export` to a file, edit that, and `import` it",
     "zone-abort": "there are no open transactions: every change is a commit",
     "zone-begin": "there are no open transactions: `checkout -b BRANCH`, and commit there",

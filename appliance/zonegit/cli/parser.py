@@ -29,6 +29,8 @@ exit codes: 0 done, 1 refused or failed, 2 usage, 3 differences found (diff --ex
             6 corrupt store, 7 not authorised, 8 unreachable, 130 interrupted"""
 
 
+_ALIKE: Final = 0.65
+"""How alike (0 to 1) a verb has to be to be suggested: `log` is for `lgo`, `branch` isn't for `rndc`."""
 _LITERAL: Final = "\0"
 """Marks an argument that stands behind `--`; no process is given one with this character."""
 
@@ -133,16 +135,19 @@ def overview() -> str:
         "git for authoritative DNS: a zone is a history of immutable commits.",
         "",
     ]
+    width = max(map(len, verbs.names()))
     for group in verbs.GROUPS.values():
-        lines += [f"  {name:<12} {text}" for name, text in group.items()]
+        lines += [f"  {name:<{width}} {text}" for name, text in group.items()]
         lines.append("")
     return "\n".join([*lines, _ENDING])
 
 
 def _overview_of(family: str) -> str:
-    lines = [f"usage: zonegit {family} VERB …", ""]
-    lines += [f"  {name:<12} {verbs.summary(name)}" for name in verbs.names() if name.startswith(f"{family} ")]
-    return "\n".join(lines)
+    names = [name for name in verbs.names() if name.startswith(f"{family} ")]
+    width = max(map(len, names))
+    return "\n".join(
+        [f"usage: zonegit {family} VERB …", "", *(f"  {name:<{width}} {verbs.summary(name)}" for name in names)]
+    )
 
 
 def _help(words: Sequence[str]) -> tuple[None, Namespace]:
@@ -171,7 +176,7 @@ def _verb(name: str) -> verbs.Verb:
 
     if hint := advice(name):
         raise UsageError(f"{name!r} is not a verb; {hint}")
-    near = get_close_matches(name, verbs.names(), 1)
+    near = get_close_matches(name, verbs.names(), 1, _ALIKE)
     hint = f"did you mean `{near[0]}`?" if near else "`zonegit --help` lists the verbs"
     raise UsageError(f"{name[:80]!r} is not a verb; {hint}")
 

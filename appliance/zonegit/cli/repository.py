@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _NAMED: Final = 10
 """Zones named in one warning."""
+_OWN_HEAD: Final = "your own; others who share this repository may be elsewhere"
+_SHARED_HEAD: Final = "the repository's; `zonegit checkout` or `zonegit zone switch` gives you one of your own"
 
 
 def _init(args: Namespace, out: Output) -> int:
@@ -83,6 +85,7 @@ def _status(args: Namespace, out: Output) -> int:
         records = repo.records(place.branch, zone=args.zone)
         branches = list(repo.branches(zone=args.zone))
         refused = {peer: sorted(names) for peer, names in repo.refused().items()}
+        own = repo.standing().own
     commit = revision.commit
     if args.json:
         out.json(
@@ -95,6 +98,7 @@ def _status(args: Namespace, out: Output) -> int:
                 "zones": zones,
                 "objects": {kind.name.lower(): count for kind, count in stat.objects.items()},
                 "shared": repo.shared,
+                "own_head": own,
                 "map_used": stat.map_used,
                 "map_size": stat.map_size,
                 "refused": refused,
@@ -103,11 +107,10 @@ def _status(args: Namespace, out: Output) -> int:
         return 0
     others = f" (of {', '.join(branches)})" if len(branches) > 1 else ""
     sizes = (render.counted(zones, "zone"), render.counted(sum(stat.objects.values()), "object"))
-    if repo.shared:
-        others += ", where you are; others who share this repository may be elsewhere"
     rows = [
         ("zone", place.zone),
         ("branch", place.branch + others),
+        *([("HEAD", _OWN_HEAD if own else _SHARED_HEAD)] if repo.shared else []),
         ("commit", f"{short(revision.id)} {printable(commit.subject)}"),
         ("serial", str(commit.serial)),
         ("records", f"{records:,}"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import checks, options, render, shapes
-from zonegit.cli.committed import tell
+from zonegit.cli.committed import tell, tell_begun
 from zonegit.cli.output import Output, printable
 from zonegit.cli.undoing import Undoing
 from zonegit.cli.verbs import Verb
@@ -43,6 +43,7 @@ def _import(args: Namespace, out: Output) -> int:
                 **options.commit_how(args, to_text(parsed.apex)),
             )
         tell(repo, done, args, out, list_changes=args.dry_run, more=undoing.json())
+        tell_begun(repo, done, out)
         back = reset_way_back(repo, done, args) if undoing.happened else None
     if back:
         out.note(back)

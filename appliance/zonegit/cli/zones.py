@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render, shapes, typed
-from zonegit.cli.committed import tell
+from zonegit.cli.committed import head_stays, tell, tell_begun
 from zonegit.cli.output import Output, Style
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import way_back
@@ -49,7 +49,9 @@ def _add(args: Namespace, out: Output) -> int:
         typed.check(name, apex, meant=args.relative)
     with options.open_repository(args, out) as repo:
         done = repo.add_zone(args.name, nameservers=args.ns, mail=args.mail, who=args.author, dry_run=args.dry_run)
-        return tell(repo, done, args, out)
+        tell(repo, done, args, out)
+        tell_begun(repo, done, out)
+    return 0
 
 
 def _switch(args: Namespace, out: Output) -> int:
@@ -88,7 +90,7 @@ def _restore(args: Namespace, out: Output) -> int:
     lead = "dry run, nothing written: would restore" if args.dry_run else "restored"
     out.note(f"{lead} {done.zone} with {named}")
     if head:
-        out.note(f"HEAD names {head.zone} as before; `zonegit zone switch {done.zone}` makes it name this zone")
+        out.note(head_stays(head.zone, done.zone))
     return 0
 
 

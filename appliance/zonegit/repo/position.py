@@ -32,6 +32,8 @@ class Standing:
     """What is read from. None in a repository without zones."""
     lost: Position | None = None
     """What HEAD names, if that is gone; `place` is what is taken for it."""
+    own: bool = True
+    """Whether HEAD is the user's own; else it is the repository's, in one that several users share."""
 
     @property
     def head(self) -> Position | None:
@@ -61,12 +63,13 @@ def seat(path: Path) -> str:
 def standing(reader: Reader, seat: str) -> Standing:
     """Where the user of a seat is."""
     chosen = _chosen(reader, seat)
+    own = seat == HEAD or _named(reader, seat) is not None
     for place in filter(None, (chosen, _named(reader, HEAD))):
         if reader.ref(refs.head(place.zone, place.branch)):
-            return Standing(place, chosen if place != chosen else None)
+            return Standing(place, chosen if place != chosen else None, own)
         if branches := branches_of(reader, place.zone):
-            return Standing(Position(place.zone, default_branch(branches)), chosen)
-    return Standing(_first(reader), chosen)
+            return Standing(Position(place.zone, default_branch(branches)), chosen, own)
+    return Standing(_first(reader), chosen, own)
 
 
 def place_in(reader: Reader, zone: str | None, branch: str | None = None, seat: str = HEAD) -> Position:

@@ -12,7 +12,7 @@ ALL: Final = "all"
 
 
 def strict_checks(names: Iterable[str]) -> frozenset[str]:
-    """The checks that these names mean. `UsageError` for one that there isn't, with the nearest that there is."""
+    """The checks that these names mean. `UsageError` for one that there isn't, with one that is spelt alike."""
     found: set[str] = set()
     for name in names:
         if name == ALL:
@@ -22,8 +22,9 @@ def strict_checks(names: Iterable[str]) -> frozenset[str]:
         else:
             from difflib import get_close_matches
 
-            near = get_close_matches(name, (*CHECKS, ALL), 1, 0.0)[0]
-            raise UsageError(f"there is no check {name[:80]!r}; the nearest one is {near!r}")
+            near = get_close_matches(name, (*CHECKS, ALL), 1)
+            hint = f"the nearest one is {near[0]!r}" if near else "docs/cli.md lists them"
+            raise UsageError(f"there is no check {name[:80]!r}; {hint}")
     return frozenset(found)
 
 

@@ -99,6 +99,7 @@ def test_a_deletion_is_held_to_the_configuration(zone, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("strict", "says"),
     [
+        ("frobnicate", "there is no check 'frobnicate'; docs/cli.md lists them"),
         ("mx-cnam", "no check 'mx-cnam'; the nearest one is 'mx-cname'"),
         ("none,all", "--strict none stands alone"),
         ("", "there is no check ''"),

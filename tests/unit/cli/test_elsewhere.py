@@ -30,4 +30,16 @@ def test_nothing_that_is_here_is_redirected_and_every_way_leads_somewhere() -> N
 
 def test_mistyped_verbs_are_still_guessed(run, refused) -> None:
     refused(run("chekout", "main"), 2, "did you mean `checkout`?")
-    refused(run("frobnicate"), 2, "lists the verbs")
+    refused(run("lgo"), 2, "did you mean `log`?")
+    for name in ("frobnicate", "rndc", "nsd-control", "dig", "zone frobnicate"):
+        refused(run(*name.split()), 2, "lists the verbs")
+
+
+def test_what_removes_is_not_suggested_for_a_rename(run, refused) -> None:
+    for verb in ("rename", "mv", "move"):
+        refused(run("zone", verb, "a.example", "b.example"), 2, "there is no rename yet", "`export`", "`import`")
+
+
+def test_git_s_usual_aliases_are_known(run, refused) -> None:
+    refused(run("st"), 2, "`zonegit status`")
+    refused(run("co", "main"), 2, "`zonegit checkout BRANCH`")

@@ -139,3 +139,15 @@ def test_a_family_lists_its_verbs(run) -> None:
         assert result.code == 0
         assert "zone add" in result.out
         assert "key new" not in result.out
+
+
+@pytest.mark.parametrize("argv", [["help"], ["help", "zone"], ["help", "peer"]])
+def test_the_overviews_have_two_columns(run, argv) -> None:
+    shown = {
+        name: line
+        for name in verbs.names()
+        for line in run(*argv).lines
+        if line.startswith(f"  {name} ") and line.endswith(f" {verbs.summary(name)}")
+    }
+    assert shown
+    assert len({len(line) - len(verbs.summary(name)) for name, line in shown.items()}) == 1

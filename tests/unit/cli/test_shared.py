@@ -35,13 +35,16 @@ def test_nobody_s_checkout_redirects_another(team) -> None:
     assert (at(team, "alice"), at(team, "bob")) == (("example.org.", "staging"), ("example.net.", "main"))
     assert at(team, "carol") == ("example.org.", "main")
     assert "* " in team("bob", "zone", "list").out.splitlines()[0]
-    assert "others who share" in team("bob", "status").out
+    assert "HEAD        your own; others who share" in team("bob", "status").out
+    assert "HEAD        the repository's; `zonegit checkout`" in team("carol", "status").out
+    assert [team(who, "status", "--json").json["own_head"] for who in ("bob", "carol")] == [True, False]
 
 
 def test_a_repository_of_one_user_has_one_head(zone, monkeypatch) -> None:
     assert zone("checkout", "-b", "staging").err == "HEAD names example.org., branch staging\n"
     assert zone("status", "--json").json["shared"] is False
     assert "share" not in zone("status").out
+    assert zone("status", "--json").json["own_head"] is True
     monkeypatch.setattr(position, "user", lambda: 1001)  # who may look at it all the same: root, say
     assert zone("status", "--json").json["shared"] is True
     assert zone("checkout", "main").code == 0

@@ -131,6 +131,15 @@ def test_a_removal_sends_no_change_to_another_zone(zone, refused, zone_file) -> 
     assert zone("set", "www", "A", "60", "192.0.2.9", "--json").json["zone"] == "example.org."
 
 
+def test_a_zone_that_is_begun_says_where_head_stays(zone, zone_file) -> None:
+    stays = "HEAD names example.org. as before; `zonegit zone switch example.net.` makes it name this zone"
+    zone_file.write_text(zone_file.read_text().replace("example.org.", "example.net."))
+    assert stays not in zone("import", zone_file, "--dry-run").err
+    assert stays in zone("import", zone_file).err
+    assert "HEAD" not in zone("import", zone_file).err
+    assert "HEAD names example.org. as before" in zone("zone", "add", "example.com").err
+
+
 def test_a_dry_run_of_restore_writes_nothing(zone) -> None:
     zone("zone", "remove", "example.org")
     result = zone("zone", "restore", "example.org", "--dry-run")
