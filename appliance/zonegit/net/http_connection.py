@@ -18,7 +18,7 @@ RECYCLE: Final = 500
 LOST: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h2.exceptions.H2Error, ssl.SSLError)
 """What a connection that breaks may raise; httpcore lets some of h2's own errors through."""
 _SILENT: Final = 12
-"""Seconds after which a connection ends whose other side acknowledges nothing."""
+"""Seconds without an acknowledgement after which a connection ends, at its next keepalive."""
 _SOCKET: Final = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5),
