@@ -9,6 +9,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from zonegit.errors import InvalidObject, ZonegitError
@@ -19,6 +20,8 @@ MAX_PARENTS: Final = 16
 _WHO: Final = re.compile(r"(?P<name>[^\x00-\x1f\x7f]{1,200}) (?P<time>0|-?[1-9][0-9]{0,14}) (?P<zone>[+-][0-9]{4})")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,38}")
 _EXTRA: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_REMEMBERED: Final = 64
+"""Decoded commits. A change reads its parent and itself several times: to draft, to check, to move the view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +82,7 @@ class Commit:
 
     @classmethod
     def decode(cls, data: bytes) -> "Commit":
-        fields, message = _read(data, Kind.COMMIT)
-        try:
-            zone_root = fields.one("zone-root")
-            parents = tuple(parse_id(text) for text in fields.many("parent"))
-            commit = cls(
-                zone_root=parse_id(zone_root),
-                parents=parents,
-                zone=_zone(fields.one("zone")),
-                seq=_number(fields.one("seq")),
-                generation=_number(fields.one("generation")),
-                author=Stamp.decode(fields.one("author")),
-                committer=Stamp.decode(fields.one("committer")),
-                extra=fields.rest(),
-                message=message,
-            )
-        except ZonegitError as error:
-            raise InvalidObject(f"commit can't be read: {error}") from None
-        if len(parents) > MAX_PARENTS or len(set(parents)) != len(parents):
-            raise InvalidObject(f"commit has {len(parents)} parents; at most {MAX_PARENTS}, each once")
-        if commit.encode() != data:
-            raise InvalidObject("commit is not in canonical form")
-        return commit
+        return _commit(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +118,32 @@ class Tag:
         if tag.encode() != data:
             raise InvalidObject("tag is not in canonical form")
         return tag
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _commit(data: bytes) -> Commit:
+    fields, message = _read(data, Kind.COMMIT)
+    try:
+        zone_root = fields.one("zone-root")
+        parents = tuple(parse_id(text) for text in fields.many("parent"))
+        commit = Commit(
+            zone_root=parse_id(zone_root),
+            parents=parents,
+            zone=_zone(fields.one("zone")),
+            seq=_number(fields.one("seq")),
+            generation=_number(fields.one("generation")),
+            author=Stamp.decode(fields.one("author")),
+            committer=Stamp.decode(fields.one("committer")),
+            extra=fields.rest(),
+            message=message,
+        )
+    except ZonegitError as error:
+        raise InvalidObject(f"commit can't be read: {error}") from None
+    if len(parents) > MAX_PARENTS or len(set(parents)) != len(parents):
+        raise InvalidObject(f"commit has {len(parents)} parents; at most {MAX_PARENTS}, each once")
+    if commit.encode() != data:
+        raise InvalidObject("commit is not in canonical form")
+    return commit
 
 
 class _Fields:
