@@ -56,7 +56,8 @@ def existing(args: Namespace) -> Path:
 
     chosen = args.repo or (args.directories and _nearest()) or os.environ.get("ZONEGIT_REPO") or _default()
     if not _holds_one(chosen):
-        raise StoreError(f"there is no repository at {chosen}: {_advice(args, chosen)}")
+        where = f"at {chosen}" if args.repo or chosen != HERE else "in this directory or above it"
+        raise StoreError(f"there is no repository {where}: {_advice(args, chosen)}")
     return Path(chosen)
 
 
@@ -113,4 +114,4 @@ def _advice(args: Namespace, chosen: str) -> str:
         return f"{whose} is {other}; leave {said} out, or say `--repo {other}`"
     if args.repo:
         return f"make one with `zonegit init --repo {chosen}`"
-    return "make one with `zonegit init`" if chosen != HERE else "nor above; make one with `zonegit init`"
+    return "make one with `zonegit init`"

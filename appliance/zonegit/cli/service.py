@@ -20,10 +20,12 @@ def _config_check(args: Namespace, out: Output) -> int:
     from zonegit.cli.render import counted
     from zonegit.daemon.repository import prepare
     from zonegit.daemon.signing import usable_keys
+    from zonegit.daemon.transfers import tsig_keys
     from zonegit.ops.config import load
 
     config = load(["--config", str(args.file)])
     keys = usable_keys(config)
+    tsig = len(tsig_keys(config))
     new = config.primary is not None and not (config.repo / "data.mdb").exists()
     if not new:
         prepare(config)
@@ -39,10 +41,13 @@ def _config_check(args: Namespace, out: Output) -> int:
     ]
     count = len(list(keys))
     if args.json:
-        out.json({"file": str(args.file), "repo": str(config.repo), "keys": count, "roles": roles})
+        out.json(
+            {"file": str(args.file), "repo": str(config.repo), "keys": count, "tsig_keys": tsig, "roles": roles}
+        )
     else:
         repo = f"{config.repo}{', which the first start makes' if new else ''}"
-        out.line(f"{args.file} is good: {', '.join(roles)}; {counted(count, 'key')}; repository {repo}")
+        kinds = f"{counted(count, 'replication key')}, {counted(tsig, 'TSIG key')}"
+        out.line(f"{args.file} is good: {', '.join(roles)}; {kinds}; repository {repo}")
     return 0
 
 

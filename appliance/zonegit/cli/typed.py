@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from zonegit.errors import InvalidName, NotFound, OutOfZone
-from zonegit.model.names import ROOT, WireName, from_text, is_absolute, lower, parse_apex, relative, to_text
+from zonegit.model.names import ROOT, WireName, from_text, is_absolute, labels, lower, parse_apex, relative, to_text
 from zonegit.model.rdata import name_spans
 from zonegit.zonefile.types import parse_type
 
@@ -74,6 +74,16 @@ def check(name: str, apex: WireName, *, meant: bool = False) -> None:
         raise InvalidName(_both_readings(name, apex))
 
 
+def check_server(name: str, apex: WireName, *, meant: bool) -> None:
+    """Refuse a server of a new zone that has dots, but no final one: in the zone it would need an address."""
+    count = len(labels(from_text(name, ROOT))) if not is_absolute(name) else 0
+    if count > 1 and not meant:
+        raise InvalidName(
+            f"{_may_mean(name, apex)}; write the final dot for the first; the second needs an address in "
+            f"{to_text(apex)}: begin the zone with 'zonegit import FILE'"
+        )
+
+
 def rdatas(args: Namespace, rtype: int, zone: str) -> list[bytes]:
     """The RDATA that was typed (`cli.rdata`), with the names in it checked."""
     apex = parse_apex(zone)
@@ -109,7 +119,8 @@ def _is_doubled(name: WireName, apex: WireName) -> bool:
 
 
 def _both_readings(name: str, apex: WireName) -> str:
-    doubled = to_text(from_text(name, apex))
-    return (
-        f"{name!r} may mean {name}. or {doubled}; write the final dot for the first, or --relative for the second"
-    )
+    return f"{_may_mean(name, apex)}; write the final dot for the first, or --relative for the second"
+
+
+def _may_mean(name: str, apex: WireName) -> str:
+    return f"{name!r} may mean {name}. or {to_text(from_text(name, apex))}"

@@ -47,6 +47,8 @@ def _add(args: Namespace, out: Output) -> int:
     apex = parse_apex(args.name)
     for name in (*args.ns, *([args.mail] if args.mail and "@" not in args.mail else [])):
         typed.check(name, apex, meant=args.relative)
+    for name in args.ns:
+        typed.check_server(name, apex, meant=args.relative)
     with options.open_repository(args, out) as repo:
         done = repo.add_zone(args.name, nameservers=args.ns, mail=args.mail, who=args.author, dry_run=args.dry_run)
         tell(repo, done, args, out)

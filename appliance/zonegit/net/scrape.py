@@ -27,7 +27,7 @@ def scrape(url: str) -> list[Sample]:
     try:
         status, text = _get(url, "/metrics")
     except (OSError, http.client.HTTPException, UnicodeDecodeError) as error:
-        raise Unreachable(f"no metrics at {url}: {error}; is zonegitd running, with [metrics]?") from None
+        raise Unreachable(f"no metrics at {url}: {_reason(error)}; is zonegitd running, with [metrics]?") from None
     if status != 200:
         raise Unreachable(f"no metrics at {url}: it answered {status}")
     return list(_samples(text))
@@ -38,8 +38,13 @@ def unready(url: str) -> str | None:
     try:
         status, text = _get(url, "/readyz")
     except (OSError, http.client.HTTPException, UnicodeDecodeError) as error:
-        return f"{error}; is it running, with [metrics]?"
+        return f"{_reason(error)}; is it running, with [metrics]?"
     return None if status == 200 else text.partition("\n")[0][:_REASON] or str(status)
+
+
+def _reason(error: Exception) -> str:
+    """An error in words, without the system's number of it."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 
 
 def _get(url: str, path: str) -> tuple[int, str]:

@@ -60,6 +60,8 @@ def deleted(content: Content, owner: Owner, rtype: int | None, rdatas: Sequence[
     old = here[rtype]
     gone = set(RRset.of(owner, rtype, old.ttl, rdatas).rdatas)
     if missing := gone - set(old.rdatas):
-        raise NotFound(f"nothing to delete: {len(missing)} of the given records are not at {owner_text(owner)}")
+        what = "the record is" if len(gone) == 1 else f"{len(missing)} of the {len(gone)} records"
+        verb = "" if len(gone) == 1 else " is" if len(missing) == 1 else " are"
+        raise NotFound(f"nothing to delete: {what}{verb} not at {owner_text(owner)}")
     left = [rdata for rdata in old.rdatas if rdata not in gone]
     return replaced(RRset.of(owner, rtype, old.ttl, left)) if left else {old.key: None}

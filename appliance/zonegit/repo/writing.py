@@ -89,8 +89,10 @@ def intent_of(
 
 def checked_message(text: str) -> str:
     """The message that somebody gives a commit or a tag. `UsageError` if it is none that a terminal may show."""
-    if not text.strip() or not all(char.isprintable() or char in "\n\t" for char in text):
-        raise UsageError("--message is empty, or holds control characters; write a line of plain text")
+    if not text.strip():
+        raise UsageError("--message is empty; write a line of plain text")
+    if bad := next((char for char in text if not (char.isprintable() or char in "\n\t")), ""):
+        raise UsageError(f"--message holds U+{ord(bad):04X}, which can't be shown; write a line of plain text")
     return text
 
 

@@ -286,3 +286,18 @@ def test_a_serial_that_was_asked_for_and_not_taken_is_told(zone) -> None:
     assert "the serial 5 isn't ahead of the zone's, which stays 2026112002" in soa(5, 901)
     assert "ahead" not in soa(2026112002, 901)
     assert "ahead" not in soa(2026112009, 902)
+
+
+def test_records_that_are_not_there_are_counted(zone, refused) -> None:
+    zone("add", "www", "A", "300", "192.0.2.2")
+    refused(zone("delete", "www", "A", "192.0.2.9"), 5, "nothing to delete: the record is not at www")
+    refused(zone("delete", "www", "A", "192.0.2.1", "192.0.2.9"), 5, "1 of the 2 records is not at www")
+    refused(zone("delete", "www", "A", "192.0.2.8", "192.0.2.9"), 5, "2 of the 2 records are not at www")
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [("", "is empty"), (" \n", "is empty"), ("a\x07b", "holds U+0007"), ("\u200b", "holds U+200B, which can't")],
+)
+def test_what_is_wrong_with_a_message(zone, refused, message, why) -> None:
+    refused(zone("set", "www", "A", "300", "192.0.2.9", "-m", message), 2, f"--message {why}", "plain text")

@@ -127,6 +127,21 @@ def test_a_bad_configuration_is_one_line(run, zone, tmp_path, text, reason) -> N
     assert reason in result.err
 
 
+def test_keys_of_both_kinds_are_counted(run, zone, tmp_path) -> None:
+    keys, file = tmp_path / "keys.d", tmp_path / "zonegitd.toml"
+    run("tsig", "new", "xfr", "--keys", keys)
+    run("key", "new", "k1", "--keys", keys)
+    start = f'repo = "{tmp_path / "repo"}"\nkeys = "{keys}"\n'
+    transfers = '[dns]\ntransfer_acl = ["key:xfr"]\n'
+    file.write_text(start + transfers)
+    assert "; 0 replication keys, 1 TSIG key; repository" in run("config", "check", file).out
+    file.write_text(start + transfers + '[replication]\nlisten = "127.0.0.1:9354"\nname = "p"\n')
+    run("tsig", "new", "two", "--keys", keys)
+    assert "; 1 replication key, 2 TSIG keys; repository" in run("config", "check", file).out
+    found = run("config", "check", file, "--json").json
+    assert (found["keys"], found["tsig_keys"]) == (1, 2)
+
+
 def test_checking_a_new_secondary_makes_nothing(run, tmp_path) -> None:
     keys = tmp_path / "keys.d"
     run("key", "new", "k1", "--keys", keys)
@@ -175,7 +190,11 @@ def test_not_ready_in_time_is_one_line_with_the_reason(run, refused, readiness) 
     url, answers = readiness
     answers.append((503, "no zone is served\n"))
     refused(run("ready", "--url", url, "--timeout", "0"), 8, url, "isn't ready: no zone is served")
-    refused(run("ready", "--url", "http://127.0.0.1:1", "--timeout", "0.1"), 8, "is it running, with [metrics]?")
+    nobody = run("ready", "--url", "http://127.0.0.1:1", "--timeout", "0.1")
+    refused(nobody, 8, "isn't ready: Connection refused; is it running, with [metrics]?")
+    refused(
+        run("metrics", "--url", "http://127.0.0.1:1"), 8, "127.0.0.1:1: Connection refused; is zonegitd running"
+    )
     refused(run("ready", "--url", "nonsense"), 2, "nonsense")
     refused(run("ready", "--timeout", "-1"), 2, "--timeout")
     refused(run("ready", "--timeout", "soon"), 2, "--timeout")

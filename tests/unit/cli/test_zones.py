@@ -186,3 +186,17 @@ def test_status_tells_where_we_are(zone) -> None:
     text = zone("status").out
     for word in ("example.org.", "main", "2026112001", "Ada <ada@example.org>", found["commit"]["commit"][:12]):
         assert word in text
+
+
+def test_a_server_without_its_final_dot_has_two_readings(run, refused) -> None:
+    run("init")
+    readings = (
+        "'ns1.corp.test' may mean ns1.corp.test. or ns1.corp.test.new.test.; write the final dot for the first"
+    )
+    result = run("zone", "add", "new.test", "--ns", "ns1.corp.test")
+    refused(result, 1, readings, "the second needs an address in new.test.", "zonegit import FILE")
+    result = run("zone", "add", "new.test", "--ns", "ns1.corp.test", "--relative")
+    refused(result, 1, "ns1.corp.test.new.test. is in new.test. itself", "zonegit import FILE")
+    refused(run("zone", "add", "new.test", "--ns", "ns1"), 1, "ns1.new.test. is in new.test. itself")
+    refused(run("zone", "add", "new.test", "--ns", "ns1.new.test"), 1, "may mean ns1.new.test. or", "--relative")
+    assert run("zone", "add", "new.test", "--ns", "ns1.corp.test.").code == 0
