@@ -8,28 +8,43 @@ from __future__ import annotations
 import time
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from zonegit.cli import location, parser, verbs
 from zonegit.cli.output import Output
+from zonegit.model.rdata import NSEC3, RRSIG
 
 if TYPE_CHECKING:
     from zonegit.repo import Repository
 
+_T = TypeVar("_T")
 _ANY_VERB: Final = "set"
 """Whose options are read while none is typed yet: what may stand before a verb, it knows."""
 _SECONDS: Final = 0.1
 """How long names are looked for: a zone may have millions."""
 _MOST: Final = 500
 
-_Candidates = Callable[["Repository", str | None, str], Iterable[str]]
-"""Made from the repository, `--zone`'s value, and the word so far."""
+
+class _Asked(NamedTuple):
+    """What there is to complete."""
+
+    word: str
+    """As far as it was typed."""
+    zone: str | None
+    """`--zone`'s value."""
+    arguments: Sequence[str]
+    """Of the verb, ahead of the word."""
+
+
+_Candidates = Callable[["Repository", _Asked], Iterable[str]]
 
 
 class _Call(NamedTuple):
     """What was typed ahead of the word that is to be completed."""
 
-    arguments: int
+    arguments: Sequence[str]
     """Behind the verb."""
     option: str
     """The one whose value it is; empty for an argument."""
@@ -64,9 +79,10 @@ def _candidates(words: list[str]) -> Iterator[str]:
         return
     from zonegit.repo import Repository
 
+    asked = _Asked(word, call.values.get("--zone"), call.arguments)
     args = Namespace(repo=call.values.get("--repo"), directories=[call.values["-C"]] if "-C" in call.values else [])
     with location.entered(args.directories), Repository.open(location.existing(args), readonly=True) as repo:
-        found = (each for each in find(repo, call.values.get("--zone"), word) if each.startswith(word))
+        found = (each for each in find(repo, asked) if each.startswith(word))
         for _, candidate in zip(range(_MOST), found, strict=False):
             yield candidate
 
@@ -75,7 +91,7 @@ def _read(made: ArgumentParser, words: list[str]) -> _Call:
     """Tell options, their values and arguments apart, as far as that can be told of half a call."""
     options = {option: action for action in made._actions for option in action.option_strings}
     values: dict[str, str] = {}
-    arguments = 0
+    arguments: list[str] = []
     waiting = ""
     for word in words:
         name, equals, value = word.partition("=")
@@ -88,7 +104,7 @@ def _read(made: ArgumentParser, words: list[str]) -> _Call:
         elif equals and name in options:
             values[name] = value
         elif not word.startswith("-") or word == "-":
-            arguments += 1
+            arguments.append(word)
     return _Call(arguments, waiting, values)
 
 
@@ -97,9 +113,10 @@ def _wanted(name: str, made: ArgumentParser, call: _Call) -> _Candidates | None:
     if call.option:
         return _kind(name, options[call.option])
     positional = [action for action in made._actions if not action.option_strings]
-    if not positional or (call.arguments >= len(positional) and positional[-1].nargs not in ("*", "+")):
+    at = len(call.arguments)
+    if not positional or (at >= len(positional) and positional[-1].nargs not in ("*", "+")):
         return None
-    return _kind(name, positional[min(call.arguments, len(positional) - 1)])
+    return _kind(name, positional[min(at, len(positional) - 1)])
 
 
 def _kind(name: str, action: Action) -> _Candidates | None:
@@ -112,70 +129,109 @@ def _kind(name: str, action: Action) -> _Candidates | None:
     return None if action.option_strings else _ARGUMENTS.get(name, {}).get(action.dest)
 
 
-def _zones(repo: Repository, _zone: str | None, _word: str) -> Iterable[str]:
+def _zones(repo: Repository, _asked: _Asked) -> Iterable[str]:
     return repo.zone_names()
 
 
-def _branches(repo: Repository, zone: str | None, _word: str) -> Iterable[str]:
-    return repo.branches(zone=zone)
+def _removed(repo: Repository, asked: _Asked) -> Iterator[str]:
+    return _in_time(repo.removed_zones(asked.word))
 
 
-def _tags(repo: Repository, zone: str | None, _word: str) -> Iterable[str]:
-    return repo.tags(zone=zone)
+def _branches(repo: Repository, asked: _Asked) -> Iterable[str]:
+    return repo.branches(zone=asked.zone)
 
 
-def _revisions(repo: Repository, zone: str | None, word: str) -> Iterator[str]:
+def _tags(repo: Repository, asked: _Asked) -> Iterable[str]:
+    return repo.tags(zone=asked.zone)
+
+
+def _revisions(repo: Repository, asked: _Asked) -> Iterator[str]:
     """HEAD, branches, tags and what is tracked of peers; behind `^` and `A..`, too."""
-    before, dots, _ = word.rpartition("..")
-    lead = before + dots or ("^" if word.startswith("^") else "")
+    before, dots, _ = asked.word.rpartition("..")
+    lead = before + dots or ("^" if asked.word.startswith("^") else "")
+    zone = asked.zone
     for name in ("HEAD", *repo.branches(zone=zone), *repo.tags(zone=zone), *repo.tracked(zone=zone)):
         yield lead + name
 
 
-def _remotes(repo: Repository, _zone: str | None, _word: str) -> Iterable[str]:
+def _remotes(repo: Repository, _asked: _Asked) -> Iterable[str]:
     return repo.remote_names()
 
 
-def _names(repo: Repository, zone: str | None, word: str) -> Iterator[str]:
-    """Owners, relative to the zone; for as long as looking for them takes no time that anybody would notice."""
+def _names(repo: Repository, asked: _Asked) -> Iterator[str]:
+    """Owners, relative to the zone, without those that are hashes of others (RFC 5155 §3)."""
     from zonegit.model.names import owner_text
 
+    for owner, rrsets in groupby(_in_time(repo.rrsets(zone=asked.zone)), attrgetter("owner")):
+        types = {rrset.rtype for rrset in rrsets}
+        if NSEC3 not in types or types - {NSEC3, RRSIG}:
+            yield owner_text(owner)
+
+
+def _in_time(found: Iterable[_T]) -> Iterator[_T]:
+    """What is found for as long as looking for it takes no time that anybody would notice."""
     until = time.monotonic() + _SECONDS
-    before = None
-    for rrset in repo.rrsets(zone=zone):
-        if rrset.owner != before:
-            before = rrset.owner
-            yield owner_text(rrset.owner)
+    for each in found:
+        yield each
         if time.monotonic() > until:
             return
 
 
-def _shown(repo: Repository, zone: str | None, word: str) -> Iterator[str]:
+def _shown(repo: Repository, asked: _Asked) -> Iterator[str]:
     """`show` takes a version or a name first."""
-    yield from _revisions(repo, zone, word)
-    yield from _names(repo, zone, word)
+    yield from _revisions(repo, asked)
+    yield from _names(repo, asked)
 
 
-def _types(_repo: Repository, _zone: str | None, word: str) -> Iterable[str]:
-    from zonegit.zonefile.types import mnemonics
+def _types(_repo: Repository, asked: _Asked) -> Iterator[str]:
+    """Those that a record may have."""
+    from zonegit.zonefile.types import is_meta, mnemonics, parse_type
 
-    lower = word[:1].islower()
-    return [name.lower() if lower else name for name in mnemonics()]
+    return _in_case(asked.word, (name for name in mnemonics() if not is_meta(parse_type(name))))
+
+
+def _types_there(repo: Repository, asked: _Asked) -> Iterator[str]:
+    """Those that the name has which stands ahead."""
+    from zonegit.model.names import is_absolute
+    from zonegit.zonefile.types import type_text
+
+    name = asked.arguments[0]
+    zone = repo.zone_of(name) if asked.zone is None and is_absolute(name) else asked.zone
+    return _in_case(asked.word, (type_text(rrset.rtype) for rrset in repo.rrsets_at(name, zone=zone)))
+
+
+def _types_or_any(repo: Repository, asked: _Asked) -> Iterator[str]:
+    yield from _types_there(repo, asked)
+    yield from _in_case(asked.word, ["ANY"])
+
+
+def _in_case(word: str, names: Iterable[str]) -> Iterator[str]:
+    """In small letters, if the word begins with one."""
+    return (name.lower() if word[:1].islower() else name for name in names)
+
+
+def _checks(_repo: Repository, asked: _Asked) -> Iterator[str]:
+    """The names of checks; the word may have some already, with commas between them."""
+    from zonegit.zonefile.findings import CHECKS
+
+    before, comma, _ = asked.word.rpartition(",")
+    return (before + comma + name for name in (*CHECKS, *([] if comma else ["all", "none"])))
 
 
 _RECORDS: Final[dict[str, _Candidates]] = {"name": _names, "type": _types}
 _ARGUMENTS: Final[dict[str, dict[str, _Candidates]]] = {
     "zone switch": {"name": _zones},
     "zone remove": {"name": _zones},
+    "zone restore": {"name": _removed},
     "export": {"revision": _revisions},
     "check": {"what": _revisions},
     "set": _RECORDS,
     "add": _RECORDS,
-    "delete": _RECORDS,
-    "show": {"what": _shown, "type": _types, "revision": _revisions},
+    "delete": {"name": _names, "type": _types_there},
+    "show": {"what": _shown, "type": _types_or_any, "revision": _revisions},
     "log": {"revisions": _revisions},
     "diff": {"old": _revisions, "new": _revisions},
-    "blame": {**_RECORDS, "revision": _revisions},
+    "blame": {"name": _names, "type": _types_or_any, "revision": _revisions},
     "reflog": {"branch_name": _branches},
     "branch": {"name": _branches, "start": _revisions},
     "checkout": {"name": _branches, "start": _revisions},
@@ -190,5 +246,6 @@ _OPTIONS: Final[dict[str, _Candidates]] = {
     "--zone": _zones,
     "--branch": _branches,
     "--type": _types,
+    "--strict": _checks,
     "--repair-from": _remotes,
 }

@@ -11,8 +11,10 @@ from typing import Final
 from zonegit.cli import parser, verbs
 from zonegit.cli.completing import is_dynamic
 
-_FILES: Final = frozenset({"FILE", "DIR", "FILE|REV"})
+_FILES: Final = frozenset({"FILE", "FILE|REV"})
 """Metavars of what is a file's name."""
+_DIRECTORY: Final = "DIR"
+"""Metavar of what is a directory's."""
 
 
 def script(shell: str) -> str:
@@ -42,8 +44,9 @@ def _choices(name: str) -> list[str]:
     ]
 
 
-def _takes_files(name: str) -> bool:
-    return any(not action.option_strings and action.metavar in _FILES for action in _verb_actions(name))
+def _takes(name: str, *metavars: str) -> bool:
+    """Whether one of a verb's arguments is called so."""
+    return any(not action.option_strings and action.metavar in metavars for action in _verb_actions(name))
 
 
 def _asks(name: str) -> bool:
@@ -63,7 +66,7 @@ _ASK: Final = f"""\
 _zonegit_ask() {{
   local line
   while IFS= read -r line; do
-    [ -n "$ZSH_VERSION" ] || printf -v line %q "$line"
+    [ -n "$ZSH_VERSION" ] || {{ printf -v line %q "$line"; line="${{line//\\\\,/,}}"; }}
     COMPREPLY+=("$line")
   done < <(zonegit {parser.HIDDEN} "${{COMP_WORDS[@]:1:$COMP_CWORD}}" 2>/dev/null)
 }}"""
@@ -91,7 +94,7 @@ def _bash() -> str:
         '    "")',
         '      case "$before" in',
         "        --zone|--branch) _zonegit_ask; return ;;",
-        '        -C|--repo) COMPREPLY=($(compgen -f -- "$word")); return ;;',
+        '        -C|--repo) COMPREPLY=($(compgen -d -- "$word")); return ;;',
         "      esac",
         f'      COMPREPLY=($(compgen -W "{" ".join(_first_words())}" -- "$word")) ;;',
     ]
@@ -117,6 +120,8 @@ def _bash_values(name: str) -> Iterator[str]:
             yield f"        {option}) _zonegit_ask; return ;;"
         elif action.metavar in _FILES:
             yield f'        {option}) COMPREPLY=($(compgen -f -- "$word")); return ;;'
+        elif action.metavar == _DIRECTORY:
+            yield f'        {option}) COMPREPLY=($(compgen -d -- "$word")); return ;;'
         elif action.nargs != 0:
             yield f"        {option}) return ;;"
 
@@ -126,8 +131,10 @@ def _bash_arguments(name: str) -> Iterator[str]:
         yield f'      COMPREPLY=($(compgen -W "{" ".join(choices)}" -- "$word"))'
     if _asks(name):
         yield "      _zonegit_ask"
-    if _takes_files(name):
+    if _takes(name, *_FILES):
         yield '      COMPREPLY+=($(compgen -f -- "$word"))'
+    elif _takes(name, _DIRECTORY):
+        yield '      COMPREPLY+=($(compgen -d -- "$word"))'
 
 
 def _zsh() -> str:
@@ -140,14 +147,15 @@ def _fish() -> str:
 
 
 _FISH_ASK: Final = f"(zonegit {parser.HIDDEN} (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)"
+_FISH_DIRECTORIES: Final = "(__fish_complete_directories (commandline -ct))"
 
 
 def _fish_lines() -> Iterator[str]:
     words = _first_words()
     none_yet = f"not __fish_seen_subcommand_from {' '.join(words)}"
     yield f"complete -c zonegit -n '{none_yet}' -l zone -x -a '{_FISH_ASK}'"
-    yield f"complete -c zonegit -n '{none_yet}' -l repo -r"
-    yield f"complete -c zonegit -n '{none_yet}' -s C -r"
+    yield f"complete -c zonegit -n '{none_yet}' -l repo -x -a '{_FISH_DIRECTORIES}'"
+    yield f"complete -c zonegit -n '{none_yet}' -s C -x -a '{_FISH_DIRECTORIES}'"
     for word in words:
         summary = f"{word} …" if word in verbs.FAMILIES else verbs.summary(word)
         yield f"complete -c zonegit -f -n '{none_yet}' -a {word} -d '{_quoted(summary)}'"
@@ -170,12 +178,16 @@ def _fish_verb(name: str, seen: str) -> Iterator[str]:
             values = f" -x -a '{' '.join(map(str, action.choices))}'"
         elif is_dynamic(name, action):
             values = f" -x -a '{_FISH_ASK}'"
+        elif action.metavar == _DIRECTORY:
+            values = f" -x -a '{_FISH_DIRECTORIES}'"
         elif action.nargs != 0:
             values = " -r" if action.metavar in _FILES else " -x"
         yield f"complete -c zonegit -n '{seen}' {letter}{values}"
     for choice in _choices(name):
         yield f"complete -c zonegit -f -n '{seen}' -a {choice}"
-    files = "" if _takes_files(name) else " -f"
+    files = "" if _takes(name, *_FILES) else " -f"
+    if _takes(name, _DIRECTORY):
+        yield f"complete -c zonegit -f -n '{seen}' -a '{_FISH_DIRECTORIES}'"
     if _asks(name):
         yield f"complete -c zonegit{files} -n '{seen}' -a '{_FISH_ASK}'"
     elif files:

@@ -1,6 +1,7 @@
 """What is here by name: zones, their branches and tags, and where a branch has been."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from zonegit.model import refs
 from zonegit.model.commit import Commit, Tag
@@ -31,6 +32,15 @@ def summaries(context: Context) -> list[ZoneSummary]:
             time = commit.committer.time
             found.append(ZoneSummary(zone, branch, oid, commit.serial, records, tuple(sorted(branches)), time))
     return found
+
+
+def removed(context: Context, beginning: str) -> Iterator[str]:
+    """Zones that were removed and whose names begin so, in the order of their refs."""
+    with context.store.read() as reader:
+        zones = (refs.parse(name).zone for name in reader.logged(f"refs/heads/{beginning}"))
+        for zone, _ in groupby(zones):
+            if not branches_of(reader, zone):
+                yield zone
 
 
 def count_zones(context: Context) -> int:

@@ -69,6 +69,10 @@ class RepositoryReader:
         with self._store.read() as reader:
             return sorted({refs.parse(name).zone for name, _ in reader.refs("refs/heads/")})
 
+    def removed_zones(self, beginning: str = "") -> Iterator[str]:
+        """Zones that `restore_zone` brings back, as far as their names begin so."""
+        return listing.removed(self._context, beginning)
+
     def tracked(self, *, zone: str | None = None) -> list[str]:
         """What was fetched of a zone from peers, as `peer/branch`."""
         with self._store.read() as reader:

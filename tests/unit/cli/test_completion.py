@@ -17,8 +17,12 @@ PATIENCE = 60
 
 
 @pytest.fixture
-def full(zone):
-    """`run`, on a repository with two zones, branches, a tag, a remote and what was fetched from it."""
+def full(zone, tmp_path):
+    """`run`, on a repository with two zones, a removed one, branches and a tag, in a directory with another one."""
+    (tmp_path / "some-directory").mkdir()
+    (tmp_path / "some-file").touch()
+    assert zone("zone", "add", "example.com").code == 0
+    assert zone("zone", "remove", "example.com").code == 0
     assert zone("zone", "add", "example.net").code == 0
     assert zone("branch", "feature/x").code == 0
     assert zone("branch", "CHG-1234").code == 0
@@ -65,6 +69,19 @@ ASKED = [
     (["tag", "-d", "v"], {"v1.0"}),
     (["reset", "--hard", "HE"], {"HEAD"}),
     (["set", "www", "A", "60", ""], set()),
+    (["set", "www", "AN"], set()),
+    (["add", "www", "AX"], set()),
+    (["delete", "@", ""], {"MX", "NS", "SOA"}),
+    (["delete", "www.example.org.", ""], {"A"}),
+    (["blame", "www", ""], {"A", "ANY"}),
+    (["show", "www", "a"], {"a", "any"}),
+    (["--zone", "example.net", "show", "@", ""], {"ANY", "NS", "SOA"}),
+    (["set", "--strict", "mx-"], {"mx-address", "mx-cname"}),
+    (["check", "--strict", "mx-cname,ns-c"], {"mx-cname,ns-cname"}),
+    (["zone", "restore", ""], {"example.com."}),
+    (["-C", "some"], {"some-directory"}),
+    (["key", "list", "--keys", "some"], {"some-directory"}),
+    (["clone", "http://127.0.0.1:9", "some"], {"some-directory"}),
     (["import", "nothing-here"], set()),
 ]
 
@@ -84,7 +101,7 @@ def test_bash_completes(full, script, environment, words, offered, tmp_path, nee
     assert (set(done.stdout.split()), done.stderr) == (offered, "")
 
 
-@pytest.mark.parametrize(("words", "offered"), [each for each in ASKED if each[0][:1] != ["-C"]])
+@pytest.mark.parametrize(("words", "offered"), [each for each in ASKED if each[0][:2] != ["-C", "/"]])
 def test_fish_completes(full, script, environment, words, offered, tmp_path, needs_program) -> None:
     line = " ".join(["zonegit", *words])
     done = subprocess.run(
@@ -95,7 +112,7 @@ def test_fish_completes(full, script, environment, words, offered, tmp_path, nee
         cwd=tmp_path,
         env={**environment, "HOME": str(tmp_path)},
     )
-    found = {answer.partition("\t")[0] for answer in done.stdout.splitlines()}
+    found = {answer.partition("\t")[0].removesuffix("/") for answer in done.stdout.splitlines()}
     assert (found, done.stderr) == (offered, "")
 
 
@@ -178,3 +195,11 @@ def test_a_name_that_a_shell_would_run_is_quoted(full, script, environment, tmp_
     )
     assert done.stdout == r"\$\(touch\032owned\)"
     assert not (tmp_path / "owned").exists()
+
+
+def test_hashes_are_no_names(full) -> None:
+    names = set(full("__complete", "show", "").lines)
+    record = "1 0 0 - 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A RRSIG"
+    done = full("set", "2t7b4g4vsa5smi47k61mv5bv1a22bojr", "NSEC3", "60", record, "--break-signatures")
+    assert done.code == 0
+    assert set(full("__complete", "show", "").lines) == names
