@@ -15,6 +15,7 @@ from zonegit.model.rdata import DNAME, DS, MX, NS, NSEC, NSEC3, RRSIG, SOA, SRV
 from zonegit.model.rrset import RRKey, record_count
 from zonegit.zonefile.findings import Finding, finding
 from zonegit.zonefile.hostnames import HOSTED, check_host, is_host, is_host_owner
+from zonegit.zonefile.mistaken import LEADING, SIGNING, check_ends, check_stray
 from zonegit.zonefile.sizes import is_small, sizes
 from zonegit.zonefile.standing import Cover, Owners, Standing, Types, named, parent
 from zonegit.zonefile.steps import Told, silent, watched
@@ -91,6 +92,7 @@ class _Check:
         cover_below = standing.cover
         apex_size = len(standing.apex)
         apex_is_host = is_host(standing.apex)
+        signed = RRSIG in standing.at_apex
         self._check_apex()
         for owner, types in located:
             cover = cover_below(parent(owner)) if owner else None
@@ -98,6 +100,10 @@ class _Check:
                 self._check(owner, types, cover)
             if not (apex_is_host and is_host_owner(owner)) and not HOSTED.isdisjoint(types):
                 self._find(owner, check_host(types))
+            if not LEADING.isdisjoint(types):
+                self._find(owner, check_ends(standing.apex, types))
+            if not signed and not SIGNING.isdisjoint(types):
+                self._find(owner, check_stray(types))
             if not is_small(types):
                 self._find(owner, sizes(apex_size, owner, types))
         for owner, cut in self._covered_addresses:

@@ -63,6 +63,8 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
     "cname-and-key": "a KEY, SIG or NXT beside a CNAME, for which some servers refuse the zone (RFC 2181 §10.1)",
     "host-owner": "addresses or MX records at a name that isn't a host's (RFC 1123 §2.1): BIND's check-names",
     "host-target": "an NS, MX or SRV record whose target isn't a host name (RFC 1123 §2.1): BIND's check-names",
+    "address-target": "a CNAME, DNAME, MX, NS, PTR or SRV record whose target is an IP address or a URL",
+    "stray-dnssec": "RRSIG, NSEC or NSEC3 records in a zone without RRSIG records at its apex (RFC 4035 §2)",
     "large-rrset": "more than 100 records of a type at a name, for which BIND refuses the zone",
     "many-types": "more than 100 types at a name, for which BIND refuses the zone",
     "signatures-end": "signatures that have ended, or end within three days (RFC 4035 §5.3.1)",

@@ -301,3 +301,20 @@ def test_records_that_are_not_there_are_counted(zone, refused) -> None:
 )
 def test_what_is_wrong_with_a_message(zone, refused, message, why) -> None:
     refused(zone("set", "www", "A", "300", "192.0.2.9", "-m", message), 2, f"--message {why}", "plain text")
+
+
+@pytest.mark.parametrize(
+    ("words", "check"),
+    [
+        (["cn", "CNAME", "300", "192.0.2.1"], "address-target"),
+        (["cn", "CNAME", "300", "http://foo"], "address-target"),
+        (["4", "PTR", "300", "2001:db8::1"], "address-target"),
+        (["www", "NSEC", "300", "www A"], "stray-dnssec"),
+    ],
+)
+def test_what_is_evidently_meant_otherwise_is_warned_of_and_can_be_refused(zone, refused, words, check) -> None:
+    refused(zone("set", *words, "--strict", check), 1, f"[{check}]")
+    done = zone("set", *words)
+    assert done.code == 0
+    assert f"[{check}]" in done.err
+    assert check in zone("check").out + zone("check").err

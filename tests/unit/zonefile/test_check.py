@@ -29,7 +29,7 @@ def shown(finding: Finding) -> str:
     [
         ("", []),
         ("w A 192.0.2.1\nw TXT x\na.b.c A 192.0.2.1\n* A 192.0.2.1", []),
-        ("w CNAME x\nw RRSIG CNAME 8 2 60 0 0 1 @ AAAA\nw NSEC @ CNAME\n", []),
+        ("@ RRSIG SOA 8 2 60 0 0 1 @ AAAA\nw CNAME x\nw RRSIG CNAME 8 2 60 0 0 1 @ AAAA\nw NSEC @ CNAME\n", []),
         ("w CNAME x\nw A 192.0.2.1\nw TXT t", ["E w: CNAME beside other data (A, TXT) [cname-and-other]"]),
         ("@ CNAME x", ["E @: CNAME beside other data (NS, SOA) [cname-and-other]"]),
         ("w CNAME x\nw CNAME y", ["E w: more than one CNAME record [two-cnames]"]),

@@ -7,34 +7,36 @@ from checkkit import findings, names
 HASH = "trha2c09rcsja7i003mf3tnnp6368j4b"
 NSEC3 = f"{HASH} NSEC3 1 0 0 - {HASH} NS SOA DNAME"
 SIGNED = f"{HASH} RRSIG NSEC3 13 3 300 20300101000000 20200101000000 1 example.com. AQAB"
+APEX = "@ RRSIG SOA 13 2 300 20300101000000 20200101000000 1 @ AQAB\n"
+"""What makes the zone a signed one."""
 
 
 def test_hashed_owners_are_not_below_a_dname_at_the_apex() -> None:
-    assert names(f"@ DNAME example.net.\n{NSEC3}\n{SIGNED}\n") == []
-    assert names(f"@ DNAME example.net.\n{SIGNED}\n") == [], "a signature that its record left behind"
-    assert names(f"@ DNAME example.net.\n{NSEC3}\nw A 192.0.2.1\n") == ["w below-dname"]
+    assert names(f"{APEX}@ DNAME example.net.\n{NSEC3}\n{SIGNED}\n") == []
+    assert names(f"{APEX}@ DNAME example.net.\n{SIGNED}\n") == [], "a signature that its record left behind"
+    assert names(f"{APEX}@ DNAME example.net.\n{NSEC3}\nw A 192.0.2.1\n") == ["w below-dname"]
 
 
 @pytest.mark.parametrize("record", ["A 192.0.2.1", "RRSIG A 13 3 300 20300101000000 20200101000000 1 @ AQAB"])
 def test_other_data_at_a_hashed_owner_stands_at_a_name(record: str) -> None:
-    assert names(f"@ DNAME example.net.\n{NSEC3}\n{HASH} {record}\n") == [f"{HASH} below-dname"]
+    assert names(f"{APEX}@ DNAME example.net.\n{NSEC3}\n{HASH} {record}\n") == [f"{HASH} below-dname"]
 
 
 def test_hashed_owners_are_not_occluded() -> None:
-    assert names(f"s NS ns.example.net.\n{HASH}.s NSEC3 1 0 0 - {HASH} A\n") == []
-    assert names(f"s NS ns.example.net.\ns NSEC3 1 0 0 - {HASH} A\n") == []
+    assert names(f"{APEX}s NS ns.example.net.\n{HASH}.s NSEC3 1 0 0 - {HASH} A\n") == []
+    assert names(f"{APEX}s NS ns.example.net.\ns NSEC3 1 0 0 - {HASH} A\n") == []
 
 
 def test_a_cname_may_stand_beside_a_hash() -> None:
-    assert names(f"{NSEC3}\n{HASH} CNAME w\n") == []
+    assert names(f"{APEX}{NSEC3}\n{HASH} CNAME w\n") == []
 
 
 def test_a_hashed_owner_keeps_no_wildcard_from_its_name() -> None:
     """The name `HASH` doesn't exist, so that the wildcard answers for it and for what is below it."""
     for target in (HASH, f"a.{HASH}"):
-        assert names(f"@ MX 10 {target}\n* A 192.0.2.1\n{NSEC3}\n") == []
-        assert names(f"@ MX 10 {target}\n* CNAME w\n{NSEC3}\n") == ["@ mx-cname"]
-        assert names(f"@ MX 10 {target}\n* A 192.0.2.1\n{NSEC3}\n{HASH} TXT t\n") == ["@ mx-address"]
+        assert names(f"{APEX}@ MX 10 {target}\n* A 192.0.2.1\n{NSEC3}\n") == []
+        assert names(f"{APEX}@ MX 10 {target}\n* CNAME w\n{NSEC3}\n") == ["@ mx-cname"]
+        assert names(f"{APEX}@ MX 10 {target}\n* A 192.0.2.1\n{NSEC3}\n{HASH} TXT t\n") == ["@ mx-address"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""Records that read well and evidently mean something else.
+
+A target that was typed as an address or a URL becomes a name of the zone (`192.0.2.1.example.com.`), which nothing
+is at. DNSSEC's records are about signatures that a zone without any at its apex doesn't have.
+"""
+
+from collections.abc import Iterator
+from socket import AF_INET, AF_INET6, inet_pton
+from typing import Final
+
+from zonegit.errors import OutOfZone
+from zonegit.model.names import Owner, WireName, labels, relative, to_text
+from zonegit.model.rdata import CNAME, DNAME, MX, NS, NSEC, NSEC3, PTR, RRSIG, SRV
+from zonegit.model.rrset import rdatas
+from zonegit.zonefile.standing import Types
+from zonegit.zonefile.structure import Found, type_list
+from zonegit.zonefile.types import type_text
+
+_TARGET_AT: Final = {CNAME: 0, DNAME: 0, MX: 2, NS: 0, PTR: 0, SRV: 6}
+LEADING: Final = frozenset(_TARGET_AT)
+"""Types whose records lead to a name."""
+SIGNING: Final = frozenset({RRSIG, NSEC, NSEC3})
+"""Types that a signer makes."""
+_REVERSE: Final = b"\x07in-addr\x04arpa\x00"
+"""Below it addresses are names."""
+
+
+def check_ends(apex: WireName, types: Types) -> Iterator[Found]:
+    """Targets of an owner's records that are addresses or URLs."""
+    for rtype in sorted(types.keys() & LEADING):
+        at = _TARGET_AT[rtype]
+        for rdata in rdatas(types[rtype]):
+            target = rdata[at:]
+            if b":" in target or target[1:2].isdigit():
+                yield from _check_end(apex, rtype, target)
+
+
+def _check_end(apex: WireName, rtype: int, target: bytes) -> Iterator[Found]:
+    try:
+        typed = relative(target, apex)
+    except OutOfZone:
+        typed = Owner(target[:-1])
+    text = b".".join(labels(typed + b"\0")).decode("ascii", "replace")
+    what = _what(text)
+    if what and not (what == "an IPv4 address" and apex == _REVERSE):
+        read = f"read as the name {to_text(target)}; a host's name belongs here"
+        yield "address-target", f"{type_text(rtype)} target {text} is {what}, {read}"
+
+
+def _what(text: str) -> str:
+    if "://" in text:
+        return "a URL"
+    if _is_address(AF_INET, text):
+        return "an IPv4 address"
+    return "an IPv6 address" if _is_address(AF_INET6, text.strip("[]")) else ""
+
+
+def _is_address(family: int, text: str) -> bool:
+    try:
+        inet_pton(family, text)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def check_stray(types: Types) -> Iterator[Found]:
+    """DNSSEC's records at an owner of a zone that isn't signed."""
+    stray = [rtype for rtype in types if rtype in SIGNING]
+    yield "stray-dnssec", f"{type_list(stray)} in a zone that isn't signed: there is no RRSIG record at its apex"
