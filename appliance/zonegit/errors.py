@@ -98,6 +98,15 @@ class NotFound(ZonegitError):
     rcode = 3  # NXDOMAIN
 
 
+class UnknownVersion(NotFound):
+    """No branch, tag or commit is called so."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+        """What was looked for."""
+
+
 class StoreError(ZonegitError):
     """The store can't be used at all: not a repository, wrong format version, no permission."""
 

@@ -29,7 +29,8 @@ def _branch(args: Namespace, out: Output) -> int:
         raise UsageError("branch: -d and -D take one name, the branch to delete")
     with options.open_repository(args, out, reads=args.name is None) as repo:
         if args.name is None:
-            current = repo.position(args.zone).branch
+            lost = args.zone is None and repo.standing().lost
+            current = "" if lost else repo.position(args.zone).branch
             found = repo.branches(zone=args.zone)
             if args.json:
                 out.json(list(shapes.refs(found, current)))

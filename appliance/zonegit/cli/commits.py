@@ -22,8 +22,8 @@ Labels = dict[bytes, list[str]]
 
 def labels(repo: Repository, zone: str | None) -> Labels:
     """What git decorates a log with: branches, tags, and where HEAD is."""
-    head = repo.position()
-    current = head.branch if repo.position(zone) == head else None
+    head = repo.standing().head
+    current = head.branch if head and repo.position(zone) == head else None
     found: Labels = {}
     for name, oid in repo.branches(zone=zone).items():
         names = found.setdefault(oid, [])

@@ -32,7 +32,7 @@ def _diff(args: Namespace, out: Output) -> int:
             changes = repo.changes(zone=args.zone)
         else:
             first, second = _sides(args)
-            with typed.hint_for_names((first, second)):
+            with typed.hint_for_names():
                 old, new = (repo.resolve(side, zone=args.zone) for side in (first, second))
             changes = repo.diff(first, second, zone=args.zone)
         differ = _show_diff(args, out, old, new, served(changes, old, new))

@@ -26,7 +26,7 @@ def log(args: Namespace, out: Output) -> int:
         raise UsageError("log: --type needs --name NAME, whose records of that type it follows")
     with options.open_repository(args, out) as repo:
         zone = args.zone if args.name is None else typed.zone_of(args, args.name, repo, out, rtype)
-        with typed.hint_for_names(args.revisions):
+        with typed.hint_for_names():
             found = repo.log(*args.revisions, zone=zone, name=args.name, rtype=rtype)
         found = islice(_chosen(found, args), args.number)
         if args.json:

@@ -8,11 +8,11 @@ unless `--relative` says that it is meant so.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from zonegit.errors import InvalidName, NotFound, OutOfZone
+from zonegit.errors import InvalidName, NotFound, OutOfZone, UnknownVersion
 from zonegit.model.names import ROOT, WireName, from_text, is_absolute, labels, lower, parse_apex, relative, to_text
 from zonegit.model.rdata import name_spans
 from zonegit.zonefile.types import parse_type
@@ -42,7 +42,8 @@ def zone_of(args: Namespace, name: str, repo: Repository, out: Output, rtype: in
         zone = repo.zone_of(name, rtype)
         if zone is None:
             raise OutOfZone(f"{name} is outside of the zones here; 'zonegit zone list' lists them")
-        if zone != repo.position().zone:
+        head = repo.standing().head
+        if head is None or zone != head.zone:
             out.note(f"{name} is in the zone {zone}")
     else:
         writes = hasattr(args, "dry_run")
@@ -52,15 +53,12 @@ def zone_of(args: Namespace, name: str, repo: Repository, out: Output, rtype: in
 
 
 @contextmanager
-def hint_for_names(words: Sequence[str]) -> Iterator[None]:
-    """Where one of these words is no version it may be a name: add to the error how a name's changes are shown."""
+def hint_for_names() -> Iterator[None]:
+    """What is no version may be a name: add to the error how a name's changes are shown."""
     try:
         yield
-    except NotFound as error:
-        name = next((word for word in words if f"commit {word[:80]!r} in" in str(error)), None)
-        if name is None:
-            raise
-        raise NotFound(f"{error}; the changes of a name: `zonegit log -p --name {name}`") from None
+    except UnknownVersion as error:
+        raise NotFound(f"{error}; the changes of a name: `zonegit log -p --name {error.name[:80]}`") from None
 
 
 def type_of(text: str | None) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from zonegit.errors import InvalidName, NotFound, RevisionError
+from zonegit.errors import InvalidName, NotFound, RevisionError, UnknownVersion
 from zonegit.model import refs
 from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import ID_SIZE, Kind, ObjectId, kind_of, short
@@ -124,8 +124,8 @@ class Resolver:
                 return oid
         if PREFIX.fullmatch(base):
             return self._by_prefix(base)
-        raise NotFound(
-            f"no branch, tag or commit {base[:80]!r} in {self._position.zone}; see 'zonegit branch' and 'log'"
+        raise UnknownVersion(
+            f"no branch, tag or commit {base[:80]!r} in {self._position.zone}; see 'zonegit branch' and 'log'", base
         )
 
     def _candidates(self, base: str) -> list[RefName]:
@@ -148,7 +148,7 @@ class Resolver:
             names = ", ".join(short(oid) for oid in found[:4])
             raise RevisionError(f"{prefix!r} is ambiguous: {names}; give more digits")
         if not found:
-            raise NotFound(f"no commit begins with {prefix!r}")
+            raise UnknownVersion(f"no commit begins with {prefix!r}", prefix)
         return found[0]
 
     def _by_serial(self, serial: int) -> ObjectId:

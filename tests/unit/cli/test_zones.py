@@ -127,6 +127,9 @@ def test_a_removal_sends_no_change_to_another_zone(zone, refused, zone_file) -> 
     after = [zone(verb, "--zone", "example.net") for verb in ("log", "branch", "tag", "reflog")]
     assert ([done.out for done in after], [done.err for done in after]) == (before, [""] * 4)
     assert "warning: you were on branch main of example.org., which is gone" in zone("log").err
+    assert "HEAD" not in zone("log").out
+    assert not any(item["current"] for item in zone("branch", "--json").json)
+    assert "is in the zone example.net." in zone("show", "example.net.", "SOA").err
     assert zone("import", zone_file).code == 0
     assert zone("set", "www", "A", "60", "192.0.2.9", "--json").json["zone"] == "example.org."
 
