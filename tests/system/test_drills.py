@@ -231,5 +231,6 @@ def test_every_block_is_run_here_or_there(page) -> None:
         "returned",
         "move",
         "moved",
+        "zones",
     }
     assert {machine for blocks in page.values() for _, machine, _ in blocks} == run | {SYSTEMD}
