@@ -1,6 +1,8 @@
 """dig, kdig and drill take zones and differences with TSIG, over TCP, UDP and TLS; keys are reloaded as one."""
 
+import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,8 +17,10 @@ from peerkit import HOST, free_ports, running
 from repokit import ZONE, parsed
 from tlskit import Authority
 from zonegit.auth.tsigfile import new_tsig
+from zonegit.errors import ZoneFileError
 from zonegit.model.rdata import A
 from zonegit.repo import Repository
+from zonegit.zonefile.reader import read_zone
 
 RECORDS = 9
 """What AXFR of the zone has, its SOA twice."""
@@ -173,3 +177,23 @@ def test_what_bind_transfers_imports_without_a_warning(tmp_path: Path, needs_pro
             records, told = imported(tmp_path, client, words)
             assert records == RECORDS - 1, client
             assert told.count("\n") == 1, client
+
+
+@pytest.mark.parametrize("more", [[], ["+multiline"], ["+onesoa"], ["-t", "AXFR"]])
+def test_what_dig_prints_is_refused_where_it_is_cut_off(
+    primary: Primary, needs_program: Callable[[str], str], more: list[str]
+) -> None:
+    """At every line, and within each; only what follows the end of the transfer may be missing."""
+    signed = ["-y", f"hmac-sha256:one:{primary.secret('one')}"]
+    words = [*signed, *more, "example.org", *([] if "-t" in more else ["AXFR"])]
+    text = output(needs_program("dig"), f"@{HOST}", "-p", str(primary.port), *words)
+    *_, closing = re.finditer(r"^;; XFR size" if "+onesoa" in more else r"\bSOA\b", text, re.MULTILINE)
+    last = re.compile(r"^\s*\)" if "+multiline" in more else "$", re.MULTILINE).search(text, closing.end())
+    assert last
+    end = last.end()
+    starts = [at + 1 for at, char in enumerate(text) if char == "\n"]
+    for at in sorted({*starts, *(start + 9 for start in starts), end - 1}):
+        if at < end:
+            with pytest.raises(ZoneFileError):
+                read_zone(io.BytesIO(text[:at].encode()), name="cut", origin=None)
+    assert read_zone(io.BytesIO(text.encode()), name="whole", origin=None).records == RECORDS - 1

@@ -100,8 +100,8 @@ class _Check:
                 self._check(owner, types, cover)
             if not (apex_is_host and is_host_owner(owner)) and not HOSTED.isdisjoint(types):
                 self._find(owner, check_host(types))
-            if not LEADING.isdisjoint(types):
-                self._find(owner, check_ends(standing.apex, types))
+            if not LEADING.isdisjoint(types) and (ends := check_ends(standing.apex, types)):
+                self._find(owner, ends)
             if not signed and not SIGNING.isdisjoint(types):
                 self._find(owner, check_stray(types))
             if not is_small(types):

@@ -4,7 +4,8 @@ A target that was typed as an address or a URL becomes a name of the zone (`192.
 is at. DNSSEC's records are about signatures that a zone without any at its apex doesn't have.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Final
 
@@ -21,18 +22,23 @@ LEADING: Final = frozenset(_TARGET_AT)
 """Types whose records lead to a name."""
 SIGNING: Final = frozenset({RRSIG, NSEC, NSEC3})
 """Types that a signer makes."""
+_FOUR_NUMBERS: Final = re.compile(rb"(?:[\x01-\x03][0-9]{1,3}){4}").search
 _REVERSE: Final = b"\x07in-addr\x04arpa\x00"
 """Below it addresses are names."""
 
 
-def check_ends(apex: WireName, types: Types) -> Iterator[Found]:
+def check_ends(apex: WireName, types: Types) -> Sequence[Found]:
     """Targets of an owner's records that are addresses or URLs."""
-    for rtype in sorted(types.keys() & LEADING):
-        at = _TARGET_AT[rtype]
-        for rdata in rdatas(types[rtype]):
-            target = rdata[at:]
-            if b":" in target or target[1:2].isdigit():
-                yield from _check_end(apex, rtype, target)
+    found: list[Found] = []
+    for rtype in types:
+        at = _TARGET_AT.get(rtype)
+        if at is None:
+            continue
+        payload = types[rtype]
+        if b":" in payload or _FOUR_NUMBERS(payload):  # few RRsets need a closer look
+            for rdata in rdatas(payload):
+                found += _check_end(apex, rtype, rdata[at:])
+    return found
 
 
 def _check_end(apex: WireName, rtype: int, target: bytes) -> Iterator[Found]:
