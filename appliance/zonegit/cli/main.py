@@ -26,12 +26,18 @@ _NEW_OBJECTS: Final = 100_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code (see `zonegit.errors`, and 130 and 141 for SIGINT and SIGPIPE)."""
+    """Run one verb; returns the exit code (see `zonegit.errors`, and 130 and 141 for SIGINT and SIGPIPE).
+
+    Without `argv` it is the process's own command, and the last thing that the process does.
+    """
     gc.set_threshold(_NEW_OBJECTS)
     try:
         return _main(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:  # while modules are loaded, or between two guarded steps
         return _INTERRUPTED
+    finally:
+        if argv is None:
+            gc.freeze()  # or Python searches every object for cycles several times before it exits
 
 
 def _main(argv: Sequence[str]) -> int:

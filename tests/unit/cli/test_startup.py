@@ -107,3 +107,10 @@ def test_a_change_imports_nothing_that_it_has_no_use_for(argv: list[str], reposi
     }
     found = loaded(argv, repository) & (unused | EVERY)
     assert found == set()
+
+
+def test_nothing_is_searched_for_cycles_at_the_exit() -> None:
+    told = "import atexit, gc; atexit.register(lambda: print(len(gc.get_objects())))"
+    command = [sys.executable, "-c", f"{told}; from zonegit.cli.main import main; main()", "version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout.split()[-1]) < 1000
