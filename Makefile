@@ -47,7 +47,7 @@ differ-zonefiles: $(READY) ## 12,000 (TIMES=n) made zone files in zonegit, BIND,
 	  $(BIN)/python -m pytest -s -n 0 tests/system/test_zonefile_peers.py
 
 test-boot: $(READY) ## build the package, boot it on a real systemd, test its life there (as root, with mmdebstrap)
-	$(BIN)/python -m pytest -p no:randomly tests/boot
+	$(BIN)/python -m pytest -p no:randomly --timeout 300 tests/boot
 
 test-minimal: $(READY) ## `make test` on a minimal Debian 12 with the packages that README.md names (as root, with mmdebstrap)
 	@$(BIN)/python packaging/minimal.py
