@@ -101,10 +101,10 @@ class NotFound(ZonegitError):
 class UnknownVersion(NotFound):
     """No branch, tag or commit is called so."""
 
-    def __init__(self, message: str, name: str) -> None:
+    def __init__(self, message: str, name: str = "") -> None:
         super().__init__(message)
         self.name = name
-        """What was looked for."""
+        """What was looked for, if that is known."""
 
 
 class StoreError(ZonegitError):
