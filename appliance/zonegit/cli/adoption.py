@@ -42,6 +42,8 @@ def run(args: Namespace, out: Output) -> int:
             _tell_moves(reader, plan, out)
             if isinstance(reader, StoreWriter):
                 carry_out(reader, plan, who)
+    if not args.dry_run:
+        out.made("the branches were moved all the same")
     if args.dry_run:
         out.note("dry run, nothing written")
     elif args.undo:

@@ -27,8 +27,12 @@ def tell(
 ) -> int:
     """Report a commit, or with `--dry-run` what one would be; returns the exit code. `more` is for JSON."""
     changes = _with_serials(repo, done)
+    if done.new not in (None, done.old):
+        out.made("the change was committed all the same")
     if args.json:
         out.json({**shapes.committed(done, changes), **more})
+        if not out.delivered():
+            out.note(_summary(done, listed=False))
         return 0
     apex = parse_apex(done.zone)
     if list_changes:

@@ -29,6 +29,7 @@ def _new(args: Namespace, out: Output) -> int:
         out.note(f"dry run, nothing written: would write {path}")
         return 0
     path = new_key(args.keys, args.kid, scopes, time.time, os.urandom)
+    out.made(f"{path} was written all the same")
     out.line(str(path))
     out.note("bring this file to the other side over a safe channel, then reload both daemons (SIGHUP)")
     return 0
@@ -51,6 +52,7 @@ def _change(args: Namespace, out: Output, changes: list[Change]) -> int:
 
     if not args.dry_run:
         write_states(args.keys, changes, os.urandom)
+        out.made("the key files were changed all the same" if changes else "")
     for kid, state in changes:
         out.line(f"{kid} {state}")
     if not changes:

@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final
 
 from zonegit.errors import ZonegitError
 
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str]) -> int:
-    from zonegit.cli.output import Output
+    from zonegit.cli.output import Output, silence
 
     _replace_closed()
     for stream in (sys.stdout, sys.stderr):
@@ -50,29 +50,33 @@ def _main(argv: Sequence[str]) -> int:
     out = Output(sys.stdout, sys.stderr)
     code = _guarded(lambda: _run(argv, out), out)
     flushed = _guarded(out.flush, out)
-    if flushed:
-        _silence(sys.stdout)
     try:
         sys.stderr.flush()
     except OSError:
-        _silence(sys.stderr)
+        silence(sys.stderr)
     return code or flushed
 
 
 def _replace_closed() -> None:
-    """Have a standard stream that the caller closed be empty, and take what is written to it.
+    """Have a stdin that the caller closed be empty, a stdout fail as it does, and a stderr take what is written.
 
     Else the next file that is opened, the repository's perhaps, would get its number and what is written there.
     """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    for name, mode, flags in (("stdin", "r", os.O_RDWR), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_RDWR)):
         if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode))
 
 
 def _guarded(work: Callable[[], int], out: Output) -> int:
     """The exit code of `work`, or of what it raised, which is told in one line."""
+    from zonegit.cli.output import AnswerLost
+
     try:
         return work()
+    except AnswerLost as lost:
+        if lost.told:
+            out.fail(lost.told)
+        return lost.exit_code
     except SystemExit as stop:  # argparse, after it printed --help
         return stop.code if isinstance(stop.code, int) else 0
     except ZonegitError as error:
@@ -116,17 +120,6 @@ def _run(argv: Sequence[str], out: Output) -> int:
             if told is not None:
                 out.fail(told)
             raise
-
-
-def _silence(stream: TextIO) -> None:
-    """Send what is still in the stream's buffer nowhere, so that the interpreter doesn't try again at its exit."""
-    try:
-        number = stream.fileno()
-    except (OSError, ValueError):
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, number)
-    os.close(nowhere)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Where a verb's output goes: answers on stdout, messages and progress on stderr, colour only where wanted."""
 
+import errno
 import os
 import re
 from collections.abc import Iterable
@@ -8,6 +9,9 @@ from enum import StrEnum
 from typing import Final, TextIO
 
 from zonegit.cli.progress import Progress
+
+_FAILED: Final = 1
+_BROKEN_PIPE: Final = 128 + 13
 
 
 class Style(StrEnum):
@@ -32,14 +36,36 @@ def printable(text: str) -> str:
     )
 
 
+class AnswerLost(Exception):
+    """Stdout can't be written. `told` is what is wrong, empty where the reader of a pipe has what it wanted."""
+
+    def __init__(self, error: OSError, made: str) -> None:
+        """`made` says which change was made all the same, if one was."""
+        broken = isinstance(error, BrokenPipeError)
+        self.exit_code = _BROKEN_PIPE if broken else _FAILED
+        what = f"cannot write to standard output: {error.strerror or error}"
+        self.told = f"{what}; {made}" if made else "" if broken else what
+        super().__init__(what)
+
+
 class Output:
-    """The two streams of one run of the command."""
+    """The two streams of one run of the command.
+
+    An answer that stdout doesn't take ends a verb with `AnswerLost`. After a change (`made`) the verb goes on, so
+    that stderr gets the summary and the way back, and `flush` raises at the end.
+    """
 
     def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
         self.stdout = stdout
         self.stderr = stderr
         self._color = False
         self._bar: Progress | None = None
+        self._made = ""
+        self._lost: OSError | None = None
+
+    def made(self, what: str) -> None:
+        """From here on something is changed; an answer that is lost ends nothing, and its error says `what`."""
+        self._made = what
 
     def set_color(self, when: str) -> None:
         """`auto` (a terminal, without NO_COLOR of no-color.org, that isn't dumb), `always` or `never`."""
@@ -52,13 +78,28 @@ class Output:
 
     def line(self, text: str = "", style: Style | None = None) -> None:
         """One line of the answer."""
-        self.stdout.write((self.paint(text, style) if style else text) + "\n")
+        self.text((self.paint(text, style) if style else text) + "\n")
+
+    def text(self, text: str) -> None:
+        """A piece of the answer, line ends included."""
+        try:
+            self.stdout.write(text)
+        except OSError as error:
+            self._lose(error)
+
+    def raw(self, data: bytes) -> None:
+        """The whole answer as bytes."""
+        try:
+            self.stdout.flush()
+            getattr(self.stdout, "buffer").write(data)  # noqa: B009  a TextIO need not have one
+        except OSError as error:
+            self._lose(error)
 
     def json(self, value: object) -> None:
         """The whole answer as one JSON text (RFC 8259), in ASCII, which is UTF-8 whatever the locale."""
         import json
 
-        self.stdout.write(json.dumps(value, indent=2) + "\n")
+        self.text(json.dumps(value, indent=2) + "\n")
 
     def json_array(self, values: Iterable[object]) -> None:
         """The whole answer as a JSON array, one element a line, written as they come."""
@@ -66,14 +107,13 @@ class Output:
 
         lead = "["
         for value in values:
-            self.stdout.write(lead + "\n" + json.dumps(value))
+            self.text(lead + "\n" + json.dumps(value))
             lead = ","
-        self.stdout.write("[]\n" if lead == "[" else "\n]\n")
+        self.text("[]\n" if lead == "[" else "\n]\n")
 
     def note(self, text: str) -> None:
         """A message to the person at the terminal, behind the answer so far where both go to one pipe."""
-        with suppress(OSError):  # it is met again, and told, by `flush`
-            self.stdout.flush()
+        self.delivered()
         with suppress(OSError):  # nobody can be told; what was done is done
             if self._bar:
                 self._bar.clear()
@@ -89,7 +129,7 @@ class Output:
 
     def ask(self, question: str, stdin: TextIO) -> bool:
         """Whether a person at a terminal answers yes; anything else, the end of input too, is no."""
-        self.stdout.flush()
+        self.flush()
         self.stderr.write(f"{question} [y/N] ")
         self.stderr.flush()
         return stdin.readline().strip().lower() in ("y", "yes")
@@ -100,6 +140,40 @@ class Output:
         return self._bar
 
     def flush(self) -> int:
-        """Write out what is buffered of the answer; 0, or the error that stood in the way."""
-        self.stdout.flush()
+        """Write out what is buffered of the answer. `AnswerLost` where any of it couldn't be written; else 0.
+
+        Who closed stdout wants no answer: a change that was made counts.
+        """
+        if not self.delivered() and self._lost and not (self._made and self._lost.errno == errno.EBADF):
+            lost, self._lost = self._lost, None
+            raise AnswerLost(lost, self._made)
         return 0
+
+    def delivered(self) -> bool:
+        """Write out what is buffered of the answer; whether all of it could be written so far."""
+        try:
+            self.stdout.flush()
+        except OSError as error:
+            self._keep(error)
+        return self._lost is None
+
+    def _lose(self, error: OSError) -> None:
+        self._keep(error)
+        if not self._made:
+            self.flush()
+
+    def _keep(self, error: OSError) -> None:
+        """Remember the first error, and let nobody try the same text again."""
+        self._lost = self._lost or error
+        silence(self.stdout)
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is still in the stream's buffer nowhere, so that the interpreter doesn't try again at its exit."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)

@@ -43,6 +43,8 @@ def _clone(args: Namespace, out: Output) -> int:
 
     pulled = peering.exchange(remote, work)
     refs = pulled.refs
+    if not args.dry_run:
+        out.made(f"the repository in {target} was made all the same")
     if args.json:
         out.json(
             {
@@ -125,6 +127,8 @@ def _fetch(args: Namespace, out: Output) -> int:
         for name in sorted(before | after)
         if before.get(name) != after.get(name)
     ]
+    if moved and not args.dry_run:
+        out.made("the refs were fetched all the same")
     if args.json:
         refs = [{"ref": name, "old": old, "new": new} for name, old, new in moved]
         out.json({"remote": remote.name, "refs": refs, "objects": pulled.objects, "bytes": pulled.size})

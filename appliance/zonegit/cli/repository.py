@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -163,8 +162,7 @@ def _cat_object(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         oid, data = repo.object(args.id)
     if args.raw:
-        out.flush()
-        sys.stdout.buffer.write(data)
+        out.raw(data)
     elif args.json:
         out.json({"id": oid.hex(), "kind": kind_of(data).name.lower(), "size": len(data), "data": data.hex()})
     else:

@@ -54,7 +54,7 @@ def _config_check(args: Namespace, out: Output) -> int:
 def _completion(args: Namespace, out: Output) -> int:
     from zonegit.cli.completion import script
 
-    out.stdout.write(script(args.shell))
+    out.text(script(args.shell))
     return 0
 
 

@@ -21,7 +21,9 @@ def _new(args: Namespace, out: Output) -> int:
             raise KeyFileError(f"{path}: is there already; choose another name")
         out.note(f"dry run, nothing written: would write {path}")
         return 0
-    out.line(str(new_tsig(args.keys, args.name, args.algorithm, os.urandom)))
+    path = new_tsig(args.keys, args.name, args.algorithm, os.urandom)
+    out.made(f"{path} was written all the same")
+    out.line(str(path))
     out.note(
         "give its name, algorithm and secret to the other server over a safe channel, then reload zonegitd (SIGHUP)"
     )

@@ -85,6 +85,8 @@ def _restore(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         done = repo.restore_zone(args.name, who=args.author, dry_run=args.dry_run)
         head = None if args.dry_run or done.current else repo.standing().head
+    if not args.dry_run:
+        out.made(f"{done.zone} was restored all the same")
     if args.json:
         out.json(shapes.restored(done))
         return 0
