@@ -74,8 +74,29 @@ def test_bind_reads_the_same_bytes(needs_program: Callable[[str], str], tmp_path
             assert canonical(rtype, read[number]) == wire, f"seed {seed}: {lines[number]!r}"
 
 
+def names_of_every_byte() -> list[RRset]:
+    """Owners, and names in RDATA of several types, with one of each byte in them."""
+    found = []
+    for byte in sorted(set(range(256)) - set(range(ord("A"), ord("Z") + 1))):
+        label = bytes((byte, 97, byte))
+        owner = join([label, b"bytes"])
+        name = owner + APEX
+        found.append(RRset.of(owner, 1, 300, [bytes(4)]))
+        for number, rtype, rdata in (
+            (1, 5, name),
+            (2, 15, b"\0\1" + name),
+            (3, 33, bytes(6) + name),
+            (4, 17, name + name),
+            (5, 35, bytes(4) + b"\1U" + b"\7E2U+a:b" + b"\x08!^.*$!x!" + name),
+            (6, 65, b"\0\1" + name + bytes.fromhex("00010003026832")),
+            (7, 12, name),
+        ):
+            found.append(RRset.of(join([b"t%d" % number, b"%d" % byte, b"rdata"]), rtype, 300, [rdata]))
+    return found
+
+
 def export(path: Path, leave_out: Callable[[int, bytes], bool]) -> dict[int, tuple[int, bytes]]:
-    """Write a zone with every sample of every type at an owner of its own."""
+    """Write a zone with every sample of every type at an owner of its own, and with every byte in names."""
     records = [
         (parse_type(mnemonic), wire)
         for mnemonic in SAMPLES
@@ -87,6 +108,7 @@ def export(path: Path, leave_out: Callable[[int, bytes], bool]) -> dict[int, tup
     rrsets += [
         RRset.of(join([b"r%d" % number]), rtype, 300, [wire]) for number, (rtype, wire) in enumerate(records)
     ]
+    rrsets += names_of_every_byte()
     path.write_text("\n".join(write_zone(APEX, rrsets)) + "\n", encoding="ascii")
     parsed = read_zone(io.BytesIO(path.read_bytes()), name="zone", origin=None)
     assert parsed.entries == sorted((rrset.key, rrset.encode()) for rrset in rrsets)

@@ -1,9 +1,11 @@
 """Records as older name servers read them: BIND 9.18, NSD 4.6, Knot DNS 3.2 and PowerDNS 4.7, those of Debian 12.
 
 Each of them reads RFC 3597's form of types that it doesn't know (its §5), and parameters of SVCB as `keyNNNNN`
-(RFC 9460 §2.1). What one of the four doesn't read by its name is written that way.
+(RFC 9460 §2.1). What one of the four doesn't read by its name is written that way. In names, Knot DNS 3.2 reads few
+characters that aren't escaped: all others are written as `\\DDD`.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -31,13 +33,29 @@ _TYPES_AT: Final[Mapping[int, slice]] = {
     _CSYNC: slice(2, None),
 }
 """Which words of a text are types."""
+_ESCAPES: Final = {ord(char): f"\\{ord(char):03d}" for char in "!#%&'+,:<=>?[]^`{|}~"}
+_STRING_OR_WORD: Final = re.compile(r'"(?:\\.|[^"\\])*"|(?:\\.|[^ "\\])+')
+_TO_ESCAPE: Final = re.compile(r"[!#%&'+,:<=>?\[\]^`{|}~][^ ]*\.(?: |$)").search
+"""Finds what may be a name with such a character: all names in RDATA are absolute."""
+
+
+def portable_name(text: str) -> str:
+    """A name in presentation form, with every character escaped that one of the four refuses."""
+    return text.translate(_ESCAPES)
 
 
 def portable_record(rtype: int, rdata: bytes) -> tuple[str, str]:
     """Type and RDATA of one record as text, with all names absolute."""
     if rtype not in _BY_NAME:
         return f"TYPE{rtype}", generic_text(rdata)
-    return type_text(rtype), _rdata(rtype, rdata)
+    text = _rdata(rtype, rdata)
+    return type_text(rtype), _STRING_OR_WORD.sub(_escaped, text) if _TO_ESCAPE(text) else text
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """A word of RDATA. Outside of strings nothing but a name ends with a dot."""
+    word = found[0]
+    return portable_name(word) if word.endswith(".") else word
 
 
 def _rdata(rtype: int, rdata: bytes) -> str:

@@ -10,7 +10,7 @@ from zonegit.model.names import WireName, labels, to_text
 from zonegit.model.rdata import SOA
 from zonegit.model.rrset import RRset
 from zonegit.zonefile.name_text import labels_text
-from zonegit.zonefile.portable import portable_record
+from zonegit.zonefile.portable import portable_name, portable_record
 from zonegit.zonefile.text import rdata_text
 from zonegit.zonefile.types import type_text
 
@@ -20,28 +20,30 @@ def write_zone(apex: WireName, rrsets: Iterable[RRset], *, mnemonics: bool = Fal
 
     `mnemonics`: every type and parameter by its name, for the newest name servers and for people.
     """
-    record = _named_record if mnemonics else portable_record
+    record, name = (_named_record, str) if mnemonics else (portable_record, portable_name)
     remaining = iter(rrsets)
     held: list[RRset] = []
-    yield f"$ORIGIN {to_text(apex)}"
+    yield f"$ORIGIN {name(to_text(apex))}"
     for rrset in remaining:
         if rrset.rtype == SOA:
             yield f"$TTL {rrset.ttl}"
-            yield from _lines(rrset, record)
+            yield from _lines(rrset, record, name)
             break
         held.append(rrset)
     for rrset in held:
-        yield from _lines(rrset, record)
+        yield from _lines(rrset, record, name)
     for rrset in remaining:
-        yield from _lines(rrset, record)
+        yield from _lines(rrset, record, name)
 
 
 def _named_record(rtype: int, rdata: bytes) -> tuple[str, str]:
     return type_text(rtype), rdata_text(rtype, rdata)
 
 
-def _lines(rrset: RRset, record: Callable[[int, bytes], tuple[str, str]]) -> Iterator[str]:
-    owner = labels_text(labels(rrset.owner)) if rrset.owner else "@"
+def _lines(
+    rrset: RRset, record: Callable[[int, bytes], tuple[str, str]], name: Callable[[str], str]
+) -> Iterator[str]:
+    owner = name(labels_text(labels(rrset.owner))) if rrset.owner else "@"
     for rdata in rrset.rdatas:
         rtype, text = record(rrset.rtype, rdata)
         yield f"{owner}\t{rrset.ttl_of(rdata)}\tIN\t{rtype}\t{text}"

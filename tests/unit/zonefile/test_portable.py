@@ -51,3 +51,23 @@ def test_an_export_names_everything_if_asked() -> None:
         "a\t300\tIN\tTYPE260\t\\# 6 0a01cb00710f",
         "b\t300\tIN\tSVCB\t1 . key8",
     ]
+
+
+def test_names_are_escaped_and_nothing_else() -> None:
+    odd = "!#%&'+,:<=>?[]^`{|}~"
+    escaped = "".join(f"\\{ord(char):03d}" for char in odd)
+    zone = [
+        RRset.of(join([]), 6, 300, [b"\0\0" + bytes(20)]),
+        RRset.of(join([b"_a-b*/" + odd.encode()]), 28, 300, [bytes(15) + b"\1"]),
+        RRset.of(join([b"b"]), 15, 300, [presentation.parse(15, f"1 {odd}.", APEX)]),
+        RRset.of(join([b"c"]), 35, 300, [presentation.parse(35, f'1 1 "u" "E2U+a" "!a. b. !x!" {odd}.', APEX)]),
+        RRset.of(join([b"d"]), 16, 300, [presentation.parse(16, '"v=x; a: b. "', APEX)]),
+    ]
+    assert [line.split("\tIN\t")[1] for line in list(write_zone(APEX, zone))[3:]] == [
+        "AAAA\t::1",
+        f"MX\t1 {escaped}.",
+        f'NAPTR\t1 1 "u" "E2U+a" "!a. b. !x!" {escaped}.',
+        'TXT\t"v=x; a: b. "',
+    ]
+    assert list(write_zone(APEX, zone))[3].startswith(f"_a-b*/{escaped}\t")
+    assert f"MX\t1 {odd}." in list(write_zone(APEX, zone, mnemonics=True))[4]
