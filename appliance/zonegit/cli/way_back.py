@@ -26,7 +26,7 @@ def way_back(args: Namespace, verb: str, *words: str) -> str:
 def reset_way_back(repo: Repository, done: Committed, args: Namespace) -> str | None:
     """The command that gives a branch its content from before `done` back; None where `done` moved nothing.
 
-    A signed version can't be taken under a new serial: then there is no such command, and that is said.
+    A signed version can't get a new serial, so there is no such command then, and the line says so.
     """
     if done.old is None or done.new in (None, done.old):
         return None

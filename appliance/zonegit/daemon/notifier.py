@@ -115,7 +115,7 @@ class Notifier:
             await asyncio.sleep(_LOOK)
 
     def look(self) -> None:
-        """See which zones moved, and set out to tell of them; of many zones, some with each look."""
+        """See which zones moved, and start to notify their servers; of many zones, a part with each look."""
         if self._store.txn_id() == self._seen and not self._due:
             return
         self._reader.renew()
@@ -144,7 +144,7 @@ class Notifier:
             self._forget(zone)
 
     def _read(self, apex: WireName) -> str | None:
-        """Note what there is to tell of a zone, if anything; its name then."""
+        """Note what a zone's servers are to be told; its name, or None where they aren't told anything."""
         name = to_text(apex)
         settings = self._config.zone(name)
         if apex not in self._table.apexes or not (settings.notify or settings.also_notify):
@@ -166,7 +166,7 @@ class Notifier:
         return name
 
     def _forget(self, zone: str) -> None:
-        """There is nothing to tell of a zone."""
+        """Drop what was noted about a zone: nobody is to be notified of it."""
         if self._news.pop(zone, None) is not None:
             for target in self._targets.pop(zone):
                 self._told.pop((zone, target), None)

@@ -71,7 +71,7 @@ class ServedZones:
                 try:
                     found[zone] = commit, _facts(reader, zone, branch, commit)
                 except (CorruptStore, NotFound):
-                    continue  # the workers tell of it, and the other zones are served
+                    continue  # the workers log it, and the other zones are served
         self._facts = found
         return [facts for _, facts in found.values()]
 

@@ -54,7 +54,10 @@ def _make_once_there_is_room(store: Store, name: RefName) -> None:
 
 
 def make(store: Store, names: Iterable[RefName]) -> Iterator[RefName]:
-    """Give each of these heads a view, in short transactions between which others write; tells of each that is."""
+    """Give each of these heads a view, in short transactions between which others can write.
+
+    Yields each one that is made.
+    """
     for name in names:
         with suppress(NotFound):  # the head was deleted since
             while not _part(store, name):
