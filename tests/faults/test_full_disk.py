@@ -141,7 +141,12 @@ SLACK = 1 << 20
 @pytest.fixture(scope="module")
 def large() -> str:
     """A zone file above what gets its view with its commit."""
-    lines = [f"h{at:06d} IN A 10.{at >> 16}.{at >> 8 & 255}.{at & 255}" for at in range(RECORDS)]
+    return addresses(RECORDS)
+
+
+def addresses(records: int) -> str:
+    """A zone file with so many."""
+    lines = [f"h{at:06d} IN A 10.{at >> 16}.{at >> 8 & 255}.{at & 255}" for at in range(records)]
     return "$ORIGIN large.example.\n$TTL 300\n@ IN SOA ns hostmaster 1 7200 900 1209600 300\n@ IN NS ns\n" + (
         "ns IN A 192.0.2.1\n" + "\n".join(lines) + "\n"
     )
@@ -241,3 +246,41 @@ def test_a_secondary_whose_view_finds_no_room_gets_it_later(
     soon(lambda: has_view(inside / "mirror"), "the view")
     assert not failures(mirror)
     assert rcode(ask(mirror.port(), "h012345.large.example")) == 0
+
+
+# -- a copy that finds no room --
+
+COPIED = 300_000
+COPY = 3 << 20
+"""Bytes of a disk that has room for the beginning of a zone with so many records only."""
+
+
+def test_a_clone_to_a_full_disk_says_so_and_goes_on_once_there_is_room(
+    tmp_path: Path, repo: Path, needs_program: Callable[[str], str]
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    unshare = [needs_program("unshare"), "--mount"]
+    if subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", str(disk)], capture_output=True).returncode:
+        pytest.skip("needs mounts in a namespace of its own")
+    with Repository.open(repo) as repository:
+        repository.import_zone(parsed(addresses(COPIED)), source="large.zone")
+    where = ("--keys", tmp_path / "keys", "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1")
+    primary = Daemon.start(repo, *where)
+    try:
+        url = f"http://127.0.0.1:{primary.port('replication')}"
+        clone = [sys.executable, "-m", "zonegit.cli.main", "clone", url, str(disk / "copy"), "--name", "p1"]
+        clone += ["--keys", str(tmp_path / "keys")]
+        script = (
+            f'mount -t tmpfs -o size={COPY} none "{disk}"; "$@"; code=$?; '
+            f'mount -o remount,size={DISK} "{disk}"; "$@" && cp -r "{disk}/copy" "{tmp_path}/copy"; echo $code $?'
+        )
+        command = [*unshare, "sh", "-c", script, "sh", *clone]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        primary.stop()
+    first, *others = done.stderr.splitlines()
+    assert done.stdout == "1 0\n", done.stderr
+    assert "no space is left" in first
+    assert len(others) == 2, "what the second call says"
+    check(tmp_path / "copy", repo)

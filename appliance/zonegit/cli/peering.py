@@ -101,6 +101,7 @@ async def pull_with_progress(peer: HttpPeer, refs: PeerRefs, session: Session, w
                 progress(session.objects)
         except asyncio.CancelledError:
             task.cancel()
+            await asyncio.wait({task})  # the caller closes the store
             raise
         await task
     return Pulled(refs, session.objects, session.size)

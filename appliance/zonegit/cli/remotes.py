@@ -41,7 +41,11 @@ def _clone(args: Namespace, out: Output) -> int:
             session = Session(store, remote.name, refs)
             return await peering.pull_with_progress(peer, refs, session, peering.stamp(store, args.author), out)
 
-    pulled = peering.exchange(remote, work)
+    try:
+        pulled = peering.exchange(remote, work)
+    except KeyboardInterrupt:
+        out.fail(f"interrupted; {_left(target)}")
+        raise
     refs = pulled.refs
     if not args.dry_run:
         out.made(f"the repository in {target} was made all the same")
@@ -64,6 +68,15 @@ def _clone(args: Namespace, out: Output) -> int:
             out.note(f"copied {what}: {render.counted(pulled.objects, 'object')}, {pulled.size >> 10:,} KiB")
             out.note(f"it is a mirror: its branches are those of {remote.name}, and changes are made there")
     return 0
+
+
+def _left(target: Path) -> str:
+    """What an interrupted clone left in its directory."""
+    if not (target / _DATA).exists():
+        return "nothing was written"
+    if _is_begun(target):
+        return f"{target} keeps what arrived, and the same call continues from there"
+    return f"but the copy in {target} is complete"
 
 
 def _check_target(target: Path) -> None:
@@ -105,6 +118,8 @@ def _made(target: Path, remote: Remote, patience: Patience) -> LmdbStore:
 
 
 def _fetch(args: Namespace, out: Output) -> int:
+    from asyncio import CancelledError
+
     from zonegit.repo.remotes import remote_named
     from zonegit.sync.tracking import TrackingSession
 
@@ -118,9 +133,17 @@ def _fetch(args: Namespace, out: Output) -> int:
             session = TrackingSession(store, remote.name, refs)
             if args.dry_run:
                 return peering.Pulled(refs, 0, 0)
-            return await peering.pull_with_progress(peer, refs, session, peering.stamp(store, args.author), out)
+            try:
+                return await peering.pull_with_progress(peer, refs, session, peering.stamp(store, args.author), out)
+            except CancelledError:
+                store.close()  # a thread that waits for another writer gives up
+                raise
 
-        pulled = peering.exchange(remote, work)
+        try:
+            pulled = peering.exchange(remote, work)
+        except KeyboardInterrupt:
+            out.fail("interrupted; what arrived is kept, and the next fetch continues from there")
+            raise
         after = _named(remote.name, pulled.refs) if args.dry_run else _tracked(store, remote.name)
     moved = [
         (name, before.get(name), after.get(name))

@@ -10,7 +10,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
-from zonegit.errors import InvalidData, InvalidFrame, ZonegitError
+from zonegit.errors import InvalidData, InvalidFrame, StoreError, ZonegitError
 from zonegit.model.commit import Stamp
 from zonegit.net.http_client import HttpPeer, Interrupted, Opened
 from zonegit.store.port import Store
@@ -101,7 +101,8 @@ class _Pull:
         try:
             await self._exchange(ask)
         except ZonegitError as error:
-            await self._keep(ask, error)
+            if not isinstance(error, StoreError):  # what couldn't be written now can't be a moment later either
+                await self._keep(ask, error)
             if not isinstance(error, Interrupted) or not self._session.lost(ask.number):
                 raise
             log.info("%s; going on from where it stopped", error)

@@ -1,8 +1,10 @@
 """LMDB environments of this process: opened with the settings that the store's promises rest on, shared, closed.
 
 LMDB forbids opening a file twice in one process (its locks belong to the pair of both), so whoever opens the same
-repository again gets the same environment, and the last one to close it closes it. The engine is LMDB 0.9's,
-whatever the default of the installed py-lmdb: its two engines can't read each other's files.
+repository again gets the same environment, and the last user closes it. A transaction is a user too: a store may be
+closed while another thread is in the middle of one. Closing LMDB under that thread would free the pages that it
+reads, and leave the mutex of writers locked for good, for only the thread that took it can give it back. The engine
+is LMDB 0.9's, whatever the default of the installed py-lmdb: its two engines can't read each other's files.
 
 Readers note in the lock file which version they read, so that no writer uses its pages again. Who may read the
 repository but not write to that file reads without (`Opened.unlocked`), and looks afterwards whether a writer may
@@ -20,7 +22,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +58,7 @@ _FileKey = tuple[int, int]
 
 @dataclass(slots=True)
 class Opened:
-    """An environment with its databases, and how many stores in this process use it."""
+    """An environment with its databases, and how many stores and transactions in this process use it."""
 
     environment: lmdb.Environment
     databases: "list[lmdb._Database]"
@@ -65,9 +67,11 @@ class Opened:
     unlocked: bool = False
     """Whether pages of a version that is being read may be written to meanwhile."""
     users: int = 1
+    counting: threading.RLock = field(default_factory=threading.RLock)
+    """Guards `users`; `_lock` can't, for it is held while an environment is opened, which may wait for a writer."""
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # one that its thread may take again: the collector may end an abandoned reader anywhere
 _opened: dict[_FileKey, Opened] = {}
 
 
@@ -83,18 +87,37 @@ def acquire(
         elif found.readonly and not readonly:
             raise StoreError(f"the repository at {path} is open for reading only in this process: close that first")
         else:
-            found.users += 1
+            with found.counting:
+                found.users += 1
         return found
 
 
-def release(opened: Opened) -> None:
-    """Give an environment back that was acquired."""
-    with _lock:
-        opened.users -= 1
+def join(opened: Opened) -> bool:
+    """Become one more user of an environment, until `release`. False if it is closed, or about to be."""
+    with opened.counting:
         if not opened.users:
+            return False
+        opened.users += 1
+        return True
+
+
+def release(opened: Opened) -> None:
+    """Give an environment back that was acquired or joined."""
+    with opened.counting:
+        opened.users -= 1
+        unused = not opened.users
+    if unused:
+        _close(opened)
+
+
+def _close(opened: Opened) -> None:
+    """Close an environment that nobody uses, unless it was acquired again or closed meanwhile."""
+    with _lock:
+        keys = [key for key, other in _opened.items() if other is opened]
+        if keys and not opened.users:
             opened.environment.close()
             opened.lock.close()
-            for key in [key for key, other in _opened.items() if other is opened]:
+            for key in keys:
                 del _opened[key]
 
 

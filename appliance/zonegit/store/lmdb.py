@@ -19,7 +19,7 @@ import lmdb
 
 from zonegit.errors import Refused, StoreError, ZonegitError
 from zonegit.model.ids import Kind
-from zonegit.store.environment import MAP_SIZE, Opened, acquire, is_unfinished, making, release, unfinished
+from zonegit.store.environment import MAP_SIZE, Opened, acquire, is_unfinished, join, making, release, unfinished
 from zonegit.store.facts import FactCache
 from zonegit.store.lmdb_tables import LmdbTables, ViewDoor, panicked, translated
 from zonegit.store.reader import StoreReader, check_format
@@ -112,35 +112,36 @@ class LmdbStore:
 
     @contextmanager
     def read(self) -> Iterator[StoreReader]:
-        txn = self._begin(write=False)
-        shown = txn.id()
+        with self._joined() as opened:
+            txn = self._begin(opened, write=False)
+            shown = txn.id()
 
-        def again() -> lmdb.Transaction[bytes] | None:
-            """The same version once more, if it is still the newest."""
-            another = self._begin(write=False)
-            if another.id() == shown:
-                return another
-            another.abort()
-            return None
+            def again() -> lmdb.Transaction[bytes] | None:
+                """The same version once more, if it is still the newest."""
+                another = self._begin(opened, write=False)
+                if another.id() == shown:
+                    return another
+                another.abort()
+                return None
 
-        tables = self._tables(txn, again)
-        try:
-            yield StoreReader(tables)
-        except ZonegitError:
-            self._check_overtaken(shown)  # what was wrong with pages that were written to says nothing
-            raise
-        else:
-            self._check_overtaken(shown)
-        finally:
-            tables.txn.abort()
+            tables = self._tables(opened, txn, again)
+            try:
+                yield StoreReader(tables)
+            except ZonegitError:
+                self._check_overtaken(opened, shown)  # what was wrong with pages that were written to says nothing
+                raise
+            else:
+                self._check_overtaken(opened, shown)
+            finally:
+                tables.txn.abort()
 
-    def _check_overtaken(self, shown: int) -> None:
+    def _check_overtaken(self, opened: Opened, shown: int) -> None:
         """Refuse what was read without the lock file, if a writer may have used pages of that version again.
 
         LMDB's writer N uses only pages that a transaction up to N - 2 set free. Those of version T are set free
         from T + 1 on, so T + 3 is the first that may write to them: it may be at work as soon as T + 2 is there.
         """
-        if self._opened.unlocked and self.txn_id() > shown + 1:
+        if opened.unlocked and self._txn_id(opened) > shown + 1:
             raise StoreError(f"the repository at {self.path} was written to while you read it: try again")
 
     @contextmanager
@@ -149,31 +150,21 @@ class LmdbStore:
 
         if self._readonly:
             raise StoreError(f"the repository at {self.path} was opened for reading only")
-        with self._opened.lock.held(self._patience):
-            txn = self._begin(write=True)
+        with self._joined() as opened, opened.lock.held(self._patience, self._check_open):
+            txn = self._begin(opened, write=True)
             try:
-                writer = StoreWriter(self._tables(txn), self._facts, self.nodes)
+                writer = StoreWriter(self._tables(opened, txn), self._facts, self.nodes)
                 yield writer
                 writer.finish()
                 began = perf_counter()
                 txn.commit()
                 self.committed(perf_counter() - began)
             except lmdb.Error as error:
-                if self._is_panicked():
+                if _is_panicked(opened):
                     raise panicked(str(self.path), os.strerror(getattr(error, "code", 0) or errno.EIO)) from None
                 raise translated(error, str(self.path)) from None
             finally:
                 txn.abort()
-
-    def _is_panicked(self) -> bool:
-        """Whether LMDB refuses everything from now on, in this process: it couldn't write which version counts."""
-        try:
-            self._opened.environment.begin().abort()
-        except lmdb.PanicError:
-            return True
-        except lmdb.Error:
-            pass
-        return False
 
     def standing(self) -> StandingReader:
         """A reader for one long-lived worker; its slot in LMDB's table of readers is kept between renewals."""
@@ -182,7 +173,11 @@ class LmdbStore:
         return StandingReader(self)
 
     def txn_id(self) -> int:
-        txn = self._begin(write=False)  # `info()` names a transaction some 0.1 ms before readers see it
+        with self._joined() as opened:
+            return self._txn_id(opened)
+
+    def _txn_id(self, opened: Opened) -> int:
+        txn = self._begin(opened, write=False)  # `info()` names a transaction some 0.1 ms before readers see it
         try:
             return txn.id()
         finally:
@@ -202,6 +197,9 @@ class LmdbStore:
         return StoreStat((info["last_pgno"] + 1) * page, info["map_size"], info["num_readers"], objects, free)
 
     def close(self) -> None:
+        """Begin nothing more. A transaction that another thread is in the middle of is completed, then LMDB's files
+        are closed; a thread that waits for its turn to write gives up with `StoreError`.
+        """
         if self._held:
             release(self._held)
         self._held = None
@@ -209,17 +207,38 @@ class LmdbStore:
     @property
     def _opened(self) -> Opened:
         if self._held is None:
-            raise StoreError(f"the repository at {self.path} is closed")
+            raise self._closed()
         return self._held
 
-    def _tables(
-        self, txn: lmdb.Transaction[bytes], begin: Callable[[], lmdb.Transaction[bytes] | None] = lambda: None
-    ) -> LmdbTables:
-        return LmdbTables(txn, self._opened.databases, str(self.path), begin)
+    def _check_open(self) -> None:
+        if self._held is None:
+            raise self._closed()
 
-    def _begin(self, *, write: bool) -> lmdb.Transaction[bytes]:
+    def _closed(self) -> StoreError:
+        return StoreError(f"the repository at {self.path} is closed")
+
+    @contextmanager
+    def _joined(self) -> Iterator[Opened]:
+        """The environment, which stays open until a transaction is over, even if the store is closed meanwhile."""
+        opened = self._held
+        if opened is None or not join(opened):
+            raise self._closed()
+        try:
+            yield opened
+        finally:
+            release(opened)
+
+    def _tables(
+        self,
+        opened: Opened,
+        txn: lmdb.Transaction[bytes],
+        begin: Callable[[], lmdb.Transaction[bytes] | None] = lambda: None,
+    ) -> LmdbTables:
+        return LmdbTables(txn, opened.databases, str(self.path), begin)
+
+    def _begin(self, opened: Opened, *, write: bool) -> lmdb.Transaction[bytes]:
         """A transaction, with the map of this process made as large as another one's if it has to be."""
-        environment = self._opened.environment
+        environment = opened.environment
         while True:
             try:
                 try:
@@ -230,12 +249,23 @@ class LmdbStore:
                 raise translated(error, str(self.path)) from None
 
 
+def _is_panicked(opened: Opened) -> bool:
+    """Whether LMDB refuses everything from now on, in this process: it couldn't write which version counts."""
+    try:
+        opened.environment.begin().abort()
+    except lmdb.PanicError:
+        return True
+    except lmdb.Error:
+        pass
+    return False
+
+
 class StandingReader(StoreReader):
     """A reader that is renewed for each batch of work and reset when idle; its views follow their heads."""
 
     def __init__(self, store: LmdbStore) -> None:
         self._store = store
-        self._standing = store._tables(store._begin(write=False), lambda: store._begin(write=False))
+        self._standing = store._tables(store._opened, self._begin(), self._begin)
         self._standing.renewed = self._turn
         self._shown = self._standing.txn.id()
         self.views = ViewDoor(self._standing)
@@ -244,8 +274,11 @@ class StandingReader(StoreReader):
     def renew(self) -> None:
         """Look at the newest version."""
         self.reset()
-        self._standing.txn = self._store._begin(write=False)
+        self._standing.txn = self._begin()
         self._turn()
+
+    def _begin(self) -> lmdb.Transaction[bytes]:
+        return self._store._begin(self._store._opened, write=False)
 
     def _turn(self) -> None:
         """Take up a transaction."""

@@ -51,9 +51,11 @@ class WriterLock:
         self._thread = threading.Lock()
 
     @contextmanager
-    def held(self, patience: Patience) -> Iterator[None]:
-        """`StoreBusy` when another writer had it for longer than that."""
-        self._take(patience)
+    def held(self, patience: Patience, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """`StoreBusy` when another writer had it for longer than that. `check` is called between two tries; what it
+        raises ends the wait.
+        """
+        self._take(patience, check)
         try:
             yield
         finally:
@@ -64,11 +66,12 @@ class WriterLock:
     def close(self) -> None:
         os.close(self._file)
 
-    def _take(self, patience: Patience) -> None:
+    def _take(self, patience: Patience, check: Callable[[], None]) -> None:
         started = monotonic()
         told = False
         pause = _FIRST_PAUSE
         while not self._try(pause):
+            check()
             waited = monotonic() - started
             if patience.seconds is not None and waited >= patience.seconds:
                 raise StoreBusy(

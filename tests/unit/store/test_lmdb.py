@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from spawnkit import PATIENCE, SPAWN, answer, finished, killed_while_waiting, ru
 from storekit import MAIN, addresses, publish, tag_of, version
 from zonegit.errors import Refused, StoreError, StoreFull, StoreUnfinished, ZonegitError
 from zonegit.model.ids import Kind, object_id
+from zonegit.store.environment import _opened
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.tables import Table
@@ -293,6 +295,59 @@ def test_a_repository_can_be_opened_twice_in_a_process(path: Path) -> None:
             pass
         with pytest.raises(StoreError, match="closed"):
             closed.txn_id()
+
+
+def test_a_store_that_is_closed_in_the_middle_of_a_transaction(path: Path) -> None:
+    """The thread completes it; then the next writer gets its turn, in any process."""
+    begun, closed = threading.Event(), threading.Event()
+    store = LmdbStore.open(path)
+
+    def write() -> None:
+        with store.write() as writer:
+            begun.set()
+            assert closed.wait(PATIENCE)
+            writer.set_setting("of the thread", b"1")
+
+    def read() -> None:
+        with store.read() as reader:
+            begun.set()
+            assert closed.wait(PATIENCE)
+            assert reader.setting("of the thread") == b"1"
+
+    with ThreadPoolExecutor(1) as threads:
+        for work in (write, read):
+            begun.clear()
+            closed.clear()
+            future = threads.submit(work)
+            assert begun.wait(PATIENCE)
+            store.close()
+            with pytest.raises(StoreError, match="closed"), store.read():
+                pass
+            again = LmdbStore.open(path)
+            again.close()
+            closed.set()
+            future.result(PATIENCE)
+            assert not _opened, "the last user closed it"
+            assert finished(run(store_child.commit_often, path, work.__name__, 1)) == 0
+            store = LmdbStore.open(path)
+    store.close()
+
+
+def test_closing_ends_a_wait_for_the_writers_lock(path: Path) -> None:
+    holder, store = LmdbStore.open(path), LmdbStore.open(path)
+
+    def write() -> None:
+        with store.write():
+            raise AssertionError("the store was closed")
+
+    with ThreadPoolExecutor(1) as threads, holder.write():
+        future = threads.submit(write)
+        while not future.running():
+            time.sleep(0.001)
+        store.close()
+        with pytest.raises(StoreError, match="is closed"):
+            future.result(PATIENCE)
+    holder.close()
 
 
 def test_a_readers_environment_does_not_become_a_writers(path: Path) -> None:
