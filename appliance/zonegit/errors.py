@@ -82,6 +82,13 @@ class Refused(ZonegitError):
     rcode = 5  # REFUSED
 
 
+class AlreadyThere(Refused):
+    """A repository where a new one was to be made, or files where a clone was to be."""
+
+    exit_code = 4
+    http_status = 409
+
+
 class Conflict(ZonegitError):
     """A compare-and-swap lost: the ref moved since it was read, or two edits touch the same RRset."""
 
@@ -152,6 +159,13 @@ class KeyFileError(ZonegitError):
     """A key file that is unsafe or malformed. The whole set is refused and the old one stays."""
 
     exit_code = 7
+
+
+class KeyFileExists(KeyFileError):
+    """A key file where a new one was to be written."""
+
+    exit_code = 4
+    http_status = 409
 
 
 class Unreachable(ZonegitError):

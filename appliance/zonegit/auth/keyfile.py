@@ -21,7 +21,7 @@ from typing import Final
 from zonegit.auth.key import MIN_SECRET, Key, State
 from zonegit.auth.scheme import decode64, encode64, good_kid
 from zonegit.auth.scope import Scope, parse_scope
-from zonegit.errors import KeyFileError, UsageError
+from zonegit.errors import KeyFileError, KeyFileExists, UsageError
 
 SUFFIX: Final = ".key"
 MAX_FILE: Final = 16 << 10
@@ -121,7 +121,7 @@ def key_text(key: Key, secret: bytes) -> str:
 def write_new(path: Path, data: bytes, random: Callable[[int], bytes]) -> None:
     """Write a file that only its owner may read, whole or not at all, and its directory if that isn't there.
 
-    `KeyFileError` if there is such a file.
+    `KeyFileExists` if there is such a file.
     """
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def write_new(path: Path, data: bytes, random: Callable[[int], bytes]) -> None:
     try:
         _link_new(path.with_name(f".{path.name}.{encode64(random(6))}"), path, data)
     except FileExistsError:
-        raise KeyFileError(f"{path}: is there already; choose another name") from None
+        raise KeyFileExists(f"{path}: is there already; choose another name") from None
     except OSError as error:
         raise KeyFileError(f"{path}: can't be written: {error.strerror}") from None
 

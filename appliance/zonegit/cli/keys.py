@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from zonegit.cli import options, render
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
-from zonegit.errors import KeyFileError
+from zonegit.errors import KeyFileExists
 
 if TYPE_CHECKING:
     from zonegit.auth.rotation import Change
@@ -25,7 +25,7 @@ def _new(args: Namespace, out: Output) -> int:
     if args.dry_run:
         path = key_path(args.keys, args.kid)
         if path.exists():
-            raise KeyFileError(f"{path}: is there already; choose another key id")
+            raise KeyFileExists(f"{path}: is there already; choose another key id")
         out.note(f"dry run, nothing written: would write {path}")
         return 0
     path = new_key(args.keys, args.kid, scopes, time.time, os.urandom)

@@ -20,6 +20,11 @@ BEFORE_VERB: Final = frozenset(
 HIDDEN: Final = "__complete"
 """The verb that completion scripts ask (`cli.completing`); nobody types it."""
 
+_PATTERN: Final = "PATTERN"
+"""How help calls a regular expression; an empty one matches everything."""
+_JUDGED_LATER: Final = frozenset({"directories", "message", "strict"})
+"""Options whose empty values mean something, or have an error message of their own."""
+
 _ENDING: Final = """\
 Options that every verb takes: -C DIR (work in that directory), --repo DIR (default: $ZONEGIT_REPO, else .zonegit
 here or in a directory above, else /var/lib/zonegit where that is there), --zone ZONE, --color WHEN.
@@ -45,6 +50,12 @@ class _Parser(ArgumentParser):
         if action.option_strings and arg_string.startswith(_LITERAL):
             raise ArgumentError(action, "expected one argument")
         return super()._get_value(action, arg_string.removeprefix(_LITERAL))
+
+    def _get_values(self, action: Action, arg_strings: list[str]) -> object:
+        may_be_empty = action.metavar == _PATTERN or action.dest in _JUDGED_LATER
+        if action.option_strings and "" in arg_strings and not may_be_empty:
+            raise ArgumentError(action, "an empty value; leave the option out, or give it one")
+        return super()._get_values(action, arg_strings)
 
     def error(self, message: str) -> NoReturn:
         message = message.replace(_LITERAL, "")
@@ -115,7 +126,13 @@ def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
     if name == "help":
         return _help(argv[at + 1 :])
     if name in verbs.FAMILIES:
-        if at + 1 == len(argv) or argv[at + 1] in ("-h", "--help"):
+        if at + 1 == len(argv):
+            seconds = [verb.split()[1] for verb in verbs.names() if verb.startswith(f"{name} ")]
+            what = "is one of" if len(seconds) > 1 else "is"
+            raise UsageError(
+                f"{name}: a verb of two words, the second {what} {', '.join(seconds)}; see `zonegit {name} --help`"
+            )
+        if argv[at + 1] in ("-h", "--help"):
             return None, Namespace(text=_overview_of(name))
         rest = [*argv[:at], *argv[at + 2 :]]
         name = f"{name} {argv[at + 1]}"

@@ -11,7 +11,7 @@ from zonegit.cli import adoption, location, options, peering, render
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import way_back
-from zonegit.errors import NotFound, Refused, StoreUnfinished
+from zonegit.errors import AlreadyThere, NotFound, StoreUnfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,9 +80,11 @@ def _left(target: Path) -> str:
 
 
 def _check_target(target: Path) -> None:
-    """`Refused` unless a clone can begin, or go on, in this directory."""
+    """`AlreadyThere` unless a clone can begin, or go on, in this directory."""
     if target.exists() and {file.name for file in target.iterdir()} - {_LOCKS} and not _is_begun(target):
-        raise Refused(f"{target} is there already, and isn't empty: name another directory, or use `zonegit fetch`")
+        raise AlreadyThere(
+            f"{target} is there already, and isn't empty: name another directory, or use `zonegit fetch`"
+        )
 
 
 def _is_begun(target: Path) -> bool:

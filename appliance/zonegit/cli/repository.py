@@ -12,7 +12,7 @@ from zonegit.cli.objects import readable
 from zonegit.cli.output import Output, Style, printable
 from zonegit.cli.repair import repair, repair_options
 from zonegit.cli.verbs import Verb
-from zonegit.errors import CorruptStore, Refused
+from zonegit.errors import AlreadyThere, CorruptStore
 from zonegit.model.ids import kind_of, short
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _init(args: Namespace, out: Output) -> int:
     if args.dry_run:
         in_the_way = path if path.is_file() else path / "data.mdb"
         if in_the_way.exists() and (path.is_file() or not is_unfinished(path)):
-            raise Refused(f"{in_the_way} is there already")
+            raise AlreadyThere(f"{in_the_way} is there already")
         out.note(f"dry run, nothing written: would make a repository in {path}")
         return 0
     with _made(path, args, out) as repo:
@@ -50,7 +50,7 @@ def _made(path: Path, args: Namespace, out: Output) -> Repository:
     patience = options.patience(args, out)
     try:
         repo = Repository.init(path, patience=patience)
-    except Refused:
+    except AlreadyThere:
         if args.zone_name is None:
             raise
         repo = Repository.open(path, patience=patience)
@@ -173,6 +173,7 @@ def _cat_object(args: Namespace, out: Output) -> int:
 
 
 def _init_arguments(parser: ArgumentParser) -> None:
+    parser.set_defaults(makes_repository=True)
     parser.add_argument("zone_name", metavar="ZONE", nargs="?", help="a first zone")
     options.author_option(parser)
     options.dry_run_option(parser)

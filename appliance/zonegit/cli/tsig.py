@@ -9,7 +9,7 @@ from typing import Final
 from zonegit.cli import options, render
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
-from zonegit.errors import KeyFileError
+from zonegit.errors import KeyFileExists
 
 
 def _new(args: Namespace, out: Output) -> int:
@@ -18,7 +18,7 @@ def _new(args: Namespace, out: Output) -> int:
     if args.dry_run:
         path = tsig_path(args.keys, args.name)
         if path.exists():
-            raise KeyFileError(f"{path}: is there already; choose another name")
+            raise KeyFileExists(f"{path}: is there already; choose another name")
         out.note(f"dry run, nothing written: would write {path}")
         return 0
     path = new_tsig(args.keys, args.name, args.algorithm, os.urandom)

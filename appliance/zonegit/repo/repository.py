@@ -47,7 +47,7 @@ class Repository(RepositoryReader):
 
     @classmethod
     def init(cls, path: Path, *, now: Callable[[], float] = time.time, patience: Patience = ENDLESS) -> Repository:
-        """Make an empty repository. `Refused` if there is one."""
+        """Make an empty repository. `AlreadyThere` if there is one."""
         return cls(path, LmdbStore.create(path, patience=patience), now)
 
     @classmethod

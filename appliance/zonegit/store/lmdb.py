@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import lmdb
 
-from zonegit.errors import Refused, StoreError, ZonegitError
+from zonegit.errors import AlreadyThere, StoreError, ZonegitError
 from zonegit.model.ids import Kind
 from zonegit.store.environment import MAP_SIZE, Opened, acquire, is_unfinished, join, making, release, unfinished
 from zonegit.store.facts import FactCache
@@ -61,7 +61,7 @@ class LmdbStore:
 
     @classmethod
     def create(cls, path: Path, map_size: int = MAP_SIZE, patience: Patience = ENDLESS) -> LmdbStore:
-        """Make a repository in a directory, which may exist. `Refused` if one is there already.
+        """Make a repository in a directory, which may exist. `AlreadyThere` if one is there already.
 
         What is left of a try that was interrupted is no repository.
         """
@@ -69,6 +69,8 @@ class LmdbStore:
 
         try:
             path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        except FileExistsError:
+            raise AlreadyThere(f"{path} is there already, and is no directory") from None
         except (OSError, ValueError) as error:  # a NUL byte is a ValueError
             raise StoreError(f"can't make the directory {path}: {getattr(error, 'strerror', error)}") from None
         with making(path):
@@ -77,7 +79,7 @@ class LmdbStore:
             try:
                 with store.write() as writer:
                     if not found_repository(writer.draft, os.urandom(16)):
-                        raise Refused(f"there is a repository at {path} already")
+                        raise AlreadyThere(f"there is a repository at {path} already")
             except ZonegitError:
                 store.close()
                 raise

@@ -1,5 +1,6 @@
 """Finding the verb, options on either side of it, and mistakes in a call."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -134,11 +135,42 @@ def test_abbreviated_options_are_refused() -> None:
 
 
 def test_a_family_lists_its_verbs(run) -> None:
-    for argv in (["zone"], ["zone", "--help"], ["help", "zone"]):
+    for argv in (["zone", "--help"], ["help", "zone"]):
         result = run(*argv)
         assert result.code == 0
         assert "zone add" in result.out
         assert "key new" not in result.out
+
+
+@pytest.mark.parametrize("family", sorted(verbs.FAMILIES))
+def test_a_family_without_its_second_word_is_no_call(run, refused, family) -> None:
+    seconds = [name.split()[1] for name in verbs.names() if name.startswith(f"{family} ")]
+    refused(run(family), 2, ", ".join(seconds), f"`zonegit {family} --help`")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        "set www A 60 192.0.2.1 --repo ''",
+        "--repo= set www A 60 192.0.2.1",
+        "set www A 60 192.0.2.1 --branch ''",
+        "set www A 60 192.0.2.1 --author ''",
+        "log --name ''",
+        "log --since ''",
+        "status --zone ''",
+        "key list --keys ''",
+        "clone https://example.org/ --name x --keys d --key ''",
+        "metrics --url ''",
+    ],
+)
+def test_an_empty_value_is_no_value(run, refused, argv) -> None:
+    words = shlex.split(argv)
+    option = words[-2] if words[-1] == "" else "--repo"
+    refused(run(*words), 2, option, "empty")
+
+
+def test_an_empty_directory_is_here_and_an_empty_pattern_matches_all(zone) -> None:
+    assert zone("-C", "", "log", "--grep", "", "--author", "").out == zone("log").out != ""
 
 
 @pytest.mark.parametrize("argv", [["help"], ["help", "zone"], ["help", "peer"]])

@@ -7,7 +7,7 @@ def test_init_makes_a_repository_once(run, refused, tmp_path) -> None:
     result = run("init")
     assert (result.code, result.out) == (0, "")
     assert str(tmp_path / "repo") in result.err
-    refused(run("init"), 1, "already")
+    refused(run("init"), 4, "already")
 
 
 def test_init_with_a_zone(run) -> None:
@@ -29,12 +29,12 @@ def test_init_as_a_dry_run(run, refused, tmp_path) -> None:
     assert run("init", "--dry-run").code == 0
     assert not (tmp_path / "repo").exists()
     for more in ([], ["--dry-run"]):
-        refused(run("init", "--repo", __file__, *more), 1, __file__)
+        refused(run("init", "--repo", __file__, *more), 4, __file__)
     (tmp_path / "repo").mkdir()
     (tmp_path / "repo" / "note").touch()
     assert run("init", "--dry-run").code == 0
     assert run("init").code == 0
-    refused(run("init", "--dry-run"), 1, "already")
+    refused(run("init", "--dry-run"), 4, "already")
 
 
 def test_an_empty_repository_says_what_to_do(run, refused) -> None:
