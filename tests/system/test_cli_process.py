@@ -210,7 +210,15 @@ def test_standard_input_that_is_closed_is_empty(zonegit, environment) -> None:
     assert "this is empty" in done.stderr
 
 
-def test_an_interrupt_while_modules_load_is_quiet(zonegit, environment) -> None:
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        ("status", ""),
+        ("set www A 60 192.0.2.1", "zonegit: interrupted; nothing was written\n"),
+        ("init example.org --repo other", "zonegit: interrupted; nothing was written\n"),
+    ],
+)
+def test_an_interrupt_while_modules_load(zonegit, environment, argv, told) -> None:
     code = (
         "import os, signal, sys\n"
         "class Interrupt:\n"
@@ -219,13 +227,14 @@ def test_an_interrupt_while_modules_load_is_quiet(zonegit, environment) -> None:
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from zonegit.cli.main import main\n"
         "sys.meta_path.insert(0, Interrupt())\n"
-        "sys.exit(main(['status']))\n"
+        "sys.exit(main(sys.argv[2:]))\n"
     )
     zonegit("init", "example.org")
-    for module in ("zonegit.cli.parser", "argparse", "zonegit.cli.repository", "zonegit.repo", "lmdb"):
-        argv = [sys.executable, "-c", code, module]
-        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stdout, done.stderr) == (130, "", ""), module
+    verbs = "zonegit.cli.records" if argv.startswith("set") else "zonegit.cli.repository"
+    for module in ("zonegit.cli.output", "zonegit.cli.parser", "argparse", verbs, "zonegit.repo", "lmdb"):
+        words = [sys.executable, "-c", code, module, *argv.split()]
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", told), module
 
 
 def interrupted(process):

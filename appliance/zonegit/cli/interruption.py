@@ -28,7 +28,7 @@ def begin(args: Namespace, repo: Repository) -> None:
 def outcome(args: Namespace) -> str | None:
     """What an interrupted verb has done; None for one that makes no commit."""
     if not hasattr(args, "signatures"):
-        return None
+        return _NOTHING if getattr(args, "makes_repository", False) and not location.is_made(args) else None
     if args.dry_run or not hasattr(args, "journal_end"):
         return _NOTHING
     from zonegit.repo import Repository

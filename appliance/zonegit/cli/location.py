@@ -69,6 +69,11 @@ def new(args: Namespace) -> Path:
     return Path(args.repo or environment or HERE)
 
 
+def is_made(args: Namespace) -> bool:
+    """Whether anything of a repository is where `init` makes one."""
+    return _holds_one(str(new(args)))
+
+
 def _default() -> str:
     """The one that is meant where nothing is said."""
     return _nearest() or (SERVICE_REPOSITORY if _holds_one(SERVICE_REPOSITORY) else HERE)

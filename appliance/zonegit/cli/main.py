@@ -8,18 +8,21 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final
 
 from zonegit.errors import ZonegitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from zonegit.cli.output import Output
 
 _BROKEN_PIPE: Final = 128 + 13
 _INTERRUPTED: Final = 128 + 2
+_COMMITTING: Final = frozenset({"init", "import", "set", "add", "delete", "reset"})
+"""Words of a call that may make a commit, as far as it can be told while the parser isn't there."""
 _NEW_OBJECTS: Final = 100_000
 """Objects that are made between two searches for cycles to free. Loading a verb's modules makes fewer: with the
 700 that Python begins with, they would be looked through again and again, and none of them goes away."""
@@ -33,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(_NEW_OBJECTS)
     try:
         return _main(sys.argv[1:] if argv is None else argv)
-    except KeyboardInterrupt:  # while modules are loaded, or between two guarded steps
+    except KeyboardInterrupt:  # between two guarded steps
         return _INTERRUPTED
     finally:
         if argv is None:
@@ -41,12 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str]) -> int:
-    from zonegit.cli.output import Output, silence
-
     _replace_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    with _loading(argv):
+        from zonegit.cli.output import Output, silence
+
     out = Output(sys.stdout, sys.stderr)
     code = _guarded(lambda: _run(argv, out), out)
     flushed = _guarded(out.flush, out)
@@ -55,6 +59,18 @@ def _main(argv: Sequence[str]) -> int:
     except OSError:
         silence(sys.stderr)
     return code or flushed
+
+
+@contextmanager
+def _loading(argv: Sequence[str]) -> Iterator[None]:
+    """While modules are loaded: where a verb that may commit is interrupted, say that it did nothing yet."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not _COMMITTING.isdisjoint(argv):
+            with suppress(OSError):
+                sys.stderr.write("zonegit: interrupted; nothing was written\n")
+        raise
 
 
 def _replace_closed() -> None:
@@ -98,14 +114,15 @@ def _guarded(work: Callable[[], int], out: Output) -> int:
 
 
 def _run(argv: Sequence[str], out: Output) -> int:
-    from zonegit.cli.location import entered
-    from zonegit.cli.parser import HIDDEN, parse
+    with _loading(argv):
+        from zonegit.cli.location import entered
+        from zonegit.cli.parser import HIDDEN, parse
 
-    if argv[:1] == [HIDDEN]:
-        from zonegit.cli.completing import answer
+        if argv[:1] == [HIDDEN]:
+            from zonegit.cli.completing import answer
 
-        return answer(argv[1:], out)
-    verb, args = parse(argv)
+            return answer(argv[1:], out)
+        verb, args = parse(argv)
     if verb is None:
         out.line(args.text)
         return 0

@@ -67,6 +67,23 @@ def test_behind_the_commit_it_says_what_was_written(zone, monkeypatch) -> None:
         before = commit
 
 
+@pytest.mark.parametrize("moment", ["zonegit.cli.verbs.load", "zonegit.cli.parser.parse"])
+@pytest.mark.parametrize("argv", ["init example.org", "set www A 60 192.0.2.9"])
+def test_while_modules_are_loaded_nothing_was_written(run, monkeypatch, argv, moment) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(moment, interrupt)
+        result = run(*argv.split())
+    assert (result.code, result.out, result.err) == (INTERRUPTED, "", NOTHING)
+
+
+def test_before_a_repository_is_made_nothing_was_written(run, monkeypatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("zonegit.cli.repository._rehearse", interrupt)
+        result = run("init", "example.org")
+    assert (result.code, result.out, result.err) == (INTERRUPTED, "", NOTHING)
+    assert run("init", "example.org").code == 0
+
+
 def test_a_dry_run_wrote_nothing(zone, monkeypatch) -> None:
     monkeypatch.setattr("zonegit.cli.records.tell", interrupt)
     assert zone("set", "www", "A", "60", "192.0.2.9", "--dry-run").err == NOTHING
