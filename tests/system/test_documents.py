@@ -168,7 +168,7 @@ def test_the_tour_prints_what_it_says(tmp_path: Path, needs_program) -> None:
             assert [alike(each) for each in found] == wanted, "\n".join(ndiff(wanted, found))
     finally:
         with suppress(BrokenPipeError):
-            shell.stdin.write("kill $(jobs -p); wait; exit\n")
+            shell.stdin.write("kill %1 %2; wait; exit\n")
             shell.stdin.close()
         shell.wait(DEADLINE)
         shell.stdout.close()
