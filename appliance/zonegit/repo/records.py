@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from zonegit.errors import InvalidZone, NotFound
 from zonegit.model.names import Owner, owner_key, owner_text
-from zonegit.model.rdata import NS, SOA, canonical, is_checked
+from zonegit.model.rdata import NS, SOA, canonical, is_checked, soa_serial
 from zonegit.model.rrset import RRKey, RRset, rr_key
 from zonegit.repo.content import Content
 
@@ -28,6 +28,13 @@ def readable(rtype: int, rdatas: Sequence[bytes]) -> Sequence[bytes]:
     return rdatas
 
 
+def one_soa(rdatas: Sequence[bytes]) -> int:
+    """The serial of the SOA that is given. `InvalidZone` for several, also where only their serials differ."""
+    if len(set(rdatas)) > 1:
+        raise InvalidZone("more than one SOA record [two-soas]; a zone has one: give one")
+    return soa_serial(rdatas[0])
+
+
 def kept_ttl(content: Content, owner: Owner, rtype: int) -> int:
     """The TTL of the RRset that stands there. `NotFound` without one."""
     old = content.rrset(owner, rtype)
@@ -38,6 +45,8 @@ def kept_ttl(content: Content, owner: Owner, rtype: int) -> int:
 
 def added(content: Content, owner: Owner, rtype: int, ttl: int | None, rdatas: Sequence[bytes]) -> Changes:
     """Records added to an RRset. Its TTL becomes `ttl` as a whole, or stays (a new one needs a TTL)."""
+    if rtype == SOA and not owner:
+        raise InvalidZone("a zone has one SOA record [two-soas]; 'zonegit set @ SOA TTL RDATA' replaces it")
     old = content.rrset(owner, rtype)
     kept = kept_ttl(content, owner, rtype) if ttl is None else ttl
     return replaced(RRset.of(owner, rtype, kept, [*(old.rdatas if old else ()), *readable(rtype, rdatas)]))

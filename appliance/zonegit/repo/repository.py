@@ -22,7 +22,7 @@ from zonegit.errors import NotFound, UsageError
 from zonegit.model import refs
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import parse_apex, to_text
-from zonegit.model.rdata import SOA, soa_serial
+from zonegit.model.rdata import SOA
 from zonegit.model.rrset import RRset
 from zonegit.repo.context import owner_of
 from zonegit.repo.reading import Progress, RepositoryReader
@@ -148,7 +148,7 @@ class Repository(RepositoryReader):
             kept = records.kept_ttl(content, owner, rtype) if ttl is None else ttl
             return records.replaced(RRset.of(owner, rtype, kept, records.readable(rtype, rdatas)))
 
-        serial = soa_serial(rdatas[0]) if rtype == SOA and rdatas else None
+        serial = records.one_soa(rdatas) if rtype == SOA and rdatas else None
         return self._commit(change, f"set {name} {type_text(rtype)}", options, serial)
 
     def add(

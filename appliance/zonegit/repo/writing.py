@@ -91,6 +91,10 @@ def checked_message(text: str) -> str:
     """The message that somebody gives a commit or a tag. `UsageError` if it is none that a terminal may show."""
     if not text.strip():
         raise UsageError("--message is empty; write a line of plain text")
+    if byte := next((ord(char) - 0xDC00 for char in text if 0xDC80 <= ord(char) <= 0xDCFF), 0):
+        raise UsageError(
+            f"--message holds the byte 0x{byte:02X}, which is no UTF-8 there; write a line of plain text"
+        )
     if bad := next((char for char in text if not (char.isprintable() or char in "\n\t")), ""):
         raise UsageError(f"--message holds U+{ord(bad):04X}, which can't be shown; write a line of plain text")
     return text

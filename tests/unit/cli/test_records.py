@@ -297,7 +297,13 @@ def test_records_that_are_not_there_are_counted(zone, refused) -> None:
 
 @pytest.mark.parametrize(
     ("message", "why"),
-    [("", "is empty"), (" \n", "is empty"), ("a\x07b", "holds U+0007"), ("\u200b", "holds U+200B, which can't")],
+    [
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("a\x07b", "holds U+0007"),
+        ("\u200b", "holds U+200B, which can't"),
+        ("\udcff", "holds the byte 0xFF, which is no UTF-8"),
+    ],
 )
 def test_what_is_wrong_with_a_message(zone, refused, message, why) -> None:
     refused(zone("set", "www", "A", "300", "192.0.2.9", "-m", message), 2, f"--message {why}", "plain text")
@@ -318,3 +324,23 @@ def test_what_is_evidently_meant_otherwise_is_warned_of_and_can_be_refused(zone,
     assert done.code == 0
     assert f"[{check}]" in done.err
     assert check in zone("check").out + zone("check").err
+
+
+def test_a_zone_has_one_soa(zone, refused) -> None:
+    one, other = (f"ns1 hostmaster {serial} 7200 900 1209600 300" for serial in (2026112005, 2026112006))
+    before = zone("show", "@", "SOA").out
+    refused(zone("set", "@", "SOA", "3600", one, other), 1, "[two-soas]")
+    refused(zone("add", "@", "SOA", "3600", one), 1, "[two-soas]", "'zonegit set @ SOA")
+    assert zone("show", "@", "SOA").out == before
+    assert zone("set", "@", "SOA", "3600", one, one).code == 0
+
+
+def test_a_serial_of_0_is_taken_where_it_is_ahead(zone) -> None:
+    soa = "ns1 hostmaster {} 7200 900 1209600 300".format
+    assert "the serial 0 isn't ahead" in zone("set", "@", "SOA", "3600", soa(0)).err
+    assert zone("set", "@", "SOA", "3600", soa(4000000000)).code == 0
+    unchanged = zone("set", "@", "SOA", "3600", soa(3000000000)).err
+    assert "nothing to change" in unchanged
+    assert "the serial 3000000000 isn't ahead of the zone's, which stays 4000000000" in unchanged
+    assert "[serial-zero]" in zone("set", "@", "SOA", "3600", soa(0)).err
+    assert " 0 7200 900 " in zone("show", "@", "SOA").out
