@@ -60,7 +60,21 @@ def warn(args: Namespace, out: Output, findings: Sequence[Finding], apex: WireNa
     shown = findings if getattr(args, "warnings", None) else findings[:_SHOWN]
     for finding in shown:
         out.warn(render.finding(finding, apex))
-    _tell_more(out, len(findings) - len(shown), "zonegit check --warnings all" if committed else "--warnings all")
+    _tell_more(out, len(findings) - len(shown), _way_to_all(args) if committed else "--warnings all")
+
+
+def _way_to_all(args: Namespace) -> str:
+    """What shows all warnings of a change that was made. Those of an import may be about its file alone."""
+    file: str | None = getattr(args, "file", None)
+    if file is None:
+        return "zonegit check --warnings all"
+    if file == "-":
+        return "the same import with --dry-run --warnings all"
+    from shlex import join
+
+    where = [word for directory in args.directories for word in ("-C", directory)]
+    zone = ["--zone", args.zone] if args.zone else []
+    return join(["zonegit", *where, "check", file, *zone, "--warnings", "all"])
 
 
 def show(args: Namespace, out: Output, findings: Sequence[Finding], apex: WireName) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -192,9 +192,12 @@ def _ready_arguments(parser: ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    found = float(text)
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
     if not 0 <= found <= _LONGEST:
-        raise ValueError
+        raise ArgumentTypeError(f"{text[:40]!r} is no number of seconds from 0 to {_LONGEST:g}")
     return found
 
 

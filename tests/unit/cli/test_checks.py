@@ -1,5 +1,7 @@
 """How findings are shown, and what --strict and the configuration make of them."""
 
+import shlex
+
 import pytest
 
 SUBS = "".join(f"sub{number:02} NS ns.sub{number:02}\n" for number in range(14))
@@ -27,7 +29,7 @@ def test_ten_warnings_of_an_import_are_shown(run, many) -> None:
         "zonegit: warning: sub00.example.org.: delegation without the glue it needs: ns.sub00.example.org. has no "
         "address [missing-glue]"
     )
-    assert "4 more warnings; zonegit check --warnings all shows them\n" in result.err
+    assert f"4 more warnings; zonegit check {many} --warnings all shows them\n" in result.err
     assert warnings(run("import", many).err) == [], "nothing was touched"
 
 
@@ -117,3 +119,19 @@ def test_a_wrong_check_in_the_configuration_refuses_changes(zone, tmp_path) -> N
     assert result.code == 2
     assert "the nearest one is 'mx-cname'" in result.err
     assert zone("config", "check", tmp_path / "repo" / "zonegitd.toml").code == 2
+
+
+def test_the_way_to_all_warnings_about_a_file_shows_them(run, zone_file) -> None:
+    with zone_file.open("a") as file:
+        file.writelines(f"h{number}.example.net. 60 IN A 192.0.2.1\n" for number in range(14))
+    run("init")
+    told = run("import", zone_file, "--zone", "example.org").err
+    (line,) = (line for line in told.splitlines() if " more warnings; " in line)
+    command = line.removeprefix("4 more warnings; ").removesuffix(" shows them")
+    assert run(*shlex.split(command)[1:]).out.count("[out-of-zone]") == 14
+    (line,) = (
+        line for line in run("import", "-", stdin=zone_file.read_bytes()).err.splitlines() if " more " in line
+    )
+    assert line == "4 more warnings; the same import with --dry-run --warnings all shows them"
+    whole = run("import", "-", "--dry-run", "--warnings", "all", stdin=zone_file.read_bytes()).err
+    assert whole.count("[out-of-zone]") == 14

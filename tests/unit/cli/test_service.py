@@ -196,5 +196,5 @@ def test_not_ready_in_time_is_one_line_with_the_reason(run, refused, readiness) 
         run("metrics", "--url", "http://127.0.0.1:1"), 8, "127.0.0.1:1: Connection refused; is zonegitd running"
     )
     refused(run("ready", "--url", "nonsense"), 2, "nonsense")
-    refused(run("ready", "--timeout", "-1"), 2, "--timeout")
-    refused(run("ready", "--timeout", "soon"), 2, "--timeout")
+    refused(run("ready", "--timeout", "-1"), 2, "--timeout", "no number of seconds from 0 to 86400")
+    refused(run("ready", "--timeout", "soon"), 2, "--timeout", "is no number of seconds")
