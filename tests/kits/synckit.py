@@ -6,12 +6,16 @@ from random import Random
 from zonegit.auth.key import Key
 from zonegit.auth.scheme import sign_response
 from zonegit.auth.scope import parse_scope
+from zonegit.errors import Refused
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import Owner, join, parse_apex
 from zonegit.model.refs import head, tag
 from zonegit.model.rrset import RRKey, RRset
 from zonegit.model.zone import Shape, Zone
+from zonegit.repo.context import Context
+from zonegit.repo.refused import refused_zones
+from zonegit.repo.writing import check_writable
 from zonegit.store.port import RefUpdate, Store
 from zonegit.sync.frames import CONTENT_TYPE, Check, Seal
 from zonegit.sync.limits import SERVER, ServerLimits
@@ -26,6 +30,7 @@ SHAPE = Shape(b"s" * 32)
 SMALL_NODES = Shape(b"t" * 32, 64, 128, 256)
 KEY = Key.derive("k1", bytes(range(32)), scopes=(parse_scope("read:*"),))
 PEER = "primary-1"
+ORG, NET = "example.org.", "example.net."
 Content = dict[RRKey, bytes]
 
 
@@ -98,6 +103,21 @@ def local_refs(store: Store) -> dict[str, ObjectId]:
     """Heads and tags."""
     with store.read() as reader:
         return {name: oid for prefix in ("refs/heads/", "refs/tags/") for name, oid in reader.refs(prefix)}
+
+
+def refused(store: Store) -> set[str]:
+    """Zones of the peer's that are not followed."""
+    with store.read() as reader:
+        return set(refused_zones(reader).get(PEER, ()))
+
+
+def writable(store: Store, zone: str = ORG) -> bool:
+    """Whether a zone may be changed here."""
+    try:
+        check_writable(Context.over(store), zone)
+    except Refused:
+        return False
+    return True
 
 
 def refs_of(store: Store, key: Key = KEY) -> PeerRefs:

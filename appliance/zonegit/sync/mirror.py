@@ -17,7 +17,7 @@ from zonegit.repo.refused import refused_zones, set_refused
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate, Writer
 from zonegit.sync.expire import lower_expire
-from zonegit.sync.ownership import Permitted, contains, is_mirrored, permitted
+from zonegit.sync.ownership import PULLED, Permitted, contains, is_mirrored, permitted
 from zonegit.sync.peers import remember, succeeded
 from zonegit.sync.wire import PeerRefs
 
@@ -41,7 +41,7 @@ def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
         tuple(update.name for update in heads if not contains(writer, update.new, update.old)),
     )
     if allowed.updates:
-        writer.move_refs(allowed.updates, who, f"pull: {peer}")
+        writer.move_refs(allowed.updates, who, f"{PULLED}{peer}")
     _mark(writer, peer, allowed)
     set_refused(writer, peer, allowed.refused)
     _point_head(writer)
@@ -59,12 +59,18 @@ def _plan(reader: Reader, peer: str, refs: PeerRefs) -> Permitted:
 
 
 def _mark(writer: Writer, peer: str, allowed: Permitted) -> None:
-    """Note for each zone that moved where it is mirrored from, so that nobody commits to it here."""
-    for zone in {parse(update.name).zone for update in allowed.updates} - allowed.refused:
-        if _is_tracked(writer, peer, zone):
+    """Note for each zone whose branches or tags moved where it is mirrored from, so that nobody commits to it here.
+
+    A zone that the peer has exactly as it is here doesn't change hands: the peer may be the one that mirrors it.
+    """
+    refs = [parse(update.name) for update in allowed.updates]
+    moved = {ref.zone for ref in refs if ref.kind is not RefKind.REMOTE}
+    for zone in {ref.zone for ref in refs} - allowed.refused:
+        if not _is_tracked(writer, peer, zone):
+            if is_mirrored(writer, peer, zone):
+                writer.set_setting(mirror_setting(zone), None)
+        elif zone in moved:
             writer.set_setting(mirror_setting(zone), peer.encode())
-        elif is_mirrored(writer, peer, zone):
-            writer.set_setting(mirror_setting(zone), None)
 
 
 def _is_tracked(reader: Reader, peer: str, zone: str) -> bool:

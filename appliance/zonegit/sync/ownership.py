@@ -2,20 +2,26 @@
 
 A branch came from the peer if its zone is mirrored from the peer and the peer had the branch before; a tag did if
 its zone is mirrored from the peer. Everything else is this repository's own: committed or imported here, or
-mirrored from another peer. An own branch is taken over where the peer's contains it (a fast-forward), an own tag
-where both are equal. Otherwise the whole zone is refused: none of its branches and tags moves until an operator
-gives up what is here (`sync.adoption`).
+mirrored from another peer. Where the peer's branches and tags are equal to our own, nothing moves and the zone
+stays our own: two nodes may be each other's primary, and the peer may mirror the zone from here. An own branch is
+taken over where the peer's is ahead of it (a fast-forward). Otherwise the whole zone is refused: none of its
+branches and tags moves until an operator gives up what is here (`sync.adoption`). A peer that still has what a
+reset or a removal here moved away from is behind, not ahead.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import Ref, RefKind, parse, remote
 from zonegit.repo.ancestry import is_ancestor
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate
+
+PULLED: Final = "pull: "
+"""How the reasons of a mirror's moves begin in the reflog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,18 @@ def contains(reader: Reader, new: ObjectId | None, old: ObjectId | None) -> bool
 
 
 def _may_move(reader: Reader, peer: str, ref: Ref, update: RefUpdate, *, own: bool) -> bool:
+    if own and _was_left(reader, update):
+        return False
     if ref.kind is RefKind.TAG:
         return not own or update.old is None
     came = not own and reader.ref(remote(peer, ref.zone, ref.name)) is not None
     return came or contains(reader, update.new, update.old)
+
+
+def _was_left(reader: Reader, update: RefUpdate) -> bool:
+    """Whether a ref was moved away, by somebody here, from where the peer has it."""
+    log = reader.reflog(update.name)
+    return any(entry.old == update.new and not entry.reason.startswith(PULLED) for entry in log)
 
 
 def _offered(reader: Reader, peer: str, updates: Sequence[tuple[Ref, RefUpdate]]) -> Callable[[str], bool]:

@@ -4,15 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from synckit import KEY, PEER, WHO, Wire, commit, local_refs, move, names, put_tag
+from synckit import KEY, NET, ORG, PEER, WHO, Wire, commit, local_refs, move, names, put_tag, refused, writable
 from zonegit.errors import NotFound, Refused, UsageError
 from zonegit.model.commit import Tag
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.refs import head, tag
-from zonegit.repo.context import Context
-from zonegit.repo.refused import refused_zones
 from zonegit.repo.remotes import remove_remote
-from zonegit.repo.writing import check_writable, mirror_setting
+from zonegit.repo.writing import mirror_setting
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
 from zonegit.sync.adoption import adoption, carry_out, peer_with, restoration
@@ -21,13 +19,7 @@ from zonegit.sync.ref_diff import Change
 from zonegit.sync.server import Endpoint
 from zonegit.sync.tracked import Tracked
 
-ORG, NET = "example.org.", "example.net."
 MAIN = head(ORG, "main")
-
-
-def refused(store: MemoryStore) -> set[str]:
-    with store.read() as reader:
-        return set(refused_zones(reader).get(PEER, ()))
 
 
 def ref(store: MemoryStore, name: str) -> ObjectId | None:
@@ -37,14 +29,6 @@ def ref(store: MemoryStore, name: str) -> ObjectId | None:
 def tracked(store: MemoryStore, zone: str = ORG, branch: str = "main") -> ObjectId | None:
     with store.read() as reader:
         return reader.ref(f"refs/remotes/{PEER}/{zone}/{branch}")
-
-
-def writable(store: MemoryStore, zone: str = ORG) -> bool:
-    try:
-        check_writable(Context.over(store), zone)
-    except Refused:
-        return False
-    return True
 
 
 @pytest.fixture
@@ -108,11 +92,48 @@ def test_an_ancestor_of_the_primary_s_is_taken_over(primary: MemoryStore) -> Non
     assert not writable(secondary)
 
 
+def test_a_zone_that_is_equal_at_the_primary_stays_one_s_own(primary: MemoryStore) -> None:
+    """It is followed from the primary's first commit on."""
+    secondary = MemoryStore()
+    shared(secondary, primary)
+    before = local_refs(secondary)
+    assert Wire(primary).pull(secondary).branches == ()
+    assert (local_refs(secondary), refused(secondary)) == (before, set())
+    assert tracked(secondary) == ref(primary, MAIN)
+    assert writable(secondary)
+    assert writable(secondary, NET)
+    commit(primary, ORG, names(ORG, 9))
+    Wire(primary).pull(secondary)
+    assert local_refs(secondary) == local_refs(primary)
+    assert (writable(secondary), writable(secondary, NET)) == (False, True)
+
+
+def test_a_mirror_stays_one_where_nothing_moves(primary: MemoryStore) -> None:
+    secondary = MemoryStore()
+    Wire(primary).pull(secondary)
+    Wire(primary).pull(secondary)
+    assert (writable(secondary), writable(secondary, NET)) == (False, False)
+
+
+def test_a_zone_that_the_primary_removes_and_restores_is_followed_again(primary: MemoryStore) -> None:
+    secondary = MemoryStore()
+    tip = ref(primary, MAIN)
+    Wire(primary).pull(secondary)
+    for to in (None, tip):
+        move(primary, ORG, "main", to)
+        Wire(primary).pull(secondary)
+        assert (ref(secondary, MAIN), refused(secondary)) == (to, set())
+    assert not writable(secondary)
+
+
 def test_a_commit_on_top_of_the_primary_s_is_refused(primary: MemoryStore) -> None:
     """A promoted secondary that returns as a secondary, or a primary with commits that nobody fetched."""
     secondary = MemoryStore()
     shared(secondary, primary)
     mine = commit(secondary, ORG, names(ORG, 9))
+    Wire(primary).pull(secondary)
+    assert (ref(secondary, MAIN), refused(secondary)) == (mine, {ORG})
+    commit(primary, NET, names(NET, 9))
     Wire(primary).pull(secondary)
     assert (ref(secondary, MAIN), refused(secondary)) == (mine, {ORG})
     assert not writable(secondary, NET)
