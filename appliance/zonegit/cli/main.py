@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _BROKEN_PIPE: Final = 128 + 13
 _INTERRUPTED: Final = 128 + 2
+_CLOCK: Final = "PyTime_t"
+"""What Python's error names where it reads a clock that its 64 bits of nanoseconds can't hold."""
 _COMMITTING: Final = frozenset({"init", "import", "set", "add", "delete", "reset"})
 """Words of a call that may make a commit, as far as it can be told while the parser isn't there."""
 _NEW_OBJECTS: Final = 100_000
@@ -109,6 +111,9 @@ def _guarded(work: Callable[[], int], out: Output) -> int:
         if os.environ.get("ZONEGIT_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}"[:300]
+        if _CLOCK in what:
+            out.fail("this machine's clock is beyond the year 2261, which no program in Python can read: set it")
+            return 1
         out.fail(f"unexpected error: {what}; please report it with what ZONEGIT_DEBUG=1 shows")
         return 1
 

@@ -12,7 +12,7 @@ from zonegit.cli.objects import readable
 from zonegit.cli.output import Output, Style, printable
 from zonegit.cli.repair import repair, repair_options
 from zonegit.cli.verbs import Verb
-from zonegit.errors import AlreadyThere, CorruptStore
+from zonegit.errors import AlreadyThere, CorruptStore, Refused
 from zonegit.model.ids import kind_of, short
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ def _init(args: Namespace, out: Output) -> int:
     if args.zone_name is not None:
         _rehearse(args)
     if args.dry_run:
-        in_the_way = path if path.is_file() else path / "data.mdb"
-        if in_the_way.exists() and (path.is_file() or not is_unfinished(path)):
-            raise AlreadyThere(f"{in_the_way} is there already")
+        if path.is_file():
+            raise Refused(f"{path} is a file; a repository is a directory")
+        if (path / "data.mdb").exists() and not is_unfinished(path):
+            raise AlreadyThere(f"there is a repository at {path} already")
         out.note(f"dry run, nothing written: would make a repository in {path}")
         return 0
     with _made(path, args, out) as repo:

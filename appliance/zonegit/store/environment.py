@@ -28,7 +28,7 @@ from typing import Final
 
 import lmdb
 
-from zonegit.errors import CorruptStore, StoreError, StoreUnfinished
+from zonegit.errors import CorruptStore, StoreError, StoreUnfinished, ZonegitError
 from zonegit.store.lmdb_tables import FULL, NAMES, full, translated
 from zonegit.store.writer_lock import ENDLESS, Patience, WriterLock
 
@@ -185,16 +185,28 @@ def is_unfinished(path: Path) -> bool:
 
 @contextmanager
 def making(path: Path) -> Iterator[None]:
-    """Be the only one who makes a repository in a directory; what an interrupted try left of a file is gone."""
+    """Be the only one who makes a repository in a directory; what an interrupted try left of a file is gone.
+
+    A try that fails leaves no file behind.
+    """
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
         if is_unfinished(path) and (path / DATA).stat().st_size:
-            (path / DATA).unlink()
-            (path / _LOCKS).unlink(missing_ok=True)
+            _remove_files(path)
         yield
+    except ZonegitError:
+        with suppress(OSError):  # the error that is on its way says more
+            if is_unfinished(path) or not (path / DATA).exists():
+                _remove_files(path)
+        raise
     finally:
         os.close(directory)
+
+
+def _remove_files(path: Path) -> None:
+    for name in _FILES:
+        (path / name).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -69,8 +69,6 @@ class LmdbStore:
 
         try:
             path.mkdir(mode=0o750, parents=True, exist_ok=True)
-        except FileExistsError:
-            raise AlreadyThere(f"{path} is there already, and is no directory") from None
         except (OSError, ValueError) as error:  # a NUL byte is a ValueError
             raise StoreError(f"can't make the directory {path}: {getattr(error, 'strerror', error)}") from None
         with making(path):

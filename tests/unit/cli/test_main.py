@@ -46,6 +46,11 @@ def test_an_unexpected_error_hints_at_its_traceback(raising, refused, monkeypatc
     refused(raising(RuntimeError("a\nb")), 1, "unexpected", "RuntimeError: a b", "ZONEGIT_DEBUG=1")
 
 
+def test_a_clock_that_python_cannot_read_is_told(raising, refused, monkeypatch) -> None:
+    monkeypatch.delenv("ZONEGIT_DEBUG", raising=False)
+    refused(raising(OverflowError("timestamp too large to convert to C _PyTime_t")), 1, "clock", "2261")
+
+
 def test_debug_shows_the_traceback(raising, monkeypatch) -> None:
     monkeypatch.setenv("ZONEGIT_DEBUG", "1")
     with pytest.raises(RuntimeError):

@@ -6,6 +6,9 @@ from base64 import b64encode
 
 import pytest
 
+from zonegit.repo.writing import mirror_setting
+from zonegit.store.lmdb import LmdbStore
+
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
@@ -39,6 +42,15 @@ def test_the_refusal_names_the_commits_in_its_one_line(changed, zone_file, refus
     result = changed("import", zone_file)
     refused(result, 1, "2 commits", f"{newest} 20", f"{older} 20", "Bob <bob@example.org>: set www A", "--replace")
     assert result.err.index("mail goes") < result.err.index("set www A")
+
+
+def test_a_mirrored_zone_is_refused_before_anything_is_listed(changed, zone_file, refused, tmp_path) -> None:
+    store = LmdbStore.open(tmp_path / "repo")
+    with store.write() as writer:
+        writer.set_setting(mirror_setting("example.org."), b"primary-1")
+    store.close()
+    for more in ([], ["--replace"]):
+        refused(changed("import", zone_file, *more), 1, "mirrored from primary-1")
 
 
 def test_the_refusal_of_many_counts_them(zone, zone_file, refused) -> None:

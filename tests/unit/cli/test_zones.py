@@ -29,7 +29,7 @@ def test_init_as_a_dry_run(run, refused, tmp_path) -> None:
     assert run("init", "--dry-run").code == 0
     assert not (tmp_path / "repo").exists()
     for more in ([], ["--dry-run"]):
-        refused(run("init", "--repo", __file__, *more), 4, __file__)
+        refused(run("init", "--repo", __file__, *more), 1, __file__)
     (tmp_path / "repo").mkdir()
     (tmp_path / "repo" / "note").touch()
     assert run("init", "--dry-run").code == 0

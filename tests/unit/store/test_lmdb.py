@@ -1,5 +1,6 @@
 """What only the store on disk has: several processes, growth, full disks, crashes, permissions, foreign files."""
 
+import errno
 import mmap
 import os
 import struct
@@ -171,6 +172,17 @@ def test_a_full_disk_is_an_error_that_loses_nothing_and_heals(
     command = [*namespace, sys.executable, "-c", call, str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_disk_too_full_to_begin_is_left_without_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(StoreFull):
+        patched.setattr(os, "posix_fallocate", refuse)
+        LmdbStore.create(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    LmdbStore.create(tmp_path).close()
 
 
 def test_no_permission_is_one_line(path: Path) -> None:
