@@ -111,14 +111,20 @@ def test_a_secondary_whose_writes_fail(tmp_path: Path, repo: Path, pair: Callabl
     check(tmp_path / "disk" / "mirror", repo)
 
 
+def own_mounts(disk: Path, needs_program: Callable[[str], str]) -> list[str]:
+    """The command that gives what it starts mounts of its own; skips where it can't."""
+    unshare = [needs_program("unshare"), "--mount"]
+    if subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", str(disk)], capture_output=True).returncode:
+        pytest.skip("needs mounts in a namespace of its own")
+    return unshare
+
+
 def test_a_secondary_on_a_full_disk(
     tmp_path: Path, repo: Path, pair: Callable[..., Daemon], needs_program: Callable[[str], str]
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    unshare = [needs_program("unshare"), "--mount"]
-    if subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", str(disk)], capture_output=True).returncode:
-        pytest.skip("needs mounts in a namespace of its own")
+    unshare = own_mounts(disk, needs_program)
     mount = f'mount -t tmpfs -o size={ROOM} none "{disk}" && exec "$@"'
     mirror = pair(through=[*unshare, "sh", "-c", mount, "sh"])
     inside = Path(f"/proc/{mirror.process.pid}/root") / disk.relative_to("/")
@@ -157,9 +163,7 @@ def small_disk(tmp_path: Path, needs_program: Callable[[str], str]) -> tuple[Pat
     """A directory, and the command that mounts a small disk there, with a repository on it, for what it starts."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    unshare = [needs_program("unshare"), "--mount"]
-    if subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", str(disk)], capture_output=True).returncode:
-        pytest.skip("needs mounts in a namespace of its own")
+    unshare = own_mounts(disk, needs_program)
     with Repository.init(tmp_path / "first") as repository:
         repository.import_zone(parsed(ZONE), source="test.zone")
     mount = f'mount -t tmpfs -o size={DISK} none "{disk}" && cp -r "{tmp_path}/first" "{disk}/repo" && exec "$@"'
@@ -260,9 +264,7 @@ def test_a_clone_to_a_full_disk_says_so_and_goes_on_once_there_is_room(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    unshare = [needs_program("unshare"), "--mount"]
-    if subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", str(disk)], capture_output=True).returncode:
-        pytest.skip("needs mounts in a namespace of its own")
+    unshare = own_mounts(disk, needs_program)
     with Repository.open(repo) as repository:
         repository.import_zone(parsed(addresses(COPIED)), source="large.zone")
     where = ("--keys", tmp_path / "keys", "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1")
