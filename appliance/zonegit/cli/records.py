@@ -40,7 +40,7 @@ def _set(args: Namespace, out: Output) -> int:
     rtype, ttl = _head(args, "set")
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
-        rdatas = typed.rdatas(args, rtype, zone)
+        rdatas = typed.rdatas(args, rtype, zone, repo)
         done = repo.set(args.name, rtype, ttl, rdatas, **options.commit_how(args, zone))
         code = tell(repo, done, args, out)
     if rtype == SOA:
@@ -63,7 +63,9 @@ def _add(args: Namespace, out: Output) -> int:
     rtype, ttl = _head(args, "add")
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
-        done = repo.add(args.name, rtype, ttl, typed.rdatas(args, rtype, zone), **options.commit_how(args, zone))
+        done = repo.add(
+            args.name, rtype, ttl, typed.rdatas(args, rtype, zone, repo), **options.commit_how(args, zone)
+        )
         return tell(repo, done, args, out)
 
 
@@ -73,7 +75,7 @@ def _delete(args: Namespace, out: Output) -> int:
         raise InvalidRecord(f"{cannot_stand(rtype)}; leave TYPE out to delete every type at {args.name}")
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
-        rdatas = [] if rtype is None or not args.rdata else typed.rdatas(args, rtype, zone)
+        rdatas = [] if rtype is None or not args.rdata else typed.rdatas(args, rtype, zone, repo)
         done = repo.delete(args.name, rtype, rdatas, **options.commit_how(args, zone))
         return tell(repo, done, args, out)
 

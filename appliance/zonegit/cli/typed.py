@@ -2,7 +2,7 @@
 
 A name that ends with the zone's own name but lacks the final dot (`www.corp.example` in corp.example.) is mostly
 meant to be absolute, and would become `www.corp.example.corp.example.`. It is refused, in owners and in RDATA,
-unless `--relative` says that it is meant so.
+unless `--relative` says that it is meant so. So is one that would be in another zone here, had it a final dot.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def relative_option(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--relative",
         action="store_true",
-        help="names that end with the zone's own, without a final dot, are meant so",
+        help="names that end with the name of a zone here, without a final dot, are meant so",
     )
 
 
@@ -49,6 +49,8 @@ def zone_of(args: Namespace, name: str, repo: Repository, out: Output, rtype: in
         writes = hasattr(args, "dry_run")
         zone = (repo.target(args.zone, args.branch) if writes else repo.position(args.zone)).zone
     check(name, parse_apex(zone), meant=args.relative)
+    if not args.relative and not is_absolute(name) and _is_elsewhere(from_text(name), zone, repo):
+        raise InvalidName(_both_readings(name, parse_apex(zone)))
     return zone
 
 
@@ -82,27 +84,37 @@ def check_server(name: str, apex: WireName, *, meant: bool) -> None:
         )
 
 
-def rdatas(args: Namespace, rtype: int, zone: str) -> list[bytes]:
+def rdatas(args: Namespace, rtype: int, zone: str, repo: Repository) -> list[bytes]:
     """The RDATA that was typed (`cli.rdata`), with the names in it checked."""
     apex = parse_apex(zone)
     from zonegit.cli.rdata import read_rdatas
 
     found = read_rdatas(rtype, args.rdata, apex)
-    if not args.relative and any(apex[:-1] + apex in lower(rdata) for rdata in found):
+    if not args.relative:
         for rdata, typed in zip(found, read_rdatas(rtype, args.rdata, ROOT), strict=True):
-            _check_targets(rtype, rdata, typed, apex)
+            if rdata != typed:  # it holds a relative name
+                _check_targets(rtype, rdata, typed, zone, repo)
     return found
 
 
-def _check_targets(rtype: int, rdata: bytes, typed: bytes, apex: WireName) -> None:
+def _check_targets(rtype: int, rdata: bytes, typed: bytes, zone: str, repo: Repository) -> None:
     """Look at each name of a record; `typed` is the same record in the root zone, where relative names differ."""
+    apex = parse_apex(zone)
     names = [WireName(rdata[start:end]) for start, end in name_spans(rtype, rdata)]
     as_typed = [WireName(typed[start:end]) for start, end in name_spans(rtype, typed)]
     for name, other in zip(names, as_typed, strict=True):
-        if name != other and _is_doubled(name, apex):
+        if name != other and (_is_doubled(name, apex) or _is_elsewhere(other, zone, repo)):
             raise InvalidName(_both_readings(to_text(other).removesuffix("."), apex))
-    if not names and rdata != typed:  # a rare type, whose names `model.rdata` doesn't know (IPSECKEY, HIP)
+    if not names and apex[:-1] + apex in lower(rdata):  # a type whose names `model.rdata` doesn't know (HIP)
         raise InvalidName(f"a name here ends with {to_text(apex)} twice; write its final dot, or --relative")
+
+
+def _is_elsewhere(typed: WireName, zone: str, repo: Repository) -> bool:
+    """Whether what was typed, had it a final dot, is in another zone here: a host's name in a reverse zone, say."""
+    if len(labels(typed)) < 2:
+        return False
+    other = repo.zone_of(to_text(typed))
+    return other is not None and other != zone and parse_apex(other) != ROOT
 
 
 def _is_doubled(name: WireName, apex: WireName) -> bool:

@@ -97,6 +97,22 @@ def test_a_new_zone_s_name_servers(zone, refused) -> None:
     assert zone("zone", "add", "example.net", "--mail", "ada@example.net").code == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("set", "www.example.net", "A", "60", "192.0.2.1"),
+        ("set", "9", "PTR", "60", "host9.Example.net"),
+        ("add", "@", "MX", "60", "10 mail.example.net"),
+        ("set", "a", "CNAME", "60", "example.net"),
+        ("delete", "www.example.net"),
+    ],
+)
+def test_a_name_that_would_be_in_another_zone_with_its_final_dot_is_refused(two, refused, words) -> None:
+    refused(two(*words), 1, "may mean", "write the final dot")
+    two("set", "www.example.net", "A", "60", "192.0.2.1", "--relative")
+    assert shown(two, "www.example.net", "A", "--relative").startswith("www.example.net.example.org.")
+
+
 def test_an_absolute_name_picks_its_zone(two) -> None:
     done = two("set", "www.example.net.", "A", "60", "192.0.2.9", "--json")
     assert (done.code, done.json["zone"]) == (0, "example.net.")
