@@ -38,7 +38,10 @@ def restore_zone(context: Context, zone: str, who: str | None, dry_run: bool) ->
     """
     check_writable(context, zone)
     if named(context, RefKind.HEAD, zone):
-        raise Conflict(f"there is a zone {zone} here; 'zonegit zone remove {zone}' it first, or keep it")
+        raise Conflict(
+            f"there is a zone {zone} here; its branches' reflogs name what was removed ('zonegit reflog'), and "
+            "'zonegit reset --hard ID' makes it this zone's content"
+        )
     with context.store.read() as reader:
         removed = _removed(reader, zone)
         tips, tags = (_of_kind(kind, reader, removed) for kind in (RefKind.HEAD, RefKind.TAG))
