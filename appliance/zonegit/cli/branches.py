@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render, shapes
 from zonegit.cli.committed import tell
-from zonegit.cli.output import Output, Style, printable
+from zonegit.cli.output import Output, Style
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import reset_way_back, way_back
 from zonegit.errors import InvalidName, NotFound, UsageError, ZonegitError
+from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 
 if TYPE_CHECKING:

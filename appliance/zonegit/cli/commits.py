@@ -6,7 +6,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from zonegit.cli import render
-from zonegit.cli.output import Output, Style, printable
+from zonegit.cli.output import Output, Style
+from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 from zonegit.model.names import parse_apex
 

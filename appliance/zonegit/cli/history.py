@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 from zonegit.cli import options, render, shapes, typed
 from zonegit.cli.commits import parent_of, served, stat
 from zonegit.cli.log import LOG_DETAILS, log, log_arguments
-from zonegit.cli.output import Output, Style, printable
+from zonegit.cli.output import Output, Style
 from zonegit.cli.verbs import Verb
 from zonegit.errors import NotFound, UsageError
+from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 from zonegit.model.names import parse_apex
 

@@ -129,7 +129,7 @@ def _run(argv: Sequence[str], out: Output) -> int:
             return answer(argv[1:], out)
         verb, args = parse(argv)
     if verb is None:
-        out.line(args.text)
+        out.text(args.text + "\n")
         return 0
     out.set_color(args.color)
     with entered(args.directories):

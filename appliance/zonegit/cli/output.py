@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final, TextIO
 
 from zonegit.cli.progress import Progress
+from zonegit.model.foreign import one_line, printable
 
 _FAILED: Final = 1
 _BROKEN_PIPE: Final = 128 + 13
@@ -24,16 +25,8 @@ class Style(StrEnum):
     WARNING = "35"
 
 
-_LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
-
-
-def printable(text: str) -> str:
-    """`text` with every character escaped that a terminal might obey: for what peers and files may have brought."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode() for char in text
-    )
+_PAINT: Final = re.compile(f"(\x1b\\[(?:{'|'.join(['0', *Style])})m)")
+"""What `paint` puts round a text; nothing else that isn't printable gets out with a line."""
 
 
 class AnswerLost(Exception):
@@ -74,14 +67,15 @@ class Output:
 
     def paint(self, text: str, style: Style) -> str:
         """`text`, coloured if colour is wanted on stdout."""
+        text = printable(text)
         return f"\x1b[{style.value}m{text}\x1b[0m" if self._color and text else text
 
     def line(self, text: str = "", style: Style | None = None) -> None:
-        """One line of the answer."""
-        self.text((self.paint(text, style) if style else text) + "\n")
+        """One line of the answer. It may hold what `paint` gave; all else in it is written as printable."""
+        self.text((self.paint(text, style) if style else self._unpainted(text)) + "\n")
 
     def text(self, text: str) -> None:
-        """A piece of the answer, line ends included."""
+        """A piece of the answer as it is, line ends included: nothing that others wrote, unless it is escaped."""
         try:
             self.stdout.write(text)
         except OSError as error:
@@ -117,7 +111,7 @@ class Output:
         with suppress(OSError):  # nobody can be told; what was done is done
             if self._bar:
                 self._bar.clear()
-            self.stderr.write(printable(_LINE_BREAK.sub(" ", text)) + "\n")
+            self.stderr.write(one_line(text) + "\n")
 
     def warn(self, text: str) -> None:
         """Something that was done all the same, but that a person should know of."""
@@ -130,13 +124,13 @@ class Output:
     def ask(self, question: str, stdin: TextIO) -> bool:
         """Whether a person at a terminal answers yes; anything else, the end of input too, is no."""
         self.flush()
-        self.stderr.write(f"{question} [y/N] ")
+        self.stderr.write(f"{one_line(question)} [y/N] ")
         self.stderr.flush()
         return stdin.readline().strip().lower() in ("y", "yes")
 
     def progress(self, label: str) -> Progress:
         """A progress bar on stderr, if that is a terminal; a context manager."""
-        self._bar = Progress(self.stderr, label)
+        self._bar = Progress(self.stderr, one_line(label))
         return self._bar
 
     def flush(self) -> int:
@@ -156,6 +150,13 @@ class Output:
         except OSError as error:
             self._keep(error)
         return self._lost is None
+
+    def _unpainted(self, text: str) -> str:
+        """`text` with all escaped but what `paint` put there."""
+        if text.isprintable():
+            return text
+        pieces = _PAINT.split(text) if self._color else [text]
+        return "".join(piece if at % 2 else printable(piece) for at, piece in enumerate(pieces))
 
     def _lose(self, error: OSError) -> None:
         self._keep(error)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zonegit.cli.output import Output, Style
+from zonegit.model.foreign import printable
 from zonegit.model.ids import ObjectId, short
 from zonegit.model.names import Owner, WireName, absolute, to_text
 from zonegit.model.rdata import SOA, with_serial
@@ -108,7 +109,7 @@ def short_or_none(oid: ObjectId | None) -> str:
 
 def table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     """Left-aligned columns, two spaces between them."""
-    listed = list(rows)
+    listed = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*listed, strict=True)] if listed else []
     for row in listed:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

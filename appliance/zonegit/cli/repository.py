@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 from zonegit.cli import location, options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.objects import readable
-from zonegit.cli.output import Output, Style, printable
+from zonegit.cli.output import Output, Style
 from zonegit.cli.repair import repair, repair_options
 from zonegit.cli.verbs import Verb
 from zonegit.errors import AlreadyThere, CorruptStore, Refused
+from zonegit.model.foreign import printable
 from zonegit.model.ids import kind_of, short
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import render, shapes
-from zonegit.cli.output import Output, printable
+from zonegit.cli.output import Output
 from zonegit.cli.progress import Progress
 from zonegit.errors import Refused
+from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import checks, options, render, shapes
 from zonegit.cli.committed import tell, tell_begun
-from zonegit.cli.output import Output, printable
+from zonegit.cli.output import Output
 from zonegit.cli.undoing import Undoing
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import reset_way_back
+from zonegit.model.foreign import printable
 from zonegit.model.names import parse_apex, to_text
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _export(args: Namespace, out: Output) -> int:
         from zonegit.zonefile.writer import write_zone
 
         for line in write_zone(apex, rrsets, mnemonics=args.mnemonics):
-            out.line(line)
+            out.text(line + "\n")  # in ASCII, with all else escaped as zone files have it
     return 0
 
 

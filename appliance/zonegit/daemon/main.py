@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from zonegit.errors import ZonegitError
+from zonegit.model.foreign import one_line
 from zonegit.ops.config import load
 from zonegit.ops.log import described
 
@@ -17,10 +18,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return Supervisor(given, config).run()
     except ZonegitError as error:
-        sys.stderr.write(f"zonegitd: {error}\n")
+        sys.stderr.write(f"zonegitd: {one_line(str(error))}\n")
         return error.exit_code
     except Exception as error:
-        sys.stderr.write(f"zonegitd: ended by an unexpected error: {' '.join(described(error).splitlines())}\n")
+        sys.stderr.write(f"zonegitd: ended by an unexpected error: {one_line(described(error))}\n")
         return 1
     except SystemExit as ended:  # argparse printed its help or the version
         return int(ended.code or 0)

@@ -12,6 +12,8 @@ MOST: Final = 16 << 20
 TIMEOUT: Final = 10.0
 _REASON: Final = 200
 """Characters of an answer that are shown."""
+_SERIES: Final = 8192
+"""Characters of a line that is read; zonegitd's longest names two zones."""
 
 
 class Sample(NamedTuple):
@@ -62,14 +64,14 @@ def _get(url: str, path: str) -> tuple[int, str]:
 
 
 def _samples(text: str) -> Iterator[Sample]:
-    for line in text.splitlines():
-        if not line or line.startswith("#"):
+    for line in text.split("\n"):
+        if not line or line.startswith("#") or len(line) > _SERIES:
             continue
         series, _, value = line.rpartition(" ")
         name, brace, rest = series.partition("{")
         try:
             yield Sample(name, dict(_labels(rest)) if brace else {}, float(value))
-        except ValueError:
+        except (ValueError, IndexError):  # no number, or an escape of nothing
             continue
 
 

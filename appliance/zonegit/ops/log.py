@@ -3,7 +3,8 @@
     {"time": "2026-11-21T05:00:00.000Z", "level": "info", "from": "dns-1", "message": "state", "fields": {...}}
 
 Nothing here writes a traceback: an unexpected error is its type, message and place. What can happen per query goes
-through `Seldom`.
+through `Seldom`. No text of others makes a line of its own or moves the cursor of a terminal: whatever made it, a
+line is printable and bounded (`model.foreign`).
 """
 
 import json
@@ -13,6 +14,8 @@ import traceback
 from enum import StrEnum
 from time import gmtime, monotonic, strftime
 from typing import Final
+
+from zonegit.model.foreign import cut, one_line
 
 _QUIET: Final = 60.0
 """Seconds during which an event that was logged isn't logged again."""
@@ -44,7 +47,7 @@ class _OneLine(logging.Formatter):
         text = super().format(record)
         if error is not None:
             text += f": {described(error)}"
-        return " ".join(text.splitlines())
+        return one_line(text)
 
 
 class _OneObject(logging.Formatter):
@@ -59,11 +62,11 @@ class _OneObject(logging.Formatter):
             "time": f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "from": self._process,
-            "message": message,
+            "message": cut(message),
         }
-        shown = {key: value if isinstance(value, int | float) else str(value) for key, value in fields.items()}
+        shown = {key: value if isinstance(value, int | float) else cut(str(value)) for key, value in fields.items()}
         if error is not None:
-            shown["error"] = described(error)
+            shown["error"] = cut(described(error))
         if shown:
             told["fields"] = shown
         return json.dumps(told)
@@ -104,6 +107,7 @@ class Seldom:
 
 
 def _quoted(value: str) -> str:
+    value = one_line(value)
     if value and not any(char.isspace() or char == '"' for char in value):
         return value
     return '"' + value.replace('"', "'") + '"'

@@ -15,6 +15,7 @@ from zonegit import __version__
 from zonegit.dns import stats
 from zonegit.dns.message import Transport
 from zonegit.dns.zone_counts import zone_counts
+from zonegit.model.foreign import one_line
 from zonegit.ops import loop_slots
 from zonegit.ops.families import PUBLISHED, SECONDS, Family, Kind
 from zonegit.ops.shared import TCP_ROW, UDP_ROW, SharedBlock
@@ -265,13 +266,18 @@ def _metric(table: _Table) -> "Metric":
         histogram = HistogramMetricFamily(name, family.help, labels=family.labels)
         bounds = [*(repr(bound) for bound in family.buckets), "+Inf"]
         for labels, values in table.values.items():
-            histogram.add_metric(labels, list(zip(bounds, accumulate(values[:-1]), strict=True)), values[-1])
+            buckets = list(zip(bounds, accumulate(values[:-1]), strict=True))
+            histogram.add_metric(_shown(labels), buckets, values[-1])
         return histogram
     plain = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
     metric = plain(name, family.help, labels=family.labels)
     for labels, values in table.values.items():
-        metric.add_metric(labels, values[0])
+        metric.add_metric(_shown(labels), values[0])
     return metric
+
+
+def _shown(labels: Labels) -> Labels:
+    return tuple(map(one_line, labels))
 
 
 def _processes(pids: list[int]) -> Iterator["Metric"]:

@@ -5,6 +5,8 @@ import socket
 from collections.abc import Mapping
 from time import clock_gettime_ns
 
+from zonegit.model.foreign import one_line
+
 
 class Notifier:
     """Sends notices; a service manager that doesn't listen is no error."""
@@ -23,7 +25,7 @@ class Notifier:
         return bool(self._address)
 
     def ready(self, status: str) -> None:
-        self._send(f"READY=1\nSTATUS={status}")
+        self._send(f"READY=1\nSTATUS={one_line(status)}")
 
     def reloading(self) -> None:
         self._send(f"RELOADING=1\nMONOTONIC_USEC={clock_gettime_ns(1) // 1000}")
@@ -32,7 +34,7 @@ class Notifier:
         self._send("STOPPING=1\nSTATUS=draining")
 
     def status(self, text: str) -> None:
-        self._send(f"STATUS={text}")
+        self._send(f"STATUS={one_line(text)}")
 
     def alive(self) -> None:
         self._send("WATCHDOG=1")

@@ -16,6 +16,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from zonegit.errors import StoreBusy
+from zonegit.model.foreign import one_line
 
 _TOLD_AFTER: Final = 1.0
 _FIRST_PAUSE: Final = 0.001
@@ -140,7 +141,7 @@ def _command(pid: int) -> str:
         del words[0]
     words[0] = Path(words[0]).name
     text = " ".join(words)
-    return text[:_COMMAND] if text.isprintable() else ""
+    return one_line(text, _COMMAND)
 
 
 def _user(uid: int) -> str:

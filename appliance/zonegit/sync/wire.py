@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zonegit.errors import InvalidData, InvalidName, LimitExceeded, RevisionError
+from zonegit.model.foreign import one_line
 from zonegit.model.ids import ObjectId, parse_id
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.refs import RefName, head, tag
@@ -18,6 +19,8 @@ from zonegit.sync.limits import MAX_HAVES, MAX_LIST, MAX_WANTS
 JSON_TYPE: Final = "application/json"
 ALL_NAMES: Final = "all"
 """How a client says that it takes every name of a branch or tag, also with capitals and slashes."""
+_ERROR: Final = 64
+"""Characters of a peer's error that are told."""
 IDS_TYPE: Final = "application/octet-stream"
 
 
@@ -148,7 +151,7 @@ def decode_error(data: bytes) -> tuple[str, int | None]:
     error = table.get("error")
     now = table.get("server_time")
     return (
-        error[:64] if isinstance(error, str) and error.isprintable() else "",
+        one_line(error, _ERROR) if isinstance(error, str) else "",
         now if isinstance(now, int) and not isinstance(now, bool) and 0 <= now < 1 << 40 else None,
     )
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from zonegit.errors import InvalidRecord
 from zonegit.model import rdata as types
+from zonegit.model.foreign import cut
 from zonegit.model.names import WireName
 from zonegit.model.rdata import AAAA, MAX_RDATA, A, canonical
 from zonegit.zonefile.rdata.cursor import UNFIT, Wire, Words
@@ -116,13 +117,8 @@ def _write(layout: "Layout", rdata: bytes, origin: WireName | None) -> str:
 
 def _reason(rtype: int, text: str, error: Exception) -> str:
     if rtype == A and not text.startswith("\\#"):
-        return f"A record: {_shown(text)!r} is no IPv4 address"
+        return f"A record: {cut(text, _SHOWN)!r} is no IPv4 address"
     if rtype == AAAA and not text.startswith("\\#"):
-        return f"AAAA record: {_shown(text)!r} is no IPv6 address"
+        return f"AAAA record: {cut(text, _SHOWN)!r} is no IPv6 address"
     why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    return f"{type_text(rtype)} record {_shown(text)!r} can't be read: {why}"
-
-
-def _shown(text: str) -> str:
-    printable = text.encode("utf-8", "backslashreplace").decode()
-    return printable if len(printable) <= _SHOWN else printable[:_SHOWN] + "..."
+    return f"{type_text(rtype)} record {cut(text, _SHOWN)!r} can't be read: {why}"
