@@ -147,6 +147,15 @@ class CorruptStore(StoreError):
     http_status = 500
 
 
+class OverBudget(ZonegitError):
+    """Answering a query would take more work than one query may cost: something in this zone is made for that."""
+
+    def __init__(self, zone: str) -> None:
+        super().__init__(
+            f"zone {zone} takes more work than a query may cost: see `zonegit check {zone}`, and mend it or serve it no more"
+        )
+
+
 class NotAuthorised(ZonegitError):
     """A request without a valid `Authorization`, or outside its key's scope."""
 

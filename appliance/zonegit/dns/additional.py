@@ -134,11 +134,14 @@ def _read_at(zone: Zone, name: WireName, *, glue: bool) -> Node:
     if name == zone.apex:
         return zone.top()
     steps = path(name, zone.apex)
-    if not glue:
-        if DNAME in zone.top():
+    last = steps[-1][0]
+    if glue:
+        return zone.node(last) or {}
+    if DNAME in zone.top():
+        return {}
+    for key, start, node in zone.down(steps):
+        if NS in node or (DNAME in node and start):
             return {}
-        for key, start in steps:
-            node = zone.node(key)
-            if node is not None and (NS in node or (DNAME in node and start)):
-                return {}
-    return zone.node(steps[-1][0]) or {}
+        if key == last:
+            return node
+    return {}

@@ -45,34 +45,35 @@ def resolve(held: Held, zone: Zone, draft: Draft) -> None:
 
 def _answer(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | None:
     """Add what one zone says about one name; where an alias leads, or None at the end of the chain."""
-    node: Node | None = zone.top()
+    node = zone.top()
     cut = len(name) - len(zone.apex)
     if not cut:
-        return _at_node(held, zone, name, APEX_KEY, zone.top(), draft)
-    if DNAME in zone.top():
-        return follow_dname(name, cut, zone.top(), draft)
+        return _at_node(held, zone, name, APEX_KEY, node, draft)
+    if DNAME in node:
+        return follow_dname(name, cut, node, draft)
     encloser = APEX_KEY
     steps = path(name, zone.apex)
-    for key, start in steps:
-        node = zone.node(key)
-        if node is not None and NSEC3 in node:
+    for key, start, found in zone.down(steps):
+        node = found
+        if NSEC3 in node:
             node = _without_hashes(node)
-        if node is None:
-            if not zone.has_below(key):
-                return _at_wildcard(held, zone, name, steps[-1][0], encloser, draft)
-        elif NS in node and (start or draft.qtype != DS):
+            if not node and not zone.has_below(key):
+                break
+        if NS in node and (start or draft.qtype != DS):
             draft.exact = not start and name is draft.name
             refer(zone, WireName(name[start:]), key, node, draft)
             return None
         elif DNAME in node and start:
             return follow_dname(name, start, node, draft)
         encloser = key
-    return _at_node(held, zone, name, encloser, node or {}, draft)
+    if encloser != steps[-1][0]:
+        return _at_wildcard(held, zone, name, steps[-1][0], encloser, draft)
+    return _at_node(held, zone, name, encloser, node, draft)
 
 
-def _without_hashes(node: Node) -> Node | None:
+def _without_hashes(node: Node) -> Node:
     """What stands at a name; a hashed owner alone is no name of its zone (RFC 5155 §7.2.8)."""
-    return {rtype: found for rtype, found in node.items() if rtype not in (NSEC3, RRSIG)} or None
+    return {rtype: found for rtype, found in node.items() if rtype not in (NSEC3, RRSIG)}
 
 
 def _at_node(held: Held, zone: Zone, name: WireName, key: OwnerKey, node: Node, draft: Draft) -> WireName | None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from zonegit.dns.acl import Clients
-from zonegit.dns.zones import OnCorrupt, ServedZone, Zone
+from zonegit.dns.budget import UNBOUNDED, Budget
+from zonegit.dns.zones import OnTrouble, ServedZone, Zone
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import WireName
 from zonegit.model.rdata import DS
@@ -88,14 +89,22 @@ class Zones:
 class Held:
     """All served zones by apex."""
 
-    __slots__ = ("_let_go", "_on_corrupt", "_own", "_parents", "_source", "by_client", "zones")
+    __slots__ = ("_let_go", "_on_trouble", "_own", "_parents", "_source", "budget", "by_client", "zones")
 
-    def __init__(self, on_corrupt: OnCorrupt, let_go: Callable[[Zone], None] = lambda _: None) -> None:
-        """`let_go` is told of a zone that isn't kept any longer, though nothing about it has changed."""
+    def __init__(
+        self,
+        on_trouble: OnTrouble,
+        let_go: Callable[[Zone], None] = lambda _: None,
+        budget: Budget | None = None,
+    ) -> None:
+        """`let_go` is told of a zone that isn't kept any longer, though nothing about it has changed. `budget` is
+        what a query may cost, for all zones; None: whatever it takes.
+        """
+        self.budget = budget or Budget(UNBOUNDED)
         self.zones = Zones(self._take_up)
         self.by_client = False
         """Whether answers depend on who asks: some zone has a canary, or may not be asked by everybody."""
-        self._on_corrupt = on_corrupt
+        self._on_trouble = on_trouble
         self._let_go = let_go
         self._parents: Counter[bytes] | None = None
         """How many zones are below each name."""
@@ -216,7 +225,7 @@ class Held:
         if old is not None and old.commit == version.commit and old.expired == expired:
             old.renew(version, fallback)
             return old
-        zone = Zone(version, fallback, self._on_corrupt, expired)
+        zone = Zone(version, fallback, self._on_trouble, expired, self.budget)
         if old is not None:
             moved.add(old)
             zone.landmarks = old.landmarks

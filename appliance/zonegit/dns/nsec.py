@@ -1,5 +1,7 @@
 """Proofs by NSEC records (RFC 4035 §3.1.3): what a zone's chain says about names and types that aren't there."""
 
+from collections.abc import Iterator
+
 from zonegit.dns.blocks import Node
 from zonegit.dns.draft import Draft
 from zonegit.dns.zones import Zone
@@ -37,13 +39,17 @@ def prove_cover(zone: Zone, key: OwnerKey, draft: Draft) -> None:
 
 def cut_above(zone: Zone, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
     """The delegation or DNAME that occludes an owner: NSECs stop there, however many names are below."""
-    end = 0
-    while (end := key.find(b"\0", end) + 1) and end < len(key):
-        above = OwnerKey(key[:end])
-        node = zone.node(above)
-        if node is not None and (NS in node or DNAME in node):
+    for above, _, node in zone.down(_above(key)):
+        if NS in node or DNAME in node:
             return above, node
     return None
+
+
+def _above(key: OwnerKey) -> Iterator[tuple[OwnerKey, int]]:
+    """The owners between the apex and this one."""
+    end = 0
+    while (end := key.find(b"\0", end) + 1) and end < len(key):
+        yield OwnerKey(key[:end]), end
 
 
 def _add(zone: Zone, key: OwnerKey, node: Node, draft: Draft) -> None:

@@ -5,6 +5,7 @@ is the closest provable encloser.
 """
 
 from zonegit.dns.blocks import Node
+from zonegit.dns.budget import BYTE, HASH
 from zonegit.dns.draft import Draft
 from zonegit.dns.hashing import hashed_key, next_hash
 from zonegit.dns.landmarks import Search
@@ -76,6 +77,7 @@ def _hash(zone: Zone, chain: Parameters, key: OwnerKey, *, shared: bool) -> byte
     known = zone.hashes
     digest = known.get(key)
     if digest is None:
+        zone.pay((chain.iterations + 1) * (HASH + BYTE * len(chain.salt)))
         digest = chain.hash(absolute(key_owner(key), zone.apex))
         if shared:
             known[key] = digest

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, MutableSequence
 from typing import Final
 
 from zonegit.dns.answer import resolve
+from zonegit.dns.budget import Budget
 from zonegit.dns.cache import AnswerCache, Entry, PacketCache
 from zonegit.dns.chaos import CLASS_CHAOS, about_server
 from zonegit.dns.compress import COUNTS, TooBig, encode
@@ -46,7 +47,7 @@ from zonegit.dns.transfer import Asker, Transfer
 from zonegit.dns.ways import Door
 from zonegit.dns.zone_counts import ZonePlaces
 from zonegit.dns.zones import Body, Key, ServedZone, Zone
-from zonegit.errors import CorruptStore
+from zonegit.errors import CorruptStore, OverBudget
 from zonegit.model.names import WireName
 from zonegit.model.rdata import ANY, AXFR, CLASS_IN, IXFR
 
@@ -63,7 +64,8 @@ class Responder:
     def __init__(self, options: Options, stats: MutableSequence[int], door: Door | None = None) -> None:
         self._options = options
         self._stats = stats
-        self._held = Held(self._on_corrupt, self._let_go)
+        self._budget = Budget()
+        self._held = Held(self._on_trouble, self._let_go, self._budget)
         self._eager = Eager({})
         self._packets = PacketCache(options.cache_entries)
         self._answers = AnswerCache(options.cache_entries)
@@ -133,9 +135,13 @@ class Responder:
             if asker is not None:
                 query.signer, query.reserve = asker.key, asker.reserve
             return self._respond(packet, query, transport, client)
+        except OverBudget:  # the zone was told of
+            return self.without_zone(query, Rcode.SERVFAIL, transport, client, Reason.INVALID_DATA)
         except Exception as error:
             self._log_once("a query could not be answered", error)
             return self.without_zone(query, Rcode.SERVFAIL, transport, client, _reason_of(error))
+        finally:
+            self._budget.restore()
 
     def transfer(self, packet: bytes, asker: Asker) -> Iterator[bytes] | None:
         """The messages that answer an AXFR or IXFR query, without their lengths; None if the packet isn't one.
@@ -276,7 +282,10 @@ class Responder:
         header = HEADER.pack(0, flags, bool(question), bool(record), 0, bool(opt))
         return b"".join((query.ident, header[2:], question, record, opt))
 
-    def _on_corrupt(self, error: CorruptStore) -> None:
+    def _on_trouble(self, error: CorruptStore | OverBudget) -> None:
+        if isinstance(error, OverBudget):
+            self._options.log("a query could not be answered", error)
+            return
         self._stats[CORRUPT] += 1
         self._log_once("a zone's version can't be read", error)
 

@@ -36,6 +36,8 @@ _FIRST: Final = CHECKED + BLOCK_ITEM.size
 """Where the first RRset of a block in a view begins."""
 _RECORDS: Final = 32
 """Below so many records an answer's counts stand ready."""
+_DEEPEST: Final = 40
+"""Labels below an apex that are gone down here: enough for `ip6.arpa.`"""
 
 
 class Straight:
@@ -47,6 +49,8 @@ class Straight:
         self._held = held
         self._place = place
         self._zones = held.zones
+        self._budget = held.budget
+        """Spent by what is read beside a packet's own name. What isn't answered here goes on spending in the walk."""
         self._packets = packets
         self.form = Forms(udp_size).find
         """The form of a packet, by what is in front of its question and behind it."""
@@ -160,6 +164,7 @@ class Straight:
     def _prepare(self, zone: Zone) -> Way:
         way = zone.way = Way(zone, self._held, self._door, self._place(zone.apex))
         self._prepared[way.apex] = way
+        self._budget.restore()
         return way
 
     def _unlaid(self, body: bytes, at: int, plan: Plan, key: bytes) -> Entry | None:
@@ -176,6 +181,7 @@ class Straight:
             if hash(key) & way.gaps.unlikely:
                 if way.has_below(key):
                     return None
+                self._budget.restore()
             else:
                 gap = way.gaps.find(key) or way.gap(key)
                 if gap is None:
@@ -313,11 +319,13 @@ class Straight:
             return None
         way = plan.way
         name = plan.name(body)
-        starts = []
+        starts: list[int] = []
         at = 0
         while at < len(name) - len(way.apex):
             starts.append(at)
             at += 1 + name[at]
+        if len(starts) > _DEEPEST:
+            return None
         key = plan.prefix
         plain = True
         while starts:
@@ -346,6 +354,7 @@ class Straight:
         return self._finished(body, plan, plan.form.absent + counts, records, plan.negative)
 
     def _finished(self, body: bytes, plan: Plan, head: bytes, records: bytes, slot: int) -> Entry | None:
+        self._budget.restore()
         rest = head + body[QUESTION : plan.question_end] + records + plan.opt
         if len(rest) > plan.room:
             return None

@@ -9,6 +9,7 @@ from struct import Struct
 from typing import Final, NamedTuple, Protocol
 
 from zonegit.dns.bounded import Bounded
+from zonegit.dns.budget import BYTE, READ
 from zonegit.dns.cache import SecondSight
 from zonegit.dns.compress import encode
 from zonegit.dns.draft import Draft
@@ -164,12 +165,16 @@ class Way:
     def read(self, key: bytes) -> bytes | None:
         """The block under a key that begins with `prefix`; None where surely nothing stands. `CorruptStore`."""
         if not self.laid:
-            return self.zone.version.at(OwnerKey(key[len(self.prefix) :]))
-        sealed = self._door.get(key, None, self._door.table)
-        if sealed is None:
-            self._door.gap(key)
-            return None
-        return unseal(key, sealed)
+            block = self.zone.version.at(OwnerKey(key[len(self.prefix) :]))
+        else:
+            sealed = self._door.get(key, None, self._door.table)
+            if sealed is None:
+                self._door.gap(key)
+                block = None
+            else:
+                block = unseal(key, sealed)
+        self.zone.pay(2 * READ if block is None else READ + BYTE * len(block))
+        return block
 
     def look(self, key: bytes) -> tuple[bytes | None, bool]:
         """The block under a key, or None and whether owners stand below. `CorruptStore`."""
@@ -177,13 +182,17 @@ class Way:
             block = self.read(key)
             return block, block is None and self.has_below(key)
         sealed = self._door.get(key, None, self._door.table)
-        return (None, self.has_below(key)) if sealed is None else (unseal(key, sealed), False)
+        if sealed is None:
+            return None, self.has_below(key)
+        self.zone.pay(READ + BYTE * len(sealed))
+        return unseal(key, sealed), False
 
     def has_below(self, key: bytes) -> bool:
         """Whether owners stand below a key at which none stands."""
         if not self.laid:
             return self.zone.has_below(OwnerKey(key[len(self.prefix) :]))
         high = self._door.gap(key)[1]
+        self.zone.pay(2 * READ)
         return high is not None and high[0].startswith(key)
 
     def before(self, key: bytes) -> tuple[bytes, bytes] | None:

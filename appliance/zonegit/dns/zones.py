@@ -4,18 +4,19 @@ A `Zone` adds to the `ZoneVersion` port what one version's queries share: the ap
 finished answers. All of it hangs on the commit, so nothing here ever goes stale.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from zonegit.dns.acl import Acl, Clients
 from zonegit.dns.blocks import Node, Part, node_of, rdata_of, signatures, ttl_of, with_ttl
 from zonegit.dns.bounded import Bounded
+from zonegit.dns.budget import BYTE, READ, UNBOUNDED, Budget
 from zonegit.dns.canary import Canary
 from zonegit.dns.hashing import chain_of
 from zonegit.dns.landmarks import Landmarks
 from zonegit.dnssec.hashing import Parameters
-from zonegit.errors import CorruptStore
+from zonegit.errors import CorruptStore, OverBudget
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName, to_text
 from zonegit.model.rdata import DNAME, NSEC, RRSIG, SOA, name_spans
@@ -46,7 +47,8 @@ class Body(NamedTuple):
     """More than one zone went into it."""
 
 
-OnCorrupt = Callable[[CorruptStore], None]
+OnTrouble = Callable[[CorruptStore | OverBudget], None]
+"""Told of each read that failed, and once of each version that takes too much work."""
 Referral = tuple[list[Part], list[Part], list[Part]]
 """Authority, glue and additional parts."""
 
@@ -66,19 +68,22 @@ class ServedZone:
 
 
 class Zone:
-    """One version of a zone. Methods raise `CorruptStore` only when the fallback does, too."""
+    """One version of a zone. Methods raise `CorruptStore` only when the fallback does, too, and `OverBudget`."""
 
-    __slots__ = ("_fallback", "_on_corrupt", "_top", "_version", "_wild", "apex", "asked_by", "bends", "canary",
+    __slots__ = ("_budget", "_fallback", "_on_trouble", "_top", "_version", "_wild", "apex", "asked_by", "bends", "canary",
                  "canary_zone", "commit", "expired", "finished", "hashed", "hashes", "landmarks",
-                 "negative", "nsec", "referrals", "signed", "soa_names", "targets", "way")  # fmt: skip
+                 "negative", "nsec", "overspent", "referrals", "signed", "soa_names", "targets", "way")  # fmt: skip
 
     def __init__(
         self,
         version: ZoneVersion,
         fallback: ZoneVersion | None,
-        on_corrupt: OnCorrupt,
+        on_trouble: OnTrouble,
         expired: bool = False,
+        budget: Budget | None = None,
     ) -> None:
+        """`budget` is what the query that is being answered may cost; None: whatever it takes."""
+        self._budget = budget or Budget(UNBOUNDED)
         self.expired = expired
         """Whether nothing may be answered from it."""
         self.apex: WireName = version.apex
@@ -89,6 +94,8 @@ class Zone:
         self.canary_zone: Zone | None = None
         self.finished: dict[Key, Body] = {}
         """Second level of the response cache."""
+        self.overspent = False
+        """Whether a query took more work than it may cost."""
         self.negative: list[Part] = []
         """The SOA of negative answers and its signatures, with TTL min(SOA TTL, minimum) (RFC 2308 §5). Known once
         `top` was called."""
@@ -111,7 +118,7 @@ class Zone:
         """What stands at names that records point to, not as glue and as glue: few stand in most records."""
         self.way: Way | None = None
         """What the straight way prepared."""
-        self._on_corrupt = on_corrupt
+        self._on_trouble = on_trouble
         self._top: Node | None = None
         self._wild: Bounded[OwnerKey, Node | None] = Bounded(_REMEMBERED)
         self._version = version
@@ -128,11 +135,25 @@ class Zone:
 
     def _fall_back(self, error: CorruptStore) -> ZoneVersion:
         """Count a corrupt read and go on with the fallback; raises the error when there is none."""
-        self._on_corrupt(error)
+        self._on_trouble(error)
         if self._fallback is None:
             raise error
         self._version, self._fallback = self._fallback, None
         return self._version
+
+    def pay(self, cost: int) -> None:
+        """Spend what something costs that was done for a query. `OverBudget`."""
+        budget = self._budget
+        budget.left -= cost
+        if budget.left < 0:
+            raise self._overspend()
+
+    def _overspend(self) -> OverBudget:
+        error = OverBudget(to_text(self.apex))
+        if not self.overspent:
+            self.overspent = True
+            self._on_trouble(error)
+        return error
 
     def node(self, key: OwnerKey) -> Node | None:
         """The RRsets at an owner; None where none stands."""
@@ -140,7 +161,11 @@ class Zone:
             block = self._version.at(key)
         except CorruptStore as error:
             block = self._fall_back(error).at(key)
-        return None if block is None else node_of(block)
+        if block is None:
+            self.pay(2 * READ)
+            return None
+        self.pay(READ + BYTE * len(block))
+        return node_of(block)
 
     def before(self, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
         """The last owner before this one, and its RRsets."""
@@ -148,15 +173,41 @@ class Zone:
             found = self._version.before(key)
         except CorruptStore as error:
             found = self._fall_back(error).before(key)
-        return None if found is None else (found[0], node_of(found[1]))
+        if found is None:
+            self.pay(READ)
+            return None
+        self.pay(READ + BYTE * len(found[1]))
+        return found[0], node_of(found[1])
+
+    def down(self, steps: Iterable[tuple[OwnerKey, int]]) -> Iterator[tuple[OwnerKey, int, Node]]:
+        """The steps of a path (`paths.path`) with what stands there: {} at empty non-terminals. Ends where neither
+        is. A run of empty non-terminals is read once, however long it is.
+        """
+        first = APEX_KEY
+        for key, start in steps:
+            if key != first and first.startswith(key):
+                yield key, start, {}
+                continue
+            node = self.node(key)
+            if node is None:
+                below = self.first_below(key)
+                if below is None:
+                    return
+                first, node = below, {}
+            yield key, start, node
 
     def has_below(self, key: OwnerKey) -> bool:
         """Whether any owner stands below this one: if nothing stands at it, it is an empty non-terminal then."""
+        return self.first_below(key) is not None
+
+    def first_below(self, key: OwnerKey) -> OwnerKey | None:
+        """The first owner below this one."""
         try:
             found = self._version.after(key)
         except CorruptStore as error:
             found = self._fall_back(error).after(key)
-        return found is not None and found.startswith(key)
+        self.pay(READ)
+        return found if found is not None and found.startswith(key) else None
 
     def top(self) -> Node:
         """The RRsets at the apex."""

@@ -1,0 +1,42 @@
+"""What answering one query may cost: one account for the reads, bytes and hash steps of everything that answers.
+
+Costs are nanoseconds, as they were measured: rough ones, so that one number bounds the sum whatever it is made of.
+A `Budget` belongs to one thread's `Held`, and is full between queries: whoever ends a query calls `restore`.
+
+    budget.left -= READ + BYTE * len(block)      pay for what was read, and
+    if budget.left < 0: raise OverBudget(apex)   stop; `Zone.pay` does both
+    if budget.left < PLENTY: ...                 leave out what an answer can do without
+
+`Zone.node`, `before`, `has_below`, what the straight way reads (`ways.Way`) and hashing (`nsec3`) pay by themselves:
+what is built on them need not. `OverBudget` becomes SERVFAIL in `Responder`, which names the zone in the log once
+for each of its versions. An exhausted budget fails at every further read, until it is restored.
+"""
+
+from typing import Final
+
+QUERY: Final = 1_000_000
+"""What a query may cost: 1 ms."""
+READ: Final = 4_000
+"""A look into the store, whether or not something is there; an absent owner takes two, for its neighbours."""
+BYTE: Final = 4
+"""A byte that was read: it is copied, checked, and may be looked through."""
+HASH: Final = 1_000
+"""A step of NSEC3's hashing."""
+PLENTY: Final = QUERY // 2
+"""With less than this left nothing is looked for that an answer can do without."""
+UNBOUNDED: Final = 1 << 62
+"""For who asks on its own account."""
+
+
+class Budget:
+    """What is left for the query that is being answered."""
+
+    __slots__ = ("_most", "left")
+
+    def __init__(self, most: int = QUERY) -> None:
+        self.left = most
+        self._most = most
+
+    def restore(self) -> None:
+        """The query is answered: the next one has all of it."""
+        self.left = self._most

@@ -1,0 +1,63 @@
+"""The budget of a query: who spends it, what happens at its end, and that the next query has all of it."""
+
+import dns.edns
+import dns.rcode
+import pytest
+
+from unit.dns.fake import Server, version
+from zonegit.dns.budget import QUERY, READ, Budget
+from zonegit.dns.zones import Zone
+from zonegit.errors import OverBudget
+from zonegit.model.names import OwnerKey
+
+_TOP = "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS ns.out.\n@ NSEC a NS SOA RRSIG NSEC\n"
+DEEPEST = ".".join("x" * 120)
+BARE = _TOP + "".join(f"{DEEPEST[2 * number:]} A 192.0.2.1\n" for number in range(120))
+"""A zone that says that it is signed with NSEC, and has none at any of 120 names below each other."""
+
+
+def test_a_zone_spends_and_stops() -> None:
+    budget = Budget(10 * READ)
+    told: list[Exception] = []
+    zone = Zone(version(_TOP, "test."), None, told.append, budget=budget)
+    for _ in range(5):
+        assert zone.node(OwnerKey(b"none\0")) is None
+    assert budget.left == 0
+    for _ in range(2):
+        with pytest.raises(OverBudget, match=r"zone test\. takes more work"):
+            zone.node(OwnerKey(b"none\0"))
+    assert len(told) == 1, "each version is told of once"
+    budget.restore()
+    assert zone.node(OwnerKey(b"")) is not None
+
+
+def test_no_budget_is_any_budget() -> None:
+    zone = Zone(version(_TOP, "test."), None, lambda _: None)
+    for _ in range(QUERY // READ + 1):
+        zone.node(OwnerKey(b"none\0"))
+
+
+def test_what_takes_too_much_is_servfail_and_told_once() -> None:
+    server = Server(version(BARE, "bare."), version(_TOP, "test."))
+    for number in range(3):
+        response = server.ask(f"z{number}.{DEEPEST}.bare.", do=True)
+        assert response.rcode() == dns.rcode.SERVFAIL
+        assert [(option.otype, option.code) for option in response.options] == [
+            (dns.edns.OptionType.EDE, dns.edns.EDECode.INVALID_DATA)
+        ]
+        assert server.ask("test.", "SOA").rcode() == dns.rcode.NOERROR
+    assert [str(error)[:27] for error in server.errors] == ["zone bare. takes more work "]
+    server.serve(version(BARE.replace(" 1 2 3", " 2 2 3"), "bare."))
+    server.ask(f"z.{DEEPEST}.bare.", do=True)
+    assert len(server.errors) == 2, "another version is told of again"
+
+
+def test_the_longest_names_are_answered() -> None:
+    """127 labels, all but the last one empty non-terminals, or none of them."""
+    name = ".".join("x" * 126)
+    for text in (f"{name} A 192.0.2.1\n", "".join(f"{name[2 * number :]} A 192.0.2.1\n" for number in range(126))):
+        server = Server(version(_TOP + text, "."))
+        for rtype, rcode in (("A", dns.rcode.NOERROR), ("TXT", dns.rcode.NOERROR)):
+            assert server.ask(f"{name}.", rtype).rcode() == rcode
+        assert server.ask("y" + name[1:] + ".").rcode() == dns.rcode.NXDOMAIN
+        assert server.errors == []
