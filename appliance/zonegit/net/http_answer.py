@@ -65,7 +65,7 @@ class Answer:
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes. `Unreachable` when it comes too slowly. To be closed."""
-        return paced(self.response.aiter_raw(), self.bounds.slowest, self.bounds.slowest_over)
+        return paced(self.response.aiter_raw(), self.bounds)
 
     def check(self, ts: int, digest: bytes, found: bytes) -> bool:
         """Whether a stream's MAC is the one for this answer (`sync.frames.Check`)."""
@@ -140,27 +140,41 @@ class Answer:
         )
 
 
-async def paced(chunks: AsyncIterator[bytes], slowest: int, seconds: float) -> AsyncGenerator[bytes, None]:
-    """Pass a stream on. `Unreachable` when less than `slowest` bytes a second came over so many seconds of waiting.
+async def paced(chunks: AsyncIterator[bytes], bounds: ClientLimits) -> AsyncGenerator[bytes, None]:
+    """Pass an answer on. `Unreachable` where it comes more slowly than `bounds.slowest`, or takes `answer_seconds`.
 
     Time that the reader of this stream takes doesn't count.
     """
+    seconds, left = bounds.slowest_over, bounds.answer_seconds
     waited = 0.0
     size = 0
     iterator = aiter(chunks)
     while True:
         started = time.monotonic()
         try:
-            async with asyncio.timeout(seconds):  # a peer may keep a connection busy and send nothing of the stream
+            async with asyncio.timeout(min(seconds, left)):  # a busy connection may carry nothing of the stream
                 chunk = await anext(iterator)
         except StopAsyncIteration:
             return
         except TimeoutError:
+            if left <= seconds:
+                raise Unreachable(_long(bounds)) from None
             raise Unreachable(f"the peer sent nothing of its answer for {seconds:.0f} s; giving up") from None
-        waited += time.monotonic() - started
+        took = time.monotonic() - started
+        waited += took
+        left -= took
+        if left <= 0:
+            raise Unreachable(_long(bounds))
         size += len(chunk)
         if waited >= seconds:
-            if size < slowest * waited:
+            if size < bounds.slowest * waited:
                 raise Unreachable(f"the peer sent {size} bytes in {waited:.0f} s; giving up")
             waited, size = 0.0, 0
         yield chunk
+
+
+def _long(bounds: ClientLimits) -> str:
+    return (
+        f"the peer's answer takes more than {bounds.answer_seconds:.0f} s; giving up "
+        "(on a slow line raise answer_seconds in [primary.limits])"
+    )

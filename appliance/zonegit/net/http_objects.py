@@ -56,7 +56,7 @@ async def _fetch(peer: HttpPeer, ids: tuple[ObjectId, ...]) -> dict[ObjectId, by
 
 
 async def _read(answer: Opened, wanted: frozenset[ObjectId]) -> dict[ObjectId, bytes]:
-    reader = FrameReader(answer.check)
+    reader = FrameReader(answer.check, at_once=True)
     found: dict[ObjectId, bytes] = {}
     more = False
     async with aclosing(answer.chunks) as chunks:

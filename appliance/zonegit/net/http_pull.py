@@ -105,7 +105,7 @@ class _Pull:
                 await self._keep(ask, error)
             if not isinstance(error, Interrupted) or not self._session.lost(ask.number):
                 raise
-            log.info("%s; going on from where it stopped", error)
+            log.info("the stream from %s broke: %s; going on from where it stopped", self._session.peer, error)
         self._ask_more(group)
 
     async def _exchange(self, ask: Ask) -> None:

@@ -3,13 +3,15 @@
     group      = n u16 | (kind u8, length u24) x n | the n objects' bytes      n is 1 to 512
     compressed = size u32 | zlib stream of a group's payload, which has so many bytes: only if it was asked for
     checkpoint = cursor: a position that the stream can be resumed behind
+    sealed     = unix seconds u64 | cursor | MAC 32: a checkpoint that vouches for what came; only if asked for
     error      = UTF-8 text: code, a space, and what happened
     end        = objects u64 | bytes u64 | unix seconds u64 | cursor length u8 | cursor | MAC 32
 
-A cursor in `end` means that there is more. The MAC is the response's, over all bytes of the stream before it. No
-hashes are sent: the receiver computes them. Refused: unknown types, lengths that aren't minimal or exceed their
-bound, counts that don't fit, an object above its kind's size, bytes after `end`, a stream without `end`, and
-compressed bytes that say less or more than they hold.
+A cursor in `end` means that there is more. A MAC is the response's, over all bytes of the stream before it; a
+reader gives nothing out before one has passed. No hashes are sent: the receiver computes them. Refused: unknown
+types, lengths that aren't minimal or exceed their bound, counts that don't fit, an object above its kind's size,
+bytes after `end`, a stream without `end`, compressed bytes that say less or more than they hold, a sealed
+checkpoint with nothing in front, and more without a MAC than `limits.HELD_BYTES`, `HELD_OBJECTS`, `HELD_FRAMES`.
 """
 
 import zlib
@@ -24,7 +26,15 @@ from blake3 import blake3
 
 from zonegit.errors import InvalidFrame
 from zonegit.model.ids import MAX_SIZE
-from zonegit.sync.limits import GROUP_BYTES, GROUP_OBJECTS, INFLATED, INFLATED_RATIO
+from zonegit.sync.limits import (
+    GROUP_BYTES,
+    GROUP_OBJECTS,
+    HELD_BYTES,
+    HELD_FRAMES,
+    HELD_OBJECTS,
+    INFLATED,
+    INFLATED_RATIO,
+)
 
 CONTENT_TYPE: Final = "application/vnd.zonegit.frames"
 MAX_CURSOR: Final = 255
@@ -32,6 +42,7 @@ MAC_SIZE: Final = 32
 
 _COUNT: Final = Struct(">H")
 _SIZE: Final = Struct(">I")
+_TIME: Final = Struct(">Q")
 _END: Final = Struct(">QQQB")
 _TABLES: Final = tuple(Struct(f">{count}I") for count in range(GROUP_OBJECTS + 1))
 _MAX_LENGTH_BYTES: Final = 4
@@ -43,6 +54,7 @@ class FrameType(IntEnum):
     COMPRESSED = 4
     ERROR = 5
     END = 6
+    SEALED = 7
 
 
 _LARGEST: Final[dict[int, int]] = {
@@ -51,8 +63,8 @@ _LARGEST: Final[dict[int, int]] = {
     FrameType.COMPRESSED: _SIZE.size + INFLATED,
     FrameType.ERROR: 512,
     FrameType.END: _END.size + MAX_CURSOR + MAC_SIZE,
+    FrameType.SEALED: _TIME.size + MAX_CURSOR + MAC_SIZE,
 }
-_PLAIN: Final = {kind: size for kind, size in _LARGEST.items() if kind != FrameType.COMPRESSED}
 _SIZE_OF: Final = {int(kind): size for kind, size in MAX_SIZE.items()}
 
 Seal = Callable[[int, bytes], bytes]
@@ -68,6 +80,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
+    """Either kind."""
+
     cursor: bytes
 
 
@@ -94,10 +108,11 @@ Frame = Group | Checkpoint | StreamError | End
 class FrameWriter:
     """Makes the frames of one stream and keeps what its end must say."""
 
-    def __init__(self, seal: Seal, *, compress: bool = False) -> None:
-        """`compress`: send those groups compressed that become smaller by it."""
+    def __init__(self, seal: Seal, *, compress: bool = False, sealed: bool = False) -> None:
+        """`compress`: send those groups compressed that become smaller by it. `sealed`: so are the checkpoints."""
         self._seal = seal
         self._compress = compress
+        self._sealed = sealed
         self._hash = blake3()
         self.objects = 0
         self.size = 0
@@ -112,8 +127,11 @@ class FrameWriter:
         packed = _deflated(payload) if self._compress else b""
         return self._frame(FrameType.COMPRESSED, packed) if packed else self._frame(FrameType.GROUP, payload)
 
-    def checkpoint(self, cursor: bytes) -> bytes:
-        return self._frame(FrameType.CHECKPOINT, cursor)
+    def checkpoint(self, cursor: bytes, ts: int = 0) -> bytes:
+        """A place to go on from. `ts`, in Unix seconds, stands in sealed ones."""
+        if not self._sealed:
+            return self._frame(FrameType.CHECKPOINT, cursor)
+        return self._vouched(FrameType.SEALED, ts, _TIME.pack(ts) + cursor)
 
     def error(self, code: str, reason: str) -> bytes:
         text = f"{code} {reason}".encode()[: _LARGEST[FrameType.ERROR]]
@@ -121,10 +139,15 @@ class FrameWriter:
 
     def end(self, ts: int, cursor: bytes = b"") -> bytes:
         """The last frame; a cursor says that there is more."""
-        body = _END.pack(self.objects, self.size, ts, len(cursor)) + cursor
-        head = bytes((FrameType.END,)) + _length(len(body) + MAC_SIZE) + body
+        return self._vouched(FrameType.END, ts, _END.pack(self.objects, self.size, ts, len(cursor)) + cursor)
+
+    def _vouched(self, kind: FrameType, ts: int, body: bytes) -> bytes:
+        """A frame with a MAC at its end, over all that the stream held before."""
+        head = bytes((kind,)) + _length(len(body) + MAC_SIZE) + body
         self._hash.update(head)
-        return head + self._seal(ts, self._hash.digest())
+        mac = self._seal(ts, self._hash.digest())
+        self._hash.update(mac)
+        return head + mac
 
     def _frame(self, kind: FrameType, payload: bytes) -> bytes:
         data = bytes((kind,)) + _length(len(payload)) + payload
@@ -133,27 +156,49 @@ class FrameWriter:
 
 
 class FrameReader:
-    """Takes a stream apart as its bytes arrive. Holds at most one unfinished frame."""
+    """Takes a stream apart as its bytes arrive, and gives out what a MAC has vouched for.
 
-    def __init__(self, check: Check, *, compressed: bool = False) -> None:
-        """`compressed`: whether that was asked for."""
+    Holds what came behind the last MAC, within its bounds, and at most one unfinished frame.
+    """
+
+    def __init__(
+        self, check: Check, *, compressed: bool = False, sealed: bool = False, at_once: bool = False
+    ) -> None:
+        """`compressed`, `sealed`: whether that was asked for.
+
+        `at_once`: give frames out as they come, to a caller who believes each object by its hash.
+        """
         self._check = check
-        self._known = _LARGEST if compressed else _PLAIN
+        left_out = {FrameType.COMPRESSED: not compressed, FrameType.SEALED: not sealed}
+        self._known = {kind: size for kind, size in _LARGEST.items() if not left_out.get(FrameType(kind))}
+        self._at_once = at_once
         self._hash = blake3()
         self._buffer = bytearray()
         self._objects = 0
         self._size = 0
+        self._held: list[Frame] = []
+        self._frames = 0
+        """Frames that came behind the last MAC."""
+        self._vouched = 0, 0
+        """Objects and bytes up to there."""
         self.ended = False
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that these bytes complete; `InvalidFrame` at the first fault, after which all is lost."""
+        """The frames that these bytes vouch for; `InvalidFrame` at the first fault, after which all is lost."""
         buffer = self._buffer
         buffer += data
         found: list[Frame] = []
         at = 0
         while (span := self._span(at)) is not None:
             start, stop = span
-            found.append(self._decode(FrameType(buffer[at]), at, start, stop))
+            kind = FrameType(buffer[at])
+            self._held.append(self._decode(kind, at, start, stop))
+            self._frames += 1
+            if kind in (FrameType.END, FrameType.SEALED):
+                self._frames, self._vouched = 0, (self._objects, self._size)
+            if self._at_once or not self._frames:
+                found += self._held
+                self._held.clear()
             at = stop
         if at:
             del buffer[:at]
@@ -185,14 +230,25 @@ class FrameReader:
             if byte < 128:
                 if not byte and shift:
                     raise InvalidFrame("a frame's length is not minimal")
+                self._check_held(length)
                 start = at + 2 + shift
                 return (start, start + length) if start + length <= len(buffer) else None
         raise InvalidFrame(f"a frame of type {buffer[at]} is longer than {largest} bytes")
+
+    def _check_held(self, coming: int) -> None:
+        """Refuse a frame of so many bytes, before they are there, where too much lacks a MAC with it."""
+        objects, size = self._objects - self._vouched[0], self._size - self._vouched[1] + coming
+        if self._frames > HELD_FRAMES or objects > HELD_OBJECTS or size > HELD_BYTES:
+            raise InvalidFrame(
+                f"the stream goes on without a MAC after {self._frames} frames, {objects} objects, {size} bytes"
+            )
 
     def _decode(self, kind: FrameType, at: int, start: int, stop: int) -> Frame:
         buffer = self._buffer
         if kind is FrameType.END:
             return self._end(at, start, stop)
+        if kind is FrameType.SEALED:
+            return self._sealed(at, start, stop)
         self._hash.update(memoryview(buffer)[at:stop])
         payload = bytes(memoryview(buffer)[start:stop])
         if kind is FrameType.GROUP:
@@ -221,19 +277,31 @@ class FrameReader:
         self._size += len(payload) - begin
         return Group(objects)
 
+    def _sealed(self, at: int, start: int, stop: int) -> Checkpoint:
+        if not self._frames:
+            raise InvalidFrame("a checkpoint has nothing in front of it")
+        return Checkpoint(self._authentic(at, start, stop, _TIME, 0)[_TIME.size :])
+
     def _end(self, at: int, start: int, stop: int) -> End:
-        if stop - start < _END.size + MAC_SIZE:
-            raise InvalidFrame("the end of the stream is cut short")
-        body = bytes(self._buffer[start : stop - MAC_SIZE])
-        objects, size, ts, cursor_size = _END.unpack_from(body)
+        body = self._authentic(at, start, stop, _END, 2)
+        objects, size, _, cursor_size = _END.unpack_from(body)
         cursor = body[_END.size :]
-        self._hash.update(memoryview(self._buffer)[at : stop - MAC_SIZE])
-        if not self._check(ts, self._hash.digest(), bytes(self._buffer[stop - MAC_SIZE : stop])):
-            raise InvalidFrame("the stream's MAC is wrong: it was changed on its way")
         if (objects, size, cursor_size) != (self._objects, self._size, len(cursor)):
             raise InvalidFrame("the stream's end counts other objects than it held")
         self.ended = True
         return End(objects, size, cursor)
+
+    def _authentic(self, at: int, start: int, stop: int, head: Struct, time: int) -> bytes:
+        """What stands before a frame's MAC, once that has passed: `head`, with the time as that field, and more."""
+        seal = stop - MAC_SIZE
+        if seal - start < head.size:
+            raise InvalidFrame("the end of the stream is cut short")
+        body, mac = bytes(self._buffer[start:seal]), bytes(self._buffer[seal:stop])
+        self._hash.update(memoryview(self._buffer)[at:seal])
+        if not self._check(head.unpack_from(body)[time], self._hash.digest(), mac):
+            raise InvalidFrame("the stream's MAC is wrong: it was changed on its way")
+        self._hash.update(mac)
+        return body
 
 
 def _deflated(payload: bytes) -> bytes:

@@ -22,6 +22,13 @@ GROUP_BYTES: Final = 256 << 10
 INFLATED: Final = 1 << 20
 INFLATED_RATIO: Final = 64
 """Bytes that a compressed frame may hold, in all and for each of its own."""
+HELD_BYTES: Final = 17 << 19
+HELD_OBJECTS: Final = 1 << 16
+HELD_FRAMES: Final = 512
+"""What a client holds of a stream before a MAC over it has passed: each group, where the checkpoints are sealed.
+
+Where they aren't, a whole answer: at most 4 MiB, and a group that ends with the largest of objects, in 290 frames.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class ClientLimits:
     slowest: int = 1_024
     slowest_over: float = 30.0
     """It gives up below so many bytes per second over so many seconds of waiting."""
+    answer_seconds: float = 600.0
+    """Of waiting for one answer, in all."""
 
 
 SERVER: Final = ServerLimits()

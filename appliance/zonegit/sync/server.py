@@ -224,7 +224,7 @@ class Endpoint:
         request = wire.FetchRequest.decode(body)
         with self._store.read() as reader:
             closure = self._plans.closure(reader, request)
-        writer = FrameWriter(seal, compress=request.compress)
+        writer = FrameWriter(seal, compress=request.compress, sealed=request.sealed)
         return FrameStream(self._store, _Missing(closure), writer, clock, self.bounds)
 
     def objects(self, body: bytes, seal: Seal, clock: Callable[[], float]) -> "FrameStream":
@@ -317,7 +317,7 @@ class FrameStream:
             self._ended = True
             frames.append(self._writer.end(int(self._clock()), cursor))
         else:
-            frames.append(self._writer.checkpoint(cursor))
+            frames.append(self._writer.checkpoint(cursor, int(self._clock())))
         return b"".join(frames)
 
     def _full(self) -> bool:

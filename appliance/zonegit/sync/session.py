@@ -3,7 +3,7 @@
 The driver asks what `Ask`s say (at most `STREAMS` at once), gives each answer's bytes to `received`, lets `insert`
 take each `Batch` in, in the order they came, and calls `ended` when a stream has ended and its batches are in. When
 nothing is open, `done` is true and `finish` moves the refs. Whatever goes wrong before that, no ref has moved;
-what arrived stays, with the cursor behind it, and the next session goes on from there.
+what arrived and a MAC vouched for stays, with the cursor behind it, and the next session goes on from there.
 """
 
 from collections import deque
@@ -61,7 +61,7 @@ class Session:
         self._compress = compress
         self._bounds = bounds
         self._store = store
-        self._peer = peer
+        self.peer = peer
         self._refs = refs
         self._thin = 0
         self._jobs: deque[Job] = deque()
@@ -106,7 +106,10 @@ class Session:
     def opened(self, number: int, check: Check) -> None:
         """The peer began to answer; `check` knows the MAC of this very request."""
         job = self._asked[number]
-        self._streams[number] = Incoming(job, FrameReader(check, compressed=self._compress and bool(job.label)))
+        versions = bool(job.label)  # else objects that are believed by their hashes
+        compressed = self._compress and versions
+        reader = FrameReader(check, compressed=compressed, sealed=versions, at_once=not versions)
+        self._streams[number] = Incoming(job, reader)
 
     def turned_down(self, number: int, error: str) -> None:
         """The peer answered an authentic error instead. A cursor that it doesn't know is dropped once."""
@@ -115,10 +118,10 @@ class Session:
             self._cursors.pop(job.label, None)
             self._jobs.appendleft(replace(job, cursor=b""))
             return
-        raise Unreachable(f"{self._peer} can't give what its refs name: {error or 'no reason'}; will try again")
+        raise Unreachable(f"{self.peer} can't give what its refs name: {error or 'no reason'}; will try again")
 
     def received(self, number: int, data: bytes) -> list[Batch]:
-        """Bytes of an answer. `InvalidFrame` or `LimitExceeded` ends the session."""
+        """What a MAC vouches for with these bytes of an answer. `InvalidFrame` or `LimitExceeded` ends it all."""
         stream = self._streams[number]
         batches = []
         for frame in stream.reader.feed(data):
@@ -140,7 +143,7 @@ class Session:
         return batches
 
     def broken(self, number: int) -> list[Batch]:
-        """The answer stopped, or its driver did: what of it is complete and still to be inserted."""
+        """The answer stopped, or its driver did: what of it is vouched for and still to be inserted."""
         stream = self._streams.get(number)
         return [stream.batch()] if stream and stream.waiting else []
 
@@ -166,7 +169,7 @@ class Session:
         job = self._asked.pop(number)
         del self._streams[number]
         if stream.error:
-            raise Unreachable(f"{self._peer} gave up: {stream.error.code} {stream.error.reason}")
+            raise Unreachable(f"{self.peer} gave up: {stream.error.code} {stream.error.reason}")
         cursor = stream.end.cursor if stream.end else b""
         self._thin += bool(cursor) and stream.total < THIN
         if not cursor:
@@ -187,29 +190,29 @@ class Session:
             if batch.cursor:
                 self._cursors.pop(batch.label, None)
                 self._cursors[batch.label] = batch.cursor
-                keep_cursors(writer, self._peer, self._cursors)
+                keep_cursors(writer, self.peer, self._cursors)
 
     def distrust(self) -> None:
         """Forget all cursors: an object was refused, and one of them may be why."""
         self._cursors.clear()
         with self._store.write() as writer:
-            keep_cursors(writer, self._peer, {})
+            keep_cursors(writer, self.peer, {})
 
     def finish(self, who: Stamp) -> Moved:
         """Move the refs, in one transaction, if anything moved."""
         with self._store.read() as reader:
-            known = highest(reader, self._peer)
+            known = highest(reader, self.peer)
             same = known is not None and (known.epoch, known.seq) == (self._refs.epoch, self._refs.seq)
-            if same and is_followed(reader, self._peer, self._refs):
+            if same and is_followed(reader, self.peer, self._refs):
                 return Moved()
         with self._store.write() as writer:
-            return follow(writer, self._peer, self._refs, who)
+            return follow(writer, self.peer, self._refs, who)
 
     def _ask(self, job: Job) -> Ask:
         self._number += 1
         self._asked[self._number] = job
         if job.label:
-            body = wire.FetchRequest(job.want, job.have, job.cursor, self._compress).encode()
+            body = wire.FetchRequest(job.want, job.have, job.cursor, self._compress, sealed=True).encode()
             return Ask(self._number, "/v0/fetch", wire.JSON_TYPE, body, job.lost)
         return Ask(self._number, "/v0/objects/fetch", wire.IDS_TYPE, b"".join(job.want), job.lost)
 
@@ -218,7 +221,7 @@ class Session:
         self.objects += len(objects)
         self.size += size
         if self.objects > self._bounds.objects or self.size > self._bounds.bytes:
-            raise LimitExceeded(f"{self._peer} sends more than one sync takes; giving up")
+            raise LimitExceeded(f"{self.peer} sends more than one sync takes; giving up")
         at, stream.got = stream.got, stream.got + len(objects)
         stream.total += size
         if stream.job.label:
@@ -228,7 +231,7 @@ class Session:
         for data, wanted in zip_longest(objects, stream.job.want[at : stream.got]):
             oid = object_id(data)
             if oid != wanted:
-                raise InvalidObject(f"{self._peer} sent {short(oid)}, which nobody asked for")
+                raise InvalidObject(f"{self.peer} sent {short(oid)}, which nobody asked for")
             self._looked_at[oid] = data
 
     def _stand(self, stream: Incoming, cursor: bytes) -> None:

@@ -28,7 +28,7 @@ class TrackingSession(Session):
     def finish(self, who: Stamp) -> Moved:
         """Move the tracking refs, in one transaction."""
         with self._store.write() as writer:
-            return track(writer, self._peer, self._with_tags, who)
+            return track(writer, self.peer, self._with_tags, who)
 
 
 def track(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:

@@ -99,6 +99,8 @@ class FetchRequest:
     cursor: bytes = b""
     compress: bool = False
     """Whether frames may come compressed."""
+    sealed: bool = False
+    """Whether checkpoints are to carry MACs."""
 
     def encode(self, want: str = "want", have: str = "have") -> bytes:
         table: dict[str, object] = {want: [oid.hex() for oid in self.want], have: [oid.hex() for oid in self.have]}
@@ -106,6 +108,8 @@ class FetchRequest:
             table["cursor"] = self.cursor.hex()
         if self.compress:
             table["compress"] = "zlib"
+        if self.sealed:
+            table["checkpoints"] = "sealed"
         return json.dumps(table, separators=(",", ":")).encode()
 
     @classmethod
@@ -115,7 +119,8 @@ class FetchRequest:
         wanted = _ids(table, want, MAX_WANTS)
         if not wanted:
             raise InvalidData(f"`{want}` names no object")
-        return cls(wanted, _ids(table, have, MAX_HAVES), _cursor(table), table.get("compress") == "zlib")
+        compress, sealed = table.get("compress") == "zlib", table.get("checkpoints") == "sealed"
+        return cls(wanted, _ids(table, have, MAX_HAVES), _cursor(table), compress, sealed)
 
 
 def encode_walk(missing: Iterable[ObjectId], cursor: bytes) -> bytes:

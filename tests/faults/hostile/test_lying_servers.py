@@ -271,7 +271,7 @@ def test_a_list_of_refs_that_is_too_long(primary: MemoryStore) -> None:
     refused(script, primary, LimitExceeded, "longer than 50000 bytes", bounds)
 
 
-def test_an_endless_stream_without_checkpoints_is_taken_in_parts(
+def test_an_endless_stream_with_macs_is_taken_in_parts(
     primary: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends at the bound of a sync, and never fills the memory on the way there."""
@@ -289,9 +289,9 @@ def test_an_endless_stream_without_checkpoints_is_taken_in_parts(
 
     async def endless(asked: Asked) -> None:
         await asked.head(200, ("content-type", CONTENT_TYPE))
-        writer = FrameWriter(asked.seal)
+        writer = FrameWriter(asked.seal, sealed=True)
         while True:
-            await asked.data(writer.group(leaves))
+            await asked.data(writer.group(leaves) + writer.checkpoint(bytes(34)))
 
     refused(instead(primary, "/v0/fetch", endless), primary, LimitExceeded, "takes", ClientLimits(bytes=1 << 20))
     assert max(held) < 40_000 + 2 * 65_536

@@ -32,7 +32,7 @@ def packed(data: bytes, size: int | None = None) -> bytes:
 
 
 def read(data: bytes, *, compressed: bool = True) -> list[object]:
-    return list(FrameReader(check_for("m"), compressed=compressed).feed(data))
+    return list(FrameReader(check_for("m"), compressed=compressed, at_once=True).feed(data))
 
 
 def answer(store: MemoryStore, ask: Ask) -> bytes:
