@@ -63,7 +63,7 @@ def _answer(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | 
             draft.exact = not start and name is draft.name
             refer(zone, WireName(name[start:]), key, node, draft)
             return None
-        elif DNAME in node and start:
+        if DNAME in node and start:
             return follow_dname(name, start, node, draft)
         encloser = key
     if encloser != steps[-1][0]:

@@ -50,7 +50,7 @@ class Straight:
         self._place = place
         self._zones = held.zones
         self._budget = held.budget
-        """Spent by what is read beside a packet's own name. What isn't answered here goes on spending in the walk."""
+        """Spent by what is read beside a packet's own name; by the walk, too, where it has to go on."""
         self._packets = packets
         self.form = Forms(udp_size).find
         """The form of a packet, by what is in front of its question and behind it."""

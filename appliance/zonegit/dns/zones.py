@@ -70,8 +70,8 @@ class ServedZone:
 class Zone:
     """One version of a zone. Methods raise `CorruptStore` only when the fallback does, too, and `OverBudget`."""
 
-    __slots__ = ("_budget", "_fallback", "_on_trouble", "_top", "_version", "_wild", "apex", "asked_by", "bends", "canary",
-                 "canary_zone", "commit", "expired", "finished", "hashed", "hashes", "landmarks",
+    __slots__ = ("_budget", "_fallback", "_on_trouble", "_top", "_version", "_wild", "apex", "asked_by", "bends",
+                 "canary", "canary_zone", "commit", "expired", "finished", "hashed", "hashes", "landmarks",
                  "negative", "nsec", "overspent", "referrals", "signed", "soa_names", "targets", "way")  # fmt: skip
 
     def __init__(
