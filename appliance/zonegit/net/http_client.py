@@ -121,7 +121,7 @@ class HttpPeer:
         body = await self._refs(root, wait, "")
         if body is None:
             return None
-        refs = wire.PeerRefs.decode(body)
+        refs = await asyncio.to_thread(wire.PeerRefs.decode, body)
         return refs if refs.root != root else None
 
     async def moved(self, root: str, wait: int) -> bool:
@@ -132,7 +132,8 @@ class HttpPeer:
     async def changes(self, question: bytes) -> Change:
         """What differs from the refs that a question of `sync.ref_diff` tells."""
         async with self._ask(_Request(Call("POST", ref_diff.PATH, wire.JSON_TYPE), question)) as answer:
-            return Change.decode(await answer.content(self.bounds.refs_bytes))
+            body = await answer.content(self.bounds.refs_bytes)
+        return await asyncio.to_thread(Change.decode, body)
 
     async def _refs(self, root: str, wait: int, prefer: str) -> bytes | None:
         preferences = [f"names={wire.ALL_NAMES}", prefer]

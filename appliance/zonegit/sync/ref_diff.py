@@ -2,24 +2,25 @@
 
 The client tells the digests of its 256 buckets, the server the refs of those that differ. Nothing rests on what
 either remembers: the digests are made from the refs that are there. Refused: anything that isn't of its type and
-size, tips that stand outside of the buckets they were sent for, and refs that are named twice.
+size, tips that stand outside of the buckets they were sent for, and refs that are out of order or named twice.
 """
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from zonegit.errors import InvalidData, InvalidName
+from zonegit.errors import InvalidData
 from zonegit.model.ids import ID_SIZE, ObjectId
-from zonegit.model.names import parse_apex, to_text
 from zonegit.model.refs import RefKind, RefName, head, split, tag
 from zonegit.store.port import Reader
 from zonegit.store.refindex import BUCKET_DIGEST, index_key
+from zonegit.sync.members import members
 from zonegit.sync.ref_table import BUCKETS, RefTable
-from zonegit.sync.wire import ALL_NAMES, PeerRefs, Tip, as_list, as_table, as_text, check_state
+from zonegit.sync.tips import Tip, Tips
+from zonegit.sync.wire import ALL_NAMES, PeerRefs, as_list, as_table, as_text, check_state, rising
 
 PATH: Final = "/v0/refs/diff"
 MANY: Final = 256
@@ -65,8 +66,8 @@ class Change:
     seq: int
     root: str
     prefixes: tuple[int, ...]
-    branches: tuple[Tip, ...]
-    tags: tuple[Tip, ...]
+    branches: Tips
+    tags: Tips
 
     def encode(self) -> bytes:
         return _json(
@@ -82,18 +83,20 @@ class Change:
 
     @classmethod
     def decode(cls, data: bytes) -> "Change":
-        table = as_table(data)
-        epoch, seq, root = check_state(table)
-        prefixes = []
-        for prefix in as_list(table, "buckets"):
-            if not isinstance(prefix, int) or not 0 <= prefix < BUCKETS:
-                raise InvalidData("the peer's answer names a bucket that there isn't")
-            prefixes.append(prefix)
-        found = cls(epoch, seq, root, tuple(prefixes), _tips(table, "branches"), _tips(table, "tags"))
-        names = [name for name, _ in found.refs()]
-        if len(set(names)) < len(names) or not {index_key(name)[0] for name in names} <= set(prefixes):
-            raise InvalidData("the peer's answer names a ref twice or in a bucket that it doesn't speak of")
-        return found
+        table: dict[str, object] = {}
+        prefixes: tuple[int, ...] = ()
+        lists = {"branches": Tips(), "tags": Tips()}
+        named: set[int] = set()
+        for name, value in members(data):
+            if name == "buckets":
+                prefixes = _prefixes(as_list(name, value))
+            elif name in lists:
+                lists[name] = Tips(_noted(named, name, rising(name, as_list(name, value), _tip_of)))
+            else:
+                table[name] = value
+        if not named <= set(prefixes):
+            raise InvalidData("the peer's answer names a ref in a bucket that it doesn't speak of")
+        return cls(*check_state(table), prefixes, lists["branches"], lists["tags"])
 
     def refs(self) -> Iterator[tuple[RefName, ObjectId]]:
         """By full names, as the peer has them."""
@@ -120,12 +123,13 @@ def holds_many(reader: Reader, peer: str) -> bool:
     return sum(1 for _ in islice(reader.refs(f"refs/{RefKind.REMOTE}/{peer}/"), MANY + 1)) > MANY
 
 
-def tips(refs: Mapping[RefName, ObjectId]) -> tuple[tuple[Tip, ...], tuple[Tip, ...]]:
+def tips(refs: Mapping[RefName, ObjectId]) -> tuple[Tips, Tips]:
     """`(branches, tags)` of refs that stand in a store, in the names' byte order."""
-    found: tuple[list[Tip], list[Tip]] = ([], [])
+    found: dict[bool, list[RefName]] = {False: [], True: []}
     for name in sorted(refs):
-        found[name.startswith("refs/tags/")].append(Tip(*split_ref(name), refs[name]))
-    return tuple(found[0]), tuple(found[1])
+        found[name.startswith("refs/tags/")].append(name)
+    branches, tags = (Tips(Tip(*split_ref(name), refs[name]) for name in names) for names in found.values())
+    return branches, tags
 
 
 def split_ref(name: RefName) -> tuple[str, str]:
@@ -133,20 +137,29 @@ def split_ref(name: RefName) -> tuple[str, str]:
     return split(name.split("/", 2)[2])
 
 
-def _tips(table: dict[str, object], name: str) -> tuple[Tip, ...]:
-    found = []
-    for item in as_list(table, name):
-        if not isinstance(item, list) or len(item) != 3 or not all(isinstance(part, str) for part in item):
-            raise InvalidData(f"the peer's `{name}` can't be read")
-        zone, label, oid = item
-        try:
-            canonical = to_text(parse_apex(zone)) == zone
-            head(zone, label)
-        except InvalidName as error:
-            raise InvalidData(f"the peer's `{name}`: {error}") from None
-        if not canonical:
-            raise InvalidData(f"the peer's `{name}` names {zone[:120]!r}, which is not in canonical form")
-        found.append(Tip(zone, label, ObjectId(_bytes(oid, ID_SIZE))))
+def _tip_of(item: object) -> Tip | None:
+    if not isinstance(item, list) or len(item) != 3:
+        return None
+    zone, name, oid = item
+    if not (isinstance(zone, str) and isinstance(name, str) and isinstance(oid, str)):
+        return None
+    return Tip(zone, name, ObjectId(_bytes(oid, ID_SIZE)))
+
+
+def _noted(buckets: set[int], kind: str, tips: Iterable[Tip]) -> Iterator[Tip]:
+    """Pass tips on, and note their buckets."""
+    ref = head if kind == "branches" else tag
+    for tip in tips:
+        buckets.add(index_key(ref(tip.zone, tip.name))[0])
+        yield tip
+
+
+def _prefixes(items: Iterable[object]) -> tuple[int, ...]:
+    found: list[int] = []
+    for prefix in items:
+        if not isinstance(prefix, int) or not (found[-1] if found else -1) < prefix < BUCKETS:
+            raise InvalidData("the peer's answer names a bucket that there isn't, or not in their order")
+        found.append(prefix)
     return tuple(found)
 
 

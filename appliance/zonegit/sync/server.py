@@ -21,6 +21,7 @@ from zonegit.sync.closure import Closure
 from zonegit.sync.frames import FrameWriter, Seal
 from zonegit.sync.plans import Plans
 from zonegit.sync.ref_table import RefTable
+from zonegit.sync.tips import Tips
 
 OBJECT_TYPE: Final = "application/vnd.zonegit.object"
 _OBJECT_PATH: Final = "/v0/objects/"
@@ -119,7 +120,7 @@ class _Visible:
     @property
     def brief(self) -> wire.PeerRefs:
         """Their state without themselves."""
-        return wire.PeerRefs(*self._state, (), (), self._workers)
+        return wire.PeerRefs(*self._state, Tips(), Tips(), self._workers)
 
     @property
     def reply(self) -> Reply:
@@ -167,7 +168,7 @@ class Endpoint:
     def brief(self) -> Reply:
         """The state of the refs without the refs: for a client that asks what differs afterwards."""
         with self._store.read() as reader:
-            refs = wire.PeerRefs(reader.epoch, reader.seq, reader.index_root.hex(), (), (), self._workers)
+            refs = wire.PeerRefs(reader.epoch, reader.seq, reader.index_root.hex(), Tips(), Tips(), self._workers)
         return Reply(200, wire.JSON_TYPE, refs.encode_brief(), _etag(refs))
 
     def refs_diff(self, key: Key, body: bytes) -> Reply:

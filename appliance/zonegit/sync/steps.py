@@ -4,7 +4,8 @@ A zone that isn't here at all and is large is fetched by subtrees, several strea
 commit, zone object and top node are looked at first. All other versions come as differences from what is here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from zonegit.errors import InvalidFrame, Unreachable
@@ -18,7 +19,8 @@ from zonegit.store.port import Reader, Store
 from zonegit.sync import limits
 from zonegit.sync.closure import Position
 from zonegit.sync.incoming import Job
-from zonegit.sync.wire import PeerRefs, Tip
+from zonegit.sync.tips import Tip, Tips
+from zonegit.sync.wire import PeerRefs
 
 STREAMS: Final = 4
 """Jobs of a step that are worth asking for at once."""
@@ -48,9 +50,9 @@ class Steps:
 
     def __iter__(self) -> Iterator[list[Job]]:
         """Step after step. `Unreachable` when a tip is missing after the last."""
-        tips = self._missing_tips()
+        branches = self._missing(self._refs.branches)
         large: dict[ObjectId, tuple[ObjectId, ...]] = {}
-        cold = self._cold(tips)
+        cold = self._cold(branches)
         if 0 < len(cold) <= MOST_LOOKED_AT:
             yield self._look_at(tip.oid for tip in cold)
             yield self._look_at(self._zone_root(tip) for tip in cold)
@@ -60,30 +62,31 @@ class Steps:
                 large = {oid: self._children(tree) for oid, tree in roots.items()}
                 yield list(self._subtree_jobs(large))
             self.looked_at.clear()
-        for tip in tips:
+        for tip in branches if large else ():
             if tip.oid in large:
                 yield [self._version_job(tip.zone, [tip], large[tip.oid])]
                 self._landed.append(tip)
         yield self._other_jobs()
         if self._resumed:
             yield self._other_jobs()  # a cursor may have stood behind what a newer state has in front of it
-        again = self._missing_tips()
+        again = self._missing(chain(self._refs.branches, self._refs.tags))
         if again:
             raise Unreachable(f"{self._peer} left {short(again[0].oid)} of {again[0].zone} out; will try again")
 
-    def _missing_tips(self) -> list[Tip]:
+    def _missing(self, tips: Iterable[Tip]) -> Tips:
         with self._store.read() as reader:
-            return [tip for tip in (*self._refs.branches, *self._refs.tags) if not reader.has(tip.oid)]
+            return Tips(tip for tip in tips if not reader.has(tip.oid))
 
-    def _cold(self, tips: Iterable[Tip]) -> list[Tip]:
-        """One branch of each zone that has none here; the default branch, if it is among them."""
+    def _cold(self, branches: Iterable[Tip]) -> list[Tip]:
+        """One branch of each zone that has none here, the default branch if there is one; not all of too many."""
         found: dict[str, Tip] = {}
-        branches = set(self._refs.branches)
         with self._store.read() as reader:
-            for tip in tips:
+            for tip in branches:
                 fits = tip.zone not in found or tip.name == DEFAULT_BRANCH
-                if fits and tip in branches and not _zone_tips(reader, self._peer, tip.zone):
+                if fits and not _zone_tips(reader, self._peer, tip.zone):
                     found[tip.zone] = tip
+                if len(found) > MOST_LOOKED_AT:
+                    break
         return list(found.values())
 
     def _look_at(self, ids: Iterable[ObjectId]) -> list[Job]:
@@ -125,11 +128,11 @@ class Steps:
         return Job(f"subtree {run[0].hex()}", tuple(run), cursor=resumed.get(run[0], b""))
 
     def _other_jobs(self) -> list[Job]:
-        tips = self._missing_tips()
+        tips = self._missing(chain(self._refs.branches, self._refs.tags))
         parts = [tips[at : at + limits.MAX_WANTS] for at in range(0, len(tips), limits.MAX_WANTS)]
         return [self._version_job(f"versions {at}", part, ()) for at, part in enumerate(parts)]
 
-    def _version_job(self, label: str, tips: list[Tip], have: tuple[ObjectId, ...]) -> Job:
+    def _version_job(self, label: str, tips: Sequence[Tip], have: tuple[ObjectId, ...]) -> Job:
         zones = dict.fromkeys(tip.zone for tip in tips)
         landed = [tip.oid for tip in self._landed if tip.zone in zones]
         with self._store.read() as reader:

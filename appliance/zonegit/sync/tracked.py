@@ -6,14 +6,16 @@ peer is asked for it again.
 """
 
 from collections import Counter
+from heapq import merge
 from typing import Final
 
 from zonegit.model.ids import ID_SIZE, ObjectId
-from zonegit.model.refs import RefKind, RefName
+from zonegit.model.refs import RefKind, RefName, head, tag
 from zonegit.store.port import Reader
 from zonegit.sync.peers import highest
 from zonegit.sync.ref_diff import Change, Question, split_ref, tips
 from zonegit.sync.ref_table import BUCKETS, RefTable
+from zonegit.sync.tips import Tips
 from zonegit.sync.wire import PeerRefs
 
 _HEADS: Final = f"refs/{RefKind.HEAD}/"
@@ -60,16 +62,21 @@ class Tracked:
 
     def differences(self, change: Change) -> PeerRefs:
         """What of the peer's refs isn't held here, and what is held and gone at the peer."""
-        named = dict(change.refs())
-        new = {name: tip for name, tip in named.items() if self._table.get(name) != tip}
-        gone = [name for at in change.prefixes for name, _ in self._table.bucket(at) if name not in named]
-        return PeerRefs(change.epoch, change.seq, change.root, *tips(new), gone=tuple(sorted(gone)))
+        held = {name for name, _ in change.refs() if self._table.get(name) is not None}
+        gone = (name for at in change.prefixes for name, _ in self._table.bucket(at) if name not in held)
+        branches = Tips(tip for tip in change.branches if self._table.get(head(tip.zone, tip.name)) != tip.oid)
+        tags = Tips(tip for tip in change.tags if self._table.get(tag(tip.zone, tip.name)) != tip.oid)
+        return PeerRefs(change.epoch, change.seq, change.root, branches, tags, gone=tuple(sorted(gone)))
 
     def complete(self, change: Change) -> PeerRefs:
         """All refs of the peer, from those held here and what it says of them."""
         differing = set(change.prefixes)
-        kept = dict(item for at in range(BUCKETS) if at not in differing for item in self._table.bucket(at))
-        return PeerRefs(change.epoch, change.seq, change.root, *tips(kept | dict(change.refs())))
+        branches, tags = tips(
+            dict(item for at in range(BUCKETS) if at not in differing for item in self._table.bucket(at))
+        )
+        return PeerRefs(
+            change.epoch, change.seq, change.root, _merged(branches, change.branches), _merged(tags, change.tags)
+        )
 
     def _branch(self, reader: Reader, label: str) -> None:
         """Look at a branch of the peer's, by `<zone>/<branch>`."""
@@ -94,3 +101,7 @@ class Tracked:
         for name, tip in reader.refs(f"{_TAGS}{zone}/"):
             if split_ref(name)[0] == zone:
                 self._table.move(name, tip if self._branches[zone] else None)
+
+
+def _merged(kept: Tips, told: Tips) -> Tips:
+    return Tips(merge(kept, told, key=lambda tip: tip.label))

@@ -15,6 +15,7 @@ from zonegit.store.port import Reader, RefUpdate, Store, Writer
 from zonegit.sync.mirror import Moved
 from zonegit.sync.peers import remember
 from zonegit.sync.session import Session
+from zonegit.sync.tips import Tips
 from zonegit.sync.wire import PeerRefs
 
 
@@ -22,7 +23,7 @@ class TrackingSession(Session):
     """A session that fetches the peer's branches and moves nothing but what tracks them."""
 
     def __init__(self, store: Store, peer: str, refs: PeerRefs) -> None:
-        super().__init__(store, peer, replace(refs, tags=()))
+        super().__init__(store, peer, replace(refs, tags=Tips()))
         self._with_tags = refs
 
     def finish(self, who: Stamp) -> Moved:

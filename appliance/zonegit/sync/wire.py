@@ -1,20 +1,24 @@
 """The JSON bodies of `/v0`: refs, what to fetch, what to walk, errors.
 
-Readers check everything: types, canonical names, ids of 64 lowercase hex digits, counts. Unknown members are
-ignored, so that a later version can add some.
+Readers check everything: types, canonical names and their order, ids of 64 lowercase hex digits, counts. They hold
+what they return and little beside it (`sync.members`). Unknown members are ignored, so that a later version can add
+some.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from zonegit.errors import InvalidData, InvalidName, LimitExceeded, RevisionError
 from zonegit.model.foreign import one_line
 from zonegit.model.ids import ObjectId, parse_id
-from zonegit.model.names import parse_apex, to_text
-from zonegit.model.refs import RefName, head, tag
+from zonegit.model.names import canonical_apex, to_text
+from zonegit.model.refs import RefName, check_name
 from zonegit.sync.limits import MAX_HAVES, MAX_LIST, MAX_WANTS
+from zonegit.sync.members import Elements, members
+from zonegit.sync.tips import Tip, Tips
+from zonegit.sync.work import Due, Work, finish, never
 
 JSON_TYPE: Final = "application/json"
 ALL_NAMES: Final = "all"
@@ -22,15 +26,6 @@ ALL_NAMES: Final = "all"
 _ERROR: Final = 64
 """Characters of a peer's error that are told."""
 IDS_TYPE: Final = "application/octet-stream"
-
-
-@dataclass(frozen=True, slots=True)
-class Tip:
-    """A branch or a tag of a zone, and the commit (or tag object) that it names."""
-
-    zone: str
-    name: str
-    oid: ObjectId
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +37,8 @@ class PeerRefs:
     seq: int
     root: str
     """Root of the peer's ref index, 64 hex digits; the ETag, without quotes."""
-    branches: tuple[Tip, ...]
-    tags: tuple[Tip, ...]
+    branches: Tips
+    tags: Tips
     workers: int = 1
     """Processes that answer at the peer: so many connections are worth it for a long transfer."""
     left_out: int = 0
@@ -72,13 +67,18 @@ class PeerRefs:
     @classmethod
     def decode(cls, data: bytes) -> "PeerRefs":
         """`InvalidData` also where some are left out: what asks for all of them isn't signed."""
-        table = as_table(data)
+        table: dict[str, object] = {}
+        lists: dict[str, Tips] = {}
+        for name, value in members(data):
+            if name in ("branches", "tags"):
+                lists[name] = Tips(rising(name, as_list(name, value), _tip_of))
+            else:
+                table[name] = value
         if table.get("left_out"):
             raise InvalidData("the peer left out refs that were asked for: the request was changed on its way")
-        if not {"branches", "tags"} <= table.keys():
+        if len(lists) < 2:
             raise InvalidData("the peer's refs hold no list of branches or of tags")
-        branches, tags = _tips(table, "branches", head), _tips(table, "tags", tag)
-        return cls(*check_state(table), branches, tags, _workers(table))
+        return cls(*check_state(table), lists["branches"], lists["tags"], _workers(table))
 
     def encode_brief(self) -> bytes:
         """Their state only, for a client that will ask what differs (`sync.ref_diff`)."""
@@ -115,12 +115,28 @@ class FetchRequest:
     @classmethod
     def decode(cls, data: bytes, want: str = "want", have: str = "have") -> "FetchRequest":
         """`want` and `have` name the members: a walk calls them `roots` and `known`."""
-        table = as_table(data)
-        wanted = _ids(table, want, MAX_WANTS)
-        if not wanted:
+        return finish(cls.reading(data, never, want, have))
+
+    @classmethod
+    def reading(cls, data: bytes, due: Due, want: str = "want", have: str = "have") -> Work["FetchRequest"]:
+        """The same in slices."""
+        most = {want: MAX_WANTS, have: MAX_HAVES}
+        ids: dict[str, list[ObjectId]] = {want: [], have: []}
+        table: dict[str, object] = {}
+        for name, value in members(data):
+            if name not in ids:
+                table[name] = value
+                continue
+            for item in as_list(name, value):
+                if len(ids[name]) == most[name]:
+                    raise LimitExceeded(f"`{name}` has more than {most[name]} ids")
+                ids[name].append(_id(item))
+                if due():
+                    yield
+        if not ids[want]:
             raise InvalidData(f"`{want}` names no object")
         compress, sealed = table.get("compress") == "zlib", table.get("checkpoints") == "sealed"
-        return cls(wanted, _ids(table, have, MAX_HAVES), _cursor(table), compress, sealed)
+        return cls(tuple(ids[want]), tuple(ids[have]), _cursor(table), compress, sealed)
 
 
 def encode_walk(missing: Iterable[ObjectId], cursor: bytes) -> bytes:
@@ -180,22 +196,15 @@ def _workers(table: dict[str, object]) -> int:
 
 
 def as_table(data: bytes) -> dict[str, object]:
-    """A body that is a JSON object."""
-    try:
-        table = json.loads(data)
-    except (ValueError, RecursionError):
-        raise InvalidData("the body is not JSON") from None
-    if not isinstance(table, dict):
-        raise InvalidData("the body is not a JSON object")
-    return table
+    """The members of a body that aren't lists."""
+    return {name: value for name, value in members(data) if not isinstance(value, Elements)}
 
 
-def as_list(table: dict[str, object], name: str) -> list[object]:
-    """A member that is a list; without it, an empty one."""
-    found = table.get(name, [])
-    if not isinstance(found, list):
+def as_list(name: str, value: object) -> Elements:
+    """A member's value that is a list."""
+    if not isinstance(value, Elements):
         raise InvalidData(f"`{name}` is not a list")
-    return found
+    return value
 
 
 def as_text(table: dict[str, object], name: str) -> str:
@@ -210,28 +219,31 @@ def _tip(tip: Tip) -> dict[str, str]:
     return {"zone": tip.zone, "name": tip.name, "hash": tip.oid.hex()}
 
 
-def _tips(table: dict[str, object], name: str, ref: Callable[[str, str], RefName]) -> tuple[Tip, ...]:
-    found: dict[RefName, Tip] = {}
-    for item in as_list(table, name):
-        if not isinstance(item, dict):
-            raise InvalidData(f"the peer's `{name}` can't be read")
-        tip = Tip(as_text(item, "zone"), as_text(item, "name"), _id(as_text(item, "hash")))
+def rising(kind: str, items: Iterable[object], tip_of: Callable[[object], Tip | None]) -> Iterator[Tip]:
+    """The tips of a list of the peer's, each with a canonical name and behind the one before it."""
+    last = ""
+    for item in items:
+        tip = tip_of(item)
+        if tip is None:
+            raise InvalidData(f"the peer's `{kind}` can't be read")
+        label = tip.label
         try:
-            full = ref(tip.zone, tip.name)
-            canonical = to_text(parse_apex(tip.zone)) == tip.zone
+            check_name(tip.name, "branch" if kind == "branches" else "tag")
+            canonical = to_text(canonical_apex(tip.zone)) == tip.zone
         except InvalidName as error:
-            raise InvalidData(f"the peer's `{name}`: {error}") from None
-        if full in found or not canonical:
-            raise InvalidData(f"the peer's `{name}` names {full[:120]!r} twice or not in canonical form")
-        found[full] = tip
-    return tuple(found.values())
+            raise InvalidData(f"the peer's `{kind}`: {error}") from None
+        if not canonical:
+            raise InvalidData(f"the peer's `{kind}` names {tip.zone[:120]!r}, which is not in canonical form")
+        if label <= last:
+            raise InvalidData(f"the peer's `{kind}` names {label[:120]!r} twice or behind {last[:120]!r}")
+        last = label
+        yield tip
 
 
-def _ids(table: dict[str, object], name: str, limit: int) -> tuple[ObjectId, ...]:
-    found = as_list(table, name)
-    if len(found) > limit:
-        raise LimitExceeded(f"`{name}` has {len(found)} ids; at most {limit}")
-    return tuple(_id(item) for item in found)
+def _tip_of(item: object) -> Tip | None:
+    if not isinstance(item, dict):
+        return None
+    return Tip(as_text(item, "zone"), as_text(item, "name"), _id(as_text(item, "hash")))
 
 
 def _id(value: object) -> ObjectId:

@@ -18,6 +18,7 @@ from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
 from zonegit.sync.peers import remember
 from zonegit.sync.session import Session
+from zonegit.sync.tips import Tips
 from zonegit.sync.wire import PeerRefs
 
 ZONES = 10_000
@@ -111,7 +112,7 @@ def stores() -> tuple[MemoryStore, MemoryStore]:
                 updates += [RefUpdate(remote(PEER, apex, "main"), None, oid) for apex, oid in made.items()]
             writer.move_refs(updates, WHO, "commit: test")
     with primary.read() as reader:
-        state = PeerRefs(reader.epoch, reader.seq, reader.index_root.hex(), (), ())
+        state = PeerRefs(reader.epoch, reader.seq, reader.index_root.hex(), Tips(), Tips())
     with secondary.write() as writer:
         remember(writer, PEER, state)
     return primary, secondary

@@ -18,8 +18,9 @@ from zonegit.store.tables import Table
 from zonegit.sync.ref_diff import MANY, Change, Question, change_for, holds_many, tips
 from zonegit.sync.ref_table import EMPTY, RefTable
 from zonegit.sync.server import Endpoint
+from zonegit.sync.tips import Tip, Tips
 from zonegit.sync.tracked import Tracked
-from zonegit.sync.wire import PeerRefs, Tip
+from zonegit.sync.wire import PeerRefs
 
 EPOCH, OTHER = "e" * 32, "d" * 32
 ROOT = "ab" * 32
@@ -58,7 +59,7 @@ def held(store: Store, *, mirrored: bool = True) -> Tracked:
 
 
 def state(seq: int = 7) -> PeerRefs:
-    return PeerRefs(EPOCH, seq, ROOT, (), ())
+    return PeerRefs(EPOCH, seq, ROOT, Tips(), Tips())
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 17, 300, 2000])
@@ -116,7 +117,7 @@ def test_equal_refs_differ_in_no_bucket_and_another_repository_in_all() -> None:
         return change_for(Question(epoch, table.root, table.digests), table, state())
 
     same = asked(EPOCH)
-    assert (same.prefixes, same.branches, same.tags) == ((), (), ())
+    assert (same.prefixes, same.branches, same.tags) == ((), Tips(), Tips())
     other = asked(OTHER)
     assert len(other.prefixes) == 256
     assert len(list(other.refs())) == len(set(other.refs())) > 300
@@ -188,12 +189,12 @@ def test_held_are_the_tracked_branches_and_the_tags_of_their_zones() -> None:
 def good_change() -> dict[str, object]:
     name = head("example.org.", "main")
     branches, _ = tips({name: ObjectId(bytes(32))})
-    return json.loads(Change(EPOCH, 7, ROOT, (index_key(name)[0],), branches, ()).encode())
+    return json.loads(Change(EPOCH, 7, ROOT, (index_key(name)[0],), branches, Tips()).encode())
 
 
 def test_the_good_change_is_good() -> None:
     change = Change.decode(json.dumps(good_change()).encode())
-    assert change.branches == (Tip("example.org.", "main", ObjectId(bytes(32))),)
+    assert change.branches == Tips([Tip("example.org.", "main", ObjectId(bytes(32)))])
 
 
 A = "A" * 43

@@ -1,0 +1,68 @@
+"""What a peer's refs name: one `Tip` for each, and many of them in little memory."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from zonegit.model.ids import ID_SIZE, ObjectId
+from zonegit.model.refs import split
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """A branch or a tag of a zone, and the commit (or tag object) that it names."""
+
+    zone: str
+    name: str
+    oid: ObjectId
+
+    @property
+    def label(self) -> str:
+        """`<zone>/<name>`: what stands behind the kind in the ref's name. Lists are in the order of these."""
+        return f"{self.zone}/{self.name}"
+
+
+class Tips(Sequence[Tip]):
+    """Many tips: each takes 36 bytes and its label, an eighth of what it takes as an object."""
+
+    __slots__ = ("_ends", "_ids", "_labels")
+
+    def __init__(self, tips: Iterable[Tip] = ()) -> None:
+        self._labels = bytearray()
+        self._ends = array("I")
+        self._ids = bytearray()
+        for tip in tips:
+            self._labels += tip.label.encode()
+            self._ends.append(len(self._labels))
+            self._ids += tip.oid
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __iter__(self) -> Iterator[Tip]:
+        return map(self._at, range(len(self._ends)))
+
+    @overload
+    def __getitem__(self, at: int) -> Tip: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> "Tips": ...
+
+    def __getitem__(self, at: int | slice) -> "Tip | Tips":
+        places = range(len(self._ends))[at]
+        return self._at(places) if isinstance(places, int) else Tips(map(self._at, places))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Tips):
+            return NotImplemented
+        return (self._ends, self._labels, self._ids) == (other._ends, other._labels, other._ids)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Tips({list(self)!r})"
+
+    def _at(self, at: int) -> Tip:
+        zone, name = split(self._labels[self._ends[at - 1] if at else 0 : self._ends[at]].decode())
+        return Tip(zone, name, ObjectId(bytes(self._ids[at * ID_SIZE : (at + 1) * ID_SIZE])))
