@@ -1,8 +1,8 @@
 """What a repository remembers of a peer: the highest (epoch, seq) it was shown, and where open transfers stand.
 
-Going back behind the highest is refused: it may be an old state played back by somebody in between. A new epoch
-means that the peer's repository was made again or restored; an operator has to accept it. First contact is
-accepted.
+Going back behind the highest is refused: it may be an old state played back by somebody in between. So is going
+ahead further than transactions can. A new epoch means that the peer's repository was made again or restored; an
+operator has to accept it. First contact is accepted.
 """
 
 import json
@@ -17,6 +17,9 @@ from zonegit.store.port import Reader, Writer
 from zonegit.sync.wire import PeerRefs
 
 MAX_RESUME: Final = 64
+MOST_MOVED: Final = 1 << 32
+"""Transactions that moved refs between two states of a peer: 1,000 a second for 50 days. Whoever could show any
+number once, a restored or hijacked primary, would make every later state of the honest one an older one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def highest(reader: Reader, peer: str) -> Highest | None:
 
 
 def check_refs(known: Highest | None, refs: PeerRefs, peer: str) -> None:
-    """`Refused` when a peer shows an older state than before, or is another repository than before."""
+    """`Refused` when a peer shows an older state than before, one too far ahead, or is another repository."""
     if known is None:
         return
     if refs.epoch != known.epoch:
@@ -45,11 +48,17 @@ def check_refs(known: Highest | None, refs: PeerRefs, peer: str) -> None:
             f"if it was restored or made again, run: zonegit peer accept-epoch {peer}"
         )
     if refs.seq < known.seq:
-        raise Refused(
-            f"{peer} shows an older state (seq {refs.seq}) than before (seq {known.seq}); nothing was taken"
-        )
-    if refs.seq == known.seq and refs.root != known.root:
-        raise Refused(f"{peer} shows two states under one number (seq {refs.seq}); nothing was taken")
+        wrong = f"shows an older state (seq {refs.seq}) than before (seq {known.seq})"
+    elif refs.seq == known.seq and refs.root != known.root:
+        wrong = f"shows two states under one number (seq {refs.seq})"
+    elif refs.seq > known.seq + MOST_MOVED:
+        wrong = f"shows a state (seq {refs.seq}) further ahead of the last (seq {known.seq}) than any can be"
+    else:
+        return
+    raise Refused(
+        f"{peer} {wrong}; nothing was taken. If you are sure that what it shows is right, "
+        f"run: zonegit peer accept-epoch {peer}"
+    )
 
 
 def remember(writer: Writer, peer: str, refs: PeerRefs) -> None:

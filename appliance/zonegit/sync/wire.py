@@ -184,7 +184,7 @@ def check_state(table: dict[str, object]) -> tuple[str, int, str]:
     seq = table.get("seq")
     if len(epoch) != 32 or len(root) != 64 or (epoch + root).strip("0123456789abcdef"):
         raise InvalidData("the peer's refs hold an epoch or a root that isn't hex")
-    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < 1 << 64:
+    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < 1 << 63:
         raise InvalidData("the peer's refs hold no sequence number")
     return epoch, seq, root
 

@@ -238,6 +238,7 @@ def test_an_older_state_or_another_epoch_is_refused(primary: MemoryStore) -> Non
         "an older state": replace(refs, seq=refs.seq - 1),
         "another epoch": replace(refs, epoch="0" * 32, seq=refs.seq + 1),
         "two states of one number": replace(refs, root="0" * 64),
+        "a state that would make every later one an older one": replace(refs, seq=(1 << 63) - 1),
     }
     for name, state in states.items():
         secondary = MemoryStore()
@@ -253,6 +254,8 @@ def test_an_older_state_or_another_epoch_is_refused(primary: MemoryStore) -> Non
                 with pytest.raises(Refused):
                     await once(peer, secondary)
             assert local_refs(secondary) == moved, name
+            async with running(primary) as server, peer_of(server.url) as peer:
+                await once(peer, secondary)
 
         run(test())
 

@@ -1,11 +1,13 @@
 """A pull from one store into another, over bytes: what it takes, what it moves, and what it leaves alone."""
 
+from dataclasses import replace
+
 import pytest
 
 from synckit import KEY, PEER, SMALL_NODES, WHO, Wire, commit, local_refs, move, names, put_tag, refs_of
 from zonegit.auth.key import Key
 from zonegit.auth.scope import parse_scope
-from zonegit.errors import Refused
+from zonegit.errors import InvalidData, Refused
 from zonegit.model.commit import Tag
 from zonegit.model.ids import object_id
 from zonegit.model.names import join
@@ -18,7 +20,7 @@ from zonegit.repo.writing import check_writable
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
 from zonegit.sync.limits import ServerLimits
-from zonegit.sync.peers import accept_epoch
+from zonegit.sync.peers import MOST_MOVED, accept_epoch
 from zonegit.sync.server import Endpoint
 from zonegit.sync.wire import PeerRefs
 
@@ -182,6 +184,44 @@ def test_an_older_state_of_the_peer_is_refused() -> None:
     with pytest.raises(Refused, match="older state"):
         Wire(primary).pull(secondary, refs=old)
     assert local_refs(secondary) == before
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(MOST_MOVED, True), (MOST_MOVED + 1, False), ((1 << 62), False)])
+def test_a_state_too_far_ahead_is_refused_and_blocks_nobody(ahead: int, taken: bool) -> None:
+    primary, secondary = MemoryStore(), MemoryStore()
+    commit(primary, "example.org.", names("example.org.", 5))
+    Wire(primary).pull(secondary)
+    refs = refs_of(primary)
+    later = replace(refs, seq=refs.seq + ahead)
+    if taken:
+        Wire(primary).pull(secondary, refs=later)
+        return
+    with pytest.raises(Refused, match=r"further ahead .* accept-epoch primary-1"):
+        Wire(primary).pull(secondary, refs=later)
+    commit(primary, "example.org.", names("example.org.", 6))
+    Wire(primary).pull(secondary)
+    assert local_refs(secondary) == local_refs(primary)
+
+
+def test_who_was_led_ahead_accepts_the_honest_state() -> None:
+    primary, secondary = MemoryStore(), MemoryStore()
+    commit(primary, "example.org.", names("example.org.", 5))
+    Wire(primary).pull(secondary)
+    Wire(primary).pull(secondary, refs=replace(refs_of(primary), seq=1 << 32))
+    commit(primary, "example.org.", names("example.org.", 6))
+    with pytest.raises(Refused, match=r"older state .* accept-epoch primary-1"):
+        Wire(primary).pull(secondary)
+    with secondary.write() as writer:
+        accept_epoch(writer, PEER)
+    Wire(primary).pull(secondary)
+    assert local_refs(secondary) == local_refs(primary)
+
+
+def test_a_number_beyond_63_bits_is_no_sequence_number() -> None:
+    refs = refs_of(MemoryStore())
+    assert PeerRefs.decode(replace(refs, seq=(1 << 63) - 1).encode()).seq == (1 << 63) - 1
+    with pytest.raises(InvalidData, match="no sequence number"):
+        PeerRefs.decode(replace(refs, seq=1 << 63).encode())
 
 
 def test_another_epoch_is_refused_until_it_is_accepted() -> None:
