@@ -34,6 +34,10 @@ _EDDSA: Final[dict[int, type[ed25519.Ed25519PublicKey | ed448.Ed448PublicKey]]] 
     15: ed25519.Ed25519PublicKey,
     16: ed448.Ed448PublicKey,
 }
+_RSA_BITS: Final = 4096
+_EXPONENT_BITS: Final = 35
+"""RSA keys up to which signatures are verified: RFC 3110 §2 has no larger ones, and BIND takes no larger exponents.
+One signature of a larger key can take as long as hundreds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ def _rsa(digest: hashes.HashAlgorithm, key: bytes) -> Verify:
     """RFC 3110 §2: the exponent's length in one byte, or in the two behind a zero."""
     at, size = (1, key[0]) if key[:1] != b"\0" else (3, int.from_bytes(key[1:3], "big"))
     exponent, modulus = (int.from_bytes(part, "big") for part in (key[at : at + size], key[at + size :]))
+    if modulus.bit_length() > _RSA_BITS or exponent.bit_length() > _EXPONENT_BITS:
+        raise UnsupportedAlgorithm("an RSA key that validators refuse for its size")
     public = rsa.RSAPublicNumbers(exponent, modulus).public_key()
     scheme = padding.PKCS1v15()
     return _trying(lambda signature, data: public.verify(signature, data, scheme, digest))

@@ -20,6 +20,8 @@ from zonegit.model.rdata import DS, NS, NSEC3, NSEC3PARAM, RRSIG
 from zonegit.model.rrset import rdatas
 
 _OPT_OUT: Final = 1
+MOST_VERIFIED: Final = 100
+"""Iterations with which a chain is verified; validators follow no more (RFC 9276 §3.2), though servers load them."""
 
 
 class _Link(NamedTuple):
@@ -147,6 +149,14 @@ def check_nsec3(apex: WireName, first: Node, owners: Iterable[Node], found: Foun
     chosen = parameters(rdatas(first.types[NSEC3PARAM]) if NSEC3PARAM in first.types else ())
     if chosen is None:
         found.add("nsec3-parameters", APEX, "no NSEC3PARAM record that says how the names are hashed (RFC 5155 §4)")
+        return
+    if chosen.iterations > MOST_VERIFIED:
+        told = (
+            "validators take the zone for unsigned or refuse it (RFC 9276 §3.2), and the chain is not verified here"
+        )
+        found.tally(
+            "nsec3-iterations", APEX, f"NSEC3 iterations are {chosen.iterations}, above {MOST_VERIFIED}: {told}"
+        )
         return
     if chosen.iterations:
         told = f"NSEC3 iterations are {chosen.iterations}; RFC 9276 §3.1 asks for 0, and validators refuse many"

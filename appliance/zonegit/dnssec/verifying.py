@@ -18,6 +18,9 @@ from zonegit.model.rdata import DNSKEY, RRSIG
 from zonegit.model.rrset import FIXED, owner_size, rdatas
 from zonegit.zonefile.types import type_text
 
+_TRIED: Final = 4
+"""Keys of one tag and algorithm that signatures are tried with, as validators do (CVE-2023-50387)."""
+
 
 class Verdict(IntEnum):
     """What one signature is worth; the greatest of an RRset's decides."""
@@ -51,8 +54,11 @@ class Verifier:
         for key in filter(None, map(zone_key, dnskeys)):
             if key.revoked:
                 self._revoked.add((key.tag, key.algorithm))
+            elif len(alike := self._keys.setdefault((key.tag, key.algorithm), [])) < _TRIED:
+                alike.append(key)
             else:
-                self._keys.setdefault((key.tag, key.algorithm), []).append(key)
+                told = f"more than {_TRIED} keys have tag {key.tag}; validators try no more of them"
+                found.tally("dnskey-tag", APEX, told)
         self._algorithms = {algorithm for _, algorithm in self._keys}
         if not self._keys:
             found.add("no-dnskey", APEX, "no DNSKEY record of a zone's key in a signed zone")

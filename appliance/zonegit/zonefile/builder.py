@@ -7,7 +7,7 @@ from zonegit.model.names import APEX, Owner, WireName, lower, owner_key, relativ
 from zonegit.model.rdata import CLASS_IN, RRSIG, SOA, soa_serial, with_serial
 from zonegit.model.rrset import APEX_POINTER, FIXED, RRKey
 from zonegit.zonefile.entries import Entries
-from zonegit.zonefile.findings import Finding, finding
+from zonegit.zonefile.findings import Finding, Findings
 from zonegit.zonefile.transfer_text import Transfer
 
 Place = tuple[bytes, bytes]
@@ -23,7 +23,7 @@ class ZoneBuilder:
     def __init__(self, apex: WireName | None) -> None:
         self.apex = apex
         self.entries = Entries()
-        self.warnings: list[Finding] = []
+        self._warnings = Findings()
         self.transfer = Transfer()
         self._soa: bytes | None = None
         self._outside = 0
@@ -50,7 +50,11 @@ class ZoneBuilder:
 
     def warn(self, check: str, message: str) -> None:
         """Something at a line of the file, with which the message begins."""
-        self.warnings.append(finding(check, APEX, message))
+        self._warnings.add(check, APEX, message)
+
+    def warnings(self) -> list[Finding]:
+        """All of them."""
+        return [*self._warnings.listed(), *self.entries.warnings.listed()]
 
     def ignore(self, line: str, wire: WireName, rtype: int) -> None:
         """Leave out a record whose owner isn't in the zone."""

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from zonegit.model.names import APEX_KEY, OwnerKey, WireName, key_owner
+from zonegit.model.names import APEX_KEY, OwnerKey, WireName, key_owner, owner_key
 from zonegit.model.rdata import DNAME, DS, MX, NS, NSEC, NSEC3, RRSIG, SOA, SRV
 from zonegit.model.rrset import RRKey, record_count
-from zonegit.zonefile.findings import Finding, finding
+from zonegit.zonefile.findings import Finding, Findings
 from zonegit.zonefile.hostnames import HOSTED, check_host, is_host, is_host_owner
 from zonegit.zonefile.mistaken import LEADING, SIGNING, check_ends, check_stray
 from zonegit.zonefile.sizes import is_small, sizes
@@ -82,7 +82,7 @@ class _Check:
     def __init__(self, apex: WireName, zone: Owners) -> None:
         self._standing = Standing(apex, zone)
         self._targets = Targets(self._standing)
-        self._found: list[tuple[OwnerKey, Finding]] = []
+        self._found = Findings()
         self._cuts: set[OwnerKey] = set()
         self._glue: set[OwnerKey] = set()
         self._covered_addresses: list[tuple[OwnerKey, OwnerKey]] = []
@@ -110,8 +110,7 @@ class _Check:
             if owner not in self._glue:
                 told = f"addresses {self._occluded_by(cut)}, which no NS record needs as glue"
                 self._find(owner, [("unused-glue", told)])
-        self._found.sort(key=lambda found: found[0])
-        return [found for _, found in self._found]
+        return sorted(self._found.listed(), key=lambda found: owner_key(found.owner))
 
     def _check_apex(self) -> None:
         types = self._standing.at_apex
@@ -187,4 +186,4 @@ class _Check:
 
     def _find(self, owner: OwnerKey, found: Iterable[Found]) -> None:
         for check, message in found:
-            self._found.append((owner, finding(check, key_owner(owner), message)))
+            self._found.add(check, key_owner(owner), message)

@@ -5,10 +5,12 @@ from typing import Final
 
 from zonegit.model.rdata import RRSIG, SOA
 from zonegit.model.rrset import RRKey, key_parts, owner_size
-from zonegit.zonefile.findings import Finding, finding
+from zonegit.zonefile.findings import Findings
 from zonegit.zonefile.types import type_text
 
 _REPEATED: Final = SOA.to_bytes(2, "big")  # at the end of a transfer (RFC 5936 §2.2)
+_SHOWN: Final = 9
+"""TTLs of an RRset that are named beside the greatest."""
 _TTL_AT: Final = -6  # counted from the RDATA: TTL u32, rdlength u16
 
 
@@ -18,7 +20,7 @@ class Entries:
     def __init__(self) -> None:
         self.first: dict[RRKey, bytes] = {}
         self.more: dict[RRKey, list[bytes]] = {}
-        self.warnings: list[Finding] = []
+        self.warnings = Findings()
 
     def add(self, key: RRKey, rr: bytes) -> None:
         """Take one stored RR."""
@@ -55,7 +57,7 @@ class Entries:
         return [unique[rdata] for rdata in sorted(unique)]
 
     def _warn(self, check: str, key: RRKey, message: str) -> None:
-        self.warnings.append(finding(check, key_parts(key)[0], message))
+        self.warnings.add(check, key_parts(key)[0], message)
 
 
 def _type(key: RRKey) -> str:
@@ -63,7 +65,8 @@ def _type(key: RRKey) -> str:
 
 
 def _seconds(ttls: Iterable[bytes]) -> str:
-    return ", ".join(str(int.from_bytes(ttl, "big")) for ttl in sorted(ttls))
+    *shown, last = [str(int.from_bytes(ttl, "big")) for ttl in sorted(ttls)]
+    return ", ".join([*shown[:_SHOWN], *(["..."] if len(shown) > _SHOWN else []), last])
 
 
 def _count(number: int, what: str) -> str:

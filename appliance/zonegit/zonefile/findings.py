@@ -3,13 +3,14 @@
 An error is what authoritative servers refuse, or can't serve: it refuses the zone. Everything else is a warning.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from zonegit.model.names import Owner
+from zonegit.model.names import APEX, Owner
 
 
 class Severity(Enum):
@@ -99,6 +100,7 @@ BOGUS: Final[Mapping[str, str]] = MappingProxyType({
 
 DOUBTFUL: Final[Mapping[str, str]] = MappingProxyType({
     "dnskey-entry": "DNSKEY records that no key with the SEP flag signs, where there is one (RFC 4034 §2.1.1)",
+    "dnskey-tag": "more than 4 DNSKEY records of one tag and algorithm, of which validators try no more",
     "signature-spare": "a signature that is not valid, beside one that is (RFC 6840 §5.11)",
     "signature-stray": "a signature of records that are not there or not to be signed (RFC 4035 §2.2)",
     "signature-unjudged": "a signature whose algorithm zonegit can't verify",
@@ -112,6 +114,34 @@ DOUBTFUL: Final[Mapping[str, str]] = MappingProxyType({
 
 CHECKS: Final[Mapping[str, str]] = MappingProxyType({**ERRORS, **WARNINGS, **BOGUS, **DOUBTFUL})
 """Every check and what it finds."""
+
+
+LISTED: Final = 10_000
+"""Findings of one check that are listed; a file of many lines may give rise to one with each."""
+
+
+class Findings:
+    """Findings in the order that they come in, with a bound for each check."""
+
+    def __init__(self, most: int = LISTED) -> None:
+        self._most = most
+        self._listed: list[Finding] = []
+        self._counts: Counter[str] = Counter()
+
+    def add(self, check: str, owner: Owner, message: str) -> None:
+        """One finding, listed by itself as long as there is room."""
+        self._counts[check] += 1
+        if self._counts[check] <= self._most:
+            self._listed.append(finding(check, owner, message))
+
+    def listed(self) -> list[Finding]:
+        """All of them; behind those of each check how many more there are."""
+        more = [
+            finding(check, APEX, f"{count - self._most:,} more of these are not listed")
+            for check, count in self._counts.items()
+            if count > self._most
+        ]
+        return [*self._listed, *more]
 
 
 def finding(check: str, owner: Owner, message: str) -> Finding:

@@ -17,6 +17,7 @@ from typing import Final
 
 from zonegit.errors import InvalidRecord
 from zonegit.model.rdata import TXT
+from zonegit.zonefile.expansion import MAX_LINES
 from zonegit.zonefile.record import split_head
 from zonegit.zonefile.unfold import has_comment, unfold
 
@@ -34,8 +35,8 @@ _OFFSET: Final = "a plain $ is the number itself, as BIND's manual says; BIND ad
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"')
 _STRINGS: Final = frozenset({TXT, 99})  # SPF
 _MAX: Final = (1 << 31) - 1
-MAX_STEPS: Final = 1 << 24
-"""How many lines one $GENERATE may make: a /8 of addresses."""
+_MAX_TEMPLATE: Final = 1 << 14
+"""Characters of what is generated from; a number in it may take 999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Generate:
 
 def read_generate(text: str) -> Generate:
     """Read what stands behind `$GENERATE`."""
+    if len(text) > _MAX_TEMPLATE:
+        raise InvalidRecord(f"$GENERATE with {len(text)} characters behind it; at most {_MAX_TEMPLATE}")
     found = _LINE.fullmatch(text)
     if found is None:
         raise InvalidRecord("$GENERATE is written: $GENERATE start-stop[/step] owner [TTL] [class] type rdata")
@@ -73,8 +76,8 @@ def _numbers(start: int, stop: int, step: int) -> range:
     if stop > _MAX or step > _MAX:
         raise InvalidRecord(f"$GENERATE {start}-{stop}/{step}: numbers end at {_MAX}")
     numbers = range(start, stop + 1, step)
-    if len(numbers) > MAX_STEPS:
-        raise InvalidRecord(f"$GENERATE makes {len(numbers)} records; at most {MAX_STEPS}")
+    if len(numbers) > MAX_LINES:
+        raise InvalidRecord(f"$GENERATE makes {len(numbers)} records; at most {MAX_LINES}")
     return numbers
 
 

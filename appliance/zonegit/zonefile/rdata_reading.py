@@ -187,7 +187,10 @@ class _Types(dict[str, int]):
     """Types by their text."""
 
     def __missing__(self, text: str) -> int:
-        rtype = self[text] = parse_type(text)
+        rtype = parse_type(text)
+        if len(self) >= _MEMO:
+            self.clear()
+        self[text] = rtype
         return rtype
 
 

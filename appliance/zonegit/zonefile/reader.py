@@ -17,6 +17,7 @@ from zonegit.model.names import WireName
 from zonegit.model.rrset import MAX_TTL, RRKey
 from zonegit.zonefile.builder import ZoneBuilder
 from zonegit.zonefile.directives import Directive, Include, read_directive, read_name
+from zonegit.zonefile.expansion import Expansion
 from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.generate import Generate, generated_lines
 from zonegit.zonefile.inclusion import find_included
@@ -71,11 +72,11 @@ def read_zone(
     """
     builder = ZoneBuilder(origin)
     outermost = source if isinstance(source, Path) else None
-    zone = _Zone(builder, Scope(builder, common, origin), common, outermost)
+    zone = _Zone(builder, Scope(builder, common, origin), common, Expansion(), outermost)
     _File(zone, source, name, 0).read(progress)
     apex, serial = builder.close(name)
     entries, records = builder.entries.finish()
-    return ParsedZone(apex, serial, entries, records, [*builder.warnings, *builder.entries.warnings])
+    return ParsedZone(apex, serial, entries, records, builder.warnings())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class _Zone:
     builder: ZoneBuilder
     scope: Scope
     common: Mapping[int, RdataParser]
+    expansion: Expansion
     outermost: Path | None
     """The file that includes the others; None for a stream."""
 
@@ -104,8 +106,12 @@ class _File:
 
     def read(self, progress: Progress | None = None) -> None:
         """Read it all. Raises `ZoneFileError`."""
+        expansion = self._zone.expansion
+        again = isinstance(self._source, Path) and expansion.is_again(self._source)
         with open_text(self._source, self._name, part=bool(self._depth)) as text:
             lines = _reporting(text, progress) if progress else text.lines
+            if again:
+                lines = expansion.bounded(lines)
             try:
                 self._take_lines(lines, 1)
             except ZoneFileError:
@@ -214,7 +220,7 @@ class _File:
         if generate.doubt:
             self._builder.warn("generate-ambiguous", f"{self._here}: $GENERATE: {generate.doubt}")
         with self._scope.aside(None):
-            self._take_lines(iter(generated_lines(generate)), 0)
+            self._take_lines(self._zone.expansion.bounded(generated_lines(generate)), 0)
 
     def _include(self, include: Include) -> None:
         outermost = self._zone.outermost

@@ -1,4 +1,7 @@
-"""Where a zone file's text comes from: a path or an open stream, gzip recognised by its first bytes."""
+"""Where a zone file's text comes from: a path or an open stream, gzip recognised by its first bytes.
+
+Neither a line nor what gzip unpacks to can fill the memory: both are bounded while they are read.
+"""
 
 import gzip
 import io
@@ -9,11 +12,56 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from zonegit.errors import ZoneFileError
+from zonegit.errors import InvalidRecord, ZoneFileError
 from zonegit.zonefile.formats import HEAD, foreign
 
 _GZIP: Final = b"\x1f\x8b"
 _BUFFER: Final = 1 << 18
+MAX_LINE: Final = 1 << 19
+"""Bytes of a line: twice the longest RDATA, 65,535 bytes, with each byte as `\\DDD`."""
+MAX_RATIO: Final = 100
+"""How many times its size gzip data may unpack to; zone files come to 32 times at the most."""
+FREE: Final = 8 << 20
+"""Bytes that may be unpacked at whatever ratio."""
+
+
+class _Packed:
+    """Gzip data on its way to be unpacked, counted."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._raw.read(size)
+        self.size += len(data)
+        return data
+
+
+class _Bounded(io.BufferedIOBase):
+    """The text's bytes. `InvalidRecord` where a line is too long, or far more is unpacked than there was."""
+
+    def __init__(self, plain: io.BufferedIOBase, packed: _Packed | None) -> None:
+        self._plain = plain
+        self._packed = packed
+        self._size = 0
+        self._line = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read1(self, size: int = -1) -> bytes:
+        data = self._plain.read1(size)
+        ended = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        self._line = len(data) - ended if ended else self._line + len(data)
+        if self._line > MAX_LINE:
+            raise InvalidRecord(f"the next line is longer than {MAX_LINE:,} bytes, so this is no zone file")
+        self._size += len(data)
+        if self._packed is not None and self._size > FREE + MAX_RATIO * self._packed.size:
+            raise InvalidRecord(
+                f"the gzip data unpacks to more than {MAX_RATIO} times its size; if it is a zone file, unpack it first"
+            )
+        return data
 
 
 class Text:
@@ -25,13 +73,14 @@ class Text:
     def __init__(self, raw: io.BufferedReader, name: str, size: int = 0, *, part: bool = False) -> None:
         self._raw = raw
         self._size = size
-        plain = gzip.GzipFile(fileobj=raw, mode="rb") if raw.peek(2)[:2] == _GZIP else raw
+        packed = _Packed(raw) if raw.peek(2)[:2] == _GZIP else None
+        plain = raw if packed is None else gzip.GzipFile(fileobj=cast(BinaryIO, packed), mode="rb")
         head = plain.peek(HEAD)[:HEAD]
         other = None if part and not head else foreign(head)
         if other is not None:
             raise ZoneFileError(f"{name}: {other}")
         self.lines = io.TextIOWrapper(
-            cast(BinaryIO, plain), encoding="utf-8-sig", errors="surrogateescape", newline=None
+            cast(BinaryIO, _Bounded(plain, packed)), encoding="utf-8-sig", errors="surrogateescape", newline=None
         )
 
     def reached(self, lines: int) -> tuple[int, int]:

@@ -3,18 +3,21 @@
 Hashed owners aren't names: what stands there as NSEC3 alone neither exists nor is covered (RFC 5155 §7.2.8).
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from zonegit.errors import OutOfZone
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName, key_owner, owner_key, relative, to_text
 from zonegit.model.rdata import DNAME, NS, NSEC3, RRSIG
 from zonegit.model.rrset import rdatas
 
+T = TypeVar("T")
 Types = Mapping[int, bytes]
 """Type -> stored RRset, of one owner."""
 
 _NSEC3: Final = NSEC3.to_bytes(2, "big")
+_REMEMBERED: Final = 1 << 16
+"""Owners of which each thing is remembered; what many names are below is asked again and again."""
 
 
 class Owners(Protocol):
@@ -46,13 +49,17 @@ class Standing:
         self.at = owners.at
         self.at_apex = owners.at(APEX_KEY)
         self._below = owners.below
-        self._covers: dict[OwnerKey, Cover | None] = {
-            APEX_KEY: Cover(APEX_KEY, False, APEX_KEY) if DNAME in self.at_apex else None
-        }
+        self._at_top = Cover(APEX_KEY, False, APEX_KEY) if DNAME in self.at_apex else None
+        self._covers: dict[OwnerKey, Cover | None] = {APEX_KEY: self._at_top}
+        self._existing: dict[OwnerKey, bool] = {}
+        self._named: dict[OwnerKey, Types] = {}
 
     def cover(self, owner: OwnerKey) -> Cover | None:
         """What covers the names below an owner: the topmost delegation or DNAME at or above it."""
         covers = self._covers
+        if len(covers) > _REMEMBERED:
+            covers.clear()
+            covers[APEX_KEY] = self._at_top
         line = []
         while owner not in covers:
             line.append(owner)
@@ -81,13 +88,17 @@ class Standing:
             return types
         while not self._exists(owner):
             owner = parent(owner)
-        return named(self.at(OwnerKey(owner + b"*\0")))
+        return self._named_at(OwnerKey(owner + b"*\0"))
 
     def _exists(self, owner: OwnerKey) -> bool:
         """Whether a name is there, if only as an empty non-terminal."""
-        if not owner or named(self.at(owner)):
-            return True
-        return any(named(self.at(below)) for below in self._below(owner))
+        return _remembered(self._existing, owner, self._look_for)
+
+    def _look_for(self, owner: OwnerKey) -> bool:
+        return not owner or bool(named(self.at(owner))) or any(named(self.at(name)) for name in self._below(owner))
+
+    def _named_at(self, owner: OwnerKey) -> Types:
+        return _remembered(self._named, owner, lambda here: named(self.at(here)))
 
     def in_zone(self, target: bytes) -> OwnerKey | None:
         """A target's key, if it is in this zone."""
@@ -101,6 +112,15 @@ class Standing:
     def text(self, owner: OwnerKey) -> str:
         """An owner as an absolute name."""
         return to_text(key_owner(owner) + self.apex)
+
+
+def _remembered(known: dict[OwnerKey, T], owner: OwnerKey, find: Callable[[OwnerKey], T]) -> T:
+    found = known.get(owner)
+    if found is None:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        found = known[owner] = find(owner)
+    return found
 
 
 def _cover_at(owner: OwnerKey, types: Types, above: Cover | None) -> Cover | None:

@@ -5,6 +5,7 @@ the delegation is gone.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from zonegit.model.names import OwnerKey
@@ -18,6 +19,7 @@ Found = tuple[str, str]
 
 STRUCTURAL: Final = frozenset({CNAME, DNAME, NS, SOA})
 """An owner that holds none of these is fine."""
+_SHOWN: Final = 20
 _OLD: Final = frozenset({24, 25, 30})  # SIG, KEY, NXT
 _BESIDE_CNAME: Final = _OLD | {CNAME, RRSIG, NSEC, NSEC3}
 
@@ -49,5 +51,6 @@ def _beside_cname(types: Types) -> Iterator[Found]:
 
 
 def type_list(rtypes: Iterable[int]) -> str:
-    """`A, TXT`"""
-    return ", ".join(type_text(rtype) for rtype in rtypes)
+    """`A, TXT`, of many the first ones."""
+    shown = [type_text(rtype) for rtype in islice(rtypes, _SHOWN + 1)]
+    return ", ".join(shown if len(shown) <= _SHOWN else [*shown[:_SHOWN], "..."])

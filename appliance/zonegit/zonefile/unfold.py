@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from zonegit.errors import InvalidRecord
+from zonegit.zonefile.source import MAX_LINE
 
 _PIECE: Final = re.compile(r'[^"\\;()\n]++|\\[^\n]|"(?:[^"\\\n]|\\[^\n])*+"|;[^\n]*+|.', re.DOTALL)
+
+MAX_RECORD: Final = MAX_LINE
+"""Characters of a record with its comments, on however many lines."""
 
 
 def unfold(line: str, lines: Iterator[str]) -> tuple[str, int]:
@@ -18,6 +22,7 @@ def unfold(line: str, lines: Iterator[str]) -> tuple[str, int]:
     pieces: list[str] = []
     depth = 0
     extra = 0
+    size = len(line)
     opening = line.startswith("(")
     while True:
         depth = _take(line, pieces, depth)
@@ -28,6 +33,11 @@ def unfold(line: str, lines: Iterator[str]) -> tuple[str, int]:
             raise InvalidRecord("a '(' is never closed")
         line = following
         extra += 1
+        size += len(line)
+        if size > MAX_RECORD:
+            raise InvalidRecord(
+                f"a record of more than {MAX_RECORD:,} characters in parentheses; is a ')' missing?"
+            )
     text = "".join(pieces)
     return without_blanks(text.lstrip(" \t") if opening else text), extra
 

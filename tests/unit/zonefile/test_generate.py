@@ -56,7 +56,7 @@ def test_what_it_makes(directive: str, expected: list[str]) -> None:
         ("2-1 x A 192.0.2.$", "the range must rise"),
         ("1-2/0 x A 192.0.2.$", "the range must rise"),
         ("10-1/-3 x A 192.0.2.$", "$GENERATE is written"),
-        ("1-99999999 x A 192.0.2.$", "at most 16777216"),
+        ("1-99999999 x A 192.0.2.$", "at most 1048576"),
         ("1-2147483648/2147483647 x A 192.0.2.$", "numbers end at 2147483647"),
         ("2147483647-2147483647 x${1} A 192.0.2.1", "numbers have 32 bits"),
         ("1-2 x${q} A 192.0.2.$", "modifier 'q'"),

@@ -1,0 +1,48 @@
+"""What a zone may be larger than the bytes that were given for it: by $GENERATE, and by files that are read again.
+
+Reading takes time and memory by the line, so that what few bytes stand for is bounded, for the whole zone at once.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from zonegit.errors import InvalidRecord
+
+MAX_LINES: Final = 1 << 20
+"""Lines that $GENERATE makes, and that files hold which were read before, of a whole zone: a /12 of addresses."""
+MAX_SIZE: Final = 64 << 20
+"""Characters of those lines."""
+
+
+class Expansion:
+    """Of one zone."""
+
+    def __init__(self) -> None:
+        self._lines = MAX_LINES
+        self._room = MAX_SIZE
+        self._read: set[tuple[int, int]] = set()
+
+    def is_again(self, path: Path) -> bool:
+        """Whether a file that is about to be read was read before."""
+        try:
+            found = path.stat()
+        except OSError:
+            return False  # opening it says what is wrong
+        file = found.st_dev, found.st_ino
+        if file in self._read:
+            return True
+        self._read.add(file)
+        return False
+
+    def bounded(self, lines: Iterator[str]) -> Iterator[str]:
+        """These lines, as far as there is room. `InvalidRecord` beyond."""
+        for line in lines:
+            self._lines -= 1
+            self._room -= len(line)
+            if self._lines < 0 or self._room < 0:
+                raise InvalidRecord(
+                    f"$GENERATE and files that are included again make more than {MAX_LINES:,} lines or "
+                    f"{MAX_SIZE >> 20} MiB of this zone"
+                )
+            yield line
