@@ -2,6 +2,9 @@
 
 Left out when they don't fit. Names below a cut are given for NS only: there they are glue. Where SVCB and HTTPS
 lead, aliases are followed: CNAMEs, and the records of AliasMode.
+
+All this is optional, and a zone's owner chooses how dear it is: it ends in front of the first name that would take
+more than an answer's `Allowance`, which counts labels, so that it ends at the same name every time.
 """
 
 from collections import deque
@@ -22,10 +25,33 @@ _TARGET: Final = {NS: 0, MX: 2, SRV: 6}
 """Bytes before the target's name in RDATA."""
 ALIAS_MODE: Final = b"\0\0"
 """The priority of SVCB and HTTPS records that only lead elsewhere (RFC 9460 §2.4.2)."""
-_MOST: Final = 64
-"""Records, and names behind them, that are looked at for one answer: no message has room for more addresses."""
+_MOST_RECORDS: Final = 64
+"""Records whose targets are taken: several may lead to one name."""
+MOST_NAMES: Final = 16
+"""Names that are looked at for one answer,"""
+MOST_LABELS: Final = 128
+"""and labels of these: each is looked up among the zones, and at each below the apex a cut may stand."""
 _DEEPEST: Final = 8
 """Aliases that are followed from one target."""
+
+
+class Allowance:
+    """What may still be looked at for one answer."""
+
+    __slots__ = ("_labels", "_names")
+
+    def __init__(self) -> None:
+        self._names = MOST_NAMES
+        self._labels = MOST_LABELS
+
+    def takes(self, name: WireName) -> bool:
+        """Whether one more name may be looked at; who is told that it may not asks no more."""
+        self._names -= 1
+        at = 0
+        while size := name[at]:
+            self._labels -= 1
+            at += 1 + size
+        return self._names >= 0 and self._labels >= 0
 
 
 def add_additional(held: Held, zone: Zone, rtype: int, owner: WireName, node: Node, draft: Draft) -> None:
@@ -33,7 +59,10 @@ def add_additional(held: Held, zone: Zone, rtype: int, owner: WireName, node: No
     if rtype in SERVICES:
         _add_services(held, zone, rtype, owner, node, draft)
     elif rtype in _TARGET:
+        allowance = Allowance()
         for target in _targets(rtype, node[rtype][1]):
+            if not allowance.takes(target):
+                return
             at_target = _given_at(held, zone, target, draft, glue=rtype == NS)
             _put(draft, target, (A, AAAA), at_target)
 
@@ -54,10 +83,13 @@ def _add_services(held: Held, zone: Zone, rtype: int, owner: WireName, node: Nod
         _put(draft, owner, (A, AAAA), node)
     ahead = deque(steps)
     seen = {part[0] for part in draft.answer}
-    while ahead and len(seen) < _MOST:
+    allowance = Allowance()
+    while ahead:
         step = ahead.popleft()
         if step.name in seen:
             continue
+        if not allowance.takes(step.name):
+            return
         seen.add(step.name)
         found = _given_at(held, zone, step.name, draft, glue=False)
         if CNAME in found:
@@ -73,7 +105,7 @@ def _add_services(held: Held, zone: Zone, rtype: int, owner: WireName, node: Nod
 
 def _steps(owner: WireName, rrs: bytes, depth: int) -> Iterator[_Step]:
     """The targets of SVCB or HTTPS records. `.` is the owner in ServiceMode (RFC 9460 §2.5.2), else nothing."""
-    for rr in islice(split(rrs), _MOST):
+    for rr in islice(split(rrs), _MOST_RECORDS):
         rdata = rdata_of(rr)
         alias = rdata[:2] == ALIAS_MODE
         target = WireName(lower(rdata[2 : name_end(rdata, 2)]))
@@ -95,11 +127,8 @@ def leads_to_owner(rrs: bytes) -> bool:
 
 def _targets(rtype: int, rrs: bytes) -> list[WireName]:
     """The first names that the records point to, each once."""
-    skip = _TARGET[rtype]
-    found: dict[WireName, None] = {}
-    for rr in islice(split(rrs), _MOST):
-        rdata = rdata_of(rr)
-        found[WireName(lower(rdata[skip : name_end(rdata, skip)]))] = None
+    skip = RR_FIXED + _TARGET[rtype]
+    found = dict.fromkeys(WireName(lower(rr[skip:])) for rr in islice(split(rrs), _MOST_RECORDS))
     found.pop(ROOT, None)
     return list(found)
 

@@ -77,6 +77,8 @@ class _Writer:
     def put_if_it_fits(self, part: Part) -> int:
         """Write a part whole or not at all; the number of records written."""
         mark = len(self.out)
+        if part[1] not in _LAYOUT and mark + len(part[3]) > self._room:  # an owner takes two bytes at least
+            return 0
         try:
             self._put(part)
         except TooBig:

@@ -4,6 +4,7 @@ The bytes are those of `compress`: pointers to the question, to the apex or the 
 written before.
 """
 
+from itertools import islice
 from typing import Final
 
 from zonegit.dns.answer import resolve
@@ -24,6 +25,8 @@ _QUESTION: Final = 12
 _RDATA: Final = 12
 """Where RDATA starts in an RR of a block."""
 _POINTER: Final = 0xC000
+_SERVERS: Final = 16
+"""Servers of a cut that are looked at here. Glue of more seldom fits, and the walk keeps what it found by cut."""
 
 
 def link(held: Held, way: Way, name: bytes, rr: bytes) -> bytes | None:
@@ -129,12 +132,14 @@ def _refer_shared(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, byte
 
 
 def _refer(way: Way, cut: Cut, size: int, edns: int) -> tuple[bytes, bytes] | None:
+    servers = list(islice(split(cut.servers), _SERVERS + 1))
+    if len(servers) > _SERVERS:
+        return None
     name = cut.name
     start = _QUESTION + size - len(name)
     names = NameTable(name, start)
     base = _QUESTION + size + 4
     owner = names.short(name, base)
-    servers = list(split(cut.servers))
     glue: list[tuple[bytes, bytes]] = []
     others: list[tuple[bytes, bytes]] = []
     out = b""

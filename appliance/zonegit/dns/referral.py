@@ -3,6 +3,7 @@
 Names without number lie below a cut and none of them is told apart here: what is sent is kept by cut.
 """
 
+from zonegit.dns.additional import MOST_NAMES
 from zonegit.dns.blocks import Node, rdata_of, split
 from zonegit.dns.draft import Draft
 from zonegit.dns.negative import prove_no_type
@@ -39,12 +40,17 @@ def _fill(zone: Zone, cut: WireName, key: OwnerKey, node: Node, draft: Draft) ->
 
 
 def _put_glue(zone: Zone, cut: WireName, rrs: bytes, draft: Draft) -> None:
-    """Addresses of servers below the cut must be there; those of siblings are, as far as they fit."""
+    """Addresses of servers below the cut must be there; those of a few siblings are, as far as they fit."""
+    siblings = 0
     for rr in split(rrs):
         server = WireName(rdata_of(rr))
-        if not is_below(server, zone.apex):
+        if is_below(server, cut):
+            section = draft.glue
+        elif siblings < MOST_NAMES and is_below(server, zone.apex):
+            siblings += 1
+            section = draft.additional
+        else:
             continue
-        section = draft.glue if is_below(server, cut) else draft.additional
         steps = path(server, zone.apex)
         at = zone.node(steps[-1][0]) if steps else zone.top()
         for rtype in (A, AAAA):

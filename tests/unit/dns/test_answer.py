@@ -10,6 +10,7 @@ import pytest
 from unit.dns.fake import DictVersion, Server, lines, make_query, version
 from unit.dns.zones_for_tests import NET, ORG
 from wirekit import decode
+from zonegit.dns.additional import MOST_NAMES
 from zonegit.dns.chain import MAX_LINKS
 from zonegit.dns.message import Transport
 from zonegit.dns.name_table import MOST_POINTERS
@@ -390,7 +391,7 @@ def test_services_are_followed_within_bounds() -> None:
     )
     wide = "".join(f"many 60 HTTPS 0 m{number}\nm{number} 60 HTTPS 0 n{number}\n" for number in range(90))
     server = Server(version(text + wide + "to 60 HTTPS 1 c0\n", "example.org."))
-    for name, followed in (("s0", 9), ("to", 9), ("many", 63)):
+    for name, followed in (("s0", 9), ("to", 9), ("many", MOST_NAMES)):
         response = server.ask(f"{name}.example.org.", "HTTPS", transport=Transport.TCP)
         assert sum(map(len, response.additional)) == followed
     assert not server.errors

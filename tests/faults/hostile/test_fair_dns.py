@@ -1,0 +1,144 @@
+"""Zones and clients of DNS that are dear to answer: what is optional ends early, and everybody else has turns."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from unit.dns.fake import DictVersion, Server, lines, make_query, version
+from zonegit.dns.additional import MOST_LABELS, MOST_NAMES
+from zonegit.dns.message import Transport
+from zonegit.dns.name_table import MOST_LABELS as MOST_WRITTEN
+from zonegit.dns.name_table import NameTable
+from zonegit.model.names import OwnerKey
+
+READS = 140
+"""Owners that are read for one answer: `MOST_LABELS` for additional data, and the way to the answer."""
+HEAD = "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+
+
+class Counting(DictVersion):
+    """Counts the owners that are looked for."""
+
+    reads = 0
+
+    def at(self, owner: OwnerKey) -> bytes | None:
+        self.reads += 1
+        return super().at(owner)
+
+
+def serving(text: str, apex: str = "example.org.") -> tuple[Server, Counting]:
+    plain = version(HEAD + text, apex)
+    counting = Counting(plain.apex, plain.serial, plain.rrsets)
+    server = Server(counting)
+    counting.reads = 0
+    return server, counting
+
+
+def deep(number: int, labels: int = 100) -> str:
+    """A name that has nothing in common with others of this kind but its zone."""
+    return f"t{number}." + ".".join(chr(97 + (number * 7 + at) % 26) for at in range(labels))
+
+
+@pytest.fixture
+def taken_apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[bytes]]:
+    """How often each name was taken apart to be compressed."""
+    times: Counter[bytes] = Counter()
+    shortened = NameTable._shortened
+
+    def counting(self: NameTable, wire: bytes, here: int) -> bytes:
+        times[wire] += 1
+        return shortened(self, wire, here)
+
+    monkeypatch.setattr(NameTable, "_shortened", counting)
+    return times
+
+
+@pytest.mark.parametrize(("rtype", "data"), [("SRV", "0 0 1 "), ("MX", "1 "), ("NS", ""), ("HTTPS", "1 ")])
+@pytest.mark.parametrize("labels", [1, 8, 100])
+def test_dear_targets_end_additional_data(rtype: str, data: str, labels: int) -> None:
+    text = "".join(f"s {rtype} {data}{deep(at, labels)}\n{deep(at, labels)} A 192.0.2.{at}\n" for at in range(40))
+    owner, name = ("s", "s.example.org.") if rtype != "NS" else ("@", "example.org.")
+    server, zone = serving(text.replace("s NS", f"{owner} NS"))
+    for transport in (Transport.TCP, Transport.TCP, Transport.UDP):
+        zone.reads = 0
+        packet = make_query(name, rtype, edns=False).to_wire()
+        assert server.raw(packet, transport)
+        assert zone.reads <= READS
+    given = server.ask(name, rtype, transport=Transport.TCP).additional
+    most = min(MOST_NAMES, MOST_LABELS // (labels + 3))
+    assert most - 1 <= len({rrset.name for rrset in given}) <= MOST_NAMES
+    assert not server.errors
+
+
+def test_aliases_of_services_spend_the_same_allowance() -> None:
+    chains = "".join(
+        f"s HTTPS 0 {deep(10 * at, 20)}\n" + "".join(
+            f"{deep(10 * at + step, 20)} CNAME {deep(10 * at + step + 1, 20)}\n" for step in range(9)
+        )
+        for at in range(40)
+    )  # fmt: skip
+    server, zone = serving(chains)
+    response = server.ask("s.example.org.", "HTTPS", transport=Transport.TCP)
+    assert len(response.answer[0]) == 40
+    assert zone.reads <= READS
+
+
+def test_servers_of_a_cut_are_not_read_for_each_packet() -> None:
+    """The straight way leaves so many alone; the walk keeps what it found."""
+    cuts = "".join(f"c{cut} NS n{at}.c{cut}\nn{at}.c{cut} A 192.0.2.1\n" for cut in range(2) for at in range(300))
+    siblings = "sib NS x.sib\nto NS " + "\nto NS ".join(f"n{at}.sib" for at in range(300))
+    server, zone = serving(cuts + siblings + "".join(f"\nn{at}.sib A 192.0.2.1" for at in range(300)) + "\n")
+    for name, first in (("q.c0.example.org.", 310), ("q.to.example.org.", MOST_NAMES + 10)):
+        for most in (first, 10, 10):
+            zone.reads = 0
+            assert server.raw(make_query(name).to_wire())
+            assert zone.reads <= most
+
+
+HONEST = (
+    "".join(f"@ NS ns{at}\nns{at} A 192.0.2.{at}\nns{at} AAAA 2001:db8::{at}\n" for at in range(1, 13))
+    + "".join(f"@ MX {at} mail{at}.eu\nmail{at}.eu A 192.0.2.{at}\n" for at in range(10))
+    + "".join(f"_x._tcp SRV 0 0 {at} h{at}.a.b.c.d\nh{at}.a.b.c.d A 192.0.2.{at}\n" for at in range(16))
+    + "".join(f"_y._tcp SRV 0 0 {5000 + port} y{at}\n" for port in range(5) for at in range(4))
+    + "".join(f"y{at} A 192.0.2.{at}\n" for at in range(4))
+    + "svc HTTPS 0 pool\npool HTTPS 1 e1\npool HTTPS 2 e2\ne1 A 192.0.2.1\ne2 CNAME e3\ne3 AAAA 2001:db8::3\n"
+    + "".join(f"cut NS ns{at}.cut\nns{at}.cut A 192.0.2.{at}\n" for at in range(13))
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "rtype", "records"),
+    [
+        ("example.org.", "NS", 25),
+        ("example.org.", "MX", 10),
+        ("_x._tcp.example.org.", "SRV", MOST_NAMES),
+        ("_y._tcp.example.org.", "SRV", 4),
+        ("svc.example.org.", "HTTPS", 5),
+        ("q.cut.example.org.", "A", 13),
+    ],
+)
+def test_what_honest_zones_point_to_is_given(name: str, rtype: str, records: int) -> None:
+    server, _ = serving(HONEST)
+    for transport in (Transport.TCP, Transport.UDP, Transport.UDP):
+        assert len(lines(server.ask(name, rtype, transport=transport).additional)) == records
+
+
+def test_names_are_compressed_once(taken_apart: Counter[bytes]) -> None:
+    """Those that stand too far from the start to be pointed to as well; all end where the message's labels do."""
+    far = "".join(f"m MX 1 x{at}.{'y' * 60}.{'z' * 60}.m{at % 250}\n" for at in range(400))
+    far += "".join(f"n MX 1 {deep(at, 110)}\n" for at in range(60))
+    far += "a CNAME far." + "q" * 60 + "\n" + "".join(f"far.{'q' * 60} SRV 0 0 {at} ns\n" for at in range(500))
+    server, _ = serving(far)
+    for name, rtype in (("m", "MX"), ("n", "MX"), ("a", "SRV")):
+        taken_apart.clear()
+        message = server.raw(make_query(f"{name}.example.org.", rtype).to_wire(), Transport.TCP)
+        assert message is not None
+        assert not message[2] & 2, "it is sent whole"
+        assert max(taken_apart.values()) == 1
+    table = NameTable(b"\3org\0", 12)
+    for at in range(2 * MOST_WRITTEN):
+        wire = b"".join(bytes((len(part),)) + part for part in (b"%d" % at, b"a%d" % at)) + b"\0"
+        table.short(wire, 100 + 12 * at)
+        assert len(table._places) <= MOST_WRITTEN + 1
+    assert table.short(b"\0010\2a0\3org\0", 60_000)[:2] == b"\0010"
