@@ -6,19 +6,18 @@ leaves the protocol in a state from which it doesn't go on.
 
 import asyncio
 import random
-import socket
 import ssl
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pytest
 
 from fuzzkit import TIMES, corpus, damaged, serving
+from tcpkit import Wire
 from tlskit import Authority
 from zonegit.daemon.live_zones import LiveZones
-from zonegit.net import tcp
+from zonegit.net import tcp, turns
 from zonegit.net.tcp import TcpServer
 from zonegit.net.tls import Identity, dns_context
 from zonegit.net.tls_stream import TlsStream
@@ -29,57 +28,6 @@ HANDSHAKES = max(TIMES // 500, 1)
 TSIG = b"\0\xfa\0\xff"
 
 pytestmark = pytest.mark.timeout(3600)
-
-
-class Wire(asyncio.Transport):
-    """What a protocol writes to, as a socket's transport would have it; more than `room` bytes make it pause."""
-
-    def __init__(self, room: int) -> None:
-        super().__init__({"peername": ("127.0.0.1", 5), "socket": socket})
-        self.protocol: asyncio.Protocol | None = None
-        self.written = bytearray()
-        self.reading = True
-        self.closing = False
-        self._room = room
-        self._waiting = 0
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return _Family if name == "socket" else super().get_extra_info(name, default)
-
-    def begin(self, protocol: asyncio.Protocol) -> None:
-        self.protocol = protocol
-        protocol.connection_made(self)
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        assert not self.closing
-        self.written += data
-        before, self._waiting = self._waiting, self._waiting + len(data)
-        if before <= self._room < self._waiting and self.protocol is not None:
-            self.protocol.pause_writing()
-
-    def take(self) -> None:
-        """The client reads all that was written."""
-        waiting, self._waiting = self._waiting, 0
-        if waiting > self._room and self.protocol is not None and not self.closing:
-            self.protocol.resume_writing()
-
-    def pause_reading(self) -> None:
-        self.reading = False
-
-    def resume_reading(self) -> None:
-        self.reading = True
-
-    def is_closing(self) -> bool:
-        return self.closing
-
-    def close(self) -> None:
-        self.closing = True
-
-    abort = close
-
-
-class _Family:
-    family = socket.AF_INET
 
 
 @pytest.fixture
@@ -117,7 +65,7 @@ async def answered(server: TcpServer, pieces: Sequence[bytes], room: int, *, end
         protocol.data_received(piece)
     if ends:
         protocol.eof_received()
-    while protocol._scheduled or protocol._paused:
+    while protocol._waiting or protocol._paused:
         await asyncio.sleep(0)
         wire.take()
     assert wire.closing == ends
@@ -154,11 +102,12 @@ def stream_of(rng: random.Random, samples: Sequence[bytes]) -> bytes:
     return damaged(rng, [stream]) if rng.random() < 0.3 else stream
 
 
-@pytest.mark.parametrize("bounds", [{}, {"_FRAMES": 3, "_TRANSFERS": 1, "_JOINED": 100, "_TURN": 1}])
+@pytest.mark.parametrize("bounds", [{}, {"_TRANSFERS": 1, "_JOINED": 100}])
 def test_streams(server, monkeypatch, bounds):
     """Also with bounds that every stream runs into."""
     for name, value in bounds.items():
         monkeypatch.setattr(tcp, name, value)
+        monkeypatch.setattr(turns, "TURN", 1e-9)  # one answer in each
     seed = random.getrandbits(32)
     rng = random.Random(seed)
     samples = [packet for packet in corpus() if TSIG not in packet]

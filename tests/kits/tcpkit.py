@@ -1,11 +1,13 @@
-"""The TCP server on real loopback connections with answers that need no zone."""
+"""The TCP server with answers that need no zone: on real loopback connections, or on wires within the process."""
 
+import asyncio
 import socket
 import ssl
 import threading
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from zonegit.dns.message import Transport
 from zonegit.net.tcp import TcpServer
@@ -106,6 +108,57 @@ class Running:
         self.server.stop(grace)
         self.thread.join(10)
         assert not self.thread.is_alive()
+
+
+class Wire(asyncio.Transport):
+    """What a protocol writes to, as a socket's transport would have it; more than `room` bytes make it pause."""
+
+    def __init__(self, room: int = 1 << 30, client: str = "127.0.0.1") -> None:
+        super().__init__({"peername": (client, 5), "socket": socket})
+        self.protocol: asyncio.Protocol | None = None
+        self.written = bytearray()
+        self.reading = True
+        self.closing = False
+        self._room = room
+        self._waiting = 0
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return _Family if name == "socket" else super().get_extra_info(name, default)
+
+    def begin(self, protocol: asyncio.Protocol) -> None:
+        self.protocol = protocol
+        protocol.connection_made(self)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.closing
+        self.written += data
+        before, self._waiting = self._waiting, self._waiting + len(data)
+        if before <= self._room < self._waiting and self.protocol is not None:
+            self.protocol.pause_writing()
+
+    def take(self) -> None:
+        """The client reads all that was written."""
+        waiting, self._waiting = self._waiting, 0
+        if waiting > self._room and self.protocol is not None and not self.closing:
+            self.protocol.resume_writing()
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def close(self) -> None:
+        self.closing = True
+
+    abort = close
+
+
+class _Family:
+    family = socket.AF_INET
 
 
 @contextmanager

@@ -30,8 +30,8 @@ from zonegit.store.lmdb import LmdbStore
 
 GRACE: Final = 5.0
 """Seconds that transfers get to finish after SIGTERM."""
-_SWITCH: Final = 0.0005
-"""Seconds that the TCP thread may keep UDP from going on."""
+_SWITCH: Final = 0.0001
+"""Seconds that the TCP thread may keep UDP from going on: when a batch has come, and when it has left."""
 
 _logger: Final = logging.getLogger(__name__)
 

@@ -15,6 +15,12 @@ _NETWORK: Final = 8
 """Bytes of an IPv6 address that stand for one client."""
 
 
+def source_of(client: bytes) -> bytes:
+    """What a client's address (4 or 16 bytes) is counted as."""
+    address = unmapped(client)
+    return address if len(address) == 4 else address[:_NETWORK]
+
+
 class Connections(Generic[C]):
     """The open connections of one loop; `most` of them, `per_source` of one client."""
 
@@ -33,8 +39,7 @@ class Connections(Generic[C]):
 
     def add(self, connection: C, client: bytes, now: float) -> C | None:
         """Take one in; the one that was silent longest if there are too many now, of this client or at all."""
-        address = unmapped(client)
-        source = address if len(address) == 4 else address[:_NETWORK]
+        source = source_of(client)
         same = self._by_source.setdefault(source, OrderedDict())
         self._all[connection] = now, source
         same[connection] = None

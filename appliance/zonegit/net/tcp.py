@@ -3,7 +3,8 @@
 Every complete frame of a read is answered, and the answers leave in one write. A peer that doesn't read is not read
 from either: nothing is parsed while its send buffer is full, so it holds at most one read and 64 KiB of answers. A
 transfer is read from the store message by message as the peer takes it, and the queries behind it are answered
-meanwhile (RFC 7766 §6.2.1.1); no read transaction outlives a callback.
+meanwhile (RFC 7766 §6.2.1.1); no read transaction outlives a turn. Clients take turns that are bounded in time
+(`turns`), however many connections they have and whatever their queries cost.
 Connections that bring no complete query within the idle time are closed, TLS handshakes that don't end among them,
 and the one that was silent longest when there are too many, of one client or at all. Nothing here looks into a
 message.
@@ -21,8 +22,9 @@ from typing import Final
 
 from zonegit.dns.message import Transport
 from zonegit.net.answering import Answering
-from zonegit.net.connections import Connections
+from zonegit.net.connections import Connections, source_of
 from zonegit.net.tls_stream import TlsStream
+from zonegit.net.turns import Turns, Work
 from zonegit.ops import loop_slots
 
 _JOINED: Final = 64 << 10
@@ -31,10 +33,6 @@ _WAITING: Final = 128 << 10
 """Bytes of queries that may wait; then nothing more is read."""
 _TRANSFERS: Final = 4
 """Transfers that may be asked for on one connection before the first is done; then queries wait."""
-_TURN: Final = 8
-"""Messages of a transfer per callback; then other connections get their turn."""
-_FRAMES: Final = 1024
-"""Queries answered per callback, likewise."""
 _COLLECT: Final = 1024
 """Connections lost between two collections of garbage, which take some 3 ms with full caches."""
 _SWEEP: Final = 0.5
@@ -61,8 +59,12 @@ class TcpServer:
         log: Log,
         tls_listeners: Sequence[socket.socket] = (),
         tls: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
         self.tls = tls
+        self.clock = clock
+        """Seconds, to measure turns by."""
+        self.turns = Turns(clock, lambda work: asyncio.get_running_loop().call_soon(work))
         self.answering = answering
         self.counters = counters
         self.log = log
@@ -125,7 +127,7 @@ class TcpServer:
 
     def _secure(self) -> asyncio.Protocol:
         within = _Connection(self, Transport.TLS)
-        return _Refused() if self.tls is None else TlsStream(within, self.tls)
+        return _Refused() if self.tls is None else TlsStream(within, self.tls, within.ask)
 
     def opened(self, connection: "_Connection", client: bytes) -> None:
         self.counters[loop_slots.CONNECTIONS] += 1
@@ -173,7 +175,8 @@ class _Connection(asyncio.Protocol):
         self._received = bytearray()
         self._transfers: deque[Iterator[bytes]] = deque()
         self._paused = False
-        self._scheduled = False
+        self._waiting = False
+        """Whether it waits for its turn."""
         self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -194,8 +197,8 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        if not self._scheduled:
-            self._work()
+        if not self._waiting:
+            self._work_in_turn()
         elif len(self._received) > _WAITING and self._transport is not None:
             self._transport.pause_reading()
 
@@ -214,8 +217,12 @@ class _Connection(asyncio.Protocol):
         self._paused = False
         if self._transport is not None:
             self._server.active(self)
-            if not self._scheduled:
-                self._work()
+            if not self._waiting:
+                self._work_in_turn()
+
+    def ask(self, work: Work) -> None:
+        """Have work done in this client's turns."""
+        self._server.turns.ask(source_of(self._client), work)
 
     def close_when_idle(self) -> None:
         """Close unless a transfer runs; what was written still leaves."""
@@ -227,19 +234,24 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _close_if_done(self) -> None:
-        busy = self._transfers or self._paused or self._scheduled
+        busy = self._transfers or self._paused or self._waiting
         if self._ended and not busy and self._transport is not None:
             self._transport.close()
 
-    def _work(self) -> None:
-        """Do what can be done now: answer frames, then go on with a transfer."""
-        self._scheduled = False
-        more = False
+    def _work_in_turn(self) -> None:
+        self._waiting = True
+        self.ask(self._work)
+
+    def _work(self, until: float) -> bool:
+        """Do what can be done until then, frames first, then a transfer; whether there is more to do."""
+        self._waiting = more = False
+        if self._transport is None:
+            return False
         try:
             if len(self._received) >= 2 and not self._paused and len(self._transfers) < _TRANSFERS:
-                more = self._answer_frames()
+                more = self._answer_frames(until)
             if self._transfers:
-                more |= self._go_on()
+                more |= self._go_on(until)
         except Exception as error:
             self._server.log("a transfer over TCP broke off", error)
             self._transfers.clear()
@@ -247,32 +259,33 @@ class _Connection(asyncio.Protocol):
         finally:
             self._server.answering.done()
         if self._transport is not None and not self._paused:
-            if more or self._transfers:
-                self._scheduled = True
-                asyncio.get_running_loop().call_soon(self._work)
+            self._waiting = more or len(self._transfers) > 0
             if len(self._received) > _WAITING:
                 self._transport.pause_reading()
             else:
                 self._transport.resume_reading()
         self._close_if_done()
+        return self._waiting
 
-    def _answer_frames(self) -> bool:
+    def _answer_frames(self, until: float) -> bool:
         """Answer what is there, within bounds; whether some is left that could be answered at once."""
         server = self._server
         respond = server.answering.respond_tcp
         received = self._received
-        began = perf_counter()
+        clock = server.clock
+        began = clock()
         server.answering.check()
         out: list[bytes] = []
-        at = gathered = frames = answers = first = 0
+        at = gathered = answers = first = 0
+        over = False
         client, carried_by = self._client, self._carried_by
-        while len(received) - at >= 2:
+        while len(received) - at >= 2 and not over:
             end = at + 2 + (received[at] << 8 | received[at + 1])
             if end > len(received):
                 break
             answer = respond(bytes(received[at + 2 : end]), client, carried_by)
             at = end
-            frames += 1
+            over = clock() >= until
             if isinstance(answer, bytes):
                 out += (len(answer).to_bytes(2, "big"), answer)
                 first = first or len(answer)
@@ -282,38 +295,36 @@ class _Connection(asyncio.Protocol):
                 self._transfers.append(answer)
                 if len(self._transfers) == _TRANSFERS:
                     break
-            if frames == _FRAMES:
-                break
             if gathered > _JOINED:
                 self._write(b"".join(out))
                 out.clear()
                 gathered = 0
                 if self._paused:
                     break
-        if frames:
+        if at:
             del received[:at]
             self._write(b"".join(out))
             server.active(self)
         if answers:
-            loop_slots.observe(server.counters, answers, perf_counter() - began, first)
-        return frames == _FRAMES
+            loop_slots.observe(server.counters, answers, clock() - began, first)
+        return over
 
-    def _go_on(self) -> bool:
+    def _go_on(self, until: float) -> bool:
         """Write the next messages of the first transfer, as far as the peer takes them; whether it is done now.
 
         A peer that could take more isn't silent, however long the next message is looked for.
         """
         if not self._paused:
             self._server.active(self)
-        for _ in range(_TURN):
-            if self._paused or self._transport is None or self._transport.is_closing():
-                return False
+        while not self._paused and self._transport is not None and not self._transport.is_closing():
             message = next(self._transfers[0], None)
             if message is None:
                 self._transfers.popleft()
                 return True
             if message:  # an empty one only lets others have their turn
                 self._write(len(message).to_bytes(2, "big") + message)
+            if self._server.clock() >= until:
+                break
         return False
 
     def _write(self, data: bytes) -> None:

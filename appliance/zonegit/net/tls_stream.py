@@ -2,13 +2,17 @@
 
 asyncio's own holds 256 KiB for each connection, and one certificate for each listener; this holds what OpenSSL
 does, and each connection begins with the context of that moment. What a handshake may take is the protocol's to
-bound: it is told of the connection at once, and gets its first bytes when the client may send some.
+bound: it is told of the connection at once, and gets its first bytes when the client may send some. A handshake
+takes a thousand times as long as an answer, so its steps wait for a turn, and nothing is read meanwhile.
 """
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
+
+from zonegit.net.turns import Work
 
 _RECORD: Final = 16 << 10
 
@@ -16,8 +20,10 @@ _RECORD: Final = 16 << 10
 class TlsStream(asyncio.Protocol, asyncio.Transport):
     """The protocol of a socket's transport, and the transport of the protocol within."""
 
-    def __init__(self, within: asyncio.Protocol, context: ssl.SSLContext) -> None:
+    def __init__(self, within: asyncio.Protocol, context: ssl.SSLContext, ask: Callable[[Work], None]) -> None:
+        """`ask` has work done in the turns of this connection's client."""
         asyncio.Transport.__init__(self)
+        self._ask = ask
         self._within = within
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -36,6 +42,20 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
 
     def data_received(self, data: bytes) -> None:
         self._incoming.write(data)
+        if self._agreed:
+            self._pass_on()
+        elif self._raw is not None:
+            self._raw.pause_reading()
+            self._ask(self._shake)
+
+    def _shake(self, _until: float) -> bool:
+        """Go on with the handshake; there is nothing more to do then."""
+        if self._raw is not None:
+            self._raw.resume_reading()
+            self._pass_on()
+        return False
+
+    def _pass_on(self) -> None:
         plain: list[bytes] = []
         ended = self._take(plain)
         self._flush()

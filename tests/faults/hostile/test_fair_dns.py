@@ -1,16 +1,24 @@
 """Zones and clients of DNS that are dear to answer: what is optional ends early, and everybody else has turns."""
 
+import asyncio
+import ssl
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from tcpkit import Echo, Wire, frame
 from unit.dns.fake import DictVersion, Server, lines, make_query, version
 from zonegit.dns.additional import MOST_LABELS, MOST_NAMES
 from zonegit.dns.message import Transport
 from zonegit.dns.name_table import MOST_LABELS as MOST_WRITTEN
 from zonegit.dns.name_table import NameTable
 from zonegit.model.names import OwnerKey
+from zonegit.net.tcp import TcpServer
+from zonegit.net.tls_stream import TlsStream
+from zonegit.net.turns import TURN, Work
+from zonegit.ops import loop_slots
 
 READS = 140
 """Owners that are read for one answer: `MOST_LABELS` for additional data, and the way to the answer."""
@@ -142,3 +150,80 @@ def test_names_are_compressed_once(taken_apart: Counter[bytes]) -> None:
         table.short(wire, 100 + 12 * at)
         assert len(table._places) <= MOST_WRITTEN + 1
     assert table.short(b"\0010\2a0\3org\0", 60_000)[:2] == b"\0010"
+
+
+DEAR = TURN / 2.5
+"""Seconds that a dear query takes by the clock of these tests."""
+PER_TURN = 3
+"""Of which so many are answered in a turn."""
+
+
+class Dear(Echo):
+    """Answers `dear` queries slowly, all others at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.dear = 0
+        self.before = -1
+        """Dear queries answered before the first other one."""
+
+    def respond_tcp(self, packet: bytes, client: bytes, transport: Transport) -> bytes | Iterator[bytes] | None:
+        if packet == b"dear":
+            self.dear += 1
+            self.now += DEAR
+        elif self.before < 0:
+            self.before = self.dear
+        return super().respond_tcp(packet, client, transport)
+
+
+async def waited_for(clients: int, connections: int) -> int:
+    """How many dear queries are answered before one of another client's, where these clients pipeline them."""
+    dear = Dear()
+    server = TcpServer(
+        [], dear, array("Q", bytes(8 * loop_slots.LOOP_SLOTS)), most=1024, per_source=1024, idle=60,
+        log=lambda what, error: pytest.fail(f"{what}: {error}"), clock=lambda: dear.now,
+    )  # fmt: skip
+
+    def connect(client: str) -> tuple[Wire, asyncio.Protocol]:
+        wire, protocol = Wire(client=client), server._plain()
+        wire.begin(protocol)
+        return wire, protocol
+
+    hostile = [connect(f"127.0.1.{client}")[1] for client in range(clients) for _ in range(connections)]
+    for protocol in hostile:
+        protocol.data_received(frame(*[b"dear"] * 60))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    before = dear.dear
+    wire, honest = connect("127.0.0.1")
+    honest.data_received(frame(b"honest"))
+    while not wire.written:
+        await asyncio.sleep(0)
+    assert wire.written == frame(b"HONEST")
+    while dear.dear < 60 * len(hostile):  # everybody gets all answers in the end
+        await asyncio.sleep(0)
+    for protocol in (*hostile, honest):
+        protocol.connection_lost(None)
+    return dear.before - before
+
+
+@pytest.mark.parametrize(("clients", "connections"), [(1, 1), (1, 128), (10, 12)])
+def test_dear_queries_hold_nobody_up(clients: int, connections: int) -> None:
+    """One turn of each client at most, however many connections it has."""
+    assert asyncio.run(waited_for(clients, connections)) <= clients * PER_TURN
+
+
+def test_handshakes_wait_for_their_turn() -> None:
+    """A client that begins many gets as little of the loop's time as any other; what it sends waits."""
+    asked: list[Work] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    wires = [Wire() for _ in range(100)]
+    for wire in wires:
+        stream = TlsStream(asyncio.Protocol(), context, asked.append)
+        stream.connection_made(wire)
+        stream.data_received(b"\x16\x03\x01\x02\x00")
+    assert len(asked) == 100
+    assert not any(wire.written or wire.reading for wire in wires)
+    assert not any(work(0.0) for work in asked)
+    assert all(wire.reading for wire in wires)
