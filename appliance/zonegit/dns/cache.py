@@ -1,4 +1,4 @@
-"""The two levels of the response cache, each bounded in entries and cleared whole when it is full.
+"""The two levels of the response cache, each bounded in entries and bytes, and cleared whole when it is full.
 
 First: a packet behind its id -> the response behind its id; whoever reads packets consults `entries` before
 anything is parsed. Second: (lowercase question, RD, DO, EDNS, room) -> all but what a client has of its own. Both
@@ -19,8 +19,13 @@ _RARE: Final = 50
 """and if it was less than one in so many,"""
 _FEW: Final = 15
 """one in 16 is looked at from then on: what is never asked again shouldn't pay for the cache."""
-_LARGEST: Final = 4096
+LARGEST: Final = 4096
 """Bytes of records up to which an answer is kept: larger ones come over TCP only, and would fill the memory."""
+MOST_BYTES: Final = 32 << 20
+"""Bytes that each level takes at most, as they are counted here."""
+_PACKET: Final = 256
+_ANSWER: Final = 512
+"""Bytes that Python takes for an entry of either level beside those of packets, names and records."""
 
 
 class SecondSight:
@@ -49,13 +54,15 @@ class SecondSight:
 class PacketCache:
     """First level."""
 
-    __slots__ = ("_by_apex", "_limit", "_offered", "_second_sight", "_taken", "entries", "unlikely")
+    __slots__ = ("_by_apex", "_limit", "_offered", "_second_sight", "_taken", "entries", "size", "unlikely")
 
     def __init__(self, limit: int) -> None:
         self.entries: dict[bytes, Entry] = {}
         """Always the same dict, so that a loop may keep a reference to its `get`."""
         self.unlikely = 0
         """A mask: only packets whose hash has none of these bits need be offered. 0 where packets come again."""
+        self.size = 0
+        """Bytes that all entries take."""
         self._second_sight = SecondSight(limit)
         self._limit = limit
         self._offered = self._taken = 0
@@ -73,9 +80,13 @@ class PacketCache:
                 self.add(zone, packet, entry)
 
     def add(self, zone: Zone | None, packet: bytes, entry: Entry) -> None:
-        """Keep a response of this zone, or of several (None)."""
-        if len(self.entries) >= self._limit:
+        """Keep a response of this zone, or of several (None), unless this packet's is kept."""
+        if packet in self.entries:
+            return
+        size = _packet_size(packet, entry)
+        if len(self.entries) >= self._limit or self.size + size > MOST_BYTES:
             self.clear()
+        self.size += size
         self.entries[packet] = entry
         self._by_apex.setdefault(None if zone is None else zone.apex, []).append(packet)
 
@@ -83,10 +94,11 @@ class PacketCache:
         """Forget the responses of these zones, and those of several."""
         for apex in (None, *apexes):
             for packet in self._by_apex.pop(apex, ()):
-                self.entries.pop(packet, None)
+                self.size -= _packet_size(packet, self.entries.pop(packet))
 
     def clear(self) -> None:
         """Forget everything."""
+        self.size = 0
         self.entries.clear()
         self._by_apex.clear()
 
@@ -94,11 +106,13 @@ class PacketCache:
 class AnswerCache:
     """Second level; an answer of one zone stands in that zone's `finished`."""
 
-    __slots__ = ("_limit", "_mixed", "_second_sight", "_size", "_zones")
+    __slots__ = ("_count", "_limit", "_mixed", "_second_sight", "_zones", "size")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._size = 0
+        self._count = 0
+        self.size = 0
+        """Bytes that all answers take."""
         self._zones: set[Zone] = set()
         self._mixed: dict[Key, Body] = {}
         self._second_sight = SecondSight(limit)
@@ -109,11 +123,13 @@ class AnswerCache:
 
     def keep(self, zone: Zone, key: Key, body: Body, *, exact: bool) -> None:
         """Keep an answer that isn't large; one for a name that doesn't stand in the zone at second sight only."""
-        if len(body.tail) > _LARGEST or not (exact or self._second_sight(key)):
+        if len(body.tail) > LARGEST or not (exact or self._second_sight(key)):
             return
-        if self._size >= self._limit:
+        size = _answer_size(key, body)
+        if self._count >= self._limit or self.size + size > MOST_BYTES:
             self.clear()
-        self._size += 1
+        self._count += 1
+        self.size += size
         if body.mixed:
             self._mixed[key] = body
         else:
@@ -122,15 +138,13 @@ class AnswerCache:
 
     def drop(self, zones: Iterable[Zone]) -> None:
         """Forget the answers of these zones, and those of several."""
-        self._size -= len(self._mixed)
-        self._mixed.clear()
+        self._forget(self._mixed)
         for zone in zones:
             self.let_go(zone)
 
     def let_go(self, zone: Zone) -> None:
         """Forget the answers of this zone alone."""
-        self._size -= len(zone.finished)
-        zone.finished.clear()
+        self._forget(zone.finished)
         self._zones.discard(zone)
 
     def clear(self) -> None:
@@ -139,4 +153,17 @@ class AnswerCache:
             zone.finished.clear()
         self._zones.clear()
         self._mixed.clear()
-        self._size = 0
+        self._count = self.size = 0
+
+    def _forget(self, kept: dict[Key, Body]) -> None:
+        self._count -= len(kept)
+        self.size -= sum(_answer_size(key, body) for key, body in kept.items())
+        kept.clear()
+
+
+def _packet_size(packet: bytes, entry: Entry) -> int:
+    return _PACKET + len(packet) + len(entry[0])
+
+
+def _answer_size(key: Key, body: Body) -> int:
+    return _ANSWER + len(key[0]) + len(body.tail)

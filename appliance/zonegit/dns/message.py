@@ -81,6 +81,11 @@ class Query:
     def opcode(self) -> int:
         return (self.flags & OPCODE) >> 11
 
+    @property
+    def bare_size(self) -> int:
+        """Bytes of a packet that has its question, an OPT without options where it has EDNS, and nothing else."""
+        return HEADER_SIZE + len(self.question) + _OPT_SIZE * self.edns
+
 
 def parse(packet: bytes) -> Query | None:
     """Read a query; None when it must not be answered: no whole header, or a response."""

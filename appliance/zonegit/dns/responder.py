@@ -189,7 +189,7 @@ class Responder:
         rest = b"".join((flags, _ONE, counts, question, tail, opt))
         if flags[0] & _TRUNCATED:
             self._stats[TRUNCATED] += 1
-        elif known and transport is Transport.UDP and self._may_keep_packet(query):
+        elif known and transport is Transport.UDP and self._may_keep_packet(query, packet):
             self._packets.add(None if mixed else zone, packet[2:], (rest, slot))
         return query.ident + rest
 
@@ -218,9 +218,11 @@ class Responder:
             self._answers.keep(zone, shared, body, exact=True)
         return body._replace(slot=self._place(zone.apex) + query_slot(query.qtype, Rcode.NOERROR))
 
-    def _may_keep_packet(self, query: Query) -> bool:
-        """Not what differs by client (options, the question's case), nothing while the client's network counts."""
-        return not (query.options or self._held.by_client or query.question[:-4] != query.name)
+    def _may_keep_packet(self, query: Query, packet: bytes) -> bool:
+        """A bare question in lowercase: not what differs by client, nor what has anything behind question and OPT;
+        nothing while the client's network counts."""
+        bare = len(packet) == query.bare_size and query.question[:-4] == query.name
+        return bare and not self._held.by_client
 
     def _refuse(self, query: Query, rcode: Rcode, transport: Transport, client: bytes) -> bytes:
         """The response to a query that no zone answers, which may yet be one about the server or for a cookie."""

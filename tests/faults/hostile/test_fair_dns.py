@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import sys
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from tcpkit import Echo, Wire, frame
 from unit.dns.fake import DictVersion, Server, lines, make_query, version
+from zonegit.dns import cache
 from zonegit.dns.additional import MOST_LABELS, MOST_NAMES
 from zonegit.dns.message import Transport
 from zonegit.dns.name_table import MOST_LABELS as MOST_WRITTEN
@@ -227,3 +229,72 @@ def test_handshakes_wait_for_their_turn() -> None:
     assert not any(wire.written or wire.reading for wire in wires)
     assert not any(work(0.0) for work in asked)
     assert all(wire.reading for wire in wires)
+
+
+LONGEST_KEY = 10 + 255 + 4 + 11
+"""Bytes of a packet that may be kept, behind its id: flags and counts, the question, an OPT without options."""
+
+
+def junk() -> Iterator[bytes]:
+    """One question in packets of up to 4 KB that differ in what nobody asked for."""
+    name, kind = b"\2ns\7example\3org\0", b"\0\1\0\1"
+    opt = b"\0\0\x29\4\xd0\0\0\0\0"
+    for number in range(40):
+        noise = number.to_bytes(2, "big") * 2000
+        record = b"\0\0\x10\0\1\0\0\0\0" + len(noise).to_bytes(2, "big") + noise
+        for code in (3, 8, 10, 11, 12, 65001):
+            options = code.to_bytes(2, "big") + len(noise).to_bytes(2, "big") + noise
+            yield b"\0\0\0\1\0\0\0\0\0\1" + name + kind + opt + len(options).to_bytes(2, "big") + options
+        for counts, rest in (
+            ("0001000100000000", record),
+            ("0001000000010000", record),
+            ("0001000000000001", record),
+            ("0001000000010001", record + opt + b"\0\0"),
+            ("0001000000000002", opt + b"\0\0" + record),
+            ("0001000000000001", opt + b"\0\0" + noise),
+            ("0001000000000000", noise),
+        ):
+            yield b"\0\0" + bytes.fromhex(counts) + name + kind + rest
+        yield bytes.fromhex("00000001000000000000") + name.swapcase() + kind + noise[: number + 1]
+
+
+def test_packets_with_junk_are_not_kept() -> None:
+    server, _ = serving("")
+    for _ in range(4):
+        for body in junk():
+            server.raw(b"id" + body)
+    assert server.responder.cache == {}
+    assert server.responder._answers.size < 8 * ANSWER
+
+
+ANSWER = 4096 + 255 + 2 + 512
+"""Bytes that one answer is counted as, at most."""
+
+
+@pytest.mark.parametrize("do", [False, True])
+def test_what_is_kept_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch, do: bool) -> None:
+    """Long names and forms without number: flags, sizes and types that nobody needs."""
+    most = 100_000
+    assert most * 320 < cache.MOST_BYTES < most * 340
+    monkeypatch.setattr(cache, "MOST_BYTES", most)
+    long = ".".join(["x" * 60] * 3)
+    server, _ = serving(f"{long} TXT {'t' * 200}\n*.w TXT {'t' * 200}\n")
+    largest = 0
+    for number in range(600):
+        flags = (number & 0xBF).to_bytes(2, "big")
+        name = f"{long}.example.org." if number % 2 else f"{number}.{'y' * 60}.w.example.org."
+        packet = make_query(name, "TXT", do=do, size=512 + number).to_wire()
+        for _ in range(3):
+            server.raw(packet[:2] + flags + packet[4:])
+        kept = server.responder.cache
+        answers = server.responder._answers
+        largest = max(largest, len(kept))
+        assert all(len(key) <= LONGEST_KEY for key in list(kept)[-1:])
+        assert sum(len(key) + len(tail) for key, (tail, _) in kept.items()) < server.responder._packets.size <= most
+        assert answers.size <= most
+    assert largest > 50
+    assert (
+        sys.getsizeof(kept)
+        + sum(sys.getsizeof(key) + sys.getsizeof(entry) + sys.getsizeof(entry[0]) for key, entry in kept.items())
+        < 1.1 * server.responder._packets.size + 10_000
+    )

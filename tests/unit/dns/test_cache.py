@@ -1,6 +1,9 @@
 """The two levels of the cache by themselves: what they take, forget, and are still offered."""
 
+import pytest
+
 from unit.dns.fake import DictVersion, version
+from zonegit.dns import cache
 from zonegit.dns.cache import AnswerCache, PacketCache, SecondSight
 from zonegit.dns.zones import Body, Zone
 
@@ -65,7 +68,7 @@ def test_answers_are_forgotten_by_zone_and_those_of_several_with_any() -> None:
     answers.drop([one])
     found = [answers.find(owner, (name, bit)) for owner, name in ((one, b"1"), (two, b"2")) for bit in (0, 1)]
     assert found == [None, None, body(), None]
-    assert answers._size == 1
+    assert answers._count == 1
 
 
 def test_answers_are_bounded() -> None:
@@ -74,7 +77,7 @@ def test_answers_are_bounded() -> None:
         owner = (one, two)[number % 2]
         answers.keep(owner, (packet(number), 0), body(mixed=number % 3 == 0), exact=True)
         assert answers.find(owner, (packet(number), 0)) is not None
-        assert len(one.finished) + len(two.finished) + len(answers._mixed) == answers._size <= 10
+        assert len(one.finished) + len(two.finished) + len(answers._mixed) == answers._count <= 10
 
 
 def test_answers_that_are_large_or_for_names_that_came_once_are_not_kept() -> None:
@@ -85,3 +88,19 @@ def test_answers_that_are_large_or_for_names_that_came_once_are_not_kept() -> No
     for times in (1, 2):
         answers.keep(one, (b"invented", 0), body(), exact=False)
         assert (answers.find(one, (b"invented", 0)) is not None) == (times == 2)
+
+
+def test_both_levels_are_bounded_in_bytes_and_count_them_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MOST_BYTES", 20_000)
+    packets, answers, one, two = PacketCache(1000), AnswerCache(1000), zone("one.test."), zone("two.test.")
+    for number in range(300):
+        owner = (one, two, None)[number % 3]
+        packets.add(owner, packet(number), (bytes(number), 0))
+        packets.add(owner, packet(number), (bytes(number), 0))
+        assert packets.size == sum(256 + len(key) + len(entry[0]) for key, entry in packets.entries.items())
+        answers.keep(owner or one, (packet(number), 0), body(number, mixed=owner is None), exact=True)
+        assert max(packets.size, answers.size) <= 20_000
+    assert len(packets.entries) > 10
+    packets.drop([one.apex, two.apex])
+    answers.drop([one, two])
+    assert (packets.entries, packets.size, answers.size, answers._count) == ({}, 0, 0, 0)
