@@ -4,11 +4,12 @@ Left out when they don't fit. Names below a cut are given for NS only: there the
 lead, aliases are followed: CNAMEs, and the records of AliasMode.
 
 All this is optional, and a zone's owner chooses how dear it is: it ends in front of the first name that would take
-more than an answer's `Allowance`, which counts labels, so that it ends at the same name every time.
+more than an answer's `Allowance`, which counts labels, so that it ends at the same name every time. It also ends
+where half of what the query may yet cost is spent: it is no reason for SERVFAIL.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -17,6 +18,7 @@ from zonegit.dns.draft import Draft
 from zonegit.dns.held import Held
 from zonegit.dns.paths import path
 from zonegit.dns.zones import Zone
+from zonegit.errors import OverBudget
 from zonegit.model.names import ROOT, WireName, lower
 from zonegit.model.rdata import AAAA, CNAME, DNAME, HTTPS, MX, NS, SRV, SVCB, A, name_end
 
@@ -26,7 +28,7 @@ _TARGET: Final = {NS: 0, MX: 2, SRV: 6}
 ALIAS_MODE: Final = b"\0\0"
 """The priority of SVCB and HTTPS records that only lead elsewhere (RFC 9460 §2.4.2)."""
 _MOST_RECORDS: Final = 64
-"""Records whose targets are taken: several may lead to one name."""
+"""Records of an answer whose targets are taken: several may lead to one name."""
 MOST_NAMES: Final = 16
 """Names that are looked at for one answer,"""
 MOST_LABELS: Final = 128
@@ -56,15 +58,26 @@ class Allowance:
 
 def add_additional(held: Held, zone: Zone, rtype: int, owner: WireName, node: Node, draft: Draft) -> None:
     """Add the addresses of what this RRset of the answer points to; `node` holds it and stands at `owner`."""
-    if rtype in SERVICES:
-        _add_services(held, zone, rtype, owner, node, draft)
-    elif rtype in _TARGET:
-        allowance = Allowance()
-        for target in _targets(rtype, node[rtype][1]):
-            if not allowance.takes(target):
-                return
-            at_target = _given_at(held, zone, target, draft, glue=rtype == NS)
-            _put(draft, target, (A, AAAA), at_target)
+    budget = held.budget
+    spare = budget.left // 2
+    budget.left -= spare
+    try:
+        if rtype in SERVICES:
+            _add_services(held, zone, rtype, owner, node, draft)
+        elif rtype in _TARGET:
+            _add_addresses(held, zone, rtype, node, draft)
+    except OverBudget:
+        budget.left = 0
+    finally:
+        budget.left += spare
+
+
+def _add_addresses(held: Held, zone: Zone, rtype: int, node: Node, draft: Draft) -> None:
+    allowance = Allowance()
+    for target in _targets(rtype, node[rtype][1]):
+        if not allowance.takes(target):
+            return
+        _put(draft, target, (A, AAAA), _given_at(held, zone, target, draft, glue=rtype == NS))
 
 
 class _Step(NamedTuple):
@@ -78,7 +91,7 @@ class _Step(NamedTuple):
 
 def _add_services(held: Held, zone: Zone, rtype: int, owner: WireName, node: Node, draft: Draft) -> None:
     """Add what a client looks for behind SVCB or HTTPS records: addresses, and the aliases that lead to them."""
-    steps = list(_steps(owner, node[rtype][1], 0))
+    steps = list(islice(_steps(owner, node[rtype][1], 0), _MOST_RECORDS))
     if any(step.name == owner for step in steps):
         _put(draft, owner, (A, AAAA), node)
     ahead = deque(steps)
@@ -94,18 +107,18 @@ def _add_services(held: Held, zone: Zone, rtype: int, owner: WireName, node: Nod
         found = _given_at(held, zone, step.name, draft, glue=False)
         if CNAME in found:
             _put(draft, step.name, (CNAME,), found)
-            following = [_Step(WireName(rdata_of(found[CNAME][1])), step.alias, step.depth + 1)]
+            following: Iterable[_Step] = [_Step(WireName(rdata_of(found[CNAME][1])), step.alias, step.depth + 1)]
         else:
             _put(draft, step.name, (rtype, A, AAAA), found)
             goes_on = step.alias and rtype in found
-            following = list(_steps(step.name, found[rtype][1], step.depth + 1)) if goes_on else []
+            following = _steps(step.name, found[rtype][1], step.depth + 1) if goes_on else ()
         if step.depth < _DEEPEST:
-            ahead.extend(following)
+            ahead.extend(islice(following, max(0, MOST_NAMES - len(ahead))))
 
 
 def _steps(owner: WireName, rrs: bytes, depth: int) -> Iterator[_Step]:
     """The targets of SVCB or HTTPS records. `.` is the owner in ServiceMode (RFC 9460 §2.5.2), else nothing."""
-    for rr in islice(split(rrs), _MOST_RECORDS):
+    for rr in split(rrs):
         rdata = rdata_of(rr)
         alias = rdata[:2] == ALIAS_MODE
         target = WireName(lower(rdata[2 : name_end(rdata, 2)]))

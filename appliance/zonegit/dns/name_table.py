@@ -51,33 +51,31 @@ class NameTable:
     def _shortened(self, wire: bytes, here: int) -> bytes:
         """The same for a name that is taken apart now."""
         places = self._places
+        taken = []
         at = 0
         rest = wire
         while (label := rest[0]) and self._unseen:
             self._unseen -= 1
             if here + at <= _FARTHEST:
                 places[rest] = (_POINTER | here + at).to_bytes(2, "big")
+                taken.append(rest)
             at += 1 + label
             rest = rest[1 + label :]
             known = places.get(rest)
             if known is not None:
                 if known > self._behind:
-                    self._deepen(wire[:at], rest, known)
+                    self._deepen(taken, known)
                 return wire[:at] + known
         return wire
 
-    def _deepen(self, labels: bytes, end: bytes, known: bytes) -> None:
+    def _deepen(self, names: list[bytes], known: bytes) -> None:
         """Note how deep the names are that were just put in and end in this pointer; drop what is too deep."""
         depth = self._depths.get(known, 1) + 1
-        at = 0
-        while at < len(labels):
-            name = labels[at:] + end
-            place = self._places.get(name)
-            if place is not None and depth < MOST_POINTERS:
-                self._depths[place] = depth
-            elif place is not None:
+        for name in names:
+            if depth < MOST_POINTERS:
+                self._depths[self._places[name]] = depth
+            else:
                 del self._places[name]
-            at += 1 + labels[at]
 
     def forget(self, start: int) -> None:
         """Drop the names from `start` on: the records that they stood in were taken back."""

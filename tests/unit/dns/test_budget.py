@@ -12,7 +12,7 @@ from zonegit.model.names import OwnerKey
 
 _TOP = "$TTL 60\n@ SOA a b 1 2 3 4 5\n@ NS ns.out.\n@ NSEC a NS SOA RRSIG NSEC\n"
 DEEPEST = ".".join("x" * 120)
-BARE = _TOP + "".join(f"{DEEPEST[2 * number:]} A 192.0.2.1\n" for number in range(120))
+BARE = _TOP + "".join(f"{DEEPEST[2 * number :]} A 192.0.2.1\n" for number in range(120))
 """A zone that says that it is signed with NSEC, and has none at any of 120 names below each other."""
 
 
