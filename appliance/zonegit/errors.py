@@ -126,6 +126,12 @@ class StoreFull(StoreError):
     http_status = 507
 
 
+class QuotaUsedUp(StoreError):
+    """A peer had as much stored here today as it may. Nothing was written; tomorrow it can be."""
+
+    http_status = 507
+
+
 class StoreBusy(StoreError):
     """Another process was writing for longer than the caller wants to wait. Nothing was written."""
 

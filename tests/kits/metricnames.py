@@ -71,6 +71,7 @@ BEYOND = {
     "notifies_received_total": counter("result"),
     "sync_clock_offset_seconds": gauge("peer"),
     "sync_refused_zones": gauge("peer"),
+    "sync_stored_today_bytes": gauge("peer"),
     "tls_certificate_not_after_timestamp_seconds": gauge("role"),
     "metrics_refused_total": counter(),
     "store_disk_free_bytes": gauge(),

@@ -86,6 +86,7 @@ def _status(args: Namespace, out: Output) -> int:
         records = repo.records(place.branch, zone=args.zone)
         branches = list(repo.branches(zone=args.zone))
         refused = {peer: sorted(names) for peer, names in repo.refused().items()}
+        full = repo.used_up()
         own = repo.standing().own
     commit = revision.commit
     if args.json:
@@ -103,6 +104,7 @@ def _status(args: Namespace, out: Output) -> int:
                 "map_used": stat.map_used,
                 "map_size": stat.map_size,
                 "refused": refused,
+                "quota_used_up": sorted(full),
             }
         )
         return 0
@@ -123,6 +125,11 @@ def _status(args: Namespace, out: Output) -> int:
     for peer, names in refused.items():
         shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
         out.warn(f"not followed from {peer}: {shown}; `zonegit remote adopt ZONE` gives up what is here")
+    for peer, found in full.items():
+        out.warn(
+            f"nothing more is taken from {peer} before midnight UTC: {found.size:,} bytes were stored today; "
+            f"day_bytes in [primary.limits] is {found.most:,}"
+        )
     return 0
 
 

@@ -28,6 +28,7 @@ from zonegit.net.http_server import Samples
 from zonegit.ops import log
 from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
 from zonegit.repo.refused import refused_zones
+from zonegit.repo.stored import DAY
 from zonegit.store.port import Store
 from zonegit.sync import limits
 from zonegit.sync.mirror import Moved
@@ -138,7 +139,13 @@ class Mirror:
         if refs is not None:
             started = time.monotonic()
             session = await asyncio.to_thread(
-                Session, self._store, self._name, refs, compress=self._compress, bounds=self._peer.bounds
+                Session,
+                self._store,
+                self._name,
+                refs,
+                compress=self._compress,
+                bounds=self._peer.bounds,
+                day=int(self._clock()) // DAY,
             )
             moved = Moved()
             try:
@@ -196,6 +203,7 @@ class Mirror:
             self._peer.signer.take(keys)
             self._reconnect = self._reconnect or tls is not None
             self._peer.tls = tls
+            self._peer.bounds = primary.limits
             self._interval = primary.pull_interval
             self._compress = primary.compress
             self._samples.set("keys_reload_failed", 0)

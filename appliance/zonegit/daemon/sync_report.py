@@ -7,6 +7,7 @@ from zonegit.errors import (
     InvalidData,
     InvalidFrame,
     NotAuthorised,
+    QuotaUsedUp,
     Refused,
     StoreError,
     Unreachable,
@@ -25,6 +26,7 @@ _RESULTS: Final[tuple[tuple[type[ZonegitError], str], ...]] = (
     (Refused, "refused"),
     (InvalidFrame, "bad_stream"),
     (InvalidData, "bad_object"),
+    (QuotaUsedUp, "quota"),
     (StoreError, "store"),
 )
 
@@ -38,11 +40,14 @@ class SyncReport:
         self._samples = samples
         self._peer = peer
         self._refused: frozenset[str] = frozenset()
+        self._told = ""
+        """The last failure that is told once, however often it comes in a row."""
 
     def received(self, session: Session) -> None:
         """What came, whether all of it did or not."""
         self._samples.inc("sync_objects_total", session.objects, peer=self._peer, direction="in")
         self._samples.inc("sync_bytes_total", session.size, peer=self._peer, direction="in")
+        self._samples.set("sync_stored_today_bytes", session.quota.size, peer=self._peer)
 
     def moved(self, moved: Moved, session: Session, seconds: float) -> None:
         """A pull ended well and moved these refs, or none."""
@@ -81,14 +86,18 @@ class SyncReport:
 
     def synced(self) -> None:
         """A pull ended well, and what it moved is served."""
+        self._told = ""
         self._samples.inc("sync_sessions_total", peer=self._peer, result="ok")
 
     def failed(self, error: ZonegitError, pause: float) -> None:
-        """An exchange failed and is tried again after so many seconds."""
+        """An exchange failed and is tried again after so many seconds. A quota that is used up is told once."""
         result = next((label for kind, label in _RESULTS if isinstance(error, kind)), "failed")
         self._samples.inc("sync_sessions_total", peer=self._peer, result=result)
         if result == "bad_object":
             self._samples.inc("sync_rejected_objects_total", reason=type(error).__name__)
+        before, self._told = self._told, str(error) if result == "quota" else ""
+        if self._told and self._told == before:
+            return
         log.event(
             _logger,
             "sync failed, what is here stays",

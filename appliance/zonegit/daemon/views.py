@@ -32,17 +32,18 @@ def run(config: Config, _block: SharedBlock, _index: int) -> None:
     try:
         with store.read() as reader:
             names = missing(config, reader)
+        keep = config.primary.limits.disk_free if config.primary else 0
         for name in names:
-            _make_once_there_is_room(store, name)
+            _make_once_there_is_room(store, name, keep)
     finally:
         store.close()
 
 
-def _make_once_there_is_room(store: Store, name: RefName) -> None:
+def _make_once_there_is_room(store: Store, name: RefName, keep: int) -> None:
     seldom = log.Seldom(_logger)
     while True:
         try:
-            for made in make(store, [name]):
+            for made in make(store, [name], keep):
                 log.event(_logger, "served view made", ref=made)
             return
         except (StoreFull, StoreBusy) as error:
@@ -53,19 +54,22 @@ def _make_once_there_is_room(store: Store, name: RefName) -> None:
             return
 
 
-def make(store: Store, names: Iterable[RefName]) -> Iterator[RefName]:
+def make(store: Store, names: Iterable[RefName], keep: int = 0) -> Iterator[RefName]:
     """Give each of these heads a view, in short transactions between which others can write.
 
-    Yields each one that is made.
+    Yields each one that is made. `StoreFull`, too, where fewer than `keep` bytes are free (`Store.has_room`): a
+    view may be thousands of times as large as what a primary sent for it.
     """
     for name in names:
         with suppress(NotFound):  # the head was deleted since
-            while not _part(store, name):
+            while not _part(store, name, keep):
                 sleep(_PAUSE)
             yield name
 
 
-def _part(store: Store, name: RefName) -> bool:
+def _part(store: Store, name: RefName, keep: int) -> bool:
+    if not store.has_room(keep):
+        raise StoreFull("no space is left: some of the disk stays free (disk_free in [primary.limits])")
     with store.write() as writer:
         return writer.show_part(name, _PART)
 

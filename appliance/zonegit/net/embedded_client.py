@@ -18,6 +18,7 @@ from zonegit.model.commit import Stamp
 from zonegit.model.refs import RefName
 from zonegit.net.http_client import HttpPeer
 from zonegit.net.http_pull import latest_refs, pull
+from zonegit.repo.stored import DAY
 from zonegit.store.lmdb import LmdbStore
 from zonegit.sync.peers import check_peer
 from zonegit.sync.session import Session
@@ -77,8 +78,11 @@ class ReplicationClient:
         if refs is None:
             self._root = root
             return Synced()
-        session = await asyncio.to_thread(Session, self._store, self._name, refs, compress=self._compress)
-        moved = await pull(self._peer, session, Stamp("zonegit", int(time.time())))
+        now = int(time.time())
+        session = await asyncio.to_thread(
+            Session, self._store, self._name, refs, compress=self._compress, day=now // DAY
+        )
+        moved = await pull(self._peer, session, Stamp("zonegit", now))
         self._root = refs.root
         return Synced(moved.branches, session.objects, session.size)
 

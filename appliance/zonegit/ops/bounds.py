@@ -55,5 +55,7 @@ client: Final = _table(
         "slowest": _count(1, 1 << 30),
         "slowest_over": values.duration,
         "answer_seconds": values.duration,
+        "day_bytes": _count(1 << 20, 1 << 50),
+        "disk_free": _count(0, 1 << 50),
     },
 )

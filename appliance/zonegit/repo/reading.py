@@ -26,6 +26,7 @@ from zonegit.tree import walk
 from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
+    from zonegit.repo.stored import Stored
     from zonegit.zonefile.findings import Finding
 
 Progress = Callable[[int, int], None]
@@ -233,6 +234,13 @@ class RepositoryReader:
     def stat(self) -> StoreStat:
         """Counts and sizes of the store."""
         return self._store.stat()
+
+    def used_up(self) -> dict[str, Stored]:
+        """By peer, what was stored today of those that may have nothing more stored."""
+        from zonegit.repo.stored import stored
+
+        with self._store.read() as reader:
+            return {peer: found for peer, found in stored(reader).items() if found.is_used_up(self._context.now())}
 
     def refused(self) -> dict[str, frozenset[str]]:
         """By peer, the zones that aren't followed from it because they are this repository's own."""

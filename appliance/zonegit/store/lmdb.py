@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import lmdb
 
@@ -28,6 +28,9 @@ from zonegit.tree.source import NodeCache
 
 if TYPE_CHECKING:
     from zonegit.store.writer import StoreWriter
+
+_SHARE: Final = 256
+"""So many-th part of a small disk is room enough (`has_room`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,13 @@ class LmdbStore:
         if self._opened.unlocked:
             raise StoreError(f"no permission for {self.path}/lock.mdb: a server has to write to it")
         return StandingReader(self)
+
+    def has_room(self, bytes_: int) -> bool:
+        try:
+            disk = os.statvfs(self.path)
+        except OSError:
+            return True  # who writes will be told what is wrong
+        return disk.f_bavail * disk.f_frsize >= min(bytes_, disk.f_blocks * disk.f_frsize // _SHARE)
 
     def txn_id(self) -> int:
         with self._joined() as opened:

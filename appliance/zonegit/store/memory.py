@@ -136,6 +136,9 @@ class MemoryStore:
             self._tables = tables.tables
             self._txn_id += 1
 
+    def has_room(self, bytes_: int) -> bool:
+        return True
+
     def txn_id(self) -> int:
         return self._txn_id
 

@@ -17,7 +17,8 @@ from zonegit.tree.source import NodeCache
 from zonegit.tree.version import ZoneVersion
 
 VIEW_AT_ONCE: Final = 20_000
-"""Records up to which a new head's view is made together with its ref."""
+VIEWS_AT_ONCE: Final = 4_000_000
+"""Records up to which a new head's view is made together with its ref; and of all such heads in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ class Writer(Reader, Protocol):
         """Compare and swap refs, all or none (`Conflict`), with reflog, ref index, served views and `seq`.
 
         A new head of the default branch gets a served view at once, unless it is large (more than
-        `VIEW_AT_ONCE` records): making one would hold everyone up, so that is left to `show`. A deleted ref
+        `VIEW_AT_ONCE` records, or of `VIEWS_AT_ONCE` with those before it): making one would hold everyone up, so
+        that is left to `show`. A deleted ref
         loses its view.
         """
         ...
@@ -182,6 +184,10 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[Writer]:
         """Commits durably on exit; an exception gives everything up. `StoreFull` when the disk is full."""
+        ...
+
+    def has_room(self, bytes_: int) -> bool:
+        """Whether so many bytes are free on the disk, or a 256th of it where that is less."""
         ...
 
     def txn_id(self) -> int:

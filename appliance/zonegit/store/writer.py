@@ -13,7 +13,7 @@ from zonegit.model.zone import Zone
 from zonegit.store import journal, layout
 from zonegit.store.facts import FactCache, Facts, stored_facts
 from zonegit.store.insert import check_object, check_target
-from zonegit.store.port import VIEW_AT_ONCE, RefLogEntry, RefUpdate
+from zonegit.store.port import VIEW_AT_ONCE, VIEWS_AT_ONCE, RefLogEntry, RefUpdate
 from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
 from zonegit.store.reflog import encode_entry, log_prefix, next_key
@@ -48,6 +48,8 @@ class StoreWriter(StoreReader):
         self._moved: dict[RefName, None] | None = {}
         """What the journal is to name; None: anything."""
         self._spoiled = False
+        self._viewed = 0
+        """Records in views that were made for new heads."""
 
     def insert(self, objects: Iterable[bytes]) -> int:
         new = size = 0
@@ -197,8 +199,15 @@ class StoreWriter(StoreReader):
             drop_view(self.draft, name)
         elif shown := find_view(self.tables, name):
             move_view(self.draft, self._nodes, name, shown, new)
-        elif old is None and ref.name == DEFAULT_BRANCH and self._records(new) <= VIEW_AT_ONCE:
-            build_view(self.draft, self._nodes, name, new)
+        elif old is None and ref.name == DEFAULT_BRANCH:
+            self._view_new(name, new)
+
+    def _view_new(self, name: RefName, commit: ObjectId) -> None:
+        """Make a new head's view, unless that takes long: zones may share a tree, and each has its own view."""
+        records = self._records(commit)
+        if records <= VIEW_AT_ONCE and self._viewed + records <= VIEWS_AT_ONCE:
+            self._viewed += records
+            build_view(self.draft, self._nodes, name, commit)
 
     def _records(self, commit: ObjectId) -> int:
         return Zone.decode(self.get(Commit.decode(self.get(commit)).zone_root)).records

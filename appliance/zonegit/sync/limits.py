@@ -63,6 +63,10 @@ class ClientLimits:
     """It gives up below so many bytes per second over so many seconds of waiting."""
     answer_seconds: float = 600.0
     """Of waiting for one answer, in all."""
+    day_bytes: int = 64 << 30
+    """Of what is stored in a day (`sync.quota`)."""
+    disk_free: int = 1 << 30
+    """That stay free on the disk; of one that is smaller than 256 GiB, a 256th of it (`Store.has_room`)."""
 
 
 SERVER: Final = ServerLimits()

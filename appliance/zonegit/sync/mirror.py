@@ -30,6 +30,8 @@ class Moved:
     """Heads that moved, appeared or vanished."""
     rewound: tuple[RefName, ...] = ()
     """Those of them whose move was no fast-forward."""
+    refs: int = 0
+    """How many refs moved in all: tags, and those that track the peer's, too."""
 
 
 def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
@@ -39,6 +41,7 @@ def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
     moved = Moved(
         tuple(update.name for update in heads),
         tuple(update.name for update in heads if not contains(writer, update.new, update.old)),
+        len(allowed.updates),
     )
     if allowed.updates:
         writer.move_refs(allowed.updates, who, f"{PULLED}{peer}")

@@ -13,6 +13,7 @@ from typing import Final
 from zonegit.errors import InvalidData, Refused
 from zonegit.model.refs import check_label
 from zonegit.repo.refused import set_refused
+from zonegit.repo.stored import set_stored
 from zonegit.store.port import Reader, Writer
 from zonegit.sync.wire import PeerRefs
 
@@ -118,6 +119,7 @@ def set_least_expire(writer: Writer, peer: str, seconds: int) -> None:
 def forget(writer: Writer, peer: str) -> None:
     """Remember nothing of a peer."""
     set_refused(writer, peer, frozenset())
+    set_stored(writer, peer, None)
     for name in (_highest_name, _resume_name, _success_name, _expired_name, _least_name):
         writer.set_setting(name(peer), None)
 

@@ -21,6 +21,7 @@ from zonegit.sync.frames import Check, Checkpoint, End, FrameReader, Group
 from zonegit.sync.incoming import Batch, Incoming, Job
 from zonegit.sync.mirror import Moved, follow, is_followed
 from zonegit.sync.peers import check_refs, cursors, highest, keep_cursors
+from zonegit.sync.quota import REF_BYTES, Quota
 from zonegit.sync.steps import SPLIT_RECORDS, STREAMS, Steps
 
 MOST_LOST: Final = 5
@@ -56,13 +57,18 @@ class Session:
         *,
         compress: bool = False,
         bounds: limits.ClientLimits = limits.CLIENT,
+        day: int | None = None,
     ) -> None:
-        """`Refused` when the peer's state is behind the one it showed before."""
+        """`day` is today, if what is stored counts for the peer's quota (`sync.quota`).
+
+        `Refused` when the peer's state is behind the one it showed before.
+        """
         self._compress = compress
         self._bounds = bounds
         self._store = store
         self.peer = peer
         self._refs = refs
+        self.quota = Quota(peer, bounds, day)
         self._thin = 0
         self._jobs: deque[Job] = deque()
         self._asked: dict[int, Job] = {}
@@ -75,6 +81,7 @@ class Session:
         with store.read() as reader:
             check_refs(highest(reader, peer), refs, peer)
             self._cursors = cursors(reader, peer)
+            self.quota.look(reader)
         steps = Steps(store, peer, refs, self._cursors, split)
         self._looked_at = steps.looked_at
         self._steps = iter(steps)
@@ -91,7 +98,7 @@ class Session:
         return self._planned and not self._asked and not self._jobs
 
     def next(self) -> list[Ask]:
-        """What to ask now."""
+        """What to ask now. `QuotaUsedUp` when nothing that comes could be stored."""
         while not (self._asked or self._jobs or self._planned):
             jobs = next(self._steps, None)
             if jobs is None:
@@ -184,8 +191,10 @@ class Session:
             self._jobs.appendleft(replace(job, want=job.want[stream.got :], lost=0))
 
     def insert(self, batch: Batch) -> None:
-        """Take a batch in, with the cursor behind it."""
+        """Take a batch in, with the cursor behind it. `QuotaUsedUp`, `StoreFull`."""
+        self.quota.check_room(self._store)
         with self._store.write() as writer:
+            self.quota.spend(writer, sum(map(len, batch.objects)))
             writer.insert(batch.objects)
             if batch.cursor:
                 self._cursors.pop(batch.label, None)
@@ -199,16 +208,20 @@ class Session:
             keep_cursors(writer, self.peer, {})
 
     def finish(self, who: Stamp) -> Moved:
-        """Move the refs, in one transaction, if anything moved."""
+        """Move the refs, in one transaction, if anything moved. `QuotaUsedUp`, `StoreFull`."""
         with self._store.read() as reader:
             known = highest(reader, self.peer)
             same = known is not None and (known.epoch, known.seq) == (self._refs.epoch, self._refs.seq)
             if same and is_followed(reader, self.peer, self._refs):
                 return Moved()
+        self.quota.check_room(self._store)
         with self._store.write() as writer:
-            return follow(writer, self.peer, self._refs, who)
+            moved = follow(writer, self.peer, self._refs, who)
+            self.quota.spend(writer, REF_BYTES * moved.refs)
+            return moved
 
     def _ask(self, job: Job) -> Ask:
+        self.quota.check()
         self._number += 1
         self._asked[self._number] = job
         if job.label:

@@ -18,6 +18,7 @@ from zonegit.net.http_client import HttpPeer
 from zonegit.net.tls import Identity, server_context
 from zonegit.repo import Repository
 from zonegit.repo.remotes import remotes
+from zonegit.repo.stored import DAY, Stored, set_stored
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 from zonegit.sync.ref_diff import Change
@@ -161,6 +162,19 @@ def test_a_zone_of_our_own_is_given_up_and_taken_back(run, server, access, tmp_p
     assert run("status", "--json").json["refused"] == {PEER: ["example.org."]}
     assert "not followed from primary-1: example.org." in run("status").err
     assert run("set", "www", "A", "60", "192.0.2.9").code == 0
+
+
+def test_status_tells_of_a_quota_that_is_used_up(run, tmp_path) -> None:
+    run("init", "example.org")
+    today = int(time.time()) // DAY
+    with closing(LmdbStore.open(tmp_path / "repo")) as store, store.write() as writer:
+        set_stored(writer, "p1", Stored(today - 1, 2_000_000, 1_000_000))
+        set_stored(writer, "p2", Stored(today, 999_999, 1_000_000))
+    assert (run("status").err, run("status", "--json").json["quota_used_up"]) == ("", [])
+    with closing(LmdbStore.open(tmp_path / "repo")) as store, store.write() as writer:
+        set_stored(writer, "p3", Stored(today, 1_000_000, 1_000_000))
+    assert "nothing more is taken from p3 before midnight UTC: 1,000,000 bytes" in run("status").err
+    assert run("status", "--json").json["quota_used_up"] == ["p3"]
 
 
 def test_adopting_tells_where_a_serial_goes_back(run, server, access) -> None:

@@ -31,7 +31,7 @@ def test_without_a_table_they_are_those_of_the_documents(tmp_path: Path) -> None
     assert config.replication and config.primary
     assert (config.replication.limits, config.primary.limits) == (SERVER, CLIENT)
     assert ServerLimits(256, 32, 16 << 10, 8, 4 << 20, 30.0) == SERVER
-    assert ClientLimits(4 << 30, 10_000_000, 16 << 20, 1_024, 30.0, 600.0) == CLIENT
+    assert ClientLimits(4 << 30, 10_000_000, 16 << 20, 1_024, 30.0, 600.0, 64 << 30, 1 << 30) == CLIENT
 
 
 def test_what_a_table_leaves_out_stays(tmp_path: Path) -> None:

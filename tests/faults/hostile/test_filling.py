@@ -1,0 +1,101 @@
+"""A primary with a valid key that would fill its secondary's disk, sync after sync: it is stopped and told of."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from httpkit import Counted, run
+from liarkit import Asked, lying
+from synckit import KEY, PEER, SHAPE, SMALL_NODES, WHO, commit, local_refs, names
+from zonegit.auth.gate import Signer
+from zonegit.daemon.mirror import Mirror
+from zonegit.daemon.pauses import Pauses
+from zonegit.model.commit import Commit
+from zonegit.model.ids import object_id
+from zonegit.model.refs import head
+from zonegit.model.zone import Zone
+from zonegit.ops.config import PrimaryConfig
+from zonegit.repo import Repository
+from zonegit.store.lmdb import LmdbStore
+from zonegit.store.memory import MemoryStore
+from zonegit.store.port import RefUpdate
+from zonegit.sync.limits import ClientLimits
+from zonegit.tree.build import build
+
+DAY_BYTES = 200_000
+ONE_SYNC = 60_000
+"""Bytes that one sync of this primary's takes, at most."""
+ZONES, RECORDS, VIEWED = 30, 100, 1_000
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def size_of(store: LmdbStore) -> int:
+    with store.read() as reader:
+        return sum(len(reader.get(oid)) for oid in reader.object_ids())
+
+
+def test_sync_after_sync(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    LmdbStore.create(tmp_path / "repo").close()
+    primary, secondary, samples = MemoryStore(), LmdbStore.open(tmp_path / "repo"), Counted()
+    again = 0
+
+    async def growing(asked: Asked) -> None:
+        """A new version of everything whenever somebody asks."""
+        nonlocal again
+        if asked.path == "/v0/refs":
+            again += 1
+            commit(primary, "example.org.", names("example.org.", 600, seed=again), shape=SMALL_NODES)
+        await asked.honest(primary)
+
+    async def test() -> None:
+        async with lying(growing) as url:
+            signer = Signer(PEER, KEY, time.time, os.urandom)
+            config = PrimaryConfig(url, PEER, "k1", 1.0, limits=ClientLimits(day_bytes=DAY_BYTES))
+            mirror = Mirror(secondary, config, signer, samples, pauses=Pauses(0.001, 0.01, 0.01))
+            task = asyncio.create_task(mirror.run())
+            await until(lambda: samples.values[f"sync_sessions_total,peer={PEER},result=quota"] >= 5)
+            before = local_refs(secondary)
+            await until(lambda: samples.values[f"sync_sessions_total,peer={PEER},result=quota"] >= 8)
+            assert local_refs(secondary) == before
+            task.cancel()
+            await mirror.close()
+
+    run(test(), 60)
+    assert before_quota(caplog) == 1, "one line, however often it tries"
+    assert samples.values[f"sync_stored_today_bytes,peer={PEER}"] >= DAY_BYTES
+    assert size_of(secondary) <= DAY_BYTES + ONE_SYNC
+    secondary.close()
+    with Repository.open(tmp_path / "repo") as repository:
+        assert list(repository.used_up()) == [PEER]
+
+
+def before_quota(caplog: pytest.LogCaptureFixture) -> int:
+    return sum("result=quota" in record.getMessage() for record in caplog.records)
+
+
+def test_zones_that_share_one_tree_get_so_many_views_in_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit of 150 bytes each, and a view of the whole zone."""
+    monkeypatch.setattr("zonegit.store.writer.VIEWS_AT_ONCE", VIEWED)
+    store = MemoryStore()
+    built = build(SHAPE, sorted(names("example.org.", RECORDS - 1).items()))
+    zone = Zone(built.root, SHAPE, built.records).encode()
+    apexes = [f"z{at}.example." for at in range(ZONES)]
+    commits = [Commit(object_id(zone), (), apex, 1, 1, WHO, WHO, "x").encode() for apex in apexes]
+    with store.write() as writer:
+        writer.insert([*built.objects, zone, *commits])
+        updates = [
+            RefUpdate(head(apex, "main"), None, object_id(data)) for apex, data in zip(apexes, commits, strict=True)
+        ]
+        writer.move_refs(updates, WHO, "pull: p1")
+    with store.read() as reader:
+        viewed = [apex for apex in apexes if reader.view(head(apex, "main")) is not None]
+    assert len(viewed) == VIEWED // RECORDS
