@@ -158,7 +158,7 @@ class OverBudget(ZonegitError):
 
     def __init__(self, zone: str) -> None:
         super().__init__(
-            f"zone {zone} takes more work than a query may cost: see `zonegit check {zone}`, mend it or serve it no more"
+            f"zone {zone} takes more work than a query may cost: see `zonegit check {zone}`, mend or remove it"
         )
 
 

@@ -204,7 +204,7 @@ class ZoneTable:
             view = find_view(self._reader.tables, name)
             if view is not None and tip in (None, view.commit):
                 tree = TreeVersionLater(self._nodes, apex, view.commit)
-                return self._watched(ViewVersion(self._reader.tables, name, view)), self._watched(tree)
+                return self._watched(ViewVersion(self._reader.tables, self._nodes, name, view)), self._watched(tree)
             if view is not None:
                 raise CorruptStore(f"the served view of {name} shows another commit; run `zonegit reindex`")
         except CorruptStore as error:

@@ -76,6 +76,8 @@ def _cover(way: Way, key: bytes, block: bytes) -> tuple[bytes, list[bytes]] | No
     """The owner of the NSEC that spans what lies behind a key, without the apex, and that NSEC with its signatures.
     None where that isn't as simple: there is none, or it shares names with what else stands in a denial."""
     node = node_of(block)
+    if 0 in node:  # what a view doesn't hold
+        return None
     if NSEC not in node:
         cut = cut_above(way.zone, OwnerKey(key))  # glue, say: the chain goes on from the cut
         if cut is None:

@@ -80,7 +80,7 @@ def _ends(way: Way, target: bytes, wanted: int) -> tuple[bytes, ...] | None:
     for rtype, _, rrs in block_items(block):
         if rtype == wanted:
             found = tuple(each[2:] for each in split(rrs))
-        elif rtype in (CNAME, NS) or _is_stray(way, rtype):
+        elif rtype in (0, CNAME, NS) or _is_stray(way, rtype):
             return None
     mark = (target, wanted)
     if found is not None and way.sight(mark):
@@ -184,8 +184,10 @@ def _put_addresses(way: Way, section: list[tuple[bytes, bytes]], server: bytes, 
 
 
 def _is_stray(way: Way, rtype: int) -> bool:
-    """Whether these are signatures in a zone that isn't signed: with DO they are given along all the same."""
-    return rtype == RRSIG and not way.signed
+    """Whether these are signatures in a zone that isn't signed: with DO they are given along all the same. Or they
+    are what a view doesn't hold.
+    """
+    return not rtype or (rtype == RRSIG and not way.signed)
 
 
 def shared(held: Held, way: Way, name: bytes, wanted: int, rrs: bytes, edns: int) -> Shared | None:

@@ -215,7 +215,7 @@ class Straight:
             rtype, records, size = BLOCK_ITEM.unpack_from(block, at)
             start = at + BLOCK_ITEM.size
             at = start + size
-            if rtype == NSEC3 or (rtype == NS and plan.proving):
+            if rtype == NSEC3 or not rtype or (rtype == NS and plan.proving):
                 return None  # a hashed owner is no name (RFC 5155 §7.2.8); a signed zone's cuts have proofs
             if rtype == NS:
                 return self._refer(body, plan, Cut(plan.name(body), key, block[start:at]))
@@ -299,7 +299,7 @@ class Straight:
         """The RRsets of the wildcard for a name, none of whose ends the SOA has."""
         found = None
         for rtype, records, rrs in block_items(block):
-            if rtype in (CNAME, NS) or (rtype == RRSIG and plan.do):
+            if rtype in (0, CNAME, NS) or (rtype == RRSIG and plan.do):
                 return None
             if rtype == plan.wanted:
                 found = records, rrs

@@ -88,7 +88,7 @@ def _step(name: bytes, key: bytes, block: bytes) -> Step:
     for rtype, _, rrs in block_items(block):
         if rtype == NS:
             return Cut(name, key, rrs)
-        if rtype in (DNAME, NSEC3):
+        if rtype in (0, DNAME, NSEC3):
             return False
     return True
 

@@ -161,6 +161,8 @@ class Zone:
             block = self._version.at(key)
         except CorruptStore as error:
             block = self._fall_back(error).at(key)
+        except OverBudget:
+            raise self._overspend() from None
         if block is None:
             self.pay(2 * READ)
             return None
@@ -173,6 +175,8 @@ class Zone:
             found = self._version.before(key)
         except CorruptStore as error:
             found = self._fall_back(error).before(key)
+        except OverBudget:
+            raise self._overspend() from None
         if found is None:
             self.pay(READ)
             return None

@@ -12,6 +12,7 @@ from zonegit.store.port import RefLogEntry
 from zonegit.store.reflog import decode_entry, log_prefix
 from zonegit.store.tables import ReadTables, Table
 from zonegit.store.views import ViewVersion, find_view
+from zonegit.tree.source import Nodes
 from zonegit.tree.version import ZoneVersion
 
 
@@ -108,7 +109,7 @@ class StoreReader:
             return None
         if found.commit != self.ref(name):
             raise CorruptStore(f"the served view of {name} shows another commit; run `zonegit reindex`")
-        return ViewVersion(self.tables, name, found)
+        return ViewVersion(self.tables, Nodes(self), name, found)
 
     def object_ids(self, kind: Kind | None = None) -> Iterator[ObjectId]:
         for sequence, oid in sorted((sequence, oid) for oid, sequence in self.tables.scan(Table.IDS)):

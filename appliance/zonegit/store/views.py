@@ -2,6 +2,9 @@
 
     views  view u32 | owner key -> CRC-32 of key and block | block      (a block as in tree/version.py)
 
+In place of a block above 4 KiB stands an item of type 0 that says how large it is; the block itself is read from
+the tree, where it is asked for. So what lies beside a name that isn't there is small, whatever a zone holds.
+
 A view only speeds up answering and can be made again from its commit at any time. Its CRC is checked at each read,
 and where nothing is found those of both neighbours are, beside which a changed key lies: so a flipped bit is
 `CorruptStore` and never an answer or a denial.
@@ -13,10 +16,10 @@ from itertools import groupby
 from struct import Struct
 from typing import Final, NamedTuple
 
-from zonegit.errors import CorruptStore, NotFound
+from zonegit.errors import CorruptStore, NotFound, OverBudget
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import APEX_KEY, OwnerKey, WireName
+from zonegit.model.names import APEX_KEY, OwnerKey, WireName, to_text
 from zonegit.model.rdata import SOA
 from zonegit.model.refs import RefName, parse
 from zonegit.model.rrset import RRKey, served_soa
@@ -26,11 +29,14 @@ from zonegit.store.layout import U32, check_around, check_gap, seal, unseal
 from zonegit.store.tables import Item, ReadTables, Table, WriteTables
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
-from zonegit.tree.version import BLOCK_ITEM, block_item, block_items
-from zonegit.tree.walk import LOWEST, entries
+from zonegit.tree.tree_version import TreeVersionLater
+from zonegit.tree.version import BLOCK_ITEM, MAX_BLOCK, block_item, block_items
+from zonegit.tree.walk import LOWEST, entries, under
 
 _SHOWN: Final = Struct(">I32sI")
 _BEGUN: Final = Struct(">I32s")
+_LARGE: Final = 4096
+"""Bytes of a block beyond which it stays in the tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +65,15 @@ def find_view(tables: ReadTables, name: RefName) -> Shown | None:
 class ViewVersion:
     """`ZoneVersion` through a view. It follows its head when its reader is renewed."""
 
-    def __init__(self, tables: ReadTables, name: RefName, shown: Shown) -> None:
+    def __init__(self, tables: ReadTables, nodes: Nodes, name: RefName, shown: Shown) -> None:
         self._tables = tables
         self._name = name
         self._apex = parse(name).apex
         self._shown = shown
         self._prefix = shown.prefix
         self._generation = tables.generation
+        self._nodes = nodes
+        self._tree = TreeVersionLater(nodes, self._apex, shown.commit)
 
     @property
     def apex(self) -> WireName:
@@ -93,7 +101,8 @@ class ViewVersion:
     def at(self, owner: OwnerKey) -> bytes | None:
         if self._generation != self._tables.generation:
             self._follow()
-        return _read(self._tables, self._prefix + owner)
+        block = _read(self._tables, self._prefix + owner)
+        return block if block is None or len(block) > BLOCK_ITEM.size else self._large(owner, block)
 
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         if self._generation != self._tables.generation:
@@ -101,13 +110,23 @@ class ViewVersion:
         low, _ = _around(self._tables, self._prefix + owner)
         if low is None or not low[0].startswith(self._prefix):
             return None
-        return OwnerKey(low[0][4:]), low[1][4:]
+        found, block = OwnerKey(low[0][4:]), low[1][4:]
+        return found, block if len(block) > BLOCK_ITEM.size else self._large(found, block)
 
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         if self._generation != self._tables.generation:
             self._follow()
         _, high = _around(self._tables, self._prefix + owner + b"\0")
         return OwnerKey(high[0][4:]) if high is not None and high[0].startswith(self._prefix) else None
+
+    def _large(self, owner: OwnerKey, mark: bytes) -> bytes:
+        """The block of an owner of which the view says only how large it is. `OverBudget` where it is too large."""
+        if BLOCK_ITEM.unpack(mark)[2] > MAX_BLOCK:
+            raise OverBudget(to_text(self._apex))
+        block = self._tree.at(owner)
+        if block is None:
+            raise CorruptStore("a served view contradicts its commit; run `zonegit reindex`")
+        return block
 
     def _follow(self) -> None:
         """The reader shows another version of the repository: look where the view is now."""
@@ -117,6 +136,7 @@ class ViewVersion:
         self._generation = self._tables.generation
         self._shown = shown
         self._prefix = shown.prefix
+        self._tree = TreeVersionLater(self._nodes, self._apex, shown.commit)
 
 
 def build_view(
@@ -200,9 +220,9 @@ def move_view(tables: WriteTables, nodes: Nodes, name: RefName, shown: Shown, co
     for owner, changes in groupby(diff(nodes, old, new), key=lambda change: change[0][:-3]):
         apex_seen = apex_seen or not owner
         items = {int.from_bytes(key[-2:], "big"): payload for key, _, payload in changes}
-        _rewrite(tables, prefix + owner, items, moved.serial)
+        _rewrite(tables, nodes, new, prefix + owner, items, moved.serial)
     if not apex_seen:
-        _rewrite(tables, prefix + APEX_KEY, {}, moved.serial)
+        _rewrite(tables, nodes, new, prefix + APEX_KEY, {}, moved.serial)
     _show(tables, name, moved)
 
 
@@ -234,12 +254,12 @@ def rows(
             continue
         if here is not None:
             counted(BLOCK_ITEM.unpack_from(block)[1])
-            yield prefix + here, seal(prefix + here, block)
+            yield _item(prefix + here, block)
         here = owner
         block = block_item(payload, serial)
     if here is not None:
         counted(BLOCK_ITEM.unpack_from(block)[1])
-        yield prefix + here, seal(prefix + here, block)
+        yield _item(prefix + here, block)
 
 
 def target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
@@ -248,11 +268,25 @@ def target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
     return Shown(number, oid, commit.serial), Zone.decode(nodes.source.get(commit.zone_root)).tree
 
 
-def _rewrite(tables: WriteTables, key: bytes, changes: dict[int, bytes | None], serial: int) -> None:
-    """Put changed RRsets (None: gone) into the block under `key`; its SOA, if it has one, gets `serial`."""
+def _item(key: bytes, block: bytes) -> Item:
+    """What a view holds under a key: the block, or how large it is."""
+    return key, seal(key, block if len(block) <= _LARGE else BLOCK_ITEM.pack(0, 0, len(block)))
+
+
+def _rewrite(
+    tables: WriteTables, nodes: Nodes, root: ObjectId, key: bytes, changes: dict[int, bytes | None], serial: int
+) -> None:
+    """Put changed RRsets (None: gone) into the block under `key`; its SOA, if it has one, gets `serial`. `root` is
+    the tree of which the block is one then.
+    """
+    before = _read(tables, key) or b""
+    if len(before) == BLOCK_ITEM.size:
+        block = b"".join(block_item(payload, serial) for _, payload in under(nodes, root, RRKey(key[4:] + b"\0")))
+        _put(tables, key, block)
+        return
     items = {
         rtype: BLOCK_ITEM.pack(rtype, records, len(rrs)) + (served_soa(rrs, serial) if rtype == SOA else rrs)
-        for rtype, records, rrs in block_items(_read(tables, key) or b"")
+        for rtype, records, rrs in block_items(before)
     }
     for rtype, payload in changes.items():
         if payload is None:
@@ -260,8 +294,12 @@ def _rewrite(tables: WriteTables, key: bytes, changes: dict[int, bytes | None], 
                 raise CorruptStore("a served view contradicts its commit; run `zonegit reindex`")
         else:
             items[rtype] = block_item(payload, serial)
-    if items:
-        tables.put(Table.VIEWS, key, seal(key, b"".join(items[rtype] for rtype in sorted(items))))
+    _put(tables, key, b"".join(items[rtype] for rtype in sorted(items)))
+
+
+def _put(tables: WriteTables, key: bytes, block: bytes) -> None:
+    if block:
+        tables.put(Table.VIEWS, *_item(key, block))
     else:
         tables.delete(Table.VIEWS, key)
 

@@ -15,6 +15,8 @@ from zonegit.model.rdata import SOA
 from zonegit.model.rrset import FIXED, owner_size, record_count, served_soa
 
 BLOCK_ITEM: Final = Struct(">HII")
+MAX_BLOCK: Final = 1 << 17
+"""Bytes of a block beyond which its owner isn't answered: twice what a message holds."""
 
 
 class ZoneVersion(Protocol):

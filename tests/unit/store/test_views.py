@@ -6,7 +6,7 @@ import pytest
 
 from storekit import MAIN, SMALL_NODES, SOA, WHO, ZONE, addresses, large, publish, tag_of, version
 from treekit import key_of, payload_of
-from zonegit.errors import CorruptStore, NotFound
+from zonegit.errors import CorruptStore, NotFound, OverBudget
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import OwnerKey, join, owner_key
 from zonegit.model.refs import RefName, head, remote, tag
@@ -323,3 +323,42 @@ def test_a_view_that_is_begun_leaves_nothing_behind(store: Store, how: str) -> N
         if how != "shown at once":
             assert not list(reader.tables.scan(Table.VIEWS))
     assert fsck(store).problems == []
+
+
+def wide(records: int) -> RRset:
+    return RRset.of(join([b"big"]), 1, 300, [n.to_bytes(4, "big") for n in range(records)])
+
+
+def test_a_large_block_stays_in_the_tree(store: Store) -> None:
+    """What lies beside a name is small; the view answers all the same, and follows the records up and down."""
+    big = wide(300)
+    with store.write() as writer:
+        first = publish(writer, [*addresses(20), big])
+        assert_equal(writer)
+        found = [block for _, block in writer.draft.scan(Table.VIEWS)]
+        assert max(map(len, found)) < 100
+    with store.write() as writer:
+        second = publish(writer, [*addresses(20, 2), wide(400)], first, 1)
+        assert_equal(writer)
+    with store.write() as writer:
+        third = publish(writer, [*addresses(20, 2), wide(10)], second, 2)
+        assert_equal(writer)
+    with store.write() as writer:
+        fourth = publish(writer, [*addresses(20, 2), big], third, 3)
+        assert_equal(writer)
+    with store.write() as writer:
+        publish(writer, addresses(20, 2), fourth, 4)
+        assert_equal(writer)
+    assert fsck(store).problems == []
+
+
+def test_an_owner_beyond_all_messages_is_not_read(store: Store) -> None:
+    huge = wide(10_000)
+    with store.write() as writer:
+        publish(writer, [*addresses(20), huge])
+        view = view_of(writer)
+        with pytest.raises(OverBudget, match=r"zone example\.org\."):
+            view.at(owner_key(join([b"big"])))
+        with pytest.raises(OverBudget):
+            view.before(owner_key(join([b"c"])))
+        assert view.after(owner_key(join([b"a"]))) == owner_key(join([b"big"]))
