@@ -160,7 +160,16 @@ def _given_at(held: Held, zone: Zone, name: WireName, draft: Draft, *, glue: boo
         return {}
     if home is not zone:
         draft.mixed = True
-    return {} if home.expired else _data_at(home, name, glue=glue)
+    if home.expired:
+        return {}
+    try:
+        return _data_at(home, name, glue=glue)
+    except Exception as error:
+        if home is zone:
+            raise
+        held.on_trouble(error)
+        draft.lacking = True
+        return {}
 
 
 def _data_at(zone: Zone, name: WireName, *, glue: bool) -> Node:

@@ -28,7 +28,7 @@ def resolve(held: Held, zone: Zone, draft: Draft) -> None:
     passed = {name}
     current = zone
     while True:
-        target = _answer(held, current, name, draft)
+        target = _answer(held, zone, name, draft) if current is zone else _go_on(held, current, name, draft)
         if target is None or target in passed:
             return
         home = held.route(target, draft.qtype, draft.client)
@@ -41,6 +41,20 @@ def resolve(held: Held, zone: Zone, draft: Draft) -> None:
             return
         passed.add(target)
         name, current = target, home
+
+
+def _go_on(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | None:
+    """The same in a zone that an alias led into. If it can't be read, the chain ends in front of it: its damage is
+    none of the zone's that was asked.
+    """
+    before = draft.state()
+    try:
+        return _answer(held, zone, name, draft)
+    except Exception as error:
+        held.on_trouble(error)
+        draft.back_to(before)
+        draft.lacking = True
+        return None
 
 
 def _answer(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | None:

@@ -9,7 +9,7 @@ A `Budget` belongs to one thread's `Held`, and is full between queries: whoever 
 
 `Zone.node`, `before`, `has_below`, what the straight way reads (`ways.Way`) and hashing (`nsec3`) pay by
 themselves: what is built on them need not. `OverBudget` becomes SERVFAIL in `Responder`, which names the zone in
-the log once for each of its versions. An exhausted budget fails at every further read, until it is restored.
+the log once. An exhausted budget fails at every further read, until it is restored.
 """
 
 from typing import Final

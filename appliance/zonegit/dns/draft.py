@@ -4,10 +4,23 @@ Answer, authority and glue must all be sent or the response is truncated (RFC 21
 the additional section is sent as far as it fits.
 """
 
+from typing import NamedTuple
+
 from zonegit.dns.blocks import Node, Part, signatures
 from zonegit.dns.message import Rcode
 from zonegit.model.names import WireName
 from zonegit.model.rdata import RRSIG
+
+
+class State(NamedTuple):
+    """What a draft was at some time."""
+
+    sizes: tuple[int, ...]
+    """Of its sections."""
+    rcode: Rcode
+    aa: bool
+    exact: bool
+    cut: WireName | None
 
 
 class Draft:
@@ -15,7 +28,7 @@ class Draft:
 
     __slots__ = (
         "aa", "additional", "answer", "authority", "client",
-        "cut", "do", "exact", "glue", "mixed", "name", "qtype",
+        "cut", "do", "exact", "glue", "lacking", "mixed", "name", "qtype",
         "rcode", "whole",
     )  # fmt: skip
 
@@ -38,6 +51,8 @@ class Draft:
         """The whole response is the referral at this cut: one for all names of this length below it."""
         self.mixed = False
         """Data of a further zone went into it."""
+        self.lacking = False
+        """Data of a further zone is left out, because it can't be read."""
 
     def put(self, section: list[Part], owner: bytes, rtype: int, node: Node) -> None:
         """Add an RRset that the node has, and its signatures under DO (RFC 4035 §3.1.1)."""
@@ -47,6 +62,18 @@ class Draft:
             signed = signatures(node, rtype)
             if signed:
                 section.append((owner, RRSIG, *signed))
+
+    def state(self) -> "State":
+        """What is in it now."""
+        sizes = tuple(map(len, (self.answer, self.authority, self.glue, self.additional)))
+        return State(sizes, self.rcode, self.aa, self.exact, self.cut)
+
+    def back_to(self, state: "State") -> None:
+        """Drop what was added since."""
+        sections = self.answer, self.authority, self.glue, self.additional
+        for section, size in zip(sections, state.sizes, strict=True):
+            del section[size:]
+        self.rcode, self.aa, self.exact, self.cut = state[1:]
 
     def put_once(self, section: list[Part], owner: bytes, rtype: int, node: Node) -> None:
         """The same, unless the section has it."""

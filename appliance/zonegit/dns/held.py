@@ -89,7 +89,7 @@ class Zones:
 class Held:
     """All served zones by apex."""
 
-    __slots__ = ("_let_go", "_on_trouble", "_own", "_parents", "_source", "budget", "by_client", "zones")
+    __slots__ = ("_let_go", "_own", "_parents", "_source", "budget", "by_client", "on_trouble", "zones")
 
     def __init__(
         self,
@@ -104,7 +104,8 @@ class Held:
         self.zones = Zones(self._take_up)
         self.by_client = False
         """Whether answers depend on who asks: some zone has a canary, or may not be asked by everybody."""
-        self._on_trouble = on_trouble
+        self.on_trouble = on_trouble
+        """To be told of damage in one zone that is left out of answers from another."""
         self._let_go = let_go
         self._parents: Counter[bytes] | None = None
         """How many zones are below each name."""
@@ -225,7 +226,7 @@ class Held:
         if old is not None and old.commit == version.commit and old.expired == expired:
             old.renew(version, fallback)
             return old
-        zone = Zone(version, fallback, self._on_trouble, expired, self.budget)
+        zone = Zone(version, fallback, self.on_trouble, expired, self.budget)
         if old is not None:
             moved.add(old)
             zone.landmarks = old.landmarks

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, MutableSequence
 from typing import Final
 
 from zonegit.dns.answer import resolve
+from zonegit.dns.bounded import Bounded
 from zonegit.dns.budget import Budget
 from zonegit.dns.cache import AnswerCache, Entry, PacketCache
 from zonegit.dns.chaos import CLASS_CHAOS, about_server
@@ -47,7 +48,7 @@ from zonegit.dns.transfer import Asker, Transfer
 from zonegit.dns.ways import Door
 from zonegit.dns.zone_counts import ZonePlaces
 from zonegit.dns.zones import Body, Key, ServedZone, Zone
-from zonegit.errors import CorruptStore, OverBudget
+from zonegit.errors import CorruptStore, OverBudget, ZonegitError
 from zonegit.model.names import WireName
 from zonegit.model.rdata import ANY, AXFR, CLASS_IN, IXFR
 
@@ -55,6 +56,8 @@ _NOTHING: Final = COUNTS.pack(0, 0, 0)
 _ONLY_OPT: Final = COUNTS.pack(0, 0, 1)
 _ONE: Final = b"\0\1"
 _TRUNCATED: Final = TC >> 8
+_TOLD: Final = 1024
+"""Exceptions that were logged and are remembered."""
 _REASONS: Final = {Rcode.NOTIMP: Reason.NOT_SUPPORTED}
 
 
@@ -69,7 +72,7 @@ class Responder:
         self._eager = Eager({})
         self._packets = PacketCache(options.cache_entries)
         self._answers = AnswerCache(options.cache_entries)
-        self._logged: set[tuple[str, str]] = set()
+        self._logged: Bounded[tuple[str, str, str], None] = Bounded(_TOLD)
         self._edns = Edns(options)
         self._place = ZonePlaces(stats)
         self._straight = Straight(self._held, self._packets, options.udp_size, door, self._place)
@@ -201,7 +204,7 @@ class Responder:
             body = _encode(draft, query, room, self._place(zone.apex))
         else:
             body = self._refer(zone, draft.cut, draft, query, room, key)
-        if not (draft.mixed and self._held.by_client):  # it may hold what another client would not be shown
+        if not (draft.lacking or (draft.mixed and self._held.by_client)):  # another client may be shown more
             self._answers.keep(zone, key, body, exact=draft.exact)
         return body
 
@@ -284,22 +287,25 @@ class Responder:
         header = HEADER.pack(0, flags, bool(question), bool(record), 0, bool(opt))
         return b"".join((query.ident, header[2:], question, record, opt))
 
-    def _on_trouble(self, error: CorruptStore | OverBudget) -> None:
-        if isinstance(error, OverBudget):
-            self._options.log("a query could not be answered", error)
-            return
-        self._stats[CORRUPT] += 1
-        self._log_once("a zone's version can't be read", error)
+    def _on_trouble(self, error: Exception) -> None:
+        if isinstance(error, CorruptStore):
+            self._stats[CORRUPT] += 1
+            self._log_once("a zone's version can't be read", error)
+        else:
+            self._log_once("a query could not be answered", error)
 
     def _log_once(self, message: str, error: Exception) -> None:
-        """Tell of an exception unless one of its kind was raised at the same place before."""
+        """Tell of an exception unless one of its kind was raised at the same place before, and said the same if it
+        is one of ours: these name what they are about.
+        """
         last = error.__traceback__
         while last is not None and last.tb_next is not None:
             last = last.tb_next
         place = f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else ""
-        mark = (type(error).__name__, place)
+        said = str(error) if isinstance(error, ZonegitError) else ""
+        mark = (type(error).__name__, place, said)
         if mark not in self._logged:
-            self._logged.add(mark)
+            self._logged[mark] = None
             self._options.log(message, error)
 
 

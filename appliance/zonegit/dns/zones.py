@@ -6,6 +6,7 @@ finished answers. All of it hangs on the commit, so nothing here ever goes stale
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from struct import error as StructError  # noqa: N812 - a class
 from typing import TYPE_CHECKING, NamedTuple
 
 from zonegit.dns.acl import Acl, Clients
@@ -16,7 +17,7 @@ from zonegit.dns.canary import Canary
 from zonegit.dns.hashing import chain_of
 from zonegit.dns.landmarks import Landmarks
 from zonegit.dnssec.hashing import Parameters
-from zonegit.errors import CorruptStore, OverBudget
+from zonegit.errors import CorruptStore, InvalidRecord, OverBudget
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName, to_text
 from zonegit.model.rdata import DNAME, NSEC, RRSIG, SOA, name_spans
@@ -47,8 +48,8 @@ class Body(NamedTuple):
     """More than one zone went into it."""
 
 
-OnTrouble = Callable[[CorruptStore | OverBudget], None]
-"""Told of each read that failed, and once of each version that takes too much work."""
+OnTrouble = Callable[[Exception], None]
+"""Told of each read that failed, and of each query that would take too much work."""
 Referral = tuple[list[Part], list[Part], list[Part]]
 """Authority, glue and additional parts."""
 
@@ -72,7 +73,7 @@ class Zone:
 
     __slots__ = ("_budget", "_fallback", "_on_trouble", "_top", "_version", "_wild", "apex", "asked_by", "bends",
                  "canary", "canary_zone", "commit", "expired", "finished", "hashed", "hashes", "landmarks",
-                 "negative", "nsec", "overspent", "referrals", "signed", "soa_names", "targets", "way")  # fmt: skip
+                 "negative", "nsec", "referrals", "signed", "soa_names", "targets", "way")  # fmt: skip
 
     def __init__(
         self,
@@ -94,8 +95,6 @@ class Zone:
         self.canary_zone: Zone | None = None
         self.finished: dict[Key, Body] = {}
         """Second level of the response cache."""
-        self.overspent = False
-        """Whether a query took more work than it may cost."""
         self.negative: list[Part] = []
         """The SOA of negative answers and its signatures, with TTL min(SOA TTL, minimum) (RFC 2308 §5). Known once
         `top` was called."""
@@ -150,9 +149,7 @@ class Zone:
 
     def _overspend(self) -> OverBudget:
         error = OverBudget(to_text(self.apex))
-        if not self.overspent:
-            self.overspent = True
-            self._on_trouble(error)
+        self._on_trouble(error)
         return error
 
     def node(self, key: OwnerKey) -> Node | None:
@@ -219,14 +216,21 @@ class Zone:
             node = self.node(APEX_KEY)
             if node is None or SOA not in node:
                 raise CorruptStore(f"zone {to_text(self.apex)} has no SOA record")
-            self.negative = _negative(self.apex, node)
-            self.nsec = NSEC in node
-            self.hashed = None if self.nsec else chain_of(node)
-            self.signed = RRSIG in node
-            self.bends = DNAME in node
-            self.soa_names = _soa_names(node[SOA][1])
+            try:
+                self._know(node)
+            except (InvalidRecord, IndexError, ValueError, StructError) as error:
+                raise CorruptStore(f"zone {to_text(self.apex)} has records that can't be read: {error}") from error
             self._top = node
         return self._top
+
+    def _know(self, top: Node) -> None:
+        """Take from the apex what answers of the whole zone depend on."""
+        self.negative = _negative(self.apex, top)
+        self.nsec = NSEC in top
+        self.hashed = None if self.nsec else chain_of(top)
+        self.signed = RRSIG in top
+        self.bends = DNAME in top
+        self.soa_names = _soa_names(top[SOA][1])
 
     def wildcard(self, encloser: OwnerKey) -> Node | None:
         """The RRsets at the wildcard below an encloser ({} where it is an empty non-terminal); None without one."""

@@ -49,7 +49,7 @@ def parameters(records: Iterable[bytes]) -> Parameters | None:
     """What NSEC3PARAM records say that a zone is hashed with (RFC 5155 §4); None where no way is known."""
     for rdata in records:
         iterations, salt = int.from_bytes(rdata[2:4], "big"), rdata[_HEAD:]
-        whole = rdata[4:_HEAD] == bytes((len(salt),))
+        whole = len(rdata) >= _HEAD and rdata[4] == len(salt)
         if rdata[:2] == _SHA1 + b"\0" and whole and iterations <= _MOST_ITERATIONS:
             return Parameters(iterations, salt)
     return None
