@@ -30,10 +30,13 @@ from zonegit.errors import NotAuthorised
 
 TIME_WINDOW: Final = 300
 """Seconds that a request's time may be off, either way."""
+BODY_SECONDS: Final = 30
+"""Seconds that a request's body may take: so much older it may be when its MAC is checked."""
 MAX_OFFSET: Final = 86_400
 """Seconds that a client's clock and its server's may differ for the client to correct its own."""
 _AGREED: Final = TIME_WINDOW / 2
 """Seconds; a client whose own clock is this close to the server's needs no correction any more."""
+_BEHIND_THE_MAC: Final = frozenset({"key_not_valid", "client_cert", "clock_skew", "replayed", "forbidden"})
 _DECOY: Final = Key.derive("unknown", b"\0" * 32, state=State.RETIRED)
 
 
@@ -76,6 +79,11 @@ class Refusal:
     server_time: int | None = None
     named: str = ""
     """The id that the caller named, known or not; empty where the header can't be read."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether the request's MAC was right."""
+        return self.result in _BEHIND_THE_MAC
 
 
 class Gate:
@@ -134,10 +142,11 @@ class Gate:
         if key.client_cert and key.client_cert != pending.client_cert:
             return self._failed(pending.source, "client_cert", kid)
         grant = Grant(key, pending.credentials.mac)
-        if not pending.in_time:
+        until = pending.credentials.ts + TIME_WINDOW + BODY_SECONDS
+        if not (pending.in_time and now <= until):
             self._budget.fail(pending.source, now)
             return Refusal(401, "clock_skew", "clock_skew", kid, grant, server_time=int(now))
-        seen = self._replay.take(kid, pending.credentials.nonce, now)
+        seen = self._replay.take(kid, pending.credentials.nonce, now, until)
         if seen is Seen.REPLAYED:
             return self._failed(pending.source, "replayed", kid)
         if not key.allows(verb):

@@ -4,15 +4,13 @@ import asyncio
 import logging
 from typing import Final
 
+from zonegit.auth.gate import BODY_SECONDS
 from zonegit.auth.scheme import Call
 from zonegit.errors import ZonegitError
 from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, REQUEST_LINE, Receive, Scope, Send, drain
 from zonegit.sync import limits, wire
 from zonegit.sync.frames import CONTENT_TYPE
 from zonegit.sync.server import FrameStream, Reply, find_route
-
-BODY_SECONDS: Final = 30.0
-"""A body must have arrived by then."""
 
 _SLICE: Final = 32 << 10
 

@@ -333,7 +333,7 @@ def test_the_window_survives_a_clock_that_jumps_back() -> None:
 def test_after_a_jump_back_nonces_are_forgotten_in_the_same_time() -> None:
     window = ReplayWindow(limit=1)
     window.take("k", "n", 10_000.0)
-    assert [window.take("k", "m", now) for now in (5_000.0, 5_600.0, 6_200.0)] == [Seen.FULL, Seen.FULL, Seen.NEW]
+    assert [window.take("k", "m", now) for now in (5_000.0, 5_600.0, 6_260.0)] == [Seen.FULL, Seen.FULL, Seen.NEW]
 
 
 def test_two_keys_may_not_share_a_secret() -> None:
@@ -344,3 +344,49 @@ def test_two_keys_may_not_share_a_secret() -> None:
 def test_a_key_does_not_print_its_secret() -> None:
     assert KEY.request.hex() not in repr(KEY)
     assert repr(KEY.request) not in repr(KEY)
+
+
+def test_a_request_is_remembered_for_its_window_and_its_body(clock: Clock, signer: Signer) -> None:
+    """Signed 300 s ahead, taken at once, and sent again when it is 300 s old, with a body that takes 30 s."""
+    gate = Gate("primary-1", Keyring([KEY]), clock)
+    signer.offset = 300.0
+    header, _ = signer.sign(REFS, EMPTY_DIGEST)
+    assert isinstance(ask(gate, header), Grant)
+    for began, took in [(600, 29), (600, 30), (599, 30)]:
+        clock.now = NOW + began
+        pending = gate.begin(REFS, [header.encode()], "192.0.2.1")
+        assert isinstance(pending, Pending)
+        clock.now += took
+        assert refused(gate.finish(pending, EMPTY_DIGEST, "read")) == (401, "unauthorized", "replayed")
+    clock.now = NOW + 600
+    pending = gate.begin(REFS, [header.encode()], "192.0.2.1")
+    clock.now += 31
+    found = gate.finish(pending, EMPTY_DIGEST, "read")  # type: ignore[arg-type]  # it was in time
+    assert refused(found) == (401, "clock_skew", "clock_skew"), "too late, whoever remembers what"
+
+
+@pytest.mark.parametrize("back", [10.0, 700.0, 3_600.0, 86_400.0])
+def test_a_clock_that_is_set_back_makes_no_request_new(clock: Clock, signer: Signer, back: float) -> None:
+    steady = Clock()
+    gate = Gate("primary-1", Keyring([KEY]), clock, replay=ReplayWindow(steady=steady))
+    header, _ = signer.sign(REFS, EMPTY_DIGEST)
+    assert isinstance(ask(gate, header), Grant)
+    clock.now -= back
+    while clock.now < NOW + 400:  # with an honest request now and then
+        assert isinstance(ask(gate, signer.sign(REFS, EMPTY_DIGEST)[0]), Grant)
+        assert refused(ask(gate, header))[0] == 401
+        clock.now += 100
+        steady.now += 100
+
+
+def test_a_clock_that_is_ahead_for_a_moment_makes_no_request_new(clock: Clock, signer: Signer) -> None:
+    steady = Clock()
+    gate = Gate("primary-1", Keyring([KEY]), clock, replay=ReplayWindow(steady=steady))
+    header, _ = signer.sign(REFS, EMPTY_DIGEST)
+    assert isinstance(ask(gate, header), Grant)
+    clock.now += 86_400
+    for _ in range(2):
+        ask(gate, signer.sign(REFS, EMPTY_DIGEST)[0])
+        clock.now, steady.now = clock.now + 250, steady.now + 250
+    clock.now -= 86_400 + 300
+    assert refused(ask(gate, header)) == (401, "unauthorized", "replayed")
