@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -72,6 +73,7 @@ async def running(
     *,
     connections: int = 64,
     port: int = 0,
+    tls: ssl.SSLContext | None = None,
     bounds: ServerLimits = SERVER,
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Running]:
@@ -79,7 +81,7 @@ async def running(
     gate = gate or generous_gate(clock=clock)
     samples = Counted()
     app = ReplicationApp(store, gate, samples, clock=clock, bounds=bounds)
-    server = H2Server(app, connections=connections, bounds=bounds)
+    server = H2Server(app, connections=connections, bounds=bounds, tls=tls)
     found = Running(listener.getsockname()[1], gate, app, samples, server)
     task = asyncio.create_task(server.serve([listener], found.stop, app.drain))
     try:

@@ -17,6 +17,14 @@ from zonegit.auth.scheme import Call, sign_request
 Headers = list[tuple[str, str]]
 
 
+DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 8, 9
+END_STREAM, END_HEADERS = 1, 4
+
+
+def frame(kind: int, payload: bytes = b"", flags: int = 0, stream: int = 0) -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+
+
 class Answer:
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 from zonegit.auth.gate import Gate
+from zonegit.auth.replay import ReplayWindow
 from zonegit.daemon.cleartext import check_replication
 from zonegit.daemon.signing import load_keys
 from zonegit.daemon.status import Status
@@ -20,6 +21,8 @@ from zonegit.daemon.tls import replication_tls
 from zonegit.errors import ConfigError, ZonegitError
 from zonegit.net.h2_serving import H2Server
 from zonegit.net.http_server import ReplicationApp
+from zonegit.net.refusals import Refusals
+from zonegit.net.rounds import Rounds
 from zonegit.net.strangers import Strangers
 from zonegit.ops import log
 from zonegit.ops.config import Config
@@ -28,7 +31,7 @@ from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
 
 SCRAPERS: Final = 64
-"""Connections to the metrics page from one source."""
+"""Connections to the metrics page from one source; one more closes the one that was silent longest."""
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -50,7 +53,8 @@ def _gate(config: Config) -> Gate:
     check_replication(config)
     if config.replication is None or config.keys is None:
         raise ConfigError("replication isn't configured")
-    return Gate(config.replication.name, load_keys(config.keys), time.time)
+    replay = ReplayWindow(steady=time.monotonic)
+    return Gate(config.replication.name, load_keys(config.keys), time.time, replay=replay)
 
 
 async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | None, status: Status) -> None:
@@ -59,16 +63,30 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
     samples = block.samples(index)
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, _report, gate)
+    rounds, refusals = Rounds(), Refusals()
+    for other in ("hypercorn.error", "asyncio"):  # which strangers can make write, too
+        logging.getLogger(other).addFilter(refusals)
     async with asyncio.TaskGroup() as group:
         listener = block.listener("replication")
         section = block.config().replication
         if gate is not None and listener is not None and section is not None:
             bounds = section.limits
             app = ReplicationApp(
-                store, gate, samples, workers=len(block.http), logged=section.access_log, bounds=bounds
+                store,
+                gate,
+                samples,
+                workers=len(block.http),
+                logged=section.access_log,
+                bounds=bounds,
+                refusals=refusals,
             )
             server = H2Server(
-                app, connections=section.connections_per_source, bounds=bounds, tls=replication_tls(section)
+                app,
+                connections=section.connections_per_source,
+                bounds=bounds,
+                tls=replication_tls(section),
+                rounds=rounds,
+                refusals=refusals,
             )
             loop.add_signal_handler(signal.SIGHUP, _reload, block, gate, server, samples)
             _catch_up(block.config(), gate, server)
@@ -76,7 +94,8 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
             group.create_task(server.serve([listener], stop, app.drain, share))
         listener = block.listener("metrics")
         if listener is not None:
-            metrics = H2Server(status.app(), connections=SCRAPERS, strangers=Strangers(most=0))
+            scrapers = Strangers(per_source=SCRAPERS, seconds=None)
+            metrics = H2Server(status.app(), strangers=scrapers, rounds=rounds, refusals=refusals, keyless=True)
             group.create_task(metrics.serve([listener], stop))
         block.set_ready(index)
 

@@ -17,6 +17,8 @@ CLIENT_CERT: Final = "client_cert"
 """Member of a scope's `state`: SHA-256 of the client certificate's DER, lowercase hex; empty or absent if none."""
 FRAME_BUDGET: Final = "frame_budget"
 """Member of a scope's `state`: the connection's `net.h2_bounds.FrameBudget`; absent where another server serves."""
+REQUEST_COST: Final = "request_cost"
+"""Member of a scope's `state`: what the request cost of that budget; absent where that is."""
 REQUEST_LINE: Final = "request_line"
 """Member of a scope's `state`: `(method, path)` as they were sent, bytes; absent where another server serves."""
 DRAIN: Final = 2 << 20

@@ -2,10 +2,12 @@
 over TLS 1.3.
 
 What is ours around it, for version 0.18 (tests pin what they rest on):
-- connections per source are counted before anything is read of them, a TLS handshake too, which has 10 s;
-- what a connection sends and holds is bounded by `net.h2_bounds`;
+- connections are counted before anything is read of them, a TLS handshake too, which has 10 s: of those of which no
+  request has passed the oldest makes room for a new one (`net.strangers`), the others are few for each source;
+- connections of which no request has passed have one turn in each round of the loop, in all (`net.rounds`);
+- what a connection sends and holds is bounded by `net.h2_bounds`; what doesn't begin as HTTP/2 is refused unread;
 - a client that takes nothing in for 60 s is cut off: as shipped, a write waits for it for ever;
-- where clients must authenticate, those that haven't are few and don't stay (`net.strangers`);
+- strangers can make the log grow by a line a minute (`net.refusals`);
 - a connection ends when its client closes it, and not when its keep-alive time is over too;
 - data for a stream that was answered already ends the connection quietly instead of as an unhandled exception.
 """
@@ -29,11 +31,14 @@ from hypercorn.events import Event, RawData, Updated
 from hypercorn.typing import ASGIFramework
 
 from zonegit.auth.budget import source_of
+from zonegit.net import h1_bounds, h2_bounds
 from zonegit.net.accepting import Acceptor, Share
 from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, App
-from zonegit.net.h2_bounds import FrameBudget, install
+from zonegit.net.h2_bounds import FrameBudget
+from zonegit.net.h2_frames import PREFACE
 from zonegit.net.refusals import Refusals
-from zonegit.net.strangers import Strangers
+from zonegit.net.rounds import Rounds
+from zonegit.net.strangers import PER_SOURCE, Strangers, Task
 from zonegit.net.tls import ALPN, client_certificate, refused_certificate
 from zonegit.sync.limits import SERVER, ServerLimits
 
@@ -45,14 +50,15 @@ HANDSHAKE_SECONDS: Final = 10.0
 WRITE_SECONDS: Final = 60.0
 """A client must take something in within so long."""
 CLOSE_SECONDS: Final = 5.0
-
-log = logging.getLogger(__name__)
+_REFUSED: Final = b"HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class Connection(TCPServer):
     """A connection that is over when its client is gone: as shipped it lives on until its idle time is over."""
 
     _gone = False
+    read = b""
+    """What was read of it before it began."""
 
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, RawData):
@@ -68,6 +74,8 @@ class Connection(TCPServer):
 
     async def _read_data(self) -> None:
         try:
+            if self.read:
+                await self.protocol.handle(RawData(self.read))
             await super()._read_data()
         finally:
             self._gone = True  # where reading failed, the connection's tasks are ended and take no new one in
@@ -81,7 +89,8 @@ class Connection(TCPServer):
             self.writer.transport.abort()
 
 
-install()
+h1_bounds.install()
+h2_bounds.install()
 
 
 class H2Server:
@@ -95,8 +104,15 @@ class H2Server:
         strangers: Strangers | None = None,
         bounds: ServerLimits = SERVER,
         tls: ssl.SSLContext | None = None,
+        rounds: Rounds | None = None,
+        refusals: Refusals | None = None,
+        keyless: bool = False,
     ) -> None:
-        """`connections`: how many one source (an IPv4 address, an IPv6 /56) may have open. No `tls`: cleartext."""
+        """`connections`: how many of which a request has passed one source (an IPv4 address, an IPv6 /56) may have.
+
+        No `tls`: cleartext. `rounds` and `refusals` are those of the process, where it has more servers than this.
+        `keyless`: anybody is answered, over HTTP/1.1 too, and no connection becomes a known one.
+        """
         self.tls = tls
         """May be replaced at any time; new connections are made with it."""
         self._app = ASGIWrapper(cast(ASGIFramework, app))
@@ -105,11 +121,17 @@ class H2Server:
         self._config.h2_max_header_list_size = bounds.header_bytes
         self._config.h11_max_incomplete_size = bounds.header_bytes
         self._most = connections
-        self._strangers = strangers or Strangers(bounds.strangers)
-        self._refusals = Refusals()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._strangers = strangers or Strangers(bounds.strangers, max(PER_SOURCE, connections))
+        self._rounds = rounds or Rounds()
+        self._refusals = refusals or Refusals()
+        self._keyless = keyless
+        self._tasks: set[Task] = set()
+        self._beginning: set[Task] = set()
+        """Those that haven't come to a protocol yet."""
         self.open: Counter[str] = Counter()
         """Open connections of each source."""
+        self._known: Counter[str] = Counter()
+        """Those of which a request has passed."""
 
     async def serve(
         self,
@@ -144,41 +166,66 @@ class H2Server:
         self, context: WorkerContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         peer = writer.get_extra_info("peername")
-        source = source_of(peer[0]) if isinstance(peer, tuple) else "local"
+        address = peer[0] if isinstance(peer, tuple) else "local"
+        source = source_of(address)
+        transport = cast(asyncio.Transport, writer.transport)
         task = asyncio.current_task()
-        if task is None or self.open[source] >= self._most:
+        if task is None or self._known[source] >= self._most:
             writer.transport.abort()
             return
         self._tasks.add(task)
         self.open[source] += 1
-        self._strangers.enter(task)
-        loop = asyncio.get_running_loop()
-        state: dict[str, object] = {FRAME_BUDGET: FrameBudget(partial(self._strangers.leave, task))}
+        self._strangers.enter(task, source)
+        turn = partial(self._rounds.take, source)
+        budget = FrameBudget(partial(self._passed, task, source), turn)
+        self._beginning.add(task)
         try:
-            if self.tls is not None:
-                await writer.start_tls(self.tls, ssl_handshake_timeout=HANDSHAKE_SECONDS)
-                connection = writer.get_extra_info("ssl_object")
-                if connection.selected_alpn_protocol() != ALPN:
-                    writer.transport.abort()
-                    return
-                state[CLIENT_CERT] = client_certificate(connection)
-            await Connection(self._app, loop, self._config, context, state, reader, writer)
+            transport.pause_reading()  # what came before a handshake began would be lost
+            await turn()
+            tls = self.tls
+            state = {FRAME_BUDGET: budget, CLIENT_CERT: await _secured(writer, transport, tls)}
+            connection = Connection(
+                self._app, asyncio.get_running_loop(), self._config, context, state, reader, writer
+            )
+            agreed = self._keyless or tls is not None
+            if not agreed:
+                connection.read = await _preface(reader)
+            self._beginning.discard(task)
+            if agreed or connection.read == PREFACE:
+                await connection
+            else:
+                await _refuse(writer)
         except asyncio.CancelledError:
             writer.transport.abort()
         except Exception as error:
             if reason := refused_certificate(error):
-                self._refusals.tell(peer[0] if isinstance(peer, tuple) else source, reason)
-            else:
-                _log_end(source, error)
+                self._refusals.tell(address, reason)
+            elif not _is_clients_fault(error):
+                self._refusals.failed(address, error)
             writer.transport.abort()
         finally:
             self._strangers.leave(task)
             self._tasks.discard(task)
-            self.open[source] -= 1
-            if not self.open[source]:
-                del self.open[source]
+            self._beginning.discard(task)
+            _count_down(self.open, source)
+            if budget.is_known:
+                _count_down(self._known, source)
+
+    def _passed(self, task: Task, source: str) -> bool:
+        """A request of a connection has passed; whether the connection is a known one from now on."""
+        if self._keyless:
+            self._strangers.active(task)
+            return False
+        self._strangers.leave(task)
+        if self._known[source] >= self._most:  # others of its source have passed since it began
+            task.cancel()
+            return False
+        self._known[source] += 1
+        return True
 
     async def _end_connections(self) -> None:
+        for task in self._beginning:
+            task.cancel()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
             for task in late:
@@ -196,12 +243,44 @@ def _config() -> Config:
     return config
 
 
-def _log_end(source: str, error: BaseException) -> None:
-    """A connection that broke a rule of HTTP/2 is the client's fault, in whatever group Hypercorn wraps it."""
-    found = [error]
-    if isinstance(error, BaseExceptionGroup):
-        found = list(error.exceptions)
-    if all(isinstance(one, KeyError | OSError | h2.exceptions.H2Error) for one in found):
-        log.debug("a connection from %s broke off: %r", source, error)
-    else:
-        log.error("a connection from %s failed: %r", source, error)
+async def _secured(writer: asyncio.StreamWriter, transport: asyncio.Transport, tls: ssl.SSLContext | None) -> str:
+    """Shake hands, where that is asked for; the fingerprint of the client's certificate, empty without one."""
+    if tls is None:
+        transport.resume_reading()
+        return ""
+    await writer.start_tls(tls, ssl_handshake_timeout=HANDSHAKE_SECONDS)
+    connection = writer.get_extra_info("ssl_object")
+    if connection.selected_alpn_protocol() != ALPN:
+        raise ConnectionAbortedError("the client doesn't speak HTTP/2")
+    return client_certificate(connection)
+
+
+async def _preface(reader: asyncio.StreamReader) -> bytes:
+    """What a connection begins with: HTTP/2's preface, or as much as shows that it is none."""
+    found = b""
+    while PREFACE.startswith(found) and found != PREFACE:
+        part = await reader.read(len(PREFACE) - len(found))
+        if not part:
+            return found
+        found += part
+    return found
+
+
+async def _refuse(writer: asyncio.StreamWriter) -> None:
+    """Answer a client of HTTP/1 without looking at what it asks for."""
+    writer.write(_REFUSED)
+    writer.close()
+    async with asyncio.timeout(CLOSE_SECONDS):
+        await writer.wait_closed()
+
+
+def _count_down(counter: Counter[str], source: str) -> None:
+    counter[source] -= 1
+    if not counter[source]:
+        del counter[source]
+
+
+def _is_clients_fault(error: BaseException) -> bool:
+    """Whether it broke off, or a rule of HTTP/2, in whatever group Hypercorn wraps that."""
+    found = error.exceptions if isinstance(error, BaseExceptionGroup) else [error]
+    return all(isinstance(each, KeyError | OSError | h2.exceptions.H2Error) for each in found)

@@ -7,7 +7,7 @@ from typing import Final
 from zonegit.auth.gate import BODY_SECONDS
 from zonegit.auth.scheme import Call
 from zonegit.errors import ZonegitError
-from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, REQUEST_LINE, Receive, Scope, Send, drain
+from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, REQUEST_COST, REQUEST_LINE, Receive, Scope, Send, drain
 from zonegit.sync import limits, wire
 from zonegit.sync.frames import CONTENT_TYPE
 from zonegit.sync.server import FrameStream, Reply, find_route
@@ -51,7 +51,7 @@ class Request:
         """Let the connection know that this request's MAC has passed."""
         budget = self._state.get(FRAME_BUDGET)
         if budget is not None:
-            budget.passed()
+            budget.passed(self._state.get(REQUEST_COST, 0))
 
     def values(self, name: bytes) -> list[bytes]:
         return [value for found, value in self._headers if found == name]

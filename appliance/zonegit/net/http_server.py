@@ -72,8 +72,12 @@ class ReplicationApp:
         workers: int = 1,
         logged: bool = False,
         bounds: limits.ServerLimits = limits.SERVER,
+        refusals: Refusals | None = None,
     ) -> None:
-        """`workers`: how many processes serve this port; clients are told. `logged`: whether each request is."""
+        """`workers`: how many processes serve this port; clients are told. `logged`: whether each request is.
+
+        `refusals` are those of the process, where others tell of strangers too.
+        """
         self._slowly = slowly
         self._logged = logged
         self._endpoint = Endpoint(store, workers, bounds)
@@ -82,7 +86,7 @@ class ReplicationApp:
         self._samples = samples
         self._clock = clock
         self._watch = RefWatch(self._endpoint)
-        self._refusals = Refusals()
+        self._refusals = refusals or Refusals()
         self._bodies: Counter[str] = Counter()
         self._answers: Counter[str] = Counter()
         self._fetching: Counter[tuple[object, str]] = Counter()
@@ -146,7 +150,7 @@ class ReplicationApp:
         if isinstance(found, Refusal):
             request.kid = found.kid
             self._count(found.kid, found.result)
-            self._refusals.tell(request.address, found.result, found.named)
+            self._refusals.tell(request.address, found.result, found.named, proven=found.proven)
             if found.retry_after:
                 await until_gone(request.receive, asyncio.sleep(self._slowly))
             reply = error_reply(

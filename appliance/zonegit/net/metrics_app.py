@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from zonegit.net.asgi import FRAME_BUDGET, Disconnected, Receive, Scope, Send, drain, until_gone
+from zonegit.net.asgi import FRAME_BUDGET, REQUEST_COST, Disconnected, Receive, Scope, Send, drain, until_gone
 from zonegit.net.sparing import Rests, Sparing
 
 _PLAIN: Final = "text/plain; charset=utf-8"
@@ -45,9 +45,9 @@ class MetricsApp:
         status, kind, body = await self._answer(scope)
         reply = _reply(send, status, kind, b"" if scope["method"] == "HEAD" else body, len(body))
         await (reply if ended else until_gone(receive, reply))
-        budget = scope.get("state", {}).get(FRAME_BUDGET)
-        if budget is not None:
-            budget.passed()
+        state = scope.get("state", {})
+        if FRAME_BUDGET in state:
+            state[FRAME_BUDGET].passed(state.get(REQUEST_COST, 0))
 
     async def _answer(self, scope: Scope) -> tuple[int, str, bytes]:
         """Status, content type and body."""

@@ -1,9 +1,11 @@
-"""Log lines about callers of `/v0` that were refused: who, with which key, and why.
+"""Log lines that clients of the http process cause: a stranger's are one a minute, whatever there are of them.
 
     refused a caller source=192.0.2.7 kid=k2026a reason=unknown_key
+    a connection failed source=192.0.2.7 error="..." left_out=3107
 
-A caller that tries on and on leaves a line a minute; all callers together leave at most `MOST` of them, and the
-next line says how many were left out. `kid` is the key that was named, whether it exists or not (a-z 0-9 . _ -).
+Without a key nobody makes the log grow by more than that line a minute in each process, and the next one says how
+many were left out. A caller whose MAC was right is told of once a minute for each key and reason; of all of these
+there are at most `MOST` lines a minute. `kid` is the key that was named, whether it exists or not (a-z 0-9 . _ -).
 """
 
 import logging
@@ -14,34 +16,59 @@ from typing import Final
 from zonegit.ops import log
 
 PERIOD: Final = 60.0
+"""Seconds."""
 MOST: Final = 20
-"""Lines within a period."""
+"""Lines within a period about callers whose MAC was right."""
 
 _logger: Final = logging.getLogger(__name__)
 
 
-class Refusals:
-    """Of one server. What it remembers is bounded by `MOST`."""
+class Allowance:
+    """Lets so many lines through in a period, each of another kind, and counts the others."""
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, most: int, clock: Callable[[], float] = monotonic) -> None:
+        self._most = most
         self._clock = clock
-        self._told: dict[tuple[str, str, str], float] = {}
-        """What was logged within the last period, and when."""
+        self._told: dict[object, float] = {}
+        """What was told within the last period, and when."""
         self._left_out = 0
 
-    def tell(self, source: str, reason: str, kid: str = "") -> None:
-        """Log a refusal, unless the same one was logged just now, or too many others were."""
+    def take(self, kind: object) -> dict[str, int] | None:
+        """The fields that a line of this kind has more; None where it is to be left out."""
         now = self._clock()
-        key = (source, kid, reason)
         self._told = {known: when for known, when in self._told.items() if now - when < PERIOD}
-        if key in self._told:
-            return
-        if len(self._told) >= MOST:
+        if kind in self._told or len(self._told) >= self._most:
             self._left_out += 1
-            return
-        self._told[key] = now
+            return None
+        self._told[kind] = now
         more = {"left_out": self._left_out} if self._left_out else {}
         self._left_out = 0
-        log.event(
-            _logger, "refused a caller", logging.WARNING, source=source, kid=kid or "-", reason=reason, **more
-        )
+        return more
+
+
+class Refusals:
+    """Of one process. What it remembers is bounded by `MOST`."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._strangers = Allowance(1, clock)
+        self._proven = Allowance(MOST, clock)
+
+    def tell(self, source: str, reason: str, kid: str = "", *, proven: bool = False) -> None:
+        """Log a refusal, or count it. `proven`: whether the caller's MAC was right."""
+        kept = self._proven if proven else self._strangers
+        self._write(kept.take((kid, reason)), "refused a caller", source=source, kid=kid or "-", reason=reason)
+
+    def failed(self, source: str, error: BaseException) -> None:
+        """Log that a connection ended by an error that is not its client's, or count it."""
+        self._write(self._strangers.take(""), "a connection failed", source=source, error=log.described(error))
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """As a filter of other loggers: their lines count among those of strangers."""
+        more = self._strangers.take("")
+        if more is not None and more:
+            record.msg, record.args = f"{record.getMessage()} left_out={more['left_out']}", None
+        return more is not None
+
+    def _write(self, more: dict[str, int] | None, message: str, **fields: object) -> None:
+        if more is not None:
+            log.event(_logger, message, logging.WARNING, **fields, **more)

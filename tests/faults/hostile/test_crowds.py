@@ -2,25 +2,29 @@
 
 import asyncio
 import gc
+import http.client
 import os
 import resource
 import socket
 import struct
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from hypercorn.app_wrappers import ASGIWrapper
 
 from daemonkit import until
-from httpkit import Running, run, running, served
+from httpkit import Running, pull_once, run, running, served
 from rawh2 import RawClient
-from synckit import check_for, commit, names, seal_for
+from synckit import KEY, PEER, check_for, commit, names, refs_of, seal_for
 from tlskit import Authority
+from zonegit.auth.gate import Signer
 from zonegit.net import h2_serving, http_request, http_server
 from zonegit.net.asgi import DRAIN
 from zonegit.net.h2_serving import H2Server
+from zonegit.net.http_client import HttpPeer
 from zonegit.net.metrics_app import MetricsApp
 from zonegit.net.strangers import Strangers
 from zonegit.net.tls import Identity, client_context, server_context
@@ -34,6 +38,8 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 MOST = int(os.environ.get("ZONEGIT_CROWD", "600"))
 """Connections at once; 10,000 need 20,000 open files."""
 SECONDS = 120.0
+HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32)
+"""The beginning of a TLS handshake."""
 HANDSHAKES = 340
 """Of each kind that never ends."""
 
@@ -90,6 +96,114 @@ def test_a_crowd_of_strangers_makes_room(first: bytes) -> None:
     served(test, seconds=SECONDS)
 
 
+@contextmanager
+def idle(port: int, count: int, first: bytes = b"") -> Iterator[None]:
+    """So many connections from the client's own address, that say this and nothing more."""
+    with ExitStack() as stack:
+        for _ in range(count):
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            sock.sendall(first)
+        yield
+
+
+@pytest.mark.parametrize("count", [8, 64, 100])
+@pytest.mark.parametrize("first", [b"", PREFACE[:10], PREFACE], ids=["silent", "begun", "with a preface"])
+def test_idle_connections_of_its_address_keep_no_secondary_out(first: bytes, count: int) -> None:
+    def test(server: Running) -> None:
+        with idle(server.port, count, first):
+            still_serves(server.port)
+            with RawClient(server.port) as known:
+                assert known.ask("GET", "/v0/refs", known.signed("GET", "/v0/refs")).status == 200
+                with idle(server.port, count, first):
+                    still_serves(server.port)
+                assert known.ask("GET", "/v0/refs", known.signed("GET", "/v0/refs")).status == 200
+
+    served(test, seconds=SECONDS, connections=8)
+
+
+@pytest.mark.parametrize("first", [b"", HELLO, PREFACE], ids=["silent", "within a hello", "cleartext"])
+def test_handshakes_of_its_address_keep_no_secondary_out(first: bytes, tmp_path: Path) -> None:
+    ca = Authority(tmp_path)
+    shown = ca.issue("server")
+    store = MemoryStore()
+    commit(store, "example.org.", names("example.org.", 20))
+
+    async def test() -> None:
+        tls = server_context(Identity(shown.cert, shown.key), None)
+        async with running(store, connections=8, tls=tls) as server:
+            signer = Signer(PEER, KEY, time.time, os.urandom)
+            peer = HttpPeer(f"https://127.0.0.1:{server.port}", signer, tls=client_context(ca.cert, None))
+            copy = MemoryStore()
+            with ExitStack() as stack:
+                await asyncio.to_thread(stack.enter_context, idle(server.port, 100, first))
+                await pull_once(peer, copy)
+            await peer.close()
+        assert refs_of(copy).branches
+
+    run(test(), SECONDS)
+
+
+def test_only_connections_that_passed_count_against_their_source() -> None:
+    def test(server: Running) -> None:
+        with ExitStack() as stack:
+            known = [stack.enter_context(RawClient(server.port)) for _ in range(4)]
+            late = [stack.enter_context(RawClient(server.port)) for _ in range(2)]
+            for each in known:
+                assert each.ask("GET", "/v0/refs", each.signed("GET", "/v0/refs")).status == 200
+            for each in late:  # they were there before those had passed
+                each.ask("GET", "/v0/refs", each.signed("GET", "/v0/refs"))
+                assert each.closed
+            with pytest.raises(ConnectionError), RawClient(server.port) as new:
+                assert new.ask("GET", "/v0/refs", new.signed("GET", "/v0/refs")).status == 0
+                raise ConnectionResetError
+            for each in known:
+                assert each.ask("GET", "/v0/refs", each.signed("GET", "/v0/refs")).status == 200
+        until(lambda: not server.server._known, "the end of all")
+
+    served(test, seconds=SECONDS, connections=4)
+
+
+def test_a_hundred_secondaries_behind_one_address() -> None:
+    """All at once, as after a restart of their primary, and beside strangers there."""
+
+    def test(server: Running) -> None:
+        with ExitStack() as stack, idle(server.port, 100):
+            clients = [stack.enter_context(RawClient(server.port)) for _ in range(100)]
+            streams = [each.send("GET", "/v0/refs", each.signed("GET", "/v0/refs")) for each in clients]
+            for each, stream in zip(clients, streams, strict=True):
+                while not each.answers[stream].ended and each.read():
+                    pass
+                assert each.answers[stream].status == 200
+            assert server.server._known.total() == 100
+
+    served(test, seconds=SECONDS, connections=200)
+
+
+@pytest.mark.parametrize("count", [64, 300])
+def test_idle_connections_keep_no_scraper_out(count: int) -> None:
+    def scrape(port: int) -> None:
+        scraper = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        with idle(port, count):
+            scraper.request("GET", "/healthz")
+            assert scraper.getresponse().read() == b"ok\n"
+            with idle(port, 10):
+                scraper.request("GET", "/healthz")
+                assert scraper.getresponse().read() == b"ok\n", "who asks is not the oldest"
+            scraper.close()
+
+    async def test() -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        page = MetricsApp(lambda _: (b"", ""), lambda: None)
+        server = H2Server(page, strangers=Strangers(per_source=64, seconds=None), keyless=True)
+        stop = asyncio.Event()
+        serving = asyncio.create_task(server.serve([listener], stop))
+        await asyncio.to_thread(scrape, listener.getsockname()[1])
+        stop.set()
+        await serving
+
+    run(test(), SECONDS)
+
+
 def test_who_never_passes_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     def test(server: Running) -> None:
         server.server._strangers = Strangers(seconds=0.2)
@@ -105,13 +219,12 @@ def test_who_never_passes_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_where_nobody_has_to_pass_nobody_is_cut_off() -> None:
     async def test() -> None:
-        strangers = Strangers(most=0, seconds=0.01)
+        strangers = Strangers(seconds=None)
         task = asyncio.current_task()
         assert task
-        for _ in range(3):
-            strangers.enter(task)
-        assert len(strangers) == 0
+        strangers.enter(task, "192.0.2.1")
         await asyncio.sleep(0.05)
+        assert task in strangers
 
     run(test())
 
@@ -183,7 +296,6 @@ def test_handshakes_that_never_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(h2_serving, "HANDSHAKE_SECONDS", 2.0)
     ca = Authority(tmp_path)
     shown = ca.issue("server")
-    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32)
 
     def greeted(port: int) -> None:
         context = client_context(ca.cert, None)
@@ -194,7 +306,7 @@ def test_handshakes_that_never_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     def test(server: Running) -> None:
         server.server.tls = server_context(Identity(shown.cert, shown.key), None)
-        silent, begun = many(server.port, HANDSHAKES), many(server.port, HANDSHAKES, hello)
+        silent, begun = many(server.port, HANDSHAKES), many(server.port, HANDSHAKES, HELLO)
         with silent, begun, many(server.port, HANDSHAKES, PREFACE) as plain:
             until(lambda: server.server.open.total() <= 256, "the end of most of them")
             greeted(server.port)

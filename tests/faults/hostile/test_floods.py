@@ -7,19 +7,26 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from httpkit import Running, served
-from rawh2 import RawClient
-from zonegit.net import h2_bounds, h2_serving
+from rawh2 import (
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    PING,
+    PRIORITY,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    RawClient,
+    frame,
+)
+from zonegit.net import h2_bounds, h2_frames, h2_serving
 from zonegit.sync.limits import SERVER
 
-DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 8, 9
-END_STREAM, END_HEADERS = 1, 4
 CALM, PROTOCOL_ERROR = 11, 1
 """Errors of RFC 9113 §7. The other one comes first where a flood of requests has too many streams open at once."""
 Script = Callable[[RawClient], Iterator[bytes]]
-
-
-def frame(kind: int, payload: bytes = b"", flags: int = 0, stream: int = 0) -> bytes:
-    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
 
 
 def still_serves(server: Running) -> None:
@@ -150,7 +157,7 @@ def test_what_resets_leave_behind_is_nothing(monkeypatch: pytest.MonkeyPatch) ->
             made.append(self)
 
     monkeypatch.setattr("hypercorn.protocol.H2Protocol", Kept)
-    monkeypatch.setattr(h2_bounds, "RESET", 0)
+    monkeypatch.setattr(h2_frames, "cost_of", lambda kind, length: 0.0)
 
     def test(server: Running) -> None:
         with RawClient(server.port) as client:

@@ -21,8 +21,10 @@ class Clock:
 
 
 def test_who_which_key_and_why(lines) -> None:
-    refusals = Refusals(Clock())
+    clock = Clock()
+    refusals = Refusals(clock)
     refusals.tell("192.0.2.7", "unknown_key", "k1")
+    clock.now += PERIOD
     refusals.tell("2001:db8::7", "syntax")
     assert lines() == [
         "refused a caller source=192.0.2.7 kid=k1 reason=unknown_key",
@@ -43,8 +45,37 @@ def test_all_together_leave_so_many_lines_and_the_rest_is_counted(lines) -> None
     clock = Clock()
     refusals = Refusals(clock)
     for number in range(1000):
-        refusals.tell(f"192.0.2.{number % 250}", "unknown_key", f"k{number}")
+        refusals.tell(f"192.0.2.{number % 250}", "forbidden", f"k{number}", proven=True)
     assert len(lines()) == MOST
     clock.now += PERIOD
+    refusals.tell("192.0.2.7", "replayed", "k1", proven=True)
+    assert lines()[-1] == f"refused a caller source=192.0.2.7 kid=k1 reason=replayed left_out={1000 - MOST}"
+
+
+def test_strangers_leave_one_line_a_period_and_take_none_from_others(lines) -> None:
+    clock = Clock()
+    refusals = Refusals(clock)
+    for number in range(1000):
+        refusals.tell(f"192.0.2.{number % 250}", "unknown_key", f"k{number}")
+        refusals.failed("192.0.2.1", ValueError("what a stranger sent"))
+    assert len(lines()) == 1
+    refusals.tell("192.0.2.7", "clock_skew", "k1", proven=True)
+    assert lines()[1:] == ["refused a caller source=192.0.2.7 kid=k1 reason=clock_skew"]
+    clock.now += PERIOD
     refusals.tell("192.0.2.7", "mac", "k1")
-    assert lines()[-1] == f"refused a caller source=192.0.2.7 kid=k1 reason=mac left_out={1000 - MOST}"
+    assert lines()[2:] == ["refused a caller source=192.0.2.7 kid=k1 reason=mac left_out=1999"]
+
+
+def test_other_loggers_lines_count_among_those_of_strangers(lines, caplog) -> None:
+    clock = Clock()
+    refusals = Refusals(clock)
+    other = logging.getLogger("some.library")
+    other.addFilter(refusals)
+    try:
+        for number in range(10):
+            other.error("what a stranger did: %d", number)
+        clock.now += PERIOD
+        other.error("what a stranger did: %s", "again")
+    finally:
+        other.removeFilter(refusals)
+    assert lines() == ["what a stranger did: 0", "what a stranger did: again left_out=9"]
