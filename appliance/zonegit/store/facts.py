@@ -42,6 +42,7 @@ class ZoneFacts(NamedTuple):
 class CommitFacts(NamedTuple):
     zone: str
     generation: int
+    seq: int
 
 
 class TagFacts(NamedTuple):
@@ -85,7 +86,7 @@ def stored_facts(data: bytes, get: Callable[[ObjectId], bytes]) -> Facts:
         return RRsetFacts(record_count(payload), payload_key(payload))
     if kind is Kind.COMMIT:
         commit = Commit.decode(data)
-        return CommitFacts(commit.zone, commit.generation)
+        return CommitFacts(commit.zone, commit.generation, commit.seq)
     if kind is Kind.TAG:
         tag = Tag.decode(data)
         return TagFacts(tag.zone, tag.target)

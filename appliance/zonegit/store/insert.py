@@ -2,10 +2,11 @@
 
 Refused: unknown kinds and versions, objects above their kind's size, any bytes but the canonical ones, a child that
 is not here, and a child that is not as its parent describes it (level, record count, keys and their order, zone,
-generation). There is no way to switch any of it off.
+generation), and a commit whose seq is too far ahead. There is no way to switch any of it off.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from zonegit.errors import InvalidObject, LimitExceeded, NotFound
 from zonegit.model.commit import Commit, Tag
@@ -23,6 +24,10 @@ from zonegit.store.facts import (
     ZoneFacts,
     node_facts,
 )
+
+SEQ_STEP: Final = 1 << 64
+"""How far a commit's seq may be ahead of its parents': as 2^32 changes that each go once around all serials. Else
+one commit could use up all numbers that a later one may have (`model.commit`)."""
 
 Describe = Callable[[ObjectId], Facts | None]
 """Facts of an object that is here; None when it isn't."""
@@ -98,15 +103,17 @@ def _check_commit(data: bytes, describe: Describe) -> Facts:
     commit = Commit.decode(data)
     if not isinstance(describe(commit.zone_root), ZoneFacts):
         raise _wrong("commit", commit.zone_root, "a zone", describe)
-    generation = 1
+    generation, seq = 1, 0
     for oid in commit.parents:
         parent = describe(oid)
         if not isinstance(parent, CommitFacts) or parent.zone != commit.zone:
             raise _wrong("commit", oid, f"a commit of {commit.zone}", describe)
-        generation = max(generation, 1 + parent.generation)
+        generation, seq = max(generation, 1 + parent.generation), max(seq, parent.seq)
     if commit.generation != generation:
         raise InvalidObject(f"commit says generation {commit.generation}; its parents make it {generation}")
-    return CommitFacts(commit.zone, generation)
+    if commit.seq > seq + SEQ_STEP:
+        raise InvalidObject(f"commit says seq {commit.seq}; its parents allow at most {seq + SEQ_STEP}")
+    return CommitFacts(commit.zone, generation, commit.seq)
 
 
 def _check_tag(data: bytes, describe: Describe) -> Facts:

@@ -48,7 +48,33 @@ async def empty(asked: Asked) -> None:
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("slow", [drip, busy, empty], ids=lambda slow: slow.__name__)
+async def padded(asked: Asked) -> None:
+    """DATA frames of padding alone."""
+    await asked.head(200, ("content-type", CONTENT_TYPE))
+    while True:
+        await asked.line.window(asked.stream, 256)
+        asked.line.h2.send_data(asked.stream, b"", pad_length=255)
+        await asked.line.flush()
+        await asyncio.sleep(0.005)
+
+
+async def promised_length(asked: Asked) -> None:
+    """Less than the head says, and no more of it."""
+    await asked.head(200, ("content-type", CONTENT_TYPE), ("content-length", "1000000"))
+    await asked.data(b"\3\0")
+    await ring(asked)
+
+
+async def trailers(asked: Asked) -> None:
+    """An end of the body that isn't one of the stream, with fields behind it."""
+    await asked.head(200, ("content-type", CONTENT_TYPE))
+    await asked.data(b"\3\0")
+    asked.line.h2.send_headers(asked.stream, [("zg-signature", "x"), ("x", "y" * 4_000)], end_stream=True)
+    await asked.line.flush()
+    await asyncio.sleep(3600)
+
+
+@pytest.mark.parametrize("slow", [drip, busy, empty, padded, promised_length], ids=lambda slow: slow.__name__)
 @pytest.mark.parametrize("path", ["/v0/refs", "/v0/fetch"])
 def test_an_answer_that_comes_too_slowly_is_given_up(primary: MemoryStore, slow: Script, path: str) -> None:
     refused(instead(primary, path, slow), primary, (Unreachable, InvalidData))
@@ -106,7 +132,19 @@ async def fewer_streams(asked: Asked) -> None:
 
 @pytest.mark.parametrize(
     "lie",
-    [ring, informed, reset, goaway, closed, no_status, promised, large_headers, strange_headers, fewer_streams],
+    [
+        ring,
+        informed,
+        reset,
+        goaway,
+        closed,
+        no_status,
+        promised,
+        large_headers,
+        strange_headers,
+        fewer_streams,
+        trailers,
+    ],
     ids=lambda lie: lie.__name__,
 )
 def test_what_comes_in_place_of_an_answer(

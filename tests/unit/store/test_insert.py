@@ -13,6 +13,7 @@ from zonegit.model.names import join
 from zonegit.model.node import Inner, decode_node, encode_inner, encode_leaf, encode_rrset, make_stub
 from zonegit.model.rrset import RRKey, RRset
 from zonegit.model.zone import Shape, Zone
+from zonegit.store.insert import SEQ_STEP
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
 
@@ -146,8 +147,8 @@ def test_a_zone_has_possible_node_sizes(store: Store) -> None:
     refused(store, FIRST, Zone(object_id(FIRST), Shape(bytes(32), 10, 20, 30), 1).encode(), match="node sizes")
 
 
-def commit(root: ObjectId, generation: int, *parents: ObjectId, zone: str = ZONE) -> bytes:
-    return Commit(root, parents, zone, 1, generation, WHO, WHO, "m").encode()
+def commit(root: ObjectId, generation: int, *parents: ObjectId, zone: str = ZONE, seq: int = 1) -> bytes:
+    return Commit(root, parents, zone, seq, generation, WHO, WHO, "m").encode()
 
 
 def test_a_commit_points_to_a_zone(store: Store) -> None:
@@ -161,6 +162,16 @@ def test_a_commits_parents_are_commits_of_its_zone(store: Store) -> None:
     refused(store, *objects, commit(root, 2, NOWHERE), match="not here")
     refused(store, *objects, commit(root, 2, root), match="not a commit")
     refused(store, *objects, commit(root, 2, parent, zone="example.net."), match="not a commit of example.net.")
+
+
+@pytest.mark.parametrize("ahead", [SEQ_STEP + 1, 10**38])
+def test_no_commit_uses_up_the_numbers_of_later_ones(store: Store, ahead: int) -> None:
+    parent, objects = version(addresses(1))
+    root, seq = object_id(objects[-2]), Commit.decode(objects[-1]).seq
+    refused(store, *objects, commit(root, 1, seq=ahead), match=f"at most {SEQ_STEP}")
+    refused(store, *objects, commit(root, 2, parent, seq=seq + ahead), match=f"at most {seq + SEQ_STEP}")
+    with store.write() as writer:
+        assert writer.insert([*objects, commit(root, 2, parent, seq=seq + SEQ_STEP)]) == len(objects) + 1
 
 
 @pytest.mark.parametrize("generation", [0, 1, 3])
