@@ -100,7 +100,7 @@ class LiveZones:
             self._begin()
         if is_special(packet):
             answer = self._front.respond(packet, transport, client)
-            return answer if answer is None or isinstance(answer, bytes) else self._paged(next(answer, b""), answer)
+            return answer if answer is None or isinstance(answer, bytes) else self._paged(answer)
         return self._responder.respond(packet, transport, client)
 
     def done(self) -> None:
@@ -119,9 +119,8 @@ class LiveZones:
             return Rcode.NOTAUTH
         return Rcode.NOERROR if self._access.may_notify(client, key) else Rcode.REFUSED
 
-    def _paged(self, first: bytes, messages: Iterator[bytes]) -> Iterator[bytes]:
+    def _paged(self, messages: Iterator[bytes]) -> Iterator[bytes]:
         """A transfer whose every message is read in a transaction that `done` may end; objects never change."""
-        yield first
         while True:
             if not self._open:
                 self._begin()

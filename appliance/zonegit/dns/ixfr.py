@@ -4,7 +4,8 @@ One sequence per version while all of them hold fewer records than the zone, els
 else nothing: then the whole zone is the shorter answer. Where serials begin anew on the way (RFC 1982) it is one
 sequence, too: NSD compares those in the middle of a message as plain numbers, and refuses it. Up to `GATHERED`
 bytes are put together before the first message; a larger difference is read twice more as it is sent, deletions
-first, and never lies in memory as a whole.
+first, and never lies in memory as a whole. So are all while the transfers that are under way hold `TOGETHER`:
+nobody waits for memory that a slow reader has.
 """
 
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from zonegit.dns.gathering import Gathering, Share
 from zonegit.dns.past import Moves, Past, Versions
 from zonegit.dns.stream import PAUSE, Run, records
 from zonegit.errors import CorruptStore
@@ -24,6 +26,10 @@ from zonegit.tree.version import ZoneVersion
 from zonegit.tree.walk import get
 
 GATHERED: Final = 4 << 20
+TOGETHER: Final = 64 << 20
+"""Bytes that all transfers hold at most, each counted for itself where several send the same."""
+_RUN: Final = 128
+"""Bytes that a run takes beside its records, until it is packed."""
 _KEPT: Final = 8 << 20
 """Bytes of differences that are kept for the next client that asks for them."""
 _EACH: Final = 1 << 10
@@ -56,6 +62,7 @@ class Differences:
         self._nodes = nodes
         self._kept: OrderedDict[tuple[ObjectId, ObjectId], Change] = OrderedDict()
         self._size = 0
+        self.gathering = Gathering(TOGETHER)
 
     def runs(self, line: Sequence[Past], most: int = 0) -> Generator[Run, None, bool]:
         """What an answer holds: the newest version's SOA alone if `line` (newest first) has no other version.
@@ -63,6 +70,10 @@ class Differences:
         Returns False, with nothing but pauses sent, when the whole zone is not longer, or the differences have more
         than `most` bytes (0: any number).
         """
+        with self.gathering.share() as share:
+            return (yield from self._runs(line, most, share))
+
+    def _runs(self, line: Sequence[Past], most: int, share: Share) -> Generator[Run, None, bool]:
         tip = line[0]
         last = self.soa(tip)
         if len(line) == 1:
@@ -70,13 +81,14 @@ class Differences:
             return True
         steps = None
         if line[-1].serial < tip.serial:
-            steps = yield from self._steps(list(reversed(line)), most or GATHERED)
+            steps = yield from self._steps(list(reversed(line)), most or GATHERED, share)
         if steps is None:
-            steps = yield from self._steps([line[-1], tip], most or GATHERED)
-        if steps is None and most:
-            return False
-        if steps is None and not (yield from self._is_shorter(line[-1], tip)):
-            return False
+            share.release()
+            steps = yield from self._steps([line[-1], tip], most or GATHERED, share)
+        if steps is None:
+            share.release()
+            if most or not (yield from self._is_shorter(line[-1], tip)):
+                return False
         yield 1, last
         if steps is None:
             for side, version in zip(_SIDES, (line[-1], tip), strict=True):
@@ -98,13 +110,13 @@ class Differences:
             raise CorruptStore("a zone to transfer has no SOA record at its apex")
         return served_soa(payload, version.serial)
 
-    def _steps(self, versions: Sequence[Past], most: int) -> Generator[Run, None, list[Step] | None]:
+    def _steps(self, versions: Sequence[Past], most: int, share: Share) -> Generator[Run, None, list[Step] | None]:
         """The changes between each version and the next, oldest first; None when they are too many to gather."""
         steps: list[Step] = []
         room = versions[-1].records - 2
         size = 0
         for old, new in pairwise(versions):
-            change = yield from self._change(old, new, room, most - size)
+            change = yield from self._change(old, new, room, most - size, share)
             if change is None:
                 return None
             room -= change.records + 2
@@ -114,18 +126,20 @@ class Differences:
             steps.append((old, new, change))
         return steps
 
-    def _change(self, old: Past, new: Past, most: int, largest: int) -> Pauses:
-        """One change, None when it has more records or bytes than that."""
+    def _change(self, old: Past, new: Past, most: int, largest: int, share: Share) -> Pauses:
+        """One change, None when it has more records or bytes than that, or there is no room for it."""
         pair = (old.tree, new.tree)
         kept = self._kept.get(pair)
         if kept is None:
-            kept = yield from self._compare(old, new, most, largest)
+            kept = yield from self._compare(old, new, most, largest, share)
             if kept is None:
                 return None
             self._keep(pair, kept)
+        elif not share.grow(kept.size):
+            return None
         return kept if kept.records <= most and kept.size <= largest else None
 
-    def _compare(self, old: Past, new: Past, most: int, largest: int) -> Pauses:
+    def _compare(self, old: Past, new: Past, most: int, largest: int, share: Share) -> Pauses:
         deleted: list[Run] = []
         added: list[Run] = []
         count = size = 0
@@ -134,17 +148,14 @@ class Differences:
                 yield PAUSE
             if key == SOA_KEY:
                 continue
-            lost, gained = _between(before, after)
-            if lost is not None:
-                deleted.append(lost)
-                count += lost[0]
-                size += len(lost[1])
-            if gained is not None:
-                added.append(gained)
-                count += gained[0]
-                size += len(gained[1])
-            if count > most or size > largest:
-                return None
+            for run, side in zip(_between(before, after), (deleted, added), strict=True):
+                if run is not None:
+                    side.append(run)
+                    count += run[0]
+                    size += len(run[1])
+                    if count > most or size > largest or not share.grow(len(run[1]) + _RUN):
+                        return None
+        share.grow(-_RUN * (len(deleted) + len(added)))
         return Change(_packed(deleted), _packed(added), count, size)
 
     def _is_shorter(self, old: Past, new: Past) -> Generator[Run, None, bool]:

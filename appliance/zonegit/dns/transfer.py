@@ -5,9 +5,9 @@ the differences don't fit, so that the client asks again over TCP (RFC 1995 §2)
 sent.
 """
 
-from collections.abc import Callable, Iterator, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.dns.axfr import whole
 from zonegit.dns.held import Held
@@ -42,6 +42,15 @@ class Asker:
     """Bytes that a signature will take in each message."""
 
 
+class Taken(NamedTuple):
+    """What a transfer is made from: a zone's version follows its branch, and others have turns while it is sent."""
+
+    soa: bytes
+    everything: Iterable[Run]
+    line: list[Past] | None
+    """The versions from the newest to the client's, where differences are asked for and the client's is known."""
+
+
 class Transfer:
     """One query for a zone, and its answer."""
 
@@ -71,23 +80,37 @@ class Transfer:
     def messages(self) -> Iterator[bytes]:
         """The answer, without lengths. An empty message stands for a pause.
 
-        Raises what reading the zone raises, but for UDP, where the one message tells of it.
+        What is sent is settled now and read message by message as it is asked for: an answer that waits behind
+        others holds next to no memory. Raises what reading the zone raises, now or later, but for UDP, where the
+        one message tells of it.
         """
+        zone = self._zone
+        refused = self._refused()
+        if refused is not None or zone is None:
+            return iter((self._refusal(*(refused or (Rcode.NOTAUTH, REFUSED))),))
+        if self._asker.transport is Transport.UDP:
+            return iter((self._at_once(zone),))
+        try:
+            taken = self._taken(zone)
+        except Exception:
+            self._count(None, FAILED)
+            raise
+        return self._all(taken)
+
+    def _refused(self) -> tuple[Rcode, int] | None:
+        """What is answered instead of the zone, and how that is counted; None where nothing is in the way."""
         options, asker, zone = self._options, self._asker, self._zone
         if self._malformed:
-            yield self._refusal(Rcode.FORMERR, REFUSED)
-        elif options.runs is None or not options.may_transfer(self._query.name, asker.client, asker.key):
-            yield self._refusal(Rcode.REFUSED, REFUSED)
-        elif zone is None:
-            yield self._refusal(Rcode.NOTAUTH, REFUSED)
-        elif zone.expired:
-            yield self._refusal(Rcode.SERVFAIL, FAILED)
-        elif self._incremental and _serial(self._packet, self._query) is None:
-            yield self._refusal(Rcode.FORMERR, REFUSED)
-        elif asker.transport is Transport.UDP:
-            yield self._at_once(zone)
-        else:
-            yield from self._all(zone)
+            return Rcode.FORMERR, REFUSED
+        if options.runs is None or not options.may_transfer(self._query.name, asker.client, asker.key):
+            return Rcode.REFUSED, REFUSED
+        if zone is None:
+            return Rcode.NOTAUTH, REFUSED
+        if zone.expired:
+            return Rcode.SERVFAIL, FAILED
+        if self._incremental and _serial(self._packet, self._query) is None:
+            return Rcode.FORMERR, REFUSED
+        return None
 
     def _refusal(self, rcode: Rcode, result: int) -> bytes:
         self._count(rcode, result)
@@ -103,10 +126,10 @@ class Transfer:
             place = 0 if zone is None else self._place(zone.apex) + plane(transport, client)
             self._stats[place + query_slot(self._query.qtype, rcode)] += 1
 
-    def _all(self, zone: Zone) -> Iterator[bytes]:
+    def _all(self, taken: Taken) -> Iterator[bytes]:
         sent = False
         try:
-            runs = self._runs(zone)
+            runs = self._runs(taken)
             yield from messages(self._query, runs, self._opt, MAX_MESSAGE - self._asker.reserve)
             sent = True
         finally:
@@ -122,17 +145,17 @@ class Transfer:
         self._count(Rcode.NOERROR, OK)
         return message
 
-    def _runs(self, zone: Zone) -> Iterator[Run]:
-        if self._options.runs is None:
+    def _taken(self, zone: Zone) -> Taken:
+        runs = self._options.runs
+        everything = iter(()) if runs is None else runs(zone.version)
+        return Taken(zone.top()[SOA][1], everything, self._line(zone) if self._incremental else None)
+
+    def _runs(self, taken: Taken) -> Iterator[Run]:
+        history = self._options.history
+        if taken.line is not None and history is not None and (yield from history.differences.runs(taken.line)):
             return
-        # Taken now, and read later: a zone's version follows its branch, and others have turns in between.
-        soa, everything = zone.top()[SOA][1], self._options.runs(zone.version)
-        if self._incremental:
-            line, history = self._line(zone), self._options.history
-            if line is not None and history is not None and (yield from history.differences.runs(line)):
-                return
         self._incremental = False  # what is sent and counted is a whole zone
-        yield from whole(soa, everything)
+        yield from whole(taken.soa, taken.everything)
 
     def _line(self, zone: Zone, most: int = 0) -> list[Past] | None:
         """The versions from the newest to the client's; None when the client's is not known."""

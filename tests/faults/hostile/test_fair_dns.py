@@ -6,12 +6,16 @@ import sys
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
+import dns.rrset
 import pytest
 
+from repokit import parsed
 from tcpkit import Echo, Wire, frame
 from unit.dns.fake import DictVersion, Server, lines, make_query, version
-from zonegit.dns import cache
+from zonegit.daemon.live_zones import LiveZones
+from zonegit.dns import cache, ixfr, stats
 from zonegit.dns.additional import MOST_LABELS, MOST_NAMES
 from zonegit.dns.message import Transport
 from zonegit.dns.name_table import MOST_LABELS as MOST_WRITTEN
@@ -21,6 +25,8 @@ from zonegit.net.tcp import TcpServer
 from zonegit.net.tls_stream import TlsStream
 from zonegit.net.turns import TURN, Work
 from zonegit.ops import loop_slots
+from zonegit.ops.config import Config
+from zonegit.repo import Repository
 
 READS = 140
 """Owners that are read for one answer: `MOST_LABELS` for additional data, and the way to the answer."""
@@ -312,3 +318,52 @@ def test_what_is_kept_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch, do: b
         + sum(sys.getsizeof(key) + sys.getsizeof(entry) + sys.getsizeof(entry[0]) for key, entry in kept.items())
         < 1.1 * server.responder._packets.size + 10_000
     )
+
+
+TOGETHER = 500_000
+"""Bytes that transfers may hold in the test below, and those that never read ask for 40 times 70,000."""
+
+
+def test_transfers_that_nobody_reads_share_their_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each connection holds one message at most, those that wait on it nothing; an honest secondary follows."""
+    assert ixfr.TOGETHER == 64 << 20
+    monkeypatch.setattr(ixfr, "TOGETHER", TOGETHER)
+    with Repository.init(tmp_path / "repo") as repository:
+        text = f"$ORIGIN example.org.\n{HEAD}" + "".join(f"h{at} A 192.0.2.1\n" for at in range(200))
+        repository.import_zone(parsed(text), source="a")
+        first = repository.resolve("main").commit.serial
+        text += "".join(f"m{at} TXT {'x' * 220}\n" for at in range(300))
+        repository.import_zone(parsed(text), source="b", replace=True)
+        row = array("Q", bytes(8 * stats.SLOTS))
+        zones = LiveZones(repository._store, Config(repo=repository.path), row, lambda *e: pytest.fail(str(e)))
+        asyncio.run(asked_and_never_read(zones, first))
+
+
+async def asked_and_never_read(zones: LiveZones, serial: int) -> None:
+    history = zones._responder._options.history
+    assert history is not None
+    gathering = history.differences.gathering
+    server = TcpServer(
+        [], zones, array("Q", bytes(8 * loop_slots.LOOP_SLOTS)), most=1024, per_source=1024, idle=60,
+        log=lambda what, error: pytest.fail(f"{what}: {error}"),
+    )  # fmt: skip
+    query = make_query("example.org.", "IXFR")
+    query.authority.append(dns.rrset.from_text("example.org.", 0, "IN", "SOA", f". . {serial} 0 0 0 0"))
+    wires = [(Wire(room=0), server._plain()) for _ in range(40)]
+    for wire, protocol in wires:
+        wire.begin(protocol)
+        protocol.data_received(frame(*[query.to_wire()] * 4))
+        assert gathering.held <= TOGETHER
+    while not all(wire.written for wire, _ in wires):
+        await asyncio.sleep(0)
+        assert gathering.held <= TOGETHER
+    assert gathering.held > TOGETHER // 2, "it is what bounds them"
+    assert max(len(wire.written) for wire, _ in wires) <= 2 + 0xFFFF
+    honest, protocol = Wire(), server._plain()
+    honest.begin(protocol)
+    protocol.data_received(frame(query.to_wire()))
+    while len(honest.written) < 70_000:
+        await asyncio.sleep(0)
+    for _, each in (*wires, (honest, protocol)):
+        each.connection_lost(None)
+    assert gathering.held == 0

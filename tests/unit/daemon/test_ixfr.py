@@ -357,3 +357,37 @@ def test_differences_are_kept_within_bounds(repository, live, monkeypatch) -> No
         newest = set_www(repository, last)
         assert len(asked(zones, newest - 1)) == 1
     assert 1 <= len(zones._responder._options.history.differences._kept) <= 4
+
+
+def test_differences_are_streamed_where_others_hold_the_memory(repository, live, monkeypatch) -> None:
+    """Nobody is refused, and what a transfer holds is given back when it ends, breaks off or is never begun."""
+    monkeypatch.setattr(ixfr, "TOGETHER", 400_000)
+    zones = live()
+    zone = copy(zones)
+    first = serial_of(zone)
+    text = MANY
+    for step in range(2):
+        text += "".join(f"more{i}-{step} TXT {'x' * 200}\n" for i in range(500))
+        repository.import_zone(parsed(text), source="test.zone", replace=True)
+    gathering = zones._responder._options.history.differences.gathering
+    begun, shapes = [], []
+    for serial in (first, first + 1) * 4:
+        zones.check()
+        transfer = zones.respond_tcp(ixfr_query(serial).to_wire(), CLIENT)
+        zones.respond_tcp(ixfr_query(serial).to_wire(), CLIENT)  # which waits for ever
+        begun.append((transfer, [next(filter(None, transfer))]))
+        assert gathering.held <= 400_000
+        zones.done()
+    assert gathering.held > 0
+    assert follow(zones, zone) == copy(zones)
+    for number, (transfer, sent) in enumerate(begun):
+        if number % 4 == 3:
+            transfer.close()
+        else:
+            sent += filter(None, transfer)
+            shapes.append(serials([dns.message.from_wire(data, xfr=True, one_rr_per_rrset=True) for data in sent]))
+    zones.done()
+    assert gathering.held == 0
+    newest = first + 2
+    assert [newest, first, newest, newest] in shapes
+    assert [newest, first, first + 1, first + 1, newest, newest] in shapes
