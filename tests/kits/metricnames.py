@@ -72,6 +72,7 @@ BEYOND = {
     "sync_clock_offset_seconds": gauge("peer"),
     "sync_refused_zones": gauge("peer"),
     "sync_stored_today_bytes": gauge("peer"),
+    "sync_left_out_zones": gauge("peer"),
     "tls_certificate_not_after_timestamp_seconds": gauge("role"),
     "metrics_refused_total": counter(),
     "store_disk_free_bytes": gauge(),

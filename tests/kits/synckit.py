@@ -159,9 +159,16 @@ class Wire:
         self.objects = 0
 
     def pull(
-        self, secondary: Store, *, split: int = 20_000, refs: PeerRefs | None = None, step: int = 4096
+        self,
+        secondary: Store,
+        *,
+        split: int = 20_000,
+        refs: PeerRefs | None = None,
+        step: int = 4096,
+        peer: str = PEER,
+        who: Stamp = WHO,
     ) -> Moved:
-        session = Session(secondary, PEER, refs or refs_of(self.primary), split)
+        session = Session(secondary, peer, refs or refs_of(self.primary), split)
         try:
             while asks := session.next():
                 for ask in asks:
@@ -169,7 +176,7 @@ class Wire:
         finally:
             self.objects += session.objects
         assert session.done
-        return session.finish(WHO)
+        return session.finish(who)
 
     def _transfer(self, session: Session, ask: Ask, step: int) -> None:
         self.asks.append(ask)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
@@ -32,6 +32,8 @@ class Pulled(NamedTuple):
     objects: int
     size: int
     """Bytes of those objects."""
+    left_out: Mapping[str, str] = {}
+    """Zones that can't be taken up, and why."""
 
 
 def peer_options(parser: ArgumentParser, *, required: bool = True) -> None:
@@ -104,7 +106,7 @@ async def pull_with_progress(peer: HttpPeer, refs: PeerRefs, session: Session, w
             await asyncio.wait({task})  # the caller closes the store
             raise
         await task
-    return Pulled(refs, session.objects, session.size)
+    return Pulled(refs, session.objects, session.size, session.left_out)
 
 
 async def refs_of(peer: HttpPeer, store: Store | None = None, name: str = "") -> PeerRefs:

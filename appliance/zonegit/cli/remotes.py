@@ -12,6 +12,7 @@ from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import way_back
 from zonegit.errors import AlreadyThere, NotFound, StoreUnfinished
+from zonegit.model.foreign import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,7 @@ def _clone(args: Namespace, out: Output) -> int:
         out.fail(f"interrupted; {_left(target)}")
         raise
     refs = pulled.refs
+    _tell_left_out(pulled, out)
     if not args.dry_run:
         out.made(f"the repository in {target} was made all the same")
     if args.json:
@@ -119,6 +121,11 @@ def _made(target: Path, remote: Remote, patience: Patience) -> LmdbStore:
     return store
 
 
+def _tell_left_out(pulled: peering.Pulled, out: Output) -> None:
+    for zone, reason in pulled.left_out.items():
+        out.warn(f"{zone} is not taken up: {printable(reason)}")
+
+
 def _fetch(args: Namespace, out: Output) -> int:
     from asyncio import CancelledError
 
@@ -147,6 +154,7 @@ def _fetch(args: Namespace, out: Output) -> int:
             out.fail("interrupted; what arrived is kept, and the next fetch continues from there")
             raise
         after = _named(remote.name, pulled.refs) if args.dry_run else _tracked(store, remote.name)
+    _tell_left_out(pulled, out)
     moved = [
         (name, before.get(name), after.get(name))
         for name in sorted(before | after)

@@ -87,6 +87,7 @@ def _status(args: Namespace, out: Output) -> int:
         branches = list(repo.branches(zone=args.zone))
         refused = {peer: sorted(names) for peer, names in repo.refused().items()}
         full = repo.used_up()
+        left_out = repo.left_out()
         own = repo.standing().own
     commit = revision.commit
     if args.json:
@@ -105,6 +106,7 @@ def _status(args: Namespace, out: Output) -> int:
                 "map_size": stat.map_size,
                 "refused": refused,
                 "quota_used_up": sorted(full),
+                "left_out": left_out,
             }
         )
         return 0
@@ -130,6 +132,11 @@ def _status(args: Namespace, out: Output) -> int:
             f"nothing more is taken from {peer} before midnight UTC: {found.size:,} bytes were stored today; "
             f"day_bytes in [primary.limits] is {found.most:,}"
         )
+    for peer, reasons in left_out.items():
+        for name in list(reasons)[:_NAMED]:
+            out.warn(f"not taken up from {peer}: {name}: {printable(reasons[name])}")
+        if len(reasons) > _NAMED:
+            out.warn(f"not taken up from {peer}: {len(reasons) - _NAMED} more zones; --json names them")
     return 0
 
 

@@ -27,6 +27,7 @@ from zonegit.net.http_pull import latest_refs, pull
 from zonegit.net.http_server import Samples
 from zonegit.ops import log
 from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
+from zonegit.repo.left_out import zones_left_out
 from zonegit.repo.refused import refused_zones
 from zonegit.repo.stored import DAY
 from zonegit.store.port import Store
@@ -176,13 +177,16 @@ class Mirror:
             list(views.make(self._store, lacking))
 
     def _note_refused(self, *, asked: bool) -> None:
-        """Tell which zones are refused. Ask for all refs again once some moved here: a zone may have been adopted.
+        """Tell which zones are refused or left out.
 
+        Ask for all refs again once some moved here: a zone may have been adopted.
         `asked`: whether the refs were just compared.
         """
         with self._store.read() as reader:
             refused, seq = refused_zones(reader).get(self._name, frozenset()), reader.seq
+            left_out = zones_left_out(reader).get(self._name, {})
         self._told.refused(refused)
+        self._told.left_out(left_out)
         if asked:
             self._compared = seq
         elif seq != self._compared and (refused or self._refused):

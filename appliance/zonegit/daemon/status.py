@@ -16,6 +16,7 @@ from zonegit.net.metrics_app import MetricsApp
 from zonegit.ops.config import Address, MetricsConfig
 from zonegit.ops.metrics import ZoneFacts, ZoneTotals, render
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
+from zonegit.repo.left_out import zones_left_out
 from zonegit.repo.refused import refused_zones
 from zonegit.store.lmdb import LmdbStore, StoreStat
 
@@ -69,17 +70,21 @@ class Status:
             return str(error)
 
     def remark(self) -> str:
-        """Which zones aren't followed from the primary, if any: for an operator, no reason to ask another node."""
+        """Which zones aren't followed from the primary or stand still, if any.
+
+        For an operator, no reason to ask another node.
+        """
         primary = self._block.config().primary
         if primary is None:
             return ""
         try:
             with self._store.read() as reader:
-                zones = sorted(refused_zones(reader).get(primary.name, ()))
+                refused = sorted(refused_zones(reader).get(primary.name, ()))
+                left_out = sorted(zones_left_out(reader).get(primary.name, ()))
         except ZonegitError as error:
             return str(error)
-        shown = ", ".join(zones[:_NAMED]) + (", ..." if len(zones) > _NAMED else "")
-        return f"not followed from {primary.name}: {shown}" if zones else ""
+        told = {f"not followed from {primary.name}": refused, f"not taken up from {primary.name}": left_out}
+        return "\n".join(f"{what}: {_some(zones)}" for what, zones in told.items() if zones)
 
     def _zones(self) -> tuple[list[ZoneFacts], ZoneTotals]:
         """Facts about the zones that have series of their own, and about all served ones together."""
@@ -96,3 +101,7 @@ class Status:
             len(commits), len(zones), None if old is None else len(old), min(ends.values(), default=None)
         )
         return zones, totals
+
+
+def _some(zones: list[str]) -> str:
+    return ", ".join(zones[:_NAMED]) + (", ..." if len(zones) > _NAMED else "")

@@ -14,6 +14,7 @@ EVERY: Final = 10.0
 """Seconds between two looks."""
 _LAST: Final = "sync_last_success_timestamp_seconds"
 _REFUSED: Final = "sync_refused_zones"
+_LEFT_OUT: Final = "sync_left_out_zones"
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -62,6 +63,8 @@ class StatusLine:
             refused = int(max(self._told(_REFUSED), default=0))
             if refused:
                 parts.append(f"{refused} not followed")
+            if left_out := int(max(self._told(_LEFT_OUT), default=0)):
+                parts.append(f"{left_out} not taken up")
         if self.refused:
             parts.append("the last reload was refused")
         return ", ".join(parts)

@@ -1,6 +1,7 @@
 """What a mirror tells of its exchanges with one peer, in the log and in the metrics."""
 
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 from zonegit.errors import (
@@ -42,6 +43,7 @@ class SyncReport:
         self._refused: frozenset[str] = frozenset()
         self._told = ""
         """The last failure that is told once, however often it comes in a row."""
+        self._left_out: Mapping[str, str] = {}
 
     def received(self, session: Session) -> None:
         """What came, whether all of it did or not."""
@@ -83,6 +85,28 @@ class SyncReport:
         if back:
             again = {"peer": self._peer, "zones": len(back), "named": _named(back)}
             log.event(_logger, "zones are not refused any more", **again)
+
+    def left_out(self, zones: Mapping[str, str]) -> None:
+        """These zones of the peer's stand still, for these reasons. Each reason is logged once."""
+        self._samples.set("sync_left_out_zones", len(zones), peer=self._peer)
+        new = {zone: why for zone, why in zones.items() if self._left_out.get(zone) != why}
+        back = self._left_out.keys() - zones.keys()
+        self._left_out = zones
+        for zone in sorted(new)[:_NAMED]:
+            log.event(
+                _logger,
+                "a zone stands still, since what the primary has of it can't be taken up",
+                logging.ERROR,
+                peer=self._peer,
+                zone=zone,
+                reason=new[zone],
+            )
+        if len(new) > _NAMED:
+            more = {"peer": self._peer, "zones": len(new) - _NAMED, "way": "zonegit status --json"}
+            log.event(_logger, "more zones stand still", logging.ERROR, **more)
+        if back:
+            again = {"peer": self._peer, "zones": len(back), "named": _named(frozenset(back))}
+            log.event(_logger, "zones are taken up again", **again)
 
     def synced(self) -> None:
         """A pull ended well, and what it moved is served."""

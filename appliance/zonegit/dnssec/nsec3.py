@@ -21,7 +21,7 @@ from zonegit.model.rrset import rdatas
 
 _OPT_OUT: Final = 1
 MOST_VERIFIED: Final = 100
-"""Iterations with which a chain is verified; validators follow no more (RFC 9276 §3.2), though servers load them."""
+"""Iterations up to which a chain is verified. Servers load more, and validators follow no more (RFC 9276 §3.2)."""
 
 
 class _Link(NamedTuple):

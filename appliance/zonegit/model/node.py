@@ -13,7 +13,7 @@ leaf's header says that it holds any. An inner node has each child's id, its num
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from operator import ge
+from operator import ge, sub
 from struct import Struct, error
 from typing import Final
 
@@ -259,6 +259,13 @@ def leaf_edges(data: bytes) -> tuple[RRKey, RRKey]:
     base = _START + 2 * count
     start = base + int.from_bytes(data[base - 4 : base - 2], "big") if count > 1 else base
     return payload_key(data[base:]), payload_key(data[start:])
+
+
+def leaf_longest(data: bytes) -> int:
+    """Bytes of a leaf's longest entry, without splitting it."""
+    _, count, _ = _FIXED.unpack_from(data, HEADER_SIZE)
+    ends = Struct(f">{count}H").unpack_from(data, _START)
+    return max(map(sub, ends, (0, *ends)), default=0)
 
 
 def node_records(data: bytes) -> int:

@@ -16,9 +16,14 @@ from zonegit.model.names import WireName, parse_apex, to_text
 RefName = NewType("RefName", str)
 
 DEFAULT_BRANCH: Final = "main"
+MAX_REF: Final = 480
+"""Bytes of a ref's whole name: with what stands around it in the reflog it fits a key of the store."""
 _LABEL: Final = re.compile(r"[a-z0-9_][a-z0-9._-]{0,63}", re.ASCII)
 _PART: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?", re.ASCII)
 _LONGEST: Final = 64
+MAX_ZONE: Final = MAX_REF - len(f"refs/remotes/{'p' * 64}//{'b' * _LONGEST}")
+"""Characters of a new zone's name, 337: every peer can then track every branch of it, whatever those are called. A
+name without escapes has at most 254."""
 
 
 class RefKind(StrEnum):
@@ -72,6 +77,16 @@ def check_name(text: str, what: str) -> str:
     if text == "HEAD":
         raise InvalidName(f"HEAD is where you are, and no {what} can be called so")
     return text
+
+
+def check_zone(zone: str) -> str:
+    """Return a new zone's name, in canonical text, if every repository that mirrors it can name its branches."""
+    if len(zone) > MAX_ZONE:
+        raise InvalidName(
+            f"the zone name {zone[:80]}… has {len(zone)} characters; at most {MAX_ZONE} fit what mirrors it: use "
+            "fewer bytes that are escaped"
+        )
+    return zone
 
 
 def head(zone: str, branch: str) -> RefName:

@@ -64,6 +64,12 @@ PUBLISHED: Final[Mapping[str, Family]] = {
         Family("sync_clock_offset_seconds", _G, "The peer's clock minus this one's.", ("peer",)),
         Family("sync_refused_zones", _G, "Zones of the peer that aren't followed.", ("peer",)),
         Family("sync_stored_today_bytes", _G, "Bytes stored of the peer today, in UTC.", ("peer",)),
+        Family(
+            "sync_left_out_zones",
+            _G,
+            "Zones of the peer that stand still, since they can't be taken up.",
+            ("peer",),
+        ),
         Family("sync_rejected_objects_total", _C, "Objects refused.", ("reason",)),
         Family("store_corrupt_objects_total", _C, "Stored objects found not to match their hash."),
         Family(

@@ -46,7 +46,7 @@ def commit_records(
     try:
         place = context.target(zone, branch)
     except NotFound:
-        place = Position(zone, branch or refs.DEFAULT_BRANCH)
+        place = Position(refs.check_zone(zone), branch or refs.DEFAULT_BRANCH)
         content = None
         shape = Shape(context.random(SALT_SIZE))
     else:

@@ -7,6 +7,7 @@ from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.model.refs import RefKind
 from zonegit.repo.ancestry import missing_commits
 from zonegit.repo.context import Context
+from zonegit.repo.entering import check_entering
 from zonegit.repo.listing import named
 from zonegit.repo.position import default_branch
 from zonegit.repo.results import Position, Revision
@@ -114,4 +115,5 @@ def move(
     if not dry_run:
         with context.store.write() as writer:
             writer.insert(objects or [])
+            check_entering(writer, updates)
             writer.move_refs(updates, stamp, reason)

@@ -248,3 +248,10 @@ class RepositoryReader:
 
         with self._store.read() as reader:
             return refused_zones(reader)
+
+    def left_out(self) -> dict[str, dict[str, str]]:
+        """By peer, the zones that stand still here because what it has of them can't be taken up, and why."""
+        from zonegit.repo.left_out import zones_left_out
+
+        with self._store.read() as reader:
+            return zones_left_out(reader)

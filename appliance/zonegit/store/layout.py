@@ -14,7 +14,7 @@ from typing import Final
 from zlib import crc32
 
 from zonegit.errors import CorruptStore, LimitExceeded
-from zonegit.model.refs import RefName
+from zonegit.model.refs import MAX_REF, RefName
 from zonegit.store.tables import Item, ReadTables, Table
 
 STORE_FORMAT: Final = 1
@@ -32,8 +32,8 @@ _CHANGED: Final = "a served view holds bytes that were changed on disk; run `zon
 
 U32: Final = Struct(">I")
 U64: Final = Struct(">Q")
-MAX_NAME: Final = 480
-"""Bytes of a ref's or a setting's name: with what stands around it in the reflog it fits a key."""
+MAX_NAME: Final = MAX_REF
+"""Bytes of a ref's or a setting's name."""
 
 
 def ref_key(name: RefName) -> bytes:

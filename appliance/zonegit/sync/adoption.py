@@ -15,6 +15,7 @@ from zonegit.errors import NotFound, Refused, UsageError
 from zonegit.model.commit import Stamp, Tag
 from zonegit.model.ids import Kind, ObjectId, kind_of
 from zonegit.model.refs import Ref, RefKind, RefName, head, parse, tag
+from zonegit.repo.entering import check_entering
 from zonegit.repo.refused import refused_zones, set_refused
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate, Writer
@@ -92,7 +93,8 @@ def restoration(reader: Reader, peer: str, zone: str) -> Plan:
 
 
 def carry_out(writer: Writer, plan: Plan, who: Stamp) -> None:
-    """Do it, in the transaction that the plan was made in."""
+    """Do it, in the transaction that the plan was made in. `InvalidZone` where the peer's zone is unfit."""
+    check_entering(writer, plan.moved)
     reason = f"adopt: {plan.peer}" if plan.mirrored else f"adopt: {plan.peer}, undone"
     writer.move_refs([*plan.names, *plan.moved], who, reason)
     writer.set_setting(mirror_setting(plan.zone), plan.peer.encode() if plan.mirrored else None)

@@ -3,15 +3,17 @@
 `refs/remotes/<peer>/` follows the peer's branches, deletions too; `refs/heads/` follows those; tags of the peer's
 zones become the peer's. A branch here that the peer never had is left alone. A branch follows even a move that
 isn't a fast-forward (a reset at the primary); the caller is told, so that it stands in the log. Zones that are this
-repository's own are not taken over (`sync.ownership`); they are noted.
+repository's own are not taken over (`sync.ownership`), unfit ones stand still (`sync.entering`); both are noted.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse, remote, tag
+from zonegit.repo.left_out import set_left_out, zones_left_out
 from zonegit.repo.position import HEAD
 from zonegit.repo.refused import refused_zones, set_refused
 from zonegit.repo.writing import mirror_setting
@@ -34,9 +36,14 @@ class Moved:
     """How many refs moved in all: tags, and those that track the peer's, too."""
 
 
-def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
-    """Move the refs and remember the peer's state, and that it was reached at `who.time`."""
-    allowed = _plan(writer, peer, refs)
+def follow(
+    writer: Writer, peer: str, refs: PeerRefs, who: Stamp, left_out: Mapping[str, str] = MappingProxyType({})
+) -> Moved:
+    """Move the refs and remember the peer's state, and that it was reached at `who.time`.
+
+    The branches and tags of zones that are `left_out` stand still; by their names, the reasons.
+    """
+    allowed = _plan(writer, peer, refs, left_out)
     heads = [update for update in allowed.updates if parse(update.name).kind is RefKind.HEAD]
     moved = Moved(
         tuple(update.name for update in heads),
@@ -47,6 +54,7 @@ def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
         writer.move_refs(allowed.updates, who, f"{PULLED}{peer}")
     _mark(writer, peer, allowed)
     set_refused(writer, peer, allowed.refused)
+    set_left_out(writer, peer, left_out)
     _point_head(writer)
     lower_expire(writer, peer, moved.branches)
     remember(writer, peer, refs)
@@ -54,11 +62,19 @@ def follow(writer: Writer, peer: str, refs: PeerRefs, who: Stamp) -> Moved:
     return moved
 
 
-def _plan(reader: Reader, peer: str, refs: PeerRefs) -> Permitted:
+def _plan(reader: Reader, peer: str, refs: PeerRefs, left_out: Collection[str]) -> Permitted:
     wanted = _wanted(peer, refs)
     updates = [RefUpdate(name, reader.ref(name), oid) for name, oid in wanted.items() if reader.ref(name) != oid]
     updates += [RefUpdate(name, reader.ref(name), None) for name in _vanished(reader, peer, refs, wanted)]
-    return permitted(reader, peer, updates)
+    allowed = permitted(reader, peer, updates)
+    if not left_out:
+        return allowed
+    moves = tuple(
+        update
+        for update in allowed.updates
+        if (ref := parse(update.name)).kind is RefKind.REMOTE or ref.zone not in left_out
+    )
+    return replace(allowed, updates=moves)
 
 
 def _mark(writer: Writer, peer: str, allowed: Permitted) -> None:
@@ -81,8 +97,8 @@ def _is_tracked(reader: Reader, peer: str, zone: str) -> bool:
 
 
 def is_followed(reader: Reader, peer: str, refs: PeerRefs) -> bool:
-    """Whether the refs here are the peer's already, but for those of zones that are known to be refused."""
-    allowed = _plan(reader, peer, refs)
+    """Whether the refs here are the peer's already, but for those of zones that are known to stand still."""
+    allowed = _plan(reader, peer, refs, zones_left_out(reader).get(peer, {}))
     return not allowed.updates and allowed.refused == refused_zones(reader).get(peer, frozenset())
 
 

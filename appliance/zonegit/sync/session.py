@@ -7,6 +7,7 @@ what arrived and a MAC vouched for stays, with the cursor behind it, and the nex
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final
@@ -17,6 +18,7 @@ from zonegit.model.ids import object_id, short
 from zonegit.store.port import Store
 from zonegit.sync import limits, wire
 from zonegit.sync.closure import Position
+from zonegit.sync.entering import nameable, unfit_zones
 from zonegit.sync.frames import Check, Checkpoint, End, FrameReader, Group
 from zonegit.sync.incoming import Batch, Incoming, Job
 from zonegit.sync.mirror import Moved, follow, is_followed
@@ -67,7 +69,9 @@ class Session:
         self._bounds = bounds
         self._store = store
         self.peer = peer
-        self._refs = refs
+        self._refs, self._unnamed = nameable(peer, refs)
+        self.left_out: Mapping[str, str] = self._unnamed
+        """Zones that stand still here, and why; all of them once the refs have moved."""
         self.quota = Quota(peer, bounds, day)
         self._thin = 0
         self._jobs: deque[Job] = deque()
@@ -82,7 +86,7 @@ class Session:
             check_refs(highest(reader, peer), refs, peer)
             self._cursors = cursors(reader, peer)
             self.quota.look(reader)
-        steps = Steps(store, peer, refs, self._cursors, split)
+        steps = Steps(store, peer, self._refs, self._cursors, split)
         self._looked_at = steps.looked_at
         self._steps = iter(steps)
         self._planned = False
@@ -214,9 +218,10 @@ class Session:
             same = known is not None and (known.epoch, known.seq) == (self._refs.epoch, self._refs.seq)
             if same and is_followed(reader, self.peer, self._refs):
                 return Moved()
+            self.left_out = {**self._unnamed, **unfit_zones(reader, self.peer, self._refs)}
         self.quota.check_room(self._store)
         with self._store.write() as writer:
-            moved = follow(writer, self.peer, self._refs, who)
+            moved = follow(writer, self.peer, self._refs, who, self.left_out)
             self.quota.spend(writer, REF_BYTES * moved.refs)
             return moved
 

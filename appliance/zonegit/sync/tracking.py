@@ -12,6 +12,7 @@ from zonegit.model.refs import Ref, RefKind, RefName, parse, remote
 from zonegit.repo.ancestry import is_ancestor
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import Reader, RefUpdate, Store, Writer
+from zonegit.sync.entering import nameable
 from zonegit.sync.mirror import Moved
 from zonegit.sync.peers import remember
 from zonegit.sync.session import Session
@@ -24,7 +25,7 @@ class TrackingSession(Session):
 
     def __init__(self, store: Store, peer: str, refs: PeerRefs) -> None:
         super().__init__(store, peer, replace(refs, tags=Tips()))
-        self._with_tags = refs
+        self._with_tags, _ = nameable(peer, refs)
 
     def finish(self, who: Stamp) -> Moved:
         """Move the tracking refs, in one transaction."""

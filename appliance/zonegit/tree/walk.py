@@ -21,6 +21,18 @@ def leaf_for(nodes: Nodes, root: ObjectId, key: RRKey) -> Leaf:
     return node
 
 
+def path(nodes: Nodes, root: ObjectId, key: RRKey) -> Iterator[ObjectId]:
+    """The nodes from the root to the leaf that holds `key`, or would."""
+    oid = root
+    while True:
+        yield oid
+        node = nodes(oid)
+        if isinstance(node, Leaf):
+            return
+        at = bisect_left(node.keys, key)
+        oid = node.children[min(at, len(node.children) - 1)]
+
+
 def get(nodes: Nodes, root: ObjectId, key: RRKey) -> bytes | None:
     """The stored RRset under a key."""
     leaf = leaf_for(nodes, root, key)

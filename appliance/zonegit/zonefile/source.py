@@ -59,7 +59,7 @@ class _Bounded(io.BufferedIOBase):
         self._size += len(data)
         if self._packed is not None and self._size > FREE + MAX_RATIO * self._packed.size:
             raise InvalidRecord(
-                f"the gzip data unpacks to more than {MAX_RATIO} times its size; if it is a zone file, unpack it first"
+                f"the gzip data unpacks to more than {MAX_RATIO} times its size; if that is right, unpack it first"
             )
         return data
 

@@ -1,0 +1,105 @@
+"""What every version has to be, wherever it comes from, so that it can be answered from and transferred.
+
+One SOA at the apex and none elsewhere; owners of at most 255 bytes with the apex behind
+them (RFC 1035 §2.3.4), without which they stand in leaves; NSEC3PARAM records of RFC 5155 §4.2's form.
+"""
+
+from typing import Final
+
+from zonegit.errors import InvalidZone
+from zonegit.model.ids import ObjectId
+from zonegit.model.names import MAX_NAME, Owner, WireName, owner_text
+from zonegit.model.node import leaf_longest, node_level, node_parts
+from zonegit.model.rdata import NSEC3PARAM, SOA
+from zonegit.model.rrset import APEX_POINTER, SOA_KEY, owner_size, rdatas, record_count
+from zonegit.tree import walk
+from zonegit.tree.diff import diff
+from zonegit.tree.source import Nodes
+
+_SOA: Final = APEX_POINTER + SOA.to_bytes(2, "big")
+_PARAMETERS: Final = APEX_POINTER + NSEC3PARAM.to_bytes(2, "big")
+_FIXED: Final = 12
+"""Bytes of a stored RR between its owner and its RDATA, the pointer to the apex among them."""
+_NO_SOA: Final = "no SOA record at the apex"
+
+
+def fault(apex: WireName, entry: bytes, nodes: Nodes) -> str | None:
+    """Why no version of the zone at `apex` may hold a leaf's entry; None where one may."""
+    size = owner_size(entry)
+    if size + len(apex) > MAX_NAME:
+        return f"an owner of {size + len(apex)} bytes; a name has at most {MAX_NAME} (RFC 1035 §2.3.4)"
+    if entry.startswith(_SOA, size):
+        if size:
+            return f"a SOA record at {owner_text(Owner(entry[:size]))}; a zone has one, at its apex"
+        if record_count(nodes.payload(entry)) > 1:
+            return "more than one SOA record; a zone has one"
+    if entry.startswith(_PARAMETERS, size):
+        for rdata in rdatas(nodes.payload(entry)):
+            if len(rdata) < 5 or len(rdata) != 5 + rdata[4]:
+                return f"an NSEC3PARAM record of {len(rdata)} bytes that can't be read (RFC 5155 §4.2)"
+    return None
+
+
+def change_fault(apex: WireName, nodes: Nodes, old: ObjectId, new: ObjectId) -> str | None:
+    """What is wrong with a tree whose predecessor is fine; reads what differs."""
+    for key, _, payload in diff(nodes, old, new):
+        found = fault(apex, payload, nodes) if payload is not None else _NO_SOA if key == SOA_KEY else None
+        if found is not None:
+            return found
+    return None
+
+
+class Inspection:
+    """Of many trees of one zone, which share most of their nodes: each node is looked at once."""
+
+    def __init__(self, apex: WireName, nodes: Nodes) -> None:
+        self._apex = apex
+        self._nodes = nodes
+        self._longest = MAX_NAME - len(apex) + _FIXED
+        """Bytes of an entry up to which its owner can't be too long."""
+        self._fine: dict[ObjectId, bool] = {}
+        """Nodes below which nothing is wrong -> whether the zone's SOA is there."""
+
+    def trust(self, root: ObjectId) -> None:
+        """Take a tree for fine. Reads its inner nodes."""
+        todo = [root]
+        while todo:
+            oid = todo.pop()
+            level, parts = node_parts(self._nodes.source.get(oid))
+            self._fine[oid] = False
+            children = list(map(ObjectId, parts)) if level else []
+            if level > 1:
+                todo += children
+            else:
+                self._fine.update(dict.fromkeys(children, False))
+        self._fine.update(dict.fromkeys(walk.path(self._nodes, root, SOA_KEY), True))
+
+    def fault(self, root: ObjectId) -> str | None:
+        """What is wrong with a tree; None where nothing is."""
+        try:
+            return None if self._has_soa(root) else _NO_SOA
+        except InvalidZone as error:
+            return str(error)
+
+    def _has_soa(self, oid: ObjectId) -> bool:
+        """Whether the zone's SOA is below a node. `InvalidZone` where anything there is wrong."""
+        known = self._fine.get(oid)
+        if known is None:
+            data = self._nodes.source.get(oid)
+            if node_level(data):
+                known = True in {self._has_soa(ObjectId(child)) for child in node_parts(data)[1]}
+            else:
+                known = self._look(data)
+            self._fine[oid] = known
+        return known
+
+    def _look(self, leaf: bytes) -> bool:
+        if _SOA not in leaf and _PARAMETERS not in leaf and leaf_longest(leaf) <= self._longest:
+            return False
+        has_soa = False
+        for entry in node_parts(leaf)[1]:
+            has_soa = has_soa or entry.startswith(_SOA)
+            suspect = _SOA in entry or _PARAMETERS in entry or len(entry) > self._longest
+            if suspect and (found := fault(self._apex, entry, self._nodes)):
+                raise InvalidZone(found)
+        return has_soa

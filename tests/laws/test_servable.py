@@ -1,0 +1,62 @@
+"""What every version has to be, looked at in three ways that agree: whole, beside what is known, by difference."""
+
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synckit import ORG, SMALL_NODES, names, soa
+from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.names import APEX, join, parse_apex
+from zonegit.model.rrset import SOA_KEY, RRKey, RRset
+from zonegit.tree.build import build
+from zonegit.tree.servable import Inspection, change_fault
+from zonegit.tree.source import Nodes
+
+APEX_NAME = parse_apex(ORG)
+GOOD = names(ORG, 60)
+ONE = soa(ORG).rdatas[0]
+WRONG = [
+    RRset.of(APEX, 6, 60, [ONE, b"\1x" + ONE]),
+    RRset.of(join([b"h000007"]), 6, 60, [ONE]),
+    RRset.of(join([b"z" * 63, b"y" * 63, b"x" * 63, b"w" * 50]), 1, 60, [bytes(4)]),
+    RRset.of(join([b"a"]), 51, 0, [b"\1\0\0\0\2a"]),
+    RRset.of(join([b"a"]), 51, 0, [b"\1\0\0\0\0" + bytes(size) for size in range(1, 70)]),
+]
+RIGHT = [
+    RRset.of(join([b"z" * 63, b"y" * 63, b"x" * 63, b"w" * 48]), 16, 60, [b"\0"]),
+    RRset.of(APEX, 51, 0, [b"\1\0\0\0\2ab", b"\1\0\0\0\0"]),
+    RRset.of(join([b"txt"]), 16, 60, [b"\6\xc0\x0c\0\x06\0\1", b"\6\xc0\x0c\0\x33\0\1"]),
+    RRset.of(join([b"large"]), 51, 0, [b"\1\0\0\0\x14" + bytes([at]) * 20 for at in range(60)]),
+]
+
+
+class Stored(dict[ObjectId, bytes]):
+    def get(self, oid: ObjectId) -> bytes:  # type: ignore[override]
+        return self[oid]
+
+
+def put(store: Stored, content: Mapping[RRKey, bytes]) -> ObjectId:
+    built = build(SMALL_NODES, sorted(content.items()))
+    store.update({object_id(data): data for data in built.objects})
+    return built.root
+
+
+@given(
+    st.sets(st.sampled_from(sorted(GOOD)), max_size=20),
+    st.sets(st.integers(0, len(RIGHT) - 1)),
+    st.sets(st.integers(0, len(WRONG) - 1), max_size=2),
+)
+def test_all_ways_to_look_agree(gone: set[RRKey], right: set[int], wrong: set[int]) -> None:
+    content = {key: payload for key, payload in GOOD.items() if key not in gone}
+    content |= {each.key: each.encode() for each in [RIGHT[at] for at in right] + [WRONG[at] for at in wrong]}
+    store = Stored()
+    old, new = put(store, GOOD), put(store, content)
+    nodes = Nodes(store)
+    beside = Inspection(APEX_NAME, nodes)
+    beside.trust(old)
+    found = Inspection(APEX_NAME, nodes).fault(new)
+    assert (found is None) == (not wrong and SOA_KEY in content)
+    assert (beside.fault(new) is None) == (found is None)
+    assert (change_fault(APEX_NAME, nodes, old, new) is None) == (found is None)
+    assert beside.fault(old) is None
