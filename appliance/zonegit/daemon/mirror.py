@@ -149,9 +149,11 @@ class Mirror:
                 day=int(self._clock()) // DAY,
             )
             moved = Moved()
+            telling = asyncio.create_task(self._told.going_on(session))
             try:
                 moved = await pull(self._peer, session, Stamp("zonegitd", int(self._clock())))
             finally:
+                telling.cancel()
                 self._told.received(session)
             self._told.moved(moved, session, time.monotonic() - started)
             await asyncio.to_thread(self._show, moved)

@@ -1,5 +1,6 @@
 """What a mirror tells of its exchanges with one peer, in the log and in the metrics."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Final
@@ -19,6 +20,8 @@ from zonegit.ops import log
 from zonegit.sync.mirror import Moved
 from zonegit.sync.session import Session
 
+GOES_ON: Final = 600.0
+"""Seconds between two lines about one pull."""
 _NAMED: Final = 10
 """Zones named in one line of the log."""
 _RESULTS: Final[tuple[tuple[type[ZonegitError], str], ...]] = (
@@ -44,6 +47,12 @@ class SyncReport:
         self._told = ""
         """The last failure that is told once, however often it comes in a row."""
         self._left_out: Mapping[str, str] = {}
+
+    async def going_on(self, session: Session) -> None:
+        """Tell now and then how far a long pull is, until cancelled: a slow line, or somebody who holds it up."""
+        while True:
+            await asyncio.sleep(GOES_ON)
+            log.event(_logger, "sync goes on", peer=self._peer, objects=session.objects, bytes=session.size)
 
     def received(self, session: Session) -> None:
         """What came, whether all of it did or not."""

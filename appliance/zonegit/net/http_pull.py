@@ -147,7 +147,7 @@ class _Pull:
         """Keep what arrived whole, unless it is what was wrong."""
         if isinstance(error, InvalidData) and not isinstance(error, InvalidFrame):
             async with self._writing:
-                await asyncio.to_thread(self._session.distrust)
+                await asyncio.to_thread(self._session.distrust, ask.number)
         else:
             await self._insert(self._session.broken(ask.number))
 

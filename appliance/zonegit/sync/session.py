@@ -205,8 +205,13 @@ class Session:
                 self._cursors[batch.label] = batch.cursor
                 keep_cursors(writer, self.peer, self._cursors)
 
-    def distrust(self) -> None:
-        """Forget all cursors: an object was refused, and one of them may be why."""
+    def distrust(self, number: int) -> None:
+        """Forget all cursors: an object of this answer was refused, and one of them may be why.
+
+        None leads to objects that were asked for by their ids; whoever answers for the peer could send wrong ones.
+        """
+        if not self._asked[number].label:
+            return
         self._cursors.clear()
         with self._store.write() as writer:
             keep_cursors(writer, self.peer, {})

@@ -5,6 +5,7 @@ Each stream is a valid one in all but its MACs, made of closed objects that a st
 
 import asyncio
 import logging
+import os
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -12,16 +13,20 @@ from itertools import islice
 
 import pytest
 
-from httpkit import peer_of, run
-from liarkit import Asked, instead, lying, objects_of, refused
-from synckit import PEER, WHO, check_for, local_refs, seal_for
+from httpkit import Counted, peer_of, run
+from liarkit import Asked, instead, lying, objects_of, once, refused
+from synckit import KEY, PEER, WHO, check_for, local_refs, seal_for
+from zonegit.auth.gate import Signer
 from zonegit.auth.key import Key
-from zonegit.errors import InvalidFrame, Unreachable
+from zonegit.daemon.mirror import Mirror
+from zonegit.errors import InvalidFrame, InvalidObject, Unreachable
 from zonegit.net.http_pull import latest_refs, pull
+from zonegit.ops.config import PrimaryConfig
 from zonegit.store.memory import MemoryStore
 from zonegit.sync.frames import CONTENT_TYPE, FrameReader, FrameWriter
 from zonegit.sync.incoming import Batch
 from zonegit.sync.limits import HELD_BYTES, HELD_FRAMES, HELD_OBJECTS, INFLATED, ClientLimits
+from zonegit.sync.peers import cursors, keep_cursors
 from zonegit.sync.session import Session
 
 SENT = HELD_BYTES + (17 << 20)
@@ -201,3 +206,49 @@ def test_a_stream_that_breaks_off_again_and_again_is_told(
 
     refused(instead(primary, "/v0/fetch", broken), primary, Unreachable)
     assert caplog.text.count(f"the stream from {PEER} broke") == 5
+
+
+def test_a_line_that_is_held_up_is_told_of(
+    primary: MemoryStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Just faster than would be given up, a sync may take days."""
+    monkeypatch.setattr("zonegit.daemon.sync_report.GOES_ON", 0.05)
+    caplog.set_level(logging.INFO)
+    held_up = asyncio.Event()
+
+    async def slow(asked: Asked) -> None:
+        await asked.head(200, ("content-type", CONTENT_TYPE))
+        await held_up.wait()
+        await asked.data(asked.truth(primary), end=True)
+
+    async def test() -> None:
+        async with lying(instead(primary, "/v0/fetch", slow)) as url:
+            signer = Signer(PEER, KEY, time.time, os.urandom)
+            mirror = Mirror(MemoryStore(), PrimaryConfig(url, PEER, "k1", 1.0), signer, Counted())
+            pulling = asyncio.create_task(mirror.once())
+            while caplog.text.count(f"sync goes on peer={PEER}") < 2:
+                await asyncio.sleep(0.01)
+            held_up.set()
+            assert await pulling
+            await mirror.close()
+
+    run(test(), 30)
+
+
+def test_wrong_objects_in_place_of_those_that_were_asked_for_cost_no_progress(primary: MemoryStore) -> None:
+    """They are found out by their hashes alone, so that nobody has to have a key to send them."""
+    secondary = MemoryStore()
+    with secondary.write() as writer:
+        keep_cursors(writer, PEER, {"versions 0": CURSOR})
+
+    async def wrong(asked: Asked) -> None:
+        await asked.frames(FrameWriter(seal_for(asked.mac, STRANGER)).group(objects_of(primary)[:1]))
+
+    async def test() -> None:
+        async with lying(instead(primary, "/v0/objects/fetch", wrong)) as url, peer_of(url) as peer:
+            with pytest.raises(InvalidObject, match="nobody asked for"):
+                await once(peer, secondary)
+
+    run(test(), 30)
+    with secondary.read() as reader:
+        assert cursors(reader, PEER) == {"versions 0": CURSOR}
