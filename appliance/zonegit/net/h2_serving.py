@@ -27,7 +27,7 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
-from hypercorn.events import Event, RawData, Updated
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.typing import ASGIFramework
 
 from zonegit.auth.budget import source_of
@@ -77,6 +77,9 @@ class Connection(TCPServer):
             if self.read:
                 await self.protocol.handle(RawData(self.read))
             await super()._read_data()
+        except asyncio.CancelledError:
+            await self.protocol.handle(Closed())  # a request that isn't answered would wait for ever to be
+            raise
         finally:
             self._gone = True  # where reading failed, the connection's tasks are ended and take no new one in
         await self.idle_task.stop()
