@@ -1,6 +1,6 @@
 """Zones in a store for tests of replication, and a pull between two stores over bytes, without a socket."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
 from zonegit.auth.key import Key
@@ -20,9 +20,10 @@ from zonegit.store.port import RefUpdate, Store
 from zonegit.sync.frames import CONTENT_TYPE, Check, Seal
 from zonegit.sync.limits import SERVER, ServerLimits
 from zonegit.sync.mirror import Moved
-from zonegit.sync.server import Endpoint
+from zonegit.sync.server import Endpoint, FrameStream
 from zonegit.sync.session import Ask, Session
 from zonegit.sync.wire import PeerRefs
+from zonegit.sync.work import Work, finish
 from zonegit.tree.build import build
 
 WHO = Stamp("Test <test@example.org>", 1_767_225_600)
@@ -121,7 +122,7 @@ def writable(store: Store, zone: str = ORG) -> bool:
 
 
 def refs_of(store: Store, key: Key = KEY) -> PeerRefs:
-    return PeerRefs.decode(Endpoint(store).refs(key).body)
+    return PeerRefs.decode(finish(Endpoint(store).refs(key)).body)
 
 
 def seal_for(request_mac: str, key: Key = KEY) -> Seal:
@@ -139,7 +140,14 @@ def answer(store: Store, ask: Ask, mac: str = "m", bounds: ServerLimits = SERVER
     """The primary's whole stream for a question."""
     endpoint = Endpoint(store, bounds=bounds)
     serve = endpoint.fetch if ask.path == "/v0/fetch" else endpoint.objects
-    return b"".join(serve(ask.body, seal_for(mac), lambda: 1_767_225_600.0).pieces())
+    return b"".join(pieces(serve(ask.body, seal_for(mac), lambda: 1_767_225_600.0)))
+
+
+def pieces(work: Work[FrameStream]) -> Iterator[bytes]:
+    """The pieces of a stream that an endpoint makes."""
+    stream = finish(work)
+    while not stream.ended:
+        yield finish(stream.piece())
 
 
 class Wire:

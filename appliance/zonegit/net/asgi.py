@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from blake3 import blake3
 
+T = TypeVar("T")
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 """ASGI's own types: dictionaries whose members depend on their `type`."""
@@ -67,8 +68,8 @@ async def drain(receive: Receive, limit: int = DRAIN) -> bool:
     return True
 
 
-async def until_gone(receive: Receive, work: Coroutine[None, None, None]) -> None:
-    """Do the work, and give it up when the client disconnects (`Disconnected`): nothing else would stop it.
+async def until_gone(receive: Receive, work: Coroutine[None, None, T]) -> T:
+    """What the work returns; given up when the client disconnects (`Disconnected`), which nothing else would do.
 
     What still comes of the body is thrown away meanwhile. Nobody else would take it from Hypercorn's queue, and
     while that is full the connection isn't read, nor its end noticed, for ever.
@@ -79,7 +80,7 @@ async def until_gone(receive: Receive, work: Coroutine[None, None, None]) -> Non
         await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise Disconnected
-        await task
+        return await task
     finally:
         task.cancel()
         gone.cancel()

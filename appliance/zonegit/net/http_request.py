@@ -8,6 +8,7 @@ from zonegit.auth.gate import BODY_SECONDS
 from zonegit.auth.scheme import Call
 from zonegit.errors import ZonegitError
 from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, REQUEST_COST, REQUEST_LINE, Receive, Scope, Send, drain
+from zonegit.net.long_work import LongWork
 from zonegit.sync import limits, wire
 from zonegit.sync.frames import CONTENT_TYPE
 from zonegit.sync.server import FrameStream, Reply, find_route
@@ -95,11 +96,11 @@ class Request:
         await self._send_slices(reply.body)
         await self._send({"type": "http.response.body", "body": b""})
 
-    async def send_frames(self, stream: FrameStream) -> None:
+    async def send_frames(self, stream: FrameStream, work: LongWork) -> None:
         await self._start(200, [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-store")])
         try:
-            for piece in stream.pieces():
-                await self._send_slices(piece)
+            while not stream.ended:
+                await self._send_slices(await work.finish(self.kid, stream.piece(work.due)))
                 await asyncio.sleep(0)
         except ZonegitError as error:
             log.error("a stream to %s stopped: %s", self.address, error)

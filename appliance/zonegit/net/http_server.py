@@ -9,7 +9,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from blake3 import blake3
@@ -29,12 +30,14 @@ from zonegit.net.asgi import (
     until_gone,
 )
 from zonegit.net.http_request import Request, drain_unwanted, in_time
+from zonegit.net.long_work import LongWork
 from zonegit.net.ref_watch import RefWatch
 from zonegit.net.refusals import Refusals
 from zonegit.store.port import Store
 from zonegit.sync import limits
 from zonegit.sync.frames import CONTENT_TYPE, Seal
 from zonegit.sync.server import Endpoint, FrameStream, Reply, Route, error_reply
+from zonegit.sync.work import T, Work
 
 ANSWER_SECONDS: Final = 60.0
 """A client that takes a whole answer in more slowly than this is cut off."""
@@ -44,6 +47,8 @@ ANSWERS_PER_SOURCE: Final = 16 << 20
 """Bytes of whole answers (objects, walks, differences) and of the questions that streams answer, for one source."""
 SLOWLY: Final = 1.0
 """Seconds before a source that fails too often hears of its next failure: its streams are all it can flood with."""
+
+_BUSY: Final = error_reply(429, "too_many_fetches", retry_after=1)
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +91,7 @@ class ReplicationApp:
         self._samples = samples
         self._clock = clock
         self._watch = RefWatch(self._endpoint)
+        self._work = LongWork()
         self._refusals = refusals or Refusals()
         self._bodies: Counter[str] = Counter()
         self._answers: Counter[str] = Counter()
@@ -162,18 +168,42 @@ class ReplicationApp:
         request.kid = found.key.kid
         self._count(found.key.kid, "ok")
         self._samples.set("auth_key_last_used_timestamp_seconds", self._clock(), key_id=found.key.kid)
-        asked = len(request.body)
+        with self._room(request, found) as fits:
+            answer = await self._tried(request, found) if fits else _BUSY
+            request.body = b""  # whoever reads the answer slowly
+            if isinstance(answer, Reply):
+                await self._send_held(request, answer, found)
+            else:
+                await self._stream(request, answer)
+
+    async def _tried(self, request: Request, grant: Grant) -> Reply | FrameStream:
         try:
-            answer = await self._answer(request, found)
+            return await self._answer(request, grant)
         except ZonegitError as error:
             if error.http_status >= 500:
                 log.error("%s: %s", request.route.label, error)
-            answer = error_reply(error.http_status, _error_code(error))
-        request.body = b""  # whoever reads the answer slowly
-        if isinstance(answer, Reply):
-            await self._send_held(request, answer, found)
-        else:
-            await self._stream(request, answer, found, asked)
+            return error_reply(error.http_status, _error_code(error))
+
+    @contextmanager
+    def _room(self, request: Request, grant: Grant) -> Iterator[bool]:
+        """Whether there is room for a request: for its question, until it is answered, and for its stream."""
+        asked, source = len(request.body), source_of(request.address)
+        slot = (request.connection, grant.key.kid)
+        streams = int(request.route in (Route.FETCH, Route.OBJECTS))
+        if self._answers[source] + asked > ANSWERS_PER_SOURCE or (
+            streams and self._fetching[slot] >= self._bounds.fetches
+        ):
+            yield False
+            return
+        self._answers[source] += asked
+        self._fetching[slot] += streams
+        try:
+            yield True
+        finally:
+            self._answered(source, asked)
+            self._fetching[slot] -= streams
+            if not self._fetching[slot]:
+                del self._fetching[slot]
 
     async def _authenticate(self, request: Request) -> Grant | Refusal:
         authorization = request.values(b"authorization")
@@ -210,19 +240,19 @@ class ReplicationApp:
             return error_reply(405, "method_not_allowed")
         if route is Route.REFS:
             return await self._refs(request, grant)
-        if route is Route.REFS_DIFF:
-            return self._endpoint.refs_diff(grant.key, request.body)
         if route is Route.OBJECT:
             return self._endpoint.object(request.call.path)
+        due = self._work.due
+        if route is Route.REFS_DIFF:
+            return await self._done(request, self._endpoint.refs_diff(grant.key, request.body, due))
         if route is Route.WALK:
-            return self._endpoint.walk(request.body)
-        under_way = self._answers[source_of(request.address)] + len(request.body)
-        if self._fetching[request.connection, grant.key.kid] >= self._bounds.fetches or (
-            under_way > ANSWERS_PER_SOURCE
-        ):
-            return error_reply(429, "too_many_fetches", retry_after=1)
+            return await self._done(request, self._endpoint.walk(request.body, due))
         serve = self._endpoint.fetch if route is Route.FETCH else self._endpoint.objects
-        return serve(request.body, _sealer(grant), self._clock)
+        return await self._done(request, serve(request.body, _sealer(grant), self._clock, due))
+
+    async def _done(self, request: Request, work: Work[T]) -> T:
+        """What a work makes, in turns with those of other keys."""
+        return await until_gone(request.receive, self._work.finish(request.kid, work))
 
     async def _refs(self, request: Request, grant: Grant) -> Reply:
         known = request.known_root()
@@ -233,14 +263,15 @@ class ReplicationApp:
             return self._endpoint.unchanged(known)
         if request.prefers_minimal():
             return self._endpoint.brief()
-        return self._endpoint.refs(grant.key, request.prefers_all_names())
+        work = self._endpoint.refs(grant.key, request.prefers_all_names(), self._work.due)
+        return await self._done(request, work)
 
     async def _send_held(self, request: Request, reply: Reply, grant: Grant) -> None:
         """Send an answer, unless too much for its source is on the way. (The list of all refs is held once.)"""
         source = source_of(request.address)
         size = 0 if request.route is Route.REFS else len(reply.body)
         if self._answers[source] + size > ANSWERS_PER_SOURCE:
-            reply, size = error_reply(429, "too_many_fetches", retry_after=1), 0
+            reply, size = _BUSY, 0
         self._answers[source] += size
         try:
             await until_gone(request.receive, self._send(request, reply, grant))
@@ -271,21 +302,12 @@ class ReplicationApp:
         except TimeoutError:
             log.warning("cut a client off that reads too slowly: %s", request.address)
 
-    async def _stream(self, request: Request, stream: FrameStream, grant: Grant, asked: int) -> None:
-        slot = (request.connection, grant.key.kid)
-        source = source_of(request.address)
-        self._fetching[slot] += 1
-        self._answers[source] += asked  # the stream holds about as much of the question
+    async def _stream(self, request: Request, stream: FrameStream) -> None:
         try:
             async with asyncio.timeout(2 * self._bounds.response_seconds):
-                await until_gone(request.receive, request.send_frames(stream))
+                await until_gone(request.receive, request.send_frames(stream, self._work))
         except TimeoutError:
             log.warning("cut a client off that reads too slowly: %s", request.address)
-        finally:
-            self._fetching[slot] -= 1
-            if not self._fetching[slot]:
-                del self._fetching[slot]
-            self._answered(source, asked)
 
     def _count(self, kid: str, result: str) -> None:
         self._samples.inc("auth_attempts_total", key_id=kid or "unknown", result=result)

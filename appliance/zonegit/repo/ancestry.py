@@ -8,6 +8,8 @@ from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
 
 HAVE_DISTANCES: Final = (1, 2, 4, 8, 16, 32)
+_FALLING: Final = bytes(range(255, -1, -1))
+"""Turns the order of bytes around."""
 
 
 class Objects(Protocol):
@@ -20,14 +22,22 @@ class Objects(Protocol):
 
 def missing_commits(objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]) -> list[ObjectId]:
     """Commits reachable from `want` and not from `have`, parents first, in the order of (generation, id)."""
-    found = [(generation, oid) for generation, oid, known in _down(objects, want, have) if not known]
-    return [oid for _, oid in sorted(found)]
+    found = [oid for oid in missing_newest_first(objects, want, have) if oid is not None]
+    return found[::-1]
+
+
+def missing_newest_first(
+    objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]
+) -> Iterator[ObjectId | None]:
+    """The same in the opposite order, and None for each other commit that was looked at: a step is little work."""
+    for found in _down(objects, want, have):
+        yield None if found is None or found[2] else found[1]
 
 
 def is_ancestor(objects: Objects, old: ObjectId, new: ObjectId) -> bool:
     """Whether `old` is `new` or one of its ancestors."""
     floor = Commit.decode(objects.get(old)).generation
-    for generation, oid, _ in _down(objects, [new], []):
+    for generation, oid, _ in filter(None, _down(objects, [new], [])):
         if oid == old:
             return True
         if generation < floor:
@@ -55,12 +65,12 @@ def have_list(objects: Objects, tips: Iterable[ObjectId], limit: int) -> list[Ob
 
 def _down(
     objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]
-) -> Iterator[tuple[int, ObjectId, bool]]:
-    """`(generation, id, known)`, newest generation first, until everything left is known.
+) -> Iterator[tuple[int, ObjectId, bool] | None]:
+    """`(generation, id, known)`, in falling order, until everything left is known; None for each commit put in.
 
     A commit's generation is above its parents', so each is visited after all its children and `known` is final.
     """
-    heap: list[tuple[int, ObjectId]] = []
+    heap: list[tuple[int, bytes, ObjectId]] = []
     commits: dict[ObjectId, Commit] = {}
     known: dict[ObjectId, bool] = {}
     unknown = 0
@@ -68,7 +78,7 @@ def _down(
     def visit(oid: ObjectId, is_known: bool) -> int:
         if oid not in known:
             commits[oid] = commit = Commit.decode(objects.get(oid))
-            heappush(heap, (-commit.generation, oid))
+            heappush(heap, (-commit.generation, oid.translate(_FALLING), oid))
             known[oid] = is_known
             return not is_known
         if is_known and not known[oid]:
@@ -78,10 +88,12 @@ def _down(
 
     for oid in have:
         visit(oid, True)
+        yield None
     for oid in want:
         unknown += visit(oid, False)
+        yield None
     while unknown:
-        negative, oid = heappop(heap)
+        negative, _, oid = heappop(heap)
         is_known = known[oid]
         unknown -= not is_known
         for parent in commits.pop(oid).parents:

@@ -1,8 +1,9 @@
 """What of `want`'s closure `have`'s closure lacks, children before parents, oldest commit first.
 
 Nothing is listed ahead but the commits: a version is walked beside the one it was made from, level by level, like a
-diff, and only where they differ; a one-record commit costs one path. Nodes are read as they are needed, through a
-reader that may be another one for each object, so that a stream holds no transaction while it waits.
+diff, and only where they differ; a one-record commit costs one path. All of it goes by small steps, and objects are
+read as they are needed, through a reader that may be another one for each step: so a walk can be left at any time,
+and holds no transaction until it goes on.
 
 A *position* `(item, path)` says where a walk stands: which of its commits (or other wanted objects), and which
 child at each level below. A walk of the same want and have goes on from there and repeats nothing.
@@ -19,7 +20,7 @@ from zonegit.model.ids import ID_SIZE, Kind, ObjectId, kind_of, short
 from zonegit.model.node import HAS_STUBS, Inner, Leaf, Node, decode_node, is_stub, node_level, stub_target
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Zone
-from zonegit.repo.ancestry import Objects, missing_commits
+from zonegit.repo.ancestry import Objects, missing_newest_first
 
 MAX_BASES: Final = 64
 """Trees that one tree is compared with at once."""
@@ -76,7 +77,7 @@ class _Step:
 
 
 class Closure:
-    """One walk. `objects` must be set to a live reader whenever the walk is asked for more."""
+    """One walk. `objects` must be set to a live reader whenever it is asked for more."""
 
     def __init__(
         self,
@@ -85,19 +86,43 @@ class Closure:
         have: Iterable[ObjectId],
         items: Sequence[ObjectId] | None = None,
     ) -> None:
-        """Sort the commits out, unless `items` of a walk of the same want and have tell.
-
-        `NotFound` when a wanted object isn't here; an unknown `have` is ignored.
-        """
+        """`items` are those of an earlier walk of the same want and have, if they are known."""
         self.objects = objects
-        self._have = [oid for oid in have if objects.has(oid)]
-        self._known = set(self._have)
+        self._want = want
+        self._told = have
+        self._have: list[ObjectId] = []
+        """What of `have` is here."""
+        self._known: set[ObjectId] = set()
         self._given: set[ObjectId] = set()
         self._steps: list[_Step] = []
         self._item = 0
-        self.items: Sequence[ObjectId] = self._listed(want) if items is None else items
+        self.items: Sequence[ObjectId] = items or ()
         """Commits and other wanted objects, in the order in which they are walked."""
+        self._listed = items is not None
+        self._prepared = False
         self._have_trees: list[ObjectId] | None = None
+
+    def get(self, oid: ObjectId) -> bytes:
+        return self.objects.get(oid)
+
+    def has(self, oid: ObjectId) -> bool:
+        return self.objects.has(oid)
+
+    def prepare(self) -> Iterator[None]:
+        """Sort the commits out, a step for each object that is looked at.
+
+        `NotFound` when a wanted object isn't here; an unknown `have` is ignored.
+        """
+        if self._prepared:
+            return
+        for oid in self._told:
+            if self.has(oid):
+                self._have.append(oid)
+            yield
+        self._known = set(self._have)
+        if not self._listed:
+            yield from self._list()
+        self._prepared = True
 
     @property
     def position(self) -> Position | None:
@@ -124,15 +149,22 @@ class Closure:
 
     def __iter__(self) -> Iterator[tuple[ObjectId, bytes]]:
         """The missing objects, `(id, bytes)` each. When one is given out, the position is behind it."""
+        return filter(None, self.steps())
+
+    def steps(self) -> Iterator[tuple[ObjectId, bytes] | None]:
+        """The same, and None for each step that gave no object out."""
+        yield from self.prepare()
         while self._item < len(self.items):
             if not self._steps:
                 if self.items[self._item] in self._known:
                     self._item += 1
+                    yield None
                     continue
                 self._begin()
             step = self._steps[-1]
             if step.at < len(step.children):
                 self._descend(step)
+                yield None
                 continue
             self._steps.pop()
             if self._steps:
@@ -217,26 +249,32 @@ class Closure:
             data = self.objects.get(Commit.decode(data).zone_root)
         return Zone.decode(data).tree if data[0] == Kind.ZONE else oid
 
-    def _listed(self, want: Iterable[ObjectId]) -> list[ObjectId]:
-        commits, others, tags = self._sorted(want)
-        known = [oid for oid in self._have if self.objects.get(oid)[0] == Kind.COMMIT]
-        return [*missing_commits(self.objects, commits, known), *others, *tags]
-
-    def _sorted(self, want: Iterable[ObjectId]) -> tuple[list[ObjectId], list[ObjectId], list[ObjectId]]:
-        """Commits (of tags too), other objects, tags: each once and in the order asked for."""
+    def _list(self) -> Iterator[None]:
+        """Commits (of tags too), other objects, tags: each once, the others in the order asked for."""
+        known = []
+        for oid in self._have:
+            if self.get(oid)[0] == Kind.COMMIT:
+                known.append(oid)
+            yield
         commits: dict[ObjectId, None] = {}
         others: dict[ObjectId, None] = {}
         tags: dict[ObjectId, None] = {}
-        for oid in want:
-            if not self.objects.has(oid):
+        for oid in self._want:
+            if not self.has(oid):
                 raise NotFound(f"object {short(oid)} is not here")
-            data = self.objects.get(oid)
+            data = self.get(oid)
             if data[0] == Kind.TAG:
                 tags[oid] = None
                 commits[Tag.decode(data).target] = None
             else:
                 (commits if data[0] == Kind.COMMIT else others)[oid] = None
-        return list(commits), list(others), list(tags)
+            yield
+        missing: list[ObjectId] = []
+        for found in missing_newest_first(self, commits, known):
+            if found is not None:
+                missing.append(found)
+            yield
+        self.items = [*reversed(missing), *others, *tags]
 
 
 def _stub_targets(leaf: Leaf) -> list[ObjectId]:

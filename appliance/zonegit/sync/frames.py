@@ -35,6 +35,7 @@ from zonegit.sync.limits import (
     INFLATED,
     INFLATED_RATIO,
 )
+from zonegit.sync.work import Due, Work, finish, never
 
 CONTENT_TYPE: Final = "application/vnd.zonegit.frames"
 MAX_CURSOR: Final = 255
@@ -46,6 +47,8 @@ _TIME: Final = Struct(">Q")
 _END: Final = Struct(">QQQB")
 _TABLES: Final = tuple(Struct(f">{count}I") for count in range(GROUP_OBJECTS + 1))
 _MAX_LENGTH_BYTES: Final = 4
+_PACKED_AT_ONCE: Final = 64 << 10
+"""Bytes: a millisecond or two."""
 
 
 class FrameType(IntEnum):
@@ -119,12 +122,16 @@ class FrameWriter:
 
     def group(self, objects: Sequence[bytes]) -> bytes:
         """A frame of 1 to 512 objects."""
+        return finish(self.grouping(objects, never))
+
+    def grouping(self, objects: Sequence[bytes], due: Due) -> Work[bytes]:
+        """The same in slices."""
         count = len(objects)
         self.objects += count
         self.size += sum(map(len, objects))
         table = _TABLES[count].pack(*(data[0] << 24 | len(data) for data in objects))
         payload = b"".join((_COUNT.pack(count), table, *objects))
-        packed = _deflated(payload) if self._compress else b""
+        packed = (yield from _deflated(payload, due)) if self._compress else b""
         return self._frame(FrameType.COMPRESSED, packed) if packed else self._frame(FrameType.GROUP, payload)
 
     def checkpoint(self, cursor: bytes, ts: int = 0) -> bytes:
@@ -304,11 +311,17 @@ class FrameReader:
         return body
 
 
-def _deflated(payload: bytes) -> bytes:
+def _deflated(payload: bytes, due: Due) -> Work[bytes]:
     """The payload of a compressed frame; empty when it wouldn't be smaller, or not within its bounds."""
     if len(payload) > INFLATED:
         return b""
-    packed = zlib.compress(payload, 1)
+    packer = zlib.compressobj(1)
+    parts = []
+    for at in range(0, len(payload), _PACKED_AT_ONCE):
+        parts.append(packer.compress(payload[at : at + _PACKED_AT_ONCE]))
+        if due():
+            yield
+    packed = b"".join((*parts, packer.flush()))
     worth = _SIZE.size + len(packed) < len(payload) <= INFLATED_RATIO * len(packed)
     return _SIZE.pack(len(payload)) + packed if worth else b""
 

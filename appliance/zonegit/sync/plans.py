@@ -12,9 +12,10 @@ from typing import Final
 from blake3 import blake3
 
 from zonegit.model.ids import ObjectId
-from zonegit.store.port import Reader
+from zonegit.store.port import Reader, Store
 from zonegit.sync.closure import Closure, Position
 from zonegit.sync.wire import FetchRequest
+from zonegit.sync.work import Due, Work, in_reads
 
 FEW: Final = 256
 """Lists up to this long are made faster than they are worth keeping."""
@@ -29,27 +30,35 @@ class Plans:
         self._kept: OrderedDict[bytes, Sequence[ObjectId]] = OrderedDict()
         self._size = 0
 
-    def closure(self, reader: Reader, request: FetchRequest) -> Closure:
+    def closure(self, store: Store, request: FetchRequest, due: Due) -> Work[Closure]:
         """The walk that a request asks for, at its cursor. `NotFound`, `Conflict` for a foreign cursor."""
         counts = len(request.want).to_bytes(4, "big")
         key = blake3(b"".join(chain((counts,), request.want, request.have))).digest()
-        closure = Closure(reader, request.want, request.have, self._taken(key) if request.cursor else None)
+        with store.read() as reader:
+            closure = Closure(reader, request.want, request.have, self._kept.get(key) if request.cursor else None)
+        steps = closure.prepare()
+
+        def go_on(reader: Reader) -> bool:
+            closure.objects = reader
+            return all(not due() for _ in steps)
+
+        yield from in_reads(store, go_on)
         if request.cursor:
-            closure.seek(Position.decode(request.cursor))
+            with store.read() as reader:
+                closure.objects = reader
+                closure.seek(Position.decode(request.cursor))
         if closure.position is not None:
             self._keep(key, closure.items)
         return closure
 
-    def _taken(self, key: bytes) -> Sequence[ObjectId] | None:
-        found = self._kept.pop(key, None)
-        self._size -= len(found or ())
-        return found
+    def _drop(self, key: bytes) -> None:
+        self._size -= len(self._kept.pop(key, ()))
 
     def _keep(self, key: bytes, items: Sequence[ObjectId]) -> None:
         if not FEW < len(items) <= MOST:
             return
-        self._taken(key)
+        self._drop(key)
         self._kept[key] = items
         self._size += len(items)
         while self._size > MOST:
-            self._taken(next(iter(self._kept)))
+            self._drop(next(iter(self._kept)))

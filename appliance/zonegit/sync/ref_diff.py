@@ -9,6 +9,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import merge
 from itertools import islice
 from typing import Final
 
@@ -20,7 +21,18 @@ from zonegit.store.refindex import BUCKET_DIGEST, index_key
 from zonegit.sync.members import members
 from zonegit.sync.ref_table import BUCKETS, RefTable
 from zonegit.sync.tips import Tip, Tips
-from zonegit.sync.wire import ALL_NAMES, PeerRefs, as_list, as_table, as_text, check_state, rising
+from zonegit.sync.wire import (
+    ALL_NAMES,
+    PeerRefs,
+    as_list,
+    as_table,
+    as_text,
+    check_state,
+    quoted,
+    rising,
+    write_lists,
+)
+from zonegit.sync.work import Due, Work, finish, never
 
 PATH: Final = "/v0/refs/diff"
 MANY: Final = 256
@@ -70,16 +82,12 @@ class Change:
     tags: Tips
 
     def encode(self) -> bytes:
-        return _json(
-            {
-                "epoch": self.epoch,
-                "seq": self.seq,
-                "root": self.root,
-                "buckets": self.prefixes,
-                "branches": [(tip.zone, tip.name, _base64(tip.oid)) for tip in self.branches],
-                "tags": [(tip.zone, tip.name, _base64(tip.oid)) for tip in self.tags],
-            }
-        )
+        return finish(self.writing(never))
+
+    def writing(self, due: Due) -> Work[bytes]:
+        """The same in slices."""
+        table = {"epoch": self.epoch, "seq": self.seq, "root": self.root, "buckets": self.prefixes}
+        return write_lists(table, {"branches": map(_written, self.branches), "tags": map(_written, self.tags)}, due)
 
     @classmethod
     def decode(cls, data: bytes) -> "Change":
@@ -106,15 +114,15 @@ class Change:
             yield tag(tip.zone, tip.name), tip.oid
 
 
-def change_for(question: Question, table: RefTable, state: PeerRefs) -> Change:
-    """The server's answer. A client that knows another repository (`epoch`) is told all."""
+def change_for(question: Question, table: RefTable, state: PeerRefs, due: Due = never) -> Work[Change]:
+    """The server's answer, from the table as it is now. Who knows another repository (`epoch`) is told all."""
     differing: list[int] = []
     if question.epoch not in ("", state.epoch):
         differing = list(range(BUCKETS))
     elif question.root != table.root:
         own = table.digests
         differing = [at for at in range(BUCKETS) if question.digests[at] != own[at]]
-    branches, tags = tips(dict(item for at in differing for item in table.bucket(at)))
+    branches, tags = yield from in_order(table.copy(differing), due)
     return Change(state.epoch, state.seq, state.root, tuple(differing), branches, tags)
 
 
@@ -125,16 +133,30 @@ def holds_many(reader: Reader, peer: str) -> bool:
 
 def tips(refs: Mapping[RefName, ObjectId]) -> tuple[Tips, Tips]:
     """`(branches, tags)` of refs that stand in a store, in the names' byte order."""
-    found: dict[bool, list[RefName]] = {False: [], True: []}
-    for name in sorted(refs):
-        found[name.startswith("refs/tags/")].append(name)
-    branches, tags = (Tips(Tip(*split_ref(name), refs[name]) for name in names) for names in found.values())
+    return finish(in_order([list(refs.items())], never))
+
+
+def in_order(parts: list[list[tuple[RefName, ObjectId]]], due: Due) -> Work[tuple[Tips, Tips]]:
+    """The same of refs that come in parts of a few thousand, in slices."""
+    for part in parts:
+        part.sort()
+        if due():
+            yield
+    branches, tags = Tips(), Tips()
+    for name, oid in merge(*parts):
+        (tags if name.startswith("refs/tags/") else branches).add(Tip(*split_ref(name), oid))
+        if due():
+            yield
     return branches, tags
 
 
 def split_ref(name: RefName) -> tuple[str, str]:
     """`(zone, branch or tag)` of a head's or a tag's name, which was checked when it came in."""
     return split(name.split("/", 2)[2])
+
+
+def _written(tip: Tip) -> str:
+    return f'[{quoted(tip.zone)},{quoted(tip.name)},"{_base64(tip.oid)}"]'
 
 
 def _tip_of(item: object) -> Tip | None:

@@ -9,6 +9,7 @@ from typing import Final
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import RefName
 from zonegit.store.refindex import BUCKET_DIGEST, FlatIndex, index_key
+from zonegit.sync.work import Due, Work, finish, never
 
 BUCKETS: Final = 256
 EMPTY: Final = bytes(BUCKET_DIGEST)
@@ -46,19 +47,31 @@ class RefTable:
     def __iter__(self) -> Iterator[tuple[RefName, ObjectId]]:
         return (item for bucket in self._buckets for item in bucket.values())
 
+    def copy(self, prefixes: Iterable[int]) -> list[list[tuple[RefName, ObjectId]]]:
+        """The refs of buckets as they are now, each bucket for itself."""
+        return [list(self._buckets[prefix].values()) for prefix in prefixes]
+
     @property
     def root(self) -> str:
         """Of the index, 64 hex digits."""
-        self._settle()
+        finish(self.settle(never))
         return self._index.root.hex()
 
     @property
     def digests(self) -> tuple[bytes, ...]:
         """Of all buckets, by their prefix."""
-        self._settle()
+        finish(self.settle(never))
         return tuple(self._index.digest(prefix) or EMPTY for prefix in range(BUCKETS))
 
-    def _settle(self) -> None:
-        for prefix in self._stale:
+    @property
+    def settled(self) -> bool:
+        """Whether the index is up to date."""
+        return not self._stale
+
+    def settle(self, due: Due) -> Work[None]:
+        """Bring the index up to date."""
+        while self._stale:
+            prefix = self._stale.pop()
             self._index.put(prefix, ((key, tip) for key, (_, tip) in self._buckets[prefix].items()))
-        self._stale.clear()
+            if due():
+                yield

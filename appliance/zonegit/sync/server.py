@@ -5,6 +5,7 @@ read transaction is open between two pieces. A key's scope filters refs. It does
 bits that only a ref in scope, or an object under one, tells; whoever knows an id was shown it.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -13,21 +14,20 @@ from typing import Final
 from zonegit.auth.key import Key
 from zonegit.auth.scope import Scope
 from zonegit.errors import InvalidData, NotFound, RevisionError
-from zonegit.model.ids import Kind, ObjectId, parse_id
-from zonegit.model.refs import RefName, is_plain
+from zonegit.model.ids import ID_SIZE, Kind, ObjectId, parse_id
 from zonegit.store.port import Reader, Store
 from zonegit.sync import limits, ref_diff, wire
 from zonegit.sync.closure import Closure
 from zonegit.sync.frames import FrameWriter, Seal
 from zonegit.sync.plans import Plans
-from zonegit.sync.ref_table import RefTable
 from zonegit.sync.tips import Tips
+from zonegit.sync.visible import Visible
+from zonegit.sync.work import Due, Work, in_reads, never
 
 OBJECT_TYPE: Final = "application/vnd.zonegit.object"
 _OBJECT_PATH: Final = "/v0/objects/"
 _SCOPES: Final = 16
 """Scopes whose refs are kept made."""
-_SHOWN: Final = ("refs/heads/", "refs/tags/")
 
 
 class Route(Enum):
@@ -84,68 +84,6 @@ def error_reply(status: int, error: str, *, server_time: int | None = None, retr
     return Reply(status, wire.JSON_TYPE, wire.encode_error(error, server_time), headers)
 
 
-class _Visible:
-    """The refs that the keys of a scope see, kept up by the store's journal, and the list of all of them."""
-
-    def __init__(self, key: Key, workers: int, *, all_names: bool) -> None:
-        self._key = key
-        """Any one of that scope."""
-        self._all_names = all_names
-        self._workers = workers
-        self._seq: int | None = None
-        self._state = ("", -1, "")
-        self._all: Reply | None = None
-        self.table = RefTable()
-        self._left_out: set[RefName] = set()
-        """Names that the key sees and the client can't take."""
-
-    def look(self, reader: Reader) -> None:
-        """Catch up with what moved."""
-        self._state = reader.epoch, reader.seq, reader.index_root.hex()
-        seq = reader.seq
-        if seq == self._seq:
-            return
-        moved = reader.moved_since(self._seq) if self._seq is not None else None
-        self._seq = None  # until all of it is taken in
-        self._all = None
-        if moved is None:
-            seen = [ref for prefix in _SHOWN for ref in reader.refs(prefix) if self._sees(ref[0])]
-            self.table = RefTable(ref for ref in seen if self._takes(ref[0]))
-            self._left_out = {name for name, _ in seen if not self._takes(name)}
-        for name in moved or ():
-            if name.startswith(_SHOWN) and self._sees(name):
-                self._move(name, reader.ref(name))
-        self._seq = seq
-
-    @property
-    def brief(self) -> wire.PeerRefs:
-        """Their state without themselves."""
-        return wire.PeerRefs(*self._state, Tips(), Tips(), self._workers)
-
-    @property
-    def reply(self) -> Reply:
-        """All refs: it may be large, and many ask for it."""
-        if self._all is None:
-            branches, tags = ref_diff.tips(dict(self.table))
-            refs = wire.PeerRefs(*self._state, branches, tags, self._workers, len(self._left_out))
-            self._all = Reply(200, wire.JSON_TYPE, refs.encode(), (*_etag(refs), ("cache-control", "no-cache")))
-        return self._all
-
-    def _move(self, name: RefName, tip: ObjectId | None) -> None:
-        if self._takes(name):
-            self.table.move(name, tip)
-        elif tip:
-            self._left_out.add(name)
-        else:
-            self._left_out.discard(name)
-
-    def _sees(self, name: RefName) -> bool:
-        return self._key.allows_zone("read", ref_diff.split_ref(name)[0])
-
-    def _takes(self, name: RefName) -> bool:
-        return self._all_names or is_plain(ref_diff.split_ref(name)[1])
-
-
 class Endpoint:
     """Answers requests from a store."""
 
@@ -153,7 +91,7 @@ class Endpoint:
         self._store = store
         self._workers = workers
         self.bounds = bounds
-        self._refs: dict[tuple[tuple[Scope, ...], bool], _Visible] = {}
+        self._refs: OrderedDict[tuple[tuple[Scope, ...], bool], Visible] = OrderedDict()
         self._plans = Plans()
 
     def index_root(self) -> str:
@@ -161,9 +99,10 @@ class Endpoint:
         with self._store.read() as reader:
             return reader.index_root.hex()
 
-    def refs(self, key: Key, all_names: bool = False) -> Reply:
+    def refs(self, key: Key, all_names: bool = False, due: Due = never) -> Work[Reply]:
         """The refs that a key may see, and whose names the client can take (`wire.ALL_NAMES`)."""
-        return self._visible(key, all_names).reply
+        refs, body = yield from self._visible(key, all_names).list(due)
+        return Reply(200, wire.JSON_TYPE, body, (*_etag(refs), ("cache-control", "no-cache")))
 
     def brief(self) -> Reply:
         """The state of the refs without the refs: for a client that asks what differs afterwards."""
@@ -171,22 +110,19 @@ class Endpoint:
             refs = wire.PeerRefs(reader.epoch, reader.seq, reader.index_root.hex(), Tips(), Tips(), self._workers)
         return Reply(200, wire.JSON_TYPE, refs.encode_brief(), _etag(refs))
 
-    def refs_diff(self, key: Key, body: bytes) -> Reply:
+    def refs_diff(self, key: Key, body: bytes, due: Due = never) -> Work[Reply]:
         """Those of the refs that a key may see which stand in buckets that differ from the client's."""
         question = ref_diff.Question.decode(body)
-        seen = self._visible(key, question.all_names)
-        change = ref_diff.change_for(question, seen.table, seen.brief)
-        return Reply(200, wire.JSON_TYPE, change.encode(), (("cache-control", "no-store"),))
+        change = yield from self._visible(key, question.all_names).change(question, due)
+        answer = yield from change.writing(due)
+        return Reply(200, wire.JSON_TYPE, answer, (("cache-control", "no-store"),))
 
-    def _visible(self, key: Key, all_names: bool) -> "_Visible":
+    def _visible(self, key: Key, all_names: bool) -> Visible:
         kind = key.scopes, all_names
-        found = self._refs.get(kind)
-        if found is None:
-            if len(self._refs) >= _SCOPES:
-                self._refs.clear()
-            found = self._refs[kind] = _Visible(key, self._workers, all_names=all_names)
-        with self._store.read() as reader:
-            found.look(reader)
+        found = self._refs.pop(kind, None) or Visible(self._store, key, self._workers, all_names=all_names)
+        self._refs[kind] = found
+        if len(self._refs) > _SCOPES:
+            self._refs.popitem(last=False)
         return found
 
     def unchanged(self, root: str) -> Reply:
@@ -207,35 +143,65 @@ class Endpoint:
         )
         return Reply(200, OBJECT_TYPE, data, headers)
 
-    def walk(self, body: bytes) -> Reply:
+    def walk(self, body: bytes, due: Due = never) -> Work[Reply]:
         """The ids of what `roots` reach and `known` don't."""
-        request = wire.FetchRequest.decode(body, "roots", "known")
-        missing: list[ObjectId] = []
-        with self._store.read() as reader:
-            closure = self._plans.closure(reader, request)
-            for oid, _ in closure:
-                missing.append(oid)
-                if len(missing) >= limits.MAX_WALK:
-                    break
-            position = closure.position
+        request = yield from wire.FetchRequest.reading(body, due, "roots", "known")
+        closure = yield from self._plans.closure(self._store, request, due)
+        steps = closure.steps()
+
+        def read(reader: Reader) -> Iterator[bytes | None]:
+            closure.objects = reader
+            return (found and found[0] for found in steps)
+
+        missing = yield from _taken(self._store, read, due, limits.MAX_WALK, limits.MAX_WALK * ID_SIZE)
+        position = closure.position
         return Reply(200, wire.JSON_TYPE, wire.encode_walk(missing, position.encode() if position else b""))
 
-    def fetch(self, body: bytes, seal: Seal, clock: Callable[[], float]) -> "FrameStream":
+    def fetch(self, body: bytes, seal: Seal, clock: Callable[[], float], due: Due = never) -> Work["FrameStream"]:
         """Frames of what `want` reaches and `have` doesn't. `NotFound`, `Conflict` for a foreign cursor."""
-        request = wire.FetchRequest.decode(body)
-        with self._store.read() as reader:
-            closure = self._plans.closure(reader, request)
+        request = yield from wire.FetchRequest.reading(body, due)
+        closure = yield from self._plans.closure(self._store, request, due)
         writer = FrameWriter(seal, compress=request.compress, sealed=request.sealed)
         return FrameStream(self._store, _Missing(closure), writer, clock, self.bounds)
 
-    def objects(self, body: bytes, seal: Seal, clock: Callable[[], float]) -> "FrameStream":
+    def objects(self, body: bytes, seal: Seal, clock: Callable[[], float], due: Due = never) -> Work["FrameStream"]:
         """Frames of the objects asked for, in that order. `NotFound` unless all are here."""
         ids = wire.decode_ids(body)
-        with self._store.read() as reader:
-            for oid in ids:
+        waiting = iter(ids)
+
+        def go_on(reader: Reader) -> bool:
+            for oid in waiting:
                 if not reader.has(oid):
                     raise NotFound(f"object {oid.hex()} is not here")
+                if due():
+                    return False
+            return True
+
+        yield from in_reads(self._store, go_on)
         return FrameStream(self._store, _Listed(ids), FrameWriter(seal), clock, self.bounds)
+
+
+def _taken(
+    store: Store, read: Callable[[Reader], Iterator[bytes | None]], due: Due, count: int, size: int
+) -> Work[list[bytes]]:
+    """What `read` gives out by and by, until it is so many or their bytes are. None is a step without any."""
+    found: list[bytes] = []
+    left = size
+
+    def go_on(reader: Reader) -> bool:
+        nonlocal left
+        for data in read(reader):
+            if data is not None:
+                found.append(data)
+                left -= len(data)
+                if len(found) >= count or left <= 0:
+                    return True
+            if due():
+                return False
+        return True
+
+    yield from in_reads(store, go_on)
+    return found
 
 
 def _etag(refs: wire.PeerRefs) -> tuple[tuple[str, str], ...]:
@@ -247,11 +213,11 @@ class _Missing:
 
     def __init__(self, closure: Closure) -> None:
         self._closure = closure
-        self._objects = iter(closure)
+        self._steps = closure.steps()
 
-    def read(self, reader: Reader) -> Iterator[bytes]:
+    def read(self, reader: Reader) -> Iterator[bytes | None]:
         self._closure.objects = reader
-        return (data for _, data in self._objects)
+        return (found and found[1] for found in self._steps)
 
     @property
     def cursor(self) -> bytes:
@@ -299,21 +265,21 @@ class FrameStream:
     def objects(self) -> int:
         return self._writer.objects
 
-    def pieces(self) -> Iterator[bytes]:
-        """The stream's bytes in pieces of about a group. Between two pieces nothing is held open."""
-        while not self._ended:
-            yield self._piece()
+    @property
+    def ended(self) -> bool:
+        """Whether nothing comes any more."""
+        return self._ended
 
     def fail(self, reason: str) -> bytes:
         """The frames that end the stream with an error."""
         self._ended = True
         return self._writer.error("internal", reason) + self._writer.end(int(self._clock()))
 
-    def _piece(self) -> bytes:
+    def piece(self, due: Due = never) -> Work[bytes]:
         """The next group with what follows it. Nothing else of it is held while a slow client takes it."""
-        objects = self._read_group()
+        objects = yield from _taken(self._store, self._source.read, due, limits.GROUP_OBJECTS, limits.GROUP_BYTES)
         cursor = self._source.cursor
-        frames = [self._writer.group(objects)] if objects else []
+        frames = [(yield from self._writer.grouping(objects, due))] if objects else []
         if not cursor or self._full():
             self._ended = True
             frames.append(self._writer.end(int(self._clock()), cursor))
@@ -323,14 +289,3 @@ class FrameStream:
 
     def _full(self) -> bool:
         return self._writer.size >= self._most or self._clock() >= self._until
-
-    def _read_group(self) -> list[bytes]:
-        found: list[bytes] = []
-        size = 0
-        with self._store.read() as reader:
-            for data in self._source.read(reader):
-                found.append(data)
-                size += len(data)
-                if len(found) >= limits.GROUP_OBJECTS or size >= limits.GROUP_BYTES:
-                    break
-        return found

@@ -33,9 +33,12 @@ class Tips(Sequence[Tip]):
         self._ends = array("I")
         self._ids = bytearray()
         for tip in tips:
-            self._labels += tip.label.encode()
-            self._ends.append(len(self._labels))
-            self._ids += tip.oid
+            self.add(tip)
+
+    def add(self, tip: Tip) -> None:
+        self._labels += tip.label.encode()
+        self._ends.append(len(self._labels))
+        self._ids += tip.oid
 
     def __len__(self) -> int:
         return len(self._ends)

@@ -6,7 +6,7 @@ some.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,8 @@ ALL_NAMES: Final = "all"
 _ERROR: Final = 64
 """Characters of a peer's error that are told."""
 IDS_TYPE: Final = "application/octet-stream"
+quoted: Final = json.encoder.encode_basestring_ascii
+"""A text as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +53,24 @@ class PeerRefs:
         return sorted({tip.zone for tip in self.branches})
 
     def encode(self) -> bytes:
+        return finish(self.writing(never))
+
+    def writing(self, due: Due) -> Work[bytes]:
+        """The same in slices."""
         table: dict[str, object] = {
             "epoch": self.epoch,
             "seq": self.seq,
             "root": self.root,
             "workers": self.workers,
-            "zones": self.zones,
-            "branches": [_tip(tip) for tip in self.branches],
-            "tags": [_tip(tip) for tip in self.tags],
         }
         if self.left_out:
             table["left_out"] = self.left_out
-        return json.dumps(table, separators=(",", ":")).encode()
+        lists = {
+            "zones": map(quoted, _zones(self.branches)),
+            "branches": map(_written, self.branches),
+            "tags": map(_written, self.tags),
+        }
+        return write_lists(table, lists, due)
 
     @classmethod
     def decode(cls, data: bytes) -> "PeerRefs":
@@ -139,12 +147,11 @@ class FetchRequest:
         return cls(tuple(ids[want]), tuple(ids[have]), _cursor(table), compress, sealed)
 
 
-def encode_walk(missing: Iterable[ObjectId], cursor: bytes) -> bytes:
-    """The answer to a walk; a cursor says that there is more."""
-    table: dict[str, object] = {"missing": [oid.hex() for oid in missing]}
-    if cursor:
-        table |= {"more": True, "cursor": cursor.hex()}
-    return json.dumps(table, separators=(",", ":")).encode()
+def encode_walk(missing: Sequence[bytes], cursor: bytes) -> bytes:
+    """The answer to a walk, by the ids; a cursor says that there is more."""
+    ids = '"' + '","'.join(map(bytes.hex, missing)) + '"' if missing else ""
+    rest = f',"more":true,"cursor":"{cursor.hex()}"' if cursor else ""
+    return f'{{"missing":[{ids}]{rest}}}'.encode()
 
 
 def decode_ids(data: bytes) -> tuple[ObjectId, ...]:
@@ -215,8 +222,31 @@ def as_text(table: dict[str, object], name: str) -> str:
     return found
 
 
-def _tip(tip: Tip) -> dict[str, str]:
-    return {"zone": tip.zone, "name": tip.name, "hash": tip.oid.hex()}
+def write_lists(table: dict[str, object], lists: Mapping[str, Iterable[str]], due: Due) -> Work[bytes]:
+    """A body of a table's members and of lists, whose elements are JSON already."""
+    body = bytearray(json.dumps(table, separators=(",", ":")).encode()[:-1])
+    for name, elements in lists.items():
+        body += f',"{name}":['.encode()
+        mark = b""
+        for element in elements:
+            body += mark + element.encode()
+            mark = b","
+            if due():
+                yield
+        body += b"]"
+    return bytes(body + b"}")
+
+
+def _zones(branches: Tips) -> Iterator[str]:
+    seen: set[str] = set()
+    for tip in branches:
+        if tip.zone not in seen:
+            seen.add(tip.zone)
+            yield tip.zone
+
+
+def _written(tip: Tip) -> str:
+    return f'{{"zone":{quoted(tip.zone)},"name":{quoted(tip.name)},"hash":"{tip.oid.hex()}"}}'
 
 
 def rising(kind: str, items: Iterable[object], tip_of: Callable[[object], Tip | None]) -> Iterator[Tip]:

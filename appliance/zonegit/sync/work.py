@@ -8,6 +8,8 @@ microseconds.
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+from zonegit.store.port import Reader, Store
+
 T = TypeVar("T")
 Work = Generator[None, None, T]
 Due = Callable[[], bool]
@@ -27,3 +29,12 @@ def finish(work: Work[T]) -> T:
         except StopIteration as end:
             found: T = end.value
             return found
+
+
+def in_reads(store: Store, go_on: Callable[[Reader], bool]) -> Work[None]:
+    """Call `go_on` in one read transaction after the other, until it says that it has come to its end."""
+    while True:
+        with store.read() as reader:
+            if go_on(reader):
+                return
+        yield

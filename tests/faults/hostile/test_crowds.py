@@ -18,7 +18,7 @@ from hypercorn.app_wrappers import ASGIWrapper
 from daemonkit import until
 from httpkit import Running, pull_once, run, running, served
 from rawh2 import RawClient
-from synckit import KEY, PEER, check_for, commit, names, refs_of, seal_for
+from synckit import KEY, PEER, check_for, commit, names, pieces, refs_of, seal_for
 from tlskit import Authority
 from zonegit.auth.gate import Signer
 from zonegit.net import h2_serving, http_request, http_server
@@ -354,6 +354,6 @@ def test_the_operators_bounds_are_the_ones_that_count() -> None:
     store = MemoryStore()
     tip = commit(store, "example.org.", names("example.org.", 15_000))
     endpoint = Endpoint(store, bounds=ServerLimits(response_bytes=1))
-    (piece, *more) = endpoint.fetch(FetchRequest((tip,)).encode(), seal_for("m"), lambda: 0.0).pieces()
+    (piece, *more) = pieces(endpoint.fetch(FetchRequest((tip,)).encode(), seal_for("m"), lambda: 0.0))
     assert not more, "it ends after its first group"
     assert FrameReader(check_for("m")).feed(piece)[-1].cursor  # type: ignore[union-attr]  # it is an End

@@ -21,6 +21,7 @@ from zonegit.auth.scope import parse_scope
 from zonegit.store.memory import MemoryStore
 from zonegit.sync.limits import FETCH_BODY
 from zonegit.sync.wire import JSON_TYPE, FetchRequest, PeerRefs
+from zonegit.sync.work import Due, Work
 
 PATHS = ["/v0/refs", "/v0/objects/" + "0" * 64, "/v0/nothing", "/", "/v0"]
 
@@ -330,15 +331,15 @@ def test_a_client_that_never_opens_its_window_holds_little() -> None:
     def test(client: RawClient, server: Running) -> None:
         from zonegit.sync.server import FrameStream
 
-        pieces = FrameStream.pieces
+        piece = FrameStream.piece
 
-        def counted(self: FrameStream):  # type: ignore[no-untyped-def]
-            for piece in pieces(self):
-                sent.append(len(piece))
-                yield piece
+        def counted(self: FrameStream, due: Due) -> Work[bytes]:
+            data = yield from piece(self, due)
+            sent.append(len(data))
+            return data
 
         with pytest.MonkeyPatch.context() as patch, RawClient(server.port, window=0) as slow:
-            patch.setattr(FrameStream, "pieces", counted)
+            patch.setattr(FrameStream, "piece", counted)
             for _ in range(4):
                 slow.send("POST", "/v0/fetch", slow.signed("POST", "/v0/fetch", body, JSON_TYPE), body)
             slow.sock.settimeout(0.5)

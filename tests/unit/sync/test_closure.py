@@ -59,6 +59,12 @@ class Counted:
         return self._reader.has(oid)
 
 
+def prepared(reader: Reader, want: list[ObjectId], have: list[ObjectId]) -> Closure:
+    found = Closure(reader, want, have)
+    list(found.prepare())
+    return found
+
+
 def history(seed: int) -> tuple[MemoryStore, list[ObjectId]]:
     """A zone whose commits grow, shrink, go back, branch and merge."""
     rng = Random(seed)
@@ -122,7 +128,7 @@ def test_it_goes_on_from_any_position(seed: int) -> None:
             cursors.append(position.encode() if position else b"")
         assert cursors[-1:] in ([b""], [])
         for at, cursor in enumerate(cursors[:-1]):
-            again = Closure(reader, want, have)
+            again = prepared(reader, want, have)
             again.seek(Position.decode(cursor))
             # What is in no parent's tree, as after a revert, may come again: a walk knows only what it gave itself.
             before = known | set(given[: at + 1])
@@ -157,7 +163,7 @@ def test_a_zone_that_shrinks_to_nothing_is_not_compared_as_a_whole() -> None:
 def test_a_wanted_object_that_is_not_here() -> None:
     store, _ = history(1)
     with store.read() as reader, pytest.raises(NotFound):
-        Closure(reader, [ObjectId(b"x" * 32)], [])
+        prepared(reader, [ObjectId(b"x" * 32)], [])
 
 
 def test_foreign_positions_are_refused() -> None:
@@ -165,7 +171,7 @@ def test_foreign_positions_are_refused() -> None:
     with store.read() as reader:
         for position in (Position(ObjectId(b"x" * 32)), Position(tips[-1], (9,)), Position(tips[-1], (0,) * 20)):
             with pytest.raises(Conflict):
-                Closure(reader, [tips[-1]], []).seek(position)
+                prepared(reader, [tips[-1]], []).seek(position)
 
 
 @pytest.mark.parametrize("seed", range(10))

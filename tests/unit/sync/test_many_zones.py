@@ -14,13 +14,14 @@ from zonegit.store.port import RefUpdate
 from zonegit.sync.ref_diff import Change
 from zonegit.sync.server import Endpoint
 from zonegit.sync.tracked import Tracked
+from zonegit.sync.work import finish
 
 
 def exchange(endpoint: Endpoint, wire: Wire, store: LmdbStore, tracked: Tracked) -> None:
     with store.read() as reader:
         tracked.look(reader)
         question = tracked.question()
-    change = Change.decode(endpoint.refs_diff(KEY, question).body)
+    change = Change.decode(finish(endpoint.refs_diff(KEY, question)).body)
     wire.pull(store, refs=tracked.differences(change))
 
 

@@ -18,6 +18,7 @@ from zonegit.sync.ref_diff import Change, Question
 from zonegit.sync.server import Endpoint
 from zonegit.sync.tracked import Tracked
 from zonegit.sync.wire import PeerRefs
+from zonegit.sync.work import finish
 
 ZONE = "example."
 NEW = ("CHG-1234", "feature/x")
@@ -39,7 +40,7 @@ def labels(table):
 
 
 def test_who_says_so_gets_every_name(primary) -> None:
-    refs = PeerRefs.decode(Endpoint(primary).refs(KEY, all_names=True).body)
+    refs = PeerRefs.decode(finish(Endpoint(primary).refs(KEY, all_names=True)).body)
     assert {tip.name for tip in (*refs.branches, *refs.tags)} == {"main", "v1", "Release/1.0", *NEW}
     mirror = MemoryStore()
     Wire(primary).pull(mirror, refs=refs)
@@ -50,7 +51,7 @@ def test_who_says_so_gets_every_name(primary) -> None:
 
 def test_others_get_the_rest_and_follow_it(primary) -> None:
     endpoint = Endpoint(primary)
-    table = json.loads(endpoint.refs(KEY).body)
+    table = json.loads(finish(endpoint.refs(KEY)).body)
     assert labels(table) == {"main", "v1"}
     assert table["left_out"] == 3
     with primary.write() as writer:
@@ -60,14 +61,14 @@ def test_others_get_the_rest_and_follow_it(primary) -> None:
     commit(primary, ZONE, names(ZONE, 3, seed=9), branch="Another")
     commit(primary, ZONE, names(ZONE, 3, seed=9), branch="another")
     commit(primary, ZONE, names(ZONE, 3, seed=9), branch="Last")
-    table = json.loads(endpoint.refs(KEY).body)
+    table = json.loads(finish(endpoint.refs(KEY)).body)
     assert labels(table) == {"main", "another", "v1"}
     assert table["left_out"] == 4
 
 
 def test_an_answer_that_leaves_out_what_was_asked_for_is_refused(primary) -> None:
     with pytest.raises(InvalidData, match="changed on its way"):
-        PeerRefs.decode(Endpoint(primary).refs(KEY).body)
+        PeerRefs.decode(finish(Endpoint(primary).refs(KEY)).body)
 
 
 def test_differences_know_the_same_names(primary, tmp_path: Path) -> None:
@@ -76,14 +77,14 @@ def test_differences_know_the_same_names(primary, tmp_path: Path) -> None:
         tracked = Tracked(PEER, mirrored=True)
         with mirror.read() as reader:
             tracked.look(reader)
-        change = Change.decode(endpoint.refs_diff(KEY, tracked.question()).body)
+        change = Change.decode(finish(endpoint.refs_diff(KEY, tracked.question())).body)
         assert {tip.name for tip in change.branches} == {"main", *NEW}
         wire.pull(mirror, refs=tracked.differences(change))
         assert local_refs(mirror) == local_refs(primary)
     old = Question.decode(tracked.question())
     plain = Question(old.epoch, old.root, old.digests, all_names=False)
     assert not Question.decode(plain.encode()).all_names
-    change = Change.decode(endpoint.refs_diff(KEY, plain.encode()).body)
+    change = Change.decode(finish(endpoint.refs_diff(KEY, plain.encode())).body)
     assert {tip.name for tip in (*change.branches, *change.tags)} == {"main", "v1"}
 
 

@@ -18,6 +18,7 @@ from zonegit.sync.peers import accept_epoch, forget
 from zonegit.sync.ref_diff import Change
 from zonegit.sync.server import Endpoint
 from zonegit.sync.tracked import Tracked
+from zonegit.sync.work import finish
 
 MAIN = head(ORG, "main")
 
@@ -326,7 +327,7 @@ def test_differences_alone_tell_as_much_as_a_list(primary: MemoryStore, secondar
         with secondary.read() as reader:
             tracking.look(reader)
             question = tracking.question()
-        change = Change.decode(endpoint.refs_diff(KEY, question).body)
+        change = Change.decode(finish(endpoint.refs_diff(KEY, question)).body)
         Wire(primary).pull(secondary, refs=tracking.differences(change))
 
     before = {name: oid for name, oid in local_refs(secondary).items() if ORG in name}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synckit import SMALL_NODES, commit, names, seal_for
+from synckit import SMALL_NODES, commit, names, pieces, seal_for
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.store.memory import MemoryStore
 from zonegit.sync import closure
@@ -10,6 +10,7 @@ from zonegit.sync.frames import End, FrameReader, Group
 from zonegit.sync.limits import ServerLimits
 from zonegit.sync.server import Endpoint
 from zonegit.sync.wire import FetchRequest
+from zonegit.sync.work import finish, never
 
 
 def history(store: MemoryStore, length: int) -> ObjectId:
@@ -23,9 +24,9 @@ def fetch_all(endpoint: Endpoint, want: ObjectId) -> tuple[list[bytes], int]:
     objects: list[bytes] = []
     cursor, responses, more = b"", 0, True
     while more:
-        stream = endpoint.fetch(FetchRequest((want,), (), cursor).encode(), seal_for("m"), lambda: 0.0)
+        work = endpoint.fetch(FetchRequest((want,), (), cursor).encode(), seal_for("m"), lambda: 0.0)
         reader = FrameReader(lambda *_: True)
-        for frame in reader.feed(b"".join(stream.pieces())):
+        for frame in reader.feed(b"".join(pieces(work))):
             if isinstance(frame, Group):
                 objects += frame.objects
             elif isinstance(frame, End):
@@ -41,8 +42,8 @@ def test_a_history_is_listed_once(monkeypatch: pytest.MonkeyPatch, few: int, mos
     monkeypatch.setattr("zonegit.sync.plans.FEW", few)
     monkeypatch.setattr("zonegit.sync.plans.MOST", most)
     calls = []
-    plain = closure.missing_commits
-    monkeypatch.setattr(closure, "missing_commits", lambda *args: calls.append(1) or plain(*args))
+    plain = closure.missing_newest_first
+    monkeypatch.setattr(closure, "missing_newest_first", lambda *args: calls.append(1) or plain(*args))
     store = MemoryStore()
     tip = history(store, 30)
     objects, responses = fetch_all(Endpoint(store, bounds=ServerLimits(response_bytes=4_000)), tip)
@@ -60,8 +61,7 @@ def test_the_lists_that_were_used_last_are_kept(monkeypatch: pytest.MonkeyPatch)
     tips = [history(store, 4) for _ in range(2)]
     assert len(tips) == 2
     endpoint = Endpoint(store)
-    with store.read() as reader:
-        for tip in tips * 2:
-            found = endpoint._plans.closure(reader, FetchRequest((tip,), ()))
-            assert found.items[-1] == tip
+    for tip in tips * 2:
+        found = finish(endpoint._plans.closure(store, FetchRequest((tip,), ()), never))
+        assert found.items[-1] == tip
     assert endpoint._plans._size <= 10

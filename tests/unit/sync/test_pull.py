@@ -23,6 +23,7 @@ from zonegit.sync.limits import ServerLimits
 from zonegit.sync.peers import MOST_MOVED, accept_epoch
 from zonegit.sync.server import Endpoint
 from zonegit.sync.wire import PeerRefs
+from zonegit.sync.work import finish
 
 
 def record(name: bytes, address: bytes = b"\x7f\0\0\1") -> dict:  # type: ignore[type-arg]
@@ -252,13 +253,13 @@ def test_the_refs_of_a_scope_are_made_once_for_a_state() -> None:
     primary = MemoryStore()
     commit(primary, "example.org.", names("example.org.", 1))
     endpoint = Endpoint(primary)
-    first = endpoint.refs(KEY)
-    assert endpoint.refs(KEY) is first
+    first = finish(endpoint.refs(KEY))
+    assert finish(endpoint.refs(KEY)).body is first.body
     narrow = Key.derive("k2", b"2" * 32, scopes=(parse_scope("read:example.net."),))
-    assert PeerRefs.decode(endpoint.refs(narrow).body).zones == []
+    assert PeerRefs.decode(finish(endpoint.refs(narrow)).body).zones == []
     commit(primary, "example.net.", names("example.net.", 1))
-    assert PeerRefs.decode(endpoint.refs(narrow).body).zones == ["example.net."]
-    assert PeerRefs.decode(endpoint.refs(KEY).body).zones == ["example.net.", "example.org."]
+    assert PeerRefs.decode(finish(endpoint.refs(narrow)).body).zones == ["example.net."]
+    assert PeerRefs.decode(finish(endpoint.refs(KEY)).body).zones == ["example.net.", "example.org."]
 
 
 def test_a_stream_ends_with_more_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

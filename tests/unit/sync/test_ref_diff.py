@@ -21,6 +21,7 @@ from zonegit.sync.server import Endpoint
 from zonegit.sync.tips import Tip, Tips
 from zonegit.sync.tracked import Tracked
 from zonegit.sync.wire import PeerRefs
+from zonegit.sync.work import finish
 
 EPOCH, OTHER = "e" * 32, "d" * 32
 ROOT = "ab" * 32
@@ -91,7 +92,7 @@ def test_what_a_client_holds_becomes_what_the_server_has(seed: int) -> None:
     store = tracking(heads | others)
     client = held(store)
     change = Change.decode(
-        change_for(Question.decode(client.question()), RefTable(server.items()), state()).encode()
+        finish(change_for(Question.decode(client.question()), RefTable(server.items()), state())).encode()
     )
     branches, tagged = tips(server)
     assert client.complete(change) == PeerRefs(EPOCH, 7, ROOT, branches, tagged)
@@ -114,7 +115,7 @@ def test_equal_refs_differ_in_no_bucket_and_another_repository_in_all() -> None:
     table = RefTable(some_refs(Random(1), 400).items())
 
     def asked(epoch: str) -> Change:
-        return change_for(Question(epoch, table.root, table.digests), table, state())
+        return finish(change_for(Question(epoch, table.root, table.digests), table, state()))
 
     same = asked(EPOCH)
     assert (same.prefixes, same.branches, same.tags) == ((), Tips(), Tips())
@@ -132,13 +133,13 @@ def test_a_key_is_told_of_its_zones_only() -> None:
     endpoint = Endpoint(store)
     for key, zones in ((KEY, ["example.net.", "example.org."]), (narrow, ["example.net."])):
         nothing = held(MemoryStore())
-        change = Change.decode(endpoint.refs_diff(key, nothing.question()).body)
+        change = Change.decode(finish(endpoint.refs_diff(key, nothing.question())).body)
         refs = nothing.complete(change)
         assert refs.zones == zones
-        assert refs == PeerRefs.decode(endpoint.refs(key).body)
+        assert refs == PeerRefs.decode(finish(endpoint.refs(key)).body)
         all_held = RefTable(Change.refs(change))
         question = Question("", all_held.root, all_held.digests).encode()
-        assert not Change.decode(endpoint.refs_diff(key, question).body).prefixes
+        assert not Change.decode(finish(endpoint.refs_diff(key, question)).body).prefixes
 
 
 def test_held_are_the_tracked_branches_and_the_tags_of_their_zones() -> None:
@@ -243,7 +244,7 @@ def test_a_change_that_is_wrong_is_refused(spoilt: dict[str, object]) -> None:
 )
 def test_a_question_that_is_wrong_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidData):
-        Endpoint(MemoryStore()).refs_diff(KEY, body)
+        finish(Endpoint(MemoryStore()).refs_diff(KEY, body))
 
 
 def test_refs_without_their_lists_are_no_refs() -> None:

@@ -1,0 +1,195 @@
+"""What takes long is done in slices, and who asks for much of it makes another key wait for a few of them only."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from httpkit import Running, generous_gate, served
+from rawh2 import RawClient
+from synckit import KEY, SMALL_NODES, commit, names, seal_for
+from zonegit.auth.key import Key
+from zonegit.auth.scope import parse_scope
+from zonegit.model.ids import ObjectId
+from zonegit.net.long_work import LongWork
+from zonegit.store.memory import MemoryStore
+from zonegit.store.port import Reader
+from zonegit.sync.server import Endpoint
+from zonegit.sync.wire import JSON_TYPE, FetchRequest
+from zonegit.sync.work import Due, Work, finish, never
+
+ZONE = "example.org."
+COMMITS = 150
+ZONES = 60
+READS = 24
+"""Objects that may be read between two looks at the time, in all of what follows."""
+ROUNDS = 30
+"""Slices of another key's work that a small request may wait for."""
+OTHER = Key.derive("k2", b"another secret, of 32 bytes too.", scopes=(parse_scope("read:*"),))
+
+
+@pytest.fixture(scope="module")
+def store() -> MemoryStore:
+    store = MemoryStore()
+    for at in range(COMMITS):
+        commit(store, ZONE, names(ZONE, 40, at), shape=SMALL_NODES)
+    for at in range(ZONES):
+        commit(store, f"z{at}.example.", names(f"z{at}.example.", 1))
+    return store
+
+
+@pytest.fixture(scope="module")
+def commits(store: MemoryStore) -> list[ObjectId]:
+    with store.read() as reader:
+        return [oid for oid in reader.object_ids() if reader.get(oid)[0] == 1]
+
+
+def walk(commits: list[ObjectId], have: int = 0) -> bytes:
+    return FetchRequest((commits[COMMITS - 1],), tuple(commits[:have])).encode("roots", "known")
+
+
+def questions(commits: list[ObjectId]) -> dict[str, Callable[[Endpoint, Due], Work[bytes]]]:
+    """All that one request can make a server do for long."""
+    unknown = tuple(ObjectId(bytes((at & 255, at >> 8)) * 16) for at in range(2_000))
+    fetch = FetchRequest((commits[COMMITS - 1],), (*commits[:40], *unknown)).encode()
+    differences = json.dumps({"epoch": "e" * 32, "root": "", "buckets": "A" * 5_462, "names": "all"}).encode()
+
+    def streamed(work: Work, due: Due) -> Work[bytes]:  # type: ignore[type-arg]
+        stream = yield from work
+        data = b""
+        while not stream.ended:
+            data += yield from stream.piece(due)
+        return data
+
+    def whole(work: Work) -> Work[bytes]:  # type: ignore[type-arg]
+        return (yield from work).body
+
+    seal = seal_for("m")
+    return {
+        "refs": lambda endpoint, due: whole(endpoint.refs(KEY, True, due)),
+        "differences": lambda endpoint, due: whole(endpoint.refs_diff(KEY, differences, due)),
+        "walk": lambda endpoint, due: whole(endpoint.walk(walk(commits), due)),
+        "walk beside": lambda endpoint, due: whole(endpoint.walk(walk(commits, COMMITS - 1), due)),
+        "fetch": lambda endpoint, due: streamed(endpoint.fetch(fetch, seal, lambda: 0.0, due), due),
+        "list": lambda endpoint, due: streamed(endpoint.objects(b"".join(commits), seal, lambda: 0.0, due), due),
+    }
+
+
+class Looks:
+    """A slice that is always over; the most reads that came between two looks at it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, store: MemoryStore) -> None:
+        self.most = self._reads = 0
+        read = type(store).read
+
+        @contextmanager
+        def counted(store: MemoryStore) -> Iterator[Reader]:
+            with read(store) as reader:
+                for name in ("get", "has", "ref"):
+                    monkeypatch.setattr(reader, name, self._counting(getattr(reader, name)))
+                yield reader
+
+        monkeypatch.setattr(type(store), "read", counted)
+
+    def _counting(self, plain: Callable[..., object]) -> Callable[..., object]:
+        def counting(*args: object) -> object:
+            self._reads += 1
+            return plain(*args)
+
+        return counting
+
+    def due(self) -> bool:
+        self.most, self._reads = max(self.most, self._reads), 0
+        return True
+
+
+@pytest.mark.parametrize("kind", ["refs", "differences", "walk", "walk beside", "fetch", "list"])
+def test_every_step_is_little_work(
+    store: MemoryStore, commits: list[ObjectId], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = questions(commits)[kind]
+    at_once = finish(ask(Endpoint(store), never))
+    looks = Looks(monkeypatch, store)
+    work = ask(Endpoint(store), looks.due)
+    count = 0
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            assert end.value == at_once, "the answer is the same in slices"
+            break
+        count += 1
+    assert count >= ZONES
+    assert looks.most <= READS
+
+
+def test_refs_that_move_between_slices_make_whole_answers() -> None:
+    store = MemoryStore()
+    for at in range(30):
+        commit(store, f"z{at}.example.", names(f"z{at}.example.", 1))
+    endpoint, other = Endpoint(store), Endpoint(store)
+    work = endpoint.refs(KEY, True, lambda: True)
+    for at in range(20):
+        next(work)
+        commit(store, f"z{at}.example.", names(f"z{at}.example.", 2))
+        finish(endpoint.refs_diff(KEY, questions_of_nothing(), never))
+    answer = finish(work)
+    expected = json.loads(finish(other.refs(KEY, True)).body)
+    found = json.loads(answer.body)
+    assert found["seq"] <= expected["seq"]
+    assert json.loads(finish(endpoint.refs(KEY, True)).body) == expected
+    assert len(found["branches"]) == 30
+
+
+def questions_of_nothing() -> bytes:
+    return json.dumps({"epoch": "", "root": "", "buckets": "A" * 5_462}).encode()
+
+
+class Counting(LongWork):
+    """Turns that know whose they were; the slices are short, so that there are many."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0005)
+        self.keys: list[str] = []
+
+    def _turn(self) -> None:
+        self.keys.append(next(iter(self._waiting)))
+        super()._turn()
+
+
+def test_six_connections_that_walk_keep_another_key_waiting_for_a_few_slices(
+    store: MemoryStore, commits: list[ObjectId]
+) -> None:
+    body, small = walk(commits), FetchRequest((commits[1],), (commits[0],)).encode()
+    over = threading.Event()
+
+    def walker(port: int) -> None:
+        with RawClient(port) as client:
+            while not over.is_set():
+                headers = client.signed("POST", "/v0/objects/walk", body, JSON_TYPE)
+                assert client.ask("POST", "/v0/objects/walk", headers, body).status == 200
+
+    def test(server: Running) -> None:
+        turns = server.app._work = Counting()
+        walkers = [threading.Thread(target=walker, args=(server.port,)) for _ in range(6)]
+        for thread in walkers:
+            thread.start()
+        try:
+            with RawClient(server.port) as client:
+                while len(turns.keys) < 5:
+                    client.ask("GET", "/v0/nothing", client.signed("GET", "/v0/nothing", key=OTHER))
+                for _ in range(5):
+                    before = len(turns.keys)
+                    headers = client.signed("POST", "/v0/fetch", small, JSON_TYPE, key=OTHER)
+                    assert client.ask("POST", "/v0/fetch", headers, small).status == 200
+                    mine = turns.keys[before:]
+                    assert mine.count("k2") >= 2
+                    assert mine.count("k1") <= ROUNDS
+        finally:
+            over.set()
+            for thread in walkers:
+                thread.join()
+
+    served(test, store, gate=generous_gate((KEY, OTHER)))
