@@ -140,7 +140,7 @@ def answer(store: Store, ask: Ask, mac: str = "m", bounds: ServerLimits = SERVER
     """The primary's whole stream for a question."""
     endpoint = Endpoint(store, bounds=bounds)
     serve = endpoint.fetch if ask.path == "/v0/fetch" else endpoint.objects
-    return b"".join(pieces(serve(ask.body, seal_for(mac), lambda: 1_767_225_600.0)))
+    return b"".join(pieces(serve(KEY, ask.body, seal_for(mac), lambda: 1_767_225_600.0)))
 
 
 def pieces(work: Work[FrameStream]) -> Iterator[bytes]:

@@ -240,15 +240,15 @@ class ReplicationApp:
             return error_reply(405, "method_not_allowed")
         if route is Route.REFS:
             return await self._refs(request, grant)
+        key, body, due = grant.key, request.body, self._work.due
         if route is Route.OBJECT:
-            return self._endpoint.object(request.call.path)
-        due = self._work.due
+            return await self._done(request, self._endpoint.object(key, request.call.path, due))
         if route is Route.REFS_DIFF:
-            return await self._done(request, self._endpoint.refs_diff(grant.key, request.body, due))
+            return await self._done(request, self._endpoint.refs_diff(key, body, due))
         if route is Route.WALK:
-            return await self._done(request, self._endpoint.walk(request.body, due))
+            return await self._done(request, self._endpoint.walk(key, body, due))
         serve = self._endpoint.fetch if route is Route.FETCH else self._endpoint.objects
-        return await self._done(request, serve(request.body, _sealer(grant), self._clock, due))
+        return await self._done(request, serve(key, body, _sealer(grant), self._clock, due))
 
     async def _done(self, request: Request, work: Work[T]) -> T:
         """What a work makes, in turns with those of other keys."""

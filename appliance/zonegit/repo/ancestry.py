@@ -1,6 +1,6 @@
 """Walks over commits, always from the newest generation down, so that they end as soon as the answer is known."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from heapq import heappop, heappush
 from typing import Final, Protocol
 
@@ -27,10 +27,13 @@ def missing_commits(objects: Objects, want: Iterable[ObjectId], have: Iterable[O
 
 
 def missing_newest_first(
-    objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]
+    objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId], met: Container[ObjectId] = ()
 ) -> Iterator[ObjectId | None]:
-    """The same in the opposite order, and None for each other commit that was looked at: a step is little work."""
-    for found in _down(objects, want, have):
+    """The same in the opposite order, and None for each other commit that was looked at: a step is little work.
+
+    Those in `met` count as had where `want` reaches them; they are not looked at otherwise.
+    """
+    for found in _down(objects, want, have, met):
         yield None if found is None or found[2] else found[1]
 
 
@@ -64,7 +67,7 @@ def have_list(objects: Objects, tips: Iterable[ObjectId], limit: int) -> list[Ob
 
 
 def _down(
-    objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]
+    objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId], met: Container[ObjectId] = ()
 ) -> Iterator[tuple[int, ObjectId, bool] | None]:
     """`(generation, id, known)`, in falling order, until everything left is known; None for each commit put in.
 
@@ -90,12 +93,12 @@ def _down(
         visit(oid, True)
         yield None
     for oid in want:
-        unknown += visit(oid, False)
+        unknown += visit(oid, oid in met)
         yield None
     while unknown:
         negative, _, oid = heappop(heap)
         is_known = known[oid]
         unknown -= not is_known
         for parent in commits.pop(oid).parents:
-            unknown += visit(parent, is_known)
+            unknown += visit(parent, is_known or parent in met)
         yield -negative, oid, is_known

@@ -85,8 +85,13 @@ class Closure:
         want: Iterable[ObjectId],
         have: Iterable[ObjectId],
         items: Sequence[ObjectId] | None = None,
+        *,
+        blind: bool = False,
     ) -> None:
-        """`items` are those of an earlier walk of the same want and have, if they are known."""
+        """`items` are those of an earlier walk of the same want and have, if they are known.
+
+        `blind`: look at no `have`, but for those that `want` reaches.
+        """
         self.objects = objects
         self._want = want
         self._told = have
@@ -100,6 +105,7 @@ class Closure:
         """Commits and other wanted objects, in the order in which they are walked."""
         self._listed = items is not None
         self._prepared = False
+        self._blind = blind
         self._have_trees: list[ObjectId] | None = None
 
     def get(self, oid: ObjectId) -> bytes:
@@ -115,11 +121,11 @@ class Closure:
         """
         if self._prepared:
             return
-        for oid in self._told:
+        for oid in () if self._blind else self._told:
             if self.has(oid):
                 self._have.append(oid)
             yield
-        self._known = set(self._have)
+        self._known = set(self._told if self._blind else self._have)
         if not self._listed:
             yield from self._list()
         self._prepared = True
@@ -270,7 +276,7 @@ class Closure:
                 (commits if data[0] == Kind.COMMIT else others)[oid] = None
             yield
         missing: list[ObjectId] = []
-        for found in missing_newest_first(self, commits, known):
+        for found in missing_newest_first(self, commits, known, self._known if self._blind else ()):
             if found is not None:
                 missing.append(found)
             yield

@@ -30,12 +30,16 @@ class Plans:
         self._kept: OrderedDict[bytes, Sequence[ObjectId]] = OrderedDict()
         self._size = 0
 
-    def closure(self, store: Store, request: FetchRequest, due: Due) -> Work[Closure]:
-        """The walk that a request asks for, at its cursor. `NotFound`, `Conflict` for a foreign cursor."""
-        counts = len(request.want).to_bytes(4, "big")
+    def closure(self, store: Store, request: FetchRequest, due: Due, *, blind: bool = False) -> Work[Closure]:
+        """The walk that a request asks for, at its cursor. `NotFound`, `Conflict` for a foreign cursor.
+
+        `blind` as in `Closure`.
+        """
+        counts = (len(request.want) << 1 | blind).to_bytes(4, "big")
         key = blake3(b"".join(chain((counts,), request.want, request.have))).digest()
+        items = self._kept.get(key) if request.cursor else None
         with store.read() as reader:
-            closure = Closure(reader, request.want, request.have, self._kept.get(key) if request.cursor else None)
+            closure = Closure(reader, request.want, request.have, items, blind=blind)
         steps = closure.prepare()
 
         def go_on(reader: Reader) -> bool:

@@ -1,8 +1,7 @@
 """The server's side of `/v0`: from a verified request to the plan of its response. No sockets, no headers' syntax.
 
 An answer is either whole (`Reply`) or a `FrameStream`, made piece by piece so that memory stays bounded and no
-read transaction is open between two pieces. A key's scope filters refs. It doesn't filter objects: an id is 256
-bits that only a ref in scope, or an object under one, tells; whoever knows an id was shown it.
+read transaction is open between two pieces. A key sees the refs of its scope, and gets objects that these reach.
 """
 
 from collections import OrderedDict
@@ -20,6 +19,7 @@ from zonegit.sync import limits, ref_diff, wire
 from zonegit.sync.closure import Closure
 from zonegit.sync.frames import FrameWriter, Seal
 from zonegit.sync.plans import Plans
+from zonegit.sync.reach import reaches
 from zonegit.sync.tips import Tips
 from zonegit.sync.visible import Visible
 from zonegit.sync.work import Due, Work, in_reads, never
@@ -129,12 +129,13 @@ class Endpoint:
         """Nothing new. The root stands in the Content-Type too, which is signed, unlike the ETag."""
         return Reply(304, f"{wire.JSON_TYPE}; root={root}", b"", (("etag", f'"{root}"'),))
 
-    def object(self, path: str) -> Reply:
+    def object(self, key: Key, path: str, due: Due = never) -> Work[Reply]:
         """One object's bytes. `NotFound`."""
         try:
             oid = parse_id(path[len(_OBJECT_PATH) :])
         except RevisionError as error:
             raise InvalidData(str(error)) from None
+        yield from self._check_reach(key, (oid,), due)
         with self._store.read() as reader:
             data = reader.get(oid)
         headers = (
@@ -143,10 +144,10 @@ class Endpoint:
         )
         return Reply(200, OBJECT_TYPE, data, headers)
 
-    def walk(self, body: bytes, due: Due = never) -> Work[Reply]:
+    def walk(self, key: Key, body: bytes, due: Due = never) -> Work[Reply]:
         """The ids of what `roots` reach and `known` don't."""
         request = yield from wire.FetchRequest.reading(body, due, "roots", "known")
-        closure = yield from self._plans.closure(self._store, request, due)
+        closure = yield from self._closure(key, request, due)
         steps = closure.steps()
 
         def read(reader: Reader) -> Iterator[bytes | None]:
@@ -157,16 +158,21 @@ class Endpoint:
         position = closure.position
         return Reply(200, wire.JSON_TYPE, wire.encode_walk(missing, position.encode() if position else b""))
 
-    def fetch(self, body: bytes, seal: Seal, clock: Callable[[], float], due: Due = never) -> Work["FrameStream"]:
+    def fetch(
+        self, key: Key, body: bytes, seal: Seal, clock: Callable[[], float], due: Due = never
+    ) -> Work["FrameStream"]:
         """Frames of what `want` reaches and `have` doesn't. `NotFound`, `Conflict` for a foreign cursor."""
         request = yield from wire.FetchRequest.reading(body, due)
-        closure = yield from self._plans.closure(self._store, request, due)
+        closure = yield from self._closure(key, request, due)
         writer = FrameWriter(seal, compress=request.compress, sealed=request.sealed)
         return FrameStream(self._store, _Missing(closure), writer, clock, self.bounds)
 
-    def objects(self, body: bytes, seal: Seal, clock: Callable[[], float], due: Due = never) -> Work["FrameStream"]:
+    def objects(
+        self, key: Key, body: bytes, seal: Seal, clock: Callable[[], float], due: Due = never
+    ) -> Work["FrameStream"]:
         """Frames of the objects asked for, in that order. `NotFound` unless all are here."""
         ids = wire.decode_ids(body)
+        yield from self._check_reach(key, ids, due)
         waiting = iter(ids)
 
         def go_on(reader: Reader) -> bool:
@@ -179,6 +185,22 @@ class Endpoint:
 
         yield from in_reads(self._store, go_on)
         return FrameStream(self._store, _Listed(ids), FrameWriter(seal), clock, self.bounds)
+
+    def _closure(self, key: Key, request: wire.FetchRequest, due: Due) -> Work[Closure]:
+        yield from self._check_reach(key, request.want, due)
+        return (yield from self._plans.closure(self._store, request, due, blind=not _sees_all(key)))
+
+    def _check_reach(self, key: Key, asked: tuple[ObjectId, ...], due: Due) -> Work[None]:
+        """`NotFound` where a key with a narrower scope asks for what the refs that it sees don't reach."""
+        if _sees_all(key):
+            return
+        tips = yield from self._visible(key, True).tips(due)
+        if not (yield from reaches(self._store, tips, asked, due)):
+            raise NotFound("an object that was asked for is not here, or not in the key's scope")
+
+
+def _sees_all(key: Key) -> bool:
+    return key.allows_zone("read", ".")
 
 
 def _taken(

@@ -4,6 +4,7 @@ Works of several requests may go on by turns: each leaves the table whole, and m
 it needs, taken at a moment at which the table is that of one version.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from zonegit.auth.key import Key
@@ -76,6 +77,11 @@ class Visible:
             yield from self.look(due)
         brief = PeerRefs(*self._state, Tips(), Tips(), self._workers)
         return (yield from ref_diff.change_for(question, self._table, brief, due))
+
+    def tips(self, due: Due) -> Work[Collection[ObjectId]]:
+        """The commits and tags that the refs name, each once."""
+        yield from self.look(due)
+        return dict.fromkeys(oid for bucket in self._table.copy(range(BUCKETS)) for _, oid in bucket)
 
     def _note(self, reader: Reader) -> None:
         """Take down the names that moved since the last look."""

@@ -354,6 +354,6 @@ def test_the_operators_bounds_are_the_ones_that_count() -> None:
     store = MemoryStore()
     tip = commit(store, "example.org.", names("example.org.", 15_000))
     endpoint = Endpoint(store, bounds=ServerLimits(response_bytes=1))
-    (piece, *more) = pieces(endpoint.fetch(FetchRequest((tip,)).encode(), seal_for("m"), lambda: 0.0))
+    (piece, *more) = pieces(endpoint.fetch(KEY, FetchRequest((tip,)).encode(), seal_for("m"), lambda: 0.0))
     assert not more, "it ends after its first group"
     assert FrameReader(check_for("m")).feed(piece)[-1].cursor  # type: ignore[union-attr]  # it is an End

@@ -70,10 +70,12 @@ def questions(commits: list[ObjectId]) -> dict[str, Callable[[Endpoint, Due], Wo
     return {
         "refs": lambda endpoint, due: whole(endpoint.refs(KEY, True, due)),
         "differences": lambda endpoint, due: whole(endpoint.refs_diff(KEY, differences, due)),
-        "walk": lambda endpoint, due: whole(endpoint.walk(walk(commits), due)),
-        "walk beside": lambda endpoint, due: whole(endpoint.walk(walk(commits, COMMITS - 1), due)),
-        "fetch": lambda endpoint, due: streamed(endpoint.fetch(fetch, seal, lambda: 0.0, due), due),
-        "list": lambda endpoint, due: streamed(endpoint.objects(b"".join(commits), seal, lambda: 0.0, due), due),
+        "walk": lambda endpoint, due: whole(endpoint.walk(KEY, walk(commits), due)),
+        "walk beside": lambda endpoint, due: whole(endpoint.walk(KEY, walk(commits, COMMITS - 1), due)),
+        "fetch": lambda endpoint, due: streamed(endpoint.fetch(KEY, fetch, seal, lambda: 0.0, due), due),
+        "list": lambda endpoint, due: streamed(
+            endpoint.objects(KEY, b"".join(commits), seal, lambda: 0.0, due), due
+        ),
     }
 
 

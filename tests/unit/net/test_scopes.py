@@ -15,6 +15,7 @@ from zonegit.auth.keyring import Keyring
 from zonegit.auth.scheme import Call, check_response, parse_signature
 from zonegit.auth.scope import parse_scope
 from zonegit.errors import NotAuthorised
+from zonegit.net.http_objects import fetch_objects
 from zonegit.store.memory import MemoryStore
 
 ZONES = ("example.org.", "sub.example.org.", "badexample.org.", "org.", "example.org.evil.", "example.com.")
@@ -125,3 +126,26 @@ async def request(url: str, method: str, path: str, signed_by: Key) -> tuple[htt
     header, mac = Signer(PEER, signed_by, time.time, os.urandom).sign(Call(method, path), blake3(b"").digest())
     async with httpx.AsyncClient(http1=False, http2=True, trust_env=False) as client:
         return await client.request(method, url + path, headers={"authorization": header}), mac
+
+
+def test_a_narrow_key_syncs_and_mends_all_that_is_in_its_scope() -> None:
+    store, mine = MemoryStore(), "example.org."
+    for at in range(3):
+        commit(store, mine, names(mine, 2_000, at, large=2))
+        commit(store, "example.com.", names("example.com.", 40, 9 + at))
+
+    async def test() -> None:
+        secondary = MemoryStore()
+        async with running(store, gate(f"read:{mine}")) as server, peer_of(server.url, key(f"read:{mine}")) as peer:
+            await pull_once(peer, secondary, split=50)
+            commit(store, mine, names(mine, 2_010, 3))
+            await pull_once(peer, secondary)
+            with secondary.read() as reader:
+                held = {oid: reader.get(oid) for oid in reader.object_ids()}
+            assert await fetch_objects(peer, list(held)) == held
+            with store.read() as reader:
+                foreign = [oid for oid in reader.object_ids() if oid not in held]
+            assert foreign
+            assert await fetch_objects(peer, foreign[:3]) == {}
+
+    run(test())

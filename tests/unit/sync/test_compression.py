@@ -5,7 +5,7 @@ from struct import pack
 
 import pytest
 
-from synckit import PEER, WHO, check_for, commit, local_refs, names, pieces, refs_of, seal_for
+from synckit import KEY, PEER, WHO, check_for, commit, local_refs, names, pieces, refs_of, seal_for
 from zonegit.errors import InvalidFrame
 from zonegit.store.memory import MemoryStore
 from zonegit.sync import limits
@@ -38,7 +38,7 @@ def read(data: bytes, *, compressed: bool = True) -> list[object]:
 def answer(store: MemoryStore, ask: Ask) -> bytes:
     endpoint = Endpoint(store)
     serve = endpoint.fetch if ask.path == "/v0/fetch" else endpoint.objects
-    return b"".join(pieces(serve(ask.body, seal_for("m"), lambda: 1_767_225_600.0)))
+    return b"".join(pieces(serve(KEY, ask.body, seal_for("m"), lambda: 1_767_225_600.0)))
 
 
 @pytest.mark.parametrize("split", [1_000, 100_000])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synckit import SMALL_NODES, commit, names, pieces, seal_for
+from synckit import KEY, SMALL_NODES, commit, names, pieces, seal_for
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.store.memory import MemoryStore
 from zonegit.sync import closure
@@ -24,7 +24,7 @@ def fetch_all(endpoint: Endpoint, want: ObjectId) -> tuple[list[bytes], int]:
     objects: list[bytes] = []
     cursor, responses, more = b"", 0, True
     while more:
-        work = endpoint.fetch(FetchRequest((want,), (), cursor).encode(), seal_for("m"), lambda: 0.0)
+        work = endpoint.fetch(KEY, FetchRequest((want,), (), cursor).encode(), seal_for("m"), lambda: 0.0)
         reader = FrameReader(lambda *_: True)
         for frame in reader.feed(b"".join(pieces(work))):
             if isinstance(frame, Group):
