@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from zonegit.cli import location, parser, verbs
 from zonegit.cli.output import Output
+from zonegit.cli.ownership import as_owner
 from zonegit.model.rdata import NSEC3, RRSIG
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ def _candidates(words: list[str]) -> Iterator[str]:
 
     asked = _Asked(word, call.values.get("--zone"), call.arguments)
     args = Namespace(repo=call.values.get("--repo"), directories=[call.values["-C"]] if "-C" in call.values else [])
-    with location.entered(args.directories), Repository.open(location.existing(args), readonly=True) as repo:
+    with (
+        location.entered(args.directories),
+        Repository.open(as_owner(location.existing(args)), readonly=True) as repo,
+    ):
         found = (each for each in find(repo, asked) if each.startswith(word))
         for _, candidate in zip(range(_MOST), found, strict=False):
             yield candidate

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import location
+from zonegit.cli.ownership import as_owner
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -33,7 +34,7 @@ def outcome(args: Namespace) -> str | None:
         return _NOTHING
     from zonegit.repo import Repository
 
-    with Repository.open(location.existing(args), readonly=True) as repo:
+    with Repository.open(as_owner(location.existing(args)), readonly=True) as repo:
         moved = repo.moved_since(args.journal_end)
     if moved is None:
         return "interrupted, and the repository has changed; `zonegit reflog` shows by what"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import adoption, location, options, peering, render
 from zonegit.cli.output import Output
+from zonegit.cli.ownership import as_owner
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import way_back
 from zonegit.errors import AlreadyThere, NotFound, StoreUnfinished
@@ -29,7 +30,7 @@ _LOCKS: Final = "lock.mdb"
 
 def _clone(args: Namespace, out: Output) -> int:
     remote = peering.remote_of(args, args.name, args.url)
-    target: Path = args.directory or location.new(args)
+    target: Path = as_owner(args.directory or location.new(args))
     _check_target(target)
 
     async def work(peer: HttpPeer) -> peering.Pulled:
@@ -283,7 +284,9 @@ def _store(args: Namespace, out: Output) -> LmdbStore:
     from zonegit.store.lmdb import LmdbStore
 
     readonly = getattr(args, "dry_run", True)
-    return LmdbStore.open(location.existing(args), readonly=readonly, patience=options.patience(args, out))
+    return LmdbStore.open(
+        as_owner(location.existing(args)), readonly=readonly, patience=options.patience(args, out)
+    )
 
 
 def _clone_arguments(parser: ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zonegit.cli import location, options, peering, render
 from zonegit.cli.output import Output
+from zonegit.cli.ownership import as_owner
 from zonegit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def repair(args: Namespace, out: Output) -> None:
     from zonegit.store import repair as stored
     from zonegit.store.lmdb import LmdbStore
 
-    patience = options.patience(args, out)
-    with closing(LmdbStore.open(location.existing(args), readonly=args.dry_run, patience=patience)) as store:
+    path, patience = as_owner(location.existing(args)), options.patience(args, out)
+    with closing(LmdbStore.open(path, readonly=args.dry_run, patience=patience)) as store:
         remote = _remote(args, store)
         with out.progress("looking for damage") as progress:
             damaged = stored.damaged(store, progress)

@@ -10,6 +10,7 @@ from zonegit.cli import location, options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.objects import readable
 from zonegit.cli.output import Output, Style
+from zonegit.cli.ownership import as_owner
 from zonegit.cli.repair import repair, repair_options
 from zonegit.cli.verbs import Verb
 from zonegit.errors import AlreadyThere, CorruptStore, Refused
@@ -28,7 +29,7 @@ _SHARED_HEAD: Final = "the repository's; `zonegit checkout` or `zonegit zone swi
 def _init(args: Namespace, out: Output) -> int:
     from zonegit.store.environment import is_unfinished
 
-    path = location.new(args)
+    path = as_owner(location.new(args))
     if args.zone_name is not None:
         _rehearse(args)
     if args.dry_run:
@@ -153,7 +154,7 @@ def _fsck(args: Namespace, out: Output) -> int:
 
     if args.repair_from is not None:
         repair(args, out)
-    path = location.existing(args)
+    path = as_owner(location.existing(args))
     with Repository.open(path, readonly=True) as repo, out.progress("checking objects") as progress:
         report = repo.fsck(progress)
     if args.json:

@@ -11,6 +11,7 @@ from zonegit.model.commit import Stamp, Tag
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import Owner, WireName, from_text, relative
 from zonegit.model.refs import RefName
+from zonegit.repo.caller import login
 from zonegit.repo.content import Content, ShortReads
 from zonegit.repo.history import read_commit
 from zonegit.repo.position import HEAD, Standing, is_ambiguous, lost_in, place_in, standing
@@ -104,7 +105,7 @@ class Context:
         now = int(self.now())
         name = who
         if name is None:
-            name = os.environ.get("ZONEGIT_AUTHOR") or _user()
+            name = os.environ.get("ZONEGIT_AUTHOR") or login()
         if not name.strip() or len(name) > 200 or not name.isprintable():
             raise UsageError(
                 f"the --author is {name[:80]!r}; write 1 to 200 printable characters, like 'Ada <ada@example.org>'"
@@ -117,23 +118,6 @@ def _refusal(lost: Position) -> Refused:
         f"you were on branch {lost.branch} of {lost.zone}, which is gone: choose where to go on with "
         "'zonegit checkout BRANCH' or 'zonegit zone switch ZONE', or give --zone and --branch"
     )
-
-
-def _user() -> str:
-    """The login name at this host, or under sudo the caller's: `alice (sudo)`.
-
-    A user that the system has no name for (in a container) goes by the number.
-    """
-    import getpass
-
-    caller = os.environ.get("SUDO_USER", "")
-    if not os.geteuid() and caller not in ("", "root"):
-        return f"{caller} (sudo)"
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        name = f"uid{os.getuid()}"
-    return f"{name}@{os.uname().nodename}"
 
 
 def owner_of(name: str, apex: WireName) -> Owner:

@@ -8,7 +8,6 @@ HEAD names no zone at all (a program made the zones by the store, without one), 
 written to only if it is the only one.
 """
 
-import os
 import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from zonegit.errors import CorruptStore, InvalidName, NotFound
 from zonegit.model import refs
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind
+from zonegit.repo.caller import user as user
 from zonegit.repo.results import Position
 from zonegit.store.port import Reader
 
@@ -39,12 +39,6 @@ class Standing:
     def head(self) -> Position | None:
         """What HEAD names, whether it is there or not."""
         return self.lost or self.place
-
-
-def user() -> int:
-    """The number of who is at work: under sudo, of who called it."""
-    caller = os.environ.get("SUDO_UID", "")
-    return int(caller) if not os.geteuid() and caller.isdecimal() else os.geteuid()
 
 
 def seat(path: Path) -> str:

@@ -9,15 +9,11 @@ is LMDB 0.9's, whatever the default of the installed py-lmdb: its two engines ca
 Readers note in the lock file which version they read, so that no writer uses its pages again. Who may read the
 repository but not write to that file reads without (`Opened.unlocked`), and looks afterwards whether a writer may
 have used them.
-
-A repository belongs to its directory's owner, and to its group where that may write: root acts as the owner when it
-opens the files, so that a service that runs as that user can open what root made.
 """
 
 import fcntl
 import mmap
 import os
-import stat
 import struct
 import threading
 from collections.abc import Iterator
@@ -29,7 +25,8 @@ from typing import Final
 import lmdb
 
 from zonegit.errors import CorruptStore, StoreError, StoreUnfinished, ZonegitError
-from zonegit.store.lmdb_tables import FULL, NAMES, full, translated
+from zonegit.store.files import DATA, LOCKS, MODE, Files, open_file, open_files, opened_directory
+from zonegit.store.lmdb_tables import NAMES, translated
 from zonegit.store.writer_lock import ENDLESS, Patience, WriterLock
 
 MAP_SIZE: Final = 1 << 40
@@ -39,19 +36,12 @@ _SLOT: Final = 64
 """Bytes of a reader's slot in the table of readers; its head takes the room of some two."""
 _MISSING: Final = 64 << 20
 """Bytes that a data file may lack; a larger one as many as it has."""
-_MODE: Final = 0o750
-"""Of a new directory; its files lack the x bits."""
-_EXECUTE: Final = 0o111
-DATA: Final = "data.mdb"
-_LOCKS: Final = "lock.mdb"
-_FILES: Final = (DATA, _LOCKS)
 _EMPTY: Final = 2 * mmap.PAGESIZE
 """Bytes of LMDB's two meta pages; a file with any table in it is longer."""
 _HEAD: Final = struct.pack("=QHHII", 0, 0, 8, 0, 0xBEEFC0DE)
 """How every data file begins: page 0, a meta page, and LMDB's magic number in this machine's byte order."""
 _LAST: Final = slice(144, 152)
 """Where a meta page has the number of the last transaction."""
-_GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 
 _FileKey = tuple[int, int]
 
@@ -63,12 +53,19 @@ class Opened:
     environment: lmdb.Environment
     databases: "list[lmdb._Database]"
     lock: WriterLock
+    files: Files
     readonly: bool
-    unlocked: bool = False
-    """Whether pages of a version that is being read may be written to meanwhile."""
     users: int = 1
     counting: threading.RLock = field(default_factory=threading.RLock)
     """Guards `users`; `_lock` can't, for it is held while an environment is opened, which may wait for a writer."""
+
+    @property
+    def unlocked(self) -> bool:
+        """Whether pages of a version that is being read may be written to meanwhile."""
+        return self.files.unlocked
+
+    def close(self) -> None:
+        _close_all(self.environment, self.lock, self.files)
 
 
 _lock = threading.RLock()  # one that its thread may take again: the collector may end an abandoned reader anywhere
@@ -115,31 +112,31 @@ def _close(opened: Opened) -> None:
     with _lock:
         keys = [key for key, other in _opened.items() if other is opened]
         if keys and not opened.users:
-            opened.environment.close()
-            opened.lock.close()
+            opened.close()
             for key in keys:
                 del _opened[key]
 
 
 def _key(path: Path) -> _FileKey:
     try:
-        status = (path / "data.mdb").stat()
+        status = (path / DATA).stat()
     except OSError:
         return 0, 0
     return status.st_dev, status.st_ino
 
 
 def _open(path: Path, map_size: int, patience: Patience, *, readonly: bool, create: bool) -> Opened:
+    files = open_files(path, readonly=readonly, create=create, slots=_SLOT * (_MAX_READERS + 2))
+    lock = WriterLock(path, files.data)
+    environment: lmdb.Environment | None = None
     try:
-        with _as_owner(path):
-            _reserve_locks(path)
-            unlocked = readonly and _is_locked_out(path)
+        with files.shown() as directory:
             environment = lmdb.Environment(
-                os.fsencode(path),
+                os.fsencode(directory),
                 map_size=map_size,
                 readonly=readonly,
                 create=create,
-                mode=_MODE,
+                mode=MODE,
                 sync=True,
                 metasync=True,
                 writemap=False,
@@ -147,25 +144,27 @@ def _open(path: Path, map_size: int, patience: Patience, *, readonly: bool, crea
                 max_readers=_MAX_READERS,
                 max_spare_txns=1,
                 lib_version=0,
-                lock=not unlocked,
+                lock=files.locks is not None,
             )
-            _share_with_group(path)
-            _fill_up(path, environment)
+        _fill_up(files, environment)
         environment.reader_check()
-    except lmdb.Error as error:
-        raise translated(error, str(path)) from None
-    lock = WriterLock(path / DATA)
-    try:
         databases = _databases(environment, lock, patience, readonly=readonly, create=create)
     except BaseException as error:
-        environment.close()
-        lock.close()
+        _close_all(environment, lock, files)
         if isinstance(error, lmdb.NotFoundError):
             raise unfinished(path) from None
         if isinstance(error, lmdb.Error):
             raise translated(error, str(path)) from None
         raise
-    return Opened(environment, databases, lock, readonly, unlocked)
+    return Opened(environment, databases, lock, files, readonly)
+
+
+def _close_all(environment: lmdb.Environment | None, lock: WriterLock, files: Files) -> None:
+    """Close LMDB first: with the lock file's last descriptor but one, the locks that LMDB holds on it would go."""
+    if environment is not None:
+        environment.close()
+    lock.close()
+    files.close_locks()
 
 
 def unfinished(path: Path) -> StoreUnfinished:
@@ -174,10 +173,17 @@ def unfinished(path: Path) -> StoreUnfinished:
 
 def is_unfinished(path: Path) -> bool:
     """Whether a data file is what is left of one whose first write was cut short: no transaction ended in it."""
-    file = path / DATA
-    if not file.exists() or file.stat().st_size > _EMPTY:
+    try:
+        with opened_directory(path) as directory:
+            file = open_file(directory, path, DATA, os.O_RDONLY)
+    except OSError:  # whoever opens it is told
         return False
-    data = file.read_bytes()
+    try:
+        if os.fstat(file).st_size > _EMPTY:
+            return False
+        data = os.pread(file, _EMPTY, 0)
+    finally:
+        os.close(file)
     transactions = data[_LAST] + data[mmap.PAGESIZE :][_LAST]
     begun = not data.strip(b"\0") or data[: len(_HEAD)] == _HEAD[: len(data)]
     return begun and not transactions.strip(b"\0")
@@ -205,87 +211,27 @@ def making(path: Path) -> Iterator[None]:
 
 
 def _remove_files(path: Path) -> None:
-    for name in _FILES:
+    for name in (DATA, LOCKS):
         (path / name).unlink(missing_ok=True)
 
 
-@contextmanager
-def _as_owner(path: Path) -> Iterator[None]:
-    """As root: be the owner of a directory for a while."""
-    try:
-        status = path.stat()
-    except OSError:
-        status = None
-    if status is None or os.geteuid() or not status.st_uid:
-        yield
-        return
-    group = os.getegid()
-    os.setegid(status.st_gid)
-    os.seteuid(status.st_uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(group)
-
-
-def _share_with_group(path: Path) -> None:
-    """Let the group write to the files of a directory that it may write to, whatever the umask of who made them."""
-    if not path.stat().st_mode & stat.S_IWGRP:
-        return
-    for name in _FILES:
-        with suppress(OSError):  # a disk that is read-only, where one of them needn't be there either
-            status = (path / name).stat()
-            if status.st_uid == os.geteuid() and status.st_mode & _GROUP != _GROUP:
-                (path / name).chmod(stat.S_IMODE(status.st_mode) | _GROUP)
-
-
-def _is_locked_out(path: Path) -> bool:
-    """Whether this user may not write to the lock file. (On a read-only disk LMDB itself does without.)"""
-    locks = path / _LOCKS
-    if not locks.exists() or os.access(locks, os.W_OK, effective_ids=True):
-        return False
-    return not os.statvfs(path).f_flag & os.ST_RDONLY
-
-
-def _reserve_locks(path: Path) -> None:
-    """Have the disk keep room for the table of readers. `StoreFull` when there is none at all.
-
-    LMDB maps it, and a process that touches a page of it for which the disk has no room is killed.
-    """
-    try:
-        file = os.open(path / _LOCKS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE & ~_EXECUTE)
-    except OSError:
-        return  # LMDB meets the same and says what
-    try:
-        os.posix_fallocate(file, 0, _SLOT * (_MAX_READERS + 2))
-    except OSError as error:
-        if error.errno in FULL and not os.fstat(file).st_blocks:
-            raise full(str(path)) from None
-    finally:
-        os.close(file)
-
-
-def _fill_up(path: Path, environment: lmdb.Environment) -> None:
+def _fill_up(files: Files, environment: lmdb.Environment) -> None:
     """Put zeros where the file is shorter than LMDB takes it to be: a process that reads behind its end is killed.
 
     A whole file may be shorter, by free pages that were never written; in one that was cut off LMDB meets zeros
     instead of pages, or an object other bytes than its hash's, and says so. Where more is missing, LMDB's count
-    itself may be what was changed: no disk is filled for that, the environment is closed. `CorruptStore`.
+    itself may be what was changed: no disk is filled for that. `CorruptStore`.
     """
     needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    size = (path / _FILES[0]).stat().st_size  # afterwards: a writer makes the file longer before its pages count
+    size = os.fstat(files.data).st_size  # afterwards: a writer makes the file longer before its pages count
     if size >= needed:
         return
     if needed - size > max(size, _MISSING):
-        environment.close()
         raise CorruptStore(
-            f"the repository at {path} is damaged: its file has {size:,} bytes of {needed:,}; "
+            f"the repository at {files.path} is damaged: its file has {size:,} bytes of {needed:,}; "
             "restore a backup or clone it again"
         )
-    with suppress(OSError), (path / _FILES[0]).open("r+b") as file:
-        # Unlike ftruncate, this never shortens what a writer in another process makes longer meanwhile.
-        os.posix_fallocate(file.fileno(), size, needed - size)
+    files.lengthen(size, needed - size)
 
 
 def _databases(

@@ -222,14 +222,8 @@ def translated(error: lmdb.Error, path: str) -> StoreError:
     code = getattr(error, "code", 0)
     if isinstance(error, lmdb.MapFullError):
         return StoreFull(f"the repository at {path} has reached its largest size; nothing was written")
-    if code in FULL or (code == errno.EIO and _is_full(path)):
-        return full(path)
-    if code == errno.EROFS:
-        return StoreError(f"the disk with the repository at {path} is read-only; nothing was written")
-    if code in _DENIED:
-        return StoreError(f"no permission for the repository at {path}: use it as the user that owns its files")
-    if code == errno.ENOENT:
-        return StoreError(f"there is no repository at {path}: make one with `zonegit init`")
+    if known := refused(code, path):
+        return known
     if isinstance(error, _CORRUPT):
         return CorruptStore(f"the repository's file at {path} is damaged: restore a backup or clone it again")
     if isinstance(error, lmdb.InvalidError | lmdb.VersionMismatchError):
@@ -239,6 +233,19 @@ def translated(error: lmdb.Error, path: str) -> StoreError:
     if isinstance(error, lmdb.PanicError):
         return panicked(path)
     return StoreError(f"the repository at {path} can't be used: {error}")
+
+
+def refused(code: int, path: str) -> StoreError | None:
+    """What the system's error number says of the repository at `path`, if it says what to do."""
+    if code in FULL or (code == errno.EIO and _is_full(path)):
+        return full(path)
+    if code == errno.EROFS:
+        return StoreError(f"the disk with the repository at {path} is read-only; nothing was written")
+    if code in _DENIED:
+        return StoreError(f"no permission for the repository at {path}: use it as the user that owns its files")
+    if code == errno.ENOENT:
+        return StoreError(f"there is no repository at {path}: make one with `zonegit init`")
+    return None
 
 
 def panicked(path: str, reason: str = "") -> StorePanicked:

@@ -46,9 +46,10 @@ ENDLESS: Final = Patience()
 class WriterLock:
     """Of one data file; its threads wait for each other too."""
 
-    def __init__(self, file: Path) -> None:
-        self._path = file.parent
-        self._file = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    def __init__(self, path: Path, file: int) -> None:
+        """`file` is the open data file of the repository at `path`; it is closed with this."""
+        self._path = path
+        self._file = file
         self._thread = threading.Lock()
 
     @contextmanager
@@ -125,7 +126,7 @@ def _described(pid: int) -> str:
     """`zonegit import big.zone (pid 4711, user alice)`."""
     user = ""
     try:
-        user = f", user {_user(Path(f'/proc/{pid}').stat().st_uid)}"
+        user = f", user {user_name(Path(f'/proc/{pid}').stat().st_uid)}"
         command = _command(pid)
     except OSError:
         command = ""
@@ -144,7 +145,8 @@ def _command(pid: int) -> str:
     return one_line(text, _COMMAND)
 
 
-def _user(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """A user's name, or the number of one that the system doesn't know."""
     import pwd
 
     try:

@@ -2,11 +2,11 @@
 
 import errno
 import os
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 
 import pytest
 
+from zonegit.errors import StoreError
 from zonegit.store.lmdb import LmdbStore
 
 
@@ -30,19 +30,21 @@ def test_files_whose_mode_cannot_be_set_are_used_as_they_are(tmp_path, monkeypat
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(os, "chmod", refuse)
+    monkeypatch.setattr(os, "fchmod", refuse)
     LmdbStore.open(path, readonly=True).close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_root_makes_files_for_the_owner_of_the_directory():
-    with TemporaryDirectory() as place:
-        Path(place).chmod(0o755)  # pytest's own directories let nobody through
-        path = Path(place) / "repo"
-        path.mkdir()
-        os.chown(path, 12345, 12346)
-        LmdbStore.create(path).close()
-        assert os.geteuid() == 0
-        (path / "lock.mdb").unlink()
-        LmdbStore.open(path).close()
-        assert {(file.stat().st_uid, file.stat().st_gid) for file in path.iterdir()} == {(12345, 12346)}
+def test_root_opens_no_repository_of_others(tmp_path):
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    LmdbStore.create(other).close()
+    mine.mkdir()
+    os.chown(mine, 12345, 12346)
+    os.chown(other, 12345, 12346)
+    for call in (LmdbStore.create, LmdbStore.open, partial(LmdbStore.open, readonly=True)):
+        for path in (mine, other):
+            with pytest.raises(StoreError):
+                call(path)
+    with pytest.raises(StoreError, match="belongs to 12345, and root opens no repository of others"):
+        LmdbStore.open(other)
+    assert list(mine.iterdir()) == []

@@ -85,7 +85,7 @@ def test_such_a_reader_leaves_the_table_of_readers_alone(shown) -> None:
 
 def test_no_server_answers_from_what_it_cannot_lock(shown, monkeypatch) -> None:
     shown.close()
-    monkeypatch.setattr("zonegit.store.environment._is_locked_out", lambda _: True)
+    monkeypatch.setattr("zonegit.store.files._open_locks", lambda *_, **__: (None, True))
     reader = LmdbStore.open(shown.path, readonly=True)
     with pytest.raises(StoreError, match=r"lock\.mdb"):
         reader.standing()

@@ -1,0 +1,63 @@
+"""Whom root becomes before it opens a repository that isn't its own.
+
+Root opens no file that another user can change or lead elsewhere (`store.files`). For a repository of the service's
+user, or of who called sudo, `zonegit` goes on as that user, for good and before anything is opened; the repository
+of anybody else is refused. What a call names beside the repository has to be readable for that user, but for zone
+files, which are read before.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from zonegit.cli.location import SERVICE_REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def as_owner(path: Path) -> Path:
+    """The path of a repository that is to be opened or made. Root is its owner from here on. `StoreError`."""
+    if os.geteuid():
+        return path
+    found = _nearest(path)
+    owner = found.st_uid if found else 0
+    if not found or not owner:
+        return path
+    from zonegit.errors import StoreError
+    from zonegit.repo import caller
+    from zonegit.store.files import of_another
+    from zonegit.store.writer_lock import user_name
+
+    if owner not in _trusted():
+        raise of_another(path, owner)
+    try:
+        caller.go_on_as(owner, found.st_gid)
+    except OSError as error:
+        name = user_name(owner)
+        why = f"{path} belongs to {name}, and root can't go on as {name} here ({error.strerror})"
+        raise StoreError(f"{why}: run this as {name}") from None
+    if not all(os.access(file, os.R_OK) for file in (__file__, os.__file__)):
+        raise StoreError(f"{path} belongs to {user_name(owner)}, who can't read the program itself in {__file__}")
+    return path
+
+
+def _nearest(path: Path) -> os.stat_result | None:
+    """Of the directory, or of the first above it that is there."""
+    for each in (path, *path.absolute().parents):
+        try:
+            return each.stat()
+        except (OSError, ValueError):  # a NUL byte is a ValueError
+            continue
+    return None
+
+
+def _trusted() -> set[int]:
+    """Users whose repositories root uses: the service's, and under sudo the caller."""
+    caller = os.environ.get("SUDO_UID", "")
+    trusted = {int(caller)} if caller.isdecimal() else set()
+    try:
+        return trusted | {os.stat(SERVICE_REPOSITORY).st_uid}  # noqa: PTH116
+    except OSError:
+        return trusted

@@ -1,0 +1,334 @@
+"""Who may write to a repository's directory leads nobody else to another file, and root above all.
+
+A member of the group that shares a repository, or the service's user that was taken over, may put anything into its
+directory at any moment. Tests that need root say so; all else is the same for an ordinary user.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import lmdb
+import pytest
+
+import zonegit
+from zonegit.errors import StoreError
+from zonegit.repo import Repository
+from zonegit.store.environment import is_unfinished
+from zonegit.store.lmdb import LmdbStore
+
+VICTIM = b"root:x:0:0:root:/root:/bin/sh\n"
+OTHER = 12345
+"""A user that the system has no name for."""
+SWAPS = 200
+"""Times that a file is opened while somebody exchanges it for a link and back."""
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to act as two users")
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    path = tmp_path / "repo"
+    with Repository.init(path) as repository:
+        repository.add_zone("example.org")
+    path.chmod(0o2770)
+    return path
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Iterator[Path]:
+    """A file outside of the repository, which must stay as it is."""
+    path = tmp_path / "victim"
+    path.write_bytes(VICTIM)
+    path.chmod(0o600)
+    before = path.stat()
+    yield path
+    after = path.stat()
+    assert path.read_bytes() == VICTIM
+    assert (after.st_mode, after.st_uid, after.st_mtime_ns) == (before.st_mode, before.st_uid, before.st_mtime_ns)
+
+
+OPENING: list[Callable[[Path], object]] = [
+    LmdbStore.open,
+    partial(LmdbStore.open, readonly=True),
+    LmdbStore.create,
+]
+
+
+@pytest.mark.parametrize("call", OPENING, ids=["open", "read", "create"])
+@pytest.mark.parametrize("name", ["data.mdb", "lock.mdb"])
+@pytest.mark.parametrize("to", ["victim", "nothing", "itself"])
+def test_no_file_is_opened_through_a_link(
+    repo: Path, victim: Path, call: Callable[[Path], object], name: str, to: str
+) -> None:
+    target = {"victim": victim, "nothing": victim.parent / "made", "itself": Path(name)}[to]
+    (repo / name).unlink()
+    (repo / name).symlink_to(target)
+    with pytest.raises(StoreError):
+        call(repo)
+    assert not (victim.parent / "made").exists()
+    assert (repo / name).is_symlink()
+
+
+@pytest.mark.parametrize("name", ["data.mdb", "lock.mdb"])
+def test_a_link_is_named(repo: Path, victim: Path, name: str) -> None:
+    (repo / name).unlink()
+    (repo / name).symlink_to(victim)
+    with pytest.raises(StoreError, match=rf"{name} is a symbolic link, and isn't opened"):
+        LmdbStore.open(repo)
+
+
+@pytest.mark.parametrize("name", ["data.mdb", "lock.mdb"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_plain_file_is_refused_at_once(repo: Path, name: str, make: Callable[[Path], None]) -> None:
+    (repo / name).unlink()
+    make(repo / name)
+    for call in OPENING:
+        with pytest.raises(StoreError):
+            call(repo)
+
+
+@pytest.mark.parametrize("name", ["data.mdb", "lock.mdb"])
+def test_who_exchanges_a_file_while_it_is_opened_gains_nothing(repo: Path, victim: Path, name: str) -> None:
+    """The file is a link at every other moment; each opening meets one or the other."""
+    kept, link = repo / "kept", repo / "link"
+    os.link(repo / name, kept)
+    link.symlink_to(victim)
+    over = threading.Event()
+
+    def exchange() -> None:
+        while not over.is_set():
+            for source in (link, kept):
+                (repo / "next").unlink(missing_ok=True)
+                os.link(source, repo / "next", follow_symlinks=False)
+                (repo / "next").rename(repo / name)  # does nothing where both are one file
+                (repo / "next").unlink(missing_ok=True)
+
+    attacker = threading.Thread(target=exchange)
+    attacker.start()
+    met = {True: 0, False: 0}
+    try:
+        for number in range(SWAPS):
+            try:
+                LmdbStore.open(repo, readonly=bool(number % 2)).close()
+                met[True] += 1
+            except StoreError:
+                met[False] += 1
+    finally:
+        over.set()
+        attacker.join()
+    assert min(met.values()), "only one of both was met"
+
+
+def test_nothing_is_left_behind_where_links_were_made(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = tmp_path / "room"
+    room.mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", f"{room}:{tmp_path}")
+    seen = []
+    mkdir = os.mkdir
+    monkeypatch.setattr(os, "mkdir", lambda path, mode: seen.append((Path(path).parent, mode)) or mkdir(path, mode))
+    LmdbStore.open(repo).close()
+    (repo / "data.mdb").write_bytes(b"junk" * 5000)
+    with pytest.raises(StoreError):
+        LmdbStore.open(repo)
+    assert seen == [(room, 0o700)] * 2
+    assert list(room.iterdir()) == []
+
+
+def test_the_locks_of_lmdb_outlive_our_descriptors(repo: Path) -> None:
+    """A second process would take the table of readers for abandoned, and empty it, if they were gone."""
+    with Repository.open(repo):
+        inode = (repo / "lock.mdb").stat().st_ino
+        held = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    kinds = [words[1] for words in held if words[4] == str(os.getpid()) and words[5].endswith(f":{inode}")]
+    assert "POSIX" in kinds
+
+
+def _calls(file: Path, names: set[str]) -> set[str]:
+    """Which of these functions or methods a module calls."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Call):
+            called = node.func
+            name = (
+                called.attr
+                if isinstance(called, ast.Attribute)
+                else called.id
+                if isinstance(called, ast.Name)
+                else ""
+            )
+            found |= {name} & names
+    return found
+
+
+def test_nothing_is_given_another_mode_or_owner_by_its_name() -> None:
+    room = Path(zonegit.__file__).parent
+    by_name = {"chmod", "lchmod", "chown", "lchown"}
+    assert {file: _calls(file, by_name) for file in room.rglob("*.py") if _calls(file, by_name)} == {}
+
+
+def test_one_module_opens_the_files_of_a_repository() -> None:
+    store = Path(zonegit.__file__).parent / "store"
+    opens = {"read_bytes", "read_text", "write_bytes", "write_text", "fdopen", "mkfifo"}
+    found = {file.name for file in store.glob("*.py") if _calls(file, opens)}
+    assert found == {"writer_lock.py"}, "which reads /proc"
+    named = {
+        f"{file.name}:{ast.unparse(node.args[0])}"
+        for file in store.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_bytes()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("os.open", "open") and node.args
+    }
+    assert named == {
+        "files.py:name",  # relative to the directory, never through a link
+        "files.py:path",  # the directory
+        "files.py:f'{_OPEN}/{self.data}'",  # what is open already
+        "environment.py:path",  # the directory, for its lock
+    }
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that every user gets to; pytest's own let nobody through."""
+    with TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@cache
+def python() -> tuple[str, dict[str, str]]:
+    """An interpreter with the program that the other user may run too, and its environment."""
+    sources = (Path(zonegit.__file__).parents[1], Path(lmdb.__file__).parents[1])
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, sources)), "PATH": os.defpath}
+    for executable in (sys.executable, "/usr/bin/python3"):
+        call = (executable, "-c", "import sys, lmdb, zonegit.cli.main; assert sys.version_info[:2] == (3, 11)")
+        with suppress(OSError):
+            if not subprocess.run(call, user=OTHER, env=environment, capture_output=True, cwd="/").returncode:
+                return executable, environment
+    pytest.skip("needs an interpreter that every user may run")
+
+
+def command(*words: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    """`zonegit` as a process of its own."""
+    executable, environment = python()
+    call = (executable, "-m", "zonegit.cli.main", *words)
+    return subprocess.run(call, env=environment | more, capture_output=True, text=True, timeout=60, cwd="/")
+
+
+@pytest.fixture
+def others(place: Path) -> Path:
+    """A repository of another user, which root made for them."""
+    path = place / "repo"
+    path.mkdir(mode=0o750)
+    os.chown(path, OTHER, OTHER)
+    done = command("--repo", str(path), "init", "example.org", SUDO_UID=str(OTHER))
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+@needs_root
+def test_root_makes_a_repository_as_the_user_that_the_directory_belongs_to(others: Path) -> None:
+    assert {(file.stat().st_uid, file.stat().st_gid) for file in others.iterdir()} == {(OTHER, OTHER)}
+
+
+@needs_root
+@pytest.mark.parametrize("verb", ["status", "log", "fsck", "checkout main", "set www A 300 192.0.2.1", "reindex"])
+def test_root_opens_no_repository_of_a_stranger(others: Path, verb: str) -> None:
+    before = (others / "lock.mdb").stat(), (others / "data.mdb").read_bytes()
+    for environment in ({}, {"SUDO_UID": "12346", "SUDO_USER": "bob"}):
+        done = command("--repo", str(others), *verb.split(), **environment)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == (
+            f"zonegit: {others} belongs to {OTHER}, and root opens no repository of others: run this as {OTHER}\n"
+        )
+    assert before == ((others / "lock.mdb").stat(), (others / "data.mdb").read_bytes())
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["data.mdb", "lock.mdb"])
+def test_a_link_to_a_file_of_root_s_is_worth_nothing(others: Path, place: Path, name: str) -> None:
+    victim = place / "shadow"
+    victim.write_bytes(VICTIM)
+    victim.chmod(0o600)
+    (others / name).unlink()
+    (others / name).symlink_to(victim)
+    done = command("--repo", str(others), "status", SUDO_UID=str(OTHER))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "symbolic link" in done.stderr
+    assert victim.read_bytes() == VICTIM
+
+
+@needs_root
+def test_nothing_is_made_as_root_below_a_directory_of_others(others: Path, place: Path) -> None:
+    done = command("--repo", str(others / "a" / "b"), "init", SUDO_UID=str(OTHER))
+    assert done.returncode == 0, done.stderr
+    assert {file.stat().st_uid for file in (others / "a").rglob("*")} == {OTHER}
+    done = command("--repo", str(others / "c"), "init")
+    assert done.returncode == 1
+    assert not (others / "c").exists()
+
+
+@needs_root
+def test_who_is_at_work_stays_the_same(others: Path) -> None:
+    def run(*words: str) -> str:
+        done = command("--repo", str(others), *words, SUDO_UID=str(OTHER), SUDO_USER="alice")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    others.chmod(0o2770)
+    run("set", "www", "A", "300", "192.0.2.1")
+    assert "Author: alice (sudo)" in run("log", "-n", "1")
+    run("checkout", "-b", "staging")
+    executable, environment = python()
+    call = (executable, "-c", SETTINGS, others)
+    with_settings = subprocess.run(
+        call, user=OTHER, env=environment, capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert with_settings.stdout.split() == ["HEAD", f"HEAD/{OTHER}"]
+
+
+SETTINGS = """
+import sys
+from pathlib import Path
+from zonegit.store.lmdb import LmdbStore
+store = LmdbStore.open(Path(sys.argv[1]), readonly=True)
+with store.read() as reader:
+    print(*[name for name in ("HEAD", "HEAD/0", "HEAD/12345") if reader.setting(name) is not None])
+"""
+
+
+@needs_root
+def test_root_has_no_way_back(place: Path) -> None:
+    script = (
+        "import os; from zonegit.repo import caller; caller.go_on_as(12345, 12345)\n"
+        "print(os.getresuid(), os.getresgid(), os.getgroups())\n"
+        "try: os.setuid(0)\nexcept PermissionError: print('refused')"
+    )
+    done = subprocess.run((sys.executable, "-c", script), capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"{(OTHER,) * 3} {(OTHER,) * 3} [{OTHER}]", "refused"]
+
+
+@needs_root
+def test_a_zone_file_that_root_alone_may_read_is_imported(others: Path, place: Path) -> None:
+    file = place / "example.org.zone"
+    file.write_text(
+        "$ORIGIN example.org.\n@ 300 IN SOA ns1 h 1 1 1 1 1\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.53\n"
+    )
+    file.chmod(0o600)
+    done = command("--repo", str(others), "import", "--replace", "--yes", str(file), SUDO_UID=str(OTHER))
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_was_never_finished_is_looked_at_without_following_a_link(repo: Path, victim: Path) -> None:
+    (repo / "data.mdb").unlink()
+    (repo / "data.mdb").symlink_to(victim)
+    with pytest.raises(StoreError):
+        is_unfinished(repo)
