@@ -158,6 +158,22 @@ def test_killed_workers_are_replaced_while_the_others_answer(repo, start):
     assert daemon.has("process ended process=dns-0 how=SIGKILL")
 
 
+def test_where_memory_is_out_replication_goes_before_dns(repo, start):
+    daemon = start(repo, "--metrics-listen", "127.0.0.1:0")
+
+    def rank(pid: int) -> int:
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+    http, dns = daemon.child("http"), daemon.child("dns-0")
+    assert rank(daemon.process.pid) < rank(dns) < rank(http)
+    os.kill(http, signal.SIGKILL)  # as the kernel does it
+    while not daemon.has("process ended process=http how=SIGKILL"):
+        assert rcode(ask(daemon.port(), WWW)) == 0
+    until(lambda: daemon.child("http") not in (0, http), "another http process")
+    assert daemon.child("dns-0") == dns
+    assert rcode(ask(daemon.port(), WWW)) == 0
+
+
 def test_the_others_take_over_from_a_worker_that_keeps_dying(repo, start):
     daemon = start(repo, "--workers", "2")
 

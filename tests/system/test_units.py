@@ -44,6 +44,13 @@ def test_sockets_outlive_the_service() -> None:
         assert re.search(r"^FileDescriptorName=(dns|dns-tls|metrics|replication)$", text, re.MULTILINE)
 
 
+def test_one_process_without_memory_does_not_stop_the_others() -> None:
+    """systemd's default (`stop`) ends the whole service; zonegitd starts the one again that the kernel ended."""
+    text = (UNITS / "zonegitd.service").read_text()
+    for line in ("OOMPolicy=continue", "MemoryMax=80%", "OOMScoreAdjust=-500"):
+        assert f"\n{line}\n" in text
+
+
 def test_the_service_starts_again_at_once_and_always() -> None:
     text = (UNITS / "zonegitd.service").read_text()
     for line in ("Restart=always", "RestartSec=100ms", "StartLimitIntervalSec=0", "Type=notify"):
