@@ -1,6 +1,6 @@
 """The machines of docs/operations.md: directories in which its commands run as they stand.
 
-`scp`, `systemctl` and `chown` are scripts that do there what they do in the world; paths and addresses are mapped.
+`scp`, `systemctl` and `runuser` are scripts that do there what they do elsewhere. Paths and addresses are mapped.
 """
 
 import re
@@ -30,8 +30,8 @@ case "$*" in
   *) exit 1 ;;
 esac
 """
-_CHOWN: Final = """#!/bin/sh
-[ "$1" = zonegit:zonegit ] && [ -e "$2" ]
+_RUNUSER: Final = """#!/bin/sh
+[ "$1 $2 $3" = "-u zonegit --" ] && shift 3 && exec "$@"
 """
 
 Block = tuple[str, str, str]
@@ -56,7 +56,7 @@ class Machines:
             for place in ("keys.d", "tls"):
                 (top / machine / place).mkdir(parents=True)
         (top / "bin").mkdir()
-        for name, text in (("scp", _SCP), ("systemctl", _SYSTEMCTL), ("chown", _CHOWN)):
+        for name, text in (("scp", _SCP), ("systemctl", _SYSTEMCTL), ("runuser", _RUNUSER)):
             (top / "bin" / name).write_text(text)
             (top / "bin" / name).chmod(0o755)
 

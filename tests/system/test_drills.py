@@ -84,6 +84,7 @@ def test_first_run_and_a_bad_change(machines, page, start) -> None:
     answer = ask(primary.port(), "www.example.com")
     assert rcode(answer) == 0
     assert bytes((192, 0, 2, 80)) in answer
+    machines.sh("primary", block(page, "Backup", "copy"))
     assert "SOA" in machines.sh("primary", block(page, "Backup", "primary") + "cat example.com.zone")
     machines.sh("primary", "zonegit zone switch example.org")
     change(machines, "primary", 10)
@@ -220,6 +221,7 @@ def test_every_block_is_run_here_or_there(page) -> None:
         "primary",
         "secondary",
         "backup",
+        "copy",
         "bad",
         "removed",
         "refused",

@@ -87,7 +87,6 @@ _OTHERWISE: Final = {
     "rectify-zone": _NOT_YET,
     "refresh": _SECONDARIES,
     "reload": f"{_BY_ITSELF}; `systemctl reload zonegitd` has it read its configuration again",
-    "restore": "`zone restore ZONE` brings a removed zone back, `reset --hard REV` a branch to a version",
     "retransfer": _SECONDARIES,
     "revert": "there is no revert, which undoes one commit; `show REV` says what it changed, `set` and `delete` "
     "undo that. `reset --hard REV` is something else: it takes back all that came after REV",

@@ -54,8 +54,8 @@ def _main(argv: Sequence[str]) -> int:
         from zonegit.cli.output import Output, silence
 
     out = Output(sys.stdout, sys.stderr)
-    code = _guarded(lambda: _run(argv, out), out)
-    flushed = _guarded(out.flush, out)
+    code = guarded(lambda: _run(argv, out), out)
+    flushed = guarded(out.flush, out)
     try:
         sys.stderr.flush()
     except OSError:
@@ -85,7 +85,7 @@ def _replace_closed() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode))
 
 
-def _guarded(work: Callable[[], int], out: Output) -> int:
+def guarded(work: Callable[[], int], out: Output) -> int:
     """The exit code of `work`, or of what it raised, which is told in one line."""
     from zonegit.cli.output import AnswerLost
 

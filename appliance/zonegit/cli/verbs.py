@@ -32,6 +32,10 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "reindex": "make the ref index and the served views anew from the refs",
         "cat-object": "show one object by its id",
     },
+    "backups": {
+        "backup": "write the whole repository to one file",
+        "restore": "put a backup in the repository's place",
+    },
     "zones": {
         "zone list": "the repository's zones",
         "zone add": "begin a zone with a SOA and a NS record",

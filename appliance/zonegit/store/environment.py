@@ -146,6 +146,8 @@ def _open(path: Path, map_size: int, patience: Patience, *, readonly: bool, crea
                 lib_version=0,
                 lock=files.locks is not None,
             )
+        if not files.are_current:
+            raise StoreError(f"the repository at {path} was replaced while it was opened: try again")
         _fill_up(files, environment)
         environment.reader_check()
         databases = _databases(environment, lock, patience, readonly=readonly, create=create)

@@ -55,6 +55,12 @@ class Files:
         os.close(self.data)
         self.close_locks()
 
+    @property
+    def are_current(self) -> bool:
+        """Whether the data file is still the one that its name leads to."""
+        found = self.path / DATA
+        return found.exists() and found.stat().st_ino == os.fstat(self.data).st_ino
+
     def lengthen(self, start: int, size: int) -> None:
         """Have so many more bytes at the end of the data file, where this user may write to it.
 
@@ -143,10 +149,12 @@ def open_file(directory: int, path: Path, name: str, flags: int) -> int:
         if error.errno != errno.ELOOP:
             raise
         raise _odd(path / name, "a symbolic link") from None
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise _odd(path / name, "no plain file")
-    return file
+    status = os.fstat(file)
+    plain = stat.S_ISREG(status.st_mode)
+    if plain and (os.geteuid() or not status.st_uid):
+        return file
+    os.close(file)
+    raise of_another(path / name, status.st_uid) if plain else _odd(path / name, "no plain file")
 
 
 def _odd(file: Path, what: str) -> StoreError:

@@ -197,6 +197,14 @@ class LmdbStore:
         """Free the slots of readers that died; how many there were. A dead reader keeps pages from reuse."""
         return self._opened.environment.reader_check()
 
+    def copy(self, file: int) -> None:
+        """Write the newest version to an open file, as a data file without free pages; writers go on meanwhile."""
+        with self._joined() as opened:
+            try:
+                opened.environment.copyfd(file, compact=True)
+            except lmdb.Error as error:
+                raise StoreError(f"the repository at {self.path} can't be copied: {error}") from None
+
     def stat(self) -> StoreStat:
         info = self._opened.environment.info()
         page = self._opened.environment.stat()["psize"]

@@ -51,6 +51,10 @@ class StoreWriter(StoreReader):
         self._viewed = 0
         """Records in views that were made for new heads."""
 
+    def begin_epoch(self, epoch: bytes) -> None:
+        """Be another repository than peers know, with an epoch of 16 bytes by chance."""
+        self.draft.put(Table.META, layout.EPOCH, epoch)
+
     def insert(self, objects: Iterable[bytes]) -> int:
         new = size = 0
         waiting = self._waiting
