@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -60,13 +59,13 @@ def _apart(work: Callable[[], None], out: Output) -> int:
         return 0
 
     out.flush()
-    sys.stderr.flush()
+    out.stderr.flush()
     child = os.fork()
     if not child:
         code = 1
         try:
             code = guarded(told, out)
-            sys.stderr.flush()
+            out.stderr.flush()
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
