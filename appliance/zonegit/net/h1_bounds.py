@@ -2,14 +2,15 @@
 
 - An upgrade isn't taken (RFC 9110 §7.8 leaves that to the server), to h2c or WebSocket: the request is answered as
   it is. As shipped a malformed one ends in an exception.
-- Requests on one connection, which may come one behind the other, are handled one in each turn (`net.rounds`).
+- Requests on one connection, which may come one behind the other, are handled one in each turn (`net.rounds`), and
+  no more of them once the client is gone.
 """
 
 from typing import Any, Final
 
 import h11
 import hypercorn.protocol
-from hypercorn.events import Event, RawData
+from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol.h11 import H11Protocol
 
 from zonegit.net.asgi import FRAME_BUDGET
@@ -25,14 +26,18 @@ class PlainProtocol(H11Protocol):
         super().__init__(*arguments, **named)
         found = self.connection_state.get(FRAME_BUDGET)
         self._budget = found if isinstance(found, FrameBudget) else FrameBudget()
+        self._over = False
 
     async def handle(self, event: Event) -> None:
         if isinstance(event, RawData):
             await self._budget.turn(first=True)
+        self._over = self._over or isinstance(event, Closed)
         await super().handle(event)
 
     async def _create_stream(self, request: h11.Request) -> None:
         await self._budget.turn(first=True)
+        if self._over:
+            raise ConnectionAbortedError("the client is gone")  # as shipped, what it sent is answered to the end
         headers = [(name, value) for name, value in request.headers if name not in _UPGRADE]
         await super()._create_stream(
             h11.Request(

@@ -46,7 +46,7 @@ _UNIT: Final = 1_024
 """Bytes of a body, either way, that earn 1."""
 
 
-async def _at_once() -> None:
+async def _at_once(_: int) -> None:
     """There is nobody to wait for."""
 
 
@@ -56,15 +56,16 @@ class FrameBudget:
     def __init__(
         self,
         passed: Callable[[], bool] = lambda: True,
-        turn: Callable[[], Awaitable[None]] = _at_once,
+        turn: Callable[[int], Awaitable[None]] = _at_once,
         per_second: float | None = None,
     ) -> None:
         """`passed` is called when a stranger's request has passed; whether it is no stranger from then on.
 
-        `turn` waits for the turn of one that is.
+        `turn` waits for the turn of one that is, and is told how many it has had.
         """
         self._passed = passed
         self._turn = turn
+        self._had = 0
         self.is_known = False
         self.left = float(STRANGERS_BURST)
         self._per_second = PER_SECOND if per_second is None else per_second
@@ -86,6 +87,7 @@ class FrameBudget:
     def passed(self, cost: float) -> None:
         """A request's MAC has passed, or it was answered where there are no keys: what it cost is given back."""
         self._give(cost)
+        self._had = 0
         if not self.is_known and self._passed():
             self.is_known = True
             self.left += BURST - STRANGERS_BURST
@@ -93,7 +95,8 @@ class FrameBudget:
     async def turn(self, first: bool) -> None:
         """Wait until a piece of what the connection brought may be handled, the first one of it or another."""
         if not self.is_known:
-            await self._turn()
+            await self._turn(self._had)
+            self._had += 1
         elif not first:
             await asyncio.sleep(0)
 
@@ -154,8 +157,8 @@ class BoundedProtocol(hypercorn_h2.H2Protocol):
         first = True
         for piece, cost in self._meter.pieces(data):
             await self._budget.turn(first)
-            if self.connection.state_machine.state is ConnectionState.CLOSED:
-                return  # nothing that follows a GOAWAY is handled
+            if self.closed or self.connection.state_machine.state is ConnectionState.CLOSED:
+                return  # nothing is handled that follows a GOAWAY, or of a client that is gone
             if not self._budget.spend(cost + READ * first) or len(self.connection.remote_settings) > SETTINGS:
                 self.connection.close_connection(h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
                 await self._flush()

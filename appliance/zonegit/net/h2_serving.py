@@ -179,12 +179,12 @@ class H2Server:
         self._tasks.add(task)
         self.open[source] += 1
         self._strangers.enter(task, source)
-        turn = partial(self._rounds.take, source)
-        budget = FrameBudget(partial(self._passed, task, source), turn)
+        line = "anybody" if self._keyless else source
+        budget = FrameBudget(partial(self._passed, task, source), partial(self._rounds.take, line))
         self._beginning.add(task)
         try:
             transport.pause_reading()  # what came before a handshake began would be lost
-            await turn()
+            await budget.turn(first=True)
             tls = self.tls
             state = {FRAME_BUDGET: budget, CLIENT_CERT: await _secured(writer, transport, tls)}
             connection = Connection(

@@ -1,14 +1,16 @@
 """The share of an event loop that connections without a key have: one piece of work in each of its rounds, in all.
 
 Whatever they send, and however many they are, whoever else has something to do waits for one piece in each round.
-Sources have their turns one after the other, and so have the connections of one source.
+Lines of connections (those of a source, those of a port) have their turns one by one; in a line whoever had
+the fewest comes first, so that a newcomer isn't behind those who send without end.
 """
 
 import asyncio
-from collections import deque
-from typing import Final
+from heapq import heappop, heappush
+from itertools import count
 
-Line = deque[asyncio.Future[None]]
+_Waiting = tuple[int, int, asyncio.Future[None]]
+"""How many turns it had, and its number."""
 
 
 class Rounds:
@@ -16,17 +18,18 @@ class Rounds:
 
     def __init__(self) -> None:
         self.taken = 0
-        """How many there have been."""
-        self._lines: Final[dict[str, Line]] = {}
-        """Those who wait, by their source; the first source is the next one."""
+        """How many turns there have been."""
+        self._lines: dict[str, list[_Waiting]] = {}
+        """Heaps of those who wait; the first line is the next one."""
+        self._numbers = count()
         self._running = False
 
-    async def take(self, source: str) -> None:
-        """Wait for a turn: at once where nobody had one in this round of the loop."""
+    async def take(self, line: str, had: int = 0) -> None:
+        """Wait for a turn: at once where nobody had one in this round. `had`: how many the connection has had."""
         loop = asyncio.get_running_loop()
         if self._running:
             turn = loop.create_future()
-            self._lines.setdefault(source, deque()).append(turn)
+            heappush(self._lines.setdefault(line, []), (had, next(self._numbers), turn))
             await turn
         else:
             self._running = True
@@ -35,11 +38,11 @@ class Rounds:
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._lines:
-            source = next(iter(self._lines))
-            line = self._lines.pop(source)
-            turn = line.popleft()
-            if line:
-                self._lines[source] = line
+            line = next(iter(self._lines))
+            waiting = self._lines.pop(line)
+            _, _, turn = heappop(waiting)
+            if waiting:
+                self._lines[line] = waiting
             if not turn.done():  # nobody has ended it, with the task that waits
                 turn.set_result(None)
                 loop.call_soon(self._next, loop)

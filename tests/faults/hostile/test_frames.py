@@ -145,8 +145,8 @@ def test_turns_are_one_in_each_round_and_go_round_the_sources() -> None:
     order: list[str] = []
 
     async def flood(rounds: Rounds, source: str) -> None:
-        for _ in range(3):
-            await rounds.take(source)
+        for had in range(3):
+            await rounds.take(source, had)
             order.append(source)
 
     async def test() -> None:
@@ -156,15 +156,33 @@ def test_turns_are_one_in_each_round_and_go_round_the_sources() -> None:
         await asyncio.sleep(0)
         one = asyncio.create_task(flood(rounds, "one"))
         gone.cancel()
-        for rounds in range(1, 100):
+        for number in range(1, 100):
             await asyncio.sleep(0)
-            assert len(order) <= rounds + 1
+            assert len(order) <= number + 1
         await asyncio.gather(*many, one)
 
     run(test())
     assert len(order) == 18
     assert "one" in order[:4], "who is alone at its source is next"
     assert order.count("one") == 3
+
+
+def test_a_newcomer_is_not_behind_those_who_send_without_end() -> None:
+    order: list[str] = []
+
+    async def turns(rounds: Rounds, name: str, had: int) -> None:
+        for more in range(3):
+            await rounds.take("one source", had + more)
+            order.append(name)
+
+    async def test() -> None:
+        rounds = Rounds()
+        old = [asyncio.create_task(turns(rounds, "old", 10)) for _ in range(60)]
+        await asyncio.sleep(0)
+        await asyncio.gather(*old, asyncio.create_task(turns(rounds, "new", 0)))
+
+    run(test())
+    assert order[:10].count("new") == 3
 
 
 def chunks(data: bytes, cuts: list[int]) -> Iterator[bytes]:
@@ -206,7 +224,7 @@ def test_bytes_one_by_one_cost_too(handled: list[object]) -> None:
     async def test() -> None:
         budget = FrameBudget(per_second=0)
         protocol = h2_bounds.BoundedProtocol.__new__(h2_bounds.BoundedProtocol)
-        protocol._budget, protocol._meter = budget, FrameMeter()
+        protocol._budget, protocol._meter, protocol.closed = budget, FrameMeter(), False
         protocol.connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         sent: list[object] = []
 
@@ -309,6 +327,28 @@ def test_the_metrics_page_takes_no_upgrade(fields: str, caplog: pytest.LogCaptur
     assert not caplog.records, "a stranger's nonsense leaves no line"
 
 
+def test_what_a_scraper_that_is_gone_has_asked_for_is_not_answered() -> None:
+    """Unread answers reset the connection when its client closes it: thousands of requests may wait behind them."""
+    asked: list[str] = []
+
+    def page(accept: str) -> tuple[bytes, str]:
+        asked.append(accept)
+        return bytes(10_000), ""
+
+    async def both() -> None:
+        async with metrics(MetricsApp(page, lambda: None)) as (port, server):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 1_000)
+            await reader.readexactly(1)
+            writer.transport.abort()
+            async with asyncio.timeout(20):
+                while server.open.total():
+                    await asyncio.sleep(0.01)
+
+    run(both())
+    assert len(asked) < 200
+
+
 def test_scrapes_take_turns_and_one_page_is_for_all_who_wait() -> None:
     """1,600 requests over 8 connections, one behind the other: what `/v0` shares with them is bounded."""
     pages: list[str] = []
@@ -331,21 +371,21 @@ def test_scrapes_take_turns_and_one_page_is_for_all_who_wait() -> None:
             assert taken <= 8 * (made + 2), "each asks again when it has an answer"
 
     async def both() -> None:
-        async with metrics(MetricsApp(page, lambda: None)) as (port, rounds):
-            await asyncio.to_thread(flood, port, rounds)
+        async with metrics(MetricsApp(page, lambda: None)) as (port, server):
+            await asyncio.to_thread(flood, port, server._rounds)
 
     run(both())
 
 
 @asynccontextmanager
-async def metrics(app: MetricsApp) -> AsyncIterator[tuple[int, Rounds]]:
+async def metrics(app: MetricsApp) -> AsyncIterator[tuple[int, H2Server]]:
     """Serves the page as the http process does."""
-    rounds, stop = Rounds(), asyncio.Event()
+    stop = asyncio.Event()
     listener = socket.create_server(("127.0.0.1", 0))
-    server = H2Server(app, strangers=Strangers(seconds=None), rounds=rounds, keyless=True)
+    server = H2Server(app, strangers=Strangers(seconds=None), keyless=True)
     task = asyncio.create_task(server.serve([listener], stop))
     try:
-        yield listener.getsockname()[1], rounds
+        yield listener.getsockname()[1], server
     finally:
         stop.set()
         await task
