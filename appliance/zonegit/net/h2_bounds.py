@@ -6,6 +6,7 @@
 - What a connection brings is handled in pieces of some milliseconds at most, and others have their turn in between.
   Connections of which no request has passed have one turn in each round of the loop, in all (`net.rounds`).
 - A header list is bounded before a client acknowledged our settings too; as shipped it may have 64 KiB, for ever.
+  The table that answers' headers are searched in has 4 KiB; as shipped it grows as far as the client wants it to.
 - Of closed streams h2 remembers 1,024, not 65,536; of settings 32, known or not, not 65,536. Priorities
   (deprecated by RFC 9113 §5.3) are ignored. CONNECT is 403, and RFC 8441's use of it isn't offered.
 - A request keeps its method and path as they were sent; as shipped an empty query is lost and a method put in
@@ -28,6 +29,7 @@ import hypercorn.protocol.h2 as hypercorn_h2
 from h2.connection import ConnectionState
 from h2.events import DataReceived
 from h2.settings import SettingCodes, Settings
+from hpack import Encoder
 from hypercorn.events import Closed, Event, RawData
 
 from zonegit.net.asgi import FRAME_BUDGET, REQUEST_COST, REQUEST_LINE
@@ -41,6 +43,7 @@ READ: Final = 0.25
 """What it costs to take something in at all, for whoever sends bytes one by one."""
 CLOSED_STREAMS: Final = 1_024
 SETTINGS: Final = 32
+HEADER_TABLE: Final = 4_096
 
 _UNIT: Final = 1_024
 """Bytes of a body, either way, that earn 1."""
@@ -104,6 +107,20 @@ class FrameBudget:
         self.left = min(float(BURST if self.is_known else STRANGERS_BURST), self.left + amount)
 
 
+class SmallEncoder(Encoder):
+    """Writes header blocks with a table of 4 KiB (RFC 7541 §4.2), however large a one the peer would keep."""
+
+    @property
+    def header_table_size(self) -> int:
+        return self.header_table.maxsize
+
+    @header_table_size.setter
+    def header_table_size(self, value: int) -> None:
+        self.header_table.maxsize = min(value, HEADER_TABLE)
+        if self.header_table.resized:
+            self.table_size_changes.append(self.header_table.maxsize)
+
+
 class WindowedBuffer(hypercorn_h2.StreamBuffer):
     """A stream's buffer that lets its writer go on only when what it holds has really been sent."""
 
@@ -133,6 +150,7 @@ class BoundedProtocol(hypercorn_h2.H2Protocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:  # Hypercorn's own nine, passed on
         super().__init__(*arguments, **named)
         self.connection.decoder.max_header_list_size = self.config.h2_max_header_list_size
+        self.connection.encoder = SmallEncoder()
         self.connection.local_settings = Settings(
             client=False,
             initial_values={
