@@ -55,6 +55,12 @@ class Request:
         if budget is not None:
             budget.passed(self._state.get(REQUEST_COST, 0))
 
+    async def turn(self) -> None:
+        """Wait for the connection's turn, if no request of it has passed."""
+        budget = self._state.get(FRAME_BUDGET)
+        if budget is not None:
+            await budget.turn(first=True)
+
     def values(self, name: bytes) -> list[bytes]:
         return [value for found, value in self._headers if found == name]
 

@@ -158,7 +158,7 @@ class ReplicationApp:
             self._count(found.kid, found.result)
             self._refusals.tell(request.address, found.result, found.named, proven=found.proven)
             if found.retry_after:
-                await until_gone(request.receive, asyncio.sleep(self._slowly))
+                await until_gone(request.receive, self._hold(request))
             reply = error_reply(
                 found.status, found.error, server_time=found.server_time, retry_after=found.retry_after
             )
@@ -204,6 +204,11 @@ class ReplicationApp:
             self._fetching[slot] -= streams
             if not self._fetching[slot]:
                 del self._fetching[slot]
+
+    async def _hold(self, request: Request) -> None:
+        """Let a failure wait, and for its turn then: very many may have waited as long."""
+        await asyncio.sleep(self._slowly)
+        await request.turn()
 
     async def _authenticate(self, request: Request) -> Grant | Refusal:
         authorization = request.values(b"authorization")

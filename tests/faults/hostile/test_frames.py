@@ -3,8 +3,12 @@
 import asyncio
 import socket
 import struct
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import pairwise
+from typing import Any
 
 import h2.connection
 import hpack
@@ -26,15 +30,21 @@ from rawh2 import (
     RawClient,
     frame,
 )
+from synckit import KEY, PEER
+from zonegit.auth.gate import Gate
+from zonegit.auth.keyring import Keyring
 from zonegit.net import h2_bounds
 from zonegit.net.h2_bounds import BURST, HEADER_TABLE, STRANGERS_BURST, FrameBudget, SmallEncoder
 from zonegit.net.h2_frames import PREFACE, REQUEST, TURN, FrameMeter, cost_of
+from zonegit.net.http_request import Request
 from zonegit.net.rounds import Rounds
 
 HANDLED: int = STRANGERS_BURST + 100
 """Frames of one stranger's connection that h2 may see: 500, and what comes back within 5 s on a busy machine."""
 DELAY = 200
 """Rounds of 8 flooding connections during an honest stranger's one request, which has a handful itself."""
+AT_ONCE = 12
+"""Failures that are answered in one round: those of a source's burst, and one that waited."""
 HONEST = STRANGERS_BURST / 4
 """Units that a client uses at most before its first request has passed."""
 
@@ -133,6 +143,32 @@ def test_a_flood_of_eight_connections_delays_others_by_some_turns(flood: str) ->
                 sock.close()
 
     served(test)
+
+
+def test_failures_that_waited_together_are_answered_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a source over its budget wait a second: without turns all of them come due in one round."""
+    answered: list[int] = []
+    send_reply = Request.send_reply
+
+    def test(server: Running) -> None:
+        async def noted(self: Request, *arguments: Any) -> None:
+            answered.append(server.server._rounds.taken)
+            await send_reply(self, *arguments)
+
+        monkeypatch.setattr(Request, "send_reply", noted)
+        with ExitStack() as stack:
+            clients = [stack.enter_context(RawClient(server.port)) for _ in range(8)]
+            for each in clients:
+                for _ in range(25):
+                    each.send("GET", "/v0/refs", [])
+            for each in clients:
+                while not all(answer.ended for answer in each.answers.values()):
+                    assert each.read()
+                assert {answer.status for answer in each.answers.values()} <= {401, 429}
+
+    served(test, gate=Gate(PEER, Keyring([KEY]), time.time))
+    assert len(answered) == 200
+    assert max(Counter(answered).values()) <= AT_ONCE
 
 
 def test_turns_are_one_in_each_round_and_go_round_the_sources() -> None:
