@@ -26,6 +26,7 @@ from zonegit.net.rounds import Rounds
 from zonegit.net.strangers import Strangers
 from zonegit.ops import log
 from zonegit.ops.config import Config
+from zonegit.ops.memory import give_back_large_blocks
 from zonegit.ops.samples import Samples
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
@@ -38,6 +39,7 @@ _logger: Final = logging.getLogger(__name__)
 
 def run(config: Config, block: SharedBlock, index: int) -> None:
     """Serve until SIGTERM. `ConfigError`, `KeyFileError` or `StoreError` when that can't begin."""
+    give_back_large_blocks()
     gate = _gate(config) if config.replication else None
     store = LmdbStore.open(config.repo, readonly=True)
     status = Status(block, store)

@@ -15,6 +15,7 @@ from zonegit.daemon.writers_patience import writers_patience
 from zonegit.dns.stats import NOTIFIES_OK
 from zonegit.errors import ConfigError
 from zonegit.ops.config import Config
+from zonegit.ops.memory import give_back_large_blocks
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
 
@@ -26,6 +27,7 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     primary = config.primary
     if primary is None:
         raise ConfigError("the puller needs a [primary] with url and name")
+    give_back_large_blocks()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request, each long-poll too
     store = LmdbStore.open(config.repo, patience=writers_patience(_logger))
     samples = block.samples(index)
