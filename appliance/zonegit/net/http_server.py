@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, Protocol
 
 from blake3 import blake3
@@ -257,7 +258,7 @@ class ReplicationApp:
 
     async def _done(self, request: Request, work: Work[T]) -> T:
         """What a work makes, in turns with those of other keys."""
-        return await until_gone(request.receive, self._work.finish(request.kid, work))
+        return await self._work.finish(request.kid, work, partial(until_gone, request.receive))
 
     async def _refs(self, request: Request, grant: Grant) -> Reply:
         known = request.known_root()

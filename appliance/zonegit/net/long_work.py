@@ -7,9 +7,9 @@ what one key asks for makes another's wait for a slice in each round, and needs 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from zonegit.sync.work import T, Work
 
@@ -25,6 +25,16 @@ class _Job:
     done: "asyncio.Future[Any]"
 
 
+class Queued(Protocol):
+    """Waits for a work that has to wait, and may give it up by cancelling that."""
+
+    async def __call__(self, waiting: Coroutine[None, None, T], /) -> T: ...
+
+
+async def _as_it_is(waiting: Coroutine[None, None, T], /) -> T:
+    return await waiting
+
+
 class LongWork:
     """Of one event loop."""
 
@@ -32,6 +42,8 @@ class LongWork:
         self._seconds = seconds
         self._timer = timer
         self._until = 0.0
+        self._spent = 0.0
+        """Seconds of works that were done at once in this pass of the loop."""
         self._waiting: dict[str, deque[_Job]] = {}
         """Works by their keys; the first key's turn is next."""
         self._driver: asyncio.Task[None] | None = None
@@ -40,13 +52,41 @@ class LongWork:
         """Whether the slice is over (`sync.work.Due`)."""
         return self._timer() >= self._until
 
-    async def finish(self, key: str, work: Work[T]) -> T:
-        """What the work makes, or its error. Cancelled, it is given up."""
+    async def finish(self, key: str, work: Work[T], queued: Queued = _as_it_is) -> T:
+        """What the work makes, or its error. Cancelled, it is given up.
+
+        It is done at once, within a slice, where nobody waits. Where it has to wait, `queued` does the waiting.
+        """
+        if self._driver is None and self._spent < self._seconds:
+            ended = self._at_once(work)
+            if ended is not None:
+                found: T = ended.value
+                return found
+        return await queued(self._wait(key, work))
+
+    async def _wait(self, key: str, work: Work[T]) -> T:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, deque()).append(_Job(work, done))
         if self._driver is None:
             self._driver = asyncio.create_task(self._drive())
         return await done
+
+    def _at_once(self, work: Work[Any]) -> StopIteration | None:
+        """Go on with a work now; its end, if it came to that. All such works have one slice in a pass."""
+        began = self._timer()
+        self._until = began + self._seconds - self._spent
+        if not self._spent:
+            asyncio.get_running_loop().call_soon(self._next_pass)
+        try:
+            next(work)
+        except StopIteration as end:
+            return end
+        finally:
+            self._spent += self._timer() - began
+        return None
+
+    def _next_pass(self) -> None:
+        self._spent = 0.0
 
     async def _drive(self) -> None:
         while self._waiting:
