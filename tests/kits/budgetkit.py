@@ -56,6 +56,7 @@ class Cost:
     reads: int
     bytes: int
     hashes: int
+    passed: int
     calls: int = 0
     """Of functions; 0 where they weren't counted."""
 
@@ -100,7 +101,7 @@ class World:
             else:
                 calls = calls_of(ask)
             check(here, found[0], read=number % READ_BACK == 0, whole=self.whole)
-            yield Cost(here, meter.reads, meter.bytes, meter.hashes, calls)
+            yield Cost(here, meter.reads, meter.bytes, meter.hashes, meter.passed, calls)
 
     def fresh(self) -> Responder:
         """A responder that has answered nothing yet."""

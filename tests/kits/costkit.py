@@ -47,9 +47,11 @@ class Meter:
     """Of blocks and objects that were handed out for that."""
     hashes: int = 0
     """SHA-1 blocks of 64 bytes."""
+    passed: int = 0
+    """Owners of which the keys alone were handed out."""
 
     def clear(self) -> None:
-        self.reads = self.bytes = self.hashes = 0
+        self.reads = self.bytes = self.hashes = self.passed = 0
 
 
 class MeteredView(ViewVersion):
@@ -64,6 +66,11 @@ class MeteredView(ViewVersion):
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         self.meter.reads += 1
         return super().before(owner)
+
+    def owners_before(self, owner: OwnerKey, most: int) -> list[OwnerKey]:
+        found = super().owners_before(owner, most)
+        self.meter.passed += len(found)
+        return found
 
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         self.meter.reads += 1
@@ -84,6 +91,11 @@ class MeteredTree(TreeVersion):
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         self.meter.reads += 1  # reads what it finds by `at`
         return super().before(owner)
+
+    def owners_before(self, owner: OwnerKey, most: int) -> list[OwnerKey]:
+        found = super().owners_before(owner, most)
+        self.meter.passed += len(found)
+        return found
 
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         self.meter.reads += 1
