@@ -15,7 +15,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from time import time
 from typing import Final
 
 from zonegit.errors import StoreError
@@ -33,6 +35,11 @@ _OPEN: Final = "/proc/self/fd"
 _OWN_ROOMS: Final = ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR")
 """Variables that name a directory of the service's or the user's own (systemd.exec(5), XDG Base Directory)."""
 _ROOMS: Final = ("/dev/shm", "/tmp", "/var/tmp")  # noqa: S108  a directory with a name by chance is made there
+
+_ROOM: Final = "zonegit-"
+_ABANDONED: Final = 3600.0
+"""Seconds after which a directory that was made for opening is taken for one of a process that was killed."""
+_LOOKED_AT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +92,7 @@ class Files:
                 os.symlink(f"{_OPEN}/{file}", f"{room}/{name}")  # noqa: PTH211
             yield room
         finally:
-            for name in names:
-                with suppress(FileNotFoundError):
-                    os.unlink(f"{room}/{name}")  # noqa: PTH108
-            os.rmdir(room)  # noqa: PTH106
+            _remove(room)
 
 
 def open_files(path: Path, *, readonly: bool, create: bool, slots: int) -> Files:
@@ -193,12 +197,31 @@ def _share_with_group(files: Files) -> None:
                 os.fchmod(file, stat.S_IMODE(status.st_mode) | _GROUP)
 
 
+def _clear(parent: str) -> None:
+    """Remove what processes of this user left that were killed while they opened a repository."""
+    long_ago = time() - _ABANDONED
+    with suppress(OSError), os.scandir(parent) as found:
+        for each in islice(found, _LOOKED_AT):
+            if each.name.startswith(_ROOM):
+                status = each.stat(follow_symlinks=False)
+                if status.st_uid == os.geteuid() and status.st_mtime < long_ago and stat.S_ISDIR(status.st_mode):
+                    _remove(each.path)
+
+
+def _remove(room: str) -> None:
+    for name in (DATA, LOCKS):
+        with suppress(FileNotFoundError):
+            os.unlink(f"{room}/{name}")  # noqa: PTH108
+    os.rmdir(room)  # noqa: PTH106
+
+
 def _new_room() -> str:
     """A new directory of this process's own."""
     own = [os.environ.get(name, "").partition(":")[0] for name in _OWN_ROOMS]
     failed: OSError | None = None
     for parent in (*filter(os.path.isabs, own), *_ROOMS):
-        room = f"{parent}/zonegit-{os.urandom(8).hex()}"
+        _clear(parent)
+        room = f"{parent}/{_ROOM}{os.urandom(8).hex()}"
         try:
             os.mkdir(room, 0o700)  # noqa: PTH102
         except OSError as error:

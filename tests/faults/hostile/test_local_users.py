@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache, partial
@@ -118,6 +119,10 @@ def test_nothing_is_left_behind_where_links_were_made(
     room = tmp_path / "room"
     room.mkdir()
     monkeypatch.setenv("RUNTIME_DIRECTORY", f"{room}:{tmp_path}")
+    for age in (0, 7200):  # of processes that were killed
+        (room / f"zonegit-{age}").mkdir()
+        (room / f"zonegit-{age}" / "data.mdb").symlink_to("/proc/self/fd/3")
+        os.utime(room / f"zonegit-{age}", (time.time() - age,) * 2)
     seen = []
     mkdir = os.mkdir
     monkeypatch.setattr(os, "mkdir", lambda path, mode: seen.append((Path(path).parent, mode)) or mkdir(path, mode))
@@ -126,7 +131,7 @@ def test_nothing_is_left_behind_where_links_were_made(
     with pytest.raises(StoreError):
         LmdbStore.open(repo)
     assert seen == [(room, 0o700)] * 2
-    assert list(room.iterdir()) == []
+    assert [left.name for left in room.iterdir()] == ["zonegit-0"]
 
 
 def test_the_locks_of_lmdb_outlive_our_descriptors(repo: Path) -> None:
@@ -285,6 +290,7 @@ def test_who_is_at_work_stays_the_same(others: Path) -> None:
 
 SETTINGS = """
 import sys
+import time
 from pathlib import Path
 from zonegit.store.lmdb import LmdbStore
 store = LmdbStore.open(Path(sys.argv[1]), readonly=True)
