@@ -69,6 +69,9 @@ class UnreadableVersion:
     def after(self, _owner: OwnerKey) -> OwnerKey | None:
         self._fail()
 
+    def owners_before(self, _owner: OwnerKey, _most: int) -> list[OwnerKey]:
+        self._fail()
+
     def _fail(self) -> NoReturn:
         raise CorruptStore(f"commit {short(self.commit)} of {to_text(self.apex)} can't be read; run `zonegit fsck`")
 
@@ -104,6 +107,10 @@ class WatchedVersion:
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         with self._reading(self.apex):
             return self._version.after(owner)
+
+    def owners_before(self, owner: OwnerKey, most: int) -> list[OwnerKey]:
+        with self._reading(self.apex):
+            return self._version.owners_before(owner, most)
 
 
 def watched_steps(items: Iterable[T], apex: WireName, reading: Reading) -> Iterator[T]:

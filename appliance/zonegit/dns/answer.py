@@ -8,6 +8,7 @@ from typing import Final
 
 from zonegit.dns.additional import add_additional
 from zonegit.dns.blocks import Node
+from zonegit.dns.budget import NAME
 from zonegit.dns.chain import follow_cname, follow_dname
 from zonegit.dns.draft import Draft
 from zonegit.dns.held import Held
@@ -59,6 +60,8 @@ def _go_on(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | N
 
 def _answer(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | None:
     """Add what one zone says about one name; where an alias leads, or None at the end of the chain."""
+    if name is not draft.name:
+        zone.pay(NAME * len(name))
     node = zone.top()
     cut = len(name) - len(zone.apex)
     if not cut:

@@ -4,6 +4,7 @@ Every RR here begins with `C0 0C`, as blocks hold them: two bytes of owner, ten 
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from zonegit.model.rdata import RRSIG
@@ -19,6 +20,8 @@ Part = tuple[bytes, int, int, bytes]
 RR_FIXED: Final = 12
 _ITEM: Final = BLOCK_ITEM.size
 _TTL: Final = slice(6, 10)
+_MANY: Final = 64
+"""Signatures at one owner above which they are put in order, and that is remembered for a while."""
 
 
 def node_of(block: bytes) -> Node:
@@ -62,8 +65,19 @@ def signatures(node: Node, covered: int) -> RRs | None:
     mark = covered.to_bytes(2, "big")
     if found[0] == 1:
         return found if found[1][RR_FIXED : RR_FIXED + 2] == mark else None
+    if found[0] > _MANY:
+        return _by_type(found[1]).get(mark)
     chosen = [rr for rr in split(found[1]) if rr[RR_FIXED : RR_FIXED + 2] == mark]
     return (len(chosen), b"".join(chosen)) if chosen else None
+
+
+@lru_cache(maxsize=32)
+def _by_type(rrs: bytes) -> dict[bytes, RRs]:
+    """RRSIGs by the type that they cover, as it stands in them."""
+    found: dict[bytes, list[bytes]] = {}
+    for rr in split(rrs):
+        found.setdefault(rr[RR_FIXED : RR_FIXED + 2], []).append(rr)
+    return {covered: (len(some), b"".join(some)) for covered, some in found.items()}
 
 
 def with_ttl(rrs: bytes, ttl: int) -> bytes:

@@ -79,6 +79,21 @@ class Zones:
             return self._take(WireName(name))
         return zone
 
+    def over(self, name: bytes) -> Zone | None:
+        """The zone with the longest apex that is this name or above it."""
+        taken, apexes = self.taken, self._apexes
+        at = 0
+        while True:
+            end = name[at:]
+            found = taken.get(end)
+            if found is not None:
+                return found
+            if end in apexes:
+                return self._take(WireName(end))
+            if not name[at]:
+                return None
+            at += 1 + name[at]
+
     def __contains__(self, name: bytes) -> bool:
         return name in self._apexes
 
@@ -125,16 +140,10 @@ class Held:
 
         A DS belongs to the parent's side of a cut (RFC 4035 §3.1.4.1), if that is held as well.
         """
-        zones = self.zones
-        at = 0
-        found = zones.get(name)
-        while found is None:
-            label = name[at]
-            if not label:
-                return None
-            at += 1 + label
-            found = zones.get(name[at:])
-        if qtype == DS and not at and len(name) > 1:
+        found = self.zones.over(name)
+        if found is None:
+            return None
+        if qtype == DS and len(name) == len(found.apex) > 1:
             above = self.route(WireName(name[1 + name[0] :]), 0, client)
             if above is not None:
                 return above

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from zonegit.dns.blocks import Node
 from zonegit.dns.draft import Draft
-from zonegit.dns.zones import Zone
+from zonegit.dns.zones import MISSES, Zone
 from zonegit.model.names import OwnerKey, absolute, key_owner
 from zonegit.model.rdata import DNAME, NS, NSEC
 
@@ -22,24 +22,33 @@ def prove_match(zone: Zone, key: OwnerKey, node: Node, draft: Draft) -> None:
 
 def prove_cover(zone: Zone, key: OwnerKey, draft: Draft) -> None:
     """Add the NSEC that spans an owner which isn't there."""
+    found = zone.before(key)
+    if found is not None and NSEC not in found[1] and zone.misses < MISSES:
+        zone.misses += 1
+        found = _further(zone, found[0])
+        zone.misses = MISSES if found is None else zone.misses - 1
+    if found is not None and NSEC in found[1]:
+        _add(zone, *found, draft)
+
+
+def _further(zone: Zone, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
+    """The owner with an NSEC that spans what lies behind an owner without one."""
     for _ in range(_STEPS):
-        found = zone.before(key)
-        if found is None:
-            return
-        key, node = found
-        if NSEC not in node:
-            cut = cut_above(zone, key)
-            if cut is None:
-                continue
+        cut = cut_above(zone, key)
+        if cut is not None:
             key, node = cut
-        if NSEC in node:
-            _add(zone, key, node, draft)
-            return
+            if NSEC in node:
+                return key, node
+        found = zone.before(key)
+        if found is None or NSEC in found[1]:
+            return found
+        key = found[0]
+    return None
 
 
 def cut_above(zone: Zone, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
     """The delegation or DNAME that occludes an owner: NSECs stop there, however many names are below."""
-    for above, _, node in zone.down(_above(key)):
+    for above, _, node in zone.down(list(_above(key))):
         if NS in node or DNAME in node:
             return above, node
     return None

@@ -4,36 +4,49 @@ With opt-out (§6) an encloser that is there only for unsigned delegations has n
 is the closest provable encloser.
 """
 
+from typing import Final
+
 from zonegit.dns.blocks import Node
-from zonegit.dns.budget import BYTE, HASH
+from zonegit.dns.budget import HASH
 from zonegit.dns.draft import Draft
 from zonegit.dns.hashing import hashed_key, next_hash
 from zonegit.dns.landmarks import Search
-from zonegit.dns.zones import Zone
+from zonegit.dns.zones import MISSES, Zone
 from zonegit.dnssec.hashing import Parameters
 from zonegit.model.names import APEX_KEY, OwnerKey, absolute, key_owner
 from zonegit.model.rdata import NSEC3
 
+MOST_ITERATIONS: Final = 100
+"""Iterations up to which hashes are made for queries: more than any validator still takes."""
+
 
 def prove_no_name(zone: Zone, key: OwnerKey, encloser: OwnerKey, draft: Draft) -> None:
     """Neither the name nor a wildcard is there (§7.2.2)."""
+    if _is_dear(zone, draft):
+        return
     above = _prove_encloser(zone, key, encloser, draft)
     _cover(zone, OwnerKey(above + b"*\0"), draft, shared=True)
 
 
 def prove_no_data(zone: Zone, key: OwnerKey, draft: Draft) -> None:
     """The name is there without the type (§7.2.3), or is a delegation without DS (§7.2.4, §7.2.7)."""
+    if _is_dear(zone, draft):
+        return
     if not _match(zone, key, draft) and key:  # above the apex there is nothing to show
         _prove_encloser(zone, key, _parent(key), draft)
 
 
 def prove_wildcard(zone: Zone, key: OwnerKey, encloser: OwnerKey, draft: Draft) -> None:
     """No name is closer than the wildcard that was answered from (§7.2.6)."""
+    if _is_dear(zone, draft):
+        return
     _cover(zone, _next_closer(key, encloser), draft)
 
 
 def prove_wildcard_no_data(zone: Zone, key: OwnerKey, encloser: OwnerKey, draft: Draft) -> None:
     """The name isn't there, and the wildcard lacks the type (§7.2.5)."""
+    if _is_dear(zone, draft):
+        return
     above = _prove_encloser(zone, key, encloser, draft)
     wildcard = OwnerKey(above + b"*\0")
     if not _match(zone, wildcard, draft):
@@ -67,17 +80,41 @@ def _cover(zone: Zone, key: OwnerKey, draft: Draft, *, shared: bool = False) -> 
     if chain is None:
         return
     digest = _hash(zone, chain, key, shared=shared)
-    search = Search(chain, zone.node, zone.before, zone.landmarks)
-    found = search.cover(digest, _hash(zone, chain, APEX_KEY, shared=True))
+    search = _search(zone, chain)
+    apex = _hash(zone, chain, APEX_KEY, shared=True)
+    found = search.near(digest, apex)
+    if found is None and zone.misses < MISSES:
+        zone.misses += 1
+        found = search.far(digest, apex)
+        zone.misses = MISSES if found is None else zone.misses - 1
     if found is not None:
         _add(zone, *found, draft)
+
+
+def _search(zone: Zone, chain: Parameters) -> Search:
+    return Search(chain, zone.node, zone.before, zone.owners_before, zone.landmarks)
+
+
+def _is_dear(zone: Zone, draft: Draft) -> bool:
+    """Whether the zone's hashes are too dear to be made for each query. Then all that is shown is how dear they
+    are: one NSEC3, for whose iterations validators take the answer as unsigned (RFC 9276 §3.2).
+    """
+    chain = zone.hashed
+    if chain is None or chain.iterations <= MOST_ITERATIONS:
+        return False
+    if zone.witness is None and zone.misses < MISSES:
+        zone.misses += 1
+        zone.witness = _search(zone, chain).any_hashed()
+    if zone.witness is not None:
+        _add(zone, *zone.witness, draft)
+    return True
 
 
 def _hash(zone: Zone, chain: Parameters, key: OwnerKey, *, shared: bool) -> bytes:
     known = zone.hashes
     digest = known.get(key)
     if digest is None:
-        zone.pay((chain.iterations + 1) * (HASH + BYTE * len(chain.salt)))
+        zone.pay((chain.iterations + 1) * HASH)
         digest = chain.hash(absolute(key_owner(key), zone.apex))
         if shared:
             known[key] = digest

@@ -1,5 +1,7 @@
 """The way down from a zone's apex to a name, as owner keys."""
 
+from typing import cast
+
 from zonegit.model.names import OwnerKey, WireName
 
 
@@ -29,5 +31,5 @@ def path(name: WireName, apex: WireName) -> list[tuple[OwnerKey, int]]:
         if 0 in label or 1 in label:  # integers: a byte string is first tried as one, for ten times the time
             label = label.replace(b"\1", b"\1\2").replace(b"\0", b"\1\1")
         key += label + b"\0"
-        found.append((OwnerKey(key), start))
-    return found
+        found.append((key, start))
+    return cast(list[tuple[OwnerKey, int]], found)  # a call of `OwnerKey` for each would take a third of the time

@@ -4,7 +4,8 @@ A `Zone` adds to the `ZoneVersion` port what one version's queries share: the ap
 finished answers. All of it hangs on the commit, so nothing here ever goes stale.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from struct import error as StructError  # noqa: N812 - a class
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zonegit.dns.acl import Acl, Clients
 from zonegit.dns.blocks import Node, Part, node_of, rdata_of, signatures, ttl_of, with_ttl
 from zonegit.dns.bounded import Bounded
-from zonegit.dns.budget import BYTE, READ, UNBOUNDED, Budget
+from zonegit.dns.budget import BYTE, OWNER, READ, RECORD, UNBOUNDED, Budget
 from zonegit.dns.canary import Canary
 from zonegit.dns.hashing import chain_of
 from zonegit.dns.landmarks import Landmarks
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 4096
 """How many enclosers, targets of records and hashes of names a zone remembers,"""
+_LARGE = 4096
+"""Bytes of a block above which its records count, too."""
+MISSES = 16
+"""Searches for a proof that may end without one, before a version's chain of denial is taken for broken."""
 _CUTS = 1024
 """and how many cuts with what is sent there."""
 
@@ -73,7 +78,8 @@ class Zone:
 
     __slots__ = ("_budget", "_fallback", "_on_trouble", "_top", "_version", "_wild", "apex", "asked_by", "bends",
                  "canary", "canary_zone", "commit", "expired", "finished", "hashed", "hashes", "landmarks",
-                 "negative", "nsec", "referrals", "signed", "soa_names", "targets", "way")  # fmt: skip
+                 "misses", "negative", "nsec", "referrals", "signed", "soa_names", "targets", "way",
+                 "witness")  # fmt: skip
 
     def __init__(
         self,
@@ -104,6 +110,10 @@ class Zone:
         """How the zone is signed with NSEC3. Known once `top` was called."""
         self.hashes: Bounded[OwnerKey, bytes] = Bounded(_REMEMBERED)
         """Of owners that many denials speak of: enclosers and wildcards."""
+        self.misses = 0
+        """How often a proof was looked for in vain. Beyond `MISSES` little is spent on it: the chain is broken."""
+        self.witness: tuple[OwnerKey, Node] | None = None
+        """An owner in a chain of NSEC3 records that is too dear to follow, where one was met."""
         self.landmarks = Landmarks()
         """Hashed owners that were met here, or in the version before."""
         self.referrals: Bounded[tuple[OwnerKey, bool], Referral] = Bounded(_CUTS)
@@ -154,17 +164,20 @@ class Zone:
 
     def node(self, key: OwnerKey) -> Node | None:
         """The RRsets at an owner; None where none stands."""
-        try:
-            block = self._version.at(key)
-        except CorruptStore as error:
-            block = self._fall_back(error).at(key)
-        except OverBudget:
-            raise self._overspend() from None
+        block = self._read(key)
         if block is None:
             self.pay(2 * READ)
             return None
-        self.pay(READ + BYTE * len(block))
-        return node_of(block)
+        return self._taken(block)
+
+    def _read(self, key: OwnerKey) -> bytes | None:
+        """The block at an owner."""
+        try:
+            return self._version.at(key)
+        except CorruptStore as error:
+            return self._fall_back(error).at(key)
+        except OverBudget:
+            raise self._overspend() from None
 
     def before(self, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
         """The last owner before this one, and its RRsets."""
@@ -177,25 +190,47 @@ class Zone:
         if found is None:
             self.pay(READ)
             return None
-        self.pay(READ + BYTE * len(found[1]))
-        return found[0], node_of(found[1])
+        return found[0], self._taken(found[1])
 
-    def down(self, steps: Iterable[tuple[OwnerKey, int]]) -> Iterator[tuple[OwnerKey, int, Node]]:
+    def _taken(self, block: bytes) -> Node:
+        """The RRsets of a block that was read, which is paid for."""
+        node = node_of(block)
+        budget = self._budget
+        size = len(block)
+        budget.left -= READ + BYTE * size
+        if size > _LARGE:
+            self.pay(RECORD * sum(records for records, _ in node.values()))
+        elif budget.left < 0:
+            raise self._overspend()
+        return node
+
+    def owners_before(self, key: OwnerKey, most: int) -> list[OwnerKey]:
+        """The owners before this one, the nearest first, at most so many."""
+        try:
+            found = self._version.owners_before(key, most)
+        except CorruptStore as error:
+            found = self._fall_back(error).owners_before(key, most)
+        self.pay(READ + OWNER * len(found))
+        return found
+
+    def down(self, steps: list[tuple[OwnerKey, int]]) -> Iterator[tuple[OwnerKey, int, Node]]:
         """The steps of a path (`paths.path`) with what stands there: {} at empty non-terminals. Ends where neither
-        is. A run of empty non-terminals is read once, however long it is.
+        is. Of a run of empty non-terminals only the last one is given, and little is read, however long it is.
         """
-        first = APEX_KEY
-        for key, start in steps:
-            if key != first and first.startswith(key):
-                yield key, start, {}
-                continue
+        at = 0
+        while at < len(steps):
+            key, start = steps[at]
             node = self.node(key)
             if node is None:
                 below = self.first_below(key)
                 if below is None:
                     return
-                first, node = below, {}
-            yield key, start, node
+                at = bisect_left(steps, True, at, key=lambda step: not below.startswith(step[0])) - 1
+                if steps[at][0] == below:
+                    at -= 1
+                key, start = steps[at]
+            yield key, start, node or {}
+            at += 1
 
     def has_below(self, key: OwnerKey) -> bool:
         """Whether any owner stands below this one: if nothing stands at it, it is an empty non-terminal then."""
@@ -211,10 +246,10 @@ class Zone:
         return found if found is not None and found.startswith(key) else None
 
     def top(self) -> Node:
-        """The RRsets at the apex."""
+        """The RRsets at the apex: read once for all queries, so on nobody's account."""
         if self._top is None:
-            node = self.node(APEX_KEY)
-            if node is None or SOA not in node:
+            node = node_of(self._read(APEX_KEY) or b"")
+            if SOA not in node:
                 raise CorruptStore(f"zone {to_text(self.apex)} has no SOA record")
             try:
                 self._know(node)

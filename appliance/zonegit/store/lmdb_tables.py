@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Final, TypeVar, cast
 
 import lmdb
@@ -63,6 +64,14 @@ class LmdbTables:
 
     def around(self, table: Table, key: bytes) -> tuple[Item | None, Item | None]:
         return self._read(lambda: _around(self._cursor(table), key))
+
+    def keys_before(self, table: Table, key: bytes, most: int) -> list[bytes]:
+        def sought() -> list[bytes]:
+            cursor = self._cursor(table)
+            found = cursor.prev() if cursor.set_range(key) else cursor.last()
+            return list(islice(cursor.iterprev(keys=True, values=False), most)) if found else []
+
+        return self._read(sought)
 
     def last(self, table: Table) -> Item | None:
         def sought() -> Item | None:

@@ -58,6 +58,11 @@ class MemoryTables:
         keys = self._tables[table].keys
         return (keys[-1], self._tables[table].items[keys[-1]]) if keys else None
 
+    def keys_before(self, table: Table, key: bytes, most: int) -> list[bytes]:
+        keys = self._tables[table].keys
+        at = bisect_left(keys, key)
+        return keys[max(at - most, 0) : at][::-1]
+
     def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[Item]:
         found = self.seek(table, max(prefix, start))
         while found and found[0].startswith(prefix):

@@ -47,6 +47,10 @@ class ReadTables(Protocol):
         """The last item whose key is strictly before `key`, and the first whose key is `key` or after it."""
         ...
 
+    def keys_before(self, table: Table, key: bytes, most: int) -> list[bytes]:
+        """The keys strictly before `key`, the nearest first, at most so many."""
+        ...
+
     def last(self, table: Table) -> Item | None: ...
 
     def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[Item]:

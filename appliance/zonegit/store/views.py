@@ -2,8 +2,9 @@
 
     views  view u32 | owner key -> CRC-32 of key and block | block      (a block as in tree/version.py)
 
-In place of a block above 4 KiB stands an item of type 0 that says how large it is; the block itself is read from
-the tree, where it is asked for. So what lies beside a name that isn't there is small, whatever a zone holds.
+In place of a block above 4 KiB stands an item of type 0 that says how many records and bytes it has; the block
+itself is read from the tree, where it is asked for. So what lies beside a name that isn't there is small, whatever
+a zone holds.
 
 A view only speeds up answering and can be made again from its commit at any time. Its CRC is checked at each read,
 and where nothing is found those of both neighbours are, beside which a changed key lies: so a flipped bit is
@@ -12,7 +13,7 @@ and where nothing is found those of both neighbours are, beside which a changed 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -30,7 +31,7 @@ from zonegit.store.tables import Item, ReadTables, Table, WriteTables
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
 from zonegit.tree.tree_version import TreeVersionLater
-from zonegit.tree.version import BLOCK_ITEM, MAX_BLOCK, block_item, block_items
+from zonegit.tree.version import BLOCK_ITEM, MAX_BLOCK, MAX_RECORDS, block_item, block_items
 from zonegit.tree.walk import LOWEST, entries, under
 
 _SHOWN: Final = Struct(">I32sI")
@@ -113,6 +114,13 @@ class ViewVersion:
         found, block = OwnerKey(low[0][4:]), low[1][4:]
         return found, block if len(block) > BLOCK_ITEM.size else self._large(found, block)
 
+    def owners_before(self, owner: OwnerKey, most: int) -> list[OwnerKey]:
+        if self._generation != self._tables.generation:
+            self._follow()
+        prefix = self._prefix
+        found = self._tables.keys_before(Table.VIEWS, prefix + owner, most)
+        return [OwnerKey(key[len(prefix) :]) for key in takewhile(lambda key: key.startswith(prefix), found)]
+
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         if self._generation != self._tables.generation:
             self._follow()
@@ -121,7 +129,8 @@ class ViewVersion:
 
     def _large(self, owner: OwnerKey, mark: bytes) -> bytes:
         """The block of an owner of which the view says only how large it is. `OverBudget` where it is too large."""
-        if BLOCK_ITEM.unpack(mark)[2] > MAX_BLOCK:
+        _, records, size = BLOCK_ITEM.unpack(mark)
+        if records > MAX_RECORDS or size > MAX_BLOCK:
             raise OverBudget(to_text(self._apex))
         block = self._tree.at(owner)
         if block is None:
@@ -270,7 +279,9 @@ def target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
 
 def _item(key: bytes, block: bytes) -> Item:
     """What a view holds under a key: the block, or how large it is."""
-    return key, seal(key, block if len(block) <= _LARGE else BLOCK_ITEM.pack(0, 0, len(block)))
+    if len(block) > _LARGE:
+        block = BLOCK_ITEM.pack(0, sum(records for _, records, _ in block_items(block)), len(block))
+    return key, seal(key, block)
 
 
 def _rewrite(

@@ -45,6 +45,13 @@ class TreeVersion:
         block = self.at(found)
         return (found, block) if block else None
 
+    def owners_before(self, owner: OwnerKey, most: int) -> list[OwnerKey]:
+        found: list[OwnerKey] = []
+        while len(found) < most and (key := last_before(self._nodes, self.root, RRKey(owner + b"\0"))) is not None:
+            owner = OwnerKey(key[:-3])
+            found.append(owner)
+        return found
+
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         for key, _ in entries(self._nodes, self.root, RRKey(owner + b"\1")):
             return OwnerKey(key[:-3])
@@ -75,6 +82,9 @@ class TreeVersionLater:
 
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         return self._tree().before(owner)
+
+    def owners_before(self, owner: OwnerKey, most: int) -> list[OwnerKey]:
+        return self._tree().owners_before(owner, most)
 
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         return self._tree().after(owner)

@@ -15,8 +15,10 @@ from zonegit.model.rdata import SOA
 from zonegit.model.rrset import FIXED, owner_size, record_count, served_soa
 
 BLOCK_ITEM: Final = Struct(">HII")
-MAX_BLOCK: Final = 1 << 17
-"""Bytes of a block beyond which its owner isn't answered: twice what a message holds."""
+MAX_BLOCK: Final = 1 << 16
+"""Bytes of a block beyond which its owner isn't answered: what a message holds."""
+MAX_RECORDS: Final = 1024
+"""Records of a large block beyond which it isn't either."""
 
 
 class ZoneVersion(Protocol):
@@ -45,6 +47,12 @@ class ZoneVersion(Protocol):
 
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         """The first owner strictly after this one; it stands below `owner` exactly if it begins with its key."""
+        ...
+
+    def owners_before(self, owner: OwnerKey, most: int) -> list[OwnerKey]:
+        """The owners before this one, the nearest first, at most so many. What stands there isn't looked at: many
+        times faster than `before`, and for places to look at only.
+        """
         ...
 
 

@@ -52,6 +52,10 @@ class DictVersion:
         at = bisect_right(self.keys, owner)
         return self.keys[at] if at < len(self.keys) else None
 
+    def owners_before(self, owner: OwnerKey, most: int) -> list[OwnerKey]:
+        at = bisect_left(self.keys, owner)
+        return self.keys[max(at - most, 0) : at][::-1]
+
     def runs(self, size: int = 10) -> Iterable[tuple[int, bytes]]:
         """Records in runs of `size` RRsets."""
         for at in range(0, len(self.rrsets), size):

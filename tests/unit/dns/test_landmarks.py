@@ -49,8 +49,13 @@ class Counted:
         at = bisect_left(self.keys, key)
         return (self.keys[at - 1], self.nodes[self.keys[at - 1]]) if at else None
 
+    def owners_before(self, key: OwnerKey, most: int) -> list[OwnerKey]:
+        self.reads += 1
+        at = bisect_left(self.keys, key)
+        return self.keys[max(at - most, 0) : at][::-1]
+
     def search(self, landmarks: Landmarks) -> Search:
-        return Search(CHAIN, self.node, self.before, landmarks)
+        return Search(CHAIN, self.node, self.before, self.owners_before, landmarks)
 
     def right(self, digest: bytes) -> bytes:
         return self.ring[bisect_right(self.ring, digest) - 1]

@@ -169,6 +169,19 @@ def test_iterations_beyond_a_byte() -> None:
     assert hashes("x.test.", "A", Server(from_zone(zone))) == {hash_name("test.", iterations=300)}
 
 
+@pytest.mark.parametrize("rtype", ["A", "TXT", "DS"])
+def test_iterations_that_no_validator_follows(rtype: str) -> None:
+    """RFC 9276 §3.2: one record shows how many they are; nothing is hashed for a query."""
+    zone = hashed_zone(EXAMPLE, "example.", salt="aabbccdd", iterations=101, opt_out=True)
+    server = Server(from_zone(zone))
+    shown = set()
+    for name in ("no.example.", "ns1.example.", "a.b.c.no.w.example.", "c.example."):
+        response = server.ask(name, rtype, do=True)
+        assert response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+        shown |= hashes(name, rtype, server)
+    assert len(shown) == 1
+
+
 @pytest.mark.parametrize("other", [{"iterations": 2501}, {"flags": 1}, {"algorithm": 2}])
 def test_parameters_that_are_not_followed(other: dict[str, int]) -> None:
     """RFC 5155 §4.1.2, §8.1, §10.3: no proofs, then."""

@@ -19,7 +19,7 @@ from zonegit.store.reindex import reindex
 from zonegit.store.tables import Table
 from zonegit.tree.source import Nodes
 from zonegit.tree.tree_version import TreeVersion
-from zonegit.tree.version import ZoneVersion
+from zonegit.tree.version import MAX_RECORDS, ZoneVersion
 
 Store = LmdbStore | MemoryStore
 OTHER = head(ZONE, "other")
@@ -353,7 +353,7 @@ def test_a_large_block_stays_in_the_tree(store: Store) -> None:
 
 
 def test_an_owner_beyond_all_messages_is_not_read(store: Store) -> None:
-    huge = wide(10_000)
+    huge = wide(MAX_RECORDS + 1)
     with store.write() as writer:
         publish(writer, [*addresses(20), huge])
         view = view_of(writer)
