@@ -197,6 +197,7 @@ class Repository(RepositoryReader):
         undo commits made by hand since the last import is `Refused` without `replace`; one that is called is asked.
         `progress` is told of parts in a thousand.
         """
+        from zonegit.dnssec.denial import check_denial
         from zonegit.dnssec.times import ending
         from zonegit.repo.importing import commit_records, import_check
         from zonegit.repo.writing import intent_of
@@ -209,6 +210,7 @@ class Repository(RepositoryReader):
         warnings = list(parsed.warnings)
         if intent.signatures != "unsign":
             warnings += ending(parsed.entries, int(self._context.now()))
+            warnings += check_denial(parsed.apex, parsed.entries)
 
         def told(done: float) -> None:
             if progress:

@@ -68,6 +68,7 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
     "stray-dnssec": "RRSIG, NSEC or NSEC3 records in a zone without RRSIG records at its apex (RFC 4035 §2)",
     "large-rrset": "more than 100 records of a type at a name, for which BIND refuses the zone",
     "many-types": "more than 100 types at a name, for which BIND refuses the zone",
+    "broken-denial": "a signed zone's NSEC or NSEC3 records that don't deny all that isn't there (RFC 5155 §7.1)",
     "signatures-end": "signatures that have ended, or end within three days (RFC 4035 §5.3.1)",
     "duplicate-record": "a record that stands in the zone file more than once",
     "mixed-ttl": "records of one RRset with different TTLs (RFC 2181 §5.2)",
@@ -108,6 +109,7 @@ DOUBTFUL: Final[Mapping[str, str]] = MappingProxyType({
     "signature-ttl": "an RRset whose TTL isn't the one that was signed (RFC 4034 §3.1.4)",
     "nsec-stray": "an NSEC record at a name that the zone doesn't answer for (RFC 4035 §2.3)",
     "nsec3-stray": "an NSEC3 record that is in no chain (RFC 5155 §7.1)",
+    "nsec3-costly": "NSEC3 records with more than 100 iterations, whose chain nobody verifies (RFC 9276 §3.2)",
     "nsec3-iterations": "NSEC3 records with more than 0 iterations (RFC 9276 §3.1)",
 })  # fmt: skip
 """Warnings that `check` alone finds in a signed zone."""
