@@ -17,6 +17,7 @@ from hostile_queries import Asker
 from hostile_zones import BAD, BESIDE, CHILD, HONEST, KINDS, honest, make
 from zonegit.dns.message import Rcode, Transport
 from zonegit.dns.responder import Responder
+from zonegit.errors import ZonegitError
 from zonegit.model.rdata import DS
 
 UDP_SIZE: Final = 1232
@@ -75,6 +76,7 @@ class World:
         self.whole = hostile.whole
         self.largest = hostile.largest
         self.errors: list[Exception] = []
+        """That were raised inside and aren't what the program raises for what it can't read."""
 
     @property
     def meter(self) -> Meter:
@@ -108,7 +110,8 @@ class World:
         return self.shelf.responder(self._log, trees=self.place.trees)
 
     def _log(self, _message: str, error: Exception) -> None:
-        self.errors.append(error)
+        if not isinstance(error, ZonegitError):
+            self.errors.append(error)
 
 
 def check(place: Place, answer: bytes | None, *, read: bool, whole: bool) -> None:
