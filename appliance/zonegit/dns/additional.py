@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from zonegit.dns.blocks import RR_FIXED, Node, rdata_of, split
+from zonegit.dns.cache import LARGEST
 from zonegit.dns.draft import Draft
 from zonegit.dns.held import Held
 from zonegit.dns.paths import path
@@ -177,7 +178,9 @@ def _data_at(zone: Zone, name: WireName, *, glue: bool) -> Node:
     known = zone.targets
     node = known.get((name, glue))
     if node is None:
-        node = known[name, glue] = _read_at(zone, name, glue=glue)
+        node = _read_at(zone, name, glue=glue)
+        if sum(len(rrs) for _, rrs in node.values()) <= LARGEST:
+            known[name, glue] = node
     return node
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from zonegit.dns.answer import resolve
 from zonegit.dns.blocks import rdata_of, split
+from zonegit.dns.cache import LARGEST
 from zonegit.dns.compress import COUNTS, encode
 from zonegit.dns.draft import Draft
 from zonegit.dns.held import Held
@@ -83,7 +84,7 @@ def _ends(way: Way, target: bytes, wanted: int) -> tuple[bytes, ...] | None:
         elif rtype in (0, CNAME, NS) or _is_stray(way, rtype):
             return None
     mark = (target, wanted)
-    if found is not None and way.sight(mark):
+    if found is not None and len(block) <= LARGEST and way.sight(mark):
         way.ends[mark] = found
     return found
 
@@ -192,13 +193,15 @@ def _is_stray(way: Way, rtype: int) -> bool:
 
 def shared(held: Held, way: Way, name: bytes, wanted: int, rrs: bytes, edns: int) -> Shared | None:
     """The answer with these records of the type that was asked for, for a name right below the apex."""
+    if len(rrs) > LARGEST:
+        return None
     mark = (rrs, len(name) << 1 | edns)
     found = way.shared.get(mark)
     if found is None:
         if not way.sight(mark):
             return None
         found = _share(held, way, name, wanted, edns)
-        if found is None:
+        if found is None or len(found.records) > LARGEST:
             return None
         if len(way.shared) >= LIMIT:
             way.shared.clear()

@@ -3,6 +3,8 @@
 Names without number lie below a cut and none of them is told apart here: what is sent is kept by cut.
 """
 
+from typing import Final
+
 from zonegit.dns.additional import MOST_NAMES
 from zonegit.dns.blocks import Node, rdata_of, split
 from zonegit.dns.draft import Draft
@@ -12,6 +14,9 @@ from zonegit.dns.zones import Zone
 from zonegit.model.names import OwnerKey, WireName
 from zonegit.model.rdata import AAAA, DS, NS, A
 
+_LARGEST: Final = 16 << 10
+"""Bytes of records up to which what is sent at a cut is kept; there may be thousands of cuts."""
+
 
 def refer(zone: Zone, cut: WireName, key: OwnerKey, node: Node, draft: Draft) -> None:
     """Point to the servers of the zone below a cut. The parent's NS and glue are not authoritative: unsigned."""
@@ -20,7 +25,8 @@ def refer(zone: Zone, cut: WireName, key: OwnerKey, node: Node, draft: Draft) ->
         part = Draft(cut, NS, do=draft.do, client=draft.client)
         _fill(zone, cut, key, node, part)
         known = (part.authority, part.glue, part.additional)
-        zone.referrals[key, draft.do] = known
+        if sum(len(each[3]) for section in known for each in section) <= _LARGEST:
+            zone.referrals[key, draft.do] = known
     if not draft.answer:
         draft.aa = False
         draft.cut = cut

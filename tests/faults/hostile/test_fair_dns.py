@@ -320,6 +320,26 @@ def test_what_is_kept_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch, do: b
     )
 
 
+def test_what_a_zone_remembers_is_small() -> None:
+    """Targets, referrals and shared answers are kept by number, so a fat one isn't kept."""
+    fat = "".join(f"t A 10.0.{at}.{low}\n" for at in range(2) for low in range(256))
+    fat += "".join(f"m{name} MX {at} x{at}\n" for name in range(4) for at in range(300)) + "l MX 1 t\n"
+    fat += "".join(f"c NS n{at}.{'y' * 60}.sib\n" for at in range(250)) + "sib NS x.sib\na CNAME t\nb CNAME t\n"
+    server, _ = serving(fat)
+    for _ in range(3):
+        for name, rtype in [(f"m{number}", "MX") for number in range(4)] + [("l", "MX"), ("a", "A"), ("b", "A")]:
+            for transport in (Transport.UDP, Transport.TCP):
+                assert server.raw(make_query(f"{name}.example.org.", rtype).to_wire(), transport)
+        assert server.raw(make_query("q.c.example.org.").to_wire(), Transport.TCP)
+    held = server.responder._held.zones.get(b"\7example\3org\0")
+    assert held is not None
+    assert held.way is not None
+    assert sum(len(rrs) for node in held.targets.values() for _, rrs in node.values()) <= 4096
+    assert not held.way.shared
+    assert not held.way.ends
+    assert not held.referrals
+
+
 TOGETHER = 500_000
 """Bytes that transfers may hold in the test below, and those that never read ask for 40 times 70,000."""
 
