@@ -27,6 +27,8 @@ from zonegit.store.port import Reader, RefUpdate
 
 LONGEST_ZONE: Final = 337
 """Characters that every new zone's name fits in."""
+LARGE: Final = 20_000
+"""Bytes of RDATA that stand in an object of their own, and in a view."""
 LONG = to_text(WireName(join([b"\x01" * 63, b"\x01" * 50]) + b"\0"))
 """115 bytes, written as 454 characters, which do in a store and don't in each of its mirrors."""
 
@@ -206,7 +208,7 @@ def test_the_longest_of_everything_is_replicated(tmp_path: Path) -> None:
         closing(LmdbStore.create(tmp_path / "b")) as secondary,
     ):
         for apex, longest in ((zone, owner), (".", deep)):
-            content = with_set(names(ORG, 1), RRset.of(longest, 65280, 60, [bytes(65535)]))
+            content = with_set(names(ORG, 1), RRset.of(longest, 65280, 60, [bytes(LARGE)]))
             tip = commit(primary, apex, content, branch="b" * 64, message="m" * 15_000)
             commit(primary, apex, content)
             put_tag(primary, apex, "t" * 64, tip)
@@ -218,5 +220,5 @@ def test_the_longest_of_everything_is_replicated(tmp_path: Path) -> None:
             for apex, longest in ((zone, owner), (".", deep)):
                 view = reader.view(head(apex, "main"))
                 assert view is not None
-                assert len(view.at(owner_key(longest)) or b"") > 65535
+                assert len(view.at(owner_key(longest)) or b"") > LARGE
             assert left_out_of(reader, "p" * 64) == {}
