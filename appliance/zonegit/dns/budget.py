@@ -16,7 +16,7 @@ from typing import Final
 
 QUERY: Final = 1_000_000
 """What a query may cost: 1 ms."""
-READ: Final = 4_000
+READ: Final = 3_000
 """A look into the store, whether or not something is there; an absent owner takes two, for its neighbours."""
 BYTE: Final = 10
 """A byte that was read: it is copied, checked, and looked through for records."""
@@ -26,7 +26,7 @@ RECORD: Final = 400
 """A record of a large block, which is put together from the tree."""
 HASH: Final = 1_500
 """A step of NSEC3's hashing, whatever the salt."""
-NAME: Final = 250
+NAME: Final = 100
 """A byte of a name that an alias leads to: it is looked for label by label, and written."""
 PLENTY: Final = QUERY // 2
 """With less than this left nothing is looked for that an answer can do without."""
