@@ -16,7 +16,7 @@ from typing import Final
 
 QUERY: Final = 1_000_000
 """What a query may cost: 1 ms."""
-READ: Final = 3_000
+READ: Final = 2_000
 """A look into the store, whether or not something is there; an absent owner takes two, for its neighbours."""
 BYTE: Final = 10
 """A byte that was read: it is copied, checked, and looked through for records."""
