@@ -156,11 +156,6 @@ class CorruptStore(StoreError):
 class OverBudget(ZonegitError):
     """Answering a query would take more work than one query may cost: something in this zone is made for that."""
 
-    def __init__(self, zone: str) -> None:
-        super().__init__(
-            f"zone {zone} takes more work than a query may cost: see `zonegit check {zone}`, mend or remove it"
-        )
-
 
 class NotAuthorised(ZonegitError):
     """A request without a valid `Authorization`, or outside its key's scope."""

@@ -158,7 +158,10 @@ class Zone:
             raise self._overspend()
 
     def _overspend(self) -> OverBudget:
-        error = OverBudget(to_text(self.apex))
+        zone = to_text(self.apex)
+        error = OverBudget(
+            f"zone {zone} takes more work than a query may cost: see `zonegit check {zone}`, mend or remove it"
+        )
         self._on_trouble(error)
         return error
 

@@ -131,7 +131,7 @@ class ViewVersion:
         """The block of an owner of which the view says only how large it is. `OverBudget` where it is too large."""
         _, records, size = BLOCK_ITEM.unpack(mark)
         if records > MAX_RECORDS or size > MAX_BLOCK:
-            raise OverBudget(to_text(self._apex))
+            raise OverBudget(f"an owner of {to_text(self._apex)} takes more than {MAX_BLOCK} bytes")
         block = self._tree.at(owner)
         if block is None:
             raise CorruptStore("a served view contradicts its commit; run `zonegit reindex`")
