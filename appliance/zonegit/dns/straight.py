@@ -222,6 +222,8 @@ class Straight:
             if rtype == wanted:
                 found = records, block[start:at]
             elif rtype == CNAME:
+                if records != 1:
+                    return None  # no zone may have more: the walk leads on from the first
                 alias = block[start:at]
             elif rtype == RRSIG and plan.do:
                 signed = block[start:at]

@@ -14,7 +14,8 @@ from zonegit.dns.cookies import Cookies
 from zonegit.dns.dressed import Dressed
 from zonegit.dns.message import Transport
 from zonegit.dns.options import Options
-from zonegit.model.names import absolute, key_owner, to_text
+from zonegit.model.names import Owner, absolute, from_text, key_owner, to_text
+from zonegit.model.rrset import RRset
 
 TRAPS = """
 @        IN SOA nowhere.deep hostmaster 7 7200 3600 1209600 300
@@ -258,3 +259,11 @@ def test_a_packet_of_another_form_is_left_to_the_walk() -> None:
         assert server.responder.straight(bytes(damaged[2:])) is None, at
     for end in range(len(packet)):
         assert server.responder.straight(packet[2:end]) is None
+
+
+def test_two_cnames_at_a_name_are_left_to_the_walk() -> None:
+    zone = version("@ IN SOA ns h 1 2 3 4 5\n@ NS ns\n", "example.org.")
+    targets = [from_text(name) for name in ("a.example.net.", "b.example.net.")]
+    aliases = RRset.of(Owner(b"\5alias"), 5, 300, targets)
+    server = Server(DictVersion(zone.apex, zone.serial, [*zone.rrsets, aliases]))
+    assert not agrees(server, make_query("alias.example.org.", "A").to_wire())
