@@ -36,7 +36,7 @@ _OWN_ROOMS: Final = ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR")
 """Variables that name a directory of the service's or the user's own (systemd.exec(5), XDG Base Directory)."""
 _ROOMS: Final = ("/dev/shm", "/tmp", "/var/tmp")  # noqa: S108  a directory with a name by chance is made there
 
-_ROOM: Final = "zonegit-"
+_ROOM: Final = "zonegit-opening-"
 _ABANDONED: Final = 3600.0
 """Seconds after which a directory that was made for opening is taken for one of a process that was killed."""
 _LOOKED_AT: Final = 1000
@@ -204,8 +204,15 @@ def _clear(parent: str) -> None:
         for each in islice(found, _LOOKED_AT):
             if each.name.startswith(_ROOM):
                 status = each.stat(follow_symlinks=False)
-                if status.st_uid == os.geteuid() and status.st_mtime < long_ago and stat.S_ISDIR(status.st_mode):
+                own = status.st_uid == os.geteuid() and stat.S_ISDIR(status.st_mode)
+                if own and status.st_mtime < long_ago and _holds_links_alone(each.path):
                     _remove(each.path)
+
+
+def _holds_links_alone(room: str) -> bool:
+    """Whether it is what `shown` made: a repository of that name has files."""
+    with os.scandir(room) as found:
+        return all(each.is_symlink() for each in found)
 
 
 def _remove(room: str) -> None:

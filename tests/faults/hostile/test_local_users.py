@@ -120,9 +120,12 @@ def test_nothing_is_left_behind_where_links_were_made(
     room.mkdir()
     monkeypatch.setenv("RUNTIME_DIRECTORY", f"{room}:{tmp_path}")
     for age in (0, 7200):  # of processes that were killed
-        (room / f"zonegit-{age}").mkdir()
-        (room / f"zonegit-{age}" / "data.mdb").symlink_to("/proc/self/fd/3")
-        os.utime(room / f"zonegit-{age}", (time.time() - age,) * 2)
+        (room / f"zonegit-opening-{age}").mkdir()
+        (room / f"zonegit-opening-{age}" / "data.mdb").symlink_to("/proc/self/fd/3")
+        os.utime(room / f"zonegit-opening-{age}", (time.time() - age,) * 2)
+    mine = room / "zonegit-opening-mine"
+    Repository.init(mine).close()
+    os.utime(mine, (time.time() - 7200,) * 2)
     seen = []
     mkdir = os.mkdir
     monkeypatch.setattr(os, "mkdir", lambda path, mode: seen.append((Path(path).parent, mode)) or mkdir(path, mode))
@@ -131,7 +134,8 @@ def test_nothing_is_left_behind_where_links_were_made(
     with pytest.raises(StoreError):
         LmdbStore.open(repo)
     assert seen == [(room, 0o700)] * 2
-    assert [left.name for left in room.iterdir()] == ["zonegit-0"]
+    assert sorted(left.name for left in room.iterdir()) == ["zonegit-opening-0", "zonegit-opening-mine"]
+    LmdbStore.open(mine, readonly=True).close()
 
 
 def test_the_locks_of_lmdb_outlive_our_descriptors(repo: Path) -> None:
