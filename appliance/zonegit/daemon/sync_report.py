@@ -115,7 +115,7 @@ class SyncReport:
             log.event(_logger, "more zones stand still", logging.ERROR, **more)
         if back:
             again = {"peer": self._peer, "zones": len(back), "named": _named(frozenset(back))}
-            log.event(_logger, "zones are taken up again", **again)
+            log.event(_logger, "zones stand still no longer", **again)
 
     def synced(self) -> None:
         """A pull ended well, and what it moved is served."""
