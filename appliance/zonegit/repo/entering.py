@@ -5,7 +5,7 @@ commit that no branch and no tag of the zone reaches yet, with the whole of its 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,7 @@ from zonegit.model.names import parse_apex
 from zonegit.model.refs import RefKind, parse
 from zonegit.model.zone import Zone
 from zonegit.repo.ancestry import missing_commits
-from zonegit.store.port import Reader, RefUpdate
+from zonegit.store.port import Reader
 from zonegit.tree.servable import Inspection, change_fault
 from zonegit.tree.source import Nodes
 
@@ -55,14 +55,10 @@ def unfit(reader: Reader, zone: str, targets: Iterable[ObjectId], known: str = "
     return next((Unfit(oid, found) for oid, found in faults if found), None)
 
 
-def check_entering(reader: Reader, updates: Sequence[RefUpdate]) -> None:
-    """`InvalidZone` where a branch or tag would name a commit that mustn't be in its zone's history."""
-    for update in updates:
-        ref = parse(update.name)
-        if update.new is not None and ref.kind is not RefKind.REMOTE and reader.has(update.new):
-            found = unfit(reader, ref.zone, [update.new])
-            if found:
-                raise InvalidZone(f"{ref.full} can't be moved there: {found}")
+def check_entering(reader: Reader, zone: str, targets: Iterable[ObjectId]) -> None:
+    """`InvalidZone` where a branch or tag that names one of these would bring in a commit that mustn't be there."""
+    if found := unfit(reader, zone, targets):
+        raise InvalidZone(f"{zone} can't have that in its history: {found}")
 
 
 def _named(reader: Reader, zone: str) -> list[ObjectId]:

@@ -1,5 +1,7 @@
 """Branches and tags of a zone: making, moving, deleting."""
 
+from collections.abc import Sequence
+
 from zonegit.errors import Conflict, NotFound, Refused
 from zonegit.model import refs
 from zonegit.model.commit import Tag
@@ -27,7 +29,7 @@ def create_branch(
     update = RefUpdate(refs.head(place.zone, name), None, start.id)
     if context.ref(update.name):
         raise Conflict(f"{place.zone} has a branch {name} already; 'checkout {name}', or choose another name")
-    move(context, [update], who, f"branch: created from {short(start.id)}", dry_run)
+    move(context, [update], who, f"branch: created from {short(start.id)}", dry_run, start)
 
 
 def delete_branch(
@@ -84,11 +86,12 @@ def create_tag(
         made_before = resolver.tag_object(revision)
     if message is not None:
         data = Tag(target.id, place.zone, name, context.stamp(who), checked_message(message)).encode()
-        move(context, [RefUpdate(ref, None, object_id(data))], who, f"tag: {short(target.id)}", dry_run, [data])
+        update = RefUpdate(ref, None, object_id(data))
+        move(context, [update], who, f"tag: {short(target.id)}", dry_run, target, [data])
         return object_id(data)
     again = made_before is not None and made_before[1].name == name
     oid = made_before[0] if made_before is not None and again else target.id
-    move(context, [RefUpdate(ref, None, oid)], who, f"tag: {short(target.id)}", dry_run)
+    move(context, [RefUpdate(ref, None, oid)], who, f"tag: {short(target.id)}", dry_run, target)
     return oid
 
 
@@ -109,11 +112,15 @@ def move(
     who: str | None,
     reason: str,
     dry_run: bool,
-    objects: list[bytes] | None = None,
+    target: Revision | None = None,
+    objects: Sequence[bytes] = (),
 ) -> None:
+    """Move refs to `target`, or to new `objects` that lead to it. `InvalidZone` where it is unfit (`entering`)."""
     stamp = context.stamp(who)
+    if target is not None:
+        with context.store.read() as reader:
+            check_entering(reader, target.commit.zone, [target.id])
     if not dry_run:
         with context.store.write() as writer:
-            writer.insert(objects or [])
-            check_entering(writer, updates)
+            writer.insert(objects)
             writer.move_refs(updates, stamp, reason)

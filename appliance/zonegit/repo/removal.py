@@ -5,6 +5,7 @@ from zonegit.model import refs
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import RefKind, RefName
 from zonegit.repo.context import Context
+from zonegit.repo.entering import check_entering
 from zonegit.repo.labels import DELETED
 from zonegit.repo.listing import commit_of, named
 from zonegit.repo.position import default_branch, standing
@@ -34,7 +35,7 @@ def restore_zone(context: Context, zone: str, who: str | None, dry_run: bool) ->
     """Bring back what was deleted together with the zone's last branch, in one transaction.
 
     Each branch and tag comes back at its old id, so no serial falls. `Conflict` where there is a zone of this name,
-    `NotFound` where none was removed.
+    `NotFound` where none was removed, `InvalidZone` where a version of its history is unfit.
     """
     check_writable(context, zone)
     if named(context, RefKind.HEAD, zone):
@@ -44,6 +45,7 @@ def restore_zone(context: Context, zone: str, who: str | None, dry_run: bool) ->
         )
     with context.store.read() as reader:
         removed = _removed(reader, zone)
+        check_entering(reader, zone, removed.values())
         tips, tags = (_of_kind(kind, reader, removed) for kind in (RefKind.HEAD, RefKind.TAG))
     if not tips:
         raise NotFound(f"no zone {zone} was removed here; 'zonegit zone list' shows those that are here")

@@ -46,7 +46,7 @@ def reset(
     nodes = context.nodes.over({object_id(data): data for data in objects})
     changes = list(differences(nodes, old.commit.zone_root, root))
     update = RefUpdate(refs.head(place.zone, place.branch), old.id, tip.id)
-    move(context, [update], who, f"reset: moving to {short(target.id)}", dry_run, objects)
+    move(context, [update], who, f"reset: moving to {short(target.id)}", dry_run, target, objects)
     listed = changes if len(changes) <= MAX_LISTED else []
     new = None if dry_run else tip.id
     return Committed(place.zone, place.branch, old.id, new, tip.commit.serial, len(changes), listed)

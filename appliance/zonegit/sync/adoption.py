@@ -58,8 +58,9 @@ def peer_with(reader: Reader, zone: str, peer: str | None = None) -> str:
 
 
 def adoption(reader: Reader, peer: str, zone: str) -> Plan:
-    """Make a zone a mirror of the peer's as it was last seen. `Refused` where there is nothing to give up.
+    """Make a zone a mirror of the peer's as it was last seen.
 
+    `Refused` where there is nothing to give up, `InvalidZone` where the peer's zone is unfit.
     Tags become the peer's with its next pull; until then they are as they were.
     """
     mirrored = is_mirrored(reader, peer, zone)
@@ -67,7 +68,8 @@ def adoption(reader: Reader, peer: str, zone: str) -> Plan:
         raise Refused(f"{zone} is mirrored from {peer} already: there is nothing to adopt")
     names = _Names(reader, zone)
     moves = []
-    for name, tip in _of_zone(reader, f"{RefKind.REMOTE}/{peer}", zone):
+    theirs = _of_zone(reader, f"{RefKind.REMOTE}/{peer}", zone)
+    for name, tip in theirs:
         local = head(zone, name)
         old = reader.ref(local)
         if old == tip:
@@ -77,6 +79,7 @@ def adoption(reader: Reader, peer: str, zone: str) -> Plan:
         moves.append(RefUpdate(local, old, tip))
     for name, oid in [] if mirrored else _of_zone(reader, RefKind.TAG, zone):
         names.keep(tag(zone, name), name, _commit(reader, oid))
+    check_entering(reader, zone, [tip for _, tip in theirs])
     return Plan(peer, zone, tuple(moves), tuple(names.updates), tuple(names.kept))
 
 
@@ -93,8 +96,7 @@ def restoration(reader: Reader, peer: str, zone: str) -> Plan:
 
 
 def carry_out(writer: Writer, plan: Plan, who: Stamp) -> None:
-    """Do it, in the transaction that the plan was made in. `InvalidZone` where the peer's zone is unfit."""
-    check_entering(writer, plan.moved)
+    """Do it, in the transaction that the plan was made in."""
     reason = f"adopt: {plan.peer}" if plan.mirrored else f"adopt: {plan.peer}, undone"
     writer.move_refs([*plan.names, *plan.moved], who, reason)
     writer.set_setting(mirror_setting(plan.zone), plan.peer.encode() if plan.mirrored else None)

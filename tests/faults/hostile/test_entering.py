@@ -3,7 +3,6 @@
 Each zone of a primary is somebody's; what one of them does to theirs must not hold up those of the others.
 """
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -11,19 +10,17 @@ from typing import Final
 import pytest
 
 from synckit import NET, ORG, PEER, Content, Wire, commit, local_refs, move, names, put_tag, soa
-from zonegit.errors import InvalidName, InvalidZone
+from zonegit.errors import InvalidName
 from zonegit.model.commit import Stamp
-from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX, WireName, join, owner_key, parse_apex, to_text
 from zonegit.model.refs import MAX_REF, MAX_ZONE, check_zone, head, remote, tag
 from zonegit.model.rrset import RRset
 from zonegit.repo.context import Context
-from zonegit.repo.entering import check_entering
 from zonegit.repo.left_out import zones_left_out
 from zonegit.repo.zones import add_zone
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
-from zonegit.store.port import Reader, RefUpdate
+from zonegit.store.port import Reader
 
 LONGEST_ZONE: Final = 337
 """Characters that every new zone's name fits in."""
@@ -131,28 +128,6 @@ def test_a_version_without_its_soa_is_unfit(primary: MemoryStore) -> None:
     Wire(primary).pull(secondary)
     assert {told.rpartition(" holds ")[2] for told in left_out(secondary).values()} == {"no SOA record at the apex"}
     assert set(left_out(secondary)) == {ORG, "new.example."}
-
-
-def test_what_was_fetched_is_checked_before_anybody_names_it(primary: MemoryStore) -> None:
-    """By a reset, a branch, a tag or an adoption."""
-    bad = commit(primary, ORG, with_set(names(ORG, 300), two_soas(ORG)))
-    with primary.write() as writer:
-        with pytest.raises(InvalidZone, match="holds more than one SOA record"):
-            check_entering(_WithoutHeads(writer), [RefUpdate(head(ORG, "b"), None, bad)])  # type: ignore[arg-type]
-        check_entering(writer, [RefUpdate(head(ORG, "b"), None, bad)])
-
-
-class _WithoutHeads:
-    """A store in which nothing is named yet."""
-
-    def __init__(self, reader: object) -> None:
-        self._reader = reader
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._reader, name)
-
-    def refs(self, prefix: str) -> Iterator[tuple[str, ObjectId]]:
-        return iter(())
 
 
 def test_a_verdict_is_not_looked_for_again(primary: MemoryStore) -> None:
