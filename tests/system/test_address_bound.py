@@ -1,42 +1,34 @@
-"""`connections_per_source`: how many connections one address may have to the replication port of a daemon."""
+"""`connections_per_source`: how many connections of one key an address may have to a daemon's replication port."""
 
-import socket
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+from daemonkit import Daemon, ask, new_reader, rcode, secondary_of, until
+from rawh2 import RawClient
+from synckit import PEER
+from zonegit.auth.keyring import Keyring
 
-from daemonkit import Daemon, until
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-
-
-@pytest.mark.parametrize("most", [1, 9])
-def test_it_is_what_an_address_may_have(
-    repo: Path, tmp_path: Path, keys: Path, start: Callable[..., Daemon], most: int
+def test_one_too_many_is_told_at_both_ends_and_another_key_has_room(
+    repo: Path, tmp_path: Path, keys: Path, start: Callable[..., Daemon]
 ) -> None:
+    new_reader(keys, "k2")
     config = tmp_path / "zonegitd.toml"
-    bound = f"connections_per_source = {most}\n"
-    config.write_text(f'[replication]\nlisten = "127.0.0.1:0"\nname = "p1"\n{bound}')
-    daemon = start(repo, "--config", config, "--keys", keys)
-    place = ("127.0.0.1", daemon.port("replication"))
-    open_ones: list[socket.socket] = []
-    try:
-        until(lambda: open_ones.append(socket.create_connection(place, 20)) or answers(open_ones[-1]), "the first")
-        for _ in range(most - 1):
-            open_ones.append(socket.create_connection(place, 20))
-            assert answers(open_ones[-1])
-        with socket.create_connection(place, 20) as one_more:
-            assert not answers(one_more)
-    finally:
-        for each in open_ones:
-            each.close()
-
-
-def answers(connection: socket.socket) -> bool:
-    """Whether the server says something on it, before it closes it."""
-    try:
-        connection.sendall(PREFACE)
-        return bool(connection.recv(1))
-    except OSError:
-        return False
+    replication = f'[replication]\nlisten = "127.0.0.1:0"\nname = "{PEER}"\nconnections_per_source = 1\n'
+    config.write_text(f'{replication}[metrics]\nlisten = "127.0.0.1:0"\n')
+    primary = start(repo, "--config", config, "--keys", keys, "--workers", "1")
+    known = {key.kid: key for key in Keyring.load(keys)}
+    with RawClient(primary.port("replication")) as first, RawClient(primary.port("replication")) as other:
+        for client, kid in ((first, "k1"), (other, "k2")):
+            headers = client.signed("GET", "/v0/refs", key=known[kid])
+            assert client.ask("GET", "/v0/refs", headers).status == 200
+        who = secondary_of(primary, keys, "--primary-name", PEER, "--workers", "1")
+        secondary = start(tmp_path / "secondary", *who)
+        until(lambda: secondary.has("as many connections with key k1 from this address"), "the reason there")
+        until(lambda: primary.has("too many connections with one key source=127.0.0.1 kid=k1 way="), "a line here")
+    (line,) = [line for line in primary.log if "too many connections" in line]
+    assert "connections_per_source" in line
+    with urllib.request.urlopen(f"http://127.0.0.1:{primary.port('metrics')}/metrics", timeout=20) as page:
+        assert 'zonegit_http_connections_refused_total{key_id="k1"} ' in page.read().decode()
+    until(lambda: not rcode(ask(secondary.port(), "example.org.", 6)), "the zone where there is room again")

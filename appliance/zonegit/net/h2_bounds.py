@@ -58,11 +58,11 @@ class FrameBudget:
 
     def __init__(
         self,
-        passed: Callable[[], bool] = lambda: True,
+        passed: Callable[[str], bool] = lambda kid: True,
         turn: Callable[[int], Awaitable[None]] = _at_once,
         per_second: float | None = None,
     ) -> None:
-        """`passed` is called when a stranger's request has passed; whether it is no stranger from then on.
+        """`passed` is called with the key when a stranger's request has passed; whether it is none from then on.
 
         `turn` waits for the turn of one that is, and is told how many it has had.
         """
@@ -87,13 +87,17 @@ class FrameBudget:
         if self.is_known:
             self._give(count / _UNIT)
 
-    def passed(self, cost: float) -> None:
-        """A request's MAC has passed, or it was answered where there are no keys: what it cost is given back."""
+    def passed(self, cost: float, kid: str = "") -> bool:
+        """A request's MAC has passed, or it was answered where there are no keys: what it cost is given back.
+
+        Whether the connection is no stranger: there may be too many of this key (`net.known`).
+        """
         self._give(cost)
         self._had = 0
-        if not self.is_known and self._passed():
+        if not self.is_known and self._passed(kid):
             self.is_known = True
             self.left += BURST - STRANGERS_BURST
+        return self.is_known
 
     async def turn(self, first: bool) -> None:
         """Wait until a piece of what the connection brought may be handled, the first one of it or another."""

@@ -3,7 +3,8 @@ over TLS 1.3.
 
 What is ours around it, for version 0.18 (tests pin what they rest on):
 - connections are counted before anything is read of them, a TLS handshake too, which has 10 s: of those of which no
-  request has passed the oldest makes room for a new one (`net.strangers`), the others are few for each source;
+  request has passed the oldest makes room for a new one (`net.strangers`), the others are few for each key at a
+  source (`net.known`);
 - connections of which no request has passed have one turn in each round of the loop, in all (`net.rounds`);
 - what a connection sends and holds is bounded by `net.h2_bounds`; what doesn't begin as HTTP/2 is refused unread;
 - a client that takes nothing in for 60 s is cut off: as shipped, a write waits for it for ever;
@@ -36,13 +37,13 @@ from zonegit.net.accepting import Acceptor, Share
 from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, App
 from zonegit.net.h2_bounds import FrameBudget
 from zonegit.net.h2_frames import PREFACE
+from zonegit.net.known import PER_KEY, Known, count_down
 from zonegit.net.refusals import Refusals
 from zonegit.net.rounds import Rounds
 from zonegit.net.strangers import PER_SOURCE, Strangers, Task
 from zonegit.net.tls import ALPN, client_certificate, refused_certificate
 from zonegit.sync.limits import SERVER, ServerLimits
 
-CONNECTIONS_PER_SOURCE: Final = 8
 KEEP_ALIVE: Final = 300.0
 """Seconds; longer than any long-poll, so that a connection isn't closed just when its client uses it again."""
 DRAIN_SECONDS: Final = 3.0
@@ -103,7 +104,7 @@ class H2Server:
         self,
         app: App,
         *,
-        connections: int = CONNECTIONS_PER_SOURCE,
+        connections: int = PER_KEY,
         strangers: Strangers | None = None,
         bounds: ServerLimits = SERVER,
         tls: ssl.SSLContext | None = None,
@@ -111,7 +112,8 @@ class H2Server:
         refusals: Refusals | None = None,
         keyless: bool = False,
     ) -> None:
-        """`connections`: how many of which a request has passed one source (an IPv4 address, an IPv6 /56) may have.
+        """`connections`: how many of which a request has passed one source (an IPv4 address, an IPv6 /56) may have
+        with one key; with all keys together it is 256, or as many as that.
 
         No `tls`: cleartext. `rounds` and `refusals` are those of the process, where it has more servers than this.
         `keyless`: anybody is answered, over HTTP/1.1 too, and no connection becomes a known one.
@@ -123,7 +125,6 @@ class H2Server:
         self._config.h2_max_concurrent_streams = bounds.streams
         self._config.h2_max_header_list_size = bounds.header_bytes
         self._config.h11_max_incomplete_size = bounds.header_bytes
-        self._most = connections
         self._strangers = strangers or Strangers(bounds.strangers, max(PER_SOURCE, connections))
         self._rounds = rounds or Rounds()
         self._refusals = refusals or Refusals()
@@ -133,8 +134,7 @@ class H2Server:
         """Those that haven't come to a protocol yet."""
         self.open: Counter[str] = Counter()
         """Open connections of each source."""
-        self._known: Counter[str] = Counter()
-        """Those of which a request has passed."""
+        self._known = Known(connections)
 
     async def serve(
         self,
@@ -173,8 +173,7 @@ class H2Server:
         source = source_of(address)
         transport = cast(asyncio.Transport, writer.transport)
         task = asyncio.current_task()
-        if task is None or self._known[source] >= self._most:
-            writer.transport.abort()
+        if task is None:
             return
         self._tasks.add(task)
         self.open[source] += 1
@@ -210,20 +209,17 @@ class H2Server:
             self._strangers.leave(task)
             self._tasks.discard(task)
             self._beginning.discard(task)
-            _count_down(self.open, source)
-            if budget.is_known:
-                _count_down(self._known, source)
+            count_down(self.open, source)
+            self._known.leave(task)
 
-    def _passed(self, task: Task, source: str) -> bool:
-        """A request of a connection has passed; whether the connection is a known one from now on."""
+    def _passed(self, task: Task, source: str, kid: str) -> bool:
+        """A request of a connection has passed with this key; whether the connection is a known one from now on."""
         if self._keyless:
             self._strangers.active(task)
             return False
-        self._strangers.leave(task)
-        if self._known[source] >= self._most:  # others of its source have passed since it began
-            task.cancel()
+        if not self._known.enter(task, source, kid):
             return False
-        self._known[source] += 1
+        self._strangers.leave(task)
         return True
 
     async def _end_connections(self) -> None:
@@ -275,12 +271,6 @@ async def _refuse(writer: asyncio.StreamWriter) -> None:
     writer.close()
     async with asyncio.timeout(CLOSE_SECONDS):
         await writer.wait_closed()
-
-
-def _count_down(counter: Counter[str], source: str) -> None:
-    counter[source] -= 1
-    if not counter[source]:
-        del counter[source]
 
 
 def _is_clients_fault(error: BaseException) -> bool:

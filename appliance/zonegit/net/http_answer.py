@@ -112,8 +112,17 @@ class Answer:
         """The body of an authentic 200; any other authentic answer is `Unreachable`."""
         body = await self.authentic(limit)
         if self.status != 200:
-            raise Unreachable(f"the peer answers {self.status} {wire.decode_error(body)[0]}".rstrip())
+            raise Unreachable(self.declined(wire.decode_error(body)[0]))
         return body
+
+    def declined(self, error: str) -> str:
+        """What to say of an authentic error."""
+        if error == wire.CROWDED:
+            return (
+                f"the peer has as many connections with key {self.key.kid} from this address as it takes: "
+                "give each secondary its own key, or raise connections_per_source there"
+            )
+        return f"the peer answers {self.status} {error}".rstrip()
 
     async def clock(self) -> int | None:
         """The peer's time in Unix seconds, if it says authentically that ours is off."""

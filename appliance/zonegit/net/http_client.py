@@ -60,6 +60,8 @@ class Declined:
     """An authentic error instead of a stream."""
 
     error: str
+    told: str
+    """The same for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,8 @@ class HttpPeer:
             if answer.is_stream:
                 yield Opened(answer.check, answer.chunks())
             else:
-                yield Declined(wire.decode_error(await answer.authentic())[0] or str(answer.status))
+                error = wire.decode_error(await answer.authentic())[0]
+                yield Declined(error or str(answer.status), answer.declined(error))
 
     @asynccontextmanager
     async def _ask(self, request: _Request) -> AsyncIterator[Answer]:

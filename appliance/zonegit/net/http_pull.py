@@ -19,7 +19,7 @@ from zonegit.sync.mirror import Moved
 from zonegit.sync.ref_diff import holds_many
 from zonegit.sync.session import Ask, Session
 from zonegit.sync.tracked import Tracked
-from zonegit.sync.wire import PeerRefs
+from zonegit.sync.wire import CROWDED, PeerRefs
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +114,8 @@ class _Pull:
                 await self._receive(ask, answer)
             elif answer.error == "too_many_fetches":  # the server may not have noticed yet that others broke off
                 raise Interrupted("the peer is at as many fetches of this key as it takes")
+            elif answer.error == CROWDED:  # as above, or they are other secondaries'
+                raise Interrupted(answer.told)
             else:
                 self._session.turned_down(ask.number, answer.error)
 

@@ -49,11 +49,10 @@ class Request:
         self.sent = 0
         """Bytes of the answer's body."""
 
-    def passed(self) -> None:
-        """Let the connection know that this request's MAC has passed."""
+    def passed(self, kid: str) -> bool:
+        """Tell the connection that this request's MAC has passed with this key; whether there is room for it."""
         budget = self._state.get(FRAME_BUDGET)
-        if budget is not None:
-            budget.passed(self._state.get(REQUEST_COST, 0))
+        return budget is None or budget.passed(self._state.get(REQUEST_COST, 0), kid)
 
     async def turn(self) -> None:
         """Wait for the connection's turn, if no request of it has passed."""

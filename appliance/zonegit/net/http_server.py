@@ -35,7 +35,7 @@ from zonegit.net.long_work import LongWork
 from zonegit.net.ref_watch import RefWatch
 from zonegit.net.refusals import Refusals
 from zonegit.store.port import Store
-from zonegit.sync import limits
+from zonegit.sync import limits, wire
 from zonegit.sync.frames import CONTENT_TYPE, Seal
 from zonegit.sync.server import Endpoint, FrameStream, Reply, Route, error_reply
 from zonegit.sync.work import T, Work
@@ -50,6 +50,7 @@ SLOWLY: Final = 1.0
 """Seconds before a source that fails too often hears of its next failure: its streams are all it can flood with."""
 
 _BUSY: Final = error_reply(429, "too_many_fetches", retry_after=1)
+_CROWDED: Final = error_reply(429, wire.CROWDED, retry_after=5)
 
 log = logging.getLogger(__name__)
 
@@ -165,10 +166,14 @@ class ReplicationApp:
             )
             await until_gone(request.receive, self._send(request, reply, found.grant))
             return
-        request.passed()
-        request.kid = found.key.kid
-        self._count(found.key.kid, "ok")
-        self._samples.set("auth_key_last_used_timestamp_seconds", self._clock(), key_id=found.key.kid)
+        request.kid = kid = found.key.kid
+        self._count(kid, "ok")
+        self._samples.set("auth_key_last_used_timestamp_seconds", self._clock(), key_id=kid)
+        if not request.passed(kid):
+            self._samples.inc("http_connections_refused_total", key_id=kid)
+            self._refusals.crowded(request.address, kid)
+            await until_gone(request.receive, self._send(request, _CROWDED, found))
+            return
         with self._room(request, found) as fits:
             answer = await self._tried(request, found) if fits else _BUSY
             request.body = b""  # whoever reads the answer slowly

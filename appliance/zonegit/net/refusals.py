@@ -1,6 +1,7 @@
 """Log lines that clients of the http process cause: a stranger's are one a minute, whatever there are of them.
 
     refused a caller source=192.0.2.7 kid=k2026a reason=unknown_key
+    too many connections with one key source=192.0.2.7 kid=k2026a way="..."
     a connection failed source=192.0.2.7 error="..." left_out=3107
 
 Without a key nobody makes the log grow by more than that line a minute in each process, and the next one says how
@@ -19,6 +20,8 @@ PERIOD: Final = 60.0
 """Seconds."""
 MOST: Final = 20
 """Lines within a period about callers whose MAC was right."""
+
+_WAY: Final = "give each secondary its own key, or raise connections_per_source in [replication]"
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -57,6 +60,11 @@ class Refusals:
         """Log a refusal, or count it. `proven`: whether the caller's MAC was right."""
         kept = self._proven if proven else self._strangers
         self._write(kept.take((kid, reason)), "refused a caller", source=source, kid=kid or "-", reason=reason)
+
+    def crowded(self, source: str, kid: str) -> None:
+        """Log that a request was refused since its key has too many connections, or count it."""
+        more = self._proven.take((kid, "crowded"))
+        self._write(more, "too many connections with one key", source=source, kid=kid, way=_WAY)
 
     def failed(self, source: str, error: BaseException) -> None:
         """Log that a connection ended by an error that is not its client's, or count it."""

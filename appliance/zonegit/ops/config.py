@@ -116,7 +116,7 @@ class ReplicationConfig:
     workers: int = 1
     """Processes that serve it, each with connections of its own."""
     connections_per_source: int = 8
-    """Open connections of one address (IPv6: of a /56) to each of those processes."""
+    """Open connections of one key from one address (IPv6: a /56) to each of those processes."""
     access_log: bool = False
     """Whether each request is a line in the log."""
     limits: ServerLimits = SERVER

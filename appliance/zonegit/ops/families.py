@@ -48,6 +48,12 @@ PUBLISHED: Final[Mapping[str, Family]] = {
         Family("auth_key_not_after_timestamp_seconds", _G, "When a key stops being accepted.", ("key_id",)),
         Family("tls_certificate_not_after_timestamp_seconds", _G, "When a certificate ends.", ("role",)),
         Family("http_requests_total", _C, "HTTP requests.", ("route", "method", "code")),
+        Family(
+            "http_connections_refused_total",
+            _C,
+            "Requests refused since their key has too many connections from one address.",
+            ("key_id",),
+        ),
         Family("http_request_duration_seconds", _H, "Time to a response's end.", ("route",), LONG_SECONDS),
         Family(
             "notifies_total",

@@ -23,6 +23,8 @@ from zonegit.sync.work import Due, Work, finish, never
 JSON_TYPE: Final = "application/json"
 ALL_NAMES: Final = "all"
 """How a client says that it takes every name of a branch or tag, also with capitals and slashes."""
+CROWDED: Final = "too_many_connections"
+"""The error of a server that has as many connections of a key from an address as it takes."""
 _ERROR: Final = 64
 """Characters of a peer's error that are told."""
 IDS_TYPE: Final = "application/octet-stream"

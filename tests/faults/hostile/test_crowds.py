@@ -16,15 +16,17 @@ import pytest
 from hypercorn.app_wrappers import ASGIWrapper
 
 from daemonkit import until
-from httpkit import Running, pull_once, run, running, served
-from rawh2 import RawClient
+from httpkit import Running, generous_gate, pull_once, run, running, served
+from rawh2 import Answer, RawClient
 from synckit import KEY, PEER, check_for, commit, names, pieces, refs_of, seal_for
 from tlskit import Authority
 from zonegit.auth.gate import Signer
+from zonegit.auth.key import Key
 from zonegit.net import h2_serving, http_request, http_server
 from zonegit.net.asgi import DRAIN
 from zonegit.net.h2_serving import H2Server
 from zonegit.net.http_client import HttpPeer
+from zonegit.net.known import PER_KEY
 from zonegit.net.metrics_app import MetricsApp
 from zonegit.net.strangers import Strangers
 from zonegit.net.tls import Identity, client_context, server_context
@@ -143,28 +145,61 @@ def test_handshakes_of_its_address_keep_no_secondary_out(first: bytes, tmp_path:
     run(test(), SECONDS)
 
 
-def test_only_connections_that_passed_count_against_their_source() -> None:
+def asked(client: RawClient, key: Key = KEY) -> Answer:
+    return client.ask("GET", "/v0/refs", client.signed("GET", "/v0/refs", key=key))
+
+
+def test_only_connections_that_passed_count_against_their_key() -> None:
+    """One too many is told so, by a signed answer, and may ask again when there is room."""
+
     def test(server: Running) -> None:
         with ExitStack() as stack:
             known = [stack.enter_context(RawClient(server.port)) for _ in range(4)]
             late = [stack.enter_context(RawClient(server.port)) for _ in range(2)]
             for each in known:
-                assert each.ask("GET", "/v0/refs", each.signed("GET", "/v0/refs")).status == 200
-            for each in late:  # they were there before those had passed
-                each.ask("GET", "/v0/refs", each.signed("GET", "/v0/refs"))
-                assert each.closed
-            with pytest.raises(ConnectionError), RawClient(server.port) as new:
-                assert new.ask("GET", "/v0/refs", new.signed("GET", "/v0/refs")).status == 0
-                raise ConnectionResetError
+                assert asked(each).status == 200
+            for each in [*late, stack.enter_context(RawClient(server.port))]:
+                answer = asked(each)
+                assert (answer.status, answer.body) == (429, b'{"error":"too_many_connections"}')
+                assert "zg-signature" in answer.headers
             for each in known:
-                assert each.ask("GET", "/v0/refs", each.signed("GET", "/v0/refs")).status == 200
+                assert asked(each).status == 200
+            known[0].sock.close()
+            until(lambda: len(server.server._known) == 3, "the end of one")
+            assert asked(late[0]).status == 200
         until(lambda: not server.server._known, "the end of all")
+        assert server.samples.values["http_connections_refused_total,key_id=k1"] == 3
 
     served(test, seconds=SECONDS, connections=4)
 
 
+def test_who_has_a_key_keeps_no_other_key_out() -> None:
+    other = Key.derive("k2", bytes(range(1, 33)), scopes=KEY.scopes)
+
+    def test(server: Running) -> None:
+        with ExitStack() as stack:
+            mine = [stack.enter_context(RawClient(server.port)) for _ in range(60)]
+            assert [asked(each).status for each in mine] == [200] * 8 + [429] * 52
+            assert asked(stack.enter_context(RawClient(server.port)), other).status == 200
+
+    served(test, seconds=SECONDS, gate=generous_gate((KEY, other)), connections=8)
+
+
+def test_a_hundred_secondaries_with_keys_of_their_own_need_no_configuration() -> None:
+    secrets = [at.to_bytes(2, "big") + bytes(range(2, 32)) for at in range(100)]
+    keys = tuple(Key.derive(f"k{at}", secret, scopes=KEY.scopes) for at, secret in enumerate(secrets))
+
+    def test(server: Running) -> None:
+        with ExitStack() as stack:
+            for key in keys:
+                assert asked(stack.enter_context(RawClient(server.port)), key).status == 200
+            assert len(server.server._known) == 100
+
+    served(test, seconds=SECONDS, gate=generous_gate(keys), connections=PER_KEY)
+
+
 def test_a_hundred_secondaries_behind_one_address() -> None:
-    """All at once, as after a restart of their primary, and beside strangers there."""
+    """All at once with one key, as after a restart of their primary, and beside strangers there."""
 
     def test(server: Running) -> None:
         with ExitStack() as stack, idle(server.port, 100):
@@ -174,7 +209,7 @@ def test_a_hundred_secondaries_behind_one_address() -> None:
                 while not each.answers[stream].ended and each.read():
                     pass
                 assert each.answers[stream].status == 200
-            assert server.server._known.total() == 100
+            assert len(server.server._known) == 100
 
     served(test, seconds=SECONDS, connections=200)
 
@@ -340,7 +375,8 @@ def test_a_reset_in_the_handshake_is_nothing(tmp_path: Path, caplog: pytest.LogC
 
 def test_the_bounds_are_what_the_documents_say() -> None:
     server = H2Server(None)  # type: ignore[arg-type]  # it isn't served
-    assert (server._most, server._strangers._most, server._strangers._seconds) == (8, 256, 60.0)
+    assert (server._known._per_key, server._known._per_source) == (8, 256)
+    assert (server._strangers._most, server._strangers._seconds) == (256, 60.0)
     assert (server._config.h2_max_concurrent_streams, server._config.h2_max_header_list_size) == (32, 16 << 10)
     assert (http_server.BODIES_PER_SOURCE, http_server.ANSWERS_PER_SOURCE) == (16 << 20, 16 << 20)
 

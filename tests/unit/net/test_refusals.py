@@ -66,6 +66,16 @@ def test_strangers_leave_one_line_a_period_and_take_none_from_others(lines) -> N
     assert lines()[2:] == ["refused a caller source=192.0.2.7 kid=k1 reason=mac left_out=1999"]
 
 
+def test_a_key_with_too_many_connections_is_told_once_with_what_to_do(lines) -> None:
+    clock = Clock()
+    refusals = Refusals(clock)
+    for _ in range(5):
+        refusals.crowded("192.0.2.7", "k1")
+    (line,) = lines()
+    way = "give each secondary its own key, or raise connections_per_source in [replication]"
+    assert line == f'too many connections with one key source=192.0.2.7 kid=k1 way="{way}"'
+
+
 def test_other_loggers_lines_count_among_those_of_strangers(lines, caplog) -> None:
     clock = Clock()
     refusals = Refusals(clock)
