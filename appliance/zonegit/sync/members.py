@@ -35,9 +35,12 @@ class Elements:
         return self._items
 
 
-def members(data: bytes) -> Iterator[tuple[str, object]]:
-    """The members' names and values, in the body's order. A list is `Elements`, to be read before the next."""
-    text = _Text(data)
+def members(data: bytes, elements: int = ELEMENTS) -> Iterator[tuple[str, object]]:
+    """The members' names and values, in the body's order. A list is `Elements`, to be read before the next.
+
+    `elements`: how many all lists may have together, read or not.
+    """
+    text = _Text(data, elements)
     if not text.took("{"):
         raise InvalidData("the body is not a JSON object")
     seen: set[str] = set()
@@ -51,9 +54,9 @@ def members(data: bytes) -> Iterator[tuple[str, object]]:
         seen.add(name)
         text.take(":")
         if text.took("["):
-            elements = Elements(_elements(text))
-            yield name, elements
-            for _ in elements:
+            listed = Elements(_elements(text))
+            yield name, listed
+            for _ in listed:
                 pass
         else:
             yield name, text.value()
@@ -76,15 +79,15 @@ def _elements(text: "_Text") -> Iterator[object]:
 class _Text:
     """A body's characters, decoded a window at a time."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, elements: int) -> None:
         self._data = data
         self._next = 0
         """Where of the bytes the next window begins."""
         self._decoder = getincrementaldecoder("utf-8")()
         self._window = ""
         self._at = 0
-        self._elements = 0
-        """How many were read, of all lists."""
+        self._most = self._left = elements
+        """Elements of all lists that may be read, and that may yet be."""
 
     def took(self, mark: str) -> bool:
         """Go past this character if it is the next one."""
@@ -106,9 +109,9 @@ class _Text:
 
     def element(self) -> object:
         """The next value, of a list."""
-        self._elements += 1
-        if self._elements > ELEMENTS:
-            raise InvalidData(f"the lists in the body have more than {ELEMENTS} elements")
+        self._left -= 1
+        if self._left < 0:
+            raise InvalidData(f"the lists in the body have more than {self._most} elements")
         return self.value()
 
     def end(self) -> None:

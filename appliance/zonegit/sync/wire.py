@@ -27,6 +27,8 @@ CROWDED: Final = "too_many_connections"
 """The error of a server that has as many connections of a key from an address as it takes."""
 _ERROR: Final = 64
 """Characters of a peer's error that are told."""
+_UNKNOWN: Final = 1_024
+"""Elements of lists that a request may have beside its ids."""
 IDS_TYPE: Final = "application/octet-stream"
 quoted: Final = json.encoder.encode_basestring_ascii
 """A text as JSON."""
@@ -133,20 +135,32 @@ class FetchRequest:
         most = {want: MAX_WANTS, have: MAX_HAVES}
         ids: dict[str, list[ObjectId]] = {want: [], have: []}
         table: dict[str, object] = {}
-        for name, value in members(data):
-            if name not in ids:
+        for name, value in members(data, MAX_WANTS + MAX_HAVES + _UNKNOWN):
+            if name in ids:
+                yield from _take_ids(name, as_list(name, value), ids[name], most[name], due)
+            else:
                 table[name] = value
-                continue
-            for item in as_list(name, value):
-                if len(ids[name]) == most[name]:
-                    raise LimitExceeded(f"`{name}` has more than {most[name]} ids")
-                ids[name].append(_id(item))
-                if due():
-                    yield
+                yield from _pass_over(value, due)
         if not ids[want]:
             raise InvalidData(f"`{want}` names no object")
         compress, sealed = table.get("compress") == "zlib", table.get("checkpoints") == "sealed"
         return cls(tuple(ids[want]), tuple(ids[have]), _cursor(table), compress, sealed)
+
+
+def _take_ids(name: str, items: Elements, ids: list[ObjectId], most: int, due: Due) -> Work[None]:
+    for item in items:
+        if len(ids) == most:
+            raise LimitExceeded(f"`{name}` has more than {most} ids")
+        ids.append(_id(item))
+        if due():
+            yield
+
+
+def _pass_over(value: object, due: Due) -> Work[None]:
+    """Go past a member that may be unknown: where it is a list, element by element."""
+    for _ in value if isinstance(value, Elements) else (value,):
+        if due():
+            yield
 
 
 def encode_walk(missing: Sequence[bytes], cursor: bytes) -> bytes:

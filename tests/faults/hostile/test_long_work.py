@@ -12,6 +12,7 @@ from rawh2 import RawClient
 from synckit import KEY, SMALL_NODES, commit, names, seal_for
 from zonegit.auth.key import Key
 from zonegit.auth.scope import parse_scope
+from zonegit.errors import InvalidData
 from zonegit.model.ids import ObjectId
 from zonegit.net.long_work import LongWork
 from zonegit.store.memory import MemoryStore
@@ -25,6 +26,8 @@ COMMITS = 150
 ZONES = 60
 READS = 24
 """Objects that may be read between two looks at the time, in all of what follows."""
+ELEMENTS = 30_000
+"""Elements of all lists of a request that are read before it is refused."""
 ROUNDS = 30
 """Slices of another key's work that a small request may wait for."""
 OTHER = Key.derive("k2", b"another secret, of 32 bytes too.", scopes=(parse_scope("read:*"),))
@@ -125,6 +128,35 @@ def test_every_step_is_little_work(
         count += 1
     assert count >= ZONES
     assert looks.most <= READS
+
+
+@pytest.mark.parametrize("element", ['""', "{}", "[]", "1", "null"])
+def test_lists_that_no_request_has_end_the_reading(element: str) -> None:
+    looks = 0
+
+    def due() -> bool:
+        nonlocal looks
+        looks += 1
+        return False
+
+    body = f'{{"later":[{",".join([element] * 300_000)}],"want":["{"ab" * 32}"]}}'.encode()
+    with pytest.raises(InvalidData, match="more than"):
+        finish(FetchRequest.reading(body, due))
+    assert 1_000 <= looks <= ELEMENTS
+
+
+def test_what_a_request_need_not_have_is_passed_over_in_slices() -> None:
+    list_of_lists = ",".join(["[" + ",".join(["{}"] * 5_000) + "]"] * 60)
+    objects = ",".join(f'"m{at}":[{{}},{{}}]' for at in range(30))
+    body = f'{{"later":[{list_of_lists}],{objects},"want":["{"ab" * 32}"]}}'.encode()
+    slices = 0
+    work = FetchRequest.reading(body, lambda: True)
+    with pytest.raises(StopIteration) as end:
+        while True:
+            next(work)
+            slices += 1
+    assert end.value.value.want == (ObjectId(b"\xab" * 32),)
+    assert slices == 60 + 60 + 1
 
 
 def test_refs_that_move_between_slices_make_whole_answers() -> None:

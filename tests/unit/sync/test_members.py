@@ -7,13 +7,13 @@ import pytest
 
 from zonegit.errors import InvalidData
 from zonegit.sync import members as module
-from zonegit.sync.members import LONGEST, MOST, WINDOW, Elements, members
+from zonegit.sync.members import ELEMENTS, LONGEST, MOST, WINDOW, Elements, members
 
 TEXTS = ("", "a", "é", "\N{GRINNING FACE}", '"', "\\", "zone.example.", "x" * 70)
 
 
-def whole(data: bytes) -> dict[str, object]:
-    return {name: list(value) if isinstance(value, Elements) else value for name, value in members(data)}
+def whole(data: bytes, most: int = ELEMENTS) -> dict[str, object]:
+    return {name: list(value) if isinstance(value, Elements) else value for name, value in members(data, most)}
 
 
 def some(rng: Random, depth: int = 0) -> object:
@@ -109,8 +109,7 @@ def test_what_is_no_body_is_refused(data: bytes) -> None:
         whole(data)
 
 
-def test_the_elements_of_all_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ELEMENTS", 10)
-    assert whole(b'{"a":[1,2,3,4,5],"b":[1,2,3,4,5]}')["b"] == [1, 2, 3, 4, 5]
+def test_the_elements_of_all_lists_are_bounded() -> None:
+    assert whole(b'{"a":[1,2,3,4,5],"b":[1,2,3,4,5]}', 10)["b"] == [1, 2, 3, 4, 5]
     with pytest.raises(InvalidData, match="more than 10 elements"):
-        whole(b'{"a":[1,2,3,4,5],"b":[1,2,3,4,5,6]}')
+        whole(b'{"a":[1,2,3,4,5],"b":[1,2,3,4,5,6]}', 10)
