@@ -1,4 +1,4 @@
-"""What every version has to be, looked at in three ways that agree: whole, beside what is known, by difference."""
+"""What every version has to be, looked at in ways that agree: whole, beside what is known, by difference."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,7 @@ from synckit import ORG, SMALL_NODES, names, soa
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import APEX, join, parse_apex
 from zonegit.model.rrset import SOA_KEY, RRKey, RRset
+from zonegit.store.memory import MemoryStore
 from zonegit.tree.build import build
 from zonegit.tree.servable import Inspection, change_fault
 from zonegit.tree.source import Nodes
@@ -60,3 +61,8 @@ def test_all_ways_to_look_agree(gone: set[RRKey], right: set[int], wrong: set[in
     assert (beside.fault(new) is None) == (found is None)
     assert (change_fault(APEX_NAME, nodes, old, new) is None) == (found is None)
     assert beside.fault(old) is None
+    lately = MemoryStore()
+    with lately.write() as writer:
+        writer.insert(build(SMALL_NODES, sorted(content.items())).objects)
+    with lately.read() as reader:
+        assert Inspection(APEX_NAME, Nodes(reader), reader.plain).fault(new) == found

@@ -48,7 +48,7 @@ def unfit(reader: Reader, zone: str, targets: Iterable[ObjectId], known: str = "
     if held and len(commits) == 1:
         found = change_fault(apex, nodes, _tree(reader, held[0]), roots[commits[0]])
         return Unfit(commits[0], found) if found else None
-    inspection = Inspection(apex, nodes)
+    inspection = Inspection(apex, nodes, reader.plain)
     for oid in held[:1] if commits else ():
         inspection.trust(_tree(reader, oid))
     faults = ((oid, inspection.fault(root)) for oid, root in roots.items())

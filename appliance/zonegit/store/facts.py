@@ -28,6 +28,8 @@ class NodeFacts(NamedTuple):
     first: RRKey
     """Empty, like `last`, for the one node that has no entries."""
     last: RRKey
+    plain: int | None = None
+    """`tree.servable.plain` of all below it; None also where that isn't known."""
 
 
 class RRsetFacts(NamedTuple):
@@ -71,9 +73,9 @@ class FactCache:
                 del known[old]
 
 
-def node_facts(node: Node, first: RRKey) -> NodeFacts:
+def node_facts(node: Node, first: RRKey, plain: int | None = None) -> NodeFacts:
     """Facts of a decoded node; `first` is the first key below it."""
-    return NodeFacts(node.level, node.records, first, node.keys[-1] if node.keys else RRKey(b""))
+    return NodeFacts(node.level, node.records, first, node.keys[-1] if node.keys else RRKey(b""), plain)
 
 
 def stored_facts(data: bytes, get: Callable[[ObjectId], bytes]) -> Facts:

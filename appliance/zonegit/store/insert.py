@@ -24,6 +24,7 @@ from zonegit.store.facts import (
     ZoneFacts,
     node_facts,
 )
+from zonegit.tree.servable import plain
 
 SEQ_STEP: Final = 1 << 64
 """How far a commit's seq may be ahead of its parents': as 2^32 changes that each go once around all serials. Else
@@ -54,10 +55,10 @@ def check_target(ref: Ref, oid: ObjectId, describe: Describe) -> None:
 def _check_node(data: bytes, describe: Describe) -> Facts:
     node = check_node(data)
     if isinstance(node, Inner):
-        return node_facts(node, _check_children(node, describe))
+        return node_facts(node, *_check_children(node, describe))
     if data[2] & HAS_STUBS:
         _check_stubs(node, describe)
-    return node_facts(node, node.keys[0] if node.keys else RRKey(b""))
+    return node_facts(node, node.keys[0] if node.keys else RRKey(b""), plain(data, node.keys))
 
 
 def _check_stubs(leaf: Leaf, describe: Describe) -> None:
@@ -68,10 +69,11 @@ def _check_stubs(leaf: Leaf, describe: Describe) -> None:
                 raise _wrong("leaf", oid, "the RRset that its stub describes", describe)
 
 
-def _check_children(node: Inner, describe: Describe) -> RRKey:
-    """Check an inner node's children and return the first key below it."""
+def _check_children(node: Inner, describe: Describe) -> tuple[RRKey, int | None]:
+    """Check an inner node's children and return the first key below it, and what is `plain` of it."""
     below = node.level - 1
     first = previous = None
+    longest: int | None = 0
     for key, oid, records in zip(node.keys, node.children, node.counts, strict=True):
         child = describe(oid)
         if not isinstance(child, NodeFacts) or (child.level, child.records, child.last) != (below, records, key):
@@ -81,9 +83,10 @@ def _check_children(node: Inner, describe: Describe) -> RRKey:
         elif child.first <= previous:
             raise InvalidObject(f"inner node's child {short(oid)} begins before the one ahead of it ends")
         previous = key
+        longest = None if longest is None or child.plain is None else max(longest, child.plain)
     if first is None:
         raise InvalidObject("inner node has no children")
-    return first
+    return first, longest
 
 
 def _check_rrset(data: bytes, _: Describe) -> Facts:

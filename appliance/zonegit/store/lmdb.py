@@ -129,7 +129,7 @@ class LmdbStore:
 
             tables = self._tables(opened, txn, again)
             try:
-                yield StoreReader(tables)
+                yield StoreReader(tables, self._facts)
             except ZonegitError:
                 self._check_overtaken(opened, shown)  # what was wrong with pages that were written to says nothing
                 raise
@@ -287,7 +287,7 @@ class StandingReader(StoreReader):
         self._standing.renewed = self._turn
         self._shown = self._standing.txn.id()
         self.views = ViewDoor(self._standing)
-        super().__init__(self._standing)
+        super().__init__(self._standing, store._facts)
 
     def renew(self) -> None:
         """Look at the newest version."""

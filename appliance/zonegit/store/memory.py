@@ -129,7 +129,7 @@ class MemoryStore:
 
     @contextmanager
     def read(self) -> Iterator[StoreReader]:
-        yield StoreReader(MemoryTables(list(self._tables)))
+        yield StoreReader(MemoryTables(list(self._tables)), self._facts)
 
     @contextmanager
     def write(self) -> Iterator[StoreWriter]:

@@ -83,6 +83,10 @@ class Reader(Protocol):
         """Whether the object, and so its whole closure, is here."""
         ...
 
+    def plain(self, oid: ObjectId) -> int | None:
+        """`tree.servable.plain` of all below a node that came in lately, or where not all is plain, None."""
+        ...
+
     def find(self, prefix: str) -> Iterator[ObjectId]:
         """Ids whose lowercase hex digits begin with `prefix`, in order."""
         ...

@@ -8,6 +8,7 @@ from zonegit.errors import CorruptStore, NotFound, StoreError, StoreUnfinished
 from zonegit.model.ids import Kind, ObjectId, short
 from zonegit.model.refs import RefName
 from zonegit.store import journal, layout
+from zonegit.store.facts import FactCache, NodeFacts
 from zonegit.store.port import RefLogEntry
 from zonegit.store.reflog import decode_entry, log_prefix
 from zonegit.store.tables import ReadTables, Table
@@ -29,8 +30,9 @@ def check_format(tables: ReadTables) -> None:
 class StoreReader:
     """The `Reader` of both stores."""
 
-    def __init__(self, tables: ReadTables) -> None:
+    def __init__(self, tables: ReadTables, facts: FactCache) -> None:
         self.tables = tables
+        self._facts = facts
         self._get = tables.get
 
     @property
@@ -59,6 +61,10 @@ class StoreReader:
 
     def has(self, oid: ObjectId) -> bool:
         return self._get(Table.IDS, oid) is not None
+
+    def plain(self, oid: ObjectId) -> int | None:
+        facts = self._facts.get(oid)
+        return facts.plain if isinstance(facts, NodeFacts) else None
 
     def find(self, prefix: str) -> Iterator[ObjectId]:
         whole = bytes.fromhex(prefix[: len(prefix) & ~1])

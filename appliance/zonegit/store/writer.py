@@ -40,9 +40,8 @@ class StoreWriter(StoreReader):
     """The `Writer` of both stores. The store calls `finish` before it commits."""
 
     def __init__(self, tables: WriteTables, facts: FactCache, nodes: NodeCache) -> None:
-        super().__init__(tables)
+        super().__init__(tables, facts)
         self.draft = tables
-        self._facts = facts
         self._nodes = Nodes(self, nodes)
         self._waiting: dict[ObjectId, bytes] = {}
         self._moved: dict[RefName, None] | None = {}

@@ -4,6 +4,8 @@ One SOA at the apex and none elsewhere; owners of at most 255 bytes with the ape
 them (RFC 1035 §2.3.4), without which they stand in leaves; NSEC3PARAM records of RFC 5155 §4.2's form.
 """
 
+import re
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from zonegit.errors import InvalidZone
@@ -11,13 +13,16 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.names import MAX_NAME, Owner, WireName, owner_text
 from zonegit.model.node import leaf_longest, node_level, node_parts
 from zonegit.model.rdata import NSEC3PARAM, SOA
-from zonegit.model.rrset import APEX_POINTER, SOA_KEY, owner_size, rdatas, record_count
+from zonegit.model.rrset import APEX_POINTER, SOA_KEY, RRKey, owner_size, rdatas, record_count
 from zonegit.tree import walk
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
 
 _SOA: Final = APEX_POINTER + SOA.to_bytes(2, "big")
 _PARAMETERS: Final = APEX_POINTER + NSEC3PARAM.to_bytes(2, "big")
+_JUDGED: Final = re.compile(re.escape(_SOA) + b"|" + re.escape(_PARAMETERS))
+_TYPE: Final = 3
+"""Bytes of a key behind its owner's."""
 _FIXED: Final = 12
 """Bytes of a stored RR between its owner and its RDATA, the pointer to the apex among them."""
 _NO_SOA: Final = "no SOA record at the apex"
@@ -40,6 +45,11 @@ def fault(apex: WireName, entry: bytes, nodes: Nodes) -> str | None:
     return None
 
 
+def plain(leaf: bytes, keys: Sequence[RRKey]) -> int | None:
+    """The longest owner in a leaf of these keys, in bytes, at most; None where `fault` looks at more than that."""
+    return None if _JUDGED.search(leaf) else max(map(len, keys), default=_TYPE) - _TYPE
+
+
 def change_fault(apex: WireName, nodes: Nodes, old: ObjectId, new: ObjectId) -> str | None:
     """What is wrong with a tree whose predecessor is fine; reads what differs."""
     for key, _, payload in diff(nodes, old, new):
@@ -52,11 +62,15 @@ def change_fault(apex: WireName, nodes: Nodes, old: ObjectId, new: ObjectId) -> 
 class Inspection:
     """Of many trees of one zone, which share most of their nodes: each node is looked at once."""
 
-    def __init__(self, apex: WireName, nodes: Nodes) -> None:
+    def __init__(
+        self, apex: WireName, nodes: Nodes, plain: Callable[[ObjectId], int | None] = lambda oid: None
+    ) -> None:
+        """`plain` tells what is known of all below a node without reading it."""
         self._apex = apex
         self._nodes = nodes
-        self._longest = MAX_NAME - len(apex) + _FIXED
-        """Bytes of an entry up to which its owner can't be too long."""
+        self._plain = plain
+        self._room = MAX_NAME - len(apex)
+        """Bytes that an owner may have."""
         self._fine: dict[ObjectId, bool] = {}
         """Nodes below which nothing is wrong -> whether the zone's SOA is there."""
 
@@ -85,6 +99,9 @@ class Inspection:
         """Whether the zone's SOA is below a node. `InvalidZone` where anything there is wrong."""
         known = self._fine.get(oid)
         if known is None:
+            longest = self._plain(oid)
+            if longest is not None and longest <= self._room:
+                return False
             data = self._nodes.source.get(oid)
             if node_level(data):
                 known = True in {self._has_soa(ObjectId(child)) for child in node_parts(data)[1]}
@@ -94,12 +111,12 @@ class Inspection:
         return known
 
     def _look(self, leaf: bytes) -> bool:
-        if _SOA not in leaf and _PARAMETERS not in leaf and leaf_longest(leaf) <= self._longest:
+        if not _JUDGED.search(leaf) and leaf_longest(leaf) <= self._room + _FIXED:
             return False
         has_soa = False
         for entry in node_parts(leaf)[1]:
             has_soa = has_soa or entry.startswith(_SOA)
-            suspect = _SOA in entry or _PARAMETERS in entry or len(entry) > self._longest
+            suspect = _JUDGED.search(entry) or len(entry) > self._room + _FIXED
             if suspect and (found := fault(self._apex, entry, self._nodes)):
                 raise InvalidZone(found)
         return has_soa

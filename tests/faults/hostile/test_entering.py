@@ -11,21 +11,26 @@ import pytest
 
 from synckit import NET, ORG, PEER, Content, Wire, commit, local_refs, move, names, put_tag, soa
 from zonegit.errors import InvalidName
-from zonegit.model.commit import Stamp
+from zonegit.model.commit import Commit, Stamp
 from zonegit.model.names import APEX, WireName, join, owner_key, parse_apex, to_text
 from zonegit.model.refs import MAX_REF, MAX_ZONE, check_zone, head, remote, tag
 from zonegit.model.rrset import RRset
+from zonegit.model.zone import Zone
 from zonegit.repo.context import Context
 from zonegit.repo.left_out import zones_left_out
 from zonegit.repo.zones import add_zone
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Reader
+from zonegit.tree.servable import Inspection
+from zonegit.tree.source import Nodes
 
 LONGEST_ZONE: Final = 337
 """Characters that every new zone's name fits in."""
 LARGE: Final = 20_000
 """Bytes of RDATA that stand in an object of their own, and in a view."""
+NODES_TO_THE_SOA: Final = 4
+"""Of the 700 that a zone of 30,000 owners has."""
 LONG = to_text(WireName(join([b"\x01" * 63, b"\x01" * 50]) + b"\0"))
 """115 bytes, written as 454 characters, which do in a store and don't in each of its mirrors."""
 
@@ -128,6 +133,18 @@ def test_a_version_without_its_soa_is_unfit(primary: MemoryStore) -> None:
     Wire(primary).pull(secondary)
     assert {told.rpartition(" holds ")[2] for told in left_out(secondary).values()} == {"no SOA record at the apex"}
     assert set(left_out(secondary)) == {ORG, "new.example."}
+
+
+def test_what_came_in_just_now_is_hardly_read_again() -> None:
+    """What stands in its leaves was seen when they were checked."""
+    store, read = MemoryStore(), []
+    oid = commit(store, ORG, names(ORG, 30_000, large=3))
+    with store.read() as reader:
+        tree = Zone.decode(reader.get(Commit.decode(reader.get(oid)).zone_root)).tree
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(reader, "get", lambda oid: read.append(oid) or type(reader).get(reader, oid))
+            assert Inspection(parse_apex(ORG), Nodes(reader), reader.plain).fault(tree) is None
+    assert len(read) <= NODES_TO_THE_SOA
 
 
 def test_a_verdict_is_not_looked_for_again(primary: MemoryStore) -> None:
