@@ -15,7 +15,7 @@ from typing import Final
 from zonegit.auth.gate import Signer
 from zonegit.daemon import views
 from zonegit.daemon.freshness import Freshness
-from zonegit.daemon.pauses import Backoff, Pauses
+from zonegit.daemon.pauses import Backoff, Looks, Pauses
 from zonegit.daemon.signing import primary_keys
 from zonegit.daemon.sync_report import SyncReport
 from zonegit.daemon.tls import primary_tls
@@ -113,6 +113,7 @@ class Mirror:
 
     async def _follow(self) -> None:
         timer = asyncio.get_running_loop().time
+        looks = Looks(timer)
         hurried = 0
         while True:
             started = timer()
@@ -124,6 +125,8 @@ class Mirror:
                 await self._pause(error, timer() - started)
                 continue
             self._backoff.reset()
+            if news:
+                await asyncio.sleep(looks.had_news())
             if news or timer() - started >= _HURRIED:
                 hurried = 0
             else:

@@ -4,9 +4,12 @@ A primary that can't be reached is tried again within seconds of its return, how
 isn't the cause, and a try costs the primary nothing while it is away. What the secondary, its keys or its disk may
 be the cause of, and data that was refused, is tried again less and less often. All pauses are random up to their
 bound (full jitter), so that many secondaries come back spread over time.
+
+A primary that has news at each look is looked at less often, too.
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +18,9 @@ from zonegit.errors import InvalidFrame, Unreachable, ZonegitError
 FIRST: Final = 1.0
 OUTAGE: Final = 8.0
 LONGEST: Final = 300.0
+AT_ONCE: Final = 100
+PER_SECOND: Final = 5.0
+"""Looks at a primary that bring news: at once, and after that."""
 
 _OUTAGE: Final = (Unreachable, InvalidFrame)
 """The network, or a primary that is away or broke off."""
@@ -55,6 +61,25 @@ class Backoff:
         pause = _up_to(min(longest, self.pauses.first * 2.0 ** min(self.failures, 30)))
         self.failures += 1
         return max(_up_to(self.pauses.first), pause - took) if outage and took else pause
+
+
+class Looks:
+    """How often a primary may have news: many times at once, then `PER_SECOND` times a second.
+
+    What it has meanwhile comes with the next look, so that a change waits for a fifth of a second at most.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._left = float(AT_ONCE)
+        self._at = clock()
+
+    def had_news(self) -> float:
+        """Count a look that brought some; seconds to wait before the next one."""
+        now = self._clock()
+        self._left = min(float(AT_ONCE), self._left + (now - self._at) * PER_SECOND) - 1.0
+        self._at = now
+        return max(0.0, -self._left / PER_SECOND)
 
 
 def _up_to(bound: float) -> float:

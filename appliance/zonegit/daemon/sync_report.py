@@ -22,6 +22,8 @@ from zonegit.sync.session import Session
 
 GOES_ON: Final = 600.0
 """Seconds between two lines about one pull."""
+MOVES: Final = 60
+"""Lines about what was pulled, within a minute."""
 _NAMED: Final = 10
 """Zones named in one line of the log."""
 _RESULTS: Final[tuple[tuple[type[ZonegitError], str], ...]] = (
@@ -47,6 +49,7 @@ class SyncReport:
         self._told = ""
         """The last failure that is told once, however often it comes in a row."""
         self._left_out: Mapping[str, str] = {}
+        self._moves = log.Allowance(MOVES)
 
     async def going_on(self, session: Session) -> None:
         """Tell now and then how far a long pull is, until cancelled: a slow line, or somebody who holds it up."""
@@ -63,18 +66,24 @@ class SyncReport:
     def moved(self, moved: Moved, session: Session, seconds: float) -> None:
         """A pull ended well and moved these refs, or none."""
         for name in moved.rewound:
-            log.event(_logger, "followed a rewound ref", logging.WARNING, ref=name, peer=self._peer)
+            self._tell_move("followed a rewound ref", logging.WARNING, ref=name, peer=self._peer)
         if moved.branches:
             self._samples.observe("sync_duration_seconds", seconds, peer=self._peer)
-            log.event(
-                _logger,
+            self._tell_move(
                 "pulled",
+                logging.INFO,
                 peer=self._peer,
                 branches=len(moved.branches),
                 objects=session.objects,
                 bytes=session.size,
                 seconds=f"{seconds:.3f}",
             )
+
+    def _tell_move(self, message: str, level: int, **fields: object) -> None:
+        """Log what a pull brought, so many lines a minute: a peer decides how often it moves something."""
+        more = self._moves.take(object())
+        if more is not None:
+            log.event(_logger, message, level, **fields, **more)
 
     def refused(self, zones: frozenset[str]) -> None:
         """These zones of the peer's are not followed. Each is logged once until it is followed again."""

@@ -16,45 +16,20 @@ from typing import Final
 
 from zonegit.ops import log
 
-PERIOD: Final = 60.0
-"""Seconds."""
 MOST: Final = 20
-"""Lines within a period about callers whose MAC was right."""
+"""Lines within a minute about callers whose MAC was right."""
 
 _WAY: Final = "give each secondary its own key, or raise connections_per_source in [replication]"
 
 _logger: Final = logging.getLogger(__name__)
 
 
-class Allowance:
-    """Lets so many lines through in a period, each of another kind, and counts the others."""
-
-    def __init__(self, most: int, clock: Callable[[], float] = monotonic) -> None:
-        self._most = most
-        self._clock = clock
-        self._told: dict[object, float] = {}
-        """What was told within the last period, and when."""
-        self._left_out = 0
-
-    def take(self, kind: object) -> dict[str, int] | None:
-        """The fields that a line of this kind has more; None where it is to be left out."""
-        now = self._clock()
-        self._told = {known: when for known, when in self._told.items() if now - when < PERIOD}
-        if kind in self._told or len(self._told) >= self._most:
-            self._left_out += 1
-            return None
-        self._told[kind] = now
-        more = {"left_out": self._left_out} if self._left_out else {}
-        self._left_out = 0
-        return more
-
-
 class Refusals:
     """Of one process. What it remembers is bounded by `MOST`."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._strangers = Allowance(1, clock)
-        self._proven = Allowance(MOST, clock)
+        self._strangers = log.Allowance(1, clock)
+        self._proven = log.Allowance(MOST, clock)
 
     def tell(self, source: str, reason: str, kid: str = "", *, proven: bool = False) -> None:
         """Log a refusal, or count it. `proven`: whether the caller's MAC was right."""

@@ -11,14 +11,15 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from enum import StrEnum
 from time import gmtime, monotonic, strftime
 from typing import Final
 
 from zonegit.model.foreign import cut, one_line
 
-_QUIET: Final = 60.0
-"""Seconds during which an event that was logged isn't logged again."""
+PERIOD: Final = 60.0
+"""Seconds during which an event that was logged isn't logged again, and lines are counted."""
 _MOST: Final = 256
 
 
@@ -98,12 +99,35 @@ class Seldom:
         """Log an error that may come again with every packet."""
         key = f"{message}{type(error).__name__}{error}"
         now = monotonic()
-        if now - self._last.get(key, -_QUIET) < _QUIET:
+        if now - self._last.get(key, -PERIOD) < PERIOD:
             return
         if len(self._last) >= _MOST:
             self._last.clear()
         self._last[key] = now
         event(self._logger, message, logging.ERROR, error=described(error))
+
+
+class Allowance:
+    """Lets so many lines through in a minute, each of another kind, and counts the others."""
+
+    def __init__(self, most: int, clock: Callable[[], float] = monotonic) -> None:
+        self._most = most
+        self._clock = clock
+        self._told: dict[object, float] = {}
+        """What was told within the last minute, and when."""
+        self._left_out = 0
+
+    def take(self, kind: object) -> dict[str, int] | None:
+        """The fields that a line of this kind has more; None where it is to be left out."""
+        now = self._clock()
+        self._told = {known: when for known, when in self._told.items() if now - when < PERIOD}
+        if kind in self._told or len(self._told) >= self._most:
+            self._left_out += 1
+            return None
+        self._told[kind] = now
+        more = {"left_out": self._left_out} if self._left_out else {}
+        self._left_out = 0
+        return more
 
 
 def _quoted(value: str) -> str:

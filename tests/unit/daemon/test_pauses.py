@@ -12,7 +12,7 @@ from synckit import KEY, PEER
 from virtualkit import run_virtual
 from zonegit.auth.gate import Signer
 from zonegit.daemon.mirror import Mirror
-from zonegit.daemon.pauses import LONGEST, OUTAGE, Backoff, Pauses
+from zonegit.daemon.pauses import AT_ONCE, LONGEST, OUTAGE, PER_SECOND, Backoff, Looks, Pauses
 from zonegit.errors import (
     InvalidFrame,
     InvalidObject,
@@ -56,6 +56,37 @@ def tried_after(monkeypatch: pytest.MonkeyPatch, away: float, took: float, error
     monkeypatch.setattr(Mirror, "once", once)
     run_virtual(test())
     return found[0]
+
+
+def test_a_primary_with_news_at_every_look_is_looked_at_a_few_times_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[float] = []
+
+    async def once(_self: Mirror) -> bool:
+        looked.append(asyncio.get_running_loop().time())
+        return True
+
+    async def test() -> None:
+        signer = Signer(PEER, KEY, time.time, os.urandom)
+        mirror = Mirror(MemoryStore(), PrimaryConfig("http://127.0.0.1:9", PEER, "k1", 60.0), signer, Counted())
+        task = asyncio.create_task(mirror._follow())
+        await asyncio.sleep(600)
+        task.cancel()
+        await mirror.close()
+
+    monkeypatch.setattr(Mirror, "once", once)
+    run_virtual(test())
+    assert looked[AT_ONCE - 1] == 0
+    assert len(looked) <= AT_ONCE + 600 * PER_SECOND + 1
+
+
+def test_a_change_in_each_fifth_of_a_second_is_looked_at_at_once() -> None:
+    now = 0.0
+    looks = Looks(lambda: now)
+    for _ in range(10 * AT_ONCE):
+        assert looks.had_news() == 0
+        now += 1 / PER_SECOND
 
 
 @pytest.mark.parametrize("away", [1.0, 10.0, 60.0, 210.0, 3_600.0, 20_000.0])

@@ -4,7 +4,8 @@ import logging
 
 import pytest
 
-from zonegit.net.refusals import MOST, PERIOD, Refusals
+from zonegit.net.refusals import MOST, Refusals
+from zonegit.ops.log import PERIOD
 
 
 @pytest.fixture
