@@ -1,9 +1,10 @@
 """From changes to a commit: the new tree, its checks and the objects that have to be stored."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from zonegit.errors import InvalidZone
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import OwnerKey, WireName, owner_key, to_text
@@ -18,6 +19,7 @@ from zonegit.repo.signed import are_signed, is_signed
 from zonegit.tree.build import Built, build
 from zonegit.tree.diff import diff
 from zonegit.tree.edit import edit
+from zonegit.tree.servable import edit_fault
 from zonegit.tree.source import Nodes
 from zonegit.zonefile.check import check_entries
 from zonegit.zonefile.findings import Finding
@@ -53,6 +55,7 @@ def draft_changes(content: Content, changes: Changes, strict: Collection[str] = 
     after = Tree(_over(tree.nodes, built), built.root)
     replaced = {key: before[key] for key in effective}
     findings = judge_edit(Edit(content, replaced, effective, after, built.records), strict)
+    _refuse_unfit(content.apex, effective.items())
     listed = [change((key, before[key], payload)) for key, payload in sorted(effective.items())]
     return _draft(built, content.zone.shape, len(effective), listed[:MAX_LISTED], findings, is_signed(after))
 
@@ -72,6 +75,7 @@ def draft_records(
     """
     found = check_entries(apex, entries, step(watch, 0, _CHECKED))
     refuse(to_text(apex), [*warnings, *found], strict)
+    _refuse_unfit(apex, entries)
     built = build(shape, watched(entries, step(watch, _CHECKED, 1)))
     signed = are_signed(entries)
     if content is None:
@@ -89,6 +93,12 @@ def draft_records(
             touched.add(owner)
     told = without_old(found, touched, content) if count else []
     return _draft(built, shape, count, changes if count <= MAX_LISTED else [], [*warnings, *told], signed)
+
+
+def _refuse_unfit(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]]) -> None:
+    """`InvalidZone` for what no mirror would take up, whoever made the RRsets and whatever the checks say."""
+    if found := edit_fault(apex, edit):
+        raise InvalidZone(f"{to_text(apex)} would hold {found}")
 
 
 def _over(nodes: Nodes, built: Built) -> Nodes:

@@ -5,7 +5,7 @@ them (RFC 1035 §2.3.4), without which they stand in leaves; NSEC3PARAM records 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from zonegit.errors import InvalidZone
@@ -21,6 +21,7 @@ from zonegit.tree.source import Nodes
 _SOA: Final = APEX_POINTER + SOA.to_bytes(2, "big")
 _PARAMETERS: Final = APEX_POINTER + NSEC3PARAM.to_bytes(2, "big")
 _JUDGED: Final = re.compile(re.escape(_SOA) + b"|" + re.escape(_PARAMETERS))
+_TYPES: Final = frozenset(rtype.to_bytes(2, "big") for rtype in (SOA, NSEC3PARAM))
 _TYPE: Final = 3
 """Bytes of a key behind its owner's."""
 _FIXED: Final = 12
@@ -28,18 +29,18 @@ _FIXED: Final = 12
 _NO_SOA: Final = "no SOA record at the apex"
 
 
-def fault(apex: WireName, entry: bytes, nodes: Nodes) -> str | None:
-    """Why no version of the zone at `apex` may hold a leaf's entry; None where one may."""
-    size = owner_size(entry)
+def fault(apex: WireName, rrset: bytes) -> str | None:
+    """Why no version of the zone at `apex` may hold a stored RRset; None where one may."""
+    size = owner_size(rrset)
     if size + len(apex) > MAX_NAME:
         return f"an owner of {size + len(apex)} bytes; a name has at most {MAX_NAME} (RFC 1035 §2.3.4)"
-    if entry.startswith(_SOA, size):
+    if rrset.startswith(_SOA, size):
         if size:
-            return f"a SOA record at {owner_text(Owner(entry[:size]))}; a zone has one, at its apex"
-        if record_count(nodes.payload(entry)) > 1:
+            return f"a SOA record at {owner_text(Owner(rrset[:size]))}; a zone has one, at its apex"
+        if record_count(rrset) > 1:
             return "more than one SOA record; a zone has one"
-    if entry.startswith(_PARAMETERS, size):
-        for rdata in rdatas(nodes.payload(entry)):
+    if rrset.startswith(_PARAMETERS, size):
+        for rdata in rdatas(rrset):
             if len(rdata) < 5 or len(rdata) != 5 + rdata[4]:
                 return f"an NSEC3PARAM record of {len(rdata)} bytes that can't be read (RFC 5155 §4.2)"
     return None
@@ -50,13 +51,17 @@ def plain(leaf: bytes, keys: Sequence[RRKey]) -> int | None:
     return None if _JUDGED.search(leaf) else max(map(len, keys), default=_TYPE) - _TYPE
 
 
+def edit_fault(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]]) -> str | None:
+    """What is wrong with stored RRsets that a fine version gets under these keys; None for one that it loses."""
+    room = MAX_NAME - len(apex) + _TYPE
+    judged = ((key, rrset) for key, rrset in edit if key[-2:] in _TYPES or len(key) > room)
+    faults = (fault(apex, rrset) if rrset else _NO_SOA if key == SOA_KEY else None for key, rrset in judged)
+    return next(filter(None, faults), None)
+
+
 def change_fault(apex: WireName, nodes: Nodes, old: ObjectId, new: ObjectId) -> str | None:
     """What is wrong with a tree whose predecessor is fine; reads what differs."""
-    for key, _, payload in diff(nodes, old, new):
-        found = fault(apex, payload, nodes) if payload is not None else _NO_SOA if key == SOA_KEY else None
-        if found is not None:
-            return found
-    return None
+    return edit_fault(apex, ((key, rrset) for key, _, rrset in diff(nodes, old, new)))
 
 
 class Inspection:
@@ -117,6 +122,6 @@ class Inspection:
         for entry in node_parts(leaf)[1]:
             has_soa = has_soa or entry.startswith(_SOA)
             suspect = _JUDGED.search(entry) or len(entry) > self._room + _FIXED
-            if suspect and (found := fault(self._apex, entry, self._nodes)):
+            if suspect and (found := fault(self._apex, self._nodes.payload(entry))):
                 raise InvalidZone(found)
         return has_soa

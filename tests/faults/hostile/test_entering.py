@@ -10,14 +10,18 @@ from typing import Final
 import pytest
 
 from synckit import NET, ORG, PEER, Content, Wire, commit, local_refs, move, names, put_tag, soa
-from zonegit.errors import InvalidName
+from zonegit.errors import InvalidName, InvalidZone
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.names import APEX, WireName, join, owner_key, parse_apex, to_text
 from zonegit.model.refs import MAX_REF, MAX_ZONE, check_zone, head, remote, tag
 from zonegit.model.rrset import RRset
 from zonegit.model.zone import Zone
 from zonegit.repo.context import Context
+from zonegit.repo.draft import draft_changes
+from zonegit.repo.importing import commit_records
 from zonegit.repo.left_out import zones_left_out
+from zonegit.repo.results import Position
+from zonegit.repo.writing import Intent
 from zonegit.repo.zones import add_zone
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
@@ -107,6 +111,23 @@ def test_an_unfit_zone_is_not_begun(primary: MemoryStore, kind: str) -> None:
     Wire(primary).pull(secondary)
     assert list(local_refs(secondary)) == [head(NET, "main")]
     assert reason in left_out(secondary)[ORG]
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+def test_no_unfit_version_is_made_here(kind: str) -> None:
+    """Whoever embeds the library gives RRsets that no reader of text has seen."""
+    rrset, _ = UNFIT[kind]
+    context = Context.over(MemoryStore())
+    content = with_set(names(ORG, 3), RRset.of(APEX, 2, 60, [parse_apex(NET)]))
+
+    def import_all(content: Content) -> None:
+        commit_records(context, parse_apex(ORG), None, list(content.items()), Intent("m", "Test", False, serial=1))
+
+    with pytest.raises(InvalidZone):
+        import_all(with_set(content, rrset))
+    import_all(content)
+    with pytest.raises(InvalidZone):
+        draft_changes(context.tip(Position(ORG, "main")), {rrset.key: rrset.encode()})
 
 
 def test_what_no_branch_reached_is_looked_for_in_history_and_tags(primary: MemoryStore) -> None:
