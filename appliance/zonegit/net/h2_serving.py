@@ -6,6 +6,7 @@ What is ours around it, for version 0.18 (tests pin what they rest on):
   request has passed the oldest makes room for a new one (`net.strangers`), the others are few for each key at a
   source (`net.known`);
 - connections of which no request has passed have one turn in each round of the loop, in all (`net.rounds`);
+- TLS is decrypted in those turns too (`net.h2_tls`): asyncio's own does that at once, whatever a read brought;
 - what a connection sends and holds is bounded by `net.h2_bounds`; what doesn't begin as HTTP/2 is refused unread;
 - a client that takes nothing in for 60 s is cut off: as shipped, a write waits for it for ever;
 - strangers can make the log grow by a line a minute (`net.refusals`);
@@ -37,17 +38,17 @@ from zonegit.net.accepting import Acceptor, Share
 from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, App
 from zonegit.net.h2_bounds import FrameBudget
 from zonegit.net.h2_frames import PREFACE
+from zonegit.net.h2_tls import secured
 from zonegit.net.known import PER_KEY, Known, count_down
 from zonegit.net.refusals import Refusals
 from zonegit.net.rounds import Rounds
 from zonegit.net.strangers import PER_SOURCE, Strangers, Task
-from zonegit.net.tls import ALPN, client_certificate, refused_certificate
+from zonegit.net.tls import client_certificate, refused_certificate
 from zonegit.sync.limits import SERVER, ServerLimits
 
 KEEP_ALIVE: Final = 300.0
 """Seconds; longer than any long-poll, so that a connection isn't closed just when its client uses it again."""
 DRAIN_SECONDS: Final = 3.0
-HANDSHAKE_SECONDS: Final = 10.0
 WRITE_SECONDS: Final = 60.0
 """A client must take something in within so long."""
 CLOSE_SECONDS: Final = 5.0
@@ -185,7 +186,12 @@ class H2Server:
             transport.pause_reading()  # what came before a handshake began would be lost
             await budget.turn(first=True)
             tls = self.tls
-            state = {FRAME_BUDGET: budget, CLIENT_CERT: await _secured(writer, transport, tls)}
+            if tls is None:
+                transport.resume_reading()
+            else:
+                reader, writer = await secured(transport, tls, budget)
+            shown = client_certificate(writer.get_extra_info("ssl_object"))
+            state = {FRAME_BUDGET: budget, CLIENT_CERT: shown}
             connection = Connection(
                 self._app, asyncio.get_running_loop(), self._config, context, state, reader, writer
             )
@@ -198,13 +204,13 @@ class H2Server:
             else:
                 await _refuse(writer)
         except asyncio.CancelledError:
-            writer.transport.abort()
+            transport.abort()
         except Exception as error:
             if reason := refused_certificate(error):
                 self._refusals.tell(address, reason)
             elif not _is_clients_fault(error):
                 self._refusals.failed(address, error)
-            writer.transport.abort()
+            transport.abort()
         finally:
             self._strangers.leave(task)
             self._tasks.discard(task)
@@ -240,18 +246,6 @@ def _config() -> Config:
     config.keep_alive_timeout = KEEP_ALIVE
     config.keep_alive_max_requests = 1 << 31  # a GOAWAY in between loses requests in flight
     return config
-
-
-async def _secured(writer: asyncio.StreamWriter, transport: asyncio.Transport, tls: ssl.SSLContext | None) -> str:
-    """Shake hands, where that is asked for; the fingerprint of the client's certificate, empty without one."""
-    if tls is None:
-        transport.resume_reading()
-        return ""
-    await writer.start_tls(tls, ssl_handshake_timeout=HANDSHAKE_SECONDS)
-    connection = writer.get_extra_info("ssl_object")
-    if connection.selected_alpn_protocol() != ALPN:
-        raise ConnectionAbortedError("the client doesn't speak HTTP/2")
-    return client_certificate(connection)
 
 
 async def _preface(reader: asyncio.StreamReader) -> bytes:

@@ -127,7 +127,7 @@ class TcpServer:
 
     def _secure(self) -> asyncio.Protocol:
         within = _Connection(self, Transport.TLS)
-        return _Refused() if self.tls is None else TlsStream(within, self.tls, within.ask)
+        return _Refused() if self.tls is None else TlsStream(within, self.tls, within.ask, clock=self.clock)
 
     def opened(self, connection: "_Connection", client: bytes) -> None:
         self.counters[loop_slots.CONNECTIONS] += 1

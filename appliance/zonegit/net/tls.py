@@ -122,7 +122,7 @@ async def objection(host: str, port: int, context: ssl.SSLContext) -> str:
 
     In TLS 1.3 a client learns it behind its own half of the handshake (RFC 8446 §4.4.2.4), and a request that it
     has written by then may fail in place of the alert. So this connects, writes nothing, and waits for a byte,
-    which an HTTP/2 server sends at once. Servers on asyncio, as ours, close without an alert.
+    which an HTTP/2 server sends at once. asyncio's own servers close without an alert.
     """
     try:
         async with asyncio.timeout(_OBJECTION_SECONDS):

@@ -1,35 +1,80 @@
-"""TLS between a socket and a protocol that knows nothing of it (RFC 7858).
+"""TLS between a socket and a protocol that knows nothing of it (RFC 8446, RFC 7858).
 
-asyncio's own holds 256 KiB for each connection, and one certificate for each listener; this holds what OpenSSL
-does, and each connection begins with the context of that moment. What a handshake may take is the protocol's to
-bound: it is told of the connection at once, and gets its first bytes when the client may send some. A handshake
-takes a thousand times as long as an answer, so its steps wait for a turn, and nothing is read meanwhile.
+asyncio's own decrypts all that a read brought in one go, holds 256 KiB for each connection, and has one certificate
+for each listener. This holds what OpenSSL does and one read, and each connection begins with the context of that
+moment. Records are told by their headers and go to OpenSSL one by one, in turns: nothing is read from the socket
+while some wait. So what a client has a record cost is its own time, whether the record brings something to read, or
+belongs to a handshake (the answer to which takes a thousand times as long as one to a query), or is a key update,
+which OpenSSL takes without end. What a handshake may take in all is the protocol's to bound: it is told of the
+connection at once, and gets its first bytes when the client may send some.
 """
 
 import asyncio
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from time import perf_counter
 from typing import Any, Final
 
 from zonegit.net.turns import Work
 
-_RECORD: Final = 16 << 10
+EMPTY: Final = 64
+"""Records in a row that may bring nothing to read: pieces of a handshake, key updates, alerts, empty ones."""
+_PLAIN: Final = 16 << 10
+"""Bytes that a record brings at most."""
+_HEADER: Final = 5
+_CONTENT_TYPES: Final = range(20, 24)
+_LONGEST: Final = _PLAIN + 2048
+"""Bytes behind a header (RFC 5246 §6.2.3; fewer in TLS 1.3)."""
+
+
+def _free() -> bool:
+    """It costs nothing."""
+    return True
+
+
+def _untold(_: Exception | None) -> None:
+    """Nobody waits for it."""
 
 
 class TlsStream(asyncio.Protocol, asyncio.Transport):
     """The protocol of a socket's transport, and the transport of the protocol within."""
 
-    def __init__(self, within: asyncio.Protocol, context: ssl.SSLContext, ask: Callable[[Work], None]) -> None:
-        """`ask` has work done in the turns of this connection's client."""
+    def __init__(
+        self,
+        within: asyncio.Protocol,
+        context: ssl.SSLContext,
+        ask: Callable[[Work], None],
+        *,
+        charge: Callable[[], bool] = _free,
+        agreed: Callable[[Exception | None], None] = _untold,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        """`ask` has work done in the turns of this connection's client, which `clock` measures (seconds).
+
+        `charge` is called before each record is decrypted; the connection ends where it says no. `agreed` is told
+        of the end of the handshake, or why there is none.
+        """
         asyncio.Transport.__init__(self)
         self._ask = ask
+        self._charge = charge
+        self._tell_agreed = agreed
+        self._clock = clock
         self._within = within
+        self._came = bytearray()
+        """Records that wait, and the beginning of one."""
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._raw: asyncio.Transport | None = None
         self._agreed = False
+        self._empty = 0
+        self._wanted = True
+        """Whether the protocol within takes something."""
+        self._working = False
+        """Whether work was asked for that isn't done."""
+        self._over = False
+        """Whether nothing that still comes counts."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  what create_server makes
@@ -38,31 +83,14 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._raw = None
+        if not self._agreed:
+            self._tell_agreed(error or ConnectionResetError("the client is gone"))
         self._within.connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
-        self._incoming.write(data)
-        if self._agreed:
-            self._pass_on()
-        elif self._raw is not None:
-            self._raw.pause_reading()
-            self._ask(self._shake)
-
-    def _shake(self, _until: float) -> bool:
-        """Go on with the handshake; there is nothing more to do then."""
-        if self._raw is not None:
-            self._raw.resume_reading()
-            self._pass_on()
-        return False
-
-    def _pass_on(self) -> None:
-        plain: list[bytes] = []
-        ended = self._take(plain)
-        self._flush()
-        if plain:
-            self._within.data_received(b"".join(plain))
-        if ended:
-            self.eof_received()
+        if not self._over:
+            self._came += data
+            self._go_on()
 
     def eof_received(self) -> bool:
         if self._agreed:
@@ -78,6 +106,8 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
         self._within.resume_writing()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self.is_closing():
+            return
         try:
             self._tls.write(data)
         except ssl.SSLError:
@@ -87,7 +117,7 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
 
     def close(self) -> None:
         """Say that nothing more comes, and close once all has left."""
-        if self._agreed:
+        if self._agreed and not self.is_closing():
             with suppress(ssl.SSLError):  # the client hasn't said so yet, or broke off
                 self._tls.unwrap()
             self._flush()
@@ -102,39 +132,99 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
         return self._raw is None or self._raw.is_closing()
 
     def pause_reading(self) -> None:
+        self._wanted = False
         if self._raw is not None:
             self._raw.pause_reading()
 
     def resume_reading(self) -> None:
-        if self._raw is not None:
+        self._wanted = True
+        if self._working:
+            return
+        if self._whole():
+            self._go_on()
+        elif self._raw is not None:
             self._raw.resume_reading()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "ssl_object":
+            return self._tls
         return default if self._raw is None else self._raw.get_extra_info(name, default)
 
-    def _take(self, plain: list[bytes]) -> bool:
-        """Go on with the handshake, then read all that is there; whether the client sends no more."""
-        try:
-            if not self._agreed:
-                self._tls.do_handshake()
-                self._agreed = True
-            while True:
-                part = self._tls.read(_RECORD)
-                if not part:
-                    return True
-                plain.append(part)
-        except ssl.SSLWantReadError:
-            return False
-        except ssl.SSLZeroReturnError:
-            return True
-        except ssl.SSLError:
-            self._break_off()
-            return False
+    def _go_on(self) -> None:
+        """Have the work done, and read nothing until then."""
+        if not self._working:
+            self._working = True
+            self._ask(self._work)
+            if self._working and self._raw is not None:
+                self._raw.pause_reading()
 
-    def _break_off(self) -> None:
-        """Send the alert that tells why, and nothing else."""
+    def _work(self, until: float) -> bool:
+        """Decrypt record by record; whether there is more to do."""
+        plain: list[bytes] = []
+        try:
+            while self._wanted and not self._over and (length := self._whole()):
+                part = self._open(length)
+                if part:
+                    plain.append(part)
+                if self._clock() >= until:
+                    break
+        except ssl.SSLError as error:
+            self._break_off(error)
         self._flush()
-        self._agreed = False
+        if plain:
+            self._within.data_received(b"".join(plain))
+        if self._over and not self.is_closing():
+            self._within.eof_received()
+        self._working = self._wanted and not self.is_closing() and self._whole() > 0
+        if self._wanted and not self._working and self._raw is not None:
+            self._raw.resume_reading()
+        return self._working
+
+    def _whole(self) -> int:
+        """Bytes of the next record, 0 where it isn't there; those of the header where it can't be one."""
+        came = self._came
+        if len(came) < _HEADER:
+            return 0
+        length = came[3] << 8 | came[4]
+        if came[0] not in _CONTENT_TYPES or length > _LONGEST:
+            return _HEADER
+        return _HEADER + length if len(came) >= _HEADER + length else 0
+
+    def _open(self, length: int) -> bytes:
+        """What the next record brings, of so many bytes. `ssl.SSLError` where the connection has to end."""
+        if not self._charge():
+            raise ssl.SSLError("more records than the client may send")
+        self._incoming.write(self._came[:length])
+        del self._came[:length]
+        try:
+            if self._agreed:
+                part = self._tls.read(_PLAIN)
+                if not part:
+                    self._finish()
+                self._empty = 0
+                return part
+            self._tls.do_handshake()
+            self._agreed = True
+            self._tell_agreed(None)
+        except ssl.SSLWantReadError:
+            self._empty += 1
+            if length == _HEADER or self._empty > EMPTY:
+                raise ssl.SSLError("records that bring nothing") from None
+        except ssl.SSLZeroReturnError:
+            self._finish()
+        return b""
+
+    def _finish(self) -> None:
+        """The client sends no more."""
+        self._over = True
+        self._came.clear()
+
+    def _break_off(self, error: ssl.SSLError) -> None:
+        """Send the alert that tells why, and nothing else."""
+        self._finish()
+        self._flush()
+        if not self._agreed:
+            self._tell_agreed(error)
         if self._raw is not None:
             self._raw.close()
 

@@ -22,7 +22,7 @@ from synckit import KEY, PEER, check_for, commit, names, pieces, refs_of, seal_f
 from tlskit import Authority
 from zonegit.auth.gate import Signer
 from zonegit.auth.key import Key
-from zonegit.net import h2_serving, http_request, http_server
+from zonegit.net import h2_tls, http_request, http_server
 from zonegit.net.asgi import DRAIN
 from zonegit.net.h2_serving import H2Server
 from zonegit.net.http_client import HttpPeer
@@ -328,7 +328,7 @@ def test_bodies_of_one_source_are_bounded_together(monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("files")
 def test_handshakes_that_never_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand of them, at various points: before the first byte, within a ClientHello, in cleartext."""
-    monkeypatch.setattr(h2_serving, "HANDSHAKE_SECONDS", 2.0)
+    monkeypatch.setattr(h2_tls, "HANDSHAKE_SECONDS", 2.0)
     ca = Authority(tmp_path)
     shown = ca.issue("server")
 

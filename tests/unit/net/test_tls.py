@@ -97,16 +97,16 @@ def test_an_expired_server_is_not_believed(ca: Authority) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "logged"),
+    ("shown", "logged", "alert"),
     [
-        ("none", "no client certificate"),
-        ("other", "client certificate: "),
-        ("expired", "client certificate: certificate has expired"),
-        ("good", ""),
+        ("none", "no client certificate", "certificate required"),
+        ("other", "client certificate: ", "unknown ca"),
+        ("expired", "client certificate: certificate has expired", "certificate expired"),
+        ("good", "", ""),
     ],
 )
 def test_clients_show_a_certificate(
-    ca: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture, shown: str, logged: str
+    ca: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture, shown: str, logged: str, alert: str
 ) -> None:
     files = {
         "none": lambda: None,
@@ -121,7 +121,7 @@ def test_clients_show_a_certificate(
                 assert await peer.refs() is not None
             else:
                 for _ in range(2):
-                    with pytest.raises(Unreachable, match=r"may want a certificate: name one .* --client-cert"):
+                    with pytest.raises(NotAuthorised, match=rf"certificate \({alert}\): name one .* --client-cert"):
                         await peer.refs()
                 assert not server.samples.values, "no request came through"
             lines = [record.getMessage() for record in caplog.records if "refused a caller" in record.getMessage()]
@@ -281,5 +281,22 @@ def test_an_alert_about_a_certificate_is_told(ca: Authority, tmp_path: Path, sho
             listener.shutdown(socket.SHUT_RDWR)
             await serving
         assert found == {"none": "certificate required", "other": "unknown ca", "good": ""}[shown]
+
+    run(test())
+
+
+def test_a_server_that_closes_without_an_alert(ca: Authority) -> None:
+    """As asyncio's own do."""
+    mine = ca.issue("server")
+
+    async def test() -> None:
+        context = server_context(Identity(mine.cert, mine.key), ca.cert)
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+        async with server:
+            url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            peer = HttpPeer(url, Signer(PEER, KEY, time.time, os.urandom), tls=client_context(ca.cert, None))
+            with pytest.raises(Unreachable, match=r"may want a certificate: name one .* --client-cert"):
+                await peer.refs()
+            await peer.close()
 
     run(test())
