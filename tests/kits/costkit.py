@@ -63,6 +63,11 @@ class MeteredView(ViewVersion):
         self.meter.reads += 1
         return super().at(owner)
 
+    def look(self, owner: OwnerKey) -> tuple[bytes | None, OwnerKey | None]:
+        block, after = super().look(owner)
+        self.meter.reads += 1 if block else 2
+        return block, after
+
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         self.meter.reads += 1
         return super().before(owner)

@@ -24,9 +24,11 @@ def agree(version: ZoneVersion, blocks: dict[OwnerKey, bytes], asked: list[Owner
     for owner in asked:
         below = [other for other in owners if other < owner]
         above = [other for other in owners if other > owner]
+        following = above[0] if above else None
         assert version.at(owner) == blocks.get(owner)
+        assert version.look(owner) == (blocks.get(owner), None if owner in blocks else following)
         assert version.before(owner) == ((below[-1], blocks[below[-1]]) if below else None)
-        assert version.after(owner) == (above[0] if above else None)
+        assert version.after(owner) == following
     assert version.serial == SERIAL
 
 

@@ -63,6 +63,9 @@ class UnreadableVersion:
     def at(self, _owner: OwnerKey) -> bytes | None:
         self._fail()
 
+    def look(self, _owner: OwnerKey) -> tuple[bytes | None, OwnerKey | None]:
+        self._fail()
+
     def before(self, _owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         self._fail()
 
@@ -99,6 +102,10 @@ class WatchedVersion:
     def at(self, owner: OwnerKey) -> bytes | None:
         with self._reading(self.apex):
             return self._version.at(owner)
+
+    def look(self, owner: OwnerKey) -> tuple[bytes | None, OwnerKey | None]:
+        with self._reading(self.apex):
+            return self._version.look(owner)
 
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         with self._reading(self.apex):

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from zonegit.dns.blocks import RR_FIXED, Node, rdata_of, split
+from zonegit.dns.budget import LED
 from zonegit.dns.cache import LARGEST
 from zonegit.dns.draft import Draft
 from zonegit.dns.held import Held
@@ -48,13 +49,15 @@ class Allowance:
         self._labels = MOST_LABELS
 
     def takes(self, name: WireName) -> bool:
-        """Whether one more name may be looked at; who is told that it may not asks no more."""
+        """Whether one more name may be looked at."""
+        if self._names <= 0 or self._labels < 0:
+            return False
         self._names -= 1
         at = 0
         while size := name[at]:
             self._labels -= 1
             at += 1 + size
-        return self._names >= 0 and self._labels >= 0
+        return self._labels >= 0
 
 
 def add_additional(held: Held, zone: Zone, rtype: int, owner: WireName, node: Node, draft: Draft) -> None:
@@ -164,6 +167,7 @@ def _given_at(held: Held, zone: Zone, name: WireName, draft: Draft, *, glue: boo
     if home.expired:
         return {}
     try:
+        home.pay(LED * len(name))
         return _data_at(home, name, glue=glue)
     except Exception as error:
         if home is zone:
@@ -193,7 +197,7 @@ def _read_at(zone: Zone, name: WireName, *, glue: bool) -> Node:
         return zone.node(last) or {}
     if DNAME in zone.top():
         return {}
-    for key, start, node in zone.down(steps):
+    for key, start, node in zone.down(steps, {}):
         if NS in node or (DNAME in node and start):
             return {}
         if key == last:

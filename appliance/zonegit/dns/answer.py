@@ -8,14 +8,14 @@ from typing import Final
 
 from zonegit.dns.additional import add_additional
 from zonegit.dns.blocks import Node
-from zonegit.dns.budget import NAME
+from zonegit.dns.budget import LED
 from zonegit.dns.chain import follow_cname, follow_dname
 from zonegit.dns.draft import Draft
 from zonegit.dns.held import Held
 from zonegit.dns.negative import no_data, no_data_at_wildcard, no_name, prove_no_closer
 from zonegit.dns.paths import path
 from zonegit.dns.referral import refer
-from zonegit.dns.zones import Zone
+from zonegit.dns.zones import Met, Zone
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName
 from zonegit.model.rdata import ANY, CNAME, DNAME, DS, NS, NSEC, NSEC3, RRSIG
 
@@ -28,8 +28,10 @@ def resolve(held: Held, zone: Zone, draft: Draft) -> None:
     name = draft.name
     passed = {name}
     current = zone
+    met: dict[Zone, Met] = {}
     while True:
-        target = _answer(held, zone, name, draft) if current is zone else _go_on(held, current, name, draft)
+        answer = _answer if current is zone else _go_on
+        target = answer(held, current, name, draft, met.setdefault(current, {}))
         if target is None or target in passed:
             return
         home = held.route(target, draft.qtype, draft.client)
@@ -44,13 +46,13 @@ def resolve(held: Held, zone: Zone, draft: Draft) -> None:
         name, current = target, home
 
 
-def _go_on(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | None:
+def _go_on(held: Held, zone: Zone, name: WireName, draft: Draft, met: Met) -> WireName | None:
     """The same in a zone that an alias led into. If it can't be read, the chain ends in front of it: its damage is
     none of the zone's that was asked.
     """
     before = draft.state()
     try:
-        return _answer(held, zone, name, draft)
+        return _answer(held, zone, name, draft, met)
     except Exception as error:
         held.on_trouble(error)
         draft.back_to(before)
@@ -58,10 +60,10 @@ def _go_on(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | N
         return None
 
 
-def _answer(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | None:
+def _answer(held: Held, zone: Zone, name: WireName, draft: Draft, met: Met) -> WireName | None:
     """Add what one zone says about one name; where an alias leads, or None at the end of the chain."""
     if name is not draft.name:
-        zone.pay(NAME * len(name))
+        zone.pay(LED * len(name))
     node = zone.top()
     cut = len(name) - len(zone.apex)
     if not cut:
@@ -70,7 +72,7 @@ def _answer(held: Held, zone: Zone, name: WireName, draft: Draft) -> WireName | 
         return follow_dname(name, cut, node, draft)
     encloser = APEX_KEY
     steps = path(name, zone.apex)
-    for key, start, found in zone.down(steps):
+    for key, start, found in zone.down(steps, met):
         node = found
         if NSEC3 in node:
             node = _without_hashes(node)

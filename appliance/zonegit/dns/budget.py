@@ -16,18 +16,24 @@ from typing import Final
 
 QUERY: Final = 1_000_000
 """What a query may cost: 1 ms."""
-READ: Final = 2_000
-"""A look into the store, whether or not something is there; an absent owner takes two, for its neighbours."""
+READ: Final = 4_000
+"""An owner that is read."""
+ABSENT: Final = 6_000
+"""An owner that isn't there: its neighbours are read and checked."""
 BYTE: Final = 10
 """A byte that was read: it is copied, checked, and looked through for records."""
+STEP: Final = 500
+"""A step towards a name at which something stands that the query has read before."""
 OWNER: Final = 300
 """An owner that is passed over, of which the key alone is read."""
 RECORD: Final = 400
 """A record of a large block, which is put together from the tree."""
-HASH: Final = 1_500
+HASH: Final = 1_000
 """A step of NSEC3's hashing, whatever the salt."""
 NAME: Final = 100
-"""A byte of a name that an alias leads to: it is looked for label by label, and written."""
+"""A byte of a name, each time that its labels are taken apart or put together: none is longer than one byte."""
+LED: Final = 4 * NAME
+"""A byte of a name that a record leads to: its zone is looked for, the way to it is gone, and it is written."""
 PLENTY: Final = QUERY // 2
 """With less than this left nothing is looked for that an answer can do without."""
 UNBOUNDED: Final = 1 << 62

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from zonegit.dns.blocks import Node
+from zonegit.dns.budget import NAME
 from zonegit.dns.draft import Draft
 from zonegit.dns.zones import MISSES, Zone
 from zonegit.model.names import OwnerKey, absolute, key_owner
@@ -48,7 +49,8 @@ def _further(zone: Zone, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
 
 def cut_above(zone: Zone, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
     """The delegation or DNAME that occludes an owner: NSECs stop there, however many names are below."""
-    for above, _, node in zone.down(list(_above(key))):
+    zone.pay(NAME * len(key))
+    for above, _, node in zone.down(list(_above(key)), {}):
         if NS in node or DNAME in node:
             return above, node
     return None

@@ -7,7 +7,7 @@ is the closest provable encloser.
 from typing import Final
 
 from zonegit.dns.blocks import Node
-from zonegit.dns.budget import HASH
+from zonegit.dns.budget import HASH, NAME
 from zonegit.dns.draft import Draft
 from zonegit.dns.hashing import hashed_key, next_hash
 from zonegit.dns.landmarks import Search
@@ -114,7 +114,7 @@ def _hash(zone: Zone, chain: Parameters, key: OwnerKey, *, shared: bool) -> byte
     known = zone.hashes
     digest = known.get(key)
     if digest is None:
-        zone.pay((chain.iterations + 1) * HASH)
+        zone.pay((chain.iterations + 1) * HASH + NAME * len(key))
         digest = chain.hash(absolute(key_owner(key), zone.apex))
         if shared:
             known[key] = digest

@@ -3,10 +3,12 @@
 Names without number lie below a cut and none of them is told apart here: what is sent is kept by cut.
 """
 
+from itertools import islice
 from typing import Final
 
-from zonegit.dns.additional import MOST_NAMES
+from zonegit.dns.additional import Allowance
 from zonegit.dns.blocks import Node, rdata_of, split
+from zonegit.dns.budget import NAME
 from zonegit.dns.draft import Draft
 from zonegit.dns.negative import prove_no_type
 from zonegit.dns.paths import is_below, path
@@ -14,6 +16,8 @@ from zonegit.dns.zones import Zone
 from zonegit.model.names import OwnerKey, WireName
 from zonegit.model.rdata import AAAA, DS, NS, A
 
+_SERVERS: Final = 64
+"""Servers of a cut whose addresses are looked for: more than a UDP answer has room for. An honest cut has 13."""
 _LARGEST: Final = 16 << 10
 """Bytes of records up to which what is sent at a cut is kept; there may be thousands of cuts."""
 
@@ -46,14 +50,16 @@ def _fill(zone: Zone, cut: WireName, key: OwnerKey, node: Node, draft: Draft) ->
 
 
 def _put_glue(zone: Zone, cut: WireName, rrs: bytes, draft: Draft) -> None:
-    """Addresses of servers below the cut must be there; those of a few siblings are, as far as they fit."""
-    siblings = 0
-    for rr in split(rrs):
+    """Addresses of servers below the cut must be there; those of a few siblings are, as far as they fit. Servers
+    beyond `_SERVERS` are named without: they are known as soon as another one was asked (RFC 9471 §3.1).
+    """
+    siblings = Allowance()
+    for rr in islice(split(rrs), _SERVERS):
         server = WireName(rdata_of(rr))
         if is_below(server, cut):
             section = draft.glue
-        elif siblings < MOST_NAMES and is_below(server, zone.apex):
-            siblings += 1
+            zone.pay(NAME * len(server))
+        elif is_below(server, zone.apex) and siblings.takes(server):
             section = draft.additional
         else:
             continue

@@ -9,7 +9,7 @@ from struct import Struct
 from typing import Final, NamedTuple, Protocol
 
 from zonegit.dns.bounded import Bounded
-from zonegit.dns.budget import BYTE, READ
+from zonegit.dns.budget import ABSENT, BYTE, READ
 from zonegit.dns.cache import SecondSight
 from zonegit.dns.compress import encode
 from zonegit.dns.draft import Draft
@@ -173,7 +173,7 @@ class Way:
                 block = None
             else:
                 block = unseal(key, sealed)
-        self.zone.pay(2 * READ if block is None else READ + BYTE * len(block))
+        self.zone.pay(ABSENT if block is None else READ + BYTE * len(block))
         return block
 
     def look(self, key: bytes) -> tuple[bytes | None, bool]:
@@ -192,7 +192,7 @@ class Way:
         if not self.laid:
             return self.zone.has_below(OwnerKey(key[len(self.prefix) :]))
         high = self._door.gap(key)[1]
-        self.zone.pay(2 * READ)
+        self.zone.pay(ABSENT)
         return high is not None and high[0].startswith(key)
 
     def before(self, key: bytes) -> tuple[bytes, bytes] | None:

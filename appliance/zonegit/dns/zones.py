@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zonegit.dns.acl import Acl, Clients
 from zonegit.dns.blocks import Node, Part, node_of, rdata_of, signatures, ttl_of, with_ttl
 from zonegit.dns.bounded import Bounded
-from zonegit.dns.budget import BYTE, OWNER, READ, RECORD, UNBOUNDED, Budget
+from zonegit.dns.budget import ABSENT, BYTE, OWNER, READ, RECORD, STEP, UNBOUNDED, Budget
 from zonegit.dns.canary import Canary
 from zonegit.dns.hashing import chain_of
 from zonegit.dns.landmarks import Landmarks
@@ -57,6 +57,8 @@ OnTrouble = Callable[[Exception], None]
 """Told of each read that failed, and of each query that would take too much work."""
 Referral = tuple[list[Part], list[Part], list[Part]]
 """Authority, glue and additional parts."""
+Met = dict[OwnerKey, Node | OwnerKey]
+"""What a query met at owners: their RRsets; where none stands, the first owner below, or b"" without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class Zone:
         """The RRsets at an owner; None where none stands."""
         block = self._read(key)
         if block is None:
-            self.pay(2 * READ)
+            self.pay(ABSENT)
             return None
         return self._taken(block)
 
@@ -216,23 +218,41 @@ class Zone:
         self.pay(READ + OWNER * len(found))
         return found
 
-    def down(self, steps: list[tuple[OwnerKey, int]]) -> Iterator[tuple[OwnerKey, int, Node]]:
+    def look(self, key: OwnerKey) -> Node | OwnerKey:
+        """The RRsets at an owner; where none stands, the first owner below it, b"" without one."""
+        try:
+            block, after = self._version.look(key)
+        except CorruptStore as error:
+            block, after = self._fall_back(error).look(key)
+        except OverBudget:
+            raise self._overspend() from None
+        if block is not None:
+            return self._taken(block)
+        self.pay(ABSENT)
+        return after if after is not None and after.startswith(key) else APEX_KEY
+
+    def down(self, steps: list[tuple[OwnerKey, int]], met: Met) -> Iterator[tuple[OwnerKey, int, Node]]:
         """The steps of a path (`paths.path`) with what stands there: {} at empty non-terminals. Ends where neither
         is. Of a run of empty non-terminals only the last one is given, and little is read, however long it is.
+
+        What was `met` isn't read again, and what is read is put there.
         """
         at = 0
         while at < len(steps):
             key, start = steps[at]
-            node = self.node(key)
-            if node is None:
-                below = self.first_below(key)
-                if below is None:
-                    return
-                at = bisect_left(steps, True, at, key=lambda step: not below.startswith(step[0])) - 1
-                if steps[at][0] == below:
-                    at -= 1
+            found = met.get(key)
+            if found is None:
+                found = met[key] = self.look(key)
+            else:
+                self.pay(STEP)
+            if isinstance(found, dict):
+                yield key, start, found
+            elif found:
+                at = _last_above(steps, at, found)
                 key, start = steps[at]
-            yield key, start, node or {}
+                yield key, start, {}
+            else:
+                return
             at += 1
 
     def has_below(self, key: OwnerKey) -> bool:
@@ -275,12 +295,16 @@ class Zone:
         wild = self._wild
         if encloser in wild:
             return wild[encloser]
-        key = OwnerKey(encloser + b"*\0")
-        node = self.node(key)
-        if node is None and self.has_below(key):
-            node = {}
+        found = self.look(OwnerKey(encloser + b"*\0"))
+        node = found if isinstance(found, dict) else {} if found else None
         wild[encloser] = node
         return node
+
+
+def _last_above(steps: list[tuple[OwnerKey, int]], at: int, owner: OwnerKey) -> int:
+    """The last step that `owner` stands below, as it does below the one at `at`."""
+    last = bisect_left(steps, True, at, key=lambda step: not owner.startswith(step[0])) - 1
+    return last - 1 if steps[last][0] == owner else last
 
 
 def _soa_names(rrs: bytes) -> set[bytes]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, takewhile
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from zonegit.errors import CorruptStore, NotFound, OverBudget
 from zonegit.model.commit import Commit
@@ -105,6 +105,19 @@ class ViewVersion:
         block = _read(self._tables, self._prefix + owner)
         return block if block is None or len(block) > BLOCK_ITEM.size else self._large(owner, block)
 
+    def look(self, owner: OwnerKey) -> tuple[bytes | None, OwnerKey | None]:
+        if self._generation != self._tables.generation:
+            self._follow()
+        prefix = self._prefix
+        key = prefix + owner
+        sealed = self._tables.get(Table.VIEWS, key)
+        if sealed is not None:
+            block = unseal(key, sealed)
+            return (block if len(block) > BLOCK_ITEM.size else self._large(owner, block)), None
+        low, high = self._tables.around(Table.VIEWS, key)
+        check_gap(key, low, high)
+        return None, OwnerKey(high[0][4:]) if high is not None and high[0].startswith(prefix) else None
+
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         if self._generation != self._tables.generation:
             self._follow()
@@ -119,7 +132,9 @@ class ViewVersion:
             self._follow()
         prefix = self._prefix
         found = self._tables.keys_before(Table.VIEWS, prefix + owner, most)
-        return [OwnerKey(key[len(prefix) :]) for key in takewhile(lambda key: key.startswith(prefix), found)]
+        if found and not found[-1].startswith(prefix):
+            found = list(takewhile(lambda key: key.startswith(prefix), found))
+        return cast(list[OwnerKey], [key[4:] for key in found])  # calls of `OwnerKey` would take most of the time
 
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         if self._generation != self._tables.generation:

@@ -37,6 +37,10 @@ class TreeVersion:
         found = under(self._nodes, self.root, RRKey(owner + b"\0"))
         return b"".join(block_item(payload, self._serial) for _, payload in found) or None
 
+    def look(self, owner: OwnerKey) -> tuple[bytes | None, OwnerKey | None]:
+        block = self.at(owner)
+        return block, None if block else self.after(owner)
+
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         key = last_before(self._nodes, self.root, RRKey(owner + b"\0"))
         if key is None:
@@ -79,6 +83,9 @@ class TreeVersionLater:
 
     def at(self, owner: OwnerKey) -> bytes | None:
         return self._tree().at(owner)
+
+    def look(self, owner: OwnerKey) -> tuple[bytes | None, OwnerKey | None]:
+        return self._tree().look(owner)
 
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         return self._tree().before(owner)

@@ -41,6 +41,10 @@ class ZoneVersion(Protocol):
         """The block at an owner; None where no RRset stands (an empty non-terminal, too)."""
         ...
 
+    def look(self, owner: OwnerKey) -> tuple[bytes | None, OwnerKey | None]:
+        """The same; where no RRset stands, also what `after` gives, for which nothing more has to be read."""
+        ...
+
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         """The last owner strictly before this one in canonical order, with its block."""
         ...

@@ -44,6 +44,10 @@ class DictVersion:
             raise CorruptStore("a flipped bit")
         return self.blocks.get(owner)
 
+    def look(self, owner: OwnerKey) -> tuple[bytes | None, OwnerKey | None]:
+        block = self.at(owner)
+        return block, None if block else self.after(owner)
+
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         at = bisect_left(self.keys, owner)
         return (self.keys[at - 1], self.blocks[self.keys[at - 1]]) if at else None

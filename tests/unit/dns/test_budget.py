@@ -5,7 +5,7 @@ import dns.rcode
 import pytest
 
 from unit.dns.fake import Server, version
-from zonegit.dns.budget import QUERY, READ, Budget
+from zonegit.dns.budget import ABSENT, QUERY, Budget
 from zonegit.dns.zones import Zone
 from zonegit.errors import OverBudget
 from zonegit.model.names import OwnerKey
@@ -17,7 +17,7 @@ BARE = _TOP + "".join(f"{DEEPEST[2 * number :]} A 192.0.2.1\n" for number in ran
 
 
 def test_a_zone_spends_and_stops() -> None:
-    budget = Budget(10 * READ)
+    budget = Budget(5 * ABSENT)
     told: list[Exception] = []
     zone = Zone(version(_TOP, "test."), None, told.append, budget=budget)
     for _ in range(5):
@@ -33,7 +33,7 @@ def test_a_zone_spends_and_stops() -> None:
 
 def test_no_budget_is_any_budget() -> None:
     zone = Zone(version(_TOP, "test."), None, lambda _: None)
-    for _ in range(QUERY // READ + 1):
+    for _ in range(QUERY // ABSENT + 1):
         zone.node(OwnerKey(b"none\0"))
 
 
