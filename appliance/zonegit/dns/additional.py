@@ -27,6 +27,8 @@ from zonegit.model.rdata import AAAA, CNAME, DNAME, HTTPS, MX, NS, SRV, SVCB, A,
 SERVICES: Final = frozenset((SVCB, HTTPS))
 _TARGET: Final = {NS: 0, MX: 2, SRV: 6}
 """Bytes before the target's name in RDATA."""
+LEADING: Final = SERVICES.union(_TARGET)
+"""Types whose records lead to names."""
 ALIAS_MODE: Final = b"\0\0"
 """The priority of SVCB and HTTPS records that only lead elsewhere (RFC 9460 §2.4.2)."""
 _MOST_RECORDS: Final = 64
@@ -61,14 +63,16 @@ class Allowance:
 
 
 def add_additional(held: Held, zone: Zone, rtype: int, owner: WireName, node: Node, draft: Draft) -> None:
-    """Add the addresses of what this RRset of the answer points to; `node` holds it and stands at `owner`."""
+    """Add the addresses of what this RRset of the answer points to, of a type that is `LEADING`; `node` holds it
+    and stands at `owner`.
+    """
     budget = held.budget
     spare = budget.left // 2
     budget.left -= spare
     try:
         if rtype in SERVICES:
             _add_services(held, zone, rtype, owner, node, draft)
-        elif rtype in _TARGET:
+        else:
             _add_addresses(held, zone, rtype, node, draft)
     except OverBudget:
         budget.left = 0

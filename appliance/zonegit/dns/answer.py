@@ -6,7 +6,7 @@ wildcard below the closest encloser, or nothing. Aliases lead on through the zon
 
 from typing import Final
 
-from zonegit.dns.additional import add_additional
+from zonegit.dns.additional import LEADING, add_additional
 from zonegit.dns.blocks import Node
 from zonegit.dns.budget import LED
 from zonegit.dns.chain import follow_cname, follow_dname
@@ -140,7 +140,8 @@ def _take(held: Held, zone: Zone, name: WireName, node: Node, draft: Draft) -> b
     if qtype not in node:
         return False
     draft.put(draft.answer, name, qtype, node)
-    add_additional(held, zone, qtype, name, node, draft)
+    if qtype in LEADING:
+        add_additional(held, zone, qtype, name, node, draft)
     return True
 
 

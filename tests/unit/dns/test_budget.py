@@ -1,11 +1,14 @@
 """The budget of a query: who spends it, what happens at its end, and that the next query has all of it."""
 
+from itertools import pairwise
+
 import dns.edns
 import dns.rcode
 import pytest
 
-from unit.dns.fake import Server, version
+from unit.dns.fake import DictVersion, Server, version
 from zonegit.dns.budget import ABSENT, QUERY, Budget
+from zonegit.dns.message import Transport
 from zonegit.dns.zones import Zone
 from zonegit.errors import OverBudget
 from zonegit.model.names import OwnerKey
@@ -58,3 +61,25 @@ def test_the_longest_names_are_answered() -> None:
             assert server.ask(f"{name}.", rtype).rcode() == rcode
         assert server.ask("y" + name[1:] + ".").rcode() == dns.rcode.NXDOMAIN
         assert server.errors == []
+
+
+class Counting(DictVersion):
+    """Counts how often an owner is looked for."""
+
+    reads = 0
+
+    def at(self, owner: OwnerKey) -> bytes | None:
+        self.reads += 1
+        return super().at(owner)
+
+
+def test_no_owner_is_read_twice_for_a_query() -> None:
+    """Sixteen aliases, each a label below the one before, so that all of them stand on the way to the last."""
+    rungs = [".".join("x" * size) for size in range(8, 25)]
+    plain = version(_TOP + "".join(f"{rung} CNAME {deeper}\n" for rung, deeper in pairwise(rungs)), "test.")
+    ladder = Counting(plain.apex, plain.serial, plain.rrsets)
+    server = Server(ladder)
+    assert len(server.ask(f"{rungs[0]}.test.", "TXT", transport=Transport.TCP).answer) == 16
+    assert ladder.reads <= 1 + 1 + 17 + 1, (
+        "the apex, what is above all, aliases and end, the wildcard below the last"
+    )
