@@ -5,9 +5,8 @@ A `Budget` belongs to one thread's `Held`, and is full between queries: whoever 
 
     budget.left -= READ + BYTE * len(block)      pay for what was read, and
     if budget.left < 0: raise OverBudget(apex)   stop; `Zone.pay` does both
-    if budget.left < PLENTY: ...                 leave out what an answer can do without
 
-`Zone.node`, `before`, `has_below`, what the straight way reads (`ways.Way`) and hashing (`nsec3`) pay by
+`Zone.node`, `look`, `before`, `has_below`, what the straight way reads (`ways.Way`) and hashing (`nsec3`) pay by
 themselves: what is built on them need not. `OverBudget` becomes SERVFAIL in `Responder`, which names the zone in
 the log once. An exhausted budget fails at every further read, until it is restored.
 """
@@ -30,12 +29,12 @@ RECORD: Final = 400
 """A record of a large block, which is put together from the tree."""
 HASH: Final = 1_000
 """A step of NSEC3's hashing, whatever the salt."""
+HASHED: Final = 3_000
+"""The key of a hashed owner, whether or not the hash was known."""
 NAME: Final = 100
 """A byte of a name, each time that its labels are taken apart or put together: none is longer than one byte."""
 LED: Final = 4 * NAME
 """A byte of a name that a record leads to: its zone is looked for, the way to it is gone, and it is written."""
-PLENTY: Final = QUERY // 2
-"""With less than this left nothing is looked for that an answer can do without."""
 UNBOUNDED: Final = 1 << 62
 """For who asks on its own account."""
 

@@ -7,7 +7,7 @@ is the closest provable encloser.
 from typing import Final
 
 from zonegit.dns.blocks import Node
-from zonegit.dns.budget import HASH, NAME
+from zonegit.dns.budget import HASH, HASHED, NAME
 from zonegit.dns.draft import Draft
 from zonegit.dns.hashing import hashed_key, next_hash
 from zonegit.dns.landmarks import Search
@@ -111,6 +111,7 @@ def _is_dear(zone: Zone, draft: Draft) -> bool:
 
 
 def _hash(zone: Zone, chain: Parameters, key: OwnerKey, *, shared: bool) -> bytes:
+    zone.pay(HASHED)
     known = zone.hashes
     digest = known.get(key)
     if digest is None:
