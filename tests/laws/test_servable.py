@@ -13,6 +13,7 @@ from zonegit.store.memory import MemoryStore
 from zonegit.tree.build import build
 from zonegit.tree.servable import Inspection, change_fault
 from zonegit.tree.source import Nodes
+from zonegit.zonefile.rdata.fitting import misfit
 
 APEX_NAME = parse_apex(ORG)
 GOOD = names(ORG, 60)
@@ -23,11 +24,17 @@ WRONG = [
     RRset.of(join([b"z" * 63, b"y" * 63, b"x" * 63, b"w" * 50]), 1, 60, [bytes(4)]),
     RRset.of(join([b"a"]), 51, 0, [b"\1\0\0\0\2a"]),
     RRset.of(join([b"a"]), 51, 0, [b"\1\0\0\0\0" + bytes(size) for size in range(1, 70)]),
+    RRset.of(join([b"b"]), 46, 0, [bytes(18) + b"\0"]),
+    RRset.of(join([b"c"]), 47, 60, [b"\0"]),
+    RRset.of(join([b"d"]), 65, 60, [b"\0\1\0\0\3\0\1\0"]),
 ]
 RIGHT = [
     RRset.of(join([b"z" * 63, b"y" * 63, b"x" * 63, b"w" * 48]), 16, 60, [b"\0"]),
     RRset.of(APEX, 51, 0, [b"\1\0\0\0\2ab", b"\1\0\0\0\0"]),
     RRset.of(join([b"txt"]), 16, 60, [b"\6\xc0\x0c\0\x06\0\1", b"\6\xc0\x0c\0\x33\0\1"]),
+    RRset.of(join([b"b"]), 46, 0, [bytes(18) + b"\0s"]),
+    RRset.of(join([b"c"]), 47, 60, [b"\0\0\1\2"]),
+    RRset.of(join([b"none"]), 65_280, 60, [b"\0"]),
     RRset.of(join([b"large"]), 51, 0, [b"\1\0\0\0\x14" + bytes([at]) * 20 for at in range(60)]),
 ]
 
@@ -54,15 +61,15 @@ def test_all_ways_to_look_agree(gone: set[RRKey], right: set[int], wrong: set[in
     store = Stored()
     old, new = put(store, GOOD), put(store, content)
     nodes = Nodes(store)
-    beside = Inspection(APEX_NAME, nodes)
+    beside = Inspection(APEX_NAME, nodes, misfit)
     beside.trust(old)
-    found = Inspection(APEX_NAME, nodes).fault(new)
+    found = Inspection(APEX_NAME, nodes, misfit).fault(new)
     assert (found is None) == (not wrong and SOA_KEY in content)
     assert (beside.fault(new) is None) == (found is None)
-    assert (change_fault(APEX_NAME, nodes, old, new) is None) == (found is None)
+    assert (change_fault(APEX_NAME, nodes, old, new, misfit) is None) == (found is None)
     assert beside.fault(old) is None
     lately = MemoryStore()
     with lately.write() as writer:
         writer.insert(build(SMALL_NODES, sorted(content.items())).objects)
     with lately.read() as reader:
-        assert Inspection(APEX_NAME, Nodes(reader), reader.plain).fault(new) == found
+        assert Inspection(APEX_NAME, Nodes(reader), misfit, reader.plain).fault(new) == found

@@ -31,7 +31,7 @@ UNFIT: Mapping[str, RRset] = {
 REASONS = {
     ORG: "more than one SOA record; a zone has one",
     OWNER: "an owner of 258 bytes; a name has at most 255 (RFC 1035 §2.3.4)",
-    SALT: "an NSEC3PARAM record of 2 bytes that can't be read (RFC 5155 §4.2)",
+    SALT: "unreadable data at @: NSEC3PARAM record '\\\\# 2 0100' can't be read: it ends too early",
     LONG: "zone and branch have 467 characters; 464 fit here",
 }
 

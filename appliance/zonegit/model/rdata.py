@@ -117,8 +117,11 @@ def name_spans(rtype: int, rdata: bytes) -> Iterator[tuple[int, int]]:
 
 
 def is_checked(rtype: int) -> bool:
-    """Whether `canonical` checks all of a type's RDATA: no bytes in it are anything that it may be."""
-    return _REST not in _FIELDS.get(rtype, (_REST,))
+    """Whether `canonical` checks all of a type's RDATA: no bytes in it are anything that it may be.
+
+    NAPTR has strings that may not be just any (RFC 3402 §3.2).
+    """
+    return rtype != NAPTR and _REST not in _FIELDS.get(rtype, (_REST,))
 
 
 def canonical(rtype: int, rdata: bytes) -> bytes:

@@ -23,6 +23,7 @@ from zonegit.tree.servable import edit_fault
 from zonegit.tree.source import Nodes
 from zonegit.zonefile.check import check_entries
 from zonegit.zonefile.findings import Finding
+from zonegit.zonefile.rdata.fitting import misfit
 from zonegit.zonefile.steps import Told, silent, step, watched
 
 _CHECKED: Final = 0.6
@@ -97,7 +98,7 @@ def draft_records(
 
 def _refuse_unfit(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]]) -> None:
     """`InvalidZone` for what no mirror would take up, whoever made the RRsets and whatever the checks say."""
-    if found := edit_fault(apex, edit):
+    if found := edit_fault(apex, edit, misfit):
         raise InvalidZone(f"{to_text(apex)} would hold {found}")
 
 

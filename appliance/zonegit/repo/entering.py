@@ -19,6 +19,7 @@ from zonegit.repo.ancestry import missing_commits
 from zonegit.store.port import Reader
 from zonegit.tree.servable import Inspection, change_fault
 from zonegit.tree.source import Nodes
+from zonegit.zonefile.rdata.fitting import misfit
 
 _KNOWN: Final = re.compile("commit ([0-9a-f]{64}) holds (.*)", re.DOTALL)
 
@@ -46,9 +47,9 @@ def unfit(reader: Reader, zone: str, targets: Iterable[ObjectId], known: str = "
     roots = {oid: _tree(reader, oid) for oid in commits}
     apex, nodes = parse_apex(zone), Nodes(reader)
     if held and len(commits) == 1:
-        found = change_fault(apex, nodes, _tree(reader, held[0]), roots[commits[0]])
+        found = change_fault(apex, nodes, _tree(reader, held[0]), roots[commits[0]], misfit)
         return Unfit(commits[0], found) if found else None
-    inspection = Inspection(apex, nodes, reader.plain)
+    inspection = Inspection(apex, nodes, misfit, reader.plain)
     for oid in held[:1] if commits else ():
         inspection.trust(_tree(reader, oid))
     faults = ((oid, inspection.fault(root)) for oid, root in roots.items())

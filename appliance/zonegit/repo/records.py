@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from zonegit.errors import InvalidZone, NotFound
+from zonegit.errors import InvalidRecord, InvalidZone, NotFound
 from zonegit.model.names import Owner, owner_key, owner_text
-from zonegit.model.rdata import NS, SOA, canonical, is_checked, soa_serial
+from zonegit.model.rdata import NS, SOA, canonical, soa_serial
 from zonegit.model.rrset import RRKey, RRset, rr_key
 from zonegit.repo.content import Content
+from zonegit.zonefile.rdata.fitting import misfit
 
 Changes = Mapping[RRKey, bytes | None]
 """Stored RRsets to put under their keys; None deletes."""
@@ -19,12 +20,9 @@ def replaced(rrset: RRset) -> Changes:
 
 def readable(rtype: int, rdatas: Sequence[bytes]) -> Sequence[bytes]:
     """These RDATAs. `InvalidRecord` for one that doesn't fit its type: an export of it could not be imported."""
-    if is_checked(rtype):
-        return [canonical(rtype, rdata) for rdata in rdatas]
-    from zonegit.zonefile.rdata import presentation
-
     for rdata in rdatas:
-        presentation.check(rtype, rdata)
+        if reason := misfit(rtype, canonical(rtype, rdata)):
+            raise InvalidRecord(reason)
     return rdatas
 
 

@@ -25,6 +25,7 @@ from zonegit.store.facts import (
     node_facts,
 )
 from zonegit.tree.servable import plain
+from zonegit.zonefile.rdata.fitting import misfit
 
 SEQ_STEP: Final = 1 << 64
 """How far a commit's seq may be ahead of its parents': as 2^32 changes that each go once around all serials. Else
@@ -58,7 +59,9 @@ def _check_node(data: bytes, describe: Describe) -> Facts:
         return node_facts(node, *_check_children(node, describe))
     if data[2] & HAS_STUBS:
         _check_stubs(node, describe)
-    return node_facts(node, node.keys[0] if node.keys else RRKey(b""), plain(data, node.keys))
+    return node_facts(
+        node, node.keys[0] if node.keys else RRKey(b""), plain(data, node.keys, node.payloads, misfit)
+    )
 
 
 def _check_stubs(leaf: Leaf, describe: Describe) -> None:

@@ -1,7 +1,7 @@
 """What every version has to be, wherever it comes from, so that it can be answered from and transferred.
 
 One SOA at the apex and none elsewhere; owners of at most 255 bytes with the apex behind
-them (RFC 1035 §2.3.4), without which they stand in leaves; NSEC3PARAM records of RFC 5155 §4.2's form.
+them (RFC 1035 §2.3.4), without which they stand in leaves; RDATA that fits its type, as a `Misfit` says.
 """
 
 import re
@@ -11,25 +11,32 @@ from typing import Final
 from zonegit.errors import InvalidZone
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import MAX_NAME, Owner, WireName, owner_text
-from zonegit.model.node import leaf_longest, node_level, node_parts
-from zonegit.model.rdata import NSEC3PARAM, SOA
+from zonegit.model.node import is_stub, leaf_longest, node_level, node_parts
+from zonegit.model.rdata import SOA, is_checked
 from zonegit.model.rrset import APEX_POINTER, SOA_KEY, RRKey, owner_size, rdatas, record_count
 from zonegit.tree import walk
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
 
 _SOA: Final = APEX_POINTER + SOA.to_bytes(2, "big")
-_PARAMETERS: Final = APEX_POINTER + NSEC3PARAM.to_bytes(2, "big")
-_JUDGED: Final = re.compile(re.escape(_SOA) + b"|" + re.escape(_PARAMETERS))
-_TYPES: Final = frozenset(rtype.to_bytes(2, "big") for rtype in (SOA, NSEC3PARAM))
+_EASY: Final = frozenset(rtype for rtype in range(256) if is_checked(rtype) and rtype != SOA)
+"""Types of which nothing can be wrong but the owner, once an object's own checks have passed."""
+_EASY_TYPES: Final = frozenset(rtype.to_bytes(2, "big") for rtype in _EASY)
+_JUDGED: Final = re.compile(
+    rb"\xc0\x0c(?!\x00[" + re.escape(bytes(_EASY)) + rb"])..(?:\x00\x01|\xff\x00)", re.DOTALL
+)
+"""Matches where there may be an RR or a stub of another type."""
 _TYPE: Final = 3
 """Bytes of a key behind its owner's."""
 _FIXED: Final = 12
 """Bytes of a stored RR between its owner and its RDATA, the pointer to the apex among them."""
 _NO_SOA: Final = "no SOA record at the apex"
 
+Misfit = Callable[[int, bytes], str | None]
+"""Why RDATA in canonical form doesn't fit its type (`zonefile.rdata.fitting.misfit`); None where it does."""
 
-def fault(apex: WireName, rrset: bytes) -> str | None:
+
+def fault(apex: WireName, rrset: bytes, misfit: Misfit) -> str | None:
     """Why no version of the zone at `apex` may hold a stored RRset; None where one may."""
     size = owner_size(rrset)
     if size + len(apex) > MAX_NAME:
@@ -39,40 +46,54 @@ def fault(apex: WireName, rrset: bytes) -> str | None:
             return f"a SOA record at {owner_text(Owner(rrset[:size]))}; a zone has one, at its apex"
         if record_count(rrset) > 1:
             return "more than one SOA record; a zone has one"
-    if rrset.startswith(_PARAMETERS, size):
-        for rdata in rdatas(rrset):
-            if len(rdata) < 5 or len(rdata) != 5 + rdata[4]:
-                return f"an NSEC3PARAM record of {len(rdata)} bytes that can't be read (RFC 5155 §4.2)"
-    return None
+    why = _unreadable(rrset, size, misfit)
+    return f"unreadable data at {owner_text(Owner(rrset[:size]))}: {why}" if why else None
 
 
-def plain(leaf: bytes, keys: Sequence[RRKey]) -> int | None:
-    """The longest owner in a leaf of these keys, in bytes, at most; None where `fault` looks at more than that."""
-    return None if _JUDGED.search(leaf) else max(map(len, keys), default=_TYPE) - _TYPE
+def _unreadable(rrset: bytes, size: int, misfit: Misfit) -> str | None:
+    """Why a record of a stored RRset doesn't fit its type; its owner has `size` bytes."""
+    rtype = int.from_bytes(rrset[size + 2 : size + 4], "big")
+    return None if rtype in _EASY else next(filter(None, (misfit(rtype, each) for each in rdatas(rrset))), None)
 
 
-def edit_fault(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]]) -> str | None:
+def plain(leaf: bytes, keys: Sequence[RRKey], entries: Sequence[bytes], misfit: Misfit) -> int | None:
+    """The longest owner in a leaf of these keys, in bytes, at most; None where anything else may be wrong."""
+    if _JUDGED.search(leaf):
+        for key, entry in zip(keys, entries, strict=True):
+            if key[-2:] in _EASY_TYPES:
+                continue
+            if key[-2:] == _SOA[2:] or is_stub(entry) or _unreadable(entry, owner_size(entry), misfit):
+                return None
+    return max(map(len, keys), default=_TYPE) - _TYPE
+
+
+def edit_fault(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]], misfit: Misfit) -> str | None:
     """What is wrong with stored RRsets that a fine version gets under these keys; None for one that it loses."""
     room = MAX_NAME - len(apex) + _TYPE
-    judged = ((key, rrset) for key, rrset in edit if key[-2:] in _TYPES or len(key) > room)
-    faults = (fault(apex, rrset) if rrset else _NO_SOA if key == SOA_KEY else None for key, rrset in judged)
+    judged = ((key, rrset) for key, rrset in edit if key[-2:] not in _EASY_TYPES or len(key) > room)
+    faults = (fault(apex, rrset, misfit) if rrset else _NO_SOA if key == SOA_KEY else None for key, rrset in judged)
     return next(filter(None, faults), None)
 
 
-def change_fault(apex: WireName, nodes: Nodes, old: ObjectId, new: ObjectId) -> str | None:
+def change_fault(apex: WireName, nodes: Nodes, old: ObjectId, new: ObjectId, misfit: Misfit) -> str | None:
     """What is wrong with a tree whose predecessor is fine; reads what differs."""
-    return edit_fault(apex, ((key, rrset) for key, _, rrset in diff(nodes, old, new)))
+    return edit_fault(apex, ((key, rrset) for key, _, rrset in diff(nodes, old, new)), misfit)
 
 
 class Inspection:
     """Of many trees of one zone, which share most of their nodes: each node is looked at once."""
 
     def __init__(
-        self, apex: WireName, nodes: Nodes, plain: Callable[[ObjectId], int | None] = lambda oid: None
+        self,
+        apex: WireName,
+        nodes: Nodes,
+        misfit: Misfit,
+        plain: Callable[[ObjectId], int | None] = lambda oid: None,
     ) -> None:
         """`plain` tells what is known of all below a node without reading it."""
         self._apex = apex
         self._nodes = nodes
+        self._misfit = misfit
         self._plain = plain
         self._room = MAX_NAME - len(apex)
         """Bytes that an owner may have."""
@@ -122,6 +143,6 @@ class Inspection:
         for entry in node_parts(leaf)[1]:
             has_soa = has_soa or entry.startswith(_SOA)
             suspect = _JUDGED.search(entry) or len(entry) > self._room + _FIXED
-            if suspect and (found := fault(self._apex, self._nodes.payload(entry))):
+            if suspect and (found := fault(self._apex, self._nodes.payload(entry), self._misfit)):
                 raise InvalidZone(found)
         return has_soa

@@ -28,6 +28,7 @@ from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Reader
 from zonegit.tree.servable import Inspection
 from zonegit.tree.source import Nodes
+from zonegit.zonefile.rdata.fitting import misfit
 
 LONGEST_ZONE: Final = 337
 """Characters that every new zone's name fits in."""
@@ -62,11 +63,20 @@ UNFIT = {
     "two SOAs": (two_soas(ORG), "more than one SOA record"),
     "a SOA below the apex": (RRset.of(join([b"sub"]), 6, 60, soa(ORG).rdatas), "a SOA record at sub"),
     "an owner of 256 bytes": (RRset.of(DEEP, 1, 60, [bytes(4)]), "an owner of 256 bytes"),
-    "an NSEC3PARAM of 2 bytes": (RRset.of(APEX, 51, 0, [b"\1\0"]), "an NSEC3PARAM record of 2 bytes"),
-    "a salt cut short": (RRset.of(APEX, 51, 0, [b"\1\0\0\0\4abc"]), "an NSEC3PARAM record of 8 bytes"),
+    "an NSEC3PARAM of 2 bytes": (RRset.of(APEX, 51, 0, [b"\1\0"]), "unreadable data at @: NSEC3PARAM record"),
+    "a salt cut short": (RRset.of(APEX, 51, 0, [b"\1\0\0\0\4abc"]), "unreadable data at @: NSEC3PARAM record"),
+    "a signature of no bytes": (
+        RRset.of(join([b"sub"]), 46, 0, [bytes(18) + b"\0"]),
+        "unreadable data at sub: RRSIG record",
+    ),
+    "a bitmap without types": (RRset.of(join([b"sub"]), 47, 60, [b"\0"]), "unreadable data at sub: NSEC record"),
+    "a NAPTR that is no expression": (
+        RRset.of(join([b"sub"]), 35, 60, [bytes(4) + b"\0\0\1x\0"]),
+        "unreadable data at sub: NAPTR record",
+    ),
     "large and below the apex": (
         RRset.of(join([b"sub"]), 51, 0, [b"\1\0\0\0\0" + b"x" * size for size in range(1, 60)]),
-        "an NSEC3PARAM record of",
+        "unreadable data at sub: NSEC3PARAM record",
     ),
 }
 
@@ -164,7 +174,7 @@ def test_what_came_in_just_now_is_hardly_read_again() -> None:
         tree = Zone.decode(reader.get(Commit.decode(reader.get(oid)).zone_root)).tree
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(reader, "get", lambda oid: read.append(oid) or type(reader).get(reader, oid))
-            assert Inspection(parse_apex(ORG), Nodes(reader), reader.plain).fault(tree) is None
+            assert Inspection(parse_apex(ORG), Nodes(reader), misfit, reader.plain).fault(tree) is None
     assert len(read) <= NODES_TO_THE_SOA
 
 

@@ -4,10 +4,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from zonegit.errors import InvalidRecord
-from zonegit.model import rdata as types
 from zonegit.model.foreign import cut
 from zonegit.model.names import WireName
-from zonegit.model.rdata import AAAA, MAX_RDATA, A, canonical
+from zonegit.model.rdata import AAAA, MAX_RDATA, A, canonical, is_checked
 from zonegit.zonefile.rdata.cursor import UNFIT, Wire, Words
 from zonegit.zonefile.rdata_writing import MAX_WORD, chunked
 from zonegit.zonefile.types import type_text
@@ -20,10 +19,6 @@ _LONG: Final = re.compile(rf'[^ "]{{{MAX_WORD + 1}}}|"[^"]{{{MAX_WORD + 1}}}').s
 """A word or string that may be too long for other readers, and can't be written as several."""
 _EMPTY: Final = frozenset({42})
 """Types whose presentation form may be empty: APL (RFC 3123 §5)."""
-_BY_MODEL: Final = frozenset(
-    {A, types.NS, types.CNAME, types.SOA, types.PTR, types.MX, types.TXT, AAAA, types.SRV, types.DNAME}
-)
-"""Types whose canonical form can be nothing but what their layouts take."""
 _SHOWN: Final = 60
 
 
@@ -53,7 +48,7 @@ def parse(rtype: int, text: str, origin: WireName | None) -> bytes:
 
 def check(rtype: int, rdata: bytes) -> None:
     """`InvalidRecord` if uncompressed RDATA doesn't fit its type, as far as the model doesn't see that itself."""
-    if rtype in _BY_MODEL:
+    if is_checked(rtype):
         return
     layout = _layout(rtype)
     try:
