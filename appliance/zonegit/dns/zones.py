@@ -78,8 +78,8 @@ class ServedZone:
 class Zone:
     """One version of a zone. Methods raise `CorruptStore` only when the fallback does, too, and `OverBudget`."""
 
-    __slots__ = ("_budget", "_fallback", "_on_trouble", "_top", "_version", "_wild", "apex", "asked_by", "bends",
-                 "canary", "canary_zone", "commit", "expired", "finished", "hashed", "hashes", "landmarks",
+    __slots__ = ("_budget", "_dear", "_fallback", "_on_trouble", "_top", "_version", "_wild", "apex", "asked_by",
+                 "bends", "canary", "canary_zone", "commit", "expired", "finished", "hashed", "hashes", "landmarks",
                  "misses", "negative", "nsec", "referrals", "signed", "soa_names", "targets", "way",
                  "witness")  # fmt: skip
 
@@ -93,6 +93,8 @@ class Zone:
     ) -> None:
         """`budget` is what the query that is being answered may cost; None: whatever it takes."""
         self._budget = budget or Budget(UNBOUNDED)
+        self._dear = ""
+        """The first owner met that is too large to be answered from: of many, one is told."""
         self.expired = expired
         """Whether nothing may be answered from it."""
         self.apex: WireName = version.apex
@@ -159,11 +161,11 @@ class Zone:
         if budget.left < 0:
             raise self._overspend()
 
-    def _overspend(self) -> OverBudget:
+    def _overspend(self, why: str = "") -> OverBudget:
         zone = to_text(self.apex)
-        error = OverBudget(
-            f"zone {zone} takes more work than a query may cost: see `zonegit check {zone}`, mend or remove it"
-        )
+        self._dear = self._dear or why
+        cause = self._dear if why else f"zone {zone} takes more work than a query may cost"
+        error = OverBudget(f"{cause}: see `zonegit --zone {zone} check`")
         self._on_trouble(error)
         return error
 
@@ -181,8 +183,8 @@ class Zone:
             return self._version.at(key)
         except CorruptStore as error:
             return self._fall_back(error).at(key)
-        except OverBudget:
-            raise self._overspend() from None
+        except OverBudget as error:
+            raise self._overspend(str(error)) from None
 
     def before(self, key: OwnerKey) -> tuple[OwnerKey, Node] | None:
         """The last owner before this one, and its RRsets."""
@@ -190,8 +192,8 @@ class Zone:
             found = self._version.before(key)
         except CorruptStore as error:
             found = self._fall_back(error).before(key)
-        except OverBudget:
-            raise self._overspend() from None
+        except OverBudget as error:
+            raise self._overspend(str(error)) from None
         if found is None:
             self.pay(READ)
             return None

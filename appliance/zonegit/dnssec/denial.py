@@ -6,7 +6,7 @@ from zonegit.dnssec.found import Found
 from zonegit.dnssec.nodes import Entries, Node, nodes
 from zonegit.dnssec.nsec import check_nsec
 from zonegit.dnssec.nsec3 import check_nsec3
-from zonegit.model.names import APEX, WireName
+from zonegit.model.names import APEX, WireName, to_text
 from zonegit.model.rdata import DNSKEY, NSEC, NSEC3, NSEC3PARAM, RRSIG
 from zonegit.zonefile.findings import Finding, Severity, finding
 
@@ -32,7 +32,8 @@ def check_denial(apex: WireName, entries: Entries) -> list[Finding]:
     if not broken:
         return costly
     more = f"; and {len(broken) - 1} more" if len(broken) > 1 else ""
-    why = f"{broken[0].message}{more}: validators refuse what this can't deny; 'zonegit check' tells all"
+    tells = f"`zonegit --zone {to_text(apex)} check` tells all"
+    why = f"{broken[0].message}{more}: validators refuse what this can't deny; {tells}"
     return [finding("broken-denial", broken[0].owner, why), *costly]
 
 

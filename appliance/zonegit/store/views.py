@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, cast
 from zonegit.errors import CorruptStore, NotFound, OverBudget
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import APEX_KEY, OwnerKey, WireName, to_text
+from zonegit.model.names import APEX_KEY, OwnerKey, WireName, absolute, key_owner, to_text
 from zonegit.model.rdata import SOA
 from zonegit.model.refs import RefName, parse
 from zonegit.model.rrset import RRKey, served_soa
@@ -31,7 +31,7 @@ from zonegit.store.tables import Item, ReadTables, Table, WriteTables
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
 from zonegit.tree.tree_version import TreeVersionLater
-from zonegit.tree.version import BLOCK_ITEM, MAX_BLOCK, MAX_RECORDS, block_item, block_items
+from zonegit.tree.version import BLOCK_ITEM, block_item, block_items, excess
 from zonegit.tree.walk import LOWEST, entries, under
 
 _SHOWN: Final = Struct(">I32sI")
@@ -145,8 +145,8 @@ class ViewVersion:
     def _large(self, owner: OwnerKey, mark: bytes) -> bytes:
         """The block of an owner of which the view says only how large it is. `OverBudget` where it is too large."""
         _, records, size = BLOCK_ITEM.unpack(mark)
-        if records > MAX_RECORDS or size > MAX_BLOCK:
-            raise OverBudget(f"an owner of {to_text(self._apex)} takes more than {MAX_BLOCK} bytes")
+        if too_much := excess(records, size, to_text(absolute(key_owner(owner), self._apex))):
+            raise OverBudget(too_much)
         block = self._tree.at(owner)
         if block is None:
             raise CorruptStore("a served view contradicts its commit; run `zonegit reindex`")

@@ -5,7 +5,7 @@ owner: `(type u16 | records u32 | size u32 | RRs) *`, each RR with the owner `C0
 version's own serial.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import Final, Protocol
 
@@ -18,7 +18,7 @@ BLOCK_ITEM: Final = Struct(">HII")
 MAX_BLOCK: Final = 1 << 16
 """Bytes of a block beyond which its owner isn't answered: what a message holds."""
 MAX_RECORDS: Final = 1024
-"""Records of a large block beyond which it isn't either."""
+"""Records of a block beyond which it isn't either."""
 
 
 class ZoneVersion(Protocol):
@@ -58,6 +58,25 @@ class ZoneVersion(Protocol):
         times faster than `before`, and for places to look at only.
         """
         ...
+
+
+def excess(records: int, size: int, place: str = "one name") -> str | None:
+    """Why no query is answered from a block of so many records and bytes; None where queries are."""
+    if records > MAX_RECORDS:
+        return f"{records:,} records at {place}; {MAX_RECORDS:,} are the most that zonegitd answers from"
+    if size > MAX_BLOCK:
+        return f"{size:,} bytes of records at {place}; {MAX_BLOCK:,} are the most that zonegitd answers from"
+    return None
+
+
+def block_weight(payloads: Iterable[bytes]) -> tuple[int, int]:
+    """Records and bytes of the block of one owner's stored RRsets."""
+    records = size = 0
+    for payload in payloads:
+        count = record_count(payload)
+        records += count
+        size += BLOCK_ITEM.size + len(payload) - count * owner_size(payload)
+    return records, size
 
 
 def block_item(payload: bytes, serial: int) -> bytes:

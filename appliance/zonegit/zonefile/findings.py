@@ -42,6 +42,7 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "two-dnames": "more than one DNAME record at an owner (RFC 6672 §2.4)",
     "below-dname": "data below a DNAME (RFC 6672 §2.4)",
     "too-large": "records of one type that no DNS message can carry (RFC 1035 §4.2.2)",
+    "large-owner": "more records of all types at a name than zonegitd answers from: 1,024, or 65,536 bytes",
 })  # fmt: skip
 """Checks whose findings refuse the zone, each with what it finds."""
 
@@ -109,7 +110,7 @@ DOUBTFUL: Final[Mapping[str, str]] = MappingProxyType({
     "signature-ttl": "an RRset whose TTL isn't the one that was signed (RFC 4034 §3.1.4)",
     "nsec-stray": "an NSEC record at a name that the zone doesn't answer for (RFC 4035 §2.3)",
     "nsec3-stray": "an NSEC3 record that is in no chain (RFC 5155 §7.1)",
-    "nsec3-costly": "NSEC3 records with more than 100 iterations, whose chain nobody verifies (RFC 9276 §3.2)",
+    "nsec3-costly": "NSEC3 records with more than 150 iterations, whose chain nobody verifies (RFC 9276 §3.2)",
     "nsec3-iterations": "NSEC3 records with more than 0 iterations (RFC 9276 §3.1)",
 })  # fmt: skip
 """Warnings that `check` alone finds in a signed zone."""

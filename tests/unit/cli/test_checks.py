@@ -135,3 +135,25 @@ def test_the_way_to_all_warnings_about_a_file_shows_them(run, zone_file) -> None
     assert line == "4 more warnings; the same import with --dry-run --warnings all shows them"
     whole = run("import", "-", "--dry-run", "--warnings", "all", stdin=zone_file.read_bytes()).err
     assert whole.count("[out-of-zone]") == 14
+
+
+def at_apex(records: int) -> str:
+    """So many TXT records at the apex, in types that few servers mind."""
+    return "".join(rf"@ TYPE{65280 + number % 20} \# 2 {number:04x}" + "\n" for number in range(records))
+
+
+def test_an_owner_that_no_query_is_answered_from_gets_into_no_version(run, refused, tmp_path) -> None:
+    """At the apex it would be the end of the whole zone."""
+    file = tmp_path / "large.zone"
+    run("init")
+    file.write_text(HEAD + at_apex(1022))
+    assert run("import", file).code == 0
+    assert "large-owner" not in run("check").out
+    tip = run("log", "-1", "--json").json
+    told = "1,025 records at one name; 1,024 are the most that zonegitd answers from"
+    for verb in (["add", "@", "TXT", "60", "one more"], ["set", "@", "TXT", "60", "one more"]):
+        refused(run(*verb), 1, "example.org.", told)
+    file.write_text(HEAD + at_apex(1023))
+    refused(run("import", file), 1, "example.org.", told)
+    assert run("check", file).lines == [f"error: example.org.: {told} [large-owner]"]
+    assert run("log", "-1", "--json").json == tip

@@ -92,6 +92,33 @@ def test_records_that_no_message_can_carry_are_an_error(records: int) -> None:
     assert names(large(65536 - around, records)) == ["x too-large"]
 
 
+def types_at(owner: str, types: int, records: int, size: int) -> str:
+    """So many records of so many bytes of each of some types."""
+    return "".join(
+        rf"{owner} TYPE{65280 + rtype} \# {size} {number:04x}{'00' * (size - 2)}" + "\n"
+        for rtype in range(types)
+        for number in range(records)
+    )
+
+
+@pytest.mark.parametrize(
+    ("types", "records", "size", "told"),
+    [
+        (16, 64, 2, ""),
+        (25, 41, 2, "1,025 records at one name"),
+        (16, 4, 1009, ""),
+        (16, 4, 1010, "65,568 bytes of records at one name"),
+    ],
+)
+def test_an_owner_that_no_query_is_answered_from_is_an_error(types, records, size, told) -> None:
+    found = [each for each in findings(types_at("x", types, records, size)) if each.check == "large-owner"]
+    assert [each.message.partition(";")[0] for each in found] == ([told] if told else [])
+
+
+def test_the_apex_is_such_an_owner_too() -> None:
+    assert "@ large-owner" in names(types_at("@", 16, 64, 2))
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
