@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from zonegit.errors import ConfigError
+from zonegit.net.accepting import BACKLOG
 from zonegit.ops.config import Address, Config
 
 _FIRST_FD: Final = 3
-_BACKLOG: Final = 1024
 _TRIES: Final = 16
 
 
@@ -139,7 +139,7 @@ def _pair(address: Address) -> tuple[socket.socket, socket.socket]:
 
 def _stream(address: Address, *, reuse_port: bool) -> socket.socket:
     sock = _bind(address, socket.SOCK_STREAM, reuse_port=reuse_port)
-    sock.listen(_BACKLOG)
+    sock.listen(BACKLOG)
     return sock
 
 

@@ -3,6 +3,7 @@
 Who has more connections open than another process leaves the next one to it for a moment, so that they are spread
 evenly: the kernel gives them to whoever comes first, or (SO_REUSEPORT) by a hash that lets four clients meet at one
 process. A process that hangs or died is not waited for longer than that.
+A connection whose client is gone by then costs as good as nothing, so who opens and resets them keeps nobody out.
 """
 
 import asyncio
@@ -12,10 +13,13 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
+BACKLOG: Final = 4096
+"""Connections that may wait to be taken; the system may allow fewer (net.core.somaxconn)."""
 YIELD: Final = 0.02
 """Seconds that a connection is left to others."""
 _AT_ONCE: Final = 16
-"""Connections taken before the event loop goes on with other work."""
+_LOOKS: Final = 256
+"""Connections taken before the event loop goes on with other work; those among them whose clients are gone, too."""
 _SCARCE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PAUSE: Final = 1.0
 """Seconds until the next try when the system has no room for a connection."""
@@ -64,11 +68,16 @@ class Acceptor:
         self._listener.close()
 
     def _take(self) -> None:
-        for _ in range(_AT_ONCE):
+        begun = 0
+        for _ in range(_LOOKS):
             if self._share is not None and self._share.is_ahead(self._open):
                 self._pause(YIELD)
                 return
-            if not self._accept():
+            taken = self._accept()
+            if taken is None:
+                return
+            begun += taken
+            if begun == _AT_ONCE:
                 return
 
     def _resume(self) -> None:
@@ -81,18 +90,22 @@ class Acceptor:
         self._loop.remove_reader(self._listener)
         self._later = self._loop.call_later(seconds, self._resume)
 
-    def _accept(self) -> bool:
-        """Take one connection, if there is one."""
+    def _accept(self) -> bool | None:
+        """Take one connection, and begin it unless its client is gone; None where none waits."""
         try:
             sock, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return False
+            return None
         except OSError as error:
             if error.errno not in _SCARCE:
                 raise
             log.warning("can't take a connection: %s", error.strerror)
             if self._later is None:
                 self._pause(_PAUSE)
+            return None
+        sock.setblocking(False)
+        if _is_over(sock):
+            sock.close()
             return False
         self._count(1)
         task = self._loop.create_task(self._begin(sock))
@@ -110,7 +123,6 @@ class Acceptor:
                 self._count(-1)
 
         try:
-            sock.setblocking(False)
             _send_at_once(sock)
             await self._loop.connect_accepted_socket(
                 lambda: asyncio.StreamReaderProtocol(reader, handle, loop=self._loop), sock
@@ -124,6 +136,16 @@ class Acceptor:
         self._open += change
         if self._share is not None:
             self._share.note(self._open)
+
+
+def _is_over(sock: socket.socket) -> bool:
+    """Whether the client has closed it before it sent anything."""
+    try:
+        return not sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _send_at_once(sock: socket.socket) -> None:

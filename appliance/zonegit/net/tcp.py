@@ -21,6 +21,7 @@ from time import monotonic, perf_counter
 from typing import Final
 
 from zonegit.dns.message import Transport
+from zonegit.net.accepting import BACKLOG
 from zonegit.net.answering import Answering
 from zonegit.net.connections import Connections, source_of
 from zonegit.net.tls_stream import TlsStream
@@ -100,6 +101,8 @@ class TcpServer:
             self._loop = loop
         servers = [await loop.create_server(self._plain, sock=sock) for sock in self._listeners]
         servers += [await loop.create_server(self._secure, sock=sock) for sock in self._tls_listeners]
+        for sock in (*self._listeners, *self._tls_listeners):
+            sock.listen(BACKLOG)  # more than asyncio takes between two looks at connections, which it would set
         while not self._stop.is_set():
             self._close_silent()
             try:
