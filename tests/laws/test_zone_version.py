@@ -29,6 +29,7 @@ def agree(version: ZoneVersion, blocks: dict[OwnerKey, bytes], asked: list[Owner
         assert version.look(owner) == (blocks.get(owner), None if owner in blocks else following)
         assert version.before(owner) == ((below[-1], blocks[below[-1]]) if below else None)
         assert version.after(owner) == following
+        assert version.owners_before(owner, 20) == below[:-21:-1]
     assert version.serial == SERIAL
 
 

@@ -1,5 +1,7 @@
 """`ZoneVersion` answered from the tree itself: slower than a served view, and always there."""
 
+from itertools import groupby, islice
+
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import OwnerKey, WireName, parse_apex
@@ -7,7 +9,7 @@ from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Zone
 from zonegit.tree.source import Nodes
 from zonegit.tree.version import block_item
-from zonegit.tree.walk import entries, last_before, under
+from zonegit.tree.walk import entries, keys_before, last_before, under
 
 
 class TreeVersion:
@@ -50,11 +52,8 @@ class TreeVersion:
         return (found, block) if block else None
 
     def owners_before(self, owner: OwnerKey, most: int) -> list[OwnerKey]:
-        found: list[OwnerKey] = []
-        while len(found) < most and (key := last_before(self._nodes, self.root, RRKey(owner + b"\0"))) is not None:
-            owner = OwnerKey(key[:-3])
-            found.append(owner)
-        return found
+        keys = keys_before(self._nodes, self.root, RRKey(owner + b"\0"))
+        return list(islice((OwnerKey(above) for above, _ in groupby(key[:-3] for key in keys)), most))
 
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         for key, _ in entries(self._nodes, self.root, RRKey(owner + b"\1")):

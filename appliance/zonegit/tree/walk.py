@@ -1,7 +1,7 @@
 """Find and list: one key, a range, whole leaves. Nodes are read as they are needed, never recursively."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from zonegit.model.ids import ObjectId
@@ -89,13 +89,25 @@ def under(nodes: Nodes, root: ObjectId, prefix: RRKey) -> Iterator[tuple[RRKey, 
 
 def last_before(nodes: Nodes, root: ObjectId, key: RRKey) -> RRKey | None:
     """The greatest key that is below `key`."""
+    return next(keys_before(nodes, root, key), None)
+
+
+def keys_before(nodes: Nodes, root: ObjectId, key: RRKey) -> Iterator[RRKey]:
+    """The keys that are below `key`, the greatest first. Each leaf is looked for once."""
+    while found := _keys_below(nodes, root, key):
+        yield from reversed(found)
+        key = found[0]
+
+
+def _keys_below(nodes: Nodes, root: ObjectId, key: RRKey) -> Sequence[RRKey]:
+    """The keys that are below `key` in the leaf that has the greatest of them."""
     node = nodes(root)
     left: ObjectId | None = None
     while True:
         at = bisect_left(node.keys, key)
         if isinstance(node, Leaf):
             if at:
-                return node.keys[at - 1]
+                return node.keys[:at]
             break
         if at:
             left = node.children[at - 1]
@@ -103,11 +115,11 @@ def last_before(nodes: Nodes, root: ObjectId, key: RRKey) -> RRKey | None:
             break
         node = nodes(node.children[at])
     if left is None:
-        return None
+        return ()
     node = nodes(left)
     while not isinstance(node, Leaf):
         node = nodes(node.children[-1])
-    return node.keys[-1]
+    return node.keys
 
 
 def runs(nodes: Nodes, root: ObjectId) -> Iterator[tuple[int, bytes]]:
