@@ -62,9 +62,9 @@ class FrameBudget:
         turn: Callable[[int], Awaitable[None]] = _at_once,
         per_second: float | None = None,
     ) -> None:
-        """`passed` is called with the key when a stranger's request has passed; whether it is none from then on.
+        """`passed` is called with the key when a request has passed; whether the connection is no stranger now.
 
-        `turn` waits for the turn of one that is, and is told how many it has had.
+        `turn` waits for the turn of one, and is told how many it has had.
         """
         self._passed = passed
         self._turn = turn
@@ -94,7 +94,7 @@ class FrameBudget:
         """
         self._give(cost)
         self._had = 0
-        if not self.is_known and self._passed(kid):
+        if self._passed(kid) and not self.is_known:
             self.is_known = True
             self.left += BURST - STRANGERS_BURST
         return self.is_known
