@@ -56,11 +56,12 @@ def strict(args: Namespace, zone: str) -> frozenset[str]:
 def warn(args: Namespace, out: Output, findings: Sequence[Finding], apex: WireName, *, committed: bool) -> None:
     """Tell the warnings of a change."""
     from zonegit.cli import render
+    from zonegit.zonefile.findings import how_many
 
     shown = findings if getattr(args, "warnings", None) else findings[:_SHOWN]
     for finding in shown:
         out.warn(render.finding(finding, apex))
-    _tell_more(out, len(findings) - len(shown), _way_to_all(args) if committed else "--warnings all")
+    _tell_more(out, how_many(findings[len(shown) :]), _way_to_all(args) if committed else "--warnings all")
 
 
 def _way_to_all(args: Namespace) -> str:
@@ -87,7 +88,7 @@ def show(args: Namespace, out: Output, findings: Sequence[Finding], apex: WireNa
         severity = finding.severity.value
         if severity == "warning":
             if not room:
-                left_out += 1
+                left_out += 1 + finding.more
                 continue
             room -= 1
         style = Style.OLD if severity == "error" else Style.WARNING

@@ -29,7 +29,7 @@ def owner_name(owner: Owner, apex: WireName) -> str:
 
 def finding(value: Finding, apex: WireName) -> str:
     """What was found, where, and the check that found it."""
-    return f"{owner_name(value.owner, apex)}: {value.message} [{value.check}]"
+    return f"{owner_name(value.owner, apex)}: {value.told} [{value.check}]"
 
 
 def records(rrset: RRset | None, apex: WireName) -> list[str]:

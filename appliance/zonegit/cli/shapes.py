@@ -82,6 +82,7 @@ def finding(value: Finding, apex: WireName) -> JsonObject:
         "check": value.check,
         "name": to_text(absolute(value.owner, apex)),
         "message": value.message,
+        "more": value.more,
     }
 
 

@@ -13,7 +13,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from zonegit.errors import InvalidName, NotFound, OutOfZone, UnknownVersion
-from zonegit.model.names import ROOT, WireName, from_text, is_absolute, labels, lower, parse_apex, relative, to_text
+from zonegit.model.names import (
+    ROOT,
+    WireName,
+    from_text,
+    is_absolute,
+    is_doubled,
+    labels,
+    lower,
+    parse_apex,
+    to_text,
+)
 from zonegit.model.rdata import name_spans
 from zonegit.zonefile.types import parse_type
 
@@ -70,7 +80,7 @@ def type_of(text: str | None) -> int | None:
 
 def check(name: str, apex: WireName, *, meant: bool = False) -> None:
     """Refuse a name that was typed without its final dot. `InvalidName`."""
-    if not meant and not is_absolute(name) and _is_doubled(from_text(name, apex), apex):
+    if not meant and not is_absolute(name) and is_doubled(from_text(name, apex), apex):
         raise InvalidName(_both_readings(name, apex))
 
 
@@ -103,7 +113,7 @@ def _check_targets(rtype: int, rdata: bytes, typed: bytes, zone: str, repo: Repo
     names = [WireName(rdata[start:end]) for start, end in name_spans(rtype, rdata)]
     as_typed = [WireName(typed[start:end]) for start, end in name_spans(rtype, typed)]
     for name, other in zip(names, as_typed, strict=True):
-        if name != other and (_is_doubled(name, apex) or _is_elsewhere(other, zone, repo)):
+        if name != other and (is_doubled(name, apex) or _is_elsewhere(other, zone, repo)):
             raise InvalidName(_both_readings(to_text(other).removesuffix("."), apex))
     if not names and apex[:-1] + apex in lower(rdata):  # a type whose names `model.rdata` doesn't know (HIP)
         raise InvalidName(f"a name here ends with {to_text(apex)} twice; write its final dot, or --relative")
@@ -115,17 +125,6 @@ def _is_elsewhere(typed: WireName, zone: str, repo: Repository) -> bool:
         return False
     other = repo.zone_of(to_text(typed))
     return other is not None and other != zone and parse_apex(other) != ROOT
-
-
-def _is_doubled(name: WireName, apex: WireName) -> bool:
-    """Whether what stands ahead of the zone's name ends with the zone's name again."""
-    if apex == ROOT:
-        return False
-    try:
-        relative(WireName(relative(name, apex) + ROOT), apex)
-    except OutOfZone:
-        return False
-    return True
 
 
 def _both_readings(name: str, apex: WireName) -> str:

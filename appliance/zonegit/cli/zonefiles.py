@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import checks, options, render, shapes
+from zonegit.cli import checks, location, options, render, shapes
 from zonegit.cli.committed import tell, tell_begun
 from zonegit.cli.output import Output
 from zonegit.cli.undoing import Undoing
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zonegit.zonefile.reader import ParsedZone, Progress
 
 _STDIN: Final = "-"
+_HEAD: Final = "HEAD"
 _READ: Final = 35
 _READ_TO_CHECK: Final = 65
 """Per cent of an import, and of the checks on a file, that reading takes."""
@@ -70,22 +71,20 @@ def _export(args: Namespace, out: Output) -> int:
 
 
 def _check(args: Namespace, out: Output) -> int:
+    from zonegit.zonefile.findings import how_many
     from zonegit.zonefile.strict import raised
 
     if _is_file(args.what):
         apex, findings = _check_file(args, out)
     else:
-        with options.open_repository(args, out) as repo:
-            apex = options.apex(args, repo)
-            with out.progress("checking") as progress:
-                findings = repo.check(args.what, zone=args.zone, progress=progress)
+        apex, findings = _check_version(args, out)
     findings = raised(findings, checks.strict(args, to_text(apex)))
-    errors = sum(finding.severity.name == "ERROR" for finding in findings)
+    errors = how_many(each for each in findings if each.severity.name == "ERROR")
     if args.json:
         out.json([shapes.finding(finding, apex) for finding in findings])
     else:
         checks.show(args, out, findings, apex)
-        out.note(f"{render.counted(errors, 'error')}, {render.counted(len(findings) - errors, 'warning')}")
+        out.note(f"{render.counted(errors, 'error')}, {render.counted(how_many(findings) - errors, 'warning')}")
     return 1 if errors else 0
 
 
@@ -95,6 +94,26 @@ def _is_file(what: str) -> bool:
     if what == _STDIN or what.startswith((".", "/")) or path.suffix in _SUFFIXES:
         return True
     return path.exists() and not path.is_dir()
+
+
+def _check_version(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
+    """What is no file is a version: where it is none either, both are said."""
+    from zonegit.errors import StoreError, UnknownVersion
+
+    try:
+        location.existing(args)
+    except StoreError as error:
+        raise StoreError(_no_file(args.what, str(error))) from None
+    with options.open_repository(args, out) as repo, out.progress("checking") as progress:
+        apex = options.apex(args, repo)
+        try:
+            return apex, repo.check(args.what, zone=args.zone, progress=progress)
+        except UnknownVersion as error:
+            raise UnknownVersion(_no_file(args.what, str(error)), error.name) from None
+
+
+def _no_file(what: str, and_more: str) -> str:
+    return and_more if what == _HEAD else f"there is no file {what}; {and_more}"
 
 
 def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
@@ -140,7 +159,7 @@ def _import_arguments(parser: ArgumentParser) -> None:
 
 
 def _export_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("revision", metavar="REV", nargs="?", default="HEAD", help="(default: HEAD)")
+    parser.add_argument("revision", metavar="REV", nargs="?", default=_HEAD, help="(default: HEAD)")
     parser.add_argument(
         "--mnemonics",
         action="store_true",
@@ -151,7 +170,7 @@ def _export_arguments(parser: ArgumentParser) -> None:
 
 def _check_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "what", metavar="FILE|REV", nargs="?", default="HEAD", help="a zone file, - or a version (default: HEAD)"
+        "what", metavar="FILE|REV", nargs="?", default=_HEAD, help="a zone file, - or a version (default: HEAD)"
     )
     checks.check_options(parser)
     options.json_option(parser)

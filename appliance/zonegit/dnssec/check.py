@@ -35,7 +35,7 @@ def check_signatures(
     for node in _reported(served, progress):
         verifier.look(node)
     check_chain(apex, first, served, found)
-    return [*found.findings(), *ending(served, int(now))]
+    return [*found.listed(), *ending(served, int(now))]
 
 
 def _reported(entries: Entries, progress: Progress | None) -> Iterator[Node]:

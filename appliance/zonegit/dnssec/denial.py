@@ -8,7 +8,7 @@ from zonegit.dnssec.nsec import check_nsec
 from zonegit.dnssec.nsec3 import check_nsec3
 from zonegit.model.names import APEX, WireName, to_text
 from zonegit.model.rdata import DNSKEY, NSEC, NSEC3, NSEC3PARAM, RRSIG
-from zonegit.zonefile.findings import Finding, Severity, finding
+from zonegit.zonefile.findings import Finding, Severity, finding, how_many
 
 _SIGNED: Final = frozenset({RRSIG, NSEC, NSEC3PARAM})
 """Types that stand at the apex of signed zones alone."""
@@ -26,12 +26,13 @@ def check_denial(apex: WireName, entries: Entries) -> list[Finding]:
         return []
     found = Found()
     check_chain(apex, first, entries, found)
-    told = found.findings()
+    told = found.listed()
     costly = [each for each in told if each.check == "nsec3-costly"]
     broken = [each for each in told if each.severity is Severity.ERROR]
     if not broken:
         return costly
-    more = f"; and {len(broken) - 1} more" if len(broken) > 1 else ""
+    count = how_many(broken)
+    more = f"; and {count - 1:,} more" if count > 1 else ""
     tells = f"`zonegit --zone {to_text(apex)} check` tells all"
     why = f"{broken[0].message}{more}: validators refuse what this can't deny; {tells}"
     return [finding("broken-denial", broken[0].owner, why), *costly]

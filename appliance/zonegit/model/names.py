@@ -146,6 +146,17 @@ def relative(wire: bytes, apex: WireName) -> Owner:
     raise OutOfZone(f"{to_text(wire)} is outside of the zone {to_text(apex)}")
 
 
+def is_doubled(name: WireName, apex: WireName) -> bool:
+    """Whether what stands ahead of the zone's name ends with the zone's name again: a final dot is missing."""
+    if apex == ROOT:
+        return False
+    try:
+        relative(WireName(relative(name, apex) + ROOT), apex)
+    except OutOfZone:
+        return False
+    return True
+
+
 def absolute(owner: Owner, apex: WireName) -> WireName:
     """The wire name of an owner."""
     return WireName(owner + apex)

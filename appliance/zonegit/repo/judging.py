@@ -17,7 +17,7 @@ from zonegit.repo.content import Content, Tree
 from zonegit.repo.records import Changes
 from zonegit.tree import walk
 from zonegit.zonefile.check import check_owners
-from zonegit.zonefile.findings import Finding, Severity
+from zonegit.zonefile.findings import Finding, Severity, how_many
 from zonegit.zonefile.standing import named
 
 _SHOWN: Final = 3
@@ -98,8 +98,9 @@ def refuse(zone: str, found: Iterable[Finding], strict: Collection[str]) -> None
         return
     errors.sort(key=lambda each: each.severity is not Severity.ERROR)
     shown = errors[:_SHOWN]
-    told = "; ".join(f"{owner_text(each.owner)}: {each.message} [{each.check}]" for each in shown)
-    more = f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
+    told = "; ".join(f"{owner_text(each.owner)}: {each.told} [{each.check}]" for each in shown)
+    count = how_many(errors[_SHOWN:])
+    more = f"; and {count:,} more" if count else ""
     if errors[0].severity is Severity.ERROR:
         raise InvalidZone(f"this would break {zone} {told}{more}")
     raise InvalidZone(

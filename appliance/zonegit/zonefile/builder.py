@@ -1,9 +1,19 @@
 """The zone that is being read: its apex, its one SOA, its entries so far, and what its reader warns about."""
 
-from typing import Final
-
 from zonegit.errors import InvalidZone, ZoneFileError
-from zonegit.model.names import APEX, Owner, WireName, lower, owner_key, relative, to_text
+from zonegit.model.names import (
+    APEX,
+    ROOT,
+    Owner,
+    WireName,
+    absolute,
+    is_doubled,
+    lower,
+    owner_key,
+    owner_text,
+    relative,
+    to_text,
+)
 from zonegit.model.rdata import CLASS_IN, RRSIG, SOA, soa_serial, with_serial
 from zonegit.model.rrset import APEX_POINTER, FIXED, RRKey
 from zonegit.zonefile.entries import Entries
@@ -12,9 +22,6 @@ from zonegit.zonefile.transfer_text import Transfer
 
 Place = tuple[bytes, bytes]
 """Where one owner's records go: the beginning of their keys (owner key, `00`) and of their RRs (owner, `C0 0C`)."""
-
-MAX_OUTSIDE: Final = 1000
-"""Records outside of the zone that are warned about one by one."""
 
 
 class ZoneBuilder:
@@ -26,7 +33,6 @@ class ZoneBuilder:
         self._warnings = Findings()
         self.transfer = Transfer()
         self._soa: bytes | None = None
-        self._outside = 0
         self._foreign_soa: WireName | None = None
 
     def place(self, wire: WireName, rtype: int) -> Place:
@@ -58,23 +64,28 @@ class ZoneBuilder:
 
     def ignore(self, line: str, wire: WireName, rtype: int) -> None:
         """Leave out a record whose owner isn't in the zone."""
-        self._outside += 1
         if rtype == SOA and self._foreign_soa is None:
             self._foreign_soa = wire
-        if self._outside <= MAX_OUTSIDE:
-            self.warn("out-of-zone", f"{line}: {self._is_outside(wire)}; ignored")
+        self.warn("out-of-zone", f"{line}: {self._is_outside(wire)}; ignored")
 
     def _is_outside(self, wire: WireName) -> str:
         return f"{to_text(wire)} is outside of the zone {to_text(self.apex or b'')}"
 
     def _take_soa(self, place: Place, rdata: bytes) -> bytes:
         if place[1] != APEX_POINTER:
-            raise InvalidZone("a SOA below the apex; a zone has exactly one, at its apex")
+            raise InvalidZone(self._below_the_apex(Owner(place[1].removesuffix(APEX_POINTER))))
         if self._soa not in (None, rdata):
             raise InvalidZone("a second SOA; a zone has exactly one")
         self._soa = rdata
         self.transfer.soa(self.entries.count)
         return with_serial(rdata, 0)
+
+    def _below_the_apex(self, owner: Owner) -> str:
+        name = absolute(owner, self.apex or ROOT)
+        told = f"a SOA below the apex, at {to_text(name)}"
+        if is_doubled(name, self.apex or ROOT):
+            return f"{told}: a final dot is missing behind {owner_text(owner)}"
+        return f"{told}; a zone has exactly one, at its apex"
 
     def close(self, name: str) -> tuple[WireName, int]:
         """The apex and the SOA's serial, when all records are in."""
@@ -85,9 +96,6 @@ class ZoneBuilder:
             if self._foreign_soa is not None:
                 why = f"the one in the file is for {to_text(self._foreign_soa)}"
             raise ZoneFileError(f"{name}: no SOA record{of}; {why}")
-        if self._outside > MAX_OUTSIDE:
-            more = self._outside - MAX_OUTSIDE
-            self.warn("out-of-zone", f"{name}: {more} more records outside of the zone; ignored")
         return self.apex, soa_serial(self._soa)
 
 

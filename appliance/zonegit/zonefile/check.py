@@ -140,6 +140,7 @@ class _Check:
             if DS in types:
                 self._find(owner, [("ds-without-ns", "DS records without a delegation")])
             self._find(owner, self._targets.check_targets(types))
+            self._find(owner, self._targets.check_alias(types))
 
     def _check_covered(self, owner: OwnerKey, types: Types, cover: Cover) -> None:
         if cover.is_cut and cover.owner not in self._cuts:

@@ -4,13 +4,13 @@ An error is what authoritative servers refuse, or can't serve: it refuses the zo
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from zonegit.model.names import APEX, Owner
+from zonegit.model.names import Owner
 
 
 class Severity(Enum):
@@ -30,6 +30,13 @@ class Finding:
     owner: Owner
     message: str
     """Begins with `file:line: ` where it is about a line of a zone file."""
+    more: int = 0
+    """How many more findings of this check are not listed; told with one of those that are."""
+
+    @property
+    def told(self) -> str:
+        """The message, with how many more of these there are."""
+        return f"{self.message}; and {self.more:,} more of these" if self.more else self.message
 
 
 ERRORS: Final[Mapping[str, str]] = MappingProxyType({
@@ -53,6 +60,7 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
     "mx-address": "an MX record whose target in this zone has no address",
     "srv-address": "an SRV record whose target in this zone has no address",
     "ns-address": "an NS record whose target in this zone has no address",
+    "cname-target": "a CNAME record whose target lacks its final dot: a host elsewhere that got this zone's name",
     "missing-glue": "a delegation whose name server is below it and has no address here (RFC 1034 §4.2.1)",
     "apex-ds": "DS records at the apex, which belong to the parent zone (RFC 4035 §2.4)",
     "ds-without-ns": "DS records where there is no delegation (RFC 4035 §2.4)",
@@ -133,18 +141,30 @@ class Findings:
 
     def add(self, check: str, owner: Owner, message: str) -> None:
         """One finding, listed by itself as long as there is room."""
+        self._count(check, owner, message, self._most)
+
+    def tally(self, check: str, owner: Owner, message: str) -> None:
+        """One of many findings of a check that are told as one: the first, and how many more there are."""
+        self._count(check, owner, message, 1)
+
+    def _count(self, check: str, owner: Owner, message: str, most: int) -> None:
         self._counts[check] += 1
-        if self._counts[check] <= self._most:
+        if self._counts[check] <= most:
             self._listed.append(finding(check, owner, message))
 
     def listed(self) -> list[Finding]:
-        """All of them; behind those of each check how many more there are."""
-        more = [
-            finding(check, APEX, f"{count - self._most:,} more of these are not listed")
-            for check, count in self._counts.items()
-            if count > self._most
+        """All of them; the last that is listed of each check says how many more there are."""
+        last = {each.check: at for at, each in enumerate(self._listed)}
+        listed = Counter(each.check for each in self._listed)
+        return [
+            replace(each, more=self._counts[each.check] - listed[each.check]) if last[each.check] == at else each
+            for at, each in enumerate(self._listed)
         ]
-        return [*self._listed, *more]
+
+
+def how_many(findings: Iterable[Finding]) -> int:
+    """How many findings there are, with those that are not listed."""
+    return sum(1 + each.more for each in findings)
 
 
 def finding(check: str, owner: Owner, message: str) -> Finding:

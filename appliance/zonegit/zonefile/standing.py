@@ -84,13 +84,13 @@ class Standing:
     def answer(self, owner: OwnerKey, types: Types) -> Types:
         """What is answered for an owner that nothing covers: the types it holds, or those of its wildcard."""
         types = named(types)
-        if types or self._exists(owner):
+        if types or self.exists(owner):
             return types
-        while not self._exists(owner):
+        while not self.exists(owner):
             owner = parent(owner)
         return self._named_at(OwnerKey(owner + b"*\0"))
 
-    def _exists(self, owner: OwnerKey) -> bool:
+    def exists(self, owner: OwnerKey) -> bool:
         """Whether a name is there, if only as an empty non-terminal."""
         return _remembered(self._existing, owner, self._look_for)
 

@@ -1,4 +1,4 @@
-"""Where NS, MX and SRV records lead: to a host that has an address and is no alias.
+"""Where NS, MX and SRV records lead: to a host that has an address and is no alias; where a CNAME doesn't lead.
 
 RFC 1034 §4.2.1, RFC 2181 §10.3, RFC 2782.
 """
@@ -6,7 +6,7 @@ RFC 1034 §4.2.1, RFC 2181 §10.3, RFC 2782.
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from zonegit.model.names import OwnerKey, to_text
+from zonegit.model.names import APEX_KEY, OwnerKey, key_owner, owner_text, to_text
 from zonegit.model.rdata import AAAA, CNAME, MX, NS, SRV, A
 from zonegit.model.rrset import rdatas
 from zonegit.zonefile.hostnames import is_host, is_host_key
@@ -84,6 +84,18 @@ class Targets:
                 told = f"is {end.alias} (RFC 2181 §10.3)" if end.alias else "has no address in this zone"
                 check = f"{kind.lower()}-{'cname' if end.alias else 'address'}"
                 yield check, f"{kind} target {to_text(target)} {told}"
+
+    def check_alias(self, types: Types) -> Iterator[Found]:
+        """Whether an alias leads to a host elsewhere that lacks its final dot and so got this zone's name."""
+        standing = self._standing
+        for target in rdatas(types[CNAME]) if CNAME in types else ():
+            if len(target) <= 1 + target[0] + len(standing.apex):  # one label, as most have
+                continue
+            key = standing.in_zone(target)
+            top = OwnerKey(key[: key.find(b"\0") + 1]) if key else APEX_KEY
+            if key and not standing.exists(top) and not standing.answer(top, {}):
+                told = f"CNAME target {to_text(target)} isn't in this zone"
+                yield "cname-target", f"{told}; was {owner_text(key_owner(key))}. meant?"
 
     def _follow(self, target: bytes) -> End:
         standing = self._standing

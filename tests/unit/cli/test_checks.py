@@ -54,6 +54,28 @@ def test_all_errors_are_shown(run, tmp_path) -> None:
     assert result.err.splitlines()[-1] == "12 errors, 14 warnings"
 
 
+def test_what_is_not_listed_is_counted(run, many, monkeypatch) -> None:
+    run("init")
+    monkeypatch.setattr("zonegit.zonefile.findings.Findings.__init__.__defaults__", (4,))
+    checked = run("check", many, "--warnings", "all")
+    assert checked.lines[-1].endswith("; and 10 more of these [missing-glue]")
+    assert (len(checked.lines), checked.err) == (4, "0 errors, 14 warnings\n")
+    assert [found["more"] for found in run("check", many, "--json").json] == [0, 0, 0, 10]
+    refused = run("check", many, "--strict", "all")
+    assert (refused.code, refused.err) == (1, "14 errors, 0 warnings\n")
+    assert "; and 10 more of these [missing-glue]; and 11 more" not in run("import", many, "--strict", "all").err
+    assert "; and 11 more; '--strict none'" in run("import", many, "--strict", "all").err
+
+
+def test_what_is_neither_a_file_nor_a_version(run, refused, many) -> None:
+    refused(run("check", "nosuch"), 1, "there is no file nosuch; there is no repository at ")
+    assert run("check").err.startswith("zonegit: there is no repository")
+    run("init")
+    run("import", many)
+    refused(run("check", "nosuch"), 5, "there is no file nosuch; no branch, tag or commit 'nosuch'")
+    refused(run("check", "nosuch.zone"), 1, "nosuch.zone: No such file")
+
+
 def test_a_finding_in_json_names_its_check(run, many) -> None:
     found = run("check", many, "--json").json[0]
     assert found["check"] == "missing-glue"

@@ -62,6 +62,12 @@ def shown(finding: Finding) -> str:
         ]),
         ("w MX 10 m.s\ns NS ns.example.net.", []),
         ("w MX 0 .\nx SRV 0 0 0 .\ny MX 5 mail.example.net.\nz MX 5 evilexample.com.", []),
+        ("w CNAME m\nx CNAME m.s\ns NS ns.example.net.\na.b.v TXT x\nz CNAME u.v\nk CNAME example.com.", []),
+        ("w CNAME www.example.net", [
+            "W w: CNAME target www.example.net.example.com. isn't in this zone; was www.example.net. meant? "
+            "[cname-target]"
+        ]),
+        ("w CNAME www.example.net\n* TXT x", []),
         ("w DS 1 8 2 " + "ab" * 32, ["W w: DS records without a delegation [ds-without-ns]"]),
         ("@ DS 1 8 2 " + "ab" * 32, [f"W @: DS records at the apex belong to the parent{AS_PRIMARY} [apex-ds]"]),
         ("s NS ns.example.net.\ns DS 1 8 2 " + "ab" * 32, []),
