@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from signal import SIGKILL
+from typing import Final
 
 from zonegit.cli import location, options
 from zonegit.cli.output import Output
 from zonegit.cli.ownership import as_owner
 from zonegit.cli.verbs import Verb
-from zonegit.errors import AlreadyThere, StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from zonegit.errors import AlreadyThere, StoreError, UsageError
 
 _DATA: Final = "data.mdb"
+_STREAM: Final = "-"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def _backup(args: Namespace, out: Output) -> int:
-    from zonegit.store.backup import back_up
+    from zonegit.cli.interruption import interruptible
 
-    target: Path = args.file
+    repository = location.existing(args)
+    if args.file == _STREAM:
+        if out.stdout.isatty():
+            raise UsageError("a backup is nothing for a terminal: send it to a file or a program")
+        with interruptible(lambda: "interrupted; what was written is no whole backup"):
+            return _apart(repository, out.stdout.fileno(), "standard output", out)
+    with interruptible(lambda: "interrupted; no backup was made"):
+        return _to_file(repository, Path(args.file), out)
+
+
+def _to_file(repository: Path, target: Path, out: Output) -> int:
     if target.exists() or target.is_symlink():
         raise AlreadyThere(f"{target} is there already: name a new file for each backup")
-    repository = location.existing(args)
     beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
         file = os.open(beside, _NEW, 0o600)
     except OSError as error:
         raise StoreError(f"can't write {target}: {error.strerror}") from None
     try:
-        failed = _apart(lambda: back_up(as_owner(repository), file), out)
+        failed = _apart(repository, file, str(target), out)
         if failed:
             return failed
         size = os.fstat(file).st_size
@@ -47,15 +56,16 @@ def _backup(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _apart(work: Callable[[], None], out: Output) -> int:
-    """Do this in a process of its own where root gives up its rights for it; the exit code."""
-    if os.geteuid():
-        work()
-        return 0
+def _apart(repository: Path, file: int, name: str, out: Output) -> int:
+    """Write the backup in a process of its own; the exit code.
+
+    In it root gives up its rights. LMDB copies in one call, which nothing but the end of its process interrupts.
+    """
     from zonegit.cli.main import guarded
+    from zonegit.store.backup import back_up
 
     def told() -> int:
-        work()
+        back_up(as_owner(repository), file, name)
         return 0
 
     out.flush()
@@ -68,35 +78,73 @@ def _apart(work: Callable[[], None], out: Output) -> int:
             out.stderr.flush()
         finally:
             os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        status = os.waitpid(child, 0)[1]
+    except KeyboardInterrupt:
+        os.kill(child, SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        raise StoreError(f"the process that wrote {name} was ended by signal {number}: there is no whole backup")
+    return os.waitstatus_to_exitcode(status)
 
 
 def _restore(args: Namespace, out: Output) -> int:
+    from zonegit.cli.interruption import interruptible
     from zonegit.store.backup import restore
 
+    name = "standard input" if args.source == _STREAM else args.source
     source = _opened(args.source)
     try:
         target = as_owner(_target(args))
-        with out.progress("checking objects") as progress:
-            kept = restore(target, source, dry_run=args.dry_run, progress=progress)
+        before = _data_file(target)
+
+        def outcome() -> str:
+            done = _data_file(target) != before
+            return f"interrupted, but {name} was restored before" if done else "interrupted; nothing was changed"
+
+        with interruptible(outcome), out.progress("checking objects") as progress:
+            kept = restore(target, source, name, dry_run=args.dry_run, progress=progress)
     finally:
         os.close(source)
     if args.dry_run:
-        out.note(f"dry run, nothing written: {args.source} is whole, and would become the repository in {target}")
+        out.note(f"dry run, nothing written: {name} is whole, and would become the repository in {target}")
         return 0
-    out.note(f"restored the repository in {target} from {args.source}, as another one than its peers know")
+    out.note(f"restored the repository in {target} from {name}, as another one than its peers know")
     if kept:
         out.note(f"what was there is in {kept}: remove it when nothing in it is missed")
     return 0
 
 
-def _opened(source: Path) -> int:
-    """A backup, or the repository of a clone that nobody writes to."""
-    file = source / _DATA if source.is_dir() else source
+def _data_file(repository: Path) -> tuple[int, int] | None:
+    """Which file holds the repository."""
     try:
-        return os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        found = (repository / _DATA).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _opened(source: str) -> int:
+    """A backup, or the repository of a clone that nobody writes to."""
+    if source == _STREAM:
+        if sys.stdin.isatty():
+            raise UsageError("restore - reads a backup from a pipe or a file, and standard input is a terminal")
+        return os.dup(sys.stdin.fileno())
+    file = Path(source)
+    if file.is_dir():
+        file /= _DATA
+        if not file.exists():
+            inside = Path(source, location.HERE)
+            what = str(inside) if (inside / _DATA).exists() else "a file of `zonegit backup` or a clone's directory"
+            raise StoreError(f"{source} holds no repository: name {what}")
+    try:
+        opened = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise StoreError(f"can't read the backup {file}: {error.strerror}") from None
+    os.set_blocking(opened, True)  # a pipe that a shell names has a writer that may be slow
+    return opened
 
 
 def _target(args: Namespace) -> Path:
@@ -108,12 +156,14 @@ def _target(args: Namespace) -> Path:
 
 
 def _backup_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=Path, help="a new file for it")
+    parser.add_argument("file", metavar="FILE", help="a new file for it; - writes to standard output")
 
 
 def _restore_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "source", metavar="BACKUP", type=Path, help="a file of `zonegit backup`, or a clone's directory"
+        "source",
+        metavar="BACKUP",
+        help="a file of `zonegit backup`, or a clone's directory; - reads standard input",
     )
     options.dry_run_option(parser)
 

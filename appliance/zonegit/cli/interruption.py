@@ -1,4 +1,4 @@
-"""What Ctrl-C left behind: a verb that makes a commit says whether anything was written.
+"""What Ctrl-C left behind: a verb that makes a commit says whether anything was written, and long work what holds.
 
 Objects that an interrupted import stored ahead stay in the store, where nothing names them; what counts is whether
 a ref moved.
@@ -6,6 +6,8 @@ a ref moved.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from signal import SIG_DFL, SIGHUP, SIGINT, SIGTERM, getsignal, signal
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import location
@@ -13,12 +15,45 @@ from zonegit.cli.ownership import as_owner
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable, Iterator
 
     from zonegit.model.ids import ObjectId
     from zonegit.model.refs import RefName
     from zonegit.repo import Repository
 
 _NOTHING: Final = "interrupted; nothing was written"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Work was interrupted by a signal, and the message says what holds now."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def interruptible(outcome: Callable[[], str]) -> Iterator[None]:
+    """Have work that leaves files behind when it is killed undone by SIGTERM and SIGHUP, too, as it is by Ctrl-C.
+
+    `outcome` says afterwards what holds. A signal that the caller ignores (nohup) stays ignored.
+    """
+    caught = [number for number in (SIGTERM, SIGHUP) if getsignal(number) is SIG_DFL]
+    got: list[int] = [SIGINT]
+
+    def stop(number: int, _frame: object) -> None:
+        got.append(number)
+        raise KeyboardInterrupt
+
+    for number in caught:
+        signal(number, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(outcome(), got[-1]) from None
+    finally:
+        for number in caught:
+            signal(number, SIG_DFL)
 
 
 def begin(args: Namespace, repo: Repository) -> None:

@@ -23,15 +23,15 @@ _BROKEN_PIPE: Final = 128 + 13
 _INTERRUPTED: Final = 128 + 2
 _CLOCK: Final = "PyTime_t"
 """What Python's error names where it reads a clock that its 64 bits of nanoseconds can't hold."""
-_COMMITTING: Final = frozenset({"init", "import", "set", "add", "delete", "reset"})
-"""Words of a call that may make a commit, as far as it can be told while the parser isn't there."""
+_TOLD: Final = frozenset({"init", "import", "set", "add", "delete", "reset", "backup", "restore", "fsck"})
+"""Words of a call of which an interruption is told, as far as it can be said while the parser isn't there."""
 _NEW_OBJECTS: Final = 100_000
 """Objects that are made between two searches for cycles to free. Loading a verb's modules makes fewer: with the
 700 that Python begins with, they would be looked through again and again, and none of them goes away."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code (see `zonegit.errors`, and 130 and 141 for SIGINT and SIGPIPE).
+    """Run one verb; returns the exit code (see `zonegit.errors`, and 130, 141, 143 for SIGINT, SIGPIPE, SIGTERM).
 
     Without `argv` it is the process's own command, and the last thing that the process does.
     """
@@ -65,11 +65,11 @@ def _main(argv: Sequence[str]) -> int:
 
 @contextmanager
 def _loading(argv: Sequence[str]) -> Iterator[None]:
-    """While modules are loaded: where a verb that may commit is interrupted, say that it did nothing yet."""
+    """While modules are loaded: where one of those verbs is interrupted, say that it did nothing yet."""
     try:
         yield
     except KeyboardInterrupt:
-        if not _COMMITTING.isdisjoint(argv):
+        if not _TOLD.isdisjoint(argv):
             with suppress(OSError):
                 sys.stderr.write("zonegit: interrupted; nothing was written\n")
         raise
@@ -100,8 +100,10 @@ def guarded(work: Callable[[], int], out: Output) -> int:
     except ZonegitError as error:
         out.fail(str(error) or type(error).__name__)
         return error.exit_code
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    except KeyboardInterrupt as stop:
+        if told := str(stop):
+            out.fail(told)
+        return getattr(stop, "exit_code", _INTERRUPTED)
     except BrokenPipeError:
         return _BROKEN_PIPE
     except OSError as error:

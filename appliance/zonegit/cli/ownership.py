@@ -9,6 +9,7 @@ files, which are read before.
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from zonegit.cli.location import SERVICE_REPOSITORY
@@ -38,8 +39,12 @@ def as_owner(path: Path) -> Path:
         name = user_name(owner)
         why = f"{path} belongs to {name}, and root can't go on as {name} here ({error.strerror})"
         raise StoreError(f"{why}: run this as {name}") from None
-    if not all(os.access(file, os.R_OK) for file in (__file__, os.__file__)):
-        raise StoreError(f"{path} belongs to {user_name(owner)}, who can't read the program itself in {__file__}")
+    for module in (__name__, "lmdb", "os"):  # zonegit, what it needs, and Python
+        part = sys.modules[module].__file__
+        if part and not os.access(part, os.R_OK):
+            name = user_name(owner)
+            way = f"install zonegit and its Python where {name} can read them, by the package, say"
+            raise StoreError(f"{path} belongs to {name}, who can't read {part}, which zonegit needs: {way}")
     return path
 
 

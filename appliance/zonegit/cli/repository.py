@@ -150,13 +150,17 @@ def _empty_status(args: Namespace, out: Output) -> int:
 
 
 def _fsck(args: Namespace, out: Output) -> int:
+    from zonegit.cli.interruption import interruptible
     from zonegit.repo import Repository
 
-    if args.repair_from is not None:
-        repair(args, out)
-    path = as_owner(location.existing(args))
-    with Repository.open(path, readonly=True) as repo, out.progress("checking objects") as progress:
-        report = repo.fsck(progress)
+    repairs = args.repair_from is not None
+    changed = "damaged objects are replaced all at once or not at all" if repairs else "nothing was changed"
+    with interruptible(lambda: f"interrupted; {changed}"):
+        if repairs:
+            repair(args, out)
+        path = as_owner(location.existing(args))
+        with Repository.open(path, readonly=True) as repo, out.progress("checking objects") as progress:
+            report = repo.fsck(progress)
     if args.json:
         out.json({"objects": report.objects, "problems": report.problems})
     else:

@@ -7,15 +7,18 @@ and takes its place by a rename. It gets another epoch, since it may go on from 
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from zonegit.errors import CorruptStore, StoreBusy, StoreError
+from zonegit.errors import CorruptStore, StoreBusy, StoreError, StoreFull
+from zonegit.store.data_file import START, mistaken, whole_size
 from zonegit.store.files import DATA, LOCKS, MODE, open_file
 from zonegit.store.fsck import Progress, fsck
 from zonegit.store.lmdb import LmdbStore
+from zonegit.store.lmdb_tables import FULL
 
 _BEGUN: Final = "restoring-"
 """How a directory is named in which a copy is made; what is left of one was interrupted."""
@@ -25,17 +28,44 @@ _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def back_up(path: Path, file: int) -> None:
-    """Write the repository at `path` to an open file, and have it on the disk."""
+def back_up(path: Path, file: int, name: str) -> None:
+    """Write the repository at `path` to an open file or pipe, and have it on the disk. Errors call the file `name`.
+
+    `StoreError` where it can't be written, BrokenPipeError where nobody reads the pipe.
+    """
     with closing(LmdbStore.open(path, readonly=True)) as store:
-        store.copy(file)
-    os.fsync(file)
+        try:
+            store.copy(file)
+            if stat.S_ISREG(os.fstat(file).st_mode):
+                os.fsync(file)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _unwritten(file, name, error, store.stat().map_used) from None
 
 
-def restore(path: Path, source: int, *, dry_run: bool = False, progress: Progress | None = None) -> Path | None:
-    """Make the directory `path` the repository that an open file holds; where the one that was there is now.
+def _unwritten(file: int, name: str, error: OSError, size: int) -> StoreError:
+    told = f"can't write {name}: {error.strerror}"
+    status = os.fstat(file)
+    if error.errno not in FULL or not stat.S_ISREG(status.st_mode):
+        return StoreError(told)
+    free = _free(file) + status.st_size  # what was written of it goes again
+    return StoreFull(f"{told}; the backup takes up to {size:,} bytes, of which {free:,} are free there")
 
-    `CorruptStore` where the backup isn't whole, `StoreBusy` while anything uses either; all is as it was then.
+
+def _free(file: int) -> int:
+    """Bytes that the file system has left."""
+    disk = os.fstatvfs(file)
+    return disk.f_bavail * disk.f_frsize
+
+
+def restore(
+    path: Path, source: int, name: str, *, dry_run: bool = False, progress: Progress | None = None
+) -> Path | None:
+    """Make the directory `path` the repository that an open file or pipe holds; where the one before is.
+
+    Errors call the backup `name`: `CorruptStore` where it isn't whole, `StoreBusy` while anything uses either,
+    `StoreFull` without room for it. All is as it was then.
     """
     new = not path.exists()
     path.mkdir(mode=MODE, parents=True, exist_ok=True)
@@ -43,17 +73,20 @@ def restore(path: Path, source: int, *, dry_run: bool = False, progress: Progres
     try:
         _take(directory, path)
         _clear(directory)
-        with _made(directory, f"{_BEGUN}{os.urandom(4).hex()}") as (name, made):
-            _copy(source, made)
-            _check(path / name, progress)
+        with _unused(directory, path):  # or it would be told when all is copied and checked
+            pass
+        with _made(directory, f"{_BEGUN}{os.urandom(4).hex()}") as (beside, made):
+            missing = _copy(source, name, made, path)
+            _check(path / beside, name, missing, progress)
             kept = None if dry_run else _put_in_place(directory, path, made)
         if not dry_run:
             LmdbStore.open(path, readonly=True).close()  # which shares the files with the group
         return kept
     finally:
         os.close(directory)
-        if dry_run and new:
-            path.rmdir()
+        if new:
+            with suppress(OSError):  # a repository is in it
+                path.rmdir()
 
 
 def _take(directory: int, path: Path) -> None:
@@ -94,36 +127,65 @@ def _remove(directory: int, name: str) -> None:
         os.rmdir(name, dir_fd=directory)
 
 
-def _copy(source: int, made: int) -> None:
-    """Copy a file to where the repository is checked. `StoreError` where it can't be read or written."""
+def _copy(source: int, name: str, made: int, path: Path) -> str:
+    """Copy a backup to where it is checked. What is evidently missing at its end, in words."""
     try:
         fcntl.flock(source, fcntl.LOCK_SH | fcntl.LOCK_NB)  # whoever writes to a repository has it alone
     except BlockingIOError:
-        raise StoreBusy("the backup is a repository that is being written to: wait for that, or stop it") from None
+        raise StoreBusy(f"{name} is a repository that is being written to: wait for that, or stop it") from None
+    start = b"".join(_pieces(source, name, START))
+    if told := mistaken(start):
+        raise CorruptStore(f"{name} {told}; nothing was changed")
+    size = os.fstat(source).st_size
+    if size > (free := _free(made)):
+        raise StoreFull(f"{name} needs {size:,} bytes in {path}, where {free:,} are free; nothing was changed")
     try:
         copy = os.open(DATA, _NEW, MODE & ~0o111, dir_fd=made)
         with os.fdopen(copy, "wb") as file:
-            at = 0
-            while data := os.pread(source, _CHUNK, at):
-                file.write(data)
-                at += len(data)
+            file.write(start)
+            for piece in _pieces(source, name):
+                file.write(piece)
+            size = file.tell()
     except OSError as error:
-        raise StoreError(f"the backup can't be copied: {error.strerror}; nothing was changed") from None
+        told = f"can't write a copy of {name} in {path}: {error.strerror}; nothing was changed"
+        raise (StoreFull if error.errno in FULL else StoreError)(told) from None
+    whole = whole_size(start)
+    return f"it has {size:,} bytes of {whole:,}: copy it again" if size < whole else ""
 
 
-def _check(path: Path, progress: Progress | None) -> None:
+def _pieces(source: int, name: str, most: int = 1 << 63) -> Iterator[bytes]:
+    """What comes from a file or pipe, but for what is behind so many bytes. `StoreError` where it can't be read."""
+    while most > 0:
+        try:
+            piece = os.read(source, min(most, _CHUNK))
+        except OSError as error:
+            raise StoreError(f"can't read {name}: {error.strerror}; nothing was changed") from None
+        if not piece:
+            return
+        most -= len(piece)
+        yield piece
+
+
+def _check(copy: Path, name: str, missing: str, progress: Progress | None) -> None:
     """Check the copy, and give it another epoch."""
     try:
-        store = LmdbStore.open(path)
+        with closing(LmdbStore.open(copy)) as store:
+            problems = fsck(store, progress).problems
+            if not problems:
+                with store.write() as writer:
+                    writer.begin_epoch(os.urandom(16))
+    except StoreFull:
+        raise StoreFull(f"no room is left to check {name} in {copy.parent}; nothing was changed") from None
+    except CorruptStore:
+        told = missing or "take another backup"
+        raise CorruptStore(f"{name} is damaged, and nothing was changed: {told}") from None
     except StoreError as error:
-        raise CorruptStore(f"that is no backup that can be restored, and nothing was changed: {error}") from None
-    with closing(store):
-        problems = fsck(store, progress).problems
-        if problems:
-            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            raise CorruptStore(f"the backup is damaged, and nothing was changed: {problems[0]}{more}")
-        with store.write() as writer:
-            writer.begin_epoch(os.urandom(16))
+        told = str(error).replace(str(copy), name)
+        raise CorruptStore(f"{name} can't be restored, and nothing was changed: {told}") from None
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        told = missing or f"{problems[0].replace(str(copy), name)}{more}"
+        raise CorruptStore(f"{name} is damaged, and nothing was changed: {told}")
 
 
 def _put_in_place(directory: int, path: Path, made: int) -> Path | None:

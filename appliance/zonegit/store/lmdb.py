@@ -198,12 +198,16 @@ class LmdbStore:
         return self._opened.environment.reader_check()
 
     def copy(self, file: int) -> None:
-        """Write the newest version to an open file, as a data file without free pages; writers go on meanwhile."""
+        """Write the newest version to an open file, as a data file without free pages; writers go on meanwhile.
+
+        OSError where the file can't be written.
+        """
         with self._joined() as opened:
             try:
                 opened.environment.copyfd(file, compact=True)
             except lmdb.Error as error:
-                raise StoreError(f"the repository at {self.path} can't be copied: {error}") from None
+                code = getattr(error, "code", 0)
+                raise OSError(code, os.strerror(code)) if code > 0 else translated(error, str(self.path)) from None
 
     def stat(self) -> StoreStat:
         info = self._opened.environment.info()

@@ -1,7 +1,11 @@
 """`backup` and `restore`: whole or not at all."""
 
 import fcntl
+import gzip
 import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,7 +82,7 @@ def test_the_group_may_write_to_what_was_restored(zone, backup, tmp_path) -> Non
     assert {file.stat().st_mode & 0o777 for file in (tmp_path / "repo").glob("*.mdb")} == {0o660}
 
 
-def test_nothing_is_restored_under_the_feet_of_a_user(zone, backup, refused, tmp_path) -> None:
+def test_nothing_is_restored_under_the_feet_of_a_user(zone, backup, refused, monkeypatch, tmp_path) -> None:
     repo = tmp_path / "repo"
     ready, told = os.pipe()
     over, end = os.pipe()
@@ -90,7 +94,10 @@ def test_nothing_is_restored_under_the_feet_of_a_user(zone, backup, refused, tmp
         os._exit(0)
     try:
         os.read(ready, 1)
-        refused(zone("restore", backup), 4, f"the repository at {repo} is in use: stop zonegitd")
+        with monkeypatch.context() as patched:
+            patched.setattr("zonegit.store.backup._copy", None)  # it is refused before
+            for argv in (["restore", backup], ["restore", "--dry-run", backup]):
+                refused(zone(*argv), 4, f"the repository at {repo} is in use: stop zonegitd")
     finally:
         os.write(end, b"x")
         os.waitpid(child, 0)
@@ -98,17 +105,40 @@ def test_nothing_is_restored_under_the_feet_of_a_user(zone, backup, refused, tmp
     assert zone("restore", backup).code == 0
 
 
-@pytest.mark.parametrize("damage", ["cut", "object", "empty", "junk"])
-def test_a_damaged_backup_changes_nothing(zone, backup, refused, tmp_path, damage) -> None:
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("cut", "is damaged, and nothing was changed: it has {size:,} bytes of {whole:,}: copy it again"),
+        ("head", "is damaged, and nothing was changed: it has {size:,} bytes of {whole:,}: copy it again"),
+        ("object", "is damaged, and nothing was changed: object "),
+        ("empty", "is empty: take another backup; nothing was changed"),
+        ("junk", "is no backup: name a file of `zonegit backup`"),
+        ("zone", "zone files are for `zonegit import`"),
+        ("gzip", "is compressed with gzip: unpack it first; nothing was changed"),
+    ],
+)
+def test_a_damaged_backup_changes_nothing(zone, backup, refused, tmp_path, damage, told) -> None:
+    whole = backup.stat().st_size
     data = bytearray(backup.read_bytes())
     if damage == "object":
         at = data.index(b"\x04mail")
         data[at + 1 : at + 5] = b"liam"
     backup.write_bytes(
-        {"cut": data[: len(data) // 2], "object": data, "empty": b"", "junk": b"junk" * 5000}[damage]
+        {
+            "cut": data[: len(data) // 2],
+            "head": data[:5000],
+            "object": data,
+            "empty": b"",
+            "junk": b"junk" * 5000,
+            "zone": b"$ORIGIN example.org.\n" * 500,
+            "gzip": gzip.compress(data),
+        }[damage]
     )
+    told = told.format(size=backup.stat().st_size, whole=whole)
     before = (tmp_path / "repo" / "data.mdb").read_bytes()
-    refused(zone("restore", backup), 6, "nothing was changed")
+    done = zone("restore", backup)
+    refused(done, 6, f"zonegit: {backup} ", told, "nothing was changed")
+    assert "restoring-" not in done.err
     assert (tmp_path / "repo" / "data.mdb").read_bytes() == before
     assert {file.name for file in (tmp_path / "repo").iterdir()} == {"data.mdb", "lock.mdb"}
 
@@ -132,6 +162,78 @@ def test_a_backup_replaces_no_file(zone, backup, refused, tmp_path) -> None:
     assert not list(tmp_path.glob(".*backup*"))
 
 
+def test_what_is_no_backup_is_named_as_it_was_typed(zone, refused, tmp_path) -> None:
+    new, none = tmp_path / "new", tmp_path / "none"
+    none.mkdir()
+    refused(zone("--repo", new, "restore", none), 1, f"{none} holds no repository: name a file of")
+    (tmp_path / "repo").rename(none / ".zonegit")
+    refused(zone("--repo", new, "restore", none), 1, f"{none} holds no repository: name {none / '.zonegit'}\n")
+    (tmp_path / "junk").write_text("junk")
+    refused(zone("--repo", new, "restore", tmp_path / "junk"), 6, "is no backup")
+    assert not new.exists(), "a directory was left behind"
+
+
+COMMAND = (sys.executable, "-m", "zonegit.cli.main")
+
+
+def test_a_backup_goes_through_a_pipe(zone, tmp_path) -> None:
+    there = tmp_path / "there"
+    restoring = [*COMMAND, "--repo", str(there), "restore", "-"]
+    with subprocess.Popen([*COMMAND, "backup", "-"], stdout=subprocess.PIPE) as backup:
+        done = subprocess.run(restoring, stdin=backup.stdout, capture_output=True, text=True, check=True)
+    assert backup.returncode == 0
+    assert f"restored the repository in {there} from standard input" in done.stderr
+    assert zone("--repo", there, "show", "www", "A").lines == zone("show", "www", "A").lines
+
+
+def test_who_stops_reading_a_backup_ends_it(zone) -> None:
+    with subprocess.Popen([*COMMAND, "backup", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as backup:
+        assert backup.stdout
+        assert backup.stderr
+        backup.stdout.close()
+        assert (backup.stderr.read(), backup.wait()) == (b"", 141)
+
+
+def test_no_backup_goes_to_a_terminal(zone, refused, monkeypatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    refused(zone("backup", "-"), 2, "send it to a file or a program")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    refused(zone("restore", "-"), 2, "standard input is a terminal")
+
+
+SMALL = 8192
+"""Bytes that a file may have in the test of a disk without room; a backup has more."""
+
+
+def test_without_room_it_says_what_is_full_and_what_is_needed(backup, tmp_path) -> None:
+    def limited(*argv: object) -> str:
+        done = subprocess.run(
+            [*COMMAND, *map(str, argv)],
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL, SMALL)),
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        return done.stderr
+
+    full, new = tmp_path / "full", tmp_path / "new"
+    told = limited("backup", full)
+    assert told.startswith(f"zonegit: can't write {full}: File too large; the backup takes up to ")
+    assert "mdb" not in told
+    told = limited("--repo", new, "restore", backup)
+    assert told == f"zonegit: can't write a copy of {backup} in {new}: File too large; nothing was changed\n"
+    assert not full.exists()
+    assert not new.exists()
+
+
+def test_a_backup_that_cannot_fit_is_not_begun(zone, backup, refused, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("zonegit.store.backup._free", lambda _file: 5)
+    size = f"{backup.stat().st_size:,}"
+    told = f"{backup} needs {size} bytes in {tmp_path / 'repo'}, where 5 are free; nothing was changed"
+    refused(zone("restore", backup), 1, told)
+
+
 STEPS = ("mkdir", "open", "link", "rename", "unlink", "rmdir", "fsync", "utime")
 
 
@@ -144,7 +246,7 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new(zone, backup, tmp_pa
         if not child:
             _die_before(number)
             source = os.open(backup, os.O_RDONLY)
-            restore(tmp_path / "repo", source)
+            restore(tmp_path / "repo", source, "monday.backup")
             os._exit(0)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         found = address(zone)

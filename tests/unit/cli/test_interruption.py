@@ -1,7 +1,12 @@
 """Ctrl-C ends a verb that makes a commit with one line that says whether anything was written."""
 
+import os
+import signal
+import time
+
 import pytest
 
+from zonegit.cli.interruption import interruptible
 from zonegit.store.lmdb import LmdbStore
 
 INTERRUPTED = 130
@@ -93,3 +98,43 @@ def test_a_verb_that_only_reads_is_silent(zone, monkeypatch) -> None:
     monkeypatch.setattr("zonegit.repo.Repository.log", interrupt)
     result = zone("log")
     assert (result.code, result.out, result.err) == (INTERRUPTED, "", "")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_backup_a_restore_and_a_check_say_what_holds(zone, monkeypatch, tmp_path, number, code) -> None:
+    assert zone("backup", tmp_path / "whole").code == 0
+    before = set(tmp_path.rglob("*"))
+
+    def stop(*_: object, **__: object) -> None:
+        monkeypatch.undo()
+        monkeypatch.setenv("ZONEGIT_REPO", str(tmp_path / "repo"))
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+
+    for place, told, *argv in (
+        ("os.waitpid", "no backup was made", "backup", tmp_path / "monday"),
+        ("zonegit.store.backup.fsck", "nothing was changed", "restore", tmp_path / "whole"),
+        ("zonegit.repo.Repository.fsck", "nothing was changed", "fsck"),
+    ):
+        monkeypatch.setattr(place, stop)
+        result = zone(*argv)
+        assert (result.code, result.out, result.err) == (code, "", f"zonegit: interrupted; {told}\n")
+        assert set(tmp_path.rglob("*")) == before, "something was left behind"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_behind_its_rename_a_restore_is_said_to_be_done(zone, monkeypatch, tmp_path) -> None:
+    backup = tmp_path / "whole"
+    zone("backup", backup)
+    monkeypatch.setattr("os.fsync", interrupt)
+    result = zone("restore", backup)
+    assert (result.code, result.err) == (INTERRUPTED, f"zonegit: interrupted, but {backup} was restored before\n")
+
+
+def test_what_the_caller_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible(lambda: ""):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
