@@ -3,6 +3,9 @@
 Nothing else in the file is checked here; zonegitd refuses other mistakes.
 """
 
+import errno
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +14,8 @@ from zonegit.errors import ConfigError, ZonegitError
 
 NAME: Final = "zonegitd.toml"
 """The configuration's file in a repository's directory."""
+_LARGEST: Final = 16 << 20
+"""Bytes of that file; 10,000 zones with a table each take one sixteenth."""
 
 
 def configured(repo: Path, service: Path, zone: str) -> frozenset[str]:
@@ -20,10 +25,12 @@ def configured(repo: Path, service: Path, zone: str) -> frozenset[str]:
     file that the user may not read counts as none.
     """
     own = repo / NAME
-    if own.is_file():
-        return frozenset().union(*_strict(own, _read(own), zone))
     try:
-        data = _read(service)
+        return frozenset().union(*_strict(own, _settings(own, _read_own(own)), zone))
+    except FileNotFoundError:
+        pass
+    try:
+        data = _settings(service, service.read_bytes())
     except (PermissionError, FileNotFoundError, NotADirectoryError):
         return frozenset()
     about = data.get("repo")
@@ -32,9 +39,31 @@ def configured(repo: Path, service: Path, zone: str) -> frozenset[str]:
     return frozenset().union(*_strict(service, data, zone))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_own(path: Path) -> bytes:
+    """A file in a repository's directory, where everybody of its group may put one. `ConfigError`."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
+            raise _odd(path, "is no plain file") from None
+        raise
+    try:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            raise _odd(path, "is no plain file")
+        if status.st_size > _LARGEST:
+            raise _odd(path, f"has more than {_LARGEST >> 20} MiB")
+        return os.read(file, _LARGEST)
+    finally:
+        os.close(file)
+
+
+def _odd(path: Path, what: str) -> ConfigError:
+    return ConfigError(f"{path} {what}, and isn't read: find out who put it there, and remove it")
+
+
+def _settings(path: Path, text: bytes) -> dict[str, Any]:
     """The file's settings. A file that doesn't contain `strict` is not parsed, which saves most calls the time."""
-    text = path.read_bytes()
     if b"strict" not in text:
         return {}
     import tomllib
@@ -43,6 +72,8 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(text.decode())
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: brackets within brackets, too many to be read") from None
 
 
 def _strict(path: Path, data: dict[str, Any], zone: str) -> Iterator[frozenset[str]]:

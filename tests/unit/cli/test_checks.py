@@ -1,5 +1,6 @@
 """How findings are shown, and what --strict and the configuration make of them."""
 
+import os
 import shlex
 
 import pytest
@@ -52,6 +53,25 @@ def test_all_errors_are_shown(run, tmp_path) -> None:
     assert sum(line.startswith("error: ") for line in result.lines) == 12
     assert len(result.lines) == 22
     assert result.err.splitlines()[-1] == "12 errors, 14 warnings"
+
+
+@pytest.mark.parametrize("what", ["link", "huge", "pipe", "directory"])
+def test_a_configuration_that_somebody_put_there_is_not_followed(zone, refused, tmp_path, what) -> None:
+    """Everybody of a repository's group may put it there, and each change reads it."""
+    file = tmp_path / "repo" / "zonegitd.toml"
+    (tmp_path / "elsewhere").write_text("[zone.'example.org.']\nstrict = ['mx-cname']\n")
+    match what:
+        case "link":
+            file.symlink_to(tmp_path / "elsewhere")
+        case "huge":
+            file.touch()
+            os.truncate(file, 20 << 30)
+        case "pipe":
+            os.mkfifo(file)
+        case "directory":
+            file.mkdir()
+    refused(zone("set", "www", "A", "60", "192.0.2.9"), 2, f"{file} ", "isn't read: find out who put it there")
+    assert zone("show", "www", "A").code == 0
 
 
 def test_what_is_not_listed_is_counted(run, many, monkeypatch) -> None:
