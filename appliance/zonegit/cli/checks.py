@@ -56,26 +56,28 @@ def strict(args: Namespace, zone: str) -> frozenset[str]:
 def warn(args: Namespace, out: Output, findings: Sequence[Finding], apex: WireName, *, committed: bool) -> None:
     """Tell the warnings of a change."""
     from zonegit.cli import render
+    from zonegit.model.names import to_text
     from zonegit.zonefile.findings import how_many
 
     shown = findings if getattr(args, "warnings", None) else findings[:_SHOWN]
     for finding in shown:
         out.warn(render.finding(finding, apex))
-    _tell_more(out, how_many(findings[len(shown) :]), _way_to_all(args) if committed else "--warnings all")
+    way = _way_to_all(args, to_text(apex)) if committed else "--warnings all"
+    _tell_more(out, how_many(findings[len(shown) :]), way)
 
 
-def _way_to_all(args: Namespace) -> str:
+def _way_to_all(args: Namespace, zone: str) -> str:
     """What shows all warnings of a change that was made. Those of an import may be about its file alone."""
     file: str | None = getattr(args, "file", None)
     if file is None:
-        return "zonegit check --warnings all"
+        return f"zonegit --zone {zone} check --warnings all"
     if file == "-":
         return "the same import with --dry-run --warnings all"
     from shlex import join
 
     where = [word for directory in args.directories for word in ("-C", directory)]
-    zone = ["--zone", args.zone] if args.zone else []
-    return join(["zonegit", *where, "check", file, *zone, "--warnings", "all"])
+    chosen = ["--zone", args.zone] if args.zone else []
+    return join(["zonegit", *where, "check", file, *chosen, "--warnings", "all"])
 
 
 def show(args: Namespace, out: Output, findings: Sequence[Finding], apex: WireName) -> None:

@@ -43,6 +43,10 @@ def _init(args: Namespace, out: Output) -> int:
         if args.zone_name is not None:
             done = repo.add_zone(args.zone_name, who=args.author)
             tell(repo, done, args, out)
+            if "." not in args.zone_name:  # as git would have a directory
+                out.note(
+                    f"{done.zone} is a zone; `zonegit --repo {args.zone_name} init` makes a directory's repository"
+                )
     return 0
 
 

@@ -72,7 +72,8 @@ def read_generate(text: str) -> Generate:
 
 def _numbers(start: int, stop: int, step: int) -> range:
     if stop < start or not step:
-        raise InvalidRecord(f"$GENERATE {start}-{stop}/{step}: the range must rise")
+        rule = "the range must rise" if step else "a step is at least 1"
+        raise InvalidRecord(f"$GENERATE {start}-{stop}/{step}: {rule}")
     if stop > _MAX or step > _MAX:
         raise InvalidRecord(f"$GENERATE {start}-{stop}/{step}: numbers end at {_MAX}")
     numbers = range(start, stop + 1, step)

@@ -87,6 +87,14 @@ def test_what_is_not_listed_is_counted(run, many, monkeypatch) -> None:
     assert "; and 11 more; '--strict none'" in run("import", many, "--strict", "all").err
 
 
+def test_the_advice_behind_a_change_names_its_zone(zone) -> None:
+    zone("zone", "add", "other.example")
+    for number in range(12):
+        done = zone("add", "--zone", "other.example", "@", "MX", "60", str(number), f"nowhere{number}")
+    assert "2 more warnings; zonegit --zone other.example. check --warnings all shows them\n" in done.err
+    assert zone("check", "--zone", "other.example.", "--warnings", "all").code == 0
+
+
 def test_what_is_neither_a_file_nor_a_version(run, refused, many) -> None:
     refused(run("check", "nosuch"), 1, "there is no file nosuch; there is no repository at ")
     assert run("check").err.startswith("zonegit: there is no repository")

@@ -203,3 +203,8 @@ def test_a_server_without_its_final_dot_has_two_readings(run, refused) -> None:
     refused(run("zone", "add", "new.test", "--ns", "ns1"), 1, "ns1.new.test. is in new.test. itself")
     refused(run("zone", "add", "new.test", "--ns", "ns1.new.test"), 1, "may mean ns1.new.test. or", "--relative")
     assert run("zone", "add", "new.test", "--ns", "ns1.corp.test.").code == 0
+
+
+def test_a_zone_of_one_label_may_have_been_meant_as_a_directory(run) -> None:
+    assert run("init", "p").err.endswith("p. is a zone; `zonegit --repo p init` makes a directory's repository\n")
+    assert "directory's" not in run("zone", "add", "q").err
