@@ -23,6 +23,9 @@ from zonegit.errors import CorruptStore
 from zonegit.model.names import WireName, absolute, from_text, key_owner, to_text
 from zonegit.model.rdata import SOA
 
+SIBLINGS = "$TTL 60\n@ SOA a.c f 7 2 3 4 5\n@ NS ns\na.c A 192.0.2.1\n" + "".join(
+    f"f NS {'a.' * depth}c\n" for depth in range(1, 17)
+)
 GROWING = "@ IN SOA ns h 7 2 3 4 5\n@ NS ns\nh DNAME x.h\n"
 KINDS = {"A": "A 192.0.2.1", "TXT": "TXT x"} | {
     kind: f"{kind} {before}{{target}}"
@@ -79,6 +82,7 @@ def fail(error: CorruptStore) -> None:
 
 @given(hostile_zones(), st.sampled_from(["A", "NS", "MX", "PTR", "TXT", "SOA", "SRV"]), st.booleans())
 @example(GROWING, "A", True)
+@example(SIBLINGS, "A", False)
 def test_names_of_answers_need_few_pointers_and_read_back(text: str, rtype: str, edns: bool) -> None:
     """Over TCP all that was put in; over UDP the same but for additional records, or nothing and TC."""
     zone = version(text, "t.")

@@ -6,7 +6,7 @@ Names without number lie below a cut and none of them is told apart here: what i
 from itertools import islice
 from typing import Final
 
-from zonegit.dns.additional import Allowance
+from zonegit.dns.additional import MOST_NAMES
 from zonegit.dns.blocks import Node, rdata_of, split
 from zonegit.dns.budget import NAME
 from zonegit.dns.draft import Draft
@@ -53,16 +53,17 @@ def _put_glue(zone: Zone, cut: WireName, rrs: bytes, draft: Draft) -> None:
     """Addresses of servers below the cut must be there; those of a few siblings are, as far as they fit. Servers
     beyond `_SERVERS` are named without: they are known as soon as another one was asked (RFC 9471 §3.1).
     """
-    siblings = Allowance()
+    siblings = 0
     for rr in islice(split(rrs), _SERVERS):
         server = WireName(rdata_of(rr))
         if is_below(server, cut):
             section = draft.glue
-            zone.pay(NAME * len(server))
-        elif is_below(server, zone.apex) and siblings.takes(server):
+        elif siblings < MOST_NAMES and is_below(server, zone.apex):
+            siblings += 1
             section = draft.additional
         else:
             continue
+        zone.pay(NAME * len(server))
         steps = path(server, zone.apex)
         at = zone.node(steps[-1][0]) if steps else zone.top()
         for rtype in (A, AAAA):
