@@ -1,13 +1,20 @@
 """`connections_per_source`: how many connections of one key an address may have to a daemon's replication port."""
 
+import subprocess
+import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from daemonkit import Daemon, ask, new_reader, rcode, secondary_of, until
 from rawh2 import RawClient
 from synckit import PEER
 from zonegit.auth.keyring import Keyring
+
+TOLD = f"exchanges with {PEER} have failed since "
 
 
 def test_one_too_many_is_told_at_both_ends_and_another_key_has_room(
@@ -23,9 +30,15 @@ def test_one_too_many_is_told_at_both_ends_and_another_key_has_room(
         for client, kid in ((first, "k1"), (other, "k2")):
             headers = client.signed("GET", "/v0/refs", key=known[kid])
             assert client.ask("GET", "/v0/refs", headers).status == 200
-        who = secondary_of(primary, keys, "--primary-name", PEER, "--workers", "1")
-        secondary = start(tmp_path / "secondary", *who)
+        more = ("--primary-name", PEER, "--workers", "1", "--metrics-listen", "127.0.0.1:0")
+        here = tmp_path / "secondary"
+        secondary = start(here, *secondary_of(primary, keys, *more))
         until(lambda: secondary.has("as many connections with key k1 from this address"), "the reason there")
+        command = [sys.executable, "-m", "zonegit.cli.main", "--repo", here, "status"]
+        until(lambda: TOLD in subprocess.run(command, capture_output=True, text=True, check=True).stderr, "status")
+        with pytest.raises(urllib.error.HTTPError) as unready:
+            urllib.request.urlopen(f"http://127.0.0.1:{secondary.port('metrics')}/readyz", timeout=20)
+        assert unready.value.read().decode().startswith(f"no zone is served\n{TOLD}")
         until(lambda: primary.has("too many connections with one key source=127.0.0.1 kid=k1 way="), "a line here")
     (line,) = [line for line in primary.log if "too many connections" in line]
     assert "connections_per_source" in line

@@ -18,7 +18,10 @@ from zonegit.model.foreign import printable
 from zonegit.model.ids import kind_of, short
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zonegit.repo import Repository
+    from zonegit.repo.failing import Failing
 
 _NAMED: Final = 10
 """Zones named in one warning."""
@@ -84,8 +87,9 @@ def _status(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         stat = repo.stat()
         zones = repo.count_zones()
+        failing = repo.failing()
         if not zones:
-            return _empty_status(args, out)
+            return _empty_status(failing, args, out)
         place = repo.position(args.zone)
         revision = repo.resolve(place.branch, zone=args.zone)
         records = repo.records(place.branch, zone=args.zone)
@@ -112,6 +116,7 @@ def _status(args: Namespace, out: Output) -> int:
                 "refused": refused,
                 "quota_used_up": sorted(full),
                 "left_out": left_out,
+                "failing": _failing(failing),
             }
         )
         return 0
@@ -129,6 +134,7 @@ def _status(args: Namespace, out: Output) -> int:
     ]
     for line in render.table(rows):
         out.line(line)
+    _tell_failing(failing, out)
     for peer, names in refused.items():
         shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
         out.warn(f"not followed from {peer}: {shown}; `zonegit remote adopt ZONE` gives up what is here")
@@ -145,12 +151,26 @@ def _status(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _empty_status(args: Namespace, out: Output) -> int:
+def _empty_status(failing: Mapping[str, Failing], args: Namespace, out: Output) -> int:
     if args.json:
-        out.json({"zones": 0})
+        out.json({"zones": 0, "failing": _failing(failing)})
+        return 0
+    if failing:
+        out.line("no zones yet; a secondary takes its primary's")
     else:
-        out.line("no zones yet; `zonegit zone add ZONE` or `zonegit import FILE` makes one")
+        made = "`zonegit zone add ZONE` or `zonegit import FILE` makes one"
+        out.line(f"no zones yet; {made}, and a secondary takes its primary's")
+    _tell_failing(failing, out)
     return 0
+
+
+def _failing(failing: Mapping[str, Failing]) -> dict[str, dict[str, object]]:
+    return {peer: {"since": each.since, "reason": each.reason} for peer, each in failing.items()}
+
+
+def _tell_failing(failing: Mapping[str, Failing], out: Output) -> None:
+    for peer, each in failing.items():
+        out.warn(printable(each.told(peer)))
 
 
 def _fsck(args: Namespace, out: Output) -> int:

@@ -27,6 +27,7 @@ from zonegit.net.http_pull import latest_refs, pull
 from zonegit.net.http_server import Samples
 from zonegit.ops import log
 from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
+from zonegit.repo.failing import after, clear_failing, failing_peers, set_failing
 from zonegit.repo.left_out import zones_left_out
 from zonegit.repo.refused import refused_zones
 from zonegit.repo.stored import DAY
@@ -182,7 +183,7 @@ class Mirror:
             list(views.make(self._store, lacking))
 
     def _note_refused(self, *, asked: bool) -> None:
-        """Tell which zones are refused or left out.
+        """Tell which zones are refused or left out, and that no exchange fails.
 
         Ask for all refs again once some moved here: a zone may have been adopted.
         `asked`: whether the refs were just compared.
@@ -190,6 +191,10 @@ class Mirror:
         with self._store.read() as reader:
             refused, seq = refused_zones(reader).get(self._name, frozenset()), reader.seq
             left_out = zones_left_out(reader).get(self._name, {})
+            failed = self._name in failing_peers(reader)
+        if failed:
+            with self._store.write() as writer:
+                clear_failing(writer, self._name)
         self._told.refused(refused)
         self._told.left_out(left_out)
         if asked:
@@ -197,6 +202,20 @@ class Mirror:
         elif seq != self._compared and (refused or self._refused):
             self._root = ""
         self._refused = refused
+
+    def _note_failure(self, reason: str) -> None:
+        """Keep it where `zonegit status` and `/readyz` find it, if the disk takes it and it is another one."""
+        try:
+            with self._store.read() as reader:
+                known = failing_peers(reader).get(self._name)
+            found = after(known, reason, self._clock())
+            if found != known:
+                with self._store.write() as writer:
+                    set_failing(writer, self._name, found)
+        except StorePanicked:
+            raise
+        except ZonegitError as error:
+            log.event(_logger, "a failure can't be noted", logging.ERROR, error=error)
 
     def reload(self, config: Config) -> None:
         """Take a new set of keys, or keep the old one; then ask for all refs at once."""
@@ -283,6 +302,7 @@ class Mirror:
         """Wait before the next try; the one that failed took so many seconds."""
         pause = self._backoff.failed(error, took)
         self._told.failed(error, pause)
+        await asyncio.to_thread(self._note_failure, str(error))
         self._root = ""
         await self._peer.close()
         await self._sleep(pause)

@@ -16,6 +16,7 @@ from zonegit.net.metrics_app import MetricsApp
 from zonegit.ops.config import Address, MetricsConfig
 from zonegit.ops.metrics import ZoneFacts, ZoneTotals, render
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
+from zonegit.repo.failing import failing_peers
 from zonegit.repo.left_out import zones_left_out
 from zonegit.repo.refused import refused_zones
 from zonegit.store.lmdb import LmdbStore, StoreStat
@@ -70,7 +71,7 @@ class Status:
             return str(error)
 
     def remark(self) -> str:
-        """Which zones aren't followed from the primary or stand still, if any.
+        """Whether exchanges with the primary fail, and which zones aren't followed or stand still, if any.
 
         For an operator, no reason to ask another node.
         """
@@ -81,10 +82,12 @@ class Status:
             with self._store.read() as reader:
                 refused = sorted(refused_zones(reader).get(primary.name, ()))
                 left_out = sorted(zones_left_out(reader).get(primary.name, ()))
+                failing = failing_peers(reader).get(primary.name)
         except ZonegitError as error:
             return str(error)
         told = {f"not followed from {primary.name}": refused, f"not taken up from {primary.name}": left_out}
-        return "\n".join(f"{what}: {_some(zones)}" for what, zones in told.items() if zones)
+        lines = [failing.told(primary.name)] if failing else []
+        return "\n".join(lines + [f"{what}: {_some(zones)}" for what, zones in told.items() if zones])
 
     def _zones(self) -> tuple[list[ZoneFacts], ZoneTotals]:
         """Facts about the zones that have series of their own, and about all served ones together."""

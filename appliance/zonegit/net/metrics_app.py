@@ -60,9 +60,8 @@ class MetricsApp:
             return 200, _PLAIN, b"ok\n"
         if path == "/readyz":
             reason, remark = await self._readiness.get()
-            if reason is not None:
-                return 503, _PLAIN, f"{reason}\n".encode()
-            return 200, _PLAIN, f"ready\n{remark}\n".encode() if remark else b"ready\n"
+            told = "\n".join(filter(None, (reason or "ready", remark)))
+            return 503 if reason else 200, _PLAIN, f"{told}\n".encode()
         body, kind = await self._pages[_wanted(scope)].get()
         return 200, kind, body
 

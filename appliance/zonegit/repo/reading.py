@@ -26,6 +26,7 @@ from zonegit.tree import walk
 from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
+    from zonegit.repo.failing import Failing
     from zonegit.repo.stored import Stored
     from zonegit.zonefile.findings import Finding
 
@@ -241,6 +242,13 @@ class RepositoryReader:
 
         with self._store.read() as reader:
             return {peer: found for peer, found in stored(reader).items() if found.is_used_up(self._context.now())}
+
+    def failing(self) -> dict[str, Failing]:
+        """By peer, since when exchanges with those of which the last one failed do, and why."""
+        from zonegit.repo.failing import failing_peers
+
+        with self._store.read() as reader:
+            return failing_peers(reader)
 
     def refused(self) -> dict[str, frozenset[str]]:
         """By peer, the zones that aren't followed from it because they are this repository's own."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from zonegit.errors import InvalidData, Refused
 from zonegit.model.refs import check_label
+from zonegit.repo.failing import clear_failing
 from zonegit.repo.refused import set_refused
 from zonegit.repo.stored import set_stored
 from zonegit.store.port import Reader, Writer
@@ -120,6 +121,7 @@ def forget(writer: Writer, peer: str) -> None:
     """Remember nothing of a peer."""
     set_refused(writer, peer, frozenset())
     set_stored(writer, peer, None)
+    clear_failing(writer, peer)
     for name in (_highest_name, _resume_name, _success_name, _expired_name, _least_name):
         writer.set_setting(name(peer), None)
 

@@ -17,10 +17,12 @@ from zonegit.auth.scope import parse_scope
 from zonegit.net.http_client import HttpPeer
 from zonegit.net.tls import Identity, server_context
 from zonegit.repo import Repository
+from zonegit.repo.failing import after, clear_failing, set_failing
 from zonegit.repo.remotes import remotes
 from zonegit.repo.stored import DAY, Stored, set_stored
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
+from zonegit.sync.peers import forget
 from zonegit.sync.ref_diff import Change
 
 
@@ -175,6 +177,25 @@ def test_status_tells_of_a_quota_that_is_used_up(run, tmp_path) -> None:
         set_stored(writer, "p3", Stored(today, 1_000_000, 1_000_000))
     assert "nothing more is taken from p3 before midnight UTC: 1,000,000 bytes" in run("status").err
     assert run("status", "--json").json["quota_used_up"] == ["p3"]
+
+
+def test_status_tells_of_exchanges_that_fail(run, tmp_path) -> None:
+    run("init")
+    assert "and a secondary takes its primary's" in run("status").out
+    found = after(None, "can't be reached: a\x1bb", 1_767_225_600)
+    with closing(LmdbStore.open(tmp_path / "repo")) as store, store.write() as writer:
+        set_failing(writer, "p1", found)
+        set_failing(writer, "p2", after(found, "it is another repository than before", 1_800_000_000))
+    assert run("status").out == "no zones yet; a secondary takes its primary's\n"
+    run("zone", "add", "example.org")
+    told = run("status").err
+    assert "exchanges with p1 have failed since 2026-01-01T00:00:00Z: can't be reached: a\\x1bb\n" in told
+    assert "p2 have failed since 2026-01-01T00:00:00Z: it is another repository than before\n" in told
+    assert list(run("status", "--json").json["failing"]) == ["p1", "p2"]
+    with closing(LmdbStore.open(tmp_path / "repo")) as store, store.write() as writer:
+        clear_failing(writer, "p1")
+        forget(writer, "p2")
+    assert run("status").err == ""
 
 
 def test_adopting_tells_where_a_serial_goes_back(run, server, access) -> None:

@@ -40,7 +40,7 @@ def test_init_as_a_dry_run(run, refused, tmp_path) -> None:
 def test_an_empty_repository_says_what_to_do(run, refused) -> None:
     run("init")
     assert "zone add" in run("status").out
-    assert run("status", "--json").json == {"zones": 0}
+    assert run("status", "--json").json == {"zones": 0, "failing": {}}
     assert run("zone", "list").out == ""
     assert run("zone", "list", "--json").json == []
     refused(run("log"), 5, "zone add")

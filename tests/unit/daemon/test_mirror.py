@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from zonegit.daemon.pauses import Pauses
 from zonegit.errors import ConfigError, InvalidData
 from zonegit.model.refs import head
 from zonegit.ops.config import PrimaryConfig, ZoneConfig
+from zonegit.repo.failing import failing_peers
 from zonegit.store.memory import MemoryStore
 
 SOON = Pauses(0.001, 0.01, 0.01)
@@ -117,15 +119,40 @@ def test_a_failure_is_counted_logged_and_tried_again(
     key: Key, result: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def test() -> None:
-        samples = Counted()
+        samples, store = Counted(), MemoryStore()
         async with running(MemoryStore()) as server:
             url = server.url if result == "unauthorized" else "http://127.0.0.1:1"
-            mirror = mirror_of(url, MemoryStore(), samples, key)
+            mirror = mirror_of(url, store, samples, key)
             task = asyncio.create_task(mirror.run())
             await until(lambda: samples.values[f"sync_sessions_total,peer=primary-1,result={result}"] >= 3)
             task.cancel()
             await mirror.close()
         assert f"result={result}" in caplog.text
+        with store.read() as reader:
+            failing = failing_peers(reader)[PEER]
+        assert failing.reason in caplog.text
+        assert 0 <= time.time() - failing.since < 60
+
+    run(test())
+
+
+def test_a_failure_is_noted_until_an_exchange_ends_well() -> None:
+    async def test() -> None:
+        store = MemoryStore()
+
+        def noted() -> bool:
+            with store.read() as reader:
+                return PEER in failing_peers(reader)
+
+        with socket.create_server(("127.0.0.1", 0)) as reserved:
+            port = reserved.getsockname()[1]
+        mirror = mirror_of(f"http://127.0.0.1:{port}", store, Counted())
+        task = asyncio.create_task(mirror.run())
+        await until(noted)
+        async with running(MemoryStore(), port=port):
+            await until(lambda: not noted())
+            task.cancel()
+            await mirror.close()
 
     run(test())
 
