@@ -69,6 +69,7 @@ BEYOND = {
     "dns_tcp_connections_total": counter(),
     "dns_tcp_connections_closed_total": counter(),
     "notifies_received_total": counter("result"),
+    "http_connections_refused_total": counter("key_id"),
     "sync_clock_offset_seconds": gauge("peer"),
     "sync_refused_zones": gauge("peer"),
     "sync_stored_today_bytes": gauge("peer"),
@@ -91,7 +92,7 @@ PROCESS = frozenset(
     }
 )
 PARTS = ("bucket", "sum", "count")
-QUIET = frozenset({"sync_rejected_objects_total", "notifies_total"})
+QUIET = frozenset({"sync_rejected_objects_total", "notifies_total", "http_connections_refused_total"})
 """Families that come with the first such event, which a test of names needn't bring about."""
 
 
