@@ -53,7 +53,12 @@ def fault(apex: WireName, rrset: bytes, misfit: Misfit) -> str | None:
 def _unreadable(rrset: bytes, size: int, misfit: Misfit) -> str | None:
     """Why a record of a stored RRset doesn't fit its type; its owner has `size` bytes."""
     rtype = int.from_bytes(rrset[size + 2 : size + 4], "big")
-    return None if rtype in _EASY else next(filter(None, (misfit(rtype, each) for each in rdatas(rrset))), None)
+    if rtype in _EASY:
+        return None
+    skip = size + _FIXED
+    if int.from_bytes(rrset[skip - 2 : skip], "big") == len(rrset) - skip:
+        return misfit(rtype, rrset[skip:])  # most have one record
+    return next(filter(None, (misfit(rtype, each) for each in rdatas(rrset))), None)
 
 
 def plain(leaf: bytes, keys: Sequence[RRKey], entries: Sequence[bytes], misfit: Misfit) -> int | None:

@@ -21,7 +21,8 @@ _PRIVATE: Final = (253, 254)
 
 def misfit(rtype: int, rdata: bytes) -> str | None:
     """Why uncompressed canonical RDATA doesn't fit its type; None where it does."""
-    if is_checked(rtype) or ((surely := _SURELY.get(rtype)) is not None and surely(rdata)):
+    surely = _SURELY.get(rtype)
+    if (surely is not None and surely(rdata)) or is_checked(rtype):
         return None
     from zonegit.zonefile.rdata import presentation
 
@@ -34,8 +35,8 @@ def misfit(rtype: int, rdata: bytes) -> str | None:
 
 def _signature(rdata: bytes) -> bool:
     end = name_end(rdata, 18)
-    fits = rdata[2] not in _PRIVATE and rdata[4] < 0x80 and label_count(rdata[18:end]) <= rdata[3]
-    return fits and end < len(rdata)
+    fits = rdata[2] not in _PRIVATE and rdata[4] < 0x80
+    return fits and end < len(rdata) and (end == 19 or label_count(rdata[18:end]) <= rdata[3])
 
 
 def _next_name(rdata: bytes) -> bool:
