@@ -286,7 +286,7 @@ def test_over_tls_with_a_certificate_and_whichever_key_signs(run, server, keys, 
     secure = Served(server.path, keys, server_context(Identity(shown.cert, shown.key), ca.cert))
     try:
         call = ["clone", secure.url, "--name", PEER, "--keys", keys, "--ca", ca.cert]
-        refused(run(*call), 8)
+        refused(run(*call), 7, "--client-cert")
         refused(run(*call, "--client-cert", mine.cert), 2, "certificate needs its key")
         assert run(*call, "--client-cert", mine.cert, "--client-key", mine.key).code == 0
         change(server, 78)
