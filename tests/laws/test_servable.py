@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synckit import ORG, SMALL_NODES, names, soa
 from zonegit.model.ids import ObjectId, object_id
-from zonegit.model.names import APEX, join, parse_apex
-from zonegit.model.rrset import SOA_KEY, RRKey, RRset
+from zonegit.model.names import APEX, Owner, join, parse_apex
+from zonegit.model.rrset import SOA_KEY, RRKey, RRset, payload_key
 from zonegit.store.memory import MemoryStore
 from zonegit.tree.build import build
 from zonegit.tree.servable import Inspection, change_fault
 from zonegit.tree.source import Nodes
+from zonegit.tree.version import block_weight, excess
 from zonegit.zonefile.rdata.fitting import misfit
 
 APEX_NAME = parse_apex(ORG)
@@ -37,6 +39,29 @@ RIGHT = [
     RRset.of(join([b"none"]), 65_280, 60, [b"\0"]),
     RRset.of(join([b"large"]), 51, 0, [b"\1\0\0\0\x14" + bytes([at]) * 20 for at in range(60)]),
 ]
+
+
+def crowd(owner: Owner, kinds: list[tuple[int, int, int]]) -> list[bytes]:
+    """So many types of so many records of so many bytes and two."""
+    shapes = [(records, size) for types, records, size in kinds for _ in range(types)]
+    return [
+        RRset.of(owner, 65_300 + at, 60, [n.to_bytes(2, "big") + bytes(size) for n in range(records)]).encode()
+        for at, (records, size) in enumerate(shapes)
+    ]
+
+
+CROWDS = [
+    crowd(owner, kinds)
+    for owner in (APEX, join([b"h000030"]), join([b"zzz"]))
+    for kinds in (
+        [(66, 1, 990)],
+        [(34, 31, 0)],
+        [(2, 30, 1000), (6, 1, 900)],
+        [(4, 250, 0), (5, 6, 0)],
+        [(4, 250, 0), (3, 6, 0), (7, 1, 8)],
+    )
+]
+"""RRsets at one owner: all of them are too much, and without a few they aren't."""
 
 
 class Stored(dict[ObjectId, bytes]):
@@ -73,3 +98,30 @@ def test_all_ways_to_look_agree(gone: set[RRKey], right: set[int], wrong: set[in
         writer.insert(build(SMALL_NODES, sorted(content.items())).objects)
     with lately.read() as reader:
         assert Inspection(APEX_NAME, Nodes(reader), misfit, reader.plain).fault(new) == found
+
+
+LACKING = [slice(None), *(slice(None, -n) for n in range(1, 5)), *(slice(n, None) for n in range(1, 4))]
+
+
+@pytest.mark.parametrize("crowd", CROWDS)
+def test_an_owner_with_too_much_is_found_wherever_it_lies(crowd: list[bytes]) -> None:
+    """However its RRsets spread over nodes, and whichever of them were there before."""
+    store, memory, trees = Stored(), MemoryStore(), []
+    for here in LACKING:
+        content = GOOD | {payload_key(rrset): rrset for rrset in crowd[here]}
+        owner = [rrset for key, rrset in content.items() if key[:-3] == payload_key(crowd[0])[:-3]]
+        trees.append((put(store, content), excess(*block_weight(owner)) is not None))
+        with memory.write() as writer:
+            writer.insert(build(SMALL_NODES, sorted(content.items())).objects)
+    assert {spoilt for _, spoilt in trees} == {True, False}
+    nodes = Nodes(store)
+    for old in [tree for tree, spoilt in trees if not spoilt]:
+        beside = Inspection(APEX_NAME, nodes, misfit)
+        beside.trust(old)
+        for tree, spoilt in trees:
+            assert (beside.fault(tree) is not None) == spoilt
+            assert (change_fault(APEX_NAME, nodes, old, tree, misfit) is not None) == spoilt
+    with memory.read() as reader:
+        lately = Inspection(APEX_NAME, Nodes(reader), misfit, reader.plain)
+        for inspection in (Inspection(APEX_NAME, nodes, misfit), lately):
+            assert [inspection.fault(tree) is not None for tree, _ in trees] == [spoilt for _, spoilt in trees]

@@ -226,8 +226,8 @@ class Zone:
             block, after = self._version.look(key)
         except CorruptStore as error:
             block, after = self._fall_back(error).look(key)
-        except OverBudget:
-            raise self._overspend() from None
+        except OverBudget as error:
+            raise self._overspend(str(error)) from None
         if block is not None:
             return self._taken(block)
         self.pay(ABSENT)

@@ -35,6 +35,7 @@ class NodeFacts(NamedTuple):
 class RRsetFacts(NamedTuple):
     records: int
     key: RRKey
+    size: int
 
 
 class ZoneFacts(NamedTuple):
@@ -85,7 +86,7 @@ def stored_facts(data: bytes, get: Callable[[ObjectId], bytes]) -> Facts:
         return _stored_node(data, get)
     if kind is Kind.RRSET:
         payload = decode_rrset(data)
-        return RRsetFacts(record_count(payload), payload_key(payload))
+        return RRsetFacts(record_count(payload), payload_key(payload), len(payload))
     if kind is Kind.COMMIT:
         commit = Commit.decode(data)
         return CommitFacts(commit.zone, commit.generation, commit.seq)

@@ -24,6 +24,7 @@ from zonegit.store.facts import (
     ZoneFacts,
     node_facts,
 )
+from zonegit.tree.crowded import is_light
 from zonegit.tree.servable import plain
 from zonegit.zonefile.rdata.fitting import misfit
 
@@ -57,19 +58,24 @@ def _check_node(data: bytes, describe: Describe) -> Facts:
     node = check_node(data)
     if isinstance(node, Inner):
         return node_facts(node, *_check_children(node, describe))
-    if data[2] & HAS_STUBS:
-        _check_stubs(node, describe)
-    return node_facts(
-        node, node.keys[0] if node.keys else RRKey(b""), plain(data, node.keys, node.payloads, misfit)
-    )
+    size = len(data) + (_check_stubs(node, describe) if data[2] & HAS_STUBS else 0)
+    if not node.keys:
+        return node_facts(node, RRKey(b""))
+    light = is_light(node.records, size, node.keys[0], node.keys[-1])
+    return node_facts(node, node.keys[0], plain(data, node.keys, node.payloads, misfit) if light else None)
 
 
-def _check_stubs(leaf: Leaf, describe: Describe) -> None:
+def _check_stubs(leaf: Leaf, describe: Describe) -> int:
+    """Check what a leaf's stubs say, and return how many bytes they stand for."""
+    size = 0
     for key, payload in zip(leaf.keys, leaf.payloads, strict=True):
         if is_stub(payload):
             records, oid = stub_target(payload)
-            if describe(oid) != RRsetFacts(records, key):
+            found = describe(oid)
+            if not isinstance(found, RRsetFacts) or (found.records, found.key) != (records, key):
                 raise _wrong("leaf", oid, "the RRset that its stub describes", describe)
+            size += found.size
+    return size
 
 
 def _check_children(node: Inner, describe: Describe) -> tuple[RRKey, int | None]:
@@ -94,7 +100,7 @@ def _check_children(node: Inner, describe: Describe) -> tuple[RRKey, int | None]
 
 def _check_rrset(data: bytes, _: Describe) -> Facts:
     payload = check_rrset(data)
-    return RRsetFacts(record_count(payload), payload_key(payload))
+    return RRsetFacts(record_count(payload), payload_key(payload), len(payload))
 
 
 def _check_zone(data: bytes, describe: Describe) -> Facts:

@@ -1,21 +1,23 @@
 """What every version has to be, wherever it comes from, so that it can be answered from and transferred.
 
 One SOA at the apex and none elsewhere; owners of at most 255 bytes with the apex behind
-them (RFC 1035 §2.3.4), without which they stand in leaves; RDATA that fits its type, as a `Misfit` says.
+them (RFC 1035 §2.3.4), without which they stand in leaves; RDATA that fits its type, as a `Misfit` says; no more
+at an owner than a query is answered from (`version.excess`).
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from zonegit.errors import InvalidZone
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import MAX_NAME, Owner, WireName, owner_text
+from zonegit.model.names import MAX_NAME, Owner, OwnerKey, WireName, owner_text
 from zonegit.model.node import is_stub, leaf_longest, node_level, node_parts
 from zonegit.model.rdata import SOA, is_checked
 from zonegit.model.rrset import APEX_POINTER, SOA_KEY, RRKey, owner_size, rdatas, record_count
 from zonegit.tree import walk
-from zonegit.tree.diff import diff
+from zonegit.tree.crowded import Edges, crowd_below, crowd_in, edges, grows
+from zonegit.tree.diff import Difference, diff
 from zonegit.tree.source import Nodes
 
 _SOA: Final = APEX_POINTER + SOA.to_bytes(2, "big")
@@ -30,6 +32,8 @@ _TYPE: Final = 3
 """Bytes of a key behind its owner's."""
 _FIXED: Final = 12
 """Bytes of a stored RR between its owner and its RDATA, the pointer to the apex among them."""
+_FEW: Final = 100
+"""Owners that are looked at one by one; for more of them, looking at all new nodes is faster."""
 _NO_SOA: Final = "no SOA record at the apex"
 
 Misfit = Callable[[int, bytes], str | None]
@@ -82,7 +86,21 @@ def edit_fault(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]], misfi
 
 def change_fault(apex: WireName, nodes: Nodes, old: ObjectId, new: ObjectId, misfit: Misfit) -> str | None:
     """What is wrong with a tree whose predecessor is fine; reads what differs."""
-    return edit_fault(apex, ((key, rrset) for key, _, rrset in diff(nodes, old, new)), misfit)
+    grown: set[OwnerKey] = set()
+    found = edit_fault(apex, _watched(diff(nodes, old, new), grown), misfit)
+    if found or len(grown) <= _FEW:
+        return found or next(filter(None, (crowd_below(nodes, new, owner) for owner in grown)), None)
+    inspection = Inspection(apex, nodes, misfit)
+    inspection.trust(old)
+    return inspection.fault(new)
+
+
+def _watched(changes: Iterable[Difference], grown: set[OwnerKey]) -> Iterator[tuple[RRKey, bytes | None]]:
+    """Changes as an edit. Notes the first owners that get more, `_FEW` and one of them."""
+    for change in changes:
+        if len(grown) <= _FEW and grows(change):
+            grown.add(OwnerKey(change[0][:-3]))
+        yield change[0], change[2]
 
 
 class Inspection:
@@ -104,6 +122,8 @@ class Inspection:
         """Bytes that an owner may have."""
         self._fine: dict[ObjectId, bool] = {}
         """Nodes below which nothing is wrong -> whether the zone's SOA is there."""
+        self._trusted: frozenset[ObjectId] = frozenset()
+        self._edges: dict[ObjectId, Edges] = {}
 
     def trust(self, root: ObjectId) -> None:
         """Take a tree for fine. Reads its inner nodes."""
@@ -118,6 +138,7 @@ class Inspection:
             else:
                 self._fine.update(dict.fromkeys(children, False))
         self._fine.update(dict.fromkeys(walk.path(self._nodes, root, SOA_KEY), True))
+        self._trusted = frozenset(self._fine)
 
     def fault(self, root: ObjectId) -> str | None:
         """What is wrong with a tree; None where nothing is."""
@@ -135,13 +156,18 @@ class Inspection:
                 return False
             data = self._nodes.source.get(oid)
             if node_level(data):
-                known = True in {self._has_soa(ObjectId(child)) for child in node_parts(data)[1]}
+                children = list(map(ObjectId, node_parts(data)[1]))
+                known = True in set(map(self._has_soa, children))
+                self._look_across(oid, children)
             else:
-                known = self._look(data)
+                known = self._look(oid, data)
             self._fine[oid] = known
         return known
 
-    def _look(self, leaf: bytes) -> bool:
+    def _look(self, oid: ObjectId, leaf: bytes) -> bool:
+        self._edges[oid] = edges(leaf)
+        if self._edges[oid] != (None, None) and (crowd := crowd_in(self._nodes, leaf)):
+            raise InvalidZone(crowd)
         if not _JUDGED.search(leaf) and leaf_longest(leaf) <= self._room + _FIXED:
             return False
         has_soa = False
@@ -151,3 +177,28 @@ class Inspection:
             if suspect and (found := fault(self._apex, self._nodes.payload(entry), self._misfit)):
                 raise InvalidZone(found)
         return has_soa
+
+    def _look_across(self, oid: ObjectId, children: list[ObjectId]) -> None:
+        """Look at owners that lie below several children of a node, one of which isn't trusted."""
+        fresh = [False, *(child not in self._trusted for child in children), False]
+        asked: set[OwnerKey | None] = set()
+        for at, child in enumerate(children):
+            if True in fresh[at : at + 3]:
+                asked.update(self._edge(child)[at == 0 : 1 + (at + 1 < len(children))])
+        for owner in asked:
+            if owner is not None and (crowd := crowd_below(self._nodes, oid, owner)):
+                raise InvalidZone(crowd)
+        self._edges[oid] = self._edge(children[0])[0], self._edge(children[-1])[1]
+
+    def _edge(self, oid: ObjectId) -> Edges:
+        known = self._edges.get(oid)
+        if known is None:
+            known = (None, None) if self._plain(oid) is not None else self._read_edge(self._nodes.source.get(oid))
+            self._edges[oid] = known
+        return known
+
+    def _read_edge(self, node: bytes) -> Edges:
+        if not node_level(node):
+            return edges(node)
+        children = node_parts(node)[1]
+        return self._edge(ObjectId(children[0]))[0], self._edge(ObjectId(children[-1]))[1]

@@ -74,6 +74,14 @@ UNFIT = {
         RRset.of(join([b"sub"]), 35, 60, [bytes(4) + b"\0\0\1x\0"]),
         "unreadable data at sub: NAPTR record",
     ),
+    "more records than are answered from": (
+        RRset.of(join([b"many"]), 16, 60, [b"\4%04x" % n for n in range(1025)]),
+        "1,025 records at many; 1,024 are the most",
+    ),
+    "more bytes than are answered from, at the apex": (
+        RRset.of(APEX, 65_300, 60, [bytes(40_000), bytes(26_000)]),
+        "66,",
+    ),
     "large and below the apex": (
         RRset.of(join([b"sub"]), 51, 0, [b"\1\0\0\0\0" + b"x" * size for size in range(1, 60)]),
         "unreadable data at sub: NSEC3PARAM record",
