@@ -75,6 +75,10 @@ class LimitExceeded(InvalidData):
     http_status = 413
 
 
+class SyncCut(LimitExceeded):
+    """A sync has taken in as much as one may. What came is kept, and the next one goes on behind it."""
+
+
 class Refused(ZonegitError):
     """A well-formed request that policy turns down (a commit on a mirrored zone, a branch in use, ...)."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from zonegit.errors import InvalidFrame, Unreachable, ZonegitError
+from zonegit.errors import InvalidFrame, SyncCut, Unreachable, ZonegitError
 
 FIRST: Final = 1.0
 OUTAGE: Final = 8.0
@@ -22,8 +22,8 @@ AT_ONCE: Final = 100
 PER_SECOND: Final = 5.0
 """Looks at a primary that bring news: at once, and after that."""
 
-_OUTAGE: Final = (Unreachable, InvalidFrame)
-"""The network, or a primary that is away or broke off."""
+_OUTAGE: Final = (Unreachable, InvalidFrame, SyncCut)
+"""The network, a primary that is away or broke off, or one that has more to send."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from zonegit.errors import (
     QuotaUsedUp,
     Refused,
     StoreError,
+    SyncCut,
     Unreachable,
     ZonegitError,
 )
@@ -31,6 +32,7 @@ _RESULTS: Final[tuple[tuple[type[ZonegitError], str], ...]] = (
     (NotAuthorised, "unauthorized"),
     (Refused, "refused"),
     (InvalidFrame, "bad_stream"),
+    (SyncCut, "cut"),
     (InvalidData, "bad_object"),
     (QuotaUsedUp, "quota"),
     (StoreError, "store"),

@@ -10,7 +10,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
-from zonegit.errors import InvalidData, InvalidFrame, StoreError, ZonegitError
+from zonegit.errors import InvalidData, InvalidFrame, StoreError, SyncCut, ZonegitError
 from zonegit.model.commit import Stamp
 from zonegit.net.http_client import HttpPeer, Interrupted, Opened
 from zonegit.store.port import Store
@@ -147,7 +147,7 @@ class _Pull:
 
     async def _keep(self, ask: Ask, error: ZonegitError) -> None:
         """Keep what arrived whole, unless it is what was wrong."""
-        if isinstance(error, InvalidData) and not isinstance(error, InvalidFrame):
+        if isinstance(error, InvalidData) and not isinstance(error, InvalidFrame | SyncCut):
             async with self._writing:
                 await asyncio.to_thread(self._session.distrust, ask.number)
         else:

@@ -155,6 +155,11 @@ class Writer(Reader, Protocol):
         """
         ...
 
+    @property
+    def appeared(self) -> int:
+        """Records of the heads that appeared in this transaction and are to have a served view."""
+        ...
+
     def show(self, name: RefName, counted: Callable[[int], None] = lambda records: None) -> None:
         """Give a head a served view, which follows it from now on. Nothing happens if it has one.
 

@@ -49,6 +49,7 @@ class StoreWriter(StoreReader):
         self._spoiled = False
         self._viewed = 0
         """Records in views that were made for new heads."""
+        self.appeared = 0
 
     def begin_epoch(self, epoch: bytes) -> None:
         """Be another repository than peers know, with an epoch of 16 bytes by chance."""
@@ -208,6 +209,7 @@ class StoreWriter(StoreReader):
     def _view_new(self, name: RefName, commit: ObjectId) -> None:
         """Make a new head's view, unless that takes long: zones may share a tree, and each has its own view."""
         records = self._records(commit)
+        self.appeared += records
         if records <= VIEW_AT_ONCE and self._viewed + records <= VIEWS_AT_ONCE:
             self._viewed += records
             build_view(self.draft, self._nodes, name, commit)

@@ -1,9 +1,9 @@
 """What a peer may have stored here: so much a day, and nothing once the disk has little left.
 
 A peer with a key chooses what it sends, and objects are never thrown away: sync after sync, a hostile one could
-fill the disk. A day's bytes (of objects, and a reckoning for each ref that moves) give an operator the time to
-notice; the room that stays free keeps local changes, the log and the machine going. What was counted is part of the
-transaction that stores it.
+fill the disk. A day's bytes (of objects, and a reckoning for refs that move and views of new zones) give an
+operator the time to notice; the room that stays free keeps local changes, the log and the machine going. What was
+counted is part of the transaction that stores it.
 """
 
 from typing import Final
@@ -15,6 +15,10 @@ from zonegit.sync.limits import ClientLimits
 
 REF_BYTES: Final = 1 << 10
 """What a ref that moves is counted as: its name, its place in the journal and the index, its line in the reflog."""
+
+VIEW_BYTES: Final = 64
+"""What a record of a zone that is new here is counted as beside its object: it has a place in the served view, and
+many zones may name one tree. 138,010 records took 56 bytes each."""
 
 
 class Quota:

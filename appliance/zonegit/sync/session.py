@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final
 
-from zonegit.errors import InvalidFrame, InvalidObject, LimitExceeded, Unreachable
+from zonegit.errors import InvalidFrame, InvalidObject, SyncCut, Unreachable
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import object_id, short
 from zonegit.store.port import Store
@@ -23,7 +23,7 @@ from zonegit.sync.frames import Check, Checkpoint, End, FrameReader, Group
 from zonegit.sync.incoming import Batch, Incoming, Job
 from zonegit.sync.mirror import Moved, follow, is_followed
 from zonegit.sync.peers import check_refs, cursors, highest, keep_cursors
-from zonegit.sync.quota import REF_BYTES, Quota
+from zonegit.sync.quota import REF_BYTES, VIEW_BYTES, Quota
 from zonegit.sync.steps import SPLIT_RECORDS, STREAMS, Steps
 
 MOST_LOST: Final = 5
@@ -132,7 +132,12 @@ class Session:
         raise Unreachable(f"{self.peer} can't give what its refs name: {error or 'no reason'}; will try again")
 
     def received(self, number: int, data: bytes) -> list[Batch]:
-        """What a MAC vouches for with these bytes of an answer. `InvalidFrame` or `LimitExceeded` ends it all."""
+        """What a MAC vouches for with these bytes of an answer. `InvalidFrame` or `SyncCut` ends it all.
+
+        A sync that is cut has all that came before in it, the cursors too: `broken` gives the rest.
+        """
+        if self.objects > self._bounds.objects or self.size > self._bounds.bytes:
+            raise SyncCut(f"{self.peer} sends more than one sync takes: the next goes on from there")
         stream = self._streams[number]
         batches = []
         for frame in stream.reader.feed(data):
@@ -227,7 +232,7 @@ class Session:
         self.quota.check_room(self._store)
         with self._store.write() as writer:
             moved = follow(writer, self.peer, self._refs, who, self.left_out)
-            self.quota.spend(writer, REF_BYTES * moved.refs)
+            self.quota.spend(writer, REF_BYTES * moved.refs + VIEW_BYTES * writer.appeared)
             return moved
 
     def _ask(self, job: Job) -> Ask:
@@ -243,8 +248,6 @@ class Session:
         size = sum(map(len, objects))
         self.objects += len(objects)
         self.size += size
-        if self.objects > self._bounds.objects or self.size > self._bounds.bytes:
-            raise LimitExceeded(f"{self.peer} sends more than one sync takes; giving up")
         at, stream.got = stream.got, stream.got + len(objects)
         stream.total += size
         if stream.job.label:

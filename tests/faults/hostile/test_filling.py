@@ -8,22 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from httpkit import Counted, run
-from liarkit import Asked, lying
+from httpkit import Counted, peer_of, run, running
+from liarkit import Asked, lying, once
 from synckit import KEY, PEER, SHAPE, SMALL_NODES, WHO, commit, local_refs, names
 from zonegit.auth.gate import Signer
 from zonegit.daemon.mirror import Mirror
 from zonegit.daemon.pauses import Pauses
+from zonegit.errors import SyncCut
 from zonegit.model.commit import Commit
 from zonegit.model.ids import object_id
 from zonegit.model.refs import head
 from zonegit.model.zone import Zone
+from zonegit.net.http_pull import pull
 from zonegit.ops.config import PrimaryConfig
 from zonegit.repo import Repository
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
-from zonegit.store.port import RefUpdate
+from zonegit.store.port import RefUpdate, Store
 from zonegit.sync.limits import ClientLimits
+from zonegit.sync.quota import VIEW_BYTES
+from zonegit.sync.session import Session
 from zonegit.tree.build import build
 
 DAY_BYTES = 200_000
@@ -38,7 +42,7 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-def size_of(store: LmdbStore) -> int:
+def size_of(store: Store) -> int:
     with store.read() as reader:
         return sum(len(reader.get(oid)) for oid in reader.object_ids())
 
@@ -99,3 +103,55 @@ def test_zones_that_share_one_tree_get_so_many_views_in_one_transaction(monkeypa
     with store.read() as reader:
         viewed = [apex for apex in apexes if reader.view(head(apex, "main")) is not None]
     assert len(viewed) == VIEWED // RECORDS
+
+
+def test_a_zone_that_is_larger_than_one_sync_comes_in_several() -> None:
+    """And holds up nothing for good: each goes on from where the last one was cut."""
+    primary, secondary = MemoryStore(), MemoryStore()
+    commit(primary, "example.org.", names("example.org.", 6_000), shape=SMALL_NODES)
+    commit(primary, "other.example.", names("other.example.", 3))
+
+    async def test() -> int:
+        bounds = ClientLimits(bytes=size_of(primary) // 4)
+        cut = 0
+        async with running(primary) as server, peer_of(server.url) as peer:
+            peer.bounds = bounds
+            while local_refs(secondary) != local_refs(primary):
+                before = size_of(secondary)
+                try:
+                    await once(peer, secondary)
+                except SyncCut:
+                    cut += 1
+                    assert size_of(secondary) > before
+        return cut
+
+    assert 2 <= run(test()) <= 4
+
+
+def test_views_of_zones_that_share_one_tree_count_for_the_day() -> None:
+    """A new zone costs its primary 150 bytes, and here a view of all its records."""
+    primary, secondary = MemoryStore(), MemoryStore()
+    built = build(SHAPE, sorted(names("example.org.", RECORDS - 1).items()))
+    zone = Zone(built.root, SHAPE, built.records).encode()
+    apexes = [f"z{at}.example." for at in range(ZONES)]
+    commits = [Commit(object_id(zone), (), apex, 1, 1, WHO, WHO, "x").encode() for apex in apexes]
+    with primary.write() as writer:
+        writer.insert([*built.objects, zone, *commits])
+        writer.move_refs(
+            [
+                RefUpdate(head(apex, "main"), None, object_id(data))
+                for apex, data in zip(apexes, commits, strict=True)
+            ],
+            WHO,
+            "import",
+        )
+
+    async def test() -> int:
+        async with running(primary) as server, peer_of(server.url) as peer:
+            refs = await peer.refs()
+            assert refs is not None
+            session = Session(secondary, PEER, refs, day=1)
+            await pull(peer, session, WHO)
+            return session.quota.size
+
+    assert run(test()) >= ZONES * RECORDS * VIEW_BYTES

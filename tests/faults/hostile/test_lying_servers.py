@@ -260,12 +260,6 @@ def test_an_older_state_or_another_epoch_is_refused(primary: MemoryStore) -> Non
         run(test())
 
 
-def test_more_than_one_sync_takes(primary: MemoryStore) -> None:
-    script = instead(primary, "/v0/nowhere", lambda asked: asked.honest(primary))
-    for bounds in (ClientLimits(objects=10), ClientLimits(bytes=1_000)):
-        refused(script, primary, LimitExceeded, "more than one sync takes", bounds)
-
-
 def test_a_list_of_refs_that_is_too_long(primary: MemoryStore) -> None:
     """It is given up before it is there as a whole, and so before its signature can be looked at."""
     long = refs_of(primary).encode() + b" " * 100_000
