@@ -107,16 +107,20 @@ async def pull_once(peer: HttpPeer, store: Store, split: int = 20_000) -> Moved:
     return await pull(peer, Session(store, PEER, refs, split), WHO)
 
 
+def small_store() -> MemoryStore:
+    """With a zone of 20 names."""
+    store = MemoryStore()
+    commit(store, "example.org.", names("example.org.", 20), shape=SMALL_NODES)
+    return store
+
+
 def served(
     test: Callable[[Running], None], store: Store | None = None, *, seconds: float = 60, **options: Any
 ) -> None:
     """Run a blocking test beside a server: of this store, or of one with a small zone."""
-    if store is None:
-        store = MemoryStore()
-        commit(store, "example.org.", names("example.org.", 20), shape=SMALL_NODES)
 
     async def both() -> None:
-        async with running(store, **options) as server:
+        async with running(store or small_store(), **options) as server:
             await asyncio.to_thread(test, server)
 
     run(both(), seconds)

@@ -100,6 +100,13 @@ class RawClient:
             pass
         return self.answers[stream]
 
+    def poll(self, root: str, *, key: Key = KEY) -> int:
+        """Begin a long-poll for refs with another root; its stream. It is in progress, if there is room."""
+        wanted = [("if-none-match", f'"{root}"'), ("prefer", "wait=60")]
+        stream = self.send("GET", "/v0/refs", self.signed("GET", "/v0/refs", key=key) + wanted)
+        self.ask("GET", "/v0/refs", self.signed("GET", "/v0/refs", key=key))  # answered when the server has both
+        return stream
+
     def read(self) -> bool:
         """Take some bytes in; False when the server closed the connection."""
         try:

@@ -29,7 +29,9 @@ def test_one_too_many_is_told_at_both_ends_and_another_key_has_room(
     with RawClient(primary.port("replication")) as first, RawClient(primary.port("replication")) as other:
         for client, kid in ((first, "k1"), (other, "k2")):
             headers = client.signed("GET", "/v0/refs", key=known[kid])
-            assert client.ask("GET", "/v0/refs", headers).status == 200
+            refs = client.ask("GET", "/v0/refs", headers)
+            assert refs.status == 200
+            client.poll(refs.headers["etag"].strip('"'), key=known[kid])
         more = ("--primary-name", PEER, "--workers", "1", "--metrics-listen", "127.0.0.1:0")
         here = tmp_path / "secondary"
         secondary = start(here, *secondary_of(primary, keys, *more))

@@ -60,13 +60,16 @@ class FrameBudget:
         self,
         passed: Callable[[str], bool] = lambda kid: True,
         turn: Callable[[int], Awaitable[None]] = _at_once,
+        answered: Callable[[], None] = lambda: None,
         per_second: float | None = None,
     ) -> None:
         """`passed` is called with the key when a request has passed; whether the connection is no stranger now.
 
-        `turn` waits for the turn of one, and is told how many it has had.
+        `answered` is called when such a request is over. `turn` waits for the turn of one, and is told how many it
+        has had.
         """
         self._passed = passed
+        self.answered = answered
         self._turn = turn
         self._had = 0
         self.is_known = False
@@ -94,10 +97,11 @@ class FrameBudget:
         """
         self._give(cost)
         self._had = 0
-        if self._passed(kid) and not self.is_known:
+        has_place = self._passed(kid)
+        if has_place and not self.is_known:
             self.is_known = True
             self.left += BURST - STRANGERS_BURST
-        return self.is_known
+        return has_place
 
     async def turn(self, first: bool) -> None:
         """Wait until a piece of what the connection brought may be handled, the first one of it or another."""

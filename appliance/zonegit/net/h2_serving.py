@@ -39,15 +39,13 @@ from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, App
 from zonegit.net.h2_bounds import FrameBudget
 from zonegit.net.h2_frames import PREFACE
 from zonegit.net.h2_tls import secured
-from zonegit.net.known import PER_KEY, Known, count_down
+from zonegit.net.known import IDLE, PER_KEY, Known, count_down
 from zonegit.net.refusals import Refusals
 from zonegit.net.rounds import Rounds
 from zonegit.net.strangers import PER_SOURCE, Strangers, Task
 from zonegit.net.tls import client_certificate, refused_certificate
 from zonegit.sync.limits import SERVER, ServerLimits
 
-KEEP_ALIVE: Final = 300.0
-"""Seconds; longer than any long-poll, so that a connection isn't closed just when its client uses it again."""
 DRAIN_SECONDS: Final = 3.0
 WRITE_SECONDS: Final = 60.0
 """A client must take something in within so long."""
@@ -135,7 +133,7 @@ class H2Server:
         """Those that haven't come to a protocol yet."""
         self.open: Counter[str] = Counter()
         """Open connections of each source."""
-        self._known = Known(connections)
+        self._known = Known(connections, displaced=self._refusals.displaced)
 
     async def serve(
         self,
@@ -180,7 +178,11 @@ class H2Server:
         self.open[source] += 1
         self._strangers.enter(task, source)
         line = "anybody" if self._keyless else source
-        budget = FrameBudget(partial(self._passed, task, source), partial(self._rounds.take, line))
+        budget = FrameBudget(
+            partial(self._passed, task, source),
+            partial(self._rounds.take, line),
+            answered=partial(self._known.end, task),
+        )
         self._beginning.add(task)
         try:
             transport.pause_reading()  # what came before a handshake began would be lost
@@ -223,7 +225,7 @@ class H2Server:
         if self._keyless:
             self._strangers.active(task)
             return False
-        if not self._known.enter(task, source, kid):
+        if not self._known.begin(task, source, kid):
             return False
         self._strangers.leave(task)
         return True
@@ -243,7 +245,7 @@ def _config() -> Config:
     config.accesslog = None
     config.errorlog = logging.getLogger("hypercorn.error")
     config.include_server_header = False
-    config.keep_alive_timeout = KEEP_ALIVE
+    config.keep_alive_timeout = IDLE
     config.keep_alive_max_requests = 1 << 31  # a GOAWAY in between loses requests in flight
     return config
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from zonegit.auth.gate import BODY_SECONDS
@@ -49,10 +50,22 @@ class Request:
         self.sent = 0
         """Bytes of the answer's body."""
 
-    def passed(self, kid: str) -> bool:
-        """Tell the connection that this request's MAC has passed with this key; whether there is room for it."""
+    @contextmanager
+    def passing(self, kid: str) -> Iterator[bool]:
+        """Tell the connection while this request, whose MAC has passed with this key, is in progress.
+
+        Whether there is room for the connection.
+        """
         budget = self._state.get(FRAME_BUDGET)
-        return budget is None or budget.passed(self._state.get(REQUEST_COST, 0), kid)
+        if budget is None:
+            yield True
+        elif not budget.passed(self._state.get(REQUEST_COST, 0), kid):
+            yield False
+        else:
+            try:
+                yield True
+            finally:
+                budget.answered()
 
     async def turn(self) -> None:
         """Wait for the connection's turn, if no request of it has passed."""

@@ -31,6 +31,7 @@ from zonegit.net.asgi import (
     until_gone,
 )
 from zonegit.net.http_request import Request, drain_unwanted, in_time
+from zonegit.net.known import count_down
 from zonegit.net.long_work import LongWork
 from zonegit.net.ref_watch import RefWatch
 from zonegit.net.refusals import Refusals
@@ -44,8 +45,9 @@ ANSWER_SECONDS: Final = 60.0
 """A client that takes a whole answer in more slowly than this is cut off."""
 BODIES_PER_SOURCE: Final = 16 << 20
 """Bytes of unfinished bodies held for one source."""
-ANSWERS_PER_SOURCE: Final = 16 << 20
-"""Bytes of whole answers (objects, walks, differences) and of the questions that streams answer, for one source."""
+ANSWERS_PER_KEY: Final = 16 << 20
+"""Bytes of whole answers (objects, walks, differences) and of the questions that are being answered, of one key at
+one source."""
 SLOWLY: Final = 1.0
 """Seconds before a source that fails too often hears of its next failure: its streams are all it can flood with."""
 
@@ -96,7 +98,7 @@ class ReplicationApp:
         self._work = LongWork()
         self._refusals = refusals or Refusals()
         self._bodies: Counter[str] = Counter()
-        self._answers: Counter[str] = Counter()
+        self._answers: Counter[tuple[str, str]] = Counter()
         self._fetching: Counter[tuple[object, str]] = Counter()
         self._active = 0
         self._idle = asyncio.Event()
@@ -169,11 +171,15 @@ class ReplicationApp:
         request.kid = kid = found.key.kid
         self._count(kid, "ok")
         self._samples.set("auth_key_last_used_timestamp_seconds", self._clock(), key_id=kid)
-        if not request.passed(kid):
-            self._samples.inc("http_connections_refused_total", key_id=kid)
-            self._refusals.crowded(request.address, kid)
-            await until_gone(request.receive, self._send(request, _CROWDED, found))
-            return
+        with request.passing(kid) as has_place:
+            if has_place:
+                await self._serve_passed(request, found)
+                return
+        self._samples.inc("http_connections_refused_total", key_id=kid)
+        self._refusals.crowded(request.address, kid)
+        await until_gone(request.receive, self._send(request, _CROWDED, found))
+
+    async def _serve_passed(self, request: Request, found: Grant) -> None:
         with self._room(request, found) as fits:
             answer = await self._tried(request, found) if fits else _BUSY
             request.body = b""  # whoever reads the answer slowly
@@ -193,23 +199,21 @@ class ReplicationApp:
     @contextmanager
     def _room(self, request: Request, grant: Grant) -> Iterator[bool]:
         """Whether there is room for a request: for its question, until it is answered, and for its stream."""
-        asked, source = len(request.body), source_of(request.address)
+        asked, owner = len(request.body), _owner(request)
         slot = (request.connection, grant.key.kid)
         streams = int(request.route in (Route.FETCH, Route.OBJECTS))
-        if self._answers[source] + asked > ANSWERS_PER_SOURCE or (
+        if self._answers[owner] + asked > ANSWERS_PER_KEY or (
             streams and self._fetching[slot] >= self._bounds.fetches
         ):
             yield False
             return
-        self._answers[source] += asked
+        self._answers[owner] += asked
         self._fetching[slot] += streams
         try:
             yield True
         finally:
-            self._answered(source, asked)
-            self._fetching[slot] -= streams
-            if not self._fetching[slot]:
-                del self._fetching[slot]
+            self._answered(owner, asked)
+            count_down(self._fetching, slot, streams)
 
     async def _hold(self, request: Request) -> None:
         """Let a failure wait, and for its turn then: very many may have waited as long."""
@@ -238,9 +242,7 @@ class ReplicationApp:
         except (BodyTooLarge, TimeoutError):
             return self._gate.too_large(found)
         finally:
-            self._bodies[source] -= held
-            if not self._bodies[source]:
-                del self._bodies[source]
+            count_down(self._bodies, source, held)
         return self._gate.finish(found, digest, "read")
 
     async def _answer(self, request: Request, grant: Grant) -> Reply | FrameStream:
@@ -278,21 +280,19 @@ class ReplicationApp:
         return await self._done(request, work)
 
     async def _send_held(self, request: Request, reply: Reply, grant: Grant) -> None:
-        """Send an answer, unless too much for its source is on the way. (The list of all refs is held once.)"""
-        source = source_of(request.address)
+        """Send an answer, unless too much for its key is on the way. (The list of all refs is held once.)"""
+        owner = _owner(request)
         size = 0 if request.route is Route.REFS else len(reply.body)
-        if self._answers[source] + size > ANSWERS_PER_SOURCE:
+        if self._answers[owner] + size > ANSWERS_PER_KEY:
             reply, size = _BUSY, 0
-        self._answers[source] += size
+        self._answers[owner] += size
         try:
             await until_gone(request.receive, self._send(request, reply, grant))
         finally:
-            self._answered(source, size)
+            self._answered(owner, size)
 
-    def _answered(self, source: str, size: int) -> None:
-        self._answers[source] -= size
-        if not self._answers[source]:
-            del self._answers[source]
+    def _answered(self, owner: tuple[str, str], size: int) -> None:
+        count_down(self._answers, owner, size)
 
     async def _send(self, request: Request, reply: Reply, grant: Grant | None) -> None:
         signature = ""
@@ -324,6 +324,11 @@ class ReplicationApp:
 
     def _count(self, kid: str, result: str) -> None:
         self._samples.inc("auth_attempts_total", key_id=kid or "unknown", result=result)
+
+
+def _owner(request: Request) -> tuple[str, str]:
+    """Whose account a request of which the MAC has passed is on: its source and its key."""
+    return source_of(request.address), request.kid
 
 
 def _sealer(grant: Grant) -> Seal:

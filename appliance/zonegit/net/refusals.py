@@ -41,6 +41,11 @@ class Refusals:
         more = self._proven.take((kid, "crowded"))
         self._write(more, "too many connections with one key", source=source, kid=kid, way=_WAY)
 
+    def displaced(self, source: str, kid: str) -> None:
+        """Log that a connection was ended since its key has too many of them, or count it."""
+        more = self._proven.take((kid, "displaced"))
+        self._write(more, "an idle connection made room for another with its key", source=source, kid=kid, way=_WAY)
+
     def failed(self, source: str, error: BaseException) -> None:
         """Log that a connection ended by an error that is not its client's, or count it."""
         self._write(self._strangers.take(""), "a connection failed", source=source, error=log.described(error))

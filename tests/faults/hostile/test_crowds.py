@@ -149,42 +149,6 @@ def asked(client: RawClient, key: Key = KEY) -> Answer:
     return client.ask("GET", "/v0/refs", client.signed("GET", "/v0/refs", key=key))
 
 
-def test_only_connections_that_passed_count_against_their_key() -> None:
-    """One too many is told so, by a signed answer, and may ask again when there is room."""
-
-    def test(server: Running) -> None:
-        with ExitStack() as stack:
-            known = [stack.enter_context(RawClient(server.port)) for _ in range(4)]
-            late = [stack.enter_context(RawClient(server.port)) for _ in range(2)]
-            for each in known:
-                assert asked(each).status == 200
-            for each in [*late, stack.enter_context(RawClient(server.port))]:
-                answer = asked(each)
-                assert (answer.status, answer.body) == (429, b'{"error":"too_many_connections"}')
-                assert "zg-signature" in answer.headers
-            for each in known:
-                assert asked(each).status == 200
-            known[0].sock.close()
-            until(lambda: len(server.server._known) == 3, "the end of one")
-            assert asked(late[0]).status == 200
-        until(lambda: not server.server._known, "the end of all")
-        assert server.samples.values["http_connections_refused_total,key_id=k1"] == 3
-
-    served(test, seconds=SECONDS, connections=4)
-
-
-def test_who_has_a_key_keeps_no_other_key_out() -> None:
-    other = Key.derive("k2", bytes(range(1, 33)), scopes=KEY.scopes)
-
-    def test(server: Running) -> None:
-        with ExitStack() as stack:
-            mine = [stack.enter_context(RawClient(server.port)) for _ in range(60)]
-            assert [asked(each).status for each in mine] == [200] * 8 + [429] * 52
-            assert asked(stack.enter_context(RawClient(server.port)), other).status == 200
-
-    served(test, seconds=SECONDS, gate=generous_gate((KEY, other)), connections=8)
-
-
 def test_a_hundred_secondaries_with_keys_of_their_own_need_no_configuration() -> None:
     secrets = [at.to_bytes(2, "big") + bytes(range(2, 32)) for at in range(100)]
     keys = tuple(Key.derive(f"k{at}", secret, scopes=KEY.scopes) for at, secret in enumerate(secrets))
@@ -378,7 +342,7 @@ def test_the_bounds_are_what_the_documents_say() -> None:
     assert (server._known._per_key, server._known._per_source) == (8, 256)
     assert (server._strangers._most, server._strangers._seconds) == (256, 60.0)
     assert (server._config.h2_max_concurrent_streams, server._config.h2_max_header_list_size) == (32, 16 << 10)
-    assert (http_server.BODIES_PER_SOURCE, http_server.ANSWERS_PER_SOURCE) == (16 << 20, 16 << 20)
+    assert (http_server.BODIES_PER_SOURCE, http_server.ANSWERS_PER_KEY) == (16 << 20, 16 << 20)
 
 
 def test_the_operators_bounds_are_the_ones_that_count() -> None:

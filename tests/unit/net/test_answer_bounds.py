@@ -19,7 +19,7 @@ def test_objects_that_nobody_reads_are_bounded_and_counted_back(monkeypatch: pyt
     path = f"/v0/objects/{tip.oid.hex()}"
     with store.read() as reader:
         size = len(reader.get(tip.oid))
-    monkeypatch.setattr(http_server, "ANSWERS_PER_SOURCE", 3 * size)
+    monkeypatch.setattr(http_server, "ANSWERS_PER_KEY", 3 * size)
 
     def hold(port: int) -> None:
         with RawClient(port, window=0) as slow, RawClient(port) as other:
