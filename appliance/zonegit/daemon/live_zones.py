@@ -4,9 +4,12 @@ Before a batch the last transaction id of the store is compared; only when it mo
 transaction begins with the first query that no cache answers, and ends with the batch.
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, MutableSequence
+from ipaddress import ip_address
+from typing import Final
 
 from zonegit.daemon.reading import Precautions
 from zonegit.daemon.transfers import Access, fresh_keys, history
@@ -17,9 +20,15 @@ from zonegit.dns.message import Rcode, Transport
 from zonegit.dns.options import Options
 from zonegit.dns.rate import Rate
 from zonegit.dns.responder import Responder
-from zonegit.model.names import WireName
+from zonegit.model.names import WireName, to_text
+from zonegit.ops import log as logs
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
+
+_REFUSALS: Final = 10
+"""Lines within a minute about transfers and signatures that are refused: a client's address may be forged."""
+
+_logger: Final = logging.getLogger(__name__)
 
 
 class LiveZones:
@@ -61,10 +70,20 @@ class LiveZones:
             may_transfer=self._access.may_transfer,
             runs=lambda version: self._table.runs(version),
             history=history(self._reader, lambda version: self._table.moves(version)),
+            refused=self._refused,
             log=log,
         )
         self._responder = Responder(options, stats, self._reader.views)
-        self._front = Front(self._responder, fresh_keys(config, {}), time.time, dns.udp_size, stats, self._notified)
+        self._refusals = logs.Allowance(_REFUSALS)
+        self._front = Front(
+            self._responder,
+            fresh_keys(config, {}),
+            time.time,
+            dns.udp_size,
+            stats,
+            self._notified,
+            self._refused,
+        )
         self.cache = self._responder.cache
         self.straight = self._responder.straight
         self.dressed = self._responder.dressed
@@ -118,6 +137,22 @@ class LiveZones:
         if self._access.config.primary is None or apex not in self._table.apexes:
             return Rcode.NOTAUTH
         return Rcode.NOERROR if self._access.may_notify(client, key) else Rcode.REFUSED
+
+    def _refused(self, client: bytes, name: WireName, key: WireName | None, why: str) -> None:
+        """Log that a transfer or a signature was refused; once a minute for each client and reason."""
+        more = self._refusals.take((client, why))
+        if more is not None:
+            whose = to_text(key) if key else "-"
+            logs.event(
+                _logger,
+                "refused a transfer or a signature",
+                logging.WARNING,
+                client=ip_address(client),
+                zone=to_text(name),
+                key=whose,
+                why=why,
+                **more,
+            )
 
     def _paged(self, messages: Iterator[bytes]) -> Iterator[bytes]:
         """A transfer whose every message is read in a transaction that `done` may end; objects never change."""

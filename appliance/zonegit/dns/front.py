@@ -20,6 +20,7 @@ from zonegit.dns.message import (
     Transport,
     parse,
 )
+from zonegit.dns.options import Refused, tell_nobody
 from zonegit.dns.responder import Responder
 from zonegit.dns.stats import NOTIFIES_OK, NOTIFIES_REFUSED
 from zonegit.dns.transfer import Asker
@@ -58,8 +59,10 @@ class Front:
         udp_size: int,
         stats: MutableSequence[int],
         notified: Notified = not_authoritative,
+        refused: Refused = tell_nobody,
     ) -> None:
         """`clock` is Unix seconds; `udp_size` the largest response over UDP; `stats` the responder's counters."""
+        self._refused = refused
         self.keys = keys
         self._responder = responder
         self._error = responder.without_zone
@@ -125,7 +128,9 @@ class Front:
         self, packet: bytes, record: tsig.Record, code: int, transport: Transport, client: bytes
     ) -> bytes:
         """The response to a signature that doesn't hold (RFC 8945 §5.3.2)."""
-        response = self._error(_parsed(packet), Rcode.NOTAUTH, transport, client)
+        query = _parsed(packet)
+        self._refused(client, query.name, record.name, tsig.reason(code))
+        response = self._error(query, Rcode.NOTAUTH, transport, client)
         now = int(self._clock())
         if code in (tsig.BADKEY, tsig.BADSIG):
             return tsig.with_record(response, (record.name, record.algorithm), now, b"", code)

@@ -19,6 +19,12 @@ from zonegit.tree.version import ZoneVersion, block_items
 OPCODE: Final = 4
 _FLAGS: Final = OPCODE << 11 | AA
 _SOA_IN: Final = b"\0\6\0\1"
+_WRONG: Final = {
+    tsig.BADSIG: "the key has another secret there than here",
+    tsig.BADKEY: "no key of this name and algorithm is known there",
+    tsig.BADTIME: "the clocks there and here differ",
+}
+_OTHER: Final = "look at the key on both sides"
 _COMPARED: Final = QR >> 8 | 0x78
 
 
@@ -117,12 +123,10 @@ class Notice:
             if record is None:
                 self.complaint = f"an answer without a signature, rcode {rcode}"
                 return False
-            code = tsig.check(reply, record, {key.name: key}, now, self._mac)
+            code = record.error or tsig.check(reply, record, {key.name: key}, now, self._mac)
         except tsig.Malformed:
             code = tsig.BADSIG
-            record = None
-        if code or (record is not None and record.error):
-            told = record.error if record is not None and record.error else code
-            self.complaint = f"an answer with TSIG error {told}, rcode {rcode}"
+        if code:
+            self.complaint = f"an answer with TSIG error {code}, rcode {rcode}: {_WRONG.get(code, _OTHER)}"
             return False
         return True

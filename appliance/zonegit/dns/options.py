@@ -6,10 +6,19 @@ from dataclasses import dataclass
 from zonegit.dns.acl import MayTransfer, loopback_only
 from zonegit.dns.cookies import Cookies
 from zonegit.dns.ixfr import History
+from zonegit.model.names import WireName
 from zonegit.tree.version import ZoneVersion
 
 Runs = Callable[[ZoneVersion], Iterable[tuple[int, bytes]]]
 """The records of a zone version in canonical order, as `(records, RRs)`, whole leaves as they lie."""
+
+
+Refused = Callable[[bytes, WireName, WireName | None, str], None]
+"""Told of a client, the name asked for, the key that the query names, and why it was refused."""
+
+
+def tell_nobody(_client: bytes, _name: WireName, _key: WireName | None, _why: str) -> None:
+    """For whoever doesn't want to know."""
 
 
 def _log_nothing(_message: str, _error: Exception) -> None:
@@ -42,5 +51,7 @@ class Options:
     """What IXFR takes differences from; without it the whole zone is sent."""
     cache_entries: int = 32_000
     """How many responses each level of the cache holds."""
+    refused: Refused = tell_nobody
+    """Told of each transfer that is refused, and of each signature that doesn't hold."""
     log: Callable[[str, Exception], None] = _log_nothing
     """Called with an unexpected exception, once per kind and place."""

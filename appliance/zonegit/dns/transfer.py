@@ -28,6 +28,8 @@ _VERSIONS: Final = 16
 """How long a look for differences may take over UDP, where others wait behind it: in turns, and in versions."""
 _SOA_IN: Final = b"\0\6\0\1"
 _SHORTEST_SOA: Final = 22
+_NOT_ALLOWED: Final = "transfer_acl names neither this address nor this key for the zone"
+_NOT_HERE: Final = "no such zone is answered from here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,10 @@ class Transfer:
         if self._malformed:
             return Rcode.FORMERR, REFUSED
         if options.runs is None or not options.may_transfer(self._query.name, asker.client, asker.key):
+            options.refused(asker.client, self._query.name, asker.key, _NOT_ALLOWED)
             return Rcode.REFUSED, REFUSED
         if zone is None:
+            options.refused(asker.client, self._query.name, asker.key, _NOT_HERE)
             return Rcode.NOTAUTH, REFUSED
         if zone.expired:
             return Rcode.SERVFAIL, FAILED

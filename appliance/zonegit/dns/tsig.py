@@ -41,6 +41,19 @@ _ANY: Final = 255
 _SHORTEST: Final = 10
 
 
+_REASONS: Final = {
+    BADSIG: "BADSIG: the key has another secret there than here",
+    BADKEY: "BADKEY: no key of this name and algorithm is known here",
+    BADTIME: "BADTIME: the clocks there and here differ by more than 5 minutes",
+    BADTRUNC: "BADTRUNC: the MAC was cut short",
+}
+
+
+def reason(code: int) -> str:
+    """Why a TSIG was refused, by the error code in it (RFC 8945 §3), as whoever refused it puts it."""
+    return _REASONS.get(code, f"TSIG error {code}")
+
+
 class Malformed(Exception):
     """A message whose TSIG can't be read: a FORMERR. Never leaves this room."""
 

@@ -78,7 +78,7 @@ def _numbers(start: int, stop: int, step: int) -> range:
         raise InvalidRecord(f"$GENERATE {start}-{stop}/{step}: numbers end at {_MAX}")
     numbers = range(start, stop + 1, step)
     if len(numbers) > MAX_LINES:
-        raise InvalidRecord(f"$GENERATE makes {len(numbers)} records; at most {MAX_LINES}")
+        raise InvalidRecord(f"$GENERATE makes {len(numbers)} records; at most {MAX_LINES}: write the rest out")
     return numbers
 
 

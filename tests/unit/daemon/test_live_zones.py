@@ -169,6 +169,21 @@ def test_transfers_page_through_short_transactions(repository, live):
     assert int.from_bytes(message[-20:-16], "big") == 2026112001
 
 
+def test_refused_transfers_are_logged_a_few_a_minute(repository, live, caplog):
+    zones = live()
+    for last in range(30):
+        for _ in range(2):
+            zones.check()
+            list(zones.respond_tcp(query("example.org", 252), bytes([192, 0, 2, last])) or ())
+            zones.done()
+    told = [each.getMessage() for each in caplog.records]
+    assert len(told) == 10
+    assert told[0] == (
+        "refused a transfer or a signature client=192.0.2.0 zone=example.org. key=- "
+        'why="transfer_acl names neither this address nor this key for the zone"'
+    )
+
+
 def test_pins_become_commits_before_anything_starts(repository):
     config = Config(repo=repository.path, default_zone=ZoneConfig(at="HEAD"))
     repository.close()

@@ -23,6 +23,7 @@ from zonegit.dns.front import Front, is_special
 from zonegit.dns.message import Transport
 from zonegit.dns.options import Options
 from zonegit.dns.tsig import ALGORITHMS, Signature, TsigKey, with_record
+from zonegit.model.names import parse_apex
 
 NOW = 1_767_225_600
 SECRET = bytes(range(7, 71, 2))
@@ -31,17 +32,25 @@ BIG = "$TTL 60\n@ IN SOA a b 12 2 3 4 5\n@ NS a\n@ A 192.0.2.1\n" + "".join(
 )
 
 
+Told = list[tuple[bytes, bytes, bytes | None, str]]
+
+
 def front_of(
-    *versions: DictVersion, rules: tuple[str, ...] = ("key:k1",), algorithm: str = "hmac-sha256", now: int = NOW
+    *versions: DictVersion,
+    rules: tuple[str, ...] = ("key:k1",),
+    algorithm: str = "hmac-sha256",
+    now: int = NOW,
+    told: Told | None = None,
 ) -> Front:
     acl = Acl.parse(rules)
     options = Options(
         runs=lambda of: of.runs() if isinstance(of, DictVersion) else (),
         may_transfer=lambda _, client, key: acl.allows(client, key),
+        refused=lambda *refusal: None if told is None else told.append(refusal),
     )
     server = Server(*versions, options=options)
     keys = {name: TsigKey(name, algorithm, SECRET) for name in (key_name("k1"), key_name("k2.example.org"))}
-    return Front(server.responder, keys, lambda: now, options.udp_size, server.stats)
+    return Front(server.responder, keys, lambda: now, options.udp_size, server.stats, refused=options.refused)
 
 
 @pytest.fixture
@@ -115,6 +124,24 @@ def test_a_key_name_that_can_not_be_read(front: Front, owner: bytes) -> None:
     data = front.respond(wire.replace(b"\x02k1\0", owner), Transport.UDP, CLIENT)
     assert isinstance(data, bytes)
     assert dns.message.from_wire(data).rcode() == dns.rcode.FORMERR
+
+
+@pytest.mark.parametrize(
+    ("key", "secret", "why"),
+    [
+        ("other.", SECRET, "BADKEY: no key of this name"),
+        ("k1.", SECRET[::-1], "BADSIG: the key has another secret"),
+        ("k2.example.org.", SECRET, "transfer_acl names neither"),
+        ("k1.", SECRET, ""),
+    ],
+)
+def test_who_is_refused_a_transfer_is_told_of(key: str, secret: bytes, why: str) -> None:
+    told: Told = []
+    front = front_of(version(ORG, "example.org."), told=told)
+    list(front.respond(signed("example.org.", "AXFR", key, secret).to_wire(), Transport.TCP, CLIENT) or ())
+    assert [(client, name, named, reason.startswith(why)) for client, name, named, reason in told] == (
+        [(CLIENT, parse_apex("example.org."), key_name(key), True)] if why else []
+    )
 
 
 @pytest.mark.parametrize(

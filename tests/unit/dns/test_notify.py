@@ -11,7 +11,7 @@ from unit.dns.fake import version
 from unit.dns.zones_for_tests import NET, ORG
 from zonegit.dns.acl import key_name
 from zonegit.dns.notify import News, Notice, news
-from zonegit.dns.tsig import TsigKey
+from zonegit.dns.tsig import TsigKey, with_record
 
 NOW = 1_767_225_600
 SECRET = bytes(range(7, 71, 2))
@@ -80,6 +80,19 @@ def test_a_signed_one_wants_a_signed_answer(told: News) -> None:
     plain.tsig = None
     assert notice.answered(plain.to_wire(), NOW) is None
     assert "without a signature" in notice.complaint
+
+
+@pytest.mark.parametrize(
+    ("code", "told_as"), [(16, "another secret there"), (17, "no key of this name"), (22, "look at the key")]
+)
+def test_a_server_with_another_key_is_told_as_that(told: News, code: int, told_as: str) -> None:
+    """A refusal of RFC 8945 §5.3.2: NOTAUTH, and a TSIG without a MAC."""
+    notice = Notice(told, b"ab", KEY, NOW)
+    reply = notice.message[:2] + b"\xa4\x09" + bytes(8)
+    refusal = with_record(reply, KEY.wire, NOW, b"", code)
+    assert notice.answered(refusal, NOW) is None
+    assert f"TSIG error {code}, rcode 9: " in notice.complaint
+    assert told_as in notice.complaint
 
 
 def test_an_answer_signed_for_another_message(told: News) -> None:
