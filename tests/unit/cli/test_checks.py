@@ -207,3 +207,18 @@ def test_an_owner_that_no_query_is_answered_from_gets_into_no_version(run, refus
     refused(run("import", file), 1, "example.org.", told)
     assert run("check", file).lines == [f"error: example.org.: {told} [large-owner]"]
     assert run("log", "-1", "--json").json == tip
+
+
+def test_a_zone_that_has_such_an_owner_already_goes_on_and_is_mended(run, refused, tmp_path, monkeypatch) -> None:
+    """As one that an earlier version took up."""
+    file = tmp_path / "large.zone"
+    run("init")
+    file.write_text(HEAD + at_apex(1100).replace("@", "x"))
+    with monkeypatch.context() as patch:
+        for place in ("zonefile.sizes.excess", "tree.crowded.excess"):
+            patch.setattr(f"zonegit.{place}", lambda *_: None)
+        assert run("import", file).code == 0
+    assert run("set", "y", "A", "60", "192.0.2.1").code == 0
+    refused(run("add", "x", "TXT", "60", "one more"), 1, "x: 1,101 records")
+    assert run("delete", "x").code == 0
+    assert run("check").err.startswith("0 errors")
