@@ -17,6 +17,7 @@ BACKLOG: Final = 4096
 """Connections that may wait to be taken; the system may allow fewer (net.core.somaxconn)."""
 YIELD: Final = 0.02
 """Seconds that a connection is left to others."""
+AHEAD: Final = 1 << 16
 _AT_ONCE: Final = 16
 _LOOKS: Final = 256
 """Connections taken before the event loop goes on with other work; those among them whose clients are gone, too."""
@@ -43,11 +44,17 @@ class Share(Protocol):
 class Acceptor:
     """Gives every connection of one listener to `connected`. Start it in the event loop that serves."""
 
-    def __init__(self, listener: socket.socket, connected: Connected, share: Share | None = None) -> None:
-        """`share`: with whom the listener is shared; None when it isn't."""
+    def __init__(
+        self, listener: socket.socket, connected: Connected, share: Share | None = None, ahead: int = AHEAD
+    ) -> None:
+        """`share`: with whom the listener is shared; None when it isn't.
+
+        `ahead`: bytes of a connection that wait for its handler; with twice as many it isn't read any more.
+        """
         self._listener = listener
         self._connected = connected
         self._share = share
+        self._ahead = ahead
         self._loop = asyncio.get_running_loop()
         self._later: asyncio.TimerHandle | None = None
         self._starting: set[asyncio.Task[None]] = set()
@@ -114,7 +121,7 @@ class Acceptor:
         return True
 
     async def _begin(self, sock: socket.socket) -> None:
-        reader = asyncio.StreamReader(loop=self._loop)
+        reader = asyncio.StreamReader(self._ahead, loop=self._loop)
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:

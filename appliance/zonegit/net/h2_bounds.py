@@ -96,7 +96,6 @@ class FrameBudget:
         Whether the connection is no stranger: there may be too many of this key (`net.known`).
         """
         self._give(cost)
-        self._had = 0
         has_place = self._passed(kid)
         if has_place and not self.is_known:
             self.is_known = True

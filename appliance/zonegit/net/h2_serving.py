@@ -34,7 +34,7 @@ from hypercorn.typing import ASGIFramework
 
 from zonegit.auth.budget import source_of
 from zonegit.net import h1_bounds, h2_bounds
-from zonegit.net.accepting import Acceptor, Share
+from zonegit.net.accepting import AHEAD, Acceptor, Share
 from zonegit.net.asgi import CLIENT_CERT, FRAME_BUDGET, App
 from zonegit.net.h2_bounds import FrameBudget
 from zonegit.net.h2_frames import PREFACE
@@ -152,7 +152,12 @@ class H2Server:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._connected(context, reader, writer)
 
-        acceptors = [Acceptor(listener, connected, share) for listener in listeners]
+        ahead = AHEAD
+        if self._keyless:
+            ahead = h1_bounds.AHEAD
+            for listener in listeners:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ahead)  # which connections inherit
+        acceptors = [Acceptor(listener, connected, share, ahead) for listener in listeners]
         for acceptor in acceptors:
             acceptor.start()
         await stop.wait()
@@ -177,11 +182,8 @@ class H2Server:
         self._tasks.add(task)
         self.open[source] += 1
         self._strangers.enter(task, source)
-        line = "anybody" if self._keyless else source
         budget = FrameBudget(
-            partial(self._passed, task, source),
-            partial(self._rounds.take, line),
-            answered=partial(self._known.end, task),
+            partial(self._passed, task, source), self._turns(source), answered=partial(self._known.end, task)
         )
         self._beginning.add(task)
         try:
@@ -219,6 +221,12 @@ class H2Server:
             self._beginning.discard(task)
             count_down(self.open, source)
             self._known.leave(task)
+
+    def _turns(self, source: str) -> Callable[[int], Awaitable[None]]:
+        """Waits for the turn of a stranger of this source, that has had so many."""
+        if self._keyless:  # where who asks often must not fall behind for good
+            return lambda _: self._rounds.take(f"keyless {source}")
+        return partial(self._rounds.take, source)
 
     def _passed(self, task: Task, source: str, kid: str) -> bool:
         """A request of a connection has passed with this key; whether the connection is a known one from now on."""

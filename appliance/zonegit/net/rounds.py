@@ -1,8 +1,9 @@
 """The share of an event loop that connections without a key have: one piece of work in each of its rounds, in all.
 
 Whatever they send, and however many they are, whoever else has something to do waits for one piece in each round.
-Lines of connections (those of a source, those of a port) have their turns one by one; in a line whoever had
-the fewest comes first, so that a newcomer isn't behind those who send without end.
+Lines of connections (those of a source at a port) have their turns one by one; in a line whoever had the fewest
+comes first, so that a newcomer isn't behind those who send without end. Where anybody is answered for as long as he
+asks, all of a line say that they had none, and have their turns in the order in which they want them.
 """
 
 import asyncio

@@ -7,11 +7,12 @@ from contextlib import ExitStack
 import pytest
 
 from daemonkit import until
-from httpkit import Running, generous_gate, served, small_store
+from httpkit import Running, generous_gate, run, served, small_store
 from rawh2 import RawClient
 from synckit import KEY, refs_of
 from zonegit.auth.key import Key
 from zonegit.net import http_server
+from zonegit.net.h2_bounds import FrameBudget
 from zonegit.net.known import IDLE
 from zonegit.sync import limits
 
@@ -170,3 +171,20 @@ def test_who_has_a_key_keeps_no_other_key_out() -> None:
             assert status(stack.enter_context(RawClient(server.port)), other) == 200
 
     served(test, store, seconds=SECONDS, gate=generous_gate((KEY, other)), connections=8)
+
+
+def test_who_passes_without_a_place_does_not_come_before_newcomers() -> None:
+    """As long as it is a stranger, it has its turns behind those at its source that had fewer."""
+    turns = []
+
+    async def turn(had: int) -> None:
+        turns.append(had)
+
+    async def test() -> None:
+        budget = FrameBudget(passed=lambda kid: False, turn=turn)
+        for _ in range(3):
+            await budget.turn(first=True)
+            assert not budget.passed(10, "k1")
+
+    run(test())
+    assert turns == [0, 1, 2]

@@ -2,10 +2,14 @@
 
 import asyncio
 import socket
+import threading
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
+from http.client import HTTPConnection
 
+import h11
 import pytest
 
 from daemonkit import until
@@ -19,12 +23,23 @@ PAGE, SHARE = 0.005, 0.2
 """Seconds that a page takes here, and of the time that pages may take."""
 
 
+ASKERS = 8
+"""Connections that ask without end."""
+WAIT = 2
+"""Turns that one other source has, at most, before it is the turn of a connection that is alone at its own."""
+HELD = 256 << 10
+"""Bytes that a client can get rid of before those are handled that it has sent first, here and in the system."""
+PARSED = 64 << 10
+"""Bytes that come to the parser of a connection that sends what is no request."""
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
 @asynccontextmanager
-async def metrics(app: MetricsApp) -> AsyncIterator[tuple[int, H2Server]]:
+async def metrics(app: MetricsApp, rounds: Rounds | None = None) -> AsyncIterator[tuple[int, H2Server]]:
     """Serves the page as the http process does."""
     stop = asyncio.Event()
     listener = socket.create_server(("127.0.0.1", 0))
-    server = H2Server(app, strangers=Strangers(seconds=None), keyless=True)
+    server = H2Server(app, strangers=Strangers(seconds=None), rounds=rounds, keyless=True)
     task = asyncio.create_task(server.serve([listener], stop))
     try:
         yield listener.getsockname()[1], server
@@ -108,5 +123,144 @@ def test_scrapes_take_turns_and_one_page_is_for_all_who_wait() -> None:
     async def both() -> None:
         async with metrics(MetricsApp(page, lambda: None)) as (port, server):
             await asyncio.to_thread(flood, port, server._rounds)
+
+    run(both())
+
+
+class Watched(Rounds):
+    """Notes how many turns others had while a connection waited for its own, by its line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: dict[str, list[int]] = defaultdict(list)
+
+    async def take(self, line: str, had: int = 0) -> None:
+        before = self.taken
+        await super().take(line, had)
+        self.waits[line].append(self.taken - before - 1)
+
+
+def ask_without_end(port: int, over: threading.Event) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=0.1, source_address=("127.0.2.66", 0)) as sock:
+        while not over.is_set():
+            with suppress(TimeoutError):
+                sock.sendall(HEALTH * 100)
+                while len(sock.recv(1 << 16)) > 1_000:
+                    pass
+
+
+def test_sources_and_the_connections_of_one_take_turns() -> None:
+    """8 connections of one address that pipeline requests, beside a scraper elsewhere and one at that address."""
+    rounds = Watched()
+
+    def scrape(port: int) -> None:
+        over = threading.Event()
+        askers = [threading.Thread(target=ask_without_end, args=(port, over)) for _ in range(ASKERS)]
+        for each in askers:
+            each.start()
+        try:
+            until(lambda: len(rounds.waits["keyless 127.0.2.66"]) > 500, "the flood")
+            for address in ["127.0.0.200"] * 5 + ["127.0.2.66"] * 5:
+                scraper = HTTPConnection("127.0.0.1", port, timeout=20, source_address=(address, 0))
+                scraper.request("GET", "/healthz")
+                assert scraper.getresponse().read() == b"ok\n"
+                scraper.close()
+        finally:
+            over.set()
+            for each in askers:
+                each.join(20)
+
+    async def both() -> None:
+        async with metrics(MetricsApp(lambda accept: (b"", ""), lambda: None), rounds) as (port, server):
+            await asyncio.to_thread(scrape, port)
+            await asyncio.to_thread(until, lambda: not server.open.total(), "the end of the connections")
+
+    run(both())
+    assert max(rounds.waits["keyless 127.0.0.200"]) <= WAIT
+    assert max(rounds.waits["keyless 127.0.2.66"]) <= ASKERS + 1 + WAIT
+
+
+NONSENSE = {
+    "empty lines": (b"\r\n" * 5_000, b"400"),
+    "a line without end": (b"x" * 20_000, b"4"),
+    "a head without end": (b"GET /healthz HTTP/1.1\r\nHost: x\r\nx: " + b"y" * 20_000, b"431"),
+    "a long head": (b"GET /healthz HTTP/1.1\r\nHost: x\r\nx: " + b"y" * 20_000 + b"\r\n\r\n", b"431"),
+    "many fields": (b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"x: y\r\n" * 100 + b"\r\n", b"431"),
+}
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of what comes to the parser."""
+    sizes: list[int] = []
+    shipped = h11.Connection.receive_data
+
+    def receive(self: h11.Connection, data: bytes) -> None:
+        sizes.append(len(data))
+        shipped(self, data)
+
+    monkeypatch.setattr(h11.Connection, "receive_data", receive)
+    return sizes
+
+
+@pytest.mark.parametrize(("begun", "status"), NONSENSE.values(), ids=NONSENSE.keys())
+def test_what_is_no_request_is_refused(begun: bytes, status: bytes) -> None:
+    def test(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+            sock.sendall(begun)
+            answer = sock.recv(4_096)
+            assert answer.startswith(b"HTTP/1.1 " + status)
+            assert b"connection: close" in answer
+
+    async def both() -> None:
+        async with metrics(MetricsApp(lambda accept: (b"", ""), lambda: None)) as (port, server):
+            await asyncio.to_thread(test, port)
+            await asyncio.to_thread(until, lambda: not server.open.total(), "the end of the connection")
+
+    run(both())
+
+
+@pytest.mark.parametrize(
+    "begun", [b"\r\n" * 500_000, NONSENSE["many fields"][0][:-2] * 1_000], ids=["lines", "head"]
+)
+def test_what_is_no_request_is_not_kept(begun: bytes, parsed: list[int]) -> None:
+    def test(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as sock, suppress(ConnectionError):
+            sock.sendall(begun)
+
+    async def both() -> None:
+        async with metrics(MetricsApp(lambda accept: (b"", ""), lambda: None)) as (port, server):
+            await asyncio.to_thread(test, port)
+            await asyncio.to_thread(until, lambda: not server.open.total(), "the end of the connection")
+
+    run(both())
+    assert sum(parsed) <= PARSED
+
+
+def test_nothing_is_read_while_an_answer_is_owed() -> None:
+    going_on = threading.Event()
+
+    def page(accept: str) -> tuple[bytes, str]:
+        going_on.wait(20)
+        return b"", ""
+
+    def test(port: int) -> None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 << 10)
+                sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+                sock.settimeout(0.2)
+                sent = 0
+                with suppress(TimeoutError):
+                    while sent <= HELD:
+                        sent += sock.send(HEALTH * 100)
+                assert sent <= HELD
+        finally:
+            going_on.set()
+
+    async def both() -> None:
+        async with metrics(MetricsApp(page, lambda: None)) as (port, server):
+            await asyncio.to_thread(test, port)
+            await asyncio.to_thread(until, lambda: not server.open.total(), "the end of the connection")
 
     run(both())
