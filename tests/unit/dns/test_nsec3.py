@@ -169,10 +169,22 @@ def test_iterations_beyond_a_byte() -> None:
     assert hashes("x.test.", "A", Server(from_zone(zone))) == {hash_name("test.", iterations=300)}
 
 
+@pytest.mark.parametrize(
+    "name", ["no.example.", "ns1.example.", "a.b.c.no.w.example.", "c.example.", "x.y.w.example."]
+)
+def test_proofs_are_made_as_far_as_validators_follow(name: str) -> None:
+    """At once, too: nothing is known of the zone when it is asked."""
+    zone = from_zone(hashed_zone(EXAMPLE, "example.", salt="aabbccddeeff0011", iterations=150, opt_out=True))
+    for rtype in ("A", "TXT", "DS"):
+        response = Server(zone).ask(name, rtype, do=True)
+        assert response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+    assert len(hashes("no.example.", "A", Server(zone))) > 1
+
+
 @pytest.mark.parametrize("rtype", ["A", "TXT", "DS"])
 def test_iterations_that_no_validator_follows(rtype: str) -> None:
     """RFC 9276 §3.2: one record shows how many they are; nothing is hashed for a query."""
-    zone = hashed_zone(EXAMPLE, "example.", salt="aabbccdd", iterations=101, opt_out=True)
+    zone = hashed_zone(EXAMPLE, "example.", salt="aabbccdd", iterations=151, opt_out=True)
     server = Server(from_zone(zone))
     shown = set()
     for name in ("no.example.", "ns1.example.", "a.b.c.no.w.example.", "c.example."):
