@@ -36,9 +36,11 @@ def _branch(args: Namespace, out: Output) -> int:
             if args.json:
                 out.json(list(shapes.refs(found, current)))
                 return 0
+            from zonegit.model.commit import Commit
+
             rows = []
             for name, oid in found.items():
-                commit = repo.resolve(oid.hex(), zone=args.zone).commit
+                commit = Commit.decode(repo.object(oid.hex())[1])
                 mark, subject = "*" if name == current else " ", printable(commit.subject)
                 rows.append((mark, name, short(oid), str(commit.serial), subject))
             for line in render.table(rows):
