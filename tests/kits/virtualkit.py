@@ -17,7 +17,7 @@ class _Jumping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # t
         self.threads = 0
 
     def select(self, timeout: float | None = None) -> Any:
-        ready = super().select(_REAL if self.threads else 0)
+        ready = super().select(_REAL if self.threads and timeout != 0 else 0)
         if not ready and timeout is not None and not self.threads:
             self.now += max(timeout, 0)
         return ready
