@@ -8,7 +8,6 @@ from typing import Final
 
 from zonegit.dns.additional import MOST_NAMES
 from zonegit.dns.blocks import Node, rdata_of, split
-from zonegit.dns.budget import NAME
 from zonegit.dns.draft import Draft
 from zonegit.dns.negative import prove_no_type
 from zonegit.dns.paths import is_below, path
@@ -16,8 +15,8 @@ from zonegit.dns.zones import Zone
 from zonegit.model.names import OwnerKey, WireName
 from zonegit.model.rdata import AAAA, DS, NS, A
 
-_SERVERS: Final = 64
-"""Servers of a cut whose addresses are looked for: more than a UDP answer has room for. An honest cut has 13."""
+_SERVERS: Final = 200
+"""Servers of a cut whose addresses are looked for, as many as a query can pay for. An honest cut has 13."""
 _LARGEST: Final = 16 << 10
 """Bytes of records up to which what is sent at a cut is kept; there may be thousands of cuts."""
 
@@ -63,7 +62,6 @@ def _put_glue(zone: Zone, cut: WireName, rrs: bytes, draft: Draft) -> None:
             section = draft.additional
         else:
             continue
-        zone.pay(NAME * len(server))
         steps = path(server, zone.apex)
         at = zone.node(steps[-1][0]) if steps else zone.top()
         for rtype in (A, AAAA):
