@@ -12,8 +12,6 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from zonegit.daemon.listeners import DnsSockets
@@ -25,12 +23,6 @@ from zonegit.ops.shared import FIRST_WORKER, SharedBlock
 BLOCKED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM)
 """Signals that wait until a child can take them."""
 _PR_SET_PDEATHSIG: Final = 1
-_OOM_RANK: Final = Path("/proc/self/oom_score_adj")
-_OOM_MOST: Final = 1000
-_ANSWERS: Final = 100
-_BESIDE: Final = 400
-"""How much sooner than the supervisor the kernel ends a process that answers DNS, and any other one, where
-memory is out (proc(5)): replication goes before answers, and all go before what starts them again."""
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -38,7 +30,7 @@ _logger: Final = logging.getLogger(__name__)
 def run_module(name: str, module: str, block: SharedBlock, index: int, parent: int) -> None:
     """Be the process `name`, which is `run(config, block, index)` of a module of this room."""
     run: Callable[[Config, SharedBlock, int], None] = importlib.import_module(f"zonegit.daemon.{module}").run
-    _run(name, parent, block, _BESIDE, lambda: run(block.config(), block, index))
+    _run(name, parent, block, lambda: run(block.config(), block, index))
 
 
 def run_worker(block: SharedBlock, worker: int, sockets: DnsSockets, parent: int) -> None:
@@ -46,13 +38,12 @@ def run_worker(block: SharedBlock, worker: int, sockets: DnsSockets, parent: int
     from zonegit.daemon import dns_worker
 
     index = FIRST_WORKER + worker
-    _run(f"dns-{worker}", parent, block, _ANSWERS, lambda: dns_worker.run(block.config(), block, index, sockets))
+    _run(f"dns-{worker}", parent, block, lambda: dns_worker.run(block.config(), block, index, sockets))
 
 
-def _run(name: str, parent: int, block: SharedBlock, expendable: int, run: Callable[[], None]) -> None:
+def _run(name: str, parent: int, block: SharedBlock, run: Callable[[], None]) -> None:
     log.setup(name, block.config().log)
     _end_with(parent)
-    _go_before_the_supervisor(expendable)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor decides
     for ignored in (signal.SIGHUP, signal.SIGUSR1):
         signal.signal(ignored, _take_no_notice)
@@ -85,12 +76,6 @@ def _end_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit(0)
-
-
-def _go_before_the_supervisor(by: int) -> None:
-    """Be ended sooner by that much; everybody may raise their own rank."""
-    with suppress(OSError, ValueError):
-        _OOM_RANK.write_text(str(min(int(_OOM_RANK.read_text()) + by, _OOM_MOST)))
 
 
 def _allow_descriptors() -> None:

@@ -1,12 +1,18 @@
 """Which processes a configuration asks for, and what each of them is handed when it is started."""
 
 import os
+from typing import Final
 
 from zonegit.daemon import child
 from zonegit.daemon.listeners import Listeners
 from zonegit.daemon.processes import Child
 from zonegit.ops.config import Config
 from zonegit.ops.shared import FIRST_WORKER, HTTP, NOTIFIER, PULLER, SUPERVISOR, SharedBlock
+
+_ANSWERS: Final = 100
+_BESIDE: Final = 400
+"""How much sooner than the supervisor the kernel ends a process that answers DNS, and any other one, where
+memory is out: replication goes before answers, and all go before what starts them again."""
 
 
 class Plan:
@@ -47,10 +53,10 @@ class Plan:
                 os.getpid(),
             )  # those of now: they are reopened
 
-        return Child(f"dns-{number}", FIRST_WORKER + number, child.run_worker, arguments)
+        return Child(f"dns-{number}", FIRST_WORKER + number, child.run_worker, arguments, _ANSWERS)
 
 
 def _module(name: str, module: str, block: SharedBlock, index: int) -> Child:
     """A process that is the `run` of a module of this room."""
     arguments = (name, module, block, index, os.getpid())
-    return Child(name, index, child.run_module, lambda: arguments)
+    return Child(name, index, child.run_module, lambda: arguments, _BESIDE)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from time import monotonic
 from typing import Final
 
@@ -20,6 +21,9 @@ LONGEST_PAUSE: Final = 10.0
 STEADY: Final = 10.0
 """Seconds that a process must have lived for its next death to count as the first."""
 
+_OOM_RANK: Final = "/proc/{}/oom_score_adj"
+_OOM_MOST: Final = 1000
+
 _CRASHES: Final = frozenset({-signal.SIGBUS, -signal.SIGSEGV, -signal.SIGABRT})
 """Exit codes after reading behind the end of a file, elsewhere, or what LMDB takes for impossible."""
 
@@ -29,13 +33,24 @@ _spawn: Final = multiprocessing.get_context("spawn")
 
 
 class Child:
-    """One process of the daemon, and its successors."""
+    """One process of the daemon, and its successors.
 
-    def __init__(self, name: str, index: int, target: Target, arguments: Callable[[], tuple[object, ...]]) -> None:
+    Where memory is out the kernel ends it sooner than this process by the rank `expendable` (proc(5)).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        index: int,
+        target: Target,
+        arguments: Callable[[], tuple[object, ...]],
+        expendable: int = 0,
+    ) -> None:
         self.name = name
         self.index = index
         self._target = target
         self._arguments = arguments
+        self._expendable = expendable
         self._process: BaseProcess | None = None
         self._started = 0.0
         self._pause = FIRST_PAUSE
@@ -69,6 +84,7 @@ class Child:
             process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _rank(process.pid, self._expendable)  # not left to the child, which would load modules before it does
         self._process = process
         self._started = monotonic()
         self.due = None
@@ -109,6 +125,13 @@ class Child:
             self._process.join(max(seconds, 0))
             return not self._process.is_alive()
         return True
+
+
+def _rank(pid: int | None, expendable: int) -> None:
+    """Have the kernel end a process sooner than this one; whoever owns it may raise its rank."""
+    with suppress(OSError, ValueError):
+        rank = int(Path(_OOM_RANK.format("self")).read_text()) + expendable
+        Path(_OOM_RANK.format(pid)).write_text(str(min(rank, _OOM_MOST)))
 
 
 def _how(code: int | None) -> str:

@@ -1,6 +1,7 @@
 """When a child that died is started again."""
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,17 @@ def test_a_start_that_failed_is_tried_again_later(clock):
     assert pauses[:3] == pytest.approx([0.1, 0.2, 0.4])
     assert pauses[-1] == LONGEST_PAUSE
     assert child.restarts == 0
+
+
+def test_where_memory_is_out_a_child_goes_first_from_its_start_on():
+    def rank(pid: object) -> int:
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+    child = Child("x", 3, idle, tuple, expendable=100)
+    child.start()
+    assert rank(child.pid) == min(rank("self") + 100, 1000)
+    child.signal(signal.SIGKILL)
+    dead(child)
 
 
 def test_signals_wait_until_a_child_can_take_them():
