@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -100,6 +101,21 @@ def test_a_verb_that_only_reads_is_silent(zone, monkeypatch) -> None:
     assert (result.code, result.out, result.err) == (INTERRUPTED, "", "")
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """No signal is ignored here, even if whoever started the tests had them ignore some: nohup, a shell's `&`."""
+    default = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in default.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_backup_a_restore_and_a_check_say_what_holds(zone, monkeypatch, tmp_path, number, code) -> None:
     assert zone("backup", tmp_path / "whole").code == 0
