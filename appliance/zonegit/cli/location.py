@@ -51,13 +51,19 @@ def _change(directory: str) -> None:
 
 
 def existing(args: Namespace) -> Path:
-    """The repository that a verb opens. `StoreError` where there is none, which says what is near instead."""
+    """The repository that a verb opens. `StoreError` where there is none, which says what is near instead.
+
+    It is looked for once: who goes on as its owner (`cli.ownership`) may not see the working directory any more.
+    """
     from pathlib import Path
 
+    if found := getattr(args, "found_repository", None):
+        return Path(found)
     chosen = args.repo or (args.directories and _nearest()) or os.environ.get("ZONEGIT_REPO") or _default()
     if not _holds_one(chosen):
         where = f"at {chosen}" if args.repo or chosen != HERE else "in this directory or above it"
         raise StoreError(f"there is no repository {where}: {_advice(args, chosen)}")
+    args.found_repository = os.path.abspath(chosen)  # noqa: PTH100
     return Path(chosen)
 
 

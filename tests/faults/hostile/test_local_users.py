@@ -326,6 +326,20 @@ def test_a_zone_file_that_root_alone_may_read_is_imported(others: Path, place: P
 
 
 @needs_root
+def test_where_root_works_need_not_be_seen_by_the_owner(place: Path) -> None:
+    """As /root is not: the repository isn't looked for again from there."""
+    above = place / "work"
+    inside = above / "private"
+    inside.mkdir(mode=0o700, parents=True)
+    os.chown(above, OTHER, OTHER)
+    alice = {"SUDO_UID": str(OTHER)}
+    done = command("--repo", str(above / ".zonegit"), "init", "example.org", **alice)
+    assert done.returncode == 0, done.stderr
+    done = command("-C", str(inside), "set", "www.example.org.", "A", "60", "192.0.2.1", **alice)
+    assert done.returncode == 0, done.stderr
+
+
+@needs_root
 @pytest.mark.parametrize("name", ["data.mdb", "lock.mdb"])
 def test_root_restores_nothing_through_a_link(others: Path, place: Path, name: str) -> None:
     """The service's user plants a link where a restore is about to write."""
