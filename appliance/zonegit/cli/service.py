@@ -9,6 +9,7 @@ from typing import Final
 from zonegit import __version__
 from zonegit.cli.options import json_option
 from zonegit.cli.output import Output
+from zonegit.cli.ownership import as_owner
 from zonegit.cli.verbs import Verb
 
 CONFIG: Final = "/etc/zonegit/zonegitd.toml"
@@ -28,6 +29,7 @@ def _config_check(args: Namespace, out: Output) -> int:
     tsig = len(tsig_keys(config))
     new = config.primary is not None and not (config.repo / "data.mdb").exists()
     if not new:
+        as_owner(config.repo)
         prepare(config)
     roles = [
         role

@@ -120,9 +120,9 @@ def test_nothing_is_left_behind_where_links_were_made(
     room.mkdir()
     monkeypatch.setenv("RUNTIME_DIRECTORY", f"{room}:{tmp_path}")
     for age in (0, 7200):  # of processes that were killed
-        (room / f"zonegit-opening-{age}").mkdir()
-        (room / f"zonegit-opening-{age}" / "data.mdb").symlink_to("/proc/self/fd/3")
-        os.utime(room / f"zonegit-opening-{age}", (time.time() - age,) * 2)
+        (left := room / f"zonegit-opening-{age}").mkdir()
+        (left / "data.mdb").symlink_to("/proc/self/fd/3")
+        os.utime(left, (time.time() - age,) * 2)
     mine = room / "zonegit-opening-mine"
     Repository.init(mine).close()
     os.utime(mine, (time.time() - 7200,) * 2)
@@ -317,26 +317,28 @@ def test_root_has_no_way_back(place: Path) -> None:
 @needs_root
 def test_a_zone_file_that_root_alone_may_read_is_imported(others: Path, place: Path) -> None:
     file = place / "example.org.zone"
-    file.write_text(
-        "$ORIGIN example.org.\n@ 300 IN SOA ns1 h 1 1 1 1 1\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.53\n"
-    )
+    file.write_text("$ORIGIN example.org.\n@ 300 SOA ns1 h 1 1 1 1 1\n@ 300 NS ns1\nns1 300 A 192.0.2.53\n")
     file.chmod(0o600)
     done = command("--repo", str(others), "import", "--replace", "--yes", str(file), SUDO_UID=str(OTHER))
     assert done.returncode == 0, done.stderr
 
 
 @needs_root
+def test_root_checks_the_configuration_of_another_users_repository(others: Path, place: Path) -> None:
+    (place / "c.toml").write_text(f'repo = "{others}"\n[dns]\nlisten = "127.0.0.1:53"\n')
+    assert "is good" in command("config", "check", str(place / "c.toml"), SUDO_UID=str(OTHER)).stdout
+
+
+@needs_root
 def test_where_root_works_need_not_be_seen_by_the_owner(place: Path) -> None:
     """As /root is not: the repository isn't looked for again from there."""
-    above = place / "work"
-    inside = above / "private"
+    inside = place / "work" / "private"
     inside.mkdir(mode=0o700, parents=True)
-    os.chown(above, OTHER, OTHER)
-    alice = {"SUDO_UID": str(OTHER)}
-    done = command("--repo", str(above / ".zonegit"), "init", "example.org", **alice)
-    assert done.returncode == 0, done.stderr
-    done = command("-C", str(inside), "set", "www.example.org.", "A", "60", "192.0.2.1", **alice)
-    assert done.returncode == 0, done.stderr
+    os.chown(inside.parent, OTHER, OTHER)
+    change = ("set", "www.example.org.", "A", "60", "192.0.2.1")
+    for words in (("--repo", str(inside.parent / ".zonegit"), "init", "example.org"), ("-C", str(inside), *change)):
+        done = command(*words, SUDO_UID=str(OTHER))
+        assert done.returncode == 0, done.stderr
 
 
 @needs_root
