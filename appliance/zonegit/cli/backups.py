@@ -15,7 +15,6 @@ from zonegit.cli.ownership import as_owner
 from zonegit.cli.verbs import Verb
 from zonegit.errors import AlreadyThere, StoreError, UsageError
 
-_DATA: Final = "data.mdb"
 _STREAM: Final = "-"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -120,7 +119,7 @@ def _restore(args: Namespace, out: Output) -> int:
 def _data_file(repository: Path) -> tuple[int, int] | None:
     """Which file holds the repository."""
     try:
-        found = (repository / _DATA).stat()
+        found = (repository / location.DATA).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino
@@ -134,10 +133,14 @@ def _opened(source: str) -> int:
         return os.dup(sys.stdin.fileno())
     file = Path(source)
     if file.is_dir():
-        file /= _DATA
+        file /= location.DATA
         if not file.exists():
             inside = Path(source, location.HERE)
-            what = str(inside) if (inside / _DATA).exists() else "a file of `zonegit backup` or a clone's directory"
+            what = (
+                str(inside)
+                if (inside / location.DATA).exists()
+                else "a file of `zonegit backup` or a clone's directory"
+            )
             raise StoreError(f"{source} holds no repository: name {what}")
     try:
         opened = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -24,7 +24,7 @@ HERE: Final = ".zonegit"
 """The repository of a directory, in it."""
 SERVICE_REPOSITORY: Final = "/var/lib/zonegit"
 """What the installed service answers from."""
-_DATA: Final = "data.mdb"
+DATA: Final = "data.mdb"
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def _nearest() -> str | None:
 def _holds_one(directory: str) -> bool:
     """Whether there is a repository, or something that only its owner may look at."""
     try:
-        os.stat(os.path.join(directory, _DATA))  # noqa: PTH116, PTH118
+        os.stat(os.path.join(directory, DATA))  # noqa: PTH116, PTH118
     except PermissionError:
         return True
     except (OSError, ValueError):  # a NUL byte is a ValueError
