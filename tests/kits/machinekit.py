@@ -5,7 +5,6 @@
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from daemonkit import DEADLINE, Daemon, environment, until
+from peerkit import free_ports
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 BLOCK: Final = re.compile(r"^( *)```(sh|toml) (\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -51,7 +51,8 @@ class Machines:
 
     def __init__(self, top: Path, names: tuple[str, ...] = ("primary", "secondary")) -> None:
         self.top = top
-        self._ports = {f"192.0.2.{number}:9354": free_port() for number in range(1, len(names) + 1)}
+        addresses = (f"192.0.2.{number}:9354" for number in range(1, len(names) + 1))
+        self._ports = dict(zip(addresses, free_ports(len(names)), strict=True))
         for machine in names:
             for place in ("keys.d", "tls"):
                 (top / machine / place).mkdir(parents=True)
@@ -113,10 +114,3 @@ def reload(daemon: Daemon) -> None:
     before = reloaded(daemon)
     daemon.signal(signal.SIGHUP)
     until(lambda: reloaded(daemon) > before, "the reload")
-
-
-def free_port() -> int:
-    """A TCP port of loopback that is free at the moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

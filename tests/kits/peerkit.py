@@ -4,7 +4,7 @@ import selectors
 import socket
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -104,20 +104,21 @@ database:
 PEERS = {"named": named, "nsd": nsd, "knotd": knotd}
 
 
+def bound_to_one_port(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """UDP and TCP sockets of loopback that are bound to one port, closed with `stack`."""
+    while True:
+        tcp = stack.enter_context(socket.socket())
+        tcp.bind((HOST, 0))
+        udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+        with suppress(OSError):  # another program has the UDP port
+            udp.bind(tcp.getsockname())
+            return udp, tcp
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that are free for UDP and TCP at the moment: other makes can't be asked which one they got."""
     with ExitStack() as stack:
-        found: list[int] = []
-        while len(found) < count:
-            tcp = stack.enter_context(socket.socket())
-            tcp.bind((HOST, 0))
-            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-            try:
-                udp.bind((HOST, tcp.getsockname()[1]))
-            except OSError:
-                continue
-            found.append(tcp.getsockname()[1])
-        return found
+        return [bound_to_one_port(stack)[0].getsockname()[1] for _ in range(count)]
 
 
 @contextmanager

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from daemonkit import Daemon, ask, ask_tcp, environment, query, rcode, read_message, serial_of, until
+from peerkit import bound_to_one_port
 from repokit import ZONE, parsed
 from zonegit.repo import Repository
 
@@ -292,10 +294,9 @@ def test_slow_tcp_clients_do_not_delay_udp(repo, start):
 
 def test_inherited_sockets_are_used(repo, tmp_path):
     """As a service manager hands them over: descriptors from 3 on, in the environment of that very process."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-        udp.bind(("127.0.0.1", 0))
+    with ExitStack() as stack:
+        udp, tcp = bound_to_one_port(stack)
         port = udp.getsockname()[1]
-        tcp.bind(("127.0.0.1", port))
         tcp.listen()
         code = (
             "import os, sys\n"

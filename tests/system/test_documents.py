@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 from daemonkit import DEADLINE, environment
-from machinekit import free_port
+from peerkit import free_ports
 from zonegit.cli import options
 from zonegit.cli.parser import parse
 from zonegit.ops.flags import parser as daemon_parser
@@ -128,7 +128,8 @@ def alike(line: str) -> str:
 
 def test_the_tour_prints_what_it_says(tmp_path: Path, needs_program) -> None:
     needs_program("dig")
-    ports = {port: str(free_port()) for port in ("5300", "5301", "9353", "9354")}
+    known = ("5300", "5301", "9353", "9354")
+    ports = dict(zip(known, map(str, free_ports(len(known))), strict=True))
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     shell = subprocess.Popen(

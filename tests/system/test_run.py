@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from daemonkit import PATIENCE, ask, environment, rcode, until
-from machinekit import free_port
+from peerkit import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 SOA, TXT = 6, 16
@@ -28,7 +28,8 @@ class Checkout:
 
     def __init__(self, top: Path) -> None:
         self.top = top
-        self.port = {port: free_port() for port in ("5300", "5301", "9353", "9354", "9363")}
+        known = ("5300", "5301", "9353", "9354", "9363")
+        self.port = dict(zip(known, free_ports(len(known)), strict=True))
         shutil.copytree(ROOT / "examples", top / "examples", ignore=shutil.ignore_patterns("__pycache__"))
         (top / ".venv").mkdir()
         (top / ".venv" / "bin").symlink_to(Path(sys.executable).parent)

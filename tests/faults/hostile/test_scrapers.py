@@ -27,8 +27,9 @@ ASKERS = 8
 """Connections that ask without end."""
 WAIT = 2
 """Turns that one other source has, at most, before it is the turn of a connection that is alone at its own."""
-HELD = 256 << 10
-"""Bytes that a client can get rid of before those are handled that it has sent first, here and in the system."""
+HELD = 1 << 20
+"""Bytes that a client can get rid of before those are handled that it has sent first: one reading here, and what
+the system's buffers take by its own measure, some 250 KiB on loopback."""
 PARSED = 64 << 10
 """Bytes that come to the parser of a connection that sends what is no request."""
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
