@@ -25,7 +25,7 @@ from zonegit.net.accepting import BACKLOG
 from zonegit.net.answering import Answering
 from zonegit.net.connections import Connections, source_of
 from zonegit.net.tls_stream import TlsStream
-from zonegit.net.turns import Turns, Work
+from zonegit.net.turns import TURN, Turns, Work
 from zonegit.ops import loop_slots
 
 _JOINED: Final = 64 << 10
@@ -174,7 +174,7 @@ class _Connection(asyncio.Protocol):
         self._server = server
         self._carried_by = carried_by
         self._transport: asyncio.Transport | None = None
-        self._client = b""
+        self._client = self._source = b""
         self._received = bytearray()
         self._transfers: deque[Iterator[bytes]] = deque()
         self._paused = False
@@ -190,6 +190,7 @@ class _Connection(asyncio.Protocol):
             transport.abort()
             return
         self._client = socket.inet_pton(sock.family, peer[0].partition("%")[0])
+        self._source = source_of(self._client)
         self._transport = transport
         self._server.opened(self, self._client)
 
@@ -201,7 +202,8 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         if not self._waiting:
-            self._work_in_turn()
+            self._waiting = True
+            self._server.turns.ask(self._source, self._work)
         elif len(self._received) > _WAITING and self._transport is not None:
             self._transport.pause_reading()
 
@@ -221,11 +223,12 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._server.active(self)
             if not self._waiting:
-                self._work_in_turn()
+                self._waiting = True
+                self._server.turns.ask(self._source, self._work)
 
     def ask(self, work: Work) -> None:
         """Have work done in this client's turns."""
-        self._server.turns.ask(source_of(self._client), work)
+        self._server.turns.ask(self._source, work)
 
     def close_when_idle(self) -> None:
         """Close unless a transfer runs; what was written still leaves."""
@@ -240,10 +243,6 @@ class _Connection(asyncio.Protocol):
         busy = self._transfers or self._paused or self._waiting
         if self._ended and not busy and self._transport is not None:
             self._transport.close()
-
-    def _work_in_turn(self) -> None:
-        self._waiting = True
-        self.ask(self._work)
 
     def _work(self, until: float) -> bool:
         """Do what can be done until then, frames first, then a transfer; whether there is more to do."""
@@ -267,7 +266,8 @@ class _Connection(asyncio.Protocol):
                 self._transport.pause_reading()
             else:
                 self._transport.resume_reading()
-        self._close_if_done()
+        if self._ended:
+            self._close_if_done()
         return self._waiting
 
     def _answer_frames(self, until: float) -> bool:
@@ -276,7 +276,6 @@ class _Connection(asyncio.Protocol):
         respond = server.answering.respond_tcp
         received = self._received
         clock = server.clock
-        began = clock()
         server.answering.check()
         out: list[bytes] = []
         at = gathered = answers = first = 0
@@ -288,7 +287,7 @@ class _Connection(asyncio.Protocol):
                 break
             answer = respond(bytes(received[at + 2 : end]), client, carried_by)
             at = end
-            over = clock() >= until
+            over = len(received) - at >= 2 and clock() >= until
             if isinstance(answer, bytes):
                 out += (len(answer).to_bytes(2, "big"), answer)
                 first = first or len(answer)
@@ -309,7 +308,7 @@ class _Connection(asyncio.Protocol):
             self._write(b"".join(out))
             server.active(self)
         if answers:
-            loop_slots.observe(server.counters, answers, clock() - began, first)
+            loop_slots.observe(server.counters, answers, clock() - until + TURN, first)
         return over
 
     def _go_on(self, until: float) -> bool:

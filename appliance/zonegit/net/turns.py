@@ -12,7 +12,7 @@ TURN: Final = 0.002
 One piece of work is never broken off: the last one of a turn may take longer."""
 
 Work = Callable[[float], bool]
-"""Works until the clock shows this, one piece at least; whether there is more to do. Never raises."""
+"""Works until the clock shows this (`TURN` from now), one piece at least; whether there is more. Never raises."""
 
 
 class Turns:
@@ -31,22 +31,19 @@ class Turns:
         """Have it done, by and by: now if nobody waits. It must not be waiting already."""
         if self._waiting or self._spent >= TURN:
             self._put(source, work)
-        else:
-            self._give(source, work)
-
-    def _put(self, source: bytes, work: Work) -> None:
-        self._waiting.setdefault(source, deque()).append(work)
-        self._schedule()
-
-    def _give(self, source: bytes, work: Work) -> None:
-        """One turn."""
-        began = self._clock()
+            return
+        clock = self._clock
+        began = clock()
         more = work(began + TURN)
-        self._spent += self._clock() - began
+        self._spent += clock() - began
         if more:
             self._put(source, work)
         elif self._spent >= TURN:
             self._schedule()
+
+    def _put(self, source: bytes, work: Work) -> None:
+        self._waiting.setdefault(source, deque()).append(work)
+        self._schedule()
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -63,6 +60,9 @@ class Turns:
                 self._waiting.move_to_end(source)
             else:
                 del self._waiting[source]
-            self._give(source, work)
+            began = self._clock()
+            if work(began + TURN):
+                self._waiting.setdefault(source, deque()).append(work)
+            self._spent += self._clock() - began
         if self._waiting:
             self._schedule()
