@@ -18,6 +18,7 @@ from zonegit.daemon.listeners import DnsSockets
 from zonegit.errors import ZonegitError
 from zonegit.ops import log
 from zonegit.ops.config import Config
+from zonegit.ops.loading import loading
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
 
 BLOCKED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM)
@@ -29,14 +30,15 @@ _logger: Final = logging.getLogger(__name__)
 
 def run_module(name: str, module: str, block: SharedBlock, index: int, parent: int) -> None:
     """Be the process `name`, which is `run(config, block, index)` of a module of this room."""
-    run: Callable[[Config, SharedBlock, int], None] = importlib.import_module(f"zonegit.daemon.{module}").run
+    with loading():
+        run: Callable[[Config, SharedBlock, int], None] = importlib.import_module(f"zonegit.daemon.{module}").run
     _run(name, parent, block, lambda: run(block.config(), block, index))
 
 
 def run_worker(block: SharedBlock, worker: int, sockets: DnsSockets, parent: int) -> None:
     """Be a DNS worker."""
-    from zonegit.daemon import dns_worker
-
+    with loading():
+        from zonegit.daemon import dns_worker
     index = FIRST_WORKER + worker
     _run(f"dns-{worker}", parent, block, lambda: dns_worker.run(block.config(), block, index, sockets))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from zonegit.errors import ZonegitError
 from zonegit.model.foreign import one_line
 from zonegit.ops.config import load
+from zonegit.ops.loading import loading
 from zonegit.ops.log import described
 
 
@@ -14,8 +15,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     try:
         config = load(given)
-        from zonegit.daemon.supervisor import Supervisor
-
+        with loading():
+            from zonegit.daemon.supervisor import Supervisor
         return Supervisor(given, config).run()
     except ZonegitError as error:
         sys.stderr.write(f"zonegitd: {one_line(str(error))}\n")
