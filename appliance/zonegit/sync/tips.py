@@ -2,15 +2,16 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import overload
+from struct import Struct
+from typing import Final, NamedTuple, overload
 
 from zonegit.model.ids import ID_SIZE, ObjectId
 from zonegit.model.refs import split
 
+_ID: Final = Struct(f"{ID_SIZE}s")
 
-@dataclass(frozen=True, slots=True)
-class Tip:
+
+class Tip(NamedTuple):
     """A branch or a tag of a zone, and the commit (or tag object) that it names."""
 
     zone: str
@@ -44,7 +45,11 @@ class Tips(Sequence[Tip]):
         return len(self._ends)
 
     def __iter__(self) -> Iterator[Tip]:
-        return map(self._at, range(len(self._ends)))
+        labels, start = self._labels.decode(), 0  # plain ASCII, as is every label
+        for end, (oid,) in zip(self._ends, _ID.iter_unpack(self._ids), strict=True):
+            zone, name = split(labels[start:end])
+            start = end
+            yield Tip(zone, name, oid)
 
     @overload
     def __getitem__(self, at: int) -> Tip: ...

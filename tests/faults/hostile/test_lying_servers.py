@@ -110,7 +110,7 @@ def test_refs_that_lead_nowhere_or_elsewhere(primary: MemoryStore) -> None:
     with primary.read() as reader:
         leaf = next(oid for oid in reader.object_ids() if reader.get(oid)[0] == Kind.NODE)
     for oid in (elsewhere.oid, leaf):
-        branches = [replace(tip, oid=oid)]
+        branches = [tip._replace(oid=oid)]
         refs = replace(refs_of(primary), branches=tuple(branches), root="0" * 64)
 
         async def named(asked: Asked, refs=refs) -> None:  # type: ignore[no-untyped-def]
