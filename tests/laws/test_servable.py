@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synckit import ORG, SMALL_NODES, names, soa
+from synckit import ORG, SMALL_NODES, commit, names, soa
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import APEX, Owner, join, parse_apex
 from zonegit.model.rrset import SOA_KEY, RRKey, RRset, payload_key
@@ -94,10 +94,20 @@ def test_all_ways_to_look_agree(gone: set[RRKey], right: set[int], wrong: set[in
     assert (change_fault(APEX_NAME, nodes, old, new, misfit) is None) == (found is None)
     assert beside.fault(old) is None
     lately = MemoryStore()
-    with lately.write() as writer:
-        writer.insert(build(SMALL_NODES, sorted(content.items())).objects)
+    tip = commit(lately, ORG, content, shape=SMALL_NODES)
     with lately.read() as reader:
         assert Inspection(APEX_NAME, Nodes(reader), misfit, reader.plain).fault(new) == found
+        assert found is None or not reader.is_sound(tip)
+
+
+@pytest.mark.parametrize("wrong", [None, *WRONG])
+def test_a_commit_is_sound_only_on_sound_ones(wrong: RRset | None) -> None:
+    store = MemoryStore()
+    commit(store, ORG, GOOD)
+    spoilt = commit(store, ORG, GOOD | ({wrong.key: wrong.encode()} if wrong else {}))
+    tip = commit(store, ORG, GOOD)
+    with store.read() as reader:
+        assert [reader.is_sound(oid) for oid in (spoilt, tip)] == [wrong is None] * 2
 
 
 LACKING = [slice(None), *(slice(None, -n) for n in range(1, 5)), *(slice(n, None) for n in range(1, 4))]

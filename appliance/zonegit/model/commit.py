@@ -20,8 +20,10 @@ MAX_PARENTS: Final = 16
 _WHO: Final = re.compile(r"(?P<name>[^\x00-\x1f\x7f]{1,200}) (?P<time>0|-?[1-9][0-9]{0,14}) (?P<zone>[+-][0-9]{4})")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,38}")
 _EXTRA: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
-_REMEMBERED: Final = 64
-"""Decoded commits. A change reads its parent and itself several times: to draft, to check, to move the view."""
+_REMEMBERED: Final = 1024
+_SMALL: Final = 1024
+"""Decoded commits that are remembered, of so many bytes at most. A commit is read several times one after another:
+to check it, to see what it brings into a history, to move the view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Commit:
 
     @classmethod
     def decode(cls, data: bytes) -> "Commit":
-        return _commit(data)
+        return _remembered(data) if len(data) <= _SMALL else _commit(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,6 @@ class Tag:
         return tag
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _commit(data: bytes) -> Commit:
     fields, message = _read(data, Kind.COMMIT)
     try:
@@ -144,6 +145,9 @@ def _commit(data: bytes) -> Commit:
     if commit.encode() != data:
         raise InvalidObject("commit is not in canonical form")
     return commit
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_commit)
 
 
 class _Fields:

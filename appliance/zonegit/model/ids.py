@@ -29,6 +29,8 @@ class Kind(IntEnum):
     TAG = 5
 
 
+_KINDS: Final = {kind.value: kind for kind in Kind}
+
 MAX_SIZE: Final[dict[Kind, int]] = {
     Kind.COMMIT: 16 << 10,
     Kind.ZONE: 1 << 10,
@@ -55,10 +57,10 @@ def kind_of(data: bytes) -> Kind:
         raise InvalidObject(f"object of {len(data)} bytes is shorter than its header")
     if data[1] != FORMAT_VERSION:
         raise InvalidObject(f"object has format version {data[1]}; this zonegit reads version {FORMAT_VERSION}")
-    try:
-        return Kind(data[0])
-    except ValueError:
-        raise InvalidObject(f"object kind {data[0]} is unknown") from None
+    kind = _KINDS.get(data[0])
+    if kind is None:
+        raise InvalidObject(f"object kind {data[0]} is unknown")
+    return kind
 
 
 def short(oid: ObjectId) -> str:

@@ -20,10 +20,10 @@ class Objects(Protocol):
     def has(self, oid: ObjectId) -> bool: ...
 
 
-def missing_commits(objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]) -> list[ObjectId]:
+def missing_commits(objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]) -> dict[ObjectId, Commit]:
     """Commits reachable from `want` and not from `have`, parents first, in the order of (generation, id)."""
-    found = [oid for oid in missing_newest_first(objects, want, have) if oid is not None]
-    return found[::-1]
+    found = [(oid, commit) for commit, oid, known in filter(None, _down(objects, want, have)) if not known]
+    return dict(reversed(found))
 
 
 def missing_newest_first(
@@ -40,10 +40,10 @@ def missing_newest_first(
 def is_ancestor(objects: Objects, old: ObjectId, new: ObjectId) -> bool:
     """Whether `old` is `new` or one of its ancestors."""
     floor = Commit.decode(objects.get(old)).generation
-    for generation, oid, _ in filter(None, _down(objects, [new], [])):
+    for commit, oid, _ in filter(None, _down(objects, [new], [])):
         if oid == old:
             return True
-        if generation < floor:
+        if commit.generation < floor:
             break
     return False
 
@@ -68,8 +68,10 @@ def have_list(objects: Objects, tips: Iterable[ObjectId], limit: int) -> list[Ob
 
 def _down(
     objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId], met: Container[ObjectId] = ()
-) -> Iterator[tuple[int, ObjectId, bool] | None]:
-    """`(generation, id, known)`, in falling order, until everything left is known; None for each commit put in.
+) -> Iterator[tuple[Commit, ObjectId, bool] | None]:
+    """`(commit, id, known)`, the highest generation first, until all that is left is known.
+
+    None for each commit put in.
 
     A commit's generation is above its parents', so each is visited after all its children and `known` is final.
     """
@@ -96,9 +98,9 @@ def _down(
         unknown += visit(oid, oid in met)
         yield None
     while unknown:
-        negative, _, oid = heappop(heap)
-        is_known = known[oid]
+        oid = heappop(heap)[2]
+        commit, is_known = commits.pop(oid), known[oid]
         unknown -= not is_known
-        for parent in commits.pop(oid).parents:
+        for parent in commit.parents:
             unknown += visit(parent, is_known or parent in met)
-        yield -negative, oid, is_known
+        yield commit, oid, is_known

@@ -4,12 +4,10 @@ Whatever was made here was checked when it was made. What was fetched is checked
 commit that no branch and no tag of the zone reaches yet, with the whole of its content (`tree.servable`).
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
-from zonegit.errors import InvalidZone
+from zonegit.errors import InvalidZone, RevisionError
 from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import Kind, ObjectId, kind_of, parse_id
 from zonegit.model.names import parse_apex
@@ -20,8 +18,6 @@ from zonegit.store.port import Reader
 from zonegit.tree.servable import Inspection, change_fault
 from zonegit.tree.source import Nodes
 from zonegit.zonefile.rdata.fitting import misfit
-
-_KNOWN: Final = re.compile("commit ([0-9a-f]{64}) holds (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +30,39 @@ class Unfit:
     def __str__(self) -> str:
         return f"commit {self.commit.hex()} holds {self.reason}"
 
+    @classmethod
+    def read(cls, text: str) -> "Unfit | None":
+        """What `str` made; None for any other text."""
+        named, _, reason = text.removeprefix("commit ").partition(" holds ")
+        try:
+            return cls(parse_id(named), reason)
+        except RevisionError:
+            return None
+
 
 def unfit(reader: Reader, zone: str, targets: Iterable[ObjectId], known: str = "") -> Unfit | None:
     """The oldest commit that `targets` would bring into a zone's history and that mustn't be there.
 
     Targets are commits or tag objects. `known` is the text of what was found before: it isn't looked for again.
     """
+    doubted = [oid for oid in targets if not reader.is_sound(oid)]
+    if not doubted:
+        return None
     held = [_commit(reader, oid) for oid in _named(reader, zone)]
-    commits = missing_commits(reader, [_commit(reader, oid) for oid in targets], held)
-    if (again := _KNOWN.fullmatch(known)) and (oid := parse_id(again[1])) in commits:
-        return Unfit(oid, again[2])
-    roots = {oid: _tree(reader, oid) for oid in commits}
+    commits = missing_commits(reader, [_commit(reader, oid) for oid in doubted], held)
+    again = Unfit.read(known)
+    if again and again.commit in commits:
+        return again
+    roots = {oid: _tree(reader, commit) for oid, commit in commits.items()}
     apex, nodes = parse_apex(zone), Nodes(reader)
-    if held and len(commits) == 1:
-        found = change_fault(apex, nodes, _tree(reader, held[0]), roots[commits[0]], misfit)
-        return Unfit(commits[0], found) if found else None
+    before = [_tree(reader, Commit.decode(reader.get(oid))) for oid in held[:1] if commits]
+    if before and len(commits) == 1:
+        [(oid, root)] = roots.items()
+        found = change_fault(apex, nodes, before[0], root, misfit)
+        return Unfit(oid, found) if found else None
     inspection = Inspection(apex, nodes, misfit, reader.plain)
-    for oid in held[:1] if commits else ():
-        inspection.trust(_tree(reader, oid))
+    for root in before:
+        inspection.trust(root)
     faults = ((oid, inspection.fault(root)) for oid, root in roots.items())
     return next((Unfit(oid, found) for oid, found in faults if found), None)
 
@@ -73,5 +84,5 @@ def _commit(reader: Reader, oid: ObjectId) -> ObjectId:
     return Tag.decode(data).target if kind_of(data) is Kind.TAG else oid
 
 
-def _tree(reader: Reader, commit: ObjectId) -> ObjectId:
-    return Zone.decode(reader.get(Commit.decode(reader.get(commit)).zone_root)).tree
+def _tree(reader: Reader, commit: Commit) -> ObjectId:
+    return Zone.decode(reader.get(commit.zone_root)).tree

@@ -20,6 +20,7 @@ from zonegit.model.node import (
 )
 from zonegit.model.rrset import RRKey, payload_key, record_count
 from zonegit.model.zone import Zone
+from zonegit.tree.servable import Plain
 
 
 class NodeFacts(NamedTuple):
@@ -28,8 +29,8 @@ class NodeFacts(NamedTuple):
     first: RRKey
     """Empty, like `last`, for the one node that has no entries."""
     last: RRKey
-    plain: int | None = None
-    """`tree.servable.plain` of all below it; None also where that isn't known."""
+    plain: Plain | None = None
+    """None also where that isn't known."""
 
 
 class RRsetFacts(NamedTuple):
@@ -40,12 +41,16 @@ class RRsetFacts(NamedTuple):
 
 class ZoneFacts(NamedTuple):
     records: int
+    plain: Plain | None = None
+    """Of its tree."""
 
 
 class CommitFacts(NamedTuple):
     zone: str
     generation: int
     seq: int
+    sound: bool = False
+    """Whether it and all its ancestors are known to be fine (`tree.servable`)."""
 
 
 class TagFacts(NamedTuple):
@@ -74,7 +79,7 @@ class FactCache:
                 del known[old]
 
 
-def node_facts(node: Node, first: RRKey, plain: int | None = None) -> NodeFacts:
+def node_facts(node: Node, first: RRKey, plain: Plain | None = None) -> NodeFacts:
     """Facts of a decoded node; `first` is the first key below it."""
     return NodeFacts(node.level, node.records, first, node.keys[-1] if node.keys else RRKey(b""), plain)
 

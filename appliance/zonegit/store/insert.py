@@ -11,6 +11,7 @@ from typing import Final
 from zonegit.errors import InvalidObject, LimitExceeded, NotFound
 from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import MAX_SIZE, Kind, ObjectId, kind_of, short
+from zonegit.model.names import parse_apex
 from zonegit.model.node import HAS_STUBS, Inner, Leaf, check_node, check_rrset, is_stub, stub_target
 from zonegit.model.refs import Ref, RefKind
 from zonegit.model.rrset import RRKey, payload_key, record_count
@@ -25,7 +26,7 @@ from zonegit.store.facts import (
     node_facts,
 )
 from zonegit.tree.crowded import is_light
-from zonegit.tree.servable import plain
+from zonegit.tree.servable import Plain, is_sound, leaf_plain
 from zonegit.zonefile.rdata.fitting import misfit
 
 SEQ_STEP: Final = 1 << 64
@@ -62,7 +63,7 @@ def _check_node(data: bytes, describe: Describe) -> Facts:
     if not node.keys:
         return node_facts(node, RRKey(b""))
     light = is_light(node.records, size, node.keys[0], node.keys[-1])
-    return node_facts(node, node.keys[0], plain(data, node.keys, node.payloads, misfit) if light else None)
+    return node_facts(node, node.keys[0], leaf_plain(data, node.keys, node.payloads, misfit) if light else None)
 
 
 def _check_stubs(leaf: Leaf, describe: Describe) -> int:
@@ -78,11 +79,11 @@ def _check_stubs(leaf: Leaf, describe: Describe) -> int:
     return size
 
 
-def _check_children(node: Inner, describe: Describe) -> tuple[RRKey, int | None]:
-    """Check an inner node's children and return the first key below it, and what is `plain` of it."""
+def _check_children(node: Inner, describe: Describe) -> tuple[RRKey, Plain | None]:
+    """Check an inner node's children and return the first key below it, and what is plain of it."""
     below = node.level - 1
     first = previous = None
-    longest: int | None = 0
+    plain: Plain | None = 0, False
     for key, oid, records in zip(node.keys, node.children, node.counts, strict=True):
         child = describe(oid)
         if not isinstance(child, NodeFacts) or (child.level, child.records, child.last) != (below, records, key):
@@ -92,10 +93,13 @@ def _check_children(node: Inner, describe: Describe) -> tuple[RRKey, int | None]
         elif child.first <= previous:
             raise InvalidObject(f"inner node's child {short(oid)} begins before the one ahead of it ends")
         previous = key
-        longest = None if longest is None or child.plain is None else max(longest, child.plain)
+        if child.plain is None:
+            plain = None
+        elif plain is not None and (child.plain[0] > plain[0] or child.plain[1]):
+            plain = max(child.plain[0], plain[0]), child.plain[1] or plain[1]
     if first is None:
         raise InvalidObject("inner node has no children")
-    return first, longest
+    return first, plain
 
 
 def _check_rrset(data: bytes, _: Describe) -> Facts:
@@ -108,24 +112,26 @@ def _check_zone(data: bytes, describe: Describe) -> Facts:
     tree = describe(zone.tree)
     if not isinstance(tree, NodeFacts) or tree.records != zone.records:
         raise _wrong("zone", zone.tree, f"the node of {zone.records} records that it describes", describe)
-    return ZoneFacts(zone.records)
+    return ZoneFacts(zone.records, tree.plain)
 
 
 def _check_commit(data: bytes, describe: Describe) -> Facts:
     commit = Commit.decode(data)
-    if not isinstance(describe(commit.zone_root), ZoneFacts):
+    root = describe(commit.zone_root)
+    if not isinstance(root, ZoneFacts):
         raise _wrong("commit", commit.zone_root, "a zone", describe)
-    generation, seq = 1, 0
+    generation, seq, sound = 1, 0, is_sound(parse_apex(commit.zone), root.plain)
     for oid in commit.parents:
         parent = describe(oid)
         if not isinstance(parent, CommitFacts) or parent.zone != commit.zone:
             raise _wrong("commit", oid, f"a commit of {commit.zone}", describe)
         generation, seq = max(generation, 1 + parent.generation), max(seq, parent.seq)
+        sound = sound and parent.sound
     if commit.generation != generation:
         raise InvalidObject(f"commit says generation {commit.generation}; its parents make it {generation}")
     if commit.seq > seq + SEQ_STEP:
         raise InvalidObject(f"commit says seq {commit.seq}; its parents allow at most {seq + SEQ_STEP}")
-    return CommitFacts(commit.zone, generation, commit.seq)
+    return CommitFacts(commit.zone, generation, commit.seq, sound)
 
 
 def _check_tag(data: bytes, describe: Describe) -> Facts:

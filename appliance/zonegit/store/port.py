@@ -13,6 +13,7 @@ from zonegit.errors import CorruptStore
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import Kind, ObjectId
 from zonegit.model.refs import RefName
+from zonegit.tree.servable import Plain
 from zonegit.tree.source import NodeCache
 from zonegit.tree.version import ZoneVersion
 
@@ -83,8 +84,12 @@ class Reader(Protocol):
         """Whether the object, and so its whole closure, is here."""
         ...
 
-    def plain(self, oid: ObjectId) -> int | None:
-        """`tree.servable.plain` of all below a node that came in lately, or where not all is plain, None."""
+    def plain(self, oid: ObjectId) -> Plain | None:
+        """What is plain (`tree.servable`) of all below a node that came in lately; None where not all is, too."""
+        ...
+
+    def is_sound(self, oid: ObjectId) -> bool:
+        """Whether a commit that came in lately, with all its ancestors, is known to be fine (`tree.servable`)."""
         ...
 
     def find(self, prefix: str) -> Iterator[ObjectId]:

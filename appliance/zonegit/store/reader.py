@@ -8,11 +8,12 @@ from zonegit.errors import CorruptStore, NotFound, StoreError, StoreUnfinished
 from zonegit.model.ids import Kind, ObjectId, short
 from zonegit.model.refs import RefName
 from zonegit.store import journal, layout
-from zonegit.store.facts import FactCache, NodeFacts
+from zonegit.store.facts import CommitFacts, FactCache, NodeFacts
 from zonegit.store.port import RefLogEntry
 from zonegit.store.reflog import decode_entry, log_prefix
 from zonegit.store.tables import ReadTables, Table
 from zonegit.store.views import ViewVersion, find_view
+from zonegit.tree.servable import Plain
 from zonegit.tree.source import Nodes
 from zonegit.tree.version import ZoneVersion
 
@@ -62,9 +63,13 @@ class StoreReader:
     def has(self, oid: ObjectId) -> bool:
         return self._get(Table.IDS, oid) is not None
 
-    def plain(self, oid: ObjectId) -> int | None:
+    def plain(self, oid: ObjectId) -> Plain | None:
         facts = self._facts.get(oid)
         return facts.plain if isinstance(facts, NodeFacts) else None
+
+    def is_sound(self, oid: ObjectId) -> bool:
+        facts = self._facts.get(oid)
+        return isinstance(facts, CommitFacts) and facts.sound
 
     def find(self, prefix: str) -> Iterator[ObjectId]:
         whole = bytes.fromhex(prefix[: len(prefix) & ~1])

@@ -269,21 +269,21 @@ def rows(
 ) -> Iterator[tuple[bytes, bytes]]:
     """The items of `views` that show a tree, in key order. `counted` is told of the records in each before it."""
     prefix, serial = shown.prefix, shown.serial
-    here = None
+    here = place = None
     block = b""
     for key, payload in entries(nodes, root, start):
         owner = key[:-3]
         if owner == here:
             block += block_item(payload, serial)
             continue
-        if here is not None:
+        if place is not None:
             counted(BLOCK_ITEM.unpack_from(block)[1])
-            yield _item(prefix + here, block)
-        here = owner
+            yield place, seal(place, block if len(block) <= _LARGE else _mark(block))
+        here, place = owner, prefix + owner
         block = block_item(payload, serial)
-    if here is not None:
+    if place is not None:
         counted(BLOCK_ITEM.unpack_from(block)[1])
-        yield _item(prefix + here, block)
+        yield place, seal(place, block if len(block) <= _LARGE else _mark(block))
 
 
 def target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
@@ -292,11 +292,9 @@ def target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
     return Shown(number, oid, commit.serial), Zone.decode(nodes.source.get(commit.zone_root)).tree
 
 
-def _item(key: bytes, block: bytes) -> Item:
-    """What a view holds under a key: the block, or how large it is."""
-    if len(block) > _LARGE:
-        block = BLOCK_ITEM.pack(0, sum(records for _, records, _ in block_items(block)), len(block))
-    return key, seal(key, block)
+def _mark(block: bytes) -> bytes:
+    """What a view holds in the place of a large block: how large it is."""
+    return BLOCK_ITEM.pack(0, sum(records for _, records, _ in block_items(block)), len(block))
 
 
 def _rewrite(
@@ -325,7 +323,7 @@ def _rewrite(
 
 def _put(tables: WriteTables, key: bytes, block: bytes) -> None:
     if block:
-        tables.put(Table.VIEWS, *_item(key, block))
+        tables.put(Table.VIEWS, key, seal(key, block if len(block) <= _LARGE else _mark(block)))
     else:
         tables.delete(Table.VIEWS, key)
 

@@ -24,6 +24,8 @@ from zonegit.tree.source import NodeCache, Nodes
 _GROUP_COUNT: Final = 10_000
 _GROUP_BYTES: Final = 8 << 20
 """Objects wait in groups of at most this many and this many bytes, to be written with their ids sorted."""
+_REMEMBERED: Final = 1 << 16
+"""Objects that are known to be here, about 6 MiB."""
 
 
 def found_repository(tables: WriteTables, epoch: bytes) -> bool:
@@ -44,6 +46,8 @@ class StoreWriter(StoreReader):
         self.draft = tables
         self._nodes = Nodes(self, nodes)
         self._waiting: dict[ObjectId, bytes] = {}
+        self._here: set[ObjectId] = set()
+        """Objects that are known to be here as long as this transaction lasts."""
         self._moved: dict[RefName, None] | None = {}
         """What the journal is to name; None: anything."""
         self._spoiled = False
@@ -64,6 +68,7 @@ class StoreWriter(StoreReader):
                 if self.has(oid):
                     continue
                 self._facts.add(oid, check_object(data, self._describe))
+                self._here.add(oid)
                 waiting[oid] = data
                 new += 1
                 size += len(data)
@@ -156,8 +161,10 @@ class StoreWriter(StoreReader):
             self.draft.put(Table.META, layout.SEQ, layout.U64.pack(self.seq + 1))
 
     def _describe(self, oid: ObjectId) -> Facts | None:
-        if oid not in self._waiting and self._get(Table.IDS, oid) is None:
-            return None
+        if oid not in self._here:
+            if not self.has(oid):
+                return None
+            self._here.add(oid)
         facts = self._facts.get(oid)
         if facts is None:
             facts = stored_facts(self.get(oid), self.get)
@@ -166,6 +173,8 @@ class StoreWriter(StoreReader):
 
     def _flush(self) -> None:
         waiting = self._waiting
+        if len(self._here) > _REMEMBERED:
+            self._here.clear()
         if not waiting:
             return
         last = self.tables.last(Table.OBJECTS)

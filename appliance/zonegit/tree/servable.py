@@ -7,6 +7,7 @@ at an owner than a query is answered from (`version.excess`).
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from zonegit.errors import InvalidZone
@@ -36,6 +37,9 @@ _FEW: Final = 100
 """Owners that are looked at one by one; for more of them, looking at all new nodes is faster."""
 _NO_SOA: Final = "no SOA record at the apex"
 
+Plain = tuple[int, bool]
+"""Of all below a node with which nothing is wrong but, maybe, the size of its owners: the longest one's bytes, at
+most, and whether the zone's SOA is there."""
 Misfit = Callable[[int, bytes], str | None]
 """Why RDATA in canonical form doesn't fit its type (`zonefile.rdata.fitting.misfit`); None where it does."""
 
@@ -65,15 +69,25 @@ def _unreadable(rrset: bytes, size: int, misfit: Misfit) -> str | None:
     return next(filter(None, (misfit(rtype, each) for each in rdatas(rrset))), None)
 
 
-def plain(leaf: bytes, keys: Sequence[RRKey], entries: Sequence[bytes], misfit: Misfit) -> int | None:
-    """The longest owner in a leaf of these keys, in bytes, at most; None where anything else may be wrong."""
+def leaf_plain(leaf: bytes, keys: Sequence[RRKey], entries: Sequence[bytes], misfit: Misfit) -> Plain | None:
+    """What is so plain of a leaf of these keys; None where anything may be wrong."""
+    has_soa = False
     if _JUDGED.search(leaf):
         for key, entry in zip(keys, entries, strict=True):
             if key[-2:] in _EASY_TYPES:
                 continue
-            if key[-2:] == _SOA[2:] or is_stub(entry) or _unreadable(entry, owner_size(entry), misfit):
+            if is_stub(entry) or _unreadable(entry, owner_size(entry), misfit):
                 return None
-    return max(map(len, keys), default=_TYPE) - _TYPE
+            if key[-2:] == _SOA[2:]:
+                if key != SOA_KEY or record_count(entry) > 1:
+                    return None
+                has_soa = True
+    return max(map(len, keys), default=_TYPE) - _TYPE, has_soa
+
+
+def is_sound(apex: WireName, plain: Plain | None) -> bool:
+    """Whether a tree that is so plain is fine as a version of the zone; else that isn't known."""
+    return plain is not None and plain[1] and plain[0] + len(apex) <= MAX_NAME
 
 
 def edit_fault(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]], misfit: Misfit) -> str | None:
@@ -111,7 +125,7 @@ class Inspection:
         apex: WireName,
         nodes: Nodes,
         misfit: Misfit,
-        plain: Callable[[ObjectId], int | None] = lambda oid: None,
+        plain: Callable[[ObjectId], Plain | None] = lambda oid: None,
     ) -> None:
         """`plain` tells what is known of all below a node without reading it."""
         self._apex = apex
@@ -122,7 +136,8 @@ class Inspection:
         """Bytes that an owner may have."""
         self._fine: dict[ObjectId, bool] = {}
         """Nodes below which nothing is wrong -> whether the zone's SOA is there."""
-        self._trusted: frozenset[ObjectId] = frozenset()
+        self._beside: set[tuple[ObjectId, ObjectId]] = set()
+        """Neighbours across which no owner has too much."""
         self._edges: dict[ObjectId, Edges] = {}
 
     def trust(self, root: ObjectId) -> None:
@@ -133,12 +148,12 @@ class Inspection:
             level, parts = node_parts(self._nodes.source.get(oid))
             self._fine[oid] = False
             children = list(map(ObjectId, parts)) if level else []
+            self._beside.update(pairwise(children))
             if level > 1:
                 todo += children
             else:
                 self._fine.update(dict.fromkeys(children, False))
         self._fine.update(dict.fromkeys(walk.path(self._nodes, root, SOA_KEY), True))
-        self._trusted = frozenset(self._fine)
 
     def fault(self, root: ObjectId) -> str | None:
         """What is wrong with a tree; None where nothing is."""
@@ -151,18 +166,23 @@ class Inspection:
         """Whether the zone's SOA is below a node. `InvalidZone` where anything there is wrong."""
         known = self._fine.get(oid)
         if known is None:
-            longest = self._plain(oid)
-            if longest is not None and longest <= self._room:
-                return False
+            plain = self._plain(oid)
+            if plain is not None and plain[0] <= self._room:
+                return plain[1]
             data = self._nodes.source.get(oid)
             if node_level(data):
-                children = list(map(ObjectId, node_parts(data)[1]))
-                known = True in set(map(self._has_soa, children))
-                self._look_across(oid, children)
+                known = self._look_below(oid, list(map(ObjectId, node_parts(data)[1])))
             else:
                 known = self._look(oid, data)
             self._fine[oid] = known
         return known
+
+    def _look_below(self, oid: ObjectId, children: list[ObjectId]) -> bool:
+        fine = self._fine
+        for child in [child for child in children if child not in fine]:
+            fine[child] = self._has_soa(child)
+        self._look_across(oid, children)
+        return any(map(fine.__getitem__, children))
 
     def _look(self, oid: ObjectId, leaf: bytes) -> bool:
         self._edges[oid] = edges(leaf)
@@ -179,12 +199,13 @@ class Inspection:
         return has_soa
 
     def _look_across(self, oid: ObjectId, children: list[ObjectId]) -> None:
-        """Look at owners that lie below several children of a node, one of which isn't trusted."""
-        fresh = [False, *(child not in self._trusted for child in children), False]
+        """Look at owners that may lie below several children of a node."""
         asked: set[OwnerKey | None] = set()
-        for at, child in enumerate(children):
-            if True in fresh[at : at + 3]:
-                asked.update(self._edge(child)[at == 0 : 1 + (at + 1 < len(children))])
+        for pair in [pair for pair in pairwise(children) if pair not in self._beside]:
+            met = self._edge(pair[0])[1], self._edge(pair[1])[0]
+            if met == (None, None):
+                self._beside.add(pair)
+            asked.update(met)
         for owner in asked:
             if owner is not None and (crowd := crowd_below(self._nodes, oid, owner)):
                 raise InvalidZone(crowd)

@@ -10,9 +10,9 @@ from struct import Struct
 from typing import Final, Protocol
 
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import OwnerKey, WireName
+from zonegit.model.names import MAX_LABEL, OwnerKey, WireName
 from zonegit.model.rdata import SOA
-from zonegit.model.rrset import FIXED, owner_size, record_count, served_soa
+from zonegit.model.rrset import APEX_POINTER, FIXED, owner_size, record_count, served_soa
 
 BLOCK_ITEM: Final = Struct(">HII")
 MAX_BLOCK: Final = 1 << 16
@@ -81,7 +81,9 @@ def block_weight(payloads: Iterable[bytes]) -> tuple[int, int]:
 
 def block_item(payload: bytes, serial: int) -> bytes:
     """One stored RRset as an item of its owner's block."""
-    size = owner_size(payload)
+    size = payload[0] + 1
+    if size > MAX_LABEL or payload[size] != APEX_POINTER[0]:  # most owners are one label
+        size = owner_size(payload)
     rtype, _, _, rdlength = FIXED.unpack_from(payload, size + 2)
     if size + 12 + rdlength != len(payload):
         rrs = _strip(payload, size)
