@@ -5,6 +5,8 @@ A leaf's message is one line that says what is wrong and what to do about it. `e
 authorised, 8 unreachable), `http_status` the `/v0` server's, `rcode` the DNS server's (RFC 1035 §4.1.1).
 """
 
+from collections.abc import Sequence
+
 
 class ZonegitError(Exception):
     """Root of the tree; raised only through its leaves."""
@@ -99,6 +101,19 @@ class Conflict(ZonegitError):
     exit_code = 4
     http_status = 409
     rcode = 5  # REFUSED
+
+
+class MergeConflict(ZonegitError):
+    """Changes that contradict each other: somebody has to say what holds. `conflicts` has each of them."""
+
+    exit_code = 4
+    http_status = 409
+    rcode = 5  # REFUSED
+
+    def __init__(self, message: str, conflicts: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.conflicts = conflicts
+        """As `repo.results.Contradiction`."""
 
 
 class NotFound(ZonegitError):

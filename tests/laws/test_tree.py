@@ -17,7 +17,8 @@ from zonegit.tree import walk
 from zonegit.tree.build import Built, build
 from zonegit.tree.diff import diff
 from zonegit.tree.edit import edit
-from zonegit.tree.merge import merge
+from zonegit.tree.merge import Conflict, merge
+from zonegit.tree.merge_rrset import merge_rrset
 from zonegit.tree.source import NodeCache, Nodes
 
 Content = dict[RRKey, bytes]
@@ -203,10 +204,11 @@ def test_merge_takes_what_one_side_changed_and_tells_what_both_did(entries: Cont
     ours_root = objects.take(edit(objects.nodes, base.root, shape, mine.items())).root
     theirs_root = objects.take(edit(objects.nodes, base.root, shape, theirs.items())).root
     merged = merge(objects.nodes, base.root, [ours_root, theirs_root])
-    apart = {key for key in mine.keys() & theirs.keys() if theirs[key] != mine[key] != entries[key]}
-    assert merged.conflicts == {key: (mine[key], theirs[key]) for key in apart}
-    wanted = {key: value for key, value in {**mine, **theirs}.items() if key not in apart and value != entries[key]}
-    assert merged.changes == wanted
+    sides = {key: (mine.get(key, entries[key]), theirs.get(key, entries[key])) for key in {**mine, **theirs}}
+    changed = {key: both for key, both in sides.items() if both != (entries[key], entries[key])}
+    each = {key: merge_rrset(entries[key], both) for key, both in changed.items()}
+    assert merged.conflicts == {key: Conflict(entries[key], sides[key]) for key, one in each.items() if one is None}
+    assert merged.changes == {key: one.value for key, one in each.items() if one is not None}
     swapped = merge(objects.nodes, base.root, [theirs_root, ours_root])
     assert swapped.changes == merged.changes
     assert swapped.conflicts.keys() == merged.conflicts.keys()

@@ -89,6 +89,9 @@ _ONE_NAME: Final = {
 }
 """Types whose RDATA ends with the only name in it -> where that begins."""
 
+BESIDE_CNAME: Final = frozenset({24, 25, 30, RRSIG, NSEC, NSEC3})  # SIG, KEY, NXT
+"""Types that may stand beside a CNAME (RFC 2181 §10.1, RFC 4034 §3)."""
+
 META_TYPES: Final = frozenset({0, OPT, *range(128, 256)})
 """Types that never stand in a zone (RFC 6895 §3.1): OPT, TKEY, TSIG, IXFR, AXFR, ANY and their range."""
 

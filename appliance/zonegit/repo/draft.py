@@ -14,7 +14,7 @@ from zonegit.repo.changes import change
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.judging import Edit, judge_edit, refuse, without_old
 from zonegit.repo.records import Changes
-from zonegit.repo.results import MAX_LISTED, Change
+from zonegit.repo.results import MAX_LISTED, Change, Revision
 from zonegit.repo.signed import are_signed, is_signed
 from zonegit.tree.build import Built, build
 from zonegit.tree.diff import diff
@@ -114,17 +114,25 @@ def _draft(
 
 
 def make_commit(
-    content: Content | None, zone: str, root: ObjectId, seq: int, stamp: Stamp, message: str, imported: str | None
+    content: Content | None,
+    zone: str,
+    root: ObjectId,
+    seq: int,
+    stamp: Stamp,
+    message: str,
+    imported: str | None,
+    author: Stamp | None = None,
+    others: tuple[Revision, ...] = (),
 ) -> Commit:
-    """The commit of a new version on top of `content`."""
-    parent = content.revision if content else None
+    """The commit of a new version on top of `content` and of other parents."""
+    parents = (content.revision, *others) if content else others
     return Commit(
         zone_root=root,
-        parents=(parent.id,) if parent else (),
+        parents=tuple(dict.fromkeys(parent.id for parent in parents)),
         zone=zone,
         seq=seq,
-        generation=parent.commit.generation + 1 if parent else 1,
-        author=stamp,
+        generation=1 + max((parent.commit.generation for parent in parents), default=0),
+        author=author or stamp,
         committer=stamp,
         message=message,
         extra=(("imported", imported),) if imported else (),

@@ -96,6 +96,20 @@ MAX_LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Contradiction:
+    """An RRset that two sides of a merge made different things of; None where it doesn't stand."""
+
+    owner: Owner
+    rtype: int
+    base: RRset | None
+    ours: RRset | None
+    theirs: RRset | None
+    ours_by: Revision | None
+    theirs_by: Revision | None
+    """The newest commit of each side that changed it; None where it is the base's, or not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Blame:
     """A record, and the newest commit that put it there."""
 

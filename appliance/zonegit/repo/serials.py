@@ -4,6 +4,7 @@ A number whose serial is 0 is left out, because some name servers take 0 for no 
 Only a zone file or a `set` of the SOA that asks for 0 gets it.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 _ROUND: Final = 1 << 32
@@ -30,3 +31,11 @@ def seq_on(parent: int, served: int) -> int:
     seq = next_seq(served)
     rounds = -(min(seq - parent - 1, 0) // _ROUND)
     return seq + rounds * _ROUND
+
+
+def seq_of_merge(served: int, others: Iterable[int]) -> int:
+    """The sequence number of a commit on all of these, on the branch where `served` was served last."""
+    highest = max(served, *others)
+    if highest == served or is_ahead(highest, served):
+        return next_seq(highest)
+    return seq_on(highest, served)

@@ -16,7 +16,7 @@ from zonegit.repo.judging import refuse
 from zonegit.repo.position import HEAD
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position, Revision
-from zonegit.repo.serials import next_seq
+from zonegit.repo.serials import next_seq, seq_of_merge
 from zonegit.repo.signed import (
     Signatures,
     dnssec_keys,
@@ -49,6 +49,12 @@ class Intent:
     signatures: Signatures = "keep"
     strict: frozenset[str] = frozenset()
     """Checks whose warnings refuse the commit."""
+    operation: str = "commit"
+    """What the reflog calls it: the first word of its reason, as git's."""
+    author: Stamp | None = None
+    """Who made the change, where that isn't who commits it."""
+    others: tuple[Revision, ...] = ()
+    """Parents of the commit beside the branch's tip."""
 
 
 class CommitOptions(TypedDict, total=False):
@@ -71,6 +77,9 @@ def intent_of(
     imported: str | None = None,
     *,
     keep_serial: bool = False,
+    operation: str = "commit",
+    author: Stamp | None = None,
+    others: tuple[Revision, ...] = (),
 ) -> Intent:
     """The intent that a call's options make, with `message` where they have none."""
     given = options.get("message")
@@ -84,6 +93,9 @@ def intent_of(
         keep_serial,
         signatures=options.get("signatures", "keep"),
         strict=strict_checks(options.get("strict", ())),
+        operation="import" if imported else operation,
+        author=author,
+        others=others,
     )
 
 
@@ -159,24 +171,28 @@ def commit_draft(
     root = object_id(draft.objects[-1])
     last = old or _removed_tip(context, place)
     seq = next_seq(last.commit.seq, intent.serial) if last else intent.serial or 0
+    if last and intent.others:
+        seq = seq_of_merge(last.commit.seq, [other.commit.seq for other in intent.others])
     taken = intent.serial == seq & 0xFFFFFFFF
     same = old is not None and root == old.commit.zone_root
     if intent.keep_serial and last and not taken and not (same and intent.serial == last.commit.serial):
         what = f"serial {intent.serial} is not ahead of {last.commit.serial}"
         raise Refused(f"{what}; raise it in the file, or drop --keep-serial")
-    if old and same and not taken:
+    if old and same and not taken and not intent.others:
         return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0, findings=draft.findings)
     of_serial = check_serial(seq & 0xFFFFFFFF)
     refuse(place.zone, of_serial, intent.strict)
     _check_signatures(place.zone, content, draft, seq & 0xFFFFFFFF, last, intent)
     if content is not None:
         agree(content)
-    commit = make_commit(content, place.zone, root, seq, stamp, intent.message, intent.imported)
+    commit = make_commit(
+        content, place.zone, root, seq, stamp, intent.message, intent.imported, intent.author, intent.others
+    )
     data = commit.encode()
     new = None if intent.dry_run else object_id(data)
     if new:
         update = RefUpdate(refs.head(place.zone, place.branch), old.id if old else None, new)
-        reason = f"{'import' if intent.imported else 'commit'}: {commit.subject}"
+        reason = f"{intent.operation}: {commit.subject}"
         if writer is None:
             rest = _store_ahead(context, draft.objects, told)
             with context.store.write() as own:

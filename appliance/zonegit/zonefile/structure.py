@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 from zonegit.model.names import OwnerKey
-from zonegit.model.rdata import CNAME, DNAME, NS, NSEC, NSEC3, RRSIG, SOA
+from zonegit.model.rdata import BESIDE_CNAME, CNAME, DNAME, NS, SOA
 from zonegit.model.rrset import record_count
 from zonegit.zonefile.standing import Types
 from zonegit.zonefile.types import type_text
@@ -21,7 +21,6 @@ STRUCTURAL: Final = frozenset({CNAME, DNAME, NS, SOA})
 """An owner that holds none of these is fine."""
 _SHOWN: Final = 20
 _OLD: Final = frozenset({24, 25, 30})  # SIG, KEY, NXT
-_BESIDE_CNAME: Final = _OLD | {CNAME, RRSIG, NSEC, NSEC3}
 
 
 def structure(owner: OwnerKey, types: Types) -> Iterator[Found]:
@@ -42,7 +41,7 @@ def structure(owner: OwnerKey, types: Types) -> Iterator[Found]:
 
 
 def _beside_cname(types: Types) -> Iterator[Found]:
-    others = [rtype for rtype in types if rtype not in _BESIDE_CNAME]
+    others = [rtype for rtype in types if rtype != CNAME and rtype not in BESIDE_CNAME]
     if others:
         yield "cname-and-other", f"CNAME beside other data ({type_list(others)})"
     old = [rtype for rtype in types if rtype in _OLD]
