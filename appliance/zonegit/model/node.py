@@ -11,11 +11,10 @@ leaf's header says that it holds any. An inner node has each child's id, its num
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from operator import ge, sub
 from struct import Struct, error
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidObject
 from zonegit.model.ids import HEADER_SIZE, ID_SIZE, Kind, ObjectId, header, kind_of
@@ -38,14 +37,14 @@ MAX_RECORDS: Final = (1 << 32) - 1
 STUB_CLASS: Final = 0xFF00
 HAS_STUBS: Final = 1
 
+_NODE: Final = header(Kind.NODE)[:2]
 _FIXED: Final = Struct(">BHI")
 _START: Final = HEADER_SIZE + _FIXED.size
 _STUB: Final = Struct(">I32s")
 _KEY: Final = Struct(">HH")
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """Level 0: stored RRsets (or stubs) in canonical order."""
 
     keys: tuple[RRKey, ...]
@@ -59,8 +58,7 @@ class Leaf:
         return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Inner:
+class Inner(NamedTuple):
     """Level 1 and above: children in canonical order, each under its last key."""
 
     level: int
@@ -116,7 +114,7 @@ def _inner_header(level: int, counts: Sequence[int]) -> bytes:
 
 def decode_node(data: bytes) -> Node:
     """Read a node. Structure is checked as far as reading needs; `check_node` checks the rest."""
-    if kind_of(data) is not Kind.NODE:
+    if not data.startswith(_NODE):
         raise InvalidObject(f"expected a node, found a {kind_of(data).name.lower()}")
     try:
         level, count, records = _FIXED.unpack_from(data, HEADER_SIZE)
@@ -130,7 +128,7 @@ def decode_node(data: bytes) -> Node:
 
 def node_parts(data: bytes) -> tuple[int, Sequence[bytes]]:
     """A node's level, and its children's ids or its leaf's entries: what comparing needs, without any keys."""
-    if kind_of(data) is not Kind.NODE:
+    if not data.startswith(_NODE):
         raise InvalidObject(f"expected a node, found a {kind_of(data).name.lower()}")
     try:
         level, count, _ = _FIXED.unpack_from(data, HEADER_SIZE)
