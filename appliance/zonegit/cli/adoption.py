@@ -6,9 +6,9 @@ from argparse import ArgumentParser, Namespace
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import location, options, peering
+from zonegit.cli import options, peering
 from zonegit.cli.output import Output
-from zonegit.cli.ownership import as_owner
+from zonegit.cli.ownership import chosen_repository
 from zonegit.cli.way_back import way_back
 from zonegit.model.names import parse_apex, to_text
 
@@ -34,7 +34,7 @@ def run(args: Namespace, out: Output) -> int:
     from zonegit.sync.adoption import adoption, carry_out, peer_with, restoration
 
     zone = to_text(parse_apex(args.zone_name))
-    path, patience = as_owner(location.existing(args)), options.patience(args, out)
+    path, patience = chosen_repository(args), options.patience(args, out)
     with closing(LmdbStore.open(path, readonly=args.dry_run, patience=patience)) as store:
         who = peering.stamp(store, args.author)
         with store.read() if args.dry_run else store.write() as reader:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from zonegit.cli import location, parser, verbs
 from zonegit.cli.output import Output
-from zonegit.cli.ownership import as_owner
+from zonegit.cli.ownership import chosen_repository
 from zonegit.model.rdata import NSEC3, RRSIG
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _candidates(words: list[str]) -> Iterator[str]:
     args = Namespace(repo=call.values.get("--repo"), directories=[call.values["-C"]] if "-C" in call.values else [])
     with (
         location.entered(args.directories),
-        Repository.open(as_owner(location.existing(args)), readonly=True) as repo,
+        Repository.open(chosen_repository(args), readonly=True) as repo,
     ):
         found = (each for each in find(repo, asked) if each.startswith(word))
         for _, candidate in zip(range(_MOST), found, strict=False):

@@ -11,7 +11,7 @@ from signal import SIG_DFL, SIGHUP, SIGINT, SIGTERM, getsignal, signal
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import location
-from zonegit.cli.ownership import as_owner
+from zonegit.cli.ownership import chosen_repository
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -69,7 +69,7 @@ def outcome(args: Namespace) -> str | None:
         return _NOTHING
     from zonegit.repo import Repository
 
-    with Repository.open(as_owner(location.existing(args)), readonly=True) as repo:
+    with Repository.open(chosen_repository(args), readonly=True) as repo:
         moved = repo.moved_since(args.journal_end)
     if moved is None:
         return "interrupted, and the repository has changed; `zonegit reflog` shows by what"

@@ -6,9 +6,9 @@ import os
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import interruption, location
+from zonegit.cli import interruption
 from zonegit.cli.checks import check_options, strict
-from zonegit.cli.ownership import as_owner
+from zonegit.cli.ownership import chosen_repository
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,7 +149,7 @@ def open_repository(args: Namespace, out: Output, *, reads: bool = False) -> Rep
 
     reads = reads or not hasattr(args, "dry_run")
     readonly = reads or args.dry_run
-    repo = Repository.open(as_owner(location.existing(args)), readonly=readonly, patience=patience(args, out))
+    repo = Repository.open(chosen_repository(args), readonly=readonly, patience=patience(args, out))
     interruption.begin(args, repo)
     if reads:
         _warn_of_lost(args, repo, out)

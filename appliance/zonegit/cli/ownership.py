@@ -12,10 +12,16 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from zonegit.cli.location import SERVICE_REPOSITORY
+from zonegit.cli.location import SERVICE_REPOSITORY, existing
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from pathlib import Path
+
+
+def chosen_repository(args: Namespace) -> Path:
+    """The repository that a verb opens (`cli.location`). Root is its owner from here on. `StoreError`."""
+    return as_owner(existing(args))
 
 
 def as_owner(path: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import adoption, location, options, peering, render
 from zonegit.cli.output import Output
-from zonegit.cli.ownership import as_owner
+from zonegit.cli.ownership import as_owner, chosen_repository
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import way_back
 from zonegit.errors import AlreadyThere, NotFound, StoreUnfinished
@@ -284,9 +284,7 @@ def _store(args: Namespace, out: Output) -> LmdbStore:
     from zonegit.store.lmdb import LmdbStore
 
     readonly = getattr(args, "dry_run", True)
-    return LmdbStore.open(
-        as_owner(location.existing(args)), readonly=readonly, patience=options.patience(args, out)
-    )
+    return LmdbStore.open(chosen_repository(args), readonly=readonly, patience=options.patience(args, out))
 
 
 def _clone_arguments(parser: ArgumentParser) -> None:

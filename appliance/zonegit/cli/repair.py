@@ -6,9 +6,9 @@ from argparse import ArgumentParser, Namespace
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from zonegit.cli import location, options, peering, render
+from zonegit.cli import options, peering, render
 from zonegit.cli.output import Output
-from zonegit.cli.ownership import as_owner
+from zonegit.cli.ownership import chosen_repository
 from zonegit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def repair(args: Namespace, out: Output) -> None:
     from zonegit.store import repair as stored
     from zonegit.store.lmdb import LmdbStore
 
-    path, patience = as_owner(location.existing(args)), options.patience(args, out)
+    path, patience = chosen_repository(args), options.patience(args, out)
     with closing(LmdbStore.open(path, readonly=args.dry_run, patience=patience)) as store:
         remote = _remote(args, store)
         with out.progress("looking for damage") as progress:

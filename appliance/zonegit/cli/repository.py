@@ -10,7 +10,7 @@ from zonegit.cli import location, options, render, shapes
 from zonegit.cli.committed import tell
 from zonegit.cli.objects import readable
 from zonegit.cli.output import Output, Style
-from zonegit.cli.ownership import as_owner
+from zonegit.cli.ownership import as_owner, chosen_repository
 from zonegit.cli.repair import repair, repair_options
 from zonegit.cli.verbs import Verb
 from zonegit.errors import AlreadyThere, CorruptStore, Refused
@@ -182,7 +182,7 @@ def _fsck(args: Namespace, out: Output) -> int:
     with interruptible(lambda: f"interrupted; {changed}"):
         if repairs:
             repair(args, out)
-        path = as_owner(location.existing(args))
+        path = chosen_repository(args)
         with Repository.open(path, readonly=True) as repo, out.progress("checking objects") as progress:
             report = repo.fsck(progress)
     if args.json:
