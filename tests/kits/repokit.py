@@ -1,5 +1,6 @@
 """A small zone, the reading of zone text, and a clock that tests move."""
 
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -26,8 +27,12 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1_767_225_600.0
+        self.tick: Callable[[], None] | None = None
+        """Called when somebody looks at the clock."""
 
     def __call__(self) -> float:
+        if self.tick:
+            self.tick()
         return self.now
 
 

@@ -66,6 +66,10 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "tag": "list, make or delete tags",
         "reset": "move a branch to any version",
     },
+    "undo": {
+        "undo": "take the last operation on a branch back",
+        "redo": "make the operation again that was undone last",
+    },
     "remotes": {
         "clone": "copy a peer's repository, as a mirror of it",
         "fetch": "see what a peer has, without moving a branch",

@@ -1,6 +1,27 @@
 """What a user calls: `Repository`, revisions, history, changes. The command line uses nothing below it to write."""
 
 from zonegit.repo.repository import Repository
-from zonegit.repo.results import Blame, Change, Committed, Entry, Position, Restored, Revision, ZoneSummary
+from zonegit.repo.results import (
+    Blame,
+    Change,
+    Committed,
+    Entry,
+    Position,
+    Restored,
+    Revision,
+    TakenBack,
+    ZoneSummary,
+)
 
-__all__ = ["Blame", "Change", "Committed", "Entry", "Position", "Repository", "Restored", "Revision", "ZoneSummary"]
+__all__ = [
+    "Blame",
+    "Change",
+    "Committed",
+    "Entry",
+    "Position",
+    "Repository",
+    "Restored",
+    "Revision",
+    "TakenBack",
+    "ZoneSummary",
+]

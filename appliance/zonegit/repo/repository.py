@@ -25,8 +25,9 @@ from zonegit.model.names import parse_apex, to_text
 from zonegit.model.rdata import SOA
 from zonegit.model.rrset import RRset
 from zonegit.repo.context import owner_of
-from zonegit.repo.reading import Progress, RepositoryReader
+from zonegit.repo.reading import Progress
 from zonegit.repo.results import Position
+from zonegit.repo.undo_verbs import UndoVerbs
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.writer_lock import ENDLESS, Patience
 from zonegit.zonefile.types import type_text
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from zonegit.zonefile.reader import ParsedZone
 
 
-class Repository(RepositoryReader):
+class Repository(UndoVerbs):
     """An open repository. Any number of them, in any processes, may work on one directory at once."""
 
     @classmethod

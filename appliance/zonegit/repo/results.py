@@ -129,3 +129,12 @@ class Entry:
     new: ObjectId | None
     who: Stamp
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What `undo` took back, or `redo` made again."""
+
+    committed: Committed
+    operation: Entry
+    """The move of the branch that this is about; its index is that from before the call."""

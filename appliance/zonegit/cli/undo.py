@@ -1,0 +1,70 @@
+"""The verbs that go back and forth between operations: `undo`, `redo`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Final
+
+from zonegit.cli import options, render, shapes
+from zonegit.cli.committed import tell
+from zonegit.cli.output import Output
+from zonegit.cli.verbs import Verb
+from zonegit.model.foreign import printable
+
+if TYPE_CHECKING:
+    from zonegit.repo import Repository, TakenBack
+    from zonegit.repo.writing import CommitOptions
+
+
+def _undo(args: Namespace, out: Output) -> int:
+    with options.open_repository(args, out) as repo:
+        return _tell(repo, repo.undo(**_how(args, repo)), "undone", args, out)
+
+
+def _redo(args: Namespace, out: Output) -> int:
+    with options.open_repository(args, out) as repo:
+        return _tell(repo, repo.redo(**_how(args, repo)), "redone", args, out)
+
+
+def _how(args: Namespace, repo: Repository) -> CommitOptions:
+    return {
+        "zone": repo.target(args.zone, args.branch).zone,
+        "branch": args.branch,
+        "who": args.author,
+        "message": args.message,
+        "dry_run": args.dry_run,
+        "signatures": args.signatures,
+    }
+
+
+def _tell(repo: Repository, done: TakenBack, word: str, args: Namespace, out: Output) -> int:
+    """Report the commit, and which operation was undone or redone."""
+    code = tell(repo, done.committed, args, out, more={word: shapes.reflog_entry(done.operation)})
+    who = printable(done.operation.who.name).partition(" <")[0]
+    what = f"{printable(done.operation.reason)} ({who}, {render.short_date(done.operation.who)[:10]})"
+    out.note(f"would be {word}: {what}" if args.dry_run else f"{word}: {what}")
+    return code
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "-m", "--message", metavar="TEXT", help="the commit's message (default: made from the operation)"
+    )
+    parser.add_argument("--branch", metavar="BRANCH", help="the branch it is about (default: HEAD's branch)")
+    options.signature_options(parser)
+    options.author_option(parser)
+    options.dry_run_option(parser)
+    options.json_option(parser)
+
+
+_UNDO_DETAILS: Final = """\
+The last operation on the branch (a commit, an import, a merge, a reset; `reflog` lists them) is taken back by a new
+commit with the content from before it. Another `undo` takes back the operation before that one, `redo` the undo
+itself. To take back an earlier operation alone see `revert`."""
+_REDO_DETAILS: Final = """\
+Any other operation after the `undo` ends what can be redone."""
+
+VERBS: Final = {
+    "undo": Verb(_arguments, _undo, _UNDO_DETAILS),
+    "redo": Verb(_arguments, _redo, _REDO_DETAILS),
+}

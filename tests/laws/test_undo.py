@@ -1,0 +1,85 @@
+"""Operations, undos and redos in any order: a branch's content follows a model of two stacks."""
+
+from io import BytesIO
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zonegit.errors import Refused
+from zonegit.model.names import parse_apex
+from zonegit.model.rdata import TXT, A
+from zonegit.repo import Repository
+from zonegit.store.memory import MemoryStore
+from zonegit.zonefile.reader import ParsedZone, read_zone
+from zonegit.zonefile.writer import write_zone
+
+APEX = parse_apex("example.org.")
+BEGIN = "@ 60 SOA ns.example.net. h 1 2 3 4 5\n@ 60 NS ns.example.net.\n"
+
+Step = tuple[str, int]
+
+WHAT = ("set", "add", "clear", "import", "reset", "forward", "undo", "undo", "redo")
+steps = st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 3)), max_size=25)
+
+
+def file(*lines: str) -> ParsedZone:
+    return read_zone(BytesIO("\n".join([BEGIN, *lines]).encode()), name="x.zone", origin=APEX)
+
+
+def content(repository: Repository) -> list[str]:
+    """The zone's records, without its serial."""
+    return [line for line in write_zone(APEX, repository.rrsets()) if "SOA" not in line]
+
+
+def operate(repository: Repository, step: Step) -> bool:
+    """Do something to the branch; whether it moved."""
+    what, number = step
+    before = repository.resolve().id
+    if what == "set":
+        repository.set("a", A, 60, [bytes([192, 0, 2, number])])
+    elif what == "add":
+        repository.add("b", TXT, 60, [b"\1%d" % number])
+    elif what == "clear":
+        if repository.rrsets_at("a"):
+            repository.delete("a")
+    elif what == "import":
+        repository.import_zone(file(f"c 60 A 192.0.2.{number}"), source="x.zone", replace=True)
+    elif what == "reset":
+        log = list(repository.log())
+        repository.reset(log[number % len(log)].id.hex())
+    else:
+        name = f"side-{len(list(repository.reflog()))}-{len(repository.branches())}"
+        repository.create_branch(name)
+        for last in range(number):
+            repository.set("d", A, 60, [bytes([192, 0, 2, last])], branch=name)
+        repository.reset(name)
+    return repository.resolve().id != before
+
+
+@given(steps)
+@settings(max_examples=120)
+def test_undo_and_redo_are_two_stacks(done: list[Step]) -> None:
+    repository = Repository(Path("nowhere"), MemoryStore())
+    repository.import_zone(file(), source="x.zone")
+    undoable: list[list[str]] = []
+    redoable: list[list[str]] = []
+    for step in done:
+        before, serial = content(repository), repository.resolve().commit.serial
+        if step[0] in ("undo", "redo"):
+            call, source, target = {
+                "undo": (repository.undo, undoable, redoable),
+                "redo": (repository.redo, redoable, undoable),
+            }[step[0]]
+            try:
+                call()
+            except Refused:
+                assert not source
+                assert content(repository) == before
+                continue
+            assert content(repository) == source.pop()
+            target.append(before)
+        elif operate(repository, step):
+            undoable.append(before)
+            redoable.clear()
+        assert repository.resolve().commit.serial >= serial
