@@ -30,9 +30,9 @@ _SUFFIXES: Final = (".zone", ".gz", ".txt")
 
 
 def _import(args: Namespace, out: Output) -> int:
-    bar = out.progress(f"importing {_name(args.file)}")
+    bar = out.progress(f"importing {file_name(args.file)}")
     with bar:
-        parsed = _read(args.file, args.zone, bar.step(0, _READ))
+        parsed = read_file(args.file, args.zone, bar.step(0, _READ))
     undoing = Undoing(args, out, bar)
     with options.open_repository(args, out) as repo:
         with bar:
@@ -40,7 +40,7 @@ def _import(args: Namespace, out: Output) -> int:
                 parsed,
                 replace=undoing,
                 keep_serial=args.keep_serial,
-                source=_name(args.file),
+                source=file_name(args.file),
                 progress=bar.step(_READ, 100),
                 **options.commit_how(args, to_text(parsed.apex)),
             )
@@ -123,8 +123,8 @@ def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
     from zonegit.zonefile.check import check_entries
     from zonegit.zonefile.serial import check_serial
 
-    with out.progress(f"checking {_name(args.what)}") as bar:
-        parsed = _read(args.what, args.zone, bar.step(0, _READ_TO_CHECK))
+    with out.progress(f"checking {file_name(args.what)}") as bar:
+        parsed = read_file(args.what, args.zone, bar.step(0, _READ_TO_CHECK))
         checking = bar.step(_READ_TO_CHECK, 100)
         found = check_entries(parsed.apex, parsed.entries, lambda done: checking(round(done * 1000), 1000))
     findings = [*check_serial(parsed.serial), *found]
@@ -133,15 +133,16 @@ def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
     return parsed.apex, [*parsed.warnings, *findings]
 
 
-def _read(file: str, zone: str | None, progress: Progress) -> ParsedZone:
+def read_file(file: str, zone: str | None, progress: Progress) -> ParsedZone:
+    """Read the zone file that a call names. `ZoneFileError`."""
     from zonegit.zonefile.reader import read_zone
 
     origin = parse_apex(zone) if zone is not None else None
     source = sys.stdin.buffer if file == _STDIN else Path(file)
-    return read_zone(source, name=_name(file), origin=origin, progress=progress)
+    return read_zone(source, name=file_name(file), origin=origin, progress=progress)
 
 
-def _name(file: str) -> str:
+def file_name(file: str) -> str:
     """What messages and the commit call it."""
     return "<stdin>" if file == _STDIN else printable(Path(file).name or ".").replace("\t", "\\t")
 

@@ -25,6 +25,7 @@ from zonegit.model.names import parse_apex, to_text
 from zonegit.model.rdata import SOA
 from zonegit.model.rrset import RRset
 from zonegit.repo.context import owner_of
+from zonegit.repo.desired_verbs import DesiredVerbs
 from zonegit.repo.reading import Progress
 from zonegit.repo.results import Position
 from zonegit.repo.undo_verbs import UndoVerbs
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from zonegit.zonefile.reader import ParsedZone
 
 
-class Repository(UndoVerbs):
+class Repository(DesiredVerbs, UndoVerbs):
     """An open repository. Any number of them, in any processes, may work on one directory at once."""
 
     @classmethod

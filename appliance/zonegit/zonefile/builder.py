@@ -1,6 +1,6 @@
 """The zone that is being read: its apex, its one SOA, its entries so far, and what its reader warns about."""
 
-from zonegit.errors import InvalidZone, ZoneFileError
+from zonegit.errors import InvalidRecord, InvalidZone, OutOfZone, ZoneFileError
 from zonegit.model.names import (
     APEX,
     ROOT,
@@ -25,10 +25,14 @@ Place = tuple[bytes, bytes]
 
 
 class ZoneBuilder:
-    """Takes records one by one; the apex is given, or is the owner of the SOA, which then has to come first."""
+    """Takes records one by one; the apex is given, or is the owner of the SOA, which then has to come first.
 
-    def __init__(self, apex: WireName | None) -> None:
+    With `below` they are a part of a zone: this owner and what is below it, and nothing else.
+    """
+
+    def __init__(self, apex: WireName | None, below: Owner = APEX) -> None:
         self.apex = apex
+        self.below = below
         self.entries = Entries()
         self._warnings = Findings()
         self.transfer = Transfer()
@@ -41,7 +45,16 @@ class ZoneBuilder:
             if rtype != SOA:
                 raise InvalidZone("the first record isn't the SOA: begin with it, or use --zone")
             self.apex = WireName(lower(wire))
+        if self.below:
+            return owner_place(self._within(wire, self.apex))
         return owner_place(relative(wire, self.apex))
+
+    def _within(self, wire: WireName, apex: WireName) -> Owner:
+        top = absolute(self.below, apex)
+        try:
+            return Owner(relative(wire, top) + self.below)
+        except OutOfZone:
+            raise InvalidRecord(f"{to_text(wire)} is neither {to_text(top)} nor below it") from None
 
     def add(self, place: Place, rtype: int, ttl: int, rdata: bytes) -> None:
         """Take one record with canonical RDATA, of a type that may stand in a zone."""
@@ -88,8 +101,10 @@ class ZoneBuilder:
         return f"{told}; a zone has exactly one, at its apex"
 
     def close(self, name: str) -> tuple[WireName, int]:
-        """The apex and the SOA's serial, when all records are in."""
+        """The apex and the SOA's serial (0 for a part of a zone), when all records are in."""
         self.transfer.check(name, self.entries.count)
+        if self.below and self.apex is not None:
+            return self.apex, 0
         if self.apex is None or self._soa is None:
             of = "" if self.apex is None else f" for {to_text(self.apex)}"
             why = "a zone has exactly one, at its apex"

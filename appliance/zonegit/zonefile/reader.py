@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from zonegit.errors import InvalidRecord, ZoneFileError, ZonegitError
-from zonegit.model.names import WireName
+from zonegit.model.names import APEX, Owner, WireName
 from zonegit.model.rrset import MAX_TTL, RRKey
 from zonegit.zonefile.builder import ZoneBuilder
 from zonegit.zonefile.directives import Directive, Include, read_directive, read_name
@@ -54,6 +54,8 @@ class ParsedZone:
     entries: list[tuple[RRKey, bytes]]
     records: int
     warnings: list[Finding]
+    below: Owner = APEX
+    """What of the zone was read: this owner and all below it."""
 
 
 def read_zone(
@@ -61,22 +63,25 @@ def read_zone(
     *,
     name: str,
     origin: WireName | None,
+    below: Owner = APEX,
     progress: Progress | None = None,
     common: Mapping[int, RdataParser] = COMMON,
 ) -> ParsedZone:
     """Read a zone file, gzipped or not; `name` is what errors call it.
 
     `origin` is the zone's apex (lowercase); without it the first record must be the SOA, and its owner is the apex.
-    `progress` is called now and then with how much of it was read, and of how much (included files aside).
-    `common` are the parsers that are tried before `rdata`. Raises `ZoneFileError("name:line: reason")`.
+    With an owner `below` the apex, which has to be given, it is a part of the zone: records of this owner and below
+    it, no others, and no SOA. `progress` is called now and then with how much of it was read, and of how much
+    (included files aside). `common` are the parsers that are tried before `rdata`. Raises
+    `ZoneFileError("name:line: reason")`.
     """
-    builder = ZoneBuilder(origin)
+    builder = ZoneBuilder(origin, below)
     outermost = source if isinstance(source, Path) else None
     zone = _Zone(builder, Scope(builder, common, origin), common, Expansion(), outermost)
     _File(zone, source, name, 0).read(progress)
     apex, serial = builder.close(name)
     entries, records = builder.entries.finish()
-    return ParsedZone(apex, serial, entries, records, builder.warnings())
+    return ParsedZone(apex, serial, entries, records, builder.warnings(), below)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class Scope:
 
     def plain_place(self, text: str) -> Place | None:
         """The place of an owner of plain characters; None when the slower way has to look at it."""
-        if self._apex is None and not self._learn_base():
+        if self._builder.below or (self._apex is None and not self._learn_base()):
             return None
         text = text.lower()
         if text[-1] != ".":

@@ -1,0 +1,79 @@
+"""Desired states: what a zone, or a name and all below it, is to hold. The commit is the least change to that.
+
+The state may have been written over an older version (`edit`). Then its change to that version is merged with what
+the branch changed since.
+"""
+
+import dataclasses
+
+from zonegit.errors import MergeConflict
+from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.names import owner_key
+from zonegit.model.rrset import RRKey, RRset, key_parts
+from zonegit.repo.content import Content
+from zonegit.repo.context import Context
+from zonegit.repo.history import Range, read_commit, touching
+from zonegit.repo.judging import refuse
+from zonegit.repo.merging import Sides, three_way
+from zonegit.repo.records import Changes
+from zonegit.repo.results import Committed, Contradiction, Position
+from zonegit.repo.signed import Signatures, dnssec_keys, unsigned
+from zonegit.repo.writing import Intent, commit_changes
+from zonegit.tree import walk
+from zonegit.tree.edit import edit
+from zonegit.tree.merge import Conflict
+from zonegit.zonefile.reader import ParsedZone
+
+
+def apply(
+    context: Context, place: Position, wanted: ParsedZone, intent: Intent, base: ObjectId | None
+) -> Committed:
+    """Commit what makes a branch hold this state, or what it changes of `base`. `MergeConflict` as `merged`."""
+    refuse(place.zone, wanted.warnings, intent.strict)
+
+    def changes(content: Content) -> Changes:
+        if base is None or base == content.revision.id:
+            return towards(content, wanted, intent.signatures)
+        before = Content.of(content.tree.nodes, read_commit(content.tree.nodes.source, base))
+        return merged(before, towards(before, wanted, intent.signatures), content)
+
+    done = commit_changes(context, place, changes, intent)
+    return dataclasses.replace(done, findings=[*wanted.warnings, *done.findings])
+
+
+def towards(content: Content, wanted: ParsedZone, signatures: Signatures = "keep") -> dict[RRKey, bytes | None]:
+    """The least change by which a version comes to hold a state; with `unsign` DNSSEC's records go everywhere."""
+    unsign = signatures == "unsign"
+    tree = content.tree
+    missing = dict(unsigned(wanted.entries) if unsign else wanted.entries)
+    changes: dict[RRKey, bytes | None] = dict.fromkeys(dnssec_keys(tree)) if unsign else {}
+    for key, payload in walk.under(tree.nodes, tree.root, RRKey(owner_key(wanted.below))):
+        new = missing.pop(key, None)
+        if new != payload:
+            changes[key] = new
+    return {**changes, **missing}
+
+
+def merged(base: Content, changes: Changes, tip: Content) -> Changes:
+    """What these changes of `base` change at the tip. `MergeConflict` where the branch contradicts them."""
+    nodes = base.tree.nodes
+    built = edit(nodes, base.tree.root, base.zone.shape, changes.items())
+    nodes = nodes.over({object_id(data): data for data in built.objects})
+    found = three_way(nodes, Sides(base.tree.root, tip.tree.root, built.root))
+    if not found.conflicts:
+        return found.changes
+    told = [_contradiction(base, tip, key, conflict) for key, conflict in found.conflicts.items()]
+    what = "1 RRset" if len(told) == 1 else f"{len(told):,} RRsets"
+    raise MergeConflict(f"the branch has moved meanwhile, and {what} changed there in another way", told)
+
+
+def _contradiction(base: Content, tip: Content, key: RRKey, conflict: Conflict) -> Contradiction:
+    owner, rtype = key_parts(key)
+    ours, theirs = conflict.sides
+    since = Range((tip.revision,), (base.revision,))
+    by = next(touching(tip.tree.nodes, since, owner, rtype), None)
+    return Contradiction(owner, rtype, _read(conflict.base), _read(ours), _read(theirs), by, None)
+
+
+def _read(payload: bytes | None) -> RRset | None:
+    return RRset.decode(payload) if payload else None
