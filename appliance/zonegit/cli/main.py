@@ -23,7 +23,9 @@ _BROKEN_PIPE: Final = 128 + 13
 _INTERRUPTED: Final = 128 + 2
 _CLOCK: Final = "PyTime_t"
 """What Python's error names where it reads a clock that its 64 bits of nanoseconds can't hold."""
-_TOLD: Final = frozenset({"init", "import", "set", "add", "delete", "reset", "backup", "restore", "fsck", "apply"})
+_TOLD: Final = frozenset(
+    {"init", "import", "set", "add", "delete", "reset", "backup", "restore", "fsck", "apply", "edit"}
+)
 """Words of a call of which an interruption is told, as far as it can be said while the parser isn't there."""
 _NEW_OBJECTS: Final = 100_000
 """Objects that are made between two searches for cycles to free. Loading a verb's modules makes fewer: with the
