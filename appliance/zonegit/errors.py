@@ -110,10 +110,20 @@ class MergeConflict(ZonegitError):
     http_status = 409
     rcode = 5  # REFUSED
 
-    def __init__(self, message: str, conflicts: Sequence[object] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        conflicts: Sequence[object] = (),
+        together: Sequence[str] = (),
+        done: Sequence[object] = (),
+    ) -> None:
         super().__init__(message)
         self.conflicts = conflicts
         """As `repo.results.Contradiction`."""
+        self.together = together
+        """What is wrong with both sides together, where each of them is valid."""
+        self.done = done
+        """Commits that were made before, as `repo.results.Committed`."""
 
 
 class NotFound(ZonegitError):
@@ -131,6 +141,10 @@ class UnknownVersion(NotFound):
         super().__init__(message)
         self.name = name
         """What was looked for, if that is known."""
+
+
+class OtherZone(NotFound):
+    """What is named is a commit of another zone."""
 
 
 class StoreError(ZonegitError):

@@ -26,7 +26,7 @@ def tell(
     more: shapes.JsonObject = MappingProxyType({}),
 ) -> int:
     """Report a commit, or with `--dry-run` what one would be; returns the exit code. `more` is for JSON."""
-    changes = _with_serials(repo, done)
+    changes = changes_with_serials(repo, done)
     if done.new not in (None, done.old):
         out.made("the change was committed all the same")
     if args.json:
@@ -59,7 +59,8 @@ def head_stays(head: str, zone: str) -> str:
     return f"HEAD names {head} as before; `zonegit zone switch {zone}` makes it name this zone"
 
 
-def _with_serials(repo: Repository, done: Committed) -> list[Change]:
+def changes_with_serials(repo: Repository, done: Committed) -> list[Change]:
+    """The changes, with the serials that the SOA is served with."""
     old = 0
     if done.old is not None and any(change.rtype == SOA for change in done.changes):
         old = repo.resolve(done.old.hex(), zone=done.zone).commit.serial

@@ -25,8 +25,19 @@ _CLOCK: Final = "PyTime_t"
 """What Python's error names where it reads a clock that its 64 bits of nanoseconds can't hold."""
 _TOLD: Final = frozenset(
     {
-        *("init", "import", "set", "add", "delete", "apply", "edit", "reset", "undo", "redo"),
-        *("backup", "restore", "fsck"),
+        "init",
+        "import",
+        "set",
+        "add",
+        "delete",
+        "reset",
+        "merge",
+        "revert",
+        "cherry-pick",
+        "apply",
+        "backup",
+        "restore",
+        "fsck",
     }
 )
 """Words of a call of which an interruption is told, as far as it can be said while the parser isn't there."""
@@ -142,10 +153,10 @@ def _run(argv: Sequence[str], out: Output) -> int:
     with entered(args.directories):
         try:
             return verb.run(args, out)
-        except KeyboardInterrupt as stop:
-            from zonegit.cli.interruption import Interrupted, outcome
+        except KeyboardInterrupt:
+            from zonegit.cli.interruption import outcome
 
-            told = None if isinstance(stop, Interrupted) else outcome(args)
+            told = outcome(args)
             if told is not None:
                 out.fail(told)
             raise

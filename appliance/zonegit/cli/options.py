@@ -86,10 +86,12 @@ def author_option(parser: ArgumentParser) -> None:
     parser.add_argument("--author", metavar="WHO", help="`Name <mail>` (default: user@host, or sudo's caller)")
 
 
-def commit_options(parser: ArgumentParser) -> None:
-    """What verbs that make a commit take."""
+def commit_options(parser: ArgumentParser, *message: str) -> None:
+    """What verbs that make a commit take; `message` are the names of the option for its message."""
     parser.add_argument(
-        "-m", "--message", metavar="TEXT", help="the commit's message (default: made from the change)"
+        *(message or ("-m", "--message")),
+        metavar="TEXT",
+        help="the commit's message (default: made from the change)",
     )
     author_option(parser)
     parser.add_argument("--branch", metavar="BRANCH", help="commit there (default: HEAD's branch)")

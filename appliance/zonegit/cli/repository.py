@@ -98,7 +98,10 @@ def _status(args: Namespace, out: Output) -> int:
         full = repo.used_up()
         left_out = repo.left_out()
         own = repo.standing().own
+        unfinished = repo.unfinished()
     commit = revision.commit
+    if unfinished:
+        from zonegit.cli import conflicts
     if args.json:
         out.json(
             {
@@ -117,6 +120,7 @@ def _status(args: Namespace, out: Output) -> int:
                 "quota_used_up": sorted(full),
                 "left_out": left_out,
                 "failing": _failing(failing),
+                "stopped": conflicts.shape_of_unfinished(unfinished) if unfinished else None,
             }
         )
         return 0
@@ -134,6 +138,8 @@ def _status(args: Namespace, out: Output) -> int:
     ]
     for line in render.table(rows):
         out.line(line)
+    if unfinished:
+        conflicts.show_unfinished(out, unfinished)
     _tell_failing(failing, out)
     for peer, names in refused.items():
         shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")

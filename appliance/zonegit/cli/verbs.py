@@ -34,7 +34,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
     },
     "backups": {
         "backup": "write the whole repository to one file",
-        "restore": "put a backup in the repository's place, or records back as they were",
+        "restore": "put a backup in the repository's place",
     },
     "zones": {
         "zone list": "the repository's zones",
@@ -54,9 +54,6 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "delete": "delete a name, a type of it, or single records",
         "show": "a version and what it changed, or the records of a name and type",
     },
-    "editing": {
-        "edit": "change a zone, or a name and what is below it, in an editor",
-    },
     "applying": {
         "apply": "make a zone hold what a zone file says, by the least change",
     },
@@ -75,6 +72,11 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
     "undo": {
         "undo": "take the last operation on a branch back",
         "redo": "make the operation again that was undone last",
+    },
+    "merging": {
+        "merge": "bring what another branch has into this one",
+        "revert": "take the change of a commit back",
+        "cherry-pick": "make the change of a commit again on this branch",
     },
     "remotes": {
         "clone": "copy a peer's repository, as a mirror of it",

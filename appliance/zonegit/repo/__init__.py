@@ -5,11 +5,13 @@ from zonegit.repo.results import (
     Blame,
     Change,
     Committed,
+    Contradiction,
     Entry,
     Position,
     Restored,
     Revision,
     TakenBack,
+    Unfinished,
     ZoneSummary,
 )
 
@@ -17,11 +19,13 @@ __all__ = [
     "Blame",
     "Change",
     "Committed",
+    "Contradiction",
     "Entry",
     "Position",
     "Repository",
     "Restored",
     "Revision",
     "TakenBack",
+    "Unfinished",
     "ZoneSummary",
 ]

@@ -54,6 +54,11 @@ def seat(path: Path) -> str:
     return f"{HEAD}/{user()}" if shared else HEAD
 
 
+def merge_setting(seat: str) -> str:
+    """The setting that holds what the user of a seat has stopped (`repo.stopped`): `MERGE`, or `MERGE/<uid>`."""
+    return f"MERGE{seat.removeprefix(HEAD)}"
+
+
 def standing(reader: Reader, seat: str) -> Standing:
     """Where the user of a seat is."""
     chosen = _chosen(reader, seat)

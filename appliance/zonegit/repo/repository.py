@@ -26,6 +26,7 @@ from zonegit.model.rdata import SOA
 from zonegit.model.rrset import RRset
 from zonegit.repo.context import owner_of
 from zonegit.repo.desired_verbs import DesiredVerbs
+from zonegit.repo.merge_verbs import MergeVerbs
 from zonegit.repo.reading import Progress
 from zonegit.repo.results import Position
 from zonegit.repo.undo_verbs import UndoVerbs
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from zonegit.zonefile.reader import ParsedZone
 
 
-class Repository(DesiredVerbs, UndoVerbs):
+class Repository(DesiredVerbs, MergeVerbs, UndoVerbs):
     """An open repository. Any number of them, in any processes, may work on one directory at once."""
 
     @classmethod

@@ -110,6 +110,27 @@ class Contradiction:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A merge, revert or cherry-pick that stopped."""
+
+    operation: str
+    zone: str
+    branch: str
+    theirs: ObjectId
+    """The commit that is merged, reverted or picked."""
+    name: str
+    """What the caller called it."""
+    left: list[Contradiction]
+    """What is to be resolved."""
+    together: list[str]
+    """What is wrong with both sides together, where each of them is valid."""
+    todo: int
+    """How many commits come after this one."""
+    problem: str = ""
+    """Why it can't go on at all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Blame:
     """A record, and the newest commit that put it there."""
 

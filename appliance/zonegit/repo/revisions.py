@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from zonegit.errors import InvalidName, NotFound, RevisionError, UnknownVersion
+from zonegit.errors import InvalidName, NotFound, OtherZone, RevisionError, UnknownVersion
 from zonegit.model import refs
 from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import ID_SIZE, Kind, ObjectId, kind_of, short
@@ -98,7 +98,7 @@ class Resolver:
         commit = Commit.decode(data)
         if commit.zone != self._position.zone:
             zone = self._position.zone
-            raise NotFound(f"{text[:80]!r} is a commit of {commit.zone}, not of {zone}; give --zone {commit.zone}")
+            raise OtherZone(f"{text[:80]!r} is a commit of {commit.zone}, not of {zone}; give --zone {commit.zone}")
         return Revision(oid, commit)
 
     def _step(self, revision: Revision, sign: str, count: int, text: str) -> Revision:

@@ -43,17 +43,17 @@ def are_signed(entries: Sequence[tuple[RRKey, bytes]]) -> bool:
 
 def unsigned(entries: list[tuple[RRKey, bytes]]) -> list[tuple[RRKey, bytes]]:
     """The entries that aren't DNSSEC's."""
-    return [entry for entry in entries if not is_dnssec(entry[0])]
+    return [entry for entry in entries if entry[0][-2:] not in _DROPPED]
 
 
-def is_dnssec(key: RRKey) -> bool:
-    """Whether `unsign` drops the RRset under a key."""
+def is_dropped(key: RRKey) -> bool:
+    """Whether `unsign` drops what stands under a key."""
     return key[-2:] in _DROPPED
 
 
 def dnssec_keys(tree: Tree) -> Iterator[RRKey]:
     """The keys of the RRsets that `unsign` drops. Reads the whole tree."""
-    return (key for key, _ in walk.entries(tree.nodes, tree.root) if is_dnssec(key))
+    return (key for key, _ in walk.entries(tree.nodes, tree.root) if key[-2:] in _DROPPED)
 
 
 def refuse_change(zone: str) -> Refused:

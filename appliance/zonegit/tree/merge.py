@@ -58,14 +58,20 @@ def merge(nodes: Nodes, base: ObjectId, sides: Sequence[ObjectId]) -> Merged:
 def _aliases_beside_other_data(
     nodes: Nodes, base: ObjectId, touched: Mapping[RRKey, Conflict], changes: Mapping[RRKey, bytes | None]
 ) -> Iterable[RRKey]:
-    """Keys by which an owner would get a CNAME of one side and other data of another (RFC 1034 §3.6.2)."""
-    owners = [OwnerKey(key[:-3]) for key, new in changes.items() if new and key[-2:] == _CNAME]
-    found: list[RRKey] = []
-    for owner in owners:
-        before = dict(walk.under(nodes, base, RRKey(owner + b"\0")))
-        mine = [key for key in touched if key.startswith(owner + b"\0")]
-        after = before | {key: changes.get(key) for key in mine if key in changes}
-        others = [key for key, rrset in after.items() if rrset and key[-2:] not in _BESIDE]
+    """Keys in `changes` that conflict, as an owner would get a CNAME beside other data (RFC 1034 §3.6.2).
+
+    A CNAME that conflicts counts as one that may stand there.
+    """
+    aliases = [key for key in touched if key[-2:] == _CNAME and (key not in changes or changes[key])]
+    owners = {OwnerKey(key[:-3]) for key in aliases}
+    mine: dict[OwnerKey, list[RRKey]] = {}
+    for key in touched if owners else ():
+        if key[:-3] in owners:
+            mine.setdefault(OwnerKey(key[:-3]), []).append(key)
+    for owner, keys in mine.items():
+        after = dict(walk.under(nodes, base, RRKey(owner + b"\0")))
+        after |= {key: value for key in keys if key in changes and (value := changes[key])}
+        gone = [key for key in keys if key in changes and changes[key] is None]
+        others = [key for key in after if key not in gone and key[-2:] not in _BESIDE]
         if others:
-            found += [rr_key(owner, CNAME), *(key for key in others if key in changes)]
-    return found
+            yield from (key for key in (rr_key(owner, CNAME), *others) if key in changes)

@@ -1,0 +1,120 @@
+"""Conflicts as text, and as `--json` has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from zonegit.cli import render, shapes
+from zonegit.cli.output import Output, Style
+from zonegit.model.foreign import printable
+from zonegit.model.names import WireName, parse_apex
+from zonegit.zonefile.text import rdata_text
+from zonegit.zonefile.types import type_text
+
+if TYPE_CHECKING:
+    from zonegit.errors import MergeConflict
+    from zonegit.model.rrset import RRset
+    from zonegit.repo import Contradiction, Revision, Unfinished
+
+_WIDTH: Final = 18
+"""Columns that RDATA takes at least in front of who put it there."""
+_WIDEST: Final = 60
+_NONE: Final = "(no records)"
+_SIDES: Final = (("base", Style.HEADING), ("ours", Style.OLD), ("theirs", Style.NEW))
+
+
+def show(out: Output, conflicts: Sequence[Contradiction], apex: WireName) -> None:
+    """Print each RRset that conflicts: what it was, and what either side made of it, with whoever did."""
+    for each in conflicts:
+        out.line(f"conflict: {render.owner_name(each.owner, apex)} {type_text(each.rtype)}", Style.HEADING)
+        sides = (each.base, None), (each.ours, each.ours_by), (each.theirs, each.theirs_by)
+        rows = [_cells(rrset) for rrset, _ in sides]
+        cells = [cell for row in rows for cell in row]
+        ttl_width = max((len(ttl) for ttl, _ in cells), default=0)
+        width = max(_WIDTH, *(len(rdata) for _, rdata in cells if len(rdata) <= _WIDEST), 0)
+        for (label, _), row, (_, by) in zip(_SIDES, rows, sides, strict=True):
+            for number, (ttl, rdata) in enumerate(row):
+                told = f"  {_by(by)}" if by and not number else ""
+                lead = label if not number else ""
+                out.line(f"  {lead:<6}  {ttl:>{ttl_width}}  {rdata:<{width}}{told}".rstrip())
+
+
+def _cells(rrset: RRset | None) -> list[tuple[str, str]]:
+    """TTL and RDATA of each record."""
+    if rrset is None:
+        return [("", _NONE)]
+    return [(str(rrset.ttl_of(rdata)), rdata_text(rrset.rtype, rdata)) for rdata in rrset.rdatas]
+
+
+def _by(revision: Revision) -> str:
+    commit = revision.commit
+    day = render.moment(commit.author, commit.author.offset).strftime("%Y-%m-%d")
+    name = commit.author.name.partition(" <")[0] or commit.author.name
+    return f"({printable(name)}, {day}: {printable(commit.subject)})"
+
+
+def shape(each: Contradiction, apex: WireName) -> shapes.JsonObject:
+    """One RRset that conflicts, whole, on each side; null for a commit that isn't known."""
+    return {
+        "name": render.owner_name(each.owner, apex),
+        "type": type_text(each.rtype),
+        "base": shapes.records(each.base, apex),
+        "ours": shapes.records(each.ours, apex),
+        "theirs": shapes.records(each.theirs, apex),
+        "ours_by": shapes.commit(each.ours_by) if each.ours_by else None,
+        "theirs_by": shapes.commit(each.theirs_by) if each.theirs_by else None,
+    }
+
+
+def contradictions(conflict: MergeConflict) -> list[Contradiction]:
+    """What an error has of them."""
+    from zonegit.repo import Contradiction
+
+    return [each for each in conflict.conflicts if isinstance(each, Contradiction)]
+
+
+def shape_of_unfinished(value: Unfinished) -> shapes.JsonObject:
+    """What stopped, and what is left of it."""
+    apex = parse_apex(value.zone)
+    return {
+        "operation": value.operation,
+        "zone": value.zone,
+        "branch": value.branch,
+        "commit": value.theirs.hex(),
+        "name": value.name,
+        "conflicts": [shape(each, apex) for each in value.left],
+        "together": value.together,
+        "todo": value.todo,
+        "problem": value.problem or None,
+        "ways_on": ways_on(value),
+    }
+
+
+def ways_on(value: Unfinished) -> list[str]:
+    """The commands that go on with what stopped."""
+    verb = f"zonegit {value.operation}"
+    found = [f"{verb} --resolve NAME TYPE ours|theirs|base|both"] if value.left else []
+    found += [f"{verb} --continue"] if not value.problem else []
+    found += [f"{verb} --skip"] if value.operation != "merge" else []
+    return [*found, f"{verb} --abort"]
+
+
+def show_unfinished(out: Output, value: Unfinished) -> None:
+    """What `status` says of what stopped."""
+    from zonegit.repo.contradictions import named
+
+    what = f"{value.operation} of {value.name}"
+    out.line(f"stopped: {what} on {value.branch} of {value.zone}", Style.WARNING)
+    for each in value.left:
+        out.line(f"  conflict: {named(each, value.zone)}")
+    for told in value.together:
+        out.line(f"  both together: {told}")
+    if value.problem:
+        out.line(f"  it can't go on: {value.problem}")
+    elif not value.left and not value.together:
+        out.line("  nothing is left to resolve")
+    if value.todo:
+        out.line(f"  {render.counted(value.todo, 'commit')} to come after it")
+    for command in ways_on(value):
+        out.line(f"  {command}")

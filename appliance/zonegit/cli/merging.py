@@ -1,0 +1,285 @@
+"""The verbs that combine histories: `merge`, `revert`, `cherry-pick`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Final
+
+from zonegit.cli import conflicts, options, shapes
+from zonegit.cli.committed import changes_with_serials, tell
+from zonegit.cli.output import Output
+from zonegit.cli.verbs import Verb
+from zonegit.errors import MergeConflict, UsageError
+from zonegit.model.names import parse_apex
+from zonegit.zonefile.types import parse_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from zonegit.repo import Committed, Repository
+    from zonegit.repo.merges import Side
+    from zonegit.repo.writing import CommitOptions
+
+_CHOICES: Final = ("ours", "theirs", "base", "both")
+
+
+def _merge(args: Namespace, out: Output) -> int:
+    if args.revision is None:
+        return _stopped(args, out, "merge")
+    _refuse_going_on(args, "merge")
+    if args.resolve:
+        raise UsageError("merge: --resolve is for a merge that has stopped; --ours and --theirs may come with REV")
+    with options.open_repository(args, out) as repo:
+
+        def work() -> list[Committed]:
+            return [repo.merge(args.revision, ff=args.ff, prefer=args.every, **_how(args, repo))]
+
+        return _run(args, out, repo, "merge", work)
+
+
+def _revert(args: Namespace, out: Output) -> int:
+    if not args.revisions:
+        return _stopped(args, out, "revert")
+    _refuse_going_on(args, "revert")
+    _refuse_choices(args, "revert")
+    with options.open_repository(args, out) as repo:
+
+        def work() -> list[Committed]:
+            return repo.revert(*args.revisions, mainline=args.mainline, **_how(args, repo))
+
+        return _run(args, out, repo, "revert", work)
+
+
+def _cherry_pick(args: Namespace, out: Output) -> int:
+    if not args.revisions:
+        return _stopped(args, out, "cherry-pick")
+    _refuse_going_on(args, "cherry-pick")
+    _refuse_choices(args, "cherry-pick")
+    with options.open_repository(args, out) as repo:
+
+        def work() -> list[Committed]:
+            how = _how(args, repo)
+            return repo.cherry_pick(*args.revisions, mainline=args.mainline, note_origin=args.noted, **how)
+
+        return _run(args, out, repo, "cherry-pick", work)
+
+
+def _stopped(args: Namespace, out: Output, verb: str) -> int:
+    """Go on with what stopped, give it up, or resolve some of it."""
+    resolutions = [(name, parse_type(rtype), _choice(verb, choice)) for name, rtype, choice in args.resolve]
+    every: Side | None = args.every
+    if args.going_on in ("abort", "skip") and (resolutions or every):
+        raise UsageError(f"{verb}: --{args.going_on} takes no choices")
+    if args.going_on is None and not (resolutions or every):
+        ways = "--continue, --abort or --resolve" if verb == "merge" else "--continue, --skip, --abort or --resolve"
+        raise UsageError(f"{verb}: name a REV; or go on with one that stopped: {ways}")
+    with options.open_repository(args, out) as repo:
+        if args.going_on == "abort":
+            name = repo.abort_stopped(verb, dry_run=args.dry_run)
+            what = f"{verb} {name}".rstrip()
+            said = f"dry run, nothing written: would give up {what}" if args.dry_run else f"gave up {what}"
+            if args.json:
+                out.json({"aborted": name or None})
+            out.note(f"{said}; the branch stays as it is")
+            return 0
+        if args.going_on == "skip":
+            return _run(args, out, repo, verb, lambda: repo.skip_stopped(verb, **_how(args, repo)))
+        if args.going_on == "continue":
+
+            def work() -> list[Committed]:
+                return repo.continue_stopped(verb, resolutions, every, **_how(args, repo))
+
+            return _run(args, out, repo, verb, work)
+        left = repo.resolve_conflicts(verb, resolutions, every, dry_run=args.dry_run)
+    if args.json:
+        out.json(conflicts.shape_of_unfinished(left))
+    else:
+        conflicts.show_unfinished(out, left)
+    return 0
+
+
+def _choice(verb: str, text: str) -> str:
+    if text not in _CHOICES:
+        raise UsageError(f"{verb}: --resolve NAME TYPE takes ours, theirs, base or both, not {text[:40]!r}")
+    return text
+
+
+def _how(args: Namespace, repo: Repository) -> CommitOptions:
+    from zonegit.repo.merges import ACCEPTED
+
+    how = options.commit_how(args, repo.position(args.zone).zone)
+    if args.strict == list(ACCEPTED):
+        how["strict"] = ACCEPTED
+    how["zone"] = args.zone
+    return how
+
+
+def _run(args: Namespace, out: Output, repo: Repository, verb: str, work: Callable[[], Sequence[Committed]]) -> int:
+    """Tell what was committed, and what stopped it."""
+    try:
+        done = work()
+    except MergeConflict as conflict:
+        _tell_conflict(args, out, repo, verb, conflict)
+        raise _with_ways(conflict, verb, args) from None
+    _tell_done(args, out, repo, verb, done)
+    return 0
+
+
+def _tell_done(args: Namespace, out: Output, repo: Repository, verb: str, done: Sequence[Committed]) -> None:
+    if verb != "merge" and args.json:
+        out.json({"commits": [shapes.committed(each, changes_with_serials(repo, each)) for each in done]})
+        return
+    for each in done:
+        unchanged = each.old is not None and each.old == each.new
+        if unchanged and verb == "merge" and not args.json:
+            out.note(f"[{each.zone} {each.branch}] already up to date")
+        else:
+            tell(repo, each, args, out)
+        if unchanged and verb != "merge":
+            out.note(f"{verb}: skipped one commit, which changes nothing on {each.branch}")
+    if not done:
+        out.note(f"{verb}: nothing is left to do")
+
+
+def _tell_conflict(args: Namespace, out: Output, repo: Repository, verb: str, conflict: MergeConflict) -> None:
+    from zonegit.repo import Committed
+
+    done = [each for each in conflict.done if isinstance(each, Committed)]
+    zone = _zone(args, repo)
+    apex = parse_apex(zone)
+    found = conflicts.contradictions(conflict)
+    if args.json:
+        out.json(
+            {
+                "operation": verb,
+                "zone": zone,
+                "commits": [shapes.committed(each, changes_with_serials(repo, each)) for each in done],
+                "conflicts": [conflicts.shape(each, apex) for each in found],
+                "together": list(conflict.together),
+            }
+        )
+        return
+    if done:
+        _tell_done(args, out, repo, verb, done)
+    conflicts.show(out, found, apex)
+    for told in conflict.together:
+        out.line(f"conflict: both together: {told}")
+
+
+def _zone(args: Namespace, repo: Repository) -> str:
+    left = None if args.going_on is None else repo.unfinished()
+    return left.zone if left else repo.position(args.zone).zone
+
+
+def _with_ways(conflict: MergeConflict, verb: str, args: Namespace) -> MergeConflict:
+    """The error with what to do."""
+    if args.dry_run:
+        way = "dry run, nothing written"
+    else:
+        way = (
+            f"nothing moved; set the records right, or choose with 'zonegit {verb} --resolve NAME TYPE "
+            f"ours|theirs|base|both', then 'zonegit {verb} --continue'; 'zonegit {verb} --abort' gives it up"
+        )
+        if not conflict.conflicts:
+            way = (
+                f"nothing moved; set the records right, then 'zonegit {verb} --continue' ('--strict none' with it "
+                f"accepts warnings); 'zonegit {verb} --abort' gives it up"
+            )
+    return MergeConflict(f"{conflict}: {way}", conflict.conflicts, conflict.together, conflict.done)
+
+
+def _refuse_going_on(args: Namespace, verb: str) -> None:
+    if args.going_on:
+        raise UsageError(f"{verb}: --{args.going_on} takes no REV: it goes on with what stopped")
+
+
+def _refuse_choices(args: Namespace, verb: str) -> None:
+    if args.resolve or args.every:
+        raise UsageError(f"{verb}: --resolve, --ours and --theirs are for a {verb} that has stopped")
+
+
+def _going_on_options(parser: ArgumentParser, verb: str, *, skips: bool) -> None:
+    """What goes on with one that stopped."""
+    group = parser.add_mutually_exclusive_group()
+    ways = {"continue": f"commit the {verb} that stopped, with what is resolved", "abort": "give it up"}
+    if skips:
+        ways["skip"] = "leave out the commit that it stopped at, and go on"
+    for way, told in ways.items():
+        group.add_argument(f"--{way}", dest="going_on", action="store_const", const=way, help=told)
+    sides = parser.add_mutually_exclusive_group()
+    sides.add_argument(
+        "--ours", dest="every", action="store_const", const="ours", help="the branch holds at each conflict"
+    )
+    sides.add_argument(
+        "--theirs", dest="every", action="store_const", const="theirs", help="the other side holds at each conflict"
+    )
+    parser.add_argument(
+        "--resolve",
+        nargs=3,
+        action="append",
+        default=[],
+        metavar=("NAME", "TYPE", "ours|theirs|base|both"),
+        help="what holds for one RRset; alone it is kept for --continue",
+    )
+
+
+def _merge_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("revision", metavar="REV", nargs="?", help="a branch, tag, id or PEER/BRANCH")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--ff-only", dest="ff", action="store_const", const="only", default="allow", help="refuse to make a commit"
+    )
+    group.add_argument("--no-ff", dest="ff", action="store_const", const="never", help="make a commit in any case")
+    _going_on_options(parser, "merge", skips=False)
+    options.commit_options(parser)
+
+
+def _revert_arguments(parser: ArgumentParser) -> None:
+    _pick_arguments(parser, "revert", "commits, or ranges A..B; of a range the newest is reverted first")
+
+
+def _cherry_pick_arguments(parser: ArgumentParser) -> None:
+    _pick_arguments(parser, "cherry-pick", "commits, or ranges A..B; of a range the oldest is picked first")
+    parser.add_argument("-x", dest="noted", action="store_true", help="say in each message which commit was picked")
+
+
+def _pick_arguments(parser: ArgumentParser, verb: str, what: str) -> None:
+    parser.add_argument("revisions", metavar="REV", nargs="*", help=what)
+    parser.add_argument(
+        "-m",
+        "--mainline",
+        metavar="N",
+        type=_parent,
+        default=0,
+        help="of a merge: the parent that its change is against, from 1",
+    )
+    _going_on_options(parser, verb, skips=True)
+    options.commit_options(parser, "--message")
+
+
+def _parent(text: str) -> int:
+    from argparse import ArgumentTypeError
+
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) < 100):
+        raise ArgumentTypeError(
+            f"{text[:40]!r} is no number of a parent: the first one is 1; --message takes a text"
+        )
+    return int(text)
+
+
+_MERGE_DETAILS: Final = """\
+Records are merged one by one: what only one side changed is taken. Where both changed the same in different ways
+the merge stops, exits with 4 and moves nothing. Set those records right (`zonegit set …` commits at once), or
+choose by --resolve; then --continue merges again. `zonegit status` shows what is left."""
+_REVERT_DETAILS: Final = """\
+Each commit gets one that takes its change back. What changed since on the same records is a conflict, which is
+resolved as that of a merge."""
+_PICK_DETAILS: Final = """\
+Each commit's change is made again on this branch, by its author and with its message. Conflicts are resolved as
+those of a merge."""
+
+VERBS: Final = {
+    "merge": Verb(_merge_arguments, _merge, _MERGE_DETAILS),
+    "revert": Verb(_revert_arguments, _revert, _REVERT_DETAILS),
+    "cherry-pick": Verb(_cherry_pick_arguments, _cherry_pick, _PICK_DETAILS),
+}

@@ -1,0 +1,221 @@
+"""What `merge`, `revert` and `cherry-pick` share: a three-way merge with a branch's tip, checked and committed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from zonegit.errors import Conflict as Lost
+from zonegit.errors import InvalidZone, Refused
+from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.names import absolute, owner_key, to_text
+from zonegit.model.rrset import RRKey
+from zonegit.repo import stopped
+from zonegit.repo.content import Content, Tree
+from zonegit.repo.context import Context
+from zonegit.repo.contradictions import Authors, conflict_of, contradictions
+from zonegit.repo.draft import Draft, draft_changes
+from zonegit.repo.entering import check_entering
+from zonegit.repo.history import Range, read_commit
+from zonegit.repo.judging import refuse
+from zonegit.repo.merging import Choice, Sides, base_of, three_way, tree_of
+from zonegit.repo.results import Committed, Revision
+from zonegit.repo.signed import dnssec_keys, is_dropped, is_signed, refuse_change
+from zonegit.repo.stopped import Stopped, set_stopped
+from zonegit.repo.writing import Intent, commit_draft
+from zonegit.store.port import Writer
+from zonegit.tree.build import build
+from zonegit.tree.merge import Conflict
+from zonegit.tree.source import Nodes
+from zonegit.zonefile.check import check_owners
+from zonegit.zonefile.findings import Finding
+
+_TRIES: Final = 3
+_ROOTLESS: Final = "has no common ancestor with"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a stopped or new operation is to end."""
+
+    state: Stopped
+    intent: Intent
+    prefer: Choice | None = None
+    """What holds for each conflict without a choice of its own."""
+    accepts: bool = False
+    """Whether warnings that neither side has are no conflict."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is combined with a branch's tip: the change from `base` to `theirs`, which are roots of trees."""
+
+    nodes: Nodes
+    base: ObjectId
+    theirs: ObjectId
+    authors: Authors
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a three-way merge comes to with all choices made."""
+
+    changes: dict[RRKey, bytes | None]
+    left: dict[RRKey, Conflict] = field(default_factory=dict)
+
+
+def commit_plan(context: Context, plan: Plan, *, kept: bool = False) -> Committed:
+    """Commit the merge with the branch's tip, and forget the state that is `kept` of it. `MergeConflict`.
+
+    If the tip moves meanwhile it is merged again, the last time while other writers wait.
+    """
+    for _ in range(_TRIES):
+        ours = context.tip(plan.state.place)
+        draft = draft_plan(context, plan, ours)
+        try:
+            if plan.intent.dry_run:
+                return commit_draft(context, plan.state.place, ours, draft, plan.intent)
+            with context.store.write() as writer:
+                return _commit(context, plan, ours, draft, writer, kept)
+        except Lost:
+            continue
+    with context.store.write() as writer:
+        ours = context.tip(plan.state.place)
+        return _commit(context, plan, ours, draft_plan(context, plan, ours), writer, kept)
+
+
+def _commit(context: Context, plan: Plan, ours: Content, draft: Draft, writer: Writer, kept: bool) -> Committed:
+    if not kept:
+        stopped.refuse_second(writer, context)
+    done = commit_draft(context, plan.state.place, ours, draft, plan.intent, writer)
+    if kept:
+        set_stopped(writer, context, None)
+    return done
+
+
+def draft_plan(context: Context, plan: Plan, ours: Content) -> Draft:
+    """What `ours` becomes. `MergeConflict` for what is left to be resolved, `InvalidZone` for what is strict."""
+    state, intent = plan.state, plan.intent
+    target = read_commit(context.nodes.source, state.theirs)
+    change = _change(context, state, ours, target)
+    _check_signatures(ours, change, intent)
+    if intent.others:
+        with context.store.read() as reader:
+            check_entering(reader, state.place.zone, [target.id])
+    found = _combined(context, plan, ours, change)
+    if found.left:
+        serial = ours.revision.commit.serial
+        listed = contradictions(change.nodes, found.left, change.authors, serial)
+        raise conflict_of(state.place.zone, _what(state), listed, ())
+    try:
+        draft = draft_changes(ours, found.changes)
+    except InvalidZone as error:
+        raise conflict_of(state.place.zone, _what(state), (), [str(error)]) from None
+    if not plan.accepts:
+        together = [_told(each, ours) for each in _of_neither(draft.findings, ours, change)]
+        if together:
+            raise conflict_of(state.place.zone, _what(state), (), together)
+    refuse(state.place.zone, draft.findings, intent.strict)
+    return draft
+
+
+def _what(state: Stopped) -> str:
+    return f"{state.operation} {state.name}"
+
+
+def _change(context: Context, state: Stopped, ours: Content, target: Revision) -> _Change:
+    nodes = context.nodes
+    since = Range((ours.revision,), (target,))
+    if state.operation == "merge":
+        found = base_of(nodes, ours.revision.id, target.id, ours.zone.shape)
+        if found is None:
+            raise Refused(
+                f"{state.name} {_ROOTLESS} {state.place.branch}: they began apart, so nobody knows what either "
+                "changed; 'zonegit cherry-pick' takes single commits, 'zonegit reset --hard' all of it"
+            )
+        over, base = found
+        theirs = tree_of(nodes, target.commit)
+        return _Change(over, base, theirs, Authors(since, Range((target,), (ours.revision,))))
+    parents = target.commit.parents
+    after = tree_of(nodes, target.commit)
+    if parents:
+        parent = read_commit(nodes.source, parents[max(state.mainline, 1) - 1])
+        before = tree_of(nodes, parent.commit)
+    else:
+        empty = build(ours.zone.shape, [])
+        nodes = nodes.over({object_id(data): data for data in empty.objects})
+        before = empty.root
+    if state.operation == "revert":
+        return _Change(nodes, after, before, Authors(since, None))
+    return _Change(nodes, before, after, Authors(since, target))
+
+
+def _check_signatures(ours: Content, change: _Change, intent: Intent) -> None:
+    """`Refused` where signatures wouldn't fit the merge."""
+    if intent.signatures != "keep":
+        return
+    if is_signed(ours.tree) or is_signed(Tree(change.nodes, change.theirs)):
+        raise refuse_change(ours.revision.commit.zone)
+
+
+def _combined(context: Context, plan: Plan, ours: Content, change: _Change) -> _Found:
+    choices, sides = plan.state.choices, Sides(change.base, ours.tree.root, change.theirs)
+    held = _settled_on_the_branch(context, plan.state, ours, change)
+
+    def resolve(key: RRKey, conflict: Conflict) -> Choice | None:
+        if key in choices:
+            return choices[key]
+        return Choice.OURS if key in held else plan.prefer
+
+    merged = three_way(change.nodes, sides, resolve)
+    changes, left = dict(merged.changes), dict(merged.conflicts)
+    for key in held - choices.keys():
+        changes.pop(key, None)
+    for key, choice in choices.items():
+        changes[key] = choice.of(_at(key, ours, change))
+    if plan.intent.signatures == "unsign":
+        left = {key: conflict for key, conflict in left.items() if not is_dropped(key)}
+        changes = {key: value for key, value in changes.items() if not is_dropped(key)}
+        changes |= dict.fromkeys(dnssec_keys(ours.tree))
+    return _Found(changes, left)
+
+
+def conflicts_at(context: Context, state: Stopped, keys: Iterable[RRKey]) -> dict[RRKey, Conflict]:
+    """What stands under keys in the base, on the branch and on the other side."""
+    ours = context.tip(state.place)
+    change = _change(context, state, ours, read_commit(context.nodes.source, state.theirs))
+    return {key: _at(key, ours, change) for key in keys}
+
+
+def _at(key: RRKey, ours: Content, change: _Change) -> Conflict:
+    base, theirs = (Tree(change.nodes, root).payload(key) for root in (change.base, change.theirs))
+    return Conflict(base, (ours.tree.payload(key), theirs))
+
+
+def _settled_on_the_branch(context: Context, state: Stopped, ours: Content, change: _Change) -> set[RRKey]:
+    """Keys that conflicted when it stopped, and stand on the branch otherwise since: the branch has them right."""
+    if ours.revision.id == state.ours:
+        return set()
+    then = Content.of(context.nodes, read_commit(context.nodes.source, state.ours))
+    conflicts = three_way(change.nodes, Sides(change.base, then.tree.root, change.theirs)).conflicts
+    return {key for key in conflicts if then.tree.payload(key) != ours.tree.payload(key)}
+
+
+def _of_neither(findings: list[Finding], ours: Content, change: _Change) -> Iterator[Finding]:
+    """Warnings about the merge that are true of neither side."""
+    if not findings:
+        return
+    owners = sorted({owner_key(each.owner) for each in findings})
+    theirs = Tree(change.nodes, change.theirs)
+    known = {*check_owners(ours.apex, owners, ours.tree), *check_owners(ours.apex, owners, theirs)}
+    yield from (each for each in findings if each not in known)
+
+
+def _told(each: Finding, ours: Content) -> str:
+    return f"{to_text(absolute(each.owner, ours.apex))}: {each.told} [{each.check}]"
+
+
+def stop(context: Context, state: Stopped) -> None:
+    """Keep the state of what stopped. `Refused` if something else of the same user stopped meanwhile."""
+    with context.store.write() as writer:
+        stopped.refuse_second(writer, context)
+        set_stopped(writer, context, state)

@@ -1,0 +1,146 @@
+"""`merge`: a branch gets what another one has, by a fast-forward or by a merge commit."""
+
+from dataclasses import replace
+from typing import Literal
+
+from zonegit.errors import Conflict, InvalidName, MergeConflict, OtherZone, Refused
+from zonegit.model import refs
+from zonegit.model.foreign import printable
+from zonegit.model.ids import short
+from zonegit.repo.ancestry import is_ancestor
+from zonegit.repo.changes import differences
+from zonegit.repo.combining import Plan, commit_plan, stop
+from zonegit.repo.content import Content
+from zonegit.repo.context import Context
+from zonegit.repo.labels import move
+from zonegit.repo.merging import Choice
+from zonegit.repo.results import MAX_LISTED, Committed, Position, Revision
+from zonegit.repo.serials import is_ahead
+from zonegit.repo.signed import is_signed, refuse_unsigned
+from zonegit.repo.stopped import Stopped, refuse_second
+from zonegit.repo.writing import CommitOptions, check_writable, intent_of
+from zonegit.store.port import RefUpdate
+
+FastForward = Literal["allow", "only", "never"]
+Side = Literal["ours", "theirs"]
+ACCEPTED = ("none",)
+"""As `strict`: warnings that neither side has are accepted."""
+
+
+def merge(
+    context: Context,
+    place: Position,
+    name: str,
+    ff: FastForward,
+    prefer: Side | None,
+    options: CommitOptions,
+) -> Committed:
+    """Merge the commit that `name` names into a branch."""
+    check_writable(context, place.zone)
+    with context.store.read() as reader:
+        refuse_second(reader, context)
+    theirs = other_side(context, place, name)
+    ours = context.tip(place)
+    old = ours.revision
+    with context.store.read() as reader:
+        if is_ancestor(reader, theirs.id, old.id):
+            return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0)
+        behind = is_ancestor(reader, old.id, theirs.id)
+    keeps = options.get("signatures", "keep") != "unsign"
+    if behind and ff != "never" and keeps and _is_forward(old, theirs):
+        return _fast_forward(context, place, ours, theirs, name, options)
+    if ff == "only":
+        raise Refused(_no_fast_forward(place, name, old, theirs, behind=behind))
+    state = Stopped("merge", place, old.id, theirs.id, printable(name), message_of(context, place, name))
+    plan = plan_of(state, theirs, options, prefer)
+    try:
+        return commit_plan(context, plan)
+    except MergeConflict:
+        if not plan.intent.dry_run:
+            stop(context, plan.state)
+        raise
+
+
+def other_side(context: Context, place: Position, name: str) -> Revision:
+    """The commit that a revision names. `Refused` for one of another zone."""
+    try:
+        return context.resolve(name, place.zone)
+    except OtherZone as error:
+        raise Refused(f"{error.args[0].partition(';')[0]}: what is merged or picked must be of one zone") from None
+
+
+def plan_of(
+    state: Stopped, theirs: Revision, options: CommitOptions, prefer: Side | None = None, *, of_pick: bool = False
+) -> Plan:
+    """The plan of a merge, of another operation, or of one that goes on."""
+    strict = tuple(options.get("strict", ()))
+    accepts = strict == ACCEPTED
+    given: CommitOptions = {**options, "strict": () if accepts else strict}
+    merges = state.operation == "merge"
+    intent = intent_of(
+        given,
+        state.message,
+        None,
+        operation=f"merge {state.name}" if merges else state.operation,
+        author=theirs.commit.author if of_pick else None,
+        others=(theirs,) if merges else (),
+    )
+    kept = replace(state, message=intent.message)
+    return Plan(kept, intent, Choice(prefer) if prefer else None, accepts)
+
+
+def _fast_forward(
+    context: Context, place: Position, ours: Content, theirs: Revision, name: str, options: CommitOptions
+) -> Committed:
+    """Move the branch to a descendant of its tip. `Conflict` if it moved meanwhile."""
+    old, commit = ours.revision, theirs.commit
+    after = Content.of(context.nodes, theirs)
+    if options.get("signatures", "keep") == "keep" and is_signed(ours.tree) and not is_signed(after.tree):
+        raise refuse_unsigned(place.zone, printable(name))
+    changes = list(differences(context.nodes, old.commit.zone_root, commit.zone_root))
+    update = RefUpdate(refs.head(place.zone, place.branch), old.id, theirs.id)
+    dry_run = options.get("dry_run", False)
+    reason = f"merge {printable(name)}: Fast-forward"
+    try:
+        move(context, [update], options.get("who"), reason, dry_run, theirs)
+    except Conflict:
+        raise Conflict(f"{place.branch} moved meanwhile; merge again") from None
+    listed = changes if len(changes) <= MAX_LISTED else []
+    new = None if dry_run else theirs.id
+    return Committed(place.zone, place.branch, old.id, new, commit.serial, len(changes), listed)
+
+
+def _is_forward(old: Revision, new: Revision) -> bool:
+    """Whether secondaries that have the one take the other."""
+    return is_ahead(new.commit.seq, old.commit.seq)
+
+
+def _no_fast_forward(place: Position, name: str, old: Revision, theirs: Revision, *, behind: bool) -> str:
+    if behind and not _is_forward(old, theirs):
+        why = f"its serial {theirs.commit.serial} isn't ahead of {old.commit.serial}"
+    elif behind:
+        why = "--unsign needs a commit of its own"
+    else:
+        why = f"{place.branch} has commits that it lacks ({short(old.id)})"
+    return f"no fast-forward to {printable(name)}: {why}; merge without --ff-only makes a merge commit"
+
+
+def message_of(context: Context, place: Position, name: str) -> str:
+    """git's message: `Merge branch 'feature'`, and `into` what, unless that is the default branch."""
+    what = f"Merge {_kind(context, place.zone, name)} '{printable(name)[:80]}'"
+    return what if place.branch == refs.DEFAULT_BRANCH else f"{what} into {place.branch}"
+
+
+def _kind(context: Context, zone: str, name: str) -> str:
+    peer, _, branch = name.partition("/")
+    with context.store.read() as reader:
+        try:
+            if reader.ref(refs.head(zone, name)):
+                return "branch"
+            if reader.ref(refs.tag(zone, name)):
+                return "tag"
+            if branch and refs.is_plain(peer) and reader.ref(refs.remote(peer, zone, branch)):
+                return "remote-tracking branch"
+        except InvalidName:
+            pass
+    return "commit"

@@ -1,0 +1,142 @@
+"""`revert` and `cherry-pick`: changes of single commits, taken back or made again, each as a commit of its own."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal
+
+from zonegit.errors import MergeConflict, Refused, UsageError
+from zonegit.model.ids import ObjectId, object_id, short
+from zonegit.repo.combining import Plan, commit_plan, draft_plan, stop
+from zonegit.repo.content import Content, Tree
+from zonegit.repo.context import Context
+from zonegit.repo.history import Range, ancestry, read_commit
+from zonegit.repo.merges import other_side, plan_of
+from zonegit.repo.results import Committed, Position, Revision
+from zonegit.repo.revisions import split_range
+from zonegit.repo.serials import next_seq
+from zonegit.repo.stopped import Stopped, refuse_second
+from zonegit.repo.writing import CommitOptions, check_writable
+
+Operation = Literal["revert", "cherry-pick"]
+_REVERTED: Final = re.compile(r'Revert "(.*)"')
+
+
+def pick(
+    context: Context,
+    place: Position,
+    operation: Operation,
+    revisions: Sequence[str],
+    mainline: int,
+    noted: bool,
+    options: CommitOptions,
+) -> list[Committed]:
+    """Revert commits, or pick them. One that changes nothing comes back with `old` and `new` alike."""
+    check_writable(context, place.zone)
+    with context.store.read() as reader:
+        refuse_second(reader, context)
+    targets = _targets(context, place, operation, revisions)
+    for target in targets:
+        _check(operation, target, mainline)
+    if options.get("message") is not None and len(targets) > 1:
+        raise UsageError(f"--message is for one commit, and these are {len(targets)}")
+    tip = context.tip(place).revision.id
+    first = Stopped(operation, place, tip, targets[0].id, short(targets[0].id), "", mainline, noted=noted)
+    return go_through(context, first, [target.id for target in targets], options, [])
+
+
+def go_through(
+    context: Context, like: Stopped, todo: Sequence[ObjectId], options: CommitOptions, done: list[Committed]
+) -> list[Committed]:
+    """Commit one after another, as the operation `like` has it; stops at the first that conflicts."""
+    if options.get("dry_run", False):
+        return [*done, *_rehearsed(context, like, todo, options)]
+    for at, oid in enumerate(todo):
+        plan = _plan(context, like, oid, tuple(todo[at + 1 :]), options)
+        try:
+            done.append(commit_plan(context, plan))
+        except MergeConflict as conflict:
+            stop(context, plan.state)
+            raise MergeConflict(str(conflict), conflict.conflicts, conflict.together, tuple(done)) from None
+    return done
+
+
+def _rehearsed(
+    context: Context, like: Stopped, todo: Sequence[ObjectId], options: CommitOptions
+) -> Iterator[Committed]:
+    """What each would be on top of those before it, of which nothing is stored."""
+    ours = context.tip(like.place)
+    old, seq = ours.revision, ours.revision.commit.seq
+    for oid in todo:
+        draft = draft_plan(context, _plan(context, like, oid, (), options), ours)
+        seq = next_seq(seq) if draft.change_count else seq
+        yield Committed(
+            like.place.zone,
+            like.place.branch,
+            old.id,
+            None if draft.change_count else old.id,
+            seq & 0xFFFFFFFF,
+            draft.change_count,
+            draft.changes,
+            draft.findings,
+        )
+        fresh = {object_id(data): data for data in draft.objects}
+        ours = Content(old, draft.zone, Tree(ours.tree.nodes.over(fresh), draft.zone.tree))
+
+
+def _plan(
+    context: Context, like: Stopped, oid: ObjectId, todo: tuple[ObjectId, ...], options: CommitOptions
+) -> Plan:
+    target = read_commit(context.nodes.source, oid)
+    message = _revert_message(target) if like.operation == "revert" else _pick_message(target, like.noted)
+    ours = context.tip(like.place).revision.id
+    state = Stopped(like.operation, like.place, ours, oid, short(oid), message, like.mainline, todo, like.noted)
+    return plan_of(state, target, options, of_pick=like.operation == "cherry-pick")
+
+
+def _targets(context: Context, place: Position, operation: Operation, texts: Sequence[str]) -> list[Revision]:
+    """The commits, in the order in which they are reverted (of a range the newest first) or picked."""
+    found: list[Revision] = []
+    for text in texts:
+        if ".." not in text:
+            found.append(other_side(context, place, text))
+            continue
+        chosen = split_range(text)
+        of, without = (
+            tuple(other_side(context, place, each) for each in side) for side in (chosen.of, chosen.without)
+        )
+        newest_first = list(ancestry(context.nodes.source, Range(of, without)))
+        found += newest_first if operation == "revert" else reversed(newest_first)
+    if not found:
+        raise Refused(f"{' '.join(texts)[:80]} has no commits: A..B is what B has and A hasn't")
+    return list({each.id: each for each in found}.values())
+
+
+def _check(operation: Operation, target: Revision, mainline: int) -> None:
+    """`Refused` for a commit whose change isn't known."""
+    name, parents = short(target.id), len(target.commit.parents)
+    if parents > 1 and not mainline:
+        raise Refused(
+            f"{name} is a merge of {parents} parents: say by -m N which one its change is against, "
+            f"as a rule 'zonegit {operation} -m 1 {name}'"
+        )
+    if mainline > max(parents, 1):
+        raise Refused(f"{name} has no parent {mainline}; it has {parents}")
+    if operation == "revert" and not parents:
+        raise Refused(
+            f"{name} begins the zone: without it there would be no zone; 'zonegit zone remove' deletes the zone"
+        )
+
+
+def _revert_message(target: Revision) -> str:
+    """git's message."""
+    subject, oid = target.commit.subject, target.id.hex()
+    again = _REVERTED.fullmatch(subject)
+    head = f'Reapply "{again[1]}"' if again else f'Revert "{subject}"'
+    merged = len(target.commit.parents) > 1
+    more = f", reversing\nchanges made to {target.commit.parents[0].hex()}" if merged else ""
+    return f"{head}\n\nThis reverts commit {oid}{more}."
+
+
+def _pick_message(target: Revision, noted: bool) -> str:
+    message = target.commit.message
+    return f"{message.rstrip()}\n\n(cherry picked from commit {target.id.hex()})" if noted else message
