@@ -39,7 +39,7 @@ def _clone(args: Namespace, out: Output) -> int:
         refs = await peering.refs_of(peer)  # before anything is made: a mistyped call leaves nothing behind
         if args.dry_run:
             return peering.Pulled(refs, 0, 0)
-        with closing(_made(target, remote, options.patience(args, out))) as store:
+        with closing(_made(target, remote, options.patience(args, out))) as store, store.keeping():
             session = Session(store, remote.name, refs)
             return await peering.pull_with_progress(peer, refs, session, peering.stamp(store, args.author), out)
 
@@ -140,11 +140,14 @@ def _fetch(args: Namespace, out: Output) -> int:
 
         async def work(peer: HttpPeer) -> peering.Pulled:
             refs = await peering.refs_of(peer, store, remote.name)
-            session = TrackingSession(store, remote.name, refs)
             if args.dry_run:
+                TrackingSession(store, remote.name, refs)  # which refuses what the fetch would
                 return peering.Pulled(refs, 0, 0)
             try:
-                return await peering.pull_with_progress(peer, refs, session, peering.stamp(store, args.author), out)
+                with store.keeping():
+                    session = TrackingSession(store, remote.name, refs)
+                    who = peering.stamp(store, args.author)
+                    return await peering.pull_with_progress(peer, refs, session, who, out)
             except CancelledError:
                 store.close()  # a thread that waits for another writer gives up
                 raise

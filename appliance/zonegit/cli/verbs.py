@@ -32,6 +32,9 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "reindex": "make the ref index and the served views anew from the refs",
         "cat-object": "show one object by its id",
     },
+    "housekeeping": {
+        "gc": "delete objects that no branch, tag or reflog reaches",
+    },
     "backups": {
         "backup": "write the whole repository to one file",
         "restore": "put a backup in the repository's place",

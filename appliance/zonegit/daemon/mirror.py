@@ -37,6 +37,7 @@ from zonegit.sync.mirror import Moved
 from zonegit.sync.peers import check_peer
 from zonegit.sync.session import Session
 from zonegit.sync.tracked import Tracked
+from zonegit.sync.wire import PeerRefs
 
 _LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the age of what is here."""
@@ -142,24 +143,8 @@ class Mirror:
         wait = min(max(1, round(self._interval)), limits.MAX_WAIT)
         refs = await latest_refs(self._peer, self._store, self._name, self._root, wait, self._tracked)
         if refs is not None:
-            started = time.monotonic()
-            session = await asyncio.to_thread(
-                Session,
-                self._store,
-                self._name,
-                refs,
-                compress=self._compress,
-                bounds=self._peer.bounds,
-                day=int(self._clock()) // DAY,
-            )
-            moved = Moved()
-            telling = asyncio.create_task(self._told.going_on(session))
-            try:
-                moved = await pull(self._peer, session, Stamp("zonegitd", int(self._clock())))
-            finally:
-                telling.cancel()
-                self._told.received(session)
-            self._told.moved(moved, session, time.monotonic() - started)
+            with self._store.keeping():
+                moved = await self._pull(refs)
             await asyncio.to_thread(self._show, moved)
             self._root = refs.root
             self._told.synced()
@@ -168,6 +153,26 @@ class Mirror:
         self._told.clock(self._peer.signer.offset)
         self._synced()
         return refs is not None
+
+    async def _pull(self, refs: PeerRefs) -> Moved:
+        started = time.monotonic()
+        session = await asyncio.to_thread(
+            Session,
+            self._store,
+            self._name,
+            refs,
+            compress=self._compress,
+            bounds=self._peer.bounds,
+            day=int(self._clock()) // DAY,
+        )
+        telling = asyncio.create_task(self._told.going_on(session))
+        try:
+            moved = await pull(self._peer, session, Stamp("zonegitd", int(self._clock())))
+        finally:
+            telling.cancel()
+            self._told.received(session)
+        self._told.moved(moved, session, time.monotonic() - started)
+        return moved
 
     def _show(self, moved: Moved) -> None:
         """Let what just arrived be served from views, the large zones too; until now their trees answered.

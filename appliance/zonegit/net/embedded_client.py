@@ -79,10 +79,11 @@ class ReplicationClient:
             self._root = root
             return Synced()
         now = int(time.time())
-        session = await asyncio.to_thread(
-            Session, self._store, self._name, refs, compress=self._compress, day=now // DAY
-        )
-        moved = await pull(self._peer, session, Stamp("zonegit", now))
+        with self._store.keeping():
+            session = await asyncio.to_thread(
+                Session, self._store, self._name, refs, compress=self._compress, day=now // DAY
+            )
+            moved = await pull(self._peer, session, Stamp("zonegit", now))
         self._root = refs.root
         return Synced(moved.branches, session.objects, session.size)
 

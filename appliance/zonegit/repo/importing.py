@@ -11,7 +11,7 @@ from zonegit.model.rrset import RRKey
 from zonegit.model.zone import SALT_SIZE, Shape
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
-from zonegit.repo.draft import draft_records
+from zonegit.repo.draft import Draft, draft_records
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.signed import unsigned
 from zonegit.repo.undoing import Allow, undone_by
@@ -41,6 +41,24 @@ def commit_records(
     raises where the entries mustn't replace the branch's tip, and is called when nothing else refuses them; a tip
     that moves after it is a `Conflict`.
     """
+    with context.store.keeping():
+        place, draft, done = _committed(context, apex, branch, entries, intent, warnings, check, told)
+    if done.new is None:
+        return done
+    counted = counter(draft.zone.records, step(told, _STORED, 1))
+    return dataclasses.replace(done, lacks_view=show_default(context, place.zone, place.branch, counted))
+
+
+def _committed(
+    context: Context,
+    apex: WireName,
+    branch: str | None,
+    entries: list[tuple[RRKey, bytes]],
+    intent: Intent,
+    warnings: Sequence[Finding],
+    check: Callable[[Content], None],
+    told: Told,
+) -> tuple[Position, Draft, Committed]:
     zone = to_text(apex)
     content: Content | None
     try:
@@ -56,10 +74,7 @@ def commit_records(
         entries = unsigned(entries)
     draft = draft_records(apex, content, entries, shape, warnings, intent.strict, step(told, 0, _DRAFTED))
     done = commit_draft(context, place, content, draft, intent, told=step(told, _DRAFTED, _STORED), agree=check)
-    if done.new is None:
-        return done
-    counted = counter(draft.zone.records, step(told, _STORED, 1))
-    return dataclasses.replace(done, lacks_view=show_default(context, place.zone, place.branch, counted))
+    return place, draft, done
 
 
 def import_check(entries: list[tuple[RRKey, bytes]], replace: bool | Allow) -> Callable[[Content], None]:

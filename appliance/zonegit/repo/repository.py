@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from zonegit.repo.undoing import Allow
     from zonegit.repo.writing import CommitOptions
     from zonegit.store.fsck import FsckReport
+    from zonegit.store.gc import GcReport
     from zonegit.zonefile.reader import ParsedZone
 
 
@@ -314,3 +315,21 @@ class Repository(DesiredVerbs, MergeVerbs, UndoVerbs):
         from zonegit.store.reindex import reindex
 
         reindex(self._store, progress)
+
+    def gc(
+        self,
+        *,
+        grace: float = 90 * 86_400,
+        dry_run: bool = False,
+        patience: float | None = None,
+        progress: Progress | None = None,
+    ) -> GcReport:
+        """Delete objects that no ref reaches, nor the reflog's entries of the last `grace` seconds.
+
+        Older entries go, but for the newest of each ref. Others may read and write meanwhile. `StoreBusy` where a
+        pull or an import lasts longer than `patience` seconds (None: without end), or beside another `gc`.
+        """
+        from zonegit.repo.collecting import collect
+
+        now = self._context.now()
+        return collect(self._store, grace, now, dry_run=dry_run, patience=patience, progress=progress)

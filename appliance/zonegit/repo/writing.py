@@ -141,11 +141,12 @@ def commit_changes(
         return draft_changes(content, wanted, intent.strict)
 
     for _ in range(_TRIES):
-        content = context.tip(place)
-        try:
-            return commit_draft(context, place, content, draft(content), intent)
-        except Conflict:
-            continue
+        with context.store.keeping():
+            content = context.tip(place)
+            try:
+                return commit_draft(context, place, content, draft(content), intent)
+            except Conflict:
+                continue
     with context.store.write() as writer:
         content = context.tip(place)
         return commit_draft(context, place, content, draft(content), intent, writer)

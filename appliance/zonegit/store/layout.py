@@ -3,6 +3,7 @@
 meta   format -> u32            epoch -> 16 bytes       seq -> u64          next-view -> u32
        objects/<kind u8> -> u64 (how many there are)
        making/<ref name> -> CRC-32 of key and value | view u32 | commit 32 | where the next part begins
+       last-object -> u64 (the highest number that an object had which is deleted)
        moves/<seq mod 1024 u16> -> see `journal`
        setting/<name> -> value  view/<ref name> -> view u32 | commit 32 | serial u32 | CRC-32 of key and these
 refs   <ref name> -> id 32
@@ -23,6 +24,7 @@ EPOCH: Final = b"epoch"
 SEQ: Final = b"seq"
 NEXT_VIEW: Final = b"next-view"
 OBJECTS: Final = b"objects/"
+LAST: Final = b"last-object"
 MOVES: Final = b"moves/"
 SETTING: Final = b"setting/"
 VIEW: Final = b"view/"
@@ -52,6 +54,12 @@ def kind_key(kind: int) -> bytes:
 def number(tables: ReadTables, key: bytes) -> int:
     """A u64 or u32 of `meta`; 0 when it isn't there."""
     return int.from_bytes(tables.get(Table.META, key) or b"", "big")
+
+
+def last_object(tables: ReadTables) -> int:
+    """The highest number that any object had; 0 if there was none."""
+    last = tables.last(Table.OBJECTS)
+    return max(U64.unpack(last[0])[0] if last else 0, number(tables, LAST))
 
 
 def seal(key: bytes, value: bytes) -> bytes:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 import lmdb
 
-from zonegit.errors import AlreadyThere, StoreError, ZonegitError
+from zonegit.errors import AlreadyThere, StoreBusy, StoreError, ZonegitError
 from zonegit.model.ids import Kind
+from zonegit.store import keeping
 from zonegit.store.environment import MAP_SIZE, Opened, acquire, is_unfinished, join, making, release, unfinished
 from zonegit.store.facts import FactCache
 from zonegit.store.lmdb_tables import LmdbTables, ViewDoor, panicked, translated
@@ -168,6 +169,25 @@ class LmdbStore:
                 raise translated(error, str(self.path)) from None
             finally:
                 txn.abort()
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        with self._joined() as opened, keeping.keeping(opened.files.data):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether nobody keeps objects, and nobody begins to before it ends."""
+        with self._joined() as opened, keeping.alone(opened.files.data) as found:
+            yield found
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Be the only `gc`. `StoreBusy` beside another."""
+        with self._joined() as opened, keeping.collecting(opened.files.data) as only:
+            if not only:
+                raise StoreBusy(f"another `zonegit gc` is at work in the repository at {self.path}: wait for it")
+            yield
 
     def standing(self) -> StandingReader:
         """A reader for one long-lived worker; its slot in LMDB's table of readers is kept between renewals."""

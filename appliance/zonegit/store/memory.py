@@ -124,6 +124,8 @@ class MemoryStore:
         self.nodes = NodeCache()
         self._lock = threading.Lock()
         self._txn_id = 0
+        self._keepers = 0
+        self._counting = threading.Lock()
         tables = MemoryTables(self._tables)
         found_repository(tables, secrets.token_bytes(16))
 
@@ -140,6 +142,21 @@ class MemoryStore:
             writer.finish()
             self._tables = tables.tables
             self._txn_id += 1
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        with self._lock, self._counting:  # whoever deletes has the first
+            self._keepers += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._keepers -= 1
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether nobody keeps objects. Only inside of a write transaction."""
+        yield not self._keepers
 
     def has_room(self, bytes_: int) -> bool:
         return True

@@ -200,6 +200,12 @@ class Store(Protocol):
         """Commits durably on exit; an exception gives everything up. `StoreFull` when the disk is full."""
         ...
 
+    def keeping(self) -> AbstractContextManager[None]:
+        """Have nothing deleted while it lasts: for who relies, over several transactions, on objects that no ref
+        names yet. `gc` waits for it, and it for a few objects that `gc` is deleting.
+        """
+        ...
+
     def has_room(self, bytes_: int) -> bool:
         """Whether so many bytes are free on the disk, or a 256th of it where that is less."""
         ...

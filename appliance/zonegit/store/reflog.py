@@ -51,7 +51,10 @@ def decode_entry(value: bytes) -> RefLogEntry:
 
 
 def is_whole(log: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether a ref's items, newest first, tell all its moves: numbers fall to 0, each began where one ended."""
+    """Whether a ref's items, newest first, tell its last moves: numbers fall, each began where one ended.
+
+    The oldest may be gone (`store.gc`). The first move of all began with nothing.
+    """
     begun: tuple[int, ObjectId | None] = -1, None
     for at, (key, value) in enumerate(log):
         try:
@@ -62,7 +65,7 @@ def is_whole(log: Iterable[tuple[bytes, bytes]]) -> bool:
         if at and begun != (number + 1, entry.new):
             return False
         begun = number, entry.old
-    return begun == (0, None)
+    return begun[0] > 0 or begun == (0, None)
 
 
 def _id(raw: bytes) -> ObjectId | None:

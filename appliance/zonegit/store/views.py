@@ -235,6 +235,12 @@ def _find_begun(tables: ReadTables, name: RefName) -> _Begun | None:
     return _Begun(number, ObjectId(commit), RRKey(value[_BEGUN.size :]))
 
 
+def begun_commits(tables: ReadTables) -> Iterator[ObjectId]:
+    """The commits of views that are made in parts: none may go before its view is finished."""
+    for key, sealed in tables.scan(Table.META, layout.MAKING):
+        yield ObjectId(_BEGUN.unpack_from(unseal(key, sealed))[1])
+
+
 def move_view(tables: WriteTables, nodes: Nodes, name: RefName, shown: Shown, commit: ObjectId) -> None:
     """Move a head's view to another commit by the difference of their trees; the apex gets its serial."""
     _, old = target(nodes, shown.number, shown.commit)

@@ -177,8 +177,7 @@ class StoreWriter(StoreReader):
             self._here.clear()
         if not waiting:
             return
-        last = self.tables.last(Table.OBJECTS)
-        first = int.from_bytes(last[0], "big") + 1 if last else 1
+        first = layout.last_object(self.tables) + 1
         numbers = [layout.U64.pack(first + at) for at in range(len(waiting))]
         self.draft.append(Table.OBJECTS, zip(numbers, waiting.values(), strict=True))
         self.draft.put_many(Table.IDS, sorted(zip(waiting, numbers, strict=True)))

@@ -15,6 +15,7 @@ from zonegit.model.refs import check_label
 from zonegit.repo.failing import clear_failing
 from zonegit.repo.refused import set_refused
 from zonegit.repo.stored import set_stored
+from zonegit.repo.transfers import resume_setting
 from zonegit.store.port import Reader, Writer
 from zonegit.sync.wire import PeerRefs
 
@@ -68,8 +69,8 @@ def remember(writer: Writer, peer: str, refs: PeerRefs) -> None:
     value = f"{refs.epoch} {refs.seq} {refs.root}".encode()
     if writer.setting(_highest_name(peer)) != value:
         writer.set_setting(_highest_name(peer), value)
-    if writer.setting(_resume_name(peer)) is not None:
-        writer.set_setting(_resume_name(peer), None)
+    if writer.setting(resume_setting(peer)) is not None:
+        writer.set_setting(resume_setting(peer), None)
 
 
 def accept_epoch(writer: Writer, peer: str) -> None:
@@ -122,13 +123,13 @@ def forget(writer: Writer, peer: str) -> None:
     set_refused(writer, peer, frozenset())
     set_stored(writer, peer, None)
     clear_failing(writer, peer)
-    for name in (_highest_name, _resume_name, _success_name, _expired_name, _least_name):
+    for name in (_highest_name, resume_setting, _success_name, _expired_name, _least_name):
         writer.set_setting(name(peer), None)
 
 
 def cursors(reader: Reader, peer: str) -> dict[str, bytes]:
     """Positions behind what has arrived of transfers that didn't end, by their labels."""
-    value = reader.setting(_resume_name(peer))
+    value = reader.setting(resume_setting(peer))
     if value is None:
         return {}
     table: dict[str, str] = json.loads(value)
@@ -139,7 +140,7 @@ def keep_cursors(writer: Writer, peer: str, found: dict[str, bytes]) -> None:
     """Replace them. The newest stand last; only so many are kept."""
     newest = list(found.items())[-MAX_RESUME:]
     value = json.dumps({label: cursor.hex() for label, cursor in newest}).encode() if newest else None
-    writer.set_setting(_resume_name(peer), value)
+    writer.set_setting(resume_setting(peer), value)
 
 
 def check_peer(name: str) -> str:
@@ -160,10 +161,6 @@ def _success_name(peer: str) -> str:
 
 def _expired_name(peer: str) -> str:
     return f"peer/{peer}/expired"
-
-
-def _resume_name(peer: str) -> str:
-    return f"peer/{peer}/resume"
 
 
 def _least_name(peer: str) -> str:

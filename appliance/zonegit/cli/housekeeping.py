@@ -1,0 +1,86 @@
+"""The verbs that give room back: `gc`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from typing import TYPE_CHECKING, Final
+
+from zonegit.cli import options, render
+from zonegit.cli.interruption import interruptible
+from zonegit.cli.output import Output
+from zonegit.cli.verbs import Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zonegit.model.ids import Kind
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_DIGITS: Final = 9
+
+
+def _gc(args: Namespace, out: Output) -> int:
+    untold = "interrupted; what was deleted until then is gone, and nothing that a ref reaches"
+    with (
+        options.open_repository(args, out) as repo,
+        interruptible(lambda: "interrupted; nothing was written" if args.dry_run else untold),
+        out.progress("looking at objects") as progress,
+    ):
+        report = repo.gc(grace=args.grace, dry_run=args.dry_run, patience=args.lock_timeout, progress=progress)
+    if args.json:
+        out.json(
+            {
+                "dry_run": args.dry_run,
+                "kept": _by_kind(report.kept),
+                "gone": _by_kind(report.gone),
+                "bytes": report.size,
+                "reflog_entries": report.entries,
+            }
+        )
+        return 0
+    done = "dry run, nothing written: would delete" if args.dry_run else "deleted"
+    gone, kept = sum(report.gone.values()), sum(report.kept.values())
+    entries = f"{report.entries:,} reflog {'entry' if report.entries == 1 else 'entries'}"
+    out.note(f"{done} {render.counted(gone, 'object')} of {report.size >> 10:,} KiB and {entries}; kept {kept:,}")
+    if gone:
+        for kind, count in report.gone.items():
+            if count:
+                out.line(f"{kind.name.lower():8}{count:>12,} of {count + report.kept[kind]:,}")
+    return 0
+
+
+def _by_kind(counts: Mapping[Kind, int]) -> dict[str, int]:
+    return {kind.name.lower(): count for kind, count in counts.items()}
+
+
+def _age(text: str) -> int:
+    """Seconds, from `90d`, `12h` or `0`."""
+    number, unit = text[:-1], _UNITS.get(text[-1:], 0)
+    if text == "0":
+        return 0
+    if not (unit and number.isascii() and number.isdigit() and len(number) <= _DIGITS):
+        raise ArgumentTypeError(f"{text[:40]!r} is no age: write 90d, 12h, 30m, or 0")
+    return int(number) * unit
+
+
+def _gc_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--grace",
+        metavar="AGE",
+        type=_age,
+        default=90 * 86_400,
+        help="how long the reflog keeps what it names, as 90d, 12h, 30m or 0 (default: 90d)",
+    )
+    options.dry_run_option(parser)
+    options.json_option(parser)
+
+
+_GC_DETAILS: Final = """\
+What a branch, a tag, a remote's branch, a stopped merge, or a reflog entry within its grace reaches stays. Older
+reflog entries are dropped, but for the newest of each ref. zonegitd and every other verb may go on meanwhile; the
+room is used again by what comes, and `zonegit compact` gives it back to the disk. Transfers from a peer that
+were interrupted begin again."""
+
+VERBS: Final = {
+    "gc": Verb(_gc_arguments, _gc, _GC_DETAILS),
+}

@@ -1,0 +1,54 @@
+"""`gc`: what it says and what it refuses."""
+
+import pytest
+
+from zonegit.repo import Repository
+
+
+@pytest.fixture
+def removed(zone):
+    """A repository of two zones, of which one was removed just now."""
+    assert zone("zone", "add", "example.net.").code == 0
+    assert zone("zone", "remove", "example.net.").code == 0
+    return zone
+
+
+def test_nothing_goes_within_the_grace(removed) -> None:
+    result = removed("gc")
+    assert result.code == 0
+    assert "deleted 0 objects" in result.err
+    assert removed("zone", "restore", "example.net.").code == 0
+
+
+def test_dry_run_says_what_goes_and_deletes_nothing(removed) -> None:
+    before = removed("status", "--json").json["objects"]
+    foretold = removed("gc", "--grace", "0", "--dry-run", "--json").json
+    assert removed("status", "--json").json["objects"] == before
+    assert foretold["dry_run"] is True
+    assert foretold["gone"]["commit"] == 1
+    done = removed("gc", "--grace", "0", "--json").json
+    assert done == {**foretold, "dry_run": False}
+    assert removed("status", "--json").json["objects"] == done["kept"]
+    assert {kind: done["kept"][kind] + done["gone"][kind] for kind in before} == before
+    assert removed("fsck").code == 0
+
+
+def test_what_is_gone_is_not_found(removed, refused) -> None:
+    assert "deleted" in removed("gc", "--grace", "0").err
+    refused(removed("zone", "restore", "example.net."), 5, "not here")
+
+
+@pytest.mark.parametrize("age", ["", "90", "-1d", "1y", "d", "1.5d", "٣d", "9999999999d"])
+def test_what_is_no_age_is_refused(zone, age) -> None:
+    assert zone("gc", f"--grace={age}").code == 2
+
+
+def test_it_waits_for_nobody_who_keeps_objects(removed, refused, tmp_path) -> None:
+    def state():
+        return removed("status", "--json").json["objects"], removed("reflog", "--json").out
+
+    before = state()
+    with Repository.open(tmp_path / "repo") as repository, repository._store.keeping():
+        result = removed("gc", "--grace", "0", "--lock-timeout", "0")
+    refused(result, 4, "zonegit gc")
+    assert state() == before
