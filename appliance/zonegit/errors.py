@@ -58,6 +58,11 @@ class InvalidZone(InvalidData):
 
     rcode = 5  # REFUSED
 
+    def __init__(self, message: str, places: Sequence[tuple[str, bytes]] = ()) -> None:
+        super().__init__(message)
+        self.places = places
+        """Zone and owner of what is wrong, where that is known."""
+
 
 class ZoneFileError(InvalidData):
     """A zone file that can't be read; the message begins with `file:line:`."""

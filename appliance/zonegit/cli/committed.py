@@ -13,6 +13,8 @@ from zonegit.model.names import parse_apex
 from zonegit.model.rdata import SOA
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zonegit.repo import Change, Committed, Repository
 
 
@@ -44,6 +46,21 @@ def tell(
             f"the zone is committed and answered, but its served view couldn't be made: {done.lacks_view}; "
             "zonegitd makes it once that is mended, and so does the same import"
         )
+    return 0
+
+
+def tell_all(repo: Repository, commits: Sequence[Committed], args: Namespace, out: Output) -> int:
+    """Report commits that were made together; in JSON they are an array."""
+    if not args.json:
+        for done in commits:
+            tell(repo, done, args, out)
+        return 0
+    if any(done.new not in (None, done.old) for done in commits):
+        out.made("the change was committed all the same")
+    out.json([shapes.committed(done, changes_with_serials(repo, done)) for done in commits])
+    if not out.delivered():
+        for done in commits:
+            out.note(_summary(done, listed=False))
     return 0
 
 

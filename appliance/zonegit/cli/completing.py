@@ -232,6 +232,8 @@ _ARGUMENTS: Final[dict[str, dict[str, _Candidates]]] = {
     "set": _RECORDS,
     "add": _RECORDS,
     "delete": {"name": _names, "type": _types_there},
+    "ttl": {"pattern": _names},
+    "rename": {"old": _names, "new": _names},
     "show": {"what": _shown, "type": _types_or_any, "revision": _revisions},
     "log": {"revisions": _revisions},
     "diff": {"old": _revisions, "new": _revisions},

@@ -34,6 +34,8 @@ _SAME: Final = {
     "list-zone": "export",
     "load-zone": "import FILE",
     "ls": "export, or zone list",
+    "move": "rename OLD NEW",
+    "mv": "rename OLD NEW",
     "remove": "delete NAME [TYPE]",
     "replace-rrset": "set NAME TYPE TTL RDATA",
     "add-record": "add NAME TYPE TTL RDATA",
@@ -77,7 +79,6 @@ _OTHERWISE: Final = {
     "increase-serial": "the serial rises by itself with every commit",
     "merge": "there is no merge: where `log BRANCH..main` prints nothing, `reset --hard BRANCH` on main makes the "
     "branch live; where it prints commits, that would drop them, and `diff main..BRANCH` says what to set on main",
-    "mv": "`delete` the old name and `set` the new one",
     "notify": "other name servers are notified by themselves when a served zone moves (also_notify)",
     "pull": "zonegitd follows its [primary] by itself; `fetch` shows what a peer has",
     "push": f"nothing is pushed: {_SECONDARIES}; elsewhere `clone` or `fetch` it",
@@ -99,7 +100,7 @@ _OTHERWISE: Final = {
     **dict.fromkeys(("zone rename", "zone move", "zone mv"), _NO_RENAME),
     "zone edit": "`export` to a file, edit that, and `import` it",
     "zone-abort": "there are no open transactions: every change is a commit",
-    "zone-begin": "there are no open transactions: `checkout -b BRANCH`, and commit there",
+    "zone-begin": "there are no open transactions: `batch` makes many changes as one commit",
     "zone-commit": "every change is a commit already",
     "zone-reload": _BY_ITSELF,
 }

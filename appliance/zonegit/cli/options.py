@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zonegit.cli.output import Output
     from zonegit.model.names import WireName
     from zonegit.repo import Repository
+    from zonegit.repo.everywhere import JointOptions
     from zonegit.repo.results import Position
     from zonegit.repo.writing import CommitOptions
     from zonegit.store.writer_lock import Patience
@@ -131,6 +132,19 @@ def commit_how(args: Namespace, zone: str) -> CommitOptions:
         "dry_run": args.dry_run,
         "signatures": args.signatures,
         "strict": strict(args, zone),
+    }
+
+
+def joint_how(args: Namespace) -> JointOptions:
+    """What `commit_options` read, for a change that may be one of several zones."""
+    return {
+        "zone": args.zone,
+        "branch": args.branch,
+        "who": args.author,
+        "message": args.message,
+        "dry_run": args.dry_run,
+        "signatures": args.signatures,
+        "strict": lambda zone: strict(args, zone),
     }
 
 

@@ -37,7 +37,7 @@ Put -- before an argument that begins with a dash."""
 
 
 def _set(args: Namespace, out: Output) -> int:
-    rtype, ttl = _head(args, "set")
+    rtype, ttl = head(args, "set")
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
         rdatas = typed.rdatas(args, rtype, zone, repo)
@@ -60,7 +60,7 @@ def _tell_serial(asked: int, done: Committed, out: Output) -> None:
 
 
 def _add(args: Namespace, out: Output) -> int:
-    rtype, ttl = _head(args, "add")
+    rtype, ttl = head(args, "add")
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
         done = repo.add(
@@ -70,9 +70,7 @@ def _add(args: Namespace, out: Output) -> int:
 
 
 def _delete(args: Namespace, out: Output) -> int:
-    rtype = parse_type(args.type) if args.type else None
-    if rtype is not None and is_meta(rtype):
-        raise InvalidRecord(f"{cannot_stand(rtype)}; leave TYPE out to delete every type at {args.name}")
+    rtype = type_to_delete(args)
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
         rdatas = [] if rtype is None or not args.rdata else typed.rdatas(args, rtype, zone, repo)
@@ -129,7 +127,7 @@ def _show_commit(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _head(args: Namespace, verb: str) -> tuple[int, int | None]:
+def head(args: Namespace, verb: str) -> tuple[int, int | None]:
     """TYPE and TTL; None keeps the TTL that is there. `InvalidRecord` tells the order of the fields."""
     try:
         rtype = parse_type(args.type)
@@ -139,6 +137,14 @@ def _head(args: Namespace, verb: str) -> tuple[int, int | None]:
     if is_meta(rtype):
         raise InvalidRecord(cannot_stand(rtype))
     return rtype, ttl
+
+
+def type_to_delete(args: Namespace) -> int | None:
+    """TYPE; None for every type at the name."""
+    rtype = parse_type(args.type) if args.type else None
+    if rtype is not None and is_meta(rtype):
+        raise InvalidRecord(f"{cannot_stand(rtype)}; leave TYPE out to delete every type at {args.name}")
+    return rtype
 
 
 def _set_arguments(parser: ArgumentParser) -> None:

@@ -44,17 +44,22 @@ def relative_option(parser: ArgumentParser) -> None:
 
 
 def zone_of(args: Namespace, name: str, repo: Repository, out: Output, rtype: int | None = None) -> str:
-    """The zone that a verb about a name is about: `--zone`'s, else an absolute name's own, else HEAD's.
-
-    A zone that the call doesn't name and HEAD neither is told. The name is checked, too: see above.
-    """
+    """The zone that a verb about a name is about (`zone_meant`); it is told if neither call nor HEAD names it."""
+    zone = zone_meant(args, name, repo, rtype)
     if args.zone is None and is_absolute(name):
-        zone = repo.zone_of(name, rtype)
-        if zone is None:
-            raise OutOfZone(f"{name} is outside of the zones here; 'zonegit zone list' lists them")
         head = repo.standing().head
         if head is None or zone != head.zone:
             out.note(f"{name} is in the zone {zone}")
+    return zone
+
+
+def zone_meant(args: Namespace, name: str, repo: Repository, rtype: int | None = None) -> str:
+    """`--zone`'s zone, else an absolute name's own, else HEAD's. The name is checked, too: see above."""
+    if args.zone is None and is_absolute(name):
+        found = repo.zone_of(name, rtype)
+        if found is None:
+            raise OutOfZone(f"{name} is outside of the zones here; 'zonegit zone list' lists them")
+        zone = found
     else:
         writes = hasattr(args, "dry_run")
         zone = (repo.target(args.zone, args.branch) if writes else repo.position(args.zone)).zone

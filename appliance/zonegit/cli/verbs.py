@@ -60,6 +60,11 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
     "applying": {
         "apply": "make a zone hold what a zone file says, by the least change",
     },
+    "together": {
+        "batch": "make many changes at once, read from a file or standard input",
+        "ttl": "give all records of a name, or of many, one TTL",
+        "rename": "move a name, what is below it, and what points there",
+    },
     "history": {
         "log": "commits, newest first",
         "diff": "what differs between two versions",

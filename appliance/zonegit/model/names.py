@@ -146,15 +146,20 @@ def relative(wire: bytes, apex: WireName) -> Owner:
     raise OutOfZone(f"{to_text(wire)} is outside of the zone {to_text(apex)}")
 
 
+def is_within(wire: bytes, top: WireName) -> bool:
+    """Whether a wire name is at or below another one, which is in lowercase."""
+    try:
+        relative(wire, top)
+    except OutOfZone:
+        return False
+    return True
+
+
 def is_doubled(name: WireName, apex: WireName) -> bool:
     """Whether what stands ahead of the zone's name ends with the zone's name again: a final dot is missing."""
     if apex == ROOT:
         return False
-    try:
-        relative(WireName(relative(name, apex) + ROOT), apex)
-    except OutOfZone:
-        return False
-    return True
+    return is_within(name, apex) and is_within(relative(name, apex) + ROOT, apex)
 
 
 def absolute(owner: Owner, apex: WireName) -> WireName:

@@ -81,21 +81,22 @@ class Content:
 
     def rrset(self, owner: Owner, rtype: int) -> RRset | None:
         payload = self.tree.payload(rr_key(owner_key(owner), rtype))
-        return self._served(payload) if payload else None
+        return self.served(payload) if payload else None
 
     def rrsets_at(self, owner: Owner) -> list[RRset]:
-        return [self._served(payload) for payload in self.tree.at(owner_key(owner)).values()]
+        return [self.served(payload) for payload in self.tree.at(owner_key(owner)).values()]
 
     def rrsets(self) -> Iterator[RRset]:
         """All RRsets in canonical order, but for the SOA, which comes first."""
         soa = self.tree.payload(SOA_KEY)
         if soa:
-            yield self._served(soa)
+            yield self.served(soa)
         for key, payload in walk.entries(self.tree.nodes, self.tree.root):
             if key != SOA_KEY:
                 yield RRset.decode(payload)
 
-    def _served(self, payload: bytes) -> RRset:
+    def served(self, payload: bytes) -> RRset:
+        """A stored RRset decoded, an SOA with the version's serial."""
         rrset = RRset.decode(payload)
         if rrset.rtype != SOA:
             return rrset

@@ -101,11 +101,13 @@ def refuse(zone: str, found: Iterable[Finding], strict: Collection[str]) -> None
     told = "; ".join(f"{owner_text(each.owner)}: {each.told} [{each.check}]" for each in shown)
     count = how_many(errors[_SHOWN:])
     more = f"; and {count:,} more" if count else ""
+    places = [(zone, each.owner) for each in shown]
     if errors[0].severity is Severity.ERROR:
-        raise InvalidZone(f"this would break {zone} {told}{more}")
+        raise InvalidZone(f"this would break {zone} {told}{more}", places)
     raise InvalidZone(
         f"{zone} is strict about this: {told}{more}; '--strict none' allows it once, and 'strict' in zonegitd.toml "
-        "names what is always refused"
+        "names what is always refused",
+        places,
     )
 
 

@@ -34,6 +34,12 @@ def summaries(context: Context) -> list[ZoneSummary]:
     return found
 
 
+def zone_names(context: Context) -> list[str]:
+    """Every zone's name, in the order of its text."""
+    with context.store.read() as reader:
+        return sorted({refs.parse(name).zone for name, _ in reader.refs("refs/heads/")})
+
+
 def removed(context: Context, beginning: str) -> Iterator[str]:
     """Zones that were removed and whose names begin so, in the order of their refs."""
     with context.store.read() as reader:

@@ -68,8 +68,7 @@ class RepositoryReader:
 
     def zone_names(self) -> list[str]:
         """Every zone's name, in the order of its text; in a repository of many zones much cheaper than `zones`."""
-        with self._store.read() as reader:
-            return sorted({refs.parse(name).zone for name, _ in reader.refs("refs/heads/")})
+        return listing.zone_names(self._context)
 
     def removed_zones(self, beginning: str = "") -> Iterator[str]:
         """Zones that `restore_zone` brings back, as far as their names begin so."""

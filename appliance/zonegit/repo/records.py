@@ -1,16 +1,30 @@
 """What `set`, `add` and `delete` make of a zone: changes to stored RRsets."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from zonegit.errors import InvalidRecord, InvalidZone, NotFound
 from zonegit.model.names import Owner, owner_key, owner_text
 from zonegit.model.rdata import NS, SOA, canonical, soa_serial
 from zonegit.model.rrset import RRKey, RRset, rr_key
-from zonegit.repo.content import Content
 from zonegit.zonefile.rdata.fitting import misfit
 
 Changes = Mapping[RRKey, bytes | None]
 """Stored RRsets to put under their keys; None deletes."""
+
+
+class Records(Protocol):
+    """What stands in a zone while it is changed: a version, or one with changes on top."""
+
+    def rrset(self, owner: Owner, rtype: int) -> RRset | None: ...
+
+    def rrsets_at(self, owner: Owner) -> list[RRset]: ...
+
+
+def put(content: Records, owner: Owner, rtype: int, ttl: int | None, rdatas: Sequence[bytes]) -> Changes:
+    """These records in the place of what stands there, whose TTL they get if they have none themselves."""
+    kept = kept_ttl(content, owner, rtype) if ttl is None else ttl
+    return replaced(RRset.of(owner, rtype, kept, readable(rtype, rdatas)))
 
 
 def replaced(rrset: RRset) -> Changes:
@@ -33,7 +47,7 @@ def one_soa(rdatas: Sequence[bytes]) -> int:
     return soa_serial(rdatas[0])
 
 
-def kept_ttl(content: Content, owner: Owner, rtype: int) -> int:
+def kept_ttl(content: Records, owner: Owner, rtype: int) -> int:
     """The TTL of the RRset that stands there. `NotFound` without one."""
     old = content.rrset(owner, rtype)
     if old is None:
@@ -41,7 +55,7 @@ def kept_ttl(content: Content, owner: Owner, rtype: int) -> int:
     return old.ttl
 
 
-def added(content: Content, owner: Owner, rtype: int, ttl: int | None, rdatas: Sequence[bytes]) -> Changes:
+def added(content: Records, owner: Owner, rtype: int, ttl: int | None, rdatas: Sequence[bytes]) -> Changes:
     """Records added to an RRset. Its TTL becomes `ttl` as a whole, or stays (a new one needs a TTL)."""
     if rtype == SOA and not owner:
         raise InvalidZone("a zone has one SOA record [two-soas]; 'zonegit set @ SOA TTL RDATA' replaces it")
@@ -50,7 +64,7 @@ def added(content: Content, owner: Owner, rtype: int, ttl: int | None, rdatas: S
     return replaced(RRset.of(owner, rtype, kept, [*(old.rdatas if old else ()), *readable(rtype, rdatas)]))
 
 
-def deleted(content: Content, owner: Owner, rtype: int | None, rdatas: Sequence[bytes]) -> Changes:
+def deleted(content: Records, owner: Owner, rtype: int | None, rdatas: Sequence[bytes]) -> Changes:
     """All RRsets at an owner deleted, or one of them, or some of its records."""
     if not owner and rtype in (SOA, NS) and not rdatas:
         raise InvalidZone(

@@ -23,9 +23,9 @@ from zonegit.model import refs
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.rdata import SOA
-from zonegit.model.rrset import RRset
 from zonegit.repo.context import owner_of
 from zonegit.repo.desired_verbs import DesiredVerbs
+from zonegit.repo.joint_verbs import JointVerbs
 from zonegit.repo.merge_verbs import MergeVerbs
 from zonegit.repo.reading import Progress
 from zonegit.repo.results import Position
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from zonegit.zonefile.reader import ParsedZone
 
 
-class Repository(DesiredVerbs, MergeVerbs, UndoVerbs):
+class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
     """An open repository. Any number of them, in any processes, may work on one directory at once."""
 
     @classmethod
@@ -148,9 +148,7 @@ class Repository(DesiredVerbs, MergeVerbs, UndoVerbs):
         from zonegit.repo import records
 
         def change(content: Content) -> Changes:
-            owner = owner_of(name, content.apex)
-            kept = records.kept_ttl(content, owner, rtype) if ttl is None else ttl
-            return records.replaced(RRset.of(owner, rtype, kept, records.readable(rtype, rdatas)))
+            return records.put(content, owner_of(name, content.apex), rtype, ttl, rdatas)
 
         serial = records.one_soa(rdatas) if rtype == SOA and rdatas else None
         return self._commit(change, f"set {name} {type_text(rtype)}", options, serial)

@@ -20,14 +20,18 @@ Signatures = Literal["keep", "unsign", "break"]
 """What may happen to a signed zone's signatures."""
 
 SIGNED_APEX: Final = rr_key(APEX_KEY, RRSIG)
-_DROPPED: Final = frozenset(
-    rtype.to_bytes(2, "big") for rtype in (RRSIG, NSEC, NSEC3, NSEC3PARAM, DNSKEY, CDS, CDNSKEY, ZONEMD)
-)
+DNSSEC_TYPES: Final = frozenset((RRSIG, NSEC, NSEC3, NSEC3PARAM, DNSKEY, CDS, CDNSKEY, ZONEMD))
+_DROPPED: Final = frozenset(rtype.to_bytes(2, "big") for rtype in DNSSEC_TYPES)
 """Types that mean nothing in an unsigned zone, or something wrong (a ZONEMD digest of other content).
 
 DS records stay: they are about the keys of child zones.
 """
 _WAYS: Final = "--unsign drops all DNSSEC records (first remove the parent's DS), --break-signatures does it anyway"
+
+
+def is_dnssec(key: RRKey) -> bool:
+    """Whether the RRset under a key is one that `unsign` drops."""
+    return key[-2:] in _DROPPED
 
 
 def is_signed(tree: Tree) -> bool:

@@ -30,7 +30,8 @@ from zonegit.zonefile.serial import check_serial
 from zonegit.zonefile.steps import Told, silent
 from zonegit.zonefile.strict import strict_checks
 
-_TRIES = 3
+TRIES = 3
+"""Drafts that are made without holding the store; the one after them is made while other writers wait."""
 _GROUP = 10_000
 
 
@@ -134,22 +135,23 @@ def commit_changes(
     other writers wait: however many they are, none starves.
     """
 
-    def draft(content: Content) -> Draft:
-        wanted = changes(content)
-        if intent.signatures == "unsign":
-            wanted = {**dict.fromkeys(dnssec_keys(content.tree)), **wanted}
-        return draft_changes(content, wanted, intent.strict)
-
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         with context.store.keeping():
             content = context.tip(place)
             try:
-                return commit_draft(context, place, content, draft(content), intent)
+                return commit_draft(context, place, content, drafted(content, changes(content), intent), intent)
             except Conflict:
                 continue
     with context.store.write() as writer:
         content = context.tip(place)
-        return commit_draft(context, place, content, draft(content), intent, writer)
+        return commit_draft(context, place, content, drafted(content, changes(content), intent), intent, writer)
+
+
+def drafted(content: Content, changes: Changes, intent: Intent) -> Draft:
+    """The draft of these changes, and of what `--unsign` drops beside them."""
+    if intent.signatures == "unsign":
+        changes = {**dict.fromkeys(dnssec_keys(content.tree)), **changes}
+    return draft_changes(content, changes, intent.strict)
 
 
 def commit_draft(
@@ -195,7 +197,7 @@ def commit_draft(
         update = RefUpdate(refs.head(place.zone, place.branch), old.id if old else None, new)
         reason = f"{intent.operation}: {commit.subject}"
         if writer is None:
-            rest = _store_ahead(context, draft.objects, told)
+            rest = store_ahead(context, draft.objects, told)
             with context.store.write() as own:
                 _store(own, [*rest, data], update, stamp, reason)
         else:
@@ -242,7 +244,7 @@ def _store(writer: Writer, objects: list[bytes], update: RefUpdate, stamp: Stamp
         writer.set_setting(HEAD, update.name.encode())
 
 
-def _store_ahead(context: Context, objects: list[bytes], told: Told) -> list[bytes]:
+def store_ahead(context: Context, objects: list[bytes], told: Told = silent) -> list[bytes]:
     """Store a large draft's objects in groups, so that others can write between; returns the last group."""
     at = 0
     while len(objects) - at > _GROUP:

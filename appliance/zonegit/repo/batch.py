@@ -1,0 +1,173 @@
+"""Many changes of records as one commit a zone: each sees what those before it did, and all are made or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from zonegit.errors import InvalidZone, UsageError, ZonegitError
+from zonegit.model.names import Owner, OwnerKey, absolute, from_text, is_absolute, is_within, owner_key, parse_apex
+from zonegit.model.rdata import SOA
+from zonegit.model.rrset import RRKey, RRset, rr_key
+from zonegit.repo import records
+from zonegit.repo.content import Content
+from zonegit.repo.context import Context, owner_of
+from zonegit.repo.everywhere import JointOptions, single
+from zonegit.repo.listing import enclosing
+from zonegit.repo.records import Changes
+from zonegit.repo.results import Committed, Position
+from zonegit.repo.together import Tips, commit_together
+from zonegit.repo.writing import Intent, check_writable, intent_of
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change, as `Repository.set`, `add` and `delete` take it."""
+
+    verb: Literal["set", "add", "delete"]
+    name: str
+    rtype: int | None = None
+    """None, for `delete` alone: all types."""
+    ttl: int | None = None
+    """None keeps the TTL that is there."""
+    rdatas: Sequence[bytes] = ()
+    zone: str | None = None
+    """None: the call's, else the one that an absolute name is in, else HEAD's."""
+    line: int = 0
+    """Where it was read, for errors; 0 is its number among the steps."""
+
+    def changes(self, content: Edited) -> Changes:
+        """What it makes of a version. `NotFound`, `InvalidZone` and others as the verb of its name."""
+        owner = owner_of(self.name, content.apex)
+        if self.verb == "delete":
+            return records.deleted(content, owner, self.rtype, self.rdatas)
+        if self.rtype is None or not self.rdatas:
+            raise UsageError(f"{self.verb} takes a type and at least one record")
+        if self.verb == "add":
+            return records.added(content, owner, self.rtype, self.ttl, self.rdatas)
+        if self.rtype == SOA:
+            records.one_soa(self.rdatas)
+        return records.put(content, owner, self.rtype, self.ttl, self.rdatas)
+
+
+class Edited:
+    """A version with changes on top, read as a version is."""
+
+    def __init__(self, content: Content) -> None:
+        self.apex = content.apex
+        self.changes: dict[RRKey, bytes | None] = {}
+        self._content = content
+        self._at: dict[OwnerKey, dict[int, bytes | None]] = {}
+
+    def rrset(self, owner: Owner, rtype: int) -> RRset | None:
+        key = rr_key(owner_key(owner), rtype)
+        if key not in self.changes:
+            return self._content.rrset(owner, rtype)
+        payload = self.changes[key]
+        return self._content.served(payload) if payload else None
+
+    def rrsets_at(self, owner: Owner) -> list[RRset]:
+        key = owner_key(owner)
+        found: dict[int, bytes | None] = {**self._content.tree.at(key), **self._at.get(key, {})}
+        return [self._content.served(payload) for _, payload in sorted(found.items()) if payload]
+
+    def take(self, changes: Changes) -> None:
+        """Put changes on top of those before."""
+        self.changes.update(changes)
+        for key, payload in changes.items():
+            self._at.setdefault(OwnerKey(key[:-3]), {})[int.from_bytes(key[-2:], "big")] = payload
+
+
+class _Batch:
+    """The steps of one batch, read once and applied as often as tips move."""
+
+    def __init__(self, context: Context, steps: Iterable[Step], options: JointOptions) -> None:
+        self._context = context
+        self._options = options
+        self._coming = iter(steps)
+        self._read: list[tuple[int, str, Step]] = []
+        self._named: dict[str | None, str] = {}
+        """Zones as steps name them, None being HEAD's, and their full names."""
+        self.places: dict[str, Position] = {}
+
+    def apply(self, tips: Tips) -> Mapping[str, Changes]:
+        """What all steps make of the zones. An error begins with the line of the step that it is about."""
+        edited: dict[str, Edited] = {}
+        for line, zone, step in self._steps():
+            try:
+                if zone not in edited:
+                    edited[zone] = Edited(tips[zone])
+                edited[zone].take(step.changes(edited[zone]))
+            except ZonegitError as error:
+                raise at_line(str(line), error) from None
+        return {zone: each.changes for zone, each in edited.items()}
+
+    def _steps(self) -> Iterator[tuple[int, str, Step]]:
+        yield from self._read
+        for step in self._coming:
+            line = step.line or len(self._read) + 1
+            try:
+                zone = self._zone_of(step)
+            except ZonegitError as error:
+                raise at_line(str(line), error) from None
+            self._read.append((line, zone, step))
+            yield self._read[-1]
+
+    def _zone_of(self, step: Step) -> str:
+        """The zone that a step is about. `Refused` where it may not be written to."""
+        zone = step.zone or self._options.get("zone")
+        if zone is None and is_absolute(step.name):
+            zone = enclosing(self._context, from_text(step.name), step.rtype)
+        if zone not in self._named:
+            place = self._context.target(zone, self._options.get("branch"))
+            check_writable(self._context, place.zone)
+            self._named[zone] = place.zone
+            self.places[place.zone] = place
+        return self._named[zone]
+
+    def message(self) -> str:
+        count = len(self._read)
+        return "batch of 1 change" if count == 1 else f"batch of {count:,} changes"
+
+    def serial(self, zone: str) -> int | None:
+        """The serial that the last SOA asks for which is set in a zone."""
+        for _, where, step in reversed(self._read):
+            if where == zone and step.verb == "set" and step.rtype == SOA:
+                return records.one_soa(step.rdatas)
+        return None
+
+    def blame(self, error: InvalidZone) -> ZonegitError:
+        """The error of a whole version, with the line that last changed what it is about, or a name above that.
+
+        Where no step did, these are the lines that changed the zone.
+        """
+        for zone, owner in error.places:
+            apex = parse_apex(zone)
+            steps = [(line, owner_of(step.name, apex)) for line, where, step in self._read if where == zone]
+            at = [line for line, changed in steps if changed == owner]
+            above = [line for line, changed in steps if is_within(owner + apex, absolute(changed, apex))]
+            lines = at[-1:] or above[-1:] or [line for line, _ in steps]
+            return at_line("-".join(str(line) for line in dict.fromkeys((lines[0], lines[-1]))), error)
+        return error
+
+
+def commit_batch(context: Context, steps: Iterable[Step], options: JointOptions) -> list[Committed]:
+    """Commit steps, which are read and applied one by one. `UsageError` where there are none."""
+    batch = _Batch(context, steps, options)
+
+    def intent(zone: str) -> Intent:
+        return intent_of(single(options, zone), batch.message(), batch.serial(zone), operation="batch")
+
+    try:
+        done = commit_together(context, batch.places, batch.apply, intent)
+    except InvalidZone as error:
+        raise batch.blame(error) from None
+    if not done:
+        raise UsageError("the batch holds no change; write one a line: set, add or delete, NAME, TYPE, …")
+    return done
+
+
+def at_line(lines: str, error: ZonegitError) -> ZonegitError:
+    """The same error, beginning with the line that it is about."""
+    return type(error)(f"batch:{lines}: {error}")

@@ -1,0 +1,195 @@
+"""`rename`: a name and all below it get another name, and what points to them follows.
+
+Records point to a name by the names in their RDATA (`model.rdata`). A name in text (`include:` in an SPF record) or
+in RDATA of a form that isn't known is reported, and stays. DNSSEC records move with their owners, and nothing in
+them changes: nobody here can sign them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from zonegit.errors import Conflict, InvalidName, NotFound, OutOfZone, Refused, UsageError
+from zonegit.model.names import (
+    MAX_NAME,
+    Owner,
+    WireName,
+    from_text,
+    is_within,
+    lower,
+    owner_key,
+    parse_apex,
+    relative,
+    to_text,
+)
+from zonegit.model.rdata import HTTPS, SVCB, TXT, name_spans
+from zonegit.model.rrset import RRKey, RRset, key_parts
+from zonegit.repo.content import Content
+from zonegit.repo.context import Context
+from zonegit.repo.everywhere import Branches, JointOptions, every, one, single
+from zonegit.repo.listing import enclosing, zone_names
+from zonegit.repo.records import Changes
+from zonegit.repo.results import Joint, Mention
+from zonegit.repo.signed import DNSSEC_TYPES, is_dnssec
+from zonegit.repo.together import Tips, commit_together
+from zonegit.repo.writing import Intent, check_writable, intent_of
+from zonegit.tree import walk
+
+_AS_IS: Final = frozenset((SVCB, HTTPS, 107))  # LP
+"""Types whose names keep their case."""
+_TEXTS: Final = frozenset((TXT, 99, 256, 257))  # SPF, URI, CAA
+"""Types whose RDATA may hold names as text."""
+
+
+class _Move(NamedTuple):
+    """From where to where."""
+
+    home: str
+    """The zone that holds the old name."""
+    target: str
+    """The one that is to hold the new one."""
+    old: WireName
+    new: WireName
+
+    def renamed(self, name: bytes) -> bytes:
+        """A wire name as it is called afterwards."""
+        if not is_within(name, self.old):
+            return name
+        moved = name[: len(name) - len(self.old)] + self.new
+        if len(moved) > MAX_NAME:
+            raise InvalidName(f"{to_text(name)} would have {len(moved)} bytes; a name has at most {MAX_NAME}")
+        return moved
+
+
+def rename(context: Context, old: str, new: str, options: JointOptions, *, all_zones: bool) -> Joint:
+    """See `Repository.rename`."""
+    branches = every(context, options) if all_zones else one(context, options)
+    move = _agreed(context, old, new, options, branches)
+    keep_signatures = options.get("signatures", "keep") != "unsign"
+    left: list[str] = []
+    mentions: list[Mention] = []
+
+    def changes(tips: Tips) -> Mapping[str, Changes]:
+        left.clear()
+        mentions.clear()
+        _refuse_clash(tips[move.home], tips[move.target], move)
+        wanted: dict[str, Changes] = {}
+        moved: dict[RRKey, bytes] = {}
+        for zone in tips:
+            found = _read(tips[zone], zone == move.home, move)
+            mentions.extend(found.mentions)
+            moved.update(found.moved)
+            if zone in branches.mirrored:
+                left.extend([zone] if found.changes else ())
+            elif found.changes:
+                wanted[zone] = found.changes
+        come = {key: payload for key, payload in moved.items() if keep_signatures or not is_dnssec(key)}
+        return {**wanted, move.target: {**wanted.get(move.target, {}), **come}}
+
+    def intent(zone: str) -> Intent:
+        message = f"rename {to_text(move.old)} to {to_text(move.new)}"
+        return intent_of(single(options, zone), message, None, operation="rename")
+
+    return Joint(commit_together(context, branches.places, changes, intent), tuple(left), tuple(mentions))
+
+
+def _agreed(context: Context, old: str, new: str, options: JointOptions, branches: Branches) -> _Move:
+    """What is to move where. `Refused`, `OutOfZone` or `UsageError` where that can't be."""
+    home = context.target(options.get("zone"), options.get("branch")).zone
+    apex = parse_apex(home)
+    was, becomes = WireName(lower(from_text(old, apex))), WireName(lower(from_text(new, apex)))
+    relative(was, apex)
+    if was == apex:
+        raise Refused(
+            f"{home} is the zone itself, which can't be renamed: 'export' it, and 'import' it as the new one"
+        )
+    if was == becomes:
+        raise UsageError(f"{to_text(was)} is the name that it has")
+    for zone in zone_names(context):
+        if zone != home and is_within(parse_apex(zone), was):
+            raise Refused(f"{zone} is a zone here at or below {to_text(was)}, and a zone can't be renamed")
+    target = enclosing(context, becomes, None)
+    if is_within(becomes, apex) and (target is None or len(parse_apex(target)) < len(apex)):
+        target = home
+    if target is None:
+        raise OutOfZone(f"{to_text(becomes)} is outside of {home}; a name can only move to a zone that is here")
+    if target != home and target not in branches.places:
+        raise Refused(f"{to_text(becomes)} is in the zone {target}, not in {home}; --all-zones moves it there")
+    if home not in branches.places:
+        raise NotFound(f"{home} has no branch {options.get('branch')}")
+    for zone in (home, target):
+        check_writable(context, zone)
+    return _Move(home, target, was, becomes)
+
+
+def _refuse_clash(home: Content, target: Content, move: _Move) -> None:
+    """`NotFound` where nothing would move, `Conflict` where something stands that doesn't move."""
+    old = _owner(move.old, home)
+    if next(_within(home, old), None) is None:
+        raise NotFound(f"nothing to rename: {move.home} has no records at or below {to_text(move.old)}")
+    for key, _ in _within(target, _owner(move.new, target)):
+        owner, _ = key_parts(key)
+        if home is not target or not is_within(owner + home.apex, move.old):
+            raise Conflict(
+                f"{to_text(WireName(owner + target.apex))} has records already; delete them, or choose another name"
+            )
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a rename does to one zone."""
+
+    changes: dict[RRKey, bytes | None] = field(default_factory=dict)
+    moved: dict[RRKey, bytes] = field(default_factory=dict)
+    """What leaves its owner, under its new key in the zone that the name moves to."""
+    mentions: list[Mention] = field(default_factory=list)
+
+
+def _read(content: Content, is_home: bool, move: _Move) -> _Found:
+    """Look through a whole zone."""
+    found = _Found()
+    zone = content.revision.commit.zone
+    inside = owner_key(_owner(move.old, content)) if is_home else None
+    text = to_text(move.old)[:-1].encode()
+    for key, payload in walk.entries(content.tree.nodes, content.tree.root):
+        moves = inside is not None and key.startswith(inside)
+        rtype = int.from_bytes(key[-2:], "big")
+        points = (lower(payload) if rtype in _AS_IS else payload).find(move.old) >= 0
+        if not moves and not points and not (rtype in _TEXTS and text in lower(payload)):
+            continue
+        rrset = RRset.decode(payload)
+        rdatas = rrset.rdatas
+        if rtype not in DNSSEC_TYPES:
+            rdatas = tuple(_redirected(rtype, rdata, move) for rdata in rdatas)
+        if moves:
+            owner = relative(move.renamed(rrset.owner + content.apex), parse_apex(move.target))
+            renamed = RRset.of(owner, rtype, rrset.ttl, rdatas)
+            found.changes.setdefault(key, None)
+            found.moved[renamed.key] = renamed.encode()
+        elif rdatas != rrset.rdatas:
+            found.changes[key] = RRset.of(rrset.owner, rtype, rrset.ttl, rdatas).encode()
+        elif rtype not in DNSSEC_TYPES:
+            found.mentions.append(Mention(zone, rrset.owner, rtype))
+    return found
+
+
+def _redirected(rtype: int, rdata: bytes, move: _Move) -> bytes:
+    """RDATA whose names are called as they are afterwards."""
+    for start, end in reversed(list(name_spans(rtype, rdata))):
+        rdata = rdata[:start] + move.renamed(rdata[start:end]) + rdata[end:]
+    return rdata
+
+
+def _within(content: Content, owner: Owner) -> Iterator[tuple[RRKey, bytes]]:
+    """What stands at an owner and below it."""
+    key = owner_key(owner)
+    for found, payload in walk.entries(content.tree.nodes, content.tree.root, RRKey(key + b"\0")):
+        if not found.startswith(key):
+            return
+        yield found, payload
+
+
+def _owner(name: WireName, content: Content) -> Owner:
+    return relative(name, content.apex)
