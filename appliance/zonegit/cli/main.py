@@ -38,6 +38,7 @@ _TOLD: Final = frozenset(
         "revert",
         "cherry-pick",
         "apply",
+        "edit",
         "backup",
         "restore",
         "fsck",

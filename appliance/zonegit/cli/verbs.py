@@ -57,6 +57,9 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "delete": "delete a name, a type of it, or single records",
         "show": "a version and what it changed, or the records of a name and type",
     },
+    "editing": {
+        "edit": "change a zone, or a name and what is below it, in an editor",
+    },
     "applying": {
         "apply": "make a zone hold what a zone file says, by the least change",
     },

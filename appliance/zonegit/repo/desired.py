@@ -6,9 +6,9 @@ the branch changed since.
 
 import dataclasses
 
-from zonegit.errors import MergeConflict
+from zonegit.errors import MergeConflict, UsageError
 from zonegit.model.ids import ObjectId, object_id
-from zonegit.model.names import owner_key
+from zonegit.model.names import absolute, owner_key, to_text
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
@@ -25,8 +25,16 @@ from zonegit.tree.merge import Conflict
 from zonegit.zonefile.reader import ParsedZone
 
 
+def message(source: str, wanted: ParsedZone) -> str:
+    """What the commit says where nobody says it: `Apply www.zone to www.example.org.`"""
+    if not source or not source.isprintable():
+        raise UsageError(f"the source's name {source[:80]!r} must be printable: it stands in the commit")
+    to = f" to {to_text(absolute(wanted.below, wanted.apex))}" if wanted.below else ""
+    return f"Apply {source}{to}"
+
+
 def apply(
-    context: Context, place: Position, wanted: ParsedZone, intent: Intent, base: ObjectId | None
+    context: Context, place: Position, wanted: ParsedZone, intent: Intent, base: ObjectId | None = None
 ) -> Committed:
     """Commit what makes a branch hold this state, or what it changes of `base`. `MergeConflict` as `merged`."""
     refuse(place.zone, wanted.warnings, intent.strict)

@@ -1,4 +1,4 @@
-"""The part of `Repository` that takes desired states and plans."""
+"""The part of `Repository` that takes desired states."""
 
 from __future__ import annotations
 
@@ -9,36 +9,55 @@ from zonegit.repo.reading import RepositoryReader
 
 if TYPE_CHECKING:
     from zonegit.model.ids import ObjectId
+    from zonegit.repo.editable import Editable
     from zonegit.repo.results import Committed
+    from zonegit.repo.signed import Signatures
     from zonegit.repo.writing import CommitOptions
     from zonegit.zonefile.reader import ParsedZone
 
 
 class DesiredVerbs(RepositoryReader):
-    """`apply`, `plan` and what goes with them."""
+    """`apply` and `edit`."""
 
-    def apply(
-        self,
-        wanted: ParsedZone,
-        *,
-        source: str,
-        base: ObjectId | None = None,
-        operation: str = "apply",
-        **options: Unpack[CommitOptions],
-    ) -> Committed:
+    def apply(self, wanted: ParsedZone, *, source: str, **options: Unpack[CommitOptions]) -> Committed:
         """Make a zone, or the part of it that was read, hold what a zone file says, by the least change.
 
-        The serial is the branch's next one, whatever the file's SOA says. With `base`, the commit over which the
-        file was written, only what it changes of that is done, over whatever the branch changed since
-        (`MergeConflict` where the two contradict each other). `NotFound` for a zone that isn't here. `source` is
-        what the commit's message calls the file.
+        The serial is the branch's next one, whatever the file's SOA says. `NotFound` for a zone that isn't here.
+        `source` is what the commit's message calls the file.
         """
         from zonegit.repo import desired
         from zonegit.repo.writing import intent_of
 
-        zone = to_text(wanted.apex)
-        place = self._context.target(zone, options.get("branch"))
-        to = f" to {to_text(absolute(wanted.below, wanted.apex))}" if wanted.below else ""
-        message = f"{operation.capitalize()} {source}{to}"
-        intent = intent_of(options, message, None, operation=operation)
-        return desired.apply(self._context, place, wanted, intent, base)
+        place = self._context.target(to_text(wanted.apex), options.get("branch"))
+        intent = intent_of(options, desired.message(source, wanted), None, operation="apply")
+        return desired.apply(self._context, place, wanted, intent)
+
+    def editable(
+        self,
+        name: str | None = None,
+        *,
+        zone: str | None = None,
+        branch: str | None = None,
+        signatures: Signatures = "keep",
+    ) -> Editable:
+        """A branch's tip, or a name of it and what is below, to be changed elsewhere and given to `edit`.
+
+        `Refused` where no change could be committed: for a zone that is mirrored, or signed elsewhere.
+        """
+        from zonegit.repo.editable import editable
+
+        return editable(self._context, self._context.target(zone, branch), name, signatures)
+
+    def edit(self, wanted: ParsedZone, *, base: ObjectId, **options: Unpack[CommitOptions]) -> Committed:
+        """Commit what somebody changed of `base`, a commit, with what the branch changed since kept.
+
+        `wanted` is what the version, or the part of it, became. `MergeConflict` where the branch contradicts it.
+        """
+        from zonegit.repo import desired
+        from zonegit.repo.writing import intent_of
+
+        place = self._context.target(to_text(wanted.apex), options.get("branch"))
+        message = f"Edit {to_text(absolute(wanted.below, wanted.apex))}"
+        return desired.apply(
+            self._context, place, wanted, intent_of(options, message, None, operation="edit"), base=base
+        )

@@ -1,0 +1,73 @@
+"""The text that `edit` shows: a zone file under a header that says what it is, and what it was made from."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from zonegit.errors import NotFound, Refused, RevisionError
+from zonegit.model.ids import parse_id
+from zonegit.model.names import Owner, WireName, absolute, from_text, parse_apex, relative, to_text
+
+if TYPE_CHECKING:
+    from zonegit.model.ids import ObjectId
+    from zonegit.repo.editable import Editable
+
+_FIELDS: Final = ("zone", "branch", "base", "edited")
+_FIELD: Final = re.compile(rb"^; (zone|branch|base|edited): +(\S+)\r?$", re.MULTILINE)
+_HEADER_SIZE: Final = 1 << 13
+_HEADER: Final = """\
+; {whole}
+;
+; Save this and leave the editor to commit your change. Without a change nothing is committed.
+; A record that you delete here is deleted. Comments aren't kept{serial}.
+;
+"""
+
+
+class Subject(NamedTuple):
+    """What a text is about."""
+
+    zone: str
+    branch: str
+    base: ObjectId
+    """The commit that it was made from."""
+    below: Owner
+
+    @property
+    def apex(self) -> WireName:
+        return parse_apex(self.zone)
+
+
+def subject(found: Editable) -> Subject:
+    """What a text that `write` makes is about."""
+    return Subject(found.place.zone, found.place.branch, found.base, found.below)
+
+
+def write(found: Editable) -> bytes:
+    """The text to be edited."""
+    from zonegit.zonefile.writer import write_zone
+
+    about = subject(found)
+    name = to_text(absolute(about.below, about.apex))
+    whole = f"{name} and all names below it" if about.below else f"the zone {name}"
+    serial = "" if about.below else ", and the SOA's serial doesn't count"
+    fields = dict(zip(_FIELDS, (about.zone, about.branch, about.base.hex(), name), strict=True))
+    lines = [f"; {field + ':':<8}{value}" for field, value in fields.items()]
+    records = write_zone(found.apex, found.rrsets, mnemonics=True)
+    lines += ["", next(records)]
+    if about.below:
+        lines.append(f"$TTL {found.ttl}")
+    lines += records
+    return (_HEADER.format(whole=whole, serial=serial) + "\n".join(lines) + "\n").encode()
+
+
+def read_subject(text: bytes, path: str) -> Subject:
+    """What a kept text is about, by its header. `Refused` where that is gone."""
+    fields = {name.decode(): value for name, value in _FIELD.findall(text[:_HEADER_SIZE])}
+    try:
+        zone, branch, base, name = (fields[field].decode("ascii") for field in _FIELDS)
+        below = relative(from_text(name), parse_apex(zone))
+        return Subject(zone, branch, parse_id(base), below)
+    except (KeyError, UnicodeDecodeError, RevisionError, NotFound):
+        raise Refused(f"{path} lacks the header by which `zonegit edit` knows what it is: begin anew") from None

@@ -1,0 +1,94 @@
+"""The verb `edit`: a zone, or a part of it, in the user's editor."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from io import BytesIO
+from typing import Final
+
+from zonegit.cli import edited_text, editor, options, private_text, typed
+from zonegit.cli.committed import tell
+from zonegit.cli.edited_text import Subject
+from zonegit.cli.output import Output
+from zonegit.cli.verbs import Verb
+from zonegit.errors import Refused, UsageError, ZonegitError
+
+_RULE: Final = """\
+The editor is $VISUAL, else $EDITOR, either with arguments, else `editor` or `vi`. What was committed on the branch
+while you edited is kept. Where your text can't be read, breaks the zone, or contradicts what was committed
+meanwhile, nothing is committed, and the text is kept: --retry goes on with it."""
+
+
+def _edit(args: Namespace, out: Output) -> int:
+    if args.retry and (args.name or args.branch or args.zone):
+        raise UsageError("edit: --retry goes on with what the text is about; leave NAME, --branch and --zone out")
+    caller = os.geteuid()
+    words = editor.command()
+    about, before, path = _kept(args, out) if args.retry else _new(args, out)
+    worth = bool(args.retry)
+    try:
+        code = editor.run(words, path, caller)
+        text = private_text.read(path)
+        worth = worth or text != before
+        if code:
+            raise Refused(f"the editor ended with {code}, so nothing was committed")
+        return _commit(args, about, text, path, out)
+    except ZonegitError as error:
+        if worth:
+            error.args = (f"{error}; the text is kept: `{_go_on(path)}`",)
+        raise
+    finally:
+        if not worth:
+            private_text.remove(path)
+
+
+def _go_on(path: str) -> str:
+    import shlex
+
+    return shlex.join(["zonegit", "edit", "--retry", path])
+
+
+def _new(args: Namespace, out: Output) -> tuple[Subject, bytes, str]:
+    """What is edited, its text, and the file that it stands in."""
+    with options.open_repository(args, out, reads=True) as repo:
+        zone = args.zone if args.name is None else typed.zone_of(args, args.name, repo, out)
+        found = repo.editable(args.name, zone=zone, branch=args.branch, signatures=args.signatures)
+        text = edited_text.write(found)
+    return edited_text.subject(found), text, private_text.write(text)
+
+
+def _kept(args: Namespace, out: Output) -> tuple[Subject, bytes, str]:
+    """The same, of a text that was kept."""
+    with options.open_repository(args, out, reads=True):  # as whose owner zonegit goes on
+        text = private_text.read(args.retry)
+    return edited_text.read_subject(text, args.retry), text, args.retry
+
+
+def _commit(args: Namespace, about: Subject, text: bytes, path: str, out: Output) -> int:
+    """Commit what the text says; then it isn't needed any more."""
+    from zonegit.zonefile.reader import read_zone
+
+    wanted = read_zone(BytesIO(text), name="the text", origin=about.apex, below=about.below)
+    args.branch = about.branch
+    with options.open_repository(args, out) as repo:
+        done = repo.edit(wanted, base=about.base, **options.commit_how(args, about.zone))
+        kept = done.new is None
+        if not kept:
+            private_text.remove(path)
+        code = tell(repo, done, args, out)
+    if kept:
+        out.note(f"the text is kept: `{_go_on(path)}` goes on with it")
+    return code
+
+
+def _edit_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="edit this name and what is below it (default: the whole zone)"
+    )
+    parser.add_argument("--retry", metavar="PATH", help="go on with a text that was kept")
+    typed.relative_option(parser)
+    options.commit_options(parser)
+
+
+VERBS: Final = {"edit": Verb(_edit_arguments, _edit, _RULE)}
