@@ -1,4 +1,4 @@
-"""`undo` and `redo` as processes of their own: each does what it says, and a refusal changes nothing."""
+"""`undo`, `redo` and `restore --from` as processes: each does what it says, and a refusal changes nothing."""
 
 import os
 import subprocess
@@ -73,3 +73,23 @@ def test_what_undo_and_redo_refuse(zonegit, unchanged, tmp_path) -> None:
     store.close()
     unchanged(1, "mirrored from primary-1", "undo")
     unchanged(1, "mirrored from primary-1", "redo")
+
+
+def test_restore_of_records(zonegit, unchanged) -> None:
+    zonegit("set", "www", "A", "300", "192.0.2.1")
+    zonegit("set", "x.www", "A", "300", "192.0.2.1")
+    zonegit("delete", "x.www")
+    zonegit("set", "www", "A", "300", "192.0.2.2")
+    assert zonegit("restore", "www", "--below", "--from", "HEAD~2").stdout.splitlines() == [
+        "-www.example.org.\t300\tIN\tA\t192.0.2.2",
+        "+www.example.org.\t300\tIN\tA\t192.0.2.1",
+        "+x.www.example.org.\t300\tIN\tA\t192.0.2.1",
+    ]
+    unchanged(5, "nothing to restore", "restore", "mail", "--from", "HEAD~1")
+    unchanged(5, "no branch, tag or commit", "restore", "www", "--from", "v1")
+    unchanged(1, "restore www --from REV", "restore", "www")
+    unchanged(2, "--from REV says", "restore", "www", "A")
+    unchanged(2, "no check 'nosuch'", "restore", "www", "--from", "HEAD", "--strict", "nosuch")
+    zonegit("delete", "www")
+    zonegit("set", "www", "CNAME", "300", "ns1.example.net.")
+    unchanged(1, "[cname-and-other]", "restore", "www", "A", "--from", "HEAD~2")

@@ -1,4 +1,4 @@
-"""The verbs on backups: `backup`, `restore`."""
+"""The verbs on backups: `backup`, `restore` (which also brings back records, see `cli.undo`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Final
 
-from zonegit.cli import location, options
+from zonegit.cli import location, options, typed
 from zonegit.cli.output import Output
 from zonegit.cli.ownership import as_owner
 from zonegit.cli.verbs import Verb
@@ -90,6 +90,33 @@ def _apart(repository: Path, file: int, name: str, out: Output) -> int:
 
 
 def _restore(args: Namespace, out: Output) -> int:
+    if args.revision is not None:
+        from zonegit.cli.undo import restore_records
+
+        return restore_records(args, out)
+    if args.type is not None or args.below:
+        raise UsageError(
+            "restore: --from REV says which version the records come from; a backup is one argument, and no more"
+        )
+    if (given := next((option for option, value in _of_records(args) if value), None)) is not None:
+        raise UsageError(f"restore: {given} is for records, which --from REV brings back")
+    return _restore_backup(args, out)
+
+
+def _of_records(args: Namespace) -> list[tuple[str, object]]:
+    """Options that a backup has no use for."""
+    return [
+        ("--message", args.message is not None),
+        ("--author", args.author),
+        ("--branch", args.branch),
+        ("--unsign", args.signatures == "unsign"),
+        ("--break-signatures", args.signatures == "break"),
+        ("--strict", args.strict),
+        ("--json", args.json),
+    ]
+
+
+def _restore_backup(args: Namespace, out: Output) -> int:
     from zonegit.cli.interruption import interruptible
     from zonegit.store.backup import restore
 
@@ -145,7 +172,9 @@ def _opened(source: str) -> int:
     try:
         opened = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise StoreError(f"can't read the backup {file}: {error.strerror}") from None
+        hint = f"; 'zonegit restore {source} --from REV' brings back the records of a name"
+        may_be_name = isinstance(error, FileNotFoundError) and "/" not in source
+        raise StoreError(f"can't read the backup {file}: {error.strerror}{hint if may_be_name else ''}") from None
     os.set_blocking(opened, True)  # a pipe that a shell names has a writer that may be slow
     return opened
 
@@ -165,19 +194,29 @@ def _backup_arguments(parser: ArgumentParser) -> None:
 def _restore_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "source",
-        metavar="BACKUP",
-        help="a file of `zonegit backup`, or a clone's directory; - reads standard input",
+        metavar="BACKUP|NAME",
+        help="a file of `zonegit backup`, or a clone's directory, - reads standard input; with --from, a name",
     )
-    options.dry_run_option(parser)
+    parser.add_argument(
+        "type", metavar="TYPE", nargs="?", help="with --from: only this type (default: all of NAME)"
+    )
+    parser.add_argument("--from", dest="revision", metavar="REV", help="bring records back from this version")
+    parser.add_argument("--below", action="store_true", help="with --from: all names below NAME, too")
+    typed.relative_option(parser)
+    options.commit_options(parser)
 
 
 _BACKUP_DETAILS: Final = """\
 The file holds every zone with its whole history and the reflog, as of one moment, while anybody may go on writing.
 It can be read by its owner alone. Keys and the daemon's configuration are not in it."""
 _RESTORE_DETAILS: Final = """\
-The backup is copied and checked first; what was there stays in a directory beside it. It is refused while zonegitd
-or a zonegit uses the repository. Secondaries have to be told afterwards: `zonegit peer accept-epoch` on each. For a
-zone that was removed see `zone restore`, for an older version of a branch `reset --hard`."""
+With --from, the records at NAME become what they were in REV, by one commit: what wasn't there then is deleted. No
+backup is read.
+
+Without --from, a backup takes the repository's place. It is copied and checked first; what was there stays in a
+directory beside it. It is refused while zonegitd or a zonegit uses the repository. Secondaries have to be told
+afterwards: `zonegit peer accept-epoch` on each. For a zone that was removed see `zone restore`, for an older
+version of a whole branch `undo` and `reset --hard`."""
 
 VERBS: Final = {
     "backup": Verb(_backup_arguments, _backup, _BACKUP_DETAILS),

@@ -243,6 +243,7 @@ _ARGUMENTS: Final[dict[str, dict[str, _Candidates]]] = {
     "checkout": {"name": _branches, "start": _revisions},
     "tag": {"name": _tags, "revision": _revisions},
     "reset": {"revision": _revisions},
+    "restore": {"source": _names, "type": _types},
     "fetch": {"remote": _remotes},
     "remote remove": {"name": _remotes},
     "peer accept-epoch": {"name": _remotes},
@@ -251,6 +252,7 @@ _ARGUMENTS: Final[dict[str, dict[str, _Candidates]]] = {
 _OPTIONS: Final[dict[str, _Candidates]] = {
     "--zone": _zones,
     "--branch": _branches,
+    "--from": _revisions,
     "--type": _types,
     "--strict": _checks,
     "--repair-from": _remotes,

@@ -11,7 +11,7 @@ from typing import Final
 from zonegit.cli import parser, verbs
 from zonegit.cli.completing import is_dynamic
 
-_FILES: Final = frozenset({"FILE", "FILE|REV"})
+_FILES: Final = frozenset({"FILE", "FILE|REV", "BACKUP|NAME"})
 """Metavars of what is a file's name."""
 _DIRECTORY: Final = "DIR"
 """Metavar of what is a directory's."""

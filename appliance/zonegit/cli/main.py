@@ -25,23 +25,8 @@ _CLOCK: Final = "PyTime_t"
 """What Python's error names where it reads a clock that its 64 bits of nanoseconds can't hold."""
 _TOLD: Final = frozenset(
     {
-        "init",
-        "import",
-        "set",
-        "add",
-        "delete",
-        "batch",
-        "ttl",
-        "rename",
-        "reset",
-        "merge",
-        "revert",
-        "cherry-pick",
-        "apply",
-        "edit",
-        "backup",
-        "restore",
-        "fsck",
+        *("init", "import", "set", "add", "delete", "batch", "ttl", "rename", "apply", "edit", "plan", "reset"),
+        *("undo", "redo", "merge", "revert", "cherry-pick", "backup", "restore", "fsck"),
     }
 )
 """Words of a call of which an interruption is told, as far as it can be said while the parser isn't there."""
@@ -157,10 +142,10 @@ def _run(argv: Sequence[str], out: Output) -> int:
     with entered(args.directories):
         try:
             return verb.run(args, out)
-        except KeyboardInterrupt:
-            from zonegit.cli.interruption import outcome
+        except KeyboardInterrupt as stop:
+            from zonegit.cli.interruption import Interrupted, outcome
 
-            told = outcome(args)
+            told = None if isinstance(stop, Interrupted) else outcome(args)
             if told is not None:
                 out.fail(told)
             raise

@@ -1,4 +1,4 @@
-"""The verbs that go back and forth between operations: `undo`, `redo`."""
+"""The verbs that bring back what was before: `undo`, `redo`, and `restore` of records (a verb of `cli.backups`)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ def _undo(args: Namespace, out: Output) -> int:
 def _redo(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         return _tell(repo, repo.redo(**_how(args, repo)), "redone", args, out)
+
+
+def restore_records(args: Namespace, out: Output) -> int:
+    """`restore NAME [TYPE] --from REV`."""
+    from zonegit.cli import typed
+
+    rtype = typed.type_of(args.type)
+    with options.open_repository(args, out) as repo:
+        zone = typed.zone_of(args, args.source, repo, out, rtype)
+        done = repo.restore_records(
+            args.source, rtype, source=args.revision, below=args.below, **options.commit_how(args, zone)
+        )
+        return tell(repo, done, args, out)
 
 
 def _how(args: Namespace, repo: Repository) -> CommitOptions:

@@ -37,7 +37,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
     },
     "backups": {
         "backup": "write the whole repository to one file",
-        "restore": "put a backup in the repository's place",
+        "restore": "put a backup in the repository's place, or records back as they were",
     },
     "zones": {
         "zone list": "the repository's zones",

@@ -47,7 +47,7 @@ def are_signed(entries: Sequence[tuple[RRKey, bytes]]) -> bool:
 
 def unsigned(entries: list[tuple[RRKey, bytes]]) -> list[tuple[RRKey, bytes]]:
     """The entries that aren't DNSSEC's."""
-    return [entry for entry in entries if entry[0][-2:] not in _DROPPED]
+    return [entry for entry in entries if not is_dnssec(entry[0])]
 
 
 def is_dropped(key: RRKey) -> bool:
@@ -57,7 +57,7 @@ def is_dropped(key: RRKey) -> bool:
 
 def dnssec_keys(tree: Tree) -> Iterator[RRKey]:
     """The keys of the RRsets that `unsign` drops. Reads the whole tree."""
-    return (key for key, _ in walk.entries(tree.nodes, tree.root) if key[-2:] in _DROPPED)
+    return (key for key, _ in walk.entries(tree.nodes, tree.root) if is_dnssec(key))
 
 
 def refuse_change(zone: str) -> Refused:

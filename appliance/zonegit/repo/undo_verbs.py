@@ -1,4 +1,4 @@
-"""The calls of `Repository` that bring back what was before: `undo`, `redo`."""
+"""The calls of `Repository` that bring back what was before: `undo`, `redo`, `restore_records`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Unpack
 from zonegit.repo.reading import RepositoryReader
 
 if TYPE_CHECKING:
-    from zonegit.repo.results import TakenBack
+    from zonegit.repo.content import Content
+    from zonegit.repo.records import Changes
+    from zonegit.repo.results import Committed, TakenBack
     from zonegit.repo.writing import CommitOptions
 
 
@@ -32,3 +34,38 @@ class UndoVerbs(RepositoryReader):
 
         place = self._context.target(options.get("zone"), options.get("branch"))
         return operations.redo(self._context, place, intent_of(options, "", None))
+
+    def restore_records(
+        self,
+        name: str,
+        rtype: int | None = None,
+        *,
+        source: str,
+        below: bool = False,
+        **options: Unpack[CommitOptions],
+    ) -> Committed:
+        """Make what stands at a name (and below it) what it was in the revision `source`, as one commit.
+
+        What wasn't there then is deleted; with a type only that RRset changes. `NotFound` where nothing stands in
+        either version.
+        """
+        from zonegit.model.ids import short
+        from zonegit.repo.content import Content
+        from zonegit.repo.context import owner_of
+        from zonegit.repo.restoring import restored
+        from zonegit.repo.signed import is_signed
+        from zonegit.repo.writing import commit_changes, intent_of
+        from zonegit.zonefile.types import type_text
+
+        place = self._context.target(options.get("zone"), options.get("branch"))
+        then = Content.of(self._context.nodes, self._context.resolve(source, place.zone))
+        signatures = options.get("signatures", "keep")
+
+        def change(content: Content) -> Changes:
+            dnssec = signatures == "break" or (signatures == "keep" and is_signed(content.tree))
+            owner = owner_of(name, content.apex)
+            return restored(content, then, owner, rtype, below=below, dnssec=dnssec)
+
+        what = f"{name} {type_text(rtype)}" if rtype else name
+        message = f"restore {what}{' and below' if below else ''} from {short(then.revision.id)}"
+        return commit_changes(self._context, place, change, intent_of(options, message, None, operation="restore"))
