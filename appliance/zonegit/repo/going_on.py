@@ -110,7 +110,7 @@ def go_on(
     state = replace(state, choices={**state.choices, **_chosen(context, state, resolutions)})
     theirs = read_commit(context.nodes.source, state.theirs)
     if state.operation == "merge" and _is_merged(context, state):
-        return [_forgotten(context, state)]
+        return [_forgotten(context, state, dry_run=options.get("dry_run", False))]
     plan = plan_of(state, theirs, options, every, of_pick=state.operation == "cherry-pick")
     try:
         done = commit_plan(context, plan, kept=True)
@@ -131,10 +131,11 @@ def _is_merged(context: Context, state: Stopped) -> bool:
         return is_ancestor(reader, state.theirs, tip)
 
 
-def _forgotten(context: Context, state: Stopped) -> Committed:
+def _forgotten(context: Context, state: Stopped, *, dry_run: bool) -> Committed:
     tip = context.tip(state.place).revision
-    with context.store.write() as writer:
-        set_stopped(writer, context, None)
+    if not dry_run:
+        with context.store.write() as writer:
+            set_stopped(writer, context, None)
     return Committed(state.place.zone, state.place.branch, tip.id, tip.id, tip.commit.serial, 0)
 
 
