@@ -1,19 +1,18 @@
-"""Walks over commits: ancestors in order, those that touched a name, and who put a record there."""
+"""Walks over commits, in the order of a log; with a path those that changed it, simplified as git does."""
 
-import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import Owner, owner_key
-from zonegit.model.rrset import RRset
-from zonegit.repo.content import Content
-from zonegit.repo.results import Blame, Revision
+from zonegit.model.names import Owner
+from zonegit.repo.links import Link, Links
+from zonegit.repo.results import Drawn, Revision
 from zonegit.tree.source import Nodes, NodeSource
 
-Record = tuple[int, int, bytes]
-"""type, TTL, RDATA"""
+IsSame = Callable[[ObjectId, ObjectId | None], bool]
+"""Whether two `zone` objects have the same at the path; None stands for a zone without records."""
 
 
 def read_commit(source: NodeSource, oid: ObjectId) -> Revision:
@@ -21,35 +20,62 @@ def read_commit(source: NodeSource, oid: ObjectId) -> Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class Span:
     """Commits to list: all that `of` reaches and `without` doesn't."""
+
+    of: tuple[ObjectId, ...]
+    without: tuple[ObjectId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The same of commits that were read."""
 
     of: tuple[Revision, ...]
     without: tuple[Revision, ...] = ()
 
+    @property
+    def span(self) -> Span:
+        return Span(tuple(each.id for each in self.of), tuple(each.id for each in self.without))
+
 
 def ancestry(source: NodeSource, chosen: Range) -> Iterator[Revision]:
+    """The commits and all their ancestors, newest first, each before its parents."""
+    return (read_commit(source, link.id) for link in walk(Links(source), chosen.span))
+
+
+def touching(nodes: Nodes, chosen: Range, owner: Owner, rtype: int | None) -> Iterator[Revision]:
+    """Those of them that changed what stands at an owner, newest first (see `Simplified`)."""
+    from zonegit.repo.places import Place
+
+    links = Links(nodes.source)
+    found = Simplified(links, chosen.span, Place(nodes, owner, rtype).same)
+    return (read_commit(nodes.source, link.id) for link in found)
+
+
+def walk(
+    links: Links, chosen: Span, follow: Callable[[Link], tuple[ObjectId, ...]] | None = None
+) -> Iterator[Link]:
     """The commits and all their ancestors, newest first, each before its parents.
 
     Generations rise from parent to child: when a commit's turn comes, all that lead to it have had theirs, and it
-    is known whether one of them is left out.
+    is known whether one of them is left out. `follow` says which parents of a commit that is listed to go on with.
     """
-    left_out = {revision.id for revision in chosen.without}
-    begin = {revision.id: revision for revision in (*chosen.of, *chosen.without)}
-    heap = [_ranked(revision) for revision in begin.values()]
-    heapq.heapify(heap)
-    seen = set(begin)
-    wanted = len(begin.keys() - left_out)
+    left_out = set(chosen.without)
+    seen = set(chosen.of) | left_out
+    heap = [_ranked(links(oid)) for oid in seen]
+    heapify(heap)
+    wanted = len(seen - left_out)
     while wanted:
-        revision = heapq.heappop(heap)[-1]
-        out = revision.id in left_out
+        link = heappop(heap)[-1]
+        out = link.id in left_out
         if not out:
             wanted -= 1
-            yield revision
-        for parent in revision.commit.parents:
+            yield link
+        for parent in link.parents if out or follow is None else follow(link):
             if parent not in seen:
                 seen.add(parent)
-                heapq.heappush(heap, _ranked(read_commit(source, parent)))
+                heappush(heap, _ranked(links(parent)))
                 wanted += not out
             elif out and parent not in left_out:
                 wanted -= 1
@@ -57,54 +83,109 @@ def ancestry(source: NodeSource, chosen: Range) -> Iterator[Revision]:
                 left_out.add(parent)
 
 
-def _ranked(revision: Revision) -> tuple[int, int, ObjectId, Revision]:
-    commit = revision.commit
-    return -commit.generation, -commit.committer.time, revision.id, revision
+def _ranked(link: Link) -> tuple[int, int, ObjectId, Link]:
+    return -link.generation, -link.time, link.id, link
 
 
-def touching(nodes: Nodes, chosen: Range, owner: Owner, rtype: int | None) -> Iterator[Revision]:
-    """Those of them in which what stands at an owner is otherwise than in each of their parents."""
-    records = _records_reader(nodes, owner, rtype)
-    for revision in ancestry(nodes.source, chosen):
-        here = records(revision)
-        parents = [read_commit(nodes.source, parent) for parent in revision.commit.parents]
-        if all(records(parent) != here for parent in parents) and (parents or here):
-            yield revision
+class Simplified:
+    """A history as it concerns one path, by git's rules.
+
+    A commit that has the same at the path as one of its parents isn't listed, and only that parent is followed (the
+    first of several). Others are listed, and all their parents followed. Parents that a range leaves out count for
+    nothing where another parent is in it; the commits that the range itself names are in it.
+    """
+
+    def __init__(self, links: Links, chosen: Span, same: IsSame) -> None:
+        self._links = links
+        self._chosen = chosen
+        self._same = same
+        self._within: frozenset[ObjectId] | None = None
+        """The commits in the range, where it leaves any out."""
+        if chosen.without:
+            self._within = frozenset(link.id for link in walk(links, chosen)) | set(chosen.without)
+        self._known: dict[ObjectId, tuple[bool, tuple[ObjectId, ...]]] = {}
+
+    def __iter__(self) -> Iterator[Link]:
+        """The commits that are listed, newest first."""
+        for link in walk(self._links, self._chosen, lambda link: self.look(link)[1]):
+            if self.look(link)[0]:
+                yield link
+
+    def look(self, link: Link) -> tuple[bool, tuple[ObjectId, ...]]:
+        """Whether a commit is listed, and which of its parents are followed."""
+        found = self._known.get(link.id)
+        if found is None:
+            found = self._known[link.id] = self._look(link)
+        return found
+
+    def _look(self, link: Link) -> tuple[bool, tuple[ObjectId, ...]]:
+        if not link.parents:
+            return not self._same(link.zone_root, None), ()
+        within = self._within
+        inside = link.parents if within is None else [parent for parent in link.parents if parent in within]
+        for parent in inside:
+            if self._same(link.zone_root, self._links(parent).zone_root):
+                return False, (parent,)
+        if inside:
+            return True, link.parents
+        differs = any(not self._same(link.zone_root, self._links(parent).zone_root) for parent in link.parents)
+        return differs, link.parents
 
 
-def blame(nodes: Nodes, start: Revision, owner: Owner, rtype: int | None) -> list[Blame]:
-    """For each record at an owner, the newest commit that put it there, in canonical order."""
-    records = _records_reader(nodes, owner, rtype)
-    sought: dict[ObjectId, set[Record]] = {start.id: set(records(start))}
-    found: dict[Record, Revision] = {}
-    for revision in ancestry(nodes.source, Range((start,))):
-        mine = sought.pop(revision.id, set()) - found.keys()
-        for parent_id in revision.commit.parents:
-            passed = mine & records(read_commit(nodes.source, parent_id))
-            sought.setdefault(parent_id, set()).update(passed)
-            mine -= passed
-        found.update(dict.fromkeys(mine, revision))
-        if not any(sought.values()):
-            break
-    return [
-        Blame(owner, rtype_, ttl, rdata, found[rtype_, ttl, rdata])
-        for rtype_, ttl, rdata in sorted(found, key=lambda record: (record[0], record[2]))
-    ]
+class Graph:
+    """A history for drawing: the commits that are listed, each with its nearest ancestors that are."""
 
+    def __init__(
+        self, links: Links, chosen: Span, along: Simplified | None, wanted: Callable[[Revision], bool]
+    ) -> None:
+        self._links = links
+        self._chosen = chosen
+        self._along = along
+        self._wanted = wanted
+        self._shown: dict[ObjectId, bool] = {}
+        self._nearest: dict[ObjectId, tuple[ObjectId, ...]] = {}
+        self._within: frozenset[ObjectId] | None = None
+        if chosen.without:
+            self._within = frozenset(link.id for link in walk(links, chosen))
 
-def _records_reader(nodes: Nodes, owner: Owner, rtype: int | None) -> Callable[[Revision], frozenset[Record]]:
-    """Reads the records at an owner, each version of the zone once."""
-    key = owner_key(owner)
-    known: dict[ObjectId, frozenset[Record]] = {}
+    def __iter__(self) -> Iterator[Drawn]:
+        for link in self._along or walk(self._links, self._chosen):
+            if self._is_shown(link):
+                yield Drawn(read_commit(self._links.source, link.id), self._above(link))
 
-    def records(revision: Revision) -> frozenset[Record]:
-        root = revision.commit.zone_root
-        if root not in known:
-            at = Content.of(nodes, revision).tree.at(key)
-            found = [RRset.decode(payload) for number, payload in at.items() if rtype in (None, number)]
-            known[root] = frozenset(
-                (rrset.rtype, rrset.ttl_of(rdata), rdata) for rrset in found for rdata in rrset.rdatas
-            )
-        return known[root]
+    def _above(self, link: Link) -> tuple[ObjectId, ...]:
+        """The nearest ancestors that are listed, each once."""
+        found: dict[ObjectId, None] = {}
+        for parent in self._followed(link):
+            found.update(dict.fromkeys(self._resolved(parent)))
+        return tuple(found)
 
-    return records
+    def _followed(self, link: Link) -> tuple[ObjectId, ...]:
+        parents = self._along.look(link)[1] if self._along else link.parents
+        within = self._within
+        return parents if within is None else tuple(parent for parent in parents if parent in within)
+
+    def _is_shown(self, link: Link) -> bool:
+        shown = self._shown.get(link.id)
+        if shown is None:
+            listed = self._along is None or self._along.look(link)[0]
+            shown = self._shown[link.id] = listed and self._wanted(read_commit(self._links.source, link.id))
+        return shown
+
+    def _resolved(self, oid: ObjectId) -> tuple[ObjectId, ...]:
+        """The commit itself if it is listed, else its nearest ancestors that are. (Too deep to recurse.)"""
+        nearest = self._nearest
+        todo = [oid]
+        while todo:
+            at = todo[-1]
+            link = self._links(at)
+            below = () if at in nearest or self._is_shown(link) else self._followed(link)
+            missing = [parent for parent in below if parent not in nearest]
+            if missing:
+                todo += missing
+                continue
+            todo.pop()
+            if at not in nearest:
+                own = self._is_shown(link)
+                nearest[at] = (at,) if own else tuple(dict.fromkeys(each for up in below for each in nearest[up]))
+        return nearest[oid]

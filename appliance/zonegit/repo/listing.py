@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from zonegit.model import refs
-from zonegit.model.commit import Commit, Tag
+from zonegit.model.commit import Tag
 from zonegit.model.ids import Kind, ObjectId, kind_of
 from zonegit.model.names import ROOT, WireName, join, labels, lower, to_text
 from zonegit.model.rdata import DS
 from zonegit.model.refs import RefKind
 from zonegit.model.zone import Zone
 from zonegit.repo.context import Context
+from zonegit.repo.links import link_of
 from zonegit.repo.position import branches_of, default_branch
 from zonegit.repo.results import Entry, Position, ZoneSummary
 from zonegit.store.port import Reader
@@ -27,10 +28,10 @@ def summaries(context: Context) -> list[ZoneSummary]:
         for zone, branches in sorted(tips.items()):
             branch = default_branch(branches)
             oid = branches[branch]
-            commit = Commit.decode(reader.get(oid))
-            records = Zone.decode(reader.get(commit.zone_root)).records
-            time = commit.committer.time
-            found.append(ZoneSummary(zone, branch, oid, commit.serial, records, tuple(sorted(branches)), time))
+            tip = link_of(oid, reader.get(oid))
+            records = Zone.decode(reader.get(tip.zone_root)).records
+            serial = tip.seq & 0xFFFFFFFF
+            found.append(ZoneSummary(zone, branch, oid, serial, records, tuple(sorted(branches)), tip.time))
     return found
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
-from zonegit.errors import MergeConflict, Refused, UsageError
+from zonegit.errors import MergeConflict, Refused, RevisionError, UsageError
 from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.repo.combining import Plan, commit_plan, draft_plan, stop
 from zonegit.repo.content import Content, Tree
@@ -101,6 +101,8 @@ def _targets(context: Context, place: Position, operation: Operation, texts: Seq
             found.append(other_side(context, place, text))
             continue
         chosen = split_range(text)
+        if chosen.apart:
+            raise RevisionError(f"{text[:80]!r} has commits of two sides: A..B is what B has and A hasn't")
         of, without = (
             tuple(other_side(context, place, each) for each in side) for side in (chosen.of, chosen.without)
         )

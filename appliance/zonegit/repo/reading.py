@@ -11,16 +11,15 @@ from zonegit.errors import NotFound
 from zonegit.model import refs
 from zonegit.model.commit import Tag
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import from_text, owner_text, parse_apex
+from zonegit.model.names import from_text, owner_text
 from zonegit.model.refs import RefKind, RefName
 from zonegit.model.rrset import RRset
-from zonegit.repo import history, listing
-from zonegit.repo.changes import changes_at, differences
-from zonegit.repo.content import Content
+from zonegit.repo import listing
 from zonegit.repo.context import Context, owner_of
+from zonegit.repo.history_reading import HistoryReader
 from zonegit.repo.position import HEAD, Standing, seat
-from zonegit.repo.results import Blame, Change, Entry, Position, Revision, ZoneSummary
-from zonegit.repo.revisions import PREFIX, split_range
+from zonegit.repo.results import Entry, Position, ZoneSummary
+from zonegit.repo.revisions import PREFIX
 from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.tree import walk
 from zonegit.zonefile.types import type_text
@@ -34,7 +33,7 @@ Progress = Callable[[int, int], None]
 """Called with what is done and the total."""
 
 
-class RepositoryReader:
+class RepositoryReader(HistoryReader):
     """An open repository, to read from."""
 
     def __init__(self, path: Path, store: LmdbStore, now: Callable[[], float] = time.time) -> None:
@@ -123,10 +122,6 @@ class RepositoryReader:
             names = reader.moved_since(start)
             return None if names is None else {name: reader.ref(name) for name in sorted(names)}
 
-    def resolve(self, revision: str = "HEAD", *, zone: str | None = None) -> Revision:
-        """The commit that an expression names."""
-        return self._context.resolve(revision, zone)
-
     def rrset(self, name: str, rtype: int, revision: str = "HEAD", *, zone: str | None = None) -> RRset:
         """One RRset; the SOA with the serial that it is served with. `NotFound`."""
         content = self._context.content(revision, zone)
@@ -148,59 +143,6 @@ class RepositoryReader:
     def records(self, revision: str = "HEAD", *, zone: str | None = None) -> int:
         """How many records a version has."""
         return self._context.content(revision, zone).zone.records
-
-    def log(
-        self, *revisions: str, zone: str | None = None, name: str | None = None, rtype: int | None = None
-    ) -> Iterator[Revision]:
-        """Commits (default: HEAD) and their ancestors, newest first; with a name those that touched it.
-
-        `A..B` and `^A` leave out what A reaches.
-        """
-        text = split_range(*revisions)
-        of, without = (
-            tuple(self._context.resolve(revision, zone) for revision in side) for side in (text.of, text.without)
-        )
-        chosen = history.Range(of, without)
-        if name is None:
-            return history.ancestry(self._context.nodes.source, chosen)
-        owner = owner_of(name, parse_apex(self._context.place(zone).zone))
-        return history.touching(self._context.nodes, chosen, owner, rtype)
-
-    def diff(self, old: str, new: str, *, zone: str | None = None) -> Iterator[Change]:
-        """What `new` has otherwise than `old`, in canonical order. Serials don't count."""
-        before, after = (self._context.resolve(text, zone).commit.zone_root for text in (old, new))
-        return differences(self._context.nodes, before, after)
-
-    def changes(
-        self,
-        revision: str = "HEAD",
-        *,
-        zone: str | None = None,
-        name: str | None = None,
-        rtype: int | None = None,
-    ) -> Iterator[Change]:
-        """What a commit changed against its first parent (a first commit added all it has); with a name, there."""
-        content = self._context.content(revision, zone)
-        commit = content.revision.commit
-        parent = history.read_commit(self._context.nodes.source, commit.parents[0]) if commit.parents else None
-        if name is not None:
-            before = Content.of(self._context.nodes, parent) if parent else None
-            return changes_at(before, content, owner_of(name, content.apex), rtype)
-        if parent is None:
-            return (Change(rrset.owner, rrset.rtype, None, rrset) for rrset in content.rrsets())
-        return differences(self._context.nodes, parent.commit.zone_root, commit.zone_root)
-
-    def blame(
-        self, name: str, rtype: int | None = None, revision: str = "HEAD", *, zone: str | None = None
-    ) -> list[Blame]:
-        """For each record at a name, the newest commit that put it there. `NotFound` where nothing stands."""
-        content = self._context.content(revision, zone)
-        owner = owner_of(name, content.apex)
-        found = history.blame(self._context.nodes, content.revision, owner, rtype)
-        if not found:
-            what = f"no {type_text(rtype)}" if rtype else "nothing"
-            raise NotFound(f"{owner_text(owner)} has {what} in {content.revision.commit.zone}")
-        return found
 
     def reflog(self, branch: str | None = None, *, zone: str | None = None) -> Iterator[Entry]:
         """A branch's moves, newest first."""

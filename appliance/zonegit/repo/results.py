@@ -72,6 +72,11 @@ class Change:
     old: RRset | None
     new: RRset | None
 
+    @property
+    def olds(self) -> tuple[RRset | None, ...]:
+        """As `Combined` has it: the only one."""
+        return (self.old,)
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:
@@ -160,6 +165,33 @@ class Blame:
     ttl: int
     rdata: bytes
     revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A commit in which a record came or went: one that has it while none of its parents has, or the other way."""
+
+    revision: Revision
+    came: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """An RRset that a merge has otherwise than each of its parents."""
+
+    owner: Owner
+    rtype: int
+    olds: tuple[RRset | None, ...]
+    """The parents', in their order."""
+    new: RRset | None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A commit to draw in a graph, and what it is drawn above of: its nearest ancestors that are listed."""
+
+    revision: Revision
+    above: tuple[ObjectId, ...]
 
 
 @dataclass(frozen=True, slots=True)

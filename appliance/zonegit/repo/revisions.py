@@ -2,7 +2,7 @@
 
 A base (HEAD, else a branch, a tag, `peer/branch`, an id or its prefix, in this order, or a serial) and any number
 of steps behind it: `~N` (N first parents back), `^N` (the Nth parent), `@{N}` or `@{time}` (the base's reflog,
-which outlives it).
+which outlives it), `@{upstream}` (the branch at a peer).
 """
 
 import re
@@ -23,6 +23,8 @@ _EXPRESSION: Final = re.compile(
 )
 PREFIX: Final = re.compile(r"[0-9a-f]{4,64}")
 """The first digits of an id, enough of them to mean it."""
+_HEAD: Final = frozenset({"HEAD", "@", ""})
+_UPSTREAM: Final = frozenset({"u", "upstream"})
 _SERIAL: Final = re.compile(r"serial=([0-9]{1,10})")
 
 
@@ -32,27 +34,32 @@ class RangeText:
 
     of: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    apart: tuple[tuple[str, str], ...] = ()
+    """Pairs, of which what both reach is left out, too."""
 
 
 def split_range(*texts: str) -> RangeText:
-    """`A..B` is what B reaches and A doesn't, `^A` leaves out what A reaches. A side left out is HEAD.
+    """`A..B` is what B reaches and A doesn't, `A...B` what one of both reaches, `^A` leaves out what A reaches.
 
-    Without any text HEAD is meant. `RevisionError` for `A...B`.
+    A side left out is HEAD; without any text HEAD is meant.
     """
     of: list[str] = []
     without: list[str] = []
+    apart: list[tuple[str, str]] = []
     for text in texts or ("HEAD",):
         before, dots, behind = text.partition("..")
         if behind.startswith("."):
-            raise RevisionError(f"{text[:80]!r}: A...B isn't known here; A..B is what B has and A hasn't")
-        if dots:
+            pair = before or "HEAD", behind[1:] or "HEAD"
+            apart.append(pair)
+            of += pair
+        elif dots:
             without.append(before or "HEAD")
             of.append(behind or "HEAD")
         elif text.startswith("^"):
             without.append(text[1:])
         else:
             of.append(text)
-    return RangeText(tuple(of), tuple(without))
+    return RangeText(tuple(of), tuple(without), tuple(apart))
 
 
 class Resolver:
@@ -86,7 +93,47 @@ class Resolver:
 
     def _named(self, parts: re.Match[str]) -> ObjectId:
         """What an expression names before any steps."""
+        if parts["log"] and parts["log"][2:-1].lower() in _UPSTREAM:
+            return self._upstream(parts["base"])
         return self._logged(parts["base"], parts["log"][2:-1]) if parts["log"] else self._base(parts["base"])
+
+    def _upstream(self, base: str) -> ObjectId:
+        """A branch as it was seen at the peer that its zone is mirrored from, else at the only peer that has it."""
+        from zonegit.repo.writing import mirror_setting
+
+        zone = self._position.zone
+        branch = self._position.branch if base in _HEAD else base
+        name = next((name for name in self._heads(branch) if self._reader.ref(name)), None)
+        if name is None:
+            raise NotFound(f"{zone} has no branch {branch[:80]}, and only branches have an @{{upstream}}")
+        peer = self._reader.setting(mirror_setting(zone))
+        found = {
+            ref.peer: oid
+            for full, oid in self._reader.refs("refs/remotes/")
+            if (ref := refs.parse(full)).zone == zone and ref.name == branch
+        }
+        if peer and peer.decode() in found:
+            return found[peer.decode()]
+        if not found or peer:
+            where = (
+                f"seen at {peer.decode()}, which the zone is mirrored from"
+                if peer
+                else "that was fetched from a peer"
+            )
+            raise NotFound(
+                f"{branch} of {zone} has no @{{upstream}}: there is no such branch {where}; 'zonegit fetch'"
+            )
+        if len(found) > 1:
+            raise RevisionError(
+                f"{branch} of {zone} was fetched from several peers: name one, as {next(iter(found))}/{branch}"
+            )
+        return next(iter(found.values()))
+
+    def _heads(self, branch: str) -> list[RefName]:
+        try:
+            return [refs.head(self._position.zone, branch)]
+        except InvalidName:
+            return []
 
     def _commit(self, oid: ObjectId, text: str) -> Revision:
         data = self._reader.get(oid)
@@ -130,7 +177,7 @@ class Resolver:
 
     def _candidates(self, base: str) -> list[RefName]:
         zone = self._position.zone
-        if base in ("HEAD", "@", ""):
+        if base in _HEAD:
             return [refs.head(zone, self._position.branch)]
         try:
             found = [refs.head(zone, base), refs.tag(zone, base)]

@@ -1,0 +1,178 @@
+"""What can be read of an open repository's history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from zonegit.errors import NotFound
+from zonegit.model.ids import short
+from zonegit.model.names import owner_text, parse_apex
+from zonegit.repo import history
+from zonegit.repo.changes import changes_at, differences
+from zonegit.repo.content import Content
+from zonegit.repo.context import Context, owner_of
+from zonegit.repo.links import Links
+from zonegit.repo.results import Blame, Change, Combined, Drawn, Passage, Revision
+from zonegit.repo.revisions import split_range
+from zonegit.zonefile.types import type_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class HistoryReader:
+    """The part of an open repository that reads its history."""
+
+    _context: Context
+
+    def resolve(self, revision: str = "HEAD", *, zone: str | None = None) -> Revision:
+        """The commit that an expression names."""
+        return self._context.resolve(revision, zone)
+
+    def merge_bases(self, one: str, other: str, *, zone: str | None = None) -> list[Revision]:
+        """The best common ancestors of two versions: one as a rule, several where branches merged each other."""
+        from zonegit.repo.bases import merge_bases
+
+        source = self._context.nodes.source
+        found = merge_bases(source, *([self.resolve(text, zone=zone).id] for text in (one, other)))
+        return [history.read_commit(source, oid) for oid in found]
+
+    def log(
+        self,
+        *revisions: str,
+        zone: str | None = None,
+        name: str | None = None,
+        rtype: int | None = None,
+        first_parent: bool = False,
+    ) -> Iterator[Revision]:
+        """Commits (default: HEAD) and their ancestors, newest first.
+
+        `A..B` and `^A` leave out what A reaches, `A...B` what both reach. With a name only commits that changed it,
+        and of a merge that has there what a parent has only that parent's history, as git does. `first_parent`
+        follows no other parents, as if there were none.
+        """
+        links = Links(self._context.nodes.source, first_parent=first_parent)
+        chosen = self._span(revisions, zone)
+        along = self._simplified(links, chosen, zone, name, rtype)
+        return (history.read_commit(links.source, link.id) for link in along or history.walk(links, chosen))
+
+    def graph(
+        self,
+        *revisions: str,
+        zone: str | None = None,
+        name: str | None = None,
+        rtype: int | None = None,
+        first_parent: bool = False,
+        wanted: Callable[[Revision], bool] = lambda revision: True,
+    ) -> Iterator[Drawn]:
+        """The commits of `log` that are `wanted`, each with its nearest ancestors that are listed, too."""
+        links = Links(self._context.nodes.source, first_parent=first_parent)
+        chosen = self._span(revisions, zone)
+        along = self._simplified(links, chosen, zone, name, rtype)
+        return iter(history.Graph(links, chosen, along, wanted))
+
+    def _span(self, revisions: Sequence[str], zone: str | None) -> history.Span:
+        text = split_range(*revisions)
+        of, without = ([self.resolve(each, zone=zone).id for each in side] for side in (text.of, text.without))
+        without += [base.id for pair in text.apart for base in self.merge_bases(*pair, zone=zone)]
+        return history.Span(tuple(of), tuple(without))
+
+    def _simplified(
+        self, links: Links, chosen: history.Span, zone: str | None, name: str | None, rtype: int | None
+    ) -> history.Simplified | None:
+        """The walk along a name; None without one."""
+        if name is None:
+            return None
+        from zonegit.repo.places import Place
+
+        owner = owner_of(name, parse_apex(self._context.place(zone).zone))
+        return history.Simplified(links, chosen, Place(self._context.nodes, owner, rtype).same)
+
+    def diff(self, old: str, new: str, *, zone: str | None = None) -> Iterator[Change]:
+        """What `new` has otherwise than `old`, in canonical order. Serials don't count."""
+        before, after = (self.resolve(text, zone=zone).commit.zone_root for text in (old, new))
+        return differences(self._context.nodes, before, after)
+
+    def changes(
+        self,
+        revision: str = "HEAD",
+        *,
+        zone: str | None = None,
+        name: str | None = None,
+        rtype: int | None = None,
+        parent: int = 1,
+    ) -> Iterator[Change]:
+        """What a commit changed against a parent, the first one; a first commit added all it has.
+
+        With a name only what changed there. `NotFound` for a parent that the commit hasn't.
+        """
+        content = self._context.content(revision, zone)
+        commit = content.revision.commit
+        if not 1 <= parent <= max(1, len(commit.parents)):
+            raise NotFound(
+                f"commit {short(content.revision.id)} has {len(commit.parents)} parents, and no {parent}"
+            )
+        above = (
+            history.read_commit(self._context.nodes.source, commit.parents[parent - 1]) if commit.parents else None
+        )
+        if name is not None:
+            before = Content.of(self._context.nodes, above) if above else None
+            return changes_at(before, content, owner_of(name, content.apex), rtype)
+        if above is None:
+            return (Change(rrset.owner, rrset.rtype, None, rrset) for rrset in content.rrsets())
+        return differences(self._context.nodes, above.commit.zone_root, commit.zone_root)
+
+    def combined(
+        self,
+        revision: str = "HEAD",
+        *,
+        zone: str | None = None,
+        name: str | None = None,
+        rtype: int | None = None,
+    ) -> Iterator[Combined]:
+        """The RRsets that a merge has otherwise than each of its parents; with a name only those there."""
+        from zonegit.repo.changes import combined
+
+        content = self._context.content(revision, zone)
+        sides = [
+            self.changes(revision, zone=zone, name=name, rtype=rtype, parent=number)
+            for number in range(1, 1 + len(content.revision.commit.parents))
+        ]
+        return combined(sides)
+
+    def blame(
+        self, name: str, rtype: int | None = None, revision: str = "HEAD", *, zone: str | None = None
+    ) -> list[Blame]:
+        """For each record at a name, the commit that put it there. `NotFound` where nothing stands."""
+        from zonegit.repo.tracing import blame
+
+        content = self._context.content(revision, zone)
+        owner = owner_of(name, content.apex)
+        found = blame(self._context.nodes, content.revision.id, owner, rtype)
+        if not found:
+            what = f"no {type_text(rtype)}" if rtype else "nothing"
+            raise NotFound(f"{owner_text(owner)} has {what} in {content.revision.commit.zone}")
+        return found
+
+    def when(
+        self, name: str, rtype: int, rdatas: Sequence[bytes], revision: str = "HEAD", *, zone: str | None = None
+    ) -> list[Passage]:
+        """The commits in which records came or went, whatever their TTL, newest first.
+
+        Of several records the commits from which on all of them were there, or not all. A merge is listed only
+        where it differs from each of its parents. `NotFound` where they never were.
+        """
+        from zonegit.model.rrset import RRset
+        from zonegit.repo.tracing import passages
+
+        content = self._context.content(revision, zone)
+        owner = owner_of(name, content.apex)
+        wanted = RRset.of(owner, rtype, 0, rdatas)
+        found = list(passages(self._context.nodes, content.revision.id, wanted))
+        if not found:
+            raise NotFound(
+                f"{owner_text(owner)} never had this {type_text(rtype)} record in {content.revision.commit.zone}; "
+                f"what was there: `zonegit log -p -- {owner_text(owner)} {type_text(rtype)}`"
+            )
+        return found
