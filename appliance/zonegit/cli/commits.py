@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zonegit.cli import render
 from zonegit.cli.output import Output, Style
@@ -12,10 +12,10 @@ from zonegit.model.ids import short
 from zonegit.model.names import parse_apex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from zonegit.model.commit import Tag
-    from zonegit.repo import Change, Repository, Revision
+    from zonegit.repo import Change, Combined, Repository, Revision
 
 Labels = dict[bytes, list[str]]
 """Commit id -> what points there."""
@@ -72,25 +72,45 @@ def _decorated(out: Output, revision: Revision, known: Labels) -> str:
     return f" ({out.paint(', '.join(names), Style.NEW)})" if names else ""
 
 
-def changes_of(
-    repo: Repository, revision: Revision, zone: str | None, name: str | None = None, rtype: int | None = None
-) -> Iterator[Change]:
-    """What a commit changed against its first parent, with the serials that it served; with a name, only there."""
-    found = repo.changes(revision.id.hex(), zone=zone, name=name, rtype=rtype)
-    return served(found, parent_of(repo, revision, zone), revision)
+class Differing(NamedTuple):
+    """A commit and against what it is shown; with a name only what is there.
+
+    Without a `parent` a merge is shown as git's combined diff shows it: what it has otherwise than each of its
+    parents. Any other commit is shown against the only one.
+    """
+
+    repo: Repository
+    revision: Revision
+    zone: str | None
+    name: str | None = None
+    rtype: int | None = None
+    parent: int | None = None
+
+    @property
+    def is_combined(self) -> bool:
+        return self.parent is None and len(self.revision.commit.parents) > 1
+
+    def changes(self) -> Iterator[Change]:
+        """What changed against one parent, with the serials that were served."""
+        number = self.parent or 1
+        found = self.repo.changes(
+            self.revision.id.hex(), zone=self.zone, name=self.name, rtype=self.rtype, parent=number
+        )
+        return served(found, parent_of(self.repo, self.revision, self.zone, number), self.revision)
+
+    def combined(self) -> Iterator[Combined]:
+        """What a merge has otherwise than each parent, with the serials that were served."""
+        found = self.repo.combined(self.revision.id.hex(), zone=self.zone, name=self.name, rtype=self.rtype)
+        serials = [
+            self.repo.resolve(parent.hex(), zone=self.zone).commit.serial for parent in self.revision.commit.parents
+        ]
+        return (render.served_by_all(each, serials, self.revision.commit.serial) for each in found)
 
 
-def show_changes(
-    out: Output,
-    revision: Revision,
-    changes: Callable[[], Iterator[Change]],
-    *,
-    patch: bool,
-    count: bool,
-    apart: bool = True,
-) -> None:
+def show_changes(out: Output, of: Differing, *, patch: bool, count: bool, apart: bool = True) -> None:
     """How many RRsets changed (`count`), the records (`patch`), or both; `apart` puts an empty line ahead."""
-    found = changes()
+    read: Callable[[], Iterator[Change | Combined]] = of.combined if of.is_combined else of.changes
+    found = read()
     first = next(found, None)
     if first is None:
         return
@@ -98,16 +118,17 @@ def show_changes(
         out.line()
     if count:
         out.line(" " + stat(chain((first,), found)))
-        found = changes()
+        found = read()
     if count and patch:
         out.line()
     if patch:
-        render.show_changes(out, found if count else chain((first,), found), parse_apex(revision.commit.zone))
+        shown = found if count else chain((first,), found)
+        render.show_changes(out, shown, parse_apex(of.revision.commit.zone))
 
 
-def parent_of(repo: Repository, revision: Revision, zone: str | None) -> Revision | None:
-    """The first parent."""
-    parents = revision.commit.parents
+def parent_of(repo: Repository, revision: Revision, zone: str | None, number: int = 1) -> Revision | None:
+    """A parent, the first one as a rule; None where there is none."""
+    parents = revision.commit.parents[number - 1 : number]
     return repo.resolve(parents[0].hex(), zone=zone) if parents else None
 
 
@@ -117,12 +138,13 @@ def served(changes: Iterator[Change], old: Revision | None, new: Revision) -> It
     return (render.served(change, before, new.commit.serial) for change in changes)
 
 
-def stat(changes: Iterator[Change]) -> str:
+def stat(changes: Iterable[Change | Combined]) -> str:
     """`3 RRsets changed: 1 added, 2 modified, 0 deleted`"""
     added = modified = deleted = 0
     for change in changes:
-        added += change.old is None
+        new = not any(change.olds)
+        added += new
         deleted += change.new is None
-        modified += change.old is not None and change.new is not None
+        modified += not new and change.new is not None
     total = render.counted(added + modified + deleted, "RRset")
     return f"{total} changed: {added:,} added, {modified:,} modified, {deleted:,} deleted"

@@ -237,6 +237,7 @@ _ARGUMENTS: Final[dict[str, dict[str, _Candidates]]] = {
     "show": {"what": _shown, "type": _types_or_any, "revision": _revisions},
     "log": {"revisions": _revisions},
     "diff": {"old": _revisions, "new": _revisions},
+    "when": {"name": _names, "type": _types, "revision": _revisions},
     "blame": {"name": _names, "type": _types_or_any, "revision": _revisions},
     "reflog": {"branch_name": _branches},
     "branch": {"name": _branches, "start": _revisions},

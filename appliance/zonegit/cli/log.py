@@ -5,59 +5,96 @@ from __future__ import annotations
 import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from zonegit.cli import commits, options, shapes, typed
+from zonegit.cli.log_paths import Asked, asked
 from zonegit.cli.output import Output
 from zonegit.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from zonegit.model.commit import Commit
-    from zonegit.repo import Repository, Revision
+    from zonegit.repo import Drawn, Repository, Revision
 
 
 def log(args: Namespace, out: Output) -> int:
-    rtype = typed.type_of(args.type)
-    if args.type is not None and args.name is None:
-        raise UsageError("log: --type needs --name NAME, whose records of that type it follows")
     with options.open_repository(args, out) as repo:
-        zone = args.zone if args.name is None else typed.zone_of(args, args.name, repo, out, rtype)
+        chosen = asked(args, repo, out)
+        wanted = _filter(args)
+        how: _How = {
+            "zone": chosen.zone,
+            "name": chosen.name,
+            "rtype": chosen.rtype,
+            "first_parent": args.first_parent,
+        }
         with typed.hint_for_names():
-            found = repo.log(*args.revisions, zone=zone, name=args.name, rtype=rtype)
-        found = islice(_chosen(found, args), args.number)
+            if args.graph and not args.json:
+                drawn = repo.graph(*chosen.revisions, **how, wanted=wanted)
+                _draw(args, out, repo, chosen, islice(drawn, args.number))
+                return 0
+            found = islice(filter(wanted, repo.log(*chosen.revisions, **how)), args.number)
         if args.json:
             out.json_array(shapes.commit(revision) for revision in found)
         else:
-            _show(args, out, repo, zone, rtype, found)
+            _show(args, out, repo, chosen, found)
     return 0
 
 
-def _show(
-    args: Namespace, out: Output, repo: Repository, zone: str | None, rtype: int | None, found: Iterator[Revision]
-) -> None:
-    labels = commits.labels(repo, zone)
+class _How(TypedDict):
+    """What `Repository.log` and `graph` are told alike."""
+
+    zone: str | None
+    name: str | None
+    rtype: int | None
+    first_parent: bool
+
+
+def _show(args: Namespace, out: Output, repo: Repository, chosen: Asked, found: Iterator[Revision]) -> None:
+    labels = commits.labels(repo, chosen.zone)
     for at, revision in enumerate(found):
-        if args.oneline:
-            commits.show_oneline(out, revision, labels)
-        else:
-            if at:
-                out.line()
-            commits.show_commit(out, revision, labels)
-        if args.stat or args.patch:
-            changes = partial(commits.changes_of, repo, revision, zone, args.name, rtype)
-            commits.show_changes(out, revision, changes, patch=args.patch, count=args.stat, apart=not args.oneline)
+        if at and not args.oneline:
+            out.line()
+        _show_one(args, out, repo, chosen, labels, revision)
 
 
-def _chosen(found: Iterator[Revision], args: Namespace) -> Iterator[Revision]:
-    """Those that `--since`, `--until`, `--author` and `--grep` leave."""
+def _draw(args: Namespace, out: Output, repo: Repository, chosen: Asked, found: Iterator[Drawn]) -> None:
+    """The same with the lines of descent ahead of it."""
+    from zonegit.cli.graph import Graph
+
+    labels = commits.labels(repo, chosen.zone)
+    graph = Graph()
+    for at, drawn in enumerate(found):
+        if at and not args.oneline:
+            out.line(graph.between())
+        apart, text = out.kept()
+        _show_one(args, apart, repo, chosen, labels, drawn.revision)
+        for line in graph.lines(drawn.revision.id, drawn.above, text.getvalue().split("\n")[:-1]):
+            out.line(line)
+
+
+def _show_one(
+    args: Namespace, out: Output, repo: Repository, chosen: Asked, labels: commits.Labels, revision: Revision
+) -> None:
+    if args.oneline:
+        commits.show_oneline(out, revision, labels)
+    else:
+        commits.show_commit(out, revision, labels)
+    if args.stat or args.patch:
+        of = commits.Differing(
+            repo, revision, chosen.zone, chosen.name, chosen.rtype, parent=1 if args.first_parent else None
+        )
+        commits.show_changes(out, of, patch=args.patch, count=args.stat, apart=not args.oneline)
+
+
+def _filter(args: Namespace) -> Callable[[Revision], bool]:
+    """What `--since`, `--until`, `--author` and `--grep` leave."""
     since, until = _moment(args.since), _moment(args.until)
     authors, texts = _pattern(args, "author"), _pattern(args, "grep")
 
-    def wanted(commit: Commit) -> bool:
+    def wanted(revision: Revision) -> bool:
+        commit = revision.commit
         return (
             (since is None or commit.committer.time >= since)
             and (until is None or commit.committer.time <= until)
@@ -65,7 +102,7 @@ def _chosen(found: Iterator[Revision], args: Namespace) -> Iterator[Revision]:
             and (texts is None or bool(texts.search(commit.message)))
         )
 
-    return (revision for revision in found if wanted(revision.commit))
+    return wanted
 
 
 def _moment(text: str | None) -> float | None:
@@ -91,11 +128,14 @@ def _pattern(args: Namespace, option: str) -> re.Pattern[str] | None:
 
 def log_arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("revisions", metavar="REV", nargs="*", help="where to begin (default: HEAD); A..B and ^A leave A's out")
+    add("revisions", metavar="REV|NAME", nargs="*", help="where to begin (default: HEAD); then NAME and TYPE")
     add("-n", "--number", metavar="N", type=_count, help="at most N commits; also -N, as in -3")
     add("--oneline", action="store_true", help="one line a commit: id, serial, subject")
     add("--stat", action="store_true", help="how many RRsets each commit changed")
     add("-p", "--patch", action="store_true", help="the records that each commit changed")
+    add("--graph", action="store_true", help="draw lines of descent")
+    add("--all", action="store_true", help="begin at every branch of the zone, too")
+    add("--first-parent", action="store_true", help="of merges follow the first parent only")
     add("--name", metavar="NAME", help="only commits that touched this name, and of those only what is there")
     add("--type", metavar="TYPE", help="with --name: only this type of it")
     add("--since", "--after", metavar="TIME", help="not older, as `2 days ago` or 2026-11-20")
@@ -114,5 +154,7 @@ def _count(text: str) -> int:
 
 
 LOG_DETAILS: Final = """\
-`A..B` is what B has and A hasn't, `^A B` the same. PATTERN is a regular expression (Python's re); of several, one
-has to match. Times are those of the committer."""
+`A..B` is what B has and A hasn't, `^A B` the same, `A...B` what one of them has and the other hasn't. With NAME
+(and TYPE) only commits that changed what is there are listed: zonegit log main www A. Words ahead of `--` are
+versions, those behind it NAME and TYPE. Without it the first word that is no version is NAME, if records stand
+there. PATTERN is a regular expression (Python's re); of several, one has to match. Times are the committer's."""

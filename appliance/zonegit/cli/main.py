@@ -141,6 +141,10 @@ def _run(argv: Sequence[str], out: Output) -> int:
     out.set_color(args.color)
     with entered(args.directories):
         try:
+            if verb.pages and args.pager and out.is_terminal():
+                from zonegit.cli.pager import paged
+
+                return paged(lambda: verb.run(args, out), out)
             return verb.run(args, out)
         except KeyboardInterrupt as stop:
             from zonegit.cli.interruption import Interrupted, outcome

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import StrEnum
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from zonegit.cli.progress import Progress
 from zonegit.model.foreign import one_line, printable
+
+if TYPE_CHECKING:
+    from io import StringIO
 
 _FAILED: Final = 1
 _BROKEN_PIPE: Final = 128 + 13
@@ -64,6 +67,19 @@ class Output:
         """`auto` (a terminal, without NO_COLOR of no-color.org, that isn't dumb), `always` or `never`."""
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         self._color = when == "always" or (when == "auto" and not plain and self.stdout.isatty())
+
+    def is_terminal(self) -> bool:
+        """Whether somebody reads the answer as it comes."""
+        return self.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+    def kept(self) -> "tuple[Output, StringIO]":
+        """An output that is coloured as this one, and what it writes."""
+        from io import StringIO
+
+        text = StringIO()
+        out = Output(text, self.stderr)
+        out.set_color("always" if self._color else "never")
+        return out, text
 
     def paint(self, text: str, style: Style) -> str:
         """`text`, coloured if colour is wanted on stdout."""

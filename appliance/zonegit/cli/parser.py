@@ -27,7 +27,7 @@ _JUDGED_LATER: Final = frozenset({"directories", "message", "strict"})
 
 _ENDING: Final = """\
 Options that every verb takes: -C DIR (work in that directory), --repo DIR (default: $ZONEGIT_REPO, else .zonegit
-here or in a directory above, else /var/lib/zonegit where that is there), --zone ZONE, --color WHEN.
+here or in a directory above, else /var/lib/zonegit where that is there), --zone ZONE, --color WHEN, --no-pager.
 `zonegit VERB --help` says what a verb takes.
 
 exit codes: 0 done, 1 refused or failed, 2 usage, 3 differences found (diff --exit-code), 4 conflict, 5 not found,
@@ -40,6 +40,10 @@ _LITERAL: Final = "\0"
 """Marks an argument that stands behind `--`; no process is given one with this character."""
 
 
+class Behind(str):
+    """An argument that stood behind `--`."""
+
+
 class _Parser(ArgumentParser):
     """argparse, but a mistake is an exception, which becomes one line like every other error.
 
@@ -49,7 +53,8 @@ class _Parser(ArgumentParser):
     def _get_value(self, action: Action, arg_string: str) -> object:
         if action.option_strings and arg_string.startswith(_LITERAL):
             raise ArgumentError(action, "expected one argument")
-        return super()._get_value(action, arg_string.removeprefix(_LITERAL))
+        value: object = super()._get_value(action, arg_string.removeprefix(_LITERAL))
+        return Behind(value) if arg_string.startswith(_LITERAL) and isinstance(value, str) else value
 
     def _get_values(self, action: Action, arg_strings: list[str]) -> object:
         may_be_empty = action.metavar == _PATTERN or action.dest in _JUDGED_LATER
@@ -117,7 +122,7 @@ def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
     at = verb_at(argv)
     if at == len(argv):
         if "--version" in argv:
-            return verbs.load("version"), Namespace(json=False, color="auto", directories=[])
+            return verbs.load("version"), Namespace(json=False, color="auto", directories=[], pager=True)
         if not argv or not {"-h", "--help"} & set(argv):
             raise UsageError("no verb was given; `zonegit --help` lists them")
         return None, Namespace(text=overview())
@@ -137,10 +142,12 @@ def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
         rest = [*argv[:at], *argv[at + 2 :]]
         name = f"{name} {argv[at + 1]}"
     verb = _verb(name)
-    if "--" in rest:
+    ended = "--" in rest
+    if ended:
         end = rest.index("--")
         rest[end:] = [_LITERAL + word for word in rest[end + 1 :]]
     parser = verb_parser(name, verb)
+    parser.set_defaults(ended=ended)
     return verb, parser.parse_intermixed_args(parser.with_numbers(rest))
 
 
@@ -193,7 +200,7 @@ def _verb(name: str) -> verbs.Verb:
 
     if hint := advice(name):
         raise UsageError(f"{name!r} is not a verb; {hint}")
-    near = get_close_matches(name, verbs.names(), 1, _ALIKE)
+    near = get_close_matches(name, verbs.names(), 1, _ALIKE) or get_close_matches(name, verbs.FAMILIES, 1, _ALIKE)
     hint = f"did you mean `{near[0]}`?" if near else "`zonegit --help` lists the verbs"
     raise UsageError(f"{name[:80]!r} is not a verb; {hint}")
 
@@ -218,6 +225,9 @@ def verb_parser(name: str, verb: verbs.Verb) -> _Parser:
     common.add_argument("--zone", metavar="ZONE", help="the zone (default: the one that HEAD names)")
     common.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="colour; NO_COLOR is honoured"
+    )
+    common.add_argument(
+        "--no-pager", dest="pager", action="store_false", help="write long answers to the terminal as they are"
     )
     parser.set_defaults(json=False)
     return parser

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-from functools import partial
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render, shapes, typed
@@ -81,8 +80,8 @@ def _delete(args: Namespace, out: Output) -> int:
 def _show(args: Namespace, out: Output) -> int:
     if args.type is None:
         return _show_commit(args, out)
-    if args.stat or args.oneline:
-        raise UsageError("show: --stat and --oneline are about a version, and NAME TYPE are records of one")
+    if args.stat or args.oneline or args.parent:
+        raise UsageError("show: --stat, --oneline and -m are about a version, and NAME TYPE are records of one")
     rtype = typed.type_of(args.type)
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.what, repo, out, rtype)
@@ -112,9 +111,11 @@ def _show_commit(args: Namespace, out: Output) -> int:
         except NotFound as error:
             raise NotFound(f"{error}; the records of a name: zonegit show {args.what} ANY") from None
         tag = repo.tag_object(args.what, zone=args.zone)
-        changes = partial(commits.changes_of, repo, revision, args.zone)
+        of = commits.Differing(repo, revision, args.zone, parent=args.parent)
+        if of.parent:
+            next(of.changes(), None)  # refuses a parent that isn't there before anything is printed
         if args.json:
-            out.json(shapes.shown(revision, changes(), tag))
+            out.json(shapes.shown(revision, of.combined() if of.is_combined else of.changes(), tag))
             return 0
         if tag:
             commits.show_tag(out, tag[1])
@@ -123,7 +124,7 @@ def _show_commit(args: Namespace, out: Output) -> int:
             commits.show_oneline(out, revision, labels)
         else:
             commits.show_commit(out, revision, labels)
-        commits.show_changes(out, revision, changes, patch=not args.stat, count=args.stat, apart=not args.oneline)
+        commits.show_changes(out, of, patch=not args.stat, count=args.stat, apart=not args.oneline)
     return 0
 
 
@@ -145,6 +146,12 @@ def type_to_delete(args: Namespace) -> int | None:
     if rtype is not None and is_meta(rtype):
         raise InvalidRecord(f"{cannot_stand(rtype)}; leave TYPE out to delete every type at {args.name}")
     return rtype
+
+
+def _parent(text: str) -> int:
+    if not text.isdecimal() or not int(text[:9]) >= 1:
+        raise ArgumentTypeError(f"{text[:40]!r} is no parent's number: 1 is the first")
+    return int(text[:9])
 
 
 def _set_arguments(parser: ArgumentParser) -> None:
@@ -181,17 +188,21 @@ def _show_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("revision", metavar="REV", nargs="?", default="HEAD", help="(default: HEAD)")
     parser.add_argument("--stat", action="store_true", help="of a version: only how many RRsets it changed")
     parser.add_argument("--oneline", action="store_true", help="of a version: its commit in one line")
+    parser.add_argument(
+        "-m", dest="parent", metavar="N", type=_parent, help="of a merge: what it changed against its Nth parent"
+    )
     typed.relative_option(parser)
     options.json_option(parser)
 
 
 _SHOW_DETAILS: Final = """\
 With one argument or none: that version's commit and the records that it changed. With NAME TYPE: the records there,
-in HEAD or in REV. One word is always a version: `zonegit show www ANY` shows a name's records."""
+in HEAD or in REV. One word is always a version: `zonegit show www ANY` shows a name's records. Of a merge what
+differs from all of its parents is shown, with a column of `-` and `+` for each."""
 
 VERBS: Final = {
     "set": Verb(_set_arguments, _set, _RDATA_RULE.format(verb="set")),
     "add": Verb(_add_arguments, _add, _RDATA_RULE.format(verb="add")),
     "delete": Verb(_delete_arguments, _delete),
-    "show": Verb(_show_arguments, _show, _SHOW_DETAILS),
+    "show": Verb(_show_arguments, _show, _SHOW_DETAILS, pages=True),
 }

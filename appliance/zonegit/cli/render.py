@@ -14,11 +14,11 @@ from zonegit.model.rrset import RRset
 from zonegit.zonefile.text import rrset_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from zonegit.model.commit import Stamp
-    from zonegit.repo import Blame, Change
+    from zonegit.repo import Blame, Change, Combined
     from zonegit.zonefile.findings import Finding
 
 
@@ -55,14 +55,17 @@ def changed_records(change: Change, apex: WireName) -> tuple[list[str], list[str
     return [line for line in old if line not in new], [line for line in new if line not in old]
 
 
-def show_changes(out: Output, changes: Iterable[Change], apex: WireName) -> None:
-    """Print the records that changed, in `-` and `+` lines."""
+def show_changes(out: Output, changes: Iterable[Change | Combined], apex: WireName) -> None:
+    """Print the records that changed, in `-` and `+` lines; for a merge with a column for each parent, as git."""
     for change in changes:
-        gone, come = changed_records(change, apex)
-        for line in gone:
-            out.line(f"-{line}", Style.OLD)
-        for line in come:
-            out.line(f"+{line}", Style.NEW)
+        before = [records(old, apex) for old in change.olds]
+        new = records(change.new, apex)
+        for line in dict.fromkeys(line for old in before for line in old if line not in new):
+            out.line("".join("-" if line in old else " " for old in before) + line, Style.OLD)
+        for line in new:
+            marks = "".join(" " if line in old else "+" for old in before)
+            if marks.strip():
+                out.line(marks + line, Style.NEW)
 
 
 def served(change: Change, old: int, new: int) -> Change:
@@ -71,6 +74,14 @@ def served(change: Change, old: int, new: int) -> Change:
         return change
     before = _served(change.old, old) if change.old else None
     return replace(change, old=before, new=_served(change.new, new) if change.new else None)
+
+
+def served_by_all(change: Combined, serials: Sequence[int], new: int) -> Combined:
+    """The same for a merge, whose parents served these serials."""
+    if change.rtype != SOA:
+        return change
+    before = tuple(old and _served(old, serial) for old, serial in zip(change.olds, serials, strict=True))
+    return replace(change, olds=before, new=change.new and _served(change.new, new))
 
 
 def _served(soa: RRset, serial: int) -> RRset:

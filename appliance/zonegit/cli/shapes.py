@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zonegit.model.commit import Stamp, Tag
     from zonegit.model.ids import ObjectId
     from zonegit.model.rrset import RRset
-    from zonegit.repo import Blame, Change, Committed, Entry, Restored, Revision, ZoneSummary
+    from zonegit.repo import Blame, Change, Combined, Committed, Entry, Passage, Restored, Revision, ZoneSummary
     from zonegit.zonefile.findings import Finding
 
 JsonObject = Mapping[str, object]
@@ -53,8 +53,8 @@ def commit(revision: Revision) -> JsonObject:
     }
 
 
-def shown(revision: Revision, changes: Iterable[Change], by: tuple[ObjectId, Tag] | None) -> JsonObject:
-    """A commit, what it changed against its first parent, and the tag object that named it."""
+def shown(revision: Revision, changes: Iterable[Change | Combined], by: tuple[ObjectId, Tag] | None) -> JsonObject:
+    """A commit, what it changed, and the tag object that named it."""
     apex = parse_apex(revision.commit.zone)
     return {**commit(revision), "changes": [change(item, apex) for item in changes], "tag": tag(by)}
 
@@ -67,13 +67,17 @@ def tag(value: tuple[ObjectId, Tag] | None) -> JsonObject | None:
     return {"object": oid.hex(), "name": made.name, "tagger": stamp(made.tagger), "message": made.message}
 
 
-def change(value: Change, apex: WireName) -> JsonObject:
-    """One RRset that differs, whole, before and after."""
-    return {
-        **_place(value.owner, value.rtype, apex),
-        "old": records(value.old, apex),
-        "new": records(value.new, apex),
-    }
+def change(value: Change | Combined, apex: WireName) -> JsonObject:
+    """One RRset that differs, whole, before and after; for a merge also what each parent has."""
+    olds = [records(old, apex) for old in value.olds]
+    place = _place(value.owner, value.rtype, apex)
+    found = {**place, "old": olds[0], "new": records(value.new, apex)}
+    return {**found, "parents": olds} if len(olds) > 1 else found
+
+
+def passage(value: Passage) -> JsonObject:
+    """A commit in which a record came or went."""
+    return {"event": "came" if value.came else "went", "commit": commit(value.revision)}
 
 
 def finding(value: Finding, apex: WireName) -> JsonObject:

@@ -75,7 +75,7 @@ def hint_for_names() -> Iterator[None]:
     try:
         yield
     except UnknownVersion as error:
-        raise NotFound(f"{error}; the changes of a name: `zonegit log -p --name {error.name[:80]}`") from None
+        raise NotFound(f"{error}; the changes of a name: `zonegit log -p -- {error.name[:80]}`") from None
 
 
 def type_of(text: str | None) -> int | None:

@@ -22,6 +22,8 @@ class Verb(NamedTuple):
     """Returns the exit code; raises from `zonegit.errors`."""
     details: str = ""
     """Shown under the arguments by `--help`."""
+    pages: bool = False
+    """Whether an answer that is longer than the terminal goes through a pager."""
 
 
 GROUPS: Final[dict[str, dict[str, str]]] = {
@@ -72,6 +74,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "log": "commits, newest first",
         "diff": "what differs between two versions",
         "blame": "which commit put each record there",
+        "when": "the commits in which a record came and went",
         "reflog": "where a branch has been",
     },
     "branches": {

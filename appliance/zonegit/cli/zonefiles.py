@@ -179,6 +179,6 @@ def _check_arguments(parser: ArgumentParser) -> None:
 
 VERBS: Final = {
     "import": Verb(_import_arguments, _import),
-    "export": Verb(_export_arguments, _export),
+    "export": Verb(_export_arguments, _export, pages=True),
     "check": Verb(_check_arguments, _check),
 }

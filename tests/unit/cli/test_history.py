@@ -159,16 +159,16 @@ def test_blame_names_each_record_s_commit(edited) -> None:
 
 def test_a_name_is_no_version_and_the_hint_says_how_its_changes_are_listed(edited, refused) -> None:
     for argv in (
-        ["log", "www"],
-        ["log", "main", "www"],
+        ["log", "www", "--"],
+        ["log", "main", "www", "--"],
         ["diff", "www"],
         ["diff", "main", "www"],
         ["log", "HEAD..www"],
     ):
-        refused(edited(*argv), 5, "'www'", "`zonegit log -p --name www`")
-    refused(edited("log", "cafe"), 5, "`zonegit log -p --name cafe`")
-    refused(edited("diff", "HEAD~1..HEAD", "www"), 2, "`zonegit log -p --name www HEAD~1..HEAD`")
-    assert "--name" not in edited("log", "HEAD~9").err
+        refused(edited(*argv), 5, "'www'", "`zonegit log -p -- www`")
+    refused(edited("log", "cafe"), 5, "`zonegit log -p -- cafe`")
+    refused(edited("diff", "HEAD~1..HEAD", "www"), 2, "`zonegit log -p HEAD~1..HEAD -- www`")
+    assert "-- " not in edited("log", "HEAD~9").err
 
 
 def test_any_is_every_type(edited) -> None:

@@ -1,0 +1,109 @@
+"""What `log` is asked about: versions, and a NAME with its TYPE, told apart as git tells versions from paths."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, NamedTuple
+
+from zonegit.cli import typed
+from zonegit.cli.parser import Behind
+from zonegit.errors import InvalidName, NotFound, OutOfZone, RevisionError, UsageError
+from zonegit.model.names import is_absolute, parse_apex
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zonegit.cli.output import Output
+    from zonegit.repo import Repository
+
+_STEPS = ("..", "~", "^", "@{", "=")
+"""What only versions have in them."""
+
+
+class Asked(NamedTuple):
+    """What a log is about."""
+
+    revisions: tuple[str, ...]
+    zone: str | None
+    name: str | None
+    rtype: int | None
+
+
+def asked(args: Namespace, repo: Repository, out: Output) -> Asked:
+    """Words behind `--` are NAME and TYPE, those ahead of it versions.
+
+    Without it the first word that is no version is NAME, if records stand there. A word that is both is refused.
+    """
+    behind = [word for word in args.revisions if isinstance(word, Behind)]
+    revisions = [word for word in args.revisions if not isinstance(word, Behind)]
+    name, rtype = args.name, args.type
+    if name is not None and behind:
+        raise UsageError(f"log: --name {name} is the name, and takes no {behind[0]} behind -- beside it")
+    if name is None and not behind and not args.ended:
+        at = _first_name(args, repo, revisions)
+        revisions, behind = revisions[:at], revisions[at:]
+    if len(behind) > 2:
+        raise UsageError(f"log: NAME and TYPE are all that a log follows: {' '.join(behind)[:80]!r} is more")
+    if behind:
+        name = behind[0]
+    if len(behind) == 2:
+        if rtype is not None:
+            raise UsageError(f"log: --type {rtype} is the type, and takes no {behind[1]} beside it")
+        rtype = behind[1]
+    if rtype is not None and name is None:
+        raise UsageError("log: --type needs --name NAME, whose records of that type it follows")
+    number = typed.type_of(rtype)
+    zone = args.zone if name is None else typed.zone_of(args, name, repo, out, number)
+    if args.all:
+        revisions += [oid.hex() for oid in repo.branches(zone=zone).values()]
+    return Asked(tuple(revisions), zone, name, number)
+
+
+def _first_name(args: Namespace, repo: Repository, words: Sequence[str]) -> int:
+    """Where NAME stands; behind all words if none of them is a name."""
+    zone = args.zone or next(
+        (found for word in words if _is_whole(word) and (found := repo.zone_of(word)) is not None), None
+    )
+    for at, word in enumerate(words):
+        with typed.hint_for_names():
+            try:
+                _check_version(repo, word, zone)
+            except (NotFound, RevisionError):
+                if not _is_whole(word) and not _stands(repo, word, zone):
+                    typed.check(
+                        word, parse_apex(repo.position(zone).zone), meant=args.relative or not _may_be(word)
+                    )
+                    raise
+                return at
+        if _may_be(word) and word not in ("@", "HEAD") and _stands(repo, word, zone):
+            raise UsageError(
+                f"log: {word} is a version and a name: put -- behind it for the one, ahead for the other"
+            )
+    return len(words)
+
+
+def _check_version(repo: Repository, word: str, zone: str | None) -> None:
+    from zonegit.repo.revisions import split_range
+
+    text = split_range(word)
+    for each in (*text.of, *text.without):
+        repo.resolve(each, zone=zone)
+
+
+def _is_whole(word: str) -> bool:
+    """Whether it is an absolute name, which no version is."""
+    return ".." not in word and is_absolute(word)
+
+
+def _may_be(word: str) -> bool:
+    """Whether it may be a name as well as a version."""
+    return bool(word) and not any(mark in word for mark in _STEPS)
+
+
+def _stands(repo: Repository, word: str, zone: str | None) -> bool:
+    if not _may_be(word):
+        return False
+    try:
+        return bool(repo.rrsets_at(word, zone=zone))
+    except (InvalidName, OutOfZone, NotFound):
+        return False
