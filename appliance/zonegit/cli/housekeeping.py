@@ -1,17 +1,20 @@
-"""The verbs that give room back: `gc`."""
+"""The verbs that give room back: `gc`, `compact`."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import options, render
+from zonegit.cli import location, options, render
 from zonegit.cli.interruption import interruptible
 from zonegit.cli.output import Output
+from zonegit.cli.ownership import as_owner
 from zonegit.cli.verbs import Verb
+from zonegit.model.foreign import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from zonegit.model.ids import Kind
 
@@ -49,6 +52,31 @@ def _gc(args: Namespace, out: Output) -> int:
     return 0
 
 
+def _compact(args: Namespace, out: Output) -> int:
+    from zonegit.repo import Repository
+
+    path = as_owner(location.existing(args))
+    before = _data_file(path)
+
+    def outcome() -> str:
+        done = _data_file(path) != before
+        return "interrupted, but the file was replaced before" if done else "interrupted; nothing was changed"
+
+    with interruptible(outcome), out.progress("comparing items") as progress:
+        done = Repository.compact(path, dry_run=args.dry_run, progress=progress)
+    if args.json:
+        out.json({"dry_run": args.dry_run, "before": done.before, "after": done.after, "saved": done.saved})
+    else:
+        what = "dry run, nothing written: would save" if args.dry_run else "saved"
+        where = printable(str(path / location.DATA))
+        out.note(f"{what} {done.saved:,} of the {done.before:,} bytes of {where}")
+    return 0
+
+
+def _data_file(path: Path) -> int:
+    return (path / location.DATA).stat().st_ino
+
+
 def _by_kind(counts: Mapping[Kind, int]) -> dict[str, int]:
     return {kind.name.lower(): count for kind, count in counts.items()}
 
@@ -75,12 +103,22 @@ def _gc_arguments(parser: ArgumentParser) -> None:
     options.json_option(parser)
 
 
+def _compact_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
+    options.json_option(parser)
+
+
 _GC_DETAILS: Final = """\
 What a branch, a tag, a remote's branch, a stopped merge, or a reflog entry within its grace reaches stays. Older
 reflog entries are dropped, but for the newest of each ref. zonegitd and every other verb may go on meanwhile; the
 room is used again by what comes, and `zonegit compact` gives it back to the disk. Transfers from a peer that
 were interrupted begin again."""
 
+_COMPACT_DETAILS: Final = """\
+A copy without free pages is made, compared with the file item by item, and put in its place. It is refused, before
+anything is copied, while zonegitd or a zonegit uses the repository. The disk needs room for the copy."""
+
 VERBS: Final = {
+    "compact": Verb(_compact_arguments, _compact, _COMPACT_DETAILS),
     "gc": Verb(_gc_arguments, _gc, _GC_DETAILS),
 }

@@ -36,6 +36,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
     },
     "housekeeping": {
         "gc": "delete objects that no branch, tag or reflog reaches",
+        "compact": "give free pages of the data file back to the disk",
     },
     "backups": {
         "backup": "write the whole repository to one file",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from zonegit.repo.signed import Signatures
     from zonegit.repo.undoing import Allow
     from zonegit.repo.writing import CommitOptions
+    from zonegit.store.compact import Compacted
     from zonegit.store.fsck import FsckReport
     from zonegit.store.gc import GcReport
     from zonegit.zonefile.reader import ParsedZone
@@ -331,3 +332,10 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
 
         now = self._context.now()
         return collect(self._store, grace, now, dry_run=dry_run, patience=patience, progress=progress)
+
+    @classmethod
+    def compact(cls, path: Path, *, dry_run: bool = False, progress: Progress | None = None) -> Compacted:
+        """Give free pages of the data file at `path` back to the disk. `StoreBusy` while anything has it open."""
+        from zonegit.store.compact import compact
+
+        return compact(path, dry_run=dry_run, progress=progress)

@@ -22,6 +22,8 @@ from zonegit.store.lmdb_tables import FULL
 
 _BEGUN: Final = "restoring-"
 """How a directory is named in which a copy is made; what is left of one was interrupted."""
+COMPACTING: Final = "compacting-"
+"""The same of `store.compact`."""
 _REPLACED: Final = "replaced-"
 _CHUNK: Final = 1 << 20
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -49,11 +51,11 @@ def _unwritten(file: int, name: str, error: OSError, size: int) -> StoreError:
     status = os.fstat(file)
     if error.errno not in FULL or not stat.S_ISREG(status.st_mode):
         return StoreError(told)
-    free = _free(file) + status.st_size  # what was written of it goes again
+    free = free_bytes(file) + status.st_size  # what was written of it goes again
     return StoreFull(f"{told}; the backup takes up to {size:,} bytes, of which {free:,} are free there")
 
 
-def _free(file: int) -> int:
+def free_bytes(file: int) -> int:
     """Bytes that the file system has left."""
     disk = os.fstatvfs(file)
     return disk.f_bavail * disk.f_frsize
@@ -71,13 +73,13 @@ def restore(
     path.mkdir(mode=MODE, parents=True, exist_ok=True)
     directory = os.open(path, _OPEN & ~os.O_NOFOLLOW)
     try:
-        _take(directory, path)
-        _clear(directory)
-        with _unused(directory, path):  # or it would be told when all is copied and checked
+        take(directory, path)
+        clear(directory)
+        with unused(directory, path):  # or it would be told when all is copied and checked
             pass
-        with _made(directory, f"{_BEGUN}{os.urandom(4).hex()}") as (beside, made):
+        with beside(directory, _BEGUN) as (place, made):
             missing = _copy(source, name, made, path)
-            _check(path / beside, name, missing, progress)
+            _check(path / place, name, missing, progress)
             kept = None if dry_run else _put_in_place(directory, path, made)
         if not dry_run:
             LmdbStore.open(path, readonly=True).close()  # which shares the files with the group
@@ -89,16 +91,20 @@ def restore(
                 path.rmdir()
 
 
-def _take(directory: int, path: Path) -> None:
+def take(directory: int, path: Path) -> None:
+    """Be the only one who puts a file into a repository's directory, as long as that is open. `StoreBusy`."""
     try:
         fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise StoreBusy(f"another process makes or restores the repository at {path}: wait for it") from None
+        raise StoreBusy(
+            f"another process makes, restores or compacts the repository at {path}: wait for it"
+        ) from None
 
 
 @contextmanager
-def _made(directory: int, name: str) -> Iterator[tuple[str, int]]:
-    """A new directory in the repository's, for as long as it is worked in."""
+def beside(directory: int, begin: str) -> Iterator[tuple[str, int]]:
+    """A new directory in the repository's, for as long as it is worked in: its name, and it opened."""
+    name = f"{begin}{os.urandom(4).hex()}"
     os.mkdir(name, 0o700, dir_fd=directory)
     made = os.open(name, _OPEN, dir_fd=directory)
     try:
@@ -108,10 +114,10 @@ def _made(directory: int, name: str) -> Iterator[tuple[str, int]]:
         _remove(directory, name)
 
 
-def _clear(directory: int) -> None:
+def clear(directory: int) -> None:
     """Remove what interrupted tries left."""
     for name in os.listdir(directory):
-        if name.startswith(_BEGUN):
+        if name.startswith((_BEGUN, COMPACTING)):
             _remove(directory, name)
 
 
@@ -137,7 +143,7 @@ def _copy(source: int, name: str, made: int, path: Path) -> str:
     if told := mistaken(start):
         raise CorruptStore(f"{name} {told}; nothing was changed")
     size = os.fstat(source).st_size
-    if size > (free := _free(made)):
+    if size > (free := free_bytes(made)):
         raise StoreFull(f"{name} needs {size:,} bytes in {path}, where {free:,} are free; nothing was changed")
     try:
         copy = os.open(DATA, _NEW, MODE & ~0o111, dir_fd=made)
@@ -191,17 +197,17 @@ def _check(copy: Path, name: str, missing: str, progress: Progress | None) -> No
 def _put_in_place(directory: int, path: Path, made: int) -> Path | None:
     """Exchange the data files while nobody uses the old one; where the old one is now."""
     kept: Path | None = None
-    with _unused(directory, path):
+    with unused(directory, path):
         with suppress(FileNotFoundError):
             before = os.stat(DATA, dir_fd=directory, follow_symlinks=False)
             name = f"{_REPLACED}{os.urandom(4).hex()}"
             os.mkdir(name, MODE, dir_fd=directory)
-            beside = os.open(name, _OPEN, dir_fd=directory)
+            kept_in = os.open(name, _OPEN, dir_fd=directory)
             try:
-                os.link(DATA, DATA, src_dir_fd=directory, dst_dir_fd=beside, follow_symlinks=False)
-                os.utime(beside, ns=(before.st_atime_ns, before.st_mtime_ns))
+                os.link(DATA, DATA, src_dir_fd=directory, dst_dir_fd=kept_in, follow_symlinks=False)
+                os.utime(kept_in, ns=(before.st_atime_ns, before.st_mtime_ns))
             finally:
-                os.close(beside)
+                os.close(kept_in)
             kept = path / name
         os.rename(DATA, DATA, src_dir_fd=made, dst_dir_fd=directory)
         os.fsync(directory)
@@ -209,7 +215,7 @@ def _put_in_place(directory: int, path: Path, made: int) -> Path | None:
 
 
 @contextmanager
-def _unused(directory: int, path: Path) -> Iterator[None]:
+def unused(directory: int, path: Path) -> Iterator[None]:
     """While no other process has the repository open: each holds a lock on its table of readers. `StoreBusy`."""
     try:
         locks = open_file(directory, path, LOCKS, os.O_RDWR)

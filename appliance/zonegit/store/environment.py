@@ -89,6 +89,12 @@ def acquire(
         return found
 
 
+def is_open(path: Path) -> bool:
+    """Whether this process has the repository in a directory open."""
+    with _lock:
+        return _key(path) in _opened
+
+
 def join(opened: Opened) -> bool:
     """Become one more user of an environment, until `release`. False if it is closed, or about to be."""
     with opened.counting:

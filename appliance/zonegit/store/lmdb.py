@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _SHARE: Final = 256
 """So many-th part of a small disk is room enough (`has_room`)."""
 
+_META_PAGES: Final = 2
+
 
 @dataclass(frozen=True, slots=True)
 class StoreStat:
@@ -228,6 +230,18 @@ class LmdbStore:
             except lmdb.Error as error:
                 code = getattr(error, "code", 0)
                 raise OSError(code, os.strerror(code)) if code > 0 else translated(error, str(self.path)) from None
+
+    def least_size(self) -> int:
+        """Bytes of the data file that `copy` would write now."""
+        with self._joined() as opened:
+            environment = opened.environment
+            txn = self._begin(opened, write=False)
+            try:
+                parts = [environment.stat(), *(txn.stat(database) for database in opened.databases)]
+            finally:
+                txn.abort()
+        pages = sum(part["branch_pages"] + part["leaf_pages"] + part["overflow_pages"] for part in parts)
+        return (_META_PAGES + pages) * parts[0]["psize"]
 
     def stat(self) -> StoreStat:
         info = self._opened.environment.info()

@@ -228,7 +228,7 @@ def test_without_room_it_says_what_is_full_and_what_is_needed(backup, tmp_path) 
 
 
 def test_a_backup_that_cannot_fit_is_not_begun(zone, backup, refused, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("zonegit.store.backup._free", lambda _file: 5)
+    monkeypatch.setattr("zonegit.store.backup.free_bytes", lambda _file: 5)
     size = f"{backup.stat().st_size:,}"
     told = f"{backup} needs {size} bytes in {tmp_path / 'repo'}, where 5 are free; nothing was changed"
     refused(zone("restore", backup), 1, told)

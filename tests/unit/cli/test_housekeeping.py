@@ -52,3 +52,27 @@ def test_it_waits_for_nobody_who_keeps_objects(removed, refused, tmp_path) -> No
         result = removed("gc", "--grace", "0", "--lock-timeout", "0")
     refused(result, 4, "zonegit gc")
     assert state() == before
+
+
+def test_compact_gives_free_pages_back(removed, tmp_path) -> None:
+    data = tmp_path / "repo" / "data.mdb"
+    assert removed("gc", "--grace", "0").code == 0
+    before = data.stat().st_size
+    foretold = removed("compact", "--dry-run", "--json").json
+    assert data.stat().st_size == before
+    done = removed("compact", "--json").json
+    assert done == {**foretold, "dry_run": False}
+    assert data.stat().st_size == done["after"] == before - done["saved"]
+    assert removed("fsck").code == 0
+    assert removed("set", "www", "A", "60", "192.0.2.9").code == 0
+    told = removed("compact")
+    assert (told.code, told.out) == (0, "")
+    assert told.err.startswith("saved ")
+
+
+def test_compact_is_refused_in_use(removed, refused, tmp_path) -> None:
+    data = tmp_path / "repo" / "data.mdb"
+    with Repository.open(tmp_path / "repo"):
+        before = data.stat()
+        refused(removed("compact"), 4, "close it first")
+        assert data.stat() == before
