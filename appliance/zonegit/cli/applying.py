@@ -7,24 +7,29 @@ import stat
 import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import contextmanager
+from io import BufferedReader, FileIO, RawIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
-from zonegit.cli import options, typed
+from zonegit.cli import checks, conflicts, options, plan_files, render, shapes, typed
 from zonegit.cli.committed import tell
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.cli.zonefiles import file_name
-from zonegit.errors import ZoneFileError
-from zonegit.model.names import APEX, parse_apex, to_text
+from zonegit.errors import MergeConflict, UsageError, ZoneFileError
+from zonegit.model.names import parse_apex, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zonegit.repo import Repository
+    from zonegit.repo.plan import Plan
+    from zonegit.repo.planning import Planned
     from zonegit.zonefile.reader import ParsedZone
 
 _STDIN: Final = "-"
+_BEGIN: Final = 32
+"""Bytes by which a plan is told from a zone file."""
 _BELOW_RULE: Final = """\
 FILE says all that the zone holds, or with --below all that NAME and the names below it hold: what else is there is
 deleted. A file for --below needs no SOA and no NS; names in it are relative to the zone unless $ORIGIN says
@@ -34,6 +39,8 @@ otherwise, and a record elsewhere is refused. The SOA's serial in FILE doesn't c
 class _Given(NamedTuple):
     """The file that a call names, opened by the user who made the call."""
 
+    begin: bytes
+    """Its first bytes."""
     stream: BinaryIO
     path: Path | None
     """None for a pipe, which nobody can read twice."""
@@ -46,32 +53,136 @@ class _Given(NamedTuple):
 
 
 def _apply(args: Namespace, out: Output) -> int:
+    from zonegit.repo.plan import is_plan
+
     with _opened(args.file) as given:
-        return _apply_state(args, given, out)
+        if is_plan(given.begin):
+            return _apply_plan(args, given, out)
+        if args.rebase or args.output or args.force:
+            raise UsageError(f"apply: --rebase, -o and --force are for a plan, which {args.file} isn't")
+        with _state(args, given, out, reads=False) as (repo, wanted):
+            how = options.commit_how(args, to_text(wanted.apex))
+            return tell(repo, repo.apply(wanted, source=file_name(args.file), **how), args, out)
 
 
-def _apply_state(args: Namespace, given: _Given, out: Output) -> int:
-    name = file_name(args.file)
-    wanted = None if args.below else _read(args, given, out)
+def _apply_plan(args: Namespace, given: _Given, out: Output) -> int:
+    _check_rebase(args)
+    plan = plan_files.read(given.stream)
+    _check_about(args, plan)
+    if args.rebase:
+        return _rebase(args, plan, out)
     with options.open_repository(args, out) as repo:
-        wanted = wanted or _read_part(args, given, repo, out)
+        done = repo.apply_plan(
+            plan,
+            who=args.author,
+            message=args.message,
+            dry_run=args.dry_run,
+            strict=checks.strict(args, plan.zone),
+        )
+        return tell(repo, done, args, out, more={"plan": plan.hash})
+
+
+def _check_rebase(args: Namespace) -> None:
+    if args.rebase and not args.output:
+        raise UsageError("apply: --rebase writes a new plan and commits nothing: name its file with -o NEW")
+    if not args.rebase and (args.output or args.force):
+        raise UsageError("apply: -o and --force belong to --rebase, which writes a new plan")
+    if args.rebase and (args.message or args.author):
+        raise UsageError("apply: the new plan keeps message and author; give -m and --author when you apply it")
+
+
+def _check_about(args: Namespace, plan: Plan) -> None:
+    """What a plan says can't be said otherwise. `UsageError`."""
+    if args.below is not None or args.signatures != "keep":
+        raise UsageError("apply: a plan is exact; --below, --unsign and --break-signatures are for making one")
+    zone = None if args.zone is None else to_text(parse_apex(args.zone))
+    if zone not in (None, plan.zone) or args.branch not in (None, plan.branch):
+        raise UsageError(f"apply: the plan is for {plan.zone} {plan.branch}, and for nothing else")
+
+
+def _rebase(args: Namespace, plan: Plan, out: Output) -> int:
+    plan_files.check_free(args.output, force=args.force or args.dry_run)
+    with options.open_repository(args, out, reads=True) as repo:
+        try:
+            made = repo.rebase_plan(plan, strict=checks.strict(args, plan.zone))
+        except MergeConflict as conflict:
+            conflicts.tell(args, out, "apply", plan.zone, conflict)
+            what = f"{conflict}; no plan was written: make one of the state that you want now, `zonegit plan FILE`"
+            raise MergeConflict(what, conflict.conflicts) from None
+        return _write(args, made, out)
+
+
+def _plan(args: Namespace, out: Output) -> int:
+    plan_files.check_free(args.output, force=args.force or args.dry_run)
+    with _opened(args.file) as given, _state(args, given, out, reads=True) as (repo, wanted):
         how = options.commit_how(args, to_text(wanted.apex))
-        return tell(repo, repo.apply(wanted, source=name, **how), args, out)
+        return _write(args, repo.plan(wanted, source=file_name(args.file), **how), out)
+
+
+def _write(args: Namespace, made: Planned, out: Output) -> int:
+    """Write a plan that does anything, and tell what that is."""
+    plan, would = made
+    written = bool(plan.steps) and not args.dry_run
+    if written:
+        plan_files.write(args.output, plan, force=args.force)
+        out.made(f"{args.output} was written all the same")
+    changes = [render.served(change, *plan.serials) for change in would.changes]
+    if args.json:
+        named = plan.hash if plan.steps else None
+        out.json({**shapes.committed(would, changes), "plan": named, "file": args.output if written else None})
+        return 0
+    apex = parse_apex(plan.zone)
+    render.show_changes(out, changes, apex)
+    checks.warn(args, out, would.findings, apex, committed=False)
+    place = f"[{plan.zone} {plan.branch}]"
+    if not plan.steps:
+        out.note(f"{place} nothing to change, so there is no plan to write")
+        return 0
+    done = f"planned in {args.output}" if written else "dry run, nothing written"
+    count = render.counted(len(plan.steps), "RRset")
+    out.note(f"{place} {done}: serial {would.serial}, {count} would change, plan {plan.hash[:12]}")
+    return 0
+
+
+@contextmanager
+def _state(args: Namespace, given: _Given, out: Output, *, reads: bool) -> Iterator[tuple[Repository, ParsedZone]]:
+    """The repository, and the state in a file."""
+    wanted = None if args.below else _read(args, given, out)
+    with options.open_repository(args, out, reads=reads) as repo:
+        yield repo, wanted or _read_part(args, given, repo, out)
 
 
 @contextmanager
 def _opened(file: str) -> Iterator[_Given]:
     """Open the file that a call names."""
     if file == _STDIN:
-        yield _Given(sys.stdin.buffer, None, os.geteuid())
+        with _buffered(cast(RawIOBase, sys.stdin.buffer)) as stream:
+            yield _Given(_begin(stream, file), stream, None, os.geteuid())
         return
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        opened = FileIO(os.open(file, os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:
         raise ZoneFileError(f"{file}: {error.strerror}") from None
-    with open(descriptor, "rb") as opened:  # noqa: PTH123
-        plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        yield _Given(opened, Path(file) if plain else None, os.geteuid())
+    with opened, _buffered(opened) as stream:
+        plain = stat.S_ISREG(os.fstat(opened.fileno()).st_mode)
+        yield _Given(_begin(stream, file), stream, Path(file) if plain else None, os.geteuid())
+
+
+def _begin(stream: BufferedReader, file: str) -> bytes:
+    try:
+        return stream.peek()[:_BEGIN]
+    except OSError as error:
+        raise ZoneFileError(f"{file}: {error.strerror}") from None
+
+
+@contextmanager
+def _buffered(raw: RawIOBase) -> Iterator[BufferedReader]:
+    """A stream that can be looked at before it is read, and whose end closes nothing."""
+    stream: BufferedReader = BufferedReader(raw)
+    try:
+        yield stream
+    finally:
+        stream.detach()
 
 
 def _read(args: Namespace, given: _Given, out: Output) -> ParsedZone:
@@ -93,15 +204,28 @@ def _read_part(args: Namespace, given: _Given, repo: Repository, out: Output) ->
     below = owner_of(args.below, apex)
     name = file_name(args.file)
     with out.progress(f"reading {name}") as bar:
-        return read_zone(given.source, name=name, origin=apex, below=below or APEX, progress=bar.step(0, 100))
+        return read_zone(given.source, name=name, origin=apex, below=below, progress=bar.step(0, 100))
 
 
 def _apply_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "file", metavar="FILE|PLAN", help="a zone file, gzipped or not, or a plan; - reads standard input"
+    )
+    parser.add_argument(
+        "--rebase", action="store_true", help="commit nothing: make a new plan of PLAN, for the branch as it is now"
+    )
+    parser.add_argument("-o", dest="output", metavar="NEW", help="with --rebase: the new plan's file")
+    _state_options(parser)
+
+
+def _plan_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a zone file, gzipped or not; - reads standard input")
+    parser.add_argument("-o", dest="output", metavar="PLAN", required=True, help="the plan's file")
     _state_options(parser)
 
 
 def _state_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="write the plan over a file that is there")
     parser.add_argument(
         "--below", metavar="NAME", help="FILE is the state of NAME and the names below it, not of the zone"
     )
@@ -109,4 +233,7 @@ def _state_options(parser: ArgumentParser) -> None:
     options.commit_options(parser)
 
 
-VERBS: Final = {"apply": Verb(_apply_arguments, _apply, _BELOW_RULE)}
+VERBS: Final = {
+    "apply": Verb(_apply_arguments, _apply, _BELOW_RULE),
+    "plan": Verb(_plan_arguments, _plan, _BELOW_RULE),
+}

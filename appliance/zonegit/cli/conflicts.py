@@ -13,6 +13,8 @@ from zonegit.zonefile.text import rdata_text
 from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from zonegit.errors import MergeConflict
     from zonegit.model.rrset import RRset
     from zonegit.repo import Contradiction, Revision, Unfinished
@@ -52,6 +54,17 @@ def _by(revision: Revision) -> str:
     day = render.moment(commit.author, commit.author.offset).strftime("%Y-%m-%d")
     name = commit.author.name.partition(" <")[0] or commit.author.name
     return f"({printable(name)}, {day}: {printable(commit.subject)})"
+
+
+def tell(args: Namespace, out: Output, operation: str, zone: str, conflict: MergeConflict) -> None:
+    """What an operation answers that its conflicts ended, and that left nothing to go on with."""
+    apex = parse_apex(zone)
+    found = contradictions(conflict)
+    if args.json:
+        shaped = [shape(each, apex) for each in found]
+        out.json({"operation": operation, "zone": zone, "commits": [], "conflicts": shaped, "together": []})
+    else:
+        show(out, found, apex)
 
 
 def shape(each: Contradiction, apex: WireName) -> shapes.JsonObject:

@@ -7,17 +7,19 @@ from argparse import ArgumentParser, Namespace
 from io import BytesIO
 from typing import Final
 
-from zonegit.cli import edited_text, editor, options, private_text, typed
+from zonegit.cli import conflicts, edited_text, editor, options, private_text, typed
 from zonegit.cli.committed import tell
 from zonegit.cli.edited_text import Subject
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
-from zonegit.errors import Refused, UsageError, ZonegitError
+from zonegit.errors import MergeConflict, Refused, UsageError, ZonegitError
 
 _RULE: Final = """\
 The editor is $VISUAL, else $EDITOR, either with arguments, else `editor` or `vi`. What was committed on the branch
 while you edited is kept. Where your text can't be read, breaks the zone, or contradicts what was committed
 meanwhile, nothing is committed, and the text is kept: --retry goes on with it."""
+
+_AGREE: Final = "make the text and the branch agree there"
 
 
 def _edit(args: Namespace, out: Output) -> int:
@@ -72,7 +74,11 @@ def _commit(args: Namespace, about: Subject, text: bytes, path: str, out: Output
     wanted = read_zone(BytesIO(text), name="the text", origin=about.apex, below=about.below)
     args.branch = about.branch
     with options.open_repository(args, out) as repo:
-        done = repo.edit(wanted, base=about.base, **options.commit_how(args, about.zone))
+        try:
+            done = repo.edit(wanted, base=about.base, **options.commit_how(args, about.zone))
+        except MergeConflict as conflict:
+            conflicts.tell(args, out, "edit", about.zone, conflict)
+            raise MergeConflict(f"{conflict}; nothing was committed: {_AGREE}", conflict.conflicts) from None
         kept = done.new is None
         if not kept:
             private_text.remove(path)

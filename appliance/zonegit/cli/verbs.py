@@ -64,7 +64,8 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "edit": "change a zone, or a name and what is below it, in an editor",
     },
     "applying": {
-        "apply": "make a zone hold what a zone file says, by the least change",
+        "apply": "make a zone hold what a zone file says, by the least change; or do what a plan says",
+        "plan": "write what apply would do to a file, for apply to do later",
     },
     "together": {
         "batch": "make many changes at once, read from a file or standard input",

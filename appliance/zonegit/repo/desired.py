@@ -6,22 +6,22 @@ the branch changed since.
 
 import dataclasses
 
-from zonegit.errors import MergeConflict, UsageError
+from zonegit.errors import UsageError
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import absolute, owner_key, to_text
-from zonegit.model.rrset import RRKey, RRset, key_parts
+from zonegit.model.rrset import RRKey
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
-from zonegit.repo.history import Range, read_commit, touching
+from zonegit.repo.contradictions import Authors, conflict_of, contradictions
+from zonegit.repo.history import Range, read_commit
 from zonegit.repo.judging import refuse
 from zonegit.repo.merging import Sides, three_way
 from zonegit.repo.records import Changes
-from zonegit.repo.results import Committed, Contradiction, Position
+from zonegit.repo.results import Committed, Position
 from zonegit.repo.signed import Signatures, dnssec_keys, unsigned
 from zonegit.repo.writing import Intent, commit_changes
 from zonegit.tree import walk
 from zonegit.tree.edit import edit
-from zonegit.tree.merge import Conflict
 from zonegit.zonefile.reader import ParsedZone
 
 
@@ -68,20 +68,8 @@ def merged(base: Content, changes: Changes, tip: Content) -> Changes:
     built = edit(nodes, base.tree.root, base.zone.shape, changes.items())
     nodes = nodes.over({object_id(data): data for data in built.objects})
     found = three_way(nodes, Sides(base.tree.root, tip.tree.root, built.root))
-    if not found.conflicts:
-        return found.changes
-    told = [_contradiction(base, tip, key, conflict) for key, conflict in found.conflicts.items()]
-    what = "1 RRset" if len(told) == 1 else f"{len(told):,} RRsets"
-    raise MergeConflict(f"the branch has moved meanwhile, and {what} changed there in another way", told)
-
-
-def _contradiction(base: Content, tip: Content, key: RRKey, conflict: Conflict) -> Contradiction:
-    owner, rtype = key_parts(key)
-    ours, theirs = conflict.sides
-    since = Range((tip.revision,), (base.revision,))
-    by = next(touching(tip.tree.nodes, since, owner, rtype), None)
-    return Contradiction(owner, rtype, _read(conflict.base), _read(ours), _read(theirs), by, None)
-
-
-def _read(payload: bytes | None) -> RRset | None:
-    return RRset.decode(payload) if payload else None
+    if found.conflicts:
+        authors = Authors(Range((tip.revision,), (base.revision,)), None)
+        told = contradictions(nodes, found.conflicts, authors, tip.revision.commit.serial)
+        raise conflict_of(tip.revision.commit.zone, "the branch has moved, and contradicts this", told, ())
+    return found.changes

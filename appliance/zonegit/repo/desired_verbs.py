@@ -1,4 +1,4 @@
-"""The part of `Repository` that takes desired states."""
+"""The part of `Repository` that takes desired states and plans."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from zonegit.model.names import absolute, to_text
 from zonegit.repo.reading import RepositoryReader
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from zonegit.model.ids import ObjectId
     from zonegit.repo.editable import Editable
+    from zonegit.repo.plan import Plan
+    from zonegit.repo.planning import Planned
     from zonegit.repo.results import Committed
     from zonegit.repo.signed import Signatures
     from zonegit.repo.writing import CommitOptions
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class DesiredVerbs(RepositoryReader):
-    """`apply` and `edit`."""
+    """`apply`, `edit`, and plans."""
 
     def apply(self, wanted: ParsedZone, *, source: str, **options: Unpack[CommitOptions]) -> Committed:
         """Make a zone, or the part of it that was read, hold what a zone file says, by the least change.
@@ -61,3 +65,50 @@ class DesiredVerbs(RepositoryReader):
         return desired.apply(
             self._context, place, wanted, intent_of(options, message, None, operation="edit"), base=base
         )
+
+    def plan(self, wanted: ParsedZone, *, source: str, **options: Unpack[CommitOptions]) -> Planned:
+        """Work out what `apply` would do, for `apply_plan` to do later; `Plan.encode` makes a file of it.
+
+        A plan has no steps where the zone holds the state already.
+        """
+        from zonegit.repo import desired, planning
+        from zonegit.repo.writing import intent_of
+
+        place = self._context.target(to_text(wanted.apex), options.get("branch"))
+        intent = intent_of(options, desired.message(source, wanted), None, operation="apply")
+        return planning.plan(self._context, place, wanted, intent)
+
+    def apply_plan(
+        self,
+        plan: Plan,
+        *,
+        who: str | None = None,
+        message: str | None = None,
+        dry_run: bool = False,
+        strict: Collection[str] = (),
+    ) -> Committed:
+        """Do exactly what a plan says. `Conflict`, with the commits that came since, where the branch has moved.
+
+        The author is who made the plan, unless `who` is given.
+        """
+        from zonegit.repo import planning
+        from zonegit.repo.writing import intent_of
+
+        how: CommitOptions = {"who": who, "message": message, "dry_run": dry_run, "strict": strict}
+        how["signatures"] = plan.signatures
+        author = None if who else plan.author
+        intent = intent_of(how, plan.message, None, operation="apply", author=author)
+        return planning.carry_out(self._context, plan, intent)
+
+    def rebase_plan(self, plan: Plan, *, strict: Collection[str] = ()) -> Planned:
+        """A plan that does the same over the branch's tip as it is now. `MergeConflict`.
+
+        It has no steps where the branch has all of the change already.
+        """
+        from zonegit.repo import planning
+        from zonegit.repo.writing import intent_of
+
+        intent = intent_of(
+            {"signatures": plan.signatures, "strict": strict}, plan.message, None, author=plan.author
+        )
+        return planning.rebase(self._context, plan, intent)

@@ -111,7 +111,6 @@ def test_a_dry_run_keeps_the_text_and_writes_nothing(zone, editor, room, tmp_pat
         ("text = text.replace('192.0.2.1', '192.0.2.256')", ["the text:18:", "192.0.2.256"], 1),
         ("text += 'mail CNAME www\\n'", ["cname-and-other"], 1),
         ("text = text.replace('192.0.2.1', '192.0.2.2'); code = 3", ["the editor ended with 3"], 1),
-        ("zonegit('set', 'www', 'A', '300', '192.0.2.7'); text = text.replace('.1\\n', '.2\\n')", ["1 RRset"], 4),
         ("zonegit('checkout', '-b', 'b'); zonegit('branch', '-D', 'main'); text += 'a A 1.1.1.1'", ["main"], 5),
     ],
 )
@@ -129,6 +128,28 @@ def test_what_cannot_be_committed_is_kept_and_gone_on_with(
         "text = text.replace('192.0.2.256', '192.0.2.3').replace('mail CNAME www', '').replace('.2\\n', '.7\\n')"
     )
     assert zone("edit", "--retry", path).code == 0
+    assert list(room.iterdir()) == []
+
+
+def test_a_conflict_is_listed_and_the_text_is_kept(zone, editor, room) -> None:
+    editor("zonegit('set', 'www', 'A', '300', '192.0.2.7'); text = text.replace('.1\\n', '.2\\n')")
+    failed = zone("edit")
+    assert failed.code == 4
+    assert [line.split()[:3] for line in failed.lines] == [
+        ["conflict:", "www.example.org.", "A"],
+        ["base", "300", "192.0.2.1"],
+        ["ours", "300", "192.0.2.7"],
+        ["theirs", "300", "192.0.2.2"],
+    ]
+    (path,) = kept(room)
+    assert "1 conflict: www.example.org. A; nothing was committed" in failed.err
+    assert f"the text is kept: `zonegit edit --retry {path}`" in failed.err
+    editor("")
+    again = zone("edit", "--retry", path, "--json")
+    assert again.code == 4
+    assert again.json["conflicts"][0]["ours_by"]["message"] == "set www A"
+    editor("text = text.replace('.2\\n', '.7\\n') + 'new A 192.0.2.9\\n'")
+    assert zone("edit", "--retry", path).lines == ["+new.example.org.\t3600\tIN\tA\t192.0.2.9"]
     assert list(room.iterdir()) == []
 
 
