@@ -6,6 +6,7 @@ from pathlib import Path
 
 from zonegit.model.rdata import A
 from zonegit.repo import Repository
+from zonegit.repo.batch import Step
 from zonegit.zonefile.reader import ParsedZone, read_zone
 
 ZONE = """\
@@ -45,3 +46,15 @@ def set_many(path: Path, number: int) -> None:
     with Repository.open(path) as repository:
         for last in range(10):
             repository.set(f"p{number}-{last}", A, 60, [bytes([10, 0, number, last])])
+
+
+def both_or_none(path: Path, number: int) -> None:
+    """Ten commits in two zones at once, for a process of its own."""
+    with Repository.open(path) as repository:
+        for last in range(10):
+            value = bytes([10, 0, number, last])
+            repository.batch(
+                Step("set", name, A, 60, [value], zone=zone)
+                for zone in ("example.org.", "example.net.")
+                for name in ("www", f"p{number}-{last}")
+            )

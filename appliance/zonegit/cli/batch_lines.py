@@ -22,7 +22,8 @@ _MOST: Final = 64 << 20
 """Bytes of a batch."""
 _LONGEST: Final = 1 << 19
 """Bytes of a line, as in a zone file."""
-_WORD: Final = re.compile(r"""\s*((?:[^\s"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)""")
+_WORD: Final = re.compile(r"""[ \t\r\n]*((?:[^ \t\r\n"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)""")
+_UNQUOTED: Final = re.compile(r"[^ \t\r\n]+")
 _QUOTES: Final = frozenset("\"'\\")
 _LEAST: Final = {"set": 4, "add": 4, "delete": 1, "zone": 1}
 """Words behind the first one."""
@@ -54,25 +55,25 @@ def steps(data: bytes, args: Namespace, repo: Repository) -> Iterator[Step]:
     zone: str | None = args.zone
     for number, line in enumerate(data.split(b"\n"), 1):
         try:
-            words = _words(line)
-            if not words:
+            found = words(line)
+            if not found:
                 continue
-            verb = _verb(words)
+            verb = _verb(found)
             if verb == "zone":
-                zone = repo.target(words[1], args.branch).zone
+                zone = repo.target(found[1], args.branch).zone
             else:
-                yield _step(verb, words[1:], number, zone, args, repo)
+                yield _step(verb, found[1:], number, zone, args, repo)
         except ZonegitError as error:
             raise at_line(str(number), error) from None
 
 
-def _words(line: bytes) -> list[str]:
+def words(line: bytes) -> list[str]:
     """The words of a line, as a shell reads them; none of a comment."""
     if len(line) > _LONGEST:
         raise LimitExceeded(f"a line of {len(line):,} bytes; {_LONGEST:,} are the most")
     text = _without_comment(line.decode("utf-8", "surrogateescape"))
     if _QUOTES.isdisjoint(text):
-        return text.split()
+        return _UNQUOTED.findall(text)
     try:
         return shlex.split(text)
     except ValueError as error:

@@ -9,7 +9,7 @@ from zonegit.cli import options, typed
 from zonegit.cli.committed import tell_all
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
-from zonegit.errors import UsageError
+from zonegit.errors import InvalidRecord, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ _SHOWN: Final = 10
 def _batch(args: Namespace, out: Output) -> int:
     from zonegit.cli import batch_lines
 
-    data = batch_lines.read(args.file)
+    data = batch_lines.read(args.changes)
     with options.open_repository(args, out) as repo:
         done = repo.batch(batch_lines.steps(data, args, repo), **options.joint_how(args))
         return tell_all(repo, done, args, out)
@@ -31,10 +31,12 @@ def _batch(args: Namespace, out: Output) -> int:
 
 def _ttl(args: Namespace, out: Output) -> int:
     from zonegit.repo.ttls import is_pattern
-    from zonegit.zonefile.types import parse_ttl, parse_type
+    from zonegit.zonefile.types import cannot_stand, is_meta, parse_ttl, parse_type
 
     ttl = parse_ttl(args.ttl)
     rtype = parse_type(args.type) if args.type else None
+    if rtype is not None and is_meta(rtype):
+        raise InvalidRecord(cannot_stand(rtype))
     with options.open_repository(args, out) as repo:
         _refuse_zone_twice(args)
         how = options.joint_how(args)
@@ -88,7 +90,7 @@ def _all_zones_option(parser: ArgumentParser, what: str) -> None:
 
 def _batch_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "file", metavar="FILE", nargs="?", default="-", help="the changes, one a line (default: standard input)"
+        "changes", metavar="FILE", nargs="?", default="-", help="the changes, one a line (default: standard input)"
     )
     typed.relative_option(parser)
     options.commit_options(parser)
