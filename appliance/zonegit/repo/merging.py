@@ -66,7 +66,8 @@ Resolve = Callable[[RRKey, Conflict], Choice | None]
 def three_way(nodes: Nodes, sides: Sides, resolve: Resolve = lambda key, conflict: None) -> ThreeWay:
     """Merge two versions. `resolve` says how each conflict ends, if it does."""
     merged = merge(nodes, sides.base, [sides.ours, sides.theirs])
-    changes = dict(merged.changes)
+    touched = merged.touched
+    changes = {key: value for key, value in merged.changes.items() if value != touched[key].sides[0]}
     left: dict[RRKey, Conflict] = {}
     for key, conflict in merged.conflicts.items():
         choice = resolve(key, conflict)

@@ -1,7 +1,7 @@
 """Merges trees that grew from one base: what only some of them changed is taken, contradictions are told by key."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from zonegit.model.ids import ObjectId
@@ -32,6 +32,8 @@ class Merged:
 
     changes: dict[RRKey, bytes | None]
     conflicts: dict[RRKey, Conflict]
+    touched: Mapping[RRKey, Conflict] = field(default_factory=dict, compare=False)
+    """All that any side changed, whether it conflicts or not."""
 
 
 def merge(nodes: Nodes, base: ObjectId, sides: Sequence[ObjectId]) -> Merged:
@@ -52,7 +54,7 @@ def merge(nodes: Nodes, base: ObjectId, sides: Sequence[ObjectId]) -> Merged:
     for key in _aliases_beside_other_data(nodes, base, touched, changes):
         conflicts[key] = touched[key]
         del changes[key]
-    return Merged(changes, dict(sorted(conflicts.items())))
+    return Merged(changes, dict(sorted(conflicts.items())), touched)
 
 
 def _aliases_beside_other_data(
