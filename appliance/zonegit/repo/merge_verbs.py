@@ -33,7 +33,8 @@ class MergeVerbs(RepositoryReader):
         from zonegit.repo import merges
 
         place = self._context.target(options.get("zone"), options.get("branch"))
-        return merges.merge(self._context, place, revision, ff, prefer, options)
+        with self._store.keeping():
+            return merges.merge(self._context, place, revision, ff, prefer, options)
 
     def revert(self, *revisions: str, mainline: int = 0, **options: Unpack[CommitOptions]) -> list[Committed]:
         """Take commits or ranges `A..B` back, each by a commit of its own; of a range the newest first.
@@ -44,7 +45,8 @@ class MergeVerbs(RepositoryReader):
         from zonegit.repo import picking
 
         place = self._context.target(options.get("zone"), options.get("branch"))
-        return picking.pick(self._context, place, "revert", revisions, mainline, False, options)
+        with self._store.keeping():
+            return picking.pick(self._context, place, "revert", revisions, mainline, False, options)
 
     def cherry_pick(
         self, *revisions: str, mainline: int = 0, note_origin: bool = False, **options: Unpack[CommitOptions]
@@ -56,7 +58,8 @@ class MergeVerbs(RepositoryReader):
         from zonegit.repo import picking
 
         place = self._context.target(options.get("zone"), options.get("branch"))
-        return picking.pick(self._context, place, "cherry-pick", revisions, mainline, note_origin, options)
+        with self._store.keeping():
+            return picking.pick(self._context, place, "cherry-pick", revisions, mainline, note_origin, options)
 
     def unfinished(self) -> Unfinished | None:
         """The user's stopped operation, and what is left to be resolved."""
@@ -85,13 +88,15 @@ class MergeVerbs(RepositoryReader):
         """Merge again with the branch's tip, and go on. `MergeConflict` for what is left; choices are kept."""
         from zonegit.repo import going_on
 
-        return going_on.go_on(self._context, operation, resolutions, every, options)
+        with self._store.keeping():
+            return going_on.go_on(self._context, operation, resolutions, every, options)
 
     def skip_stopped(self, operation: str, **options: Unpack[CommitOptions]) -> list[Committed]:
         """Leave out the commit at which a revert or cherry-pick stopped, and go on behind it."""
         from zonegit.repo import going_on
 
-        return going_on.skip(self._context, operation, options)
+        with self._store.keeping():
+            return going_on.skip(self._context, operation, options)
 
     def abort_stopped(self, operation: str, *, dry_run: bool = False) -> str:
         """Forget what stopped; returns what it was called. The branch keeps the commits that it has."""

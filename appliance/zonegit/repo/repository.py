@@ -298,8 +298,9 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
         from zonegit.repo import reset
 
         place = self._context.target(zone, branch)
-        target = self._context.resolve(revision, zone)
-        return reset.reset(self._context, place, target, who, dry_run, signatures)
+        with self._store.keeping():
+            target = self._context.resolve(revision, zone)
+            return reset.reset(self._context, place, target, who, dry_run, signatures)
 
     # -- care -----------------------------------------------------------------------------------------------------
 
