@@ -45,6 +45,9 @@ class Graph:
         turns: list[str] = []
         for number, to in enumerate(joined):
             ends = not fresh and number == len(joined) - 1
+            if ends and to > at:  # the column on the right comes over, rather than this one going there
+                columns[at] = columns[to]
+                at, to = to, at
             turns += self._join(at, to, ends=ends)
         if fresh:
             columns[at : at + 1] = fresh

@@ -111,7 +111,7 @@ class HistoryReader:
         commit = content.revision.commit
         if not 1 <= parent <= max(1, len(commit.parents)):
             raise NotFound(
-                f"commit {short(content.revision.id)} has {len(commit.parents)} parents, and no {parent}"
+                f"commit {short(content.revision.id)} has no parent {parent}, but {len(commit.parents)} in all"
             )
         above = (
             history.read_commit(self._context.nodes.source, commit.parents[parent - 1]) if commit.parents else None
