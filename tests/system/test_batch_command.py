@@ -127,6 +127,15 @@ def test_a_mirrored_zone_refuses_the_whole_batch(zonegit) -> None:
     zonegit.refused(1, "batch:3: example.net. is mirrored from primary", "batch", stdin=lines)
 
 
+def test_a_signed_zone_names_the_line(zonegit) -> None:
+    rrsig = "A 8 2 300 20300101000000 20200101000000 1 example.net. AQAB"
+    done = zonegit("set", "@", "RRSIG", "300", rrsig, "--zone", "example.net", "--break-signatures")
+    assert done.code == 0
+    lines = "set a A 60 192.0.2.1\nzone example.net\n\nset a A 60 192.0.2.1\n"
+    zonegit.refused(1, "batch:4: example.net. is signed elsewhere", "batch", stdin=lines)
+    assert zonegit("batch", "--unsign", stdin=lines).code == 0
+
+
 def test_a_batch_that_is_too_large_is_refused(zonegit) -> None:
     zonegit.refused(1, "a batch of more than 64 MiB; split it", "batch", stdin=b"\n" * ((64 << 20) + 1))
 

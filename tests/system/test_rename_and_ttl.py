@@ -164,6 +164,7 @@ def test_renames_that_are_refused(zonegit) -> None:
     refused(1, "outside of the zone", "rename", "host.example.net.", "x", "--zone", "example.org")
     refused(1, "may mean host.example.org.", "rename", "host.example.org", "x")
     refused(1, "may mean x.example.org.", "rename", "host", "x.example.org")
+    refused(1, "may mean x.example.net.", "rename", "host", "x.example.net")
     refused(1, "a name has at most 255", "rename", "host", ".".join(["x" * 60] * 4))
     refused(5, "has no branch nowhere", "rename", "host", "x", "--branch", "nowhere")
     refused(5, "no zone here has a branch nowhere", "rename", "host", "x", "--branch", "nowhere", "--all-zones")
@@ -172,6 +173,29 @@ def test_renames_that_are_refused(zonegit) -> None:
 def test_a_name_with_a_zone_of_its_own_below_it_is_refused(zonegit) -> None:
     assert zonegit("zone", "add", "sub.host.example.org").code == 0
     zonegit.refused(1, "sub.host.example.org. is a zone here", "rename", "host", "x")
+
+
+def test_glue_of_a_zone_above_moves_with_all_zones(zonegit) -> None:
+    lines = """\
+zone sub.example.org
+set ns1 A 300 192.0.2.54
+set @ NS 300 ns1
+zone example.org
+set sub NS 300 ns1.sub
+set ns1.sub A 300 192.0.2.54
+"""
+    assert zonegit("zone", "add", "sub.example.org").code == 0
+    assert zonegit("batch", stdin=lines).code == 0
+    content = exported(zonegit, "example.org", "sub.example.org")
+    zonegit.refused(
+        1, "is in the zone sub.example.org.", "rename", "ns1.sub", "x", "--zone", "example.org", "--relative"
+    )
+    done = zonegit("rename", "ns1", "ns2", "--zone", "sub.example.org", "--all-zones")
+    assert (done.code, "warning" in done.err) == (0, False), done
+    assert "+ns2.sub.example.org.\t300\tIN\tA\t192.0.2.54" in done.out
+    assert zonegit("show", "ns2.sub", "A", "--zone", "example.org", "--relative").code == 0
+    assert zonegit("rename", "ns2", "ns1", "--zone", "sub.example.org", "--all-zones").code == 0
+    assert exported(zonegit, "example.org", "sub.example.org") == content
 
 
 def test_a_dry_run_of_each_writes_nothing(zonegit) -> None:

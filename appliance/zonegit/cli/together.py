@@ -49,9 +49,7 @@ def _rename(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         how = options.joint_how(args)
         how["zone"] = zone = typed.zone_of(args, args.old, repo, out)
-        from zonegit.model.names import parse_apex
-
-        typed.check(args.new, parse_apex(zone), meant=args.relative)
+        typed.zone_meant(Namespace(**{**vars(args), "zone": zone}), args.new, repo)
         return _tell(repo, repo.rename(args.old, args.new, all_zones=args.all_zones, **how), args, out)
 
 

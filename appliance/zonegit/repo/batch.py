@@ -17,6 +17,7 @@ from zonegit.repo.everywhere import JointOptions, single
 from zonegit.repo.listing import enclosing
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position
+from zonegit.repo.signed import is_signed, refuse_change
 from zonegit.repo.together import Tips, commit_together
 from zonegit.repo.writing import Intent, check_writable, intent_of
 
@@ -57,6 +58,7 @@ class Edited:
     def __init__(self, content: Content) -> None:
         self.apex = content.apex
         self.changes: dict[RRKey, bytes | None] = {}
+        self.signed = is_signed(content.tree)
         self._content = content
         self._at: dict[OwnerKey, dict[int, bytes | None]] = {}
 
@@ -71,6 +73,10 @@ class Edited:
         key = owner_key(owner)
         found: dict[int, bytes | None] = {**self._content.tree.at(key), **self._at.get(key, {})}
         return [self._content.served(payload) for _, payload in sorted(found.items()) if payload]
+
+    def differs(self, changes: Changes) -> bool:
+        """Whether changes are any to the version."""
+        return any(payload != self._content.tree.payload(key) for key, payload in changes.items())
 
     def take(self, changes: Changes) -> None:
         """Put changes on top of those before."""
@@ -98,10 +104,17 @@ class _Batch:
             try:
                 if zone not in edited:
                     edited[zone] = Edited(tips[zone])
-                edited[zone].take(step.changes(edited[zone]))
+                self._take(step, zone, edited[zone])
             except ZonegitError as error:
                 raise at_line(str(line), error) from None
         return {zone: each.changes for zone, each in edited.items()}
+
+    def _take(self, step: Step, zone: str, edited: Edited) -> None:
+        """Make one change. `Refused` where the signatures of the zone wouldn't fit it."""
+        changes = step.changes(edited)
+        if edited.signed and self._options.get("signatures", "keep") == "keep" and edited.differs(changes):
+            raise refuse_change(zone)
+        edited.take(changes)
 
     def _steps(self) -> Iterator[tuple[int, str, Step]]:
         yield from self._read
@@ -149,7 +162,7 @@ class _Batch:
             above = [line for line, changed in steps if is_within(owner + apex, absolute(changed, apex))]
             lines = at[-1:] or above[-1:] or [line for line, _ in steps]
             return at_line("-".join(str(line) for line in dict.fromkeys((lines[0], lines[-1]))), error)
-        return error
+        return at_line(f"{self._read[0][0]}-{self._read[-1][0]}", error) if self._read else error
 
 
 def commit_batch(context: Context, steps: Iterable[Step], options: JointOptions) -> list[Committed]:

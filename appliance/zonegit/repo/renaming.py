@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 from zonegit.errors import Conflict, InvalidName, NotFound, OutOfZone, Refused, UsageError
 from zonegit.model.names import (
     MAX_NAME,
-    Owner,
     WireName,
     from_text,
     is_within,
@@ -74,19 +73,27 @@ def rename(context: Context, old: str, new: str, options: JointOptions, *, all_z
     def changes(tips: Tips) -> Mapping[str, Changes]:
         left.clear()
         mentions.clear()
-        _refuse_clash(tips[move.home], tips[move.target], move)
-        wanted: dict[str, Changes] = {}
-        moved: dict[RRKey, bytes] = {}
-        for zone in tips:
-            found = _read(tips[zone], zone == move.home, move)
+        if next(_within(tips[move.home], move.old), None) is None:
+            raise NotFound(f"nothing to rename: {move.home} has no records at or below {to_text(move.old)}")
+        _refuse_clash(tips[move.target], move)
+        wanted: dict[str, dict[RRKey, bytes | None]] = {}
+        for zone in sorted(tips, key=lambda zone: zone == move.home):  # what it holds is right where glue is, too
+            found = _read(tips[zone], move)
             mentions.extend(found.mentions)
-            moved.update(found.moved)
             if zone in branches.mirrored:
                 left.extend([zone] if found.changes else ())
-            elif found.changes:
-                wanted[zone] = found.changes
-        come = {key: payload for key, payload in moved.items() if keep_signatures or not is_dnssec(key)}
-        return {**wanted, move.target: {**wanted.get(move.target, {}), **come}}
+                continue
+            if found.changes:
+                wanted[zone] = {**found.changes, **wanted.get(zone, {})}
+            if found.moved:
+                if zone != move.home:
+                    _refuse_clash(tips[zone], move)
+                come = {
+                    key: payload for key, payload in found.moved.items() if keep_signatures or not is_dnssec(key)
+                }
+                target = move.target if zone == move.home else zone
+                wanted[target] = {**wanted.get(target, {}), **come}
+        return {zone: wanted[zone] for zone in tips if zone in wanted}
 
     def intent(zone: str) -> Intent:
         message = f"rename {to_text(move.old)} to {to_text(move.new)}"
@@ -107,6 +114,8 @@ def _agreed(context: Context, old: str, new: str, options: JointOptions, branche
         )
     if was == becomes:
         raise UsageError(f"{to_text(was)} is the name that it has")
+    if (inner := enclosing(context, was, None)) and inner != home:
+        raise Refused(f"{to_text(was)} is in the zone {inner}, which is here, too; --zone {inner} renames it there")
     for zone in zone_names(context):
         if zone != home and is_within(parse_apex(zone), was):
             raise Refused(f"{zone} is a zone here at or below {to_text(was)}, and a zone can't be renamed")
@@ -124,17 +133,13 @@ def _agreed(context: Context, old: str, new: str, options: JointOptions, branche
     return _Move(home, target, was, becomes)
 
 
-def _refuse_clash(home: Content, target: Content, move: _Move) -> None:
-    """`NotFound` where nothing would move, `Conflict` where something stands that doesn't move."""
-    old = _owner(move.old, home)
-    if next(_within(home, old), None) is None:
-        raise NotFound(f"nothing to rename: {move.home} has no records at or below {to_text(move.old)}")
-    for key, _ in _within(target, _owner(move.new, target)):
+def _refuse_clash(content: Content, move: _Move) -> None:
+    """`Conflict` where something stands at the new name or below it that doesn't move."""
+    for key, _ in _within(content, move.new):
         owner, _ = key_parts(key)
-        if home is not target or not is_within(owner + home.apex, move.old):
-            raise Conflict(
-                f"{to_text(WireName(owner + target.apex))} has records already; delete them, or choose another name"
-            )
+        if not is_within(owner + content.apex, move.old):
+            name = to_text(WireName(owner + content.apex))
+            raise Conflict(f"{name} has records already; delete them, or choose another name")
 
 
 @dataclass(slots=True)
@@ -143,15 +148,17 @@ class _Found:
 
     changes: dict[RRKey, bytes | None] = field(default_factory=dict)
     moved: dict[RRKey, bytes] = field(default_factory=dict)
-    """What leaves its owner, under its new key in the zone that the name moves to."""
+    """What leaves its owner, under its new key."""
     mentions: list[Mention] = field(default_factory=list)
 
 
-def _read(content: Content, is_home: bool, move: _Move) -> _Found:
-    """Look through a whole zone."""
+def _read(content: Content, move: _Move) -> _Found:
+    """Look through a whole zone. Glue in another zone than the name's own moves, if it can stay in that zone."""
     found = _Found()
     zone = content.revision.commit.zone
-    inside = owner_key(_owner(move.old, content)) if is_home else None
+    apex = parse_apex(move.target) if zone == move.home else content.apex
+    here = is_within(move.old, content.apex) and is_within(move.new, apex)
+    inside = owner_key(relative(move.old, content.apex)) if here else None
     text = to_text(move.old)[:-1].encode()
     for key, payload in walk.entries(content.tree.nodes, content.tree.root):
         moves = inside is not None and key.startswith(inside)
@@ -164,7 +171,7 @@ def _read(content: Content, is_home: bool, move: _Move) -> _Found:
         if rtype not in DNSSEC_TYPES:
             rdatas = tuple(_redirected(rtype, rdata, move) for rdata in rdatas)
         if moves:
-            owner = relative(move.renamed(rrset.owner + content.apex), parse_apex(move.target))
+            owner = relative(move.renamed(rrset.owner + content.apex), apex)
             renamed = RRset.of(owner, rtype, rrset.ttl, rdatas)
             found.changes.setdefault(key, None)
             found.moved[renamed.key] = renamed.encode()
@@ -182,14 +189,10 @@ def _redirected(rtype: int, rdata: bytes, move: _Move) -> bytes:
     return rdata
 
 
-def _within(content: Content, owner: Owner) -> Iterator[tuple[RRKey, bytes]]:
-    """What stands at an owner and below it."""
-    key = owner_key(owner)
+def _within(content: Content, name: WireName) -> Iterator[tuple[RRKey, bytes]]:
+    """What stands at a name and below it."""
+    key = owner_key(relative(name, content.apex))
     for found, payload in walk.entries(content.tree.nodes, content.tree.root, RRKey(key + b"\0")):
         if not found.startswith(key):
             return
         yield found, payload
-
-
-def _owner(name: WireName, content: Content) -> Owner:
-    return relative(name, content.apex)
