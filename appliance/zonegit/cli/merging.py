@@ -10,7 +10,7 @@ from zonegit.cli.committed import changes_with_serials, tell
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.errors import MergeConflict, UsageError
-from zonegit.model.names import parse_apex
+from zonegit.model.names import parse_apex, to_text
 from zonegit.zonefile.types import parse_type
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def _stopped(args: Namespace, out: Output, verb: str) -> int:
         ways = "--continue, --abort or --resolve" if verb == "merge" else "--continue, --skip, --abort or --resolve"
         raise UsageError(f"{verb}: name a REV; or go on with one that stopped: {ways}")
     with options.open_repository(args, out) as repo:
+        if args.going_on != "abort":
+            _check_place(args, repo, verb)
         if args.going_on == "abort":
             name = repo.abort_stopped(verb, dry_run=args.dry_run)
             what = f"{verb} {name}".rstrip()
@@ -98,6 +100,16 @@ def _stopped(args: Namespace, out: Output, verb: str) -> int:
     return 0
 
 
+def _check_place(args: Namespace, repo: Repository, verb: str) -> None:
+    """Refuse another zone or branch than those on which it stopped."""
+    place = repo.stopped_at()
+    if place is None:
+        return
+    if args.branch not in (None, place.branch) or (args.zone and to_text(parse_apex(args.zone)) != place.zone):
+        raise UsageError(f"{verb}: what stopped goes on where it stopped, on {place.branch} of {place.zone}")
+    args.zone = place.zone
+
+
 def _choice(verb: str, text: str) -> str:
     if text not in _CHOICES:
         raise UsageError(f"{verb}: --resolve NAME TYPE takes ours, theirs, base or both, not {text[:40]!r}")
@@ -107,7 +119,8 @@ def _choice(verb: str, text: str) -> str:
 def _how(args: Namespace, repo: Repository) -> CommitOptions:
     from zonegit.repo.merges import ACCEPTED
 
-    how = options.commit_how(args, repo.position(args.zone).zone)
+    zone = args.zone if args.going_on else repo.position(args.zone).zone
+    how = options.commit_how(args, zone or "")
     if args.strict == list(ACCEPTED):
         how["strict"] = ACCEPTED
     how["zone"] = args.zone
@@ -145,7 +158,7 @@ def _tell_conflict(args: Namespace, out: Output, repo: Repository, verb: str, co
     from zonegit.repo import Committed
 
     done = [each for each in conflict.done if isinstance(each, Committed)]
-    zone = _zone(args, repo)
+    zone = repo.position(args.zone).zone
     apex = parse_apex(zone)
     found = conflicts.contradictions(conflict)
     if args.json:
@@ -164,11 +177,6 @@ def _tell_conflict(args: Namespace, out: Output, repo: Repository, verb: str, co
     conflicts.show(out, found, apex)
     for told in conflict.together:
         out.line(f"conflict: both together: {told}")
-
-
-def _zone(args: Namespace, repo: Repository) -> str:
-    left = None if args.going_on is None else repo.unfinished()
-    return left.zone if left else repo.position(args.zone).zone
 
 
 def _with_ways(conflict: MergeConflict, verb: str, args: Namespace) -> MergeConflict:

@@ -72,23 +72,24 @@ def commit_plan(context: Context, plan: Plan, *, kept: bool = False) -> Committe
         ours = context.tip(plan.state.place)
         draft = draft_plan(context, plan, ours)
         try:
-            if plan.intent.dry_run:
+            if plan.intent.dry_run or not kept:
                 return commit_draft(context, plan.state.place, ours, draft, plan.intent)
             with context.store.write() as writer:
-                return _commit(context, plan, ours, draft, writer, kept)
+                return _finished(context, plan, ours, draft, writer)
         except Lost:
             continue
     with context.store.write() as writer:
         ours = context.tip(plan.state.place)
-        return _commit(context, plan, ours, draft_plan(context, plan, ours), writer, kept)
+        draft = draft_plan(context, plan, ours)
+        if kept:
+            return _finished(context, plan, ours, draft, writer)
+        return commit_draft(context, plan.state.place, ours, draft, plan.intent, writer)
 
 
-def _commit(context: Context, plan: Plan, ours: Content, draft: Draft, writer: Writer, kept: bool) -> Committed:
-    if not kept:
-        stopped.refuse_second(writer, context)
+def _finished(context: Context, plan: Plan, ours: Content, draft: Draft, writer: Writer) -> Committed:
+    """Commit, and forget the state, both or neither."""
     done = commit_draft(context, plan.state.place, ours, draft, plan.intent, writer)
-    if kept:
-        set_stopped(writer, context, None)
+    set_stopped(writer, context, None)
     return done
 
 

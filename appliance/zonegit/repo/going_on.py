@@ -14,6 +14,7 @@ from zonegit.repo.merges import Side, plan_of
 from zonegit.repo.merging import Choice
 from zonegit.repo.picking import go_through
 from zonegit.repo.results import Committed, Contradiction, Unfinished
+from zonegit.repo.signed import Signatures
 from zonegit.repo.stopped import Stopped, set_stopped, stopped, the_stopped
 from zonegit.repo.writing import CommitOptions, Intent
 from zonegit.zonefile.types import type_text
@@ -42,7 +43,12 @@ def unfinished(context: Context) -> Unfinished | None:
 
 def _look(context: Context, state: Stopped) -> Plan:
     others = (read_commit(context.nodes.source, state.theirs),) if state.operation == "merge" else ()
-    return Plan(state, Intent(state.message, None, dry_run=True, signatures="break", others=others))
+    return Plan(state, Intent(state.message, None, dry_run=True, signatures=_signatures(state), others=others))
+
+
+def _signatures(state: Stopped) -> Signatures:
+    """As it was given, but that nothing is refused."""
+    return "break" if state.signatures == "keep" else state.signatures
 
 
 def resolve(

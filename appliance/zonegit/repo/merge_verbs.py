@@ -10,7 +10,7 @@ from zonegit.repo.reading import RepositoryReader
 if TYPE_CHECKING:
     from zonegit.repo.going_on import Resolutions
     from zonegit.repo.merges import FastForward, Side
-    from zonegit.repo.results import Committed, Unfinished
+    from zonegit.repo.results import Committed, Position, Unfinished
     from zonegit.repo.writing import CommitOptions
 
 
@@ -69,6 +69,15 @@ class MergeVerbs(RepositoryReader):
         from zonegit.repo import going_on
 
         return going_on.unfinished(self._context)
+
+    def stopped_at(self) -> Position | None:
+        """The zone and branch of the user's stopped operation."""
+        with self._store.read() as reader:
+            if reader.setting(merge_setting(self._context.seat)) is None:
+                return None
+        from zonegit.repo.stopped import the_stopped
+
+        return the_stopped(self._context).place
 
     def resolve_conflicts(
         self, operation: str, resolutions: Resolutions, every: Side | None = None, *, dry_run: bool = False

@@ -1,9 +1,11 @@
 """`merge`: a branch gets what another one has, by a fast-forward or by a merge commit."""
 
+from contextlib import suppress
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
-from zonegit.errors import Conflict, InvalidName, MergeConflict, OtherZone, Refused
+from zonegit.errors import Conflict as Lost
+from zonegit.errors import InvalidName, MergeConflict, OtherZone, Refused
 from zonegit.model import refs
 from zonegit.model.foreign import printable
 from zonegit.model.ids import short
@@ -23,8 +25,9 @@ from zonegit.store.port import RefUpdate
 
 FastForward = Literal["allow", "only", "never"]
 Side = Literal["ours", "theirs"]
-ACCEPTED = ("none",)
+ACCEPTED: Final = ("none",)
 """As `strict`: warnings that neither side has are accepted."""
+_TRIES: Final = 3
 
 
 def merge(
@@ -35,7 +38,21 @@ def merge(
     prefer: Side | None,
     options: CommitOptions,
 ) -> Committed:
-    """Merge the commit that `name` names into a branch."""
+    """Merge the commit that `name` names into a branch; again where a fast-forward meets another commit."""
+    for _ in range(_TRIES - 1):
+        with suppress(Lost):
+            return _merge(context, place, name, ff, prefer, options)
+    return _merge(context, place, name, ff, prefer, options)
+
+
+def _merge(
+    context: Context,
+    place: Position,
+    name: str,
+    ff: FastForward,
+    prefer: Side | None,
+    options: CommitOptions,
+) -> Committed:
     check_writable(context, place.zone)
     with context.store.read() as reader:
         refuse_second(reader, context)
@@ -75,7 +92,10 @@ def plan_of(
     """The plan of a merge, of another operation, or of one that goes on."""
     strict = tuple(options.get("strict", ()))
     accepts = strict == ACCEPTED
-    given: CommitOptions = {**options, "strict": () if accepts else strict}
+    signatures = options.get("signatures", "keep")
+    if signatures == "keep":
+        signatures = state.signatures
+    given: CommitOptions = {**options, "strict": () if accepts else strict, "signatures": signatures}
     merges = state.operation == "merge"
     intent = intent_of(
         given,
@@ -85,14 +105,14 @@ def plan_of(
         author=theirs.commit.author if of_pick else None,
         others=(theirs,) if merges else (),
     )
-    kept = replace(state, message=intent.message)
+    kept = replace(state, message=intent.message, signatures=signatures)
     return Plan(kept, intent, Choice(prefer) if prefer else None, accepts)
 
 
 def _fast_forward(
     context: Context, place: Position, ours: Content, theirs: Revision, name: str, options: CommitOptions
 ) -> Committed:
-    """Move the branch to a descendant of its tip. `Conflict` if it moved meanwhile."""
+    """Move the branch to a descendant of its tip. `Conflict` where it moved meanwhile."""
     old, commit = ours.revision, theirs.commit
     after = Content.of(context.nodes, theirs)
     if options.get("signatures", "keep") == "keep" and is_signed(ours.tree) and not is_signed(after.tree):
@@ -101,10 +121,7 @@ def _fast_forward(
     update = RefUpdate(refs.head(place.zone, place.branch), old.id, theirs.id)
     dry_run = options.get("dry_run", False)
     reason = f"merge {printable(name)}: Fast-forward"
-    try:
-        move(context, [update], options.get("who"), reason, dry_run, theirs)
-    except Conflict:
-        raise Conflict(f"{place.branch} moved meanwhile; merge again") from None
+    move(context, [update], options.get("who"), reason, dry_run, theirs)
     listed = changes if len(changes) <= MAX_LISTED else []
     new = None if dry_run else theirs.id
     return Committed(place.zone, place.branch, old.id, new, commit.serial, len(changes), listed)

@@ -15,6 +15,7 @@ from zonegit.repo.context import Context
 from zonegit.repo.merging import Choice
 from zonegit.repo.position import merge_setting
 from zonegit.repo.results import Position
+from zonegit.repo.signed import Signatures
 from zonegit.store.port import Reader, Writer
 
 
@@ -38,6 +39,8 @@ class Stopped:
     """Commits that come after this one."""
     noted: bool = False
     """Whether messages say which commit was picked."""
+    signatures: Signatures = "keep"
+    """What may happen to a signed zone's signatures."""
     choices: Mapping[RRKey, Choice] = field(default_factory=dict)
 
     def encode(self) -> bytes:
@@ -53,6 +56,7 @@ class Stopped:
                 "mainline": self.mainline,
                 "todo": [oid.hex() for oid in self.todo],
                 "noted": self.noted,
+                "signatures": self.signatures,
                 "choices": {key.hex(): choice.value for key, choice in self.choices.items()},
             }
         ).encode()
@@ -71,6 +75,7 @@ class Stopped:
                 int(found["mainline"]),
                 tuple(map(_id, found["todo"])),
                 bool(found["noted"]),
+                found["signatures"],
                 {RRKey(bytes.fromhex(key)): Choice(choice) for key, choice in found["choices"].items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError):

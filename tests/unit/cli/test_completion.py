@@ -68,6 +68,8 @@ ASKED = [
     (["diff", "main..C"], {"main..CHG-1234"}),
     (["tag", "-d", "v"], {"v1.0"}),
     (["reset", "--hard", "HE"], {"HEAD"}),
+    (["merge", "fea"], {"feature/x"}),
+    (["revert", "HEAD", "main..C"], {"main..CHG-1234"}),
     (["set", "www", "A", "60", ""], set()),
     (["set", "www", "AN"], set()),
     (["add", "www", "AX"], set()),

@@ -194,6 +194,9 @@ def test_refusals_while_a_merge_has_stopped(apart, tmp_path) -> None:
         (["cherry-pick", "feature"], 1, "merge --continue"),
         (["cherry-pick", "--abort"], 1, "merge --abort"),
         (["merge", "--resolve", "ns1", "A", "ours"], 5, "neither side"),
+        (["merge", "--continue", "--branch", "feature"], 2, "on main of example.org."),
+        (["--zone", "example.net", "merge", "--continue"], 2, "on main of example.org."),
+        (["merge", "--continue", "--zone", "example.net"], 2, "on main of example.org."),
         (["merge", "--continue", "--resolve", "ns1", "A", "ours"], 5, "neither side"),
     ]:
         result = apart(*argv)
@@ -219,4 +222,5 @@ def test_abort_works_when_everything_else_is_gone(apart) -> None:
     result = apart("merge", "--continue")
     assert (result.code, "merge --abort" in result.err) == (5, True)
     assert "it can't go on" in apart("status").out
+    assert apart("merge", "--resolve", "www", "A", "ours").code == 5
     assert apart("merge", "--abort").code == 0

@@ -8,7 +8,7 @@ from repokit import ZONE, parsed
 from zonegit.errors import CorruptStore, InvalidZone, MergeConflict, NotFound, Refused
 from zonegit.model import refs
 from zonegit.model.rdata import RRSIG, SOA, A
-from zonegit.repo import Repository, combining
+from zonegit.repo import Repository, combining, merges
 from zonegit.repo.position import merge_setting
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import RefUpdate
@@ -115,6 +115,21 @@ def test_signed_zones_follow_the_rules_of_writing(empty: Repository) -> None:
     assert len(empty.rrsets_at("new")) == len(empty.rrsets_at("other")) == 1
 
 
+def test_what_was_said_of_signatures_holds_when_it_goes_on(empty: Repository) -> None:
+    empty.import_zone(parsed(SIGNED), source="signed.zone")
+    empty.create_branch("feature")
+    empty.set("www", A, 60, address(1), signatures="unsign")
+    newer = SIGNED.replace("2026112001", "2026112002").replace("192.0.2.10", "192.0.2.12")
+    empty.import_zone(parsed(newer), source="signed.zone", branch="feature")
+    with pytest.raises(MergeConflict):
+        empty.merge("feature", signatures="unsign")
+    left = empty.unfinished()
+    assert left is not None
+    assert [each.owner for each in left.left] == [b"\3www"]
+    empty.continue_stopped("merge", [("www", A, "theirs")])
+    assert RRSIG not in {rrset.rtype for rrset in empty.rrsets()}
+
+
 def test_a_serial_that_secondaries_would_not_take_is_no_fast_forward(repository: Repository) -> None:
     repository.create_branch("far")
     origin = b"\7example\3org\0"
@@ -196,6 +211,25 @@ def test_a_merge_is_made_again_where_the_tip_moved_meanwhile(
     assert (
         len(apart.rrsets_at("meanwhile0")) == len(apart.rrsets_at("meanwhile1")) == len(apart.rrsets_at("new")) == 1
     )
+
+
+def test_a_fast_forward_that_meets_another_commit_becomes_a_merge(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.create_branch("feature")
+    repository.set("new", A, 60, address(3), branch="feature")
+    made = []
+    move = merges.move
+
+    def meanwhile(*arguments):
+        if not made:
+            made.append(repository.set("meanwhile", A, 60, address(9)).new)
+        move(*arguments)
+
+    monkeypatch.setattr(merges, "move", meanwhile)
+    done = repository.merge("feature")
+    assert done.old == made[0]
+    assert len(repository.resolve().commit.parents) == 2
 
 
 def test_a_dry_run_keeps_nothing_of_a_conflict(apart: Repository) -> None:
