@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from zonegit.errors import NotFound
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
 from zonegit.model.zone import Zone
@@ -69,12 +70,15 @@ class Versions:
             return [tip]
         sought = tip.seq - behind
         line = [tip]
-        for version in self._line(tip, moves):
-            if len(line) > (most or LONGEST) or version.seq < sought:
-                return None
-            line.append(version)
-            if version.seq == sought:
-                return line
+        try:
+            for version in self._line(tip, moves):
+                if len(line) > (most or LONGEST) or version.seq < sought:
+                    return None
+                line.append(version)
+                if version.seq == sought:
+                    return line
+        except NotFound:  # it was deleted, as nothing names it but the reflog
+            return None
         return None
 
     def _line(self, tip: Past, moves: Moves) -> Iterator[Past]:
@@ -83,6 +87,8 @@ class Versions:
         for old, new in moves:
             if new != at.commit or old is None:
                 break
+            if old != at.parent:  # which is here, as long as its child is
+                self._source.get(old)
             before = self(old)
             if before.seq >= at.seq:
                 break

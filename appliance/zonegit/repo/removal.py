@@ -45,6 +45,8 @@ def restore_zone(context: Context, zone: str, who: str | None, dry_run: bool) ->
         )
     with context.store.read() as reader:
         removed = _removed(reader, zone)
+        if not all(map(reader.has, removed.values())):
+            raise NotFound(f"what {zone} was is no longer in this repository: 'zonegit gc' has deleted it")
         check_entering(reader, zone, removed.values())
         tips, tags = (_of_kind(kind, reader, removed) for kind in (RefKind.HEAD, RefKind.TAG))
     if not tips:

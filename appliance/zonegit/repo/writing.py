@@ -215,10 +215,13 @@ def commit_draft(
 
 
 def _removed_tip(context: Context, place: Position) -> Revision | None:
-    """Where a branch was when its zone was removed: secondaries still have that serial."""
+    """Where a branch was when its zone was removed, unless that is gone: secondaries still have that serial."""
     with context.store.read() as reader:
         removal = next(reader.reflog(refs.head(place.zone, place.branch)), None)
-    return read_commit(context.nodes.source, removal.old) if removal and removal.old else None
+        old = removal.old if removal else None
+        if old is None or not reader.has(old):
+            return None
+    return read_commit(context.nodes.source, old)
 
 
 def _check_signatures(

@@ -35,7 +35,9 @@ def test_dry_run_says_what_goes_and_deletes_nothing(removed) -> None:
 
 def test_what_is_gone_is_not_found(removed, refused) -> None:
     assert "deleted" in removed("gc", "--grace", "0").err
-    refused(removed("zone", "restore", "example.net."), 5, "not here")
+    refused(removed("zone", "restore", "example.net."), 5, "no longer in this repository")
+    assert removed("zone", "add", "example.net.").code == 0
+    assert removed("fsck").code == 0
 
 
 @pytest.mark.parametrize("age", ["", "90", "-1d", "1y", "d", "1.5d", "٣d", "9999999999d"])

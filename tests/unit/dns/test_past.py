@@ -1,6 +1,7 @@
 """From a serial back to the version that was served with it: along the moves of a branch, then first parents."""
 
 from zonegit.dns.past import Versions
+from zonegit.errors import NotFound
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.zone import Shape, Zone
@@ -15,6 +16,8 @@ class Line:
         self.objects: dict[ObjectId, bytes] = {}
 
     def get(self, oid: ObjectId) -> bytes:
+        if oid not in self.objects:
+            raise NotFound(oid.hex())
         return self.objects[oid]
 
     def commit(self, seq: int, *parents: ObjectId, content: int = 0) -> ObjectId:
@@ -119,3 +122,17 @@ def test_no_further_back_than_asked_for() -> None:
     for most, found in ((2, None), (3, [7, 6, 5, 4]), (0, [7, 6, 5, 4])):
         back = versions.back_to(4, versions(tip), (), most)
         assert (None if back is None else [version.seq for version in back]) == found, most
+
+
+def test_a_version_that_was_deleted_is_not_known_any_more() -> None:
+    """Though it was read before: what the reflog alone names may go."""
+    line = Line()
+    one = line.commit(1, content=1)
+    two = line.commit(2, one, content=2)
+    reset = line.commit(3, one, content=3)
+    versions = Versions(line)
+    moves = ((two, reset), (one, two))
+    assert versions.back_to(2, versions(reset), moves)
+    del line.objects[two]
+    assert versions.back_to(2, versions(reset), moves) is None
+    assert versions.back_to(3, versions(reset), moves) == [versions(reset)]
