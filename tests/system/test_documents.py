@@ -1,22 +1,15 @@
 """The documents: links lead somewhere, the README's tour prints what it says, and every command is one."""
 
-import os
 import re
 import shlex
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from difflib import ndiff
-from itertools import takewhile
+from itertools import dropwhile
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from daemonkit import DEADLINE, environment
+from pagekit import FENCE, Shell, examples, unlike
 from peerkit import free_ports
 from zonegit.cli import options
 from zonegit.cli.parser import parse
@@ -25,7 +18,6 @@ from zonegit.ops.flags import parser as daemon_parser
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")))
 LINK: Final = re.compile(r"\[[^]\[]+\]\(([^)\s]+)\)")
-FENCE: Final = re.compile(r"^ *```([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 ELSEWHERE: Final = {
     "systemctl": "tests/boot has the service itself; the drills have a script in its place",
     "printf": "appends to the installed configuration: tests/boot",
@@ -35,6 +27,7 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("cd", "mkdir", "chmod", "openssl", "curl"), "run by test_operations, test_drills"),
     **dict.fromkeys(("kill", "export"), "run by the tour"),
     "dig": "run by the tour",
+    **dict.fromkeys(("cat", "sed"), "run by test_git_page"),
     "named-checkconf": "run by test_operations",
 }
 """Programs that aren't ours: who runs the commands that begin with them."""
@@ -95,9 +88,9 @@ def test_every_command_is_one(page: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(options, "SERVICE_KEYS", str(tmp_path))  # as where the package is installed
     for line in commands(page):
         words = shlex.split(line, comments=True)
-        words = words[
-            : next((at for at, word in enumerate(words) if word in (">", ">>", "2>", "|", "&", "<")), None)
-        ]
+        ends = (">", ">>", "2>", "|", "&", "<")
+        words = words[: next((at for at, word in enumerate(words) if word in ends or word[:2] == "<<"), None)]
+        words = [*dropwhile(lambda word: re.match(r"[A-Z]+=", word), words)]
         program = words[0]
         if program == "zonegit":
             assert parse(words[1:])
@@ -107,74 +100,24 @@ def test_every_command_is_one(page: Path, tmp_path: Path, monkeypatch: pytest.Mo
             assert program in ELSEWHERE, line
 
 
-def tour() -> list[tuple[str, list[str]]]:
-    """Each command of the tour, and the lines that it prints."""
-    text = (ROOT / "README.md").read_text().partition("## The tour")[2].partition("\n## ")[0]
-    found: list[tuple[str, list[str]]] = []
-    for _, block in FENCE.findall(text):
-        for line in block.replace("\\\n", "").splitlines():
-            if line.startswith("$ "):
-                found.append((line[2:], []))
-            else:
-                found[-1][1].append(line)
-    return found
-
-
-def alike(line: str) -> str:
-    """A line without what differs from run to run: ids and times."""
-    line = re.sub(r"\b[0-9a-f]{12}\b", "<id>", line)
-    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}", "<time>", line)
-
-
 def test_the_tour_prints_what_it_says(tmp_path: Path, needs_program) -> None:
     needs_program("dig")
     known = ("5300", "5301", "9353", "9354")
     ports = dict(zip(known, map(str, free_ports(len(known))), strict=True))
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    shell = subprocess.Popen(
-        ["bash"],
-        cwd=tmp_path,
-        env=environment(PATH=path, NO_COLOR="1"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    watch = threading.Timer(4 * DEADLINE, os.killpg, (shell.pid, signal.SIGKILL))
-    watch.start()
-    assert shell.stdin is not None
-    assert shell.stdout is not None
-
-    def told(line: str) -> list[str]:
-        shell.stdin.write(f"{line}\necho =end\n")
-        shell.stdin.flush()
-        printed = list(takewhile(lambda each: each != "=end\n", iter(shell.stdout.readline, "")))
-        assert shell.poll() is None, f"the shell ended at {line}"
-        return [each.rstrip("\n") for each in printed]
-
-    try:
-        for command, printed in tour():
+    text = (ROOT / "README.md").read_text().partition("## The tour")[2].partition("\n## ")[0]
+    with Shell(tmp_path) as shell:
+        for command, printed, _ in examples(text):
             line = re.sub(r"\b(5300|5301|9353|9354)\b", lambda match: ports[match[0]], command)
             if line == "zonegit ready":  # at its usual port another one may be at work
                 line += f" --url http://127.0.0.1:{ports['9353']}/readyz"
-            wanted = [alike(each) for each in printed]
-            found = told(line)
+            found = shell.run(line)
             if "5301" in command and "dig" in command:  # the secondary is told, which takes some 20 ms
                 tries = iter(range(200))
                 while found != printed and next(tries, None) is not None:
-                    found = told(f"sleep 0.05; {line}")
-            assert [alike(each) for each in found] == wanted, "\n".join(ndiff(wanted, found))
-    finally:
-        with suppress(BrokenPipeError):
-            shell.stdin.write("kill %1 %2; wait; exit\n")
-            shell.stdin.close()
-        shell.wait(DEADLINE)
-        shell.stdout.close()
-        watch.cancel()
-        with suppress(ProcessLookupError):
-            os.killpg(shell.pid, signal.SIGKILL)  # what a shell that was killed has left
+                    found = shell.run(f"sleep 0.05; {line}")
+            difference = unlike(printed, found)
+            assert not difference, f"{command}\n{difference}"
 
 
 def test_the_readme_installs_as_the_manual_does() -> None:

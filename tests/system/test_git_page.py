@@ -1,0 +1,35 @@
+"""docs/git.md: its examples are one story, and each prints what the page says."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from pagekit import Clock, Shell, examples, unlike
+
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "git.md"
+TIME: Final = re.compile(r"^<!-- (\d{4}-\d\d-\d\d \d\d:\d\d) -->$", re.MULTILINE)
+"""A comment in the page: when the next block's commands are run. Each command takes a minute."""
+
+
+def test_each_example_prints_what_the_page_says(tmp_path: Path) -> None:
+    text = PAGE.read_text()
+    times = [(match.start(), _seconds(match[1])) for match in TIME.finditer(text)]
+    home, site = tmp_path / "home", tmp_path / "site"
+    home.mkdir()
+    site.mkdir()
+    clock = Clock(site)
+    now = 0
+    with Shell(home, **clock.variables) as shell:
+        shell.run("unset ZONEGIT_REPO ZONEGIT_AUTHOR VISUAL EDITOR")
+        for command, printed, at in examples(text):
+            while times and times[0][0] < at:
+                now = times.pop(0)[1]
+            now += 60
+            clock.set(now)
+            difference = unlike(printed, shell.run(command))
+            assert not difference, f"{command}\n{difference}"
+
+
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
