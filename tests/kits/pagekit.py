@@ -33,7 +33,7 @@ def examples(text: str) -> list[Example]:
     for block in FENCE.finditer(text):
         if not block[2].startswith("$ "):
             continue
-        for line in block[2].replace("\\\n", "").splitlines():
+        for line in re.sub(r"^(\$ .*)\\\n", r"\1", block[2], flags=re.MULTILINE).splitlines():
             if line.startswith("$ "):
                 found.append(Example(line[2:], [], block.start()))
             elif line.startswith("> ") and not found[-1].printed:
@@ -44,9 +44,10 @@ def examples(text: str) -> list[Example]:
 
 
 def alike(line: str) -> str:
-    """A line without what differs from run to run: ids and times."""
+    """A line without what differs from run to run: ids, times, and the sizes of files."""
     line = re.sub(r"\b[0-9a-f]{12}\b", "<id>", line)
     line = re.sub(r"\b[0-9a-f]{64}\b", "<whole id>", line)
+    line = re.sub(r"\b[\d,]+( KiB|( of the [\d,]+)? bytes)", "<size>", line)
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}", "<time>", line)
 
 
