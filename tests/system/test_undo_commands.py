@@ -1,5 +1,6 @@
-"""`undo`, `redo` and `restore --from` as processes: each does what it says, and a refusal changes nothing."""
+"""`undo`, `redo`, `restore --from` and `import` as processes: each does what it says, a refusal changes nothing."""
 
+import json
 import os
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def unchanged(tmp_path, zonegit):
         before = state(tmp_path / "repo")
         result = zonegit(*argv)
         assert (result.returncode, result.stdout) == (code, ""), result
-        assert result.stderr.count("\n") == 1
+        assert result.stderr.count("\n") == (1 if code else 2)
         assert told in result.stderr
         assert state(tmp_path / "repo") == before
 
@@ -93,3 +94,57 @@ def test_restore_of_records(zonegit, unchanged) -> None:
     zonegit("delete", "www")
     zonegit("set", "www", "CNAME", "300", "ns1.example.net.")
     unchanged(1, "[cname-and-other]", "restore", "www", "A", "--from", "HEAD~2")
+
+
+def edited(zonegit, path, old, new):
+    """A file: the export with some text replaced."""
+    path.write_text(zonegit("export").stdout.replace(old, new))
+    return path
+
+
+def test_import_of_an_older_export_is_merged(zonegit, unchanged, tmp_path) -> None:
+    zonegit("set", "www", "A", "300", "192.0.2.1")
+    plain = edited(zonegit, tmp_path / "plain.zone", "", "")
+    file = edited(zonegit, tmp_path / "edited.zone", "192.0.2.1", "192.0.2.2")
+    serial = zonegit("log", "-1", "--oneline").stdout.split()[-4]
+    zonegit("set", "mail", "A", "300", "192.0.2.25", "--author", "Bob <bob@example.org>")
+    unchanged(0, "merged: the file's changes to serial", "import", plain)
+    done = zonegit("import", file)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"merged: the file's changes to serial {serial}, which it names, and those of main since" in done.stderr
+    assert zonegit("show", "www", "A").stdout.endswith("192.0.2.2\n")
+    assert zonegit("show", "mail", "A").stdout.endswith("192.0.2.25\n")
+    assert zonegit("fsck").returncode == 0
+
+
+def test_import_at_a_conflict(zonegit, tmp_path) -> None:
+    zonegit("set", "www", "A", "300", "192.0.2.1")
+    file = edited(zonegit, tmp_path / "edited.zone", "192.0.2.1", "192.0.2.2")
+    zonegit("set", "www", "A", "60", "192.0.2.3", "--author", "Bob <bob@example.org>", "-m", "Move www")
+    before = state(tmp_path / "repo")
+    result = zonegit("import", file)
+    assert (result.returncode, result.stderr.count("\n")) == (4, 1)
+    first, base, ours, theirs = result.stdout.splitlines()
+    assert first == "conflict: www.example.org. A"
+    assert base.split() == ["base", "300", "192.0.2.1"]
+    assert ours.split()[:4] == ["ours", "60", "192.0.2.3", "(Bob,"]
+    assert ours.endswith(": Move www)")
+    assert theirs.split() == ["theirs", "300", "192.0.2.2"]
+    assert (
+        "nothing moved; --replace lets the file win, and undoes 'Move www' by Bob <bob@example.org>"
+        in result.stderr
+    )
+    found = json.loads(zonegit("import", file, "--json").stdout)
+    assert (found["operation"], found["zone"], found["together"]) == ("import", "example.org.", [])
+    assert found["conflicts"][0]["ours_by"]["message"] == "Move www"
+    assert state(tmp_path / "repo") == before
+    assert zonegit("import", file, "--replace", "--yes").returncode == 0
+    assert zonegit("show", "www", "A").stdout.endswith("192.0.2.2\n")
+
+
+def test_import_with_a_serial_that_names_no_version(zonegit, unchanged, tmp_path) -> None:
+    zonegit("set", "www", "A", "300", "192.0.2.1")
+    file = tmp_path / "old.zone"
+    file.write_text("$ORIGIN example.org.\n@ 60 SOA ns1.example.net. h 0 2 3 4 5\n@ 60 NS ns1.example.net.\n")
+    unchanged(1, "set www A; ", "import", file)
+    assert zonegit("import", file, "--replace", "--yes").returncode == 0

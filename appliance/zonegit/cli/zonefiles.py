@@ -13,6 +13,7 @@ from zonegit.cli.output import Output
 from zonegit.cli.undoing import Undoing
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import reset_way_back
+from zonegit.errors import MergeConflict
 from zonegit.model.foreign import printable
 from zonegit.model.names import parse_apex, to_text
 
@@ -36,24 +37,58 @@ def _import(args: Namespace, out: Output) -> int:
     undoing = Undoing(args, out, bar)
     with options.open_repository(args, out) as repo:
         with bar:
-            done = repo.import_zone(
-                parsed,
-                replace=undoing,
-                keep_serial=args.keep_serial,
-                source=file_name(args.file),
-                progress=bar.step(_READ, 100),
-                **options.commit_how(args, to_text(parsed.apex)),
-            )
-        tell(repo, done, args, out, list_changes=args.dry_run, more=undoing.json())
+            try:
+                done = repo.import_zone(
+                    parsed,
+                    replace=undoing,
+                    merge=not args.replace,
+                    keep_serial=args.keep_serial,
+                    source=file_name(args.file),
+                    progress=bar.step(_READ, 100),
+                    **options.commit_how(args, to_text(parsed.apex)),
+                )
+            except MergeConflict as conflict:
+                bar.clear()
+                _tell_conflict(args, out, parsed.apex, conflict)
+                raise
+        more = {**undoing.json(), "merged_over": shapes.oid(done.merged_over)}
+        tell(repo, done, args, out, list_changes=args.dry_run, more=more)
         tell_begun(repo, done, out)
         back = reset_way_back(repo, done, args) if undoing.happened else None
     if back:
         out.note(back)
-    if done.serial != parsed.serial and done.new != done.old:
+    if done.merged_over:
+        lead = "would be merged" if args.dry_run else "merged"
+        out.note(
+            f"{lead}: the file's changes to serial {parsed.serial}, which it names, and those of {done.branch} "
+            "since; --replace takes the file alone"
+        )
+    elif done.serial != parsed.serial and done.new != done.old:
         out.note(
             f"the file's serial {parsed.serial} isn't ahead of the zone's; the next one, {done.serial}, was taken"
         )
     return 0
+
+
+def _tell_conflict(args: Namespace, out: Output, apex: WireName, conflict: MergeConflict) -> None:
+    """The RRsets that the file and the branch changed in different ways."""
+    from zonegit.cli import conflicts
+
+    found = conflicts.contradictions(conflict)
+    if args.json:
+        out.json(
+            {
+                "operation": "import",
+                "zone": to_text(apex),
+                "commits": [],
+                "conflicts": [conflicts.shape(each, apex) for each in found],
+                "together": list(conflict.together),
+            }
+        )
+        return
+    conflicts.show(out, found, apex)
+    for told in conflict.together:
+        out.line(f"conflict: both together: {told}")
 
 
 def _export(args: Namespace, out: Output) -> int:
@@ -150,7 +185,7 @@ def file_name(file: str) -> str:
 def _import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a zone file, gzipped or not; - reads standard input")
     parser.add_argument(
-        "--replace", action="store_true", help="let the file win over changes made by hand since the last import"
+        "--replace", action="store_true", help="let the file win over whatever the branch has changed since"
     )
     parser.add_argument("-y", "--yes", action="store_true", help="with --replace: don't ask")
     parser.add_argument(

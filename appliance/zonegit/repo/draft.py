@@ -26,6 +26,8 @@ from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.rdata.fitting import misfit
 from zonegit.zonefile.steps import Told, silent, step, watched
 
+IMPORTED_OVER: Final = "imported-over"
+"""The header of an import that was merged: the id of the version that its file came from."""
 _CHECKED: Final = 0.6
 """The part that checks take of the time for a draft of a whole version."""
 
@@ -123,9 +125,11 @@ def make_commit(
     imported: str | None,
     author: Stamp | None = None,
     others: tuple[Revision, ...] = (),
+    over: ObjectId | None = None,
 ) -> Commit:
     """The commit of a new version on top of `content` and of other parents."""
     parents = (content.revision, *others) if content else others
+    headers = [("imported", imported or ""), (IMPORTED_OVER, over.hex() if over else "")]
     return Commit(
         zone_root=root,
         parents=tuple(dict.fromkeys(parent.id for parent in parents)),
@@ -135,5 +139,5 @@ def make_commit(
         author=author or stamp,
         committer=stamp,
         message=message,
-        extra=(("imported", imported),) if imported else (),
+        extra=tuple((name, value) for name, value in headers if value),
     )

@@ -12,6 +12,7 @@ from zonegit.model.zone import SALT_SIZE, Shape
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft, draft_records
+from zonegit.repo.import_merging import merge_file
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.signed import unsigned
 from zonegit.repo.undoing import Allow, undone_by
@@ -34,15 +35,18 @@ def commit_records(
     warnings: Sequence[Finding] = (),
     check: Callable[[Content], None] = lambda content: None,
     told: Told = silent,
+    *,
+    merge: bool = False,
 ) -> Committed:
     """Commit a version that holds exactly these entries; begins the zone's history if there is none.
 
     `warnings` are those of whoever read the entries; they are given back with the findings about the zone. `check`
     raises where the entries mustn't replace the branch's tip, and is called when nothing else refuses them; a tip
-    that moves after it is a `Conflict`.
+    that moves after it is a `Conflict`. With `merge`, entries whose serial names an older version are merged with
+    what the branch changed since (`repo.import_merging`), and `check` isn't called.
     """
     with context.store.keeping():
-        place, draft, done = _committed(context, apex, branch, entries, intent, warnings, check, told)
+        place, draft, done = _committed(context, apex, branch, entries, intent, warnings, check, told, merge)
     if done.new is None:
         return done
     counted = counter(draft.zone.records, step(told, _STORED, 1))
@@ -58,6 +62,7 @@ def _committed(
     warnings: Sequence[Finding],
     check: Callable[[Content], None],
     told: Told,
+    merge: bool,
 ) -> tuple[Position, Draft, Committed]:
     zone = to_text(apex)
     content: Content | None
@@ -73,7 +78,13 @@ def _committed(
     if intent.signatures == "unsign":
         entries = unsigned(entries)
     draft = draft_records(apex, content, entries, shape, warnings, intent.strict, step(told, 0, _DRAFTED))
-    done = commit_draft(context, place, content, draft, intent, told=step(told, _DRAFTED, _STORED), agree=check)
+    stored = step(told, _DRAFTED, _STORED)
+    if merge and content and (merged := merge_file(content, draft, entries, intent, warnings)):
+        if merged.draft.zone.tree != draft.zone.tree:
+            intent = dataclasses.replace(intent, over=merged.base)
+        done = commit_draft(context, place, content, merged.draft, intent, told=stored)
+        return place, merged.draft, dataclasses.replace(done, merged_over=merged.base)
+    done = commit_draft(context, place, content, draft, intent, told=stored, agree=check)
     return place, draft, done
 
 

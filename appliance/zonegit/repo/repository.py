@@ -190,15 +190,18 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
         *,
         source: str,
         replace: bool | Allow = False,
+        merge: bool = True,
         keep_serial: bool = False,
         progress: Progress | None = None,
         **options: Unpack[CommitOptions],
     ) -> Committed:
         """Make a zone's content that of a zone file, as one commit; the first one begins the zone.
 
-        The file's serial is taken if it is ahead, else the next one (`keep_serial`: `Refused`). A file that would
-        undo commits made by hand since the last import is `Refused` without `replace`; one that is called is asked.
-        `progress` is told of parts in a thousand.
+        The file's serial is taken if it is ahead, else the next one (`keep_serial`: `Refused`). A file whose serial
+        names an older version of the branch changes what it changes against that version, and nothing else
+        (`MergeConflict` where the branch contradicts it); not so with `replace=True` or `merge=False`. Any other
+        file that would undo commits made by hand since the last import is `Refused` without `replace`; a `replace`
+        that is called is asked. `progress` is told of parts in a thousand.
         """
         from zonegit.dnssec.denial import check_denial
         from zonegit.dnssec.times import ending
@@ -219,7 +222,10 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
             if progress:
                 progress(round(done * 1000), 1000)
 
-        return commit_records(self._context, parsed.apex, branch, parsed.entries, intent, warnings, check, told)
+        merging = merge and replace is not True
+        return commit_records(
+            self._context, parsed.apex, branch, parsed.entries, intent, warnings, check, told, merge=merging
+        )
 
     # -- branches and tags ----------------------------------------------------------------------------------------
 

@@ -95,6 +95,8 @@ class Committed:
     """Warnings that the change brings, and those about owners that it touches."""
     lacks_view: str = ""
     """Why the branch, which is committed, has no served view yet; empty where it needs none or has it."""
+    merged_over: ObjectId | None = None
+    """Of an import: the older version that the file's serial names, if it was merged over that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,21 @@ Only a zone file or a `set` of the SOA that asks for 0 gets it.
 from collections.abc import Iterable
 from typing import Final
 
-_ROUND: Final = 1 << 32
+ROUND: Final = 1 << 32
+"""Serials that there are."""
 _HALF: Final = 1 << 31
 
 
 def is_ahead(serial: int, old: int) -> bool:
     """Whether a secondary that has `old` takes `serial`. Both may be sequence numbers."""
-    return 0 < (serial - old) % _ROUND < _HALF
+    return 0 < (serial - old) % ROUND < _HALF
 
 
 def next_seq(seq: int, serial: int | None = None) -> int:
     """The sequence number after `seq`: the one that gives `serial`, if that is ahead, else the next."""
     if serial is not None and is_ahead(serial, seq):
-        return seq + (serial - seq) % _ROUND
-    return seq + (1 if (seq + 1) % _ROUND else 2)
+        return seq + (serial - seq) % ROUND
+    return seq + (1 if (seq + 1) % ROUND else 2)
 
 
 def seq_on(parent: int, served: int) -> int:
@@ -29,8 +30,8 @@ def seq_on(parent: int, served: int) -> int:
     It is above both, and its serial is the one after that of `served`.
     """
     seq = next_seq(served)
-    rounds = -(min(seq - parent - 1, 0) // _ROUND)
-    return seq + rounds * _ROUND
+    rounds = -(min(seq - parent - 1, 0) // ROUND)
+    return seq + rounds * ROUND
 
 
 def seq_of_merge(served: int, others: Iterable[int]) -> int:

@@ -9,6 +9,7 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.rrset import RRKey, record_spans
 from zonegit.model.zone import Zone
 from zonegit.repo.content import Content, Tree
+from zonegit.repo.draft import IMPORTED_OVER
 from zonegit.repo.history import read_commit
 from zonegit.repo.results import Revision, reset_subject
 from zonegit.tree import walk
@@ -39,23 +40,26 @@ Allow = Callable[[Undone], bool]
 """Asked whether these commits may be undone."""
 
 
-def undone_by(content: Content, entries: Sequence[tuple[RRKey, bytes]]) -> Undone:
-    """What a file with these entries (in canonical order) would undo on the branch that `content` is the tip of."""
-    if _is_import(content.revision):
+def undone_by(content: Content, entries: Sequence[tuple[RRKey, bytes]], since: ObjectId | None = None) -> Undone:
+    """What a file with these entries (in canonical order) would undo on the branch that `content` is the tip of.
+
+    Only commits made by hand since the last import count; with `since` all that came after that commit.
+    """
+    if since is None and _is_import(content.revision):
         return NOTHING
     file = dict(entries)
     found = [
         revision
-        for revision in islice(_by_hand(content), _SEARCHED)
+        for revision in islice(_newer(content, since), _SEARCHED)
         if _is_undone(content.tree, revision, file, entries)
     ]
     return Undone(found[:MAX_UNDONE], len(found))
 
 
-def _by_hand(content: Content) -> Iterator[Revision]:
-    """The commits since the last import along first parents, newest first."""
+def _newer(content: Content, since: ObjectId | None) -> Iterator[Revision]:
+    """The commits since that one (None: since the last import) along first parents, newest first."""
     revision = content.revision
-    while not _is_import(revision):
+    while revision.id != since if since else not _is_import(revision):
         yield revision
         if not revision.commit.parents:
             return
@@ -63,7 +67,9 @@ def _by_hand(content: Content) -> Iterator[Revision]:
 
 
 def _is_import(revision: Revision) -> bool:
-    return "imported" in dict(revision.commit.extra)
+    """Whether a commit holds just what a file held: one that was merged left others' changes in place."""
+    headers = dict(revision.commit.extra)
+    return "imported" in headers and IMPORTED_OVER not in headers
 
 
 def _is_undone(

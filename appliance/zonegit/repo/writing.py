@@ -7,7 +7,7 @@ from typing import TypedDict
 from zonegit.errors import Conflict, Refused, UsageError
 from zonegit.model import refs
 from zonegit.model.commit import Stamp
-from zonegit.model.ids import object_id
+from zonegit.model.ids import ObjectId, object_id
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft, draft_changes, make_commit
@@ -56,6 +56,8 @@ class Intent:
     """Who made the change, where that isn't who commits it."""
     others: tuple[Revision, ...] = ()
     """Parents of the commit beside the branch's tip."""
+    over: ObjectId | None = None
+    """The version that an imported file came from and was merged over, if it was."""
 
 
 class CommitOptions(TypedDict, total=False):
@@ -189,7 +191,16 @@ def commit_draft(
     if content is not None:
         agree(content)
     commit = make_commit(
-        content, place.zone, root, seq, stamp, intent.message, intent.imported, intent.author, intent.others
+        content,
+        place.zone,
+        root,
+        seq,
+        stamp,
+        intent.message,
+        intent.imported,
+        intent.author,
+        intent.others,
+        intent.over,
     )
     data = commit.encode()
     new = None if intent.dry_run else object_id(data)

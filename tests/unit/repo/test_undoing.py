@@ -2,12 +2,15 @@
 
 import pytest
 
-from repokit import ZONE, parsed
+from repokit import ZONE as FIRST
+from repokit import parsed
 from zonegit.errors import Conflict, Refused
 from zonegit.model.rdata import AAAA, A
 from zonegit.repo import Repository
 from zonegit.repo.undoing import MAX_UNDONE, Undone
 
+ZONE = FIRST.replace("2026112001", "2026110101")
+"""What was imported first, under a serial that isn't ahead and names no version: it isn't merged."""
 ONE, TWO, THREE = (bytes([192, 0, 2, last]) for last in (10, 11, 12))
 
 
@@ -85,7 +88,7 @@ def test_a_change_taken_back_by_hand_is_not_undone_by_the_file(repository: Repos
 
 
 def test_going_back_is_a_change_made_by_hand(repository: Repository) -> None:
-    newer = ZONE.replace("2026112001", "2026112101") + "new A 192.0.2.1\n"
+    newer = ZONE.replace("2026110101", "2026112101") + "new A 192.0.2.1\n"
     repository.import_zone(parsed(newer), source="newer.zone")
     repository.reset("HEAD~1")
     (subject,) = undone(repository, newer)
@@ -94,7 +97,7 @@ def test_going_back_is_a_change_made_by_hand(repository: Repository) -> None:
 
 
 def test_going_back_without_signatures_is_one_too(empty: Repository) -> None:
-    signed = f"{ZONE}@ RRSIG SOA 13 2 300 20270101000000 20261101000000 1 @ {'A' * 88}\n"
+    signed = f"{FIRST}@ RRSIG SOA 13 2 300 20270101000000 20261101000000 1 @ {'A' * 88}\n"
     empty.import_zone(parsed(signed), source="signed.zone")
     newer = signed.replace("2026112001", "2026112101") + "new A 192.0.2.1\n"
     empty.import_zone(parsed(newer), source="newer.zone")
@@ -103,6 +106,16 @@ def test_going_back_without_signatures_is_one_too(empty: Repository) -> None:
     empty.import_zone(parsed(newer), source="newer.zone", replace=asked, signatures="unsign", dry_run=True)
     (subject,) = asked.subjects
     assert subject.startswith("Reset to")
+
+
+def test_a_merged_import_is_no_end_of_the_search(repository: Repository) -> None:
+    """It left what was changed by hand in place, and the next file may undo that."""
+    repository.set("mail", A, 60, [ONE])
+    repository.import_zone(parsed(FIRST + "new A 192.0.2.1\n"), source="test.zone")
+    assert repository.rrset("mail", A).rdatas == (ONE,)
+    assert undone(repository) == ["Import test.zone", "set mail A"]
+    newer = FIRST.replace("2026112001", "2026120101") + "new A 192.0.2.1\n"
+    assert undone(repository, newer) == ["set mail A"]
 
 
 def test_a_zone_begun_by_hand(empty: Repository) -> None:

@@ -1,0 +1,93 @@
+"""A zone file that was exported from an older version: its changes are merged with what the branch changed since.
+
+The file's serial names the version that it came from, the base. A file whose serial is the tip's or ahead of it has
+nothing to be merged with. Serial 0 names no version: who never raises the serial in a file writes 0 there. Signed
+versions are never merged, because their signatures fit their own content alone.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zonegit.errors import InvalidZone, MergeConflict
+from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.rrset import RRKey
+from zonegit.repo.content import Content
+from zonegit.repo.contradictions import Authors, conflict_of, contradictions
+from zonegit.repo.draft import Draft, draft_changes
+from zonegit.repo.history import Range, read_commit
+from zonegit.repo.merging import Sides, three_way
+from zonegit.repo.serials import ROUND, is_ahead
+from zonegit.repo.signed import is_signed
+from zonegit.repo.undoing import undone_by
+from zonegit.repo.writing import Intent
+from zonegit.zonefile.findings import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class MergedFile:
+    """What a branch's tip becomes by a file's changes to an older version."""
+
+    draft: Draft
+    base: ObjectId
+    """The commit of that version."""
+
+
+def merge_file(
+    content: Content,
+    file: Draft,
+    entries: Sequence[tuple[RRKey, bytes]],
+    intent: Intent,
+    warnings: Sequence[Finding],
+) -> MergedFile | None:
+    """The merge of a file (its draft and its entries) with the tip; None where it isn't to be merged.
+
+    `MergeConflict` where the tip contradicts the file; it says whose changes `--replace` would undo.
+    """
+    if intent.serial is None or intent.keep_serial or file.signed or is_signed(content.tree):
+        return None
+    base = version_of(content, intent.serial)
+    if base is None or is_signed(base.tree):
+        return None
+    nodes = content.tree.nodes.over({object_id(data): data for data in file.objects})
+    found = three_way(nodes, Sides(base.tree.root, content.tree.root, file.zone.tree))
+    zone = content.revision.commit.zone
+    what = f"import of a file with serial {intent.serial}, which {zone} has changed since"
+    if found.conflicts:
+        authors = Authors(Range((content.revision,), (base.revision,)), None)
+        listed = contradictions(nodes, found.conflicts, authors, content.revision.commit.serial)
+        raise _with_way(conflict_of(zone, what, listed, ()), content, base, entries)
+    try:
+        draft = draft_changes(content, found.changes, intent.strict)
+    except InvalidZone as error:
+        raise _with_way(conflict_of(zone, what, (), [str(error)]), content, base, entries) from None
+    return MergedFile(dataclasses.replace(draft, findings=[*warnings, *draft.findings]), base.revision.id)
+
+
+def version_of(content: Content, serial: int) -> Content | None:
+    """The newest older version of a branch that was served with this serial, along first parents."""
+    revision = content.revision
+    if serial == 0 or serial == revision.commit.serial or is_ahead(serial, revision.commit.seq):
+        return None
+    seq = revision.commit.seq - (revision.commit.seq - serial) % ROUND
+    while seq >= 0 and revision.commit.seq != seq:
+        if not revision.commit.parents:
+            return None
+        revision = read_commit(content.tree.nodes.source, revision.commit.parents[0])
+        if revision.commit.seq < seq:  # sequence numbers rise from parent to child
+            seq -= ROUND
+    return Content.of(content.tree.nodes, revision) if seq >= 0 else None
+
+
+def _with_way(
+    error: MergeConflict, content: Content, base: Content, entries: Sequence[tuple[RRKey, bytes]]
+) -> MergeConflict:
+    """The error with what `--replace` would do: the file wins, and undoes others' commits."""
+    undone = undone_by(content, entries, since=base.revision.id)
+    losses = ""
+    if undone.count:
+        newest = undone.commits[0].commit
+        more = f" and {undone.count - 1:,} more" if undone.count > 1 else ""
+        losses = f", and undoes {newest.subject!r} by {newest.author.name}{more}"
+    told = f"{error}; nothing moved; --replace lets the file win{losses}"
+    return MergeConflict(told, error.conflicts, error.together)
