@@ -25,6 +25,12 @@ class Span:
 
     of: tuple[ObjectId, ...]
     without: tuple[ObjectId, ...] = ()
+    first_parent: bool = False
+    """Whether `of` reaches first parents only; `without` reaches all, as in git."""
+
+    def parents(self, link: Link) -> tuple[ObjectId, ...]:
+        """Those that a commit leads to that is listed."""
+        return link.parents[:1] if self.first_parent else link.parents
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ def walk(
     Generations rise from parent to child: when a commit's turn comes, all that lead to it have had theirs, and it
     is known whether one of them is left out. `follow` says which parents of a commit that is listed to go on with.
     """
+    follow = follow or chosen.parents
     left_out = set(chosen.without)
     seen = set(chosen.of) | left_out
     heap = [_ranked(links(oid)) for oid in seen]
@@ -72,7 +79,7 @@ def walk(
         if not out:
             wanted -= 1
             yield link
-        for parent in link.parents if out or follow is None else follow(link):
+        for parent in link.parents if out else follow(link):
             if parent not in seen:
                 seen.add(parent)
                 heappush(heap, _ranked(links(parent)))
@@ -119,17 +126,18 @@ class Simplified:
         return found
 
     def _look(self, link: Link) -> tuple[bool, tuple[ObjectId, ...]]:
-        if not link.parents:
+        parents = self._chosen.parents(link)
+        if not parents:
             return not self._same(link.zone_root, None), ()
         within = self._within
-        inside = link.parents if within is None else [parent for parent in link.parents if parent in within]
+        inside = parents if within is None else [parent for parent in parents if parent in within]
         for parent in inside:
             if self._same(link.zone_root, self._links(parent).zone_root):
                 return False, (parent,)
         if inside:
-            return True, link.parents
-        differs = any(not self._same(link.zone_root, self._links(parent).zone_root) for parent in link.parents)
-        return differs, link.parents
+            return True, parents
+        differs = any(not self._same(link.zone_root, self._links(parent).zone_root) for parent in parents)
+        return differs, parents
 
 
 class Graph:
@@ -161,7 +169,7 @@ class Graph:
         return tuple(found)
 
     def _followed(self, link: Link) -> tuple[ObjectId, ...]:
-        parents = self._along.look(link)[1] if self._along else link.parents
+        parents = self._along.look(link)[1] if self._along else self._chosen.parents(link)
         within = self._within
         return parents if within is None else tuple(parent for parent in parents if parent in within)
 

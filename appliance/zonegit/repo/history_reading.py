@@ -52,8 +52,8 @@ class HistoryReader:
         and of a merge that has there what a parent has only that parent's history, as git does. `first_parent`
         follows no other parents, as if there were none.
         """
-        links = Links(self._context.nodes.source, first_parent=first_parent)
-        chosen = self._span(revisions, zone)
+        links = Links(self._context.nodes.source)
+        chosen = self._span(revisions, zone, first_parent=first_parent)
         along = self._simplified(links, chosen, zone, name, rtype)
         return (history.read_commit(links.source, link.id) for link in along or history.walk(links, chosen))
 
@@ -67,16 +67,16 @@ class HistoryReader:
         wanted: Callable[[Revision], bool] = lambda revision: True,
     ) -> Iterator[Drawn]:
         """The commits of `log` that are `wanted`, each with its nearest ancestors that are listed, too."""
-        links = Links(self._context.nodes.source, first_parent=first_parent)
-        chosen = self._span(revisions, zone)
+        links = Links(self._context.nodes.source)
+        chosen = self._span(revisions, zone, first_parent=first_parent)
         along = self._simplified(links, chosen, zone, name, rtype)
         return iter(history.Graph(links, chosen, along, wanted))
 
-    def _span(self, revisions: Sequence[str], zone: str | None) -> history.Span:
+    def _span(self, revisions: Sequence[str], zone: str | None, *, first_parent: bool) -> history.Span:
         text = split_range(*revisions)
         of, without = ([self.resolve(each, zone=zone).id for each in side] for side in (text.of, text.without))
         without += [base.id for pair in text.apart for base in self.merge_bases(*pair, zone=zone)]
-        return history.Span(tuple(of), tuple(without))
+        return history.Span(tuple(of), tuple(without), first_parent)
 
     def _simplified(
         self, links: Links, chosen: history.Span, zone: str | None, name: str | None, rtype: int | None

@@ -34,19 +34,15 @@ class Link(NamedTuple):
 class Links:
     """Reads links, each once."""
 
-    def __init__(self, source: NodeSource, *, first_parent: bool = False) -> None:
+    def __init__(self, source: NodeSource) -> None:
         self.source = source
-        self._first_parent = first_parent
         self._known: dict[ObjectId, Link] = {}
 
     def __call__(self, oid: ObjectId) -> Link:
-        """`InvalidObject` for what is no commit. With `first_parent` a commit has at most one parent."""
+        """`InvalidObject` for what is no commit."""
         link = self._known.get(oid)
         if link is None:
-            link = link_of(oid, self.source.get(oid))
-            if self._first_parent and len(link.parents) > 1:
-                link = link._replace(parents=link.parents[:1])
-            self._known[oid] = link
+            link = self._known[oid] = link_of(oid, self.source.get(oid))
         return link
 
 
