@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Final
 
 from zonegit.model import refs
 from zonegit.model.commit import Tag
 from zonegit.model.ids import Kind, ObjectId, kind_of
 from zonegit.model.names import ROOT, WireName, join, labels, lower, to_text
 from zonegit.model.rdata import DS
-from zonegit.model.refs import RefKind
+from zonegit.model.refs import RefKind, RefName
 from zonegit.model.zone import Zone
 from zonegit.repo.context import Context
 from zonegit.repo.links import link_of
@@ -16,15 +17,17 @@ from zonegit.repo.position import branches_of, default_branch
 from zonegit.repo.results import Entry, Position, ZoneSummary
 from zonegit.store.port import Reader
 
+_HEADS: Final = f"refs/{RefKind.HEAD}/"
+
 
 def summaries(context: Context) -> list[ZoneSummary]:
     """Every zone, in the order of its name's text."""
     tips: dict[str, dict[str, ObjectId]] = {}
     found = []
     with context.store.read() as reader:
-        for name, oid in reader.refs("refs/heads/"):
-            ref = refs.parse(name)
-            tips.setdefault(ref.zone, {})[ref.name] = oid
+        for name, oid in reader.refs(_HEADS):
+            zone, branch = _parted(name)
+            tips.setdefault(zone, {})[branch] = oid
         for zone, branches in sorted(tips.items()):
             branch = default_branch(branches)
             oid = branches[branch]
@@ -39,6 +42,15 @@ def zone_names(context: Context) -> list[str]:
     """Every zone's name, in the order of its text."""
     with context.store.read() as reader:
         return sorted({refs.parse(name).zone for name, _ in reader.refs("refs/heads/")})
+
+
+def _parted(head: RefName) -> tuple[str, str]:
+    """Zone and branch of a head. That it is in canonical form was checked when it was made."""
+    try:
+        return refs.split(head[len(_HEADS) :])
+    except ValueError:
+        ref = refs.parse(head)
+        return ref.zone, ref.name
 
 
 def removed(context: Context, beginning: str) -> Iterator[str]:
