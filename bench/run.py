@@ -25,6 +25,7 @@ BEGIN: Final = "<!-- figures: written by bench/run.py -->"
 END: Final = "<!-- end of figures -->"
 _QUICK: Final[dict[str, Sequence[str]]] = {
     "commit": ("--names", "20", "2000", "--commits", "20", "--process-names", "100", "--processes", "2"),
+    "history": ("--names", "2000", "--commits", "50", "--zones", "50", "--turns", "2"),
     "import_zone": ("--names", "5000", "--turns", "1", "--sample-lines", "1000"),
     "axfr": ("--names", "5000", "--transfers", "2"),
     "udp": ("--names", "5000", "--wide-names", "0", "--signed-names", "1000", "--seconds", "1"),
