@@ -260,6 +260,7 @@ def test_ttls_that_are_refused(zonegit) -> None:
     refused(5, "example.org. has no records whose TTL this changes at nowhere*", "ttl", "nowhere*", "60")
     refused(5, "example.org. has no AAAA records at host", "ttl", "host", "60", "--type", "AAAA")
     refused(5, "no zone here has records whose TTL this changes at nowhere", "ttl", "nowhere", "60", "--all-zones")
+    refused(5, "at *.host.example.org; write the final dot", "ttl", "*.host.example.org", "60")
     refused(1, "the TTL of RRSIG records comes from who signs the zone", "ttl", "*", "60", "--type", "RRSIG")
     refused(1, "TTL", "ttl", "host", "-")
     refused(1, "TTL", "ttl", "host", "2147483648")

@@ -8,7 +8,7 @@ none of these characters is a name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import translate
 from typing import Final
 
@@ -52,9 +52,7 @@ def set_ttl(
         left.clear()
         found = {zone: changed for zone in tips if (changed := _with_ttl(find(tips[zone]), ttl, rtype)) is not None}
         if not found:
-            where = "no zone here" if all_zones else next(iter(tips))
-            what = f"{type_text(rtype)} records" if rtype else "records whose TTL this changes"
-            raise NotFound(f"{where} has {'' if all_zones else 'no '}{what} at {pattern}")
+            raise _nothing(pattern, rtype, [*tips])
         left.extend(zone for zone in found if zone in branches.mirrored and found[zone])
         return {zone: changed for zone, changed in found.items() if zone not in branches.mirrored}
 
@@ -64,6 +62,15 @@ def set_ttl(
 
     done = commit_together(context, branches.places, changes, intent)
     return Joint(done, tuple(left))
+
+
+def _nothing(pattern: str, rtype: int | None, zones: Sequence[str]) -> NotFound:
+    """Why nothing was found, and what may have been meant."""
+    where = f"{zones[0]} has no" if len(zones) == 1 else "no zone here has"
+    what = f"{type_text(rtype)} records" if rtype else "records whose TTL this changes"
+    absolute_one = not is_absolute(pattern) and any(f"{pattern.lower()}.".endswith(f".{zone}") for zone in zones)
+    hint = "; write the final dot of an absolute name" if absolute_one else ""
+    return NotFound(f"{where} {what} at {pattern}{hint}")
 
 
 def _with_ttl(found: Found, ttl: int, rtype: int | None) -> Changes | None:

@@ -1,8 +1,13 @@
 """Lines of a batch: words, quotes and comments as in a shell, arguments as the verbs read them."""
 
+import shlex
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zonegit.cli.batch_lines import words
+from zonegit.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -30,6 +35,22 @@ def test_words_are_a_shell_s(line, found) -> None:
     assert words(line) == found
 
 
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"))
+
+
+@given(st.lists(_TEXT))
+def test_what_is_quoted_for_a_shell_is_read_as_it_was(found) -> None:
+    assert words(shlex.join(found).encode()) == found
+
+
+@given(st.binary().filter(lambda line: b"\n" not in line))
+def test_any_line_is_words_or_refused_in_one_line(line) -> None:
+    try:
+        assert all(isinstance(word, str) for word in words(line))
+    except UsageError as error:
+        assert str(error).isprintable()
+
+
 @pytest.mark.parametrize(
     "argv",
     [
@@ -50,8 +71,6 @@ def test_words_are_a_shell_s(line, found) -> None:
     ids=" ".join,
 )
 def test_a_line_does_what_its_verb_does(zone, tmp_path, argv) -> None:
-    import shlex
-
     alone = zone(*argv, "--dry-run")
     line = zone("batch", "--dry-run", stdin=shlex.join(argv).encode())
     assert (line.code, line.out, line.err.replace("batch:1: ", "")) == (alone.code, alone.out, alone.err)
