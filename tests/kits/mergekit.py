@@ -3,7 +3,7 @@
 - Of most types: what the base has and what either side added, without what either removed. Sides that removed the
   same record and put different ones there conflict; so do a removal of all and a change.
 - TTL, a CNAME's target, each field of the SOA: a change wins over none, two different changes conflict.
-- A CNAME beside other data conflicts, and so does that data.
+- A CNAME beside other data conflicts, and so does all that a side changed at that name.
 """
 
 from random import Random
@@ -47,7 +47,7 @@ def combined(base: Zone, ours: Zone, theirs: Zone) -> tuple[Zone, set[Key]]:
         data = {key for key in {*base, *result, *clashes} if key[0] == owner and key[1] in _TYPES}
         standing = {key for key in data if key in result or (key in clashes and key in base)}
         if standing and (alias in result or alias in clashes):
-            clashes |= {alias, *standing} & _touched(base, ours, theirs)
+            clashes |= {alias, *((owner, rtype) for rtype in _TYPES)} & _touched(base, ours, theirs)
     return {key: value for key, value in result.items() if key not in clashes}, clashes
 
 

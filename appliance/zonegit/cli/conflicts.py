@@ -107,7 +107,7 @@ def shape_of_unfinished(value: Unfinished) -> shapes.JsonObject:
 def ways_on(value: Unfinished) -> list[str]:
     """The commands that go on with what stopped."""
     verb = f"zonegit {value.operation}"
-    found = [f"{verb} --resolve NAME TYPE ours|theirs|base|both"] if value.left else []
+    found = [f"{verb} --resolve NAME TYPE ours|theirs|base|both"] if value.left or value.together else []
     found += [f"{verb} --continue"] if not value.problem else []
     found += [f"{verb} --skip"] if value.operation != "merge" else []
     return [*found, f"{verb} --abort"]

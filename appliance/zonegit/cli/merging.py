@@ -78,7 +78,7 @@ def _stopped(args: Namespace, out: Output, verb: str) -> int:
             _check_place(args, repo, verb)
         if args.going_on == "abort":
             name = repo.abort_stopped(verb, dry_run=args.dry_run)
-            what = f"{verb} {name}".rstrip()
+            what = f"the {verb} of {name}" if name else f"the {verb}"
             said = f"dry run, nothing written: would give up {what}" if args.dry_run else f"gave up {what}"
             if args.json:
                 out.json({"aborted": name or None})
@@ -185,15 +185,15 @@ def _with_ways(conflict: MergeConflict, verb: str, args: Namespace) -> MergeConf
         way = "dry run, nothing written"
     else:
         way = (
-            f"nothing moved; set the records right, or choose with 'zonegit {verb} --resolve NAME TYPE "
+            f"nothing moved: set the records right, or choose with 'zonegit {verb} --resolve NAME TYPE "
             f"ours|theirs|base|both', then 'zonegit {verb} --continue'; 'zonegit {verb} --abort' gives it up"
         )
         if not conflict.conflicts:
             way = (
-                f"nothing moved; set the records right, then 'zonegit {verb} --continue' ('--strict none' with it "
+                f"nothing moved: set the records right, then 'zonegit {verb} --continue' ('--strict none' with it "
                 f"accepts warnings); 'zonegit {verb} --abort' gives it up"
             )
-    return MergeConflict(f"{conflict}: {way}", conflict.conflicts, conflict.together, conflict.done)
+    return MergeConflict(f"{conflict}; {way}", conflict.conflicts, conflict.together, conflict.done)
 
 
 def _refuse_going_on(args: Namespace, verb: str) -> None:

@@ -62,7 +62,8 @@ def _aliases_beside_other_data(
 ) -> Iterable[RRKey]:
     """Keys in `changes` that conflict, as an owner would get a CNAME beside other data (RFC 1034 §3.6.2).
 
-    A CNAME that conflicts counts as one that may stand there.
+    A CNAME that conflicts counts as one that may stand there. What a side deleted there conflicts, too: whoever
+    chooses the other side's records means all of them.
     """
     aliases = [key for key in touched if key[-2:] == _CNAME and (key not in changes or changes[key])]
     owners = {OwnerKey(key[:-3]) for key in aliases}
@@ -74,6 +75,6 @@ def _aliases_beside_other_data(
         after = dict(walk.under(nodes, base, RRKey(owner + b"\0")))
         after |= {key: value for key in keys if key in changes and (value := changes[key])}
         gone = [key for key in keys if key in changes and changes[key] is None]
-        others = [key for key in after if key not in gone and key[-2:] not in _BESIDE]
-        if others:
-            yield from (key for key in (rr_key(owner, CNAME), *others) if key in changes)
+        if any(key not in gone and key[-2:] not in _BESIDE for key in after):
+            alias = rr_key(owner, CNAME)
+            yield from (key for key in keys if key in changes and (key == alias or key[-2:] not in _BESIDE))

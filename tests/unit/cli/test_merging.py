@@ -215,6 +215,32 @@ def test_an_alias_has_no_both(forked) -> None:
     assert forked("merge", "--continue").code == 0
 
 
+@pytest.mark.parametrize(("side", "left"), [("ours", {"A", "TXT"}), ("theirs", {"CNAME"})])
+def test_an_alias_beside_other_data_conflicts_with_all_of_it(forked, side, left) -> None:
+    forked("set", "mail", "TXT", "300", "ours")
+    forked("delete", "@", "MX")
+    forked("delete", "mail", "--branch", "feature", "--strict", "none")
+    forked("set", "mail", "CNAME", "300", "www", "--branch", "feature")
+    stopped = forked("merge", "feature", "--json").json
+    assert {each["type"] for each in stopped["conflicts"]} == {"A", "TXT", "CNAME"}
+    forked("merge", f"--{side}")
+    assert forked("merge", "--continue").code == 0
+    assert {line.split()[3] for line in forked("show", "mail", "ANY").lines} == left
+
+
+def test_choices_resolve_what_is_broken_together(forked) -> None:
+    forked("delete", "mail")
+    forked("set", "@", "MX", "300", "10 www")
+    forked("delete", "www", "--branch", "feature")
+    forked("set", "www", "CNAME", "300", "ns1", "--branch", "feature")
+    assert forked("merge", "feature").code == 4
+    assert "mx-cname" in forked("merge", "--resolve", "new", "A", "ours").out
+    resolved = forked("merge", "--resolve", "www", "CNAME", "ours", "--resolve", "www", "A", "ours")
+    assert "nothing is left to resolve" in resolved.out
+    assert forked("merge", "--continue").code == 0
+    assert (forked("show", "www", "A").code, forked("show", "new", "A").code) == (0, 5)
+
+
 def test_abort_works_when_everything_else_is_gone(apart) -> None:
     apart("merge", "feature", "--branch", "main")
     apart("checkout", "-b", "elsewhere")

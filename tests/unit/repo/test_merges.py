@@ -160,6 +160,27 @@ def test_conflicts_name_who_changed_what(apart: Repository) -> None:
     assert (left.left, left.together, left.problem) == ([each], [], "")
 
 
+def test_it_is_looked_up_for_a_hundred_conflicts_who_changed_what(repository: Repository) -> None:
+    repository.create_branch("feature")
+    for branch, ttl in (("main", 60), ("feature", 90)):
+        hosts = "".join(f"h{number:03} {ttl} IN A 192.0.2.1\n" for number in range(102))
+        repository.import_zone(parsed(ZONE + hosts), source="test.zone", branch=branch)
+    with pytest.raises(MergeConflict, match=r"102 conflicts: h000.example.org. A, .* and 99 more") as conflict:
+        repository.merge("feature")
+    assert [each.ours_by is None for each in conflict.value.conflicts] == [False] * 100 + [True] * 2
+
+
+def test_each_user_of_a_shared_repository_has_one(apart: Repository) -> None:
+    apart.path.chmod(0o770)
+    with Repository.open(apart.path) as shared:
+        with pytest.raises(MergeConflict):
+            shared.merge("feature")
+        assert shared.unfinished() is not None
+        with shared._store.read() as reader:
+            assert reader.setting("MERGE") is None
+    assert apart.unfinished() is None
+
+
 def test_it_goes_on_though_the_merged_branch_is_gone(apart: Repository) -> None:
     with pytest.raises(MergeConflict):
         apart.merge("feature")
