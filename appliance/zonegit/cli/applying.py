@@ -108,7 +108,7 @@ def _rebase(args: Namespace, plan: Plan, out: Output) -> int:
         except MergeConflict as conflict:
             conflicts.tell(args, out, "apply", plan.zone, conflict)
             what = f"{conflict}; no plan was written: make one of the state that you want now, `zonegit plan FILE`"
-            raise MergeConflict(what, conflict.conflicts) from None
+            raise MergeConflict(what, conflict.conflicts, conflict.together) from None
         return _write(args, made, out)
 
 

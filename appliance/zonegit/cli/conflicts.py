@@ -62,9 +62,19 @@ def tell(args: Namespace, out: Output, operation: str, zone: str, conflict: Merg
     found = contradictions(conflict)
     if args.json:
         shaped = [shape(each, apex) for each in found]
-        out.json({"operation": operation, "zone": zone, "commits": [], "conflicts": shaped, "together": []})
+        out.json(
+            {
+                "operation": operation,
+                "zone": zone,
+                "commits": [],
+                "conflicts": shaped,
+                "together": [*conflict.together],
+            }
+        )
     else:
         show(out, found, apex)
+        for told in conflict.together:
+            out.line(f"conflict: both together: {told}")
 
 
 def shape(each: Contradiction, apex: WireName) -> shapes.JsonObject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from zonegit.errors import NotFound, Refused, RevisionError
+from zonegit.errors import Refused, ZonegitError
 from zonegit.model.ids import parse_id
 from zonegit.model.names import Owner, WireName, absolute, from_text, parse_apex, relative, to_text
 
@@ -69,5 +69,5 @@ def read_subject(text: bytes, path: str) -> Subject:
         zone, branch, base, name = (fields[field].decode("ascii") for field in _FIELDS)
         below = relative(from_text(name), parse_apex(zone))
         return Subject(zone, branch, parse_id(base), below)
-    except (KeyError, UnicodeDecodeError, RevisionError, NotFound):
+    except (KeyError, UnicodeDecodeError, ZonegitError):
         raise Refused(f"{path} lacks the header by which `zonegit edit` knows what it is: begin anew") from None

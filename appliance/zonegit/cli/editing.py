@@ -78,7 +78,8 @@ def _commit(args: Namespace, about: Subject, text: bytes, path: str, out: Output
             done = repo.edit(wanted, base=about.base, **options.commit_how(args, about.zone))
         except MergeConflict as conflict:
             conflicts.tell(args, out, "edit", about.zone, conflict)
-            raise MergeConflict(f"{conflict}; nothing was committed: {_AGREE}", conflict.conflicts) from None
+            what = f"{conflict}; nothing was committed: {_AGREE}"
+            raise MergeConflict(what, conflict.conflicts, conflict.together) from None
         kept = done.new is None
         if not kept:
             private_text.remove(path)

@@ -1,7 +1,6 @@
 """Verbs that people know from git, rndc, knotc, pdnsutil or BIND's tools, and what does the same here, if anything.
 
-A verb that means something else is never suggested: `reset` takes back all that came after a version, and is no
-`revert`, which would undo one commit alone.
+A verb that means something else is never suggested.
 """
 
 from typing import Final
@@ -26,6 +25,7 @@ _SAME: Final = {
     "delete-zone": "zone remove ZONE",
     "delzone": "zone remove ZONE",
     "dump": "export",
+    "edit-zone": "edit",
     "generate-tsig-key": "tsig new NAME",
     "get": "show NAME TYPE",
     "grep": "log --grep PATTERN",
@@ -53,6 +53,7 @@ _SAME: Final = {
     "zone check": "check",
     "zone create": "zone add ZONE",
     "zone delete": "zone remove ZONE",
+    "zone edit": "edit",
     "zone export": "export",
     "zone import": "import FILE",
     "zone show": "export",
@@ -69,16 +70,10 @@ _SAME: Final = {
 """Verb elsewhere -> what to type here."""
 
 _OTHERWISE: Final = {
-    "cherry-pick": "there is no cherry-pick: `diff` and `show` say what to `set` on this branch",
     "ci": "`set`, `add`, `delete` and `import` make a commit each, with -m for its message",
     "commit": "`set`, `add`, `delete` and `import` make a commit each, with -m for its message",
-    "edit": "`export` to a file, edit that, and `import` it",
-    "edit-zone": "`export` to a file, edit that, and `import` it",
     "freeze": "zones are never frozen: every change is a commit",
-    "gc": "nothing is ever deleted from a repository, so nothing can be collected",
     "increase-serial": "the serial rises by itself with every commit",
-    "merge": "there is no merge: where `log BRANCH..main` prints nothing, `reset --hard BRANCH` on main makes the "
-    "branch live; where it prints commits, that would drop them, and `diff main..BRANCH` says what to set on main",
     "notify": "other name servers are notified by themselves when a served zone moves (also_notify)",
     "pull": "zonegitd follows its [primary] by itself; `fetch` shows what a peer has",
     "push": f"nothing is pushed: {_SECONDARIES}; elsewhere `clone` or `fetch` it",
@@ -88,8 +83,6 @@ _OTHERWISE: Final = {
     "refresh": _SECONDARIES,
     "reload": f"{_BY_ITSELF}; `systemctl reload zonegitd` has it read its configuration again",
     "retransfer": _SECONDARIES,
-    "revert": "there is no revert, which undoes one commit; `show REV` says what it changed, `set` and `delete` "
-    "undo that. `reset --hard REV` is something else: it takes back all that came after REV",
     "secure-zone": _NOT_YET,
     "sign": _NOT_YET,
     "signing": _NOT_YET,
@@ -98,7 +91,6 @@ _OTHERWISE: Final = {
     "thaw": "zones are never frozen: every change is a commit",
     "transfer": _SECONDARIES,
     **dict.fromkeys(("zone rename", "zone move", "zone mv"), _NO_RENAME),
-    "zone edit": "`export` to a file, edit that, and `import` it",
     "zone-abort": "there are no open transactions: every change is a commit",
     "zone-begin": "there are no open transactions: `batch` makes many changes as one commit",
     "zone-commit": "every change is a commit already",

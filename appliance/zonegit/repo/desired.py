@@ -5,14 +5,17 @@ the branch changed since.
 """
 
 import dataclasses
+from contextlib import suppress
+from typing import Final
 
-from zonegit.errors import UsageError
-from zonegit.model.ids import ObjectId, object_id
+from zonegit.errors import InvalidZone, NotFound, UsageError
+from zonegit.model.ids import Kind, ObjectId, kind_of, object_id, short
 from zonegit.model.names import absolute, owner_key, to_text
 from zonegit.model.rrset import RRKey
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.contradictions import Authors, conflict_of, contradictions
+from zonegit.repo.draft import draft_changes
 from zonegit.repo.history import Range, read_commit
 from zonegit.repo.judging import refuse
 from zonegit.repo.merging import Sides, three_way
@@ -23,6 +26,8 @@ from zonegit.repo.writing import Intent, commit_changes
 from zonegit.tree import walk
 from zonegit.tree.edit import edit
 from zonegit.zonefile.reader import ParsedZone
+
+_MOVED: Final = "the branch has moved, and contradicts this"
 
 
 def message(source: str, wanted: ParsedZone) -> str:
@@ -38,15 +43,38 @@ def apply(
 ) -> Committed:
     """Commit what makes a branch hold this state, or what it changes of `base`. `MergeConflict` as `merged`."""
     refuse(place.zone, wanted.warnings, intent.strict)
+    before = None if base is None else base_content(context, base, place.zone)
+    mine = towards(before, wanted, intent.signatures) if before else {}
 
     def changes(content: Content) -> Changes:
-        if base is None or base == content.revision.id:
-            return towards(content, wanted, intent.signatures)
-        before = Content.of(content.tree.nodes, read_commit(content.tree.nodes.source, base))
-        return merged(before, towards(before, wanted, intent.signatures), content)
+        if before is None or before.revision.id == content.revision.id:
+            return mine if before else towards(content, wanted, intent.signatures)
+        return merged(before, mine, content)
 
-    done = commit_changes(context, place, changes, intent)
+    try:
+        done = commit_changes(context, place, changes, intent)
+    except InvalidZone as error:
+        if before is not None:
+            refuse_together(before, mine, intent, error)
+        raise
     return dataclasses.replace(done, findings=[*wanted.warnings, *done.findings])
+
+
+def base_content(context: Context, base: ObjectId, zone: str) -> Content:
+    """The version that a change was made from. `NotFound` where this repository doesn't have it."""
+    with context.store.read() as reader:
+        known = reader.has(base) and kind_of(reader.get(base)) is Kind.COMMIT
+    found = read_commit(context.nodes.source, base) if known else None
+    if found is None or found.commit.zone != zone:
+        raise NotFound(f"this repository has no commit {short(base)} of {zone}, from which the change was made")
+    return Content.of(context.nodes, found)
+
+
+def refuse_together(base: Content, changes: Changes, intent: Intent, error: InvalidZone) -> None:
+    """`MergeConflict` where it is the branch's commits that these changes of `base` don't go together with."""
+    with suppress(InvalidZone):
+        draft_changes(base, changes, intent.strict)
+        raise conflict_of(base.revision.commit.zone, _MOVED, (), [str(error)]) from None
 
 
 def towards(content: Content, wanted: ParsedZone, signatures: Signatures = "keep") -> dict[RRKey, bytes | None]:
@@ -71,5 +99,5 @@ def merged(base: Content, changes: Changes, tip: Content) -> Changes:
     if found.conflicts:
         authors = Authors(Range((tip.revision,), (base.revision,)), None)
         told = contradictions(nodes, found.conflicts, authors, tip.revision.commit.serial)
-        raise conflict_of(tip.revision.commit.zone, "the branch has moved, and contradicts this", told, ())
+        raise conflict_of(tip.revision.commit.zone, _MOVED, told, ())
     return found.changes

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final, NamedTuple
 
-from zonegit.errors import Conflict, InvalidData, NotFound
+from zonegit.errors import Conflict, InvalidData, InvalidZone
 from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
-from zonegit.repo.desired import merged, towards
+from zonegit.repo.desired import base_content, merged, refuse_together, towards
 from zonegit.repo.draft import draft_changes
-from zonegit.repo.history import Range, ancestry, read_commit
+from zonegit.repo.history import Range, ancestry
 from zonegit.repo.judging import refuse
 from zonegit.repo.plan import Plan, Step
 from zonegit.repo.records import Changes
@@ -42,8 +42,12 @@ def plan(context: Context, place: Position, wanted: ParsedZone, intent: Intent) 
 
 def rebase(context: Context, old: Plan, intent: Intent) -> Planned:
     """The plan that does to the branch as it is now what `old` does to its base. `MergeConflict`."""
-    base = _base(context, old)
-    made = _plan(context, place_of(old), lambda tip: merged(base, changes_of(old), tip), intent)
+    base = base_content(context, old.base, old.zone)
+    try:
+        made = _plan(context, place_of(old), lambda tip: merged(base, changes_of(old), tip), intent)
+    except InvalidZone as error:
+        refuse_together(base, changes_of(old), intent, error)
+        raise
     return Planned(dataclasses.replace(made.plan, message=old.message, author=old.author), made.would)
 
 
@@ -104,16 +108,9 @@ def changes_of(chosen: Plan) -> Changes:
     return {key: new for key, _, new in chosen.steps}
 
 
-def _base(context: Context, chosen: Plan) -> Content:
-    with context.store.read() as reader:
-        if not reader.has(chosen.base):
-            raise NotFound(f"this repository has no commit {short(chosen.base)}, on which the plan was made")
-    return Content.of(context.nodes, read_commit(context.nodes.source, chosen.base))
-
-
 def _moved(context: Context, chosen: Plan, tip: Content) -> Conflict:
     """Says which commits came since the plan was made."""
-    base = _base(context, chosen)
+    base = base_content(context, chosen.base, chosen.zone)
     since = ancestry(context.nodes.source, Range((tip.revision,), (base.revision,)))
     named = [
         f"{short(each.id)} {printable(each.commit.subject)!r} by {printable(each.commit.author.name)}"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from samekit import state
+from zonegit.repo import Repository
 
 STATE = """\
 $ORIGIN example.org.
@@ -61,10 +62,12 @@ def test_what_is_exported_applies_to_any_version(zone, desired) -> None:
     assert zone("export").lines[3:] == first.splitlines()[3:]
 
 
-def test_an_applied_file_is_no_import_and_asks_for_no_replace(zone, desired, zone_file) -> None:
+def test_an_applied_file_is_no_import_and_asks_for_no_replace(zone, desired, tmp_path) -> None:
     zone("set", "www", "A", "300", "192.0.2.77")
     assert zone("apply", desired).code == 0
-    assert zone("import", zone_file).code == 1, "what was applied counts as changed by hand"
+    with Repository.open(tmp_path / "repo", readonly=True) as repository:
+        assert repository.resolve("HEAD~2").commit.extra == (("imported", "example.org.zone"),)
+        assert repository.resolve().commit.extra == ()
 
 
 def test_a_dry_run_writes_nothing(zone, desired, tmp_path) -> None:

@@ -153,6 +153,36 @@ def test_a_conflict_is_listed_and_the_text_is_kept(zone, editor, room) -> None:
     assert list(room.iterdir()) == []
 
 
+def test_what_is_broken_together_is_a_conflict(zone, editor, room) -> None:
+    editor("zonegit('set', 'new', 'DNAME', '60', 'example.net.'); text += 'a.new A 192.0.2.2\\n'")
+    failed = zone("edit")
+    assert failed.code == 4
+    assert failed.lines[0].startswith("conflict: both together: this would break example.org.")
+    assert "each side is valid, and both together are not" in failed.err
+    assert len(kept(room)) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code", "words"),
+    [
+        ("base", "a" * 64, 5, "has no commit aaaaaaaaaaaa of example.org."),
+        ("base", "x", 1, "lacks the header"),
+        ("zone", "a..b", 1, "lacks the header"),
+        ("edited", "www.example.net.", 1, "lacks the header"),
+        ("branch", "other", 5, "no branch other"),
+    ],
+)
+def test_a_kept_text_with_another_header(zone, editor, room, refused, field, value, code, words) -> None:
+    editor("text += 'new A 192.0.2.2\\n'")
+    zone("edit", "--dry-run")
+    (path,) = kept(room)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(f"; {field}: {value}" if line.startswith(f"; {field}:") else line for line in lines))
+    editor("")
+    refused(zone("edit", "--retry", path), code, words)
+    assert path.exists()
+
+
 def test_a_refusal_leaves_the_repository_as_it_was(zone, editor, tmp_path) -> None:
     before = state(tmp_path / "repo")
     editor("text += 'mail CNAME www\\n'")

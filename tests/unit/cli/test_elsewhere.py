@@ -8,13 +8,11 @@ from zonegit.cli import elsewhere, verbs
 from zonegit.cli.elsewhere import advice
 
 
-@pytest.mark.parametrize("name", ["merge", "commit", "push", "pull", "reload", "checkzone", "rm", "zone delete"])
+@pytest.mark.parametrize(
+    "name", ["edit-zone", "commit", "push", "pull", "reload", "checkzone", "rm", "zone delete"]
+)
 def test_what_is_known_elsewhere_is_answered(run, refused, name) -> None:
     refused(run(*name.split()), 2, f"{name!r} is not a verb; ", advice(name))
-
-
-def test_revert_is_not_reset(run, refused) -> None:
-    refused(run("revert", "HEAD"), 2, "there is no revert", "`reset --hard REV` is something else")
 
 
 def test_nothing_that_is_here_is_redirected_and_every_way_leads_somewhere() -> None:

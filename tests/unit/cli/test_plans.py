@@ -167,6 +167,16 @@ def test_a_plan_that_the_branch_contradicts_has_no_rebase(zone, plan, tmp_path) 
     assert state(tmp_path / "repo") == before
 
 
+def test_a_plan_that_breaks_the_zone_with_what_came_since_has_no_rebase(zone, zone_file, tmp_path) -> None:
+    zone_file.write_text(zone("export").out + "a.new A 192.0.2.2\n")
+    assert zone("plan", zone_file, "-o", tmp_path / "plan").code == 0
+    zone("set", "new", "DNAME", "60", "example.net.")
+    failed = zone("apply", tmp_path / "plan", "--rebase", "-o", tmp_path / "new", "--json")
+    assert failed.code == 4
+    assert failed.json["together"][0].startswith("this would break example.org.")
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
