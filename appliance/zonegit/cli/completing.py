@@ -182,7 +182,7 @@ def _in_time(found: Iterable[_T]) -> Iterator[_T]:
 
 
 def _shown(repo: Repository, asked: _Asked) -> Iterator[str]:
-    """`show` takes a version or a name first."""
+    """`show` and `log` take versions and names."""
     yield from _revisions(repo, asked)
     yield from _names(repo, asked)
 
@@ -235,7 +235,7 @@ _ARGUMENTS: Final[dict[str, dict[str, _Candidates]]] = {
     "ttl": {"pattern": _names},
     "rename": {"old": _names, "new": _names},
     "show": {"what": _shown, "type": _types_or_any, "revision": _revisions},
-    "log": {"revisions": _revisions},
+    "log": {"revisions": _shown},
     "diff": {"old": _revisions, "new": _revisions},
     "when": {"name": _names, "type": _types, "revision": _revisions},
     "blame": {"name": _names, "type": _types_or_any, "revision": _revisions},

@@ -93,7 +93,7 @@ class _Paged(io.TextIOBase):
             return self._send(text)
         self._held.append(text)
         for line in text.splitlines():
-            self._room -= 1 + max(0, len(line) - 1) // self._columns
+            self._room -= 1 + max(0, len(line.expandtabs()) - 1) // self._columns
         if self._room < 0:
             held, self._held = self._held, None
             self._start()

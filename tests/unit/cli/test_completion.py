@@ -64,6 +64,8 @@ ASKED = [
     (["set", "w"], {"www"}),
     (["set", "-m", "why", "www", "AA"], {"AAAA"}),
     (["log", "--name", "ns"], {"ns1"}),
+    (["log", "main", "ns"], {"ns1"}),
+    (["when", "ns"], {"ns1"}),
     (["log", "main", "v"], {"v1.0"}),
     (["diff", "main..C"], {"main..CHG-1234"}),
     (["tag", "-d", "v"], {"v1.0"}),

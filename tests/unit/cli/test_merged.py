@@ -189,3 +189,20 @@ def test_a_diff_from_the_merge_base_and_the_names_alone(merged) -> None:
 def test_colour_goes_into_a_graph(merged) -> None:
     assert "\x1b[33m" in merged("log", "--graph", "--oneline", "--color", "always").out
     assert entry.main(["log", "--graph", "--no-pager"]) == 0
+
+
+def test_of_several_merge_bases_the_first_is_taken_with_a_warning(zone) -> None:
+    zone("checkout", "-b", "staging")
+    zone("set", "mail", "A", "60", "192.0.2.26")
+    zone("checkout", "main")
+    zone("set", "www", "A", "60", "192.0.2.2")
+    zone("branch", "before")
+    assert zone("merge", "staging").code == 0
+    assert zone("checkout", "staging").code == 0
+    assert zone("merge", "before").code == 0
+    zone("set", "ftp", "A", "60", "192.0.2.3")
+    found = zone("diff", "main...staging", "--name-only")
+    assert found.code == 0
+    assert "2 merge bases" in found.err and "warning" in found.err
+    assert "ftp.example.org." in found.lines
+    assert subjects(zone, "main...staging", "ftp") == ["set ftp A"]
