@@ -1,10 +1,11 @@
-"""`undo`, `redo`, `restore --from` and `import` as processes: each does what it says, a refusal changes nothing."""
+"""Verbs that go back, `import` and `branch -m` as processes: each does what it says, a refusal changes nothing."""
 
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -148,3 +149,23 @@ def test_import_with_a_serial_that_names_no_version(zonegit, unchanged, tmp_path
     file.write_text("$ORIGIN example.org.\n@ 60 SOA ns1.example.net. h 0 2 3 4 5\n@ 60 NS ns1.example.net.\n")
     unchanged(1, "set www A; ", "import", file)
     assert zonegit("import", file, "--replace", "--yes").returncode == 0
+
+
+def test_rename_of_a_branch(zonegit, unchanged) -> None:
+    zonegit("set", "www", "A", "300", "192.0.2.1")
+    zonegit("branch", "test")
+    unchanged(4, "has a branch test already", "branch", "-m", "test")
+    unchanged(5, "no branch absent", "branch", "-m", "absent", "new")
+    unchanged(2, "the new name", "branch", "-m")
+    unchanged(2, "not allowed with", "branch", "-m", "-D", "test")
+    done = zonegit("branch", "-m", "live")
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "branch main of example.org. is called live",
+        "HEAD names example.org., branch live",
+        "the way back: zonegit branch -m live main",
+    ]
+    assert zonegit("undo").returncode == 0
+    assert zonegit("branch", "-m", "test", "old").returncode == 0
+    assert [line.split()[:2] for line in zonegit("branch").stdout.splitlines()] == [["*", "live"], ["old", ANY]]
+    assert zonegit("fsck").returncode == 0

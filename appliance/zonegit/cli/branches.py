@@ -25,6 +25,8 @@ _NOT_DETACHED: Final = (
 
 
 def _branch(args: Namespace, out: Output) -> int:
+    if args.rename:
+        return _rename_branch(args, out)
     deleting = args.delete or args.force_delete
     if deleting and (args.name is None or args.start is not None):
         raise UsageError("branch: -d and -D take one name, the branch to delete")
@@ -54,6 +56,22 @@ def _branch(args: Namespace, out: Output) -> int:
             start = args.start or "HEAD"
             oid = repo.create_branch(args.name, start, zone=args.zone, who=args.author, dry_run=args.dry_run)
             out.note(_said(args, f"branch {args.name} is at {short(oid)}"))
+    return 0
+
+
+def _rename_branch(args: Namespace, out: Output) -> int:
+    """`branch -m [OLD] NEW`"""
+    if args.name is None:
+        raise UsageError("branch: -m takes the new name, or the old one and the new one")
+    old, new = (None, args.name) if args.start is None else (args.name, args.start)
+    with options.open_repository(args, out) as repo:
+        before = repo.target(args.zone, old).branch
+        place = repo.rename_branch(new, old, zone=args.zone, who=args.author, dry_run=args.dry_run)
+        out.note(_said(args, f"branch {before} of {place.zone} is called {new}"))
+        if not args.dry_run:
+            if repo.standing().head == place:
+                out.note(options.head_names(repo, place))
+            out.note(way_back(args, "branch -m", new, before))
     return 0
 
 
@@ -152,10 +170,14 @@ def _said(args: Namespace, what: str) -> str:
 def _branch_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", help="the branch to make (default: list them)")
     parser.add_argument("start", metavar="START", nargs="?", help="where it begins (default: HEAD)")
-    parser.add_argument(
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
         "-d", "--delete", action="store_true", help="delete the branch NAME, if HEAD's branch has its commits"
     )
-    parser.add_argument("-D", dest="force_delete", action="store_true", help="delete the branch NAME in any case")
+    how.add_argument("-D", dest="force_delete", action="store_true", help="delete the branch NAME in any case")
+    how.add_argument(
+        "-m", "--move", dest="rename", action="store_true", help="rename: -m NEW (HEAD's branch), -m OLD NEW"
+    )
     options.author_option(parser)
     options.dry_run_option(parser)
     options.json_option(parser)
@@ -191,7 +213,10 @@ def _reset_arguments(parser: ArgumentParser) -> None:
 
 _BRANCH_DETAILS: Final = """\
 -d refuses a branch with commits that HEAD's branch lacks (for another --zone: its default branch), -D doesn't. Both
-print the way back. The reflog of a deleted branch stays, so NAME@{0} names what it was."""
+print the way back. The reflog of a deleted branch stays, so NAME@{0} names what it was.
+
+-m OLD NEW renames a branch, -m NEW that of HEAD. Each HEAD that names it follows. The reflog of the old name stays
+under that, and `undo` follows. Where zonegitd's configuration names the branch, change that, too."""
 _RESET_DETAILS: Final = """\
 A served serial never falls: where REV's isn't ahead of the branch's, the branch gets one more commit with REV's
 content and the next serial."""

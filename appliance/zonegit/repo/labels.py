@@ -19,6 +19,9 @@ from zonegit.store.port import RefUpdate
 
 DELETED = "branch: deleted"
 """What the reflog says of a branch that was deleted by itself, which a zone's last branch never is."""
+RENAMED_TO = "branch: renamed to "
+RENAMED_FROM = "branch: renamed from "
+"""What the reflogs of the old name and of the new one say of a branch that was renamed."""
 
 
 def create_branch(

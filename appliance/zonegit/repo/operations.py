@@ -18,12 +18,12 @@ from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import draft_changes, make_commit
 from zonegit.repo.history import read_commit
-from zonegit.repo.labels import move
+from zonegit.repo.labels import RENAMED_FROM, RENAMED_TO, move
 from zonegit.repo.results import MAX_LISTED, Committed, Entry, Position, Revision, TakenBack
 from zonegit.repo.serials import next_seq
 from zonegit.repo.signed import Signatures, dnssec_keys, is_signed, refuse_change, refuse_serial
 from zonegit.repo.writing import Intent, check_writable
-from zonegit.store.port import Reader, RefUpdate
+from zonegit.store.port import Reader, RefLogEntry, RefUpdate
 
 UNDO: Final = "undo: "
 REDO: Final = "redo: "
@@ -101,8 +101,26 @@ def _standing(context: Context, place: Position) -> tuple[Content, Iterator[Entr
 
 
 def _moves(reader: Reader, place: Position) -> Iterator[Entry]:
-    found = enumerate(reader.reflog(refs.head(place.zone, place.branch)))
-    return (Entry(at, entry.old, entry.new, entry.who, entry.reason) for at, entry in found)
+    """The moves of a branch, newest first, also those under names that it had before; counted from 0 on.
+
+    A name's log is read on from where it was left, so that a branch which was renamed to and fro comes to an end.
+    """
+    logs: dict[str, Iterator[RefLogEntry]] = {}
+
+    def log(branch: str) -> Iterator[RefLogEntry]:
+        return logs.setdefault(branch, reader.reflog(refs.head(place.zone, branch)))
+
+    branch, number = place.branch, 0
+    while (entry := next(log(branch), None)) is not None:
+        if entry.old is None and entry.reason.startswith(RENAMED_FROM):
+            before, branch = branch, entry.reason.removeprefix(RENAMED_FROM)
+            there = f"{RENAMED_TO}{before}"
+            leaving = (each for each in log(branch) if each.reason == there and each.old == entry.new)
+            if next(leaving, None) is None:
+                return
+            continue
+        yield Entry(number, entry.old, entry.new, entry.who, entry.reason)
+        number += 1
 
 
 def _put_back(

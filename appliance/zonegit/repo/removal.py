@@ -6,7 +6,7 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.refs import RefKind, RefName
 from zonegit.repo.context import Context
 from zonegit.repo.entering import check_entering
-from zonegit.repo.labels import DELETED
+from zonegit.repo.labels import DELETED, RENAMED_TO
 from zonegit.repo.listing import commit_of, named
 from zonegit.repo.position import default_branch, standing
 from zonegit.repo.results import Restored
@@ -75,7 +75,8 @@ def _removed(reader: Reader, zone: str) -> dict[RefName, ObjectId]:
     for kind in (RefKind.HEAD, RefKind.TAG):
         for name in reader.logged(f"refs/{kind}/{zone}/"):
             last = next(reader.reflog(name))
-            if last.new is None and last.old and last.reason != DELETED and refs.parse(name).zone == zone:
+            left_before = last.reason == DELETED or last.reason.startswith(RENAMED_TO)
+            if last.new is None and last.old and not left_before and refs.parse(name).zone == zone:
                 gone.setdefault((last.who.time, last.who.name, last.reason), {})[name] = last.old
     ends = [key for key, found in gone.items() if any(refs.parse(name).kind is RefKind.HEAD for name in found)]
     return gone[max(ends)] if ends else {}

@@ -263,6 +263,25 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
 
         return labels.delete_branch(self._context, self._context.target(zone), name, who, dry_run, force)
 
+    def rename_branch(
+        self,
+        new: str,
+        old: str | None = None,
+        *,
+        zone: str | None = None,
+        who: str | None = None,
+        dry_run: bool = False,
+    ) -> Position:
+        """Give a branch (default: HEAD's) another name, which every HEAD that names it follows; where it is then.
+
+        `Conflict` if there is one of the new name. The old name's reflog stays.
+        """
+        from zonegit.repo.rename_branch import rename_branch
+
+        place = self._context.target(zone, old)
+        rename_branch(self._context, place, new, who, dry_run)
+        return Position(place.zone, new)
+
     def create_tag(
         self,
         name: str,

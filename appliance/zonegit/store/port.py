@@ -130,6 +130,10 @@ class Reader(Protocol):
         """A small named value of the repository (`HEAD`, a peer's highest epoch and seq, ...)."""
         ...
 
+    def settings(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """The settings whose names begin with `prefix`, in the names' byte order."""
+        ...
+
     def view(self, name: RefName) -> ZoneVersion | None:
         """The served view of a head, if it has one. It reads through this reader and is valid as long as it is."""
         ...

@@ -114,6 +114,10 @@ class StoreReader:
     def setting(self, name: str) -> bytes | None:
         return self._get(Table.META, layout.setting_key(name))
 
+    def settings(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        for key, value in self.tables.scan(Table.META, layout.setting_key(prefix)):
+            yield key.removeprefix(layout.SETTING).decode(), value
+
     def view(self, name: RefName) -> ZoneVersion | None:
         found = find_view(self.tables, name)
         if found is None:

@@ -105,6 +105,16 @@ def test_settings_are_kept_changed_and_removed(store: Store) -> None:
         assert reader.setting("format") == b"mine, not the store's"
 
 
+def test_settings_are_listed_by_how_their_names_begin(store: Store) -> None:
+    with store.write() as writer:
+        for name in ("HEAD/2", "HEAD", "HEADS", "HEAD/1", "OTHER"):
+            writer.set_setting(name, name.encode())
+        assert [name for name, _ in writer.settings("HEAD/")] == ["HEAD/1", "HEAD/2"]
+    with store.read() as reader:
+        assert list(reader.settings("HEAD/")) == [("HEAD/1", b"HEAD/1"), ("HEAD/2", b"HEAD/2")]
+        assert [name for name, _ in reader.settings("HEAD")] == ["HEAD", "HEAD/1", "HEAD/2", "HEADS"]
+
+
 @pytest.mark.parametrize("name", ["", "x" * 481])
 def test_a_setting_needs_a_name_that_fits(store: Store, name: str) -> None:
     with pytest.raises(LimitExceeded), store.write() as writer:
