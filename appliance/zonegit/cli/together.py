@@ -14,7 +14,8 @@ from zonegit.errors import InvalidRecord, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zonegit.repo import Joint, Repository
+    from zonegit.repo import Repository
+    from zonegit.repo.everywhere import Joint
 
 _SHOWN: Final = 10
 """Zones and records that a warning names."""
@@ -117,13 +118,13 @@ _BATCH_DETAILS: Final = """\
 One change a line, as the verbs of their names read it, with quotes as in a shell:
   set NAME TYPE TTL RDATA…        add NAME TYPE TTL RDATA…        delete NAME [TYPE [RDATA…]]
   zone ZONE                       the lines below are about this zone
-Empty lines, and what stands behind a # or ; that begins a word, are nothing. A line sees what those above it did.
-All lines are one commit in each zone, all zones in one transaction; where a line is wrong nothing is written."""
+A word that begins with # or ; begins a comment; empty lines are skipped. Each line works on what the lines above
+it made. Each zone gets one commit, all in one transaction. If a line is wrong, nothing is written."""
 
 _TTL_DETAILS: Final = """\
 A pattern matches names as zonegit writes them, relative to the zone (@ is the apex); one with a final dot matches
 absolute names. * is any text, dots too; ? is one character; [ab] is one of these, so [*] is the name *.
-The SOA keeps its TTL unless --type SOA asks for it, and so do DNSSEC records, which are signed with theirs."""
+Only --type SOA changes the TTL of the SOA. DNSSEC records keep theirs, which their signatures cover."""
 
 _RENAME_DETAILS: Final = """\
 All records at OLD and below it move, and each name in a record of the zone (CNAME, MX, NS, SRV, PTR, SVCB, SOA and

@@ -1,4 +1,4 @@
-"""What calls about several zones have in common: which branches they are about, and their options."""
+"""What calls about several zones have in common: which branches they are about, their options and results."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, TypedDict
 
 from zonegit.errors import NotFound
 from zonegit.model import refs
+from zonegit.model.names import Owner
 from zonegit.repo.context import Context
 from zonegit.repo.position import default_branch
-from zonegit.repo.results import Position
+from zonegit.repo.results import Committed, Position
 from zonegit.repo.writing import CommitOptions, check_writable, mirror_setting
 
 if TYPE_CHECKING:
@@ -27,6 +28,27 @@ class JointOptions(TypedDict, total=False):
     dry_run: bool
     signatures: Signatures
     strict: Collection[str] | Callable[[str], Collection[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An RRset that may hold a name where zonegit doesn't change it: in text, or in RDATA of unknown form."""
+
+    zone: str
+    owner: Owner
+    rtype: int
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """What a call did that is about several zones, all in one transaction."""
+
+    commits: list[Committed]
+    """One for each zone that it concerns; one in which nothing changed has equal ids as `old` and `new`."""
+    mirrored: tuple[str, ...] = ()
+    """Zones that would have to change, too, but are mirrored: the change has to be made at their primary."""
+    mentions: tuple[Mention, ...] = ()
+    """Of a rename: what may hold the old name still."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from zonegit.repo.reading import RepositoryReader
 
 if TYPE_CHECKING:
     from zonegit.repo.batch import Step
-    from zonegit.repo.everywhere import JointOptions
-    from zonegit.repo.results import Committed, Joint
+    from zonegit.repo.everywhere import Joint, JointOptions
+    from zonegit.repo.results import Committed
 
 
 class JointVerbs(RepositoryReader):

@@ -27,10 +27,9 @@ from zonegit.model.rdata import HTTPS, SVCB, TXT, name_spans
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
-from zonegit.repo.everywhere import Branches, JointOptions, every, one, single
+from zonegit.repo.everywhere import Branches, Joint, JointOptions, Mention, every, one, single
 from zonegit.repo.listing import enclosing, zone_names
 from zonegit.repo.records import Changes
-from zonegit.repo.results import Joint, Mention
 from zonegit.repo.signed import DNSSEC_TYPES, is_dnssec
 from zonegit.repo.together import Tips, commit_together
 from zonegit.repo.writing import Intent, check_writable, intent_of

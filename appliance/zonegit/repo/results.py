@@ -99,27 +99,6 @@ class Committed:
     """Of an import: the older version that the file's serial names, if it was merged over that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """An RRset that may hold a name where zonegit doesn't change it: in text, or in RDATA of unknown form."""
-
-    zone: str
-    owner: Owner
-    rtype: int
-
-
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """What a call did that is about several zones, all in one transaction."""
-
-    commits: list[Committed]
-    """One for each zone that it concerns; one in which nothing changed has equal ids as `old` and `new`."""
-    mirrored: tuple[str, ...] = ()
-    """Zones that would have to change, too, but are mirrored: the change has to be made at their primary."""
-    mentions: tuple[Mention, ...] = ()
-    """Of a rename: what may hold the old name still."""
-
-
 MAX_LISTED = 1000
 
 

@@ -18,9 +18,8 @@ from zonegit.model.rdata import SOA
 from zonegit.model.rrset import MAX_TTL, RRKey, RRset, key_parts
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context, owner_of
-from zonegit.repo.everywhere import JointOptions, every, one, single
+from zonegit.repo.everywhere import Joint, JointOptions, every, one, single
 from zonegit.repo.records import Changes
-from zonegit.repo.results import Joint
 from zonegit.repo.signed import DNSSEC_TYPES
 from zonegit.repo.together import Tips, commit_together
 from zonegit.repo.writing import Intent, intent_of

@@ -8,7 +8,7 @@ from repokit import both_or_none
 from samekit import state
 from zonegit.errors import Conflict, InvalidZone, NotFound, UsageError
 from zonegit.model.rdata import CNAME, SOA, A
-from zonegit.repo import Repository, together
+from zonegit.repo import Repository, together, writing
 from zonegit.repo.batch import Step
 from zonegit.repo.content import Content
 from zonegit.repo.draft import Draft
@@ -56,6 +56,18 @@ def test_a_zone_in_which_nothing_changes_gets_no_commit(two: Repository) -> None
     done = two.batch(steps())
     assert [each.new == each.old for each in done] == [True, False]
     assert serials(two) == [before[0], before[1] + 1]
+
+
+def test_large_drafts_are_stored_ahead_and_moved_to_at_once(
+    two: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, objects = two.journal_end(), sum(two.stat().objects.values())
+    monkeypatch.setattr(writing, "_GROUP", 2)
+    two.batch(step for number in range(2000) for step in steps(number.to_bytes(4, "big"), f"h{number}"))
+    assert two.journal_end() == before + 1
+    assert sum(two.stat().objects.values()) > objects + 20
+    assert all(two.rrset("h1999", A, zone=zone).rdatas == ((1999).to_bytes(4, "big"),) for zone in ZONES)
+    assert two.fsck().problems == []
 
 
 def test_what_one_zone_is_refused_for_keeps_all_as_they_were(two: Repository) -> None:
