@@ -27,6 +27,8 @@ HELD = {
     "lib/systemd/system/zonegitd-tls.socket",
     "lib/systemd/system/zonegit-fsck.service",
     "lib/systemd/system/zonegit-fsck.timer",
+    "lib/systemd/system/zonegit-gc.service",
+    "lib/systemd/system/zonegit-gc.timer",
     "usr/lib/sysusers.d/zonegit.conf",
     "usr/lib/tmpfiles.d/zonegit.conf",
     "usr/lib/zonegit/zonegit/__init__.py",

@@ -22,7 +22,7 @@ def test_systemd_finds_nothing_wrong(tmp_path, needs_program) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("unit", ["zonegitd.service", "zonegit-fsck.service"])
+@pytest.mark.parametrize("unit", ["zonegitd.service", "zonegit-fsck.service", "zonegit-gc.service"])
 def test_little_is_exposed(unit, needs_program) -> None:
     analyze = needs_program("systemd-analyze")
     done = subprocess.run(

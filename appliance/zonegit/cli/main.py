@@ -26,7 +26,7 @@ _CLOCK: Final = "PyTime_t"
 _TOLD: Final = frozenset(
     {
         *("init", "import", "set", "add", "delete", "batch", "ttl", "rename", "apply", "edit", "plan", "reset"),
-        *("undo", "redo", "merge", "revert", "cherry-pick", "backup", "restore", "fsck"),
+        *("undo", "redo", "merge", "revert", "cherry-pick", "backup", "restore", "fsck", "gc", "compact"),
     }
 )
 """Words of a call of which an interruption is told, as far as it can be said while the parser isn't there."""

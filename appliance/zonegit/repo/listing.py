@@ -58,8 +58,14 @@ def removed(context: Context, beginning: str) -> Iterator[str]:
     with context.store.read() as reader:
         zones = (refs.parse(name).zone for name in reader.logged(f"refs/heads/{beginning}"))
         for zone, _ in groupby(zones):
-            if not branches_of(reader, zone):
+            if not branches_of(reader, zone) and _is_here(reader, zone):
                 yield zone
+
+
+def _is_here(reader: Reader, zone: str) -> bool:
+    """Whether something is left of a zone that was removed, or `gc` has deleted it."""
+    logs = (next(reader.reflog(name)) for name in reader.logged(f"refs/heads/{zone}/"))
+    return any(entry.old is not None and reader.has(entry.old) for entry in logs)
 
 
 def count_zones(context: Context) -> int:

@@ -24,7 +24,7 @@ MOST: Final = 1 << 18
 
 
 class Plans:
-    """What to walk, by want and have. Objects never vanish, so a list stays right."""
+    """What to walk, by want and have. A list stays right; what of it was deleted meanwhile is `NotFound`."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[bytes, Sequence[ObjectId]] = OrderedDict()

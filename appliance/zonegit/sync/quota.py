@@ -1,7 +1,7 @@
 """What a peer may have stored here: so much a day, and nothing once the disk has little left.
 
-A peer with a key chooses what it sends, and objects are never thrown away: sync after sync, a hostile one could
-fill the disk. A day's bytes (of objects, and a reckoning for refs that move and views of new zones) give an
+A peer with a key chooses what it sends, and objects stay until somebody runs `gc`: sync after sync, a hostile one
+could fill the disk. A day's bytes (of objects, and a reckoning for refs that move and views of new zones) give an
 operator the time to notice; the room that stays free keeps local changes, the log and the machine going. What was
 counted is part of the transaction that stores it.
 """

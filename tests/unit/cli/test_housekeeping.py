@@ -33,8 +33,12 @@ def test_dry_run_says_what_goes_and_deletes_nothing(removed) -> None:
     assert removed("fsck").code == 0
 
 
-def test_what_is_gone_is_not_found(removed, refused) -> None:
+def test_what_is_gone_is_not_found(removed, refused, tmp_path) -> None:
+    with Repository.open(tmp_path / "repo", readonly=True) as repository:
+        assert list(repository.removed_zones()) == ["example.net."]
     assert "deleted" in removed("gc", "--grace", "0").err
+    with Repository.open(tmp_path / "repo", readonly=True) as repository:
+        assert list(repository.removed_zones()) == []
     refused(removed("zone", "restore", "example.net."), 5, "no longer in this repository")
     assert removed("zone", "add", "example.net.").code == 0
     assert removed("fsck").code == 0

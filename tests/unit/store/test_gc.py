@@ -1,6 +1,10 @@
 """What `gc` deletes and what it keeps, in both stores."""
 
+import subprocess
+import sys
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,7 +15,7 @@ from zonegit.errors import CorruptStore, InvalidFrame, StoreBusy
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import Kind, ObjectId, object_id
 from zonegit.model.refs import head, tag
-from zonegit.repo.collecting import AROUND
+from zonegit.repo.collecting import AROUND, collect
 from zonegit.store.fsck import fsck
 from zonegit.store.gc import GcReport, Surroundings, gc
 from zonegit.store.lmdb import LmdbStore
@@ -140,6 +144,51 @@ def test_nothing_goes_while_somebody_keeps_objects(store: AnyStore) -> None:
     assert counted(store) == before
     run(store)
     assert counted(store) == 0
+
+
+_KEEPS = """
+import sys
+from pathlib import Path
+from zonegit.store.lmdb import LmdbStore
+store = LmdbStore.open(Path(sys.argv[1]), readonly=True)
+with store.keeping():
+    print("keeps", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_another_process_that_keeps_objects_is_heeded_until_it_is_killed(path: Path) -> None:
+    with closing(LmdbStore.open(path)) as store:
+        commit(store, ORG, names(ORG, 30))
+        move(store, ORG, "main", None)
+        before = counted(store)
+        command = [sys.executable, "-c", _KEEPS, str(path)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            assert other.stdout
+            assert other.stdout.readline() == b"keeps\n"
+            with pytest.raises(StoreBusy):
+                gc(store, LATER, AROUND, patience=0)
+            assert counted(store) == before
+            other.kill()
+        run(store)
+        assert counted(store) == 0
+
+
+def test_two_who_keep_objects_do_not_wait_for_each_other(store: AnyStore) -> None:
+    with store.keeping():
+        with store.keeping():
+            pass
+        with store.write(), store.alone() as alone:
+            assert not alone
+    with store.write(), store.alone() as alone:
+        assert alone
+
+
+def test_one_at_a_time(path: Path) -> None:
+    with closing(LmdbStore.open(path)) as store:
+        with store.collecting(), pytest.raises(StoreBusy, match="another"):
+            collect(store, 0, LATER, dry_run=False)
+        assert collect(store, 0, LATER, dry_run=False).size == 0
 
 
 def test_what_the_rooms_above_need_stays(store: AnyStore) -> None:
