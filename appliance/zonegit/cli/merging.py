@@ -148,10 +148,16 @@ def _tell_done(args: Namespace, out: Output, repo: Repository, verb: str, done: 
             out.note(f"[{each.zone} {each.branch}] already up to date")
         else:
             tell(repo, each, args, out)
+        if verb == "merge" and args.message and each.new and _message(repo, each) != args.message:
+            out.note("a fast-forward makes no commit, so the message wasn't used; --no-ff makes one")
         if unchanged and verb != "merge":
             out.note(f"{verb}: skipped one commit, which changes nothing on {each.branch}")
     if not done:
         out.note(f"{verb}: nothing is left to do")
+
+
+def _message(repo: Repository, done: Committed) -> str:
+    return repo.resolve(done.new.hex(), zone=done.zone).commit.message if done.new else ""
 
 
 def _tell_conflict(args: Namespace, out: Output, repo: Repository, verb: str, conflict: MergeConflict) -> None:

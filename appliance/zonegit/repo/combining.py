@@ -1,15 +1,14 @@
 """What `merge`, `revert` and `cherry-pick` share: a three-way merge with a branch's tip, checked and committed."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from zonegit.errors import Conflict as Lost
-from zonegit.errors import InvalidZone, Refused
+from zonegit.errors import InvalidZone, MergeConflict, Refused
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import absolute, owner_key, to_text
 from zonegit.model.rrset import RRKey
-from zonegit.repo import stopped
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.context import Context
 from zonegit.repo.contradictions import Authors, conflict_of, contradictions
@@ -20,7 +19,7 @@ from zonegit.repo.judging import refuse
 from zonegit.repo.merging import Choice, Sides, base_of, three_way, tree_of
 from zonegit.repo.results import Committed, Revision
 from zonegit.repo.signed import dnssec_keys, is_dropped, is_signed, refuse_change
-from zonegit.repo.stopped import Stopped, set_stopped
+from zonegit.repo.stopped import Stopped, refuse_second, set_stopped
 from zonegit.repo.writing import Intent, commit_draft
 from zonegit.store.port import Writer
 from zonegit.tree.build import build
@@ -39,8 +38,6 @@ class Plan:
 
     state: Stopped
     intent: Intent
-    prefer: Choice | None = None
-    """What holds for each conflict without a choice of its own."""
     accepts: bool = False
     """Whether warnings that neither side has are no conflict."""
 
@@ -64,13 +61,21 @@ class _Found:
 
 
 def commit_plan(context: Context, plan: Plan, *, kept: bool = False) -> Committed:
-    """Commit the merge with the branch's tip, and forget the state that is `kept` of it. `MergeConflict`.
+    """Commit the merge with the branch's tip. `MergeConflict`, which keeps the state but for a dry run.
 
-    If the tip moves meanwhile it is merged again, the last time while other writers wait.
+    The state that is `kept` already is forgotten with the commit. If the tip moves meanwhile it is merged again,
+    the last time while other writers wait.
     """
     for _ in range(_TRIES):
         ours = context.tip(plan.state.place)
-        draft = draft_plan(context, plan, ours)
+        plan = plan if kept else _begun_at(plan, ours)
+        try:
+            draft = draft_plan(context, plan, ours)
+        except MergeConflict:
+            if not plan.intent.dry_run:
+                with context.store.write() as writer:
+                    _keep(context, plan, writer, kept=kept)
+            raise
         try:
             if plan.intent.dry_run or not kept:
                 return commit_draft(context, plan.state.place, ours, draft, plan.intent)
@@ -80,10 +85,29 @@ def commit_plan(context: Context, plan: Plan, *, kept: bool = False) -> Committe
             continue
     with context.store.write() as writer:
         ours = context.tip(plan.state.place)
-        draft = draft_plan(context, plan, ours)
-        if kept:
-            return _finished(context, plan, ours, draft, writer)
-        return commit_draft(context, plan.state.place, ours, draft, plan.intent, writer)
+        plan = plan if kept else _begun_at(plan, ours)
+        try:
+            draft = draft_plan(context, plan, ours)
+        except MergeConflict as error:
+            conflict = error
+            _keep(context, plan, writer, kept=kept)
+        else:
+            if kept:
+                return _finished(context, plan, ours, draft, writer)
+            return commit_draft(context, plan.state.place, ours, draft, plan.intent, writer)
+    raise conflict
+
+
+def _begun_at(plan: Plan, ours: Content) -> Plan:
+    """The plan of what stops, if it does, at this tip."""
+    return replace(plan, state=replace(plan.state, ours=ours.revision.id))
+
+
+def _keep(context: Context, plan: Plan, writer: Writer, *, kept: bool) -> None:
+    """Keep what stopped. `Refused` where something else of the same user stopped meanwhile."""
+    if not kept:
+        refuse_second(writer, context)
+    set_stopped(writer, context, plan.state)
 
 
 def _finished(context: Context, plan: Plan, ours: Content, draft: Draft, writer: Writer) -> Committed:
@@ -165,7 +189,7 @@ def _combined(context: Context, plan: Plan, ours: Content, change: _Change) -> _
     def resolve(key: RRKey, conflict: Conflict) -> Choice | None:
         if key in choices:
             return choices[key]
-        return Choice.OURS if key in held else plan.prefer
+        return Choice.OURS if key in held else plan.state.prefer
 
     merged = three_way(change.nodes, sides, resolve)
     changes, left = dict(merged.changes), dict(merged.conflicts)
@@ -213,10 +237,3 @@ def _of_neither(findings: list[Finding], ours: Content, change: _Change) -> Iter
 
 def _told(each: Finding, ours: Content) -> str:
     return f"{to_text(absolute(each.owner, ours.apex))}: {each.told} [{each.check}]"
-
-
-def stop(context: Context, state: Stopped) -> None:
-    """Keep the state of what stopped. `Refused` if something else of the same user stopped meanwhile."""
-    with context.store.write() as writer:
-        stopped.refuse_second(writer, context)
-        set_stopped(writer, context, state)

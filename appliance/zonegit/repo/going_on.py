@@ -118,13 +118,7 @@ def go_on(
     if state.operation == "merge" and _is_merged(context, state):
         return [_forgotten(context, state, dry_run=options.get("dry_run", False))]
     plan = plan_of(state, theirs, options, every, of_pick=state.operation == "cherry-pick")
-    try:
-        done = commit_plan(context, plan, kept=True)
-    except MergeConflict:
-        if not plan.intent.dry_run:
-            with context.store.write() as writer:
-                set_stopped(writer, context, plan.state)
-        raise
+    done = commit_plan(context, plan, kept=True)
     if plan.intent.dry_run:
         return [done]
     return go_through(context, state, state.todo, {**options, "message": None}, [done])

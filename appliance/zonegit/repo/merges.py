@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from zonegit.errors import Conflict as Lost
-from zonegit.errors import InvalidName, MergeConflict, OtherZone, Refused
+from zonegit.errors import InvalidName, OtherZone, Refused
 from zonegit.model import refs
 from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 from zonegit.repo.ancestry import is_ancestor
 from zonegit.repo.changes import differences
-from zonegit.repo.combining import Plan, commit_plan, stop
+from zonegit.repo.combining import Plan, commit_plan
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.labels import move
@@ -69,13 +69,7 @@ def _merge(
     if ff == "only":
         raise Refused(_no_fast_forward(place, name, old, theirs, behind=behind))
     state = Stopped("merge", place, old.id, theirs.id, printable(name), message_of(context, place, name))
-    plan = plan_of(state, theirs, options, prefer)
-    try:
-        return commit_plan(context, plan)
-    except MergeConflict:
-        if not plan.intent.dry_run:
-            stop(context, plan.state)
-        raise
+    return commit_plan(context, plan_of(state, theirs, options, prefer))
 
 
 def other_side(context: Context, place: Position, name: str) -> Revision:
@@ -105,8 +99,9 @@ def plan_of(
         author=theirs.commit.author if of_pick else None,
         others=(theirs,) if merges else (),
     )
-    kept = replace(state, message=intent.message, signatures=signatures)
-    return Plan(kept, intent, Choice(prefer) if prefer else None, accepts)
+    holds = Choice(prefer) if prefer else state.prefer
+    kept = replace(state, message=intent.message, signatures=signatures, prefer=holds)
+    return Plan(kept, intent, accepts)
 
 
 def _fast_forward(

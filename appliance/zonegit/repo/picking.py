@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from zonegit.errors import MergeConflict, Refused, RevisionError, UsageError
 from zonegit.model.ids import ObjectId, object_id, short
-from zonegit.repo.combining import Plan, commit_plan, draft_plan, stop
+from zonegit.repo.combining import Plan, commit_plan, draft_plan
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.context import Context
 from zonegit.repo.history import Range, ancestry, read_commit
@@ -55,7 +55,6 @@ def go_through(
         try:
             done.append(commit_plan(context, plan))
         except MergeConflict as conflict:
-            stop(context, plan.state)
             raise MergeConflict(str(conflict), conflict.conflicts, conflict.together, tuple(done)) from None
     return done
 

@@ -41,6 +41,8 @@ class Stopped:
     """Whether messages say which commit was picked."""
     signatures: Signatures = "keep"
     """What may happen to a signed zone's signatures."""
+    prefer: Choice | None = None
+    """What holds for each conflict without a choice of its own."""
     choices: Mapping[RRKey, Choice] = field(default_factory=dict)
 
     def encode(self) -> bytes:
@@ -57,6 +59,7 @@ class Stopped:
                 "todo": [oid.hex() for oid in self.todo],
                 "noted": self.noted,
                 "signatures": self.signatures,
+                "prefer": self.prefer and self.prefer.value,
                 "choices": {key.hex(): choice.value for key, choice in self.choices.items()},
             }
         ).encode()
@@ -76,6 +79,7 @@ class Stopped:
                 tuple(map(_id, found["todo"])),
                 bool(found["noted"]),
                 found["signatures"],
+                Choice(found["prefer"]) if found["prefer"] else None,
                 {RRKey(bytes.fromhex(key)): Choice(choice) for key, choice in found["choices"].items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError):

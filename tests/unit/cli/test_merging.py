@@ -52,6 +52,11 @@ def test_a_fast_forward_moves_the_branch(forked) -> None:
     assert forked("reflog", "--json").json[0]["reason"] == "merge feature: Fast-forward"
 
 
+def test_a_message_that_a_fast_forward_has_no_use_for_is_told(forked) -> None:
+    assert "the message wasn't used" in forked("merge", "feature", "-m", "Take it").err
+    assert tip(forked)["message"] == "A new host"
+
+
 def test_what_is_there_already_changes_nothing(forked, tmp_path) -> None:
     before = state(tmp_path / "repo")
     for name in ("main", "HEAD~0", tip(forked)["commit"]):

@@ -7,7 +7,7 @@ import pytest
 from repokit import ZONE, parsed
 from zonegit.errors import CorruptStore, InvalidZone, MergeConflict, NotFound, Refused
 from zonegit.model import refs
-from zonegit.model.rdata import RRSIG, SOA, A
+from zonegit.model.rdata import CNAME, MX, RRSIG, SOA, A
 from zonegit.repo import Repository, combining, merges
 from zonegit.repo.position import merge_setting
 from zonegit.repo.writing import mirror_setting
@@ -232,6 +232,34 @@ def test_a_merge_is_made_again_where_the_tip_moved_meanwhile(
     assert (
         len(apart.rrsets_at("meanwhile0")) == len(apart.rrsets_at("meanwhile1")) == len(apart.rrsets_at("new")) == 1
     )
+
+
+def test_one_side_for_all_is_kept_where_both_are_broken_together(apart: Repository) -> None:
+    apart.set("@", MX, 60, [b"\0\n\5alias\7example\3org\0"])
+    apart.set("alias", CNAME, 60, [b"\3www\7example\3org\0"], branch="feature")
+    with pytest.raises(MergeConflict, match="mx-cname"):
+        apart.merge("feature", prefer="theirs")
+    apart.delete("@", MX)
+    apart.continue_stopped("merge")
+    assert apart.rrset("www", A).rdatas == tuple(address(2))
+
+
+def test_a_commit_that_came_between_is_no_answer_to_a_conflict(
+    apart: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    message_of = merges.message_of
+
+    def meanwhile(*arguments):
+        made.append(apart.set("www", A, 60, address(7)).new)
+        return message_of(*arguments)
+
+    monkeypatch.setattr(merges, "message_of", meanwhile)
+    for call in (lambda: apart.merge("feature"), lambda: apart.continue_stopped("merge")):
+        with pytest.raises(MergeConflict) as conflict:
+            call()
+        assert conflict.value.conflicts[0].ours.rdatas == tuple(address(7))
+    assert len(made) == 1
 
 
 def test_a_fast_forward_that_meets_another_commit_becomes_a_merge(
