@@ -3,10 +3,11 @@
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zonegit.errors import Conflict, MergeConflict
+from zonegit.errors import Conflict, InvalidData, MergeConflict
 from zonegit.model.names import from_text, parse_apex, relative
 from zonegit.model.rrset import RRKey
 from zonegit.repo import Repository
@@ -80,6 +81,9 @@ class Objects:
         return self._repository.object(oid.hex())[1]
 
 
+PLANNING = begun({})
+
+
 @given(zones(), zones(), st.integers(1, 9))
 @settings(max_examples=60)
 def test_what_is_exported_applies_to_any_version(x: Records, y: Records, serial: int) -> None:
@@ -124,6 +128,24 @@ def test_a_plan_does_what_apply_does_and_only_once(x: Records, y: Records) -> No
         except Conflict:
             continue
         raise AssertionError("a plan was done on another base")
+
+
+CHANGED = st.tuples(
+    st.integers(0), st.integers(0, 3), st.binary(max_size=3) | st.sampled_from((b"0", b"1", b"-", b"\n"))
+)
+
+
+@given(zones(), st.lists(CHANGED, min_size=1, max_size=2))
+@settings(max_examples=300)
+def test_no_changed_plan_is_read(x: Records, changes: list[tuple[int, int, bytes]]) -> None:
+    plan = PLANNING.plan(parsed(x | {("new", "A"): (60, ("192.0.2.9",))}), source="x").plan
+    data = whole = plan.encode()
+    for at, size, other in changes:
+        at %= len(data)
+        data = data[:at] + other + data[at + size :]
+    if data != whole:
+        with pytest.raises(InvalidData):
+            read_plan(data)
 
 
 @given(zones(), zones(), zones())

@@ -22,6 +22,7 @@ from zonegit.model.names import absolute, parse_apex, to_text
 from zonegit.model.rdata import SOA
 from zonegit.model.rrset import RRKey, RRset, check_stored, key_parts, payload_key, served_soa
 from zonegit.repo.signed import Signatures
+from zonegit.repo.writing import checked_message
 from zonegit.zonefile.text import rrset_lines
 from zonegit.zonefile.types import type_text
 
@@ -137,7 +138,8 @@ def _decode(fields: dict[str, object]) -> Plan:
         _string(fields[name]) for name in ("zone", "branch", "message", "author", "signatures")
     )
     refs.head(zone, branch)
-    if signatures not in _SIGNATURES or zone != to_text(parse_apex(zone)) or not message.strip():
+    checked_message(message)
+    if signatures not in _SIGNATURES or zone != to_text(parse_apex(zone)):
         raise ValueError(zone)
     old, new = (_serial(each) for each in cast(list[object], fields["serials"]))
     steps = tuple(_step(each) for each in cast(list[dict[str, object]], fields["changes"]))
