@@ -14,6 +14,7 @@ _NO_RENAME: Final = (
 
 _SAME: Final = {
     "annotate": "blame NAME",
+    "bisect": "when NAME TYPE VALUE",
     "checkconf": "config check",
     "checkzone": "check FILE",
     "conf-check": "config check",
@@ -41,6 +42,8 @@ _SAME: Final = {
     "add-record": "add NAME TYPE TTL RDATA",
     "rm": "delete NAME [TYPE]",
     "rollback": "undo",
+    "history": "log NAME",
+    "shortlog": "log --oneline",
     "showzone": "export",
     "stats": "metrics",
     "st": "status",
