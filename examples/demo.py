@@ -1,95 +1,22 @@
-"""`make demo`: the README's tour, unattended. Prints each command and its answer; fails at the first wrong one.
+"""`make demo`: a longer tour than the README's, unattended.
 
-Everything happens in a temporary directory and on free loopback ports. A step whose program is missing is left out
-by name, but for dig, which `dig.py` stands in for; at the end the number of steps is told.
+Prints each command and its answer; fails at the first wrong one. Everything happens in a temporary directory and
+on free loopback ports. A step whose program is missing is left out by name, but for dig, which `dig.py` stands in
+for; at the end the number of steps is told.
 """
 
 import os
-import re
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from nodes import BIN, ROOT, Node
-
-SECONDS = 20.0
-"""The longest that a command may take, and that is waited for something to come about."""
-
-
-class Tour:
-    """Runs commands in a directory and holds their answers to what is expected."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.steps = 0
-        self.left_out: list[str] = []
-        path = f"{BIN}{os.pathsep}{os.environ['PATH']}{os.pathsep}/usr/sbin"
-        self._env = {**os.environ, "PATH": path, "NO_COLOR": "1", "ZONEGIT_AUTHOR": "Ada <ada@example.org>"}
-        self._env.pop("ZONEGIT_REPO", None)
-
-    def step(self, title: str) -> None:
-        self.steps += 1
-        print(f"\n## {self.steps}. {title}")
-
-    def run(self, command: str, *expected: str, unexpected: str | None = None, code: int = 0) -> str:
-        """Run a command line; each regular expression must be found in what it prints, `unexpected` must not."""
-        print(f"\n$ {command}")
-        answer, found_code = self._answer(command)
-        print("\n".join(f"  {line}" for line in answer.splitlines()[:14]), flush=True)
-        if found_code != code:
-            raise SystemExit(f"demo: exit code {found_code} instead of {code}")
-        self._hold(answer, expected, unexpected)
-        return answer
-
-    def soon(self, command: str, *expected: str, seconds: float = SECONDS) -> float:
-        """Run a command again and again until it answers as expected; how long that took."""
-        began = time.monotonic()
-        while not all(re.search(pattern, self._answer(command)[0], re.MULTILINE) for pattern in expected):
-            if time.monotonic() - began > seconds:
-                raise SystemExit(f"demo: `{command}` did not come to show {expected} within {seconds} s")
-            time.sleep(0.02)
-        took = time.monotonic() - began
-        self.run(command, *expected)
-        return took
-
-    def has(self, program: str) -> bool:
-        """Whether a program is there; its steps are left out if not."""
-        if shutil.which(program, path=self._env["PATH"]):
-            return True
-        self.left_out.append(program)
-        return False
-
-    def replace_dig(self) -> None:
-        """Where there is no dig, let `dig.py` answer to its name."""
-        if shutil.which("dig", path=self._env["PATH"]):
-            return
-        print("demo: there is no dig here; examples/dig.py stands in for it")
-        command = shlex.join((sys.executable, str(ROOT / "examples" / "dig.py")))
-        stand_in = self.home / "bin" / "dig"
-        stand_in.parent.mkdir()
-        stand_in.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-        stand_in.chmod(0o755)
-        self._env["PATH"] = f"{stand_in.parent}{os.pathsep}{self._env['PATH']}"
-
-    def _answer(self, command: str) -> tuple[str, int]:
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", command],
-            cwd=self.home, env=self._env, capture_output=True, text=True, timeout=SECONDS, check=False,
-        )  # fmt: skip
-        return done.stdout + done.stderr, done.returncode
-
-    def _hold(self, answer: str, expected: tuple[str, ...], unexpected: str | None) -> None:
-        for pattern in expected:
-            if not re.search(pattern, answer, re.MULTILINE):
-                raise SystemExit(f"demo: expected {pattern!r}")
-        if unexpected and re.search(unexpected, answer, re.MULTILINE):
-            raise SystemExit(f"demo: did not expect {unexpected!r}")
+import demo_git
+from nodes import ROOT, Node
+from tour import SECONDS, Tour
 
 
 def main() -> int:
@@ -103,7 +30,8 @@ def main() -> int:
         history(tour, dns)
         branches(tour, dns, running)
         transfers(tour, dns, running)
-        mirror(tour, dns, replication, running)
+        second = mirror(tour, dns, replication, running)
+        demo_git.walk(tour, f"dig @127.0.0.1 -p {dns} +short", f"dig @127.0.0.1 -p {second} +short")
         tour.step("metrics")
         if tour.has("curl"):
             tour.run(
@@ -201,7 +129,8 @@ def transfers(tour: Tour, dns: int, running: ExitStack) -> None:
     tour.run("zonegit --repo p zone list", r"example\.org\.", r"2\.0\.192\.in-addr\.arpa\.")
 
 
-def mirror(tour: Tour, dns: int, replication: int, running: ExitStack) -> None:
+def mirror(tour: Tour, dns: int, replication: int, running: ExitStack) -> int:
+    """Gives back the secondary's port."""
     tour.step("a secondary that starts empty, and follows")
     (port,) = free_ports(1)
     running.enter_context(
@@ -221,6 +150,7 @@ def mirror(tour: Tour, dns: int, replication: int, running: ExitStack) -> None:
     both = [f"dig @127.0.0.1 -p {one} +noall +answer example.org AXFR | sort | sha256sum" for one in (dns, port)]
     if tour.run(both[0], r"^[0-9a-f]{64}") != tour.run(both[1], r"^[0-9a-f]{64}"):
         raise SystemExit("demo: primary and secondary transfer different zones")
+    return port
 
 
 class named:  # noqa: N801 - it is that program
