@@ -41,7 +41,10 @@ class Undoing:
         if not args.replace:
             told = "; ".join(_and_more(lines[:_IN_AN_ERROR], undone.count))
             zone = undone.commits[0].commit.zone
-            raise Refused(f"{zone} has {count} that the file would undo: {told}; --replace lets the file win")
+            never = "a signed file is never merged; " if undone.signed else ""
+            raise Refused(
+                f"{zone} has {count} that the file would undo: {told}; {never}--replace lets the file win"
+            )
         self._undone = undone
         out.warn(f"the file {'would undo' if args.dry_run else 'undoes'} {count}:")
         for line in _and_more(lines[:_LISTED], undone.count):

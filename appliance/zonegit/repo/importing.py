@@ -98,9 +98,10 @@ def import_check(entries: list[tuple[RRKey, bytes]], replace: bool | Allow) -> C
         if undone.count and not (callable(replace) and replace(undone)):
             newest = undone.commits[0].commit
             more = f" and {undone.count - 1} more" if undone.count > 1 else ""
+            never = "a signed file is never merged; " if undone.signed else ""
             raise Refused(
                 f"the file would undo what was changed since {newest.zone}'s last import ({newest.subject!r} by "
-                f"{newest.author.name}{more}); --replace lets the file win"
+                f"{newest.author.name}{more}); {never}--replace lets the file win"
             )
 
     return check

@@ -12,6 +12,7 @@ from zonegit.repo.content import Content, Tree
 from zonegit.repo.draft import IMPORTED_OVER
 from zonegit.repo.history import read_commit
 from zonegit.repo.results import Revision, reset_subject
+from zonegit.repo.signed import are_signed
 from zonegit.tree import walk
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
@@ -33,6 +34,8 @@ class Undone:
     """The newest ones, newest first, at most `MAX_UNDONE`."""
     count: int
     """How many they are, among the newest 10,000 since the last import."""
+    signed: bool = False
+    """Whether the file is signed, and so never merged."""
 
 
 NOTHING: Final = Undone([], 0)
@@ -53,7 +56,7 @@ def undone_by(content: Content, entries: Sequence[tuple[RRKey, bytes]], since: O
         for revision in islice(_newer(content, since), _SEARCHED)
         if _is_undone(content.tree, revision, file, entries)
     ]
-    return Undone(found[:MAX_UNDONE], len(found))
+    return Undone(found[:MAX_UNDONE], len(found), are_signed(entries))
 
 
 def _newer(content: Content, since: ObjectId | None) -> Iterator[Revision]:

@@ -177,7 +177,7 @@ def test_signed_files_and_versions_are_never_merged(repository: Repository) -> N
     repository.set("www", A, 60, [ONE])
     with pytest.raises(Refused, match="isn't ahead"):
         take(repository, parsed(ZONE + signature))
-    with pytest.raises(Refused, match="--replace"):
+    with pytest.raises(Refused, match="a signed file is never merged; --replace"):
         take(repository, parsed(ZONE + signature), signatures="break")
     assert take(repository, parsed(ZONE + signature), signatures="unsign").change_count == 0
 

@@ -27,7 +27,26 @@ def commit_ahead(repository: Repository) -> None:
     repository.create_branch("ahead")
     repository.set("www", A, 60, [ONE], branch="ahead")
     repository.set("www", A, 60, [TWO], branch="ahead")
+
+
+def fast_forward(repository: Repository) -> None:
+    commit_ahead(repository)
+    repository.merge("ahead", ff="only")
+
+
+def merge(repository: Repository) -> None:
+    repository.create_branch("side", "HEAD~1")
+    repository.set("www", A, 60, [ONE], branch="side")
+    repository.merge("side")
+
+
+def reset_ahead(repository: Repository) -> None:
+    commit_ahead(repository)
     repository.reset("ahead")
+
+
+def import_merged(repository: Repository) -> None:
+    repository.import_zone(parsed(ZONE + "new A 192.0.2.1\n"), source="x.zone")
 
 
 OPERATIONS: dict[str, Callable[[Repository], object]] = {
@@ -36,8 +55,13 @@ OPERATIONS: dict[str, Callable[[Repository], object]] = {
     "import": lambda repository: repository.import_zone(
         parsed(ZONE + "new A 192.0.2.1\n"), source="x.zone", replace=True
     ),
+    "merged import": import_merged,
     "reset": lambda repository: repository.reset("HEAD~2"),
-    "fast-forward": commit_ahead,
+    "reset ahead": reset_ahead,
+    "fast-forward": fast_forward,
+    "merge": merge,
+    "revert": lambda repository: repository.revert("HEAD~1"),
+    "restore": lambda repository: repository.restore_records("a", source="HEAD~2"),
 }
 
 
