@@ -166,12 +166,13 @@ class _Sweep:
                     "run `zonegit gc` again later"
                 )
             sleep(_RETRY)
+            self._catch_up()
 
     def _deleted(self, found: list[_Lost]) -> bool:
         """Delete what still has no mark, in a transaction of its own; False while somebody keeps objects."""
         with self._store.write() as writer, self._store.alone() as alone:
             began = monotonic()
-            if not alone:
+            if not alone or not self._marks.is_near(writer):
                 return False
             self._marks.catch_up(writer)
             going = [each for each in found if not self._marks.is_marked(each.number)]

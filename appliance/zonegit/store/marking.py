@@ -113,6 +113,11 @@ class Marks:
             self._newest = newest
         return self._newest >= newest
 
+    def is_near(self, reader: StoreReader) -> bool:
+        """Whether `catch_up` has so little to do that a write transaction may."""
+        few = layout.last_object(reader.tables) - self._newest <= PAGE
+        return few and (reader.seq == self._seq or reader.moved_since(self._seq) is not None)
+
     def _all(self, reader: StoreReader) -> Iterator[RefName]:
         yield from reader.logged("")
 

@@ -262,3 +262,18 @@ def test_many_objects_go_in_several_transactions(store: AnyStore) -> None:
     report = run(store)
     assert report.gone[Kind.COMMIT] == 400
     assert whole(store)
+
+
+def test_a_transaction_of_many_refs_is_looked_at_before_anything_goes(store: AnyStore) -> None:
+    """The journal doesn't name them; reading them all would hold other writers up."""
+    lost = commit(store, ORG, names(ORG, 100))
+    move(store, ORG, "main", None)
+
+    def meanwhile(done: int, total: int) -> None:
+        with store.write() as writer:
+            if writer.ref(head(ORG, "b0")) is None:
+                writer.move_refs([RefUpdate(head(ORG, f"b{at}"), None, lost) for at in range(300)], WHO, "test")
+
+    assert sum(gc(store, LATER, AROUND, progress=meanwhile).gone.values()) == 0
+    assert has(store, lost)
+    assert whole(store)
