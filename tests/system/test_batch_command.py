@@ -105,7 +105,7 @@ REFUSALS = [
     (1, "batch:3: this would break example.org.", "set a A 60 192.0.2.1\nset b A 60 192.0.2.1\nset a CNAME 60 b\n"),
     (1, "batch:1: the SOA at the apex can't be deleted", "delete @ SOA\n"),
     (1, "batch:1: 'b\\udcff' holds", b"set b\xff A 60 192.0.2.1\n"),
-    (1, "batch:1: a line of 524,300 bytes", b"set a TXT 60 " + b"x" * 524287 + b"\n"),
+    (1, "batch:1: a line of 524,301 bytes", b"set a TXT 60 " + b"x" * 524287 + b"\n"),
 ]
 
 

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 from argparse import Namespace
+from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import records, typed
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _STDIN: Final = "-"
 _MOST: Final = 64 << 20
 """Bytes of a batch."""
+_CHANGES: Final = 1_000_000
+"""Changes in a batch."""
 _LONGEST: Final = 1 << 19
 """Bytes of a line, as in a zone file."""
 _WORD: Final = re.compile(r"""[ \t\r\n]*((?:[^ \t\r\n"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)""")
@@ -53,7 +56,8 @@ def steps(data: bytes, args: Namespace, repo: Repository) -> Iterator[Step]:
     Raises what the verbs raise, beginning with `batch:N:`.
     """
     zone: str | None = args.zone
-    for number, line in enumerate(data.split(b"\n"), 1):
+    made = 0
+    for number, line in enumerate(BytesIO(data), 1):
         try:
             found = words(line)
             if not found:
@@ -61,8 +65,11 @@ def steps(data: bytes, args: Namespace, repo: Repository) -> Iterator[Step]:
             verb = _verb(found)
             if verb == "zone":
                 zone = repo.target(found[1], args.branch).zone
-            else:
-                yield _step(verb, found[1:], number, zone, args, repo)
+                continue
+            made += 1
+            if made > _CHANGES:
+                raise LimitExceeded(f"more than {_CHANGES:,} changes; split the batch")
+            yield _step(verb, found[1:], number, zone, args, repo)
         except ZonegitError as error:
             raise at_line(str(number), error) from None
 

@@ -37,6 +37,7 @@ _SAME: Final = {
     "ls": "export, or zone list",
     "move": "rename OLD NEW",
     "mv": "rename OLD NEW",
+    "nsupdate": "batch FILE",
     "remove": "delete NAME [TYPE]",
     "replace-rrset": "set NAME TYPE TTL RDATA",
     "add-record": "add NAME TYPE TTL RDATA",

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zonegit.cli import batch_lines
 from zonegit.cli.batch_lines import words
 from zonegit.errors import UsageError
 
@@ -88,3 +89,12 @@ def test_warnings_are_those_of_what_all_lines_lead_to(zone) -> None:
     assert (done.code, done.err.count("warning")) == (0, 0)
     done = zone("batch", stdin=b"set a MX 60 '10 nowhere'\nset b MX 60 '10 nowhere'\n")
     assert done.err.count("[mx-address]") == 2
+
+
+def test_a_batch_has_no_more_changes_than_it_may_have(zone, refused, monkeypatch) -> None:
+    monkeypatch.setattr(batch_lines, "_CHANGES", 2)
+    lines = b"zone example.org\nset a A 60 192.0.2.1\n\nset b A 60 192.0.2.1\n"
+    assert zone("batch", stdin=lines).code == 0
+    refused(
+        zone("batch", stdin=lines + b"set c A 60 192.0.2.1"), 1, "batch:5: more than 2 changes; split the batch"
+    )
