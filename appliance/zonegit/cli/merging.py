@@ -148,7 +148,7 @@ def _tell_done(args: Namespace, out: Output, repo: Repository, verb: str, done: 
             out.note(f"[{each.zone} {each.branch}] already up to date")
         else:
             tell(repo, each, args, out)
-        if verb == "merge" and args.message and each.new and _message(repo, each) != args.message:
+        if verb == "merge" and args.message and each.new and not unchanged and _message(repo, each) != args.message:
             out.note("a fast-forward makes no commit, so the message wasn't used; --no-ff makes one")
         if unchanged and verb != "merge":
             out.note(f"{verb}: skipped one commit, which changes nothing on {each.branch}")
@@ -187,18 +187,14 @@ def _tell_conflict(args: Namespace, out: Output, repo: Repository, verb: str, co
 
 def _with_ways(conflict: MergeConflict, verb: str, args: Namespace) -> MergeConflict:
     """The error with what to do."""
+    moved = "nothing moved" if not conflict.done else "only what came before it is committed"
+    choose = f", or choose with 'zonegit {verb} --resolve NAME TYPE ours|theirs|base|both'"
+    go_on = f"'zonegit {verb} --continue'"
+    if not conflict.conflicts:
+        choose, go_on = "", f"{go_on} ('--strict none' with it accepts warnings)"
+    way = f"{moved}: set the records right{choose}, then {go_on}; 'zonegit {verb} --abort' gives it up"
     if args.dry_run:
         way = "dry run, nothing written"
-    else:
-        way = (
-            f"nothing moved: set the records right, or choose with 'zonegit {verb} --resolve NAME TYPE "
-            f"ours|theirs|base|both', then 'zonegit {verb} --continue'; 'zonegit {verb} --abort' gives it up"
-        )
-        if not conflict.conflicts:
-            way = (
-                f"nothing moved: set the records right, then 'zonegit {verb} --continue' ('--strict none' with it "
-                f"accepts warnings); 'zonegit {verb} --abort' gives it up"
-            )
     return MergeConflict(f"{conflict}; {way}", conflict.conflicts, conflict.together, conflict.done)
 
 

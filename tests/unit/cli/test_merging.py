@@ -55,6 +55,7 @@ def test_a_fast_forward_moves_the_branch(forked) -> None:
 def test_a_message_that_a_fast_forward_has_no_use_for_is_told(forked) -> None:
     assert "the message wasn't used" in forked("merge", "feature", "-m", "Take it").err
     assert tip(forked)["message"] == "A new host"
+    assert "the message" not in forked("merge", "feature", "-m", "Take it").err
 
 
 def test_what_is_there_already_changes_nothing(forked, tmp_path) -> None:

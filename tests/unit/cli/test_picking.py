@@ -92,6 +92,7 @@ def test_it_goes_on_behind_a_conflict(grown) -> None:
     grown("set", "two", "A", "60", "192.0.2.77")
     stopped = grown("revert", "HEAD~4..HEAD~1")
     assert stopped.code == 4
+    assert "only what came before it is committed" in stopped.err
     assert "conflict: two.example.org. A" in stopped.out
     assert addresses(grown) == {"192.0.2.1"}, "what came before it is done"
     assert "1 commit to come" in grown("status").out
