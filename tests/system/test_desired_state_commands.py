@@ -116,6 +116,23 @@ def test_edit(zonegit, unchanged, tmp_path) -> None:
     assert zonegit("fsck").returncode == 0
 
 
+def test_the_fallbacks_are_run_at_a_terminal(zonegit, environment, tmp_path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    call = [ZONEGIT, "edit"]
+    ours, theirs = os.openpty()
+    at_terminal = {"stdin": theirs, "stderr": theirs, "stdout": subprocess.PIPE, "timeout": 60}
+    nothing = subprocess.run(call, env=environment | {"PATH": str(programs)}, **at_terminal)
+    assert nothing.returncode == 1
+    assert b"there is no editor here: set VISUAL or EDITOR" in os.read(ours, 4096)
+    (programs / "vi").write_text("#!/bin/sh\n/bin/sed -i s/192.0.2.1/192.0.2.2/ $1\n")
+    (programs / "vi").chmod(0o755)
+    assert subprocess.run(call, env=environment | {"PATH": str(programs)}, **at_terminal).returncode == 0
+    os.close(ours)
+    os.close(theirs)
+    assert www(zonegit) == "192.0.2.2"
+
+
 def test_what_edit_refuses(zonegit, unchanged, tmp_path) -> None:
     unchanged(1, "no terminal to edit at", "edit")
     unchanged(1, "can't run the editor /absent", "edit", EDITOR="/absent")
