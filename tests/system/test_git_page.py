@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import Final
 
 from pagekit import Clock, Shell, examples, unlike
+from zonegit.cli.verbs import GROUPS
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "git.md"
 TIME: Final = re.compile(r"^<!-- (\d{4}-\d\d-\d\d \d\d:\d\d) -->$", re.MULTILINE)
 """A comment in the page: when the next block's commands are run. Each command takes a minute."""
+OF_GIT: Final = (
+    *("records", "editing", "applying", "together", "history"),
+    *("branches", "undo", "merging", "housekeeping"),
+)
+"""Groups of verbs each of which the page shows."""
 
 
 def test_each_example_prints_what_the_page_says(tmp_path: Path) -> None:
@@ -29,6 +35,12 @@ def test_each_example_prints_what_the_page_says(tmp_path: Path) -> None:
             clock.set(now)
             difference = unlike(printed, shell.run(command))
             assert not difference, f"{command}\n{difference}"
+
+
+def test_each_verb_of_git_has_an_example() -> None:
+    text = PAGE.read_text()
+    shown = {word for each in examples(text) for word in re.findall(r"\bzonegit ([a-z-]+)", each.command)}
+    assert {verb for group in OF_GIT for verb in GROUPS[group]} <= shown
 
 
 def _seconds(text: str) -> int:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zonegit.cli import typed
 from zonegit.cli.parser import Behind
-from zonegit.errors import InvalidName, NotFound, OutOfZone, RevisionError, UsageError
+from zonegit.errors import InvalidName, InvalidRecord, NotFound, OutOfZone, RevisionError, UsageError
 from zonegit.model.names import is_absolute, parse_apex
+from zonegit.zonefile.types import parse_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,7 @@ def _first_name(args: Namespace, repo: Repository, words: Sequence[str]) -> int:
                 _check_version(repo, word, zone)
             except (NotFound, RevisionError):
                 if not _is_whole(word) and not _stands(repo, word, zone):
+                    _check_apex(words[:at], word)
                     typed.check(
                         word, parse_apex(repo.position(zone).zone), meant=args.relative or not _may_be(word)
                     )
@@ -80,6 +82,17 @@ def _first_name(args: Namespace, repo: Repository, words: Sequence[str]) -> int:
                 f"log: {word} is a version and a name: put -- behind it for the one, ahead for the other"
             )
     return len(words)
+
+
+def _check_apex(before: Sequence[str], word: str) -> None:
+    """`log @ MX` asks for the versions HEAD and MX, which nobody means: say how the apex is written."""
+    if before[-1:] != ["@"]:
+        return
+    try:
+        parse_type(word)
+    except InvalidRecord:
+        return
+    raise UsageError(f"log: @ is HEAD here; the changes of the apex: `zonegit log -- @ {word}`")
 
 
 def _check_version(repo: Repository, word: str, zone: str | None) -> None:

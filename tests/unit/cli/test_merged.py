@@ -72,6 +72,8 @@ def test_a_word_that_is_a_version_and_a_name_is_refused(merged, refused) -> None
     [
         (["log", "gone"], 5, "`zonegit log -p -- gone`"),
         (["log", "HEAD~99"], 5, "HEAD~99"),
+        (["log", "@", "MX"], 2, "`zonegit log -- @ MX`"),
+        (["log", "@", "gone"], 5, "`zonegit log -p -- gone`"),
         (["log", "www", "A", "more"], 2, "NAME and TYPE"),
         (["log", "--", "www", "A", "more"], 2, "NAME and TYPE"),
         (["log", "--name", "www", "--", "mail"], 2, "--name"),
