@@ -7,8 +7,9 @@ the newest operation that still counted, one that begins with `redo:` cancels th
 operation ends what can be redone. There is nothing to merge, because only the last operation is ever taken back.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Final, TypeVar
 
 from zonegit.errors import NotFound, Refused
 from zonegit.model import refs
@@ -28,12 +29,13 @@ from zonegit.store.port import Reader, RefLogEntry, RefUpdate
 UNDO: Final = "undo: "
 REDO: Final = "redo: "
 
+T = TypeVar("T")
+
 
 def undo(context: Context, place: Position, intent: Intent) -> TakenBack:
     """Take back the last operation on a branch that isn't undone yet. `Refused` where nothing is left."""
     check_writable(context, place.zone)
-    tip, log = _standing(context, place)
-    operation = last_done(log)
+    tip, operation = _found(context, place, last_done)
     if operation is None:
         raise Refused(f"nothing left to undo: what {place.branch} was before isn't in its reflog")
     if operation.old is None:
@@ -44,10 +46,14 @@ def undo(context: Context, place: Position, intent: Intent) -> TakenBack:
 def redo(context: Context, place: Position, intent: Intent) -> TakenBack:
     """Make the operation again that was undone last. `Refused` where none was, or another one came after it."""
     check_writable(context, place.zone)
-    tip, log = _standing(context, place)
-    entries = list(log)
-    undoing = last_undone(entries)
-    operation = last_done(entries[undoing.index + 1 :]) if undoing else None
+
+    def find(log: Iterator[Entry]) -> tuple[Entry, Entry | None] | None:
+        """The undo, and the operation that it took back: it stands below that in the reflog."""
+        undoing = last_undone(log)
+        return (undoing, last_done(log)) if undoing else None
+
+    tip, found = _found(context, place, find)
+    undoing, operation = found or (None, None)
     if undoing is None or undoing.old is None or operation is None:
         raise Refused(f"nothing to redo: the last operation on {place.branch} is not an undo")
     return _put_back(context, place, tip, undoing.old, operation, REDO, intent)
@@ -85,19 +91,22 @@ def last_undone(log: Iterable[Entry]) -> Entry | None:
     return None
 
 
-def _standing(context: Context, place: Position) -> tuple[Content, Iterator[Entry]]:
-    """The tip of a branch and its moves, newest first. `Refused` where the last of them didn't lead to the tip."""
-    name = refs.head(place.zone, place.branch)
+def _found(context: Context, place: Position, find: Callable[[Iterator[Entry]], T]) -> tuple[Content, T]:
+    """The tip of a branch, and what is found in its moves, newest first, of which no more are read than it takes.
+
+    `Refused` where the last of them didn't lead to the tip.
+    """
     with context.store.read() as reader:
-        tip = reader.ref(name)
-        log = list(_moves(reader, place))
-    content = context.tip(place)
-    if tip != content.revision.id or not log or log[0].new != tip:
-        raise Refused(
-            f"the reflog of {place.branch} doesn't say how it came to {short(content.revision.id)}, so there is no "
-            "last operation; 'zonegit reset --hard REV' goes back to any version"
-        )
-    return content, iter(log)
+        tip = reader.ref(refs.head(place.zone, place.branch)) or context.tip(place).revision.id
+        moves = _moves(reader, place)
+        newest = next(moves, None)
+        if newest is None or newest.new != tip:
+            raise Refused(
+                f"the reflog of {place.branch} doesn't say how it came to {short(tip)}, so there is no last "
+                "operation; 'zonegit reset --hard REV' goes back to any version"
+            )
+        found = find(chain((newest,), moves))
+    return Content.of(context.nodes, read_commit(context.nodes.source, tip)), found
 
 
 def _moves(reader: Reader, place: Position) -> Iterator[Entry]:
