@@ -244,6 +244,16 @@ def node_level(data: bytes) -> int:
     return data[HEADER_SIZE]
 
 
+def inner_keys(data: bytes) -> bytes:
+    """An inner node's keys as they lie, without decoding them: two nodes with the same bytes have the same keys."""
+    return data[_START + (ID_SIZE + 4) * int.from_bytes(data[HEADER_SIZE + 1 : HEADER_SIZE + 3], "big") :]
+
+
+def child_at(data: bytes, at: int) -> ObjectId:
+    """One of an inner node's children, without decoding it."""
+    return ObjectId(data[_START + ID_SIZE * at : _START + ID_SIZE * (at + 1)])
+
+
 def first_child(data: bytes) -> ObjectId:
     """An inner node's first child, without decoding it."""
     return ObjectId(data[_START : _START + ID_SIZE])

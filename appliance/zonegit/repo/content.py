@@ -1,7 +1,9 @@
 """One version of a zone, read record by record."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import Owner, OwnerKey, WireName, owner_key, parse_apex
@@ -9,11 +11,14 @@ from zonegit.model.rdata import DNAME, SOA, with_serial
 from zonegit.model.rrset import SOA_KEY, RRKey, RRset, rr_key
 from zonegit.model.zone import Zone
 from zonegit.repo.results import Revision
-from zonegit.store.port import Store
+from zonegit.store.port import Reader, Store
 from zonegit.tree import walk
 from zonegit.tree.source import Nodes
 
 _DNAME = DNAME.to_bytes(2, "big")
+_T = TypeVar("_T")
+_SHARING: Final = 1000
+"""Objects that are read in one transaction at most: some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,47 @@ class ShortReads:
     def get(self, oid: ObjectId) -> bytes:
         with self.store.read() as reader:
             return reader.get(oid)
+
+
+class SharedReads:
+    """A `NodeSource` for walks: reads share a transaction inside of `shared`, and have one each outside.
+
+    After so many reads another transaction takes its place, so that no long one holds pages back.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._stack: ExitStack | None = None
+        self._reader: Reader | None = None
+        self._reads = 0
+
+    def get(self, oid: ObjectId) -> bytes:
+        if self._stack is None:
+            with self._store.read() as reader:
+                return reader.get(oid)
+        if self._reader is None or self._reads >= _SHARING:
+            self._stack.close()
+            self._reader = self._stack.enter_context(self._store.read())
+            self._reads = 0
+        self._reads += 1
+        return self._reader.get(oid)
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        try:
+            with ExitStack() as self._stack:
+                yield
+        finally:
+            self._stack = self._reader = None
+
+    def during(self, items: Iterator[_T]) -> Iterator[_T]:
+        """The items as they come; while one is used that was given out, no transaction is open."""
+        while True:
+            with self.shared():
+                item = next(items, None)
+            if item is None:
+                return
+            yield item
 
 
 @dataclass(frozen=True, slots=True)

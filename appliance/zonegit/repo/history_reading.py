@@ -10,11 +10,12 @@ from zonegit.model.ids import short
 from zonegit.model.names import owner_text, parse_apex
 from zonegit.repo import history
 from zonegit.repo.changes import changes_at, differences
-from zonegit.repo.content import Content
+from zonegit.repo.content import Content, SharedReads
 from zonegit.repo.context import Context, owner_of
 from zonegit.repo.links import Links
 from zonegit.repo.results import Blame, Change, Combined, Drawn, Passage, Revision
 from zonegit.repo.revisions import split_range
+from zonegit.tree.source import Nodes
 from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
@@ -52,10 +53,12 @@ class HistoryReader:
         and of a merge that has there what a parent has only that parent's history, as git does. `first_parent`
         follows no other parents, as if there were none.
         """
-        links = Links(self._context.nodes.source)
+        source = SharedReads(self._context.store)
+        links = Links(source)
         chosen = self._span(revisions, zone, first_parent=first_parent)
         along = self._simplified(links, chosen, zone, name, rtype)
-        return (history.read_commit(links.source, link.id) for link in along or history.walk(links, chosen))
+        found = source.during(iter(along or history.walk(links, chosen)))
+        return (history.read_commit(links.source, link.id) for link in found)
 
     def graph(
         self,
@@ -67,10 +70,11 @@ class HistoryReader:
         wanted: Callable[[Revision], bool] = lambda revision: True,
     ) -> Iterator[Drawn]:
         """The commits of `log` that are `wanted`, each with its nearest ancestors that are listed, too."""
-        links = Links(self._context.nodes.source)
+        source = SharedReads(self._context.store)
+        links = Links(source)
         chosen = self._span(revisions, zone, first_parent=first_parent)
         along = self._simplified(links, chosen, zone, name, rtype)
-        return iter(history.Graph(links, chosen, along, wanted))
+        return source.during(iter(history.Graph(links, chosen, along, wanted)))
 
     def _span(self, revisions: Sequence[str], zone: str | None, *, first_parent: bool) -> history.Span:
         text = split_range(*revisions)
@@ -87,7 +91,9 @@ class HistoryReader:
         from zonegit.repo.places import Place
 
         owner = owner_of(name, parse_apex(self._context.place(zone).zone))
-        return history.Simplified(links, chosen, Place(self._context.nodes, owner, rtype).same)
+        return history.Simplified(
+            links, chosen, Place(Nodes(links.source, self._context.store.nodes), owner, rtype).same
+        )
 
     def diff(self, old: str, new: str, *, zone: str | None = None) -> Iterator[Change]:
         """What `new` has otherwise than `old`, in canonical order. Serials don't count."""
@@ -149,7 +155,10 @@ class HistoryReader:
 
         content = self._context.content(revision, zone)
         owner = owner_of(name, content.apex)
-        found = blame(self._context.nodes, content.revision.id, owner, rtype)
+        source = SharedReads(self._context.store)
+        nodes = Nodes(source, self._context.store.nodes)
+        with source.shared():
+            found = blame(nodes, content.revision.id, owner, rtype)
         if not found:
             what = f"no {type_text(rtype)}" if rtype else "nothing"
             raise NotFound(f"{owner_text(owner)} has {what} in {content.revision.commit.zone}")
@@ -169,7 +178,9 @@ class HistoryReader:
         content = self._context.content(revision, zone)
         owner = owner_of(name, content.apex)
         wanted = RRset.of(owner, rtype, 0, rdatas)
-        found = list(passages(self._context.nodes, content.revision.id, wanted))
+        source = SharedReads(self._context.store)
+        nodes = Nodes(source, self._context.store.nodes)
+        found = list(source.during(passages(nodes, content.revision.id, wanted)))
         if not found:
             raise NotFound(
                 f"{owner_text(owner)} never had this {type_text(rtype)} record in {content.revision.commit.zone}; "

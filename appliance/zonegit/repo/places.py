@@ -8,7 +8,7 @@ from bisect import bisect_left
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import Owner, owner_key
-from zonegit.model.node import Leaf
+from zonegit.model.node import Leaf, child_at, decode_node, inner_keys, node_level
 from zonegit.model.rrset import RRKey, RRset, rr_key
 from zonegit.model.zone import Zone
 from zonegit.tree.source import Nodes
@@ -28,6 +28,8 @@ class Place:
         self._start = RRKey(at + b"\0") if rtype is None else rr_key(at, rtype)
         self._end = RRKey(at + b"\1") if rtype is None else RRKey(self._start + b"\0")
         self._below: dict[ObjectId, Entries] = {}
+        self._children: dict[bytes, range] = {}
+        """Which children of an inner node with these keys lead there: versions share them, too."""
         self._zones: dict[ObjectId, Entries] = {}
         self._records: dict[Entries, frozenset[Record]] = {}
 
@@ -61,12 +63,22 @@ class Place:
         found = self._below.get(oid)
         if found is not None:
             return found
-        node = self._nodes(oid)
-        first = bisect_left(node.keys, self._start)
-        if isinstance(node, Leaf):
-            found = tuple(node.payloads[first : bisect_left(node.keys, self._end)])
+        data = self._nodes.source.get(oid)
+        if node_level(data):
+            found = tuple(entry for at in self._leading(data) for entry in self._under(child_at(data, at)))
         else:
-            last = min(bisect_left(node.keys, self._end), len(node.children) - 1)
-            found = tuple(entry for child in node.children[first : last + 1] for entry in self._under(child))
+            leaf = decode_node(data)
+            first, end = (bisect_left(leaf.keys, key) for key in (self._start, self._end))
+            found = tuple(leaf.payloads[first:end]) if isinstance(leaf, Leaf) else ()
         self._below[oid] = found
+        return found
+
+    def _leading(self, data: bytes) -> range:
+        """Which children of an inner node lead to the place."""
+        keys = inner_keys(data)
+        found = self._children.get(keys)
+        if found is None:
+            node = decode_node(data)
+            first, last = (bisect_left(node.keys, key) for key in (self._start, self._end))
+            found = self._children[keys] = range(first, min(last + 1, len(node.keys)))
         return found
