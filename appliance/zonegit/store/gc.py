@@ -25,7 +25,7 @@ from zonegit.store.writer import StoreWriter, TableStore
 
 GRACE: Final = 90 * 86_400
 """Seconds for which the reflog keeps what it names; git's gc.reflogExpire."""
-_SLICE: Final = 0.03
+_SLICE: Final = 0.05
 """Seconds that one transaction should take."""
 _PAUSE: Final = 0.025
 """Seconds between two; a writer that waits tries again within 20 ms (`store.writer_lock`)."""
