@@ -18,7 +18,7 @@ from zonegit.repo.history import Range, read_commit
 from zonegit.repo.judging import refuse
 from zonegit.repo.merging import Choice, Sides, base_of, three_way, tree_of
 from zonegit.repo.results import Committed, Revision
-from zonegit.repo.signed import dnssec_keys, is_dropped, is_signed, refuse_change
+from zonegit.repo.signed import dnssec_keys, is_dnssec, is_signed, refuse_change
 from zonegit.repo.stopped import Stopped, refuse_second, set_stopped
 from zonegit.repo.writing import Intent, commit_draft
 from zonegit.store.port import Writer
@@ -198,8 +198,8 @@ def _combined(context: Context, plan: Plan, ours: Content, change: _Change) -> _
     for key, choice in choices.items():
         changes[key] = choice.of(_at(key, ours, change))
     if plan.intent.signatures == "unsign":
-        left = {key: conflict for key, conflict in left.items() if not is_dropped(key)}
-        changes = {key: value for key, value in changes.items() if not is_dropped(key)}
+        left = {key: conflict for key, conflict in left.items() if not is_dnssec(key)}
+        changes = {key: value for key, value in changes.items() if not is_dnssec(key)}
         changes |= dict.fromkeys(dnssec_keys(ours.tree))
     return _Found(changes, left)
 

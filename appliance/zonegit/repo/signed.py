@@ -50,11 +50,6 @@ def unsigned(entries: list[tuple[RRKey, bytes]]) -> list[tuple[RRKey, bytes]]:
     return [entry for entry in entries if not is_dnssec(entry[0])]
 
 
-def is_dropped(key: RRKey) -> bool:
-    """Whether `unsign` drops what stands under a key."""
-    return key[-2:] in _DROPPED
-
-
 def dnssec_keys(tree: Tree) -> Iterator[RRKey]:
     """The keys of the RRsets that `unsign` drops. Reads the whole tree."""
     return (key for key, _ in walk.entries(tree.nodes, tree.root) if is_dnssec(key))
