@@ -32,6 +32,9 @@ EVERY = {
     "asyncio",
     "importlib.metadata",
     "shutil",
+    "subprocess",
+    "zonegit.cli.graph",
+    "zonegit.cli.pager",
 }
 """Modules that no verb on a local repository has a use for, where RDATA is of the common types."""
 
