@@ -152,14 +152,7 @@ def _calls(file: Path, names: set[str]) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Call):
-            called = node.func
-            name = (
-                called.attr
-                if isinstance(called, ast.Attribute)
-                else called.id
-                if isinstance(called, ast.Name)
-                else ""
-            )
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             found |= {name} & names
     return found
 
@@ -188,6 +181,9 @@ def test_one_module_opens_the_files_of_a_repository() -> None:
         "environment.py:path",  # the directory, for its lock
         "backup.py:path",  # likewise
         "backup.py:name",  # a new directory in it, never through a link
+        "compact.py:path",  # the directory
+        "compact.py:DATA",  # a new file in a new directory, never through a link
+        "keeping.py:f'/proc/self/fd/{file}'",  # what is open already
         "backup.py:DATA",  # a new file in that
     }
 
