@@ -80,6 +80,7 @@ def test_a_name_moves_with_what_is_below_it_and_what_points_there(zonegit) -> No
     done = zonegit("rename", "host", "rack1.Site")
     assert done.code == 0, done
     assert "may still hold the old name" in done.err
+    assert "--all-zones changes what points there" in done.err
     assert "example.org. TXT, opaque.example.org. TYPE65280\n" in done.err
     assert "15 RRsets changed" in done.err
     out = done.out.splitlines()

@@ -51,7 +51,10 @@ def _rename(args: Namespace, out: Output) -> int:
         how = options.joint_how(args)
         how["zone"] = zone = typed.zone_of(args, args.old, repo, out)
         typed.zone_meant(Namespace(**{**vars(args), "zone": zone}), args.new, repo)
-        return _tell(repo, repo.rename(args.old, args.new, all_zones=args.all_zones, **how), args, out)
+        code = _tell(repo, repo.rename(args.old, args.new, all_zones=args.all_zones, **how), args, out)
+        if not args.all_zones and repo.count_zones() > 1:
+            out.note("other zones were left as they are; --all-zones changes what points there from them, too")
+        return code
 
 
 def _refuse_zone_twice(args: Namespace) -> None:

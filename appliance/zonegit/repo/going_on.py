@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from zonegit.errors import CorruptStore, InvalidRecord, MergeConflict, NotFound, Refused, ZonegitError
-from zonegit.model.names import owner_key, parse_apex
+from zonegit.model.names import from_text, owner_key, parse_apex, to_text
 from zonegit.model.rrset import RRKey, rr_key
 from zonegit.repo.ancestry import is_ancestor
 from zonegit.repo.combining import Plan, commit_plan, conflicts_at, draft_plan
@@ -89,7 +89,7 @@ def _chosen(context: Context, state: Stopped, resolutions: Resolutions) -> dict[
     at = conflicts_at(context, state, chosen) if chosen else {}
     for key, (name, rtype, choice) in chosen.items():
         conflict = at[key]
-        what = f"{name} {type_text(rtype)}"
+        what = f"{to_text(from_text(name, apex))} {type_text(rtype)}"
         if all(side == conflict.base for side in conflict.sides):
             raise NotFound(f"neither side changed {what}; 'zonegit status' lists the conflicts")
         try:

@@ -171,9 +171,10 @@ class Resolver:
                 return oid
         if PREFIX.fullmatch(base):
             return self._by_prefix(base)
-        raise UnknownVersion(
-            f"no branch, tag or commit {base[:80]!r} in {self._position.zone}; see 'zonegit branch' and 'log'", base
-        )
+        where = "see 'zonegit branch' and 'log'"
+        if _is_time(base):
+            where = f"for a time write '{self._position.branch}@{{{base}}}'"
+        raise UnknownVersion(f"no branch, tag or commit {base[:80]!r} in {self._position.zone}; {where}", base)
 
     def _candidates(self, base: str) -> list[RefName]:
         zone = self._position.zone
@@ -230,3 +231,13 @@ class Resolver:
                 f"the reflog of {base or 'HEAD'} doesn't reach back to {point!r}: it has {len(log)} moves"
             )
         return found
+
+
+def _is_time(text: str) -> bool:
+    from zonegit.repo.when import parse_when
+
+    try:
+        parse_when(text, 0)
+    except RevisionError:
+        return False
+    return True

@@ -72,6 +72,7 @@ def test_a_word_that_is_a_version_and_a_name_is_refused(merged, refused) -> None
     [
         (["log", "gone"], 5, "`zonegit log -p -- gone`"),
         (["log", "HEAD~99"], 5, "HEAD~99"),
+        (["diff", "yesterday"], 5, "for a time write 'main@{yesterday}'"),
         (["log", "@", "MX"], 2, "`zonegit log -- @ MX`"),
         (["log", "@", "gone"], 5, "`zonegit log -p -- gone`"),
         (["log", "www", "A", "more"], 2, "NAME and TYPE"),

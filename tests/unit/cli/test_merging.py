@@ -200,6 +200,7 @@ def test_refusals_while_a_merge_has_stopped(apart, tmp_path) -> None:
         (["cherry-pick", "feature"], 1, "merge --continue"),
         (["cherry-pick", "--abort"], 1, "merge --abort"),
         (["merge", "--resolve", "ns1", "A", "ours"], 5, "neither side"),
+        (["merge", "--resolve", "www.example.org", "A", "ours"], 5, "www.example.org.example.org. A;"),
         (["merge", "--continue", "--branch", "feature"], 2, "on main of example.org."),
         (["--zone", "example.net", "merge", "--continue"], 2, "on main of example.org."),
         (["merge", "--continue", "--zone", "example.net"], 2, "on main of example.org."),
