@@ -20,7 +20,7 @@ from zonegit.store.facts import FactCache, Facts, stored_facts
 from zonegit.store.insert import Describe, check_object, check_target
 from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
-from zonegit.store.reflog import is_whole
+from zonegit.store.reflog import begun_at, is_whole
 from zonegit.store.tables import Table
 from zonegit.store.views import find_view, rows, target
 from zonegit.store.writer import TableStore
@@ -146,7 +146,7 @@ def _refs(reader: StoreReader, describe: Describe) -> Iterator[str]:
 
 def _reflogs(reader: StoreReader) -> Iterator[str]:
     for prefix, log in groupby(reader.tables.scan(Table.REFLOG), lambda item: item[0][:-8]):
-        if not is_whole(log):
+        if not is_whole(log, begun_at(reader.tables, prefix)):
             yield f"reflog of {prefix[:-1].decode(errors='replace')}: its entries were changed on disk"
 
 

@@ -8,7 +8,7 @@ docs/decisions/0036-gc.md has the whole argument.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic, sleep
@@ -19,13 +19,13 @@ from zonegit.model.ids import Kind, ObjectId
 from zonegit.store import layout
 from zonegit.store.layout import U64
 from zonegit.store.marking import PAGE, Marks, Progress, Roots, downward, identified, pages
-from zonegit.store.reflog import decode_entry
+from zonegit.store.reflog import decode_entry, trim
 from zonegit.store.tables import Table
 from zonegit.store.writer import StoreWriter, TableStore
 
 GRACE: Final = 90 * 86_400
 """Seconds for which the reflog keeps what it names; git's gc.reflogExpire."""
-_SLICE: Final = 0.05
+_SLICE: Final = 0.04
 """Seconds that one transaction should take."""
 _PAUSE: Final = 0.025
 """Seconds between two; a writer that waits tries again within 20 ms (`store.writer_lock`)."""
@@ -80,15 +80,15 @@ def gc(
     marks = Marks(store, since, around.roots)
     lost, size = marks.mark(progress)
     if dry_run:
-        entries = sum(len(page) for page in _outdated(store, since))
+        entries = sum(len(keys) for _, keys in _outdated(store, since))
         return GcReport(_kept(store, lost), _all_kinds(lost), size, entries)
     gone, size = _Sweep(store, marks, around, patience).run() if lost else (Counter[Kind](), 0)
     entries = 0
-    for page in _outdated(store, since):
+    for page in _pages(_outdated(store, since)):
         with store.write() as writer:
-            for key in page:
-                writer.draft.delete(Table.REFLOG, key)
-        entries += len(page)
+            for oldest, keys in page:
+                trim(writer.draft, oldest, keys)
+                entries += len(keys)
         sleep(_PAUSE)
     return GcReport(_kept(store, Counter()), _all_kinds(gone), size, entries)
 
@@ -197,24 +197,38 @@ def _remove(writer: StoreWriter, going: list[_Lost]) -> None:
         writer.draft.put(Table.META, key, U64.pack(layout.number(writer.tables, key) - count))
 
 
-def _outdated(store: TableStore, since: int) -> Iterator[list[bytes]]:
-    """Keys of reflog entries that go, at most about `PAGE` at once: of each ref the oldest, never the newest."""
-    found: list[bytes] = []
-    ref = b""
+def _outdated(store: TableStore, since: int) -> Iterator[tuple[bytes, list[bytes]]]:
+    """The key of what is a ref's oldest reflog entry then, and of at most `PAGE` that go, the oldest first."""
+    ref = kept = b""
     old: list[bytes] = []
     for page in pages(store, Table.REFLOG):
         for key, value in page:
             if key[:-8] != ref:
-                found += old
-                old = []
-                ref = key[:-8]
+                yield from _parts(kept, old)
+                ref, kept, old = key[:-8], key, []
             elif decode_entry(value).who.time > since:
-                old = []
+                kept, old = key, []
             else:
                 old.append(key)
-        while len(found) >= PAGE:
-            yield found[:PAGE]
-            del found[:PAGE]
-    found += old
-    for at in range(0, len(found), PAGE):
-        yield found[at : at + PAGE]
+    yield from _parts(kept, old)
+
+
+def _parts(kept: bytes, old: list[bytes]) -> Iterator[tuple[bytes, list[bytes]]]:
+    while old:
+        part = old[-PAGE:]
+        del old[-PAGE:]
+        yield old[-1] if old else kept, part[::-1]
+
+
+def _pages(found: Iterable[tuple[bytes, list[bytes]]]) -> Iterator[list[tuple[bytes, list[bytes]]]]:
+    """The same, as many at once as one transaction may delete."""
+    page: list[tuple[bytes, list[bytes]]] = []
+    size = 0
+    for each in found:
+        page.append(each)
+        size += len(each[1])
+        if size >= PAGE:
+            yield page
+            page, size = [], 0
+    if page:
+        yield page

@@ -4,6 +4,7 @@ meta   format -> u32            epoch -> 16 bytes       seq -> u64          next
        objects/<kind u8> -> u64 (how many there are)
        making/<ref name> -> CRC-32 of key and value | view u32 | commit 32 | where the next part begins
        last-object -> u64 (the highest number that an object had which is deleted)
+       trimmed/<ref name> -> CRC-32 of key and value | number u64 and old id 32 of the oldest reflog entry
        moves/<seq mod 1024 u16> -> see `journal`
        setting/<name> -> value  view/<ref name> -> view u32 | commit 32 | serial u32 | CRC-32 of key and these
 refs   <ref name> -> id 32
@@ -25,6 +26,7 @@ SEQ: Final = b"seq"
 NEXT_VIEW: Final = b"next-view"
 OBJECTS: Final = b"objects/"
 LAST: Final = b"last-object"
+TRIMMED: Final = b"trimmed/"
 MOVES: Final = b"moves/"
 SETTING: Final = b"setting/"
 VIEW: Final = b"view/"

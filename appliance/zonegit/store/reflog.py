@@ -14,7 +14,9 @@ from zonegit.errors import CorruptStore
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ID_SIZE, ObjectId
 from zonegit.model.refs import RefName
+from zonegit.store import layout
 from zonegit.store.port import RefLogEntry
+from zonegit.store.tables import ReadTables, Table, WriteTables
 
 _HEAD: Final = Struct(">32s32sqhH")
 _COUNT: Final = Struct(">Q")
@@ -50,22 +52,44 @@ def decode_entry(value: bytes) -> RefLogEntry:
     return RefLogEntry(_id(old), _id(new), Stamp(name, time, offset), reason)
 
 
-def is_whole(log: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether a ref's items, newest first, tell its last moves: numbers fall, each began where one ended.
+def trim(tables: WriteTables, oldest: bytes, keys: Iterable[bytes]) -> None:
+    """Delete entries of a ref, so that `oldest` is the key of its oldest one, and remember where that began."""
+    for key in keys:
+        tables.delete(Table.REFLOG, key)
+    value = tables.get(Table.REFLOG, oldest)
+    if value is not None:
+        name = layout.TRIMMED + oldest[:-9]
+        begun = _COUNT.pack(_number(oldest)) + (decode_entry(value).old or _NONE)
+        tables.put(Table.META, name, layout.seal(name, begun))
 
-    The oldest may be gone (`store.gc`). The first move of all began with nothing.
-    """
+
+def begun_at(tables: ReadTables, prefix: bytes) -> tuple[int, ObjectId | None]:
+    """The number of a ref's oldest entry, and where it began. `prefix` as of `log_prefix`. `CorruptStore`."""
+    name = layout.TRIMMED + prefix[:-1]
+    sealed = tables.get(Table.META, name)
+    if sealed is None:
+        return 0, None
+    value = layout.unseal(name, sealed)
+    return _COUNT.unpack_from(value)[0], _id(value[_COUNT.size :])
+
+
+def is_whole(log: Iterable[tuple[bytes, bytes]], oldest: tuple[int, ObjectId | None] = (0, None)) -> bool:
+    """Whether a ref's items, newest first, tell its moves: numbers fall, each began where one ended."""
     begun: tuple[int, ObjectId | None] = -1, None
     for at, (key, value) in enumerate(log):
         try:
             entry = decode_entry(value)
         except CorruptStore:
             return False
-        number = _TOP - _COUNT.unpack(key[-8:])[0]
+        number = _number(key)
         if at and begun != (number + 1, entry.new):
             return False
         begun = number, entry.old
-    return begun[0] > 0 or begun == (0, None)
+    return begun == oldest
+
+
+def _number(key: bytes) -> int:
+    return int(_TOP - _COUNT.unpack(key[-8:])[0])
 
 
 def _id(raw: bytes) -> ObjectId | None:

@@ -277,3 +277,20 @@ def test_a_transaction_of_many_refs_is_looked_at_before_anything_goes(store: Any
     assert sum(gc(store, LATER, AROUND, progress=meanwhile).gone.values()) == 0
     assert has(store, lost)
     assert whole(store)
+
+
+def test_a_reflog_that_lost_more_than_gc_took_is_told(store: AnyStore) -> None:
+    for seed in range(5):
+        commit(store, ORG, names(ORG, 10, seed))
+    with store.write() as writer:
+        late = replace(WHO, time=LATER + 1)
+        tip = writer.ref(head(ORG, "main"))
+        writer.move_refs([RefUpdate(head(ORG, "main"), tip, None)], late, "branch: deleted")
+        writer.move_refs([RefUpdate(head(ORG, "main"), None, tip)], late, "zone: restored")
+    assert run(store).entries == 5
+    assert whole(store)
+    with store.write() as writer:
+        oldest = [key for key, _ in writer.tables.scan(Table.REFLOG)][-1]
+        writer.draft.delete(Table.REFLOG, oldest)
+    (problem,) = fsck(store).problems
+    assert problem.startswith("reflog of ")
