@@ -22,6 +22,8 @@ from zonegit.zonefile.reader import ParsedZone
 
 _SHOWN: Final = 3
 """Commits that came since a plan was made, and that its refusal names."""
+_LOOKED_AT: Final = 1_000
+"""Of those commits, how many are looked at for one that applied the plan."""
 
 
 class Planned(NamedTuple):
@@ -111,10 +113,17 @@ def changes_of(chosen: Plan) -> Changes:
 def _moved(context: Context, chosen: Plan, tip: Content) -> Conflict:
     """Says which commits came since the plan was made."""
     base = base_content(context, chosen.base, chosen.zone)
-    since = ancestry(context.nodes.source, Range((tip.revision,), (base.revision,)))
+    since = [*islice(ancestry(context.nodes.source, Range((tip.revision,), (base.revision,))), _LOOKED_AT)]
+    for each in since:
+        if each.commit.message.rstrip().endswith(f"\n\nPlan: {chosen.hash}"):
+            who = printable(each.commit.committer.name)
+            return Conflict(
+                f"the plan was applied to {chosen.zone} {chosen.branch} already, by {who} as {short(each.id)}; "
+                "where that was taken back, `zonegit apply PLAN --rebase -o NEW` makes a new plan"
+            )
     named = [
         f"{short(each.id)} {printable(each.commit.subject)!r} by {printable(each.commit.author.name)}"
-        for each in islice(since, _SHOWN + 1)
+        for each in since[: _SHOWN + 1]
     ]
     came = ", ".join(named[:_SHOWN]) + (" and more" if len(named) > _SHOWN else "")
     how = f"{came} came since" if named else f"it was moved back to {short(tip.revision.id)}"

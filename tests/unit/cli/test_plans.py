@@ -130,7 +130,9 @@ def test_a_plan_is_refused_once_the_branch_has_moved(zone, plan, refused, tmp_pa
 
 def test_a_plan_is_done_once(zone, plan, refused) -> None:
     assert zone("apply", plan).code == 0
-    refused(zone("apply", plan), 4, "'Move www' by Bob came since")
+    refused(zone("apply", plan), 4, "was applied to example.org. main already, by Ada <ada@", "--rebase")
+    zone("undo")
+    refused(zone("apply", plan), 4, "was applied to example.org. main already")
 
 
 def test_a_plan_is_rebased_over_what_came_since(zone, plan, tmp_path) -> None:
