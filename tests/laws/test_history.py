@@ -152,5 +152,6 @@ def test_when_agrees_with_comparing_each_commit_with_its_parents(
     except NotFound:
         found = []
     assert {int(each.revision.commit.message): each.came for each in found} == wanted
+    assert repository.stands(owner, rtype, [rdata]) is has[-1]
     ranks = [(each.revision.commit.generation, each.revision.id) for each in found]
     assert [rank[0] for rank in ranks] == sorted((rank[0] for rank in ranks), reverse=True)

@@ -126,9 +126,11 @@ def _when(args: Namespace, out: Output) -> int:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
         args.rdata = [args.value]
         rdatas = [with_serial(each, 0) if rtype == SOA else each for each in typed.rdatas(args, rtype, zone, repo)]
-        found = repo.when(args.name, rtype, rdatas, args.revision, zone=zone)
+        revision = repo.resolve(args.revision, zone=zone).id.hex()
+        found = repo.when(args.name, rtype, rdatas, revision, zone=zone)
+        present = repo.stands(args.name, rtype, rdatas, revision, zone=zone)
     if args.json:
-        out.json([shapes.passage(item) for item in found])
+        out.json({"present": present, "passages": [shapes.passage(item) for item in found]})
         return 0
     rows = []
     for item in found:
@@ -138,6 +140,7 @@ def _when(args: Namespace, out: Output) -> int:
         rows.append((event, short(item.revision.id), str(commit.serial), who, when, commit.subject))
     for item, line in zip(found, render.table(rows), strict=True):
         out.line(out.paint(line[:4], Style.NEW if item.came else Style.OLD) + line[4:])
+    out.line(f"stands in {args.revision}" if present else f"is not in {args.revision}")
     return 0
 
 
@@ -199,6 +202,7 @@ its records comes from the first parent that has it."""
 
 _WHEN_DETAILS: Final = """\
 A commit is listed if it has the record and none of its parents has, or the other way. The TTL doesn't count.
+The last line says whether REV has it: a merge that left it on another branch isn't listed.
   zonegit when www A 192.0.2.1
   zonegit when @ MX "10 mail" main"""
 

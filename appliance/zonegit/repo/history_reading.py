@@ -187,3 +187,14 @@ class HistoryReader:
                 f"what was there: `zonegit log -p -- {owner_text(owner)} {type_text(rtype)}`"
             )
         return found
+
+    def stands(
+        self, name: str, rtype: int, rdatas: Sequence[bytes], revision: str = "HEAD", *, zone: str | None = None
+    ) -> bool:
+        """Whether a version has all of these records, whatever their TTL; `when` says since when."""
+        from zonegit.model.rrset import RRset
+        from zonegit.repo.tracing import stands
+
+        content = self._context.content(revision, zone)
+        wanted = RRset.of(owner_of(name, content.apex), rtype, 0, rdatas)
+        return stands(self._context.nodes, content.revision.id, wanted)

@@ -227,8 +227,12 @@ class Resolver:
             then = parse_when(point, self._now())
             found = next((entry.new or entry.old for entry in log if entry.who.time <= then), None)
         if found is None:
+            from zonegit.repo.when import utc
+
+            moves = "1 move" if len(log) == 1 else f"{len(log)} moves"
             raise NotFound(
-                f"the reflog of {base or 'HEAD'} doesn't reach back to {point!r}: it has {len(log)} moves"
+                f"the reflog of {base or 'HEAD'} doesn't reach back to {point!r}: it has {moves}, the oldest of "
+                f"{utc(log[-1].who.time)}; serial=N and `zonegit log --until TIME` look back further"
             )
         return found
 

@@ -58,10 +58,9 @@ def passages(nodes: Nodes, start: ObjectId, wanted: RRset) -> Iterator[Passage]:
     """
     links = Links(nodes.source)
     place = Place(nodes, wanted.owner, wanted.rtype)
-    sought = frozenset(wanted.rdatas)
 
     def has(link: Link) -> bool:
-        return sought <= {rdata for _, _, rdata in place.records(link.zone_root)}
+        return _has(place, link.zone_root, wanted)
 
     for link in walk(links, Span((start,))):
         parents = [links(parent) for parent in link.parents]
@@ -70,3 +69,12 @@ def passages(nodes: Nodes, start: ObjectId, wanted: RRset) -> Iterator[Passage]:
         here = has(link)
         if not any(has(parent) is here for parent in parents) and (here or parents):
             yield Passage(read_commit(nodes.source, link.id), came=here)
+
+
+def stands(nodes: Nodes, start: ObjectId, wanted: RRset) -> bool:
+    """Whether a commit has all of an RRset's records at their owner, with any TTL."""
+    return _has(Place(nodes, wanted.owner, wanted.rtype), Links(nodes.source)(start).zone_root, wanted)
+
+
+def _has(place: Place, zone_root: ObjectId, wanted: RRset) -> bool:
+    return frozenset(wanted.rdatas) <= {rdata for _, _, rdata in place.records(zone_root)}

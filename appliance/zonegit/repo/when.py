@@ -1,7 +1,7 @@
 """Points in time as operators write them in revisions: `2 hours ago`, `yesterday`, `2026-11-20T10:00`."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from zonegit.errors import RevisionError
@@ -16,6 +16,14 @@ _UNITS: Final = {
     "year": 365 * 86400,
 }
 _AGO: Final = re.compile(r"([0-9]{1,9})[ .]+(second|minute|hour|day|week|month|year)s?(?:[ .]+ago)?")
+
+
+def utc(time: float) -> str:
+    """A time as operators read it, and as `parse_when` takes it; whatever a peer wrote becomes something."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%MZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{time:.0f} s after 1970"
 
 
 def parse_when(text: str, now: float) -> float:

@@ -205,6 +205,17 @@ def test_reflog_is_numbered_from_the_newest(edited) -> None:
     assert edited("log", "main@{1}", "-n", "1", "--json").json[0]["commit"] == found[1]["new"]
 
 
+def test_a_reflog_that_is_too_short_says_how_old_it_is(zone, refused) -> None:
+    date = zone("reflog", "--json").json[0]["who"]["date"]
+    for point in ("yesterday", "7"):
+        refused(
+            zone("log", f"main@{{{point}}}"), 5, "has 1 move, ", date[:16] + "Z", "serial=N", "`zonegit log --until"
+        )
+    zone("delete", "www")
+    refused(zone("diff", "main@{2020-01-01}"), 5, "has 2 moves, ")
+    assert zone("log", "main@{0}").code == 0
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "words"),
     [
