@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import sys
 from argparse import ArgumentParser, Namespace
@@ -107,7 +108,8 @@ def _rebase(args: Namespace, plan: Plan, out: Output) -> int:
             made = repo.rebase_plan(plan, strict=checks.strict(args, plan.zone))
         except MergeConflict as conflict:
             conflicts.tell(args, out, "apply", plan.zone, conflict)
-            what = f"{conflict}; no plan was written: make one of the state that you want now, `zonegit plan FILE`"
+            how = shlex.join(["zonegit", "plan", "FILE", "--branch", plan.branch, "-o", args.output])
+            what = f"{conflict}; no plan was written: make one of the state that you want now, `{how}`"
             raise MergeConflict(what, conflict.conflicts, conflict.together) from None
         return _write(args, made, out)
 

@@ -13,6 +13,7 @@ from zonegit.cli.edited_text import Subject
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.errors import MergeConflict, Refused, UsageError, ZonegitError
+from zonegit.model.foreign import printable
 
 _RULE: Final = """\
 The editor is $VISUAL, else $EDITOR, either with arguments, else `editor` or `vi`. What was committed on the branch
@@ -71,7 +72,7 @@ def _commit(args: Namespace, about: Subject, text: bytes, path: str, out: Output
     """Commit what the text says; then it isn't needed any more."""
     from zonegit.zonefile.reader import read_zone
 
-    wanted = read_zone(BytesIO(text), name="the text", origin=about.apex, below=about.below)
+    wanted = read_zone(BytesIO(text), name=printable(path), origin=about.apex, below=about.below)
     args.branch = about.branch
     with options.open_repository(args, out) as repo:
         try:

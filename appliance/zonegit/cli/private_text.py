@@ -9,7 +9,7 @@ import os
 import stat
 from typing import Final
 
-from zonegit.errors import NotFound, Refused, StoreError
+from zonegit.errors import Refused, StoreError
 
 _ROOM: Final = "zonegit-edit-"
 _FILE: Final = "edit.zone"
@@ -32,11 +32,11 @@ def write(text: bytes) -> str:
 
 
 def read(path: str) -> bytes:
-    """The text as it is now. `NotFound`, or `Refused` where it is another user's or no plain file."""
+    """The text as it is now. `Refused` where it isn't there, is another user's or no plain file."""
     try:
         file = os.open(path, _KEPT)
     except OSError as error:
-        raise NotFound(f"{path}: {error.strerror}") from None
+        raise Refused(f"{path}: {error.strerror}") from None
     with open(file, "rb") as opened:  # noqa: PTH123
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():

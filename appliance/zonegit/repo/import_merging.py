@@ -8,6 +8,7 @@ versions are never merged, because their signatures fit their own content alone.
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from zonegit.errors import InvalidZone, MergeConflict
 from zonegit.model.ids import ObjectId, object_id
@@ -22,6 +23,11 @@ from zonegit.repo.signed import is_signed
 from zonegit.repo.undoing import undone_by
 from zonegit.repo.writing import Intent
 from zonegit.zonefile.findings import Finding
+
+_AGREE: Final = (
+    "set these records on the branch as the file has them, or write them in the file as the branch has them"
+)
+_FIT: Final = "change the branch or the file so that both go together"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +88,13 @@ def version_of(content: Content, serial: int) -> Content | None:
 def _with_way(
     error: MergeConflict, content: Content, base: Content, entries: Sequence[tuple[RRKey, bytes]]
 ) -> MergeConflict:
-    """The error with what `--replace` would do: the file wins, and undoes others' commits."""
+    """The error with the ways on: to make both agree, or `--replace`, which undoes others' commits."""
     undone = undone_by(content, entries, since=base.revision.id)
     losses = ""
     if undone.count:
         newest = undone.commits[0].commit
         more = f" and {undone.count - 1:,} more" if undone.count > 1 else ""
         losses = f", and undoes {newest.subject!r} by {newest.author.name}{more}"
-    told = f"{error}; nothing moved; --replace lets the file win{losses}"
+    agree = f"{_AGREE if error.conflicts else _FIT}, and import it again"
+    told = f"{error}; nothing moved; {agree}, or --replace lets the file win{losses}"
     return MergeConflict(told, error.conflicts, error.together)

@@ -163,6 +163,7 @@ def test_a_plan_that_the_branch_contradicts_has_no_rebase(zone, plan, tmp_path) 
         "  theirs  300  192.0.2.2",
     ]
     assert "1 conflict: www.example.org. A; no plan was written" in failed.err
+    assert f"`zonegit plan FILE --branch main -o {tmp_path / 'new'}`" in failed.err
     shaped = zone("apply", plan, "--rebase", "-o", tmp_path / "new", "--json").json
     assert [each["name"] for each in shaped["conflicts"]] == ["www.example.org."]
     assert not (tmp_path / "new").exists()

@@ -88,8 +88,9 @@ def test_a_conflict_moves_nothing_and_says_whose_changes_would_go(repository: Re
     told = str(caught.value)
     assert "1 conflict: mail.example.org. A" in told
     assert (
-        "nothing moved; --replace lets the file win, and undoes 'Move mail' by Bob <bob@example.org> and 1 more"
-        in told
+        "nothing moved; set these records on the branch as the file has them, or write them in the file as the "
+        "branch has them, and import it again, or --replace lets the file win, and undoes 'Move mail' "
+        "by Bob <bob@example.org> and 1 more" in told
     )
     (found,) = caught.value.conflicts
     assert isinstance(found, Contradiction)
@@ -99,6 +100,19 @@ def test_a_conflict_moves_nothing_and_says_whose_changes_would_go(repository: Re
     take(repository, file, replace=True)
     assert addresses(repository, "mail") == (bytes([192, 0, 2, 26]),)
     assert not repository.rrsets_at("other")
+
+
+def test_a_conflict_ends_where_the_branch_has_what_the_file_has(repository: Repository) -> None:
+    file = exported(repository, more="mail.example.org. 3600 IN A 192.0.2.26", without="192.0.2.25")
+    same = exported(repository, more="mail.example.org. 3600 IN A 192.0.2.102", without="192.0.2.25")
+    repository.set("other", A, 60, [ONE])
+    repository.set("mail", A, 3600, [TWO])
+    with pytest.raises(MergeConflict):
+        take(repository, file)
+    assert take(repository, same).change_count == 0
+    repository.set("mail", A, 3600, [bytes([192, 0, 2, 26])])
+    assert take(repository, file).change_count == 0
+    assert addresses(repository, "other") == (ONE,)
 
 
 def test_what_is_valid_apart_and_broken_together_is_a_conflict(repository: Repository) -> None:
