@@ -176,6 +176,14 @@ def test_a_name_with_a_zone_of_its_own_below_it_is_refused(zonegit) -> None:
     zonegit.refused(1, "sub.host.example.org. is a zone here", "rename", "host", "x")
 
 
+def test_head_on_another_branch_refuses_to_change_other_zones(zonegit) -> None:
+    assert zonegit("checkout", "-b", "dev").code == 0
+    told = "HEAD is on branch dev of example.org., and default branches of other zones would change"
+    zonegit.refused(1, told, "rename", "host", "rack1", "--all-zones")
+    zonegit.refused(1, told, "ttl", "host", "60", "--all-zones")
+    zonegit.refused(1, f"batch:3: {told}", "batch", stdin="delete host\nzone example.net\ndelete host\n")
+
+
 def test_glue_of_a_zone_above_moves_with_all_zones(zonegit) -> None:
     lines = """\
 zone sub.example.org

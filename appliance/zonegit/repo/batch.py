@@ -13,7 +13,7 @@ from zonegit.model.rrset import RRKey, RRset, rr_key
 from zonegit.repo import records
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context, owner_of
-from zonegit.repo.everywhere import JointOptions, single
+from zonegit.repo.everywhere import JointOptions, refuse_mixed, single
 from zonegit.repo.listing import enclosing
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position
@@ -136,8 +136,16 @@ class _Batch:
             place = self._context.target(zone, self._options.get("branch"))
             check_writable(self._context, place.zone)
             self._named[zone] = place.zone
+            if not self._options.get("branch") and place.zone not in self.places:
+                self._refuse_mixed({*self.places, place.zone})
             self.places[place.zone] = place
         return self._named[zone]
+
+    def _refuse_mixed(self, zones: set[str]) -> None:
+        """`Refused` for HEAD's branch and others together (`everywhere`); other zones by themselves are named."""
+        head = self._context.standing().head
+        if head and head.zone in zones:
+            refuse_mixed(self._context, zones)
 
     def message(self) -> str:
         count = len(self._read)

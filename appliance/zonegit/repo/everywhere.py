@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from zonegit.errors import NotFound
+from zonegit.errors import NotFound, Refused
 from zonegit.model import refs
 from zonegit.model.names import Owner
+from zonegit.model.refs import RefKind
 from zonegit.repo.context import Context
+from zonegit.repo.listing import named
 from zonegit.repo.position import default_branch
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.writing import CommitOptions, check_writable, mirror_setting
@@ -58,6 +60,8 @@ class Branches:
     places: dict[str, Position]
     mirrored: frozenset[str]
     """Zones among them that are mirrored from a peer: nothing is written to them."""
+    lacking: tuple[Position, ...] = ()
+    """The default branches of the zones that lack the branch which is named: nothing is written to these either."""
 
 
 def single(options: JointOptions, zone: str) -> CommitOptions:
@@ -80,8 +84,11 @@ def one(context: Context, options: JointOptions) -> Branches:
 
 
 def every(context: Context, options: JointOptions) -> Branches:
-    """A branch of every zone that has it: the one that is named; else HEAD's in its zone, elsewhere the default."""
-    named = options.get("branch")
+    """A branch of every zone that has it: the one that is named; else HEAD's in its zone, elsewhere the default.
+
+    `Refused` where none is named and HEAD is on another branch than the default one (`refuse_mixed`).
+    """
+    branch = options.get("branch")
     found: dict[str, list[str]] = {}
     with context.store.read() as reader:
         for name, _ in reader.refs("refs/heads/"):
@@ -90,14 +97,36 @@ def every(context: Context, options: JointOptions) -> Branches:
         mirrored = frozenset(zone for zone in found if reader.setting(mirror_setting(zone)))
     head = context.standing().head
     places = {}
+    lacking = []
     for zone, branches in sorted(found.items()):
-        if named:
-            if named in branches:
-                places[zone] = Position(zone, named)
+        if branch:
+            if branch in branches:
+                places[zone] = Position(zone, branch)
+            else:
+                lacking.append(Position(zone, default_branch(branches)))
         elif head and head.zone == zone:
             places[zone] = context.target(zone)
         else:
             places[zone] = Position(zone, default_branch(branches))
     if not places:
-        raise NotFound(f"no zone here has a branch {named}" if named else "this repository has no zone yet")
-    return Branches(places, mirrored)
+        raise NotFound(f"no zone here has a branch {branch}" if branch else "this repository has no zone yet")
+    if not branch:
+        refuse_mixed(context, places.keys() - mirrored)
+    return Branches(places, mirrored, tuple(lacking))
+
+
+def refuse_mixed(context: Context, zones: Collection[str]) -> None:
+    """`Refused` where a call that names no branch would change HEAD's and other zones' default ones.
+
+    HEAD's own is meant only where it is a default one: whoever works on another one keeps what is served as it is.
+    """
+    head = context.standing().head
+    if head is None or all(zone == head.zone for zone in zones):
+        return
+    default = default_branch(named(context, RefKind.HEAD, head.zone) or [head.branch])
+    if head.branch != default:
+        raise Refused(
+            f"HEAD is on branch {head.branch} of {head.zone}, and default branches of other zones would change, "
+            f"too; give --branch {head.branch}, which means all zones that have it, or go to the default branch by "
+            f"'zonegit checkout {default}'"
+        )

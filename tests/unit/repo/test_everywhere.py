@@ -9,6 +9,7 @@ from zonegit.errors import NotFound, Refused, UsageError
 from zonegit.model.names import from_text
 from zonegit.model.rdata import CNAME, SOA, TXT, A
 from zonegit.repo import Repository
+from zonegit.repo.batch import Step
 from zonegit.repo.writing import mirror_setting
 from zonegit.store.memory import MemoryStore
 
@@ -23,14 +24,14 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def three(store: MemoryStore) -> Repository:
-    """Three zones with an address and an alias each, and HEAD on a branch of the last one."""
+    """Three zones with an address and an alias each, and HEAD on the last one, which has a branch `next`."""
     repository = Repository(Path("nowhere"), store, Clock())
     for zone in ZONES:
         repository.add_zone(zone)
         repository.set("www", A, 60, [ONE], zone=zone)
         repository.set("to", CNAME, 60, [from_text("www.example.org.")], zone=zone)
     repository.checkout("next", zone=ZONES[2], create=True, start="main")
-    repository.checkout("next", zone=ZONES[2])
+    repository.checkout("main", zone=ZONES[2])
     return repository
 
 
@@ -39,12 +40,35 @@ def mirror(store: MemoryStore, zone: str) -> None:
         writer.set_setting(mirror_setting(zone), b"primary")
 
 
-def test_it_is_head_s_branch_in_its_zone_and_the_default_one_elsewhere(three: Repository) -> None:
+def test_it_is_the_default_branch_of_each_zone(three: Repository) -> None:
     done = three.set_ttl("www", 7, all_zones=True)
-    assert [(each.zone, each.branch) for each in done.commits] == list(
-        zip(ZONES, ("main", "main", "next"), strict=True)
-    )
-    assert three.rrset("www", A, "main", zone=ZONES[2]).ttl == 60
+    assert [(each.zone, each.branch) for each in done.commits] == [(zone, "main") for zone in ZONES]
+    assert three.rrset("www", A, "next", zone=ZONES[2]).ttl == 60
+
+
+def test_head_on_another_branch_refuses_to_change_other_zones_default_ones(three: Repository) -> None:
+    three.checkout("next", zone=ZONES[2])
+    before = [three.resolve(zone=zone).id for zone in ZONES]
+    told = r"HEAD is on branch next of example\.org\., .*--branch next, .*'zonegit checkout main'"
+    with pytest.raises(Refused, match=told):
+        three.set_ttl("www", 7, all_zones=True)
+    with pytest.raises(Refused, match=told):
+        three.rename("www", "web", all_zones=True)
+    one, other = Step("delete", "www", zone=ZONES[2]), Step("delete", "www", zone=ZONES[0])
+    with pytest.raises(Refused, match=rf"^batch:2: {told}"):
+        three.batch([one, other])
+    assert [three.resolve(zone=zone).id for zone in ZONES] == before
+    assert [each.branch for each in three.batch([one])] == ["next"]
+    assert [each.branch for each in three.batch([other])] == ["main"]
+
+
+def test_head_on_another_branch_refuses_nothing_where_no_other_zone_is_written_to(
+    three: Repository, store: MemoryStore
+) -> None:
+    three.checkout("next", zone=ZONES[2])
+    mirror(store, ZONES[0])
+    mirror(store, ZONES[1])
+    assert [each.branch for each in three.set_ttl("www", 7, all_zones=True).commits] == ["next"]
 
 
 def test_a_branch_that_is_named_is_meant_where_it_is(three: Repository) -> None:
