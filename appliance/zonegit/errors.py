@@ -158,6 +158,10 @@ class StoreError(ZonegitError):
     http_status = 503
 
 
+class NoBackup(StoreError):
+    """What was to be restored is another kind of file."""
+
+
 class StoreFull(StoreError):
     """The disk or the map is full. Nothing was written; the same call works once there is space."""
 

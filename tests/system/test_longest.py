@@ -70,7 +70,7 @@ def test_the_longest_of_everything_goes_from_a_primary_to_a_secondary(
         assert [line for line in samples if not SAMPLE.fullmatch(line)] == []
         assert max(map(len, daemon.log)) <= MOST
 
-    assert f"main (of {BRANCH}, main)" in zonegit(here, "status")
+    assert f"main (others: {BRANCH})" in zonegit(here, "status")
     assert f"pull: {PEER}" in zonegit(here, "reflog", BRANCH)
     copy = tmp_path / "copy"
     zonegit(copy, "clone", url, copy, "--name", PEER, "--key", KEY, "--keys", keys)

@@ -119,7 +119,7 @@ REFUSALS = [
     (("revert",), 2, "name a REV"),
     (("revert", "feature..feature"), 1, "no commits"),
     (("revert", "main", "-m", "2"), 1, "has no parent 2"),
-    (("revert", "main", "-m", "zero"), 2, "no number of a parent"),
+    (("revert", "main", "-m", "zero"), 2, "the number of a parent"),
     (("revert", "main~1"), 1, "begins the zone"),
     (("cherry-pick", "nowhere"), 5, "nowhere"),
     (("cherry-pick", "--skip"), 5, "has stopped"),

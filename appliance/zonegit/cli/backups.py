@@ -13,9 +13,10 @@ from zonegit.cli import location, options, typed
 from zonegit.cli.output import Output
 from zonegit.cli.ownership import as_owner
 from zonegit.cli.verbs import Verb
-from zonegit.errors import AlreadyThere, StoreError, UsageError
+from zonegit.errors import AlreadyThere, NoBackup, StoreError, UsageError, ZonegitError
 
 _STREAM: Final = "-"
+_FROM: Final = "; 'zonegit restore {} --from REV' brings back the records of a name"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -132,6 +133,8 @@ def _restore_backup(args: Namespace, out: Output) -> int:
 
         with interruptible(outcome), out.progress("checking objects") as progress:
             kept = restore(target, source, name, dry_run=args.dry_run, progress=progress)
+    except NoBackup as error:
+        raise NoBackup(f"{error}{_records_hint(args)}") from None
     finally:
         os.close(source)
     if args.dry_run:
@@ -172,11 +175,25 @@ def _opened(source: str) -> int:
     try:
         opened = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        hint = f"; 'zonegit restore {source} --from REV' brings back the records of a name"
+        hint = _FROM.format(source)
         may_be_name = isinstance(error, FileNotFoundError) and "/" not in source
         raise StoreError(f"can't read the backup {file}: {error.strerror}{hint if may_be_name else ''}") from None
     os.set_blocking(opened, True)  # a pipe that a shell names has a writer that may be slow
     return opened
+
+
+def _records_hint(args: Namespace) -> str:
+    """What is said of --from where the file is called as a name in the zone is."""
+    from zonegit.repo import Repository
+
+    if "/" in args.source or args.source == _STREAM:
+        return ""
+    try:
+        with Repository.open(location.existing(args), readonly=True) as repo:
+            there = repo.rrsets_at(args.source, zone=args.zone)
+    except ZonegitError:
+        return ""
+    return _FROM.format(args.source) if there else ""
 
 
 def _target(args: Namespace) -> Path:

@@ -218,10 +218,18 @@ def _going_on_options(parser: ArgumentParser, verb: str, *, skips: bool) -> None
         group.add_argument(f"--{way}", dest="going_on", action="store_const", const=way, help=told)
     sides = parser.add_mutually_exclusive_group()
     sides.add_argument(
-        "--ours", dest="every", action="store_const", const="ours", help="the branch holds at each conflict"
+        "--ours",
+        dest="every",
+        action="store_const",
+        const="ours",
+        help="resolve each conflict with the branch's records",
     )
     sides.add_argument(
-        "--theirs", dest="every", action="store_const", const="theirs", help="the other side holds at each conflict"
+        "--theirs",
+        dest="every",
+        action="store_const",
+        const="theirs",
+        help="resolve each conflict with the other side's records",
     )
     parser.add_argument(
         "--resolve",
@@ -229,7 +237,7 @@ def _going_on_options(parser: ArgumentParser, verb: str, *, skips: bool) -> None
         action="append",
         default=[],
         metavar=("NAME", "TYPE", "ours|theirs|base|both"),
-        help="what holds for one RRset; alone it is kept for --continue",
+        help="resolve one RRset; without --continue the choice is kept for it",
     )
 
 
@@ -272,7 +280,7 @@ def _parent(text: str) -> int:
 
     if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) < 100):
         raise ArgumentTypeError(
-            f"{text[:40]!r} is no number of a parent: the first one is 1; --message takes a text"
+            f"-m takes the number of a parent, from 1, not {text[:40]!r}; the message is --message TEXT"
         )
     return int(text)
 

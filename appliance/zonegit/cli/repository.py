@@ -124,11 +124,11 @@ def _status(args: Namespace, out: Output) -> int:
             }
         )
         return 0
-    others = f" (of {', '.join(branches)})" if len(branches) > 1 else ""
+    others = [name for name in branches if name != place.branch]
     sizes = (render.counted(zones, "zone"), render.counted(sum(stat.objects.values()), "object"))
     rows = [
         ("zone", place.zone),
-        ("branch", place.branch + others),
+        ("branch", place.branch + (f" (others: {', '.join(others)})" if others else "")),
         *([("HEAD", _OWN_HEAD if own else _SHARED_HEAD)] if repo.shared else []),
         ("commit", f"{short(revision.id)} {printable(commit.subject)}"),
         ("serial", str(commit.serial)),

@@ -104,7 +104,7 @@ def the_stopped(context: Context, operation: str | None = None) -> Stopped:
     """The same, if it is of this operation. `NotFound` without one, `Refused` for another one."""
     found = stopped(context)
     if found is None:
-        raise NotFound("no merge, revert or cherry-pick has stopped; 'zonegit status' shows one that has")
+        raise NotFound("no merge, revert or cherry-pick has stopped")
     if operation not in (None, found.operation):
         raise Refused(f"no {operation} has stopped, but a {found.operation}: {ways_on(found.operation)}")
     return found

@@ -206,7 +206,7 @@ def commit_draft(
     new = None if intent.dry_run else object_id(data)
     if new:
         update = RefUpdate(refs.head(place.zone, place.branch), old.id if old else None, new)
-        reason = f"{intent.operation}: {commit.subject}"
+        reason = f"{intent.operation}: {commit.subject.removeprefix(f'{intent.operation} ')}"
         if writer is None:
             rest = store_ahead(context, draft.objects, told)
             with context.store.write() as own:

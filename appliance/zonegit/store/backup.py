@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from zonegit.errors import CorruptStore, StoreBusy, StoreError, StoreFull
+from zonegit.errors import CorruptStore, NoBackup, StoreBusy, StoreError, StoreFull
 from zonegit.store.data_file import START, mistaken, whole_size
 from zonegit.store.files import DATA, LOCKS, MODE, open_file
 from zonegit.store.fsck import Progress, fsck
@@ -66,8 +66,8 @@ def restore(
 ) -> Path | None:
     """Make the directory `path` the repository that an open file or pipe holds; where the one before is.
 
-    Errors call the backup `name`: `CorruptStore` where it isn't whole, `StoreBusy` while anything uses either,
-    `StoreFull` without room for it. All is as it was then.
+    Errors call the backup `name`: `NoBackup` for another kind of file, `CorruptStore` where it isn't whole,
+    `StoreBusy` while anything uses either, `StoreFull` without room for it. All is as it was then.
     """
     new = not path.exists()
     path.mkdir(mode=MODE, parents=True, exist_ok=True)
@@ -140,8 +140,10 @@ def _copy(source: int, name: str, made: int, path: Path) -> str:
     except BlockingIOError:
         raise StoreBusy(f"{name} is a repository that is being written to: wait for that, or stop it") from None
     start = b"".join(_pieces(source, name, START))
+    if not start:
+        raise CorruptStore(f"{name} is empty: take another backup; nothing was changed")
     if told := mistaken(start):
-        raise CorruptStore(f"{name} {told}; nothing was changed")
+        raise NoBackup(f"{name} {told}; nothing was changed")
     size = os.fstat(source).st_size
     if size > (free := free_bytes(made)):
         raise StoreFull(f"{name} needs {size:,} bytes in {path}, where {free:,} are free; nothing was changed")

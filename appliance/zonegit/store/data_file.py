@@ -17,8 +17,6 @@ _PACKED: Final = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\
 
 def mistaken(start: bytes) -> str:
     """Why a file that begins so is no data file, and what to do about it; empty for what may be one."""
-    if not start:
-        return "is empty: take another backup"
     for magic, packer in _PACKED.items():
         if start.startswith(magic):
             return f"is compressed with {packer}: unpack it first"

@@ -106,18 +106,18 @@ def test_nothing_is_restored_under_the_feet_of_a_user(zone, backup, refused, mon
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "code", "told"),
     [
-        ("cut", "is damaged, and nothing was changed: it has {size:,} bytes of {whole:,}: copy it again"),
-        ("head", "is damaged, and nothing was changed: it has {size:,} bytes of {whole:,}: copy it again"),
-        ("object", "is damaged, and nothing was changed: object "),
-        ("empty", "is empty: take another backup; nothing was changed"),
-        ("junk", "is no backup: name a file of `zonegit backup`"),
-        ("zone", "zone files are for `zonegit import`"),
-        ("gzip", "is compressed with gzip: unpack it first; nothing was changed"),
+        ("cut", 6, "is damaged, and nothing was changed: it has {size:,} bytes of {whole:,}: copy it again"),
+        ("head", 6, "is damaged, and nothing was changed: it has {size:,} bytes of {whole:,}: copy it again"),
+        ("object", 6, "is damaged, and nothing was changed: object "),
+        ("empty", 6, "is empty: take another backup; nothing was changed"),
+        ("junk", 1, "is no backup: name a file of `zonegit backup`"),
+        ("zone", 1, "zone files are for `zonegit import`"),
+        ("gzip", 1, "is compressed with gzip: unpack it first; nothing was changed"),
     ],
 )
-def test_a_damaged_backup_changes_nothing(zone, backup, refused, tmp_path, damage, told) -> None:
+def test_a_damaged_backup_changes_nothing(zone, backup, refused, tmp_path, damage, code, told) -> None:
     whole = backup.stat().st_size
     data = bytearray(backup.read_bytes())
     if damage == "object":
@@ -137,7 +137,7 @@ def test_a_damaged_backup_changes_nothing(zone, backup, refused, tmp_path, damag
     told = told.format(size=backup.stat().st_size, whole=whole)
     before = (tmp_path / "repo" / "data.mdb").read_bytes()
     done = zone("restore", backup)
-    refused(done, 6, f"zonegit: {backup} ", told, "nothing was changed")
+    refused(done, code, f"zonegit: {backup} ", told, "nothing was changed")
     assert "restoring-" not in done.err
     assert (tmp_path / "repo" / "data.mdb").read_bytes() == before
     assert {file.name for file in (tmp_path / "repo").iterdir()} == {"data.mdb", "lock.mdb"}
@@ -169,8 +169,19 @@ def test_what_is_no_backup_is_named_as_it_was_typed(zone, refused, tmp_path) -> 
     (tmp_path / "repo").rename(none / ".zonegit")
     refused(zone("--repo", new, "restore", none), 1, f"{none} holds no repository: name {none / '.zonegit'}\n")
     (tmp_path / "junk").write_text("junk")
-    refused(zone("--repo", new, "restore", tmp_path / "junk"), 6, "is no backup")
+    refused(zone("--repo", new, "restore", tmp_path / "junk"), 1, "is no backup")
     assert not new.exists(), "a directory was left behind"
+
+
+def test_a_file_that_is_called_as_a_name_is_told_of_both(zone, refused, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("www", "corp.zone"):
+        (tmp_path / name).write_text("no backup")
+    result = zone("restore", "www")
+    refused(result, 1, "www is no backup", "'zonegit restore www --from REV' brings back the records of a name")
+    result = zone("restore", "corp.zone")
+    refused(result, 1, "corp.zone is no backup")
+    assert "--from" not in result.err
 
 
 COMMAND = (sys.executable, "-m", "zonegit.cli.main")

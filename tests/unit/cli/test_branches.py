@@ -250,3 +250,10 @@ def test_head_is_never_detached(zone, refused) -> None:
     refused(zone("checkout", "-"), 5, "where HEAD was before isn't kept")
     refused(zone("checkout", "nothing"), 5, "'checkout -b nothing' makes one")
     assert zone("status", "--json").json["branch"] == "main"
+
+
+def test_status_names_the_other_branches(zone) -> None:
+    assert "(others" not in zone("status").out
+    zone("branch", "b")
+    zone("branch", "a")
+    assert "main (others: a, b)\n" in zone("status").out

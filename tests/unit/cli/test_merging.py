@@ -190,6 +190,12 @@ def test_refusals_leave_the_repository_as_it_was(apart, tmp_path) -> None:
         assert state(tmp_path / "repo") == before
 
 
+def test_where_nothing_has_stopped_nothing_else_is_suggested(zone, refused) -> None:
+    for way in ("--continue", "--abort"):
+        result = zone("merge", way)
+        refused(result, 5, "no merge, revert or cherry-pick has stopped\n")
+
+
 def test_refusals_while_a_merge_has_stopped(apart, tmp_path) -> None:
     apart("merge", "feature")
     before = state(tmp_path / "repo")

@@ -55,3 +55,9 @@ def test_refusals(zone, refused) -> None:
     refused(zone("undo", "--branch", "absent"), 5, "no branch absent")
     refused(zone("undo", "-m", ""), 2, "--message is empty")
     refused(zone("undo", "x"), 2, "unrecognized arguments")
+
+
+def test_a_rename_is_called_so_once(zone) -> None:
+    assert zone("rename", "www", "web").code == 0
+    assert zone("reflog", "--json").json[0]["reason"] == "rename: www.example.org. to web.example.org."
+    assert "undone: rename: www.example.org. to web.example.org. (" in zone("undo").err

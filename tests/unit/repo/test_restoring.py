@@ -28,7 +28,7 @@ def test_a_name_becomes_what_it_was(repository: Repository) -> None:
     assert {change.rtype for change in done.changes} == {A, AAAA}
     assert repository.rrset("mail", A).rdatas == (ONE,)
     assert repository.resolve().commit.subject == f"restore www from {repository.resolve('HEAD~4').id.hex()[:12]}"
-    assert next(repository.reflog()).reason.startswith("restore: restore www from")
+    assert next(repository.reflog()).reason.startswith("restore: www from")
 
 
 def test_one_type_alone(repository: Repository) -> None:
