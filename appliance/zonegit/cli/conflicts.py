@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from zonegit.errors import MergeConflict
     from zonegit.model.rrset import RRset
     from zonegit.repo import Contradiction, Revision, Unfinished
+    from zonegit.repo.results import Position
 
 _WIDTH: Final = 18
 """Columns that RDATA takes at least in front of who put it there."""
 _WIDEST: Final = 60
+_SET: Final = "zonegit set NAME TYPE TTL RDATA"
 _NONE: Final = "(no records)"
 _SIDES: Final = (("base", Style.HEADING), ("ours", Style.OLD), ("theirs", Style.NEW))
 
@@ -97,7 +99,7 @@ def contradictions(conflict: MergeConflict) -> list[Contradiction]:
     return [each for each in conflict.conflicts if isinstance(each, Contradiction)]
 
 
-def shape_of_unfinished(value: Unfinished) -> shapes.JsonObject:
+def shape_of_unfinished(value: Unfinished, head: Position | None) -> shapes.JsonObject:
     """What stopped, and what is left of it."""
     apex = parse_apex(value.zone)
     return {
@@ -110,25 +112,51 @@ def shape_of_unfinished(value: Unfinished) -> shapes.JsonObject:
         "together": value.together,
         "todo": value.todo,
         "problem": value.problem or None,
-        "ways_on": ways_on(value),
+        "chosen": [
+            {"name": render.owner_name(owner, apex), "type": type_text(rtype), "choice": choice}
+            for owner, rtype, choice in value.chosen
+        ],
+        "ways_on": ways_on(value, head),
     }
 
 
-def ways_on(value: Unfinished) -> list[str]:
-    """The commands that go on with what stopped."""
+def ways_on(value: Unfinished, head: Position | None) -> list[str]:
+    """The commands that go on with what stopped; where HEAD is elsewhere, also how records are set there."""
     verb = f"zonegit {value.operation}"
-    found = [f"{verb} --resolve NAME TYPE ours|theirs|base|both"] if value.left or value.together else []
+    found = []
+    if value.left or value.together:
+        if where := where_from(head, value.zone, value.branch):
+            found.append(f"{_SET}{where}")
+        found.append(f"{verb} --resolve NAME TYPE ours|theirs|base|both")
     found += [f"{verb} --continue"] if not value.problem else []
     found += [f"{verb} --skip"] if value.operation != "merge" else []
     return [*found, f"{verb} --abort"]
 
 
-def show_unfinished(out: Output, value: Unfinished) -> None:
+def where_from(head: Position | None, zone: str, branch: str) -> str:
+    """The options that lead a command from where HEAD is to a branch; empty where HEAD names it."""
+    if head and (head.zone, head.branch) == (zone, branch):
+        return ""
+    import shlex
+
+    return f" --zone {shlex.quote(zone)} --branch {shlex.quote(branch)}"
+
+
+def set_right(head: Position | None, zone: str, branch: str) -> str:
+    """How the records of a branch are set right."""
+    where = where_from(head, zone, branch)
+    return f"set the records right with '{_SET}{where}'" if where else "set the records right"
+
+
+def show_unfinished(out: Output, value: Unfinished, head: Position | None) -> None:
     """What `status` says of what stopped."""
     from zonegit.repo.contradictions import named
 
     what = f"{value.operation} of {value.name}"
     out.line(f"stopped: {what} on {value.branch} of {value.zone}", Style.WARNING)
+    for owner, rtype, choice in value.chosen:
+        name = render.owner_name(owner, parse_apex(value.zone))
+        out.line(f"  chosen: {name} {type_text(rtype)}: {choice}")
     for each in value.left:
         out.line(f"  conflict: {named(each, value.zone)}")
     for told in value.together:
@@ -139,5 +167,5 @@ def show_unfinished(out: Output, value: Unfinished) -> None:
         out.line("  nothing is left to resolve")
     if value.todo:
         out.line(f"  {render.counted(value.todo, 'commit')} to come after it")
-    for command in ways_on(value):
+    for command in ways_on(value, head):
         out.line(f"  {command}")

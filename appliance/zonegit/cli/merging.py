@@ -5,13 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import conflicts, options, shapes
+from zonegit.cli import conflicts, options, render, shapes
 from zonegit.cli.committed import changes_with_serials, tell
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.errors import MergeConflict, UsageError
-from zonegit.model.names import parse_apex, to_text
-from zonegit.zonefile.types import parse_type
+from zonegit.model.names import owner_key, parse_apex, to_text
+from zonegit.zonefile.types import parse_type, type_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,17 +87,48 @@ def _stopped(args: Namespace, out: Output, verb: str) -> int:
         if args.going_on == "skip":
             return _run(args, out, repo, verb, lambda: repo.skip_stopped(verb, **_how(args, repo)))
         if args.going_on == "continue":
+            needless = _needless(repo, resolutions)
 
             def work() -> list[Committed]:
-                return repo.continue_stopped(verb, resolutions, every, **_how(args, repo))
+                done = repo.continue_stopped(verb, resolutions, every, **_how(args, repo))
+                _tell_needless(out, needless)
+                return done
 
             return _run(args, out, repo, verb, work)
+        needless = _needless(repo, resolutions)
         left = repo.resolve_conflicts(verb, resolutions, every, dry_run=args.dry_run)
+        _tell_needless(out, needless)
+        head = repo.standing().head
     if args.json:
-        out.json(conflicts.shape_of_unfinished(left))
+        out.json(conflicts.shape_of_unfinished(left, head))
     else:
-        conflicts.show_unfinished(out, left)
+        conflicts.show_unfinished(out, left, head)
+    if args.dry_run:
+        out.note("dry run, nothing written: no choice is kept")
     return 0
+
+
+def _needless(repo: Repository, resolutions: Sequence[tuple[str, int, str]]) -> list[str]:
+    """Which of the RRsets that are resolved don't conflict. What is wrong together may be about any."""
+    before = repo.unfinished() if resolutions else None
+    if before is None or before.together or before.problem:
+        return []
+    from zonegit.repo.context import owner_of
+
+    apex = parse_apex(before.zone)
+    known = {(owner_key(each.owner), each.rtype) for each in before.left}
+    known |= {(owner_key(owner), rtype) for owner, rtype, _ in before.chosen}
+    given = [(owner_of(name, apex), rtype) for name, rtype, _ in resolutions]
+    return [
+        f"{render.owner_name(owner, apex)} {type_text(rtype)}"
+        for owner, rtype in given
+        if (owner_key(owner), rtype) not in known
+    ]
+
+
+def _tell_needless(out: Output, needless: Sequence[str]) -> None:
+    for named in needless:
+        out.note(f"{named} is in no conflict; the choice holds all the same")
 
 
 def _check_place(args: Namespace, repo: Repository, verb: str) -> None:
@@ -133,7 +164,7 @@ def _run(args: Namespace, out: Output, repo: Repository, verb: str, work: Callab
         done = work()
     except MergeConflict as conflict:
         _tell_conflict(args, out, repo, verb, conflict)
-        raise _with_ways(conflict, verb, args) from None
+        raise _with_ways(conflict, verb, args, repo) from None
     _tell_done(args, out, repo, verb, done)
     return 0
 
@@ -185,14 +216,16 @@ def _tell_conflict(args: Namespace, out: Output, repo: Repository, verb: str, co
         out.line(f"conflict: both together: {told}")
 
 
-def _with_ways(conflict: MergeConflict, verb: str, args: Namespace) -> MergeConflict:
+def _with_ways(conflict: MergeConflict, verb: str, args: Namespace, repo: Repository) -> MergeConflict:
     """The error with what to do."""
     moved = "nothing moved" if not conflict.done else "only what came before it is committed"
     choose = f", or choose with 'zonegit {verb} --resolve NAME TYPE ours|theirs|base|both'"
     go_on = f"'zonegit {verb} --continue'"
     if not conflict.conflicts:
-        choose, go_on = "", f"{go_on} ('--strict none' with it accepts warnings)"
-    way = f"{moved}: set the records right{choose}, then {go_on}; 'zonegit {verb} --abort' gives it up"
+        go_on = f"{go_on} ('--strict none' with it accepts warnings)"
+    place = repo.stopped_at() or repo.target(args.zone, args.branch)
+    right = conflicts.set_right(repo.standing().head, place.zone, place.branch)
+    way = f"{moved}: {right}{choose}, then {go_on}; 'zonegit {verb} --abort' gives it up"
     if args.dry_run:
         way = "dry run, nothing written"
     return MergeConflict(f"{conflict}; {way}", conflict.conflicts, conflict.together, conflict.done)

@@ -97,8 +97,9 @@ def _status(args: Namespace, out: Output) -> int:
         refused = {peer: sorted(names) for peer, names in repo.refused().items()}
         full = repo.used_up()
         left_out = repo.left_out()
-        own = repo.standing().own
+        standing = repo.standing()
         unfinished = repo.unfinished()
+    own, head = standing.own, standing.head
     commit = revision.commit
     if unfinished:
         from zonegit.cli import conflicts
@@ -120,7 +121,7 @@ def _status(args: Namespace, out: Output) -> int:
                 "quota_used_up": sorted(full),
                 "left_out": left_out,
                 "failing": _failing(failing),
-                "stopped": conflicts.shape_of_unfinished(unfinished) if unfinished else None,
+                "stopped": conflicts.shape_of_unfinished(unfinished, head) if unfinished else None,
             }
         )
         return 0
@@ -139,7 +140,7 @@ def _status(args: Namespace, out: Output) -> int:
     for line in render.table(rows):
         out.line(line)
     if unfinished:
-        conflicts.show_unfinished(out, unfinished)
+        conflicts.show_unfinished(out, unfinished, head)
     _tell_failing(failing, out)
     for peer, names in refused.items():
         shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from zonegit.errors import CorruptStore, InvalidRecord, MergeConflict, NotFound, Refused, ZonegitError
 from zonegit.model.names import from_text, owner_key, parse_apex, to_text
-from zonegit.model.rrset import RRKey, rr_key
+from zonegit.model.rrset import RRKey, key_parts, rr_key
 from zonegit.repo.ancestry import is_ancestor
 from zonegit.repo.combining import Plan, commit_plan, conflicts_at, draft_plan
 from zonegit.repo.context import Context, owner_of
@@ -26,10 +26,14 @@ Resolutions = Sequence[tuple[str, int, str]]
 def unfinished(context: Context) -> Unfinished | None:
     """What has stopped, merged again with the branch's tip."""
     state = stopped(context)
-    if state is None:
-        return None
+    return _left_of(context, state) if state else None
+
+
+def _left_of(context: Context, state: Stopped) -> Unfinished:
+    place = state.place
+    chosen = tuple((*key_parts(key), choice.value) for key, choice in state.choices.items())
     found = Unfinished(
-        state.operation, state.place.zone, state.place.branch, state.theirs, state.name, [], [], len(state.todo)
+        state.operation, place.zone, place.branch, state.theirs, state.name, [], [], len(state.todo), chosen=chosen
     )
     try:
         draft_plan(context, _look(context, state), context.tip(state.place))
@@ -54,14 +58,18 @@ def _signatures(state: Stopped) -> Signatures:
 def resolve(
     context: Context, operation: str, resolutions: Resolutions, every: Side | None, *, dry_run: bool = False
 ) -> Unfinished:
-    """Keep choices for a later `--continue`; returns what is left. `NotFound` for what neither side changed."""
+    """Keep choices for a later `--continue`; returns what is left, or would be.
+
+    `NotFound` for what neither side changed.
+    """
     state = _still_there(context, the_stopped(context, operation))
     state = replace(state, choices={**state.choices, **_chosen(context, state, resolutions)})
     if every:
         state = replace(state, choices={**_all_left(context, state, every), **state.choices})
-    if not dry_run:
-        with context.store.write() as writer:
-            set_stopped(writer, context, state)
+    if dry_run:
+        return _left_of(context, state)
+    with context.store.write() as writer:
+        set_stopped(writer, context, state)
     return unfinished(context) or _gone()
 
 

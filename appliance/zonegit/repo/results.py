@@ -135,6 +135,8 @@ class Unfinished:
     """How many commits come after this one."""
     problem: str = ""
     """Why it can't go on at all."""
+    chosen: tuple[tuple[Owner, int, str], ...] = ()
+    """Choices that are kept for it: owner, type, and `ours`, `theirs`, `base` or `both`."""
 
 
 @dataclass(frozen=True, slots=True)
