@@ -182,7 +182,7 @@ def _in_time(found: Iterable[_T]) -> Iterator[_T]:
 
 
 def _shown(repo: Repository, asked: _Asked) -> Iterator[str]:
-    """`show` and `log` take versions and names."""
+    """`show`, `log` and `diff` take versions and names."""
     yield from _revisions(repo, asked)
     yield from _names(repo, asked)
 
@@ -236,7 +236,7 @@ _ARGUMENTS: Final[dict[str, dict[str, _Candidates]]] = {
     "rename": {"old": _names, "new": _names},
     "show": {"what": _shown, "type": _types_or_any, "revision": _revisions},
     "log": {"revisions": _shown},
-    "diff": {"old": _revisions, "new": _revisions},
+    "diff": {"revisions": _shown},
     "when": {"name": _names, "type": _types, "revision": _revisions},
     "blame": {"name": _names, "type": _types_or_any, "revision": _revisions},
     "reflog": {"branch_name": _branches},

@@ -1,15 +1,15 @@
-"""What `log` is asked about: versions, and a NAME with its TYPE, told apart as git tells versions from paths."""
+"""What `log` and `diff` are asked about: versions, and a NAME with its TYPE, told apart as git tells paths."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from zonegit.cli import typed
 from zonegit.cli.parser import Behind
-from zonegit.errors import InvalidName, InvalidRecord, NotFound, OutOfZone, RevisionError, UsageError
+from zonegit.errors import InvalidName, NotFound, OutOfZone, RevisionError, UsageError
 from zonegit.model.names import is_absolute, parse_apex
-from zonegit.zonefile.types import parse_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ _STEPS = ("..", "~", "^", "@{", "=")
 
 
 class Asked(NamedTuple):
-    """What a log is about."""
+    """What a log or a difference is about."""
 
     revisions: tuple[str, ...]
     zone: str | None
@@ -35,16 +35,10 @@ def asked(args: Namespace, repo: Repository, out: Output) -> Asked:
 
     Without it the first word that is no version is NAME, if records stand there. A word that is both is refused.
     """
-    behind = [word for word in args.revisions if isinstance(word, Behind)]
-    revisions = [word for word in args.revisions if not isinstance(word, Behind)]
     name, rtype = args.name, args.type
+    revisions, behind = apart(args, repo, "log", look=name is None)
     if name is not None and behind:
         raise UsageError(f"log: --name {name} is the name, and takes no {behind[0]} behind -- beside it")
-    if name is None and not behind and not args.ended:
-        at = _first_name(args, repo, revisions)
-        revisions, behind = revisions[:at], revisions[at:]
-    if len(behind) > 2:
-        raise UsageError(f"log: NAME and TYPE are all that a log follows: {' '.join(behind)[:80]!r} is more")
     if behind:
         name = behind[0]
     if len(behind) == 2:
@@ -60,18 +54,30 @@ def asked(args: Namespace, repo: Repository, out: Output) -> Asked:
     return Asked(tuple(revisions), zone, name, number)
 
 
-def _first_name(args: Namespace, repo: Repository, words: Sequence[str]) -> int:
+def apart(args: Namespace, repo: Repository, verb: str, *, look: bool = True) -> tuple[list[str], list[str]]:
+    """The versions, and NAME and TYPE; without `look` and without `--` all words are versions."""
+    behind: list[str] = [word for word in args.revisions if isinstance(word, Behind)]
+    revisions: list[str] = [word for word in args.revisions if not isinstance(word, Behind)]
+    if look and not behind and not args.ended:
+        at = _first_name(args, repo, verb, revisions)
+        revisions, behind = revisions[:at], revisions[at:]
+    if len(behind) > 2:
+        raise UsageError(f"{verb}: NAME and TYPE are all that it follows: {' '.join(behind)[:80]!r} is more")
+    return revisions, behind
+
+
+def _first_name(args: Namespace, repo: Repository, verb: str, words: Sequence[str]) -> int:
     """Where NAME stands; behind all words if none of them is a name."""
     zone = args.zone or next(
         (found for word in words if _is_whole(word) and (found := repo.zone_of(word)) is not None), None
     )
     for at, word in enumerate(words):
-        with typed.hint_for_names():
+        with typed.hint_for_names(verb, words[:at]):
             try:
                 _check_version(repo, word, zone)
             except (NotFound, RevisionError):
                 if not _is_whole(word) and not _stands(repo, word, zone):
-                    _check_apex(words[:at], word)
+                    _check_apex(verb, words[:at], word)
                     typed.check(
                         word, parse_apex(repo.position(zone).zone), meant=args.relative or not _may_be(word)
                     )
@@ -79,20 +85,16 @@ def _first_name(args: Namespace, repo: Repository, words: Sequence[str]) -> int:
                 return at
         if _may_be(word) and word not in ("@", "HEAD") and _stands(repo, word, zone):
             raise UsageError(
-                f"log: {word} is a version and a name: put -- behind it for the one, ahead for the other"
+                f"{verb}: {word} is a version and a name: put -- behind it for the one, ahead for the other"
             )
     return len(words)
 
 
-def _check_apex(before: Sequence[str], word: str) -> None:
+def _check_apex(verb: str, before: Sequence[str], word: str) -> None:
     """`log @ MX` asks for the versions HEAD and MX, which nobody means: say how the apex is written."""
-    if before[-1:] != ["@"]:
-        return
-    try:
-        parse_type(word)
-    except InvalidRecord:
-        return
-    raise UsageError(f"log: @ is HEAD here; the changes of the apex: `zonegit log -- @ {word}`")
+    if before[-1:] == ["@"] and typed.is_type(word):
+        ahead = "".join(f"{quote(each)} " for each in before[:-1])
+        raise UsageError(f"{verb}: @ is HEAD here; the changes of the apex: `zonegit {verb} {ahead}-- @ {word}`")
 
 
 def _check_version(repo: Repository, word: str, zone: str | None) -> None:

@@ -8,11 +8,12 @@ unless `--relative` says that it is meant so. So is one that would be in another
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from zonegit.errors import InvalidName, NotFound, OutOfZone, UnknownVersion
+from zonegit.errors import InvalidName, InvalidRecord, NotFound, OutOfZone, UnknownVersion
 from zonegit.model.names import (
     ROOT,
     WireName,
@@ -25,7 +26,7 @@ from zonegit.model.names import (
     to_text,
 )
 from zonegit.model.rdata import name_spans
-from zonegit.zonefile.types import parse_type
+from zonegit.zonefile.types import is_meta, parse_type
 
 if TYPE_CHECKING:
     from zonegit.cli.output import Output
@@ -70,12 +71,28 @@ def zone_meant(args: Namespace, name: str, repo: Repository, rtype: int | None =
 
 
 @contextmanager
-def hint_for_names() -> Iterator[None]:
-    """What is no version may be a name: add to the error how a name's changes are shown."""
+def hint_for_names(verb: str = "log", before: Sequence[str] = ()) -> Iterator[None]:
+    """What is no version may be a name: add to the error how a name's changes are shown.
+
+    `before` are the versions ahead of it. A type alone, as MX, is most likely one of the apex.
+    """
     try:
         yield
     except UnknownVersion as error:
-        raise NotFound(f"{error}; the changes of a name: `zonegit log -p -- {error.name[:80]}`") from None
+        word = error.name[:80]
+        ahead = "".join(f"{quote(each)} " for each in before) if verb == "diff" else "-p "
+        what = f"the apex: `zonegit {verb} {ahead}-- @ {word}`"
+        if not is_type(word) or not word.isupper():
+            what = f"a name: `zonegit {verb} {ahead}-- {quote(word)}`"
+        raise NotFound(f"{error}; the changes of {what}") from None
+
+
+def is_type(text: str) -> bool:
+    """Whether a word is a mnemonic that records may have."""
+    try:
+        return not is_meta(parse_type(text))
+    except InvalidRecord:
+        return False
 
 
 def type_of(text: str | None) -> int | None:

@@ -95,10 +95,15 @@ class HistoryReader:
             links, chosen, Place(Nodes(links.source, self._context.store.nodes), owner, rtype).same
         )
 
-    def diff(self, old: str, new: str, *, zone: str | None = None) -> Iterator[Change]:
-        """What `new` has otherwise than `old`, in canonical order. Serials don't count."""
-        before, after = (self.resolve(text, zone=zone).commit.zone_root for text in (old, new))
-        return differences(self._context.nodes, before, after)
+    def diff(
+        self, old: str, new: str, *, zone: str | None = None, name: str | None = None, rtype: int | None = None
+    ) -> Iterator[Change]:
+        """What `new` has otherwise than `old`, in canonical order; with a name only there. Serials don't count."""
+        if name is not None:
+            before, after = (self._context.content(text, zone) for text in (old, new))
+            return changes_at(before, after, owner_of(name, after.apex), rtype)
+        roots = (self.resolve(text, zone=zone).commit.zone_root for text in (old, new))
+        return differences(self._context.nodes, *roots)
 
     def changes(
         self,

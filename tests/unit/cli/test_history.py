@@ -124,6 +124,44 @@ def test_diff_as_json_has_whole_rrsets(zone) -> None:
     assert zone("diff", "HEAD", "HEAD", "--json").json == []
 
 
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["HEAD~2", "HEAD", "--", "www"], ["-A", "+A", "+TXT"]),
+        (["HEAD~2", "HEAD", "www"], ["-A", "+A", "+TXT"]),
+        (["HEAD~2", "www", "A"], ["-A", "+A"]),
+        (["HEAD~2..HEAD", "--", "www.example.org.", "txt"], ["+TXT"]),
+        (["HEAD~2...HEAD", "www", "A"], ["-A", "+A"]),
+        (["--", "www"], ["+TXT"]),
+        (["www"], ["+TXT"]),
+        (["www", "A"], []),
+        (["HEAD~2", "HEAD", "--", "mail"], []),
+        (["HEAD~2", "HEAD", "--", "@"], []),
+    ],
+)
+def test_diff_of_a_name(edited, words, wanted) -> None:
+    result = edited("diff", *words)
+    assert [line[0] + line.split()[3] for line in result.lines[2:]] == wanted
+    assert result.err == ""
+    assert edited("diff", "--exit-code", *words).code == (3 if wanted else 0)
+    found = edited("diff", "--json", *words).json
+    assert [change["type"] for change in found] == list(dict.fromkeys(word[1:] for word in wanted))
+    assert edited("diff", "--name-only", *words).lines == (["www.example.org."] if wanted else [])
+
+
+def test_diff_says_that_a_name_stands_in_neither_version(edited) -> None:
+    result = edited("diff", "--exit-code", "HEAD~2", "HEAD", "--", "gone")
+    assert (result.code, result.out, result.err) == (0, "", "gone has no records in either version\n")
+    edited("delete", "www")
+    assert len(edited("diff", "HEAD~1", "HEAD", "--", "www").lines) == 4
+
+
+def test_a_word_that_is_a_version_and_a_name_is_refused_by_diff(edited, refused) -> None:
+    edited("branch", "www")
+    refused(edited("diff", "main", "www"), 2, "a version and a name")
+    assert edited("diff", "main~1", "www", "--").lines[2:] == ['+www.example.org.\t300\tIN\tTXT\t"hello"']
+
+
 def test_exit_code_tells_whether_anything_differs(edited) -> None:
     assert edited("diff", "--exit-code").code == 3
     assert edited("diff").code == 0
@@ -158,16 +196,15 @@ def test_blame_names_each_record_s_commit(edited) -> None:
 
 
 def test_a_name_is_no_version_and_the_hint_says_how_its_changes_are_listed(edited, refused) -> None:
-    for argv in (
-        ["log", "www", "--"],
-        ["log", "main", "www", "--"],
-        ["diff", "www"],
-        ["diff", "main", "www"],
-        ["log", "HEAD..www"],
-    ):
+    for argv in (["log", "www", "--"], ["log", "main", "www", "--"], ["log", "HEAD..www"]):
         refused(edited(*argv), 5, "'www'", "`zonegit log -p -- www`")
     refused(edited("log", "cafe"), 5, "`zonegit log -p -- cafe`")
-    refused(edited("diff", "HEAD~1..HEAD", "www"), 2, "`zonegit log -p HEAD~1..HEAD -- www`")
+    refused(edited("diff", "cafe"), 5, "`zonegit diff -- cafe`")
+    refused(edited("diff", "main@{0}", "cafe"), 5, "`zonegit diff 'main@{0}' -- cafe`")
+    refused(edited("log", "MX"), 5, "the apex: `zonegit log -p -- @ MX`")
+    refused(edited("log", "main", "MX"), 5, "`zonegit log -p -- @ MX`")
+    refused(edited("diff", "main", "MX"), 5, "`zonegit diff main -- @ MX`")
+    refused(edited("diff", "main", "@", "MX"), 2, "`zonegit diff main -- @ MX`")
     assert "-- " not in edited("log", "HEAD~9").err
 
 
@@ -231,7 +268,14 @@ def test_a_reflog_that_is_too_short_says_how_old_it_is(zone, refused) -> None:
         (["log", "0000"], 5, ["0000"]),
         (["diff", "nowhere"], 5, ["nowhere"]),
         (["diff", "HEAD", "nowhere"], 5, ["nowhere"]),
-        (["diff", "a", "b", "c"], 2, ["unrecognized"]),
+        (["diff", "a", "b", "c"], 5, ["'a'"]),
+        (["diff", "HEAD", "HEAD", "HEAD"], 2, ["two versions"]),
+        (["diff", "HEAD..HEAD", "HEAD"], 2, ["two versions", "beside it"]),
+        (["diff", "--", "www", "A", "more"], 2, ["NAME and TYPE"]),
+        (["diff", "--", "www", "QQ"], 1, ["unknown type"]),
+        (["diff", "--", "www.example.org"], 1, ["final dot"]),
+        (["diff", "--", "www.example.net."], 1, ["outside of the zone"]),
+        (["diff", "nowhere", "--", "www"], 5, ["nowhere"]),
         (["blame", "nowhere"], 5, ["nowhere"]),
         (["blame", "www", "QQ"], 1, ["unknown type"]),
         (["blame", "www", "AAAA"], 5, ["AAAA"]),

@@ -86,7 +86,6 @@ def test_a_word_that_is_a_version_and_a_name_is_refused(merged, refused) -> None
         (["log", "main...nowhere"], 5, "nowhere"),
         (["log", "--graf"], 2, "did you mean `--graph`?"),
         (["diff", "main...nowhere"], 5, "nowhere"),
-        (["diff", "main...staging", "www"], 2, "zonegit log -p main...staging -- www"),
         (["show", "-m", "3", "HEAD~1"], 5, "no parent 3"),
         (["show", "-m", "0", "HEAD~1"], 2, "1 is the first"),
         (["show", "-m", "x", "HEAD~1"], 2, "1 is the first"),

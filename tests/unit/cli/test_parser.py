@@ -87,7 +87,7 @@ def test_nothing_behind_two_dashes_is_an_option(run, refused) -> None:
     assert parse(["log", "--", "-x", "-3"])[1].revisions == ["-x", "-3"]
     assert parse(["log", "-n", "2", "--"])[1].revisions == []
     assert parse(["config", "check", "--", "-file"])[1].file == Path("-file")
-    refused(run("diff", "--", "a", "c", "-b"), 2, "unrecognized arguments: -b;")
+    refused(run("reflog", "--", "a", "-b"), 2, "unrecognized arguments: -b;")
     refused(run("completion", "--", "-x"), 2, "invalid choice: '-x'")
 
 
@@ -120,7 +120,7 @@ def test_a_quoted_record_may_begin_with_a_dash() -> None:
         (["log", "--colour=never"], ["did you mean `--color`?"]),
         (["set", "www", "A", "60", "192.0.2.1", "--dryrun"], ["did you mean `--dry-run`?"]),
         (["log", "--frobnicate"], ["unrecognized", "zonegit log --help"]),
-        (["diff", "a", "b", "c"], ["unrecognized"]),
+        (["reflog", "a", "b"], ["unrecognized"]),
         (["status", "--color", "blue"], ["invalid choice"]),
         (["set", "www", "A", "300", "192.0.2.1", "--zone"], ["--zone", "expected one argument"]),
     ],
