@@ -119,6 +119,6 @@ A copy without free pages is made, compared with the file item by item, and put 
 anything is copied, while zonegitd or a zonegit uses the repository. The disk needs room for the copy."""
 
 VERBS: Final = {
-    "compact": Verb(_compact_arguments, _compact, _COMPACT_DETAILS),
     "gc": Verb(_gc_arguments, _gc, _GC_DETAILS),
+    "compact": Verb(_compact_arguments, _compact, _COMPACT_DETAILS),
 }
