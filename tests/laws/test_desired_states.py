@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zonegit.cli import edited_text
 from zonegit.errors import Conflict, InvalidData, MergeConflict
 from zonegit.model.names import from_text, parse_apex, relative
 from zonegit.model.rrset import RRKey
 from zonegit.repo import Repository
-from zonegit.repo.merging import Sides, ThreeWay, three_way, tree_of
+from zonegit.repo.merging import Choice, Sides, ThreeWay, three_way, tree_of
 from zonegit.repo.plan import read_plan
 from zonegit.store.memory import MemoryStore
 from zonegit.tree import walk
@@ -176,6 +177,15 @@ def test_a_rebased_plan_and_a_late_edit_are_three_way_merges(x: Records, y: Reco
     except MergeConflict:
         assert expected.conflicts
         assert repository.resolve().id == tip
+        again = repository.edit_again(parsed(y), base=base.id)
+        assert (again.editable.base, len(again.conflicts)) == (tip, len(expected.conflicts))
+        text = edited_text.write(again.editable, again.conflicts)
+        assert edited_text.read_subject(text, "text").base == tip
+        assert text.count(b"; conflict: ") == len(expected.conflicts)
+        repository.edit(read_zone(BytesIO(text), name="text", origin=ZONE), base=tip)
+        chosen = three_way(nodes, Sides(*roots), lambda key, conflict: Choice.THEIRS)
+        done = tree_of(nodes, repository.resolve().commit)
+        assert all(walk.get(nodes, done, key) == new for key, new in chosen.changes.items())
     else:
         assert not expected.conflicts
         assert all(walk.get(nodes, tree_of(nodes, repository.resolve().commit), key) == new

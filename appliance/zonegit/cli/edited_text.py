@@ -10,7 +10,10 @@ from zonegit.model.ids import parse_id
 from zonegit.model.names import Owner, WireName, absolute, from_text, parse_apex, relative, to_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zonegit.model.ids import ObjectId
+    from zonegit.repo import Contradiction
     from zonegit.repo.editable import Editable
 
 _FIELDS: Final = ("zone", "branch", "base", "edited")
@@ -19,10 +22,17 @@ _HEADER_SIZE: Final = 1 << 13
 _HEADER: Final = """\
 ; {whole}
 ;
-; Save this and leave the editor to commit your change. Without a change nothing is committed.
+; Save this and leave the editor to commit {what}.
 ; A record that you delete here is deleted. Comments aren't kept{serial}.
 ;
 """
+_MERGED: Final = (
+    ";",
+    "; The branch was changed meanwhile: this is your text, merged with what the branch has now.",
+    "; Where they conflict, your records stand below a comment with the branch's (ours) and the older ones (base).",
+    "; Where you deleted them, the comment is at the end.",
+)
+_NONE: Final = "(no records)"
 
 
 class Subject(NamedTuple):
@@ -44,22 +54,45 @@ def subject(found: Editable) -> Subject:
     return Subject(found.place.zone, found.place.branch, found.base, found.below)
 
 
-def write(found: Editable) -> bytes:
-    """The text to be edited."""
+def write(found: Editable, conflicts: Sequence[Contradiction] = (), together: Sequence[str] = ()) -> bytes:
+    """The text to be edited.
+
+    Where it is a merge that the branch contradicts, each conflict is a comment above the records that were edited;
+    `together` is what the merge breaks.
+    """
     from zonegit.zonefile.writer import write_zone
 
     about = subject(found)
     name = to_text(absolute(about.below, about.apex))
     whole = f"{name} and all names below it" if about.below else f"the zone {name}"
     serial = "" if about.below else ", and the SOA's serial doesn't count"
+    what = "what it says" if conflicts or together else "your change. Without a change nothing is committed"
     fields = dict(zip(_FIELDS, (about.zone, about.branch, about.base.hex(), name), strict=True))
     lines = [f"; {field + ':':<8}{value}" for field, value in fields.items()]
-    records = write_zone(found.apex, found.rrsets, mnemonics=True)
+    if conflicts or together:
+        lines += [*_MERGED, *(f"; conflict: both together: {each}" for each in together)]
+    notes = {(each.owner, each.rtype): _note(each, found.apex) for each in conflicts}
+    records = write_zone(found.apex, found.rrsets, mnemonics=True, notes=notes)
     lines += ["", next(records)]
     if about.below:
         lines.append(f"$TTL {found.ttl}")
     lines += records
-    return (_HEADER.format(whole=whole, serial=serial) + "\n".join(lines) + "\n").encode()
+    return (_HEADER.format(whole=whole, what=what, serial=serial) + "\n".join(lines) + "\n").encode()
+
+
+def _note(conflict: Contradiction, apex: WireName) -> list[str]:
+    """The comment on a conflict. No line of it reads as a field of the header."""
+    from zonegit.zonefile.text import rrset_lines
+    from zonegit.zonefile.types import type_text
+
+    lines = [f"; conflict: {to_text(absolute(conflict.owner, apex))} {type_text(conflict.rtype)}"]
+    sides = [("ours", conflict.ours), ("base", conflict.base)]
+    if conflict.theirs is None:
+        sides.append(("yours", None))
+    for label, rrset in sides:
+        records = rrset_lines(rrset, apex) if rrset else [_NONE]
+        lines += [f";   {label}: {record}" for record in records]
+    return lines
 
 
 def read_subject(text: bytes, path: str) -> Subject:

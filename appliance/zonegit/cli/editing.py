@@ -18,9 +18,10 @@ from zonegit.model.foreign import printable
 _RULE: Final = """\
 The editor is $VISUAL, else $EDITOR, either with arguments, else `editor` or `vi`. What was committed on the branch
 while you edited is kept. Where your text can't be read, breaks the zone, or contradicts what was committed
-meanwhile, nothing is committed, and the text is kept: --retry goes on with it."""
+meanwhile, nothing is committed, and the text is kept: --retry goes on with it. A conflict is shown in it, in
+comments, and --retry commits what it says then."""
 
-_AGREE: Final = "make the text and the branch agree there"
+_MERGED: Final = "the text now has what the branch has, with the conflicts in comments"
 
 
 def _edit(args: Namespace, out: Output) -> int:
@@ -32,13 +33,14 @@ def _edit(args: Namespace, out: Output) -> int:
     worth = bool(args.retry)
     try:
         code = editor.run(words, path, caller)
+        worth = os.path.lexists(path)  # whatever the editor left, until it is known
         text = private_text.read(path)
-        worth = worth or text != before
+        worth = bool(args.retry) or text != before
         if code:
             raise Refused(f"the editor ended with {code}, so nothing was committed")
         return _commit(args, about, text, path, out)
     except ZonegitError as error:
-        if worth:
+        if worth and not isinstance(error, MergeConflict):
             error.args = (f"{error}; the text is kept: `{_go_on(path)}`",)
         raise
     finally:
@@ -79,7 +81,9 @@ def _commit(args: Namespace, about: Subject, text: bytes, path: str, out: Output
             done = repo.edit(wanted, base=about.base, **options.commit_how(args, about.zone))
         except MergeConflict as conflict:
             conflicts.tell(args, out, "edit", about.zone, conflict)
-            what = f"{conflict}; nothing was committed: {_AGREE}"
+            again = repo.edit_again(wanted, base=about.base, branch=about.branch, signatures=args.signatures)
+            private_text.replace(path, edited_text.write(again.editable, again.conflicts, conflict.together))
+            what = f"{conflict}; nothing was committed, and {_MERGED}: edit {path} and run `{_go_on(path)}`"
             raise MergeConflict(what, conflict.conflicts, conflict.together) from None
         kept = done.new is None
         if not kept:

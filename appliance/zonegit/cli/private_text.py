@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from typing import Final
 
 from zonegit.errors import Refused, StoreError
@@ -42,6 +43,19 @@ def read(path: str) -> bytes:
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
             raise Refused(f"{path} is no file of the user who edits here")
         return opened.read()
+
+
+def replace(path: str, text: bytes) -> None:
+    """Have a file hold another text. `StoreError` where that can't be; then it holds what it did."""
+    new = f"{path}.{os.urandom(8).hex()}"
+    try:
+        with open(os.open(new, _NEW, 0o600), "wb") as file:  # noqa: PTH123
+            file.write(text)
+        os.replace(new, path)  # noqa: PTH105
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(new)  # noqa: PTH108
+        raise StoreError(f"can't write {path}: {error.strerror}") from None
 
 
 def remove(path: str) -> None:

@@ -5,6 +5,7 @@ the branch changed since.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -20,11 +21,13 @@ from zonegit.repo.history import Range, read_commit
 from zonegit.repo.judging import refuse
 from zonegit.repo.merging import Sides, three_way
 from zonegit.repo.records import Changes
-from zonegit.repo.results import Committed, Position
+from zonegit.repo.results import Committed, Contradiction, Position
 from zonegit.repo.signed import Signatures, dnssec_keys, unsigned
 from zonegit.repo.writing import Intent, commit_changes
 from zonegit.tree import walk
 from zonegit.tree.edit import edit
+from zonegit.tree.merge import Conflict
+from zonegit.tree.source import Nodes
 from zonegit.zonefile.reader import ParsedZone
 
 _MOVED: Final = "the branch has moved, and contradicts this"
@@ -92,12 +95,23 @@ def towards(content: Content, wanted: ParsedZone, signatures: Signatures = "keep
 
 def merged(base: Content, changes: Changes, tip: Content) -> Changes:
     """What these changes of `base` change at the tip. `MergeConflict` where the branch contradicts them."""
+    nodes, sides = sides_of(base, changes, tip)
+    found = three_way(nodes, sides)
+    if found.conflicts:
+        told = told_of(nodes, found.conflicts, base, tip)
+        raise conflict_of(tip.revision.commit.zone, _MOVED, told, ())
+    return found.changes
+
+
+def sides_of(base: Content, changes: Changes, tip: Content) -> tuple[Nodes, Sides]:
+    """What is merged: the tip is ours, the base with these changes is theirs."""
     nodes = base.tree.nodes
     built = edit(nodes, base.tree.root, base.zone.shape, changes.items())
     nodes = nodes.over({object_id(data): data for data in built.objects})
-    found = three_way(nodes, Sides(base.tree.root, tip.tree.root, built.root))
-    if found.conflicts:
-        authors = Authors(Range((tip.revision,), (base.revision,)), None)
-        told = contradictions(nodes, found.conflicts, authors, tip.revision.commit.serial)
-        raise conflict_of(tip.revision.commit.zone, _MOVED, told, ())
-    return found.changes
+    return nodes, Sides(base.tree.root, tip.tree.root, built.root)
+
+
+def told_of(nodes: Nodes, conflicts: Mapping[RRKey, Conflict], base: Content, tip: Content) -> list[Contradiction]:
+    """Conflicts of such a merge, with whoever changed them on the branch."""
+    authors = Authors(Range((tip.revision,), (base.revision,)), None)
+    return contradictions(nodes, conflicts, authors, tip.revision.commit.serial)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from zonegit.model.ids import ObjectId
+    from zonegit.repo.edit_again import EditedAgain
     from zonegit.repo.editable import Editable
     from zonegit.repo.plan import Plan
     from zonegit.repo.planning import Planned
@@ -65,6 +66,18 @@ class DesiredVerbs(RepositoryReader):
         return desired.apply(
             self._context, place, wanted, intent_of(options, message, None, operation="edit"), base=base
         )
+
+    def edit_again(
+        self, wanted: ParsedZone, *, base: ObjectId, branch: str | None = None, signatures: Signatures = "keep"
+    ) -> EditedAgain:
+        """What to edit after a conflict of `edit`: `wanted` merged with the branch's tip, and what conflicts.
+
+        Where they conflict the merge has what `wanted` has. `edit` commits it with its own base.
+        """
+        from zonegit.repo.edit_again import edit_again
+
+        place = self._context.target(to_text(wanted.apex), branch)
+        return edit_again(self._context, place, wanted, base, signatures)
 
     def plan(self, wanted: ParsedZone, *, source: str, **options: Unpack[CommitOptions]) -> Planned:
         """Work out what `apply` would do, for `apply_plan` to do later; `Plan.encode` makes a file of it.

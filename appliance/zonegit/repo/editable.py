@@ -38,6 +38,11 @@ def editable(context: Context, place: Position, name: str | None, signatures: Si
     if signatures == "keep" and is_signed(content.tree):
         raise refuse_change(place.zone)
     below = APEX if name is None else owner_of(name, content.apex)
+    return editable_of(place, content, below)
+
+
+def editable_of(place: Position, content: Content, below: Owner) -> Editable:
+    """A version of a branch, or the part of it at an owner and below, as it is edited."""
     soa = content.rrset(APEX, SOA)
     ttl = soa.ttl if soa else 0
     rrsets = _part(content, below) if below else content.rrsets()

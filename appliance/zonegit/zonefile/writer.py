@@ -4,9 +4,12 @@ Owners are relative to the one $ORIGIN, names in RDATA absolute, every TTL is st
 hand. Types and parameters that older name servers don't know by name are written in forms that they read.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from types import MappingProxyType
+from typing import Final
 
-from zonegit.model.names import WireName, labels, to_text
+from zonegit.model.names import Owner, WireName, labels, to_text
 from zonegit.model.rdata import SOA
 from zonegit.model.rrset import RRset
 from zonegit.zonefile.name_text import labels_text
@@ -14,12 +17,21 @@ from zonegit.zonefile.portable import portable_name, portable_record
 from zonegit.zonefile.text import rdata_text
 from zonegit.zonefile.types import type_text
 
+_NO_NOTES: Final[Mapping[tuple[Owner, int], Sequence[str]]] = MappingProxyType({})
 
-def write_zone(apex: WireName, rrsets: Iterable[RRset], *, mnemonics: bool = False) -> Iterator[str]:
+Notes = Mapping[tuple[Owner, int], Sequence[str]]
+"""Lines of comments, by the owner and type of the RRset that they belong to."""
+
+
+def write_zone(
+    apex: WireName, rrsets: Iterable[RRset], *, mnemonics: bool = False, notes: Notes = _NO_NOTES
+) -> Iterator[str]:
     """The lines of a zone file, without line ends. What comes before the SOA is held back until it has come.
 
     `mnemonics`: every type and parameter by its name, for the newest name servers and for people.
+    `notes` stand above their RRset; those of an RRset that isn't there come last.
     """
+    left = dict(notes)
     record, name = (_named_record, str) if mnemonics else (portable_record, portable_name)
     remaining = iter(rrsets)
     held: list[RRset] = []
@@ -27,13 +39,16 @@ def write_zone(apex: WireName, rrsets: Iterable[RRset], *, mnemonics: bool = Fal
     for rrset in remaining:
         if rrset.rtype == SOA:
             yield f"$TTL {rrset.ttl}"
+            yield from left.pop((rrset.owner, rrset.rtype), ())
             yield from _lines(rrset, record, name)
             break
         held.append(rrset)
-    for rrset in held:
+    for rrset in chain(held, remaining):
+        if left:
+            yield from left.pop((rrset.owner, rrset.rtype), ())
         yield from _lines(rrset, record, name)
-    for rrset in remaining:
-        yield from _lines(rrset, record, name)
+    for lines in left.values():
+        yield from lines
 
 
 def _named_record(rtype: int, rdata: bytes) -> tuple[str, str]:

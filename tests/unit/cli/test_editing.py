@@ -143,14 +143,98 @@ def test_a_conflict_is_listed_and_the_text_is_kept(zone, editor, room) -> None:
     ]
     (path,) = kept(room)
     assert "1 conflict: www.example.org. A; nothing was committed" in failed.err
-    assert f"the text is kept: `zonegit edit --retry {path}`" in failed.err
-    editor("")
+    assert failed.err.endswith(f": edit {path} and run `zonegit edit --retry {path}`\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_conflict_is_gone_on_with_from_the_branch_s_tip(zone, editor, room) -> None:
+    editor(
+        "zonegit('set', 'www', 'A', '300', '192.0.2.7'); zonegit('set', 'other', 'A', '60', '192.0.2.8')\n"
+        "text = text.replace('192.0.2.1', '192.0.2.2').replace('192.0.2.25', '192.0.2.26')"
+    )
+    assert zone("edit").code == 4
+    (path,) = kept(room)
+    text = path.read_text()
+    assert f"; base:   {zone('show', '--json').json['commit']}\n" in text
+    assert text.endswith(
+        "mail\t3600\tIN\tA\t192.0.2.26\n"
+        "ns1\t3600\tIN\tA\t192.0.2.53\n"
+        "other\t60\tIN\tA\t192.0.2.8\n"
+        "; conflict: www.example.org. A\n"
+        ";   ours: www.example.org.\t300\tIN\tA\t192.0.2.7\n"
+        ";   base: www.example.org.\t300\tIN\tA\t192.0.2.1\n"
+        "www\t300\tIN\tA\t192.0.2.2\n"
+    )
+    editor("zonegit('set', 'www', 'A', '300', '192.0.2.9')")  # and the branch moves once more
     again = zone("edit", "--retry", path, "--json")
     assert again.code == 4
     assert again.json["conflicts"][0]["ours_by"]["message"] == "set www A"
-    editor("text = text.replace('.2\\n', '.7\\n') + 'new A 192.0.2.9\\n'")
-    assert zone("edit", "--retry", path).lines == ["+new.example.org.\t3600\tIN\tA\t192.0.2.9"]
+    assert path.read_text().count("; conflict:") == 1
+    editor("text = text.replace('.2\\n', '.3\\n') + 'new A 192.0.2.9\\n'")
+    assert [line for line in zone("edit", "--retry", path).lines if line[0] == "+"] == [
+        "+mail.example.org.\t3600\tIN\tA\t192.0.2.26",
+        "+new.example.org.\t3600\tIN\tA\t192.0.2.9",
+        "+www.example.org.\t300\tIN\tA\t192.0.2.3",
+    ]
+    assert zone("show", "other", "A").lines == ["other.example.org.\t60\tIN\tA\t192.0.2.8"]
     assert list(room.iterdir()) == []
+
+
+def test_a_conflict_leaves_the_repository_as_it_was(zone, editor, room, tmp_path) -> None:
+    zone("set", "www", "A", "300", "192.0.2.7")
+    editor("text = text.replace('.7\\n', '.2\\n')")
+    zone("edit", "--dry-run")
+    (path,) = kept(room)
+    zone("set", "www", "A", "300", "192.0.2.8")
+    before = state(tmp_path / "repo")
+    editor("")
+    assert zone("edit", "--retry", path).code == 4
+    assert state(tmp_path / "repo") == before
+    moved = path.rename(tmp_path / "mine")
+    assert zone("edit", "--retry", moved, "--dry-run").lines[-1] == "+www.example.org.\t300\tIN\tA\t192.0.2.2"
+    assert state(tmp_path / "repo") == before
+
+
+def test_a_conflict_over_what_the_text_deleted(zone, editor, room) -> None:
+    editor("zonegit('set', 'www', 'A', '300', '192.0.2.7'); text = text[:text.index('www\\t')] + '; empty\\n'")
+    assert zone("edit", "www").code == 4
+    (path,) = kept(room)
+    assert path.read_text().endswith(
+        "$TTL 3600\n"
+        "; conflict: www.example.org. A\n"
+        ";   ours: www.example.org.\t300\tIN\tA\t192.0.2.7\n"
+        ";   base: www.example.org.\t300\tIN\tA\t192.0.2.1\n"
+        ";   yours: (no records)\n"
+    )
+    editor("")
+    assert zone("edit", "--retry", path).lines == ["-www.example.org.\t300\tIN\tA\t192.0.2.7"]
+
+
+def test_a_conflict_of_an_alias(zone, editor, room) -> None:
+    editor("zonegit('set', 'new', 'A', '60', '192.0.2.7'); text += 'new 60 CNAME www\\n'")
+    assert zone("edit").code == 4
+    (path,) = kept(room)
+    assert path.read_text().endswith(
+        "; conflict: new.example.org. CNAME\n"
+        ";   ours: (no records)\n"
+        ";   base: (no records)\n"
+        "new\t60\tIN\tCNAME\twww.example.org.\n"
+        "ns1\t3600\tIN\tA\t192.0.2.53\n"
+        "www\t300\tIN\tA\t192.0.2.1\n"
+        "; conflict: new.example.org. A\n"
+        ";   ours: new.example.org.\t60\tIN\tA\t192.0.2.7\n"
+        ";   base: (no records)\n"
+        ";   yours: (no records)\n"
+    )
+    editor("")
+    assert zone("edit", "--retry", path).code == 0
+    assert zone("show", "new", "CNAME").lines == ["new.example.org.\t60\tIN\tCNAME\twww.example.org."]
+
+
+def test_a_text_that_cannot_be_read_any_more_is_kept(zone, editor, room, refused) -> None:
+    editor("path.rename(path.parent / 'mine'); path.symlink_to('mine'); text += 'new A 192.0.2.9\\n'")
+    refused(zone("edit"), 1, "edit.zone: ", "the text is kept")
+    assert "new A" in next(room.glob("*/mine")).read_text()
 
 
 def test_what_is_broken_together_is_a_conflict(zone, editor, room) -> None:
@@ -159,7 +243,12 @@ def test_what_is_broken_together_is_a_conflict(zone, editor, room) -> None:
     assert failed.code == 4
     assert failed.lines[0].startswith("conflict: both together: this would break example.org.")
     assert "each side is valid, and both together are not" in failed.err
-    assert len(kept(room)) == 1
+    (path,) = kept(room)
+    assert "\n; conflict: both together: this would break example.org." in path.read_text()
+    editor("")
+    assert zone("edit", "--retry", path).code == 1
+    editor("text = text.replace('a.new', 'a.other')")
+    assert zone("edit", "--retry", path).lines == ["+a.other.example.org.\t3600\tIN\tA\t192.0.2.2"]
 
 
 @pytest.mark.parametrize(
