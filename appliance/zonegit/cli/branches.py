@@ -52,10 +52,12 @@ def _branch(args: Namespace, out: Output) -> int:
                 args.name, zone=args.zone, force=args.force_delete, who=args.author, dry_run=args.dry_run
             )
             _tell_deleted(args, out, "branch", tip)
+            _answer(args, out, args.name, None, args.name, tip)
         else:
             start = args.start or "HEAD"
             oid = repo.create_branch(args.name, start, zone=args.zone, who=args.author, dry_run=args.dry_run)
             out.note(_said(args, f"branch {args.name} is at {short(oid)}"))
+            _answer(args, out, args.name, oid)
     return 0
 
 
@@ -66,12 +68,14 @@ def _rename_branch(args: Namespace, out: Output) -> int:
     old, new = (None, args.name) if args.start is None else (args.name, args.start)
     with options.open_repository(args, out) as repo:
         before = repo.target(args.zone, old).branch
+        tip = repo.branches(zone=args.zone).get(before)
         place = repo.rename_branch(new, old, zone=args.zone, who=args.author, dry_run=args.dry_run)
         out.note(_said(args, f"branch {before} of {place.zone} is called {new}"))
         if not args.dry_run:
             if repo.standing().head == place:
                 out.note(options.head_names(repo, place))
             out.note(way_back(args, "branch -m", new, before))
+        _answer(args, out, new, tip, before, tip)
     return 0
 
 
@@ -121,8 +125,10 @@ def _tag(args: Namespace, out: Output) -> int:
             for line in render.table((name, short(oid), subjects.get(name, "")) for name, oid in found.items()):
                 out.line(line.rstrip())
         elif args.delete:
+            commit = repo.tags(zone=args.zone).get(args.name)
             was = repo.delete_tag(args.name, zone=args.zone, who=args.author, dry_run=args.dry_run)
             _tell_deleted(args, out, "tag", was)
+            _answer(args, out, args.name, None, args.name, commit)
         else:
             revision = args.revision or "HEAD"
             repo.create_tag(
@@ -135,6 +141,7 @@ def _tag(args: Namespace, out: Output) -> int:
             )
             target = repo.resolve(revision, zone=args.zone)
             out.note(_said(args, f"tag {args.name} is at {short(target.id)}"))
+            _answer(args, out, args.name, target.id)
     return 0
 
 
@@ -161,6 +168,20 @@ def _tell_deleted(args: Namespace, out: Output, what: str, oid: ObjectId) -> Non
     out.note(_said(args, f"deleted {what} {args.name} (was {short(oid)})"))
     if not args.dry_run:
         out.note(way_back(args, what, args.name, short(oid)))
+
+
+def _answer(
+    args: Namespace,
+    out: Output,
+    name: str,
+    commit: ObjectId | None,
+    old: str | None = None,
+    was: ObjectId | None = None,
+) -> None:
+    """With `--json`: what a branch or tag is now (no commit: it is gone), and what was before, if anything."""
+    if args.json:
+        before = {"name": old, "commit": shapes.oid(was)} if old else None
+        out.json({"name": name, "commit": shapes.oid(commit), "was": before})
 
 
 def _said(args: Namespace, what: str) -> str:

@@ -3,6 +3,7 @@
 A verb that means something else is never suggested.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 _BY_ITSELF: Final = "nothing has to be reloaded: a commit is answered by the next packet"
@@ -74,6 +75,7 @@ _SAME: Final = {
 """Verb elsewhere -> what to type here."""
 
 _OTHERWISE: Final = {
+    "amend": "what was committed stays: correct it by another commit, or `undo` it first",
     "ci": "`set`, `add`, `delete` and `import` make a commit each, with -m for its message",
     "commit": "`set`, `add`, `delete` and `import` make a commit each, with -m for its message",
     "freeze": "zones are never frozen: every change is a commit",
@@ -101,6 +103,41 @@ _OTHERWISE: Final = {
     "zone-reload": _BY_ITSELF,
 }
 """Verb elsewhere -> why there is no such verb here, and what there is."""
+
+
+_SOURCE: Final = "`zonegit restore NAME --from REV` does that here"
+_NO_INDEX: Final = (
+    "there is no index or work tree that a softer reset could leave alone: `zonegit reset --hard REV`"
+)
+
+_OPTIONS: Final = {
+    "branch": {
+        "-M": "`zonegit branch -m OLD NEW` renames one, and no other is ever overwritten",
+        "-v": "`zonegit branch` shows each tip with its serial and message already",
+        "-a": "`zonegit branch` lists the zone's; those of peers are named PEER/BRANCH, see `zonegit remote list`",
+        "-r": "those of peers are named PEER/BRANCH, see `zonegit remote list`",
+        "--list": "`zonegit branch` without a name lists them",
+    },
+    "checkout": {
+        "-B": "`zonegit checkout -b BRANCH` makes a branch; `zonegit reset --hard REV` moves one that is there",
+    },
+    "commit": {
+        "--amend": "what was committed stays: correct it by another commit, or `zonegit undo` it first",
+    },
+    "merge": {
+        "--squash": "there is no index to squash into: `zonegit merge REV`, or `zonegit cherry-pick A..B`",
+    },
+    "reset": {"--soft": _NO_INDEX, "--mixed": _NO_INDEX},
+    "restore": {"--source": _SOURCE, "-s": _SOURCE},
+    "show": {"-p": "`zonegit show` prints the whole change already"},
+}
+"""Verb here -> option that it has in git -> what there is instead."""
+
+
+def option_advice(verb: str, words: Sequence[str]) -> str | None:
+    """What to do instead of an option among these words that git's verb of this name has."""
+    known = _OPTIONS.get(verb, {})
+    return next((known[option] for word in words if (option := word.partition("=")[0]) in known), None)
 
 
 def advice(name: str) -> str | None:

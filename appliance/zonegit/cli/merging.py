@@ -179,12 +179,24 @@ def _tell_done(args: Namespace, out: Output, repo: Repository, verb: str, done: 
             out.note(f"[{each.zone} {each.branch}] already up to date")
         else:
             tell(repo, each, args, out)
+        if unchanged and verb == "merge" and _newest_is_undo(repo, each):
+            out.note(
+                "the last operation is an undo, and what it took back stays merged; 'zonegit redo' brings it back"
+            )
         if verb == "merge" and args.message and each.new and not unchanged and _message(repo, each) != args.message:
             out.note("a fast-forward makes no commit, so the message wasn't used; --no-ff makes one")
         if unchanged and verb != "merge":
             out.note(f"{verb}: skipped one commit, which changes nothing on {each.branch}")
     if not done:
         out.note(f"{verb}: nothing is left to do")
+
+
+def _newest_is_undo(repo: Repository, done: Committed) -> bool:
+    """Whether the branch's last operation was to take one back."""
+    from zonegit.repo.operations import UNDO
+
+    newest = next(repo.reflog(done.branch, zone=done.zone), None)
+    return newest is not None and newest.reason.startswith(UNDO)
 
 
 def _message(repo: Repository, done: Committed) -> str:

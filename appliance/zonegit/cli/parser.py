@@ -64,8 +64,20 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         message = message.replace(_LITERAL, "")
-        hint = self._near_miss(message) or self._record_hint(message) or f"see `{self.prog} --help`"
+        hint = (
+            self._of_git(message)
+            or self._near_miss(message)
+            or self._record_hint(message)
+            or f"see `{self.prog} --help`"
+        )
         raise UsageError(f"{self.prog.removeprefix('zonegit ')}: {message}; {hint}")
+
+    def _of_git(self, message: str) -> str:
+        """What is done here instead of an option that git's verb has."""
+        from zonegit.cli.elsewhere import option_advice
+
+        _, _, words = message.partition("unrecognized arguments: ")
+        return option_advice(self.prog.removeprefix("zonegit "), words.split()) or ""
 
     def _near_miss(self, message: str) -> str:
         """The option that somebody may have meant who wrote one that there isn't."""
@@ -141,7 +153,7 @@ def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
             return None, Namespace(text=_overview_of(name))
         rest = [*argv[:at], *argv[at + 2 :]]
         name = f"{name} {argv[at + 1]}"
-    verb = _verb(name)
+    verb = _verb(name, rest)
     ended = "--" in rest
     if ended:
         end = rest.index("--")
@@ -191,14 +203,14 @@ def verb_at(argv: Sequence[str]) -> int:
     return min(at, len(argv))
 
 
-def _verb(name: str) -> verbs.Verb:
+def _verb(name: str, words: Sequence[str] = ()) -> verbs.Verb:
     if name in verbs.names():
         return verbs.load(name)
     from difflib import get_close_matches
 
-    from zonegit.cli.elsewhere import advice
+    from zonegit.cli.elsewhere import advice, option_advice
 
-    if hint := advice(name):
+    if hint := option_advice(name, words) or advice(name):
         raise UsageError(f"{name!r} is not a verb; {hint}")
     near = get_close_matches(name, verbs.names(), 1, _ALIKE) or get_close_matches(name, verbs.FAMILIES, 1, _ALIKE)
     hint = f"did you mean `{near[0]}`?" if near else "`zonegit --help` lists the verbs"

@@ -2,6 +2,8 @@
 
 import pytest
 
+from samekit import state
+
 
 def tip(run, revision="HEAD"):
     return run("log", revision, "-n", "1", "--json").json[0]["commit"]
@@ -257,3 +259,24 @@ def test_status_names_the_other_branches(zone) -> None:
     zone("branch", "b")
     zone("branch", "a")
     assert "main (others: a, b)\n" in zone("status").out
+
+
+def test_what_moves_a_branch_or_tag_answers_in_json(zone, tmp_path) -> None:
+    at = tip(zone)
+    made = {"name": "b", "commit": at, "was": None}
+    for kind in ("branch", "tag"):
+        before = state(tmp_path / "repo")
+        assert zone(kind, "b", "--json", "--dry-run").json == made
+        assert state(tmp_path / "repo") == before
+        assert zone(kind, "b", "--json").json == made
+        gone = {"name": "b", "commit": None, "was": {"name": "b", "commit": at}}
+        assert zone(kind, "-d", "b", "--json", "--dry-run").json == gone
+        assert zone(kind, "-d", "b", "--json").json == gone
+    assert zone("tag", "t", "-m", "A message", "--json").json == {**made, "name": "t"}
+    assert zone("tag", "-d", "t", "--json").json["was"] == {"name": "t", "commit": at}
+    zone("branch", "b")
+    renamed = {"name": "c", "commit": at, "was": {"name": "b", "commit": at}}
+    assert zone("branch", "-m", "b", "c", "--json", "--dry-run").json == renamed
+    assert zone("branch", "-m", "b", "c", "--json").json == renamed
+    assert zone("branch", "-D", "c", "--json").json["was"] == {"name": "c", "commit": at}
+    assert zone("branch", "-D", "c", "--json").out == ""

@@ -87,3 +87,17 @@ def test_what_is_broken_together_can_be_resolved_by_choices(broken_together) -> 
     resolved = broken_together("merge", "--resolve", "@", "MX", "base")
     assert (resolved.err, "nothing is left to resolve" in resolved.out) == ("", True)
     assert broken_together("merge", "--continue").code == 0
+
+
+def test_a_merge_that_was_undone_is_brought_back_by_redo(apart) -> None:
+    assert apart("merge", "feature", "--theirs").code == 0
+    assert "redo" not in apart("merge", "feature").err
+    assert apart("undo").code == 0
+    again = apart("merge", "feature")
+    assert (again.code, "already up to date" in again.err, "'zonegit redo' brings it back" in again.err) == (
+        0,
+        True,
+        True,
+    )
+    assert apart("redo").code == 0
+    assert "redo" not in apart("merge", "feature").err
