@@ -227,7 +227,7 @@ def _plan_arguments(parser: ArgumentParser) -> None:
 
 
 def _state_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="write the plan over a file that is there")
+    parser.add_argument("--force", action="store_true", help="write the plan over a regular file that is there")
     parser.add_argument(
         "--below", metavar="NAME", help="FILE is the state of NAME and the names below it, not of the zone"
     )

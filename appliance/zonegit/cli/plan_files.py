@@ -6,11 +6,12 @@ import os
 import stat
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from zonegit.errors import AlreadyThere, InvalidData, Refused, StoreError
+from zonegit.errors import AlreadyThere, InvalidData, Refused, StoreError, UsageError
 
 if TYPE_CHECKING:
     from zonegit.repo.plan import Plan
 
+_STDOUT: Final = "-"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -26,13 +27,26 @@ def read(stream: BinaryIO) -> Plan:
 
 
 def check_free(path: str, *, force: bool) -> None:
-    """`AlreadyThere` where a file may not be written over."""
-    if not force and os.path.lexists(path):
-        raise AlreadyThere(f"{path} is there already: name another file, or write over it with --force")
+    """`UsageError` for standard output, and `AlreadyThere` where a file may not be written over."""
+    if path == _STDOUT:
+        raise UsageError("-o - would mix the plan with the changes, which standard output shows: name a new file")
+    _check_free(path, None, force=force)
+
+
+def _check_free(name: str, directory: int | None, *, force: bool) -> None:
+    """`AlreadyThere` as `check_free`: links, devices and directories stay what they are, --force or not."""
+    try:
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise AlreadyThere(f"{name} is there already, and is no regular file: name another file")
+    if not force:
+        raise AlreadyThere(f"{name} is there already: name another file, or write over it with --force")
 
 
 def write(path: str, plan: Plan, *, force: bool) -> None:
-    """Write a plan to a new file of mode 600, which takes the place of an old one with `force`.
+    """Write a plan to a new file of mode 600, which takes the place of a regular one with `force`.
 
     `AlreadyThere`, `Refused` where root would write to another user's directory, or `StoreError`.
     """
@@ -49,6 +63,7 @@ def write(path: str, plan: Plan, *, force: bool) -> None:
                     file.flush()
                     os.fsync(file.fileno())
                 if force:
+                    _check_free(name, directory, force=True)
                     os.rename(beside, name, src_dir_fd=directory, dst_dir_fd=directory)
                     return
                 os.link(beside, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)

@@ -99,14 +99,36 @@ def test_no_file_is_written_over_without_force(zone, desired, plan, refused, tmp
     before = plan.read_bytes()
     refused(zone("plan", desired, "-o", plan), 4, "is there already", "--force")
     assert plan.read_bytes() == before
-    link = tmp_path / "link"
-    link.symlink_to(plan)
-    refused(zone("plan", desired, "-o", link), 4, "is there already")
-    assert zone("plan", desired, "-o", link, "--force").code == 0
-    assert not link.is_symlink()
-    assert plan.read_bytes() == before
     refused(zone("plan", desired, "-o", tmp_path / "no" / "plan"), 1, "No such file")
     assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_force_writes_over_regular_files_alone(zone, desired, plan, refused, tmp_path) -> None:
+    before = plan.read_bytes()
+    (tmp_path / "link").symlink_to(plan)
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    seen = {name: os.lstat(tmp_path / name).st_ino for name in ("link", "stdout", "gone", "folder", "pipe")}
+    for name, inode in seen.items():
+        for force in ((), ("--force",)):
+            refused(zone("plan", desired, "-o", tmp_path / name, *force), 4, name, "no regular file")
+            refused(zone("apply", plan, "--rebase", "-o", tmp_path / name, *force), 4, "no regular file")
+        assert os.lstat(tmp_path / name).st_ino == inode
+    assert plan.read_bytes() == before
+    assert zone("plan", desired, "-o", plan, "--force").code == 0
+    assert plan.read_bytes() != before
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_a_plan_is_no_output(zone, desired, plan, refused, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for force in ((), ("--force",)):
+        refused(zone("plan", desired, "-o", "-", *force), 2, "name a new file")
+        refused(zone("apply", plan, "--rebase", "-o", "-", *force), 2, "name a new file")
+        refused(zone("plan", desired, "-o", "/dev/stdout", *force), 4, "/dev/stdout", "no regular file")
+    assert not (tmp_path / "-").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is kept from it")
