@@ -124,7 +124,10 @@ def test_keys_are_reloaded_all_or_none(primary: Primary) -> None:
     assert "XFR size" in primary.dig("example.org", "AXFR", key="two")
     broken.unlink()
     primary.configure("three")
-    primary.reload("names the TSIG key 'three'")
+    keys = primary.home / "keys.d"
+    primary.reload(
+        f"names the TSIG key 'three', but there is none in {keys}: `zonegit tsig new three --keys {keys}`"
+    )
     assert "XFR size" in primary.dig("example.org", "AXFR", key="two")
 
 

@@ -200,7 +200,8 @@ class Signer:
             key = self._choice.best(self._now())
         if key is None:
             raise NotAuthorised(
-                "no key to sign with is valid now; check this machine's clock, or write one with `zonegit key new`"
+                "no key to sign with is valid now; check this machine's clock, or write one with "
+                "`zonegit key new KID --keys DIR`"
             )
         return key
 

@@ -210,7 +210,7 @@ def _secret(path: Path, value: object) -> bytes:
         )
     text = secret.isascii() and secret.decode().isprintable()  # as one in 10**13 draws is
     if text or not random_looking(secret):
-        raise KeyFileError(f"{path}: `secret` is not random; `zonegit key new` writes a good one")
+        raise KeyFileError(f"{path}: `secret` is not random; `zonegit key new KID --keys DIR` writes a good one")
     return secret
 
 

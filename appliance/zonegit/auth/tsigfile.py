@@ -81,5 +81,5 @@ def _secret(path: Path, value: object) -> bytes:
     if len(secret) < MIN_SECRET:
         raise KeyFileError(f"{path}: `secret` must be base64 of at least {MIN_SECRET} random bytes")
     if not random_looking(secret):
-        raise KeyFileError(f"{path}: `secret` is not random; `zonegit tsig new` writes a good one")
+        raise KeyFileError(f"{path}: `secret` is not random; `zonegit tsig new NAME --keys DIR` writes a good one")
     return secret

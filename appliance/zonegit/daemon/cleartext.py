@@ -16,4 +16,6 @@ def check_replication(config: Config) -> None:
             "changes, not from readers"
         )
     if config.keys is None:
-        raise ConfigError("replication needs `keys`, the directory of its key files; `zonegit key new` writes one")
+        raise ConfigError(
+            "replication needs `keys`, the directory of its key files; `zonegit key new KID --keys DIR` writes one"
+        )

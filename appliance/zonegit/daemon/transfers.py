@@ -32,7 +32,8 @@ def tsig_keys(config: Config) -> Keys:
             text = to_text(name).removesuffix(".")
             where = f"zone {zone}" if zone else "[dns]"
             place = f"in {config.keys}" if config.keys else "(set `keys`)"
-            raise ConfigError(f"{where} names the TSIG key {text!r}, but there is none {place}: `zonegit tsig new`")
+            make = f"`zonegit tsig new {text} --keys {config.keys or 'DIR'}`"
+            raise ConfigError(f"{where} names the TSIG key {text!r}, but there is none {place}: {make}")
     return keys
 
 

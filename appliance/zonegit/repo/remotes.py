@@ -81,7 +81,9 @@ def add_remote(writer: Writer, remote: Remote) -> None:
     known = remotes(writer)
     before = known.get(remote.name)
     if before not in (None, remote):
-        raise Conflict(f"there is a remote {remote.name} already; remove it first: `zonegit remote remove`")
+        raise Conflict(
+            f"there is a remote {remote.name} already; remove it first: `zonegit remote remove {remote.name}`"
+        )
     _keep(writer, {**known, remote.name: check_remote(remote)})
 
 

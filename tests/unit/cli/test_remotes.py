@@ -208,7 +208,8 @@ def test_adopting_tells_where_a_serial_goes_back(run, server, access) -> None:
 
 def test_remotes_are_kept_without_a_secret_and_forgotten(run, server, access, keys, tmp_path, refused) -> None:
     run("clone", server.url, "--name", PEER, *access)
-    refused(run("remote", "add", PEER, "http://192.0.2.1", *access), 4, "already")
+    told = f"already; remove it first: `zonegit remote remove {PEER}`"
+    refused(run("remote", "add", PEER, "http://192.0.2.1", *access), 4, told)
     assert run("remote", "add", "other", "http://192.0.2.1:9354", *access).code == 0
     refused(run("fetch"), 2, "which remote", "other, primary-1")
     refused(run("fetch", "nobody"), 5, "no remote 'nobody'")
