@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render, shapes, typed
 from zonegit.cli.diff import DIFF_DETAILS, diff, diff_arguments
-from zonegit.cli.log import LOG_DETAILS, log, log_arguments
+from zonegit.cli.log import LOG_DETAILS, log, log_arguments, number_option
 from zonegit.cli.output import Output, Style
 from zonegit.cli.verbs import Verb
 from zonegit.errors import InvalidRecord, NotFound
@@ -25,7 +25,12 @@ def _blame(args: Namespace, out: Output) -> int:
     rtype = typed.type_of(args.type)
     with options.open_repository(args, out) as repo:
         zone = typed.zone_of(args, args.name, repo, out, rtype)
-        found = repo.blame(args.name, rtype, args.revision, zone=zone)
+        try:
+            found = repo.blame(args.name, rtype, args.revision, zone=zone)
+        except NotFound as error:
+            if args.type is None and typed.is_bare_type(args.name):
+                raise NotFound(f"{error}; that of the apex: `zonegit blame @ {args.name}`") from None
+            raise
     apex = parse_apex(zone)
     if args.json:
         out.json([shapes.blame(item, apex) for item in found])
@@ -72,6 +77,7 @@ def _reflog(args: Namespace, out: Output) -> int:
         found = list(repo.reflog(args.branch_name, zone=args.zone))
         if not found:
             raise NotFound(f"no reflog of a branch {branch}; `zonegit branch` lists the branches")
+        found = found[: args.number]
         if args.json:
             out.json_array(shapes.reflog_entry(entry) for entry in found)
             return 0
@@ -100,6 +106,7 @@ def _when_arguments(parser: ArgumentParser) -> None:
 
 def _reflog_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("branch_name", metavar="BRANCH", nargs="?", help="(default: HEAD's branch)")
+    number_option(parser, "moves")
     options.json_option(parser)
 
 

@@ -45,6 +45,9 @@ def _gc(args: Namespace, out: Output) -> int:
     gone, kept = sum(report.gone.values()), sum(report.kept.values())
     entries = f"{report.entries:,} reflog {'entry' if report.entries == 1 else 'entries'}"
     out.note(f"{done} {render.counted(gone, 'object')} of {report.size >> 10:,} KiB and {entries}; kept {kept:,}")
+    if report.entries:
+        reach = "would reach" if args.dry_run else "reach"
+        out.note(f"undo and BRANCH@{{…}} {reach} back only as far as the grace ({_written(args.grace)})")
     if gone:
         for kind, count in report.gone.items():
             if count:
@@ -89,6 +92,12 @@ def _age(text: str) -> int:
     if not (unit and number.isascii() and number.isdigit() and len(number) <= _DIGITS):
         raise ArgumentTypeError(f"{text[:40]!r} is no age: write 90d, 12h, 30m, or 0")
     return int(number) * unit
+
+
+def _written(seconds: int) -> str:
+    """An age as `_age` reads it."""
+    unit, size = next(((unit, size) for unit, size in reversed(_UNITS.items()) if not seconds % size))
+    return f"{seconds // size}{unit}" if seconds else "0"
 
 
 def _gc_arguments(parser: ArgumentParser) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from itertools import islice
-from typing import TYPE_CHECKING, Final, TypedDict
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
 
 from zonegit.cli import commits, options, shapes, typed
 from zonegit.cli.log_paths import Asked, asked
 from zonegit.cli.output import Output
 from zonegit.errors import UsageError
+from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from zonegit.repo import Drawn, Repository, Revision
+
+_T = TypeVar("_T")
 
 
 def log(args: Namespace, out: Output) -> int:
@@ -32,14 +35,28 @@ def log(args: Namespace, out: Output) -> int:
         with typed.hint_for_names():
             if args.graph and not args.json:
                 drawn = repo.graph(*chosen.revisions, **how, wanted=wanted)
-                _draw(args, out, repo, chosen, islice(drawn, args.number))
+                _draw(args, out, repo, chosen, _noted(args, out, chosen, islice(drawn, args.number)))
                 return 0
             found = islice(filter(wanted, repo.log(*chosen.revisions, **how)), args.number)
+        listed = _noted(args, out, chosen, found)
         if args.json:
-            out.json_array(shapes.commit(revision) for revision in found)
+            out.json_array(shapes.commit(revision) for revision in listed)
         else:
-            _show(args, out, repo, chosen, found)
+            _show(args, out, repo, chosen, listed)
     return 0
+
+
+def _noted(args: Namespace, out: Output, chosen: Asked, found: Iterator[_T]) -> Iterator[_T]:
+    """The commits, and a note where none of them touched the name that was asked for."""
+    first = next(found, None)
+    if first is not None:
+        return chain((first,), found)
+    if chosen.name is not None and args.number != 0:
+        limits = (args.since, args.until, args.author, args.grep, chosen.revisions, args.first_parent)
+        which = "none of the commits that were asked for" if any(limits) else "no commit"
+        what = " ".join([chosen.name, *([type_text(chosen.rtype)] if chosen.rtype else [])])
+        out.note(f"{which} touched {what}")
+    return iter(())
 
 
 class _How(TypedDict):
@@ -129,7 +146,7 @@ def _pattern(args: Namespace, option: str) -> re.Pattern[str] | None:
 def log_arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("revisions", metavar="REV|NAME", nargs="*", help="where to begin (default: HEAD); then NAME and TYPE")
-    add("-n", "--number", metavar="N", type=_count, help="at most N commits; also -N, as in -3")
+    number_option(parser, "commits")
     add("--oneline", action="store_true", help="one line a commit: id, serial, subject")
     add("--stat", action="store_true", help="how many RRsets each commit changed")
     add("-p", "--patch", action="store_true", help="the records that each commit changed")
@@ -145,6 +162,11 @@ def log_arguments(parser: ArgumentParser) -> None:
     add("-i", "--regexp-ignore-case", dest="ignore_case", action="store_true", help="for both: in any case")
     typed.relative_option(parser)
     options.json_option(parser)
+
+
+def number_option(parser: ArgumentParser, what: str) -> None:
+    """`-n N`, and with it `-N` (`cli.parser`)."""
+    parser.add_argument("-n", "--number", metavar="N", type=_count, help=f"at most N {what}; also -N, as in -3")
 
 
 def _count(text: str) -> int:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from zonegit.cli.output import Output
     from zonegit.repo import Repository
 
-_STEPS = ("..", "~", "^", "@{", "=")
-"""What only versions have in them."""
-
 
 class Asked(NamedTuple):
     """What a log or a difference is about."""
@@ -79,11 +76,13 @@ def _first_name(args: Namespace, repo: Repository, verb: str, words: Sequence[st
                 if not _is_whole(word) and not _stands(repo, word, zone):
                     _check_apex(verb, words[:at], word)
                     typed.check(
-                        word, parse_apex(repo.position(zone).zone), meant=args.relative or not _may_be(word)
+                        word,
+                        parse_apex(repo.position(zone).zone),
+                        meant=args.relative or not typed.may_be_name(word),
                     )
                     raise
                 return at
-        if _may_be(word) and word not in ("@", "HEAD") and _stands(repo, word, zone):
+        if typed.may_be_name(word) and word not in ("@", "HEAD") and _stands(repo, word, zone):
             raise UsageError(
                 f"{verb}: {word} is a version and a name: put -- behind it for the one, ahead for the other"
             )
@@ -110,13 +109,8 @@ def _is_whole(word: str) -> bool:
     return ".." not in word and is_absolute(word)
 
 
-def _may_be(word: str) -> bool:
-    """Whether it may be a name as well as a version."""
-    return bool(word) and not any(mark in word for mark in _STEPS)
-
-
 def _stands(repo: Repository, word: str, zone: str | None) -> bool:
-    if not _may_be(word):
+    if not typed.may_be_name(word):
         return False
     try:
         return bool(repo.rrsets_at(word, zone=zone))

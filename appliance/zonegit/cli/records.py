@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, render, shapes, typed
@@ -109,7 +110,7 @@ def _show_commit(args: Namespace, out: Output) -> int:
         try:
             revision = repo.resolve(args.what, zone=args.zone)
         except NotFound as error:
-            raise NotFound(f"{error}; the records of a name: zonegit show {args.what} ANY") from None
+            raise NotFound(f"{error}{_records_hint(args.what)}") from None
         tag = repo.tag_object(args.what, zone=args.zone)
         of = commits.Differing(repo, revision, args.zone, parent=args.parent)
         if of.parent:
@@ -126,6 +127,13 @@ def _show_commit(args: Namespace, out: Output) -> int:
             commits.show_commit(out, revision, labels)
         commits.show_changes(out, of, patch=not args.stat, count=args.stat, apart=not args.oneline)
     return 0
+
+
+def _records_hint(word: str) -> str:
+    """How records are shown, where a word that is no version may be a name."""
+    if typed.is_bare_type(word):
+        return f"; the records of the apex: `zonegit show @ {word}`"
+    return f"; the records of a name: `zonegit show {quote(word[:80])} ANY`" if typed.may_be_name(word) else ""
 
 
 def head(args: Namespace, verb: str) -> tuple[int, int | None]:

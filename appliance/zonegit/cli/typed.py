@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from zonegit.repo import Repository
 
 _ANY: Final = "ANY"
+_STEPS: Final = ("..", "~", "^", "@{", "=")
+"""What only versions have in them."""
 
 
 def relative_option(parser: ArgumentParser) -> None:
@@ -81,10 +83,18 @@ def hint_for_names(verb: str = "log", before: Sequence[str] = ()) -> Iterator[No
     except UnknownVersion as error:
         word = error.name[:80]
         ahead = "".join(f"{quote(each)} " for each in before) if verb == "diff" else "-p "
-        what = f"the apex: `zonegit {verb} {ahead}-- @ {word}`"
-        if not is_type(word) or not word.isupper():
-            what = f"a name: `zonegit {verb} {ahead}-- {quote(word)}`"
-        raise NotFound(f"{error}; the changes of {what}") from None
+        whose, what = ("the apex", f"@ {word}") if is_bare_type(word) else ("a name", quote(word))
+        raise NotFound(f"{error}; the changes of {whose}: `zonegit {verb} {ahead}-- {what}`") from None
+
+
+def may_be_name(word: str) -> bool:
+    """Whether a word may be a name as well as a version."""
+    return bool(word) and not any(mark in word for mark in _STEPS)
+
+
+def is_bare_type(word: str) -> bool:
+    """Whether a word that stands for a name looks like a type, as in `blame MX`: one of the apex was meant."""
+    return word.isupper() and is_type(word)
 
 
 def is_type(text: str) -> bool:

@@ -37,7 +37,10 @@ def undo(context: Context, place: Position, intent: Intent) -> TakenBack:
     check_writable(context, place.zone)
     tip, operation = _found(context, place, last_done)
     if operation is None:
-        raise Refused(f"nothing left to undo: what {place.branch} was before isn't in its reflog")
+        raise Refused(
+            f"nothing left to undo: what {place.branch} was before isn't in its reflog; "
+            "`zonegit revert COMMIT` takes an older commit back, `zonegit reset --hard REV` all since REV"
+        )
     if operation.old is None:
         raise Refused(f"nothing left to undo: {place.branch} began with {operation.reason!r}")
     return _put_back(context, place, tip, operation.old, operation, UNDO, intent)

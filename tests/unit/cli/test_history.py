@@ -253,6 +253,46 @@ def test_a_reflog_that_is_too_short_says_how_old_it_is(zone, refused) -> None:
     assert zone("log", "main@{0}").code == 0
 
 
+def test_a_reflog_of_so_many_moves(edited, refused) -> None:
+    lines = edited("reflog").lines
+    assert edited("reflog", "-2").lines == edited("reflog", "main", "-n", "2").lines == lines[:2]
+    assert [each["index"] for each in edited("reflog", "-1", "--json").json] == [0]
+    assert edited("reflog", "-0").out == ""
+    refused(edited("reflog", "nowhere", "-2"), 5, "nowhere")
+    refused(edited("reflog", "-n", "x"), 2, "whole number")
+
+
+def test_hints_lead_to_records_where_a_word_may_be_a_name(edited, refused) -> None:
+    refused(edited("show", "ftp"), 5, "the records of a name: `zonegit show ftp ANY`")
+    refused(edited("show", "MX"), 5, "the records of the apex: `zonegit show @ MX`")
+    for word in ("HEAD~1000", "serial=7", "main@{99}"):
+        assert "the records of" not in edited("show", word).err
+    refused(edited("blame", "MX"), 5, "`zonegit blame @ MX`")
+    assert edited("blame", "@", "MX").code == 0
+    assert "zonegit blame" not in edited("blame", "gone").err
+    refused(edited("bisect"), 2, "`zonegit when NAME TYPE VALUE` does that here")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--", "gone"], "no commit touched gone"),
+        (["-p", "--", "MX", "A"], "no commit touched MX A"),
+        (["--graph", "--", "gone"], "no commit touched gone"),
+        (["--since", "2999-01-01", "www"], "none of the commits that were asked for touched www"),
+        (["HEAD~1..HEAD", "--", "mail"], "none of the commits that were asked for touched mail"),
+        (["-n", "0", "www"], ""),
+        (["HEAD..HEAD"], ""),
+    ],
+)
+def test_a_log_without_commits_says_so(edited, words, told) -> None:
+    result = edited("log", *words)
+    assert (result.code, result.out, result.err.strip()) == (0, "", told)
+    if "--graph" not in words:
+        assert edited("log", "--json", *words).json == []
+        assert edited("log", "--json", *words).err.strip() == told
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "words"),
     [

@@ -2,6 +2,7 @@
 
 import pytest
 
+from zonegit.cli import housekeeping
 from zonegit.repo import Repository
 
 
@@ -42,6 +43,26 @@ def test_what_is_gone_is_not_found(removed, refused, tmp_path) -> None:
     refused(removed("zone", "restore", "example.net."), 5, "no longer in this repository")
     assert removed("zone", "add", "example.net.").code == 0
     assert removed("fsck").code == 0
+
+
+def test_it_says_how_far_undo_reaches_back_then(zone, refused) -> None:
+    for last in (2, 3):
+        assert zone("set", "www", "A", "60", f"192.0.2.{last}").code == 0
+    assert "reach back" not in zone("gc").err
+    told = zone("gc", "--grace", "0", "--dry-run").err
+    assert "undo and BRANCH@{…} would reach back only as far as the grace (0)" in told
+    assert "undo and BRANCH@{…} reach back only as far as the grace (0)" in zone("gc", "--grace", "0").err
+    assert zone("undo").code == 0
+    refused(zone("undo"), 1, "isn't in its reflog", "`zonegit revert COMMIT`", "`zonegit reset --hard REV`")
+    assert zone("reset", "--hard", "serial=2026112001").code == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0"), (90, "90s"), (1800, "30m"), (43_200, "12h"), (90 * 86_400, "90d")]
+)
+def test_an_age_is_written_as_it_is_read(seconds, text) -> None:
+    assert housekeeping._written(seconds) == text
+    assert housekeeping._age(text) == seconds
 
 
 @pytest.mark.parametrize("age", ["", "90", "-1d", "1y", "d", "1.5d", "٣d", "9999999999d"])
