@@ -103,7 +103,9 @@ REFUSALS = [
     (5, "batch:1: b has no such RRset", "set b A - 192.0.2.1\nset c A 60 x\n"),
     (5, "batch:2: no zone example.com.", "set a A 60 192.0.2.1\nzone example.com\n"),
     (1, "batch:3: this would break example.org.", "set a A 60 192.0.2.1\nset b A 60 192.0.2.1\nset a CNAME 60 b\n"),
-    (1, "batch:1: the SOA at the apex can't be deleted", "delete @ SOA\n"),
+    (1, "zonegit: batch:1: this would break example.org. @: no SOA record", "delete @ SOA\n"),
+    (1, "zonegit: batch:1: this would break example.org. @: no NS records", "delete @ NS\n"),
+    (1, "zonegit: batch:1: more than one SOA", "set @ SOA 60 'a. b. 1 2 3 4 5' 'a. b. 2 2 3 4 5'\n"),
     (1, "batch:1: 'b\\udcff' holds", b"set b\xff A 60 192.0.2.1\n"),
     (1, "batch:1: a line of 524,301 bytes", b"set a TXT 60 " + b"x" * 524287 + b"\n"),
 ]

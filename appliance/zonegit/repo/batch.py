@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from zonegit.errors import InvalidZone, UsageError, ZonegitError
-from zonegit.model.names import Owner, OwnerKey, absolute, from_text, is_absolute, is_within, owner_key, parse_apex
+from zonegit.model.names import absolute, from_text, is_absolute, is_within, parse_apex
 from zonegit.model.rdata import SOA
-from zonegit.model.rrset import RRKey, RRset, rr_key
+from zonegit.model.rrset import RRKey
 from zonegit.repo import records
-from zonegit.repo.content import Content
 from zonegit.repo.context import Context, owner_of
+from zonegit.repo.edited import Edited
 from zonegit.repo.everywhere import JointOptions, refuse_mixed, single
 from zonegit.repo.listing import enclosing
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position
-from zonegit.repo.signed import is_signed, refuse_change
+from zonegit.repo.signed import refuse_change
 from zonegit.repo.together import Tips, commit_together
 from zonegit.repo.writing import Intent, check_writable, intent_of
+
+_AT: Final = "batch:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,51 +40,18 @@ class Step:
     line: int = 0
     """Where it was read, for errors; 0 is its number among the steps."""
 
-    def changes(self, content: Edited) -> Changes:
-        """What it makes of a version. `NotFound`, `InvalidZone` and others as the verb of its name."""
-        owner = owner_of(self.name, content.apex)
+    def change(self, edited: Edited) -> Collection[RRKey]:
+        """Make the change; the keys that it touches. Raises what the verb of its name does."""
+        owner = owner_of(self.name, edited.apex)
         if self.verb == "delete":
-            return records.deleted(content, owner, self.rtype, self.rdatas)
+            return edited.delete(owner, self.rtype, self.rdatas)
         if self.rtype is None or not self.rdatas:
             raise UsageError(f"{self.verb} takes a type and at least one record")
         if self.verb == "add":
-            return records.added(content, owner, self.rtype, self.ttl, self.rdatas)
+            return edited.add(owner, self.rtype, self.ttl, self.rdatas)
         if self.rtype == SOA:
             records.one_soa(self.rdatas)
-        return records.put(content, owner, self.rtype, self.ttl, self.rdatas)
-
-
-class Edited:
-    """A version with changes on top, read as a version is."""
-
-    def __init__(self, content: Content) -> None:
-        self.apex = content.apex
-        self.changes: dict[RRKey, bytes | None] = {}
-        self.signed = is_signed(content.tree)
-        self._content = content
-        self._at: dict[OwnerKey, dict[int, bytes | None]] = {}
-
-    def rrset(self, owner: Owner, rtype: int) -> RRset | None:
-        key = rr_key(owner_key(owner), rtype)
-        if key not in self.changes:
-            return self._content.rrset(owner, rtype)
-        payload = self.changes[key]
-        return self._content.served(payload) if payload else None
-
-    def rrsets_at(self, owner: Owner) -> list[RRset]:
-        key = owner_key(owner)
-        found: dict[int, bytes | None] = {**self._content.tree.at(key), **self._at.get(key, {})}
-        return [self._content.served(payload) for _, payload in sorted(found.items()) if payload]
-
-    def differs(self, changes: Changes) -> bool:
-        """Whether changes are any to the version."""
-        return any(payload != self._content.tree.payload(key) for key, payload in changes.items())
-
-    def take(self, changes: Changes) -> None:
-        """Put changes on top of those before."""
-        self.changes.update(changes)
-        for key, payload in changes.items():
-            self._at.setdefault(OwnerKey(key[:-3]), {})[int.from_bytes(key[-2:], "big")] = payload
+        return edited.put(owner, self.rtype, self.ttl, self.rdatas)
 
 
 class _Batch:
@@ -111,10 +80,9 @@ class _Batch:
 
     def _take(self, step: Step, zone: str, edited: Edited) -> None:
         """Make one change. `Refused` where the signatures of the zone wouldn't fit it."""
-        changes = step.changes(edited)
-        if edited.signed and self._options.get("signatures", "keep") == "keep" and edited.differs(changes):
+        keys = step.change(edited)
+        if edited.signed and self._options.get("signatures", "keep") == "keep" and edited.differs(keys):
             raise refuse_change(zone)
-        edited.take(changes)
 
     def _steps(self) -> Iterator[tuple[int, str, Step]]:
         yield from self._read
@@ -163,14 +131,16 @@ class _Batch:
 
         Where no step did, these are the lines that changed the zone.
         """
+        if str(error).startswith(_AT):  # a step was refused by itself
+            return error
         for zone, owner in error.places:
             apex = parse_apex(zone)
             steps = [(line, owner_of(step.name, apex)) for line, where, step in self._read if where == zone]
             at = [line for line, changed in steps if changed == owner]
             above = [line for line, changed in steps if is_within(owner + apex, absolute(changed, apex))]
             lines = at[-1:] or above[-1:] or [line for line, _ in steps]
-            return at_line("-".join(str(line) for line in dict.fromkeys((lines[0], lines[-1]))), error)
-        return at_line(f"{self._read[0][0]}-{self._read[-1][0]}", error) if self._read else error
+            return at_line(_span(lines), error)
+        return at_line(_span([line for line, _, _ in self._read]), error) if self._read else error
 
 
 def commit_batch(context: Context, steps: Iterable[Step], options: JointOptions) -> list[Committed]:
@@ -189,6 +159,11 @@ def commit_batch(context: Context, steps: Iterable[Step], options: JointOptions)
     return done
 
 
+def _span(lines: Sequence[int]) -> str:
+    """From the first to the last of them: `3`, `3-7`."""
+    return "-".join(str(line) for line in dict.fromkeys((lines[0], lines[-1])))
+
+
 def at_line(lines: str, error: ZonegitError) -> ZonegitError:
     """The same error, beginning with the line that it is about."""
-    return type(error)(f"batch:{lines}: {error}")
+    return type(error)(f"{_AT}{lines}: {error}")

@@ -1,12 +1,12 @@
 """What `set`, `add` and `delete` make of a zone: changes to stored RRsets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from zonegit.errors import InvalidRecord, InvalidZone, NotFound
-from zonegit.model.names import Owner, owner_key, owner_text
+from zonegit.model.names import Owner, owner_text
 from zonegit.model.rdata import NS, SOA, canonical, soa_serial
-from zonegit.model.rrset import RRKey, RRset, rr_key
+from zonegit.model.rrset import RRKey, RRset
 from zonegit.zonefile.rdata.fitting import misfit
 
 Changes = Mapping[RRKey, bytes | None]
@@ -64,25 +64,35 @@ def added(content: Records, owner: Owner, rtype: int, ttl: int | None, rdatas: S
     return replaced(RRset.of(owner, rtype, kept, [*(old.rdatas if old else ()), *readable(rtype, rdatas)]))
 
 
-def deleted(content: Records, owner: Owner, rtype: int | None, rdatas: Sequence[bytes]) -> Changes:
-    """All RRsets at an owner deleted, or one of them, or some of its records."""
-    if not owner and rtype in (SOA, NS) and not rdatas:
+def deleted(
+    content: Records, owner: Owner, rtype: int | None, rdatas: Sequence[bytes], *, whole: bool = True
+) -> Changes:
+    """All RRsets at an owner deleted, or one of them, or some of its records.
+
+    `InvalidZone` for what a zone can't be without, unless it needn't be `whole` afterwards.
+    """
+    if whole and not owner and rtype in (SOA, NS) and not rdatas:
         raise InvalidZone(
             f"the {'SOA' if rtype == SOA else 'NS RRset'} at the apex can't be deleted; 'set' replaces it"
         )
-    here = {rrset.rtype: rrset for rrset in content.rrsets_at(owner) if rtype in (None, rrset.rtype)}
+    found = content.rrsets_at(owner) if rtype is None else [content.rrset(owner, rtype)]
+    here = [rrset for rrset in found if rrset]
     if not here:
         raise NotFound(f"nothing to delete: {owner_text(owner)} has no such records")
-    key = owner_key(owner)
-    if rtype is None and not owner:
+    if whole and rtype is None and not owner:
         raise InvalidZone("the apex as a whole can't be deleted; name a type, or 'zone remove' the zone")
     if rtype is None or not rdatas:
-        return {rr_key(key, number): None for number in here}
-    old = here[rtype]
-    gone = set(RRset.of(owner, rtype, old.ttl, rdatas).rdatas)
-    if missing := gone - set(old.rdatas):
-        what = "the record is" if len(gone) == 1 else f"{len(missing)} of the {len(gone)} records"
-        verb = "" if len(gone) == 1 else " is" if len(missing) == 1 else " are"
-        raise NotFound(f"nothing to delete: {what}{verb} not at {owner_text(owner)}")
-    left = [rdata for rdata in old.rdatas if rdata not in gone]
+        return {rrset.key: None for rrset in here}
+    old = here[0]
+    left = set(old.rdatas) - gone(RRset.of(owner, rtype, old.ttl, rdatas), old.rdatas)
     return replaced(RRset.of(owner, rtype, old.ttl, left)) if left else {old.key: None}
+
+
+def gone(rrset: RRset, here: Collection[bytes]) -> set[bytes]:
+    """The RDATAs of `rrset`, which are to be deleted. `NotFound` unless all of them are here."""
+    wanted = set(rrset.rdatas)
+    if missing := wanted.difference(here):
+        what = "the record is" if len(wanted) == 1 else f"{len(missing)} of the {len(wanted)} records"
+        verb = "" if len(wanted) == 1 else " is" if len(missing) == 1 else " are"
+        raise NotFound(f"nothing to delete: {what}{verb} not at {owner_text(rrset.owner)}")
+    return wanted
