@@ -80,7 +80,7 @@ def test_a_name_moves_with_what_is_below_it_and_what_points_there(zonegit) -> No
     done = zonegit("rename", "host", "rack1.Site")
     assert done.code == 0, done
     assert "may still hold the old name" in done.err
-    assert "--all-zones changes what points there" in done.err
+    assert "rename with --all-zones, which changes them, too" in done.err
     assert "example.org. TXT, opaque.example.org. TYPE65280\n" in done.err
     assert "15 RRsets changed" in done.err
     out = done.out.splitlines()
@@ -182,6 +182,29 @@ def test_head_on_another_branch_refuses_to_change_other_zones(zonegit) -> None:
     zonegit.refused(1, told, "rename", "host", "rack1", "--all-zones")
     zonegit.refused(1, told, "ttl", "host", "60", "--all-zones")
     zonegit.refused(1, f"batch:3: {told}", "batch", stdin="delete host\nzone example.net\ndelete host\n")
+
+
+def test_zones_that_still_name_the_old_name_are_warned_of(zonegit) -> None:
+    still = (
+        "the old name is still named in other zones: 2.0.192.in-addr.arpa. (1 record), example.net. (1 record); "
+    )
+    done = zonegit("rename", "host", "rack1", "--dry-run")
+    assert f"warning: {still}--all-zones changes them, too\n" in done.err
+    assert f"warning: {still}undo this by 'zonegit undo', then" in zonegit("rename", "host", "rack1").err
+    assert zonegit("undo").code == 0
+    done = zonegit("rename", "host", "rack1", "--all-zones")
+    assert (done.code, "still named" in done.err) == (0, False)
+    done = zonegit("rename", "myhost", "rack2")
+    assert (done.code, done.err.count("\n")) == (0, 1), done
+
+
+def test_zones_that_lack_the_branch_are_warned_of(zonegit) -> None:
+    assert zonegit("branch", "dev").code == 0
+    assert zonegit("branch", "dev", "--zone", "example.net").code == 0
+    done = zonegit("rename", "host", "rack1", "--all-zones", "--branch", "dev")
+    told = "the old name is still named in zones without a branch dev: 2.0.192.in-addr.arpa. (1 record)\n"
+    assert f"warning: {told}" in done.err
+    assert "[example.net. dev " in done.err
 
 
 def test_glue_of_a_zone_above_moves_with_all_zones(zonegit) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import options, typed
+from zonegit.cli import options, render, typed
 from zonegit.cli.committed import tell_all
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from zonegit.repo import Repository
     from zonegit.repo.everywhere import Joint
+    from zonegit.repo.pointing import Searched
 
 _SHOWN: Final = 10
 """Zones and records that a warning names."""
@@ -51,10 +52,7 @@ def _rename(args: Namespace, out: Output) -> int:
         how = options.joint_how(args)
         how["zone"] = zone = typed.zone_of(args, args.old, repo, out)
         typed.zone_meant(Namespace(**{**vars(args), "zone": zone}), args.new, repo)
-        code = _tell(repo, repo.rename(args.old, args.new, all_zones=args.all_zones, **how), args, out)
-        if not args.all_zones and repo.count_zones() > 1:
-            out.note("other zones were left as they are; --all-zones changes what points there from them, too")
-        return code
+        return _tell(repo, repo.rename(args.old, args.new, all_zones=args.all_zones, **how), args, out)
 
 
 def _refuse_zone_twice(args: Namespace) -> None:
@@ -64,7 +62,6 @@ def _refuse_zone_twice(args: Namespace) -> None:
 
 def _tell(repo: Repository, done: Joint, args: Namespace, out: Output) -> int:
     """Report the commits, and what was left as it is."""
-    from zonegit.cli import render
     from zonegit.model.names import parse_apex
     from zonegit.zonefile.types import type_text
 
@@ -77,7 +74,21 @@ def _tell(repo: Repository, done: Joint, args: Namespace, out: Output) -> int:
             for each in done.mentions
         ]
         out.warn(f"may still hold the old name, in a form that rename doesn't change: {_some(records)}")
+    _tell_elsewhere(done.elsewhere, args, out)
     return code
+
+
+def _tell_elsewhere(searched: Searched, args: Namespace, out: Output) -> None:
+    """Say where the old name of a rename is still named."""
+    if searched.found:
+        where = f"zones without a branch {args.branch}" if args.all_zones else "other zones"
+        zones = _some([f"{each.zone} ({render.counted(each.records, 'record')})" for each in searched.found])
+        way = "undo this by 'zonegit undo', then rename with --all-zones, which changes"
+        hint = f"; {'--all-zones changes' if args.dry_run else way} them, too"
+        out.warn(f"the old name is still named in {where}: {zones}{'' if args.all_zones else hint}")
+    if searched.unread:
+        zones = render.counted(searched.unread, "other zone")
+        out.note(f"not searched for the old name: {zones}, too large, too many or not readable")
 
 
 def _some(texts: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
 from zonegit.errors import NotFound, Refused
@@ -12,6 +12,7 @@ from zonegit.model.names import Owner
 from zonegit.model.refs import RefKind
 from zonegit.repo.context import Context
 from zonegit.repo.listing import named
+from zonegit.repo.pointing import Searched
 from zonegit.repo.position import default_branch
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.writing import CommitOptions, check_writable, mirror_setting
@@ -51,6 +52,8 @@ class Joint:
     """Zones that would have to change, too, but are mirrored: the change has to be made at their primary."""
     mentions: tuple[Mention, ...] = ()
     """Of a rename: what may hold the old name still."""
+    elsewhere: Searched = field(default_factory=Searched)
+    """Of a rename: what still names the old name in zones that it isn't about."""
 
 
 @dataclass(frozen=True, slots=True)

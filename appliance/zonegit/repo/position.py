@@ -107,7 +107,7 @@ def is_ambiguous(reader: Reader, seat: str) -> bool:
     """Whether HEAD names no zone, while there are several."""
     if _chosen(reader, seat):
         return False
-    zones = (ref.zone for ref in _heads(reader))
+    zones = (ref.zone for ref in heads(reader))
     first = next(zones, None)
     return any(zone != first for zone in zones)
 
@@ -117,7 +117,7 @@ def branches_of(reader: Reader, zone: str) -> list[str]:
 
     `refs/heads/a/` is also how the refs of a zone `a/b` begin.
     """
-    return [ref.name for ref in _heads(reader, f"{zone}/") if ref.zone == zone]
+    return [ref.name for ref in heads(reader, f"{zone}/") if ref.zone == zone]
 
 
 def default_branch(branches: Collection[str]) -> str:
@@ -132,11 +132,11 @@ def _chosen(reader: Reader, seat: str) -> Position | None:
 
 def _first(reader: Reader) -> Position | None:
     """The default branch of the first zone that is here."""
-    ref = next(_heads(reader), None)
+    ref = next(heads(reader), None)
     return Position(ref.zone, default_branch(branches_of(reader, ref.zone))) if ref else None
 
 
-def _heads(reader: Reader, prefix: str = "") -> Iterator[Ref]:
+def heads(reader: Reader, prefix: str = "") -> Iterator[Ref]:
     """The branches that are here. A ref whose name was changed on disk is left out; `zonegit fsck` reports it."""
     for name, _ in reader.refs(f"refs/heads/{prefix}", _ignored):
         try:

@@ -23,20 +23,19 @@ from zonegit.model.names import (
     relative,
     to_text,
 )
-from zonegit.model.rdata import HTTPS, SVCB, TXT, name_spans
+from zonegit.model.rdata import TXT, name_spans
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.everywhere import Branches, Joint, JointOptions, Mention, every, one, single
 from zonegit.repo.listing import enclosing, zone_names
+from zonegit.repo.pointing import may_name, others, search
 from zonegit.repo.records import Changes
 from zonegit.repo.signed import DNSSEC_TYPES, is_dnssec
 from zonegit.repo.together import Tips, commit_together
 from zonegit.repo.writing import Intent, check_writable, intent_of
 from zonegit.tree import walk
 
-_AS_IS: Final = frozenset((SVCB, HTTPS, 107))  # LP
-"""Types whose names keep their case."""
 _TEXTS: Final = frozenset((TXT, 99, 256, 257))  # SPF, URI, CAA
 """Types whose RDATA may hold names as text."""
 
@@ -98,7 +97,9 @@ def rename(context: Context, old: str, new: str, options: JointOptions, *, all_z
         message = f"rename {to_text(move.old)} to {to_text(move.new)}"
         return intent_of(single(options, zone), message, None, operation="rename")
 
-    return Joint(commit_together(context, branches.places, changes, intent), tuple(left), tuple(mentions))
+    done = commit_together(context, branches.places, changes, intent)
+    unchanged = branches.lacking if all_zones else others(context, branches.places[move.home])
+    return Joint(done, tuple(left), tuple(mentions), search(context, unchanged, move.old))
 
 
 def _agreed(context: Context, old: str, new: str, options: JointOptions, branches: Branches) -> _Move:
@@ -162,7 +163,7 @@ def _read(content: Content, move: _Move) -> _Found:
     for key, payload in walk.entries(content.tree.nodes, content.tree.root):
         moves = inside is not None and key.startswith(inside)
         rtype = int.from_bytes(key[-2:], "big")
-        points = (lower(payload) if rtype in _AS_IS else payload).find(move.old) >= 0
+        points = may_name(rtype, payload, move.old)
         if not moves and not points and not (rtype in _TEXTS and text in lower(payload)):
             continue
         rrset = RRset.decode(payload)
