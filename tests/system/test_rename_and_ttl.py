@@ -207,6 +207,21 @@ def test_zones_that_lack_the_branch_are_warned_of(zonegit) -> None:
     assert "[example.net. dev " in done.err
 
 
+def test_undo_names_the_other_zones(zonegit) -> None:
+    assert zonegit("rename", "host", "rack1", "--all-zones").code == 0
+    assert zonegit("set", "late", "A", "60", "192.0.2.8", "--zone", "example.net").code == 0
+    done = zonegit("undo")
+    commit = json.loads(zonegit("log", "--json", "--zone", "example.net").out)[1]["commit"]
+    assert done.err.endswith(
+        "the same operation changed 2 other zones; this undoes it there:\n"
+        "  zonegit undo --zone 2.0.192.in-addr.arpa. --branch main\n"
+        f"  zonegit revert {commit[:12]} --zone example.net. --branch main\n"
+    ), done
+    assert zonegit("revert", commit[:12], "--zone", "example.net.", "--branch", "main").code == 0
+    told = json.loads(zonegit("undo", "--zone", "2.0.192.in-addr.arpa.", "--json").out)
+    assert told["alongside"] == [{"zone": "example.net.", "branch": "main", "commit": commit, "last": False}]
+
+
 def test_glue_of_a_zone_above_moves_with_all_zones(zonegit) -> None:
     lines = """\
 zone sub.example.org

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zonegit.model.ids import ObjectId
     from zonegit.model.rrset import RRset
     from zonegit.repo import Blame, Change, Combined, Committed, Entry, Passage, Restored, Revision, ZoneSummary
+    from zonegit.repo.results import Alongside
     from zonegit.zonefile.findings import Finding
 
 JsonObject = Mapping[str, object]
@@ -118,6 +119,10 @@ def reflog_entry(value: Entry) -> JsonObject:
         "who": stamp(value.who),
         "reason": value.reason,
     }
+
+
+def alongside(value: Alongside) -> JsonObject:
+    return {"zone": value.zone, "branch": value.branch, "commit": oid(value.commit), "last": value.last}
 
 
 def zone(value: ZoneSummary, current: str) -> JsonObject:

@@ -10,10 +10,17 @@ from zonegit.cli.committed import tell
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.model.foreign import printable
+from zonegit.model.ids import short
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zonegit.repo import Repository, TakenBack
+    from zonegit.repo.results import Alongside
     from zonegit.repo.writing import CommitOptions
+
+_SHOWN: Final = 10
+"""Zones that are listed."""
 
 
 def _undo(args: Namespace, out: Output) -> int:
@@ -52,11 +59,27 @@ def _how(args: Namespace, repo: Repository) -> CommitOptions:
 
 def _tell(repo: Repository, done: TakenBack, word: str, args: Namespace, out: Output) -> int:
     """Report the commit, and which operation was undone or redone."""
-    code = tell(repo, done.committed, args, out, more={word: shapes.reflog_entry(done.operation)})
+    more: dict[str, object] = {word: shapes.reflog_entry(done.operation)}
+    if word == "undone":
+        more["alongside"] = [shapes.alongside(each) for each in done.alongside]
+    code = tell(repo, done.committed, args, out, more=more)
     who = printable(done.operation.who.name).partition(" <")[0]
     what = f"{printable(done.operation.reason)} ({who}, {render.short_date(done.operation.who)[:10]})"
     out.note(f"would be {word}: {what}" if args.dry_run else f"{word}: {what}")
+    _tell_alongside(done.alongside, out)
     return code
+
+
+def _tell_alongside(others: Sequence[Alongside], out: Output) -> None:
+    """Say which other zones the operation changed, and what undoes it there."""
+    if not others:
+        return
+    out.note(f"the same operation changed {render.counted(len(others), 'other zone')}; this undoes it there:")
+    for each in others[:_SHOWN]:
+        verb = "undo" if each.last else f"revert {short(each.commit)}"
+        out.note(f"  zonegit {verb} --zone {each.zone} --branch {each.branch}")
+    if len(others) > _SHOWN:
+        out.note(f"  and so on for {render.counted(len(others) - _SHOWN, 'more zone')}; --json lists all")
 
 
 def _arguments(parser: ArgumentParser) -> None:

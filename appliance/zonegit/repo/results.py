@@ -189,9 +189,22 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Alongside:
+    """What one operation over several zones did in another zone than the one that is undone."""
+
+    zone: str
+    branch: str
+    commit: ObjectId
+    last: bool
+    """Whether `undo` takes it back there: no other operation came after it."""
+
+
+@dataclass(frozen=True, slots=True)
 class TakenBack:
     """What `undo` took back, or `redo` made again."""
 
     committed: Committed
     operation: Entry
     """The move of the branch that this is about; its index is that from before the call."""
+    alongside: tuple[Alongside, ...] = ()
+    """Of an undo: what the operation did in other zones, which stays as it is."""

@@ -19,13 +19,18 @@ class UndoVerbs(RepositoryReader):
     def undo(self, **options: Unpack[CommitOptions]) -> TakenBack:
         """Take the last operation on a branch back: a new commit with the content from before it.
 
-        The next call undoes the operation before that one. `Refused` where none is left.
+        The next call undoes the operation before that one. `Refused` where none is left. What the operation did in
+        other zones stays, and is returned.
         """
+        from dataclasses import replace
+
         from zonegit.repo import operations
+        from zonegit.repo.alongside import alongside
         from zonegit.repo.writing import intent_of
 
         place = self._context.target(options.get("zone"), options.get("branch"))
-        return operations.undo(self._context, place, intent_of(options, "", None))
+        done = operations.undo(self._context, place, intent_of(options, "", None))
+        return replace(done, alongside=alongside(self._context, place, done.operation))
 
     def redo(self, **options: Unpack[CommitOptions]) -> TakenBack:
         """Make the operation again that `undo` took back last. `Refused` once another one came after it."""
