@@ -37,13 +37,14 @@ class Undoing:
         args, out = self._args, self._out
         self._bar.clear()
         lines = [_line(revision) for revision in undone.commits]
-        count = f"{render.counted(undone.count, 'commit')} made since the last import"
+        since = "" if undone.shared else " made since the last import"
+        count = f"{render.counted(undone.count, 'commit')}{since}"
         if not args.replace:
             told = "; ".join(_and_more(lines[:_IN_AN_ERROR], undone.count))
             zone = undone.commits[0].commit.zone
-            never = "a signed file is never merged; " if undone.signed else ""
             raise Refused(
-                f"{zone} has {count} that the file would undo: {told}; {never}--replace lets the file win"
+                f"{zone} has {count} that the file would undo: {told}; {printable(undone.not_merged)}"
+                "--replace lets the file win"
             )
         self._undone = undone
         out.warn(f"the file {'would undo' if args.dry_run else 'undoes'} {count}:")

@@ -12,7 +12,7 @@ from zonegit.model.zone import SALT_SIZE, Shape
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft, draft_records
-from zonegit.repo.import_merging import merge_file
+from zonegit.repo.import_merging import MergedFile, Shared, merge_file
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.signed import unsigned
 from zonegit.repo.undoing import Allow, undone_by
@@ -25,6 +25,9 @@ _DRAFTED: Final = 0.5
 _STORED: Final = 0.75
 """The parts of the time that a zone's first import takes until its version is drafted, and until it is stored."""
 
+Check = Callable[[Content, Shared | None], None]
+"""Raises where entries mustn't replace a branch's tip; told why they weren't merged, if it is for their serial."""
+
 
 def commit_records(
     context: Context,
@@ -33,7 +36,7 @@ def commit_records(
     entries: list[tuple[RRKey, bytes]],
     intent: Intent,
     warnings: Sequence[Finding] = (),
-    check: Callable[[Content], None] = lambda content: None,
+    check: Check = lambda content, shared: None,
     told: Told = silent,
     *,
     merge: bool = False,
@@ -60,7 +63,7 @@ def _committed(
     entries: list[tuple[RRKey, bytes]],
     intent: Intent,
     warnings: Sequence[Finding],
-    check: Callable[[Content], None],
+    check: Check,
     told: Told,
     merge: bool,
 ) -> tuple[Position, Draft, Committed]:
@@ -79,29 +82,32 @@ def _committed(
         entries = unsigned(entries)
     draft = draft_records(apex, content, entries, shape, warnings, intent.strict, step(told, 0, _DRAFTED))
     stored = step(told, _DRAFTED, _STORED)
-    if merge and content and (merged := merge_file(content, draft, entries, intent, warnings)):
+    merged = merge_file(context.store, content, draft, entries, intent, warnings) if merge and content else None
+    if content and isinstance(merged, MergedFile):
         if merged.draft.zone.tree != draft.zone.tree:
             intent = dataclasses.replace(intent, over=merged.base)
         done = commit_draft(context, place, content, merged.draft, intent, told=stored)
         return place, merged.draft, dataclasses.replace(done, merged_over=merged.base)
-    done = commit_draft(context, place, content, draft, intent, told=stored, agree=check)
+    shared = merged if isinstance(merged, Shared) else None
+    done = commit_draft(context, place, content, draft, intent, told=stored, agree=lambda tip: check(tip, shared))
     return place, draft, done
 
 
-def import_check(entries: list[tuple[RRKey, bytes]], replace: bool | Allow) -> Callable[[Content], None]:
+def import_check(entries: list[tuple[RRKey, bytes]], replace: bool | Allow) -> Check:
     """Refuses an import that would undo changes made by hand."""
 
-    def check(content: Content) -> None:
+    def check(content: Content, shared: Shared | None) -> None:
         if replace is True:
             return
-        undone = undone_by(content, entries)
+        undone = undone_by(content, entries, since=shared.fork if shared else None)
+        undone = dataclasses.replace(undone, shared=shared.versions if shared else ())
         if undone.count and not (callable(replace) and replace(undone)):
             newest = undone.commits[0].commit
             more = f" and {undone.count - 1} more" if undone.count > 1 else ""
-            never = "a signed file is never merged; " if undone.signed else ""
+            since = "" if shared else f" since {newest.zone}'s last import"
             raise Refused(
-                f"the file would undo what was changed since {newest.zone}'s last import ({newest.subject!r} by "
-                f"{newest.author.name}{more}); {never}--replace lets the file win"
+                f"the file would undo what was changed{since} ({newest.subject!r} by {newest.author.name}{more}); "
+                f"{undone.not_merged}--replace lets the file win"
             )
 
     return check

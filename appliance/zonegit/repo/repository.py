@@ -199,9 +199,10 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
 
         The file's serial is taken if it is ahead, else the next one (`keep_serial`: `Refused`). A file whose serial
         names an older version of the branch changes what it changes against that version, and nothing else
-        (`MergeConflict` where the branch contradicts it); not so with `replace=True` or `merge=False`. Any other
-        file that would undo commits made by hand since the last import is `Refused` without `replace`; a `replace`
-        that is called is asked. `progress` is told of parts in a thousand.
+        (`MergeConflict` where the branch contradicts it); not so with `replace=True` or `merge=False`, nor where a
+        version of another branch has that serial. Any other file that would undo commits made by hand since the
+        last import is `Refused` without `replace`; a `replace` that is called is asked. `progress` is told of parts
+        in a thousand.
         """
         from zonegit.dnssec.denial import check_denial
         from zonegit.dnssec.times import ending

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import Final
 
-from zonegit.model.ids import ObjectId
+from zonegit.model.ids import ObjectId, short
 from zonegit.model.rrset import RRKey, record_spans
 from zonegit.model.zone import Zone
 from zonegit.repo.content import Content, Tree
@@ -19,6 +19,8 @@ from zonegit.tree.source import Nodes
 
 MAX_UNDONE: Final = 100
 """Commits that are named."""
+_NAMED: Final = 3
+"""Versions that have a file's serial and that an error names."""
 _SEARCHED: Final = 10_000
 """Commits that are looked at; a commit of few changes takes about a third of a millisecond."""
 
@@ -36,6 +38,23 @@ class Undone:
     """How many they are, among the newest 10,000 since the last import."""
     signed: bool = False
     """Whether the file is signed, and so never merged."""
+    shared: tuple[Revision, ...] = ()
+    """Versions that have the file's serial and differ, where the file isn't merged for that."""
+
+    @property
+    def not_merged(self) -> str:
+        """Why the file isn't merged, for an error: `...; `, or nothing."""
+        if self.signed:
+            return "a signed file is never merged; "
+        if not self.shared:
+            return ""
+        named = ", ".join(
+            f"{short(each.id)} ({each.commit.subject!r} by {each.commit.author.name})"
+            for each in self.shared[:_NAMED]
+        )
+        more = f" and {len(self.shared) - _NAMED:,} more" if len(self.shared) > _NAMED else ""
+        serial = self.shared[0].commit.serial
+        return f"it isn't merged, because several versions have its serial {serial}: {named}{more}; "
 
 
 NOTHING: Final = Undone([], 0)
