@@ -71,11 +71,13 @@ def outcome(args: Namespace) -> str | None:
 
     with Repository.open(chosen_repository(args), readonly=True) as repo:
         moved = repo.moved_since(args.journal_end)
+        left = hasattr(args, "going_on") and repo.stopped_at() is not None
     if moved is None:
         return "interrupted, and the repository has changed; `zonegit reflog` shows by what"
     if not moved:
         return _NOTHING
-    return "interrupted, but committed before: " + ", ".join(_place(name, tip) for name, tip in moved.items())
+    told = "interrupted, but committed before: " + ", ".join(_place(name, tip) for name, tip in moved.items())
+    return f"{told}; 'zonegit status' shows how to go on with the rest" if left else told
 
 
 def _place(name: RefName, tip: ObjectId | None) -> str:

@@ -103,7 +103,7 @@ def guarded(work: Callable[[], int], out: Output) -> int:
     except SystemExit as stop:  # argparse, after it printed --help
         return stop.code if isinstance(stop.code, int) else 0
     except ZonegitError as error:
-        out.fail(str(error) or type(error).__name__)
+        out.fail("; ".join([str(error) or type(error).__name__, *getattr(error, "__notes__", ())]))
         return error.exit_code
     except KeyboardInterrupt as stop:
         if told := str(stop):

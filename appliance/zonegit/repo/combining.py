@@ -1,6 +1,6 @@
 """What `merge`, `revert` and `cherry-pick` share: a three-way merge with a branch's tip, checked and committed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -8,18 +8,18 @@ from zonegit.errors import Conflict as Lost
 from zonegit.errors import InvalidZone, MergeConflict, Refused
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import absolute, owner_key, to_text
-from zonegit.model.rrset import RRKey
+from zonegit.model.rrset import RRKey, rr_key
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.context import Context
-from zonegit.repo.contradictions import Authors, conflict_of, contradictions
+from zonegit.repo.contradictions import Authors, conflict_of, contradictions, named
 from zonegit.repo.draft import Draft, draft_changes
 from zonegit.repo.entering import check_entering
 from zonegit.repo.history import Range, read_commit
 from zonegit.repo.judging import refuse
 from zonegit.repo.merging import Choice, Sides, base_of, three_way, tree_of
-from zonegit.repo.results import Committed, Revision
+from zonegit.repo.results import Committed, Contradiction, Revision
 from zonegit.repo.signed import dnssec_keys, is_dnssec, is_signed, refuse_change
-from zonegit.repo.stopped import Stopped, refuse_second, set_stopped
+from zonegit.repo.stopped import Stopped, check_held, print_of, set_stopped
 from zonegit.repo.writing import Intent, commit_draft
 from zonegit.store.port import Writer
 from zonegit.tree.build import build
@@ -29,6 +29,8 @@ from zonegit.zonefile.check import check_owners
 from zonegit.zonefile.findings import Finding
 
 _TRIES: Final = 3
+_NAMED: Final = 3
+"""RRsets that an error's one line names."""
 _ROOTLESS: Final = "has no common ancestor with"
 
 
@@ -40,6 +42,10 @@ class Plan:
     intent: Intent
     accepts: bool = False
     """Whether warnings that neither side has are no conflict."""
+    held: Stopped | None = None
+    """The state that is kept already, as it was read; None for a new operation."""
+    begins: bool = True
+    """Whether it hasn't stopped yet, so that what stops does so at the tip that it meets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,63 +64,74 @@ class _Found:
 
     changes: dict[RRKey, bytes | None]
     left: dict[RRKey, Conflict] = field(default_factory=dict)
+    changed: frozenset[RRKey] = frozenset()
+    """Keys that are left because they changed on the branch since they were resolved."""
 
 
-def commit_plan(context: Context, plan: Plan, *, kept: bool = False) -> Committed:
-    """Commit the merge with the branch's tip. `MergeConflict`, which keeps the state but for a dry run.
+def commit_plan(context: Context, plan: Plan, then: Stopped | None = None) -> Committed:
+    """Commit the merge with the branch's tip, and keep in the same transaction what comes `then`.
 
-    The state that is `kept` already is forgotten with the commit. If the tip moves meanwhile it is merged again,
-    the last time while other writers wait.
+    `MergeConflict`, which keeps the state but for a dry run. `NotFound` or `Conflict` where another process went on
+    with what is held. If the tip moves meanwhile it is merged again, the last time while other writers wait.
     """
     for _ in range(_TRIES):
         ours = context.tip(plan.state.place)
-        plan = plan if kept else _begun_at(plan, ours)
+        plan = _begun_at(plan, ours)
         try:
             draft = draft_plan(context, plan, ours)
         except MergeConflict:
             if not plan.intent.dry_run:
                 with context.store.write() as writer:
-                    _keep(context, plan, writer, kept=kept)
+                    _keep(context, plan, writer)
             raise
         try:
-            if plan.intent.dry_run or not kept:
+            if plan.intent.dry_run or not (plan.held or then):
                 return commit_draft(context, plan.state.place, ours, draft, plan.intent)
             with context.store.write() as writer:
-                return _finished(context, plan, ours, draft, writer)
+                return _committed(context, plan, ours, draft, then, writer)
         except Lost:
-            continue
+            if context.tip(plan.state.place).revision.id == ours.revision.id:
+                raise
     with context.store.write() as writer:
         ours = context.tip(plan.state.place)
-        plan = plan if kept else _begun_at(plan, ours)
+        plan = _begun_at(plan, ours)
         try:
             draft = draft_plan(context, plan, ours)
         except MergeConflict as error:
             conflict = error
-            _keep(context, plan, writer, kept=kept)
+            _keep(context, plan, writer)
         else:
-            if kept:
-                return _finished(context, plan, ours, draft, writer)
-            return commit_draft(context, plan.state.place, ours, draft, plan.intent, writer)
+            return _committed(context, plan, ours, draft, then, writer)
     raise conflict
 
 
 def _begun_at(plan: Plan, ours: Content) -> Plan:
     """The plan of what stops, if it does, at this tip."""
-    return replace(plan, state=replace(plan.state, ours=ours.revision.id))
+    tip = ours.revision.id
+    return replace(plan, state=replace(plan.state, ours=tip, preferred_at=tip)) if plan.begins else plan
 
 
-def _keep(context: Context, plan: Plan, writer: Writer, *, kept: bool) -> None:
+def _keep(context: Context, plan: Plan, writer: Writer) -> None:
     """Keep what stopped. `Refused` where something else of the same user stopped meanwhile."""
-    if not kept:
-        refuse_second(writer, context)
+    check_held(writer, context, plan.held)
     set_stopped(writer, context, plan.state)
 
 
-def _finished(context: Context, plan: Plan, ours: Content, draft: Draft, writer: Writer) -> Committed:
-    """Commit, and forget the state, both or neither."""
+def _committed(
+    context: Context, plan: Plan, ours: Content, draft: Draft, then: Stopped | None, writer: Writer
+) -> Committed:
+    """Commit, and keep what comes then in the place of the state, both or neither."""
+    if plan.held or then:
+        check_held(writer, context, plan.held)
     done = commit_draft(context, plan.state.place, ours, draft, plan.intent, writer)
-    set_stopped(writer, context, None)
+    if plan.held or then:
+        set_stopped(writer, context, then and behind(then, done))
     return done
+
+
+def behind(state: Stopped, done: Committed) -> Stopped:
+    """The state of what comes next, once the commit before it is made."""
+    return replace(state, ours=done.new) if done.new else state
 
 
 def draft_plan(context: Context, plan: Plan, ours: Content) -> Draft:
@@ -130,7 +147,7 @@ def draft_plan(context: Context, plan: Plan, ours: Content) -> Draft:
     if found.left:
         serial = ours.revision.commit.serial
         listed = contradictions(change.nodes, found.left, change.authors, serial)
-        raise conflict_of(state.place.zone, _what(state), listed, ())
+        raise _changed_since(conflict_of(state.place.zone, _what(state), listed, ()), state, found, listed)
     try:
         draft = draft_changes(ours, found.changes)
     except InvalidZone as error:
@@ -148,7 +165,7 @@ def _what(state: Stopped) -> str:
 
 
 def _change(context: Context, state: Stopped, ours: Content, target: Revision) -> _Change:
-    nodes = context.nodes
+    nodes = ours.tree.nodes
     since = Range((ours.revision,), (target,))
     if state.operation == "merge":
         found = base_of(nodes, ours.revision.id, target.id, ours.zone.shape)
@@ -183,25 +200,60 @@ def _check_signatures(ours: Content, change: _Change, intent: Intent) -> None:
 
 
 def _combined(context: Context, plan: Plan, ours: Content, change: _Change) -> _Found:
-    choices, sides = plan.state.choices, Sides(change.base, ours.tree.root, change.theirs)
-    held = _settled_on_the_branch(context, plan.state, ours, change)
+    state, sides = plan.state, Sides(change.base, ours.tree.root, change.theirs)
+    preferred = _content_at(context, state.preferred_at, ours) if state.prefer else ours
+    at = {key: _at(key, ours, change) for key in state.choices}
+    choices = {key: each.choice for key, each in state.choices.items() if each.over == print_of(at[key].sides[0])}
+    changed = state.choices.keys() - choices.keys()
+
+    def is_as_preferred(key: RRKey) -> bool:
+        return preferred is ours or preferred.tree.payload(key) == ours.tree.payload(key)
+
+    if state.prefer:
+        choices |= {key: state.prefer for key in changed if is_as_preferred(key)}
+    changed -= choices.keys()
+    held = _settled_on_the_branch(context, state, preferred, change) - state.choices.keys()
 
     def resolve(key: RRKey, conflict: Conflict) -> Choice | None:
-        if key in choices:
-            return choices[key]
-        return Choice.OURS if key in held else plan.state.prefer
+        if key in choices or key in changed:
+            return choices.get(key)
+        if key in held:
+            return Choice.OURS
+        return state.prefer if is_as_preferred(key) else None
 
     merged = three_way(change.nodes, sides, resolve)
-    changes, left = dict(merged.changes), dict(merged.conflicts)
-    for key in held - choices.keys():
-        changes.pop(key, None)
-    for key, choice in choices.items():
-        changes[key] = choice.of(_at(key, ours, change))
+    left = {**merged.conflicts, **{key: at[key] for key in changed}}
+    changes = {key: value for key, value in merged.changes.items() if key not in held and key not in changed}
+    changes |= {key: choice.of(at[key]) for key, choice in choices.items()}
     if plan.intent.signatures == "unsign":
         left = {key: conflict for key, conflict in left.items() if not is_dnssec(key)}
         changes = {key: value for key, value in changes.items() if not is_dnssec(key)}
         changes |= dict.fromkeys(dnssec_keys(ours.tree))
-    return _Found(changes, left)
+    again = (key for key in left if key in changed or not is_as_preferred(key))
+    return _Found(changes, dict(sorted(left.items())), frozenset(again))
+
+
+def _changed_since(
+    error: MergeConflict, state: Stopped, found: _Found, listed: Sequence[Contradiction]
+) -> MergeConflict:
+    """The error, with what was resolved once, and changed on the branch since."""
+    again = [
+        named(each, state.place.zone)
+        for each in listed
+        if rr_key(owner_key(each.owner), each.rtype) in found.changed
+    ]
+    if not again:
+        return error
+    more = f" and {len(again) - _NAMED:,} more" if len(again) > _NAMED else ""
+    what = f"{', '.join(again[:_NAMED])}{more} changed on {state.place.branch} since the choice was made"
+    return MergeConflict(f"{error}; {what}", error.conflicts, error.together)
+
+
+def _content_at(context: Context, commit: ObjectId | None, ours: Content) -> Content:
+    """The branch as it was at a commit."""
+    if commit is None or commit == ours.revision.id:
+        return ours
+    return Content.of(context.nodes, read_commit(context.nodes.source, commit))
 
 
 def conflicts_at(context: Context, state: Stopped, keys: Iterable[RRKey]) -> dict[RRKey, Conflict]:
@@ -217,10 +269,10 @@ def _at(key: RRKey, ours: Content, change: _Change) -> Conflict:
 
 
 def _settled_on_the_branch(context: Context, state: Stopped, ours: Content, change: _Change) -> set[RRKey]:
-    """Keys that conflicted when it stopped, and stand on the branch otherwise since: the branch has them right."""
+    """Keys that conflicted when it stopped, and stand otherwise in `ours`: the branch has them right."""
     if ours.revision.id == state.ours:
         return set()
-    then = Content.of(context.nodes, read_commit(context.nodes.source, state.ours))
+    then = _content_at(context, state.ours, ours)
     conflicts = three_way(change.nodes, Sides(change.base, then.tree.root, change.theirs)).conflicts
     return {key for key in conflicts if then.tree.payload(key) != ours.tree.payload(key)}
 

@@ -7,15 +7,15 @@ from zonegit.errors import CorruptStore, InvalidRecord, MergeConflict, NotFound,
 from zonegit.model.names import from_text, owner_key, parse_apex, to_text
 from zonegit.model.rrset import RRKey, key_parts, rr_key
 from zonegit.repo.ancestry import is_ancestor
-from zonegit.repo.combining import Plan, commit_plan, conflicts_at, draft_plan
+from zonegit.repo.combining import Plan, conflicts_at, draft_plan
 from zonegit.repo.context import Context, owner_of
 from zonegit.repo.history import read_commit
 from zonegit.repo.merges import Side, plan_of
 from zonegit.repo.merging import Choice
-from zonegit.repo.picking import go_through
+from zonegit.repo.picking import go_through, next_plan
 from zonegit.repo.results import Committed, Contradiction, Unfinished
 from zonegit.repo.signed import Signatures
-from zonegit.repo.stopped import Stopped, set_stopped, stopped, the_stopped
+from zonegit.repo.stopped import Chosen, Stopped, print_of, replace_stopped, set_stopped, stopped, the_stopped
 from zonegit.repo.writing import CommitOptions, Intent
 from zonegit.zonefile.types import type_text
 
@@ -31,15 +31,24 @@ def unfinished(context: Context) -> Unfinished | None:
 
 def _left_of(context: Context, state: Stopped) -> Unfinished:
     place = state.place
-    chosen = tuple((*key_parts(key), choice.value) for key, choice in state.choices.items())
     found = Unfinished(
-        state.operation, place.zone, place.branch, state.theirs, state.name, [], [], len(state.todo), chosen=chosen
+        state.operation,
+        place.zone,
+        place.branch,
+        state.theirs,
+        state.name,
+        [],
+        [],
+        len(state.todo),
+        chosen=tuple((*key_parts(key), each.choice.value) for key, each in state.choices.items()),
     )
     try:
         draft_plan(context, _look(context, state), context.tip(state.place))
     except MergeConflict as conflict:
         left = [each for each in conflict.conflicts if isinstance(each, Contradiction)]
-        return replace(found, left=left, together=list(conflict.together))
+        open_ = {(each.owner, each.rtype) for each in left}
+        chosen = tuple(each for each in found.chosen if each[:2] not in open_)
+        return replace(found, left=left, together=list(conflict.together), chosen=chosen)
     except ZonegitError as error:
         return replace(found, problem=str(error))
     return found
@@ -62,15 +71,13 @@ def resolve(
 
     `NotFound` for what neither side changed.
     """
-    state = _still_there(context, the_stopped(context, operation))
-    state = replace(state, choices={**state.choices, **_chosen(context, state, resolutions)})
+    held = _still_there(context, the_stopped(context, operation))
+    state = replace(held, choices={**held.choices, **_chosen(context, held, resolutions)})
     if every:
-        state = replace(state, choices={**_all_left(context, state, every), **state.choices})
-    if dry_run:
-        return _left_of(context, state)
-    with context.store.write() as writer:
-        set_stopped(writer, context, state)
-    return unfinished(context) or _gone()
+        state = replace(state, choices={**state.choices, **_all_left(context, state, every)})
+    if not dry_run:
+        replace_stopped(context, held, state)
+    return _left_of(context, state)
 
 
 def _still_there(context: Context, state: Stopped) -> Stopped:
@@ -84,11 +91,7 @@ def _still_there(context: Context, state: Stopped) -> Stopped:
     return state
 
 
-def _gone() -> Unfinished:
-    raise NotFound("what had stopped was finished or given up by another process meanwhile")
-
-
-def _chosen(context: Context, state: Stopped, resolutions: Resolutions) -> dict[RRKey, Choice]:
+def _chosen(context: Context, state: Stopped, resolutions: Resolutions) -> dict[RRKey, Chosen]:
     apex = parse_apex(state.place.zone)
     chosen = {
         rr_key(owner_key(owner_of(name, apex)), rtype): (name, rtype, Choice(choice))
@@ -104,15 +107,17 @@ def _chosen(context: Context, state: Stopped, resolutions: Resolutions) -> dict[
             choice.of(conflict)
         except InvalidRecord as error:
             raise Refused(f"{what}: {error}") from None
-    return {key: choice for key, (_, _, choice) in chosen.items()}
+    return {key: Chosen(choice, print_of(at[key].sides[0])) for key, (_, _, choice) in chosen.items()}
 
 
-def _all_left(context: Context, state: Stopped, side: Side) -> Mapping[RRKey, Choice]:
+def _all_left(context: Context, state: Stopped, side: Side) -> Mapping[RRKey, Chosen]:
     try:
         draft_plan(context, _look(context, state), context.tip(state.place))
     except MergeConflict as conflict:
         left = [each for each in conflict.conflicts if isinstance(each, Contradiction)]
-        return {rr_key(owner_key(each.owner), each.rtype): Choice(side) for each in left}
+        keys = [rr_key(owner_key(each.owner), each.rtype) for each in left]
+        at = conflicts_at(context, state, keys)
+        return {key: Chosen(Choice(side), print_of(at[key].sides[0])) for key in keys}
     return {}
 
 
@@ -120,16 +125,15 @@ def go_on(
     context: Context, operation: str, resolutions: Resolutions, every: Side | None, options: CommitOptions
 ) -> list[Committed]:
     """Finish what stopped, and what comes after it. `MergeConflict` for what is left: the choices are kept."""
-    state = _still_there(context, the_stopped(context, operation))
-    state = replace(state, choices={**state.choices, **_chosen(context, state, resolutions)})
+    held = _still_there(context, the_stopped(context, operation))
+    state = replace(held, choices={**held.choices, **_chosen(context, held, resolutions)})
     theirs = read_commit(context.nodes.source, state.theirs)
     if state.operation == "merge" and _is_merged(context, state):
-        return [_forgotten(context, state, dry_run=options.get("dry_run", False))]
+        return [_forgotten(context, held, dry_run=options.get("dry_run", False))]
     plan = plan_of(state, theirs, options, every, of_pick=state.operation == "cherry-pick")
-    done = commit_plan(context, plan, kept=True)
-    if plan.intent.dry_run:
-        return [done]
-    return go_through(context, state, state.todo, {**options, "message": None}, [done])
+    chosen_at = context.tip(state.place).revision.id if every else state.preferred_at
+    kept = replace(plan.state, preferred_at=chosen_at)
+    return go_through(context, replace(plan, state=kept, held=held, begins=False), options)
 
 
 def _is_merged(context: Context, state: Stopped) -> bool:
@@ -142,8 +146,7 @@ def _is_merged(context: Context, state: Stopped) -> bool:
 def _forgotten(context: Context, state: Stopped, *, dry_run: bool) -> Committed:
     tip = context.tip(state.place).revision
     if not dry_run:
-        with context.store.write() as writer:
-            set_stopped(writer, context, None)
+        replace_stopped(context, state, None)
     return Committed(state.place.zone, state.place.branch, tip.id, tip.id, tip.commit.serial, 0)
 
 
@@ -153,20 +156,23 @@ def skip(context: Context, operation: str, options: CommitOptions) -> list[Commi
     _still_there(context, state)
     if operation == "merge":
         raise Refused("a merge is one commit, which can't be skipped; 'zonegit merge --abort' gives it up")
+    plan = next_plan(context, state, {**options, "message": None})
     if not options.get("dry_run", False):
-        with context.store.write() as writer:
-            set_stopped(writer, context, None)
-    return go_through(context, state, state.todo, {**options, "message": None}, [])
+        then = replace(plan.state, ours=context.tip(state.place).revision.id) if plan else None
+        replace_stopped(context, state, then)
+        plan = replace(plan, held=then) if plan else None
+    return go_through(context, plan, options)
 
 
 def abort(context: Context, operation: str, *, dry_run: bool = False) -> str:
     """Forget what stopped, whatever became of it; returns what it was called. The branch stays as it is."""
     try:
         state = the_stopped(context, operation)
-        name = state.name
     except CorruptStore:
-        name = ""
+        if not dry_run:
+            with context.store.write() as writer:
+                set_stopped(writer, context, None)
+        return ""
     if not dry_run:
-        with context.store.write() as writer:
-            set_stopped(writer, context, None)
-    return name
+        replace_stopped(context, state, None)
+    return state.name

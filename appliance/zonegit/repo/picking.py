@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
-from zonegit.errors import MergeConflict, Refused, RevisionError, UsageError
-from zonegit.model.ids import ObjectId, object_id, short
-from zonegit.repo.combining import Plan, commit_plan, draft_plan
+from zonegit.errors import Conflict, MergeConflict, NotFound, Refused, RevisionError, UsageError, ZonegitError
+from zonegit.model.ids import object_id, short
+from zonegit.repo.combining import Plan, behind, commit_plan, draft_plan
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.context import Context
 from zonegit.repo.history import Range, ancestry, read_commit
@@ -40,37 +41,57 @@ def pick(
     if options.get("message") is not None and len(targets) > 1:
         raise UsageError(f"--message is for one commit, and these are {len(targets)}")
     tip = context.tip(place).revision.id
-    first = Stopped(operation, place, tip, targets[0].id, short(targets[0].id), "", mainline, noted=noted)
-    return go_through(context, first, [target.id for target in targets], options, [])
+    ids = tuple(target.id for target in targets)
+    like = Stopped(operation, place, tip, ids[0], "", "", mainline, ids, noted)
+    return go_through(context, next_plan(context, like, options), options)
 
 
-def go_through(
-    context: Context, like: Stopped, todo: Sequence[ObjectId], options: CommitOptions, done: list[Committed]
-) -> list[Committed]:
-    """Commit one after another, as the operation `like` has it; stops at the first that conflicts."""
-    if options.get("dry_run", False):
-        return [*done, *_rehearsed(context, like, todo, options)]
-    for at, oid in enumerate(todo):
-        plan = _plan(context, like, oid, tuple(todo[at + 1 :]), options)
-        try:
-            done.append(commit_plan(context, plan))
-        except MergeConflict as conflict:
-            raise MergeConflict(str(conflict), conflict.conflicts, conflict.together, tuple(done)) from None
+def go_through(context: Context, plan: Plan | None, options: CommitOptions) -> list[Committed]:
+    """Commit one after another, from this plan on; stops at the first that conflicts, or is refused.
+
+    With each commit it is kept what comes after it, so that it can go on whatever ends it.
+    """
+    done: list[Committed] = []
+    later: CommitOptions = {**options, "message": None}
+    try:
+        if plan and plan.intent.dry_run and plan.state.todo:
+            done.extend(_rehearsed(context, plan, later))
+            return done
+        while plan:
+            after = next_plan(context, plan.state, later)
+            done.append(commit_plan(context, plan, after.state if after else None))
+            plan = replace(after, held=behind(after.state, done[-1])) if after else None
+    except MergeConflict as conflict:
+        raise MergeConflict(str(conflict), conflict.conflicts, conflict.together, tuple(done)) from None
+    except ZonegitError as error:
+        if plan and plan.held and not plan.intent.dry_run and not isinstance(error, Conflict | NotFound):
+            error.add_note(_ways_on(plan.held, len(done)))
+        raise
     return done
 
 
-def _rehearsed(
-    context: Context, like: Stopped, todo: Sequence[ObjectId], options: CommitOptions
-) -> Iterator[Committed]:
+def _ways_on(held: Stopped, done: int) -> str:
+    """What a refusal left behind, and what can be done then."""
+    verb = f"zonegit {held.operation}"
+    made = f"{done} made before {'is' if done == 1 else 'are'} committed" if done else "nothing moved"
+    ways = f"go on with '{verb} --continue'"
+    if held.operation != "merge":
+        ways += f", leave {held.name} out with '{verb} --skip'"
+    return f"{held.operation} stopped at {held.name}, {made}: {ways}, or give it up with '{verb} --abort'"
+
+
+def _rehearsed(context: Context, plan: Plan, options: CommitOptions) -> Iterator[Committed]:
     """What each would be on top of those before it, of which nothing is stored."""
-    ours = context.tip(like.place)
+    place = plan.state.place
+    ours = context.tip(place)
     old, seq = ours.revision, ours.revision.commit.seq
-    for oid in todo:
-        draft = draft_plan(context, _plan(context, like, oid, (), options), ours)
+    following: Plan | None = plan
+    while following:
+        draft = draft_plan(context, following, ours)
         seq = next_seq(seq) if draft.change_count else seq
         yield Committed(
-            like.place.zone,
-            like.place.branch,
+            place.zone,
+            place.branch,
             old.id,
             None if draft.change_count else old.id,
             seq & 0xFFFFFFFF,
@@ -80,15 +101,28 @@ def _rehearsed(
         )
         fresh = {object_id(data): data for data in draft.objects}
         ours = Content(old, draft.zone, Tree(ours.tree.nodes.over(fresh), draft.zone.tree))
+        following = next_plan(context, following.state, options)
 
 
-def _plan(
-    context: Context, like: Stopped, oid: ObjectId, todo: tuple[ObjectId, ...], options: CommitOptions
-) -> Plan:
+def next_plan(context: Context, like: Stopped, options: CommitOptions) -> Plan | None:
+    """The plan of the commit that comes after another one; None behind the last."""
+    if not like.todo:
+        return None
+    oid, *todo = like.todo
     target = read_commit(context.nodes.source, oid)
     message = _revert_message(target) if like.operation == "revert" else _pick_message(target, like.noted)
-    ours = context.tip(like.place).revision.id
-    state = Stopped(like.operation, like.place, ours, oid, short(oid), message, like.mainline, todo, like.noted)
+    state = Stopped(
+        like.operation,
+        like.place,
+        like.ours,
+        oid,
+        short(oid),
+        message,
+        like.mainline,
+        tuple(todo),
+        like.noted,
+        like.signatures,
+    )
     return plan_of(state, target, options, of_pick=like.operation == "cherry-pick")
 
 

@@ -7,9 +7,10 @@ conflicts are choices, and commits that are made on the branch meanwhile.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from zonegit.errors import CorruptStore, NotFound, Refused
-from zonegit.model.ids import ObjectId
+from zonegit.errors import Conflict, CorruptStore, NotFound, Refused
+from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.rrset import RRKey
 from zonegit.repo.context import Context
 from zonegit.repo.merging import Choice
@@ -19,15 +20,23 @@ from zonegit.repo.signed import Signatures
 from zonegit.store.port import Reader, Writer
 
 
+class Chosen(NamedTuple):
+    """How an RRset is resolved, as long as it stands on the branch as it stood when that was chosen."""
+
+    choice: Choice
+    over: str
+    """The RRset on the branch at that time, as `print_of` has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What goes on with `--continue`."""
+    """What goes on with `--continue`: what stopped at a conflict, or a commit of several that is still to come."""
 
     operation: str
     """`merge`, `revert` or `cherry-pick`."""
     place: Position
     ours: ObjectId
-    """The branch's tip when it stopped."""
+    """The branch's tip when it stopped, or when the commit before it was made."""
     theirs: ObjectId
     """The commit that is merged, reverted or picked."""
     name: str
@@ -43,7 +52,9 @@ class Stopped:
     """What may happen to a signed zone's signatures."""
     prefer: Choice | None = None
     """What holds for each conflict without a choice of its own."""
-    choices: Mapping[RRKey, Choice] = field(default_factory=dict)
+    preferred_at: ObjectId | None = None
+    """The branch's tip when that was chosen: it holds for RRsets that stand as they stood there."""
+    choices: Mapping[RRKey, Chosen] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         return json.dumps(
@@ -60,7 +71,8 @@ class Stopped:
                 "noted": self.noted,
                 "signatures": self.signatures,
                 "prefer": self.prefer and self.prefer.value,
-                "choices": {key.hex(): choice.value for key, choice in self.choices.items()},
+                "preferred_at": self.preferred_at and self.preferred_at.hex(),
+                "choices": {key.hex(): [each.choice.value, each.over] for key, each in self.choices.items()},
             }
         ).encode()
 
@@ -80,7 +92,11 @@ class Stopped:
                 bool(found["noted"]),
                 found["signatures"],
                 Choice(found["prefer"]) if found["prefer"] else None,
-                {RRKey(bytes.fromhex(key)): Choice(choice) for key, choice in found["choices"].items()},
+                _id(found["preferred_at"]) if found["preferred_at"] else None,
+                {
+                    RRKey(bytes.fromhex(key)): Chosen(Choice(choice), str(over))
+                    for key, (choice, over) in found["choices"].items()
+                },
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             raise CorruptStore(
@@ -90,7 +106,8 @@ class Stopped:
     @property
     def named(self) -> tuple[ObjectId, ...]:
         """Commits that must stay as long as it may go on."""
-        return self.ours, self.theirs, *self.todo
+        chosen = (self.preferred_at,) if self.preferred_at else ()
+        return self.ours, self.theirs, *chosen, *self.todo
 
 
 def stopped(context: Context) -> Stopped | None:
@@ -117,6 +134,35 @@ def refuse_second(reader: Reader, context: Context) -> None:
         state = Stopped.decode(found)
         where = f"{state.place.branch} of {state.place.zone}"
         raise Refused(f"a {state.operation} has stopped on {where}: {ways_on(state.operation)}")
+
+
+def check_held(reader: Reader, context: Context, held: Stopped | None) -> None:
+    """Refuse to go on from a state that another process has replaced since it was read; `held` is what was read.
+
+    `NotFound` where nothing is left of it, `Conflict` where it is another one, `Refused` where there was none.
+    """
+    if held is None:
+        refuse_second(reader, context)
+        return
+    found = reader.setting(merge_setting(context.seat))
+    if found is None:
+        raise NotFound(f"the {held.operation} was finished or given up by another process meanwhile")
+    if Stopped.decode(found) != held:
+        raise Conflict(
+            f"another process went on with the {held.operation} meanwhile; 'zonegit status' shows what is left"
+        )
+
+
+def replace_stopped(context: Context, held: Stopped, value: Stopped | None) -> None:
+    """Keep another state in the place of the one that was read, or forget it. As `check_held`."""
+    with context.store.write() as writer:
+        check_held(writer, context, held)
+        set_stopped(writer, context, value)
+
+
+def print_of(payload: bytes | None) -> str:
+    """What tells an RRset from another one under its key; empty for none."""
+    return object_id(payload).hex() if payload else ""
 
 
 def ways_on(operation: str) -> str:
