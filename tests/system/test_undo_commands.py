@@ -131,10 +131,8 @@ def test_import_at_a_conflict(zonegit, tmp_path) -> None:
     assert ours.split()[:4] == ["ours", "60", "192.0.2.3", "(Bob,"]
     assert ours.endswith(": Move www)")
     assert theirs.split() == ["theirs", "300", "192.0.2.2"]
-    assert (
-        "nothing moved; --replace lets the file win, and undoes 'Move www' by Bob <bob@example.org>"
-        in result.stderr
-    )
+    assert "nothing moved" in result.stderr
+    assert "--replace lets the file win, and undoes 'Move www' by Bob <bob@example.org>" in result.stderr
     found = json.loads(zonegit("import", file, "--json").stdout)
     assert (found["operation"], found["zone"], found["together"]) == ("import", "example.org.", [])
     assert found["conflicts"][0]["ours_by"]["message"] == "Move www"

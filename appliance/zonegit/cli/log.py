@@ -55,7 +55,8 @@ def _noted(args: Namespace, out: Output, chosen: Asked, found: Iterator[_T]) -> 
         limits = (args.since, args.until, args.author, args.grep, chosen.revisions, args.first_parent)
         which = "none of the commits that were asked for" if any(limits) else "no commit"
         what = " ".join([chosen.name, *([type_text(chosen.rtype)] if chosen.rtype else [])])
-        out.note(f"{which} touched {what}")
+        bare = typed.is_bare_type(chosen.name) and not chosen.rtype
+        out.note(f"{which} touched {what}" + (f"; the apex's: `zonegit log -- @ {what}`" if bare else ""))
     return iter(())
 
 

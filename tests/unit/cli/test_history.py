@@ -278,6 +278,7 @@ def test_hints_lead_to_records_where_a_word_may_be_a_name(edited, refused) -> No
     [
         (["--", "gone"], "no commit touched gone"),
         (["-p", "--", "MX", "A"], "no commit touched MX A"),
+        (["-p", "--", "MX"], "no commit touched MX; the apex's: `zonegit log -- @ MX`"),
         (["--graph", "--", "gone"], "no commit touched gone"),
         (["--since", "2999-01-01", "www"], "none of the commits that were asked for touched www"),
         (["HEAD~1..HEAD", "--", "mail"], "none of the commits that were asked for touched mail"),
