@@ -13,6 +13,7 @@ from zonegit.cli.way_back import reset_way_back, way_back
 from zonegit.errors import InvalidName, NotFound, UsageError, ZonegitError
 from zonegit.model.foreign import printable
 from zonegit.model.ids import short
+from zonegit.model.refs import DEFAULT_BRANCH
 
 if TYPE_CHECKING:
     from zonegit.model.ids import ObjectId
@@ -52,6 +53,7 @@ def _branch(args: Namespace, out: Output) -> int:
                 args.name, zone=args.zone, force=args.force_delete, who=args.author, dry_run=args.dry_run
             )
             _tell_deleted(args, out, "branch", tip)
+            _tell_served(out, repo.target(args.zone).zone, args.name)
             _answer(args, out, args.name, None, args.name, tip)
         else:
             start = args.start or "HEAD"
@@ -75,8 +77,18 @@ def _rename_branch(args: Namespace, out: Output) -> int:
             if repo.standing().head == place:
                 out.note(options.head_names(repo, place))
             out.note(way_back(args, "branch -m", new, before))
+        _tell_served(out, place.zone, before)
         _answer(args, out, new, tip, before, tip)
     return 0
+
+
+def _tell_served(out: Output, zone: str, gone: str) -> None:
+    """That zonegitd serves the branch that is gone, or goes in a dry run; its configuration isn't known here."""
+    if gone == DEFAULT_BRANCH:
+        out.warn(
+            f"zonegitd serves branch {gone} of {zone}, unless its configuration names another one: without it, "
+            f'queries get REFUSED; `branch` in [zone."{zone}"] of zonegitd.toml names the branch to serve'
+        )
 
 
 def _checkout(args: Namespace, out: Output) -> int:
@@ -237,7 +249,8 @@ _BRANCH_DETAILS: Final = """\
 print the way back. The reflog of a deleted branch stays, so NAME@{0} names what it was.
 
 -m OLD NEW renames a branch, -m NEW that of HEAD. Each HEAD that names it follows. The reflog of the old name stays
-under that, and `undo` follows. Where zonegitd's configuration names the branch, change that, too."""
+under that, and `undo` follows. Where zonegitd's configuration names the branch, change that, too. It serves main
+where it names none: a warning says so when main is renamed or deleted."""
 _RESET_DETAILS: Final = """\
 A served serial never falls: where REV's isn't ahead of the branch's, the branch gets one more commit with REV's
 content and the next serial."""

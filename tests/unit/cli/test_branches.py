@@ -280,3 +280,18 @@ def test_what_moves_a_branch_or_tag_answers_in_json(zone, tmp_path) -> None:
     assert zone("branch", "-m", "b", "c", "--json").json == renamed
     assert zone("branch", "-D", "c", "--json").json["was"] == {"name": "c", "commit": at}
     assert zone("branch", "-D", "c", "--json").out == ""
+
+
+def test_a_branch_that_zonegitd_serves_by_default_goes_with_a_warning(zone) -> None:
+    told = "zonegitd serves branch main of example.org., unless its configuration names another one"
+    for dry in (["--dry-run"], []):
+        renamed = zone("branch", "-m", "main", "trunk", *dry)
+        assert renamed.code == 0
+        assert f"zonegit: warning: {told}" in renamed.err
+        assert '`branch` in [zone."example.org."]' in renamed.err
+    assert told not in zone("branch", "-m", "trunk", "main").err
+    zone("checkout", "-b", "test")
+    for dry in (["--dry-run"], []):
+        assert told in zone("branch", "-D", "main", *dry).err
+    zone("branch", "other")
+    assert told not in zone("branch", "-D", "other").err
