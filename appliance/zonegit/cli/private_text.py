@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
+from errno import ELOOP, ENOENT
 from typing import Final
 
 from zonegit.errors import Refused, StoreError
@@ -33,16 +34,31 @@ def write(text: bytes) -> str:
 
 
 def read(path: str) -> bytes:
-    """The text as it is now. `Refused` where it isn't there, is another user's or no plain file."""
+    """The text as it is now. `Refused` where it isn't there, is another user's or no regular file."""
     try:
         file = os.open(path, _KEPT)
     except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from None
-    with open(file, "rb") as opened:  # noqa: PTH123
+        if error.errno == ENOENT:
+            raise Refused(
+                f"{path} isn't there, so there is no text to commit: begin again with `zonegit edit`"
+            ) from None
+        if error.errno == ELOOP:
+            raise Refused(_other(path)) from None
+        raise Refused(f"can't read {path}: {error.strerror}; make it readable, or begin again") from None
+    try:
         status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-            raise Refused(f"{path} is no file of the user who edits here")
-        return opened.read()
+        if not stat.S_ISREG(status.st_mode):
+            raise Refused(_other(path))
+        if status.st_uid != os.geteuid():
+            raise Refused(f"{path} belongs to another user than the one who edits here: copy it, and edit the copy")
+        with open(file, "rb", closefd=False) as opened:
+            return opened.read()
+    finally:
+        os.close(file)
+
+
+def _other(path: str) -> str:
+    return f"{path} is no regular file: put the text there as one, not as a link or directory"
 
 
 def replace(path: str, text: bytes) -> None:

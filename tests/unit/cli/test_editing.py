@@ -231,9 +231,31 @@ def test_a_conflict_of_an_alias(zone, editor, room) -> None:
     assert zone("show", "new", "CNAME").lines == ["new.example.org.\t60\tIN\tCNAME\twww.example.org."]
 
 
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("path.unlink(); path.mkdir(); os._exit(0)", "is no regular file: put the text there as one"),
+        ("path.unlink(); os.mkfifo(path); os._exit(0)", "is no regular file: put the text there as one"),
+        ("path.rename(path.parent / 'mine'); path.symlink_to('mine'); os._exit(0)", "is no regular file: put"),
+        ("path.unlink(); os._exit(0)", "isn't there, so there is no text to commit: begin again"),
+    ],
+)
+def test_what_an_editor_leaves_instead_of_the_text(zone, editor, room, refused, tmp_path, code, told) -> None:
+    before = state(tmp_path / "repo")
+    editor(code)
+    refused(zone("edit"), 1, f"{room}/", f"/edit.zone {told}")
+    assert state(tmp_path / "repo") == before
+
+
+def test_a_kept_text_that_is_none(zone, editor, refused, tmp_path) -> None:
+    editor("")
+    refused(zone("edit", "--retry", tmp_path / "nowhere"), 1, f"{tmp_path / 'nowhere'} isn't there")
+    refused(zone("edit", "--retry", tmp_path), 1, f"{tmp_path} is no regular file")
+
+
 def test_a_text_that_cannot_be_read_any_more_is_kept(zone, editor, room, refused) -> None:
     editor("path.rename(path.parent / 'mine'); path.symlink_to('mine'); text += 'new A 192.0.2.9\\n'")
-    refused(zone("edit"), 1, "edit.zone: ", "the text is kept")
+    refused(zone("edit"), 1, "edit.zone is no regular file", "the text is kept")
     assert "new A" in next(room.glob("*/mine")).read_text()
 
 
@@ -311,7 +333,7 @@ def test_no_terminal_and_no_editor(zone, refused, monkeypatch, tmp_path, room) -
 
 def test_no_kept_text(zone, editor, refused, tmp_path) -> None:
     editor("")
-    refused(zone("edit", "--retry", tmp_path / "absent"), 1, "absent: No such file")
+    refused(zone("edit", "--retry", tmp_path / "absent"), 1, "absent isn't there")
     (tmp_path / "other").write_text("www 60 A 192.0.2.1\n")
     refused(zone("edit", "--retry", tmp_path / "other"), 1, "lacks the header")
     (tmp_path / "link").symlink_to(tmp_path / "other")
@@ -324,7 +346,7 @@ def test_the_text_of_another_user(zone, editor, refused, tmp_path) -> None:
     editor("")
     (tmp_path / "other").write_text("")
     os.chown(tmp_path / "other", 65534, 65534)
-    refused(zone("edit", "--retry", tmp_path / "other"), 1, "is no file of the user")
+    refused(zone("edit", "--retry", tmp_path / "other"), 1, "belongs to another user")
 
 
 def test_a_kept_text_that_was_moved_is_not_removed(zone, editor, room, tmp_path) -> None:
