@@ -20,7 +20,7 @@ from zonegit.repo.merging import Choice, Sides, base_of, three_way, tree_of
 from zonegit.repo.results import Committed, Contradiction, Revision
 from zonegit.repo.signed import dnssec_keys, is_dnssec, is_signed, refuse_change
 from zonegit.repo.stopped import Stopped, check_held, print_of, set_stopped
-from zonegit.repo.writing import Intent, commit_draft
+from zonegit.repo.writing import Intent, commit_draft, store_ahead
 from zonegit.store.port import Writer
 from zonegit.tree.build import build
 from zonegit.tree.merge import Conflict
@@ -87,6 +87,7 @@ def commit_plan(context: Context, plan: Plan, then: Stopped | None = None) -> Co
         try:
             if plan.intent.dry_run or not (plan.held or then):
                 return commit_draft(context, plan.state.place, ours, draft, plan.intent)
+            draft = replace(draft, objects=store_ahead(context, draft.objects))
             with context.store.write() as writer:
                 return _committed(context, plan, ours, draft, then, writer)
         except Lost:
@@ -245,7 +246,9 @@ def _changed_since(
     if not again:
         return error
     more = f" and {len(again) - _NAMED:,} more" if len(again) > _NAMED else ""
-    what = f"{', '.join(again[:_NAMED])}{more} changed on {state.place.branch} since the choice was made"
+    what = (
+        f"{', '.join(again[:_NAMED])}{more} changed on {state.place.branch} since the choice was made: choose again"
+    )
     return MergeConflict(f"{error}; {what}", error.conflicts, error.together)
 
 

@@ -163,6 +163,21 @@ def test_a_dry_run_of_going_on_shows_all_that_is_to_come(three, tmp_path) -> Non
         assert state(tmp_path / "repo") == before
 
 
+def test_a_dry_run_that_meets_a_conflict_shows_what_comes_before_it(three, tmp_path) -> None:
+    before = state(tmp_path / "repo")
+    tried = three("cherry-pick", "b1", "b1~2", "--dry-run", "--json")
+    assert (tried.code, len(tried.json["commits"]), len(tried.json["conflicts"])) == (4, 1, 1)
+    assert "dry run, nothing written" in tried.err
+    assert state(tmp_path / "repo") == before
+
+
+def test_a_large_commit_of_several_is_stored_in_groups(hosts, monkeypatch) -> None:
+    monkeypatch.setattr("zonegit.repo.writing._GROUP", 1)
+    assert hosts("cherry-pick", "main..b1").code == 0
+    assert subjects(hosts, 4) == ["Add three", "Add two", "Add one", "Move www"]
+    assert hosts("fsck").code == 0
+
+
 def test_what_was_said_of_signatures_holds_for_all_that_is_to_come(three, monkeypatch) -> None:
     three("cherry-pick", "main..b1", "--unsign")
     from zonegit.repo import combining
