@@ -19,6 +19,7 @@ from zonegit.model.names import parse_apex, to_text
 
 if TYPE_CHECKING:
     from zonegit.model.names import WireName
+    from zonegit.repo import Committed
     from zonegit.zonefile.findings import Finding
     from zonegit.zonefile.reader import ParsedZone, Progress
 
@@ -27,6 +28,8 @@ _HEAD: Final = "HEAD"
 _READ: Final = 35
 _READ_TO_CHECK: Final = 65
 """Per cent of an import, and of the checks on a file, that reading takes."""
+_HELD: Final = 10
+"""Records that a warning lists."""
 _SUFFIXES: Final = (".zone", ".gz", ".txt")
 
 
@@ -51,7 +54,8 @@ def _import(args: Namespace, out: Output) -> int:
                 bar.clear()
                 _tell_conflict(args, out, parsed.apex, conflict)
                 raise
-        more = {**undoing.json(), "merged_over": shapes.oid(done.merged_over)}
+        held = [shapes.change(change, parsed.apex) for change in done.held]
+        more = {**undoing.json(), "merged_over": shapes.oid(done.merged_over), "held": held}
         tell(repo, done, args, out, list_changes=args.dry_run, more=more)
         tell_begun(repo, done, out)
         back = reset_way_back(repo, done, args) if undoing.happened else None
@@ -63,11 +67,29 @@ def _import(args: Namespace, out: Output) -> int:
             f"{lead}: the file's changes to serial {parsed.serial}, which it names, and those of {done.branch} "
             "since; --replace takes the file alone"
         )
+        _tell_held(out, done, parsed.serial)
     elif done.serial != parsed.serial and done.new != done.old:
         out.note(
             f"the file's serial {parsed.serial} isn't ahead of the zone's; the next one, {done.serial}, was taken"
         )
     return 0
+
+
+def _tell_held(out: Output, done: Committed, serial: int) -> None:
+    """What an earlier import over the same version holds against this file."""
+    if not done.held:
+        return
+    apex = parse_apex(done.zone)
+    sides = [(render.records(each.old, apex), render.records(each.new, apex)) for each in done.held]
+    lines = [line for old, new in sides for line in (*(f"-{it}" for it in old), *(f"+{it}" for it in new))]
+    out.warn(
+        f"an earlier import over serial {serial} changed records that this file has otherwise (- not in the file, "
+        "+ only there), and they stay; change them with `set` or `delete`, or --replace takes the file alone:"
+    )
+    for line in lines[:_HELD]:
+        out.note(f"  {line}")
+    if len(lines) > _HELD:
+        out.note(f"  and {len(lines) - _HELD:,} more")
 
 
 def _tell_conflict(args: Namespace, out: Output, apex: WireName, conflict: MergeConflict) -> None:

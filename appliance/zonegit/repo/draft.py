@@ -26,6 +26,8 @@ from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.rdata.fitting import misfit
 from zonegit.zonefile.steps import Told, silent, step, watched
 
+IMPORTED: Final = "imported"
+"""The header of an import: the name of its file."""
 IMPORTED_OVER: Final = "imported-over"
 """The header of an import that was merged: the id of the version that its file came from."""
 _CHECKED: Final = 0.6
@@ -129,7 +131,7 @@ def make_commit(
 ) -> Commit:
     """The commit of a new version on top of `content` and of other parents."""
     parents = (content.revision, *others) if content else others
-    headers = [("imported", imported or ""), (IMPORTED_OVER, over.hex() if over else "")]
+    headers = [(IMPORTED, imported or ""), (IMPORTED_OVER, over.hex() if over else "")]
     return Commit(
         zone_root=root,
         parents=tuple(dict.fromkeys(parent.id for parent in parents)),

@@ -15,12 +15,13 @@ from zonegit.errors import InvalidZone, MergeConflict
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.rrset import RRKey
 from zonegit.repo.bases import merge_bases
-from zonegit.repo.content import Content
+from zonegit.repo.content import Content, Tree
 from zonegit.repo.contradictions import Authors, conflict_of, contradictions
-from zonegit.repo.draft import Draft, draft_changes
+from zonegit.repo.draft import IMPORTED, Draft, draft_changes
+from zonegit.repo.earlier_imports import held_by_earlier
 from zonegit.repo.history import Range, read_commit
 from zonegit.repo.merging import Sides, three_way
-from zonegit.repo.results import Revision
+from zonegit.repo.results import MAX_LISTED, Change, Revision
 from zonegit.repo.serials import ROUND, is_ahead
 from zonegit.repo.shared_serials import sharing
 from zonegit.repo.signed import is_signed
@@ -43,6 +44,8 @@ class MergedFile:
     draft: Draft
     base: ObjectId
     """The commit of that version."""
+    held: list[Change]
+    """See `Committed.held`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Version:
     content: Content
     newer: list[ObjectId]
     """The commits after it along first parents, the tip first."""
+    imports: list[Revision]
+    """Those of them that are imports."""
 
 
 def merge_file(
@@ -96,7 +101,11 @@ def merge_file(
         draft = draft_changes(content, found.changes, intent.strict)
     except InvalidZone as error:
         raise _with_way(conflict_of(zone, what, (), [str(error)]), content, base, entries) from None
-    return MergedFile(dataclasses.replace(draft, findings=[*warnings, *draft.findings]), base.revision.id)
+    held: list[Change] = []
+    if version.imports:
+        after = Tree(nodes.over({object_id(data): data for data in draft.objects}), draft.zone.tree)
+        held = held_by_earlier(base.revision.id, version.imports, content, after, dict(entries))[:MAX_LISTED]
+    return MergedFile(dataclasses.replace(draft, findings=[*warnings, *draft.findings]), base.revision.id, held)
 
 
 def version_of(content: Content, serial: int) -> Version | None:
@@ -105,15 +114,18 @@ def version_of(content: Content, serial: int) -> Version | None:
     if serial == 0 or serial == revision.commit.serial or is_ahead(serial, revision.commit.seq):
         return None
     newer: list[ObjectId] = []
+    imports: list[Revision] = []
     seq = revision.commit.seq - (revision.commit.seq - serial) % ROUND
     while seq >= 0 and revision.commit.seq != seq:
         if not revision.commit.parents:
             return None
         newer.append(revision.id)
+        if any(name == IMPORTED for name, _ in revision.commit.extra):
+            imports.append(revision)
         revision = read_commit(content.tree.nodes.source, revision.commit.parents[0])
         if revision.commit.seq < seq:  # sequence numbers rise from parent to child
             seq -= ROUND
-    return Version(Content.of(content.tree.nodes, revision), newer) if seq >= 0 else None
+    return Version(Content.of(content.tree.nodes, revision), newer, imports) if seq >= 0 else None
 
 
 def _fork(source: NodeSource, version: Revision, others: Sequence[Revision]) -> ObjectId:

@@ -87,7 +87,7 @@ def _committed(
         if merged.draft.zone.tree != draft.zone.tree:
             intent = dataclasses.replace(intent, over=merged.base)
         done = commit_draft(context, place, content, merged.draft, intent, told=stored)
-        return place, merged.draft, dataclasses.replace(done, merged_over=merged.base)
+        return place, merged.draft, dataclasses.replace(done, merged_over=merged.base, held=merged.held)
     shared = merged if isinstance(merged, Shared) else None
     done = commit_draft(context, place, content, draft, intent, told=stored, agree=lambda tip: check(tip, shared))
     return place, draft, done

@@ -97,6 +97,9 @@ class Committed:
     """Why the branch, which is committed, has no served view yet; empty where it needs none or has it."""
     merged_over: ObjectId | None = None
     """Of an import: the older version that the file's serial names, if it was merged over that."""
+    held: list[Change] = field(default_factory=list)
+    """Of an import that was merged: where an earlier one over that version holds against the file; at most
+    `MAX_LISTED`. `old` are records that stay and aren't in the file, `new` those that only the file has."""
 
 
 MAX_LISTED = 1000

@@ -9,7 +9,7 @@ from zonegit.model.ids import ObjectId, short
 from zonegit.model.rrset import RRKey, record_spans
 from zonegit.model.zone import Zone
 from zonegit.repo.content import Content, Tree
-from zonegit.repo.draft import IMPORTED_OVER
+from zonegit.repo.draft import IMPORTED, IMPORTED_OVER
 from zonegit.repo.history import read_commit
 from zonegit.repo.results import Revision, reset_subject
 from zonegit.repo.signed import are_signed
@@ -91,7 +91,7 @@ def _newer(content: Content, since: ObjectId | None) -> Iterator[Revision]:
 def _is_import(revision: Revision) -> bool:
     """Whether a commit holds just what a file held: one that was merged left others' changes in place."""
     headers = dict(revision.commit.extra)
-    return "imported" in headers and IMPORTED_OVER not in headers
+    return IMPORTED in headers and IMPORTED_OVER not in headers
 
 
 def _is_undone(
@@ -105,10 +105,10 @@ def _is_undone(
     parents = revision.commit.parents
     if parents and revision.commit.subject == reset_subject(parents[0]):
         return any(ours != theirs for ours, theirs in zip_longest(walk.entries(nodes, tip.root), entries))
-    before = _tree(nodes, read_commit(nodes.source, parents[0]).commit.zone_root) if parents else None
-    for key, old, new in _differences(nodes, before, _tree(nodes, revision.commit.zone_root)):
-        was, became = _records(old), _records(new)
-        here, there = _records(tip.payload(key)), _records(file.get(key))
+    before = tree_of(nodes, read_commit(nodes.source, parents[0]).commit.zone_root) if parents else None
+    for key, old, new in _differences(nodes, before, tree_of(nodes, revision.commit.zone_root)):
+        was, became = records_of(old), records_of(new)
+        here, there = records_of(tip.payload(key)), records_of(file.get(key))
         if ((became - was) & here) - there or ((was - became) - here) & there:
             return True
     return False
@@ -122,11 +122,13 @@ def _differences(
     return diff(nodes, before, after)
 
 
-def _tree(nodes: Nodes, root: ObjectId) -> ObjectId:
+def tree_of(nodes: Nodes, root: ObjectId) -> ObjectId:
+    """The tree of a zone object."""
     return Zone.decode(nodes.source.get(root)).tree
 
 
-def _records(payload: bytes | None) -> frozenset[Record]:
+def records_of(payload: bytes | None) -> frozenset[Record]:
+    """The records of a stored RRset; none for None."""
     if payload is None:
         return frozenset()
     # in front of the RDATA stand the TTL and its length

@@ -270,3 +270,18 @@ def test_an_include_below_binds_directory_is_found_from_there(run, tmp_path, zon
     refused(run("import", zone_file), 1, "no file parts/more", f"in {tmp_path}/", "-C DIRECTORY --repo REPOSITORY")
     assert run("-C", directory, "--repo", tmp_path / "repo", "import", zone_file).code == 0
     assert run("show", "more", "A").out.endswith("192.0.2.7\n")
+
+
+def test_what_an_earlier_import_with_the_serial_holds_is_told(zone, zone_file) -> None:
+    old = zone_file.read_text()
+    zone("set", "other", "A", "60", "192.0.2.99")
+    zone_file.write_text(old + "".join(f"n{number:02} 60 A 192.0.2.50\n" for number in range(11)))
+    assert "earlier import" not in zone("import", zone_file).err
+    zone_file.write_text(old)
+    done = zone("import", zone_file)
+    assert done.code == 0
+    assert "zonegit: warning: an earlier import over serial 2026112001" in done.err
+    assert "--replace" in done.err
+    assert "\n  -n09.example.org.\t60\tIN\tA\t192.0.2.50\n  and 1 more\n" in done.err
+    (first, *_) = found = zone("import", zone_file, "--json").json["held"]
+    assert (len(found), first["name"], first["new"]) == (11, "n00.example.org.", [])
