@@ -245,6 +245,41 @@ set ns1.sub A 300 192.0.2.54
     assert exported(zonegit, "example.org", "sub.example.org") == content
 
 
+def test_glue_goes_that_no_delegation_needs_any_more(zonegit) -> None:
+    lines = """\
+zone sub.example.org
+set ns1 A 300 192.0.2.54
+set ns2 A 300 192.0.2.55
+set @ NS 300 ns1 ns2
+zone example.org
+set sub NS 300 ns1.sub ns2.sub
+set ns1.sub A 300 192.0.2.54
+set ns1.sub AAAA 300 2001:db8::54
+set ns1.sub TXT 300 hidden
+set ns2.sub A 300 192.0.2.55
+"""
+    assert zonegit("zone", "add", "sub.example.org").code == 0
+    assert zonegit("batch", stdin=lines).code == 0
+    done = zonegit("rename", "ns1.sub.example.org.", "ns1.example.net.", "--all-zones")
+    assert done.code == 0
+    assert "-ns1.sub.example.org.\t300\tIN\tA\t192.0.2.54" in done.out
+    assert "a form that rename doesn't change: ns1.sub.example.org. TXT\n" in done.err
+    assert zonegit("show", "ns1.sub", "A", "--zone", "example.org", "--relative").code == 5
+    assert zonegit("show", "ns1.sub", "AAAA", "--zone", "example.org", "--relative").code == 5
+    assert zonegit("show", "ns2.sub", "A", "--zone", "example.org", "--relative").code == 0
+    assert "unused-glue" not in zonegit("check", "--zone", "example.org").out
+
+
+def test_what_the_zone_above_answers_itself_is_left_and_named(zonegit) -> None:
+    assert zonegit("zone", "add", "sub.example.org").code == 0
+    lines = "zone sub.example.org\nset ns1 A 60 192.0.2.1\nzone example.org\nset ns1.sub A 60 192.0.2.1\n"
+    assert zonegit("batch", "--relative", stdin=lines).code == 0
+    done = zonegit("rename", "ns1.sub.example.org.", "ns1.example.net.", "--all-zones")
+    assert done.code == 0
+    assert "a form that rename doesn't change: ns1.sub.example.org. A\n" in done.err
+    assert zonegit("show", "ns1.sub", "A", "--zone", "example.org", "--relative").code == 0
+
+
 def test_a_dry_run_of_each_writes_nothing(zonegit) -> None:
     before = state(zonegit.repo)
     for argv in (["rename", "host", "x"], ["ttl", "*", "7"]):

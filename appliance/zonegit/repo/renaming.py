@@ -17,13 +17,15 @@ from zonegit.model.names import (
     WireName,
     from_text,
     is_within,
+    join,
+    labels,
     lower,
     owner_key,
     parse_apex,
     relative,
     to_text,
 )
-from zonegit.model.rdata import TXT, name_spans
+from zonegit.model.rdata import AAAA, NS, TXT, A, name_spans
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
@@ -153,18 +155,23 @@ class _Found:
 
 
 def _read(content: Content, move: _Move) -> _Found:
-    """Look through a whole zone. Glue in another zone than the name's own moves, if it can stay in that zone."""
+    """Look through a whole zone. Glue in another zone than the name's own moves, or goes where NEW is outside."""
     found = _Found()
     zone = content.revision.commit.zone
     apex = parse_apex(move.target) if zone == move.home else content.apex
     here = is_within(move.old, content.apex) and is_within(move.new, apex)
-    inside = owner_key(relative(move.old, content.apex)) if here else None
+    at_old = owner_key(relative(move.old, content.apex)) if is_within(move.old, content.apex) else None
+    glue = not here and at_old is not None and _delegates(content, parse_apex(move.home))
     text = to_text(move.old)[:-1].encode()
     for key, payload in walk.entries(content.tree.nodes, content.tree.root):
-        moves = inside is not None and key.startswith(inside)
+        inside = at_old is not None and key.startswith(at_old)
+        moves = here and inside
         rtype = int.from_bytes(key[-2:], "big")
         points = may_name(rtype, payload, move.old)
-        if not moves and not points and not (rtype in _TEXTS and text in lower(payload)):
+        if glue and inside and rtype in (A, AAAA):
+            found.changes[key] = None
+            continue
+        if not inside and not points and not (rtype in _TEXTS and text in lower(payload)):
             continue
         rrset = RRset.decode(payload)
         rdatas = rrset.rdatas
@@ -177,9 +184,15 @@ def _read(content: Content, move: _Move) -> _Found:
             found.moved[renamed.key] = renamed.encode()
         elif rdatas != rrset.rdatas:
             found.changes[key] = RRset.of(rrset.owner, rtype, rrset.ttl, rdatas).encode()
-        elif rtype not in DNSSEC_TYPES:
+        elif inside or rtype not in DNSSEC_TYPES:
             found.mentions.append(Mention(zone, rrset.owner, rtype))
     return found
+
+
+def _delegates(content: Content, apex: WireName) -> bool:
+    """Whether a zone delegates this name, or one above it: its addresses at or below the name are glue."""
+    parts = labels(relative(apex, content.apex))
+    return any(content.rrset(join(parts[at:]), NS) for at in range(len(parts)))
 
 
 def _redirected(rtype: int, rdata: bytes, move: _Move) -> bytes:
