@@ -83,12 +83,15 @@ def merge_file(
     """
     if intent.serial is None or intent.keep_serial or file.signed or is_signed(content.tree):
         return None
-    version = version_of(content, intent.serial)
+    tips = intent.serial == content.revision.commit.serial
+    version = Version(content, [], []) if tips else version_of(content, intent.serial)
     if version is None or is_signed(version.content.tree):
         return None
     base, source = version.content, content.tree.nodes.source
     if others := sharing(store, source, base.revision, version.newer):
         return Shared((base.revision, *others), _fork(source, base.revision, others))
+    if tips:
+        return None
     nodes = content.tree.nodes.over({object_id(data): data for data in file.objects})
     found = three_way(nodes, Sides(base.tree.root, content.tree.root, file.zone.tree))
     zone = content.revision.commit.zone

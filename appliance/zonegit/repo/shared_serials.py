@@ -10,9 +10,9 @@ from typing import Final
 
 from zonegit.model.commit import Tag
 from zonegit.model.ids import Kind, ObjectId, kind_of
-from zonegit.model.refs import RefKind, parse
+from zonegit.model.refs import RefKind, RefName, parse
 from zonegit.repo.history import read_commit
-from zonegit.repo.links import Links
+from zonegit.repo.links import Links, link_of
 from zonegit.repo.results import Revision
 from zonegit.repo.serials import ROUND
 from zonegit.store.port import Reader, Store
@@ -29,7 +29,7 @@ def sharing(store: Store, source: NodeSource, version: Revision, newer: Collecti
     `newer` are the commits between the version and its branch's tip along first parents, which needn't be read.
     """
     with store.read() as reader:
-        starts = set(_starts(reader, version.commit.zone))
+        starts = set(_starts(reader, version.commit.zone, version.commit.seq))
     links = Links(source)
     seq, serial = version.commit.seq, version.commit.serial
     met = {version.id}
@@ -53,15 +53,34 @@ def sharing(store: Store, source: NodeSource, version: Revision, newer: Collecti
     return found
 
 
-def _starts(reader: Reader, zone: str) -> Iterator[ObjectId]:
-    """The commits that the zone's branches, tags and branches of remotes name, or named."""
-    names = [name for kind in (RefKind.HEAD, RefKind.TAG) for name in reader.logged(f"refs/{kind}/{zone}/")]
-    remotes = {name: oid for name, oid in reader.refs(f"refs/{RefKind.REMOTE}/") if parse(name).zone == zone}
-    yield from remotes.values()
-    for name in {*names, *(name for kind in ("heads", "tags") for name, _ in reader.refs(f"refs/{kind}/{zone}/"))}:
-        tip = reader.ref(name)
-        moves = islice(reader.reflog(name), _LOGGED)
-        for oid in {tip, *(oid for move in moves for oid in (move.old, move.new))}:
+def _starts(reader: Reader, zone: str, seq: int) -> Iterator[ObjectId]:
+    """The commits from `seq` on that the zone's branches, tags and remotes' branches name, or named, or more."""
+    for name, oid in reader.refs(f"refs/{RefKind.REMOTE}/"):
+        if parse(name).zone == zone:
+            yield oid
+    for kind in (RefKind.HEAD, RefKind.TAG):
+        prefix = f"refs/{kind}/{zone}/"
+        tips = dict(reader.refs(prefix))
+        for name in {*tips, *reader.logged(prefix)}:
+            if name in tips:
+                yield _commit(reader, tips[name])
+            yield from _logged(reader, name, seq)
+
+
+def _logged(reader: Reader, name: RefName, seq: int) -> Iterator[ObjectId]:
+    is_below = False
+    for move in islice(reader.reflog(name), _LOGGED):
+        if move.new is None:
+            is_below = False
+        if is_below:  # a branch's sequence number never falls, until it is deleted and made anew
+            continue
+        for oid in (move.new, move.old):
             if oid is not None and reader.has(oid):
-                data = reader.get(oid)
-                yield Tag.decode(data).target if kind_of(data) is Kind.TAG else oid
+                commit = _commit(reader, oid)
+                yield commit
+                is_below = move.new is not None and link_of(commit, reader.get(commit)).seq < seq
+
+
+def _commit(reader: Reader, named: ObjectId) -> ObjectId:
+    data = reader.get(named)
+    return Tag.decode(data).target if kind_of(data) is Kind.TAG else named

@@ -65,6 +65,11 @@ def _deleted(repository: Repository) -> None:
     repository.delete_branch("dev", force=True)
 
 
+def _made_anew(repository: Repository) -> None:
+    _deleted(repository)
+    repository.create_branch("dev", "main~2")
+
+
 def _tagged(repository: Repository) -> None:
     repository.create_tag("v1", "dev", message="Version 1")
     repository.delete_branch("dev", force=True)
@@ -78,7 +83,7 @@ def _merged(repository: Repository) -> None:
     repository.merge("dev")
 
 
-@pytest.mark.parametrize("then", [_deleted, _tagged, _reset, _merged])
+@pytest.mark.parametrize("then", [_deleted, _made_anew, _tagged, _reset, _merged])
 def test_wherever_the_other_version_is_now(two: Repository, then: Callable[[Repository], object]) -> None:
     file = exported(two, "dev", "d A 192.0.2.44")
     then(two)
@@ -127,3 +132,12 @@ def test_what_came_after_the_oldest_parting_counts(repository: Repository) -> No
     refused(
         repository, exported(repository, "dev", "foo 60 A 192.0.2.5\nbar 60 A 192.0.2.6"), "'Import first.zone'"
     )
+
+
+def test_the_tips_own_serial_may_be_another_versions_too(repository: Repository) -> None:
+    repository.create_branch("dev")
+    repository.set("d", A, 60, [FOUR], branch="dev")
+    repository.import_zone(exported(repository, "HEAD", "foo A 192.0.2.5"), source="foo.zone")
+    refused(repository, exported(repository, "dev"), "'Import foo.zone'", "several versions have its serial")
+    done = repository.import_zone(exported(repository, "HEAD", "new A 192.0.2.1"), source="x")
+    assert (done.change_count, done.merged_over) == (1, None)
