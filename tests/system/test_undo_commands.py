@@ -158,11 +158,13 @@ def test_rename_of_a_branch(zonegit, unchanged) -> None:
     unchanged(2, "not allowed with", "branch", "-m", "-D", "test")
     done = zonegit("branch", "-m", "live")
     assert done.returncode == 0
-    assert done.stderr.splitlines() == [
+    *told, warning = done.stderr.splitlines()
+    assert told == [
         "branch main of example.org. is called live",
         "HEAD names example.org., branch live",
         "the way back: zonegit branch -m live main",
     ]
+    assert warning.startswith("zonegit: warning: zonegitd serves branch main of example.org.")
     assert zonegit("undo").returncode == 0
     assert zonegit("branch", "-m", "test", "old").returncode == 0
     assert [line.split()[:2] for line in zonegit("branch").stdout.splitlines()] == [["*", "live"], ["old", ANY]]
