@@ -139,6 +139,19 @@ class NotFound(ZonegitError):
     rcode = 3  # NXDOMAIN
 
 
+class BranchGone(NotFound):
+    """A branch that isn't there, or not any more."""
+
+    def __init__(self, message: str, renamed: str | None = None) -> None:
+        super().__init__(message)
+        self.renamed = renamed
+        """What it is called now."""
+
+
+class BaseGone(NotFound):
+    """The commit that a change was made from isn't here, or was collected as garbage."""
+
+
 class UnknownVersion(NotFound):
     """No branch, tag or commit is called so."""
 

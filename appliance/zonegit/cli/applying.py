@@ -8,6 +8,7 @@ import stat
 import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BufferedReader, FileIO, RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
@@ -17,7 +18,7 @@ from zonegit.cli.committed import tell
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
 from zonegit.cli.zonefiles import file_name
-from zonegit.errors import MergeConflict, UsageError, ZoneFileError
+from zonegit.errors import BaseGone, BranchGone, MergeConflict, UsageError, ZoneFileError
 from zonegit.model.names import parse_apex, to_text
 
 if TYPE_CHECKING:
@@ -70,8 +71,17 @@ def _apply_plan(args: Namespace, given: _Given, out: Output) -> int:
     _check_rebase(args)
     plan = plan_files.read(given.stream)
     _check_about(args, plan)
-    if args.rebase:
-        return _rebase(args, plan, out)
+    try:
+        return _rebase(args, plan, out) if args.rebase else _carry_out(args, plan, out)
+    except BranchGone as error:
+        where = shlex.quote(error.renamed) if error.renamed else "NAME"
+        how = f"`zonegit apply PLAN --rebase --branch {where} -o NEW` makes a new plan there"
+        raise BranchGone(f"{error}; {how}", error.renamed) from None
+    except BaseGone as error:
+        raise BaseGone(f"{error}; make a new plan of the state that you want: `zonegit plan FILE -o NEW`") from None
+
+
+def _carry_out(args: Namespace, plan: Plan, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         done = repo.apply_plan(
             plan,
@@ -97,12 +107,14 @@ def _check_about(args: Namespace, plan: Plan) -> None:
     if args.below is not None or args.signatures != "keep":
         raise UsageError("apply: a plan is exact; --below, --unsign and --break-signatures are for making one")
     zone = None if args.zone is None else to_text(parse_apex(args.zone))
-    if zone not in (None, plan.zone) or args.branch not in (None, plan.branch):
+    branch = None if args.rebase else args.branch
+    if zone not in (None, plan.zone) or branch not in (None, plan.branch):
         raise UsageError(f"apply: the plan is for {plan.zone} {plan.branch}, and for nothing else")
 
 
 def _rebase(args: Namespace, plan: Plan, out: Output) -> int:
     plan_files.check_free(args.output, force=args.force or args.dry_run)
+    plan = replace(plan, branch=args.branch or plan.branch)
     with options.open_repository(args, out, reads=True) as repo:
         try:
             made = repo.rebase_plan(plan, strict=checks.strict(args, plan.zone))

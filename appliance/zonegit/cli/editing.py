@@ -12,8 +12,9 @@ from zonegit.cli.committed import tell
 from zonegit.cli.edited_text import Subject
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
-from zonegit.errors import MergeConflict, Refused, UsageError, ZonegitError
+from zonegit.errors import BaseGone, BranchGone, MergeConflict, Refused, UsageError, ZonegitError
 from zonegit.model.foreign import printable
+from zonegit.model.names import absolute, to_text
 
 _RULE: Final = """\
 The editor is $VISUAL, else $EDITOR, either with arguments, else `editor` or `vi`. What was committed on the branch
@@ -25,8 +26,8 @@ _MERGED: Final = "the text now has what the branch has, with the conflicts in co
 
 
 def _edit(args: Namespace, out: Output) -> int:
-    if args.retry and (args.name or args.branch or args.zone):
-        raise UsageError("edit: --retry goes on with what the text is about; leave NAME, --branch and --zone out")
+    if args.retry and (args.name or args.zone):
+        raise UsageError("edit: --retry goes on with what the text is about; leave NAME and --zone out")
     caller = os.geteuid()
     words = editor.command()
     about, before, path = _kept(args, out) if args.retry else _new(args, out)
@@ -41,7 +42,7 @@ def _edit(args: Namespace, out: Output) -> int:
         return _commit(args, about, text, path, out)
     except ZonegitError as error:
         if worth and not isinstance(error, MergeConflict):
-            error.args = (f"{error}; the text is kept: `{_go_on(path)}`",)
+            error.args = (f"{error}; the text is kept: {_kept_how(about, path, error)}",)
         raise
     finally:
         if not worth:
@@ -52,6 +53,19 @@ def _go_on(path: str) -> str:
     import shlex
 
     return shlex.join(["zonegit", "edit", "--retry", path])
+
+
+def _kept_how(about: Subject, path: str, error: ZonegitError) -> str:
+    """How a kept text is gone on with after an error."""
+    import shlex
+
+    if isinstance(error, BranchGone):
+        return f"`{_go_on(path)} --branch {shlex.quote(error.renamed) if error.renamed else 'NAME'}` goes on there"
+    if isinstance(error, BaseGone):
+        below = ["--below", to_text(absolute(about.below, about.apex))] if about.below else []
+        how = shlex.join(["zonegit", "apply", path, *below, "--branch", about.branch, "--dry-run"])
+        return f"`{how}` shows what changes where it becomes the state"
+    return f"`{_go_on(path)}`"
 
 
 def _new(args: Namespace, out: Output) -> tuple[Subject, bytes, str]:
@@ -67,7 +81,8 @@ def _kept(args: Namespace, out: Output) -> tuple[Subject, bytes, str]:
     """The same, of a text that was kept."""
     with options.open_repository(args, out, reads=True):  # as whose owner zonegit goes on
         text = private_text.read(args.retry)
-    return edited_text.read_subject(text, args.retry), text, args.retry
+    about = edited_text.read_subject(text, args.retry)
+    return about._replace(branch=args.branch or about.branch), text, args.retry
 
 
 def _commit(args: Namespace, about: Subject, text: bytes, path: str, out: Output) -> int:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zonegit.errors import NotFound, Refused, UsageError
+from zonegit.errors import Refused, UsageError
 from zonegit.model import refs
 from zonegit.model.commit import Stamp, Tag
 from zonegit.model.ids import ObjectId
@@ -93,7 +93,9 @@ class Context:
         """The records at the tip of a branch. `NotFound` for a tag's name or a commit's."""
         tip = self.ref(refs.head(place.zone, place.branch))
         if tip is None:
-            raise NotFound(f"{place.zone} has no branch {place.branch}; 'zonegit branch' lists them, or makes one")
+            from zonegit.repo.rename_branch import gone
+
+            raise gone(self, place)
         return Content.of(self.nodes, read_commit(self.nodes.source, tip))
 
     def ref(self, name: RefName) -> ObjectId | None:

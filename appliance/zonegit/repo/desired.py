@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-from zonegit.errors import InvalidZone, NotFound, UsageError
+from zonegit.errors import BaseGone, InvalidZone, UsageError
 from zonegit.model.ids import Kind, ObjectId, kind_of, object_id, short
 from zonegit.model.names import absolute, owner_key, to_text
 from zonegit.model.rrset import RRKey
@@ -64,12 +64,12 @@ def apply(
 
 
 def base_content(context: Context, base: ObjectId, zone: str) -> Content:
-    """The version that a change was made from. `NotFound` where this repository doesn't have it."""
+    """The version that a change was made from. `BaseGone` where this repository doesn't have it."""
     with context.store.read() as reader:
         known = reader.has(base) and kind_of(reader.get(base)) is Kind.COMMIT
     found = read_commit(context.nodes.source, base) if known else None
     if found is None or found.commit.zone != zone:
-        raise NotFound(f"this repository has no commit {short(base)} of {zone}, from which the change was made")
+        raise BaseGone(f"this repository has no commit {short(base)} of {zone}, from which the change was made")
     return Content.of(context.nodes, found)
 
 

@@ -7,7 +7,7 @@ and came from, and `undo` follows them (`repo.operations`).
 import dataclasses
 from collections.abc import Iterator
 
-from zonegit.errors import Conflict, NotFound
+from zonegit.errors import BranchGone, Conflict, NotFound
 from zonegit.model import refs
 from zonegit.model.ids import ObjectId
 from zonegit.repo.context import Context
@@ -38,6 +38,20 @@ def rename_branch(context: Context, place: Position, new: str, who: str | None, 
         _follow(writer, place, new)
     show_default(context, place.zone, new)
     return tip
+
+
+def gone(context: Context, place: Position) -> BranchGone:
+    """The error for a branch that isn't there, with what it is called now."""
+    branch, names = place.branch, {place.branch}
+    with context.store.read() as reader:
+        while not reader.ref(refs.head(place.zone, branch)):
+            last = next(reader.reflog(refs.head(place.zone, branch)), None)
+            branch = last.reason.removeprefix(RENAMED_TO) if last and last.reason.startswith(RENAMED_TO) else ""
+            if not branch or branch in names:
+                told = f"{place.zone} has no branch {place.branch}; 'zonegit branch' lists them, or makes one"
+                return BranchGone(told)
+            names.add(branch)
+    return BranchGone(f"{place.zone} has no branch {place.branch} any more: it was renamed to {branch}", branch)
 
 
 def _follow(writer: Writer, place: Position, new: str) -> None:

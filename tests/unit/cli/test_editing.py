@@ -121,7 +121,7 @@ def test_what_cannot_be_committed_is_kept_and_gone_on_with(
     failed = zone("edit")
     refused(failed, exit_code, *words)
     (path,) = kept(room)
-    assert f"the text is kept: `zonegit edit --retry {path}`" in failed.err
+    assert f"the text is kept: `zonegit edit --retry {path}" in failed.err
     if exit_code == 5:
         return
     editor(
