@@ -4,54 +4,26 @@ And root leaves nothing in a directory of somebody else.
 """
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from functools import cache
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import lmdb
 import pytest
 
-import zonegit
-
-OTHER = 12345
-"""A user that the system has no name for."""
+from otherkit import OTHER, place_for_all
+from otherkit import command as as_anybody
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to act as two users")
 
 
-@cache
-def python() -> tuple[str, dict[str, str]]:
-    """An interpreter with the program that the other user may run too, and its environment."""
-    sources = (Path(zonegit.__file__).parents[1], Path(lmdb.__file__).parents[1])
-    environment = {"PYTHONPATH": os.pathsep.join(map(str, sources)), "PATH": os.defpath}
-    for executable in (sys.executable, "/usr/bin/python3"):
-        call = (executable, "-c", "import sys, lmdb, zonegit.cli.main; assert sys.version_info[:2] == (3, 11)")
-        with suppress(OSError):
-            if not subprocess.run(call, user=OTHER, env=environment, capture_output=True, cwd="/").returncode:
-                return executable, environment
-    pytest.skip("needs an interpreter that every user may run")
-
-
-def command(*words: str, **more: str) -> "subprocess.CompletedProcess[str]":
-    """`zonegit` as a process of its own, called by root in the other user's name."""
-    executable, environment = python()
-    own = {"SUDO_UID": str(OTHER), "HOME": "/root", **more}
-    call = (executable, "-m", "zonegit.cli.main", *words)
-    return subprocess.run(
-        call, env=environment | own, capture_output=True, text=True, timeout=60, cwd="/", input=""
-    )
+command = partial(as_anybody, SUDO_UID=str(OTHER), HOME="/root")
+"""`zonegit`, called by root in the other user's name."""
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A directory that every user gets to; pytest's own let nobody through."""
-    with TemporaryDirectory(dir="/tmp") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with place_for_all() as path:
+        yield path
 
 
 @pytest.fixture

@@ -12,22 +12,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import lmdb
 import pytest
 
 import zonegit
+from otherkit import OTHER, command, place_for_all, python
 from zonegit.errors import StoreError
 from zonegit.repo import Repository
 from zonegit.store.environment import is_unfinished
 from zonegit.store.lmdb import LmdbStore
 
 VICTIM = b"root:x:0:0:root:/root:/bin/sh\n"
-OTHER = 12345
-"""A user that the system has no name for."""
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to act as two users")
 
@@ -190,30 +188,8 @@ def test_one_module_opens_the_files_of_a_repository() -> None:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A directory that every user gets to; pytest's own let nobody through."""
-    with TemporaryDirectory(dir="/tmp") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@cache
-def python() -> tuple[str, dict[str, str]]:
-    """An interpreter with the program that the other user may run too, and its environment."""
-    sources = (Path(zonegit.__file__).parents[1], Path(lmdb.__file__).parents[1])
-    environment = {"PYTHONPATH": os.pathsep.join(map(str, sources)), "PATH": os.defpath}
-    for executable in (sys.executable, "/usr/bin/python3"):
-        call = (executable, "-c", "import sys, lmdb, zonegit.cli.main; assert sys.version_info[:2] == (3, 11)")
-        with suppress(OSError):
-            if not subprocess.run(call, user=OTHER, env=environment, capture_output=True, cwd="/").returncode:
-                return executable, environment
-    pytest.skip("needs an interpreter that every user may run")
-
-
-def command(*words: str, **more: str) -> "subprocess.CompletedProcess[str]":
-    """`zonegit` as a process of its own."""
-    executable, environment = python()
-    call = (executable, "-m", "zonegit.cli.main", *words)
-    return subprocess.run(call, env=environment | more, capture_output=True, text=True, timeout=60, cwd="/")
+    with place_for_all() as path:
+        yield path
 
 
 @pytest.fixture
