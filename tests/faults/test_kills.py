@@ -82,7 +82,9 @@ class Committer:
     def _commit(self) -> None:
         if self._bulk.is_set():
             self._bulk.clear()
-            done = self._repository.import_zone(random_zone("bulk.example.", BULK, self._rng), source="bulk")
+            done = self._repository.import_zone(
+                random_zone("bulk.example.", BULK, self._rng), source="bulk", replace=True
+            )
         else:
             address = len(self.acknowledged).to_bytes(4, "big")
             name = f"k{self._rng.randrange(1000)}"

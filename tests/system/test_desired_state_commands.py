@@ -14,6 +14,8 @@ from zonegit.repo.writing import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 
 ZONEGIT = Path(sys.executable).parent / "zonegit"
+QUOTED = shlex.quote(str(ZONEGIT))
+"""For a shell, wherever the checkout is."""
 STATE = """\
 $ORIGIN example.org.
 $TTL 300
@@ -85,7 +87,7 @@ def test_apply(zonegit, unchanged, tmp_path) -> None:
     unchanged(0, "nothing to change", "apply", "zone")
     assert zonegit("apply", "-", "--below", "www", text="www 60 A 192.0.2.3\n").returncode == 0
     assert www(zonegit) == "192.0.2.3"
-    fifo = subprocess.run(["bash", "-c", f"{ZONEGIT} --repo repo apply <(cat zone)"], cwd=tmp_path, timeout=60)
+    fifo = subprocess.run(["bash", "-c", f"{QUOTED} --repo repo apply <(cat zone)"], cwd=tmp_path, timeout=60)
     assert fifo.returncode == 0
     assert www(zonegit) == "192.0.2.2"
     assert zonegit("fsck").returncode == 0
@@ -108,7 +110,7 @@ def test_edit(zonegit, unchanged, tmp_path) -> None:
     unchanged(0, "nothing to change", "edit", editor="true")
     assert zonegit("edit", "-m", "Move", editor="sed -i s/192.0.2.1/192.0.2.2/ $1").returncode == 0
     assert www(zonegit) == "192.0.2.2"
-    meanwhile = f"{ZONEGIT} set new A 60 192.0.2.9; sed -i s/192.0.2.2/192.0.2.3/ $1"
+    meanwhile = f"{QUOTED} set new A 60 192.0.2.9; sed -i s/192.0.2.2/192.0.2.3/ $1"
     assert zonegit("edit", "www", editor=meanwhile).returncode == 0
     assert www(zonegit) == "192.0.2.3"
     assert zonegit("show", "new", "A").returncode == 0
@@ -144,14 +146,14 @@ def test_what_edit_refuses(zonegit, unchanged, tmp_path) -> None:
     (path,) = (word.strip("`\n") for word in failed.stderr.split() if word.endswith("edit.zone`"))
     assert zonegit("edit", "--retry", path, editor="sed -i s/one/192.0.2.8/ $1").returncode == 0
     assert not Path(path).parent.exists()
-    unchanged(1, "No such file", "edit", "--retry", path, editor="true")
+    unchanged(1, "there is no text to commit", "edit", "--retry", path, editor="true")
     mirror(tmp_path / "repo")
     unchanged(1, "is mirrored from", "edit", editor="touch ran")
     assert not (tmp_path / "ran").exists()
 
 
 def test_an_edit_that_the_branch_contradicts(zonegit, tmp_path) -> None:
-    meanwhile = f"{ZONEGIT} set www A 300 192.0.2.9 >&- 2>&-; sed -i s/192.0.2.1/192.0.2.3/ $1"
+    meanwhile = f"{QUOTED} set www A 300 192.0.2.9 >&- 2>&-; sed -i s/192.0.2.1/192.0.2.3/ $1"
     failed = zonegit("edit", editor=meanwhile)
     assert failed.returncode == 4
     assert failed.stdout.splitlines()[-4] == "conflict: www.example.org. A"

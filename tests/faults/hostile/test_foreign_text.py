@@ -261,6 +261,7 @@ WRITERS = {
     "cli/main.py": "gives them to the command's Output; one constant before there is one",
     "daemon/main.py": "what ends the daemon, as one_line",
     "ops/log.py": "the log's handler",
+    "cli/editor.py": "nothing: whether it is a terminal, for the editor",
 }
 """Modules that name a standard stream, and what for."""
 
