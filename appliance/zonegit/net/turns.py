@@ -62,7 +62,7 @@ class Turns:
                 del self._waiting[source]
             began = self._clock()
             if work(began + TURN):
-                self._waiting.setdefault(source, deque()).append(work)
+                self._put(source, work)
             self._spent += self._clock() - began
-        if self._waiting:
+        if self._waiting or self._spent >= TURN:
             self._schedule()
