@@ -24,7 +24,7 @@ from zonegit.store.memory import MemoryStore
 SCHEDULES = int(os.environ.get("ZONEGIT_GC", "150"))
 SEED = int(os.environ.get("ZONEGIT_SEED", "1"))
 ON_DISK = 20
-"""Every so many-th schedule uses LMDB."""
+"""One schedule in this many uses LMDB."""
 
 pytestmark = pytest.mark.timeout(60 + SCHEDULES)
 

@@ -20,7 +20,7 @@ from zonegit.repo.merging import Choice, Sides, base_of, three_way, tree_of
 from zonegit.repo.results import Committed, Contradiction, Revision
 from zonegit.repo.signed import dnssec_keys, is_dnssec, is_signed, refuse_change
 from zonegit.repo.stopped import Stopped, check_held, print_of, set_stopped
-from zonegit.repo.writing import Intent, commit_draft, store_ahead
+from zonegit.repo.writing import TRIES, Intent, commit_draft, store_ahead
 from zonegit.store.port import Writer
 from zonegit.tree.build import build
 from zonegit.tree.merge import Conflict
@@ -28,7 +28,6 @@ from zonegit.tree.source import Nodes
 from zonegit.zonefile.check import check_owners
 from zonegit.zonefile.findings import Finding
 
-_TRIES: Final = 3
 _NAMED: Final = 3
 """RRsets that an error's one line names."""
 _ROOTLESS: Final = "has no common ancestor with"
@@ -74,7 +73,7 @@ def commit_plan(context: Context, plan: Plan, then: Stopped | None = None) -> Co
     `MergeConflict`, which keeps the state but for a dry run. `NotFound` or `Conflict` where another process went on
     with what is held. If the tip moves meanwhile it is merged again, the last time while other writers wait.
     """
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         ours = context.tip(plan.state.place)
         plan = _begun_at(plan, ours)
         try:

@@ -20,14 +20,13 @@ from zonegit.repo.results import MAX_LISTED, Committed, Position, Revision
 from zonegit.repo.serials import is_ahead
 from zonegit.repo.signed import is_signed, refuse_unsigned
 from zonegit.repo.stopped import Stopped, refuse_second
-from zonegit.repo.writing import CommitOptions, check_writable, intent_of
+from zonegit.repo.writing import TRIES, CommitOptions, check_writable, intent_of
 from zonegit.store.port import RefUpdate
 
 FastForward = Literal["allow", "only", "never"]
 Side = Literal["ours", "theirs"]
 ACCEPTED: Final = ("none",)
 """As `strict`: warnings that neither side has are accepted."""
-_TRIES: Final = 3
 
 
 def merge(
@@ -39,7 +38,7 @@ def merge(
     options: CommitOptions,
 ) -> Committed:
     """Merge the commit that `name` names into a branch; again where a fast-forward meets another commit."""
-    for _ in range(_TRIES - 1):
+    for _ in range(TRIES - 1):
         with suppress(Lost):
             return _merge(context, place, name, ff, prefer, options)
     return _merge(context, place, name, ff, prefer, options)

@@ -122,7 +122,7 @@ class Marks:
         yield from reader.logged("")
 
     def _follow(self, reader: StoreReader, name: RefName) -> None:
-        """Mark what a ref that moved names now, and what its reflog tells of the moves."""
+        """Mark what a ref that moved names now, and what the new entries of its reflog name."""
         if tip := reader.ref(name):
             self._reach(reader, tip)
         known = newest = self._logs.get(name)
