@@ -1,10 +1,12 @@
 """Where transfers from peers stand that didn't end: positions behind what has arrived (`sync.peers`)."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from zonegit.store import layout
 from zonegit.store.tables import Table
-from zonegit.store.writer import StoreWriter
+
+if TYPE_CHECKING:
+    from zonegit.store.writer import StoreWriter
 
 _PEER: Final = "peer/"
 _RESUME: Final = "/resume"
@@ -15,7 +17,7 @@ def resume_setting(peer: str) -> str:
     return f"{_PEER}{peer}{_RESUME}"
 
 
-def begin_again(writer: StoreWriter) -> None:
+def begin_again(writer: "StoreWriter") -> None:
     """Forget all positions: what arrived before them may go, as no ref names it."""
     prefix = layout.SETTING + _PEER.encode()
     for key in writer.tables.keys(Table.META, prefix):

@@ -5,7 +5,7 @@ Facts follow from the bytes, and so from the id: they never go stale. They don't
 
 from collections.abc import Callable
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import Kind, ObjectId, kind_of
@@ -20,7 +20,9 @@ from zonegit.model.node import (
 )
 from zonegit.model.rrset import RRKey, payload_key, record_count
 from zonegit.model.zone import Zone
-from zonegit.tree.servable import Plain
+
+if TYPE_CHECKING:
+    from zonegit.tree.servable import Plain
 
 
 class NodeFacts(NamedTuple):
@@ -29,7 +31,7 @@ class NodeFacts(NamedTuple):
     first: RRKey
     """Empty, like `last`, for the one node that has no entries."""
     last: RRKey
-    plain: Plain | None = None
+    plain: "Plain | None" = None
     """None also where that isn't known."""
 
 
@@ -41,7 +43,7 @@ class RRsetFacts(NamedTuple):
 
 class ZoneFacts(NamedTuple):
     records: int
-    plain: Plain | None = None
+    plain: "Plain | None" = None
     """Of its tree."""
 
 
@@ -79,7 +81,7 @@ class FactCache:
                 del known[old]
 
 
-def node_facts(node: Node, first: RRKey, plain: Plain | None = None) -> NodeFacts:
+def node_facts(node: Node, first: RRKey, plain: "Plain | None" = None) -> NodeFacts:
     """Facts of a decoded node; `first` is the first key below it."""
     return NodeFacts(node.level, node.records, first, node.keys[-1] if node.keys else RRKey(b""), plain)
 

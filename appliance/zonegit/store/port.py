@@ -7,15 +7,17 @@ Present means closed: an object enters only when all it points to is there or co
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from zonegit.errors import CorruptStore
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import Kind, ObjectId
 from zonegit.model.refs import RefName
-from zonegit.tree.servable import Plain
 from zonegit.tree.source import NodeCache
 from zonegit.tree.version import ZoneVersion
+
+if TYPE_CHECKING:
+    from zonegit.tree.servable import Plain
 
 VIEW_AT_ONCE: Final = 20_000
 VIEWS_AT_ONCE: Final = 4_000_000
@@ -84,7 +86,7 @@ class Reader(Protocol):
         """Whether the object, and so its whole closure, is here."""
         ...
 
-    def plain(self, oid: ObjectId) -> Plain | None:
+    def plain(self, oid: ObjectId) -> "Plain | None":
         """What is plain (`tree.servable`) of all below a node that came in lately; None where not all is, too."""
         ...
 

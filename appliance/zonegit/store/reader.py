@@ -1,6 +1,7 @@
 """One consistent version of the repository, read from tables. Every object is hashed again on its way out."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -13,9 +14,11 @@ from zonegit.store.port import RefLogEntry
 from zonegit.store.reflog import decode_entry, log_prefix
 from zonegit.store.tables import ReadTables, Table
 from zonegit.store.views import ViewVersion, find_view
-from zonegit.tree.servable import Plain
 from zonegit.tree.source import Nodes
 from zonegit.tree.version import ZoneVersion
+
+if TYPE_CHECKING:
+    from zonegit.tree.servable import Plain
 
 
 def check_format(tables: ReadTables) -> None:
@@ -63,7 +66,7 @@ class StoreReader:
     def has(self, oid: ObjectId) -> bool:
         return self._get(Table.IDS, oid) is not None
 
-    def plain(self, oid: ObjectId) -> Plain | None:
+    def plain(self, oid: ObjectId) -> "Plain | None":
         facts = self._facts.get(oid)
         return facts.plain if isinstance(facts, NodeFacts) else None
 
