@@ -6,6 +6,11 @@ ZONE ?=
 ORIGIN ?=
 PYTEST_ARGS ?=
 TIMES ?= 1000000
+SEEDS ?= 200000
+ALL ?=
+
+# One more than there are cores: many tests wait for a process or a clock.
+PROCESSES := $(shell echo $$(($$(nproc) + 1)))
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +19,7 @@ LOCK := packaging/requirements-dev.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-boot test-minimal differ differ-zonefiles faults fuzz secondaries deb fast audit lint bench lock clean
+.PHONY: help run demo test test-boot test-minimal differ differ-zonefiles faults fuzz simulate mutants secondaries deb fast audit lint bench lock clean
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -26,11 +31,17 @@ run: $(READY) ## serve examples/*.zone (or ZONE=file [ORIGIN=zone]) from a prima
 demo: $(READY) ## walk the tour on ports of its own; fails if any answer is not the expected one
 	@$(BIN)/python examples/demo.py
 
-test: lint ## lint, then every test; what was skipped, and for want of what, stands in the last lines
-	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+test: $(READY) lint ## lint, then every test; what was skipped, and for want of what, stands in the last lines
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
 faults: $(READY) ## 200 kill -9 each of secondary, puller and the primary's http process; takes a quarter of an hour
 	ZONEGIT_KILLS=200 $(BIN)/python -m pytest -s -n 0 tests/faults/test_kills.py
+
+simulate: $(READY) ## 200,000 (SEEDS=n) runs of fleets of nodes in one process, every law after every step; takes hours
+	@ZONEGIT_SEEDS=$(SEEDS) PYTHONPATH=tests/kits $(BIN)/python -m simulation
+
+mutants: $(READY) ## make each of some known bugs in a copy of the checkout: the tests have to notice it; takes minutes
+	ZONEGIT_MUTANTS=all $(BIN)/python -m pytest -n auto tests/mutants
 
 secondaries: $(READY) ## BIND, NSD and Knot follow 200 commits
 	ZONEGIT_SECONDARY_COMMITS=200 $(BIN)/python -m pytest tests/system/test_secondaries.py
@@ -49,15 +60,15 @@ differ-zonefiles: $(READY) ## 12,000 (TIMES=n) made zone files in zonegit, BIND,
 test-boot: $(READY) ## build the package, boot it on a real systemd, test its life there (as root, with mmdebstrap)
 	$(BIN)/python -m pytest -p no:randomly --timeout 300 tests/boot
 
-test-minimal: $(READY) ## `make test` on a minimal Debian 12 with the packages that README.md names (as root, with mmdebstrap)
-	@$(BIN)/python packaging/minimal.py
+test-minimal: $(READY) ## `make test` on a minimal Debian 12, less what only computes (ALL=1: with it); as root
+	@$(BIN)/python packaging/minimal.py $(if $(ALL),--all)
 
 deb: $(READY) ## build the Debian package of the commit that is checked out, into dist/ (on Debian 12)
 	@$(BIN)/python packaging/build_deb.py
 
 fast: $(READY) ## compile the hottest modules into build/fast (with gcc), and hold them to the same tests
 	@$(BIN)/python packaging/fast.py
-	PYTHONPATH=build/fast $(BIN)/python -m pytest -q -n auto tests/unit/dns tests/unit/daemon/test_live_straight.py \
+	PYTHONPATH=build/fast $(BIN)/python -m pytest -q -n auto tests/unit/dns tests/unit/daemon/test_live_fastpath.py \
 	  tests/unit/daemon/test_live_zones.py
 
 audit: $(READY) ## ask pip-audit for known vulnerabilities of what is locked; says what it lacks where it can't
@@ -77,7 +88,7 @@ lock: ## resolve the dependencies anew and write both lock files, hashes include
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
 	  pyproject.toml -o packaging/requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
-	  --extra dev -c packaging/requirements.lock pyproject.toml -o $(LOCK)
+	  --extra dev --extra geo -c packaging/requirements.lock pyproject.toml -o $(LOCK)
 
 clean: ## remove all that make made: .venv, caches, dist/, and var/ with the repositories of `make run`
 	rm -rf $(VENV) var dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -26,6 +26,7 @@ END: Final = "<!-- end of figures -->"
 _QUICK: Final[dict[str, Sequence[str]]] = {
     "commit": ("--names", "20", "2000", "--commits", "20", "--process-names", "100", "--processes", "2"),
     "history": ("--names", "2000", "--commits", "50", "--zones", "50", "--turns", "2"),
+    "merge_heads": ("--names", "2000", "--commits", "20", "--turns", "1"),
     "import_zone": ("--names", "5000", "--turns", "1", "--sample-lines", "1000"),
     "axfr": ("--names", "5000", "--transfers", "2"),
     "udp": ("--names", "5000", "--wide-names", "0", "--signed-names", "1000", "--seconds", "1"),
@@ -39,6 +40,9 @@ _QUICK: Final[dict[str, Sequence[str]]] = {
     "sync": ("--names", "2000", "--starts", "1", "--changes", "5"),
     "sync_large": ("--names", "5000", "--starts", "1"),
     "sync_zones": ("--zones", "300"),
+    "sync_refs": ("--refs", "3000"),
+    "two_writers": ("--names", "2000", "--changes", "5"),
+    "both_ways": ("--zones", "300", "--commits", "10", "--names", "2000", "--turns", "1"),
     "catch_up": ("--names", "2000", "--commits", "20", "--turns", "1"),
     "fetch": ("--names", "2000", "--singles", "20"),
     "polling": ("--secondaries", "5", "--seconds", "3"),

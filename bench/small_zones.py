@@ -14,7 +14,7 @@ from zonegit.model.rdata import NS, SOA, A
 from zonegit.model.refs import head, remote
 from zonegit.model.rrset import RRset
 from zonegit.model.zone import Shape, Zone
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import RefUpdate
 from zonegit.sync.peers import remember

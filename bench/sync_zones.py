@@ -101,7 +101,7 @@ def _figures(
             f"{what}, 3 changed: beside the objects",
             three_size / 1000,
             "KB",
-            at_most(20),
+            at_most(3),
             {"full list": three_size / whole},
         ),
         Figure(f"{what}, nothing changed: round trips", none, "", at_most(1)),

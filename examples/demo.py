@@ -1,13 +1,12 @@
-"""`make demo`: a longer tour than the README's, unattended.
+"""`make demo`: a longer, unattended version of the README's tour.
 
-Prints each command and its answer; fails at the first wrong one. Everything happens in a temporary directory and
-on free loopback ports. A step whose program is missing is left out by name, but for dig, which `dig.py` stands in
-for; at the end the number of steps is told.
+Prints each command and its output; fails at the first unexpected output. Everything happens in a temporary
+directory and on free loopback ports. Steps whose program is missing are skipped and listed, except dig, which
+`dig.py` replaces; at the end the number of steps is printed.
 """
 
 import os
 import shlex
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,8 +14,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import demo_git
+import demo_sync
 from nodes import ROOT, Node
-from tour import SECONDS, Tour
+from tour import SECONDS, Tour, free_ports
 
 
 def main() -> int:
@@ -38,7 +38,8 @@ def main() -> int:
                 f"curl -s http://127.0.0.1:{metrics}/metrics | grep zonegit_dns_queries_total", r'rcode="NOERROR"'
             )
             tour.run(f"curl -s http://127.0.0.1:{metrics}/readyz", "^ready$")
-    skipped = f"; left out for want of {', '.join(tour.left_out)}" if tour.left_out else ""
+        demo_sync.walk(tour, running)
+    skipped = f"; skipped because of missing programs: {', '.join(tour.left_out)}" if tour.left_out else ""
     print(f"\ndemo: {tour.steps} steps, every answer as expected{skipped}")
     return 0
 
@@ -46,7 +47,7 @@ def main() -> int:
 def begin(tour: Tour) -> None:
     tour.step("a repository, and a zone file as its first commit")
     tour.run("zonegit version", r"^zonegit \d")
-    tour.run("zonegit --repo p init", "made an empty repository")
+    tour.run("zonegit --repo p init", "created an empty repository")
     tour.run(f"zonegit --repo p import {quoted('example.org.zone')}", r"serial \d+", "RRsets changed")
     tour.run("zonegit --repo p status", r"^zone +example\.org\.$", r"^branch +main$")
 
@@ -130,7 +131,7 @@ def transfers(tour: Tour, dns: int, running: ExitStack) -> None:
 
 
 def mirror(tour: Tour, dns: int, replication: int, running: ExitStack) -> int:
-    """Gives back the secondary's port."""
+    """Start a secondary; returns its DNS port."""
     tour.step("a secondary that starts empty, and follows")
     (port,) = free_ports(1)
     running.enter_context(
@@ -154,7 +155,7 @@ def mirror(tour: Tour, dns: int, replication: int, running: ExitStack) -> int:
 
 
 class named:  # noqa: N801 - it is that program
-    """BIND as a secondary of ours, by plain AXFR."""
+    """Run BIND as a secondary, by plain AXFR."""
 
     def __init__(self, home: Path, primary_port: int, port: int) -> None:
         folder = home / "named"
@@ -182,23 +183,6 @@ class named:  # noqa: N801 - it is that program
 
 def quoted(name: str) -> str:
     return shlex.quote(str(ROOT / "examples" / name))
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free for UDP and TCP at the moment."""
-    with ExitStack() as stack:
-        found: list[int] = []
-        while len(found) < count:
-            tcp = stack.enter_context(socket.socket())
-            tcp.bind(("127.0.0.1", 0))
-            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-            port = int(tcp.getsockname()[1])
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found.append(port)
-        return found
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ ZONEGIT = "zonegit --repo p"
 
 
 def walk(tour: Tour, primary: str, secondary: str) -> None:
-    """`primary` and `secondary` are commands that ask them; main and staging are the zone's branches."""
+    """`primary` and `secondary` are commands that query them; the zone's branches are main and staging."""
     merge(tour, primary)
     take_back(tour, primary, secondary)
     plan(tour, primary)
@@ -60,4 +60,4 @@ def plan(tour: Tour, ask: str) -> None:
     tour.run(f"{ZONEGIT} apply api.plan", *moved)
     tour.run(f"{ask} api.example.org A", r"^203\.0\.113\.100$")
     tour.run(f"{ZONEGIT} log -1", "    Move api again$", "^ +Plan: [0-9a-f]+$")
-    tour.run(f"{ZONEGIT} apply api.plan", r"was applied to example\.org\. main already", code=4)
+    tour.run(f"{ZONEGIT} apply api.plan", r"was already applied to example\.org\. main", code=4)

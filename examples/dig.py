@@ -1,4 +1,4 @@
-"""What `make demo` needs of dig, for machines that lack it. Its answers are made by dnspython, in dig's form.
+"""A minimal replacement of dig for `make demo`, built on dnspython, with dig's output format.
 
 dig @SERVER -p PORT [-b ADDRESS] [+short | +noall +answer] NAME TYPE
 """
@@ -57,7 +57,7 @@ def show(answer: dns.message.Message, args: Namespace) -> None:
 
 
 def transferred(question: dns.message.Message, server: str, port: int) -> Iterator[dns.rrset.RRset]:
-    """The records of a zone transfer as they come, from one SOA to the next (RFC 5936 §2.2)."""
+    """The records of a zone transfer as they arrive, from one SOA to the next (RFC 5936 §2.2)."""
     ends = 0
     with socket.create_connection((server, port), SECONDS) as sock:
         dns.query.send_tcp(sock, question)

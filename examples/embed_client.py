@@ -1,4 +1,4 @@
-"""A program that mirrors a repository and tells what moves: embed_client.py REPOSITORY URL KEYS NAME [CHANGES]
+"""A program that mirrors a repository and prints each change: embed_client.py REPOSITORY URL KEYS NAME [CHANGES]
 
 Makes the repository if it isn't there. Prints each branch that moves; ends after so many (default: never).
 """

@@ -1,4 +1,4 @@
-"""A program that changes a zone and tells what came of it: embed_repository.py REPOSITORY NAME TYPE TTL RDATA
+"""A program that changes a zone and prints the result: embed_repository.py REPOSITORY NAME TYPE TTL RDATA
 
 Prints the records that changed and the new serial; refuses whatever `zonegit set` refuses, in one line.
 """

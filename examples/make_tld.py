@@ -1,4 +1,4 @@
-"""Write `tld.example.zone`, a zone like a small top-level domain's: thousands of delegations and little else.
+"""Write `tld.example.zone`, a zone like that of a small top-level domain: thousands of delegations and little else.
 
     python examples/make_tld.py > examples/tld.example.zone
 
@@ -49,7 +49,7 @@ whois-1.nic A 192.0.2.43"""
 
 
 def delegation(name: str, neighbour: str) -> Iterator[str]:
-    """The lines of one delegation, decided by a hash of its name."""
+    """The lines of one delegation, derived from a hash of its name."""
     dice = sha256(name.encode()).digest()
     host = f"{dice[3]}.{dice[4]}"
     if dice[0] < 154:
@@ -72,7 +72,7 @@ def delegation(name: str, neighbour: str) -> Iterator[str]:
 
 
 def zone() -> Iterator[str]:
-    """All lines; a neighbour is the last name before that has name servers of its own."""
+    """All lines; a neighbour is the last preceding name with its own name servers."""
     yield HEAD
     neighbour = ""
     for first in FIRST.split():

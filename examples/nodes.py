@@ -1,4 +1,4 @@
-"""Start and stop `zonegitd` for `make run` and `make demo`, with the commands of the environment they run in."""
+"""Start and stop `zonegitd` for `make run` and `make demo`, with the commands of the current environment."""
 
 import re
 import subprocess
@@ -15,13 +15,13 @@ START_SECONDS = 20.0
 
 
 def zonegit(repo: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run `zonegit --repo repo …` and give back what it said."""
+    """Run `zonegit --repo repo …` and return its output."""
     command = [BIN / "zonegit", "--repo", repo, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
 class Node:
-    """One `zonegitd`. Its log goes to stderr, each line behind its name; entered, it answers."""
+    """One `zonegitd`. Its log goes to stderr, each line after its name. Entering it waits until it answers."""
 
     def __init__(self, name: str, *arguments: str | Path) -> None:
         self.name = name
@@ -43,11 +43,11 @@ class Node:
         self.stop()
 
     def wait(self) -> int:
-        """Until it ends by itself; its exit code."""
+        """Wait until it exits; returns its exit code."""
         return self._process.wait()
 
     def stop(self) -> None:
-        """End it with SIGTERM; it finishes what it has begun."""
+        """Stop it with SIGTERM; it answers pending requests first."""
         if self._process.poll() is None:
             self._process.terminate()
         self._process.wait(30)

@@ -51,14 +51,14 @@ def main() -> int:
 
 
 def end(*_: object) -> None:
-    """Have both daemons ended. A closed terminal tells them only to reload."""
+    """Stop both daemons. A closed terminal (SIGHUP) alone would only make them reload."""
     for number in ENDS:
         signal.signal(number, signal.SIG_IGN)
     sys.exit(0)
 
 
 def prepare(zone_file: Path | None, origin: str | None) -> str:
-    """Make the repository, its first commits and the key, as far as they aren't there; a zone to try things on."""
+    """Create the repository, its first commits and the key, unless they exist; returns a zone to try things on."""
     VAR.mkdir(exist_ok=True)
     if not (PRIMARY / "data.mdb").exists():
         must(zonegit(PRIMARY, "init"))
@@ -72,7 +72,7 @@ def prepare(zone_file: Path | None, origin: str | None) -> str:
 
 
 def commit(path: Path, origin: str | None) -> str:
-    """Import a zone file; the zone's name. A zone that somebody changed by hand since stays as it is."""
+    """Import a zone file; returns the zone's name. A zone that was changed by hand since is kept."""
     call: list[str | Path] = ["import", path, *(["--zone", origin] if origin else [])]
     done = zonegit(PRIMARY, *call)
     if done.returncode == 1 and "--replace" in done.stderr:
@@ -85,7 +85,7 @@ def commit(path: Path, origin: str | None) -> str:
 
 
 def must(done: CompletedProcess[str]) -> None:
-    """Pass on a command's own words, and stop if it failed."""
+    """Print a command's messages, and exit if it failed."""
     sys.stderr.write(done.stderr.replace("use --zone", "say make run ZONE=FILE ORIGIN=example.org"))
     if done.returncode:
         raise SystemExit(done.returncode)

@@ -1,22 +1,24 @@
-"""The commands of `make demo`: run, shown, and held to what they are expected to print."""
+"""Run the commands of `make demo`, print them, and check their output."""
 
 import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from nodes import BIN, ROOT
 
 SECONDS = 20.0
-"""The longest that a command may take, and that is waited for something to come about."""
+"""Longest duration of a command, and longest wait for an expected output."""
 
 
 class Tour:
-    """Runs commands in a directory and holds their answers to what is expected."""
+    """Runs commands in a directory and checks their output."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -31,7 +33,7 @@ class Tour:
         print(f"\n## {self.steps}. {title}")
 
     def run(self, command: str, *expected: str, unexpected: str | None = None, code: int = 0) -> str:
-        """Run a command line; each regular expression must be found in what it prints, `unexpected` must not."""
+        """Run a command line; its output must match each regular expression, and not `unexpected`."""
         print(f"\n$ {command}")
         answer, found_code = self._answer(command)
         print("\n".join(f"  {line}" for line in answer.splitlines()[:14]), flush=True)
@@ -41,7 +43,7 @@ class Tour:
         return answer
 
     def soon(self, command: str, *expected: str, seconds: float = SECONDS) -> float:
-        """Run a command again and again until it answers as expected; how long that took."""
+        """Repeat a command until its output is as expected; returns the seconds it took."""
         began = time.monotonic()
         while not all(re.search(pattern, self._answer(command)[0], re.MULTILINE) for pattern in expected):
             if time.monotonic() - began > seconds:
@@ -52,14 +54,14 @@ class Tour:
         return took
 
     def has(self, program: str) -> bool:
-        """Whether a program is there; its steps are left out if not."""
+        """Whether a program is installed; otherwise its steps are skipped."""
         if shutil.which(program, path=self._env["PATH"]):
             return True
         self.left_out.append(program)
         return False
 
     def replace_dig(self) -> None:
-        """Where there is no dig, let `dig.py` answer to its name."""
+        """If dig isn't installed, put `dig.py` in its place."""
         if shutil.which("dig", path=self._env["PATH"]):
             return
         print("demo: there is no dig here; examples/dig.py stands in for it")
@@ -83,3 +85,20 @@ class Tour:
                 raise SystemExit(f"demo: expected {pattern!r}")
         if unexpected and re.search(unexpected, answer, re.MULTILINE):
             raise SystemExit(f"demo: did not expect {unexpected!r}")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are currently free for both UDP and TCP."""
+    with ExitStack() as stack:
+        found: list[int] = []
+        while len(found) < count:
+            tcp = stack.enter_context(socket.socket())
+            tcp.bind(("127.0.0.1", 0))
+            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+            port = int(tcp.getsockname()[1])
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found.append(port)
+        return found

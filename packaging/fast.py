@@ -1,7 +1,7 @@
 """Build zonegit with its hottest modules compiled by mypyc, into build/fast. Needs a C compiler.
 
-An option for who answers many different names: the package and its tests don't need it. It is used by
-`PYTHONPATH=build/fast`, which comes before the installed package; the sources beside the compiled modules are those
+An option for servers that answer many different names; the package and its tests don't need it. To use it, set
+`PYTHONPATH=build/fast`, which comes before the installed package. The sources beside the compiled modules are those
 that they were made from.
 """
 
@@ -15,8 +15,9 @@ from typing import Final
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 BUILT: Final = CHECKOUT / "build" / "fast"
-HOT: Final = ("cache", "denials", "dressed", "forms", "gaps", "leads", "name_table", "plans", "straight", "ways")
-"""Modules of `zonegit.dns` that a query which no cache has an answer to goes through."""
+PACKAGE: Final = CHECKOUT / "appliance" / "zonegit"
+ROOMS: Final = ("dns/wire", "dns/fastpath")
+"""Rooms whose modules are compiled: what a query goes through that no cache has an answer to."""
 _SHOW: Final = "import importlib, sys; [print(importlib.import_module(name).__file__) for name in sys.argv[1:]]"
 
 
@@ -29,11 +30,11 @@ def main() -> int:
         )
         return 1
     shutil.rmtree(BUILT, ignore_errors=True)
-    shutil.copytree(
-        CHECKOUT / "appliance" / "zonegit", BUILT / "zonegit", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(PACKAGE, BUILT / "zonegit", ignore=shutil.ignore_patterns("__pycache__"))
     mypyc = Path(sys.executable).with_name("mypyc")
-    paths = [f"zonegit/dns/{name}.py" for name in HOT]
+    paths = [
+        path.relative_to(PACKAGE.parent) for room in ROOMS for path in sorted((PACKAGE / room).glob("[!_]*.py"))
+    ]
     done = subprocess.run(
         [mypyc, "--strict", "--config-file", CHECKOUT / "pyproject.toml", *paths],
         cwd=BUILT,
@@ -47,7 +48,7 @@ def main() -> int:
         print(done.stdout[-4000:], file=sys.stderr)
         return 1
     shutil.rmtree(BUILT / "build")
-    names = [f"zonegit.dns.{name}" for name in HOT]
+    names = [".".join(path.with_suffix("").parts) for path in paths]
     shown = subprocess.run(
         [sys.executable, "-c", _SHOW, *names],
         env={**os.environ, "PYTHONPATH": str(BUILT)},
@@ -59,7 +60,7 @@ def main() -> int:
         if not path.startswith(str(BUILT)) or not path.endswith(".so"):
             print(f"{path} is used instead of a compiled module", file=sys.stderr)
             return 1
-    print(f"compiled {len(HOT)} modules: PYTHONPATH={BUILT.relative_to(CHECKOUT)} zonegitd ... uses them")
+    print(f"compiled {len(names)} modules: PYTHONPATH={BUILT.relative_to(CHECKOUT)} zonegitd ... uses them")
     return 0
 
 

@@ -2,9 +2,9 @@
 
     manpages.py DIRECTORY
 
-Verbs, options and what they mean are the parser's own declarations. What needs more words stands in docs/man:
-`zonegit.1.in` around the list of verbs, `GROUP.more` behind the verbs of a group. The same sources give the same
-bytes: the date of a page is SOURCE_DATE_EPOCH's, or today.
+The verbs and options come from the parser's declarations. Longer texts are in docs/man: `zonegit.1.in` around the
+list of verbs, `GROUP.more` after the verbs of a group. The output is reproducible: the date of a page is that of
+SOURCE_DATE_EPOCH, else today.
 """
 
 import os
@@ -29,12 +29,12 @@ _USUAL: Final = {
     "REV": "A version, as `zonegit`(1) says",
     "BRANCH": "A branch of the zone",
 }
-"""What arguments mean that need no words in `--help`."""
+"""Descriptions of arguments that have none in `--help`."""
 _PLAIN: Final = {"…": "..."}
 
 
 def main(argv: list[str]) -> int:
-    """Write all pages into the directory that is named."""
+    """Write all pages into the named directory."""
     (directory,) = map(Path, argv)
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in pages(_date()):
@@ -48,7 +48,7 @@ def _date() -> str:
 
 
 def pages(date: str) -> Iterator[tuple[str, str]]:
-    """Each page's file name and text."""
+    """The file name and text of each page."""
     yield "zonegit.1", _overview(date)
     for group, listed in verbs.GROUPS.items():
         yield f"zonegit-{group}.1", _group(group, list(listed), date)
@@ -82,7 +82,7 @@ def _group(group: str, names: list[str], date: str) -> str:
         _lines(
             [
                 ".SH NAME",
-                f"zonegit\\-{group} \\- the verbs of zonegit on {_subject(group)}",
+                f"zonegit\\-{group} \\- {_subject(group)}",
                 ".SH SYNOPSIS",
                 ".ad l",
             ]
@@ -91,8 +91,8 @@ def _group(group: str, names: list[str], date: str) -> str:
     made = {name: parser.verb_parser(name, verbs.load(name)) for name in names}
     parts += [_synopsis(name, made[name]) for name in names]
     parts.append(
-        ".ad b\n.SH DESCRIPTION\nOptions that every verb takes, ways to name a version, and exit codes are told of "
-        "in\n.BR zonegit (1).\n"
+        ".ad b\n.SH DESCRIPTION\nCommon options, the ways to name a version, and exit codes are described in\n"
+        ".BR zonegit (1).\n"
     )
     parts += [_verb(name, made[name]) for name in names]
     more = SOURCES / f"{group}.more"
@@ -102,14 +102,32 @@ def _group(group: str, names: list[str], date: str) -> str:
 
 
 def _subject(group: str) -> str:
-    special = {
-        "repository": "the repository",
-        "zonefiles": "zone files",
-        "keys": "replication keys",
-        "tsig": "TSIG keys",
-        "service": "the service and on itself",
-    }
-    return special.get(group, group)
+    """What a group's verbs do, for the NAME section."""
+    return {
+        "repository": "create, inspect and check a zonegit repository",
+        "housekeeping": "free space in a zonegit repository",
+        "backups": "back up and restore a zonegit repository",
+        "zones": "list, create, remove and restore zones",
+        "zonefiles": "import, export and check zone files",
+        "records": "change and show DNS records",
+        "query": "show what zonegitd would answer",
+        "editing": "edit a zone in an editor",
+        "applying": "apply and plan desired states of a zone",
+        "bulk_changes": "change many records at once",
+        "history": "show the history of a zone",
+        "branches": "list, create, move and delete branches and tags",
+        "undo": "undo and redo operations",
+        "signing": "sign commits and verify signatures",
+        "merging": "merge, revert and cherry\\-pick commits",
+        "publishing": "serve what passes the policy of a zone",
+        "reviewing": "approve and reject commits",
+        "syncing": "exchange commits with a peer",
+        "remotes": "fetch from peers and manage them",
+        "keys": "manage replication keys",
+        "tsig": "manage TSIG keys",
+        "metrics": "query a running zonegitd",
+        "service": "check zonegitd's configuration, print completion scripts and the version",
+    }[group]
 
 
 def _actions(made: ArgumentParser) -> Iterable[Action]:
@@ -118,7 +136,7 @@ def _actions(made: ArgumentParser) -> Iterable[Action]:
 
 
 def _synopsis(name: str, made: ArgumentParser) -> str:
-    """The call of a verb: arguments as they stand, options in brackets unless they are required."""
+    """A verb's synopsis: its arguments, and its options in brackets unless they are required."""
     words = [".B zonegit", *(f".B {_escaped(word)}" for word in name.split())]
     actions = list(_actions(made))
     words += [_usage(action) for action in actions if action.option_strings]
@@ -161,7 +179,7 @@ def _meaning(action: Action) -> str:
 
 
 def _details(epilog: str) -> str:
-    """The text under a verb's options; indented lines of it are kept as they are."""
+    """The text below a verb's options; indented lines are printed verbatim."""
     lines: list[str] = [".PP"] if epilog else []
     literal = False
     for line in epilog.splitlines():
@@ -173,7 +191,7 @@ def _details(epilog: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Running text; what stands in backquotes is bold."""
+    """Running text; text in backquotes becomes bold."""
     return _guarded(_CODE.sub(r"\\fB\1\\fR", _roff(text)))
 
 
@@ -182,7 +200,7 @@ def _escaped(text: str) -> str:
 
 
 def _roff(text: str) -> str:
-    """What roff would take for something else, in roff's own words; pure ASCII."""
+    """The text with roff's special characters escaped, in pure ASCII."""
     for sign, plain in _PLAIN.items():
         text = text.replace(sign, plain)
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("^", "\\(ha").replace("~", "\\(ti")

@@ -1,5 +1,6 @@
 """What every test may use: programs that may be missing, the shared data, and laws that don't look at the clock."""
 
+import gc
 import os
 import shutil
 import socket
@@ -9,10 +10,22 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("zonegit", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "zonegit",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=int(os.environ.get("ZONEGIT_EXAMPLES", "100")),
+)
 settings.load_profile("zonegit")
 
-DATA = Path(os.environ.get("ZONEGIT_BENCH_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+_DATA = Path(os.environ.get("ZONEGIT_BENCH_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+
+
+def pytest_collection_finish() -> None:
+    """Leave the thousands of tests themselves out of every collection of garbage from now on."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -45,7 +58,7 @@ def loopback(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Callable[[str], Path]:
     """`shared_data("root-2017082100-signed.zone.gz")` is the file's path; skipped by its name elsewhere.
 
@@ -53,7 +66,7 @@ def shared_data() -> Callable[[str], Path]:
     """
 
     def find(name: str) -> Path:
-        path = DATA / name
+        path = _DATA / name
         if not path.exists():
             pytest.skip(f"needs the data file {name}, see CONTRIBUTING.md for where it comes from")
         return path

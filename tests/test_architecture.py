@@ -22,6 +22,7 @@ ROOMS: Final = (
     "dns",
     "repo",
     "store",
+    "ssh",
     "dnssec",
     "zonefile",
     "tree",
@@ -95,6 +96,26 @@ def test_imports_run_downward() -> None:
     assert not wrong
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """In functions neither: a circle hides there, and bites whoever moves the import up."""
+    modules = {".".join(("zonegit", *path.relative_to(PACKAGE).with_suffix("").parts)): path for path in sources()}
+    below = {
+        name: {each for each in _modules_in(path) if each in modules} - {name} for name, path in modules.items()
+    }
+    while ends := {name for name, others in below.items() if not others & below.keys()}:
+        below = {name: others for name, others in below.items() if name not in ends}
+    assert not below, f"a circle is among {sorted(below)}"
+
+
+def _modules_in(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
 def test_sans_io_rooms_do_no_io() -> None:
     wrong = [
         f"{where(path, line)}: {name}"
@@ -114,6 +135,78 @@ def test_dear_libraries_stay_in_their_rooms() -> None:
         if room_of(path) not in ONLY_IN.get(name.partition(".")[0], {room_of(path)})
     ]
     assert not wrong
+
+
+def test_the_ssh_room_knows_nothing_of_zones() -> None:
+    """It imports only the errors; one file reads files, and one runs a program."""
+    alone = {"os": "files.py", "subprocess": "ssh_keygen.py"}
+    wrong = [
+        f"{where(path, line)}: {name}"
+        for path in sorted((PACKAGE / "ssh").rglob("*.py"))
+        for line, name in imports(path)
+        if (name.startswith("zonegit") and not name.startswith(("zonegit.ssh.", "zonegit.errors")))
+        or alone.get(name, path.name) != path.name
+        or name in IO_MODULES - {"subprocess", "time"}
+    ]
+    assert not wrong
+
+
+def test_macs_are_compared_in_constant_time() -> None:
+    found = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare) and any(isinstance(each, (ast.Eq, ast.NotEq)) for each in node.ops)
+        if any(_is_mac(side) for side in (node.left, *node.comparators))
+    ]
+    assert not found, f"use hmac.compare_digest: {found}"
+
+
+def _is_mac(side: ast.expr) -> bool:
+    name = side.attr if isinstance(side, ast.Attribute) else side.id if isinstance(side, ast.Name) else ""
+    return "mac" in name.lower().split("_")
+
+
+def test_tests_import_kits_and_no_tests() -> None:
+    """What several tests need is a kit: in `tests/kits`, or for the booted machine `tests/boot/bootkit.py`."""
+    tests = ROOT / "tests"
+    kits = {path.stem for path in (tests / "kits").iterdir()} | {"bootkit"}
+    theirs = {path.stem for path in tests.rglob("*.py")} | {path.name for path in tests.iterdir() if path.is_dir()}
+    found = [
+        f"{path.relative_to(ROOT)}:{line} {name}"
+        for path in tests.rglob("*.py")
+        for line, name in imports(path)
+        if (top := name.partition(".")[0]) in theirs and top not in kits
+    ]
+    assert found == []
+
+
+def test_tests_wait_for_the_lines_of_a_daemon() -> None:
+    """A process logs after the event that a test has waited for: `assert daemon.has(...)` would pass by chance.
+
+    `daemon.logged(...)` waits; `assert not daemon.has(...)` is for a line that never comes.
+    """
+    found = [
+        where(path, call.lineno)
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Assert)
+        for call in _unnegated_calls(node.test)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "has"
+        if not ast.unparse(call.func.value).endswith("reader")  # of a store
+    ]
+    assert found == []
+
+
+def _unnegated_calls(node: ast.expr) -> Iterator[ast.Call]:
+    """The calls in an expression, but for those below a `not`."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return
+    if isinstance(node, ast.Call):
+        yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            yield from _unnegated_calls(child)
 
 
 def test_modules_are_named_for_a_duty() -> None:
@@ -144,8 +237,43 @@ def test_no_path_of_one_machine(needs_program: Callable[[str], str]) -> None:
     assert not wrong
 
 
-def test_the_map_of_dns_names_every_module() -> None:
+INNER: Final = {
+    "dns": (
+        *("dispatch", "responder", "edns", "chaos", "options", "notify_request", "udp", "transfer", "fastpath"),
+        *("lookup", "cache", "zone", "zone_counts", "stats", "routes", "access", "wire"),
+    ),
+    "net": (
+        *("embedded", "dns", "server", "client"),
+        *("acceptor", "tls_stream", "turns", "tls"),
+    ),
+}
+"""The rooms and the single modules of a crowded room, from the top: each imports itself and those to its right."""
+APART: Final = (("net", "dns"), ("net", "server"), ("net", "client"))
+"""Inner rooms that don't know each other."""
+
+
+@pytest.mark.parametrize("room", INNER)
+def test_imports_run_downward_within_a_room(room: str) -> None:
+    order = INNER[room]
+    wrong = []
+    for path in sorted((PACKAGE / room).rglob("*.py")):
+        inner = path.relative_to(PACKAGE / room).parts[0].removesuffix(".py")
+        if inner == "__init__":
+            continue
+        assert inner in order, f"give {room}/{inner} its place in the order of imports"
+        for line, name in imports(path):
+            top, _, rest = name.removeprefix("zonegit.").partition(".")
+            other = rest.partition(".")[0]
+            if top != room or not name.startswith("zonegit.") or other == inner:
+                continue
+            apart = {(room, inner), (room, other)} <= set(APART)
+            if other not in order or order.index(other) < order.index(inner) or apart:
+                wrong.append(f"{where(path, line)}: {inner} imports {name}")
+    assert not wrong
+
+
+def test_the_map_of_rooms_is_that_of_the_folders() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text()
-    rows = text[text.index("The room `dns/`") :].split("\n\n")[1]
-    there = {path.stem for path in (PACKAGE / "dns").glob("[!_]*.py")}
-    assert set(re.findall(r"`(\w+)`", rows)) == there, "name new modules in the table of docs/architecture.md"
+    rows = text[text.index("## Rooms within rooms") :].split("\n\n")[2]
+    folders = {str(path.parent.relative_to(PACKAGE)) for room in INNER for path in (PACKAGE / room).rglob("*.py")}
+    assert set(re.findall(r"^\| `([\w/]+)/` ", rows, re.MULTILINE)) == folders

@@ -9,18 +9,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zonegit.auth.keyring import Keyring as Keyring
-    from zonegit.net.embedded_client import ReplicationClient as ReplicationClient
-    from zonegit.net.embedded_server import ReplicationServer as ReplicationServer
+    from zonegit.daemon.dns_responder import DnsResponder as DnsResponder
+    from zonegit.net.embedded.client import ReplicationClient as ReplicationClient
+    from zonegit.net.embedded.server import ReplicationServer as ReplicationServer
+    from zonegit.net.embedded.sync import SyncClient as SyncClient
     from zonegit.repo import Repository as Repository
 
 __version__ = "0.1.0"
-__all__ = ["Keyring", "ReplicationClient", "ReplicationServer", "Repository", "__version__"]
+__all__ = [
+    "DnsResponder",
+    "Keyring",
+    "ReplicationClient",
+    "ReplicationServer",
+    "Repository",
+    "SyncClient",
+    "__version__",
+]
 
 _HOMES = {
+    "DnsResponder": "zonegit.daemon.dns_responder",
     "Keyring": "zonegit.auth.keyring",
-    "ReplicationClient": "zonegit.net.embedded_client",
-    "ReplicationServer": "zonegit.net.embedded_server",
+    "ReplicationClient": "zonegit.net.embedded.client",
+    "ReplicationServer": "zonegit.net.embedded.server",
     "Repository": "zonegit.repo",
+    "SyncClient": "zonegit.net.embedded.sync",
 }
 
 

@@ -1,79 +1,90 @@
-"""Every error that zonegit raises on purpose, and what each means to a shell, an HTTP client and a resolver.
+"""Every error that zonegit raises on purpose, with its exit code and HTTP status.
 
-A leaf's message is one line that says what is wrong and what to do about it. `exit_code` is the process's
-(0 done, 1 refused or failed, 2 usage, 3 differences, 4 conflict, 5 not found, 6 corrupt store, 7 not
-authorised, 8 unreachable), `http_status` the `/v0` server's, `rcode` the DNS server's (RFC 1035 §4.1.1).
+A message is one line that says what is wrong and what to do about it. `exit_code` is the command's (0 done,
+1 refused or failed, 2 usage, 3 differences, 4 conflict, 5 not found, 6 corrupt store, 7 not authorised,
+8 unreachable), `http_status` the `/v0` server's.
 """
 
 from collections.abc import Sequence
 
 
 class ZonegitError(Exception):
-    """Root of the tree; raised only through its leaves."""
+    """The base class; only subclasses are raised."""
 
     exit_code = 1
     http_status = 500
-    rcode = 2  # SERVFAIL
 
 
 class UsageError(ZonegitError):
-    """The call itself is wrong: an unknown option, two options that exclude each other."""
+    """The command line or the call is wrong: an unknown option, two options that exclude each other."""
 
     exit_code = 2
     http_status = 400
-    rcode = 1  # FORMERR
 
 
 class ConfigError(UsageError):
-    """The configuration file or a flag holds something that the daemon can't run with."""
+    """The configuration file or a flag has a value that the daemon can't use."""
 
 
 class RevisionError(UsageError):
-    """A revision expression can't be read; an expression that reads well but names nothing is `NotFound`."""
+    """A revision expression has a syntax error; a valid expression that names nothing is `NotFound`."""
 
 
 class InvalidData(ZonegitError):
-    """Data from a user or a peer that zonegit refuses. Nothing of it is kept."""
+    """Data from a user or a peer that zonegit refuses. None of it is kept."""
 
     http_status = 400
-    rcode = 1  # FORMERR
 
 
 class InvalidName(InvalidData):
-    """A domain name that breaks RFC 1035 §2.3.4 (label 63, name 255 bytes) or can't be read at all."""
+    """A domain name that exceeds the limits of RFC 1035 §2.3.4 (label 63, name 255 bytes) or can't be parsed."""
 
 
 class OutOfZone(InvalidData):
-    """An owner name that isn't the zone's apex nor below it."""
-
-    rcode = 10  # NOTZONE
+    """An owner name that is neither the zone's apex nor below it."""
 
 
 class InvalidRecord(InvalidData):
-    """A record whose type, TTL or RDATA can't be read."""
+    """A record whose type, TTL or RDATA can't be parsed."""
 
 
 class InvalidZone(InvalidData):
-    """Records that are well-formed one by one but don't make a zone (no SOA, CNAME beside other data, ...)."""
-
-    rcode = 5  # REFUSED
+    """Records that are valid one by one but not as a zone (no SOA, CNAME beside other data, ...)."""
 
     def __init__(self, message: str, places: Sequence[tuple[str, bytes]] = ()) -> None:
         super().__init__(message)
         self.places = places
-        """Zone and owner of what is wrong, where that is known."""
+        """The zone and owner of each error, as far as known."""
 
 
 class ZoneFileError(InvalidData):
-    """A zone file that can't be read; the message begins with `file:line:`."""
+    """A zone file that can't be parsed; the message begins with `file:line:`."""
 
 
 class InvalidObject(InvalidData):
-    """Bytes that aren't the canonical form of any object, or that point to something absent."""
+    """Bytes that aren't the canonical form of an object, or that refer to a missing object."""
 
 
 class InvalidFrame(InvalidData):
-    """A replication stream that breaks the grammar of its frames or ends too early."""
+    """A replication stream with a malformed frame, or that ends too early."""
+
+
+class InvalidSSH(InvalidData):
+    """An SSH key, certificate or signature that is malformed or wrong. The message says what it does: `it …`."""
+
+
+class UnsupportedKey(InvalidSSH):
+    """An SSH key of a type or size that isn't accepted."""
+
+
+class AllowedSignersError(InvalidData):
+    """A file of allowed signers that can't be read; the message begins with `file:` or `file:line:`."""
+
+
+class Incomplete(InvalidObject):
+    """Objects that refer to others that are neither stored nor sent along. None of them is kept."""
+
+    http_status = 409
 
 
 class LimitExceeded(InvalidData):
@@ -83,37 +94,34 @@ class LimitExceeded(InvalidData):
 
 
 class SyncCut(LimitExceeded):
-    """A sync has taken in as much as one may. What came is kept, and the next one goes on behind it."""
+    """A sync has received as much as one sync may. What arrived is kept, and the next sync continues after it."""
 
 
 class Refused(ZonegitError):
-    """A well-formed request that policy turns down (a commit on a mirrored zone, a branch in use, ...)."""
+    """A valid request that policy refuses (a commit to a mirrored zone, deleting a branch in use, ...)."""
 
     http_status = 403
-    rcode = 5  # REFUSED
 
 
 class AlreadyThere(Refused):
-    """A repository where a new one was to be made, or files where a clone was to be."""
+    """The target of `init`, `clone`, `backup` or `plan` already exists."""
 
     exit_code = 4
     http_status = 409
 
 
 class Conflict(ZonegitError):
-    """A compare-and-swap lost: the ref moved since it was read, or two edits touch the same RRset."""
+    """A compare-and-swap failed: the ref has moved since it was read, or two edits touch the same RRset."""
 
     exit_code = 4
     http_status = 409
-    rcode = 5  # REFUSED
 
 
 class MergeConflict(ZonegitError):
-    """Changes that contradict each other: somebody has to say what holds. `conflicts` has each of them."""
+    """Changes that contradict each other and need a decision; `conflicts` lists them."""
 
     exit_code = 4
     http_status = 409
-    rcode = 5  # REFUSED
 
     def __init__(
         self,
@@ -126,90 +134,89 @@ class MergeConflict(ZonegitError):
         self.conflicts = conflicts
         """As `repo.results.Contradiction`."""
         self.together = together
-        """What is wrong with both sides together, where each of them is valid."""
+        """Errors of the merged zone that neither side has alone."""
         self.done = done
-        """Commits that were made before, as `repo.results.Committed`."""
+        """Commits that were made before the conflict, as `repo.results.Committed`."""
 
 
 class NotFound(ZonegitError):
-    """A zone, ref, revision, object or record that isn't there."""
+    """A zone, ref, revision, object or record that doesn't exist."""
 
     exit_code = 5
     http_status = 404
-    rcode = 3  # NXDOMAIN
 
 
 class BranchGone(NotFound):
-    """A branch that isn't there, or not any more."""
+    """A branch that doesn't exist, or no longer exists."""
 
     def __init__(self, message: str, renamed: str | None = None) -> None:
         super().__init__(message)
         self.renamed = renamed
-        """What it is called now."""
+        """Its new name, if it was renamed."""
 
 
 class BaseGone(NotFound):
-    """The commit that a change was made from isn't here, or was collected as garbage."""
+    """The commit that a change is based on isn't here, or was garbage-collected."""
 
 
 class UnknownVersion(NotFound):
-    """No branch, tag or commit is called so."""
+    """No branch, tag or commit has this name."""
 
     def __init__(self, message: str, name: str = "") -> None:
         super().__init__(message)
         self.name = name
-        """What was looked for, if that is known."""
+        """The name that was looked up, if known."""
 
 
 class OtherZone(NotFound):
-    """What is named is a commit of another zone."""
+    """The name is that of a commit of another zone."""
 
 
 class StoreError(ZonegitError):
-    """The store can't be used at all: not a repository, wrong format version, no permission."""
+    """The store can't be used: not a repository, wrong format version, no permission."""
 
     http_status = 503
 
 
 class NoBackup(StoreError):
-    """What was to be restored is another kind of file."""
+    """The file to restore isn't a backup."""
 
 
 class StoreFull(StoreError):
-    """The disk or the map is full. Nothing was written; the same call works once there is space."""
+    """The disk or the map is full. Nothing was written; the same call succeeds once there is space."""
 
     http_status = 507
 
 
 class QuotaUsedUp(StoreError):
-    """A peer had as much stored here today as it may. Nothing was written; tomorrow it can be."""
+    """A peer has used up its daily quota. Nothing was written; it can be tomorrow."""
 
     http_status = 507
 
 
 class StoreBusy(StoreError):
-    """Another process was writing for longer than the caller wants to wait. Nothing was written."""
+    """Another process held the write lock for longer than the caller wanted to wait. Nothing was written."""
 
     exit_code = 4
 
 
 class StoreUnfinished(StoreError):
-    """The making of a repository was cut short. Nothing is in it; making it again goes on."""
+    """The creation of a repository was interrupted. It is empty; creating it again completes it."""
 
 
 class StorePanicked(StoreError):
-    """A write failed half-way. This process can't use the store any more; its successor and all others can."""
+    """A write failed halfway. This process can no longer use the store; a new process and all others can."""
 
 
 class CorruptStore(StoreError):
-    """Stored bytes no longer match their hash, or an index contradicts what it was derived from."""
+    """Stored bytes don't match their hash, or an index contradicts the data that it was derived from."""
 
     exit_code = 6
     http_status = 500
 
 
 class OverBudget(ZonegitError):
-    """Answering a query would take more work than one query may cost: something in this zone is made for that."""
+    """Answering a query would take more work than one query may cost; the zone may be built to cause that."""
 
 
 class NotAuthorised(ZonegitError):
@@ -217,24 +224,39 @@ class NotAuthorised(ZonegitError):
 
     exit_code = 7
     http_status = 401
-    rcode = 9  # NOTAUTH
+
+
+class Forbidden(NotAuthorised):
+    """A request whose key doesn't permit it for one of its zones or branches."""
+
+    http_status = 403
+
+
+class Replayed(NotAuthorised):
+    """A request that was accepted before."""
 
 
 class KeyFileError(ZonegitError):
-    """A key file that is unsafe or malformed. The whole set is refused and the old one stays."""
+    """A key file that is unsafe or malformed. The whole set is refused, and the previous one stays in use."""
 
     exit_code = 7
 
 
 class KeyFileExists(KeyFileError):
-    """A key file where a new one was to be written."""
+    """The key file to be written already exists."""
 
     exit_code = 4
     http_status = 409
 
 
+class SigningFailed(ZonegitError):
+    """A commit or tag that can't be signed: the key can't be used, or ssh-keygen refused. Nothing was written."""
+
+    exit_code = 7
+
+
 class Unreachable(ZonegitError):
-    """The peer didn't answer, or stopped half-way. Safe to try again."""
+    """The peer didn't answer, or stopped halfway. Safe to try again."""
 
     exit_code = 8
     http_status = 502

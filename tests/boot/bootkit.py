@@ -31,6 +31,18 @@ export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
 exec systemd-nspawn -D "$2" --boot --register=no --keep-unit --private-network --console=passive --machine="$1"
 """
 """systemd-nspawn wants a /run in memory and the unified hierarchy of control groups, which a container may lack."""
+REPLICATION: Final = """\
+repo = "/var/lib/zonegit"
+keys = "/etc/zonegit/keys.d"
+
+[metrics]
+listen = "127.0.0.1:9353"
+
+[replication]
+listen = "127.0.0.1:9354"
+name = "primary-1"
+"""
+"""The configuration of a primary with a replication port."""
 
 
 def missing() -> str:
@@ -149,3 +161,25 @@ class Machine:
         self._log.close()
         Path(self._log.name).unlink()
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def answer(machine: Machine, port: int = 53) -> str:
+    return machine.ask(
+        "dig", "+short", "+time=10", "+tries=1", "-p", str(port), "@127.0.0.1", "www.example.org"
+    ).stdout.strip()
+
+
+def main_pid(machine: Machine, unit: str = "zonegitd") -> int:
+    return int(machine.property(unit, "MainPID"))
+
+
+def lost(machine: Machine, act: str, seconds: int = 5) -> tuple[int, int]:
+    """Queries sent at 400/s while a command runs, and those that got no answer."""
+    machine.write("/srv/query_stream.py", (Path(__file__).parent / "query_stream.py").read_text())
+    with machine.start("python3", "/srv/query_stream.py", str(seconds), "www.example.org") as stream:
+        assert stream.stdout is not None
+        assert stream.stdout.readline() == "started\n"
+        time.sleep(1)  # queries must be under way on both sides of the act
+        machine.shell(act)
+        sent, answered = map(int, stream.stdout.read().split())
+    return sent, sent - answered

@@ -31,11 +31,42 @@ def bootable() -> None:
 
 
 @pytest.fixture(scope="session")
-def package(bootable, tmp_path_factory) -> Path:
+def build(tmp_path_factory) -> Callable[[str], Path]:
+    """Builds the package of the commit that is checked out, in a directory of this name."""
+    for program in ("dpkg-buildpackage", "dh", "dh_python3", "git"):
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}")
+    if not (TOP / ".git").exists():
+        pytest.skip("needs the history of the sources")
+    program = (sys.executable, TOP / "packaging" / "build_deb.py")
+    if subprocess.run((*program, "--fetch-only"), capture_output=True, check=False).returncode:
+        pytest.skip("needs the locked wheels, and none came from the package index")
+    top = tmp_path_factory.mktemp("package")
+
+    def package(name: str) -> Path:
+        work, output = top / name / "work", top / name / "out"
+        with (top / f"{name}.log").open("w+") as log:
+            done = subprocess.run(
+                (*program, "--work", work, "--output", output), stdout=log, stderr=subprocess.STDOUT, check=False
+            )
+            log.seek(0)
+            assert done.returncode == 0, log.read()[-4000:]
+        shutil.rmtree(work)
+        (built,) = output.glob("zonegit_*.deb")
+        return built
+
+    return package
+
+
+@pytest.fixture(scope="session")
+def built(build) -> Path:
     """The package of the commit that is checked out."""
-    output = tmp_path_factory.mktemp("package")
-    subprocess.run((sys.executable, TOP / "packaging" / "build_deb.py", "--output", output), check=True)
-    (built,) = output.glob("zonegit_*.deb")
+    return build("first")
+
+
+@pytest.fixture(scope="session")
+def package(bootable, built) -> Path:
+    """The package, where there is a machine to install it on."""
     return built
 
 

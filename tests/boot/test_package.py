@@ -1,7 +1,6 @@
 """The package's life: installed, upgraded, removed, purged."""
 
-from bootkit import until
-from test_service import answer, lost, main_pid
+from bootkit import answer, lost, main_pid, until
 
 
 def test_upgrade_keeps_state_and_configuration_and_restarts_once(boot, install, package, older):
@@ -16,6 +15,7 @@ def test_upgrade_keeps_state_and_configuration_and_restarts_once(boot, install, 
     sent, unanswered = lost(machine, f"DEBIAN_FRONTEND=noninteractive apt-get install -y /srv/{package.name}", 12)
     assert (sent, unanswered) == (4800, 0)
     assert main_pid(machine) not in (0, before)
+    until(lambda: machine.journal().count("listening") >= 2, "both starts in the journal")
     assert machine.journal().count("listening") == 2
     assert (machine.root / "etc/zonegit/zonegitd.toml").read_text() == changed
     assert answer(machine) == "192.0.2.1"

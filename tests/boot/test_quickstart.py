@@ -38,7 +38,7 @@ def test_six_commands_make_a_primary_and_a_secondary(boot, install, package):
     until(answered, "the change at the secondary")
     assert "sync failed" not in secondary.journal()
     for machine in (primary, secondary):
-        assert "is good" in machine.run("zonegit", "config", "check")
+        assert "is valid" in machine.run("zonegit", "config", "check")
 
 
 def copied(command: str, source: Machine, target: Machine) -> str:

@@ -2,8 +2,7 @@
 
 import sys
 
-from bootkit import TOP, until
-from test_service import REPLICATION, answer
+from bootkit import REPLICATION, TOP, answer, until
 
 sys.path.insert(0, str(TOP / "tests" / "kits"))
 

@@ -19,13 +19,15 @@ from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 
 RECORDS = 40_000
-MOMENTS = 10
-DEADLINE = 30
+MOMENTS = 5
+DEADLINE = 60
 """Seconds; far more than a batch takes that is being written."""
 
+pytestmark = pytest.mark.timeout(300)
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str | Path]]:
+
+@pytest.fixture(scope="module", params=[[], ["--mirror"]], ids=["work", "mirror"])
+def clone(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[list[str | Path]]:
     """The command that copies a large zone, but for the directory."""
     place = tmp_path_factory.mktemp("primary")
     with Repository.init(place / "repo") as repository:
@@ -36,7 +38,18 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str | Path]
     primary = Daemon.start(place / "repo", "--keys", keys, *listening)
     url = f"http://127.0.0.1:{primary.port('replication')}"
     try:
-        yield [sys.executable, "-m", "zonegit.cli.main", "clone", url, "--name", "p1", "--keys", keys]
+        yield [
+            sys.executable,
+            "-m",
+            "zonegit.cli.main",
+            "clone",
+            url,
+            "--name",
+            "p1",
+            "--keys",
+            keys,
+            *request.param,
+        ]
     finally:
         primary.stop()
 

@@ -1,6 +1,6 @@
 """kill -9 of secondary, puller and the primary's http process, again and again, while the primary commits.
 
-`ZONEGIT_KILLS` is the number of each (6; `make faults` 200), `ZONEGIT_SEED` repeats a run's moments.
+`ZONEGIT_KILLS` is the number of each (4; `make faults` 200), `ZONEGIT_SEED` repeats a run's moments.
 """
 
 import os
@@ -31,9 +31,9 @@ from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 from zonegit.sync import limits
 from zonegit.sync.incoming import BATCH_BYTES
-from zonegit.sync.steps import STREAMS
+from zonegit.sync.pull_steps import STREAMS
 
-KILLS = int(os.environ.get("ZONEGIT_KILLS", "6"))
+KILLS = int(os.environ.get("ZONEGIT_KILLS", "4"))
 SEED = int(os.environ.get("ZONEGIT_SEED", str(random.randrange(1 << 32))))
 WINDOW = 1 << 16
 """Bytes of a stream that may be on their way (RFC 9113 §6.9.2)."""
@@ -129,7 +129,7 @@ class Cluster:
         """kill -9 of the supervisor, with or without its children, which end with it in any case."""
         daemon = self.secondary
         assert daemon is not None
-        children = children_of(daemon.process.pid)
+        children = daemon.children()
         daemon.process.kill()
         for pid in children if all_at_once else ():
             with suppress(ProcessLookupError):
@@ -141,26 +141,6 @@ class Cluster:
     def same(self) -> bool:
         """Whether the secondary's branches and tags are the primary's."""
         return (self.mirror / "data.mdb").exists() and index_root(self.mirror) == index_root(self.repo)
-
-
-def children_of(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def kill_child(daemon: Daemon, name: str) -> None:
-    """kill -9 of one of a daemon's processes, once it is there."""
-
-    def killed() -> bool:
-        pid = daemon.child(name)
-        if pid not in children_of(daemon.process.pid):  # told by an older report
-            return False
-        os.kill(pid, signal.SIGKILL)
-        return True
-
-    until(killed, f"the process {name}")
 
 
 @pytest.fixture
@@ -188,13 +168,12 @@ def kill_all_kinds(cluster: Cluster, committer: Committer, rng: random.Random) -
         committer.replace_bulk()
         early = rng.random() < 0.25 and kills["secondary"] < KILLS // 2
         if not early:
-            until(lambda d=secondary: d.has("listening") or d.process.poll() is not None, "the secondary's start")
-            assert secondary.process.poll() is None, secondary.log
+            secondary.logged("]: listening ")
             pause()
-            kill_child(secondary, "puller")
+            secondary.kill_child("puller")
             kills["puller"] += 1
             pause()
-            kill_child(cluster.primary, "http")
+            cluster.primary.kill_child("http")
             kills["http"] += 1
         pause()
         cluster.kill_secondary(all_at_once=rng.random() < 0.5)

@@ -1,11 +1,12 @@
 """Bytes from hostile hands: whatever they are, readers answer with a declared error or a canonical value.
 
-Each test damages good samples `ZONEGIT_FUZZ` times (100,000; `make fuzz` a million) with a generator whose seed
+Each test damages good samples `ZONEGIT_FUZZ` times (20,000; `make fuzz` a million) with a generator whose seed
 stands in the message of a failure.
 """
 
 import json
 import random
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,8 +16,18 @@ from fuzzkit import TIMES, damaged
 from storekit import SMALL_NODES, addresses, large, tag_of, version
 from zonegit.auth.key import Key
 from zonegit.auth.scheme import Call, parse_authorization, parse_signature, sign_request
-from zonegit.errors import InvalidData, InvalidFrame, LimitExceeded, NotAuthorised, Unreachable
+from zonegit.errors import (
+    AllowedSignersError,
+    InvalidData,
+    InvalidFrame,
+    InvalidSSH,
+    LimitExceeded,
+    NotAuthorised,
+    Unreachable,
+)
 from zonegit.model.ids import object_id
+from zonegit.ssh.allowed_signers import parse_allowed_signers
+from zonegit.ssh.envelope import decode_envelope
 from zonegit.store.memory import MemoryStore
 from zonegit.sync.frames import FrameReader, FrameWriter
 
@@ -99,3 +110,29 @@ def test_authorization() -> None:
 def test_signatures() -> None:
     samples = [b"kid=k1,ts=1767225601,mac=" + b"A" * 43, b"kid=a.b-c_d,ts=0,mac=" + b"_-" * 21 + b"A"]
     fuzz(samples, parse_signature, NotAuthorised, Unreachable, InvalidData)
+
+
+def test_ssh_signatures() -> None:
+    """A damaged signature is refused, or is still one of the message: by another sample's key."""
+    recorded = json.loads(VECTORS.with_name("ssh.json").read_text())
+    message = recorded[0]["message"].encode()
+    fuzz(
+        [b64decode(each["signature"]) for each in recorded],
+        lambda data: decode_envelope(data).verify(message),
+        InvalidSSH,
+    )
+
+
+def test_files_of_allowed_signers() -> None:
+    recorded = json.loads(VECTORS.with_name("ssh.json").read_text())
+    options = (
+        "",
+        'namespaces="zonegit,git" ',
+        'cert-authority,valid-before="20270101Z" ',
+        'valid-after="20260101" ',
+    )
+    lines = [
+        f"*@example.org,!bob@example.org {each}{key['key']} a comment\n" for each in options for key in recorded
+    ]
+    samples = [line.encode() for line in lines] + [b"# Ada\n\n" + lines[0].encode()]
+    fuzz(samples, lambda data: parse_allowed_signers(data, "file"), AllowedSignersError)

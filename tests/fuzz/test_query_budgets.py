@@ -20,7 +20,7 @@ MOST_READS = 500
 """Questions to versions for one query, neighbours' blocks that are read along not counted."""
 MOST_BYTES = 512 << 10
 """Bytes of blocks and neighbours. A tree reads all of an owner before that is paid for, and so up to four times:
-on the straight way, on the walk, and where an alias leads to it from either."""
+on the fast path, on the slow path, and where an alias leads to it from either."""
 MOST_HASHES = 5000
 """Blocks that SHA-1 goes through: up to five for each step with the longest salt. 150 iterations are what BIND and
 Unbound validate, and 1,000 steps of five blocks take half a millisecond."""

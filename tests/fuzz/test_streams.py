@@ -17,8 +17,9 @@ from fuzzkit import TIMES, corpus, damaged, serving
 from tcpkit import Wire
 from tlskit import Authority
 from zonegit.daemon.live_zones import LiveZones
-from zonegit.net import tcp, turns
-from zonegit.net.tcp import TcpServer
+from zonegit.net import turns
+from zonegit.net.dns import tcp
+from zonegit.net.dns.tcp import TcpServer
 from zonegit.net.tls import Identity, dns_context
 from zonegit.net.tls_stream import TlsStream
 from zonegit.ops import loop_slots

@@ -13,10 +13,11 @@ import hostile_aliases  # noqa: F401 its kinds, as those of the next two
 import hostile_chains  # noqa: F401
 import hostile_piles  # noqa: F401
 from costkit import Meter, Shelf, calls_of
-from hostile_queries import Asker
+from hostile_queries import QueryMaker
 from hostile_zones import BAD, BESIDE, CHILD, HONEST, KINDS, honest, make
-from zonegit.dns.message import Rcode, Transport
+from zonegit.dns.access.requestor import Requestor
 from zonegit.dns.responder import Responder
+from zonegit.dns.wire.message import Rcode, Transport
 from zonegit.errors import ZonegitError
 from zonegit.model.rdata import DS
 
@@ -72,7 +73,7 @@ class World:
         zones = (hostile, make("beside", BESIDE, place.seed), *good)
         self.shelf = Shelf(*zones)
         self.rng = Random(f"{place.kind} {place.seed} {place.trees}")
-        self.askers = [Asker(zone, self.rng) for zone in zones]
+        self.askers = [QueryMaker(zone, self.rng) for zone in zones]
         self.whole = hostile.whole
         self.largest = hostile.largest
         self.errors: list[Exception] = []
@@ -93,7 +94,7 @@ class World:
             found: list[bytes | None] = []
 
             def ask() -> None:
-                found.append(responder.respond(packet, transport, client))  # noqa: B023 called at once
+                found.append(responder.respond(packet, Requestor(client, transport)))  # noqa: B023 called at once
 
             meter = self.meter
             meter.clear()

@@ -15,11 +15,12 @@ import pytest
 
 from hostile_zones import SERIAL, Sketch
 from treekit import Objects
-from zonegit.dns.cookies import Cookies
+from zonegit.dns.access.cookies import Cookies
 from zonegit.dns.options import Options
 from zonegit.dns.responder import Responder
 from zonegit.dns.stats import SLOTS
-from zonegit.dns.zones import ServedZone
+from zonegit.dns.transfer.options import TransferOptions
+from zonegit.dns.zone.zone_state import ServedZone
 from zonegit.dnssec import hashing
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
@@ -134,8 +135,8 @@ class MeteredTables(MemoryTables):
         return found
 
 
-class Door:
-    """The views' table for the straight way, metered as a version is."""
+class ViewTable:
+    """The views' table for the fast path, metered as a version is."""
 
     table = Table.VIEWS
 
@@ -166,7 +167,7 @@ class Shelf:
         self._behind.meter = self.meter
         self._behind.data = self._objects.data
         self._commits = {sketch.apex: self._commit(sketch) for sketch in sketches}
-        self.door = Door(self._tables)
+        self.views = ViewTable(self._tables)
 
     def _commit(self, sketch: Sketch) -> ObjectId:
         built = build(Shape(b"s" * 32), sketch.entries())
@@ -205,8 +206,8 @@ class Shelf:
 
     def responder(self, log: Callable[[str, Exception], None], *, trees: bool) -> Responder:
         """A responder that has answered nothing yet."""
-        options = Options(cookies=Cookies([bytes(16)], lambda: 0.0), may_transfer=_loopback, log=log)
-        made = Responder(options, [0] * SLOTS, None if trees else self.door)
+        options = Options(cookies=Cookies([bytes(16)], lambda: 0.0), transfers=TransferOptions(_loopback), log=log)
+        made = Responder(options, [0] * SLOTS, None if trees else self.views)
         made.replace_zones(self.served(trees=trees))
         return made
 

@@ -16,7 +16,7 @@ from daemonkit import Daemon
 from differzones import DEPTH, LABELS, MadeZone
 from peerkit import UDP_SIZE, running
 from zonegit.model.names import from_text, lower, to_text
-from zonegit.model.rdata import NSEC, RRSIG, name_end
+from zonegit.model.rdata import CNAME, DS, NSEC, RRSIG, name_end
 from zonegit.repo import Repository
 from zonegit.zonefile.reader import read_zone
 
@@ -154,7 +154,8 @@ def differences(ours: Read, theirs: Sequence[Read], name: bytes, inside: Callabl
     spare |= {rr for rr in ours.authority if rr[1] == RRSIG and rr[0] in {owner for owner, *_ in spare}}
     if len({peer.tc for peer in theirs}) > 1:
         return found
-    for point in ("rcode", "aa", "tc") if len({peer.rcode for peer in theirs}) == 1 else ():
+    points = ("rcode", "aa", "tc") if len({peer.answer for peer in theirs}) == 1 else ("rcode", "aa")
+    for point in points if len({peer.rcode for peer in theirs}) == 1 else ():
         values = {getattr(peer, point) for peer in theirs}
         if len(values) == 1 and values != {getattr(ours, point)}:
             found.append(point)
@@ -168,8 +169,20 @@ def differences(ours: Read, theirs: Sequence[Read], name: bytes, inside: Callabl
     additional = {peer.additional for peer in theirs}
     if len(additional) == 1 and len({peer.answer for peer in theirs}) == 1:
         (agreed,) = additional
-        if agreed - ours.additional or any(inside(rr[0]) for rr in ours.additional - agreed):
+        beyond = _behind_aliases(ours.additional, inside)
+        if agreed - ours.additional or any(
+            inside(rr[0]) and rr[0] not in beyond for rr in ours.additional - agreed
+        ):
             found.append("additional")  # only zonegitd gives addresses from other zones that it holds
+    return found
+
+
+def _behind_aliases(additional: frozenset[RR], inside: Callable[[bytes], bool]) -> set[bytes]:
+    """The names that aliases in other zones lead to, back into the question's zone perhaps."""
+    aliases = {owner: rdata for owner, rtype, _, rdata in additional if rtype == CNAME}
+    found = {target for owner, target in aliases.items() if not inside(owner)}
+    for _ in aliases:
+        found |= {aliases[name] for name in found & aliases.keys()}
     return found
 
 
@@ -186,9 +199,13 @@ def _shows_empty_wildcard(rr: RR, name: bytes) -> bool:
     return False
 
 
-def leads_out(ours: Read, apex: bytes | None, apexes: Collection[bytes]) -> bool:
-    """Whether an alias led into another zone: only zonegitd and NSD go on there, each in its own way."""
-    return any(rtype == 5 and home(rdata, apexes) not in (apex, None) for _, rtype, _, rdata in ours.answer)
+def leads_out(ours: Read, apex: bytes | None, apexes: Collection[bytes], qtype: int) -> bool:
+    """Whether an alias led into another zone: only zonegitd and NSD go on there, each in its own way.
+
+    The DS of an apex is in the zone above it (RFC 4035 §3.1.4.1), which only zonegitd heeds behind an alias.
+    """
+    targets = [rdata for _, rtype, _, rdata in ours.answer if rtype == CNAME]
+    return any(home(target, apexes) not in (apex, None) or (qtype == DS and target in apexes) for target in targets)
 
 
 def home(name: bytes, apexes: Collection[bytes]) -> bytes | None:

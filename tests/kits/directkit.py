@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 
 from zonegit.auth.gate import Signer
-from zonegit.net.http_client import HttpPeer
-from zonegit.net.http_connection import Connection
-from zonegit.net.http_server import ReplicationApp
+from zonegit.net.client.connection import Connection
+from zonegit.net.client.peer import PeerClient
+from zonegit.net.server.replication_app import ReplicationApp
 
 START = 1_767_225_600.0
 
@@ -68,7 +68,7 @@ class Direct(httpx.AsyncBaseTransport):
         return httpx.Response(start["status"], headers=start["headers"], stream=stream)
 
 
-class DirectPeer(HttpPeer):
+class DirectPeer(PeerClient):
     def __init__(self, signer: Signer, transport: Direct) -> None:
         super().__init__("http://127.0.0.1:9354", signer)
         self._transport = transport

@@ -5,7 +5,7 @@ from struct import Struct
 from typing import Final
 
 from hostile_zones import Sketch, deep, label, long
-from zonegit.dns.message import Transport
+from zonegit.dns.wire.message import Transport
 from zonegit.model.names import MAX_NAME, labels
 from zonegit.model.rdata import (
     AAAA,
@@ -40,7 +40,7 @@ _OPT: Final = Struct(">HHHH")
 _HASH: Final = b"0123456789abcdefghijklmnopqrstuv"
 
 
-class Asker:
+class QueryMaker:
     """An endless source of queries for one zone."""
 
     def __init__(self, sketch: Sketch, rng: Random) -> None:

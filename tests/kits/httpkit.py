@@ -15,14 +15,17 @@ from zonegit.auth.budget import FailureBudget
 from zonegit.auth.gate import Gate, Signer
 from zonegit.auth.key import Key
 from zonegit.auth.keyring import Keyring
-from zonegit.net.h2_serving import H2Server
-from zonegit.net.http_client import HttpPeer
-from zonegit.net.http_pull import pull
-from zonegit.net.http_server import ReplicationApp
+from zonegit.net.client.peer import PeerClient
+from zonegit.net.client.pull import pull
+from zonegit.net.server.asgi import Receive, Scope, Send
+from zonegit.net.server.h2_server import H2Server
+from zonegit.net.server.pushes import Pushes
+from zonegit.net.server.replication_app import ReplicationApp
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Store
 from zonegit.sync.limits import SERVER, ServerLimits
 from zonegit.sync.mirror import Moved
+from zonegit.sync.push_server import PolicyOf, ff_only
 from zonegit.sync.session import Session
 
 T = TypeVar("T")
@@ -58,6 +61,8 @@ class Running:
         self.app = app
         self.samples = samples
         self.server = server
+        self.requests = 0
+        """That have begun. `samples` counts those that are over, which may be after their answer was read."""
         self.stop = asyncio.Event()
 
 
@@ -76,12 +81,19 @@ async def running(
     tls: ssl.SSLContext | None = None,
     bounds: ServerLimits = SERVER,
     clock: Callable[[], float] = time.time,
+    policy_of: PolicyOf = ff_only,
 ) -> AsyncIterator[Running]:
     listener = socket.create_server(("127.0.0.1", port))
     gate = gate or generous_gate(clock=clock)
     samples = Counted()
-    app = ReplicationApp(store, gate, samples, clock=clock, bounds=bounds)
-    server = H2Server(app, connections=connections, bounds=bounds, tls=tls)
+    pushes = Pushes(store, samples, policy_of, bounds, clock=clock)
+    app = ReplicationApp(store, gate, samples, clock=clock, bounds=bounds, pushes=pushes)
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        found.requests += 1
+        await app(scope, receive, send)
+
+    server = H2Server(counted, connections=connections, bounds=bounds, tls=tls)
     found = Running(listener.getsockname()[1], gate, app, samples, server)
     task = asyncio.create_task(server.serve([listener], found.stop, app.drain))
     try:
@@ -93,15 +105,15 @@ async def running(
 
 
 @asynccontextmanager
-async def peer_of(url: str, key: Key = KEY, clock: Callable[[], float] = time.time) -> AsyncIterator[HttpPeer]:
-    peer = HttpPeer(url, Signer(PEER, key, clock, os.urandom))
+async def peer_of(url: str, key: Key = KEY, clock: Callable[[], float] = time.time) -> AsyncIterator[PeerClient]:
+    peer = PeerClient(url, Signer(PEER, key, clock, os.urandom))
     try:
         yield peer
     finally:
         await peer.close()
 
 
-async def pull_once(peer: HttpPeer, store: Store, split: int = 20_000) -> Moved:
+async def pull_once(peer: PeerClient, store: Store, split: int = 20_000) -> Moved:
     refs = await peer.refs()
     assert refs is not None
     return await pull(peer, Session(store, PEER, refs, split), WHO)
@@ -126,7 +138,7 @@ def served(
     run(both(), seconds)
 
 
-def run(test: Awaitable[T], seconds: float = 30) -> T:
+def run(test: Awaitable[T], seconds: float = 60) -> T:
     """Run a test's coroutine, with a bound; what it returns."""
 
     async def bounded() -> T:

@@ -1,10 +1,9 @@
 """A server of `/v0` that holds the right key and answers as a script says, byte for byte if it likes."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import h2.config
 import h2.connection
@@ -13,6 +12,7 @@ import h2.exceptions
 import pytest
 from blake3 import blake3
 
+from connkit import ended, talking
 from httpkit import peer_of, pull_once, run, running
 from synckit import KEY, PEER, WHO, answer, local_refs, refs_of, seal_for
 from zonegit.auth.key import Key
@@ -20,12 +20,12 @@ from zonegit.auth.scheme import parse_authorization, sign_response, signature_he
 from zonegit.errors import NotFound, ZonegitError
 from zonegit.model.ids import Kind
 from zonegit.model.node import node_level
-from zonegit.net.http_client import HttpPeer
-from zonegit.net.http_pull import latest_refs, pull
+from zonegit.net.client.peer import PATIENCE, PeerClient
+from zonegit.net.client.pull import latest_refs, pull
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Store
 from zonegit.sync.frames import CONTENT_TYPE, Seal
-from zonegit.sync.limits import ClientLimits
+from zonegit.sync.limits import CLIENT, ClientLimits
 from zonegit.sync.session import Ask, Session
 from zonegit.sync.wire import JSON_TYPE
 
@@ -131,10 +131,7 @@ class _Line:
         except (ConnectionError, h2.exceptions.ProtocolError):
             pass
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            self.writer.close()
+            await ended(self._tasks)
 
     def _take(self, event: h2.events.Event) -> None:
         self._opened.set()
@@ -170,62 +167,12 @@ class _Line:
 @asynccontextmanager
 async def lying(script: Script) -> AsyncIterator[str]:
     """The URL of a server that answers every request by this script."""
-    lines: set[asyncio.Task[None]] = set()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        lines.add(task)
-        with suppress(asyncio.CancelledError):
-            await _Line(script, reader, writer).run()
-
-    async with _listening(connected) as url:
+    async with talking(lambda reader, writer: _Line(script, reader, writer).run()) as url:
         yield url
-        await _over(lines)
-
-
-@asynccontextmanager
-async def talking(
-    script: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[str]:
-    """The URL of a server that does with each connection what it likes."""
-    lines: set[asyncio.Task[None]] = set()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        lines.add(task)
-        try:
-            await script(reader, writer)
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
-
-    async with _listening(connected) as url:
-        yield url
-        await _over(lines)
-
-
-async def _over(lines: set[asyncio.Task[None]]) -> None:
-    for line in lines:
-        line.cancel()
-    await asyncio.gather(*lines, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _listening(
-    connected: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[str]:
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, family=socket.AF_INET)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        await server.wait_closed()
 
 
 QUICK = ClientLimits(slowest_over=0.8)
+"""For a liar that is slow: to wait for it as long as for others would take minutes."""
 
 
 def objects_of(store: MemoryStore) -> list[bytes]:
@@ -237,7 +184,7 @@ def leaves_of(store: MemoryStore) -> list[bytes]:
     return [data for data in objects_of(store) if data[0] == Kind.NODE and not node_level(data)]
 
 
-async def once(peer: HttpPeer, store: MemoryStore) -> None:
+async def once(peer: PeerClient, store: MemoryStore) -> None:
     """One exchange, as the puller makes it."""
     refs = await latest_refs(peer, store, PEER)
     assert refs is not None
@@ -249,16 +196,22 @@ def refused(
     primary: MemoryStore,
     error: type[ZonegitError] | tuple[type[ZonegitError], ...],
     match: str = ".",
-    bounds: ClientLimits = QUICK,
+    bounds: ClientLimits = CLIENT,
+    patience: float = PATIENCE,
 ) -> MemoryStore:
-    """A pull from a liar fails with a declared error and moves nothing; the next, from an honest one, moves all."""
+    """A pull from a liar fails with a declared error and moves nothing; the next, from an honest one, moves all.
+
+    `bounds` and `patience` are for the liar alone.
+    """
     secondary = MemoryStore()
 
     async def test() -> None:
-        async with lying(script) as url, peer_of(url) as peer:
-            peer.bounds = bounds
-            with pytest.raises(error, match=match):
-                await once(peer, secondary)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("zonegit.net.client.peer.PATIENCE", patience)
+            async with lying(script) as url, peer_of(url) as peer:
+                peer.bounds = bounds
+                with pytest.raises(error, match=match):
+                    await once(peer, secondary)
         assert local_refs(secondary) == {}
         async with running(primary) as server, peer_of(server.url) as peer:
             await pull_once(peer, secondary)

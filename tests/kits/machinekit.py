@@ -4,7 +4,6 @@
 """
 
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from daemonkit import DEADLINE, Daemon, environment, until
+from daemonkit import DEADLINE, Daemon, environment
 from peerkit import free_ports
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
@@ -104,13 +103,3 @@ class Machines:
         daemon = start(self.top / machine / "repo", "--config", config)
         (self.top / machine / "pid").write_text(str(daemon.process.pid))
         return daemon
-
-
-def reloaded(daemon: Daemon) -> int:
-    return sum("]: reloaded" in line for line in daemon.log)
-
-
-def reload(daemon: Daemon) -> None:
-    before = reloaded(daemon)
-    daemon.signal(signal.SIGHUP)
-    until(lambda: reloaded(daemon) > before, "the reload")

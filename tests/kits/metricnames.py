@@ -63,15 +63,26 @@ BEYOND = {
     "zones": gauge(),
     "zones_with_series": gauge(),
     "zones_expired": gauge(),
+    "zones_diverged": gauge(),
+    "diverged": gauge("zone"),
     "zones_first_signature_expiry_timestamp_seconds": gauge(),
     "dns_slipped_total": counter(),
     "dns_unsent_total": counter(),
     "dns_tcp_connections_total": counter(),
     "dns_tcp_connections_closed_total": counter(),
     "notifies_received_total": counter("result"),
+    "publish_held": gauge("zone", "reason"),
+    "publish_duration_seconds": histogram(),
+    "zone_published_timestamp_seconds": gauge("zone"),
     "http_connections_refused_total": counter("key_id"),
+    "route_match_total": counter("zone", "rule"),
+    "pushes_total": counter("key_id", "result"),
+    "pushed_refs_total": counter("key_id", "outcome"),
+    "pushed_bytes_total": counter("key_id"),
     "sync_clock_offset_seconds": gauge("peer"),
     "sync_refused_zones": gauge("peer"),
+    "sync_pushes_total": counter("peer", "result"),
+    "sync_unpushed_refs": gauge("peer"),
     "sync_stored_today_bytes": gauge("peer"),
     "sync_left_out_zones": gauge("peer"),
     "tls_certificate_not_after_timestamp_seconds": gauge("role"),
@@ -79,8 +90,8 @@ BEYOND = {
     "store_disk_free_bytes": gauge(),
 }
 """Published beside these."""
-NOT_YET = frozenset({"route_match_total", "updates_total", "diverged"})
-"""Of features that don't exist: routes by client, dynamic updates, two primaries."""
+NOT_YET = frozenset({"updates_total"})
+"""Of a feature that doesn't exist: dynamic updates."""
 PROCESS = frozenset(
     {
         "process_cpu_seconds_total",
@@ -92,7 +103,23 @@ PROCESS = frozenset(
     }
 )
 PARTS = ("bucket", "sum", "count")
-QUIET = frozenset({"sync_rejected_objects_total", "notifies_total", "http_connections_refused_total"})
+QUIET = frozenset(
+    {
+        "diverged",
+        "sync_pushes_total",
+        "sync_unpushed_refs",
+        "sync_rejected_objects_total",
+        "notifies_total",
+        "http_connections_refused_total",
+        "route_match_total",
+        "publish_held",
+        "publish_duration_seconds",
+        "zone_published_timestamp_seconds",
+        "pushes_total",
+        "pushed_refs_total",
+        "pushed_bytes_total",
+    }
+)
 """Families that come with the first such event, which a test of names needn't bring about."""
 
 

@@ -44,10 +44,13 @@ def examples(text: str) -> list[Example]:
 
 
 def alike(line: str) -> str:
-    """A line without what differs from run to run: ids, times, and the sizes of files."""
+    """A line without what differs from run to run: ids, times, keys, sizes, and how a tree is cut into nodes."""
     line = re.sub(r"\b[0-9a-f]{12}\b", "<id>", line)
     line = re.sub(r"\b[0-9a-f]{64}\b", "<whole id>", line)
+    line = re.sub(r"\bSHA256:[\w+/]{43}", "<fingerprint>", line)
+    line = re.sub(r"\bssh-ed25519 [\w+/=]{68}", "<key>", line)
     line = re.sub(r"\b[\d,]+( KiB|( of the [\d,]+)? bytes)", "<size>", line)
+    line = re.sub(r"\b\d+ objects\b", "<n> objects", line)
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}", "<time>", line)
 
 
@@ -121,3 +124,6 @@ class Clock:
     def set(self, seconds: int) -> None:
         """Let it be so many seconds after 1970."""
         self._file.write_text(str(seconds))
+
+    def now(self) -> float:
+        return float(self._file.read_text())

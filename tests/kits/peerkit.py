@@ -6,12 +6,15 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from secrets import randbelow
 from time import monotonic, sleep
 
 HOST = "127.0.0.1"
 DEADLINE = 60.0
 UDP_SIZE = 4096
 """What all servers are told to send at most over UDP."""
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST = 10_000
 _WINDOW = 48
 """Questions on the way at a time: few enough for any socket's buffer."""
 
@@ -116,9 +119,20 @@ def bound_to_one_port(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free for UDP and TCP at the moment: other makes can't be asked which one they got."""
+    """Ports that are free for UDP and TCP: for who can't be asked which one they got, or comes back to theirs.
+
+    They are below those that the kernel gives to whoever wants any (ip(7)), so nobody gets one meanwhile.
+    """
+    first = int(_EPHEMERAL.read_text().split()[0])
+    found: list[int] = []
     with ExitStack() as stack:
-        return [bound_to_one_port(stack)[0].getsockname()[1] for _ in range(count)]
+        while len(found) < count:
+            port = _LOWEST + randbelow(first - _LOWEST)  # `random` may have one seed in all processes of a test run
+            with suppress(OSError):  # another program has it
+                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                    stack.enter_context(socket.socket(type=kind)).bind((HOST, port))
+                found.append(port)
+    return found
 
 
 @contextmanager

@@ -39,7 +39,7 @@ class Answer:
 class RawClient:
     def __init__(self, port: int, *, window: int | None = None) -> None:
         """`window`: the initial window of its streams; it opens none by itself then."""
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = h2.config.H2Configuration(
             client_side=True,

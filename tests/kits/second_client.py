@@ -1,10 +1,10 @@
 """A second client of `/v0`, from docs/protocol.md and docs/format.md alone: it shares no code with the package.
 
-    python second_client.py HOST:PORT NAME KEY-FILE ZONE [BRANCH]
+    python second_client.py HOST:PORT NAME KEY-FILE ZONE [BRANCH [HOST:PORT NAME KEY-FILE]]
 
 Asks for refs and fetches a branch's whole closure. Checks the MAC of each answer, the hash of each object, and that
-it comes behind all that it points to; counts the zone's records in its leaves; prints a line of JSON. Of others it
-uses h2, for the framing of HTTP/2, and blake3.
+it comes behind all that it points to; counts the zone's records in its leaves; prints a line of JSON. With a second
+server it pushes the branch there. Of others it uses h2, for the framing of HTTP/2, and blake3.
 """
 
 import base64
@@ -72,9 +72,20 @@ class Client:
             headers.append(("content-type", content_type))
         stream = self.h2.get_next_available_stream_id()
         self.h2.send_headers(stream, headers, end_stream=not body)
-        if body:
-            self.h2.send_data(stream, body, end_stream=True)
+        self.send(stream, body)
         return self.read(stream)
+
+    def send(self, stream: int, body: bytes) -> None:
+        """As much of a body at a time as the server takes."""
+        at = 0
+        while at < len(body):
+            size = min(len(body) - at, self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size)
+            if size:
+                self.h2.send_data(stream, body[at : at + size], end_stream=at + size == len(body))
+                at += size
+            self.socket.sendall(self.h2.data_to_send())
+            if not size:
+                self.h2.receive_data(self.socket.recv(65536))
 
     def check(self, mac: str, answer: bytes, found: dict[str, str]) -> None:
         """Whether an answer to the request with this MAC is signed: a stream in its end, any other in a header."""
@@ -196,7 +207,65 @@ def count_in(rrset: bytes) -> int:
     return count
 
 
-def sync(client: Client, zone: str, branch: str) -> dict[str, object]:
+def frame(kind: int, payload: bytes) -> bytes:
+    head, length = bytes([kind]), len(payload)
+    while length > 127:
+        head += bytes([length & 127 | 128])
+        length >>= 7
+    return head + bytes([length]) + payload
+
+
+def group(objects: list[bytes]) -> bytes:
+    table = b"".join(data[:1] + len(data).to_bytes(3, "big") for data in objects)
+    return frame(1, len(objects).to_bytes(2, "big") + table + b"".join(objects))
+
+
+def push(client: Client, zone: str, branch: str, tip: str, known: dict[bytes, bytes]) -> dict[str, object]:
+    """Bring all of these objects, in the order in which they came, as far as they aren't there; then the ref."""
+    there: set[bytes] = set()
+    commits = [oid for oid, data in known.items() if data[0] == COMMIT]
+    missing = bring(client, [], {"present": [oid.hex() for oid in commits[-10_000:]]})["missing"]
+    todo = [oid for oid in commits if oid.hex() not in missing]
+    while todo:  # what is there has all below it there
+        oid = todo.pop()
+        if oid not in there:
+            there.add(oid)
+            todo += children(known[oid])
+    requests: list[list[list[bytes]]] = [[[]]]
+    size = 0
+    for oid, data in known.items():
+        if oid in there:
+            continue
+        if size + len(data) > 4 << 20:
+            requests.append([[]])
+            size = 0
+        if len(requests[-1][-1]) == 512:
+            requests[-1].append([])
+        requests[-1][-1].append(data)
+        size += len(data)
+    refs = json.loads(client.ask("GET", "/v0/refs"))
+    old = [ref["hash"] for ref in refs["branches"] if (ref["zone"], ref["name"]) == (zone, branch)]
+    update = ["heads", zone, branch, old[0] if old else "", tip]
+    stored = sum(bring(client, groups, {})["stored"] for groups in requests[:-1])
+    last = bring(client, requests[-1], {"updates": [update], "atomic": True})
+    [result] = last["results"]
+    assert [result[name] for name in ("kind", "zone", "name")] == update[:3]
+    return {
+        "pushed": stored + last["stored"],
+        "requests": len(requests),
+        **{name: result[name] for name in ("outcome", "tip", "reason")},
+    }
+
+
+def bring(client: Client, groups: list[list[bytes]], ask: dict[str, object]) -> dict[str, object]:
+    """A request of a push."""
+    body = b"".join(group(objects) for objects in groups if objects)
+    if ask:
+        body += frame(8, json.dumps(ask).encode())
+    return json.loads(client.ask("POST", "/v0/push", FRAMES, body))
+
+
+def sync(client: Client, zone: str, branch: str, to: Client | None = None) -> dict[str, object]:
     refs = json.loads(client.ask("GET", "/v0/refs"))
     tip = next(ref["hash"] for ref in refs["branches"] if (ref["zone"], ref["name"]) == (zone, branch))
     known: dict[bytes, bytes] = {}
@@ -213,9 +282,11 @@ def sync(client: Client, zone: str, branch: str) -> dict[str, object]:
     root = known[children(commit)[0]]
     counted = records(known, root[3:35])
     assert counted == int.from_bytes(root[73:81], "big"), "the zone's count of records is wrong"
-    return {"tip": tip, "objects": len(known), "streams": streams, "records": counted}
+    found = {"tip": tip, "objects": len(known), "streams": streams, "records": counted}
+    return found | ({"push": push(to, zone, branch, tip, known)} if to else {})
 
 
 if __name__ == "__main__":
     address, name, key, zone, *more = sys.argv[1:]
-    print(json.dumps(sync(Client(address, name, Path(key)), zone, more[0] if more else "main")))
+    to = Client(more[1], more[2], Path(more[3])) if more[1:] else None
+    print(json.dumps(sync(Client(address, name, Path(key)), zone, more[0] if more else "main", to)))

@@ -36,20 +36,20 @@ def commit_often(path: Path, branch: str, rounds: int) -> None:
 def read_until(path: Path, branches: list[str], total: int, pipe: Connection) -> None:
     """Read until `total` is reached; send the versions that contradicted themselves."""
     store = LmdbStore.open(path, readonly=True)
-    standing = store.standing()
+    reader = store.renewable_reader()
     wrong: list[str] = []
     seen = 0
     while seen < total:
-        standing.renew()
-        seen = int(standing.setting("total") or b"0")
-        counts = {branch: int(standing.setting(branch) or b"0") for branch in branches}
+        reader.renew()
+        seen = int(reader.setting("total") or b"0")
+        counts = {branch: int(reader.setting(branch) or b"0") for branch in branches}
         if sum(counts.values()) != seen:
             wrong.append(f"{counts} make not {seen}")
         for branch, count in counts.items():
-            view = standing.view(head(ZONE, branch))
-            if (view.serial if view else 0) != count or len(list(standing.reflog(head(ZONE, branch)))) != count:
+            view = reader.view(head(ZONE, branch))
+            if (view.serial if view else 0) != count or len(list(reader.reflog(head(ZONE, branch)))) != count:
                 wrong.append(f"{branch} doesn't show {count}")
-        standing.reset()
+        reader.reset()
     pipe.send(wrong)
     store.close()
 

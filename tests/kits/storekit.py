@@ -31,6 +31,16 @@ def index_root(path: Path) -> bytes:
         store.close()
 
 
+def heads(path: Path) -> dict[RefName, ObjectId]:
+    """Where the branches of the repository in a directory are."""
+    store = LmdbStore.open(path, readonly=True)
+    try:
+        with store.read() as reader:
+            return dict(reader.refs("refs/heads/"))
+    finally:
+        store.close()
+
+
 def addresses(count: int, value: int = 1) -> list[RRset]:
     """An SOA and `count` owners h0, h1, ... with an A record each."""
     rdatas = ((n, bytes((10, value, n >> 8, n & 255))) for n in range(count))

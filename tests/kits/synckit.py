@@ -14,7 +14,7 @@ from zonegit.model.refs import head, tag
 from zonegit.model.rrset import RRKey, RRset
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.context import Context
-from zonegit.repo.refused import refused_zones
+from zonegit.repo.peer_status import REFUSED
 from zonegit.repo.writing import check_writable
 from zonegit.store.port import RefUpdate, Store
 from zonegit.sync.frames import CONTENT_TYPE, Check, Seal
@@ -22,7 +22,7 @@ from zonegit.sync.limits import SERVER, ServerLimits
 from zonegit.sync.mirror import Moved
 from zonegit.sync.server import Endpoint, FrameStream
 from zonegit.sync.session import Ask, Session
-from zonegit.sync.wire import PeerRefs
+from zonegit.sync.wire import ALL_REFS, Accepts, PeerRefs
 from zonegit.sync.work import Work, finish
 from zonegit.tree.build import build
 
@@ -109,7 +109,7 @@ def local_refs(store: Store) -> dict[str, ObjectId]:
 def refused(store: Store) -> set[str]:
     """Zones of the peer's that are not followed."""
     with store.read() as reader:
-        return set(refused_zones(reader).get(PEER, ()))
+        return set(REFUSED.read(reader).get(PEER, ()))
 
 
 def writable(store: Store, zone: str = ORG) -> bool:
@@ -121,8 +121,8 @@ def writable(store: Store, zone: str = ORG) -> bool:
     return True
 
 
-def refs_of(store: Store, key: Key = KEY) -> PeerRefs:
-    return PeerRefs.decode(finish(Endpoint(store).refs(key)).body)
+def refs_of(store: Store, key: Key = KEY, accepts: Accepts = ALL_REFS) -> PeerRefs:
+    return PeerRefs.decode(finish(Endpoint(store).refs(key, accepts)).body)
 
 
 def seal_for(request_mac: str, key: Key = KEY) -> Seal:
@@ -177,6 +177,11 @@ class Wire:
         who: Stamp = WHO,
     ) -> Moved:
         session = Session(secondary, peer, refs or refs_of(self.primary), split)
+        self.run(session, step)
+        return session.finish(who)
+
+    def run(self, session: Session, step: int = 4096) -> None:
+        """Bring all that a session needs."""
         try:
             while asks := session.next():
                 for ask in asks:
@@ -184,7 +189,6 @@ class Wire:
         finally:
             self.objects += session.objects
         assert session.done
-        return session.finish(who)
 
     def _transfer(self, session: Session, ask: Ask, step: int) -> None:
         self.asks.append(ask)

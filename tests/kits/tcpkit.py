@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from zonegit.dns.message import Transport
-from zonegit.net.tcp import TcpServer
+from zonegit.dns.wire.message import Transport
+from zonegit.net.dns.tcp import TcpServer
 from zonegit.ops import loop_slots
 
 BIG = 60_000
@@ -106,7 +106,7 @@ class Running:
 
     def close(self, grace: float = 1.0) -> None:
         self.server.stop(grace)
-        self.thread.join(10)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
 

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from unittest.mock import patch
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zonegit.errors import InvalidZone, NotFound
@@ -104,7 +104,6 @@ def is_zone(entries: Entries) -> bool:
 
 @patch.object(judging, "WARNED_BELOW", 0)
 @given(st.lists(steps(), max_size=14))
-@settings(max_examples=150)
 @example(
     [
         ("set", "x.*.a", "TXT", ("x",), 60),
@@ -147,7 +146,6 @@ def test_what_commits_lead_to_is_imported_as_it_is(done: list[Step]) -> None:
 
 @patch.object(judging, "WARNED_BELOW", 0)
 @given(st.lists(steps(), max_size=14))
-@settings(max_examples=150)
 def test_a_change_is_refused_exactly_if_the_whole_zone_would_be(done: list[Step]) -> None:
     repository = begun()
     for step in done:

@@ -137,7 +137,6 @@ CHANGED = st.tuples(
 
 
 @given(zones(), st.lists(CHANGED, min_size=1, max_size=2))
-@settings(max_examples=300)
 def test_no_changed_plan_is_read(x: Records, changes: list[tuple[int, int, bytes]]) -> None:
     plan = PLANNING.plan(parsed(x | {("new", "A"): (60, ("192.0.2.9",))}), source="x").plan
     data = whole = plan.encode()
@@ -150,7 +149,6 @@ def test_no_changed_plan_is_read(x: Records, changes: list[tuple[int, int, bytes
 
 
 @given(zones(), zones(), zones())
-@settings(max_examples=120)
 def test_a_rebased_plan_and_a_late_edit_are_three_way_merges(x: Records, y: Records, z: Records) -> None:
     repository = begun(x)
     base = repository.resolve()

@@ -8,11 +8,11 @@ import dns.rdatatype
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from unit.dns.fake import CLIENT, DictVersion, Server, make_query, version
-from unit.dns.zones_for_tests import NET, ORG
-from zonegit.dns.message import Transport, parse
+from dnskit import CLIENT, DictVersion, Server, make_query, version
+from dnszones import NET, ORG
+from zonegit.dns.access.requestor import Requestor
 from zonegit.dns.options import Options
-from zonegit.dns.transfer import Asker
+from zonegit.dns.wire.message import Transport, parse
 
 WORDS = (
     "www", "web", "nothing", "ent", "b", "a", "wild", "x", "*", "sub", "ns", "old", "long", "loop1", "todel", "svc",
@@ -140,5 +140,5 @@ def test_caches_change_nothing(query: dns.message.QueryMessage, transport: Trans
 
 @given(st.binary(max_size=80))
 def test_transfers_of_anything(packet: bytes) -> None:
-    messages = warm().responder.transfer(packet, Asker(CLIENT))
+    messages = warm().responder.transfer(packet, Requestor(CLIENT, Transport.TCP))
     assert messages is None or len(list(messages)) == 1

@@ -1,7 +1,7 @@
 """The law of `gc`, by schedules of writers, pulls and kills: nothing that a ref, or a reflog entry in its grace,
 reaches is ever lost, and whatever is under way ends well.
 
-`ZONEGIT_GC` is the number of schedules (150; 10,000 find what is rare), `ZONEGIT_SEED` the first one's seed.
+`ZONEGIT_GC` is the number of schedules (60; 10,000 find what is rare), `ZONEGIT_SEED` the first one's seed.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 from gckit import MIRRORED, AnyStore, Interleaved, Killed, Others, perhaps_killed, reached
 from storekit import SMALL_NODES
 from synckit import Wire, commit, names
-from zonegit.repo.collecting import AROUND
+from zonegit.repo.gc import HOOKS
 from zonegit.store import gc as collector
 from zonegit.store import marking
 from zonegit.store.fsck import fsck
@@ -21,7 +21,7 @@ from zonegit.store.gc import gc
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
 
-SCHEDULES = int(os.environ.get("ZONEGIT_GC", "150"))
+SCHEDULES = int(os.environ.get("ZONEGIT_GC", "60"))
 SEED = int(os.environ.get("ZONEGIT_SEED", "1"))
 ON_DISK = 20
 """One schedule in this many uses LMDB."""
@@ -77,10 +77,10 @@ def run(store: AnyStore, primary: MemoryStore, seed: int) -> tuple[int, int]:
             others.turn()
 
         with perhaps_killed():
-            gone += sum(gc(Interleaved(store, turn), since, AROUND).gone.values())
+            gone += sum(gc(Interleaved(store, turn), since, HOOKS).gone.values())
         check(store, since)
     others.finish()
-    gone += sum(gc(store, others.clock - grace, AROUND).gone.values())
+    gone += sum(gc(store, others.clock - grace, HOOKS).gone.values())
     check(store, others.clock - grace)
     Wire(primary).pull(store, split=40)
     check(store, others.clock - grace)

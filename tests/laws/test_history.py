@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from historykit import OWNERS, TYPES, VALUES, History, Record, build, histories, reach, records
@@ -43,7 +43,6 @@ def simplified(history: History, start: int, without: Sequence[int], owner: str,
 
 
 @given(histories(), _NAMES, _TYPES, st.data())
-@settings(max_examples=150, deadline=None)
 def test_a_log_of_a_name_is_simplified_as_git_does_it(
     history: History, owner: str, rtype: int | None, data: st.DataObject
 ) -> None:
@@ -58,7 +57,6 @@ def test_a_log_of_a_name_is_simplified_as_git_does_it(
 
 
 @given(histories(), st.data())
-@settings(max_examples=100, deadline=None)
 def test_a_log_lists_what_is_reached_and_isnt_left_out(history: History, data: st.DataObject) -> None:
     repository, ids = build(history)
     one, other = data.draw(st.tuples(*[st.integers(0, len(history) - 1)] * 2))
@@ -73,7 +71,6 @@ def test_a_log_lists_what_is_reached_and_isnt_left_out(history: History, data: s
 
 
 @given(histories(), st.data(), st.sampled_from((None, *OWNERS)))
-@settings(max_examples=100, deadline=None)
 def test_a_graph_leads_from_each_commit_to_its_nearest_that_are_listed(
     history: History, data: st.DataObject, owner: str | None
 ) -> None:
@@ -120,7 +117,6 @@ def blamed(history: History, at: int, owner: str, record: Record) -> int:
 
 
 @given(histories(), _NAMES, _TYPES)
-@settings(max_examples=150, deadline=None)
 def test_blame_agrees_with_following_each_record_back(history: History, owner: str, rtype: int | None) -> None:
     repository, _ = build(history)
     last = len(history) - 1
@@ -135,7 +131,6 @@ def test_blame_agrees_with_following_each_record_back(history: History, owner: s
 
 
 @given(histories(), _NAMES, st.sampled_from(TYPES), st.data())
-@settings(max_examples=100, deadline=None)
 def test_when_agrees_with_comparing_each_commit_with_its_parents(
     history: History, owner: str, rtype: int, data: st.DataObject
 ) -> None:

@@ -3,7 +3,7 @@
 from io import BytesIO
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import MergeConflict
@@ -56,7 +56,6 @@ def merged(base: frozenset[int], ours: frozenset[int], theirs: frozenset[int]) -
 
 
 @given(st.lists(zones, min_size=2, max_size=4), zones, st.data())
-@settings(max_examples=150)
 def test_an_edited_export_is_a_three_way_merge(versions: list[Zone], edited: Zone, data: st.DataObject) -> None:
     repository = Repository(Path("nowhere"), MemoryStore())
     repository.import_zone(file(versions[0], 1), source="x.zone")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import Conflict, InvalidZone, NotFound, Refused, UsageError, ZonegitError
@@ -79,7 +79,6 @@ def filled(done: list[Step]) -> Repository:
 
 
 @given(st.lists(steps(), max_size=12))
-@settings(max_examples=100)
 def test_a_batch_is_its_verbs_one_after_another(done: list[Step]) -> None:
     singly, together = begun(), begun()
     taken = one_by_one(singly, done)
@@ -90,7 +89,6 @@ def test_a_batch_is_its_verbs_one_after_another(done: list[Step]) -> None:
 
 
 @given(st.lists(steps(), min_size=1, max_size=12))
-@settings(max_examples=100)
 def test_a_batch_is_refused_or_made_as_a_whole(done: list[Step]) -> None:
     repository = begun()
     before = {zone: repository.resolve(zone=zone).id for zone in ZONES}
@@ -125,7 +123,6 @@ def caseless(found: dict[str, list[RRset]]) -> dict[str, list[tuple[bytes, int, 
 
 
 @given(st.lists(steps(), max_size=14), st.sampled_from(OWNERS), st.sampled_from(NEW))
-@settings(max_examples=150)
 def test_a_rename_has_a_way_back(done: list[Step], old: str, new: str) -> None:
     repository = filled(done)
     before = content(repository)
@@ -145,7 +142,6 @@ def test_a_rename_has_a_way_back(done: list[Step], old: str, new: str) -> None:
 
 
 @given(st.lists(steps(), max_size=10), st.sampled_from(("*", "a", "*.a", "?", "[bn]", "@", "*.example.net.")))
-@settings(max_examples=100)
 def test_a_ttl_that_is_set_stays(done: list[Step], pattern: str) -> None:
     repository = filled(done)
     before = content(repository)

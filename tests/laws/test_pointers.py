@@ -8,17 +8,18 @@ from dns.rdatatype import RdataType
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from unit.dns.fake import CLIENT, DictVersion, Server, make_query, version
+from dnskit import CLIENT, DictVersion, Server, make_query, version
 from wirekit import Record, decode
-from zonegit.dns.answer import resolve
-from zonegit.dns.blocks import Part, rdata_of, split, ttl_of
-from zonegit.dns.draft import Draft
-from zonegit.dns.held import Changes, Eager, Held
-from zonegit.dns.message import Transport
-from zonegit.dns.name_table import MOST_POINTERS
+from zonegit.dns.access.requestor import NOBODY, Requestor
+from zonegit.dns.lookup.resolve import resolve
 from zonegit.dns.options import Options
-from zonegit.dns.transfer import Asker
-from zonegit.dns.zones import ServedZone
+from zonegit.dns.transfer.options import TransferOptions
+from zonegit.dns.wire.message import Transport
+from zonegit.dns.wire.name_table import MOST_POINTERS
+from zonegit.dns.wire.response import Draft
+from zonegit.dns.wire.rrsets import Part, rdata_of, split, ttl_of
+from zonegit.dns.zone.served_zones import Changes, FixedSource, ServedZones
+from zonegit.dns.zone.zone_state import ServedZone
 from zonegit.errors import CorruptStore
 from zonegit.model.names import WireName, absolute, from_text, key_owner, to_text
 from zonegit.model.rdata import SOA
@@ -87,14 +88,14 @@ def test_names_of_answers_need_few_pointers_and_read_back(text: str, rtype: str,
     """Over TCP all that was put in; over UDP the same but for additional records, or nothing and TC."""
     zone = version(text, "t.")
     server = Server(zone)
-    held = Held(fail)
-    held.serve(Eager({zone.apex: ServedZone(zone)}), Changes(anything=True))
+    zones = ServedZones(fail)
+    zones.serve(FixedSource({zone.apex: ServedZone(zone)}), Changes(anything=True))
     for name in questions(zone):
         packet = make_query(name, rtype, edns=edns).to_wire()
-        draft = Draft(WireName(from_text(name)), int(RdataType.from_text(rtype)), do=False, client=CLIENT)
-        found = held.zones.get(zone.apex)
+        draft = Draft(WireName(from_text(name)), int(RdataType.from_text(rtype)), do=False, sender=NOBODY)
+        found = zones.by_apex.get(zone.apex)
         assert found is not None
-        resolve(held, found, draft)
+        resolve(zones, found, draft)
         whole = server.raw(packet, Transport.TCP)
         assert whole is not None
         over_tcp = decode(whole)
@@ -102,7 +103,7 @@ def test_names_of_answers_need_few_pointers_and_read_back(text: str, rtype: str,
         assert over_tcp.sections[1] == records(draft.authority)
         assert over_tcp.sections[2] == records(draft.glue) + records(draft.additional)
         assert over_tcp.pointers <= MOST_POINTERS
-        for _ in range(3):  # by the walk, and by the shortcuts once they have learnt
+        for _ in range(3):  # by the slow path, and by the shortcuts once they have learnt
             short = server.raw(packet)
             assert short is not None
             over_udp = decode(short)
@@ -116,15 +117,19 @@ def test_names_of_answers_need_few_pointers_and_read_back(text: str, rtype: str,
 @example(GROWING)
 def test_names_of_transfers_need_few_pointers_and_read_back(text: str) -> None:
     zone = version(text, "t.")
-    server = Server(zone, options=Options(runs=lambda _: zone.runs()))
-    messages = server.responder.transfer(make_query("t.", "AXFR", edns=False).to_wire(), Asker(CLIENT))
+    server = Server(zone, options=Options(transfers=TransferOptions(runs=lambda _: zone.runs())))
+    messages = server.responder.transfer(
+        make_query("t.", "AXFR", edns=False).to_wire(), Requestor(CLIENT, Transport.TCP)
+    )
     decoded = [decode(message) for message in messages or () if message]
     assert max(each.pointers for each in decoded) <= MOST_POINTERS
     sent = [record for each in decoded for record in each.sections[0]]
-    held = {
+    expected = {
         Record(absolute(rrset.owner, zone.apex), rrset.rtype, rrset.ttl, rdata)
         for rrset in zone.rrsets
         for rdata in rrset.rdatas
     }
     assert sent[0] == sent[-1]
-    assert {record for record in sent if record.rtype != SOA} == {record for record in held if record.rtype != SOA}
+    assert {record for record in sent if record.rtype != SOA} == {
+        record for record in expected if record.rtype != SOA
+    }

@@ -60,7 +60,6 @@ def test_scan_gives_back_what_was_built_in_canonical_order(entries: Content, sha
 
 
 @given(edited(), shapes)
-@settings(max_examples=200)
 def test_edit_equals_building_anew(case: tuple[Content, dict[RRKey, bytes | None]], shape: Shape) -> None:
     before, changes = case
     objects = Objects()
@@ -93,7 +92,6 @@ def test_order_of_edits_leaves_no_trace(entries: Content, shape: Shape, seed: in
 
 
 @given(edited(), shapes)
-@settings(max_examples=200)
 def test_diff_is_exactly_what_changed(case: tuple[Content, dict[RRKey, bytes | None]], shape: Shape) -> None:
     before, changes = case
     after = applied(before, changes)

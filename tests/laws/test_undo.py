@@ -5,7 +5,7 @@ from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zonegit.errors import Conflict, Refused
@@ -100,7 +100,6 @@ def operate(repository: Repository, step: Step) -> bool:
 
 
 @given(steps)
-@settings(max_examples=120)
 def test_undo_and_redo_are_two_stacks(done: list[Step]) -> None:
     repository = Repository(Path("nowhere"), MemoryStore())
     repository.import_zone(file(), source="x.zone")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemonkit import Daemon, new_reader
+from peerkit import free_ports
 from repokit import ZONE, parsed
 from zonegit.repo import Repository
 
@@ -27,8 +28,9 @@ def keys(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def primary(repo: Path, keys: Path, start: Callable[..., Daemon]) -> Daemon:
-    """A daemon that serves the repository to whoever has the key, as p1."""
-    return start(repo, "--keys", keys, "--replicate-listen", "127.0.0.1:0", "--replicate-name", "p1")
+    """A daemon that serves the repository to whoever has the key, as p1, at a port that another may serve it at."""
+    place = f"127.0.0.1:{free_ports(1)[0]}"
+    return start(repo, "--keys", keys, "--replicate-listen", place, "--replicate-name", "p1")
 
 
 @pytest.fixture

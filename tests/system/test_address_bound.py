@@ -2,14 +2,10 @@
 
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from daemonkit import Daemon, ask, new_reader, rcode, secondary_of, until
+from daemonkit import Daemon, ask, fetch, new_reader, page, rcode, secondary_of, until
 from rawh2 import RawClient
 from synckit import PEER
 from zonegit.auth.keyring import Keyring
@@ -35,15 +31,15 @@ def test_one_too_many_is_told_at_both_ends_and_another_key_has_room(
         more = ("--primary-name", PEER, "--workers", "1", "--metrics-listen", "127.0.0.1:0")
         here = tmp_path / "secondary"
         secondary = start(here, *secondary_of(primary, keys, *more))
-        until(lambda: secondary.has("as many connections with key k1 from this address"), "the reason there")
+        secondary.logged("as many connections with key k1 from this address")
         command = [sys.executable, "-m", "zonegit.cli.main", "--repo", here, "status"]
         until(lambda: TOLD in subprocess.run(command, capture_output=True, text=True, check=True).stderr, "status")
-        with pytest.raises(urllib.error.HTTPError) as unready:
-            urllib.request.urlopen(f"http://127.0.0.1:{secondary.port('metrics')}/readyz", timeout=20)
-        assert unready.value.read().decode().startswith(f"no zone is served\n{TOLD}")
-        until(lambda: primary.has("too many connections with one key source=127.0.0.1 kid=k1 way="), "a line here")
-    (line,) = [line for line in primary.log if "too many connections" in line]
+        status, _, unready = fetch(secondary.port("metrics"), "/readyz")
+        assert status == 503
+        assert unready.startswith(f"no zone is served\n{TOLD}")
+        line = primary.logged("too many connections with one key source=127.0.0.1 kid=k1 way=")
     assert "connections_per_source" in line
-    with urllib.request.urlopen(f"http://127.0.0.1:{primary.port('metrics')}/metrics", timeout=20) as page:
-        assert 'zonegit_http_connections_refused_total{key_id="k1"} ' in page.read().decode()
+    assert primary.count("too many connections") == 1
+    refused = 'zonegit_http_connections_refused_total{key_id="k1"} '
+    until(lambda: refused in page(primary, "/metrics"), "the refusals in the metrics")
     until(lambda: not rcode(ask(secondary.port(), "example.org.", 6)), "the zone where there is room again")

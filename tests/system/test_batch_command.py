@@ -6,7 +6,7 @@ import pytest
 
 from commandkit import Command
 from samekit import state
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 
 
@@ -87,12 +87,12 @@ def test_what_lines_lead_to_is_checked_and_not_what_is_between(zonegit) -> None:
 
 
 REFUSALS = [
-    (2, "batch:2: 'replace' is no change", "set a A 60 192.0.2.1\nreplace b A 60 192.0.2.1\n"),
-    (2, "batch:1: the form is set NAME TYPE TTL RDATA…", "set www A 60\n"),
-    (2, "batch:1: the form is delete NAME", "delete\n"),
-    (2, "batch:1: the form is zone ZONE", "zone example.org example.net\n"),
+    (2, "batch:2: unknown change 'replace'", "set a A 60 192.0.2.1\nreplace b A 60 192.0.2.1\n"),
+    (2, "batch:1: expected: set NAME TYPE TTL RDATA…", "set www A 60\n"),
+    (2, "batch:1: expected: delete NAME", "delete\n"),
+    (2, "batch:1: expected: zone ZONE", "zone example.org example.net\n"),
     (2, "batch:1: no closing quotation", 'set www TXT 60 "open\n'),
-    (2, "the batch holds no change", "# nothing\n\n; nothing\n"),
+    (2, "the batch contains no changes", "# nothing\n\n; nothing\n"),
     (1, "batch:2: ", "set a A 60 192.0.2.1\nset b A 60 192.0.2.256\nset c A 60 x\n"),
     (1, "batch:1: ", "set b NOTYPE 60 192.0.2.1\n"),
     (1, "batch:1: 'www.example.org' may mean", "set www.example.org A 60 192.0.2.1\n"),
@@ -100,14 +100,14 @@ REFUSALS = [
     (1, "batch:2: www.example.org. is outside", "zone example.net\nset www.example.org. A 60 192.0.2.1\n"),
     (5, "batch:2: nothing to delete", "set a A 60 192.0.2.1\ndelete b\n"),
     (5, "batch:2: nothing to delete", "set a A 60 192.0.2.1\ndelete @ TXT\n"),
-    (5, "batch:1: b has no such RRset", "set b A - 192.0.2.1\nset c A 60 x\n"),
+    (5, "batch:1: b has no RRset of this type yet", "set b A - 192.0.2.1\nset c A 60 x\n"),
     (5, "batch:2: no zone example.com.", "set a A 60 192.0.2.1\nzone example.com\n"),
     (1, "batch:3: this would break example.org.", "set a A 60 192.0.2.1\nset b A 60 192.0.2.1\nset a CNAME 60 b\n"),
     (1, "zonegit: batch:1: this would break example.org. @: no SOA record", "delete @ SOA\n"),
     (1, "zonegit: batch:1: this would break example.org. @: no NS records", "delete @ NS\n"),
     (1, "zonegit: batch:1: more than one SOA", "set @ SOA 60 'a. b. 1 2 3 4 5' 'a. b. 2 2 3 4 5'\n"),
     (1, "batch:1: 'b\\udcff' holds", b"set b\xff A 60 192.0.2.1\n"),
-    (1, "batch:1: a line of 524,301 bytes", b"set a TXT 60 " + b"x" * 524287 + b"\n"),
+    (1, "batch:1: the line has 524,301 bytes", b"set a TXT 60 " + b"x" * 524287 + b"\n"),
 ]
 
 
@@ -139,7 +139,7 @@ def test_a_signed_zone_names_the_line(zonegit) -> None:
 
 
 def test_a_batch_that_is_too_large_is_refused(zonegit) -> None:
-    zonegit.refused(1, "a batch of more than 64 MiB; split it", "batch", stdin=b"\n" * ((64 << 20) + 1))
+    zonegit.refused(1, "the batch has more than 64 MiB; split it", "batch", stdin=b"\n" * ((64 << 20) + 1))
 
 
 def test_a_file_that_is_not_there_is_refused(zonegit) -> None:

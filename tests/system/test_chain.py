@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemonkit import Daemon, ask, new_reader, rcode, serial_of, until
+from peerkit import free_ports
 from repokit import ZONE, parsed
 from storekit import index_root
 from zonegit.repo import Repository
@@ -26,7 +27,8 @@ def chain(tmp_path: Path, repo: Path, start: Callable[..., Daemon]) -> list[Daem
     new_reader(keys)
     daemons: list[Daemon] = []
     for at, path in enumerate((repo, tmp_path / "middle", tmp_path / "end")):
-        serving = ["--replicate-listen", "127.0.0.1:0", "--replicate-name", f"n{at}", "--keys", keys]
+        place = f"127.0.0.1:{free_ports(1)[0]}"
+        serving = ["--replicate-listen", place, "--replicate-name", f"n{at}", "--keys", keys]
         above = []
         if daemons:
             url = f"http://127.0.0.1:{daemons[-1].port('replication')}"

@@ -125,8 +125,8 @@ def test_a_change_whose_answer_is_lost_is_told_on_stderr(zonegit, tmp_path, argv
     lines = done.stderr.splitlines()
     assert done.returncode == 1
     assert any(line.startswith(f"[example.org. main {commit[:12]}] serial ") for line in lines)
-    assert any(line.startswith("the way back: ") for line in lines) == argv.startswith("reset")
-    assert lines[-1] == f"{NO_ROOM}; the change was committed all the same"
+    assert any(line.startswith("to undo: ") for line in lines) == argv.startswith("reset")
+    assert lines[-1] == f"{NO_ROOM}; but the change was committed"
 
 
 @needs_full
@@ -137,7 +137,7 @@ def test_key_files_whose_names_are_lost_are_told_on_stderr(zonegit, tmp_path) ->
         for argv, file in (("key new one", "one.key"), ("tsig new two", "two.tsig")):
             done = zonegit(*argv.split(), "--keys", keys, capture_output=False, stdout=full, stderr=subprocess.PIPE)
             assert done.returncode == 1
-            assert done.stderr.splitlines()[-1] == f"{NO_ROOM}; {keys / file} was written all the same"
+            assert done.stderr.splitlines()[-1] == f"{NO_ROOM}; but {keys / file} was written"
             assert (keys / file).exists()
 
 
@@ -151,7 +151,7 @@ def test_a_change_into_a_closed_pipe_says_that_it_was_made(zonegit, environment)
     assert done.returncode == 141
     summary, error = done.stderr.splitlines()
     assert summary.startswith("[example.org. main ")
-    assert error == ("zonegit: cannot write to standard output: Broken pipe; the change was committed all the same")
+    assert error == ("zonegit: cannot write to standard output: Broken pipe; but the change was committed")
 
 
 @needs_full
@@ -383,6 +383,6 @@ def test_an_interrupted_import_says_what_it_did(zonegit, environment, tmp_path) 
             assert (child.returncode, there) == (130, False), seed
         else:
             assert there, (seed, told)
-            assert "serial 1" in told or "interrupted, but committed before: [" in told, (seed, told)
+            assert "serial 1" in told or "interrupted, but already committed: [" in told, (seed, told)
     assert "0 errors" in zonegit("check").stderr
     assert zonegit("fsck").returncode == 0

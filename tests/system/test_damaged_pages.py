@@ -35,12 +35,12 @@ class Tables(lmdb_tables.LmdbTables):
     def get(self, table, key):
         return deadly(lambda key: super(Tables, self).get(table, key))(key)
 
-class Door(lmdb_tables.ViewDoor):
+class ViewTable(lmdb_tables.LmdbViewTable):
     def turn(self):
         super().turn()
         self.get = deadly(self.get)
 
-lmdb_tables.LmdbTables, lmdb_tables.ViewDoor = Tables, Door
+lmdb_tables.LmdbTables, lmdb_tables.LmdbViewTable = Tables, ViewTable
 """
 Start = Callable[[str], Daemon]
 
@@ -70,7 +70,7 @@ def start(repo: Path, tmp_path: Path) -> Iterator[Start]:
         (place / "sitecustomize.py").write_text(DEADLY.format(key=(key if which == "view" else name).hex()))
         daemon = Daemon("--repo", repo, "--listen", "127.0.0.1:0", env={**os.environ, "PYTHONPATH": str(place)})
         started.append(daemon)
-        until(lambda: daemon.has("listening"), "listening")
+        daemon.logged("]: listening ")
         return daemon
 
     yield start
@@ -83,7 +83,7 @@ def name(number: int) -> str:
 
 
 def deaths(daemon: Daemon) -> int:
-    return sum("process ended process=dns-0 how=SIGBUS" in line for line in daemon.log)
+    return daemon.count("process ended process=dns-0 how=SIGBUS")
 
 
 @pytest.mark.parametrize(("which", "lives"), [("view", 1), ("name", 2)])
@@ -92,7 +92,7 @@ def test_the_zone_is_named_and_left_out_until_it_changes(repo: Path, start: Star
     port = daemon.port()
     assert rcode(ask(port, name(DAMAGED), tries=30)) == SERVFAIL
     assert deaths(daemon) == lives
-    told = [line for line in daemon.log if "a process died reading a zone; it is left out" in line]
+    told = [line for line in daemon.log if "a process crashed reading a zone; leaving it out" in line]
     assert len(told) == 1
     assert told[0].endswith(f"process=dns-0 zone={apex_of(DAMAGED)}")
     for number in {*range(5)} - {DAMAGED}:

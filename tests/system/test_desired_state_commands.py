@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from samekit import state
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 
 ZONEGIT = Path(sys.executable).parent / "zonegit"
@@ -101,7 +101,7 @@ def test_what_apply_refuses(zonegit, unchanged, tmp_path) -> None:
     unchanged(1, "Is a directory", "apply", "texts")
     unchanged(5, "no zone example.net.", "apply", "-", text=STATE.replace(".org", ".net"))
     unchanged(5, "no branch other", "apply", "zone", "--branch", "other")
-    unchanged(2, "are for a plan", "apply", "zone", "--rebase", "-o", "x")
+    unchanged(2, "need a plan", "apply", "zone", "--rebase", "-o", "x")
     mirror(tmp_path / "repo")
     unchanged(1, "is mirrored from", "apply", "zone")
 
@@ -126,7 +126,7 @@ def test_the_fallbacks_are_run_at_a_terminal(zonegit, environment, tmp_path) -> 
     at_terminal = {"stdin": theirs, "stderr": theirs, "stdout": subprocess.PIPE, "timeout": 60}
     nothing = subprocess.run(call, env=environment | {"PATH": str(programs)}, **at_terminal)
     assert nothing.returncode == 1
-    assert b"there is no editor here: set VISUAL or EDITOR" in os.read(ours, 4096)
+    assert b"no editor found: set VISUAL or EDITOR" in os.read(ours, 4096)
     (programs / "vi").write_text("#!/bin/sh\n/bin/sed -i s/192.0.2.1/192.0.2.2/ $1\n")
     (programs / "vi").chmod(0o755)
     assert subprocess.run(call, env=environment | {"PATH": str(programs)}, **at_terminal).returncode == 0
@@ -136,11 +136,11 @@ def test_the_fallbacks_are_run_at_a_terminal(zonegit, environment, tmp_path) -> 
 
 
 def test_what_edit_refuses(zonegit, unchanged, tmp_path) -> None:
-    unchanged(1, "no terminal to edit at", "edit")
-    unchanged(1, "can't run the editor /absent", "edit", EDITOR="/absent")
-    unchanged(1, "ended with 7", "edit", editor="exit 7")
+    unchanged(1, "no terminal to run an editor in", "edit")
+    unchanged(1, "cannot run the editor /absent", "edit", EDITOR="/absent")
+    unchanged(1, "exited with code 7", "edit", editor="exit 7")
     assert list((tmp_path / "texts").iterdir()) == []
-    unchanged(1, "ended with 7", "edit", editor="echo >> $1; exit 7")
+    unchanged(1, "exited with code 7", "edit", editor="echo >> $1; exit 7")
     unchanged(1, "this would break example.org.", "edit", editor="echo www CNAME ns1 >> $1")
     failed = unchanged(1, "edit.zone:17: ", "edit", editor="echo 'www A one' >> $1; touch $1.swp")
     (path,) = (word.strip("`\n") for word in failed.stderr.split() if word.endswith("edit.zone`"))
@@ -162,10 +162,11 @@ def test_an_edit_that_the_branch_contradicts(zonegit, tmp_path) -> None:
 
 
 def test_ctrl_c_is_the_editors(zonegit) -> None:
+    before = signal.getsignal(signal.SIGINT)
     both = "trap : INT; kill -INT $PPID $$; sed -i s/192.0.2.1/192.0.2.2/ $1"
     assert zonegit("edit", editor=both).returncode == 0
     assert www(zonegit) == "192.0.2.2"
-    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_plan_and_apply(zonegit, unchanged, tmp_path) -> None:
@@ -184,14 +185,14 @@ def test_plan_and_apply(zonegit, unchanged, tmp_path) -> None:
 def test_what_plans_are_refused_for(zonegit, unchanged, tmp_path) -> None:
     (tmp_path / "zone").write_text(STATE.replace("192.0.2.1", "192.0.2.2"))
     zonegit("plan", "zone", "-o", "plan")
-    unchanged(4, "plan is there already", "plan", "zone", "-o", "plan")
+    unchanged(4, "plan already exists", "plan", "zone", "-o", "plan")
     unchanged(1, "No such file", "plan", "zone", "-o", "absent/plan")
-    unchanged(2, "name its file with -o NEW", "apply", "plan", "--rebase")
+    unchanged(2, "name the file with -o NEW", "apply", "plan", "--rebase")
     text = (tmp_path / "plan").read_text()
     (tmp_path / "changed").write_text(text.replace("c0000202", "c0000203"))
-    unchanged(1, "doesn't fit its hash", "apply", "changed")
+    unchanged(1, "doesn't match its hash", "apply", "changed")
     (tmp_path / "changed").write_text(text.replace("+www", "+new"))
-    unchanged(1, "what the plan shows isn't what it does", "apply", "changed")
+    unchanged(1, "the plan's text doesn't match its data", "apply", "changed")
     zonegit("set", "www", "A", "300", "192.0.2.9")
     before = state(tmp_path / "repo")
     failed = zonegit("apply", "plan", "--rebase", "-o", "new")

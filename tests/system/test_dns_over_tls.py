@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from daemonkit import Daemon, query, rcode, read_message, until
+from daemonkit import DEADLINE, Daemon, query, rcode, read_message, until
 from tlskit import Authority
 
 WWW = "www.example.org"
@@ -35,7 +35,7 @@ tls_key = "{files.key}"
 
 def ports(daemon: Daemon) -> list[int]:
     """Of IPv4 and of IPv6."""
-    (line,) = [line for line in daemon.log if "]: listening " in line]
+    line = daemon.logged("]: listening ")
     return [int(place.rpartition(":")[2]) for place in line.split(" tls=")[1].split()[0].split(",")]
 
 
@@ -88,7 +88,7 @@ def test_a_renewed_certificate_is_taken_up_and_a_bad_one_refused(daemon, authori
         key = (authority.cert.parent / "server.key.pem").read_bytes()
         (authority.cert.parent / "server.key.pem").write_text("no key")
         daemon.signal(signal.SIGHUP)
-        until(lambda: daemon.has("no certificate with its key"), "the refusal")
+        daemon.logged("no certificate with its key")
         with secured(authority, port) as sock:
             assert sock.getpeercert() == first
         (authority.cert.parent / "server.key.pem").write_bytes(key)
@@ -121,6 +121,6 @@ def test_what_it_does_not_start_with(repo, authority, tmp_path, lines, says, mon
     config = tmp_path / "zonegitd.toml"
     config.write_text(f"[dns]\n{lines}\n")
     daemon = Daemon("--repo", repo, "--listen", "127.0.0.1:0", "--config", config)
-    assert daemon.process.wait(30) != 0
+    daemon.logged(says)
+    assert daemon.process.wait(DEADLINE) != 0
     daemon.stop()
-    assert daemon.has(says), daemon.log

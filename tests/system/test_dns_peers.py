@@ -15,10 +15,10 @@ import dns.zone
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from dnskit import Server, from_zone, lines, make_query
+from dnszones import ORG
 from peerkit import PEERS, ask_all, running
-from unit.dns.fake import Server, from_zone, lines, make_query
-from unit.dns.zones_for_tests import ORG
-from zonegit.dns.message import Transport
+from zonegit.dns.wire.message import Transport
 
 ORIGIN = "example.org."
 MORE = f"""

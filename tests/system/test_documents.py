@@ -13,10 +13,13 @@ from pagekit import FENCE, Shell, examples, unlike
 from peerkit import free_ports
 from zonegit.cli import options
 from zonegit.cli.parser import parse
+from zonegit.errors import UsageError
 from zonegit.ops.flags import parser as daemon_parser
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGES: Final = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md")))
+PAGES: Final = sorted(
+    page for place in ("*.md", "docs/**/*.md", "bench/*.md", "tests/**/*.md") for page in ROOT.glob(place)
+)
 LINK: Final = re.compile(r"\[[^]\[]+\]\(([^)\s]+)\)")
 ELSEWHERE: Final = {
     "systemctl": "tests/boot has the service itself; the drills have a script in its place",
@@ -32,6 +35,12 @@ ELSEWHERE: Final = {
     "named-checkconf": "run by test_operations",
 }
 """Programs that aren't ours: who runs the commands that begin with them."""
+
+
+WIDTH: Final = 100
+CODE: Final = re.compile(r"(?<=\n\n)(?: {4}.*\n|\n(?= {4}))+")
+CELL: Final = re.compile(r"(?<!\\)\|")
+FIGURES: Final = re.compile(r"<!-- figures: .*<!-- end of figures -->", re.DOTALL)
 
 
 def anchors(page: Path) -> set[str]:
@@ -54,6 +63,21 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(target), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_prose_wraps_at_100_columns(page: Path) -> None:
+    """Code, tables, and what `bench/run.py` writes have their own shape. A word longer than that stands alone."""
+    text = CODE.sub("", FENCE.sub("", FIGURES.sub("", page.read_text())))
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("|")]
+    assert not [line for line in lines if len(line) > WIDTH and len(line.split()) > 1]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_table_cells_are_short(page: Path) -> None:
+    """A cell of more than two lines is a paragraph, or a list."""
+    rows = [line for line in FENCE.sub("", page.read_text()).splitlines() if line.lstrip().startswith("|")]
+    assert not [cell for row in rows for cell in CELL.split(row) if len(cell.strip()) > 2 * WIDTH]
+
+
 def test_every_decision_stands_in_the_index() -> None:
     index = (ROOT / "docs" / "decisions" / "README.md").read_text()
     for page in ROOT.glob("docs/decisions/0*.md"):
@@ -65,7 +89,7 @@ def test_every_decision_stands_in_the_index() -> None:
 def test_the_places_in_the_code_are_there(page: str) -> None:
     package = ROOT / "appliance" / "zonegit"
     rooms = "|".join(path.name for path in package.iterdir() if path.is_dir())
-    places = re.findall(rf"`((?:{rooms})/\w*)`", (ROOT / page).read_text())
+    places = re.findall(rf"`((?:{rooms})/[\w/]*)`", (ROOT / page).read_text())
     assert places
     for place in places:
         assert (package / place).is_dir() or (package / f"{place}.py").exists(), place
@@ -99,6 +123,34 @@ def test_every_command_is_one(page: Path, tmp_path: Path, monkeypatch: pytest.Mo
             assert daemon_parser().parse_args(words[1:])
         else:
             assert program in ELSEWHERE, line
+
+
+def test_every_command_in_a_sentence_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where it has arguments. `zonegit zone remove` alone, or with options, names a verb; the other words may be
+    capitals that stand for something."""
+    monkeypatch.setattr(options, "SERVICE_KEYS", str(tmp_path))
+    count = 0
+    for page in PAGES:
+        for span in re.findall(r"`zonegit ([^`]+)`", FENCE.sub("", page.read_text())):
+            if "VERB" in span or re.search(r"[\w…]\|\w|…", span):
+                continue
+            count += 1
+            try:
+                parse(shlex.split(span))
+            except UsageError as error:
+                named = re.match(
+                    r"(the following arguments are required|expected a second word)", _after_verb(error)
+                )
+                assert named or "no verb was given" in str(error), f"{page}: zonegit {span}: {error}"
+                words = [word for word in span.split() if not word.startswith("-")]
+                assert not named or " ".join(words) == str(error).partition(":")[0], (
+                    f"{page}: zonegit {span}: {error}"
+                )
+    assert count > 50
+
+
+def _after_verb(error: UsageError) -> str:
+    return str(error).partition(": ")[2]
 
 
 def test_the_tour_prints_what_it_says(tmp_path: Path, needs_program) -> None:

@@ -1,19 +1,27 @@
 """The library in programs of one's own: the examples against each other, and the names of the front door."""
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
 import zonegit
-from zonegit import Keyring, ReplicationClient, ReplicationServer, Repository
-from zonegit.errors import NotAuthorised, StoreError, Unreachable
-from zonegit.net.http_client import Declined, HttpPeer, Opened
+from servekit import Served
+from synckit import ORG, PEER
+from zonegit import Keyring, ReplicationClient, ReplicationServer, Repository, SyncClient
+from zonegit.auth.keyfile import new_key
+from zonegit.auth.scope import parse_scope
+from zonegit.errors import NotAuthorised, StoreError, Unreachable, UsageError
+from zonegit.model.rdata import A
+from zonegit.net.client.peer import Declined, OpenStream, PeerClient
+from zonegit.sync.policy import Policy
 from zonegit.sync.session import Ask
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -56,13 +64,13 @@ def test_the_client_asks_for_compression_when_told(
     mirror = tmp_path / "mirror"
     Repository.init(mirror).close()
     asked: list[bytes] = []
-    stream = HttpPeer.stream
+    stream = PeerClient.stream
 
-    def noted(peer: HttpPeer, ask: Ask) -> AbstractAsyncContextManager[Opened | Declined]:
+    def noted(peer: PeerClient, ask: Ask) -> AbstractAsyncContextManager[OpenStream | Declined]:
         asked.append(ask.body)
         return stream(peer, ask)
 
-    monkeypatch.setattr(HttpPeer, "stream", noted)
+    monkeypatch.setattr(PeerClient, "stream", noted)
 
     async def run() -> None:
         server = ReplicationServer(repo, Keyring.load(keys), "p1")
@@ -78,6 +86,42 @@ def test_the_client_asks_for_compression_when_told(
 
     asyncio.run(run())
     assert any(b'"compress":"zlib"' in body for body in asked) is compress
+
+
+def test_a_server_takes_pushes_where_it_was_told_to(repo: Path, tmp_path: Path) -> None:
+    keys, work = tmp_path / "writers", tmp_path / "work"
+    new_key(keys, "ada", (parse_scope("read:*"), parse_scope("push:example.org.")), time.time, os.urandom)
+    Repository.init(work).close()
+    asked = []
+
+    def policy_of(kid: str, zone: str) -> Policy:
+        asked.append((kid, zone))
+        return Policy.MERGE
+
+    async def run() -> None:
+        for pushes in (None, policy_of):
+            server = ReplicationServer(repo, Keyring.load(keys), "p1", pushes=pushes)
+            stop = asyncio.Event()
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                task = asyncio.create_task(server.serve(listener, stop))
+                url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+                async with SyncClient(work, url, "p1", Keyring.load(keys)) as client:
+                    if pushes is None:
+                        await client.pull("example.org.:main")
+                        client.repository.set("new", A, 300, [bytes(4)], zone="example.org.")
+                        with pytest.raises(NotAuthorised):
+                            await client.push("example.org.:main")
+                    else:
+                        assert not (await client.push("example.org.:main")).failed
+                        tip = client.repository.resolve("main", zone="example.org.").id
+                stop.set()
+                await task
+            server.close()
+        assert asked == [("ada", "example.org.")]
+        with Repository.open(repo) as repository:
+            assert repository.resolve("main", zone="example.org.").id == tip
+
+    asyncio.run(run())
 
 
 def test_server_and_client_in_one_program(repo: Path, tmp_path: Path, keys: Path) -> None:
@@ -138,3 +182,44 @@ def test_the_front_door_loads_nothing_that_is_not_asked_for() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
     assert {"Keyring", "ReplicationClient", "ReplicationServer", "Repository"} < set(zonegit.__all__)
+
+
+def test_a_program_exchanges_commits_with_a_peer(repo: Path, tmp_path: Path, keys: Path) -> None:
+    with Repository.open(repo) as repository:
+        repository.set("mail", 1, 60, [bytes((192, 0, 2, 8))], zone=ORG)
+    file = keys / "k1.key"
+    file.write_text(file.read_text().replace('"read:*"', '"read:*", "push:*"'))
+    served = Served(repo, keys)
+    served.policy = Policy.MERGE
+    try:
+        program = [sys.executable, str(EXAMPLES / "embed_sync.py"), str(tmp_path / "work"), served.url, str(keys)]
+        done = subprocess.run(
+            [*program, PEER, ORG, "www", "192.0.2.99"], capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"{ORG} main updated \n"
+        asyncio.run(_by_hand(tmp_path / "work", served.url, keys, repo))
+    finally:
+        served.stop()
+
+
+async def _by_hand(work: Path, url: str, keys: Path, repo: Path) -> None:
+    async with SyncClient(work, url, PEER, Keyring.load(keys)) as client:
+        client.repository.set("www", 1, 60, [bytes((192, 0, 2, 1))], zone=ORG)
+        looked = await client.push(dry_run=True)
+        assert (len(looked.compared), looked.results) == (1, [])
+        assert looked.objects > 2
+        pushed = await client.push(f"{ORG}:*", atomic=True)
+        assert not pushed.failed
+        assert (await client.push()).results == []
+        client.repository.set("www", 1, 60, [bytes((192, 0, 2, 2))], zone=ORG)
+        with Repository.open(repo) as repository:
+            repository.set("www", 1, 60, [bytes((192, 0, 2, 3))], zone=ORG)
+        pulled = await client.pull()
+        assert pulled.conflict is not None
+        client.repository.continue_stopped("merge", every="ours")
+        assert (await client.pull()).taken == ()
+        found = await client.sync()
+        assert [result.outcome for result in found.pushed.results] == ["updated"]
+        with pytest.raises(UsageError, match="is not a pattern"):
+            await client.sync("a..b.")

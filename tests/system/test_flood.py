@@ -23,8 +23,8 @@ SLOW = 100
 """TCP clients that are slow, each from an address of its own."""
 ROOM = 64 << 20
 """Bytes above idle that the worker may hold."""
-PATIENCE = 2.0
-"""Seconds that a resolver waits before it asks once more, and then for the last time."""
+PATIENCE = 5.0
+"""Seconds that a resolver waits before it asks once more, and then for the last time: BIND gives up after 10."""
 NAMES = 5_000
 CHILD = Path(__file__).parents[1] / "kits" / "flooding_child.py"
 

@@ -4,68 +4,27 @@ import json
 import os
 import resource
 import socket
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from daemonkit import Daemon, ask, new_reader, rcode, until
-from rawh2 import RawClient
-from repokit import ZONE, parsed
+from daemonkit import new_reader
+from repokit import parsed
 from synckit import PEER
-from zonegit.auth.key import Key
+from victimkit import LARGE, Victim, answered, serves, serves_soon, slower_dns, stays_small
 from zonegit.auth.keyring import Keyring
 from zonegit.repo import Repository
-from zonegit.sync.wire import JSON_TYPE, FetchRequest, PeerRefs
+from zonegit.sync.wire import FetchRequest
 
-ROOM = 64 << 20
-"""Bytes above idle that a hostile client may make the http process hold."""
-CHILD = Path(__file__).parents[1] / "kits" / "asking_child.py"
 CROWD = int(os.environ.get("ZONEGIT_CROWD", "1000"))
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 
 
-class Victim:
-    """A primary, a key that it takes, and connections to it that stay open until the script is over."""
-
-    def __init__(self, daemon: Daemon, key: Key) -> None:
-        self.daemon = daemon
-        self.key = key
-        self.port = daemon.port("replication")
-        self.pid = daemon.child("http")
-        self.clients: list[RawClient] = []
-        with RawClient(self.port) as client:
-            answer = client.ask("GET", "/v0/refs", client.signed("GET", "/v0/refs", key=key))
-        (self.tip,) = [tip.oid for tip in PeerRefs.decode(answer.body).branches]
-
-    def connect(self, window: int | None = 0) -> RawClient:
-        self.clients.append(RawClient(self.port, window=window))
-        return self.clients[-1]
-
-    def post(self, client: RawClient, path: str, body: bytes, *, end: bool = True) -> int:
-        return client.send("POST", path, client.signed("POST", path, body, JSON_TYPE, key=self.key), body, end=end)
-
-    def leave(self) -> None:
-        for client in self.clients:
-            client.close()
-        self.clients.clear()
-
-    def memory(self) -> int:
-        """The proportional set size of the http process."""
-        text = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
-        return int(text.split("Pss:")[1].split()[0]) << 10
-
-
 @pytest.fixture
 def victim(tmp_path: Path, repo: Path, start) -> Iterator[Victim]:  # type: ignore[no-untyped-def]
-    lines = "".join(f"h{at} 300 IN A 10.{at >> 16 & 255}.{at >> 8 & 255}.{at & 255}\n" for at in range(20_000))
     with Repository.open(repo) as repository:
-        repository.import_zone(parsed(ZONE + lines), source="large")
+        repository.import_zone(parsed(LARGE), source="large")
     new_reader(tmp_path / "keys")
     key = Keyring.load(tmp_path / "keys").get("k1")
     assert key
@@ -73,16 +32,6 @@ def victim(tmp_path: Path, repo: Path, start) -> Iterator[Victim]:  # type: igno
     found = Victim(start(repo, *options), key)
     yield found
     found.leave()
-
-
-def answered(client: RawClient) -> None:
-    """Wait for the heads of all answers; for as many as come within a while."""
-    client.sock.settimeout(2)
-    try:
-        while not all(answer.status for answer in client.answers.values()) and client.read():
-            pass
-    except TimeoutError:
-        pass
 
 
 def windows_that_never_open(victim: Victim) -> None:
@@ -174,90 +123,12 @@ def crowd(victim: Victim) -> None:
 SCRIPTS = [windows_that_never_open, long_questions, walks, bodies_that_never_end, bombs, floods, crowd]
 
 
-def serves(victim: Victim) -> None:
-    with RawClient(victim.port) as client:
-        assert client.ask("GET", "/v0/refs", client.signed("GET", "/v0/refs", key=victim.key)).status == 200
-
-
-@contextmanager
-def questions(port: int) -> Iterator[list[float]]:
-    """Ask over UDP all the time, in a process of its own; the seconds that each answer took. Each must come."""
-    taken: list[float] = []
-    child = subprocess.Popen(
-        [sys.executable, CHILD, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        yield taken
-    finally:
-        output, _ = child.communicate(timeout=60)
-    assert child.returncode == 0, "DNS stopped answering"
-    taken += json.loads(output)
-
-
-def p99(taken: list[float]) -> float:
-    return sorted(taken)[len(taken) * 99 // 100]
-
-
-def peak(victim: Victim, script: Callable[[Victim], None]) -> int:
-    """The most that the http process held while a script ran and its connections were open, in bytes."""
-    found = victim.memory()
-    over = threading.Event()
-
-    def watch() -> None:
-        nonlocal found
-        while not over.wait(0.05):
-            found = max(found, victim.memory())
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        script(victim)
-    finally:
-        over.set()
-        thread.join(30)
-    return max(found, victim.memory())
-
-
 def test_the_heaviest_scripts_one_after_the_other(victim: Victim) -> None:
-    idle = victim.memory()
-    with questions(victim.daemon.port()) as taken:
-        for script in SCRIPTS:
-            assert peak(victim, script) - idle < ROOM, script.__name__
-            victim.leave()
-            serves_soon(victim)
-    assert len(taken) > len(SCRIPTS)
-    assert victim.daemon.child("http") == victim.pid, "it is still the same process"
-    assert rcode(ask(victim.daemon.port(), "www.example.org")) == 0
-
-
-def serves_soon(victim: Victim) -> None:
-    """A good client from the same address, once the connections that were closed are counted off."""
-
-    def served() -> bool:
-        try:
-            serves(victim)
-        except (AssertionError, OSError):
-            return False
-        return True
-
-    until(served, "an answer to a good client")
+    stays_small(victim, SCRIPTS, serves_soon)
 
 
 @pytest.mark.skipif(
     "ZONEGIT_LATENCY" not in os.environ, reason="measures time: needs ZONEGIT_LATENCY and a quiet machine"
 )
 def test_dns_latency_stays_within_twice_of_quiet(victim: Victim) -> None:
-    ratios = []
-    for _ in range(3):
-        for script in SCRIPTS:
-            with questions(victim.daemon.port()) as quiet:
-                time.sleep(0.5)
-            with questions(victim.daemon.port()) as loud:
-                script(victim)
-            victim.leave()
-            serves_soon(victim)
-            if len(loud) >= 50:
-                ratios.append(p99(loud) / p99(quiet))
-    found = sorted(ratios)[len(ratios) // 2]
-    print(f"p99 under attack: {found:.2f} times that of quiet, the median of {len(ratios)} pairs")
-    assert found <= 2
+    assert slower_dns(victim, SCRIPTS, serves_soon) <= 2

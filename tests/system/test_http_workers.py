@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
-from daemonkit import Daemon, ask, new_reader, rcode, secondary_of, until
+from daemonkit import Daemon, ask, new_reader, page, rcode, secondary_of, until
 
 
 @pytest.fixture
@@ -41,8 +40,8 @@ def spread(primary: Daemon) -> list[int]:
 
 
 def metric(primary: Daemon, start: str) -> float:
-    page = httpx.get(f"http://127.0.0.1:{primary.port('metrics')}/metrics", trust_env=False).text
-    return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(start))
+    lines = page(primary, "/metrics").splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(start))
 
 
 def is_even(primary: Daemon) -> bool:
@@ -91,9 +90,7 @@ def test_a_killed_process_is_replaced_and_nobody_else_notices(tmp_path, keys, pr
     mirror = start(tmp_path / "mirror", *secondary_of(primary, keys))
     until(lambda: rcode(ask(mirror.port(), "example.org", 6)) == 0, "the zone at the secondary")
     for name in ("http-1", "http"):
-        until(lambda name=name: primary.child(name), f"{name} to run")
-        killed = primary.child(name)
-        os.kill(killed, signal.SIGKILL)
+        killed = primary.kill_child(name)
         until(lambda name=name, killed=killed: primary.child(name) not in (0, killed), f"{name} to be replaced")
         again = start(tmp_path / f"after-{name}", *secondary_of(primary, keys))
         until(lambda again=again: rcode(ask(again.port(), "example.org", 6)) == 0, "the zone at one more secondary")
@@ -105,6 +102,6 @@ def test_a_reload_reaches_each_process(tmp_path, keys, primary, start):
     until(lambda: is_even(primary), "both processes to serve, so that they take signals")
     new_reader(keys, "k2")
     primary.signal(signal.SIGHUP)
-    until(lambda: sum("keys reloaded" in line for line in primary.log) == 2, "both reloads in the log")
+    until(lambda: primary.count("keys reloaded") == 2, "both reloads in the log")
     until(lambda: is_even(primary), "both processes to serve")
     connect_one_to_each(primary, lambda name: start(tmp_path / name, *secondary_of(primary, keys, kid="k2")))

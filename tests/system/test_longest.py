@@ -3,12 +3,11 @@
 import re
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from daemonkit import Daemon, ask_tcp, new_reader, query, rcode, until
+from daemonkit import Daemon, ask_tcp, new_reader, page, query, rcode, until
 from synckit import move
 from zonegit.model.foreign import MOST
 from zonegit.model.names import WireName, join, to_text
@@ -28,11 +27,6 @@ RDATA = bytes(range(250)) * 200
 NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"'
 SAMPLE = re.compile(rf"{NAME}(?:\{{{LABEL}(?:,{LABEL})*\}})? [-+0-9.eInfNa]+")
-
-
-def page(daemon: Daemon) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{daemon.port('metrics')}/metrics", timeout=10) as found:
-        return str(found.read().decode())
 
 
 def zonegit(path: Path, *argv: str | Path) -> str:
@@ -64,9 +58,9 @@ def test_the_longest_of_everything_goes_from_a_primary_to_a_secondary(
 
     with closing(LmdbStore.open(there)) as store:
         move(store, ZONE, BRANCH, first.new)
-    until(lambda: node.has("followed a rewound ref"), "the branch that went back")
+    node.logged("followed a rewound ref")
     for daemon in (primary, node):
-        samples = [line for line in page(daemon).splitlines() if not line.startswith("#")]
+        samples = [line for line in page(daemon, "/metrics").splitlines() if not line.startswith("#")]
         assert [line for line in samples if not SAMPLE.fullmatch(line)] == []
         assert max(map(len, daemon.log)) <= MOST
 

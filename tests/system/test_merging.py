@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from samekit import State, state
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 
 ZONEGIT = Path(sys.executable).parent / "zonegit"
@@ -103,7 +103,7 @@ def test_revert_and_cherry_pick(apart: Call) -> None:
     assert apart("revert", "HEAD~2..HEAD").returncode == 0
     assert (addresses(apart, "new"), addresses(apart, "www")) == ([], ["192.0.2.10", "192.0.2.11"])
     assert 'Revert "Move www to the new rack"' in apart("log", "-n", "1").stdout
-    assert "skipped one commit" in apart("revert", "HEAD~2").stderr
+    assert "skipped a commit" in apart("revert", "HEAD~2").stderr
 
 
 REFUSALS = [
@@ -120,10 +120,10 @@ REFUSALS = [
     (("revert", "feature..feature"), 1, "no commits"),
     (("revert", "main", "-m", "2"), 1, "has no parent 2"),
     (("revert", "main", "-m", "zero"), 2, "the number of a parent"),
-    (("revert", "main~1"), 1, "begins the zone"),
+    (("revert", "main~1"), 1, "is the first commit of the zone"),
     (("cherry-pick", "nowhere"), 5, "nowhere"),
     (("cherry-pick", "--skip"), 5, "has stopped"),
-    (("cherry-pick", "main", "feature", "--message", "x"), 2, "--message is for one commit"),
+    (("cherry-pick", "main", "feature", "--message", "x"), 2, "--message is for a single commit"),
 ]
 
 
@@ -142,8 +142,8 @@ def test_refusals_on_a_mirror_of_another_zone_and_of_a_merge(apart: Call, repo: 
     other = json.loads(apart("log", "--zone", "example.net", "--json").stdout)[0]["commit"]
     before = state(repo)
     for argv, told in [
-        (("merge", other), "must be of one zone"),
-        (("cherry-pick", other), "must be of one zone"),
+        (("merge", other), "only commits of the same zone"),
+        (("cherry-pick", other), "only commits of the same zone"),
         (("revert", "HEAD"), "-m 1"),
         (("cherry-pick", "HEAD"), "-m 1"),
     ]:

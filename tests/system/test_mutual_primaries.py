@@ -57,4 +57,6 @@ def test_each_writes_its_own_zone_and_answers_both(
         refused = change(paths[1 - at], zone, 99)
         assert refused.returncode != 0
         assert f"p{at}" in refused.stderr
+    for daemon in daemons:
+        assert daemon.stop() == 0
     assert not [line for daemon in daemons for line in daemon.log if "rewound" in line or "unexpected" in line]

@@ -1,15 +1,13 @@
 """A primary that was away for long: its secondary has its changes within seconds of its return. As processes."""
 
-import time
 from pathlib import Path
 
 from daemonkit import Daemon, ask, rcode, secondary_of, until
 from zonegit.repo import Repository
 
 FAILURES = 8
-"""With pauses that doubled without end, the next one would be two minutes in the mean."""
-SOON = 15.0
-"""Seconds from the primary's return to its change at the secondary."""
+"""With pauses that doubled without end, the next one would be two minutes in the mean. (That it is seconds is in
+tests/unit/daemon/test_pauses.py, where the clock is the test's own.)"""
 
 
 def test_it_is_asked_again_within_seconds_of_its_return(
@@ -23,10 +21,8 @@ def test_it_is_asked_again_within_seconds_of_its_return(
     with Repository.open(repo) as repository:
         repository.set("www", 1, 60, [bytes([192, 0, 2, 99])])
     start(repo, "--keys", keys, "--replicate-listen", place, "--replicate-name", "p1")
-    back = time.monotonic()
-    until(lambda: bytes([192, 0, 2, 99]) in ask(mirror.port(), "www.example.org"), "the change", SOON)
-    assert time.monotonic() - back < SOON
+    until(lambda: bytes([192, 0, 2, 99]) in ask(mirror.port(), "www.example.org"), "the change")
 
 
 def _failures(mirror: Daemon) -> int:
-    return sum("sync failed" in line and "result=unreachable" in line for line in list(mirror.log))
+    return sum("sync failed" in line and "result=unreachable" in line for line in mirror.log)

@@ -16,7 +16,7 @@ import pytest
 from daemonkit import Daemon, new_reader
 from second_client import Client
 
-JSON, IDS = "application/json", "application/octet-stream"
+JSON, IDS, SKETCH = "application/json", "application/octet-stream", "application/vnd.zonegit.sketch"
 Request = tuple[str, str, str, bytes]
 """Method, path, Content-Type, body."""
 UNAUTHORIZED = (b'{"error":"unauthorized"}', "401", "ZG1-HMAC-SHA256", False)
@@ -65,6 +65,7 @@ ERRORS: list[tuple[Request, str]] = [
     (("POST", "/v0/objects/walk", JSON, b"nothing"), "400"),
     (("POST", "/v0/objects/fetch", IDS, b"x"), "400"),
     (("POST", "/v0/refs/diff", JSON, b"[]"), "400"),
+    (("POST", "/v0/refs/diff", SKETCH, b"[]"), "400"),
 ]
 
 
@@ -135,6 +136,8 @@ def test_every_path_holds_the_failures_of_a_source_back_and_nothing_else(client:
         for _ in range(10):
             assert told(asking, request) == UNAUTHORIZED
         body, headers = asking.exchange(*request)
+        while headers[":status"] == "401":  # so slow were they that one has been earned again
+            body, headers = asking.exchange(*request)
         assert (headers[":status"], body) == ("429", b'{"error":"too_many_failures"}')
         assert "zg-signature" not in headers
         assert 0 < int(headers["retry-after"]) <= 6

@@ -2,20 +2,14 @@
 
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
-from daemonkit import Daemon, ask, rcode, secondary_of, until
+from daemonkit import Daemon, ask, page, rcode, secondary_of, until
 from repokit import ZONE, parsed
 from zonegit.repo import Repository
 
 OWN = bytes([192, 0, 2, 250])
 WWW = "www.example.org"
-
-
-def page(daemon: Daemon, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{daemon.port('metrics')}{path}", timeout=10) as found:
-        return str(found.read().decode())
 
 
 def zonegit(path: Path, *argv: str) -> tuple[int, str]:
@@ -39,7 +33,7 @@ def test_it_keeps_its_own_until_that_is_given_up(
     node = start(own, *secondary_of(primary, keys, "--metrics-listen", "127.0.0.1:0"))
     until(lambda: rcode(ask(node.port(), "example.net", 6)) == 0, "another zone of the primary's")
     assert OWN in ask(node.port(), WWW), "what is here is served on"
-    until(lambda: node.has("are not followed, since they have commits"), "a line in the log")
+    node.logged("not following zones with commits")
     until(lambda: 'zonegit_sync_refused_zones{peer="p1"} 1.0' in page(node, "/metrics"), "the metric")
     assert page(node, "/readyz") == "ready\nnot followed from p1: example.org.\n"
     assert "not followed from p1: example.org.; `zonegit remote adopt ZONE`" in zonegit(own, "status")[1]
@@ -50,7 +44,7 @@ def test_it_keeps_its_own_until_that_is_given_up(
     assert OWN in ask(node.port(), WWW)
     node.stop()
     node = start(own, *secondary_of(primary, keys, "--metrics-listen", "127.0.0.1:0"))
-    until(lambda: node.has("are not followed, since they have commits"), "the same after a restart")
+    node.logged("not following zones with commits")
     assert OWN in ask(node.port(), WWW)
 
     code, text = zonegit(own, "remote", "adopt", "example.org")
@@ -58,7 +52,7 @@ def test_it_keeps_its_own_until_that_is_given_up(
     assert "before-adopt-main" in text
     until(lambda: bytes([192, 0, 2, 77]) in ask(node.port(), WWW), "what the primary has")
     until(lambda: page(node, "/readyz") == "ready\n", "nothing is refused any more")
-    assert sum("are not followed, since" in line for line in node.log) == 1
+    assert node.count("not following zones") == 1
     with Repository.open(repo) as repository:
         repository.set("www", 1, 60, [bytes([192, 0, 2, 79])], zone="example.org.")
     until(lambda: bytes([192, 0, 2, 79]) in ask(node.port(), WWW), "and its changes")

@@ -6,7 +6,7 @@ import pytest
 
 from commandkit import Command
 from samekit import state
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 
 LINES = """\
@@ -79,8 +79,8 @@ def test_a_name_moves_with_what_is_below_it_and_what_points_there(zonegit) -> No
     before = tips(zonegit)
     done = zonegit("rename", "host", "rack1.Site")
     assert done.code == 0, done
-    assert "may still hold the old name" in done.err
-    assert "rename with --all-zones, which changes them, too" in done.err
+    assert "may contain the old name" in done.err
+    assert "rename with --all-zones, which changes them too" in done.err
     assert "example.org. TXT, opaque.example.org. TYPE65280\n" in done.err
     assert "15 RRsets changed" in done.err
     out = done.out.splitlines()
@@ -142,7 +142,7 @@ def test_a_mirrored_zone_is_left_alone_and_named(mirrored) -> None:
     before = exported(mirrored, "example.net")
     done = mirrored("rename", "host", "rack1", "--all-zones")
     assert done.code == 0
-    assert "warning: not changed, because mirrored from a peer: example.net.; make the change there\n" in done.err
+    assert "warning: not changed, because mirrored from a peer: example.net.; change them there\n" in done.err
     done = mirrored("ttl", "*", "60", "--all-zones")
     assert "not changed, because mirrored from a peer: example.net.;" in done.err
     assert exported(mirrored, "example.net") == before
@@ -159,7 +159,7 @@ def test_renames_that_are_refused(zonegit) -> None:
     refused(4, "example.org. has records already", "rename", "host", "@")
     refused(4, "host.example.net. has records already", "rename", "host", "host.example.net.", "--all-zones")
     refused(1, "example.org. is the zone itself", "rename", "@", "x")
-    refused(2, "host.example.org. is the name that it has", "rename", "host", "HOST")
+    refused(2, "host.example.org. already has this name", "rename", "host", "HOST")
     refused(1, "is in the zone example.net., not in example.org.; --all-zones", "rename", "host", "x.example.net.")
     refused(1, "outside of example.org.; a name can only move", "rename", "host", "host.example.edu.")
     refused(1, "outside of the zone", "rename", "host.example.net.", "x", "--zone", "example.org")
@@ -173,27 +173,25 @@ def test_renames_that_are_refused(zonegit) -> None:
 
 def test_a_name_with_a_zone_of_its_own_below_it_is_refused(zonegit) -> None:
     assert zonegit("zone", "add", "sub.host.example.org").code == 0
-    zonegit.refused(1, "sub.host.example.org. is a zone here", "rename", "host", "x")
+    zonegit.refused(1, "the zone sub.host.example.org. is at or below", "rename", "host", "x")
 
 
 def test_head_on_another_branch_refuses_to_change_other_zones(zonegit) -> None:
     assert zonegit("checkout", "-b", "dev").code == 0
-    told = "HEAD is on branch dev of example.org., and default branches of other zones would change"
+    told = "HEAD is on branch dev of example.org., but the default branches of other zones would change"
     zonegit.refused(1, told, "rename", "host", "rack1", "--all-zones")
     zonegit.refused(1, told, "ttl", "host", "60", "--all-zones")
     zonegit.refused(1, f"batch:3: {told}", "batch", stdin="delete host\nzone example.net\ndelete host\n")
 
 
 def test_zones_that_still_name_the_old_name_are_warned_of(zonegit) -> None:
-    still = (
-        "the old name is still named in other zones: 2.0.192.in-addr.arpa. (1 record), example.net. (1 record); "
-    )
+    still = "the old name is still used in other zones: 2.0.192.in-addr.arpa. (1 record), example.net. (1 record); "
     done = zonegit("rename", "host", "rack1", "--dry-run")
-    assert f"warning: {still}--all-zones changes them, too\n" in done.err
-    assert f"warning: {still}undo this by 'zonegit undo', then" in zonegit("rename", "host", "rack1").err
+    assert f"warning: {still}--all-zones changes them too\n" in done.err
+    assert f"warning: {still}run 'zonegit undo', then" in zonegit("rename", "host", "rack1").err
     assert zonegit("undo").code == 0
     done = zonegit("rename", "host", "rack1", "--all-zones")
-    assert (done.code, "still named" in done.err) == (0, False)
+    assert (done.code, "still used" in done.err) == (0, False)
     done = zonegit("rename", "myhost", "rack2")
     assert (done.code, done.err.count("\n")) == (0, 1), done
 
@@ -202,7 +200,7 @@ def test_zones_that_lack_the_branch_are_warned_of(zonegit) -> None:
     assert zonegit("branch", "dev").code == 0
     assert zonegit("branch", "dev", "--zone", "example.net").code == 0
     done = zonegit("rename", "host", "rack1", "--all-zones", "--branch", "dev")
-    told = "the old name is still named in zones without a branch dev: 2.0.192.in-addr.arpa. (1 record)\n"
+    told = "the old name is still used in zones without a branch dev: 2.0.192.in-addr.arpa. (1 record)\n"
     assert f"warning: {told}" in done.err
     assert "[example.net. dev " in done.err
 
@@ -213,7 +211,7 @@ def test_undo_names_the_other_zones(zonegit) -> None:
     done = zonegit("undo")
     commit = json.loads(zonegit("log", "--json", "--zone", "example.net").out)[1]["commit"]
     assert done.err.endswith(
-        "the same operation changed 2 other zones; this undoes it there:\n"
+        "the same operation changed 2 other zones; to undo it there:\n"
         "  zonegit undo --zone 2.0.192.in-addr.arpa. --branch main\n"
         f"  zonegit revert {commit[:12]} --zone example.net. --branch main\n"
     ), done
@@ -343,10 +341,10 @@ def test_ttls_that_are_refused(zonegit) -> None:
     refused(5, "example.org. has no AAAA records at host", "ttl", "host", "60", "--type", "AAAA")
     refused(5, "no zone here has records whose TTL this changes at nowhere", "ttl", "nowhere", "60", "--all-zones")
     refused(5, "at *.host.example.org; write the final dot", "ttl", "*.host.example.org", "60")
-    refused(1, "the TTL of RRSIG records comes from who signs the zone", "ttl", "*", "60", "--type", "RRSIG")
+    refused(1, "the signer of the zone sets the TTL of RRSIG records", "ttl", "*", "60", "--type", "RRSIG")
     refused(1, "TTL", "ttl", "host", "-")
     refused(1, "TTL", "ttl", "host", "2147483648")
-    refused(2, "--zone names one zone", "ttl", "host", "60", "--zone", "example.org", "--all-zones")
+    refused(2, "--zone can't be combined", "ttl", "host", "60", "--zone", "example.org", "--all-zones")
     refused(1, "may mean host.example.org.", "ttl", "host.example.org", "60")
     refused(1, "type", "ttl", "host", "60", "--type", "NOTYPE")
     refused(1, "ANY", "ttl", "host", "60", "--type", "ANY")

@@ -1,6 +1,5 @@
 """A primary and a secondary as real processes: a cold start, live changes, failures, kills in the middle."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -75,7 +74,7 @@ def test_a_primary_that_goes_and_comes_back(tmp_path, repo, keys, primary, start
     until(lambda: rcode(ask(mirror.port(), "example.org", 6)) == 0, "the zone at the secondary")
     port = primary.port("replication")
     primary.stop()
-    until(lambda: mirror.has("result=unreachable"), "the failure in the log")
+    mirror.logged("result=unreachable")
     assert rcode(ask(mirror.port(), "example.org", 6)) == 0, "DNS goes on"
     set_www(repo, "192.0.2.77")
     start(repo, "--keys", keys, "--replicate-listen", f"127.0.0.1:{port}", "--replicate-name", "p1")
@@ -86,7 +85,7 @@ def test_a_wrong_token_moves_nothing_and_is_told(tmp_path, keys, primary, start)
     other = tmp_path / "other"
     new_reader(other)
     mirror = start(tmp_path / "mirror", *secondary_of(primary, other))
-    until(lambda: mirror.has("result=unauthorized"), "the failure in the log")
+    mirror.logged("result=unauthorized")
     assert rcode(ask(mirror.port(), "example.org", 6)) == 5
     shutil.copy(keys / "k1.key", other / "k1.key")
     mirror.signal(signal.SIGHUP)
@@ -96,7 +95,7 @@ def test_a_wrong_token_moves_nothing_and_is_told(tmp_path, keys, primary, start)
 def test_new_keys_are_taken_up_and_a_bad_set_is_not(tmp_path, keys, primary, start):
     (keys / "k1.key").chmod(0o644)
     primary.signal(signal.SIGHUP)
-    until(lambda: primary.has("reload refused"), "the refusal in the log")
+    primary.logged("reload refused")
     (keys / "k1.key").chmod(0o600)
     mirror = start(tmp_path / "mirror", *secondary_of(primary, keys))
     until(lambda: rcode(ask(mirror.port(), "example.org", 6)) == 0, "the old key set still works")
@@ -111,9 +110,8 @@ def test_a_puller_killed_again_and_again_ends_in_the_same_repository(tmp_path, r
     killed = 0
     for pause in (0.3, 0.35, 0.4, 0.45, 0.5, 0.55):
         until(lambda killed=killed: mirror.child("puller") not in (0, killed), "another puller")
-        killed = mirror.child("puller")
         time.sleep(pause)  # somewhere between its start and its end
-        os.kill(killed, signal.SIGKILL)
+        killed = mirror.kill_child("puller")
     until(lambda: answers(mirror, bytes([10, 0, 0x75, 0x2F]), "h29999.example.org"), "the zone at the secondary")
     until(lambda: has_view(tmp_path / "mirror"), "the large zone's served view")
     mirror.stop()

@@ -5,7 +5,6 @@ Each secondary goes through the steps in an order of its own. All three stand be
 
 import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,19 +21,18 @@ ORDERS = ("add|promote|retire", "add promote||retire", "|add promote retire|", "
 
 
 class Machine:
-    """A daemon, and the directory of its keys."""
+    """A daemon, the directory of its keys, and the process that needs them."""
 
-    def __init__(self, keys: Path, daemon: Daemon) -> None:
+    def __init__(self, keys: Path, daemon: Daemon, process: str) -> None:
         self.keys = keys
         self.daemon = daemon
+        self.process = process
 
     def key(self, verb: str, kid: str) -> None:
         assert main(["key", verb, kid, "--keys", str(self.keys)]) == 0
 
-    def reload(self, says: str = "]: reloaded") -> None:
-        before = sum(says in line for line in self.daemon.log)
-        self.daemon.signal(signal.SIGHUP)
-        until(lambda: sum(says in line for line in self.daemon.log) > before, says)
+    def reload(self) -> None:
+        self.daemon.reload(self.process)
 
 
 class Fleet:
@@ -44,7 +42,8 @@ class Fleet:
         assert main(["key", "new", "k0", "--keys", str(top / "primary")]) == 0
         config = top / "primary.toml"
         config.write_text('[replication]\nlisten = "127.0.0.1:0"\nname = "p1"\naccess_log = true\n')
-        self.primary = Machine(top / "primary", start(repo, "--config", config, "--keys", top / "primary"))
+        daemon = start(repo, "--config", config, "--keys", top / "primary")
+        self.primary = Machine(top / "primary", daemon, "http")
         url = f"http://127.0.0.1:{self.primary.daemon.port('replication')}"
         self.secondaries = []
         for number in range(3):
@@ -52,7 +51,7 @@ class Fleet:
             keys.mkdir()
             shutil.copy2(top / "primary" / "k0.key", keys)
             call = ("--primary", url, "--primary-name", "p1", "--keys", keys, "--pull-interval", "1s")
-            self.secondaries.append(Machine(keys, start(top / f"repo{number}", *call)))
+            self.secondaries.append(Machine(keys, start(top / f"repo{number}", *call), "puller"))
 
     def follow(self) -> None:
         """A change, and every secondary answers it."""
@@ -69,11 +68,11 @@ class Fleet:
         self.primary.key("new", new)
         for phase in range(3):
             if phase == 1:
-                self.primary.reload("]: keys reloaded")
+                self.primary.reload()
             elif phase == 2:
                 self.primary.key("promote", new)
                 self.primary.key("retire", old)
-                self.primary.reload("]: keys reloaded")
+                self.primary.reload()
             self.follow()
             for place, machine in enumerate(self.secondaries):
                 order = ORDERS[(number + place) % len(ORDERS)]
@@ -97,8 +96,9 @@ def test_keys_are_turned_by_commands_under_running_daemons(
     primary = fleet.primary.daemon
     until(lambda: any(f"kid=k{TURNS} " in line and "status=200" in line for line in primary.log), "the last key")
     for machine, pid in zip(fleet.secondaries, pids, strict=True):
-        assert not machine.daemon.has("sync failed"), machine.daemon.log
         assert machine.daemon.child("puller") == pid, "nothing was started again"
+        machine.daemon.caught_up("puller")
+        assert not machine.daemon.has("sync failed"), machine.daemon.log
     text = "".join(primary.log) + "".join("".join(machine.daemon.log) for machine in fleet.secondaries)
     for path in tmp_path.rglob("*.key"):
         secret = path.read_text().split('secret = "')[1].split('"')[0]

@@ -68,7 +68,7 @@ def test_a_log_of_json_holds_every_line_and_no_secret(
     broken.write_text(written.replace("k1", "k2") + "nonsense = 1\n")
     broken.chmod(0o600)
     daemon.signal(signal.SIGHUP)
-    until(lambda: daemon.has("reload refused"), "the refusal in the log")
+    daemon.logged("reload refused")
     assert daemon.stop() == 0
     lines = [json.loads(line) for line in daemon.log]
     assert {"supervisor", "dns-0", "http", "http-1"} <= {line["from"] for line in lines}

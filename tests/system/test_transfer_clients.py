@@ -45,7 +45,7 @@ class Primary:
         )
         self.configure("one")
         self.daemon = Daemon("--config", home / "zonegitd.toml")
-        until(lambda: self.daemon.has("]: listening ") or self.daemon.process.poll() is not None, "listening")
+        self.daemon.logged("]: listening ")
 
     def key(self, name: str) -> str:
         """A new key's secret."""
@@ -60,9 +60,9 @@ class Primary:
         (self.home / "zonegitd.toml").write_text(text)
 
     def reload(self, outcome: str) -> None:
-        before = sum(outcome in line for line in self.daemon.log)
+        before = self.daemon.count(outcome)
         self.daemon.signal(signal.SIGHUP)
-        until(lambda: sum(outcome in line for line in self.daemon.log) > before, outcome)
+        until(lambda: self.daemon.count(outcome) > before, outcome)
 
     def dig(self, *words: str, key: str = "one") -> str:
         signature = ["-y", f"hmac-sha256:{key}:{self.secret(key)}"] if key else []

@@ -10,7 +10,7 @@ from unittest.mock import ANY
 import pytest
 
 from samekit import state
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 
 ZONEGIT = Path(sys.executable).parent / "zonegit"
@@ -90,7 +90,7 @@ def test_restore_of_records(zonegit, unchanged) -> None:
     unchanged(5, "nothing to restore", "restore", "mail", "--from", "HEAD~1")
     unchanged(5, "no branch, tag or commit", "restore", "www", "--from", "v1")
     unchanged(1, "restore www --from REV", "restore", "www")
-    unchanged(2, "--from REV says", "restore", "www", "A")
+    unchanged(2, "--from REV", "restore", "www", "A")
     unchanged(2, "no check 'nosuch'", "restore", "www", "--from", "HEAD", "--strict", "nosuch")
     zonegit("delete", "www")
     zonegit("set", "www", "CNAME", "300", "ns1.example.net.")
@@ -109,10 +109,12 @@ def test_import_of_an_older_export_is_merged(zonegit, unchanged, tmp_path) -> No
     file = edited(zonegit, tmp_path / "edited.zone", "192.0.2.1", "192.0.2.2")
     serial = zonegit("log", "-1", "--oneline").stdout.split()[-4]
     zonegit("set", "mail", "A", "300", "192.0.2.25", "--author", "Bob <bob@example.org>")
-    unchanged(0, "merged: the file's changes to serial", "import", plain)
+    unchanged(0, "merged the file's changes since serial", "import", plain)
     done = zonegit("import", file)
     assert (done.returncode, done.stdout) == (0, "")
-    assert f"merged: the file's changes to serial {serial}, which it names, and those of main since" in done.stderr
+    assert (
+        f"merged the file's changes since serial {serial}, on which it is based, with those of main" in done.stderr
+    )
     assert zonegit("show", "www", "A").stdout.endswith("192.0.2.2\n")
     assert zonegit("show", "mail", "A").stdout.endswith("192.0.2.25\n")
     assert zonegit("fsck").returncode == 0
@@ -160,9 +162,9 @@ def test_rename_of_a_branch(zonegit, unchanged) -> None:
     assert done.returncode == 0
     *told, warning = done.stderr.splitlines()
     assert told == [
-        "branch main of example.org. is called live",
+        "renamed branch main of example.org. to live",
         "HEAD names example.org., branch live",
-        "the way back: zonegit branch -m live main",
+        "to undo: zonegit branch -m live main",
     ]
     assert warning.startswith("zonegit: warning: zonegitd serves branch main of example.org.")
     assert zonegit("undo").returncode == 0

@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 
-from daemonkit import Daemon, ask, new_reader, rcode, secondary_of, until
+from daemonkit import Daemon, ask, new_reader, rcode, secondary_of
 from manykit import apex_of, many_zones
 from synckit import commit, names
 from zonegit.model.refs import head
@@ -23,7 +23,7 @@ def test_a_mirrors_large_zone_gets_its_view_from_the_process(tmp_path: Path) -> 
     primary = Daemon.start(tmp_path / "primary", *replicate)
     secondary = Daemon.start(tmp_path / "secondary", *secondary_of(primary, keys))
     try:
-        until(lambda: secondary.has("served view made ref=refs/heads/large.example./main"), "the view")
+        secondary.logged("served view made ref=refs/heads/large.example./main")
         assert rcode(ask(secondary.port(), "h000001.large.example")) == 0
         mirror = LmdbStore.open(tmp_path / "secondary", readonly=True)
         with mirror.read() as reader:
@@ -42,6 +42,6 @@ def test_a_signal_has_missing_views_made(tmp_path: Path) -> None:
             writer.hide(head(apex_of(1), "main"))
         store.close()
         daemon.signal(signal.SIGUSR2)
-        until(lambda: daemon.has(f"served view made ref=refs/heads/{apex_of(1)}/main"), "the view")
+        daemon.logged(f"served view made ref=refs/heads/{apex_of(1)}/main")
     finally:
         daemon.stop()

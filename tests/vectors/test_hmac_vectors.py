@@ -1,5 +1,8 @@
 """The published test vectors of `ZG1-HMAC-SHA256`: they pin the bytes that a second implementation must make."""
 
+import re
+from pathlib import Path
+
 from blake3 import blake3
 
 from zonegit.auth.key import Key
@@ -15,7 +18,13 @@ from zonegit.auth.scheme import (
     sign_response,
     signature_header,
 )
+from zonegit.model.ids import ObjectId
+from zonegit.model.refs import Ref, RefKind
+from zonegit.sync.arrival import Offer
+from zonegit.sync.frames import FrameWriter
+from zonegit.sync.push_wire import Answer, Ask
 
+DOCS = Path(__file__).parents[2] / "docs"
 KEY = Key.derive("k2026a", bytes(range(32)))
 NONCE = bytes(range(0xA0, 0xB0))
 TS = 1767225600
@@ -58,3 +67,23 @@ def test_response() -> None:
     assert signature_header(KEY, TS + 1, mac) == f"kid=k2026a,ts={TS + 1},mac={encode64(mac)}"
     signature = Signature("k2026a", TS + 1, encode64(mac))
     assert check_response(KEY, FIRST_MAC, signature, status=200, content_type="application/json", digest=digest)
+
+
+def test_push() -> None:
+    ask = Ask(
+        (ObjectId(b"\xaa" * 32),), (Offer(Ref(RefKind.HEAD, "example.org.", "main"), ObjectId(b"\xbb" * 32)),)
+    )
+    writer = FrameWriter(lambda ts, digest: b"")
+    body = writer.group((bytes.fromhex("03010000000000000000"), bytes.fromhex("01010078"))) + writer.ask(
+        ask.encode()
+    )
+    published = (DOCS / "protocol.md").read_text().partition("\n6. A push")[2]
+    assert re.sub(r"\s", "", published.partition("\n\n")[2].partition("   The answer")[0]) == body.hex()
+    call = Call("POST", "/v0/push", "application/vnd.zonegit.frames")
+    _, mac = sign_request(KEY, call, aud=AUD, ts=TS, nonce=NONCE, digest=blake3(body).digest())
+    assert mac == "wih169wajv4rasCjTOmkefy6KTTp3x-HpTsHhVeeJ2k"
+    answer = Answer(2).encode()
+    assert answer == b'{"stored":2,"missing":[],"results":[]}'
+    digest = blake3(answer).digest()
+    signed = sign_response(KEY, mac, status=200, ts=TS + 1, content_type="application/json", digest=digest)
+    assert encode64(signed) == "UUW_zsJt4pk_xNeiM4XUV2wKITJZgZDAFaEdQV5xkf0"

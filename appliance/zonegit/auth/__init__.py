@@ -1,1 +1,1 @@
-"""Who may talk to `/v0`: keys, the HMAC scheme, replay window, failure budget. No socket; the clock is given."""
+"""Authentication for `/v0`: keys, the HMAC scheme, replay window, failure budget. Sans-IO; the clock is given."""

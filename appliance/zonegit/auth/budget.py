@@ -1,8 +1,8 @@
-"""How many refused requests a source may make: a burst of 10, then one per 6 s.
+"""Limits the refused requests of a source: a burst of 10, then one per 6 s.
 
-A source is an IPv4 address or an IPv6 /56, which is what one subscriber gets. Only failures cost, and only failures
-are held back: neither a key nor a source is ever locked out, or anybody could lock out those who share
-it. The number of sources is bounded; the least recently failing one is forgotten first.
+A source is an IPv4 address or an IPv6 /56, the usual assignment to one subscriber. Only failures are charged, and
+only failing requests are throttled: neither a key nor a source is ever locked out, since anybody could then lock
+out others who share it. The number of sources is bounded; the one whose last failure is oldest is dropped first.
 """
 
 from collections import OrderedDict
@@ -17,7 +17,7 @@ _HOST_BITS: Final = 72
 
 
 def source_of(address: str) -> str:
-    """The source that an IP address belongs to. An IPv4 address mapped into IPv6 is the IPv4 address."""
+    """The source that an IP address belongs to. An IPv4-mapped IPv6 address counts as its IPv4 address."""
     try:
         found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     except ValueError:
@@ -30,13 +30,15 @@ def source_of(address: str) -> str:
 
 
 class FailureBudget:
-    """One number per source: the time at which all its failures will be forgiven."""
+    """The debts of all sources: each failure adds `each` seconds, which pass with time."""
 
     def __init__(self, burst: int = BURST, each: float = SECONDS_EACH, limit: int = MAX_SOURCES) -> None:
         self._each = each
         self._room = (burst - 1) * each
+        """The largest debt, in seconds, with which a source may fail once more."""
         self._limit = limit
         self._forgiven: OrderedDict[str, float] = OrderedDict()
+        """Source -> when its debt will be zero; the one whose last failure is oldest comes first."""
 
     def __len__(self) -> int:
         return len(self._forgiven)
@@ -46,7 +48,7 @@ class FailureBudget:
         return max(0, ceil(self._debt(source, now) - self._room))
 
     def fail(self, source: str, now: float) -> None:
-        """Charge one failure. The debt never grows beyond the burst, so that a source always comes back."""
+        """Charge one failure. The debt never exceeds the burst, so that a source always recovers."""
         debt = min(max(self._debt(source, now), 0.0) + self._each, self._room + self._each)
         self._forgiven[source] = now + debt
         self._forgiven.move_to_end(source)
@@ -54,6 +56,6 @@ class FailureBudget:
             self._forgiven.popitem(last=False)
 
     def _debt(self, source: str, now: float) -> float:
-        """Seconds until all is forgiven; none where that is more than can be owed, since the clock was set back."""
+        """Seconds until the debt is zero. More than the maximum means that the clock was set back: then 0."""
         debt = self._forgiven.get(source, now) - now
         return debt if debt <= self._room + self._each else 0.0

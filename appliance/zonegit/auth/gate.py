@@ -1,17 +1,16 @@
-"""The door of `/v0`: every check of a request's authority, in their one order.
+"""Authenticates and authorises the requests of `/v0`. The checks run in this order:
 
     header syntax -> key -> time -> (body size) -> body digest -> MAC
     -> key validity, and its client certificate -> time's verdict -> nonce -> scope
 
-`begin` is everything up to the body, `finish` the rest. An unknown key id costs the same work as a known one, and
-nothing is remembered of a request before its MAC has passed. What a caller is told is either the same 401 for every
-reason, or, once the MAC has passed, a signed answer. A source that fails too often is told so in place of the 401;
-a request that nothing is wrong with passes all the same, or whoever shares an address could lock its others out.
+`begin` runs those up to the body, `finish` the rest. An unknown key id costs the same work as a known one, and no
+state is kept of a request before its MAC has passed. A caller gets the same 401 for every reason or, once the MAC
+has passed, a signed answer. A source that fails too often gets 429 instead of 401; a valid request still passes, so
+that nobody can lock out others who share an address.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.auth.budget import FailureBudget, source_of
 from zonegit.auth.choice import Choice
@@ -31,25 +30,26 @@ from zonegit.errors import NotAuthorised
 TIME_WINDOW: Final = 300
 """Seconds that a request's time may be off, either way."""
 BODY_SECONDS: Final = 30
-"""Seconds that a request's body may take: so much older it may be when its MAC is checked."""
+"""Seconds that a request's body may take; the request may be that much older when its MAC is checked."""
 MAX_OFFSET: Final = 86_400
-"""Seconds that a client's clock and its server's may differ for the client to correct its own."""
+"""Largest difference in seconds between the clocks of client and server that a client corrects."""
 _AGREED: Final = TIME_WINDOW / 2
-"""Seconds; a client whose own clock is this close to the server's needs no correction any more."""
+"""A client whose clock is within this many seconds of the server's drops its correction."""
 _BEHIND_THE_MAC: Final = frozenset({"key_not_valid", "client_cert", "clock_skew", "replayed", "forbidden"})
 _DECOY: Final = Key.derive("unknown", b"\0" * 32, state=State.RETIRED)
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A request whose MAC has passed: what its response is signed with."""
+class Grant(NamedTuple):
+    """A request whose MAC has passed: what is needed to sign its response."""
 
     key: Key
     request_mac: str
+    nonce: str = ""
+    until: int = 0
+    """When the request expires, in Unix seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """A request whose body is still to be read."""
 
     call: Call
@@ -62,15 +62,14 @@ class Pending:
     """SHA-256 of the TLS client certificate's DER, lowercase hex; empty without one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A request that is turned down, and how."""
+class Refusal(NamedTuple):
+    """A refused request, and how it is refused."""
 
     status: int
     error: str
-    """What the caller is told."""
+    """The error code in the answer."""
     result: str
-    """What the metrics are told."""
+    """The result in the metrics."""
     kid: str = ""
     """The key's id, if it is a known one."""
     grant: Grant | None = None
@@ -78,11 +77,11 @@ class Refusal:
     retry_after: int = 0
     server_time: int | None = None
     named: str = ""
-    """The id that the caller named, known or not; empty where the header can't be read."""
+    """The id that the caller named, known or not; empty if the header can't be parsed."""
 
     @property
     def proven(self) -> bool:
-        """Whether the request's MAC was right."""
+        """Whether the request's MAC was valid."""
         return self.result in _BEHIND_THE_MAC
 
 
@@ -107,7 +106,7 @@ class Gate:
     def begin(
         self, call: Call, authorization: list[bytes], address: str, client_cert: str = ""
     ) -> Pending | Refusal:
-        """Check what comes before the body. `address` is the client's IP address, `client_cert` as in `Pending`."""
+        """Run the checks before the body. `address` is the client's IP address, `client_cert` as in `Pending`."""
         source = source_of(address)
         try:
             credentials = parse_authorization(authorization)
@@ -120,15 +119,15 @@ class Gate:
         return Pending(call, credentials, key or _DECOY, key is not None, in_time, source, client_cert)
 
     def too_large(self, pending: Pending) -> Refusal:
-        """The answer when the body is larger than the route takes: charged, and not signed."""
+        """The answer to a body larger than the route accepts: charged, and not signed."""
         kid = pending.key.kid if pending.known else ""
         found = self._failed(pending.source, "too_large", kid, status=413, error="body_too_large")
-        return replace(found, named=pending.credentials.kid)
+        return found._replace(named=pending.credentials.kid)
 
     def finish(self, pending: Pending, digest: bytes, verb: str) -> Grant | Refusal:
-        """Check the MAC over the body's BLAKE3 digest and what may only be looked at after it."""
+        """Check the MAC over the body's BLAKE3 digest, and what may only be checked after it."""
         found = self._checked(pending, digest, verb)
-        return found if isinstance(found, Grant) else replace(found, named=pending.credentials.kid)
+        return found if isinstance(found, Grant) else found._replace(named=pending.credentials.kid)
 
     def _checked(self, pending: Pending, digest: bytes, verb: str) -> Grant | Refusal:
         key = pending.key
@@ -141,22 +140,26 @@ class Gate:
             return self._failed(pending.source, "key_not_valid", kid)
         if key.client_cert and key.client_cert != pending.client_cert:
             return self._failed(pending.source, "client_cert", kid)
-        grant = Grant(key, pending.credentials.mac)
         until = pending.credentials.ts + TIME_WINDOW + BODY_SECONDS
+        grant = Grant(key, pending.credentials.mac, pending.credentials.nonce, until)
         if not (pending.in_time and now <= until):
             self._budget.fail(pending.source, now)
             return Refusal(401, "clock_skew", "clock_skew", kid, grant, server_time=int(now))
-        seen = self._replay.take(kid, pending.credentials.nonce, now, until)
+        seen = self._replay.remember(kid, pending.credentials.nonce, now, until)
         if seen is Seen.REPLAYED:
             return self._failed(pending.source, "replayed", kid)
         if not key.allows(verb):
             return Refusal(403, "forbidden", "forbidden", kid, grant)
         return grant
 
+    def replayed(self, kid: str, address: str) -> Refusal:
+        """The answer to a request that passed all checks here, but was already accepted by another process."""
+        return self._failed(source_of(address), "replayed", kid)
+
     def _failed(
         self, source: str, result: str, kid: str = "", *, status: int = 401, error: str = "unauthorized"
     ) -> Refusal:
-        """Charge the source; one that has nothing left is told when to come again, and not what for."""
+        """Charge the source; one whose budget is used up gets only the time when to retry, and no reason."""
         now = self._clock()
         wait = self._budget.wait(source, now)
         if wait:
@@ -166,10 +169,10 @@ class Gate:
 
 
 class Signer:
-    """The client's half: signs requests to the server named `aud`, by a clock that can be corrected.
+    """The client's side: signs requests to the server named `aud`, by a clock that can be corrected.
 
-    A correction is kept only as long as it helps: it ends with new keys, once a signed answer shows that the
-    client's own clock is right, and where it would leave no key valid.
+    A correction is dropped when it no longer helps: with new keys, once a signed answer shows that the client's own
+    clock is right, and if no key would be valid with it.
     """
 
     def __init__(
@@ -178,21 +181,21 @@ class Signer:
         """`keys`: the one key to sign with, or those to choose from (`auth.choice`)."""
         self.aud = aud
         self.offset = 0.0
-        """Seconds that are added to the clock."""
+        """Seconds added to the clock."""
         self._clock = clock
         self._random = random
-        self.take(keys)
+        self.use_keys(keys)
 
-    def take(self, keys: Key | Iterable[Key]) -> None:
-        """Sign with these from now on, by the client's own clock."""
+    def use_keys(self, keys: Key | Iterable[Key]) -> None:
+        """Sign with these keys from now on, by the client's own clock."""
         self._choice = Choice([keys] if isinstance(keys, Key) else keys)
         self.offset = 0.0
 
     @property
     def key(self) -> Key:
-        """The key to sign the next request with. `NotAuthorised` when none is valid now.
+        """The key to sign the next request with. `NotAuthorised` if none is valid now.
 
-        Where none is valid by the corrected clock, the correction is dropped: the clock may have been set since.
+        If none is valid by the corrected clock, the correction is dropped: the clock may have been set since.
         """
         key = self._choice.best(self._now())
         if key is None and self.offset:
@@ -200,7 +203,7 @@ class Signer:
             key = self._choice.best(self._now())
         if key is None:
             raise NotAuthorised(
-                "no key to sign with is valid now; check this machine's clock, or write one with "
+                "no key to sign with is valid now; check this machine's clock, or write a new key with "
                 "`zonegit key new KID --keys DIR`"
             )
         return key
@@ -211,25 +214,25 @@ class Signer:
         return sign_request(key or self.key, call, aud=self.aud, ts=ts, nonce=self._random(16), digest=digest)
 
     def refused(self, key: Key) -> Key | None:
-        """The server refused this key: another one to try once with the same request, if there is one."""
+        """The server refused this key: another one to retry the request with once; None if there is none."""
         return self._choice.after(key, self._now())
 
-    def taken(self, key: Key) -> None:
-        """The server took this key."""
-        self._choice.taken(key)
+    def accepted(self, key: Key) -> None:
+        """The server accepted this key."""
+        self._choice.accepted(key)
 
     def correct(self, server_time: int) -> None:
-        """Sign by the server's clock from now on. `NotAuthorised` when that is too far from the client's own."""
+        """Sign by the server's clock from now on. `NotAuthorised` if it differs too much from the client's own."""
         offset = server_time - self._clock()
         if abs(offset) > MAX_OFFSET:
             raise NotAuthorised(
-                f"{self.aud}'s clock and this machine's differ by {abs(offset) / 86_400:.1f} days: "
-                "set the one that is wrong"
+                f"the clocks of {self.aud} and this machine differ by {abs(offset) / 86_400:.1f} days: "
+                "correct the wrong one"
             )
         self.offset = offset
 
     def heard(self, server_time: int) -> None:
-        """A signed answer told the server's time: drop the correction if the client's own clock agrees with it."""
+        """Take the server's time from a signed answer: drop the correction if the client's own clock agrees."""
         if abs(server_time - self._clock()) <= _AGREED:
             self.offset = 0.0
 

@@ -1,4 +1,4 @@
-"""A shared secret of `/v0` and what may be done with it. Refuses to be printed: `repr` holds no secret."""
+"""A shared secret of `/v0` and what it permits. Its `repr` never shows the secret."""
 
 import hashlib
 import hmac
@@ -7,13 +7,14 @@ from enum import StrEnum
 from typing import Final
 
 from zonegit.auth.scope import Scope
+from zonegit.model.refs import RefKind
 
 MIN_SECRET: Final = 32
 """Bytes."""
 
 
 class State(StrEnum):
-    """`accept`: servers take it. `sign`: clients sign with it too. `retired`: known, and refused."""
+    """`accept`: servers accept it. `sign`: clients sign with it too. `retired`: known, but refused."""
 
     ACCEPT = "accept"
     SIGN = "sign"
@@ -22,7 +23,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key. Requests and responses are signed by two keys derived from the secret, so that none can be
+    """One key. Requests and responses are signed with two keys derived from the secret, so that neither can be
     reflected as the other."""
 
     kid: str
@@ -34,7 +35,7 @@ class Key:
     """Unix seconds."""
     not_after: float | None = None
     client_cert: str = ""
-    """SHA-256 of the DER of the only TLS client certificate that it may come with, lowercase hex; empty: any."""
+    """SHA-256 of the DER of the required TLS client certificate, lowercase hex; empty: any or none."""
 
     @classmethod
     def derive(
@@ -69,9 +70,14 @@ class Key:
         )
 
     def allows(self, verb: str) -> bool:
-        """Whether it may do this at all, to some zone."""
+        """Whether it permits this verb for any zone at all."""
         return any(scope.verb == verb for scope in self.scopes)
 
-    def allows_zone(self, verb: str, zone: str) -> bool:
-        """Whether it may do this to the zone with this canonical name."""
-        return any(scope.verb == verb and scope.covers(zone) for scope in self.scopes)
+    def allows_all(self, verb: str) -> bool:
+        """Whether it permits this verb for every branch and tag of every zone."""
+        return any(scope.verb == verb and scope.covers(".") for scope in self.scopes)
+
+    def allows_ref(self, verb: str, kind: str, zone: str, name: str) -> bool:
+        """Whether it permits this verb for a branch or tag (`kind` as in `RefKind`) of the zone with this name."""
+        branch = name if kind in (RefKind.HEAD, RefKind.PUBLISHED) else None
+        return any(scope.verb == verb and scope.covers(zone, branch) for scope in self.scopes)

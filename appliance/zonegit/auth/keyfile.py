@@ -1,9 +1,9 @@
 """Key files: TOML with `secret`, `state`, `not_before`, `not_after`, `scopes`, `client_cert`; one per key id,
 `<kid>.key`.
 
-Refused, with the file's name and the reason: symlinks and anything but regular files, files that others may read or
-write or that the group may write, files of another owner than root or this user, unknown keys, secrets below 32
-bytes, and secrets that nobody drew at random.
+The following are refused, with the file's name and the reason: anything but regular files (symlinks too), files
+that others can read or write or that the group can write, files owned by anybody but root or this user, unknown
+keys in the table, secrets of less than 32 bytes, and secrets that are evidently not random.
 """
 
 import json
@@ -26,13 +26,13 @@ from zonegit.errors import KeyFileError, KeyFileExists, UsageError
 SUFFIX: Final = ".key"
 MAX_FILE: Final = 16 << 10
 MIN_DISTINCT: Final = 12
-"""32 random bytes hold fewer different values once in 10**20 draws."""
+"""32 random bytes have fewer distinct values once in 10**20 draws."""
 _FIELDS: Final = frozenset({"secret", "state", "not_before", "not_after", "scopes", "client_cert"})
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def key_paths(directory: Path) -> list[Path]:
-    """The directory's key files in the order of their names; hidden files and other suffixes are left out."""
+    """The directory's key files, sorted by name, without hidden files and other suffixes."""
     return guarded_names(directory, SUFFIX)
 
 
@@ -42,9 +42,9 @@ def guarded_names(directory: Path, suffix: str) -> list[Path]:
         mode = directory.stat().st_mode
         names = sorted(path.name for path in directory.iterdir())
     except OSError as error:
-        raise KeyFileError(f"{directory}: can't be read: {error.strerror}") from None
+        raise KeyFileError(f"{directory}: cannot be read: {error.strerror}") from None
     if mode & stat.S_IWOTH:
-        raise KeyFileError(f"{directory}: others may write to it; run: chmod o-w {directory}")
+        raise KeyFileError(f"{directory}: is world-writable; run: chmod o-w {directory}")
     return [directory / name for name in names if name.endswith(suffix) and not name.startswith(".")]
 
 
@@ -54,10 +54,10 @@ def read_key(path: Path) -> Key:
 
 
 def read_secret(path: Path) -> tuple[Key, bytes]:
-    """The same, with the secret itself: for writing the file anew."""
+    """The same, with the secret itself, for rewriting the file."""
     kid = path.name.removesuffix(SUFFIX)
     if not good_kid(kid):
-        raise KeyFileError(f"{path}: the key id {kid!r} is not of 1 to 32 of a-z 0-9 . _ -")
+        raise KeyFileError(f"{path}: the key id {kid!r} is invalid; use 1 to 32 of a-z 0-9 . _ -")
     table = read_table(path, _FIELDS)
     secret = _secret(path, table.get("secret"))
     key = Key.derive(
@@ -73,7 +73,7 @@ def read_secret(path: Path) -> tuple[Key, bytes]:
 
 
 def list_keys(directory: Path) -> list[Key]:
-    """The directory's keys in the order of their ids."""
+    """The directory's keys, sorted by id."""
     return [read_key(path) for path in key_paths(directory)]
 
 
@@ -82,13 +82,13 @@ def new_key(
 ) -> Path:
     """Write a new key file, readable by its owner only, and return its path.
 
-    The directory's first key is written with the state `sign`, each later one with `accept`, so that no client
-    signs with a key that the servers don't have yet. `random` gives that many bytes; `clock` is Unix seconds and
-    becomes `not_before`, rounded down to the minute so that clocks a little apart don't matter.
+    The first key of a directory gets the state `sign`, later ones `accept`, so that no client signs with a key that
+    the servers don't have yet. `random(n)` returns n bytes. `clock` returns Unix seconds; they become `not_before`,
+    rounded down to the minute, to tolerate a small difference of clocks.
     """
     path = key_path(directory, kid)
     if not scopes:
-        raise UsageError("a key without a scope can do nothing; give one, for example read:*")
+        raise UsageError("a key without a scope permits nothing; give one, for example read:*")
     state = State.ACCEPT if directory.exists() and key_paths(directory) else State.SIGN
     secret = random(MIN_SECRET)
     key = Key.derive(kid, secret, state=state, scopes=scopes, not_before=int(clock()) // 60 * 60)
@@ -97,11 +97,11 @@ def new_key(
 
 
 def key_path(directory: Path, kid: str) -> Path:
-    """Where the key of this id lies; `UsageError` for what is no key id."""
+    """The path of the key file with this id; `UsageError` for an invalid id."""
     if not good_kid(kid):
-        raise UsageError(f"the key id {kid[:80]!r} is not of 1 to 32 of a-z 0-9 . _ -")
+        raise UsageError(f"the key id {kid[:80]!r} is invalid; use 1 to 32 of a-z 0-9 . _ -")
     if kid.startswith("."):
-        raise UsageError(f"the key id {kid!r} begins with a dot; such files are left out")
+        raise UsageError(f"the key id {kid!r} begins with a dot; hidden files are not read")
     return directory / f"{kid}{SUFFIX}"
 
 
@@ -111,7 +111,7 @@ def key_text(key: Key, secret: bytes) -> str:
     for name, when in (("not_before", key.not_before), ("not_after", key.not_after)):
         if when is not None:
             lines.append(f"{name} = {datetime.fromtimestamp(when, UTC).isoformat().replace('+00:00', 'Z')}")
-    listed = ", ".join(json.dumps(str(scope)) for scope in key.scopes)  # ASCII: a JSON text is a TOML text
+    listed = ", ".join(json.dumps(str(scope)) for scope in key.scopes)  # in ASCII, a JSON string is a TOML string
     lines.append(f"scopes = [{listed}]")
     if key.client_cert:
         lines.append(f'client_cert = "{key.client_cert}"')
@@ -119,20 +119,20 @@ def key_text(key: Key, secret: bytes) -> str:
 
 
 def write_new(path: Path, data: bytes, random: Callable[[int], bytes]) -> None:
-    """Write a file that only its owner may read, whole or not at all, and its directory if that isn't there.
+    """Write a file that only its owner can read, atomically; creates its directory if needed.
 
-    `KeyFileExists` if there is such a file.
+    `KeyFileExists` if the file exists.
     """
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     except OSError as error:
-        raise KeyFileError(f"{path.parent}: can't be made: {error.strerror}") from None
+        raise KeyFileError(f"{path.parent}: cannot be created: {error.strerror}") from None
     try:
         _link_new(path.with_name(f".{path.name}.{encode64(random(6))}"), path, data)
     except FileExistsError:
-        raise KeyFileExists(f"{path}: is there already; choose another name") from None
+        raise KeyFileExists(f"{path}: already exists; choose another name") from None
     except OSError as error:
-        raise KeyFileError(f"{path}: can't be written: {error.strerror}") from None
+        raise KeyFileError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _link_new(temporary: Path, path: Path, data: bytes) -> None:
@@ -150,7 +150,7 @@ def _link_new(temporary: Path, path: Path, data: bytes) -> None:
 
 
 def _give_to_group(descriptor: int, directory: Path) -> None:
-    """Let a directory's group read a secret that root writes there: the service is of it, and isn't root."""
+    """Let the directory's group read a secret that root writes there: the service runs in that group."""
     found = directory.stat()
     if not os.geteuid() and found.st_gid and found.st_mode & stat.S_IRGRP:
         os.fchown(descriptor, -1, found.st_gid)
@@ -158,11 +158,11 @@ def _give_to_group(descriptor: int, directory: Path) -> None:
 
 
 def _read_guarded(path: Path) -> bytes:
-    """A file with a secret; `KeyFileError` when it isn't kept as one."""
+    """The bytes of a file with a secret; `KeyFileError` if it isn't protected."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        reason = "is a symbolic link" if path.is_symlink() else f"can't be read: {error.strerror}"
+        reason = "is a symbolic link" if path.is_symlink() else f"cannot be read: {error.strerror}"
         raise KeyFileError(f"{path}: {reason}") from None
     try:
         _check_guarded(path, os.fstat(descriptor))
@@ -175,12 +175,12 @@ def _read_guarded(path: Path) -> bytes:
 
 
 def read_table(path: Path, fields: frozenset[str]) -> dict[str, object]:
-    """The members of a file with a secret, which may be these; `KeyFileError`."""
+    """The table in a file with a secret; `fields` are the keys that it may have. `KeyFileError`."""
     try:
         table = tomllib.loads(_read_guarded(path).decode())
     except UnicodeDecodeError:
         raise KeyFileError(f"{path}: is not UTF-8") from None
-    except (ValueError, RecursionError) as error:  # tomllib's own are but one kind of ValueError
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is only one of the ValueErrors
         raise KeyFileError(f"{path}: is not TOML: {error}") from None
     unknown = sorted(table.keys() - fields)
     if unknown:
@@ -193,11 +193,11 @@ def _check_guarded(path: Path, found: os.stat_result) -> None:
         raise KeyFileError(f"{path}: is not a regular file")
     if found.st_mode & 0o037:
         raise KeyFileError(
-            f"{path}: has mode {stat.S_IMODE(found.st_mode):04o}; others may do nothing with it and the group "
-            f"at most read it; run: chmod 0640 {path}"
+            f"{path}: mode {stat.S_IMODE(found.st_mode):04o} is unsafe: others must have no access, and the group "
+            f"may only read; run: chmod 0640 {path}"
         )
     if found.st_uid not in (0, os.geteuid()):
-        raise KeyFileError(f"{path}: belongs to user {found.st_uid}; expected root or {os.geteuid()}")
+        raise KeyFileError(f"{path}: is owned by uid {found.st_uid}; expected 0 or {os.geteuid()}")
 
 
 def _secret(path: Path, value: object) -> bytes:
@@ -206,16 +206,16 @@ def _secret(path: Path, value: object) -> bytes:
         raise KeyFileError(f"{path}: `secret` must be base64url without padding")
     if len(secret) < MIN_SECRET:
         raise KeyFileError(
-            f"{path}: `secret` has {len(secret)} bytes; at least {MIN_SECRET} random ones are needed"
+            f"{path}: `secret` has {len(secret)} bytes; at least {MIN_SECRET} random bytes are required"
         )
-    text = secret.isascii() and secret.decode().isprintable()  # as one in 10**13 draws is
+    text = secret.isascii() and secret.decode().isprintable()  # true for one in 10**13 random secrets
     if text or not random_looking(secret):
         raise KeyFileError(f"{path}: `secret` is not random; `zonegit key new KID --keys DIR` writes a good one")
     return secret
 
 
 def random_looking(secret: bytes) -> bool:
-    """Whether somebody may have drawn it: neither few different bytes nor an even row of them."""
+    """Whether it may be random: it has enough distinct bytes, and isn't an arithmetic sequence."""
     steps = {(b - a) % 256 for a, b in pairwise(secret)}
     return len(set(secret)) >= min(MIN_DISTINCT, len(secret) // 2) and len(steps) > 1
 
@@ -229,7 +229,7 @@ def _state(path: Path, value: object) -> State:
 
 def _scopes(path: Path, value: object) -> tuple[Scope, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise KeyFileError(f'{path}: `scopes` must be a list of texts, for example ["read:*"]')
+        raise KeyFileError(f'{path}: `scopes` must be a list of strings, for example ["read:*"]')
     try:
         return tuple(parse_scope(item) for item in value)
     except UsageError as error:
@@ -240,7 +240,7 @@ def _time(path: Path, name: str, value: object) -> float | None:
     if value is None:
         return None
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise KeyFileError(f"{path}: `{name}` must be a time with its offset, for example 2026-01-01T00:00:00Z")
+        raise KeyFileError(f"{path}: `{name}` must be a time with an offset, for example 2026-01-01T00:00:00Z")
     try:
         return value.astimezone(UTC).timestamp()
     except OverflowError:

@@ -1,10 +1,10 @@
-"""Nonces seen lately, so that a recorded request can't be sent again.
+"""Remembers recent nonces, so that a recorded request can't be replayed.
 
 A request is valid for at most 630 s: its time may be 300 s ahead, it is accepted until 300 s behind, and its body
-may take 30 s from then on. A nonce is remembered for at least that long by a clock that nobody sets, and until the
-clock that requests are checked by has passed the end of its request: set back, that clock doesn't make an old one
-new. Generations of 630 s each do so without a timer. The size is bounded: a full window takes no more nonces in,
-and says so.
+may take another 30 s. A nonce is remembered for at least that long by a monotonic clock, and until the clock that
+requests are checked by has passed the request's end: so setting that clock back doesn't make an old request valid
+again. Generations of 630 s each achieve this without a timer. The size is bounded: a full window accepts no more
+nonces, and reports `FULL`.
 """
 
 from collections import deque
@@ -22,7 +22,7 @@ class Seen(Enum):
     NEW = "new"
     REPLAYED = "replayed"
     FULL = "full"
-    """Not known to be a replay, and not remembered: fit for requests that change nothing."""
+    """Not known to be a replay, but not remembered: acceptable for requests that change nothing."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class ReplayWindow:
     def __init__(
         self, limit: int = MAX_ENTRIES, lifetime: float = LIFETIME, steady: Callable[[], float] | None = None
     ) -> None:
-        """`steady`: seconds of a clock that is never set, for the age of nonces; None to take `now` for it."""
+        """`steady`: a monotonic clock in seconds, for the age of nonces; None: use `now` instead."""
         self._limit = limit
         self._lifetime = lifetime
         self._steady = steady
@@ -48,8 +48,8 @@ class ReplayWindow:
     def __len__(self) -> int:
         return sum(len(each.seen) for each in self._generations)
 
-    def take(self, kid: str, nonce: str, now: float, until: float = 0.0) -> Seen:
-        """Look a nonce up and remember it; `now`, in seconds, may jump. `until`: when its request ends by that."""
+    def remember(self, kid: str, nonce: str, now: float, until: float = 0.0) -> Seen:
+        """Remember a nonce; returns whether it is new. `until`: when the request ends, and `now`: Unix seconds."""
         self._turn(now)
         entry = f"{nonce}{kid}"
         if any(entry in each.seen for each in self._generations):
@@ -62,6 +62,10 @@ class ReplayWindow:
         return Seen.NEW
 
     def _turn(self, now: float) -> None:
+        """Begin a new generation if it is time, and forget old ones.
+
+        Those of two lifetimes are forgotten once their last request has ended, or if the window is full.
+        """
         at = self._steady() if self._steady else now
         known = self._generations
         for each in known:

@@ -1,7 +1,8 @@
-"""Changing the state of a key in its file: `promote` makes clients sign with it, `retire` makes servers refuse it.
+"""Change the state of a key in its file: `promote` makes clients sign with it, `retire` makes servers refuse it.
 
-A file is replaced as a whole, with its mode and owner, so that a daemon that reloads meanwhile reads the old or the
-new one. Its comments are lost. Nothing is changed in a directory that holds a bad file.
+A file is replaced atomically, and keeps its mode and owner, so that a daemon that reloads meanwhile reads the old
+or the new one. Its comments are lost. Nothing is changed in a directory with a bad file. During a rotation
+`auth.choice` decides which key a client signs with.
 """
 
 import os
@@ -21,30 +22,30 @@ Change = tuple[str, State]
 
 
 def promotion(directory: Path, kid: str, now: float) -> list[Change]:
-    """What promoting a key changes: it signs, and those that signed are accepted only. In the order to do it in.
+    """The changes that promote a key, in the order to write them: it gets `sign`, those that had it get `accept`.
 
     `NotFound`, `Refused` for a key that isn't valid now, `KeyFileError`.
     """
     keys, key = _find(directory, kid)
     if not key.valid(now):
-        raise Refused(f"the key {kid} is retired or out of its time; promote another one, or write a new one")
+        raise Refused(f"the key {kid} is retired or not valid now; promote another one, or write a new one")
     others: list[Change] = [(other.kid, State.ACCEPT) for other in keys if _signs(other) and other.kid != kid]
     return [(kid, State.SIGN), *others] if key.state is not State.SIGN else others
 
 
 def retirement(directory: Path, kid: str, now: float, *, force: bool = False) -> list[Change]:
-    """What retiring a key changes. `Refused` for the last valid key that signs, unless forced; `NotFound`."""
+    """The changes that retire a key. `Refused` for the last valid `sign` key, unless `force`; `NotFound`."""
     keys, key = _find(directory, kid)
     others = [other for other in keys if _signs(other) and other.kid != kid and other.valid(now)]
     if _signs(key) and not others and not force:
         raise Refused(
-            f"the key {kid} is the only one in state `sign`: promote its successor first, or end it with --force"
+            f"the key {kid} is the only one in state `sign`: promote its successor first, or retire it with --force"
         )
     return [(kid, State.RETIRED)] if key.state is not State.RETIRED else []
 
 
 def write_states(directory: Path, changes: list[Change], random: Callable[[int], bytes]) -> None:
-    """Write the changes, one file after the other. `random` gives that many bytes."""
+    """Write the changes, one file after the other. `random(n)` returns n bytes."""
     for kid, state in changes:
         path = directory / f"{kid}{SUFFIX}"
         key, secret = read_secret(path)
@@ -52,14 +53,14 @@ def write_states(directory: Path, changes: list[Change], random: Callable[[int],
         try:
             _replace(path, directory / f".{kid}.{encode64(random(6))}", text.encode())
         except OSError as error:
-            raise KeyFileError(f"{path}: can't be written: {error.strerror}") from None
+            raise KeyFileError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _find(directory: Path, kid: str) -> tuple[Keyring, Key]:
     keys = Keyring.load(directory)
     key = keys.get(kid)
     if key is None:
-        raise NotFound(f"{directory}: holds no key {kid[:80]!r}; see `zonegit key list --keys {directory}`")
+        raise NotFound(f"{directory}: has no key {kid[:80]!r}; see `zonegit key list --keys {directory}`")
     return keys, key
 
 

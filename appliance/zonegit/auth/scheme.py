@@ -1,11 +1,11 @@
-"""`ZG1-HMAC-SHA256`: what is signed, and how it stands in the headers of a request and a response.
+"""`ZG1-HMAC-SHA256`: what is signed, and the headers of requests and responses.
 
     Authorization: ZG1-HMAC-SHA256 kid=...,ts=...,nonce=...,aud=...,mac=...
     ZG-Signature: kid=...,ts=...,mac=...
 
-Both MACs are over lines of text, each ended by LF; see docs/protocol.md. Base64 is base64url without padding and
-must be canonical (RFC 4648 §3.5: the unused bits of the last digit are zero). Nothing here knows the time or keeps
-state: windows, nonces and budgets are the gate's.
+Both MACs cover lines of text, each ended by LF; see docs/protocol.md. Base64 is base64url without padding and must
+be canonical (RFC 4648 §3.5: the unused bits of the last digit are zero). This module has no clock and no state:
+windows, nonces and budgets are in `auth.gate`.
 """
 
 import base64
@@ -13,8 +13,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from blake3 import blake3
 
@@ -40,8 +39,7 @@ _CONTENT_TYPE: Final = re.compile(r"[\x20-\x7e]{0,200}", re.ASCII)
 _PATH: Final = re.compile(r"/[A-Za-z0-9/._~-]{0,255}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """The parts of a request that its MAC covers, without the body."""
 
     method: str
@@ -50,9 +48,8 @@ class Call:
     content_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What an `Authorization` header says; nothing of it is verified yet."""
+class Credentials(NamedTuple):
+    """The parsed `Authorization` header, not yet verified."""
 
     kid: str
     ts: int
@@ -61,9 +58,8 @@ class Credentials:
     mac: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What a `ZG-Signature` header says."""
+class Signature(NamedTuple):
+    """The parsed `ZG-Signature` header."""
 
     kid: str
     ts: int
@@ -79,7 +75,7 @@ def good_aud(text: str) -> bool:
 
 
 def good_call(call: Call) -> bool:
-    """Whether path and Content-Type are ones that this scheme signs: no `%`, `//`, `..`, `?`, no control bytes."""
+    """Whether this scheme can sign path and Content-Type: no `%`, `//`, `..`, `?`, no control bytes."""
     path = call.path
     return bool(
         _PATH.fullmatch(path)
@@ -103,14 +99,14 @@ def decode64(text: str) -> bytes | None:
 
 
 def sign_request(key: Key, call: Call, *, aud: str, ts: int, nonce: bytes, digest: bytes) -> tuple[str, str]:
-    """`(Authorization header, mac)` of a request whose body has this BLAKE3 digest (32 bytes)."""
+    """`(Authorization header, mac)` for a request whose body has this BLAKE3 digest (32 bytes)."""
     text = encode64(nonce)
     mac = encode64(_request_mac(key, call, aud, ts, text, digest))
     return f"{SCHEME} kid={key.kid},ts={ts},nonce={text},aud={aud},mac={mac}", mac
 
 
 def parse_authorization(values: Sequence[bytes]) -> Credentials:
-    """Read the request's `Authorization` headers, of which there must be exactly one."""
+    """Parse the request's `Authorization` headers; there must be exactly one."""
     if len(values) != 1 or len(values[0]) > MAX_HEADER:
         raise NotAuthorised("expected one Authorization header of at most 512 bytes")
     match = _AUTHORIZATION.fullmatch(values[0])
@@ -124,12 +120,12 @@ def parse_authorization(values: Sequence[bytes]) -> Credentials:
         match["mac"].decode(),
     )
     if decode64(found.nonce) is None or decode64(found.mac) is None:
-        raise NotAuthorised("the Authorization header holds base64 that isn't canonical")
+        raise NotAuthorised("the Authorization header has non-canonical base64")
     return found
 
 
 def check_request(key: Key, call: Call, credentials: Credentials, *, aud: str, digest: bytes) -> bool:
-    """Whether the MAC is right for this request, at a server of this name. Takes the same time either way."""
+    """Whether the MAC is valid for this request at the server `aud`. Takes constant time."""
     expected = _request_mac(key, call, aud, credentials.ts, credentials.nonce, digest)
     same = hmac.compare_digest(encode64(expected), credentials.mac)
     return hmac.compare_digest(aud, credentials.aud) and same
@@ -146,17 +142,17 @@ def signature_header(key: Key, ts: int, mac: bytes) -> str:
 
 
 def parse_signature(value: bytes) -> Signature:
-    """Read a `ZG-Signature` header."""
+    """Parse a `ZG-Signature` header."""
     match = _SIGNATURE.fullmatch(value)
     if not match or decode64(match["mac"].decode()) is None:
-        raise NotAuthorised("the response's ZG-Signature can't be read")
+        raise NotAuthorised("the response's ZG-Signature header is malformed")
     return Signature(match["kid"].decode(), int(match["ts"]), match["mac"].decode())
 
 
 def check_response(
     key: Key, request_mac: str, signature: Signature, *, status: int, content_type: str, digest: bytes
 ) -> bool:
-    """Whether a response's MAC is right for its request, status, type and body."""
+    """Whether a response's MAC is valid for its request, status, content type and body."""
     expected = sign_response(
         key, request_mac, status=status, ts=signature.ts, content_type=content_type, digest=digest
     )

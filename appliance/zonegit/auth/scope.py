@@ -1,31 +1,36 @@
-"""What a key may do: `read:*`, `read:example.org.`, `push:example.org.`.
+"""What a key permits: `read:*`, `read:example.org.`, `push:example.org.:main`, `push:*:staging`.
 
-A zone in a scope stands for itself and for every zone below it, by whole labels: `read:example.org.` covers
-`sub.example.org.` and not `badexample.org.`. Nothing else can be expressed: no patterns, no exceptions.
+A zone in a scope includes every zone below it, by whole labels: `read:example.org.` covers `sub.example.org.` but
+not `badexample.org.`. A branch may follow the zone; then the scope covers only that branch, and no tags. There are
+no patterns and no exceptions.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidName, UsageError
 from zonegit.model.names import labels, parse_apex, to_text
+from zonegit.model.refs import check_name
 
 VERBS: Final = ("read", "push")
-EVERY_ZONE: Final = "*"
+EVERY: Final = "*"
+"""Every zone, or every branch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     verb: str
     zone: str
     """Canonical text of an apex, or `*`."""
+    branch: str = EVERY
+    """The only branch; `*`: every branch and every tag."""
 
     def __str__(self) -> str:
-        return f"{self.verb}:{self.zone}"
+        return f"{self.verb}:{self.zone}" + (f":{self.branch}" if self.branch != EVERY else "")
 
-    def covers(self, zone: str) -> bool:
-        """Whether the zone with this canonical name is in the scope."""
-        if self.zone == EVERY_ZONE:
+    def covers(self, zone: str, branch: str | None = None) -> bool:
+        """Whether the scope covers a branch of the zone with this canonical name; None: the whole zone."""
+        if self.branch not in (EVERY, branch):
+            return False
+        if self.zone == EVERY:
             return True
         mine = labels(parse_apex(self.zone))
         theirs = labels(parse_apex(zone))
@@ -33,13 +38,23 @@ class Scope:
 
 
 def parse_scope(text: str) -> Scope:
-    """Read one scope; `UsageError` says what is wrong with it."""
-    verb, colon, zone = text.partition(":")
+    """Parse one scope; `UsageError` gives the reason."""
+    verb, colon, rest = text.partition(":")
     if not colon or verb not in VERBS:
-        raise UsageError(f"{text[:80]!r} is not a scope: expected read:* or read:<zone> or push:<zone>")
-    if zone == EVERY_ZONE:
-        return Scope(verb, zone)
+        raise UsageError(
+            f"{text[:80]!r} is not a scope: expected read:*, read:ZONE or push:ZONE, and :BRANCH after it for one "
+            "branch only"
+        )
+    zone, branch = _parted(rest)
     try:
-        return Scope(verb, to_text(parse_apex(zone)))
+        if branch != EVERY:
+            check_name(branch, "branch")
+        return Scope(verb, EVERY if zone == EVERY else to_text(parse_apex(zone)), branch)
     except InvalidName as error:
-        raise UsageError(f"the scope {text[:80]!r} names no zone: {error}") from None
+        raise UsageError(f"the scope {text[:80]!r} names no valid zone or branch: {error}") from None
+
+
+def _parted(rest: str) -> tuple[str, str]:
+    """Zone and branch. A zone's name may contain colons; it then ends with a dot, which no branch does."""
+    zone, colon, branch = rest.rpartition(":")
+    return (zone, branch) if colon and not branch.endswith(".") else (rest, EVERY)

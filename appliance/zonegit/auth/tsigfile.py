@@ -1,7 +1,7 @@
 """TSIG key files, `<name>.tsig` beside the keys of `/v0`: TOML with `algorithm` and `secret`.
 
-The file's name is the key's, without the final dot. The same files are refused as for the other keys, and secrets
-below 16 bytes. The secret is base64 as BIND, NSD and Knot write it, so that it can be copied as it is.
+The file's name is the key's, without the final dot. Files are refused for the same reasons as other key files, and
+for secrets of less than 16 bytes. The secret is base64 as in BIND, NSD and Knot, so that it can be copied.
 """
 
 import base64
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from zonegit.auth.keyfile import guarded_names, random_looking, read_table, write_new
-from zonegit.dns.tsig import ALGORITHMS, Keys, TsigKey
+from zonegit.dns.access.tsig import ALGORITHMS, Keys, TsigKey
 from zonegit.errors import InvalidName, KeyFileError, UsageError
 from zonegit.model.names import WireName, from_text, to_text
 
@@ -24,14 +24,14 @@ _NAME: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]*")
 
 
 def load_tsig(directory: Path) -> Keys:
-    """All TSIG keys of a directory, which needn't be there; `KeyFileError` for the first bad file."""
+    """All TSIG keys of a directory, which may be missing; `KeyFileError` for the first bad file."""
     if not directory.exists():
         return {}
     return {key.name: key for key in list_tsig(directory)}
 
 
 def list_tsig(directory: Path) -> list[TsigKey]:
-    """The directory's TSIG keys in the order of their names."""
+    """The directory's TSIG keys, sorted by file name."""
     return [read_tsig(path) for path in guarded_names(directory, SUFFIX)]
 
 
@@ -49,7 +49,7 @@ def read_tsig(path: Path) -> TsigKey:
 
 
 def new_tsig(directory: Path, text: str, algorithm: str, random: Callable[[int], bytes]) -> Path:
-    """Write a new TSIG key, readable by its owner only, and return its path. `random` gives that many bytes."""
+    """Write a new TSIG key, readable only by its owner, and return its path. `random(n)` returns n bytes."""
     path = tsig_path(directory, text)
     if algorithm not in ALGORITHMS:
         raise UsageError(f"{algorithm[:40]!r} is not one of {', '.join(ALGORITHMS)}")
@@ -59,7 +59,7 @@ def new_tsig(directory: Path, text: str, algorithm: str, random: Callable[[int],
 
 
 def tsig_path(directory: Path, text: str) -> Path:
-    """Where the key of this name lies; `UsageError` for what is no name of a key."""
+    """The path of the key with this name; `UsageError` for an invalid name."""
     return directory / f"{to_text(_name(text)).removesuffix('.')}{SUFFIX}"
 
 
@@ -70,7 +70,7 @@ def _name(text: str) -> WireName:
             return from_text(f"{bare}.")
     except InvalidName:
         pass
-    raise UsageError(f"the key name {text[:80]!r} is not a domain name of a-z 0-9 _ - and dots")
+    raise UsageError(f"the key name {text[:80]!r} is invalid: use a domain name of a-z 0-9 _ - and dots")
 
 
 def _secret(path: Path, value: object) -> bytes:

@@ -1,4 +1,4 @@
-"""`remote adopt`: give up what is here of a zone for what a peer has, or take that back."""
+"""`remote adopt`: replace a zone's local history with a peer's and mirror it, or undo that."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("zone_name", metavar="ZONE", help="the zone that isn't followed")
+    parser.add_argument("zone_name", metavar="ZONE", help="the zone to mirror")
     parser.add_argument("remote", metavar="NAME", nargs="?", help="the peer (default: the only one that has it)")
     parser.add_argument(
-        "--undo", action="store_true", help="put back what was here, and make the zone this repository's own again"
+        "--undo", action="store_true", help="restore the local history, and stop mirroring the zone"
     )
     options.author_option(parser)
     options.dry_run_option(parser)
@@ -44,11 +44,11 @@ def run(args: Namespace, out: Output) -> int:
             if isinstance(reader, StoreWriter):
                 carry_out(reader, plan, who)
     if not args.dry_run:
-        out.made("the branches were moved all the same")
+        out.made("but the branches were moved")
     if args.dry_run:
         out.note("dry run, nothing written")
     elif args.undo:
-        out.note(f"{zone} is this repository's own again, and not followed from {peer}")
+        out.note(f"{zone} is local again, and no longer mirrored from {peer}")
     else:
         _tell_names(args, plan, out)
     return 0
@@ -64,7 +64,7 @@ def _tell_moves(reader: Reader, plan: Plan, out: Output) -> None:
         before, after = (_seq(reader, oid) for oid in (update.old, update.new))
         if before is not None and after is not None and after < before:
             serials = f"{before & 0xFFFFFFFF} to {after & 0xFFFFFFFF}"
-            out.warn(f"the serial goes back from {serials}: name servers that have the old one take no lower one")
+            out.warn(f"the serial decreases from {serials}: secondaries that have the old one ignore a lower one")
 
 
 def _seq(reader: Reader, oid: ObjectId | None) -> int | None:
@@ -79,12 +79,12 @@ def _tell_names(args: Namespace, plan: Plan, out: Output) -> None:
     for name, branch in plan.kept:
         ref = parse(name)
         kind = "tag" if ref.kind is RefKind.TAG else "branch"
-        out.note(f"what was here is kept: the {kind} {ref.name} as the branch {branch}")
-    out.note(f"{plan.zone} is mirrored from {plan.peer} now, and changes are made there")
+        out.note(f"the local {kind} {ref.name} is kept as branch {branch}")
+    out.note(f"{plan.zone} is now mirrored from {plan.peer}; make changes there")
     out.note(way_back(args, "remote adopt", plan.zone, plan.peer, "--undo"))
 
 
 DETAILS: Final = """\
-A mirror doesn't take over a zone that has commits of this repository's own, or of another peer's: `zonegit status`
-lists those that it refuses. This makes such a zone a mirror of the peer's, as that was last seen. Tips that would
-be lost are kept as branches before-adopt-BRANCH."""
+A mirror refuses a zone that has local commits, or commits of another peer; `zonegit status` lists such zones. This
+verb makes the zone a mirror of the peer's, as last fetched. Tips that would be lost are kept as branches
+before-adopt-BRANCH."""

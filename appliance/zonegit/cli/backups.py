@@ -1,4 +1,4 @@
-"""The verbs on backups: `backup`, `restore` (which also brings back records, see `cli.undo`)."""
+"""The verbs on backups: `backup`, `restore` (which also restores records, see `cli.undo`)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Final
 
-from zonegit.cli import location, options, typed
+from zonegit.cli import location, options, typed_names
 from zonegit.cli.output import Output
 from zonegit.cli.ownership import as_owner
 from zonegit.cli.verbs import Verb
 from zonegit.errors import AlreadyThere, NoBackup, StoreError, UsageError, ZonegitError
 
 _STREAM: Final = "-"
-_FROM: Final = "; 'zonegit restore {} --from REV' brings back the records of a name"
+_FROM: Final = "; to restore the records of a name: 'zonegit restore {} --from REV'"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -26,21 +26,21 @@ def _backup(args: Namespace, out: Output) -> int:
     repository = location.existing(args)
     if args.file == _STREAM:
         if out.stdout.isatty():
-            raise UsageError("a backup is nothing for a terminal: send it to a file or a program")
-        with interruptible(lambda: "interrupted; what was written is no whole backup"):
+            raise UsageError("refusing to write a backup to a terminal: redirect it to a file or a program")
+        with interruptible(lambda: "interrupted; the backup that was written is incomplete"):
             return _apart(repository, out.stdout.fileno(), "standard output", out)
-    with interruptible(lambda: "interrupted; no backup was made"):
+    with interruptible(lambda: "interrupted; no backup was written"):
         return _to_file(repository, Path(args.file), out)
 
 
 def _to_file(repository: Path, target: Path, out: Output) -> int:
     if target.exists() or target.is_symlink():
-        raise AlreadyThere(f"{target} is there already: name a new file for each backup")
+        raise AlreadyThere(f"{target} already exists: name a new file for each backup")
     beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
         file = os.open(beside, _NEW, 0o600)
     except OSError as error:
-        raise StoreError(f"can't write {target}: {error.strerror}") from None
+        raise StoreError(f"cannot write {target}: {error.strerror}") from None
     try:
         failed = _apart(repository, file, str(target), out)
         if failed:
@@ -48,7 +48,7 @@ def _to_file(repository: Path, target: Path, out: Output) -> int:
         size = os.fstat(file).st_size
         os.link(beside, target, follow_symlinks=False)  # unlike a rename, it never replaces a file
     except FileExistsError:
-        raise AlreadyThere(f"{target} is there already: name a new file for each backup") from None
+        raise AlreadyThere(f"{target} already exists: name a new file for each backup") from None
     finally:
         os.close(file)
         beside.unlink()
@@ -57,14 +57,14 @@ def _to_file(repository: Path, target: Path, out: Output) -> int:
 
 
 def _apart(repository: Path, file: int, name: str, out: Output) -> int:
-    """Write the backup in a process of its own; the exit code.
+    """Write the backup in a child process; returns its exit code.
 
-    In it root gives up its rights. LMDB copies in one call, which nothing but the end of its process interrupts.
+    The child gives up root's rights. LMDB copies in one call, which only the end of the process interrupts.
     """
     from zonegit.cli.main import guarded
     from zonegit.store.backup import back_up
 
-    def told() -> int:
+    def write() -> int:
         back_up(as_owner(repository), file, name)
         return 0
 
@@ -74,7 +74,7 @@ def _apart(repository: Path, file: int, name: str, out: Output) -> int:
     if not child:
         code = 1
         try:
-            code = guarded(told, out)
+            code = guarded(write, out)
             out.stderr.flush()
         finally:
             os._exit(code)
@@ -86,7 +86,7 @@ def _apart(repository: Path, file: int, name: str, out: Output) -> int:
         raise
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        raise StoreError(f"the process that wrote {name} was ended by signal {number}: there is no whole backup")
+        raise StoreError(f"the process that wrote {name} was killed by signal {number}: the backup is incomplete")
     return os.waitstatus_to_exitcode(status)
 
 
@@ -97,15 +97,15 @@ def _restore(args: Namespace, out: Output) -> int:
         return restore_records(args, out)
     if args.type is not None or args.below:
         raise UsageError(
-            "restore: --from REV says which version the records come from; a backup is one argument, and no more"
+            "restore: to restore records, name a version with --from REV; to restore a backup, give one argument"
         )
     if (given := next((option for option, value in _of_records(args) if value), None)) is not None:
-        raise UsageError(f"restore: {given} is for records, which --from REV brings back")
+        raise UsageError(f"restore: {given} is for restoring records, which needs --from REV")
     return _restore_backup(args, out)
 
 
 def _of_records(args: Namespace) -> list[tuple[str, object]]:
-    """Options that a backup has no use for."""
+    """Options that only apply to restoring records, each with whether it was given."""
     return [
         ("--message", args.message is not None),
         ("--author", args.author),
@@ -129,7 +129,7 @@ def _restore_backup(args: Namespace, out: Output) -> int:
 
         def outcome() -> str:
             done = _data_file(target) != before
-            return f"interrupted, but {name} was restored before" if done else "interrupted; nothing was changed"
+            return f"interrupted, but {name} was restored" if done else "interrupted; nothing was changed"
 
         with interruptible(outcome), out.progress("checking objects") as progress:
             kept = restore(target, source, name, dry_run=args.dry_run, progress=progress)
@@ -138,16 +138,16 @@ def _restore_backup(args: Namespace, out: Output) -> int:
     finally:
         os.close(source)
     if args.dry_run:
-        out.note(f"dry run, nothing written: {name} is whole, and would become the repository in {target}")
+        out.note(f"dry run, nothing written: {name} is complete, and would become the repository in {target}")
         return 0
-    out.note(f"restored the repository in {target} from {name}, as another one than its peers know")
+    out.note(f"restored the repository in {target} from {name}; its peers have to accept its new epoch")
     if kept:
-        out.note(f"what was there is in {kept}: remove it when nothing in it is missed")
+        out.note(f"the previous repository is in {kept}: remove it when you no longer need it")
     return 0
 
 
 def _data_file(repository: Path) -> tuple[int, int] | None:
-    """Which file holds the repository."""
+    """Device and inode of the repository's data file; None without one."""
     try:
         found = (repository / location.DATA).stat()
     except OSError:
@@ -156,10 +156,10 @@ def _data_file(repository: Path) -> tuple[int, int] | None:
 
 
 def _opened(source: str) -> int:
-    """A backup, or the repository of a clone that nobody writes to."""
+    """Open a backup file, or the data file of a clone that nobody writes to."""
     if source == _STREAM:
         if sys.stdin.isatty():
-            raise UsageError("restore - reads a backup from a pipe or a file, and standard input is a terminal")
+            raise UsageError("restore -: standard input is a terminal; redirect it from a file or a pipe")
         return os.dup(sys.stdin.fileno())
     file = Path(source)
     if file.is_dir():
@@ -169,7 +169,7 @@ def _opened(source: str) -> int:
             what = (
                 str(inside)
                 if (inside / location.DATA).exists()
-                else "a file of `zonegit backup` or a clone's directory"
+                else "a file written by `zonegit backup`, or a clone's directory"
             )
             raise StoreError(f"{source} holds no repository: name {what}")
     try:
@@ -177,13 +177,13 @@ def _opened(source: str) -> int:
     except OSError as error:
         hint = _FROM.format(source)
         may_be_name = isinstance(error, FileNotFoundError) and "/" not in source
-        raise StoreError(f"can't read the backup {file}: {error.strerror}{hint if may_be_name else ''}") from None
+        raise StoreError(f"cannot read the backup {file}: {error.strerror}{hint if may_be_name else ''}") from None
     os.set_blocking(opened, True)  # a pipe that a shell names has a writer that may be slow
     return opened
 
 
 def _records_hint(args: Namespace) -> str:
-    """What is said of --from where the file is called as a name in the zone is."""
+    """A hint at --from, if the file has the name of an owner in the zone; else empty."""
     from zonegit.repo import Repository
 
     if "/" in args.source or args.source == _STREAM:
@@ -197,7 +197,7 @@ def _records_hint(args: Namespace) -> str:
 
 
 def _target(args: Namespace) -> Path:
-    """The repository that is meant, whether it is there or lost."""
+    """The repository that is meant, whether it exists or is lost."""
     try:
         return location.existing(args)
     except StoreError:
@@ -205,35 +205,35 @@ def _target(args: Namespace) -> Path:
 
 
 def _backup_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a new file for it; - writes to standard output")
+    parser.add_argument("file", metavar="FILE", help="a new file; - writes to standard output")
 
 
 def _restore_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="BACKUP|NAME",
-        help="a file of `zonegit backup`, or a clone's directory, - reads standard input; with --from, a name",
+        help="a backup file, a clone's directory, or - for standard input; with --from: a name",
     )
     parser.add_argument(
         "type", metavar="TYPE", nargs="?", help="with --from: only this type (default: all of NAME)"
     )
-    parser.add_argument("--from", dest="revision", metavar="REV", help="bring records back from this version")
-    parser.add_argument("--below", action="store_true", help="with --from: all names below NAME, too")
-    typed.relative_option(parser)
+    parser.add_argument("--from", dest="revision", metavar="REV", help="restore records from this version")
+    parser.add_argument("--below", action="store_true", help="with --from: all names below NAME too")
+    typed_names.relative_option(parser)
     options.commit_options(parser)
 
 
 _BACKUP_DETAILS: Final = """\
-The file holds every zone with its whole history and the reflog, as of one moment, while anybody may go on writing.
-It can be read by its owner alone. Keys and the daemon's configuration are not in it."""
+The file holds every zone with its complete history and the reflog, as of one moment; others may write meanwhile.
+Only its owner can read it. It doesn't contain keys or the daemon's configuration."""
 _RESTORE_DETAILS: Final = """\
-With --from, the records at NAME become what they were in REV, by one commit: what wasn't there then is deleted. No
-backup is read.
+With --from, one commit makes the records at NAME what they were in REV; records that weren't there then are
+deleted. No backup is read.
 
-Without --from, a backup takes the repository's place. It is copied and checked first; what was there stays in a
-directory beside it. It is refused while zonegitd or a zonegit uses the repository. Secondaries have to be told
-afterwards: `zonegit peer accept-epoch` on each. For a zone that was removed see `zone restore`, for an older
-version of a whole branch `undo` and `reset --hard`."""
+Without --from, a backup replaces the repository. It is copied and checked first; the previous repository is kept in
+a directory beside it. This is refused while zonegitd or a zonegit command uses the repository. Afterwards run
+`zonegit peer accept-epoch` on each secondary. To restore a removed zone see `zone restore`; for an older version of
+a whole branch see `undo` and `reset --hard`."""
 
 VERBS: Final = {
     "backup": Verb(_backup_arguments, _backup, _BACKUP_DETAILS),

@@ -1,4 +1,4 @@
-"""What verbs on a zone's content do with findings: which are errors, and how many are shown."""
+"""Findings of checks in verbs that change a zone: which are errors, and how many are printed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zonegit.zonefile.findings import Finding
 
 _SHOWN: Final = 10
-"""Warnings that are shown where nobody asks for all."""
+"""How many warnings are printed without `--warnings all`."""
 _NONE: Final = "none"
 
 
@@ -27,16 +27,15 @@ def check_options(parser: ArgumentParser) -> None:
         metavar="NAME[,NAME]|all|none",
         action="append",
         default=[],
-        help="refuse what these checks find, as errors; none: not even what the configuration says",
+        help="treat the warnings of these checks as errors; none: ignore the configured ones too",
     )
-    parser.add_argument("--warnings", choices=("all",), help=f"show all warnings, not the first {_SHOWN} only")
+    parser.add_argument("--warnings", choices=("all",), help=f"show all warnings, not only the first {_SHOWN}")
 
 
 def strict(args: Namespace, zone: str) -> frozenset[str]:
     """The checks whose warnings are errors in a zone: those of `--strict` and of the repository's configuration."""
     from pathlib import Path
 
-    from zonegit.cli.service import CONFIG
     from zonegit.ops.strict import configured
     from zonegit.zonefile.strict import strict_checks
 
@@ -44,17 +43,17 @@ def strict(args: Namespace, zone: str) -> frozenset[str]:
     if names == [_NONE]:
         return frozenset()
     if _NONE in names:
-        raise UsageError(f"--strict {_NONE} stands alone: it allows what all the other names refuse")
+        raise UsageError(f"--strict {_NONE} can't be combined with other names")
     given = strict_checks(names)
     try:
         repo = location.existing(args)
     except StoreError:  # `check FILE` needs none
         return given
-    return given | configured(repo, Path(CONFIG), zone)
+    return given | configured(repo, Path(location.SERVICE_CONFIG), zone)
 
 
 def warn(args: Namespace, out: Output, findings: Sequence[Finding], apex: WireName, *, committed: bool) -> None:
-    """Tell the warnings of a change."""
+    """Print the warnings of a change."""
     from zonegit.cli import render
     from zonegit.model.names import to_text
     from zonegit.zonefile.findings import how_many
@@ -67,7 +66,7 @@ def warn(args: Namespace, out: Output, findings: Sequence[Finding], apex: WireNa
 
 
 def _way_to_all(args: Namespace, zone: str) -> str:
-    """What shows all warnings of a change that was made. Those of an import may be about its file alone."""
+    """The command that shows all warnings of a committed change. An import's may concern only its file."""
     file: str | None = getattr(args, "file", None)
     if file is None:
         return f"zonegit --zone {zone} check --warnings all"
@@ -81,7 +80,7 @@ def _way_to_all(args: Namespace, zone: str) -> str:
 
 
 def show(args: Namespace, out: Output, findings: Sequence[Finding], apex: WireName) -> None:
-    """Print findings as an answer: all errors, and so many warnings as are shown."""
+    """Print findings as the answer: all errors, and the first `_SHOWN` warnings."""
     from zonegit.cli import render
 
     room = len(findings) if args.warnings else _SHOWN

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from zonegit.repo import Change, Combined, Repository, Revision
 
 Labels = dict[bytes, list[str]]
-"""Commit id -> what points there."""
+"""Commit id -> the names that point there."""
 
 
 def labels(repo: Repository, zone: str | None) -> Labels:
-    """What git decorates a log with: branches, tags, and where HEAD is."""
-    head = repo.standing().head
+    """What `git log --decorate` shows: branches, tags, and where HEAD is."""
+    head = repo.head_status().head
     current = head.branch if head and repo.position(zone) == head else None
     found: Labels = {}
     for name, oid in repo.branches(zone=zone).items():
@@ -32,29 +32,37 @@ def labels(repo: Repository, zone: str | None) -> Labels:
             names.insert(0, f"HEAD -> {name}")
         else:
             names.append(name)
+    for done in repo.publications(repo.position(zone).zone):
+        if done.published is not None and any(done.published.of):
+            found.setdefault(done.published.of, []).append(f"published: {done.branch}")
     for name, oid in repo.tags(zone=zone).items():
         found.setdefault(oid, []).append(f"tag: {name}")
     return found
 
 
-def show_oneline(out: Output, revision: Revision, known: Labels) -> None:
+def show_oneline(out: Output, revision: Revision, known: Labels, signature: str = "") -> None:
+    """One line, and another one for a signature that is told."""
     name = out.paint(short(revision.id), Style.ID)
     subject = printable(revision.commit.subject)
     out.line(f"{name}{_decorated(out, revision, known)} {revision.commit.serial} {subject}")
+    if signature:
+        out.line(f"    Signature: {signature}")
 
 
-def show_tag(out: Output, tag: Tag) -> None:
-    """The header of a tag that is an object of its own, ahead of its commit."""
+def show_tag(out: Output, tag: Tag, signature: str = "") -> None:
+    """The header of an annotated tag, printed before its commit."""
     out.line(f"tag {tag.name}", Style.ID)
     out.line(f"Tagger: {printable(tag.tagger.name)}")
     out.line(f"Date:   {render.date(tag.tagger)}")
+    if signature:
+        out.line(f"Signature: {signature}")
     out.line()
     for line in tag.message.splitlines():
         out.line(printable(line).rstrip())
     out.line()
 
 
-def show_commit(out: Output, revision: Revision, known: Labels) -> None:
+def show_commit(out: Output, revision: Revision, known: Labels, signature: str = "") -> None:
     commit = revision.commit
     out.line(out.paint(f"commit {revision.id.hex()}", Style.ID) + _decorated(out, revision, known))
     if len(commit.parents) > 1:
@@ -62,6 +70,10 @@ def show_commit(out: Output, revision: Revision, known: Labels) -> None:
     out.line(f"Serial: {commit.serial}")
     out.line(f"Author: {printable(commit.author.name)}")
     out.line(f"Date:   {render.date(commit.author)}")
+    if commit.not_before is not None:
+        out.line(f"Publish: {render.local_date(commit.not_before)}")
+    if signature:
+        out.line(f"Signature: {signature}")
     out.line()
     for line in commit.message.splitlines() or [""]:
         out.line(f"    {printable(line)}".rstrip())
@@ -73,10 +85,10 @@ def _decorated(out: Output, revision: Revision, known: Labels) -> str:
 
 
 class Differing(NamedTuple):
-    """A commit and against what it is shown; with a name only what is there.
+    """A commit, and what it is compared with; with a `name`, only the records there.
 
-    Without a `parent` a merge is shown as git's combined diff shows it: what it has otherwise than each of its
-    parents. Any other commit is shown against the only one.
+    Without a `parent`, a merge is shown as in git's combined diff: what differs from all of its parents. Any other
+    commit is compared with its only parent.
     """
 
     repo: Repository
@@ -91,7 +103,7 @@ class Differing(NamedTuple):
         return self.parent is None and len(self.revision.commit.parents) > 1
 
     def changes(self) -> Iterator[Change]:
-        """What changed against one parent, with the serials that were served."""
+        """The changes against one parent, with the serials that were served."""
         number = self.parent or 1
         found = self.repo.changes(
             self.revision.id.hex(), zone=self.zone, name=self.name, rtype=self.rtype, parent=number
@@ -99,7 +111,7 @@ class Differing(NamedTuple):
         return served(found, parent_of(self.repo, self.revision, self.zone, number), self.revision)
 
     def combined(self) -> Iterator[Combined]:
-        """What a merge has otherwise than each parent, with the serials that were served."""
+        """What differs in a merge from every parent, with the serials that were served."""
         found = self.repo.combined(self.revision.id.hex(), zone=self.zone, name=self.name, rtype=self.rtype)
         serials = [
             self.repo.resolve(parent.hex(), zone=self.zone).commit.serial for parent in self.revision.commit.parents
@@ -108,7 +120,7 @@ class Differing(NamedTuple):
 
 
 def show_changes(out: Output, of: Differing, *, patch: bool, count: bool, apart: bool = True) -> None:
-    """How many RRsets changed (`count`), the records (`patch`), or both; `apart` puts an empty line ahead."""
+    """Print how many RRsets changed (`count`), the records (`patch`), or both; `apart`: after an empty line."""
     read: Callable[[], Iterator[Change | Combined]] = of.combined if of.is_combined else of.changes
     found = read()
     first = next(found, None)
@@ -127,7 +139,7 @@ def show_changes(out: Output, of: Differing, *, patch: bool, count: bool, apart:
 
 
 def parent_of(repo: Repository, revision: Revision, zone: str | None, number: int = 1) -> Revision | None:
-    """A parent, the first one as a rule; None where there is none."""
+    """A parent, by default the first one; None if there is none."""
     parents = revision.commit.parents[number - 1 : number]
     return repo.resolve(parents[0].hex(), zone=zone) if parents else None
 

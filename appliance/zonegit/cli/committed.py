@@ -1,4 +1,4 @@
-"""What a writing verb says it did: the records that changed on stdout, the commit and warnings on stderr."""
+"""What a writing verb reports: the changed records on stdout, the commit and warnings on stderr."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def tell(
     list_changes: bool = True,
     more: shapes.JsonObject = MappingProxyType({}),
 ) -> int:
-    """Report a commit, or with `--dry-run` what one would be; returns the exit code. `more` is for JSON."""
+    """Report a commit, real or with `--dry-run`; returns the exit code. `more` is added to the JSON."""
     changes = changes_with_serials(repo, done)
     if done.new not in (None, done.old):
-        out.made("the change was committed all the same")
+        out.made("but the change was committed")
     if args.json:
         out.json({**shapes.committed(done, changes), **more})
         if not out.delivered():
@@ -41,22 +41,41 @@ def tell(
         render.show_changes(out, changes, apex)
     checks.warn(args, out, done.findings, apex, committed=done.new is not None)
     out.note(_summary(done, listed=list_changes))
+    _tell_time(repo, done, getattr(args, "at", None), out)
     if done.lacks_view:
         out.warn(
-            f"the zone is committed and answered, but its served view couldn't be made: {done.lacks_view}; "
-            "zonegitd makes it once that is mended, and so does the same import"
+            f"the zone is committed and served, but its served view could not be built: {done.lacks_view}; "
+            "zonegitd builds it once that is fixed, and so does the same import"
         )
     return 0
 
 
+def _tell_time(repo: Repository, done: Committed, at: int | None, out: Output) -> None:
+    """Say when a commit is published, if that isn't at once. `at`: the time that was asked for."""
+    if done.old == done.new:  # nothing changed, or a dry run of a branch that doesn't exist
+        return
+    if not any(each.branch == done.branch for each in repo.publications(done.zone)):
+        if at is not None:
+            out.warn(f"{done.branch} of {done.zone} has no policy here; --at has an effect only where it has one")
+        return
+    waits = repo.waits_for(done.zone, done.branch) if done.new else None
+    if waits is not None and waits.id != done.new:
+        until = render.local_date(waits.commit.not_before or 0)
+        out.warn(f"not published before {until}: the commit builds on {short(waits.id)}, which waits until then")
+    elif done.new is None and at is not None:
+        out.note(f"would be published at {render.local_date(at)}")
+    elif waits is not None and waits.commit.not_before is not None:
+        out.note(f"to be published at {render.local_date(waits.commit.not_before)}")
+
+
 def tell_all(repo: Repository, commits: Sequence[Committed], args: Namespace, out: Output) -> int:
-    """Report commits that were made together; in JSON they are an array."""
+    """Report commits that were made together; as JSON, an array."""
     if not args.json:
         for done in commits:
             tell(repo, done, args, out)
         return 0
     if any(done.new not in (None, done.old) for done in commits):
-        out.made("the change was committed all the same")
+        out.made("but the change was committed")
     out.json([shapes.committed(done, changes_with_serials(repo, done)) for done in commits])
     if not out.delivered():
         for done in commits:
@@ -65,15 +84,15 @@ def tell_all(repo: Repository, commits: Sequence[Committed], args: Namespace, ou
 
 
 def tell_begun(repo: Repository, done: Committed, out: Output) -> None:
-    """Say where HEAD stays, if a zone was begun that it doesn't name."""
-    head = repo.standing().head
+    """If a zone was created and HEAD names another one, say that HEAD still does."""
+    head = repo.head_status().head
     if done.old is None and done.new is not None and head and head.zone != done.zone:
         out.note(head_stays(head.zone, done.zone))
 
 
 def head_stays(head: str, zone: str) -> str:
-    """What a verb says that brought a zone which HEAD doesn't name."""
-    return f"HEAD names {head} as before; `zonegit zone switch {zone}` makes it name this zone"
+    """The note of a verb that created or restored a zone which HEAD doesn't name."""
+    return f"HEAD still names {head}; `zonegit zone switch {zone}` switches to the new zone"
 
 
 def changes_with_serials(repo: Repository, done: Committed) -> list[Change]:

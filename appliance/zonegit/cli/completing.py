@@ -1,6 +1,6 @@
-"""What may stand where somebody presses Tab: answers the completion scripts' hidden `zonegit __complete WORD…`.
+"""Candidates for completion: answers the hidden `zonegit __complete WORD…` of the completion scripts.
 
-The last word is the one to complete. One candidate a line, complete words; nothing at all where anything is wrong.
+The last word is the one to complete. Prints one complete word per line, and nothing at all on any error.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _ANY_VERB: Final = "set"
-"""Whose options are read while none is typed yet: what may stand before a verb, it knows."""
+"""The verb whose options are used while no verb is typed yet: it has all that may precede a verb."""
 _SECONDS: Final = 0.1
-"""How long names are looked for: a zone may have millions."""
+"""How long to look for names: a zone may have millions."""
 _MOST: Final = 500
 
 
 class _Asked(NamedTuple):
-    """What there is to complete."""
+    """The word to complete and its context."""
 
     word: str
     """As far as it was typed."""
     zone: str | None
-    """`--zone`'s value."""
+    """The value of `--zone`."""
     arguments: Sequence[str]
-    """Of the verb, ahead of the word."""
+    """The verb's arguments before the word."""
 
 
 _Candidates = Callable[["Repository", _Asked], Iterable[str]]
 
 
 class _Call(NamedTuple):
-    """What was typed ahead of the word that is to be completed."""
+    """What was typed before the word to complete."""
 
     arguments: Sequence[str]
-    """Behind the verb."""
+    """The verb's arguments."""
     option: str
-    """The one whose value it is; empty for an argument."""
+    """The option whose value the word is; empty for an argument."""
     values: dict[str, str]
-    """Of other options."""
+    """The values of other options."""
 
 
 def answer(words: Sequence[str], out: Output) -> int:
@@ -58,20 +58,20 @@ def answer(words: Sequence[str], out: Output) -> int:
     try:
         for candidate in _candidates(list(words)):
             out.line(candidate)
-    except Exception:  # whatever it is, the person at the keyboard has asked for nothing
+    except Exception:  # the user only pressed Tab: an error message would be in the way
         return 0
     return 0
 
 
 def is_dynamic(name: str, action: Action) -> bool:
-    """Whether a verb's argument is completed here, and not as a file's name."""
+    """Whether the repository completes a verb's argument, rather than the file system."""
     return _kind(name, action) is not None
 
 
 def _candidates(words: list[str]) -> Iterator[str]:
     word = words.pop()
     at = parser.verb_at(words)
-    typed = " ".join(words[at : at + (2 if words[at : at + 1] and words[at] in verbs.FAMILIES else 1)])
+    typed = " ".join(words[at : at + verbs.length(words[at:])]) if words[at:] else ""
     name = typed or _ANY_VERB
     made = parser.verb_parser(name, verbs.load(name))
     call = _read(made, words[:at] + words[at + len(typed.split()) :])
@@ -92,14 +92,14 @@ def _candidates(words: list[str]) -> Iterator[str]:
 
 
 def _read(made: ArgumentParser, words: list[str]) -> _Call:
-    """Tell options, their values and arguments apart, as far as that can be told of half a call."""
+    """Separate options, their values and arguments, as far as possible in an unfinished command."""
     options = {option: action for action in made._actions for option in action.option_strings}
     values: dict[str, str] = {}
     arguments: list[str] = []
     waiting = ""
     for word in words:
         name, equals, value = word.partition("=")
-        if word == "=" and waiting:  # bash takes --zone=example apart
+        if word == "=" and waiting:  # bash splits --zone=example
             continue
         if waiting:
             values[waiting], waiting = word, ""
@@ -150,7 +150,7 @@ def _tags(repo: Repository, asked: _Asked) -> Iterable[str]:
 
 
 def _revisions(repo: Repository, asked: _Asked) -> Iterator[str]:
-    """HEAD, branches, tags and what is tracked of peers; behind `^` and `A..`, too."""
+    """HEAD, branches, tags and remote-tracking branches, also after `^` and `A..`."""
     before, dots, _ = asked.word.rpartition("..")
     lead = before + dots or ("^" if asked.word.startswith("^") else "")
     zone = asked.zone
@@ -162,8 +162,15 @@ def _remotes(repo: Repository, _asked: _Asked) -> Iterable[str]:
     return repo.remote_names()
 
 
+def _exchanged(repo: Repository, asked: _Asked) -> Iterator[str]:
+    """The arguments of `push`, `pull` and `sync`: a peer first, then zones."""
+    if not asked.arguments:
+        yield from repo.remote_names()
+    yield from repo.zone_names()
+
+
 def _names(repo: Repository, asked: _Asked) -> Iterator[str]:
-    """Owners, relative to the zone, without those that are hashes of others (RFC 5155 §3)."""
+    """Owners, relative to the zone, without hashed ones (RFC 5155 §3)."""
     from zonegit.model.names import owner_text
 
     for owner, rrsets in groupby(_in_time(repo.rrsets(zone=asked.zone)), attrgetter("owner")):
@@ -173,7 +180,7 @@ def _names(repo: Repository, asked: _Asked) -> Iterator[str]:
 
 
 def _in_time(found: Iterable[_T]) -> Iterator[_T]:
-    """What is found for as long as looking for it takes no time that anybody would notice."""
+    """What is found within `_SECONDS`."""
     until = time.monotonic() + _SECONDS
     for each in found:
         yield each
@@ -188,14 +195,14 @@ def _shown(repo: Repository, asked: _Asked) -> Iterator[str]:
 
 
 def _types(_repo: Repository, asked: _Asked) -> Iterator[str]:
-    """Those that a record may have."""
+    """The types that a record may have."""
     from zonegit.zonefile.types import is_meta, mnemonics, parse_type
 
     return _in_case(asked.word, (name for name in mnemonics() if not is_meta(parse_type(name))))
 
 
 def _types_there(repo: Repository, asked: _Asked) -> Iterator[str]:
-    """Those that the name has which stands ahead."""
+    """The types at the name that was typed before."""
     from zonegit.model.names import is_absolute
     from zonegit.zonefile.types import type_text
 
@@ -209,13 +216,24 @@ def _types_or_any(repo: Repository, asked: _Asked) -> Iterator[str]:
     yield from _in_case(asked.word, ["ANY"])
 
 
+def _types_or_versions(repo: Repository, asked: _Asked) -> Iterator[str]:
+    """What follows the name in `query`: a type, or `@` and a version."""
+    yield from _types(repo, asked)
+    yield from _in_case(asked.word, ["ANY"])
+    yield from _versions_after_at(repo, asked)
+
+
+def _versions_after_at(repo: Repository, asked: _Asked) -> Iterator[str]:
+    return (f"@{name}" for name in _revisions(repo, asked))
+
+
 def _in_case(word: str, names: Iterable[str]) -> Iterator[str]:
-    """In small letters, if the word begins with one."""
+    """The names in lower case if the word begins in lower case."""
     return (name.lower() if word[:1].islower() else name for name in names)
 
 
 def _checks(_repo: Repository, asked: _Asked) -> Iterator[str]:
-    """The names of checks; the word may have some already, with commas between them."""
+    """The names of checks; the word may already hold some, separated by commas."""
     from zonegit.zonefile.findings import CHECKS
 
     before, comma, _ = asked.word.rpartition(",")
@@ -235,6 +253,7 @@ _ARGUMENTS: Final[dict[str, dict[str, _Candidates]]] = {
     "ttl": {"pattern": _names},
     "rename": {"old": _names, "new": _names},
     "show": {"what": _shown, "type": _types_or_any, "revision": _revisions},
+    "query": {"name": _names, "type": _types_or_versions, "revision": _versions_after_at},
     "log": {"revisions": _shown},
     "diff": {"revisions": _shown},
     "when": {"name": _names, "type": _types, "revision": _revisions},
@@ -243,12 +262,17 @@ _ARGUMENTS: Final[dict[str, dict[str, _Candidates]]] = {
     "branch": {"name": _branches, "start": _revisions},
     "checkout": {"name": _branches, "start": _revisions},
     "tag": {"name": _tags, "revision": _revisions},
+    "sign-commit": {"revision": _revisions},
+    "verify": {"revision": _revisions},
     "reset": {"revision": _revisions},
     "merge": {"revision": _revisions},
     "revert": {"revisions": _revisions},
     "cherry-pick": {"revisions": _revisions},
     "restore": {"source": _names, "type": _types},
     "fetch": {"remote": _remotes},
+    "push": {"words": _exchanged},
+    "pull": {"words": _exchanged},
+    "sync": {"words": _exchanged},
     "remote remove": {"name": _remotes},
     "peer accept-epoch": {"name": _remotes},
 }
@@ -260,4 +284,5 @@ _OPTIONS: Final[dict[str, _Candidates]] = {
     "--type": _types,
     "--strict": _checks,
     "--repair-from": _remotes,
+    "--exclude": _zones,
 }

@@ -1,7 +1,7 @@
-"""Completion scripts for bash, zsh and fish, made from what the parser is made of: verbs, options, choices.
+"""Completion scripts for bash, zsh and fish, generated from the parser's verbs, options and choices.
 
-What this version of zonegit knows stands in the script, so that nothing is started for it. What a repository holds
-(zones, branches, names, …) the script asks for (`cli.completing`).
+These are written into the script, so completing them starts no process. For what a repository holds (zones,
+branches, names, …) the script runs `zonegit __complete` (`cli.completing`).
 """
 
 from argparse import Action, ArgumentParser
@@ -12,9 +12,9 @@ from zonegit.cli import parser, verbs
 from zonegit.cli.completing import is_dynamic
 
 _FILES: Final = frozenset({"FILE", "FILE|REV", "BACKUP|NAME"})
-"""Metavars of what is a file's name."""
+"""Metavars of file names."""
 _DIRECTORY: Final = "DIR"
-"""Metavar of what is a directory's."""
+"""Metavar of directory names."""
 
 
 def script(shell: str) -> str:
@@ -35,7 +35,7 @@ def _options(name: str) -> dict[str, Action]:
 
 
 def _choices(name: str) -> list[str]:
-    """What a verb's positional arguments may be, where that is a fixed set."""
+    """The values of a verb's positional arguments that have a fixed set of them."""
     return [
         str(choice)
         for action in _verb_actions(name)
@@ -45,12 +45,12 @@ def _choices(name: str) -> list[str]:
 
 
 def _takes(name: str, *metavars: str) -> bool:
-    """Whether one of a verb's arguments is called so."""
+    """Whether one of a verb's arguments has one of these metavars."""
     return any(not action.option_strings and action.metavar in metavars for action in _verb_actions(name))
 
 
 def _asks(name: str) -> bool:
-    """Whether the repository knows what a verb's arguments may be."""
+    """Whether the repository completes one of a verb's arguments."""
     return any(not action.option_strings and is_dynamic(name, action) for action in _verb_actions(name))
 
 
@@ -59,7 +59,9 @@ def _first_words() -> list[str]:
 
 
 def _second_words(family: str) -> list[str]:
-    return [name.split()[1] for name in verbs.names() if name.startswith(f"{family} ")]
+    """What follows the first word: of `config`, which is a verb of its own, also its keys."""
+    seconds = [name.split()[1] for name in verbs.names() if name.startswith(f"{family} ")]
+    return [*seconds, *(_choices(family) if family in verbs.names() else ())]
 
 
 _ASK: Final = f"""\
@@ -111,7 +113,7 @@ def _bash() -> str:
 
 
 def _bash_values(name: str) -> Iterator[str]:
-    """What stands behind an option that takes a value."""
+    """The cases that complete the values of options."""
     for option, action in _options(name).items():
         if action.choices:
             words = " ".join(map(str, action.choices))
@@ -138,7 +140,7 @@ def _bash_arguments(name: str) -> Iterator[str]:
 
 
 def _zsh() -> str:
-    """bash's, through zsh's own emulation of it."""
+    """The bash script, through zsh's emulation of bash completion."""
     return "#compdef zonegit\nautoload -U +X bashcompinit && bashcompinit\n" + _bash()
 
 

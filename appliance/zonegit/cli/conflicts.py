@@ -1,4 +1,4 @@
-"""Conflicts as text, and as `--json` has them."""
+"""Conflicts as text and as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zonegit.repo.results import Position
 
 _WIDTH: Final = 18
-"""Columns that RDATA takes at least in front of who put it there."""
+"""Least width of the RDATA column in front of the commit that wrote it."""
 _WIDEST: Final = 60
 _SET: Final = "zonegit set NAME TYPE TTL RDATA"
 _NONE: Final = "(no records)"
@@ -29,19 +29,25 @@ _SIDES: Final = (("base", Style.HEADING), ("ours", Style.OLD), ("theirs", Style.
 
 
 def show(out: Output, conflicts: Sequence[Contradiction], apex: WireName) -> None:
-    """Print each RRset that conflicts: what it was, and what either side made of it, with whoever did."""
+    """Print each RRset that conflicts: the base, both sides, and the commit that changed each."""
     for each in conflicts:
         out.line(f"conflict: {render.owner_name(each.owner, apex)} {type_text(each.rtype)}", Style.HEADING)
         sides = (each.base, None), (each.ours, each.ours_by), (each.theirs, each.theirs_by)
-        rows = [_cells(rrset) for rrset, _ in sides]
-        cells = [cell for row in rows for cell in row]
-        ttl_width = max((len(ttl) for ttl, _ in cells), default=0)
-        width = max(_WIDTH, *(len(rdata) for _, rdata in cells if len(rdata) <= _WIDEST), 0)
-        for (label, _), row, (_, by) in zip(_SIDES, rows, sides, strict=True):
-            for number, (ttl, rdata) in enumerate(row):
-                told = f"  {_by(by)}" if by and not number else ""
-                lead = label if not number else ""
-                out.line(f"  {lead:<6}  {ttl:>{ttl_width}}  {rdata:<{width}}{told}".rstrip())
+        show_sides(out, [(label, rrset, by) for (label, _), (rrset, by) in zip(_SIDES, sides, strict=True)])
+
+
+def show_sides(out: Output, sides: Sequence[tuple[str, RRset | None, Revision | None]]) -> None:
+    """Print RRsets one below the other, each with its label and the commit that wrote it."""
+    rows = [_cells(rrset) for _, rrset, _ in sides]
+    cells = [cell for row in rows for cell in row]
+    lead_width = max(6, *(len(label) for label, _, _ in sides))
+    ttl_width = max((len(ttl) for ttl, _ in cells), default=0)
+    width = max(_WIDTH, *(len(rdata) for _, rdata in cells if len(rdata) <= _WIDEST), 0)
+    for (label, _, by), row in zip(sides, rows, strict=True):
+        for number, (ttl, rdata) in enumerate(row):
+            author = f"  {_by(by)}" if by and not number else ""
+            lead = label if not number else ""
+            out.line(f"  {lead:<{lead_width}}  {ttl:>{ttl_width}}  {rdata:<{width}}{author}".rstrip())
 
 
 def _cells(rrset: RRset | None) -> list[tuple[str, str]]:
@@ -59,7 +65,7 @@ def _by(revision: Revision) -> str:
 
 
 def tell(args: Namespace, out: Output, operation: str, zone: str, conflict: MergeConflict) -> None:
-    """What an operation answers that its conflicts ended, and that left nothing to go on with."""
+    """Report the conflicts of an operation that they ended, and that can't be continued."""
     apex = parse_apex(zone)
     found = contradictions(conflict)
     if args.json:
@@ -75,12 +81,12 @@ def tell(args: Namespace, out: Output, operation: str, zone: str, conflict: Merg
         )
     else:
         show(out, found, apex)
-        for told in conflict.together:
-            out.line(f"conflict: both together: {told}")
+        for problem in conflict.together:
+            out.line(f"conflict: both together: {problem}")
 
 
 def shape(each: Contradiction, apex: WireName) -> shapes.JsonObject:
-    """One RRset that conflicts, whole, on each side; null for a commit that isn't known."""
+    """One RRset that conflicts, complete, on each side; null for an unknown commit."""
     return {
         "name": render.owner_name(each.owner, apex),
         "type": type_text(each.rtype),
@@ -93,14 +99,14 @@ def shape(each: Contradiction, apex: WireName) -> shapes.JsonObject:
 
 
 def contradictions(conflict: MergeConflict) -> list[Contradiction]:
-    """What an error has of them."""
+    """The contradictions that an error holds."""
     from zonegit.repo import Contradiction
 
     return [each for each in conflict.conflicts if isinstance(each, Contradiction)]
 
 
 def shape_of_unfinished(value: Unfinished, head: Position | None) -> shapes.JsonObject:
-    """What stopped, and what is left of it."""
+    """The operation that stopped, and what is left to resolve."""
     apex = parse_apex(value.zone)
     return {
         "operation": value.operation,
@@ -121,7 +127,7 @@ def shape_of_unfinished(value: Unfinished, head: Position | None) -> shapes.Json
 
 
 def ways_on(value: Unfinished, head: Position | None) -> list[str]:
-    """The commands that go on with what stopped; where HEAD is elsewhere, also how records are set there."""
+    """The commands that continue a stopped operation; if HEAD is elsewhere, also how to set records there."""
     verb = f"zonegit {value.operation}"
     found = []
     if value.left or value.together:
@@ -134,7 +140,7 @@ def ways_on(value: Unfinished, head: Position | None) -> list[str]:
 
 
 def where_from(head: Position | None, zone: str, branch: str) -> str:
-    """The options that lead a command from where HEAD is to a branch; empty where HEAD names it."""
+    """The options that select a branch; empty if HEAD names it."""
     if head and (head.zone, head.branch) == (zone, branch):
         return ""
     import shlex
@@ -143,13 +149,13 @@ def where_from(head: Position | None, zone: str, branch: str) -> str:
 
 
 def set_right(head: Position | None, zone: str, branch: str) -> str:
-    """How the records of a branch are set right."""
+    """How to correct the records of a branch."""
     where = where_from(head, zone, branch)
-    return f"set the records right with '{_SET}{where}'" if where else "set the records right"
+    return f"correct the records with '{_SET}{where}'" if where else "correct the records"
 
 
 def show_unfinished(out: Output, value: Unfinished, head: Position | None) -> None:
-    """What `status` says of what stopped."""
+    """What `status` prints about a stopped operation."""
     from zonegit.repo.contradictions import named
 
     what = f"{value.operation} of {value.name}"
@@ -159,13 +165,13 @@ def show_unfinished(out: Output, value: Unfinished, head: Position | None) -> No
         out.line(f"  chosen: {name} {type_text(rtype)}: {choice}")
     for each in value.left:
         out.line(f"  conflict: {named(each, value.zone)}")
-    for told in value.together:
-        out.line(f"  both together: {told}")
+    for problem in value.together:
+        out.line(f"  both together: {problem}")
     if value.problem:
-        out.line(f"  it can't go on: {value.problem}")
+        out.line(f"  cannot continue: {value.problem}")
     elif not value.left and not value.together:
         out.line("  nothing is left to resolve")
     if value.todo:
-        out.line(f"  {render.counted(value.todo, 'commit')} to come after it")
+        out.line(f"  {render.counted(value.todo, 'commit')} still to come")
     for command in ways_on(value, head):
         out.line(f"  {command}")

@@ -1,4 +1,4 @@
-"""`diff`: what is compared, and how the differences are shown."""
+"""`diff`: choose two versions and show their differences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import options, render, shapes, typed
+from zonegit.cli import options, render, shapes, typed_names
 from zonegit.cli.commits import parent_of, served, stat
 from zonegit.cli.log_paths import apart
 from zonegit.cli.output import Output, Style
@@ -27,14 +27,14 @@ def diff(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         versions, behind = apart(args, repo, "diff")
         name, rtype = (*behind, None, None)[:2]
-        number = typed.type_of(rtype)
-        zone = args.zone if name is None else typed.zone_of(args, name, repo, out, number)
+        number = typed_names.type_of(rtype)
+        zone = args.zone if name is None else typed_names.zone_of(args, name, repo, out, number)
         if not versions:
             new = repo.resolve(zone=zone)
             old = parent_of(repo, new, zone)
             changes = repo.changes(new.id.hex(), zone=zone, name=name, rtype=number)
         else:
-            with typed.hint_for_names("diff", versions[:1]):
+            with typed_names.hint_for_names("diff", versions[:1]):
                 old, new = _sides(versions, repo, zone, out)
             changes = repo.diff(old.id.hex(), new.id.hex(), zone=zone, name=name, rtype=number)
         differ = _show_diff(args, out, old, new, served(changes, old, new))
@@ -46,14 +46,16 @@ def diff(args: Namespace, out: Output) -> int:
 
 
 def _sides(versions: Sequence[str], repo: Repository, zone: str | None, out: Output) -> tuple[Revision, Revision]:
-    """What is compared: `A B`, or `A..B`, which is the same; without a B it is HEAD. `A...B`: B since it left A."""
+    """The two versions: `A B` or `A..B`, with HEAD for a missing B; `A...B`: their merge base and B."""
     first, *more = versions
     if ".." not in first:
         if len(more) > 1:
-            raise UsageError(f"diff: it compares two versions: {more[1][:80]!r} is more; see `zonegit diff --help`")
+            raise UsageError(
+                f"diff: expected at most two versions, not also {more[1][:80]!r}; see `zonegit diff --help`"
+            )
         return repo.resolve(first, zone=zone), repo.resolve(more[0] if more else "HEAD", zone=zone)
     if more:
-        raise UsageError(f"diff: {first} is two versions, and takes no {more[0][:80]} beside it")
+        raise UsageError(f"diff: {first} already names two versions; leave out {more[0][:80]}")
     from zonegit.repo.revisions import split_range
 
     chosen = split_range(first)
@@ -62,9 +64,9 @@ def _sides(versions: Sequence[str], repo: Repository, zone: str | None, out: Out
     one, other = chosen.apart[0]
     bases = repo.merge_bases(one, other, zone=zone)
     if not bases:
-        raise NotFound(f"{first}: {one} and {other} have no commit in common; compare them with {one}..{other}")
+        raise NotFound(f"{first}: {one} and {other} have no common commit; compare them with {one}..{other}")
     if len(bases) > 1:
-        out.warn(f"{first} has {len(bases)} merge bases; {short(bases[0].id)} is taken")
+        out.warn(f"{first} has {len(bases)} merge bases; using {short(bases[0].id)}")
     return bases[0], repo.resolve(other, zone=zone)
 
 
@@ -93,7 +95,7 @@ def _show_diff(
 
 
 def _names(changes: Iterable[Change], apex: WireName) -> Iterator[str]:
-    """The names at which something differs, each once."""
+    """The names whose records differ, each once."""
     return (render.owner_name(owner, apex) for owner, _ in groupby(changes, lambda change: change.owner))
 
 
@@ -108,18 +110,18 @@ def diff_arguments(parser: ArgumentParser) -> None:
         "revisions",
         metavar="REV|NAME",
         nargs="*",
-        help="A B, A..B or A...B (default: what HEAD changed; B: HEAD); then NAME and TYPE",
+        help="A B, A..B or A...B; without B: HEAD; without any: what HEAD changed. Then NAME and TYPE",
     )
-    parser.add_argument("--stat", action="store_true", help="only how many RRsets differ")
-    parser.add_argument("--name-only", action="store_true", help="only the names at which something differs")
-    parser.add_argument("--exit-code", action="store_true", help="exit with 3 if anything differs")
-    typed.relative_option(parser)
+    parser.add_argument("--stat", action="store_true", help="show only how many RRsets differ")
+    parser.add_argument("--name-only", action="store_true", help="show only the names whose records differ")
+    parser.add_argument("--exit-code", action="store_true", help="exit with code 3 if anything differs")
+    typed_names.relative_option(parser)
     options.json_option(parser)
 
 
 DIFF_DETAILS: Final = """\
-With one version: how HEAD differs from it, so `zonegit diff A` is `zonegit diff A HEAD`. (`zonegit show A` shows
-what A itself changed.) With none: what HEAD changed, so `zonegit diff` is `zonegit diff HEAD~1 HEAD`. The SOA
-serial, which rises with every commit, doesn't count as a difference. `zonegit diff A...B` is what B changed since
-it and A parted: the difference between their merge base and B. With NAME (and TYPE) only what differs there:
-zonegit diff main staging -- www A. The words are told apart as `zonegit log --help` says."""
+With one version, `zonegit diff A` means `zonegit diff A HEAD`; to see what A itself changed use `zonegit show A`.
+With none, `zonegit diff` means `zonegit diff HEAD~1 HEAD`. `zonegit diff A...B` shows what B changed since it
+diverged from A: the difference between their merge base and B. The SOA serial, which increases with every commit,
+doesn't count as a difference. With NAME (and TYPE) only the records there are compared, as in
+zonegit diff main staging -- www A. `zonegit log --help` says how versions and names are distinguished."""

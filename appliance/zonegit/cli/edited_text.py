@@ -1,4 +1,4 @@
-"""The text that `edit` shows: a zone file under a header that says what it is, and what it was made from."""
+"""The text that `edit` opens: a zone file below a header with its zone, branch and base commit."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _HEADER: Final = """\
 ; {whole}
 ;
 ; Save this and leave the editor to commit {what}.
-; A record that you delete here is deleted. Comments aren't kept{serial}.
+; A record that you delete here is deleted. Comments are not kept{serial}.
 ;
 """
 _MERGED: Final = (
     ";",
-    "; The branch was changed meanwhile: this is your text, merged with what the branch has now.",
-    "; Where they conflict, your records stand below a comment with the branch's (ours) and the older ones (base).",
-    "; Where you deleted them, the comment is at the end.",
+    "; The branch changed while you edited. This is your text, merged with the branch's current records.",
+    "; At a conflict, a comment above your records has the branch's (ours) and the previous ones (base).",
+    "; Conflicts with records that you deleted are at the end.",
 )
 _NONE: Final = "(no records)"
 
 
 class Subject(NamedTuple):
-    """What a text is about."""
+    """What a text covers."""
 
     zone: str
     branch: str
@@ -50,23 +50,23 @@ class Subject(NamedTuple):
 
 
 def subject(found: Editable) -> Subject:
-    """What a text that `write` makes is about."""
+    """What the text made by `write` covers."""
     return Subject(found.place.zone, found.place.branch, found.base, found.below)
 
 
 def write(found: Editable, conflicts: Sequence[Contradiction] = (), together: Sequence[str] = ()) -> bytes:
     """The text to be edited.
 
-    Where it is a merge that the branch contradicts, each conflict is a comment above the records that were edited;
-    `together` is what the merge breaks.
+    After a merge with conflicts, each conflict is a comment above the edited records; `together` lists the errors
+    that only the merged zone has.
     """
     from zonegit.zonefile.writer import write_zone
 
     about = subject(found)
     name = to_text(absolute(about.below, about.apex))
     whole = f"{name} and all names below it" if about.below else f"the zone {name}"
-    serial = "" if about.below else ", and the SOA's serial doesn't count"
-    what = "what it says" if conflicts or together else "your change. Without a change nothing is committed"
+    serial = "" if about.below else ", and the SOA serial is ignored"
+    what = "the text" if conflicts or together else "your change. Without a change nothing is committed"
     fields = dict(zip(_FIELDS, (about.zone, about.branch, about.base.hex(), name), strict=True))
     lines = [f"; {field + ':':<8}{value}" for field, value in fields.items()]
     if conflicts or together:
@@ -81,7 +81,7 @@ def write(found: Editable, conflicts: Sequence[Contradiction] = (), together: Se
 
 
 def _note(conflict: Contradiction, apex: WireName) -> list[str]:
-    """The comment on a conflict. No line of it reads as a field of the header."""
+    """The comment on a conflict. None of its lines can be mistaken for a header field."""
     from zonegit.zonefile.text import rrset_lines
     from zonegit.zonefile.types import type_text
 
@@ -96,11 +96,11 @@ def _note(conflict: Contradiction, apex: WireName) -> list[str]:
 
 
 def read_subject(text: bytes, path: str) -> Subject:
-    """What a kept text is about, by its header. `Refused` where that is gone."""
+    """What a kept text covers, from its header. `Refused` if the header is missing."""
     fields = {name.decode(): value for name, value in _FIELD.findall(text[:_HEADER_SIZE])}
     try:
         zone, branch, base, name = (fields[field].decode("ascii") for field in _FIELDS)
         below = relative(from_text(name), parse_apex(zone))
         return Subject(zone, branch, parse_id(base), below)
     except (KeyError, UnicodeDecodeError, ZonegitError):
-        raise Refused(f"{path} lacks the header by which `zonegit edit` knows what it is: begin anew") from None
+        raise Refused(f"{path} lacks the header of `zonegit edit`: start again with `zonegit edit`") from None

@@ -1,4 +1,4 @@
-"""The user's editor: which it is, and running it."""
+"""Find and run the user's editor."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _ADVICE: Final = "set VISUAL or EDITOR, or write the state to a file: `zonegit a
 
 
 def command() -> list[str]:
-    """The editor and its arguments: `$VISUAL`, `$EDITOR`, `editor` or `vi`, the last two at a terminal alone.
+    """The editor and its arguments: `$VISUAL`, `$EDITOR`, `editor` or `vi`; the last two only at a terminal.
 
-    `Refused` where there is none.
+    `Refused` if there is none.
     """
     for name in ("VISUAL", "EDITOR"):
         if value := os.environ.get(name, "").strip():
             return _words(name, value)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Refused(f"there is no terminal to edit at: {_ADVICE}")
+        raise Refused(f"no terminal to run an editor in: {_ADVICE}")
     from shutil import which
 
     found = next(filter(which, _FALLBACKS), None)
     if found is None:
-        raise Refused(f"there is no editor here: {_ADVICE}")
+        raise Refused(f"no editor found: {_ADVICE}")
     return [found]
 
 
@@ -42,26 +42,26 @@ def _words(name: str, value: str) -> list[str]:
     try:
         return shlex.split(value)
     except ValueError as error:
-        raise Refused(f"{name} can't be read as a command ({error}): {_ADVICE}") from None
+        raise Refused(f"${name} is not a valid command ({error}): {_ADVICE}") from None
 
 
 def run(words: list[str], path: str, caller: int) -> int:
-    """Have a file edited; the editor's exit code. `Refused` where it can't be started.
+    """Run the editor on a file; returns its exit code. `Refused` if it can't be started.
 
-    `caller` is the user who called zonegit. Who went on as another one (`cli.ownership`) has that one's home.
+    `caller` is the uid that ran zonegit. If the process became another user (`cli.ownership`), HOME is that user's.
     """
     import subprocess
 
     environment = dict(os.environ)
     if os.geteuid() != caller:
         environment["HOME"] = _home()
-    answers = None if sys.stdout.isatty() else 2  # stdout is for what zonegit answers
+    screen = None if sys.stdout.isatty() else 2  # keep the editor's screen out of a pipe: stdout gets the answer
     with _left_alone():
         try:
-            done = subprocess.run([*words, path], env=environment, stdout=answers, check=False)  # noqa: S603
+            done = subprocess.run([*words, path], env=environment, stdout=screen, check=False)  # noqa: S603
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", error)
-            raise Refused(f"can't run the editor {words[0]}: {reason}; {_ADVICE}") from None
+            raise Refused(f"cannot run the editor {words[0]}: {reason}; {_ADVICE}") from None
     return done.returncode
 
 
@@ -74,10 +74,10 @@ def _home() -> str:
 
 @contextmanager
 def _left_alone() -> Iterator[None]:
-    """While the editor has the terminal, Ctrl-C and Ctrl-\\ are its own."""
+    """While the editor has the terminal, leave Ctrl-C and Ctrl-\\ to it."""
 
     def ignore(_number: int, _frame: object) -> None:
-        """Not SIG_IGN, which the editor would inherit."""
+        """Do nothing; SIG_IGN would be inherited by the editor."""
 
     before = {number: signal(number, ignore) for number in (SIGINT, SIGQUIT)}
     try:

@@ -1,4 +1,4 @@
-"""The order of the fields of `set` and `add`, for those who typed a zone file's: NAME [TTL] [CLASS] TYPE RDATA."""
+"""Hints for `set` and `add` when the fields are in a zone file's order: NAME [TTL] [CLASS] TYPE RDATA."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final
 from zonegit.errors import InvalidRecord
 from zonegit.zonefile.types import parse_ttl, parse_type
 
-ORDER: Final = "the order is NAME TYPE TTL RDATA"
+ORDER: Final = "expected NAME TYPE TTL RDATA"
 _CLASSES: Final = frozenset({"IN", "CLASS1"})
 _LONGEST: Final = 200
-"""Characters of a call that a hint repeats."""
+"""Longest command, in characters, that a hint repeats."""
 
 
 def order_hint(verb: str, name: str, words: Sequence[str]) -> str:
-    """The order, and the call as it would be right where the fields behind NAME leave no doubt."""
+    """The expected order, and the corrected command if the fields after NAME are unambiguous."""
     rtype = ttl = ""
     rest = list(words)
     while rest:

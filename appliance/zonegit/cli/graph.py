@@ -1,7 +1,7 @@
-"""The lines of `log --graph`: a column for each line of descent, as git draws them.
+"""The lines of `log --graph`: one column for each line of descent, as git draws them.
 
-A `Graph` is told of commits, newest first, and gives for each what stands ahead of its text: first the row of the
-commit, then rows in which its parents find their columns, then the same row again for as long as there is text.
+A `Graph` is given commits, newest first, and yields the graph in front of each commit's text: first the row of the
+commit, then rows that lead to the columns of its parents, then one repeated row for the rest of the text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,13 @@ _GAP: Final = 2
 
 
 class Graph:
-    """The columns, each with the commit that it leads to."""
+    """The open columns; each leads to a commit that is still to come."""
 
     def __init__(self) -> None:
         self._columns: list[bytes] = []
 
     def lines(self, commit: bytes, parents: Sequence[bytes], text: Sequence[str]) -> Iterator[str]:
-        """The lines of a commit's text behind what is drawn, all of it indented alike."""
+        """The lines of a commit: the graph, and the text in one column to its right."""
         first, turns = self._rows(commit, parents)
         after = _row(dict.fromkeys(range(0, _GAP * len(self._columns), _GAP), "|"))
         rows = [first, *turns]
@@ -28,11 +28,11 @@ class Graph:
             yield f"{row:<{width}}{text[at] if at < len(text) else ''}".rstrip()
 
     def between(self) -> str:
-        """An empty line between two commits."""
+        """The line between two commits."""
         return _row(dict.fromkeys(range(0, _GAP * len(self._columns), _GAP), "|"))
 
     def _rows(self, commit: bytes, parents: Sequence[bytes]) -> tuple[str, list[str]]:
-        """The row of a commit, and those in which lines go on from it."""
+        """The row of a commit, and the rows that lead from it to its parents."""
         if commit not in self._columns:
             self._columns.append(commit)
         columns = self._columns
@@ -45,7 +45,7 @@ class Graph:
         turns: list[str] = []
         for number, to in enumerate(joined):
             ends = not fresh and number == len(joined) - 1
-            if ends and to > at:  # the column on the right comes over, rather than this one going there
+            if ends and to > at:  # move the right column to the left, as git does, not this one to the right
                 columns[at] = columns[to]
                 at, to = to, at
             turns += self._join(at, to, ends=ends)
@@ -58,7 +58,7 @@ class Graph:
         return first, turns
 
     def _join(self, at: int, to: int, *, ends: bool) -> Iterator[str]:
-        """A line from a commit into another column; where it `ends` there, its own column closes."""
+        """The rows of a line into another column; if the line `ends` there, its own column closes."""
         columns = len(self._columns)
         others = [column for column in range(columns) if not ends or column != at]
         closed = False
@@ -79,14 +79,14 @@ class Graph:
             del self._columns[at]
 
     def _closed(self, at: int) -> Iterator[str]:
-        """What stands right of a column that closes moves there."""
+        """Close a column: the columns to its right move left."""
         columns = len(self._columns)
         if at < columns - 1:
             marks = {_GAP * column: "|" for column in range(at)}
             yield _row(marks | {_GAP * column - 1: "/" for column in range(at + 1, columns)})
 
     def _spread(self, at: int, more: int) -> Iterator[str]:
-        """Room for more parents right of the first one."""
+        """Open columns for `more` parents, to the right of the first one."""
         columns = len(self._columns) - more
         for row in range(more):
             marks = {_GAP * column: "|" for column in range(at + row + 1)}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from zonegit.cli import options, render, shapes, typed
+from zonegit.cli import options, render, shapes, typed_names
 from zonegit.cli.diff import DIFF_DETAILS, diff, diff_arguments
 from zonegit.cli.log import LOG_DETAILS, log, log_arguments, number_option
 from zonegit.cli.output import Output, Style
@@ -17,19 +17,16 @@ from zonegit.model.names import parse_apex
 from zonegit.model.rdata import SOA, with_serial
 from zonegit.zonefile.types import cannot_stand, is_meta, parse_type
 
-if TYPE_CHECKING:
-    pass
-
 
 def _blame(args: Namespace, out: Output) -> int:
-    rtype = typed.type_of(args.type)
+    rtype = typed_names.type_of(args.type)
     with options.open_repository(args, out) as repo:
-        zone = typed.zone_of(args, args.name, repo, out, rtype)
+        zone = typed_names.zone_of(args, args.name, repo, out, rtype)
         try:
             found = repo.blame(args.name, rtype, args.revision, zone=zone)
         except NotFound as error:
-            if args.type is None and typed.is_bare_type(args.name):
-                raise NotFound(f"{error}; that of the apex: `zonegit blame @ {args.name}`") from None
+            if args.type is None and typed_names.is_bare_type(args.name):
+                raise NotFound(f"{error}; for the apex: `zonegit blame @ {args.name}`") from None
             raise
     apex = parse_apex(zone)
     if args.json:
@@ -50,9 +47,11 @@ def _when(args: Namespace, out: Output) -> int:
     if is_meta(rtype):
         raise InvalidRecord(cannot_stand(rtype))
     with options.open_repository(args, out) as repo:
-        zone = typed.zone_of(args, args.name, repo, out, rtype)
+        zone = typed_names.zone_of(args, args.name, repo, out, rtype)
         args.rdata = [args.value]
-        rdatas = [with_serial(each, 0) if rtype == SOA else each for each in typed.rdatas(args, rtype, zone, repo)]
+        rdatas = [
+            with_serial(each, 0) if rtype == SOA else each for each in typed_names.rdatas(args, rtype, zone, repo)
+        ]
         revision = repo.resolve(args.revision, zone=zone).id.hex()
         found = repo.when(args.name, rtype, rdatas, revision, zone=zone)
         present = repo.stands(args.name, rtype, rdatas, revision, zone=zone)
@@ -67,7 +66,7 @@ def _when(args: Namespace, out: Output) -> int:
         rows.append((event, short(item.revision.id), str(commit.serial), who, when, commit.subject))
     for item, line in zip(found, render.table(rows), strict=True):
         out.line(out.paint(line[:4], Style.NEW if item.came else Style.OLD) + line[4:])
-    out.line(f"stands in {args.revision}" if present else f"is not in {args.revision}")
+    out.line(f"present in {args.revision}" if present else f"not present in {args.revision}")
     return 0
 
 
@@ -76,14 +75,14 @@ def _reflog(args: Namespace, out: Output) -> int:
         branch = args.branch_name or repo.position(args.zone).branch
         found = list(repo.reflog(args.branch_name, zone=args.zone))
         if not found:
-            raise NotFound(f"no reflog of a branch {branch}; `zonegit branch` lists the branches")
+            raise NotFound(f"branch {branch} has no reflog; `zonegit branch` lists the branches")
         found = found[: args.number]
         if args.json:
             out.json_array(shapes.reflog_entry(entry) for entry in found)
             return 0
         for entry in found:
             name = out.paint(render.short_or_none(entry.new), Style.ID)
-            out.line(f"{name} {branch}@{{{entry.index}}} {render.short_date(entry.who)} {printable(entry.reason)}")
+            out.line(f"{name} {branch}@{{{entry.number}}} {render.short_date(entry.who)} {printable(entry.reason)}")
     return 0
 
 
@@ -91,7 +90,7 @@ def _blame_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("type", metavar="TYPE", nargs="?", help="(default: every type)")
     parser.add_argument("revision", metavar="REV", nargs="?", default="HEAD", help="(default: HEAD)")
-    typed.relative_option(parser)
+    typed_names.relative_option(parser)
     options.json_option(parser)
 
 
@@ -100,7 +99,7 @@ def _when_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("type", metavar="TYPE", help="a mnemonic, or TYPE65280 (RFC 3597)")
     parser.add_argument("value", metavar="VALUE", help="the RDATA of one record, as one argument")
     parser.add_argument("revision", metavar="REV", nargs="?", default="HEAD", help="(default: HEAD)")
-    typed.relative_option(parser)
+    typed_names.relative_option(parser)
     options.json_option(parser)
 
 
@@ -111,12 +110,12 @@ def _reflog_arguments(parser: ArgumentParser) -> None:
 
 
 _BLAME_DETAILS: Final = """\
-Across merges as git's: an RRset that a merge has as one of its parents has it comes from that parent; else each of
-its records comes from the first parent that has it."""
+Merges are followed as by git: an RRset that is the same in a parent is blamed on that parent; otherwise each of its
+records is blamed on the first parent that has it."""
 
 _WHEN_DETAILS: Final = """\
-A commit is listed if it has the record and none of its parents has, or the other way. The TTL doesn't count.
-The last line says whether REV has it: a merge that left it on another branch isn't listed.
+Lists each commit that has the record while none of its parents has it, and the reverse. The TTL is ignored.
+The last line says whether REV has the record: a merge that didn't take it from a branch isn't listed.
   zonegit when www A 192.0.2.1
   zonegit when @ MX "10 mail" main"""
 

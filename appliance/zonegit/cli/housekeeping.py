@@ -1,4 +1,4 @@
-"""The verbs that give room back: `gc`, `compact`."""
+"""The verbs that free space: `gc`, `compact`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _DIGITS: Final = 9
 
 
 def _gc(args: Namespace, out: Output) -> int:
-    untold = "interrupted; what was deleted until then is gone, and nothing that a ref reaches"
+    untold = "interrupted; some unreachable objects were deleted, and nothing that a ref reaches"
     with (
         options.open_repository(args, out) as repo,
         interruptible(lambda: "interrupted; nothing was written" if args.dry_run else untold),
-        out.progress("looking at objects") as progress,
+        out.progress("examining objects") as progress,
     ):
         report = repo.gc(grace=args.grace, dry_run=args.dry_run, patience=args.lock_timeout, progress=progress)
     if args.json:
@@ -47,7 +47,7 @@ def _gc(args: Namespace, out: Output) -> int:
     out.note(f"{done} {render.counted(gone, 'object')} of {report.size >> 10:,} KiB and {entries}; kept {kept:,}")
     if report.entries:
         reach = "would reach" if args.dry_run else "reach"
-        out.note(f"undo and BRANCH@{{…}} {reach} back only as far as the grace ({_written(args.grace)})")
+        out.note(f"undo and BRANCH@{{…}} {reach} back only as far as the grace period ({_written(args.grace)})")
     if gone:
         for kind, count in report.gone.items():
             if count:
@@ -63,7 +63,7 @@ def _compact(args: Namespace, out: Output) -> int:
 
     def outcome() -> str:
         done = _data_file(path) != before
-        return "interrupted, but the file was replaced before" if done else "interrupted; nothing was changed"
+        return "interrupted, but the file was replaced" if done else "interrupted; nothing was changed"
 
     with interruptible(outcome), out.progress("comparing items") as progress:
         done = Repository.compact(path, dry_run=args.dry_run, progress=progress)
@@ -90,12 +90,15 @@ def _age(text: str) -> int:
     if text == "0":
         return 0
     if not (unit and number.isascii() and number.isdigit() and len(number) <= _DIGITS):
-        raise ArgumentTypeError(f"{text[:40]!r} is no age: write 90d, 12h, 30m, or 0")
+        raise ArgumentTypeError(
+            f"invalid age {text[:40]!r}: expected 0, or at most {_DIGITS} digits and a unit, "
+            "such as 90d, 12h or 30m"
+        )
     return int(number) * unit
 
 
 def _written(seconds: int) -> str:
-    """An age as `_age` reads it."""
+    """An age in the form that `_age` reads."""
     unit, size = next(((unit, size) for unit, size in reversed(_UNITS.items()) if not seconds % size))
     return f"{seconds // size}{unit}" if seconds else "0"
 
@@ -106,26 +109,27 @@ def _gc_arguments(parser: ArgumentParser) -> None:
         metavar="AGE",
         type=_age,
         default=90 * 86_400,
-        help="how long the reflog keeps what it names, as 90d, 12h, 30m or 0 (default: 90d)",
+        help="how long reflog entries keep what they name: 12h, 30m, 0 (default: 90d)",
     )
     options.dry_run_option(parser)
     options.json_option(parser)
 
 
 def _compact_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done, and write nothing")
     options.json_option(parser)
 
 
 _GC_DETAILS: Final = """\
-What a branch, a tag, a remote's branch, a stopped merge, or a reflog entry within its grace reaches stays. Older
-reflog entries are dropped, but for the newest of each ref. zonegitd and every other verb may go on meanwhile; the
-room is used again by what comes, and `zonegit compact` gives it back to the disk. Transfers from a peer that
-were interrupted begin again."""
+Everything is kept that a branch, a tag, a remote-tracking branch, a stopped merge, or a reflog entry within the
+grace period reaches. Older reflog entries are deleted, except for the newest of each ref. zonegitd and other verbs
+may run meanwhile. The freed space is reused by later commits; `zonegit compact` returns it to the file system.
+Interrupted transfers from a peer start again."""
 
 _COMPACT_DETAILS: Final = """\
-A copy without free pages is made, compared with the file item by item, and put in its place. It is refused, before
-anything is copied, while zonegitd or a zonegit uses the repository. The disk needs room for the copy."""
+Makes a copy of the data file without free pages, compares the two item by item, and replaces the file. This is
+refused, before anything is copied, while zonegitd or a zonegit command uses the repository. The disk needs space
+for the copy."""
 
 VERBS: Final = {
     "gc": Verb(_gc_arguments, _gc, _GC_DETAILS),

@@ -1,7 +1,7 @@
-"""What Ctrl-C left behind: a verb that makes a commit says whether anything was written, and long work what holds.
+"""Interruptions: a verb that commits says whether anything was written, long work says what state it left.
 
-Objects that an interrupted import stored ahead stay in the store, where nothing names them; what counts is whether
-a ref moved.
+Objects that an interrupted import has already stored stay in the store, unreachable; what counts is whether a ref
+moved.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NOTHING: Final = "interrupted; nothing was written"
 
 
 class Interrupted(KeyboardInterrupt):
-    """Work was interrupted by a signal, and the message says what holds now."""
+    """A signal interrupted the work; the message says what state it left."""
 
     def __init__(self, message: str, number: int) -> None:
         super().__init__(message)
@@ -34,9 +34,9 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def interruptible(outcome: Callable[[], str]) -> Iterator[None]:
-    """Have work that leaves files behind when it is killed undone by SIGTERM and SIGHUP, too, as it is by Ctrl-C.
+    """Make SIGTERM and SIGHUP raise `KeyboardInterrupt` as Ctrl-C does, so that temporary files are removed.
 
-    `outcome` says afterwards what holds. A signal that the caller ignores (nohup) stays ignored.
+    `outcome` then says what state was left. A signal that the caller ignores (nohup) stays ignored.
     """
     caught = [number for number in (SIGTERM, SIGHUP) if getsignal(number) is SIG_DFL]
     got: list[int] = [SIGINT]
@@ -57,12 +57,12 @@ def interruptible(outcome: Callable[[], str]) -> Iterator[None]:
 
 
 def begin(args: Namespace, repo: Repository) -> None:
-    """Remember what had moved before a verb does anything."""
+    """Note the end of the journal before a verb does anything."""
     args.journal_end = repo.journal_end()
 
 
 def outcome(args: Namespace) -> str | None:
-    """What an interrupted verb has done; None for one that makes no commit."""
+    """What an interrupted verb has done; None for a verb that makes no commit."""
     if not hasattr(args, "signatures"):
         return _NOTHING if getattr(args, "makes_repository", False) and not location.is_made(args) else None
     if args.dry_run or not hasattr(args, "journal_end"):
@@ -73,11 +73,11 @@ def outcome(args: Namespace) -> str | None:
         moved = repo.moved_since(args.journal_end)
         left = hasattr(args, "going_on") and repo.stopped_at() is not None
     if moved is None:
-        return "interrupted, and the repository has changed; `zonegit reflog` shows by what"
+        return "interrupted, and the repository has changed; `zonegit reflog` shows how"
     if not moved:
         return _NOTHING
-    told = "interrupted, but committed before: " + ", ".join(_place(name, tip) for name, tip in moved.items())
-    return f"{told}; 'zonegit status' shows how to go on with the rest" if left else told
+    message = "interrupted, but already committed: " + ", ".join(_place(name, tip) for name, tip in moved.items())
+    return f"{message}; 'zonegit status' shows how to continue with the rest" if left else message
 
 
 def _place(name: RefName, tip: ObjectId | None) -> str:

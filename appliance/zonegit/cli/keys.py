@@ -1,4 +1,4 @@
-"""The verbs on replication keys. Secrets are neither taken from nor shown on a terminal."""
+"""The verbs on replication keys. Secrets are neither read from nor printed on a terminal."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def _new(args: Namespace, out: Output) -> int:
     if args.dry_run:
         path = key_path(args.keys, args.kid)
         if path.exists():
-            raise KeyFileExists(f"{path}: is there already; choose another key id")
+            raise KeyFileExists(f"{path}: already exists; choose another key id")
         out.note(f"dry run, nothing written: would write {path}")
         return 0
     path = new_key(args.keys, args.kid, scopes, time.time, os.urandom)
-    out.made(f"{path} was written all the same")
+    out.made(f"but {path} was written")
     out.line(str(path))
-    out.note("bring this file to the other side over a safe channel, then reload both daemons (SIGHUP)")
+    out.note("copy this file to the other side over a secure channel, then reload both daemons (SIGHUP)")
     return 0
 
 
@@ -52,11 +52,11 @@ def _change(args: Namespace, out: Output, changes: list[Change]) -> int:
 
     if not args.dry_run:
         write_states(args.keys, changes, os.urandom)
-        out.made("the key files were changed all the same" if changes else "")
+        out.made("but the key files were changed" if changes else "")
     for kid, state in changes:
         out.line(f"{kid} {state}")
     if not changes:
-        out.note(f"{args.kid} was in that state already")
+        out.note(f"{args.kid} was already in that state")
     elif args.dry_run:
         out.note("dry run, nothing written")
     else:
@@ -95,11 +95,11 @@ def _list(args: Namespace, out: Output) -> int:
 
 
 def _from(when: float | None) -> str:
-    return f"from {_day(when)}" if when is not None else "from ever"
+    return f"from {_day(when)}" if when is not None else "no start"
 
 
 def _until(when: float | None) -> str:
-    return f"until {_day(when)}" if when is not None else "for ever"
+    return f"until {_day(when)}" if when is not None else "no end"
 
 
 def _day(when: float) -> str:
@@ -110,7 +110,11 @@ def _new_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("kid", metavar="KID", help="the key's id: 1 to 32 of a-z 0-9 . _ -")
     options.keys_option(parser)
     parser.add_argument(
-        "--scope", metavar="SCOPE", action="append", help="what it may do; repeatable (default: read:*)"
+        "--scope",
+        metavar="SCOPE",
+        action="append",
+        help="what the key permits: read:ZONE or push:ZONE, * for every zone; append :BRANCH for one branch only; "
+        "may be repeated (default: read:*)",
     )
     options.dry_run_option(parser)
 
@@ -121,15 +125,15 @@ def _list_arguments(parser: ArgumentParser) -> None:
 
 
 def _promote_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("kid", metavar="KID", help="the key that clients sign with from now on")
+    parser.add_argument("kid", metavar="KID", help="the key to sign with")
     options.keys_option(parser)
     options.dry_run_option(parser)
 
 
 def _retire_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("kid", metavar="KID", help="the key that is refused from now on")
+    parser.add_argument("kid", metavar="KID", help="the key to refuse")
     options.keys_option(parser)
-    parser.add_argument("--force", action="store_true", help="retire the only key that clients sign with, too")
+    parser.add_argument("--force", action="store_true", help="retire even the only key that clients sign with")
     options.dry_run_option(parser)
 
 

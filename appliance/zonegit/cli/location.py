@@ -1,9 +1,9 @@
-"""Which directory a verb works in, and which repository is meant there.
+"""Which directory a verb works in, and which repository it uses.
 
-`-C DIR` changes the working directory, as git's does. The repository is then the one that `--repo` names, or the
-nearest: `.zonegit` here, this directory itself, or `.zonegit` in a directory above; else `$ZONEGIT_REPO`'s, or the
-service's. Without `-C` the environment comes before what is near. Directories above that everybody may write to are
-passed over: in `/tmp/work`, `/tmp/.zonegit` may be anybody's.
+`-C DIR` changes the working directory, as in git. The repository is then the one that `--repo` names, or the
+nearest: `.zonegit` here, this directory itself, or `.zonegit` in a parent directory; else `$ZONEGIT_REPO`, or the
+service's. Without `-C`, `$ZONEGIT_REPO` precedes the nearest. World-writable parent directories are skipped: in
+`/tmp/work`, `/tmp/.zonegit` may belong to anybody.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HERE: Final = ".zonegit"
-"""The repository of a directory, in it."""
+"""The repository's name inside a directory."""
 SERVICE_REPOSITORY: Final = "/var/lib/zonegit"
-"""What the installed service answers from."""
+"""The repository of the installed service."""
+SERVICE_CONFIG: Final = "/etc/zonegit/zonegitd.toml"
+"""The configuration of the installed service."""
 DATA: Final = "data.mdb"
 
 
 @contextmanager
 def entered(directories: list[str]) -> Iterator[None]:
-    """Work in the directory that these lead to, each relative to the one before; then in the old one again."""
+    """Change to these directories in turn, each relative to the previous one; change back at the end."""
     if not directories:
         yield
         return
@@ -47,13 +49,13 @@ def _change(directory: str) -> None:
         os.chdir(directory)
     except (OSError, ValueError) as error:  # a NUL byte is a ValueError
         reason = getattr(error, "strerror", error)
-        raise UsageError(f"can't change to the directory {directory}: {reason}") from None
+        raise UsageError(f"cannot change to the directory {directory}: {reason}") from None
 
 
 def existing(args: Namespace) -> Path:
-    """The repository that a verb opens. `StoreError` where there is none, which says what is near instead.
+    """The repository that a verb opens. `StoreError` if there is none; the message suggests a nearby one.
 
-    It is looked for once: who goes on as its owner (`cli.ownership`) may not see the working directory any more.
+    It is looked up once: after becoming its owner (`cli.ownership`) the process may not see the working directory.
     """
     from pathlib import Path
 
@@ -61,14 +63,14 @@ def existing(args: Namespace) -> Path:
         return Path(found)
     chosen = args.repo or (args.directories and _nearest()) or os.environ.get("ZONEGIT_REPO") or _default()
     if not _holds_one(chosen):
-        where = f"at {chosen}" if args.repo or chosen != HERE else "in this directory or above it"
+        where = f"at {chosen}" if args.repo or chosen != HERE else "in this directory or its parents"
         raise StoreError(f"there is no repository {where}: {_advice(args, chosen)}")
     args.found_repository = os.path.abspath(chosen)  # noqa: PTH100
     return Path(chosen)
 
 
 def new(args: Namespace) -> Path:
-    """Where `init` and `clone` make one: never a directory that nobody named, above all not the service's."""
+    """Where `init` and `clone` create one: only in a named directory or `.zonegit`, never the service's."""
     from pathlib import Path
 
     environment = None if args.directories else os.environ.get("ZONEGIT_REPO")
@@ -76,17 +78,17 @@ def new(args: Namespace) -> Path:
 
 
 def is_made(args: Namespace) -> bool:
-    """Whether anything of a repository is where `init` makes one."""
+    """Whether there is a repository, or the start of one, where `init` creates it."""
     return _holds_one(str(new(args)))
 
 
 def _default() -> str:
-    """The one that is meant where nothing is said."""
+    """The default repository: the nearest, else the service's."""
     return _nearest() or (SERVICE_REPOSITORY if _holds_one(SERVICE_REPOSITORY) else HERE)
 
 
 def _nearest() -> str | None:
-    """The nearest repository: relative for one in or at the working directory, absolute for one above it."""
+    """The nearest repository: a relative path in or at the working directory, an absolute one above it."""
     if _holds_one(HERE):
         return HERE
     if _holds_one("."):
@@ -103,7 +105,7 @@ def _nearest() -> str | None:
 
 
 def _holds_one(directory: str) -> bool:
-    """Whether there is a repository, or something that only its owner may look at."""
+    """Whether there is a repository, or a directory that this user may not look into."""
     try:
         os.stat(os.path.join(directory, DATA))  # noqa: PTH116, PTH118
     except PermissionError:
@@ -114,15 +116,15 @@ def _holds_one(directory: str) -> bool:
 
 
 def _advice(args: Namespace, chosen: str) -> str:
-    """What to do instead: never to make a repository where one is meant that is there already."""
+    """What to do instead; doesn't suggest creating a repository if an existing one was probably meant."""
     inside = os.path.join(chosen, HERE)  # noqa: PTH118
     said = "--repo" if args.repo else "$ZONEGIT_REPO"
     if _holds_one(inside):
-        return f"the one in it is {inside}; name that, or say `zonegit -C {chosen}` without {said}"
+        return f"there is one in {inside}; name that, or use `zonegit -C {chosen}` without {said}"
     other = _default()
     if _holds_one(other):
         whose = "the service's" if other == SERVICE_REPOSITORY else "the nearest one"
-        return f"{whose} is {other}; leave {said} out, or say `--repo {other}`"
+        return f"{whose} is {other}; leave {said} out, or use `--repo {other}`"
     if args.repo:
-        return f"make one with `zonegit init --repo {chosen}`"
-    return "make one with `zonegit init`"
+        return f"create one with `zonegit init --repo {chosen}`"
+    return "create one with `zonegit init`"

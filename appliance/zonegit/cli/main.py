@@ -1,6 +1,6 @@
-"""Entry point of `zonegit`: dispatch to a verb, and turn whatever goes wrong into one line and an exit code.
+"""Entry point of `zonegit`: runs a verb, and turns every error into one line and an exit code.
 
-`ZONEGIT_DEBUG=1` shows the traceback of an error that zonegit didn't expect.
+`ZONEGIT_DEBUG=1` shows the traceback of an unexpected error.
 """
 
 from __future__ import annotations
@@ -22,23 +22,25 @@ if TYPE_CHECKING:
 _BROKEN_PIPE: Final = 128 + 13
 _INTERRUPTED: Final = 128 + 2
 _CLOCK: Final = "PyTime_t"
-"""What Python's error names where it reads a clock that its 64 bits of nanoseconds can't hold."""
-_TOLD: Final = frozenset(
+"""Part of Python's error for a clock whose nanoseconds don't fit in 64 bits."""
+_REPORTED: Final = frozenset(
     {
         *("init", "import", "set", "add", "delete", "batch", "ttl", "rename", "apply", "edit", "plan", "reset"),
+        *("clone", "fetch", "push", "pull", "sync"),
         *("undo", "redo", "merge", "revert", "cherry-pick", "backup", "restore", "fsck", "gc", "compact"),
+        *("sign-commit", "keygen"),
     }
 )
-"""Words of a call of which an interruption is told, as far as it can be said while the parser isn't there."""
+"""Verbs whose interruption is reported even before the parser is loaded."""
 _NEW_OBJECTS: Final = 100_000
-"""Objects that are made between two searches for cycles to free. Loading a verb's modules makes fewer: with the
-700 that Python begins with, they would be looked through again and again, and none of them goes away."""
+"""Allocations between two runs of Python's cycle collector. Loading a verb's modules allocates fewer: with Python's
+default of 700 the collector would scan them again and again, and free none of them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code (see `zonegit.errors`, and 130, 141, 143 for SIGINT, SIGPIPE, SIGTERM).
 
-    Without `argv` it is the process's own command, and the last thing that the process does.
+    Without `argv` it runs the process's own command line, and the process must exit afterwards.
     """
     gc.set_threshold(_NEW_OBJECTS)
     try:
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     finally:
         if argv is None:
-            gc.freeze()  # or Python searches every object for cycles several times before it exits
+            gc.freeze()  # else Python searches every object for cycles several times before it exits
 
 
 def _main(argv: Sequence[str]) -> int:
@@ -70,20 +72,20 @@ def _main(argv: Sequence[str]) -> int:
 
 @contextmanager
 def _loading(argv: Sequence[str]) -> Iterator[None]:
-    """While modules are loaded: where one of those verbs is interrupted, say that it did nothing yet."""
+    """While modules load: if a verb in `_REPORTED` is interrupted, say that nothing was written."""
     try:
         yield
     except KeyboardInterrupt:
-        if not _TOLD.isdisjoint(argv):
+        if not _REPORTED.isdisjoint(argv):
             with suppress(OSError):
                 sys.stderr.write("zonegit: interrupted; nothing was written\n")
         raise
 
 
 def _replace_closed() -> None:
-    """Have a stdin that the caller closed be empty, a stdout fail as it does, and a stderr take what is written.
+    """Replace closed standard streams: stdin reads as empty, writing to stdout fails, stderr discards.
 
-    Else the next file that is opened, the repository's perhaps, would get its number and what is written there.
+    Else the next file opened, perhaps the repository's, would get the free descriptor and what is written to it.
     """
     for name, mode, flags in (("stdin", "r", os.O_RDWR), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_RDWR)):
         if getattr(sys, name) is None:
@@ -91,14 +93,14 @@ def _replace_closed() -> None:
 
 
 def guarded(work: Callable[[], int], out: Output) -> int:
-    """The exit code of `work`, or of what it raised, which is told in one line."""
+    """The exit code of `work`, or of the error it raised, which is printed in one line."""
     from zonegit.cli.output import AnswerLost
 
     try:
         return work()
     except AnswerLost as lost:
-        if lost.told:
-            out.fail(lost.told)
+        if lost.message:
+            out.fail(lost.message)
         return lost.exit_code
     except SystemExit as stop:  # argparse, after it printed --help
         return stop.code if isinstance(stop.code, int) else 0
@@ -106,8 +108,8 @@ def guarded(work: Callable[[], int], out: Output) -> int:
         out.fail("; ".join([str(error) or type(error).__name__, *getattr(error, "__notes__", ())]))
         return error.exit_code
     except KeyboardInterrupt as stop:
-        if told := str(stop):
-            out.fail(told)
+        if message := str(stop):
+            out.fail(message)
         return getattr(stop, "exit_code", _INTERRUPTED)
     except BrokenPipeError:
         return _BROKEN_PIPE
@@ -119,7 +121,7 @@ def guarded(work: Callable[[], int], out: Output) -> int:
             raise
         what = f"{type(error).__name__}: {error}"[:300]
         if _CLOCK in what:
-            out.fail("this machine's clock is beyond the year 2261, which no program in Python can read: set it")
+            out.fail("this machine's clock is set beyond the year 2261, which Python can't represent: set it right")
             return 1
         out.fail(f"unexpected error: {what}; please report it with what ZONEGIT_DEBUG=1 shows")
         return 1
@@ -149,9 +151,9 @@ def _run(argv: Sequence[str], out: Output) -> int:
         except KeyboardInterrupt as stop:
             from zonegit.cli.interruption import Interrupted, outcome
 
-            told = None if isinstance(stop, Interrupted) else outcome(args)
-            if told is not None:
-                out.fail(told)
+            message = None if isinstance(stop, Interrupted) else outcome(args)
+            if message is not None:
+                out.fail(message)
             raise
 
 

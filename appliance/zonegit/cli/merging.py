@@ -28,7 +28,7 @@ def _merge(args: Namespace, out: Output) -> int:
         return _stopped(args, out, "merge")
     _refuse_going_on(args, "merge")
     if args.resolve:
-        raise UsageError("merge: --resolve is for a merge that has stopped; --ours and --theirs may come with REV")
+        raise UsageError("merge: --resolve is for a stopped merge; with REV, use --ours or --theirs")
     with options.open_repository(args, out) as repo:
 
         def work() -> list[Committed]:
@@ -65,24 +65,24 @@ def _cherry_pick(args: Namespace, out: Output) -> int:
 
 
 def _stopped(args: Namespace, out: Output, verb: str) -> int:
-    """Go on with what stopped, give it up, or resolve some of it."""
+    """Continue or abort what stopped, or resolve some of its conflicts."""
     resolutions = [(name, parse_type(rtype), _choice(verb, choice)) for name, rtype, choice in args.resolve]
     every: Side | None = args.every
     if args.going_on in ("abort", "skip") and (resolutions or every):
-        raise UsageError(f"{verb}: --{args.going_on} takes no choices")
+        raise UsageError(f"{verb}: --{args.going_on} can't be combined with --resolve, --ours or --theirs")
     if args.going_on is None and not (resolutions or every):
         ways = "--continue, --abort or --resolve" if verb == "merge" else "--continue, --skip, --abort or --resolve"
-        raise UsageError(f"{verb}: name a REV; or go on with one that stopped: {ways}")
+        raise UsageError(f"{verb}: name a REV, or continue a stopped {verb} with {ways}")
     with options.open_repository(args, out) as repo:
         if args.going_on != "abort":
             _check_place(args, repo, verb)
         if args.going_on == "abort":
             name = repo.abort_stopped(verb, dry_run=args.dry_run)
             what = f"the {verb} of {name}" if name else f"the {verb}"
-            said = f"dry run, nothing written: would give up {what}" if args.dry_run else f"gave up {what}"
+            said = f"dry run, nothing written: would abort {what}" if args.dry_run else f"aborted {what}"
             if args.json:
                 out.json({"aborted": name or None})
-            out.note(f"{said}; the branch stays as it is")
+            out.note(f"{said}; the branch is unchanged")
             return 0
         if args.going_on == "skip":
             return _run(args, out, repo, verb, lambda: repo.skip_stopped(verb, **_how(args, repo)))
@@ -98,18 +98,18 @@ def _stopped(args: Namespace, out: Output, verb: str) -> int:
         needless = _needless(repo, resolutions)
         left = repo.resolve_conflicts(verb, resolutions, every, dry_run=args.dry_run)
         _tell_needless(out, needless)
-        head = repo.standing().head
+        head = repo.head_status().head
     if args.json:
         out.json(conflicts.shape_of_unfinished(left, head))
     else:
         conflicts.show_unfinished(out, left, head)
     if args.dry_run:
-        out.note("dry run, nothing written: no choice is kept")
+        out.note("dry run, nothing written: no choice was recorded")
     return 0
 
 
 def _needless(repo: Repository, resolutions: Sequence[tuple[str, int, str]]) -> list[str]:
-    """Which of the RRsets that are resolved don't conflict. What is wrong together may be about any."""
+    """The resolved RRsets that don't conflict; none if the merged zone has errors, which any RRset may cause."""
     before = repo.unfinished() if resolutions else None
     if before is None or before.together or before.problem:
         return []
@@ -128,22 +128,24 @@ def _needless(repo: Repository, resolutions: Sequence[tuple[str, int, str]]) -> 
 
 def _tell_needless(out: Output, needless: Sequence[str]) -> None:
     for named in needless:
-        out.note(f"{named} is in no conflict; the choice holds all the same")
+        out.note(f"{named} is not in conflict; the choice was recorded anyway")
 
 
 def _check_place(args: Namespace, repo: Repository, verb: str) -> None:
-    """Refuse another zone or branch than those on which it stopped."""
+    """Refuse another zone or branch than the one on which it stopped."""
     place = repo.stopped_at()
     if place is None:
         return
     if args.branch not in (None, place.branch) or (args.zone and to_text(parse_apex(args.zone)) != place.zone):
-        raise UsageError(f"{verb}: what stopped goes on where it stopped, on {place.branch} of {place.zone}")
+        raise UsageError(
+            f"{verb}: the {verb} stopped on {place.branch} of {place.zone}, and can only continue there"
+        )
     args.zone = place.zone
 
 
 def _choice(verb: str, text: str) -> str:
     if text not in _CHOICES:
-        raise UsageError(f"{verb}: --resolve NAME TYPE takes ours, theirs, base or both, not {text[:40]!r}")
+        raise UsageError(f"{verb}: --resolve NAME TYPE expects ours, theirs, base or both, not {text[:40]!r}")
     return text
 
 
@@ -159,12 +161,12 @@ def _how(args: Namespace, repo: Repository) -> CommitOptions:
 
 
 def _run(args: Namespace, out: Output, repo: Repository, verb: str, work: Callable[[], Sequence[Committed]]) -> int:
-    """Tell what was committed, and what stopped it."""
+    """Run `work`, and report what was committed or what stopped it."""
     try:
         done = work()
     except MergeConflict as conflict:
         _tell_conflict(args, out, repo, verb, conflict)
-        raise _with_ways(conflict, verb, args, repo) from None
+        raise with_ways(conflict, verb, args, repo) from None
     _tell_done(args, out, repo, verb, done)
     return 0
 
@@ -181,19 +183,19 @@ def _tell_done(args: Namespace, out: Output, repo: Repository, verb: str, done: 
             tell(repo, each, args, out)
         if unchanged and verb == "merge" and _newest_is_undo(repo, each):
             out.note(
-                "the last operation is an undo, and what it took back stays merged; 'zonegit redo' brings it back"
+                "the last operation is an undo, and what it undid still counts as merged; 'zonegit redo' redoes it"
             )
         if verb == "merge" and args.message and each.new and not unchanged and _message(repo, each) != args.message:
-            out.note("a fast-forward makes no commit, so the message wasn't used; --no-ff makes one")
+            out.note("a fast-forward makes no commit, so the message was not used; --no-ff makes one")
         if unchanged and verb != "merge":
-            out.note(f"{verb}: skipped one commit, which changes nothing on {each.branch}")
+            out.note(f"{verb}: skipped a commit that changes nothing on {each.branch}")
     if not done:
-        out.note(f"{verb}: nothing is left to do")
+        out.note(f"{verb}: nothing left to do")
 
 
 def _newest_is_undo(repo: Repository, done: Committed) -> bool:
-    """Whether the branch's last operation was to take one back."""
-    from zonegit.repo.operations import UNDO
+    """Whether the branch's last operation is an undo."""
+    from zonegit.repo.undo import UNDO
 
     newest = next(repo.reflog(done.branch, zone=done.zone), None)
     return newest is not None and newest.reason.startswith(UNDO)
@@ -223,21 +225,26 @@ def _tell_conflict(args: Namespace, out: Output, repo: Repository, verb: str, co
         return
     if done:
         _tell_done(args, out, repo, verb, done)
-    conflicts.show(out, found, apex)
-    for told in conflict.together:
-        out.line(f"conflict: both together: {told}")
+    show_conflict(out, zone, conflict)
 
 
-def _with_ways(conflict: MergeConflict, verb: str, args: Namespace, repo: Repository) -> MergeConflict:
-    """The error with what to do."""
-    moved = "nothing moved" if not conflict.done else "only what came before it is committed"
+def show_conflict(out: Output, zone: str, conflict: MergeConflict) -> None:
+    """Print the conflicts."""
+    conflicts.show(out, conflicts.contradictions(conflict), parse_apex(zone))
+    for problem in conflict.together:
+        out.line(f"conflict: both together: {problem}")
+
+
+def with_ways(conflict: MergeConflict, verb: str, args: Namespace, repo: Repository) -> MergeConflict:
+    """The error, with advice on how to continue."""
+    moved = "nothing moved" if not conflict.done else "only the commits before it were made"
     choose = f", or choose with 'zonegit {verb} --resolve NAME TYPE ours|theirs|base|both'"
     go_on = f"'zonegit {verb} --continue'"
     if not conflict.conflicts:
-        go_on = f"{go_on} ('--strict none' with it accepts warnings)"
+        go_on = f"{go_on} (add '--strict none' to accept warnings)"
     place = repo.stopped_at() or repo.target(args.zone, args.branch)
-    right = conflicts.set_right(repo.standing().head, place.zone, place.branch)
-    way = f"{moved}: {right}{choose}, then {go_on}; 'zonegit {verb} --abort' gives it up"
+    right = conflicts.set_right(repo.head_status().head, place.zone, place.branch)
+    way = f"{moved}: {right}{choose}, then {go_on}; to give up: 'zonegit {verb} --abort'"
     if args.dry_run:
         way = "dry run, nothing written"
     return MergeConflict(f"{conflict}; {way}", conflict.conflicts, conflict.together, conflict.done)
@@ -245,22 +252,22 @@ def _with_ways(conflict: MergeConflict, verb: str, args: Namespace, repo: Reposi
 
 def _refuse_going_on(args: Namespace, verb: str) -> None:
     if args.going_on:
-        raise UsageError(f"{verb}: --{args.going_on} takes no REV: it goes on with what stopped")
+        raise UsageError(f"{verb}: --{args.going_on} takes no REV")
 
 
 def _refuse_choices(args: Namespace, verb: str) -> None:
     if args.resolve or args.every:
-        raise UsageError(f"{verb}: --resolve, --ours and --theirs are for a {verb} that has stopped")
+        raise UsageError(f"{verb}: --resolve, --ours and --theirs are for a stopped {verb}")
 
 
 def _going_on_options(parser: ArgumentParser, verb: str, *, skips: bool) -> None:
-    """What goes on with one that stopped."""
+    """The options that continue a stopped operation."""
     group = parser.add_mutually_exclusive_group()
-    ways = {"continue": f"commit the {verb} that stopped, with what is resolved", "abort": "give it up"}
+    ways = {"continue": f"commit the stopped {verb} with its resolutions", "abort": f"abort the stopped {verb}"}
     if skips:
-        ways["skip"] = "leave out the commit that it stopped at, and go on"
-    for way, told in ways.items():
-        group.add_argument(f"--{way}", dest="going_on", action="store_const", const=way, help=told)
+        ways["skip"] = "skip the commit that it stopped at, and continue"
+    for way, description in ways.items():
+        group.add_argument(f"--{way}", dest="going_on", action="store_const", const=way, help=description)
     sides = parser.add_mutually_exclusive_group()
     sides.add_argument(
         "--ours",
@@ -282,7 +289,7 @@ def _going_on_options(parser: ArgumentParser, verb: str, *, skips: bool) -> None
         action="append",
         default=[],
         metavar=("NAME", "TYPE", "ours|theirs|base|both"),
-        help="resolve one RRset; without --continue the choice is kept for it",
+        help="resolve one RRset; without --continue, only record the choice",
     )
 
 
@@ -290,20 +297,25 @@ def _merge_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("revision", metavar="REV", nargs="?", help="a branch, tag, id or PEER/BRANCH")
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
-        "--ff-only", dest="ff", action="store_const", const="only", default="allow", help="refuse to make a commit"
+        "--ff-only",
+        dest="ff",
+        action="store_const",
+        const="only",
+        default="allow",
+        help="only fast-forward; never make a commit",
     )
-    group.add_argument("--no-ff", dest="ff", action="store_const", const="never", help="make a commit in any case")
+    group.add_argument("--no-ff", dest="ff", action="store_const", const="never", help="always make a commit")
     _going_on_options(parser, "merge", skips=False)
     options.commit_options(parser)
 
 
 def _revert_arguments(parser: ArgumentParser) -> None:
-    _pick_arguments(parser, "revert", "commits, or ranges A..B; of a range the newest is reverted first")
+    _pick_arguments(parser, "revert", "commits, or ranges A..B; in a range, the newest is reverted first")
 
 
 def _cherry_pick_arguments(parser: ArgumentParser) -> None:
-    _pick_arguments(parser, "cherry-pick", "commits, or ranges A..B; of a range the oldest is picked first")
-    parser.add_argument("-x", dest="noted", action="store_true", help="say in each message which commit was picked")
+    _pick_arguments(parser, "cherry-pick", "commits, or ranges A..B; in a range, the oldest is picked first")
+    parser.add_argument("-x", dest="noted", action="store_true", help="name the original commit in each message")
 
 
 def _pick_arguments(parser: ArgumentParser, verb: str, what: str) -> None:
@@ -314,7 +326,7 @@ def _pick_arguments(parser: ArgumentParser, verb: str, what: str) -> None:
         metavar="N",
         type=_parent,
         default=0,
-        help="of a merge: the parent that its change is against, from 1",
+        help="for a merge: the parent to take its change against, from 1",
     )
     _going_on_options(parser, verb, skips=True)
     options.commit_options(parser, "--message")
@@ -325,21 +337,22 @@ def _parent(text: str) -> int:
 
     if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) < 100):
         raise ArgumentTypeError(
-            f"-m takes the number of a parent, from 1, not {text[:40]!r}; the message is --message TEXT"
+            f"-m expects the number of a parent from 1 to 99, not {text[:40]!r}; for a message use --message TEXT"
         )
     return int(text)
 
 
 _MERGE_DETAILS: Final = """\
-Records are merged one by one: what only one side changed is taken. Where both changed the same in different ways
-the merge stops, exits with 4 and moves nothing. Set those records right (`zonegit set …` commits at once), or
-choose by --resolve; then --continue merges again. `zonegit status` shows what is left."""
+Records are merged one by one: a change that only one side made is taken. If both sides changed the same records in
+different ways, the merge stops, exits with code 4 and moves nothing. Correct those records (`zonegit set …` commits
+at once) or choose a side with --resolve, then run --continue, which merges again. `zonegit status` shows what is
+left to resolve."""
 _REVERT_DETAILS: Final = """\
-Each commit gets one that takes its change back. What changed since on the same records is a conflict, which is
-resolved as that of a merge."""
+Each commit is reverted by a commit of its own. If the same records have changed since, that is a conflict, to be
+resolved as in a merge."""
 _PICK_DETAILS: Final = """\
-Each commit's change is made again on this branch, by its author and with its message. Conflicts are resolved as
-those of a merge."""
+Each commit's change is applied to this branch, with its author and message. Conflicts are resolved as in
+a merge."""
 
 VERBS: Final = {
     "merge": Verb(_merge_arguments, _merge, _MERGE_DETAILS),

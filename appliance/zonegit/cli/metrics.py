@@ -1,4 +1,4 @@
-"""What a running zonegitd says of itself: `metrics` (Prometheus reads the same page) and `ready`."""
+"""Query a running zonegitd: `metrics` (from the page that Prometheus scrapes) and `ready`."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from zonegit.cli.verbs import Verb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from zonegit.net.scrape import Sample
+    from zonegit.net.client.scrape import Sample
 
 PAGE: Final = "http://127.0.0.1:9353/metrics"
 READY_PAGE: Final = "http://127.0.0.1:9353/readyz"
 PREFIX: Final = "zonegit_"
 _TICK: Final = 0.05
-"""Seconds between two questions whether it is ready."""
+"""Seconds between two requests."""
 _LONGEST: Final = 86_400.0
 _SHOWN: Final = 10
-"""Zones that are listed."""
+"""How many zones are listed."""
 
 _Row = tuple[str, str]
 
 
 def _metrics(args: Namespace, out: Output) -> int:
-    from zonegit.net.scrape import scrape
+    from zonegit.net.client.scrape import scrape
 
     samples = scrape(args.url)
     if args.json:
@@ -73,7 +73,7 @@ class _Page:
         return sum(each.value for each in self.all(name) if labels.items() <= each.labels.items())
 
     def by(self, name: str, label: str) -> dict[str, float]:
-        """Sums by the value of a label, the largest first."""
+        """Sums by a label's value, largest first."""
         found: dict[str, float] = defaultdict(float)
         for each in self.all(name):
             found[each.labels.get(label, "")] += each.value
@@ -94,14 +94,14 @@ def _dns(page: _Page) -> Iterator[_Row]:
         count = page.sum("dns_request_duration_seconds_count", proto=proto)
         if count:
             mean = page.sum("dns_request_duration_seconds_sum", proto=proto) / count
-            yield f"time over {proto}", f"{mean * 1e6:,.0f} µs mean, 99 % within {_quantile(page, proto, 0.99)}"
+            yield f"time over {proto}", f"{mean * 1e6:,.0f} µs mean, 99% within {_quantile(page, proto, 0.99)}"
     dropped = page.by("dns_dropped_total", "reason")
     if any(dropped.values()):
         yield "dropped", _listed(dropped)
 
 
 def _quantile(page: _Page, proto: str, share: float) -> str:
-    """The upper bound of the bucket that holds this share of the requests."""
+    """The upper bound of the smallest bucket that holds this share of the requests."""
     buckets = [each for each in page.all("dns_request_duration_seconds_bucket") if each.labels["proto"] == proto]
     most = max(each.value for each in buckets)
     bounds = [float(each.labels["le"]) for each in buckets if each.value >= share * most]
@@ -113,10 +113,14 @@ def _zones(page: _Page) -> Iterator[_Row]:
     serials = page.all("zone_serial")
     records = {each.labels["zone"]: each.value for each in page.all("zone_records")}
     expired = {each.labels["zone"] for each in page.all("zone_expired") if each.value}
+    held: dict[str, str] = defaultdict(str)
+    for each in page.all("publish_held"):
+        if each.value:
+            held[each.labels["zone"]] += f", held by {each.labels['reason']}"
     for each in serials[:_SHOWN]:
         zone = each.labels["zone"]
         count = f", {render.counted(int(records[zone]), 'record')}" if zone in records else ""
-        yield zone, f"serial {each.value:.0f}{count}{', EXPIRED' if zone in expired else ''}"
+        yield zone, f"serial {each.value:.0f}{count}{', EXPIRED' if zone in expired else ''}{held[zone]}"
     if len(serials) > _SHOWN:
         yield "…", f"and {len(serials) - _SHOWN:,} more"
 
@@ -167,14 +171,14 @@ def _metrics_arguments(parser: ArgumentParser) -> None:
 
 
 def _ready(args: Namespace, out: Output) -> int:
-    """Ask until the answer is yes, or the time is over."""
+    """Ask until it is ready or the time is over."""
     from zonegit.errors import Unreachable
-    from zonegit.net.scrape import unready
+    from zonegit.net.client.scrape import unready
 
     until = time.monotonic() + args.timeout
     while (reason := unready(args.url)) is not None:
         if time.monotonic() >= until:
-            raise Unreachable(f"the zonegitd of {args.url} isn't ready: {reason}")
+            raise Unreachable(f"zonegitd at {args.url} is not ready: {reason}")
         time.sleep(_TICK)
     out.line("ready")
     return 0
@@ -197,13 +201,13 @@ def _seconds(text: str) -> float:
     except ValueError:
         found = -1.0
     if not 0 <= found <= _LONGEST:
-        raise ArgumentTypeError(f"{text[:40]!r} is no number of seconds from 0 to {_LONGEST:g}")
+        raise ArgumentTypeError(f"{text[:40]!r} is not a number of seconds from 0 to {_LONGEST:g}")
     return found
 
 
 _READY_DETAILS: Final = """\
-A zonegitd is ready as soon as it answers queries from a zone; a secondary has zones once it has synced. It needs
-[metrics], or --metrics-listen."""
+zonegitd is ready as soon as it answers queries from a zone; a secondary has zones once it has synced. zonegitd
+needs [metrics] in its configuration, or --metrics-listen."""
 
 VERBS: Final = {
     "metrics": Verb(_metrics_arguments, _metrics),

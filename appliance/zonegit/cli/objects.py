@@ -1,4 +1,4 @@
-"""Any object as text for people, for `cat-object`. Owners stand relative to the apex, which a node doesn't know."""
+"""Any object as text, for `cat-object`. Owners are relative to the apex, which a node doesn't know."""
 
 from collections.abc import Iterator
 

@@ -1,8 +1,9 @@
-"""Options that several verbs share, and what they open. Nothing dear is imported until a verb runs."""
+"""Options that several verbs share, and opening the repository. Expensive imports wait until they are needed."""
 
 from __future__ import annotations
 
 import os
+import re
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from zonegit.cli.output import Output
     from zonegit.model.names import WireName
     from zonegit.repo import Repository
-    from zonegit.repo.everywhere import JointOptions
+    from zonegit.repo.joint import JointOptions
     from zonegit.repo.results import Position
     from zonegit.repo.writing import CommitOptions
     from zonegit.store.writer_lock import Patience
@@ -28,12 +29,12 @@ SERVICE_KEYS: Final = "/etc/zonegit/keys.d"
 
 
 def json_option(parser: ArgumentParser) -> None:
-    """`--json`, for verbs that answer something."""
-    parser.add_argument("--json", action="store_true", help="answer in JSON; docs/cli.md has the shapes")
+    """`--json`, for verbs that print an answer."""
+    parser.add_argument("--json", action="store_true", help="print JSON; docs/cli.md describes it")
 
 
 def keys_option(parser: ArgumentParser) -> None:
-    """`--keys`, for verbs on key files: the service's directory, where there is one."""
+    """`--keys`, for verbs on key files; the default is the service's directory if it exists."""
     service = os.path.isdir(SERVICE_KEYS)  # noqa: PTH112  pathlib isn't imported before it is needed
     parser.add_argument(
         "--keys",
@@ -41,7 +42,7 @@ def keys_option(parser: ArgumentParser) -> None:
         type=_directory,
         required=not service,
         default=SERVICE_KEYS,
-        help=f"the directory that holds the key files (default: {SERVICE_KEYS} where that is there)",
+        help=f"the directory of the key files (default: {SERVICE_KEYS} if it exists)",
     )
 
 
@@ -53,13 +54,13 @@ def _directory(text: str) -> Path:
 
 def dry_run_option(parser: ArgumentParser) -> None:
     """`--dry-run` and `--lock-timeout`, for verbs that write."""
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done, and write nothing")
     parser.add_argument(
         "--lock-timeout",
         metavar="SECONDS",
         type=_seconds,
         default=LOCK_TIMEOUT,
-        help=f"how long to wait while another process writes; 0: not at all (default: {LOCK_TIMEOUT})",
+        help=f"how long to wait for another writer; 0: not at all (default: {LOCK_TIMEOUT})",
     )
 
 
@@ -71,39 +72,98 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise ArgumentTypeError(f"{text[:40]!r} is no number of seconds")
+        raise ArgumentTypeError(f"{text[:40]!r} is not a number of seconds, 0 or more")
     return seconds
 
 
+_HOUR: Final = re.compile("[0-9]{1,2}:[0-9]{2}")
+
+
+def _future_time(text: str) -> int:
+    """A time in the future, in Unix seconds. It is local time unless it has an offset from UTC."""
+    import time
+    from argparse import ArgumentTypeError
+    from datetime import datetime, timedelta
+
+    from zonegit.repo.dates import utc
+
+    now = time.time()
+    try:
+        if _HOUR.fullmatch(text):
+            day = datetime.fromtimestamp(now)
+            start = datetime.fromisoformat(f"{day:%Y-%m-%d} {text.zfill(5)}")
+            if start.timestamp() <= now:
+                start += timedelta(days=1)
+        else:
+            start = datetime.fromisoformat(text)
+        found = int(start.timestamp())
+    except (ValueError, OverflowError):
+        raise ArgumentTypeError(
+            f"{text[:40]!r} is not a time: write it like '2027-01-31 03:00', or 03:00 for the next one"
+        ) from None
+    if found <= now:
+        raise ArgumentTypeError(f"{text[:40]!r} has passed: it is {utc(now)} now")
+    return found
+
+
 def patience(args: Namespace, out: Output) -> Patience:
-    """How long a verb waits for another writer; it says so after a second."""
+    """How long a verb waits for another writer; after a second it prints a message."""
     from zonegit.store.writer_lock import Patience
 
     return Patience(getattr(args, "lock_timeout", LOCK_TIMEOUT), out.fail)
 
 
 def author_option(parser: ArgumentParser) -> None:
-    """`--author`, for verbs that leave a trace in the reflog or in a commit."""
-    parser.add_argument("--author", metavar="WHO", help="`Name <mail>` (default: user@host, or sudo's caller)")
+    """`--author`, for verbs that write a reflog entry or a commit."""
+    parser.add_argument(
+        "--author",
+        metavar="WHO",
+        help="`Name <mail>` (default: as configured, else user@host; under sudo: the caller)",
+    )
+
+
+def at_option(parser: ArgumentParser) -> None:
+    """`--at`, for verbs that make a commit."""
+    parser.add_argument(
+        "--at",
+        metavar="TIME",
+        type=_future_time,
+        help="publish the commit at this time ('2027-01-31 03:00', or 03:00); the branch needs a policy",
+    )
 
 
 def commit_options(parser: ArgumentParser, *message: str) -> None:
-    """What verbs that make a commit take; `message` are the names of the option for its message."""
+    """The options of verbs that make a commit; `message` are the names of the message option."""
     parser.add_argument(
         *(message or ("-m", "--message")),
         metavar="TEXT",
-        help="the commit's message (default: made from the change)",
+        help="the commit message (default: derived from the change)",
     )
     author_option(parser)
-    parser.add_argument("--branch", metavar="BRANCH", help="commit there (default: HEAD's branch)")
+    parser.add_argument("--branch", metavar="BRANCH", help="the branch to commit to (default: HEAD's branch)")
+    at_option(parser)
     signature_options(parser)
     check_options(parser)
+    sign_option(parser)
     dry_run_option(parser)
     json_option(parser)
 
 
+def sign_option(parser: ArgumentParser) -> None:
+    """`-S`, for verbs that make a commit."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "-S",
+        "--sign",
+        action="store_const",
+        const=True,
+        help="sign the commit with your key (default: as commit.sign says)",
+    )
+    group.add_argument("--no-sign", dest="sign", action="store_const", const=False, help="don't sign the commit")
+
+
 def signature_options(parser: ArgumentParser) -> None:
-    """What may happen to the signatures of a zone that is signed elsewhere."""
+    """What to do with the signatures of a zone that is signed elsewhere."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--unsign",
@@ -111,19 +171,19 @@ def signature_options(parser: ArgumentParser) -> None:
         action="store_const",
         const="unsign",
         default="keep",
-        help="drop all DNSSEC records of the zone",
+        help="delete all DNSSEC records of the zone",
     )
     group.add_argument(
         "--break-signatures",
         dest="signatures",
         action="store_const",
         const="break",
-        help="change a signed zone though its signatures are wrong then",
+        help="change a signed zone although that makes its signatures invalid",
     )
 
 
 def commit_how(args: Namespace, zone: str) -> CommitOptions:
-    """What `commit_options` read, for a change of this zone."""
+    """The values of `commit_options`, for a change of this zone."""
     return {
         "zone": zone,
         "branch": args.branch,
@@ -132,11 +192,13 @@ def commit_how(args: Namespace, zone: str) -> CommitOptions:
         "dry_run": args.dry_run,
         "signatures": args.signatures,
         "strict": strict(args, zone),
+        "sign": args.sign,
+        "not_before": args.at,
     }
 
 
 def joint_how(args: Namespace) -> JointOptions:
-    """What `commit_options` read, for a change that may be one of several zones."""
+    """The values of `commit_options`, for a change of one or several zones."""
     return {
         "zone": args.zone,
         "branch": args.branch,
@@ -145,6 +207,8 @@ def joint_how(args: Namespace) -> JointOptions:
         "dry_run": args.dry_run,
         "signatures": args.signatures,
         "strict": lambda zone: strict(args, zone),
+        "sign": args.sign,
+        "not_before": args.at,
     }
 
 
@@ -158,8 +222,8 @@ def apex(args: Namespace, repo: Repository) -> WireName:
 def open_repository(args: Namespace, out: Output, *, reads: bool = False) -> Repository:
     """The repository that is meant (`cli.location`).
 
-    A verb that only reads, or is told `--dry-run`, never waits for a writer. A verb that could write says that it
-    only `reads` this time. Readers are told when they read another branch than HEAD's, as that is gone.
+    A verb that only reads, or has `--dry-run`, never waits for a writer. `reads`: a verb that could write only
+    reads this time. A reading verb prints a warning if HEAD's branch is gone and it reads another one.
     """
     from zonegit.repo import Repository
 
@@ -172,23 +236,23 @@ def open_repository(args: Namespace, out: Output, *, reads: bool = False) -> Rep
     return repo
 
 
-def head_names(repo: Repository, place: Position) -> str:
-    """What a verb says that moved HEAD."""
+def head_note(repo: Repository, place: Position) -> str:
+    """The note of a verb that moved HEAD."""
     whose = "your HEAD names" if repo.shared else "HEAD names"
-    others = "; the others who share this repository stay where they are" if repo.shared else ""
+    others = "; other users of this repository keep theirs" if repo.shared else ""
     return f"{whose} {place.zone}, branch {place.branch}{others}"
 
 
 def _warn_of_lost(args: Namespace, repo: Repository, out: Output) -> None:
-    """Say what is read where what HEAD names is gone, unless another zone is meant."""
+    """Warn about what is read if HEAD's branch is gone, unless another zone is meant."""
     from zonegit.model.names import parse_apex, to_text
 
-    standing = repo.standing()
-    lost = standing.lost
+    status = repo.head_status()
+    lost = status.lost
     if lost is None or (args.zone is not None and to_text(parse_apex(args.zone)) != lost.zone):
         return
     instead = "no zone is left"
-    if place := standing.place:
-        choose = "check out another" if place.zone == lost.zone else "choose another: `zonegit zone switch ZONE`"
-        instead = f"this is {place.branch} of {place.zone}, until you {choose}"
-    out.warn(f"you were on branch {lost.branch} of {lost.zone}, which is gone; {instead}")
+    if place := status.place:
+        choose = "check out another branch" if place.zone == lost.zone else "run `zonegit zone switch ZONE`"
+        instead = f"using {place.branch} of {place.zone} until you {choose}"
+    out.warn(f"HEAD names branch {lost.branch} of {lost.zone}, which is gone; {instead}")

@@ -1,4 +1,4 @@
-"""Where a verb's output goes: answers on stdout, messages and progress on stderr, colour only where wanted."""
+"""A verb's output: answers on stdout, messages and progress on stderr, colour if wanted."""
 
 import errno
 import os
@@ -29,26 +29,26 @@ class Style(StrEnum):
 
 
 _PAINT: Final = re.compile(f"(\x1b\\[(?:{'|'.join(['0', *Style])})m)")
-"""What `paint` puts round a text; nothing else that isn't printable gets out with a line."""
+"""What `paint` puts around a text; every other unprintable character in a line is escaped."""
 
 
 class AnswerLost(Exception):
-    """Stdout can't be written. `told` is what is wrong, empty where the reader of a pipe has what it wanted."""
+    """Stdout can't be written. `message` is empty if the reader of a pipe has simply gone away."""
 
     def __init__(self, error: OSError, made: str) -> None:
-        """`made` says which change was made all the same, if one was."""
+        """`made` says which change was made, if any."""
         broken = isinstance(error, BrokenPipeError)
         self.exit_code = _BROKEN_PIPE if broken else _FAILED
         what = f"cannot write to standard output: {error.strerror or error}"
-        self.told = f"{what}; {made}" if made else "" if broken else what
+        self.message = f"{what}; {made}" if made else "" if broken else what
         super().__init__(what)
 
 
 class Output:
     """The two streams of one run of the command.
 
-    An answer that stdout doesn't take ends a verb with `AnswerLost`. After a change (`made`) the verb goes on, so
-    that stderr gets the summary and the way back, and `flush` raises at the end.
+    If stdout can't be written, the verb ends with `AnswerLost`. After a change (`made`) it continues, so that
+    stderr gets the summary and the command that undoes the change, and `flush` raises at the end.
     """
 
     def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
@@ -60,20 +60,20 @@ class Output:
         self._lost: OSError | None = None
 
     def made(self, what: str) -> None:
-        """From here on something is changed; an answer that is lost ends nothing, and its error says `what`."""
+        """Note that a change was made: from now on a failing stdout doesn't end the verb; its error says `what`."""
         self._made = what
 
     def set_color(self, when: str) -> None:
-        """`auto` (a terminal, without NO_COLOR of no-color.org, that isn't dumb), `always` or `never`."""
+        """`auto` (on a terminal that isn't dumb, unless NO_COLOR is set, no-color.org), `always` or `never`."""
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         self._color = when == "always" or (when == "auto" and not plain and self.stdout.isatty())
 
     def is_terminal(self) -> bool:
-        """Whether somebody reads the answer as it comes."""
+        """Whether stdout is a terminal that isn't dumb."""
         return self.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
-    def kept(self) -> "tuple[Output, StringIO]":
-        """An output that is coloured as this one, and what it writes."""
+    def in_memory(self) -> "tuple[Output, StringIO]":
+        """An output with the same colours that writes its answer to memory, and the buffer that it writes to."""
         from io import StringIO
 
         text = StringIO()
@@ -87,11 +87,11 @@ class Output:
         return f"\x1b[{style.value}m{text}\x1b[0m" if self._color and text else text
 
     def line(self, text: str = "", style: Style | None = None) -> None:
-        """One line of the answer. It may hold what `paint` gave; all else in it is written as printable."""
+        """One line of the answer. It may contain text from `paint`; other unprintable characters are escaped."""
         self.text((self.paint(text, style) if style else self._unpainted(text)) + "\n")
 
     def text(self, text: str) -> None:
-        """A piece of the answer as it is, line ends included: nothing that others wrote, unless it is escaped."""
+        """A piece of the answer, written unchanged: with its line ends, and with foreign text escaped already."""
         try:
             self.stdout.write(text)
         except OSError as error:
@@ -106,13 +106,13 @@ class Output:
             self._lose(error)
 
     def json(self, value: object) -> None:
-        """The whole answer as one JSON text (RFC 8259), in ASCII, which is UTF-8 whatever the locale."""
+        """The whole answer as one JSON text (RFC 8259), in ASCII, so that it is UTF-8 in every locale."""
         import json
 
         self.text(json.dumps(value, indent=2) + "\n")
 
     def json_array(self, values: Iterable[object]) -> None:
-        """The whole answer as a JSON array, one element a line, written as they come."""
+        """The whole answer as a JSON array, one element per line, written as they arrive."""
         import json
 
         lead = "["
@@ -122,15 +122,15 @@ class Output:
         self.text("[]\n" if lead == "[" else "\n]\n")
 
     def note(self, text: str) -> None:
-        """A message to the person at the terminal, behind the answer so far where both go to one pipe."""
+        """A message for the user, after the answer so far if both go to the same pipe."""
         self.delivered()
-        with suppress(OSError):  # nobody can be told; what was done is done
+        with suppress(OSError):  # stderr is gone too, so there is nowhere to report it
             if self._bar:
                 self._bar.clear()
             self.stderr.write(one_line(text) + "\n")
 
     def warn(self, text: str) -> None:
-        """Something that was done all the same, but that a person should know of."""
+        """A warning: the verb goes on, but the user should know."""
         self.note(f"zonegit: warning: {text}")
 
     def fail(self, text: str) -> None:
@@ -138,7 +138,7 @@ class Output:
         self.note(f"zonegit: {text}")
 
     def ask(self, question: str, stdin: TextIO) -> bool:
-        """Whether a person at a terminal answers yes; anything else, the end of input too, is no."""
+        """Whether the user answers yes; anything else, including the end of input, means no."""
         self.flush()
         self.stderr.write(f"{one_line(question)} [y/N] ")
         self.stderr.flush()
@@ -150,9 +150,9 @@ class Output:
         return self._bar
 
     def flush(self) -> int:
-        """Write out what is buffered of the answer. `AnswerLost` where any of it couldn't be written; else 0.
+        """Write the buffered answer; returns 0. `AnswerLost` if any part of the answer couldn't be written.
 
-        Who closed stdout wants no answer: a change that was made counts.
+        After a change it is no error if the caller closed stdout, which says that no answer is wanted.
         """
         if not self.delivered() and self._lost and not (self._made and self._lost.errno == errno.EBADF):
             lost, self._lost = self._lost, None
@@ -160,7 +160,7 @@ class Output:
         return 0
 
     def delivered(self) -> bool:
-        """Write out what is buffered of the answer; whether all of it could be written so far."""
+        """Write the buffered answer; returns whether all of it could be written so far."""
         try:
             self.stdout.flush()
         except OSError as error:
@@ -168,7 +168,7 @@ class Output:
         return self._lost is None
 
     def _unpainted(self, text: str) -> str:
-        """`text` with all escaped but what `paint` put there."""
+        """`text` with unprintable characters escaped, except what `paint` put there."""
         if text.isprintable():
             return text
         pieces = _PAINT.split(text) if self._color else [text]
@@ -180,13 +180,13 @@ class Output:
             self.flush()
 
     def _keep(self, error: OSError) -> None:
-        """Remember the first error, and let nobody try the same text again."""
+        """Remember the first error, and discard the buffer, so that its text isn't written again."""
         self._lost = self._lost or error
         silence(self.stdout)
 
 
 def silence(stream: TextIO) -> None:
-    """Send what is still in the stream's buffer nowhere, so that the interpreter doesn't try again at its exit."""
+    """Redirect a stream to /dev/null, so that the interpreter doesn't fail on its buffer at exit."""
     try:
         number = stream.fileno()
     except (OSError, ValueError):

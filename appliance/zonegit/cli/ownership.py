@@ -1,9 +1,9 @@
-"""Whom root becomes before it opens a repository that isn't its own.
+"""Giving up root's rights before opening a repository that root doesn't own.
 
-Root opens no file that another user can change or lead elsewhere (`store.files`). For a repository of the service's
-user, or of who called sudo, `zonegit` goes on as that user, for good and before anything is opened; the repository
-of anybody else is refused. What a call names beside the repository has to be readable for that user, but for zone
-files, which are read before.
+Root opens no file that another user can change or redirect (`store.files`). For a repository of the service's user,
+or of the user who called sudo, `zonegit` becomes that user, for good and before it opens anything; a repository of
+any other user is refused. Other files named on the command line have to be readable by that user, except zone
+files, which are read first.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def chosen_repository(args: Namespace) -> Path:
-    """The repository that a verb opens (`cli.location`). Root is its owner from here on. `StoreError`."""
+    """The repository that a verb opens (`cli.location`). Root becomes its owner. `StoreError`."""
     return as_owner(existing(args))
 
 
 def as_owner(path: Path) -> Path:
-    """The path of a repository that is to be opened or made. Root is its owner from here on. `StoreError`."""
+    """The path of a repository to be opened or created. Root becomes its owner. `StoreError`."""
     if os.geteuid():
         return path
     found = _nearest(path)
@@ -40,22 +40,22 @@ def as_owner(path: Path) -> Path:
     if owner not in _trusted():
         raise of_another(path, owner)
     try:
-        caller.go_on_as(owner, found.st_gid)
+        caller.continue_as(owner, found.st_gid)
     except OSError as error:
         name = user_name(owner)
-        why = f"{path} belongs to {name}, and root can't go on as {name} here ({error.strerror})"
+        why = f"{path} belongs to {name}, and root cannot become {name} here ({error.strerror})"
         raise StoreError(f"{why}: run this as {name}") from None
     for module in (__name__, "lmdb", "os"):  # zonegit, what it needs, and Python
         part = sys.modules[module].__file__
         if part and not os.access(part, os.R_OK):
             name = user_name(owner)
-            way = f"install zonegit and its Python where {name} can read them, by the package, say"
-            raise StoreError(f"{path} belongs to {name}, who can't read {part}, which zonegit needs: {way}")
+            way = f"install zonegit and its Python where {name} can read them, for example with the package"
+            raise StoreError(f"{path} belongs to {name}, who cannot read {part}, which zonegit needs: {way}")
     return path
 
 
 def _nearest(path: Path) -> os.stat_result | None:
-    """Of the directory, or of the first above it that is there."""
+    """The status of the path, or of its nearest existing parent."""
     for each in (path, *path.absolute().parents):
         try:
             return each.stat()
@@ -65,7 +65,7 @@ def _nearest(path: Path) -> os.stat_result | None:
 
 
 def _trusted() -> set[int]:
-    """Users whose repositories root uses: the service's, and under sudo the caller."""
+    """The uids whose repositories root uses: the service's, and under sudo the caller's."""
     caller = os.environ.get("SUDO_UID", "")
     trusted = {int(caller)} if caller.isdecimal() else set()
     try:

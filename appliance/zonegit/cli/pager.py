@@ -1,8 +1,7 @@
-"""Answers that are longer than the terminal go through a pager, as git's do.
+"""Sends answers that are longer than the terminal through a pager, as git does.
 
-What is written is held back as long as it fits the terminal, so short answers start no process. `$ZONEGIT_PAGER`,
-else `$PAGER`, is a command for the shell; an empty one and `cat` are none. Without either it is `less -FRX`, or
-`more` where there is no less.
+Output is buffered as long as it fits the terminal, so short answers start no process. The pager is a shell command:
+`$ZONEGIT_PAGER`, else `$PAGER`, else `less -FRX`, else `more`. An empty value and `cat` mean no pager.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ if TYPE_CHECKING:
     from typing import IO, TextIO
 
 _CANNOT_RUN: Final = (126, 127)
-"""Exit codes of a shell that could not start a command."""
+"""Exit codes of a shell that couldn't start a command."""
 _DEFAULT: Final = ("less -FRX", "more")
 
 
 class PagerLeft(SystemExit):
-    """Whoever reads has seen enough: nothing is wrong, and nobody reads the rest."""
+    """The user has left the pager: not an error, but nobody reads the rest."""
 
     def __init__(self) -> None:
         super().__init__(0)
 
 
 def paged(run: Callable[[], int], out: Output) -> int:
-    """The exit code of `run`, whose answer goes through a pager where it is longer than the terminal."""
+    """The exit code of `run`; its answer goes through a pager if it is longer than the terminal."""
     command = _command()
     if not command:
         return run()
@@ -56,7 +55,7 @@ def paged(run: Callable[[], int], out: Output) -> int:
 
 
 def _command() -> str:
-    """What the shell is to run; empty for no pager."""
+    """The shell command of the pager; empty for none."""
     from shutil import which
 
     for name in ("ZONEGIT_PAGER", "PAGER"):
@@ -67,7 +66,7 @@ def _command() -> str:
 
 
 class _Paged(io.TextIOBase):
-    """A text stream: to the terminal what fits it, else all of it to a pager."""
+    """A text stream: text that fits goes to the terminal, longer text to a pager."""
 
     def __init__(self, terminal: TextIO, command: str, warn: Callable[[str], None]) -> None:
         self._terminal = terminal
@@ -76,11 +75,11 @@ class _Paged(io.TextIOBase):
         size = _size(terminal)
         self._columns = size.columns or 80
         self._room = (size.lines or 24) - 1
-        """Lines of the terminal that are left."""
+        """How many lines of the terminal are left."""
         self._held: list[str] | None = []
         self._process: Popen[str] | None = None
         self._pager: IO[str] | None = None
-        """What the pager reads from."""
+        """The pager's standard input."""
 
     def isatty(self) -> bool:
         return True
@@ -105,7 +104,7 @@ class _Paged(io.TextIOBase):
             self._send("")
 
     def finish(self) -> None:
-        """Write what is still held back, and tell the pager that this is all."""
+        """Write what is still buffered, and close the pager's input."""
         if self._held:
             self._terminal.write("".join(self._held))
         self._held = None
@@ -116,7 +115,7 @@ class _Paged(io.TextIOBase):
                 raise PagerLeft from None
 
     def wait(self) -> None:
-        """Wait until the person is done reading. Ctrl-C is the pager's."""
+        """Wait until the user leaves the pager; meanwhile Ctrl-C is left to the pager."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -129,7 +128,7 @@ class _Paged(io.TextIOBase):
         finally:
             signal.signal(signal.SIGINT, before)
         if code in _CANNOT_RUN:
-            self._warn(f"the pager {self._command[:80]!r} can't be run; set ZONEGIT_PAGER, or give --no-pager")
+            self._warn(f"cannot run the pager {self._command[:80]!r}; set ZONEGIT_PAGER, or use --no-pager")
 
     def _send(self, text: str) -> int:
         if self._pager is None:
@@ -141,19 +140,19 @@ class _Paged(io.TextIOBase):
             self._pager.write(text)
             if not text:
                 self._pager.flush()
-        except (BrokenPipeError, ValueError):  # a ValueError is a pipe that broke before
+        except (BrokenPipeError, ValueError):  # ValueError: the pipe broke earlier, and the stream is closed
             raise PagerLeft from None
         return len(text)
 
     def _start(self) -> None:
-        """Start the pager; without one the answer goes to the terminal."""
+        """Start the pager; if that fails, the answer goes to the terminal."""
         import subprocess
 
         self._terminal.flush()
         environment = {"LESS": "FRX", "LV": "-c", **os.environ}
         encoding = getattr(self._terminal, "encoding", None) or "utf-8"
         if not _runs(self._command):
-            self._warn(f"there is no pager {self._command[:80]!r}; set ZONEGIT_PAGER, or give --no-pager")
+            self._warn(f"there is no pager {self._command[:80]!r}; set ZONEGIT_PAGER, or use --no-pager")
             return
         try:
             self._process = subprocess.Popen(  # noqa: S603  the user's own command, as the user
@@ -166,13 +165,13 @@ class _Paged(io.TextIOBase):
                 errors="backslashreplace",
             )
         except OSError as error:
-            self._warn(f"the pager can't be run: {error.strerror}; give --no-pager")
+            self._warn(f"cannot run the pager: {error.strerror}; use --no-pager")
         else:
             self._pager = self._process.stdin
 
 
 def _size(terminal: TextIO) -> os.terminal_size:
-    """What the environment says, as for every program that writes to a terminal, else the terminal's own."""
+    """The size of the terminal; COLUMNS and LINES override it, as in other programs."""
     size = os.terminal_size((0, 0))
     with suppress(OSError, ValueError):
         size = os.get_terminal_size(terminal.fileno())
@@ -186,7 +185,7 @@ def _size(terminal: TextIO) -> os.terminal_size:
 
 
 def _runs(command: str) -> bool:
-    """Whether the first word of a command names a program. One that only a shell understands may."""
+    """Whether the first word of a command names a program; true if only a shell can tell."""
     from shlex import split
     from shutil import which
 

@@ -1,6 +1,6 @@
-"""From an argument list to a verb and its options. Only the parser of the verb that was asked for is made.
+"""Parse the command line into a verb and its options. Only the parser of that verb is built.
 
-Options may stand before the verb, as in `git -C DIR log`, or after it, before or between its arguments.
+Options may precede the verb, as in `git -C DIR log`, or follow it, before or between its arguments.
 """
 
 import os
@@ -15,51 +15,50 @@ from zonegit.errors import UsageError
 BEFORE_VERB: Final = frozenset(
     {"-C", "--repo", "--zone", "--branch", "--author", "-m", "--message", "--color", "--lock-timeout"}
 )
-"""Options with a value that may stand before the verb: needed to tell the verb from their values."""
+"""Options with a value that may precede the verb: needed to tell the verb from their values."""
 
 HIDDEN: Final = "__complete"
-"""The verb that completion scripts ask (`cli.completing`); nobody types it."""
+"""The hidden verb of the completion scripts (`cli.completing`)."""
 
 _PATTERN: Final = "PATTERN"
-"""How help calls a regular expression; an empty one matches everything."""
+"""The metavar of a regular expression; an empty one matches everything."""
 _JUDGED_LATER: Final = frozenset({"directories", "message", "strict"})
-"""Options whose empty values mean something, or have an error message of their own."""
+"""Options whose empty value has a meaning, or an error message of its own."""
 
 _ENDING: Final = """\
-Options that every verb takes: -C DIR (work in that directory), --repo DIR (default: $ZONEGIT_REPO, else .zonegit
-here or in a directory above, else /var/lib/zonegit where that is there), --zone ZONE, --color WHEN, --no-pager.
-`zonegit VERB --help` says what a verb takes.
+Common options: -C DIR (work in that directory), --repo DIR (default: $ZONEGIT_REPO, else .zonegit here or in a
+parent directory, else /var/lib/zonegit if it exists), --zone ZONE, --color WHEN, --no-pager. `zonegit VERB --help`
+describes a verb.
 
 exit codes: 0 done, 1 refused or failed, 2 usage, 3 differences found (diff --exit-code), 4 conflict, 5 not found,
             6 corrupt store, 7 not authorised, 8 unreachable, 130 interrupted"""
 
-
 _ALIKE: Final = 0.65
-"""How alike (0 to 1) a verb has to be to be suggested: `log` is for `lgo`, `branch` isn't for `rndc`."""
+"""Least similarity (0 to 1) of a suggested verb: `log` is suggested for `lgo`, but `branch` not for `rndc`."""
 _LITERAL: Final = "\0"
-"""Marks an argument that stands behind `--`; no process is given one with this character."""
+"""Marks an argument after `--`; command line arguments can't contain this character."""
 
 
-class Behind(str):
-    """An argument that stood behind `--`."""
+class AfterDashes(str):
+    """An argument after `--`."""
 
 
 class _Parser(ArgumentParser):
-    """argparse, but a mistake is an exception, which becomes one line like every other error.
+    """argparse, but an error is an exception, which becomes one line like every other error.
 
-    It also loses a `--` that stands first or behind an option, which `parse` therefore takes away.
+    argparse drops a `--` that comes first or after an option, so `parse` removes it beforehand.
     """
 
     def _get_value(self, action: Action, arg_string: str) -> object:
         if action.option_strings and arg_string.startswith(_LITERAL):
             raise ArgumentError(action, "expected one argument")
         value: object = super()._get_value(action, arg_string.removeprefix(_LITERAL))
-        return Behind(value) if arg_string.startswith(_LITERAL) and isinstance(value, str) else value
+        return AfterDashes(value) if arg_string.startswith(_LITERAL) and isinstance(value, str) else value
 
     def _get_values(self, action: Action, arg_strings: list[str]) -> object:
         may_be_empty = action.metavar == _PATTERN or action.dest in _JUDGED_LATER
         if action.option_strings and "" in arg_strings and not may_be_empty:
-            raise ArgumentError(action, "an empty value; leave the option out, or give it one")
+            raise ArgumentError(action, "the value is empty; leave the option out, or give it a value")
         return super()._get_values(action, arg_strings)
 
     def error(self, message: str) -> NoReturn:
@@ -73,14 +72,16 @@ class _Parser(ArgumentParser):
         raise UsageError(f"{self.prog.removeprefix('zonegit ')}: {message}; {hint}")
 
     def _of_git(self, message: str) -> str:
-        """What is done here instead of an option that git's verb has."""
-        from zonegit.cli.elsewhere import option_advice
+        """Advice on an option that git's verb has, or on one that only this verb requires."""
+        from zonegit.cli.elsewhere import need_advice, option_advice
 
-        _, _, words = message.partition("unrecognized arguments: ")
-        return option_advice(self.prog.removeprefix("zonegit "), words.split()) or ""
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        missing = message.partition("arguments are required: ")[2].split(", ")
+        verb = self.prog.removeprefix("zonegit ")
+        return option_advice(verb, unknown) or need_advice(verb, missing) or ""
 
     def _near_miss(self, message: str) -> str:
-        """The option that somebody may have meant who wrote one that there isn't."""
+        """The known option that is most similar to an unknown one."""
         from difflib import get_close_matches
 
         _, unknown, words = message.partition("unrecognized arguments: ")
@@ -90,17 +91,17 @@ class _Parser(ArgumentParser):
         return f"did you mean `{near[0]}`?" if near else ""
 
     def _record_hint(self, message: str) -> str:
-        """How a record is written, for verbs that take one."""
+        """How to write a record, for verbs that take one."""
         if not any(action.dest == "rdata" for action in self._actions):
             return ""
         if "unrecognized arguments: -" in message:
-            return "quote a record with blanks as one argument, or put -- before words that begin with a dash"
+            return "quote a record with spaces as one argument, or put -- before words that begin with a dash"
         if "arguments are required: " in message and "NAME" not in message:
-            return f"the order is NAME TYPE TTL RDATA, and - keeps the TTL that is there; see `{self.prog} --help`"
+            return f"expected NAME TYPE TTL RDATA; a TTL of - keeps the present one; see `{self.prog} --help`"
         return ""
 
     def with_numbers(self, words: list[str]) -> list[str]:
-        """`-3` as `--number=3`, as git reads it, for verbs that have that option."""
+        """Read `-3` as `--number=3`, as git does, for verbs that have that option."""
         if "--number" not in self._option_string_actions:
             return words
         found: list[str] = []
@@ -113,14 +114,14 @@ class _Parser(ArgumentParser):
 
 
 class _Formatter(RawDescriptionHelpFormatter):
-    """As wide as argparse's own, which loads shutil to find the width, even where no help is printed."""
+    """As wide as argparse's own, which imports shutil for the width even if no help is printed."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_columns() - 2)
 
 
 def _columns() -> int:
-    """Of the terminal: what COLUMNS says, else what stdout is, else 80."""
+    """The width of the terminal: COLUMNS, else that of stdout, else 80."""
     with suppress(ValueError):
         if (columns := int(os.environ.get("COLUMNS", "0"))) > 0:
             return columns
@@ -130,7 +131,7 @@ def _columns() -> int:
 
 
 def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
-    """The verb and its arguments; no verb, and `text` to print, when only help was asked for."""
+    """The verb and its arguments; for a help text, no verb, and the text in `text`."""
     at = verb_at(argv)
     if at == len(argv):
         if "--version" in argv:
@@ -142,12 +143,12 @@ def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
     rest = [*argv[:at], *argv[at + 1 :]]
     if name == "help":
         return _help(argv[at + 1 :])
-    if name in verbs.FAMILIES:
+    if verbs.length(argv[at:]) == 2:
         if at + 1 == len(argv):
-            seconds = [verb.split()[1] for verb in verbs.names() if verb.startswith(f"{name} ")]
-            what = "is one of" if len(seconds) > 1 else "is"
+            second_words = [verb.split()[1] for verb in verbs.names() if verb.startswith(f"{name} ")]
+            what = "one of " if len(second_words) > 1 else ""
             raise UsageError(
-                f"{name}: a verb of two words, the second {what} {', '.join(seconds)}; see `zonegit {name} --help`"
+                f"{name}: expected a second word, {what}{', '.join(second_words)}; see `zonegit {name} --help`"
             )
         if argv[at + 1] in ("-h", "--help"):
             return None, Namespace(text=_overview_of(name))
@@ -190,13 +191,13 @@ def _help(words: Sequence[str]) -> tuple[None, Namespace]:
     name = " ".join(words)
     if not words:
         return None, Namespace(text=overview())
-    if name in verbs.FAMILIES:
+    if name in verbs.FAMILIES and name not in verbs.names():
         return None, Namespace(text=_overview_of(name))
     return None, Namespace(text=verb_parser(name, _verb(name)).format_help().rstrip())
 
 
 def verb_at(argv: Sequence[str]) -> int:
-    """Where the verb stands, behind options and their values."""
+    """The index of the verb, after options and their values."""
     at = 0
     while at < len(argv) and argv[at].startswith("-") and argv[at] != "--":
         at += 2 if argv[at] in BEFORE_VERB else 1
@@ -218,7 +219,7 @@ def _verb(name: str, words: Sequence[str] = ()) -> verbs.Verb:
 
 
 def verb_parser(name: str, verb: verbs.Verb) -> _Parser:
-    """What reads a verb's arguments, the common options among them."""
+    """The parser of a verb's arguments and the common options."""
     parser = _Parser(
         prog=f"zonegit {name}",
         description=verbs.summary(name)[:1].upper() + verbs.summary(name)[1:] + ".",
@@ -236,10 +237,10 @@ def verb_parser(name: str, verb: verbs.Verb) -> _Parser:
     )
     common.add_argument("--zone", metavar="ZONE", help="the zone (default: the one that HEAD names)")
     common.add_argument(
-        "--color", choices=("auto", "always", "never"), default="auto", help="colour; NO_COLOR is honoured"
+        "--color", choices=("auto", "always", "never"), default="auto", help="when to use colour; respects NO_COLOR"
     )
     common.add_argument(
-        "--no-pager", dest="pager", action="store_false", help="write long answers to the terminal as they are"
+        "--no-pager", dest="pager", action="store_false", help="don't pipe long answers into a pager"
     )
     parser.set_defaults(json=False)
     return parser

@@ -1,4 +1,4 @@
-"""Files that hold plans: read within bounds, and written so that nothing else is ever written to."""
+"""Plan files: read within bounds, and written so that no other file is ever overwritten."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ def read(stream: BinaryIO) -> Plan:
 
     data = stream.read(MAX_SIZE + 1)
     if len(data) > MAX_SIZE:
-        raise InvalidData(f"the plan has more than {MAX_SIZE:,} bytes, so zonegit didn't write it")
+        raise InvalidData(f"the plan has more than {MAX_SIZE:,} bytes; zonegit writes none of that size")
     return read_plan(data)
 
 
 def check_free(path: str, *, force: bool) -> None:
-    """`UsageError` for standard output, and `AlreadyThere` where a file may not be written over."""
+    """`UsageError` for standard output, `AlreadyThere` if the file exists and may not be overwritten."""
     if path == _STDOUT:
-        raise UsageError("-o - would mix the plan with the changes, which standard output shows: name a new file")
+        raise UsageError("-o -: standard output already shows the changes; name a new file for the plan")
     _check_free(path, None, force=force)
 
 
 def _check_free(name: str, directory: int | None, *, force: bool) -> None:
-    """`AlreadyThere` as `check_free`: links, devices and directories stay what they are, --force or not."""
+    """`AlreadyThere` as `check_free`: links, devices and directories are never replaced, even with --force."""
     try:
         found = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return
     if not stat.S_ISREG(found.st_mode):
-        raise AlreadyThere(f"{name} is there already, and is no regular file: name another file")
+        raise AlreadyThere(f"{name} already exists and is not a regular file: name another file")
     if not force:
-        raise AlreadyThere(f"{name} is there already: name another file, or write over it with --force")
+        raise AlreadyThere(f"{name} already exists: name another file, or overwrite it with --force")
 
 
 def write(path: str, plan: Plan, *, force: bool) -> None:
-    """Write a plan to a new file of mode 600, which takes the place of a regular one with `force`.
+    """Write a plan to a new file of mode 600; with `force` it replaces a regular file.
 
-    `AlreadyThere`, `Refused` where root would write to another user's directory, or `StoreError`.
+    `AlreadyThere`, `Refused` if root would write to another user's directory, or `StoreError`.
     """
     data = plan.encode()
     folder, name = os.path.split(path)
@@ -75,7 +75,7 @@ def write(path: str, plan: Plan, *, force: bool) -> None:
         finally:
             os.close(directory)
     except OSError as error:
-        raise StoreError(f"can't write {path}: {error.strerror}") from None
+        raise StoreError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _unlink(name: str, directory: int) -> None:
@@ -86,9 +86,9 @@ def _unlink(name: str, directory: int) -> None:
 
 
 def _refuse_another(directory: int, path: str) -> None:
-    """Nobody leads root to another file than it named."""
+    """`Refused` if another user could redirect root's write to a different file."""
     found = os.fstat(directory)
     sticky = found.st_mode & stat.S_ISVTX
     shared = found.st_mode & stat.S_IWOTH and not sticky
     if not os.geteuid() and (found.st_uid or shared):
-        raise Refused(f"{path} is another user's directory, in which root writes nothing: name a file elsewhere")
+        raise Refused(f"{path} is another user's directory, where root writes no plan: name a file elsewhere")

@@ -1,6 +1,7 @@
-"""Text that only its user may see or lead elsewhere, while an editor has it.
+"""A file for the editor that no other user can read or redirect.
 
-It stands in a directory of its own, so that what an editor writes beside it (swap files, backups) is private, too.
+It is in a directory of its own, so that files that an editor writes beside it (swap files, backups) are private
+too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _KEPT: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def write(text: bytes) -> str:
-    """The path of a new file with this text, of mode 600. `StoreError` where none can be made."""
+    """The path of a new file with this text, of mode 600. `StoreError` if it can't be created."""
     room = _new_room()
     path = f"{room}/{_FILE}"
     try:
@@ -29,28 +30,28 @@ def write(text: bytes) -> str:
             file.write(text)
     except OSError as error:
         remove(path)
-        raise StoreError(f"can't write {path}: {error.strerror}") from None
+        raise StoreError(f"cannot write {path}: {error.strerror}") from None
     return path
 
 
 def read(path: str) -> bytes:
-    """The text as it is now. `Refused` where it isn't there, is another user's or no regular file."""
+    """The text as it is now. `Refused` if it is missing, another user's, or not a regular file."""
     try:
         file = os.open(path, _KEPT)
     except OSError as error:
         if error.errno == ENOENT:
             raise Refused(
-                f"{path} isn't there, so there is no text to commit: begin again with `zonegit edit`"
+                f"{path} does not exist, so there is no text to commit: start again with `zonegit edit`"
             ) from None
         if error.errno == ELOOP:
             raise Refused(_other(path)) from None
-        raise Refused(f"can't read {path}: {error.strerror}; make it readable, or begin again") from None
+        raise Refused(f"cannot read {path}: {error.strerror}; make it readable, or start again") from None
     try:
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode):
             raise Refused(_other(path))
         if status.st_uid != os.geteuid():
-            raise Refused(f"{path} belongs to another user than the one who edits here: copy it, and edit the copy")
+            raise Refused(f"{path} belongs to another user: copy it, and edit the copy")
         with open(file, "rb", closefd=False) as opened:
             return opened.read()
     finally:
@@ -58,11 +59,11 @@ def read(path: str) -> bytes:
 
 
 def _other(path: str) -> str:
-    return f"{path} is no regular file: put the text there as one, not as a link or directory"
+    return f"{path} is not a regular file: replace the link or directory by a file with the text"
 
 
 def replace(path: str, text: bytes) -> None:
-    """Have a file hold another text. `StoreError` where that can't be; then it holds what it did."""
+    """Replace the text of a file. `StoreError` if that fails; then the file is unchanged."""
     new = f"{path}.{os.urandom(8).hex()}"
     try:
         with open(os.open(new, _NEW, 0o600), "wb") as file:  # noqa: PTH123
@@ -71,11 +72,11 @@ def replace(path: str, text: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             os.unlink(new)  # noqa: PTH108
-        raise StoreError(f"can't write {path}: {error.strerror}") from None
+        raise StoreError(f"cannot write {path}: {error.strerror}") from None
 
 
 def remove(path: str) -> None:
-    """Remove a file that `write` made, with its directory and what an editor left in that; no other file."""
+    """Remove a file that `write` created, with its directory and everything in it. Ignores any other file."""
     room, name = os.path.split(path)
     if name != _FILE or not os.path.basename(room).startswith(_ROOM):  # noqa: PTH119
         return
@@ -94,11 +95,13 @@ def _new_room() -> str:
         except OSError:
             continue
         return room
-    raise StoreError(f"can't make a directory for the text in {', '.join(_ROOMS)}: set TMPDIR to one of your own")
+    raise StoreError(
+        f"cannot create a directory for the text in {', '.join(_ROOMS)}: set TMPDIR to one of your own"
+    )
 
 
 def _is_safe(parent: str) -> bool:
-    """Whether nobody but root and this user can rename what is made in this directory."""
+    """Whether only root and this user can rename what is created in this directory."""
     try:
         found = os.stat(parent)  # noqa: PTH116
     except OSError:

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal; nothing at all anywhere else, nor for work that is done within half a second."""
+"""A progress bar on a terminal, for work that takes longer than half a second."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -13,9 +13,9 @@ _INTERVAL: Final = 0.1
 
 
 class Progress:
-    """Call it with how much is done, and of how much (0: not known). It draws itself, and takes itself away.
+    """Call it with the amount done and the total (0: unknown). It draws the bar, and clears it on exit.
 
-    It may be entered several times, for parts of the work between which something else is written.
+    It may be entered several times, if other output is written between parts of the work.
     """
 
     def __init__(self, stream: TextIO, label: str) -> None:
@@ -28,12 +28,12 @@ class Progress:
         self._draw(done, total, f" {done:,} of {total:,}")
 
     def step(self, begin: int, end: int) -> Callable[[int, int], None]:
-        """For one step of the work, which takes it from one percentage to another."""
+        """The callback for one step of the work, from one percentage of the whole to another."""
 
-        def told(done: int, total: int = 0) -> None:
+        def report(done: int, total: int = 0) -> None:
             self._draw(begin * total + (end - begin) * min(done, total), 100 * total, "") if total else self(done)
 
-        return told
+        return report
 
     def _draw(self, done: int, total: int, numbers: str) -> None:
         now = monotonic()
@@ -51,7 +51,7 @@ class Progress:
         return f"{self._label} [{'#' * filled}{'.' * (_WIDTH - filled)}] {percent:3d}%{numbers}"
 
     def clear(self) -> None:
-        """Take the bar away, until there is more to tell."""
+        """Clear the bar until the next call."""
         if self._drawn:
             self._drawn = False
             self._stream.write("\r\x1b[K")

@@ -1,8 +1,8 @@
-"""RDATA as typed on a command line: which arguments are one record, and which are fields of one.
+"""RDATA on the command line: decides whether the arguments are several records or the fields of one.
 
-Each argument is one record where each reads as one by itself. Else they are the fields of a single record, from
-which the shell took the quotes (`MX 1h 10 mail`, `CAA 60 0 issue "ca.example; x=y"`). Where both would do, only the
-user can know: that is refused.
+If every argument can be read as a record, each is one. Otherwise they are the fields of a single record, whose
+quotes the shell removed (`MX 1h 10 mail`, `CAA 60 0 issue "ca.example; x=y"`). If both readings are possible, the
+command is refused.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from zonegit.zonefile.text import STRING_TYPES, parse_rdata
 from zonegit.zonefile.types import type_text
 
 _APART: Final = STRING_TYPES | COMMON.keys()
-"""Types of which an argument that is a whole record is never meant as a field of another one."""
+"""Types for which an argument that is a complete record is never meant as a field of another."""
 
 
 def read_rdatas(rtype: int, arguments: Sequence[str], origin: WireName) -> list[bytes]:
@@ -35,8 +35,8 @@ def read_rdatas(rtype: int, arguments: Sequence[str], origin: WireName) -> list[
         raise wrong if begins or " " in arguments[0] else together
     if wrong is None:
         raise InvalidRecord(
-            f"{len(arguments)} {type_text(rtype)} records, or the fields of one? Quote the fields of one record"
-            " together, as a single argument; add other records one by one"
+            f"ambiguous: {len(arguments)} {type_text(rtype)} records, or the fields of one? Quote the fields of one"
+            " record together, as a single argument; add several records one by one"
         )
     return [together]
 

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import options, render, shapes, typed
+from zonegit.cli import options, render, shapes, typed_names
 from zonegit.cli.committed import tell
 from zonegit.cli.field_order import order_hint
 from zonegit.cli.output import Output
@@ -17,16 +17,16 @@ from zonegit.model.rdata import SOA, soa_serial
 from zonegit.zonefile.types import cannot_stand, is_meta, parse_ttl, parse_type
 
 if TYPE_CHECKING:
-    from zonegit.repo import Committed
+    from zonegit.repo import Committed, Decided, Revision
 
 _KEEP_TTL: Final = "-"
 
 _RDATA_RULE: Final = """\
-NAME is relative to the zone (www), @ for its apex, or absolute with a final dot (www.example.org.), which then
-picks its zone, too; so are names in RDATA. TTL is in seconds or with units (1h30m).
+NAME is relative to the zone (www), @ for its apex, or absolute with a final dot (www.example.org.), which also
+selects the zone. The same holds for names in RDATA. TTL is in seconds or has units (1h30m).
 
-Each RDATA argument is one record; quote a record of several fields to make it one argument. Where they aren't
-records each, all arguments are the fields of one record, and get back the quotes that the shell took:
+Each RDATA argument is one record; quote a record of several fields to make it one argument. If not every argument
+is a record, all arguments together are the fields of one record, with the quotes restored that the shell removed:
   zonegit {verb} www A 300 192.0.2.1 192.0.2.2              two records
   zonegit {verb} @ MX 1h "10 mail" "20 mail2"               two records
   zonegit {verb} @ MX 1h 10 mail                            one record
@@ -39,8 +39,8 @@ Put -- before an argument that begins with a dash."""
 def _set(args: Namespace, out: Output) -> int:
     rtype, ttl = head(args, "set")
     with options.open_repository(args, out) as repo:
-        zone = typed.zone_of(args, args.name, repo, out, rtype)
-        rdatas = typed.rdatas(args, rtype, zone, repo)
+        zone = typed_names.zone_of(args, args.name, repo, out, rtype)
+        rdatas = typed_names.rdatas(args, rtype, zone, repo)
         done = repo.set(args.name, rtype, ttl, rdatas, **options.commit_how(args, zone))
         code = tell(repo, done, args, out)
     if rtype == SOA:
@@ -49,22 +49,22 @@ def _set(args: Namespace, out: Output) -> int:
 
 
 def _tell_serial(asked: int, done: Committed, out: Output) -> None:
-    """The serial that was asked for, where it wasn't taken."""
+    """Note which serial was used, if not the requested one."""
     if done.serial == asked:
         return
-    lead = f"the serial {asked} isn't ahead of the zone's"
+    lead = f"the serial {asked} is not ahead of the zone's"
     if done.new == done.old:
-        out.note(f"{lead}, which stays {done.serial}")
+        out.note(f"{lead}, which remains {done.serial}")
     else:
-        out.note(f"{lead}; the next one, {done.serial}, was taken")
+        out.note(f"{lead}; used the next one, {done.serial}")
 
 
 def _add(args: Namespace, out: Output) -> int:
     rtype, ttl = head(args, "add")
     with options.open_repository(args, out) as repo:
-        zone = typed.zone_of(args, args.name, repo, out, rtype)
+        zone = typed_names.zone_of(args, args.name, repo, out, rtype)
         done = repo.add(
-            args.name, rtype, ttl, typed.rdatas(args, rtype, zone, repo), **options.commit_how(args, zone)
+            args.name, rtype, ttl, typed_names.rdatas(args, rtype, zone, repo), **options.commit_how(args, zone)
         )
         return tell(repo, done, args, out)
 
@@ -72,8 +72,8 @@ def _add(args: Namespace, out: Output) -> int:
 def _delete(args: Namespace, out: Output) -> int:
     rtype = type_to_delete(args)
     with options.open_repository(args, out) as repo:
-        zone = typed.zone_of(args, args.name, repo, out, rtype)
-        rdatas = [] if rtype is None or not args.rdata else typed.rdatas(args, rtype, zone, repo)
+        zone = typed_names.zone_of(args, args.name, repo, out, rtype)
+        rdatas = [] if rtype is None or not args.rdata else typed_names.rdatas(args, rtype, zone, repo)
         done = repo.delete(args.name, rtype, rdatas, **options.commit_how(args, zone))
         return tell(repo, done, args, out)
 
@@ -82,10 +82,10 @@ def _show(args: Namespace, out: Output) -> int:
     if args.type is None:
         return _show_commit(args, out)
     if args.stat or args.oneline or args.parent:
-        raise UsageError("show: --stat, --oneline and -m are about a version, and NAME TYPE are records of one")
-    rtype = typed.type_of(args.type)
+        raise UsageError("show: --stat, --oneline and -m are for showing a version, not the records of NAME TYPE")
+    rtype = typed_names.type_of(args.type)
     with options.open_repository(args, out) as repo:
-        zone = typed.zone_of(args, args.what, repo, out, rtype)
+        zone = typed_names.zone_of(args, args.what, repo, out, rtype)
         if rtype is None:
             found = repo.rrsets_at(args.what, args.revision, zone=zone)
             if not found:
@@ -103,8 +103,8 @@ def _show(args: Namespace, out: Output) -> int:
 
 
 def _show_commit(args: Namespace, out: Output) -> int:
-    """A version as git shows it: its commit, and what that changed."""
-    from zonegit.cli import commits
+    """A version, as `git show` prints it: its commit, and what it changed."""
+    from zonegit.cli import commits, verdicts
 
     with options.open_repository(args, out) as repo:
         try:
@@ -114,30 +114,53 @@ def _show_commit(args: Namespace, out: Output) -> int:
         tag = repo.tag_object(args.what, zone=args.zone)
         of = commits.Differing(repo, revision, args.zone, parent=args.parent)
         if of.parent:
-            next(of.changes(), None)  # refuses a parent that isn't there before anything is printed
+            next(of.changes(), None)  # refuses a missing parent before anything is printed
+        decided = repo.decided(revision.id.hex(), zone=args.zone) if args.parent is None else []
+        judged = verdicts.verdicts(repo, out)
+        signature = judged(revision.commit)
         if args.json:
-            out.json(shapes.shown(revision, of.combined() if of.is_combined else of.changes(), tag))
+            shown = shapes.shown(revision, of.combined() if of.is_combined else of.changes(), tag)
+            told = {"signature": verdicts.shape(signature), "tag_signature": verdicts.shape(tag and judged(tag[1]))}
+            out.json({**shown, **told, **_shape_of_decided(revision, decided)})
             return 0
         if tag:
-            commits.show_tag(out, tag[1])
+            commits.show_tag(out, tag[1], verdicts.line(judged(tag[1]), ""))
         labels = commits.labels(repo, args.zone)
         if args.oneline:
-            commits.show_oneline(out, revision, labels)
+            commits.show_oneline(out, revision, labels, verdicts.line(signature, ""))
         else:
-            commits.show_commit(out, revision, labels)
+            commits.show_commit(out, revision, labels, verdicts.line(signature, ""))
         commits.show_changes(out, of, patch=not args.stat, count=args.stat, apart=not args.oneline)
+        if decided:
+            from zonegit.cli.decided import show
+
+            out.line()
+            show(out, repo, revision, decided)
     return 0
 
 
+def _shape_of_decided(revision: Revision, found: list[Decided]) -> shapes.JsonObject:
+    """What rules decided in an automatic merge; empty for any other commit."""
+    if not found:
+        return {}
+    from zonegit.cli.decided import shape
+
+    return {"conflicts": [shape(each, parse_apex(revision.commit.zone)) for each in found]}
+
+
 def _records_hint(word: str) -> str:
-    """How records are shown, where a word that is no version may be a name."""
-    if typed.is_bare_type(word):
-        return f"; the records of the apex: `zonegit show @ {word}`"
-    return f"; the records of a name: `zonegit show {quote(word[:80])} ANY`" if typed.may_be_name(word) else ""
+    """How to show records, if a word that isn't a version may be a name."""
+    if typed_names.is_bare_type(word):
+        return f"; for the apex: `zonegit show @ {word}`"
+    return (
+        f"; for the records of a name: `zonegit show {quote(word[:80])} ANY`"
+        if typed_names.may_be_name(word)
+        else ""
+    )
 
 
 def head(args: Namespace, verb: str) -> tuple[int, int | None]:
-    """TYPE and TTL; None keeps the TTL that is there. `InvalidRecord` tells the order of the fields."""
+    """TYPE and TTL; None keeps the present TTL. `InvalidRecord` names the expected order of the fields."""
     try:
         rtype = parse_type(args.type)
         ttl = None if args.ttl == _KEEP_TTL or is_meta(rtype) else parse_ttl(args.ttl)
@@ -149,7 +172,7 @@ def head(args: Namespace, verb: str) -> tuple[int, int | None]:
 
 
 def type_to_delete(args: Namespace) -> int | None:
-    """TYPE; None for every type at the name."""
+    """TYPE; None means every type at the name."""
     rtype = parse_type(args.type) if args.type else None
     if rtype is not None and is_meta(rtype):
         raise InvalidRecord(f"{cannot_stand(rtype)}; leave TYPE out to delete every type at {args.name}")
@@ -158,55 +181,55 @@ def type_to_delete(args: Namespace) -> int | None:
 
 def _parent(text: str) -> int:
     if not text.isdecimal() or not int(text[:9]) >= 1:
-        raise ArgumentTypeError(f"{text[:40]!r} is no parent's number: 1 is the first")
+        raise ArgumentTypeError(f"{text[:40]!r} is not the number of a parent: expected 1 or more; 1 is the first")
     return int(text[:9])
 
 
 def _set_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("type", metavar="TYPE", help="a mnemonic, or TYPE65280 (RFC 3597)")
-    parser.add_argument("ttl", metavar="TTL", help="seconds, or 1h30m; - keeps the one they have")
+    parser.add_argument("ttl", metavar="TTL", help="seconds, or 1h30m; - keeps the present TTL")
     parser.add_argument("rdata", metavar="RDATA", nargs="+", help="one record each; see below")
-    typed.relative_option(parser)
+    typed_names.relative_option(parser)
     options.commit_options(parser)
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("type", metavar="TYPE", help="a mnemonic, or TYPE65280 (RFC 3597)")
-    parser.add_argument("ttl", metavar="TTL", help="of all records of the type; - keeps the one they have")
+    parser.add_argument("ttl", metavar="TTL", help="for all records of the type; - keeps the present TTL")
     parser.add_argument("rdata", metavar="RDATA", nargs="+", help="one record each; see below")
-    typed.relative_option(parser)
+    typed_names.relative_option(parser)
     options.commit_options(parser)
 
 
 def _delete_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("type", metavar="TYPE", nargs="?", help="(default: everything at the name)")
-    parser.add_argument("rdata", metavar="RDATA", nargs="*", help="single records, as `set` reads them")
-    typed.relative_option(parser)
+    parser.add_argument("rdata", metavar="RDATA", nargs="*", help="single records, written as for `set`")
+    typed_names.relative_option(parser)
     options.commit_options(parser)
 
 
 def _show_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "what", metavar="REV|NAME", nargs="?", default="HEAD", help="a version (default: HEAD); a name"
+        "what", metavar="REV|NAME", nargs="?", default="HEAD", help="a version (default: HEAD), or a name"
     )
     parser.add_argument("type", metavar="TYPE", nargs="?", help="the records of NAME; ANY shows every type")
     parser.add_argument("revision", metavar="REV", nargs="?", default="HEAD", help="(default: HEAD)")
-    parser.add_argument("--stat", action="store_true", help="of a version: only how many RRsets it changed")
-    parser.add_argument("--oneline", action="store_true", help="of a version: its commit in one line")
+    parser.add_argument("--stat", action="store_true", help="for a version: only how many RRsets it changed")
+    parser.add_argument("--oneline", action="store_true", help="for a version: its commit in one line")
     parser.add_argument(
-        "-m", dest="parent", metavar="N", type=_parent, help="of a merge: what it changed against its Nth parent"
+        "-m", dest="parent", metavar="N", type=_parent, help="for a merge: what it changed against its Nth parent"
     )
-    typed.relative_option(parser)
+    typed_names.relative_option(parser)
     options.json_option(parser)
 
 
 _SHOW_DETAILS: Final = """\
-With one argument or none: that version's commit and the records that it changed. With NAME TYPE: the records there,
-in HEAD or in REV. One word is always a version: `zonegit show www ANY` shows a name's records. Of a merge what
-differs from all of its parents is shown, with a column of `-` and `+` for each."""
+With one argument or none: shows that version's commit and the records that it changed. With NAME TYPE: shows the
+records there, in HEAD or in REV. A single word is always a version: use `zonegit show www ANY` for a name's
+records. For a merge, shows what differs from all of its parents, with one column of `-` and `+` for each parent."""
 
 VERBS: Final = {
     "set": Verb(_set_arguments, _set, _RDATA_RULE.format(verb="set")),

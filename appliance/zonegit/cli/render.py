@@ -1,8 +1,7 @@
-"""Records, changes and commits as text: zone-file syntax for records, git's shapes for the rest."""
+"""Records, changes and commits as text: records in zone-file syntax, the rest as git prints it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zonegit.cli.output import Output, Style
@@ -28,35 +27,35 @@ def owner_name(owner: Owner, apex: WireName) -> str:
 
 
 def finding(value: Finding, apex: WireName) -> str:
-    """What was found, where, and the check that found it."""
-    return f"{owner_name(value.owner, apex)}: {value.told} [{value.check}]"
+    """A finding: the owner, the message, and the name of the check."""
+    return f"{owner_name(value.owner, apex)}: {value.full_message} [{value.check}]"
 
 
 def records(rrset: RRset | None, apex: WireName) -> list[str]:
-    """One line a record, `www.example.org. 300 IN A 192.0.2.1`; none for None."""
+    """One line per record, `www.example.org. 300 IN A 192.0.2.1`; none for None."""
     return list(rrset_lines(rrset, apex)) if rrset else []
 
 
 def record(item: Blame, apex: WireName) -> str:
-    """The one record that a blame is about, as that commit served it."""
+    """The record of a blame, as its commit served it."""
     return records(blamed(item), apex)[0]
 
 
 def blamed(item: Blame) -> RRset:
-    """The record that a blame is about, as an RRset of its own."""
+    """The record of a blame, as an RRset of one record."""
     rrset = RRset.of(item.owner, item.rtype, item.ttl, [item.rdata])
     return _served(rrset, item.revision.commit.serial) if item.rtype == SOA else rrset
 
 
 def changed_records(change: Change, apex: WireName) -> tuple[list[str], list[str]]:
-    """The records that a change takes away, and those that it brings."""
+    """The records that a change removes, and those that it adds."""
     old = records(change.old, apex)
     new = records(change.new, apex)
     return [line for line in old if line not in new], [line for line in new if line not in old]
 
 
 def show_changes(out: Output, changes: Iterable[Change | Combined], apex: WireName) -> None:
-    """Print the records that changed, in `-` and `+` lines; for a merge with a column for each parent, as git."""
+    """Print the changed records in `-` and `+` lines; for a merge with one column for each parent, as git does."""
     for change in changes:
         before = [records(old, apex) for old in change.olds]
         new = records(change.new, apex)
@@ -69,11 +68,11 @@ def show_changes(out: Output, changes: Iterable[Change | Combined], apex: WireNa
 
 
 def served(change: Change, old: int, new: int) -> Change:
-    """A change as it is served: the apex SOA with its versions' serials, which trees don't hold."""
+    """A change as served: the apex SOA gets the serials of its versions, which trees don't hold."""
     if change.rtype != SOA:
         return change
     before = _served(change.old, old) if change.old else None
-    return replace(change, old=before, new=_served(change.new, new) if change.new else None)
+    return change._replace(old=before, new=_served(change.new, new) if change.new else None)
 
 
 def served_by_all(change: Combined, serials: Sequence[int], new: int) -> Combined:
@@ -81,11 +80,11 @@ def served_by_all(change: Combined, serials: Sequence[int], new: int) -> Combine
     if change.rtype != SOA:
         return change
     before = tuple(old and _served(old, serial) for old, serial in zip(change.olds, serials, strict=True))
-    return replace(change, olds=before, new=change.new and _served(change.new, new))
+    return change._replace(olds=before, new=change.new and _served(change.new, new))
 
 
 def _served(soa: RRset, serial: int) -> RRset:
-    return replace(soa, rdatas=tuple(with_serial(rdata, serial) for rdata in soa.rdatas))
+    return soa._replace(rdatas=tuple(with_serial(rdata, serial) for rdata in soa.rdatas))
 
 
 def counted(number: int, noun: str) -> str:
@@ -98,13 +97,25 @@ def date(stamp: Stamp) -> str:
     return moment(stamp, stamp.offset).strftime("%a %b %-d %H:%M:%S %Y %z")
 
 
+def local_date(time: int) -> str:
+    """The same in local time, as `--at` reads it. `time`: Unix seconds."""
+    from datetime import datetime
+
+    from zonegit.repo.dates import utc
+
+    try:
+        return datetime.fromtimestamp(time).astimezone().strftime("%a %b %-d %H:%M:%S %Y %z")
+    except (ValueError, OverflowError, OSError):  # a peer's commit may have any number
+        return utc(time)
+
+
 def short_date(stamp: Stamp) -> str:
     """`2026-11-20 10:00:00 +0000`"""
     return moment(stamp, stamp.offset).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def moment(stamp: Stamp, offset: int = 0) -> datetime:
-    """When it was, so many minutes east of UTC; 1970 where a peer's commit names a time that no calendar has."""
+    """The time of a stamp, `offset` minutes east of UTC; 1970 if a peer's commit has an impossible time."""
     from datetime import UTC, datetime, timedelta, timezone
 
     try:
@@ -114,7 +125,7 @@ def moment(stamp: Stamp, offset: int = 0) -> datetime:
 
 
 def short_or_none(oid: ObjectId | None) -> str:
-    """An id as shown to people; dashes for a ref that isn't there."""
+    """An abbreviated id; dashes for a missing ref."""
     return short(oid) if oid else "-" * 12
 
 

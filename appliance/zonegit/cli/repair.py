@@ -1,4 +1,4 @@
-"""What `fsck --repair-from` does before it checks: damaged objects are fetched from a peer and replaced."""
+"""`fsck --repair-from`: fetch damaged objects from a peer and replace them, before the check."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from zonegit.errors import UsageError
 
 if TYPE_CHECKING:
     from zonegit.model.ids import ObjectId
-    from zonegit.net.http_client import HttpPeer
+    from zonegit.net.client.peer import PeerClient
     from zonegit.repo.remotes import Remote
     from zonegit.store.port import Store
 
 
 def repair_options(parser: ArgumentParser) -> None:
-    """`--repair-from`, and what reaches a peer that is no remote."""
+    """`--repair-from`, and the options for a peer given by its URL."""
     parser.add_argument(
-        "--repair-from", metavar="URL", help="fetch what is damaged from this peer, or from a remote by its name"
+        "--repair-from", metavar="URL", help="replace damaged objects with those of this peer, or of a named remote"
     )
-    parser.add_argument("--name", metavar="NAME", help="the peer's name, as its --replicate-name")
+    parser.add_argument("--name", metavar="NAME", help="the peer's name, its --replicate-name")
     peering.peer_options(parser, required=False)
 
 
 def repair(args: Namespace, out: Output) -> None:
-    """Replace every damaged object that the peer has, in one transaction, and tell how many."""
-    from zonegit.net.http_objects import fetch_objects
+    """Replace every damaged object that the peer has, in one transaction, and report how many."""
+    from zonegit.net.client.objects import fetch_objects
     from zonegit.store import repair as stored
     from zonegit.store.lmdb import LmdbStore
 
@@ -39,7 +39,7 @@ def repair(args: Namespace, out: Output) -> None:
         with out.progress("looking for damage") as progress:
             damaged = stored.damaged(store, progress)
 
-        async def work(peer: HttpPeer) -> dict[ObjectId, bytes]:
+        async def work(peer: PeerClient) -> dict[ObjectId, bytes]:
             with out.progress("receiving objects") as progress:
                 return await fetch_objects(peer, damaged, progress)
 
@@ -49,7 +49,7 @@ def repair(args: Namespace, out: Output) -> None:
     done = "dry run, nothing written: would replace" if args.dry_run else "replaced"
     out.note(f"{done} {len(found)} of {render.counted(len(damaged), 'damaged object')}")
     if len(found) < len(damaged):
-        out.warn(f"{remote.name} doesn't have the other {len(damaged) - len(found)}: try another peer, or a backup")
+        out.warn(f"{remote.name} lacks the other {len(damaged) - len(found)}: try another peer, or a backup")
 
 
 def _remote(args: Namespace, store: Store) -> Remote:
@@ -57,7 +57,7 @@ def _remote(args: Namespace, store: Store) -> Remote:
 
     if "://" in args.repair_from:
         if args.name is None:
-            raise UsageError("a URL needs --name and --keys; or name a remote: see `zonegit remote list`")
+            raise UsageError("a URL needs --name and --keys; or name a remote (see `zonegit remote list`)")
         return peering.remote_of(args, args.name, args.repair_from)
     with store.read() as reader:
         return remote_named(reader, args.repair_from)

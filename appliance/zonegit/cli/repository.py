@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import location, options, render, shapes
+from zonegit.cli import location, options, publishing, render, shapes
+from zonegit.cli.apart import NAMED, tell_apart
 from zonegit.cli.committed import tell
 from zonegit.cli.objects import readable
 from zonegit.cli.output import Output, Style
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zonegit.repo import Repository
-    from zonegit.repo.failing import Failing
+    from zonegit.repo.peer_status import Failing
 
-_NAMED: Final = 10
-"""Zones named in one warning."""
-_OWN_HEAD: Final = "your own; others who share this repository may be elsewhere"
-_SHARED_HEAD: Final = "the repository's; `zonegit checkout` or `zonegit zone switch` gives you one of your own"
+_OWN_HEAD: Final = "your own; other users of this repository have theirs"
+_SHARED_HEAD: Final = "the repository's; `zonegit checkout` or `zonegit zone switch` gives you your own"
 
 
 def _init(args: Namespace, out: Output) -> int:
@@ -39,22 +38,20 @@ def _init(args: Namespace, out: Output) -> int:
         if path.is_file():
             raise Refused(f"{path} is a file; a repository is a directory")
         if (path / "data.mdb").exists() and not is_unfinished(path):
-            raise AlreadyThere(f"there is a repository at {path} already")
-        out.note(f"dry run, nothing written: would make a repository in {path}")
+            raise AlreadyThere(f"there is already a repository at {path}")
+        out.note(f"dry run, nothing written: would create a repository in {path}")
         return 0
     with _made(path, args, out) as repo:
         if args.zone_name is not None:
             done = repo.add_zone(args.zone_name, who=args.author)
             tell(repo, done, args, out)
-            if "." not in args.zone_name:  # as git would have a directory
-                out.note(
-                    f"{done.zone} is a zone; `zonegit --repo {args.zone_name} init` makes a directory's repository"
-                )
+            if "." not in args.zone_name:  # `git init NAME` creates a directory
+                out.note(f"{done.zone} is a zone; for a directory, use `zonegit --repo {args.zone_name} init`")
     return 0
 
 
 def _made(path: Path, args: Namespace, out: Output) -> Repository:
-    """A new repository; where a zone is to be begun, also an empty one, as an interrupted `init ZONE` leaves it."""
+    """A new repository; with a zone, also an empty one that an interrupted `init ZONE` left."""
     from zonegit.repo import Repository
 
     patience = options.patience(args, out)
@@ -67,14 +64,14 @@ def _made(path: Path, args: Namespace, out: Output) -> Repository:
         if repo.zones():
             repo.close()
             raise
-        out.note(f"went on with the empty repository in {path}")
+        out.note(f"continuing with the empty repository in {path}")
         return repo
-    out.note(f"made an empty repository in {path}")
+    out.note(f"created an empty repository in {path}")
     return repo
 
 
 def _rehearse(args: Namespace) -> None:
-    """Refuse a zone that can't be begun while it leaves no repository behind."""
+    """Refuse a zone that can't be created, before a repository is created for it."""
     from tempfile import TemporaryDirectory
 
     from zonegit.repo import Repository
@@ -89,7 +86,9 @@ def _status(args: Namespace, out: Output) -> int:
         zones = repo.count_zones()
         failing = repo.failing()
         if not zones:
-            return _empty_status(failing, args, out)
+            code = _empty_status(failing, args, out)
+            publishing.tell_gone(repo, out)
+            return code
         place = repo.position(args.zone)
         revision = repo.resolve(place.branch, zone=args.zone)
         records = repo.records(place.branch, zone=args.zone)
@@ -97,9 +96,12 @@ def _status(args: Namespace, out: Output) -> int:
         refused = {peer: sorted(names) for peer, names in repo.refused().items()}
         full = repo.used_up()
         left_out = repo.left_out()
-        standing = repo.standing()
+        apart = repo.diverged()
+        between = [] if args.json else [repo.between(each) for each in apart[:NAMED]]
+        status = repo.head_status()
         unfinished = repo.unfinished()
-    own, head = standing.own, standing.head
+        publications, not_judged = repo.publications(place.zone), repo.not_judged(place.zone)
+    own, head = status.own, status.head
     commit = revision.commit
     if unfinished:
         from zonegit.cli import conflicts
@@ -120,7 +122,9 @@ def _status(args: Namespace, out: Output) -> int:
                 "refused": refused,
                 "quota_used_up": sorted(full),
                 "left_out": left_out,
+                "diverged": [{**each._asdict(), "theirs": each.theirs.hex()} for each in apart],
                 "failing": _failing(failing),
+                "publications": [publishing.shape(each) for each in publications],
                 "stopped": conflicts.shape_of_unfinished(unfinished, head) if unfinished else None,
             }
         )
@@ -135,26 +139,29 @@ def _status(args: Namespace, out: Output) -> int:
         ("serial", str(commit.serial)),
         ("records", f"{records:,}"),
         ("changed", f"{render.date(commit.author)} by {printable(commit.author.name)}"),
+        *((f"published {each.branch}", publishing.status_text(each)) for each in publications),
         ("repository", f"{printable(str(repo.path))}: {', '.join(sizes)}, {stat.map_used >> 10:,} KiB"),
     ]
     for line in render.table(rows):
         out.line(line)
     if unfinished:
         conflicts.show_unfinished(out, unfinished, head)
+    publishing.tell_held(publications, not_judged, out)
     _tell_failing(failing, out)
     for peer, names in refused.items():
-        shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
-        out.warn(f"not followed from {peer}: {shown}; `zonegit remote adopt ZONE` gives up what is here")
+        shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+        out.warn(f"not followed from {peer}: {shown}; `zonegit remote adopt ZONE` replaces the local history")
     for peer, found in full.items():
         out.warn(
-            f"nothing more is taken from {peer} before midnight UTC: {found.size:,} bytes were stored today; "
+            f"the daily quota of {peer} is used up until midnight UTC: {found.size:,} bytes were stored today; "
             f"day_bytes in [primary.limits] is {found.most:,}"
         )
     for peer, reasons in left_out.items():
-        for name in list(reasons)[:_NAMED]:
-            out.warn(f"not taken up from {peer}: {name}: {printable(reasons[name])}")
-        if len(reasons) > _NAMED:
-            out.warn(f"not taken up from {peer}: {len(reasons) - _NAMED} more zones; --json names them")
+        for name in list(reasons)[:NAMED]:
+            out.warn(f"not accepted from {peer}: {name}: {printable(reasons[name])}")
+        if len(reasons) > NAMED:
+            out.warn(f"not accepted from {peer}: {len(reasons) - NAMED} more zones; --json names them")
+    tell_apart(out, apart, between)
     return 0
 
 
@@ -163,10 +170,10 @@ def _empty_status(failing: Mapping[str, Failing], args: Namespace, out: Output) 
         out.json({"zones": 0, "failing": _failing(failing)})
         return 0
     if failing:
-        out.line("no zones yet; a secondary takes its primary's")
+        out.line("no zones yet; a secondary gets its primary's")
     else:
-        made = "`zonegit zone add ZONE` or `zonegit import FILE` makes one"
-        out.line(f"no zones yet; {made}, and a secondary takes its primary's")
+        made = "`zonegit zone add ZONE` or `zonegit import FILE` creates one"
+        out.line(f"no zones yet; {made}, and a secondary gets its primary's")
     _tell_failing(failing, out)
     return 0
 
@@ -177,7 +184,7 @@ def _failing(failing: Mapping[str, Failing]) -> dict[str, dict[str, object]]:
 
 def _tell_failing(failing: Mapping[str, Failing], out: Output) -> None:
     for peer, each in failing.items():
-        out.warn(printable(each.told(peer)))
+        out.warn(printable(each.message(peer)))
 
 
 def _fsck(args: Namespace, out: Output) -> int:
@@ -185,7 +192,7 @@ def _fsck(args: Namespace, out: Output) -> int:
     from zonegit.repo import Repository
 
     repairs = args.repair_from is not None
-    changed = "damaged objects are replaced all at once or not at all" if repairs else "nothing was changed"
+    changed = "either all damaged objects were replaced or none" if repairs else "nothing was changed"
     with interruptible(lambda: f"interrupted; {changed}"):
         if repairs:
             repair(args, out)
@@ -206,7 +213,7 @@ def _reindex(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo, out.progress("indexing records") as progress:
         if not args.dry_run:
             repo.reindex(progress)
-    out.note("dry run, nothing written" if args.dry_run else "the ref index and the served views were made anew")
+    out.note("dry run, nothing written" if args.dry_run else "rebuilt the ref index and the served views")
     return 0
 
 
@@ -246,14 +253,14 @@ def _reindex_arguments(parser: ArgumentParser) -> None:
 
 
 def _cat_object_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="an object's id, or the first digits of it")
-    parser.add_argument("--raw", action="store_true", help="its bytes, as they are stored")
+    parser.add_argument("id", metavar="ID", help="an object's id, or its first digits")
+    parser.add_argument("--raw", action="store_true", help="write the stored bytes")
     options.json_option(parser)
 
 
 _FSCK_DETAILS: Final = """\
-Exits with 6 if it finds a problem, after a repair too. --repair-from replaces objects whose bytes were changed on
-disk by whole ones of a peer that has them; `zonegit reindex` makes anew what is derived from objects and refs."""
+Exits with code 6 if it finds a problem, also after a repair. --repair-from replaces objects that were damaged on
+disk with intact ones from a peer; `zonegit reindex` rebuilds what is derived from objects and refs."""
 
 VERBS: Final = {
     "init": Verb(_init_arguments, _init),

@@ -7,27 +7,25 @@ from pathlib import Path
 from typing import Final
 
 from zonegit import __version__
+from zonegit.cli.location import SERVICE_CONFIG
 from zonegit.cli.options import json_option
 from zonegit.cli.output import Output
 from zonegit.cli.ownership import as_owner
 from zonegit.cli.verbs import Verb
 
-CONFIG: Final = "/etc/zonegit/zonegitd.toml"
-"""The service's configuration."""
-
 
 def _config_check(args: Namespace, out: Output) -> int:
-    """Ask all that zonegitd asks before it starts or reloads, but bind nothing and write nothing."""
+    """Check everything that zonegitd checks before it starts or reloads, but bind and write nothing."""
     from zonegit.cli.render import counted
-    from zonegit.daemon.repository import prepare
+    from zonegit.daemon.preflight import prepare
     from zonegit.daemon.signing import usable_keys
     from zonegit.daemon.transfers import tsig_keys
-    from zonegit.ops.config import load
+    from zonegit.ops.flags import load
 
     config = load(["--config", str(args.file)])
     keys = usable_keys(config)
     tsig = len(tsig_keys(config))
-    new = config.primary is not None and not (config.repo / "data.mdb").exists()
+    new = bool(config.pulled) and not (config.repo / "data.mdb").exists()
     if not new:
         as_owner(config.repo)
         prepare(config)
@@ -41,15 +39,16 @@ def _config_check(args: Namespace, out: Output) -> int:
         )
         if section is not None
     ]
+    roles += [f"a peer of {peer.name}" for peer in config.peers]
     count = len(list(keys))
     if args.json:
         out.json(
             {"file": str(args.file), "repo": str(config.repo), "keys": count, "tsig_keys": tsig, "roles": roles}
         )
     else:
-        repo = f"{config.repo}{', which the first start makes' if new else ''}"
+        repo = f"{config.repo}{', created at the first start' if new else ''}"
         kinds = f"{counted(count, 'replication key')}, {counted(tsig, 'TSIG key')}"
-        out.line(f"{args.file} is good: {', '.join(roles)}; {kinds}; repository {repo}")
+        out.line(f"{args.file} is valid: {', '.join(roles)}; {kinds}; repository {repo}")
     return 0
 
 
@@ -71,12 +70,19 @@ def _version(args: Namespace, out: Output) -> int:
 
 
 def _config_check_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", nargs="?", type=Path, default=CONFIG, help=f"default: {CONFIG}")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        type=Path,
+        default=SERVICE_CONFIG,
+        help=f"the file (default: {SERVICE_CONFIG})",
+    )
     json_option(parser)
 
 
 def _completion_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell that is to read it")
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
 
 
 def _version_arguments(parser: ArgumentParser) -> None:
@@ -84,10 +90,10 @@ def _version_arguments(parser: ArgumentParser) -> None:
 
 
 _CONFIG_DETAILS: Final = """\
-Looks at the file, the key files, the certificates and the pinned versions as zonegitd does before it starts or
-reloads. Whether its addresses are free, only a start can tell."""
+Checks the file, the key files, the certificates and the pinned versions as zonegitd does before it starts or
+reloads. Only a start can tell whether its addresses are free."""
 _COMPLETION_DETAILS: Final = """\
-bash: zonegit completion bash > /etc/bash_completion.d/zonegit; the package does this by itself."""
+For bash: zonegit completion bash > /etc/bash_completion.d/zonegit. The package installs this file."""
 
 VERBS: Final = {
     "config check": Verb(_config_check_arguments, _config_check, _CONFIG_DETAILS),

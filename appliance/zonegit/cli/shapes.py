@@ -24,12 +24,12 @@ JsonObject = Mapping[str, object]
 
 
 def oid(value: ObjectId | None) -> str | None:
-    """64 hex digits; null where there is none."""
+    """64 hex digits; null if there is none."""
     return value.hex() if value else None
 
 
 def stamp(value: Stamp) -> JsonObject:
-    """Who and when; the time in Unix seconds and as RFC 3339 in UTC."""
+    """A stamp; the time in Unix seconds, and in UTC as in RFC 3339."""
     when = render.moment(value).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"name": value.name, "time": value.time, "date": when}
 
@@ -51,6 +51,7 @@ def commit(revision: Revision) -> JsonObject:
         "author": stamp(value.author),
         "committer": stamp(value.committer),
         "message": value.message,
+        "not_before": value.not_before,
     }
 
 
@@ -61,7 +62,7 @@ def shown(revision: Revision, changes: Iterable[Change | Combined], by: tuple[Ob
 
 
 def tag(value: tuple[ObjectId, Tag] | None) -> JsonObject | None:
-    """A tag that is an object of its own; null for any other."""
+    """An annotated tag; null for any other."""
     if value is None:
         return None
     oid, made = value
@@ -69,7 +70,7 @@ def tag(value: tuple[ObjectId, Tag] | None) -> JsonObject | None:
 
 
 def change(value: Change | Combined, apex: WireName) -> JsonObject:
-    """One RRset that differs, whole, before and after; for a merge also what each parent has."""
+    """One changed RRset, complete, before and after; for a merge also in each parent."""
     olds = [records(old, apex) for old in value.olds]
     place = _place(value.owner, value.rtype, apex)
     found = {**place, "old": olds[0], "new": records(value.new, apex)}
@@ -77,7 +78,7 @@ def change(value: Change | Combined, apex: WireName) -> JsonObject:
 
 
 def passage(value: Passage) -> JsonObject:
-    """A commit in which a record came or went."""
+    """A commit that added or removed a record."""
     return {"event": "came" if value.came else "went", "commit": commit(value.revision)}
 
 
@@ -92,7 +93,7 @@ def finding(value: Finding, apex: WireName) -> JsonObject:
 
 
 def committed(value: Committed, changes: list[Change]) -> JsonObject:
-    """What a writing verb did; `changes` with the serials that the SOA is served with."""
+    """What a writing verb did; `changes` have the served serials in the SOA."""
     apex = parse_apex(value.zone)
     return {
         "zone": value.zone,
@@ -113,7 +114,7 @@ def blame(value: Blame, apex: WireName) -> JsonObject:
 
 def reflog_entry(value: Entry) -> JsonObject:
     return {
-        "index": value.index,
+        "index": value.number,
         "old": oid(value.old),
         "new": oid(value.new),
         "who": stamp(value.who),
@@ -148,7 +149,7 @@ def restored(value: Restored) -> JsonObject:
 
 
 def refs(found: dict[str, ObjectId], current: str | None = None) -> Iterator[JsonObject]:
-    """Branches (with which one HEAD names) or tags."""
+    """Branches, each with whether HEAD names it, or tags."""
     for name, target in found.items():
         item: JsonObject = {"name": name, "commit": target.hex()}
         yield item if current is None else {**item, "current": name == current}

@@ -1,4 +1,4 @@
-"""The verbs on TSIG keys, which name servers share. Secrets are neither taken from nor shown on a terminal."""
+"""The verbs on TSIG keys, which name servers share. Secrets are neither read from nor printed on a terminal."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ def _new(args: Namespace, out: Output) -> int:
     if args.dry_run:
         path = tsig_path(args.keys, args.name)
         if path.exists():
-            raise KeyFileExists(f"{path}: is there already; choose another name")
+            raise KeyFileExists(f"{path}: already exists; choose another name")
         out.note(f"dry run, nothing written: would write {path}")
         return 0
     path = new_tsig(args.keys, args.name, args.algorithm, os.urandom)
-    out.made(f"{path} was written all the same")
+    out.made(f"but {path} was written")
     out.line(str(path))
-    out.note(
-        "give its name, algorithm and secret to the other server over a safe channel, then reload zonegitd (SIGHUP)"
-    )
+    out.note("configure its name, algorithm and secret at the other server, then reload zonegitd (SIGHUP)")
     return 0
 
 
@@ -46,13 +44,13 @@ def _list(args: Namespace, out: Output) -> int:
 
 
 def _new_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the key's name, a domain name that both servers know it by")
+    parser.add_argument("name", metavar="NAME", help="the key's name, a domain name that both servers use")
     options.keys_option(parser)
     parser.add_argument(
         "--algorithm",
         choices=("hmac-sha256", "hmac-sha384", "hmac-sha512"),
         default="hmac-sha256",
-        help="what it signs with (default: hmac-sha256)",
+        help="the key's algorithm (default: hmac-sha256)",
     )
     options.dry_run_option(parser)
 

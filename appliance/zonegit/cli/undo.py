@@ -1,4 +1,4 @@
-"""The verbs that bring back what was before: `undo`, `redo`, and `restore` of records (a verb of `cli.backups`)."""
+"""The verbs that restore an earlier state: `undo`, `redo`, and `restore` of records (a verb of `cli.backups`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zonegit.repo.writing import CommitOptions
 
 _SHOWN: Final = 10
-"""Zones that are listed."""
+"""How many zones are listed."""
 
 
 def _undo(args: Namespace, out: Output) -> int:
@@ -35,11 +35,11 @@ def _redo(args: Namespace, out: Output) -> int:
 
 def restore_records(args: Namespace, out: Output) -> int:
     """`restore NAME [TYPE] --from REV`."""
-    from zonegit.cli import typed
+    from zonegit.cli import typed_names
 
-    rtype = typed.type_of(args.type)
+    rtype = typed_names.type_of(args.type)
     with options.open_repository(args, out) as repo:
-        zone = typed.zone_of(args, args.source, repo, out, rtype)
+        zone = typed_names.zone_of(args, args.source, repo, out, rtype)
         done = repo.restore_records(
             args.source, rtype, source=args.revision, below=args.below, **options.commit_how(args, zone)
         )
@@ -54,6 +54,8 @@ def _how(args: Namespace, repo: Repository) -> CommitOptions:
         "message": args.message,
         "dry_run": args.dry_run,
         "signatures": args.signatures,
+        "sign": args.sign,
+        "not_before": args.at,
     }
 
 
@@ -71,34 +73,36 @@ def _tell(repo: Repository, done: TakenBack, word: str, args: Namespace, out: Ou
 
 
 def _tell_alongside(others: Sequence[Alongside], out: Output) -> None:
-    """Say which other zones the operation changed, and what undoes it there."""
+    """Say which other zones the operation changed, and how to undo it there."""
     if not others:
         return
-    out.note(f"the same operation changed {render.counted(len(others), 'other zone')}; this undoes it there:")
+    out.note(f"the same operation changed {render.counted(len(others), 'other zone')}; to undo it there:")
     for each in others[:_SHOWN]:
         verb = "undo" if each.last else f"revert {short(each.commit)}"
         out.note(f"  zonegit {verb} --zone {each.zone} --branch {each.branch}")
     if len(others) > _SHOWN:
-        out.note(f"  and so on for {render.counted(len(others) - _SHOWN, 'more zone')}; --json lists all")
+        out.note(f"  and {render.counted(len(others) - _SHOWN, 'more zone')}; --json lists all")
 
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "-m", "--message", metavar="TEXT", help="the commit's message (default: made from the operation)"
+        "-m", "--message", metavar="TEXT", help="the commit message (default: derived from the operation)"
     )
-    parser.add_argument("--branch", metavar="BRANCH", help="the branch it is about (default: HEAD's branch)")
+    parser.add_argument("--branch", metavar="BRANCH", help="the branch (default: HEAD's branch)")
+    options.at_option(parser)
     options.signature_options(parser)
     options.author_option(parser)
+    options.sign_option(parser)
     options.dry_run_option(parser)
     options.json_option(parser)
 
 
 _UNDO_DETAILS: Final = """\
-The last operation on the branch (a commit, an import, a merge, a reset; `reflog` lists them) is taken back by a new
-commit with the content from before it. Another `undo` takes back the operation before that one, `redo` the undo
-itself. To take back an earlier operation alone see `revert`."""
+Undoes the last operation on the branch (a commit, an import, a merge, a reset; `reflog` lists them) with a new
+commit that has the content from before it. Another `undo` undoes the operation before that one; `redo` undoes the
+undo. To undo a single earlier commit use `revert`."""
 _REDO_DETAILS: Final = """\
-Any other operation after the `undo` ends what can be redone."""
+After any other operation, an `undo` can no longer be redone."""
 
 VERBS: Final = {
     "undo": Verb(_arguments, _undo, _UNDO_DETAILS),

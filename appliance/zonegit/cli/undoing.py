@@ -1,4 +1,4 @@
-"""What `import` says of commits that a file would undo, and whom it asks."""
+"""`import --replace`: report the commits that a file would undo, and ask for confirmation."""
 
 from __future__ import annotations
 
@@ -15,52 +15,52 @@ from zonegit.model.ids import short
 
 if TYPE_CHECKING:
     from zonegit.repo import Revision
-    from zonegit.repo.undoing import Undone
+    from zonegit.repo.import_losses import Undone
 
 _LISTED: Final = 10
 _IN_AN_ERROR: Final = 3
-"""Commits that the one line of a refusal names."""
+"""How many commits the one line of a refusal names."""
 
 
 class Undoing:
-    """Asked by an import whether these commits may be undone: says which they are, and remembers them."""
+    """An import calls it to ask whether these commits may be undone; it prints and remembers them."""
 
     def __init__(self, args: Namespace, out: Output, bar: Progress) -> None:
-        """`bar` is taken away before anything is said."""
+        """`bar` is cleared before anything is printed."""
         self._args = args
         self._out = out
         self._bar = bar
         self._undone: Undone | None = None
 
     def __call__(self, undone: Undone) -> bool:
-        """`Refused` without `--replace`, and where somebody who was asked didn't say yes."""
+        """`Refused` without `--replace`, or if the user was asked and didn't confirm."""
         args, out = self._args, self._out
         self._bar.clear()
         lines = [_line(revision) for revision in undone.commits]
         since = "" if undone.shared else " made since the last import"
-        count = f"{render.counted(undone.count, 'commit')}{since}"
+        count = f"{render.counted(undone.total, 'commit')}{since}"
         if not args.replace:
-            told = "; ".join(_and_more(lines[:_IN_AN_ERROR], undone.count))
+            message = "; ".join(_and_more(lines[:_IN_AN_ERROR], undone.total))
             zone = undone.commits[0].commit.zone
             raise Refused(
-                f"{zone} has {count} that the file would undo: {told}; {printable(undone.not_merged)}"
-                "--replace lets the file win"
+                f"{zone} has {count} that the file would undo: {message}; {printable(undone.not_merged)}"
+                "--replace undoes them"
             )
         self._undone = undone
         out.warn(f"the file {'would undo' if args.dry_run else 'undoes'} {count}:")
-        for line in _and_more(lines[:_LISTED], undone.count):
+        for line in _and_more(lines[:_LISTED], undone.total):
             out.note(f"  {line}")
         asked = not (args.yes or args.dry_run or args.file == "-") and sys.stdin.isatty()
-        if asked and not out.ask("Let the file win?", sys.stdin):
+        if asked and not out.ask("Undo them?", sys.stdin):
             raise Refused("the import was not confirmed; nothing was written")
         return True
 
     def json(self) -> shapes.JsonObject:
-        """The commits, as many of them as an answer holds, and how many they are."""
+        """The listed commits, and the number of all."""
         commits = self._undone.commits if self._undone else []
         return {
             "undoes": [shapes.commit(revision) for revision in commits],
-            "undoes_count": self._undone.count if self._undone else 0,
+            "undoes_count": self._undone.total if self._undone else 0,
         }
 
     @property

@@ -1,10 +1,10 @@
-"""What verbs there are, and which module each lives in, so that starting one verb imports one module.
+"""The verbs, and the module that each lives in, so that running one verb imports one module.
 
-A verb's module holds `VERBS`, which maps the verb to its declaration. `zonegit --help` needs this table alone.
+A verb's module holds `VERBS`, which maps the verb to its declaration. `zonegit --help` needs only this table.
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Final, NamedTuple
 
@@ -12,122 +12,146 @@ from zonegit.cli.output import Output
 
 
 class Verb(NamedTuple):
-    """A verb's declaration: its own arguments (the common ones are added by `parser`), and what it does.
-
-    (Not a dataclass: importing `dataclasses` costs a fifth of what `zonegit version` may take.)
-    """
+    """A verb's declaration: its own arguments (`parser` adds the common ones), and what it does."""
 
     arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace, Output], int]
     """Returns the exit code; raises from `zonegit.errors`."""
     details: str = ""
-    """Shown under the arguments by `--help`."""
+    """What `--help` prints below the arguments."""
     pages: bool = False
-    """Whether an answer that is longer than the terminal goes through a pager."""
+    """Whether output longer than the terminal goes through a pager."""
 
 
 GROUPS: Final[dict[str, dict[str, str]]] = {
     "repository": {
-        "init": "make a repository, with a first zone if one is named",
-        "status": "where HEAD is, and what the zone holds",
+        "init": "create a repository, and a first zone if one is named",
+        "status": "show where HEAD is, the zone's state and any problems",
         "fsck": "check every object, ref, index and view",
-        "reindex": "make the ref index and the served views anew from the refs",
+        "reindex": "rebuild the ref index and the served views from the refs",
         "cat-object": "show one object by its id",
     },
     "housekeeping": {
-        "gc": "delete objects that no branch, tag or reflog reaches",
-        "compact": "give free pages of the data file back to the disk",
+        "gc": "delete objects that no branch, tag or reflog entry reaches",
+        "compact": "shrink the data file by its free pages",
     },
     "backups": {
         "backup": "write the whole repository to one file",
-        "restore": "put a backup in the repository's place, or records back as they were",
+        "restore": "replace the repository with a backup, or restore records from a version",
     },
     "zones": {
-        "zone list": "the repository's zones",
-        "zone add": "begin a zone with a SOA and a NS record",
+        "zone list": "list the repository's zones",
+        "zone add": "create a zone with an SOA record and NS records",
         "zone switch": "make HEAD name another zone",
         "zone remove": "delete a zone's branches and tags",
-        "zone restore": "bring a removed zone back as it was",
+        "zone restore": "restore a removed zone as it was",
     },
     "zonefiles": {
         "import": "commit a zone file",
         "export": "write a version as a zone file",
-        "check": "look for mistakes in a zone file or in a version",
+        "check": "find errors in a zone file or in a version",
     },
     "records": {
-        "set": "make these the records of a name and type",
+        "set": "replace the records of a name and type",
         "add": "add records to a name and type",
-        "delete": "delete a name, a type of it, or single records",
-        "show": "a version and what it changed, or the records of a name and type",
+        "delete": "delete all records of a name, those of one type, or single records",
+        "show": "show a version and what it changed, or the records of a name and type",
+    },
+    "query": {
+        "query": "show what zonegitd would answer to a DNS query",
     },
     "editing": {
-        "edit": "change a zone, or a name and what is below it, in an editor",
+        "edit": "edit a zone, or a name and the names below it, in an editor",
     },
     "applying": {
-        "apply": "make a zone hold what a zone file says, by the least change; or do what a plan says",
-        "plan": "write what apply would do to a file, for apply to do later",
+        "apply": "change a zone to match a zone file, with the fewest changes; or carry out a plan",
+        "plan": "write what apply would do to a file, to be applied later",
     },
-    "together": {
+    "bulk_changes": {
         "batch": "make many changes at once, read from a file or standard input",
-        "ttl": "give all records of a name, or of many, one TTL",
-        "rename": "move a name, what is below it, and what points there",
+        "ttl": "set the TTL of all records of one or many names",
+        "rename": "rename a name and the names below it, and update the records that point there",
     },
     "history": {
-        "log": "commits, newest first",
-        "diff": "what differs between two versions",
-        "blame": "which commit put each record there",
-        "when": "the commits in which a record came and went",
-        "reflog": "where a branch has been",
+        "log": "list commits, newest first",
+        "diff": "show the differences between two versions",
+        "blame": "show which commit added each record",
+        "when": "list the commits that added or removed a record",
+        "reflog": "list the moves of a branch",
     },
     "branches": {
-        "branch": "list, make or delete branches",
+        "branch": "list, create, rename or delete branches",
         "checkout": "make HEAD name another branch",
-        "tag": "list, make or delete tags",
+        "tag": "list, create or delete tags",
         "reset": "move a branch to any version",
     },
     "undo": {
-        "undo": "take the last operation on a branch back",
-        "redo": "make the operation again that was undone last",
+        "undo": "undo the last operation on a branch",
+        "redo": "redo the operation that was undone last",
     },
     "merging": {
-        "merge": "bring what another branch has into this one",
-        "revert": "take the change of a commit back",
-        "cherry-pick": "make the change of a commit again on this branch",
+        "merge": "merge another branch into this one",
+        "revert": "undo the change of a commit with a new commit",
+        "cherry-pick": "apply the change of a commit to this branch",
+    },
+    "publishing": {
+        "publish": "serve what passes the policy of a zone, and show what it holds",
+    },
+    "reviewing": {
+        "approve": "approve of a commit, so that a policy lets it through",
+        "reject": "reject a commit, so that a policy holds it",
+    },
+    "syncing": {
+        "clone": "copy a peer's repository, to work in or as a mirror",
+        "push": "send a peer the commits that it lacks",
+        "pull": "fetch a peer's commits and merge them",
+        "sync": "pull, merge automatically and push",
     },
     "remotes": {
-        "clone": "copy a peer's repository, as a mirror of it",
-        "fetch": "see what a peer has, without moving a branch",
-        "remote add": "name a peer to fetch from",
-        "remote list": "the peers to fetch from",
-        "remote remove": "forget a peer, and what it was seen to have",
-        "remote adopt": "give up what is here of a zone for what a peer has",
-        "peer accept-epoch": "take a peer that was restored or made again",
+        "fetch": "fetch a peer's commits, without moving a branch",
+        "remote add": "add a peer to exchange zones with",
+        "remote list": "list the peers that were added",
+        "remote remove": "remove a peer, and its remote-tracking branches",
+        "remote adopt": "replace a zone's local history with a peer's, and mirror it",
+        "peer accept-epoch": "accept a peer that was restored or created again",
+    },
+    "signing": {
+        "config": "show or change your settings: author, signing key, allowed signers",
+        "keygen": "write a new key to sign commits with",
+        "sign-commit": "sign the newest commit of a branch",
+        "verify": "check the signatures of commits and tags",
     },
     "keys": {
         "key new": "write a new key file for replication",
-        "key list": "the keys in a directory, without their secrets",
+        "key list": "list the keys in a directory, without their secrets",
         "key promote": "make clients sign with a key",
-        "key retire": "have a key refused from now on",
+        "key retire": "refuse a key from now on",
     },
     "tsig": {
-        "tsig new": "write a new key for transfers and notifies",
-        "tsig list": "the TSIG keys in a directory, without their secrets",
+        "tsig new": "write a new TSIG key for transfers and NOTIFY",
+        "tsig list": "list the TSIG keys in a directory, without their secrets",
     },
     "metrics": {
-        "metrics": "what a running zonegitd counts",
-        "ready": "wait until a running zonegitd answers from its zones",
+        "metrics": "show the metrics of a running zonegitd",
+        "ready": "wait until a running zonegitd answers queries",
     },
     "service": {
-        "config check": "look for mistakes in zonegitd's configuration",
+        "config check": "check zonegitd's configuration",
         "completion": "write a completion script for a shell",
-        "version": "the version of zonegit",
+        "version": "show the version of zonegit",
     },
 }
-"""Module of this package -> verb -> what it does, in the order that `--help` has them."""
+"""Module of this package -> verb -> what it does, in the order of `--help`."""
 
 _MODULES: Final = {verb: module for module, verbs in GROUPS.items() for verb in verbs}
 FAMILIES: Final = frozenset(verb.split()[0] for verb in _MODULES if " " in verb)
-"""First words of verbs that are two words."""
+"""The first words of two-word verbs. `config` is also a verb of its own."""
+
+
+def length(words: Sequence[str]) -> int:
+    """How many of the words, which begin with a verb, are the verb: 1 or 2."""
+    both = len(words) > 1 and f"{words[0]} {words[1]}" in _MODULES
+    return 2 if words[0] in FAMILIES and (both or words[0] not in _MODULES) else 1
 
 
 def names() -> list[str]:

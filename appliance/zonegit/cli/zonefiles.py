@@ -27,9 +27,9 @@ _STDIN: Final = "-"
 _HEAD: Final = "HEAD"
 _READ: Final = 35
 _READ_TO_CHECK: Final = 65
-"""Per cent of an import, and of the checks on a file, that reading takes."""
+"""The share of reading the file in the progress of an import and of a check, in per cent."""
 _HELD: Final = 10
-"""Records that a warning lists."""
+"""The most records that a warning lists."""
 _SUFFIXES: Final = (".zone", ".gz", ".txt")
 
 
@@ -64,27 +64,25 @@ def _import(args: Namespace, out: Output) -> int:
     if done.merged_over:
         lead = "would be merged" if args.dry_run else "merged"
         out.note(
-            f"{lead}: the file's changes to serial {parsed.serial}, which it names, and those of {done.branch} "
-            "since; --replace takes the file alone"
+            f"{lead} the file's changes since serial {parsed.serial}, on which it is based, with those of "
+            f"{done.branch}; --replace makes the zone equal to the file"
         )
         _tell_held(out, done, parsed.serial)
     elif done.serial != parsed.serial and done.new != done.old:
-        out.note(
-            f"the file's serial {parsed.serial} isn't ahead of the zone's; the next one, {done.serial}, was taken"
-        )
+        out.note(f"the file's serial {parsed.serial} is not ahead of the zone's; used the next one, {done.serial}")
     return 0
 
 
 def _tell_held(out: Output, done: Committed, serial: int) -> None:
-    """What an earlier import over the same version holds against this file."""
+    """Warn about records that an earlier import over the same version changed differently."""
     if not done.held:
         return
     apex = parse_apex(done.zone)
     sides = [(render.records(each.old, apex), render.records(each.new, apex)) for each in done.held]
     lines = [line for old, new in sides for line in (*(f"-{it}" for it in old), *(f"+{it}" for it in new))]
     out.warn(
-        f"an earlier import over serial {serial} changed records that this file has otherwise (- not in the file, "
-        "+ only there), and they stay; change them with `set` or `delete`, or --replace takes the file alone:"
+        f"kept records that an earlier import over serial {serial} changed differently (- not in the file, + only "
+        "in the file); change them with `set` or `delete`, or use --replace to take the file's:"
     )
     for line in lines[:_HELD]:
         out.note(f"  {line}")
@@ -109,8 +107,8 @@ def _tell_conflict(args: Namespace, out: Output, apex: WireName, conflict: Merge
         )
         return
     conflicts.show(out, found, apex)
-    for told in conflict.together:
-        out.line(f"conflict: both together: {told}")
+    for problem in conflict.together:
+        out.line(f"conflict: both together: {problem}")
 
 
 def _export(args: Namespace, out: Output) -> int:
@@ -123,7 +121,7 @@ def _export(args: Namespace, out: Output) -> int:
         from zonegit.zonefile.writer import write_zone
 
         for line in write_zone(apex, rrsets, mnemonics=args.mnemonics):
-            out.text(line + "\n")  # in ASCII, with all else escaped as zone files have it
+            out.text(line + "\n")  # ASCII: other characters are escaped as in zone files
     return 0
 
 
@@ -146,7 +144,7 @@ def _check(args: Namespace, out: Output) -> int:
 
 
 def _is_file(what: str) -> bool:
-    """Whether a file is meant, though none may be there; no version begins with a dot or a slash."""
+    """Whether a file is meant, even one that doesn't exist. No version begins with a dot or a slash."""
     path = Path(what)
     if what == _STDIN or what.startswith((".", "/")) or path.suffix in _SUFFIXES:
         return True
@@ -154,7 +152,7 @@ def _is_file(what: str) -> bool:
 
 
 def _check_version(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
-    """What is no file is a version: where it is none either, both are said."""
+    """Check a version. If it doesn't exist, the error also says that there is no such file."""
     from zonegit.errors import StoreError, UnknownVersion
 
     try:
@@ -191,7 +189,7 @@ def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
 
 
 def read_file(file: str, zone: str | None, progress: Progress) -> ParsedZone:
-    """Read the zone file that a call names. `ZoneFileError`."""
+    """Read the zone file named on the command line. `ZoneFileError`."""
     from zonegit.zonefile.reader import read_zone
 
     origin = parse_apex(zone) if zone is not None else None
@@ -200,18 +198,18 @@ def read_file(file: str, zone: str | None, progress: Progress) -> ParsedZone:
 
 
 def file_name(file: str) -> str:
-    """What messages and the commit call it."""
+    """The file's name in messages and in the commit."""
     return "<stdin>" if file == _STDIN else printable(Path(file).name or ".").replace("\t", "\\t")
 
 
 def _import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a zone file, gzipped or not; - reads standard input")
     parser.add_argument(
-        "--replace", action="store_true", help="let the file win over whatever the branch has changed since"
+        "--replace", action="store_true", help="make the zone equal to the file, undoing other commits made since"
     )
-    parser.add_argument("-y", "--yes", action="store_true", help="with --replace: don't ask")
+    parser.add_argument("-y", "--yes", action="store_true", help="with --replace: don't ask for confirmation")
     parser.add_argument(
-        "--keep-serial", action="store_true", help="refuse if the file's serial isn't ahead of the zone's"
+        "--keep-serial", action="store_true", help="refuse the file if its serial isn't ahead of the zone's"
     )
     options.commit_options(parser)
 
@@ -221,14 +219,18 @@ def _export_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--mnemonics",
         action="store_true",
-        help="write every type and SVCB parameter by name, also those that older name servers don't know",
+        help="write every type and SVCB parameter by name, even those that older name servers don't know",
     )
     options.json_option(parser)
 
 
 def _check_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "what", metavar="FILE|REV", nargs="?", default=_HEAD, help="a zone file, - or a version (default: HEAD)"
+        "what",
+        metavar="FILE|REV",
+        nargs="?",
+        default=_HEAD,
+        help="a zone file, - for standard input, or a version (default: HEAD)",
     )
     checks.check_options(parser)
     options.json_option(parser)

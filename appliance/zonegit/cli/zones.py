@@ -5,9 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import options, render, shapes, typed
+from zonegit.cli import options, render, shapes, typed_names
 from zonegit.cli.committed import head_stays, tell, tell_begun
 from zonegit.cli.output import Output, Style
+from zonegit.cli.removing import DETAILS, removing, tombstone_option
 from zonegit.cli.verbs import Verb
 from zonegit.cli.way_back import way_back
 from zonegit.model.ids import short
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def _list(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         zones = repo.zones()
-        head = repo.standing().head
+        head = repo.head_status().head
     current = head.zone if head else ""
     if args.json:
         out.json([shapes.zone(zone, current) for zone in zones])
@@ -39,18 +40,20 @@ def _list(args: Namespace, out: Output) -> int:
     for line in render.table(rows):
         out.line(line, Style.NEW if line.startswith("*") else None)
     if not zones:
-        out.note("no zones yet; `zonegit zone add ZONE` or `zonegit import FILE` makes one")
+        out.note("no zones yet; `zonegit zone add ZONE` or `zonegit import FILE` creates one")
     return 0
 
 
 def _add(args: Namespace, out: Output) -> int:
     apex = parse_apex(args.name)
     for name in (*args.ns, *([args.mail] if args.mail and "@" not in args.mail else [])):
-        typed.check(name, apex, meant=args.relative)
+        typed_names.check(name, apex, meant=args.relative)
     for name in args.ns:
-        typed.check_server(name, apex, meant=args.relative)
+        typed_names.check_server(name, apex, meant=args.relative)
     with options.open_repository(args, out) as repo:
-        done = repo.add_zone(args.name, nameservers=args.ns, mail=args.mail, who=args.author, dry_run=args.dry_run)
+        done = repo.add_zone(
+            args.name, nameservers=args.ns, mail=args.mail, who=args.author, dry_run=args.dry_run, sign=args.sign
+        )
         tell(repo, done, args, out)
         tell_begun(repo, done, out)
     return 0
@@ -62,31 +65,35 @@ def _switch(args: Namespace, out: Output) -> int:
             out.note(f"dry run, nothing written: HEAD would name {repo.position(args.name).zone}")
             return 0
         position = repo.switch_zone(args.name)
-        out.note(options.head_names(repo, position))
+        out.note(options.head_note(repo, position))
     return 0
 
 
 def _remove(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         zone = repo.position(args.name).zone
-        repo.remove_zone(zone, who=args.author, dry_run=args.dry_run)
-        lost = repo.standing().lost
+        how = removing(args, repo, zone)
+        repo.remove_zone(zone, who=args.author, dry_run=args.dry_run, tombstone=how.tombstone, sign=args.sign)
+        lost = repo.head_status().lost
     if args.dry_run:
-        out.note(f"dry run, nothing written: would remove {zone}")
+        left = ", and leave a tombstone" if how.tombstone else ""
+        out.note(f"dry run, nothing written: would remove {zone}{left}")
     else:
         out.note(f"removed {zone}")
+        if how.note:
+            out.note(how.note)
         if lost and lost.zone == zone:
-            out.note("HEAD still names it; choose another with `zonegit zone switch ZONE` before you write")
+            out.note("HEAD still names it; run `zonegit zone switch ZONE` before the next change")
         out.note(way_back(args, "zone restore", zone))
     return 0
 
 
 def _restore(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
-        done = repo.restore_zone(args.name, who=args.author, dry_run=args.dry_run)
-        head = None if args.dry_run or done.current else repo.standing().head
+        done = repo.restore_zone(args.name, who=args.author, dry_run=args.dry_run, sign=args.sign)
+        head = None if args.dry_run or done.current else repo.head_status().head
     if not args.dry_run:
-        out.made(f"{done.zone} was restored all the same")
+        out.made(f"but {done.zone} was restored")
     if args.json:
         out.json(shapes.restored(done))
         return 0
@@ -107,16 +114,22 @@ def _list_arguments(parser: ArgumentParser) -> None:
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--ns", metavar="NAME", action="append", default=[], help="a name server; repeatable")
-    parser.add_argument("--mail", metavar="ADDRESS", help="who answers for the zone (default: hostmaster@ZONE)")
-    typed.relative_option(parser)
+    parser.add_argument("--ns", metavar="NAME", action="append", default=[], help="a name server; may be repeated")
+    parser.add_argument("--mail", metavar="ADDRESS", help="the SOA's RNAME (default: hostmaster@ZONE)")
+    typed_names.relative_option(parser)
     _remove_arguments(parser)
 
 
 def _remove_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="ZONE")
     options.author_option(parser)
+    options.sign_option(parser)
     options.dry_run_option(parser)
+
+
+def _tombstone_arguments(parser: ArgumentParser) -> None:
+    _remove_arguments(parser)
+    tombstone_option(parser)
 
 
 def _restore_arguments(parser: ArgumentParser) -> None:
@@ -130,13 +143,13 @@ def _switch_arguments(parser: ArgumentParser) -> None:
 
 
 _RESTORE_DETAILS: Final = """\
-All branches and tags that the zone had when it was removed last come back at once, each at its old id, so that the
-serial is what it was. Branches and tags that were deleted before stay away."""
+Restores all branches and tags that the zone had when it was last removed, each at its old id, so that the serial is
+the same as before. Branches and tags that were deleted earlier are not restored."""
 
 VERBS: Final = {
     "zone list": Verb(_list_arguments, _list),
     "zone add": Verb(_add_arguments, _add),
     "zone switch": Verb(_switch_arguments, _switch),
-    "zone remove": Verb(_remove_arguments, _remove),
+    "zone remove": Verb(_tombstone_arguments, _remove, DETAILS),
     "zone restore": Verb(_restore_arguments, _restore, _RESTORE_DETAILS),
 }

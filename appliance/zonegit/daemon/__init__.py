@@ -1,1 +1,1 @@
-"""The `zonegitd` command: what its processes are, and how they start, reload and stop."""
+"""The `zonegitd` command: its processes, and how they start, reload and stop."""

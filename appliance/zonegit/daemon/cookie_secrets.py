@@ -1,8 +1,8 @@
-"""What DNS cookies are computed with: a file that several servers may share, or else chance.
+"""The secrets of DNS cookies: from a file that several servers may share, or else random.
 
-The file has one secret per line, 16 bytes in hex, as NSD and Unbound have them: the first is the current one, those
-behind it still hold good. Refused, with its name: a file that others may read, and one without or with more than
-four secrets.
+The file has one secret per line, 16 bytes in hex, as for NSD and Unbound: the first is the current one, and the
+others are still accepted. Refused, naming the file: one that others may read, and one without a secret or with more
+than four.
 """
 
 import os
@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from zonegit.dns.cookies import SECRET_SIZE
+from zonegit.dns.access.cookies import SECRET_SIZE
 from zonegit.errors import ConfigError
 from zonegit.ops.config import DnsConfig
 
@@ -20,7 +20,7 @@ _HEX: Final = re.compile(rf"[0-9A-Fa-f]{{{2 * SECRET_SIZE}}}")
 
 
 def cookie_secrets(section: DnsConfig, random: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """The secrets by which all workers answer; none without cookies. `random` ones where there is no file."""
+    """The secrets of all workers; none without cookies; `random` without a file."""
     if not section.cookies:
         return ()
     return random if section.cookie_secrets is None else _read(section.cookie_secrets)
@@ -34,7 +34,7 @@ def random_secrets() -> tuple[bytes, ...]:
 def _read(path: Path) -> tuple[bytes, ...]:
     try:
         mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):  # a pipe would be waited for, while nobody sees to the daemon
+        if not stat.S_ISREG(mode):  # reading a pipe would block the supervisor
             raise ConfigError(f"{path}: is not a regular file")
         if mode & (stat.S_IROTH | stat.S_IWOTH):
             raise ConfigError(f"{path}: others may read or write it; run: chmod o-rw {path}")

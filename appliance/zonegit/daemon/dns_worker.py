@@ -1,6 +1,6 @@
-"""One DNS worker process: UDP on its main thread, TCP on another, each with a reader and caches of its own.
+"""One DNS worker process: UDP on its main thread, TCP on another, each with its own reader and caches.
 
-The two threads share the open store and nothing else. If TCP fails, the process ends and is started again.
+The two threads share nothing but the open store. If TCP fails, the process exits and is started again.
 """
 
 import gc
@@ -14,33 +14,42 @@ from typing import Final
 
 from zonegit.daemon.listeners import DnsSockets
 from zonegit.daemon.live_zones import LiveZones
+from zonegit.daemon.places import SharedPlaces
 from zonegit.daemon.reading import precautions
 from zonegit.daemon.tls import dns_tls
 from zonegit.daemon.upkeep import Upkeep
+from zonegit.daemon.zone_table import Routing
 from zonegit.dns import stats
-from zonegit.dns.message import Transport
+from zonegit.dns.wire.message import Transport
 from zonegit.dns.zone_counts import zone_counts
 from zonegit.errors import ConfigError, Refused
-from zonegit.net.tcp import TcpServer
-from zonegit.net.udp import UdpLoop
+from zonegit.net.dns.tcp import TcpServer
+from zonegit.net.dns.udp import UdpLoop
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.shared import FIRST_WORKER, TCP_ROW, UDP_ROW, SharedBlock
+from zonegit.ops.time_slice import ask_for_short_slices
 from zonegit.store.lmdb import LmdbStore
 
 GRACE: Final = 5.0
 """Seconds that transfers get to finish after SIGTERM."""
 _SWITCH: Final = 0.0001
-"""Seconds that the TCP thread may keep UDP from going on: when a batch has come, and when it has left."""
+"""Seconds that the TCP thread may delay UDP, once when a batch has arrived and once when it was sent."""
 
 _logger: Final = logging.getLogger(__name__)
 
 
 def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> None:
     """Answer until SIGTERM. `StoreError` when the repository can't be opened."""
+    ask_for_short_slices()  # before there are other threads, which inherit it
     worker = index - FIRST_WORKER
     store = LmdbStore.open(config.repo, readonly=True)
     seldom = log.Seldom(_logger)
+    samples = block.samples(index)
+    routing = Routing(
+        places=SharedPlaces(),
+        counter=lambda zone, rule: samples.counter("route_match_total", zone=zone, rule=rule),
+    )
     udp_row, tcp_row = block.row(worker, UDP_ROW), block.row(worker, TCP_ROW)
     udp_zones = LiveZones(
         store,
@@ -49,6 +58,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         seldom,
         lambda count: block.note_zones(index, count),
         lambda: precautions(block.crumbs, index, UDP_ROW),
+        routing,
     )
     tcp_zones = LiveZones(
         store,
@@ -56,8 +66,9 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         tcp_row[: stats.SLOTS],
         seldom,
         precautions=lambda: precautions(block.crumbs, index, TCP_ROW),
+        routing=routing,
     )
-    udp = UdpLoop(sockets.udp, udp_zones, udp_row[: stats.SLOTS], udp_row[stats.SLOTS :])
+    udp = UdpLoop(sockets.udp, udp_zones, udp_row[stats.SLOTS :])
     tcp = TcpServer(
         sockets.tcp,
         tcp_zones,
@@ -115,7 +126,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
 
 
 def _requests(row: MutableSequence[int], transports: Sequence[Transport]) -> int:
-    """How many requests a row counted over these transports."""
+    """The number of requests that a row counted over these transports."""
     unanswered = sum(
         row[stats.request_slot(transport, bytes(size))] for transport in transports for size in (4, 16)
     )
@@ -123,16 +134,16 @@ def _requests(row: MutableSequence[int], transports: Sequence[Transport]) -> int
 
 
 def _usable_tls(config: Config, seldom: log.Seldom) -> ssl.SSLContext | None:
-    """What TLS begins with. The supervisor took these files; if they changed since, all else goes on without."""
+    """The TLS context. The supervisor has loaded these files; if they have changed since, there may be none."""
     try:
         return dns_tls(config.dns)
     except ConfigError as error:
-        seldom("DNS over TLS can't begin", error)
+        seldom("cannot start DNS over TLS", error)
         return None
 
 
 class _TcpThread(threading.Thread):
-    """Runs the TCP server; when that ends before it was told to, UDP is ended too."""
+    """Runs the TCP server. If it fails, UDP is stopped, too."""
 
     def __init__(self, tcp: TcpServer, udp: UdpLoop) -> None:
         super().__init__(name="tcp", daemon=True)
@@ -145,5 +156,5 @@ class _TcpThread(threading.Thread):
             self._tcp.run()
         except Exception as error:
             self.failed = True
-            _logger.error("TCP ended: %s", log.described(error))
+            _logger.error("the TCP thread ended: %s", log.described(error))
             self._udp.stop()

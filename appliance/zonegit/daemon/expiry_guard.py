@@ -1,7 +1,7 @@
-"""Zones past their SOA expire, where the puller can't see to them: it is stuck, keeps dying, or can't write.
+"""Watches for zones past their SOA expire while the puller can't: it is stuck, keeps dying, or can't write.
 
-The puller notes such zones in the repository and beats after each look. While it doesn't, the supervisor looks in
-its place, without writing anything.
+The puller records such zones in the repository and sends a heartbeat after each check. While there is none, the
+supervisor checks in its place, without writing anything.
 """
 
 import logging
@@ -9,22 +9,22 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import Final
 
-from zonegit.daemon.repository import too_old
+from zonegit.daemon.preflight import too_old
 from zonegit.errors import ZonegitError
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.shared import PULLER, SharedBlock
 
 STUCK: Final = 10.0
-"""Seconds without a beat, of which there is one a second."""
+"""Seconds without a heartbeat; there should be one a second."""
 _AGAIN: Final = 1.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 _logger: Final = logging.getLogger(__name__)
 
 
 class ExpiryGuard:
-    """Tells which zones count as expired beside those that are noted. `timer` is monotonic, as the beats are."""
+    """Tells which zones have expired beside those on record. `timer` is monotonic, as the heartbeats are."""
 
     def __init__(
         self,
@@ -41,25 +41,25 @@ class ExpiryGuard:
         self._seldom = log.Seldom(_logger)
 
     def wait(self, config: Config) -> float | None:
-        """Seconds until the next look; None where nothing is mirrored."""
-        return max(self._due - self._timer(), 0.0) if config.primary is not None else None
+        """Seconds until the next check; None if nothing is mirrored."""
+        return max(self._due - self._timer(), 0.0) if config.pulled else None
 
     def turn(self, config: Config) -> frozenset[str]:
-        """What `config.expired` should be."""
+        """The new value of `config.expired`."""
         if self._timer() < self._due:
             return config.expired
         self._due = self._timer() + _AGAIN
-        if config.primary is None or not self._is_stuck():
+        if not config.pulled or not self._is_stuck():
             return frozenset()
         try:
             expired = self._look(config, self._clock)
         except ZonegitError as error:
-            self._seldom("zones that are too old can't be looked up", error)
+            self._seldom("cannot look up the zones past their SOA expire", error)
             return config.expired
         if expired - config.expired:
             log.event(
                 _logger,
-                "the puller doesn't see to zones past their SOA expire, so they are not answered from any more",
+                "no sign of life from the puller; not answering from zones past their SOA expire",
                 logging.ERROR,
                 zones=len(expired),
             )

@@ -1,8 +1,8 @@
-"""How long ago the primary was reached, and which zones are past their SOA expire by that (RFC 1035 §3.3.13).
+"""How long ago the primary was reached, and which zones are therefore past their SOA expire (RFC 1035 §3.3.13).
 
-The time of the last success is kept in the repository, so that it survives a restart: with each move of refs, and
-once a minute while nothing moves. The zones past their expire are kept there too, in one setting that DNS workers
-look at; one success of any kind takes all of them back. `clock` is an argument.
+The time of the last success is stored in the repository, so that it survives a restart: with each move of refs, and
+once a minute while nothing moves. The expired zones are stored there too, in one setting that DNS workers read; one
+successful exchange of any kind revives all of them. `clock` is an argument.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ from typing import Final
 from zonegit.daemon.heads import heads
 from zonegit.errors import ZonegitError
 from zonegit.model.ids import ObjectId
-from zonegit.model.refs import head
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.port import Reader, Store
+from zonegit.store.served import served_ref
 from zonegit.sync.expire import expire_of
 from zonegit.sync.peers import (
     expired_zones,
@@ -28,25 +28,25 @@ from zonegit.sync.peers import (
 SAVE_EVERY: Final = 60.0
 """Seconds between two writes of the time of the last success while nothing moves."""
 SETTLED: Final = 3600.0
-"""Seconds that a clock which shows a time before the last success is given to be set right: after a start without a
-battery it may show any time until it has asked the network."""
+"""Seconds that a clock showing a time before the last success has to be corrected: after a boot without a battery
+it may show any time until it has been set from the network."""
 
 
 class Freshness:
-    """Of the zones that are mirrored from one peer. Its methods may run in any thread, one at a time."""
+    """The zones that are mirrored from one peer. Its methods may run in any thread, one at a time."""
 
     def __init__(
         self, store: Store, peer: str, branch: Callable[[str], str], interval: float, clock: Callable[[], float]
     ) -> None:
-        """`branch` names the branch that a zone is served from; a success is due every `interval` seconds."""
+        """`branch(zone)` is the branch that a zone is served from; a success is due every `interval` seconds."""
         self._store = store
         self._peer = peer
         self._branch = branch
         self._least = 2 * interval
-        """Seconds without a success that say nothing yet, however short a zone's expire is."""
+        """Seconds without a success that expire no zone, however short its expire is."""
         self._clock = clock
         self._behind: float | None = None
-        """When the clock was first seen to be behind the last success, by that clock."""
+        """The clock's time when it was first found to be before the last success."""
         self._seq = -1
         self._expires: list[tuple[int, str]] = []
         self._known: dict[ObjectId, int] = {}
@@ -61,7 +61,7 @@ class Freshness:
         return max(0.0, self._clock() - self.last) if self.last is not None else 0.0
 
     def succeeded(self) -> frozenset[str]:
-        """The peer was reached, and all it has is here. The zones that are no longer too old."""
+        """The peer was reached, and everything it has is here. Returns the zones that are no longer expired."""
         now = self._clock()
         self.last = now
         with self._store.read() as reader:
@@ -74,7 +74,7 @@ class Freshness:
         return back
 
     def overdue(self) -> frozenset[str]:
-        """Look for zones that have become too old, and note them; those that did since the last look."""
+        """Find and record zones that have expired since the last check; returns these."""
         if self.last is None:
             return self._begin(self._clock())
         if self.last > self._clock():
@@ -89,7 +89,7 @@ class Freshness:
         return new
 
     def _note_least(self) -> None:
-        """Note the bound that a repository lacks which was mirrored by an older zonegit."""
+        """Record the bound that is missing in a repository mirrored by an older zonegit."""
         with self._store.read() as reader:
             missing = least_expire(reader, self._peer) is None and reader.seq == self._seq and bool(self._expires)
         if missing:
@@ -98,7 +98,7 @@ class Freshness:
                     set_least_expire(writer, self._peer, self._expires[0][0])
 
     def too_old(self) -> frozenset[str]:
-        """The zones that are too old now, noted or not."""
+        """The zones that are expired now, recorded or not."""
         age = self.age
         if age <= self._least:
             return frozenset()
@@ -112,7 +112,7 @@ class Freshness:
         return frozenset(zone for expire, zone in takewhile(lambda each: each[0] < age, self._expires))
 
     def _set_back(self) -> frozenset[str]:
-        """The last success is yet to come. A clock that stays behind is right, and was wrong then."""
+        """The last success is in the future. A clock that stays behind is right now, and was wrong then."""
         now = self._clock()
         if self._behind is None or self._behind > now:
             self._behind = now
@@ -121,7 +121,7 @@ class Freshness:
         return self._begin(self._behind)
 
     def _begin(self, when: float) -> frozenset[str]:
-        """Zones that were mirrored at an unknown time are as old as a look at them; too old ones stay so."""
+        """Zones mirrored at an unknown time count from now; expired ones stay expired."""
         with self._store.read() as reader:
             mirrored = next(self._mirrored(reader), None)
         if mirrored is not None:
@@ -136,7 +136,7 @@ class Freshness:
         peer = self._peer.encode()
         for zone, branch in heads(reader):
             if branch == self._branch(zone) and reader.setting(mirror_setting(zone)) == peer:
-                oid = reader.ref(head(zone, branch))
+                oid = reader.live(served_ref(reader, zone, branch))
                 if oid is not None:
                     yield zone, branch, oid
 
@@ -146,9 +146,11 @@ class Freshness:
             try:
                 expire = self._known.get(oid)
                 known[oid] = (
-                    expire if expire is not None else expire_of(reader, head(zone, branch), oid, self._store.nodes)
+                    expire
+                    if expire is not None
+                    else expire_of(reader, served_ref(reader, zone, branch), oid, self._store.nodes)
                 )
             except ZonegitError:
-                continue  # what can't be read isn't answered from
+                continue  # an unreadable zone isn't answered from
             yield known[oid], zone
         self._known = known

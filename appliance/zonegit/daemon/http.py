@@ -1,8 +1,7 @@
 """The http process: `/v0` for secondaries and the metrics page, each on its own listener, in one event loop.
 
-There may be more of them, which take connections from the same replication listener and serve no metrics.
-SIGHUP takes new keys and certificates as a whole or keeps the old ones; SIGTERM answers long-polls and lets streams
-end.
+There may be more of these processes, which accept from the same replication listener and serve no metrics.
+SIGHUP loads all new keys and certificates, or keeps all old ones; SIGTERM answers long-polls and lets streams end.
 """
 
 import asyncio
@@ -10,38 +9,45 @@ import logging
 import signal
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from zonegit.auth.gate import Gate
 from zonegit.auth.replay import ReplayWindow
-from zonegit.daemon.cleartext import check_replication
+from zonegit.daemon.http_preflight import check_http
 from zonegit.daemon.signing import load_keys
 from zonegit.daemon.status import Status
 from zonegit.daemon.tls import replication_tls
+from zonegit.daemon.writers_patience import writers_patience
 from zonegit.errors import ConfigError, ZonegitError
-from zonegit.net.h2_serving import H2Server
-from zonegit.net.http_server import ReplicationApp
-from zonegit.net.refusals import Refusals
-from zonegit.net.rounds import Rounds
-from zonegit.net.strangers import Strangers
+from zonegit.net.server.fair_queue import FairQueue
+from zonegit.net.server.h2_server import H2Server
+from zonegit.net.server.pushes import Pushes
+from zonegit.net.server.rate_limited_log import RateLimitedLog
+from zonegit.net.server.replication_app import ReplicationApp
+from zonegit.net.server.unauthenticated import Unauthenticated
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.memory import give_back_large_blocks
 from zonegit.ops.samples import Samples
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
+from zonegit.store.writer_lock import Patience
 
 SCRAPERS: Final = 64
-"""Connections to the metrics page from one source; one more closes the one that was silent longest."""
+"""Connections to the metrics page from one source; one more closes the one that was idle longest."""
+
+_BRIEFLY: Final = Patience(0.5)
+"""How long the first push waits for another writer. Nothing else is answered meanwhile."""
 
 _logger: Final = logging.getLogger(__name__)
 
 
 def run(config: Config, block: SharedBlock, index: int) -> None:
-    """Serve until SIGTERM. `ConfigError`, `KeyFileError` or `StoreError` when that can't begin."""
+    """Serve until SIGTERM. `ConfigError`, `KeyFileError` or `StoreError` if it can't start."""
     give_back_large_blocks()
     gate = _gate(config) if config.replication else None
-    store = LmdbStore.open(config.repo, readonly=True)
+    store = LmdbStore.open(config.repo, readonly=True, patience=writers_patience(_logger))
     status = Status(block, store)
     try:
         asyncio.run(_serve(block, index, store, gate, status))
@@ -52,7 +58,7 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
 
 
 def _gate(config: Config) -> Gate:
-    check_replication(config)
+    check_http(config)
     if config.replication is None or config.keys is None:
         raise ConfigError("replication isn't configured")
     replay = ReplayWindow(steady=time.monotonic)
@@ -65,14 +71,22 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
     samples = block.samples(index)
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, _report, gate)
-    rounds, refusals = Rounds(), Refusals()
-    for other in ("hypercorn.error", "asyncio"):  # which strangers can make write, too
-        logging.getLogger(other).addFilter(refusals)
+    fair_queue, client_log = FairQueue(), RateLimitedLog()
+    for other in ("hypercorn.error", "asyncio"):  # clients without a key can cause their lines, too
+        logging.getLogger(other).addFilter(client_log)
     async with asyncio.TaskGroup() as group:
         listener = block.listener("replication")
         section = block.config().replication
         if gate is not None and listener is not None and section is not None:
             bounds = section.limits
+            pushes = Pushes(
+                store,
+                samples,
+                lambda kid, zone: block.config().pushed_policy(zone, kid),
+                bounds,
+                name_of=lambda kid: block.config().pusher(kid),
+                prepare=partial(store.begin_writing, _BRIEFLY),
+            )
             app = ReplicationApp(
                 store,
                 gate,
@@ -80,15 +94,16 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
                 workers=len(block.http),
                 logged=section.access_log,
                 bounds=bounds,
-                refusals=refusals,
+                client_log=client_log,
+                pushes=pushes,
             )
             server = H2Server(
                 app,
                 connections=section.connections_per_source,
                 bounds=bounds,
                 tls=replication_tls(section),
-                rounds=rounds,
-                refusals=refusals,
+                fair_queue=fair_queue,
+                client_log=client_log,
             )
             loop.add_signal_handler(signal.SIGHUP, _reload, block, gate, server, samples)
             _catch_up(block.config(), gate, server)
@@ -96,14 +111,16 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
             group.create_task(server.serve([listener], stop, app.drain, share))
         listener = block.listener("metrics")
         if listener is not None:
-            scrapers = Strangers(per_source=SCRAPERS, seconds=None)
-            metrics = H2Server(status.app(), strangers=scrapers, rounds=rounds, refusals=refusals, keyless=True)
+            scrapers = Unauthenticated(per_source=SCRAPERS, seconds=None)
+            metrics = H2Server(
+                status.app(), unauthenticated=scrapers, fair_queue=fair_queue, client_log=client_log, keyless=True
+            )
             group.create_task(metrics.serve([listener], stop))
         block.set_ready(index)
 
 
 class _Share:
-    """`net.accepting.Share` over the shared block."""
+    """`net.acceptor.Share` over the shared block."""
 
     def __init__(self, block: SharedBlock, index: int) -> None:
         self._block = block
@@ -119,10 +136,10 @@ class _Share:
 
 
 def _catch_up(config: Config, gate: Gate, server: H2Server) -> None:
-    """Read keys and certificates once more: a reload may have come before there was anything to take it."""
+    """Load keys and certificates once more: a reload may have come before its handler was installed."""
     if config.replication is None or config.keys is None:
         return
-    with suppress(ZonegitError):  # then what was read before is whole
+    with suppress(ZonegitError):  # then those that were loaded before stay
         gate.keyring, server.tls = load_keys(config.keys), replication_tls(config.replication)
 
 
@@ -133,7 +150,7 @@ def _reload(block: SharedBlock, gate: Gate, server: H2Server, samples: Samples) 
     try:
         keys, tls = load_keys(config.keys), replication_tls(config.replication)
     except ZonegitError as error:
-        log.event(_logger, "reload refused, the old keys stay", logging.ERROR, error=error)
+        log.event(_logger, "reload refused; keeping the previous keys", logging.ERROR, error=error)
         samples.set("keys_reload_failed", 1)
     else:
         gate.keyring, server.tls = keys, tls

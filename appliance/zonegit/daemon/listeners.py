@@ -1,8 +1,9 @@
 """The daemon's sockets: made by the supervisor, or handed to it by a service manager (sd_listen_fds(3)).
 
-Every DNS worker gets sockets of its own on one port (SO_REUSEPORT), so the kernel spreads clients over them. The
-supervisor keeps them open while a worker is replaced: what arrives meanwhile waits and isn't lost. Handed sockets
-are shared by all workers; they are told apart by type, and by the names `metrics`, `replication` and `dns-tls`.
+Every DNS worker gets its own sockets on one port (SO_REUSEPORT), so the kernel spreads clients over them. The
+supervisor keeps them open while a worker is restarted, so queries that arrive meanwhile wait and aren't lost.
+Sockets from a service manager are shared by all workers; they are recognized by type, and by the names `metrics`,
+`replication` and `dns-tls`.
 """
 
 import os
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from zonegit.errors import ConfigError
-from zonegit.net.accepting import BACKLOG
+from zonegit.net.acceptor import BACKLOG
 from zonegit.ops.config import Address, Config
 
 _FIRST_FD: Final = 3
@@ -22,7 +23,7 @@ _TRIES: Final = 16
 
 @dataclass(slots=True)
 class DnsSockets:
-    """What one DNS worker answers on."""
+    """The sockets of one DNS worker."""
 
     udp: list[socket.socket] = field(default_factory=list)
     tcp: list[socket.socket] = field(default_factory=list)
@@ -38,15 +39,15 @@ class Listeners:
     """All sockets of a daemon."""
 
     config: Config
-    """With the addresses that were really bound."""
+    """With the addresses that were actually bound."""
     workers: list[DnsSockets]
     http: dict[str, socket.socket]
     """By `metrics` and `replication`."""
     inherited: bool
-    """Whether the DNS sockets were handed to us, and so are shared by all workers."""
+    """Whether the DNS sockets came from a service manager, and so are shared by all workers."""
 
     def reopen(self, worker: int) -> None:
-        """Make a worker's sockets again after they were closed."""
+        """Reopen a worker's sockets after they were closed."""
         self.workers[worker] = _dns_sockets(self.config.dns.listen, self.config.dns.tls_listen)
 
     def close(self) -> None:
@@ -86,7 +87,7 @@ def open_listeners(config: Config, environ: Mapping[str, str] = os.environ) -> L
 
 
 def _check_free(config: Config) -> None:
-    """Refuse addresses that another daemon of this user answers at: the kernel would share its clients with us."""
+    """Refuse addresses that another daemon of this user answers on: the kernel would split the clients."""
     for address in config.dns.listen:
         _bind(address, socket.SOCK_STREAM, reuse_port=False).close()
         _bind(address, socket.SOCK_DGRAM, reuse_port=False).close()
@@ -125,7 +126,7 @@ def _listen_for_tls(sockets: DnsSockets, addresses: tuple[Address, ...], *, reus
 
 
 def _pair(address: Address) -> tuple[socket.socket, socket.socket]:
-    """TCP and UDP sockets with the same port; with port 0 until one is found that is free for both."""
+    """TCP and UDP sockets on the same port; for port 0, tries until one is free for both."""
     for last in (*[False] * (_TRIES - 1 if not address.port else 0), True):
         stream = _stream(address, reuse_port=True)
         try:
@@ -171,10 +172,10 @@ def _as_bound(
     """The configuration with the ports that the kernel chose."""
     metrics, replication = config.metrics, config.replication
     if metrics is not None:
-        metrics = replace(metrics, listen=_bound(http["metrics"]))
+        metrics = metrics._replace(listen=_bound(http["metrics"]))
     if replication is not None:
-        replication = replace(replication, listen=_bound(http["replication"]))
-    dns = replace(config.dns, listen=listen, tls_listen=tls)
+        replication = replication._replace(listen=_bound(http["replication"]))
+    dns = config.dns._replace(listen=listen, tls_listen=tls)
     return replace(config, dns=dns, metrics=metrics, replication=replication)
 
 

@@ -1,7 +1,7 @@
-"""Answers from the repository as it is now: one reader, one zone table and one responder for one thread.
+"""Answers from the repository's current state: one reader, one zone table and one responder for one thread.
 
-Before a batch the last transaction id of the store is compared; only when it moved is the table looked at. The read
-transaction begins with the first query that no cache answers, and ends with the batch.
+Before a batch the store's last transaction id is compared, and the zone table is refreshed only if it moved. The
+read transaction starts at the first query that no cache answers, and ends with the batch.
 """
 
 import logging
@@ -13,26 +13,30 @@ from typing import Final
 
 from zonegit.daemon.reading import Precautions
 from zonegit.daemon.transfers import Access, fresh_keys, history
-from zonegit.daemon.zone_table import Log, ZoneTable
-from zonegit.dns.cookies import Cookies
-from zonegit.dns.front import Front, is_special
-from zonegit.dns.message import Rcode, Transport
+from zonegit.daemon.zone_table import NOT_COUNTED, Log, Routing, ZoneTable
+from zonegit.dns.access.acl import Clients
+from zonegit.dns.access.cookies import Cookies
+from zonegit.dns.access.rate import Rate
+from zonegit.dns.access.requestor import Requestor
+from zonegit.dns.dispatch import Dispatcher, is_special
 from zonegit.dns.options import Options
-from zonegit.dns.rate import Rate
 from zonegit.dns.responder import Responder
+from zonegit.dns.transfer.options import TransferOptions
+from zonegit.dns.udp import Batch, UdpAnswers
+from zonegit.dns.wire.message import Rcode, Transport
 from zonegit.model.names import WireName, to_text
 from zonegit.ops import log as logs
 from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
 
 _REFUSALS: Final = 10
-"""Lines within a minute about transfers and signatures that are refused: a client's address may be forged."""
+"""Log lines a minute about refused transfers and signatures: a client's address may be forged."""
 
 _logger: Final = logging.getLogger(__name__)
 
 
 class LiveZones:
-    """`net.answering.Answering` over an open store."""
+    """`net.dns.answering.UdpAnswering` and `TcpAnswering` over an open store."""
 
     def __init__(
         self,
@@ -42,20 +46,22 @@ class LiveZones:
         log: Log,
         counted: Callable[[int], None] = lambda _zones: None,
         precautions: Callable[[], Precautions] = Precautions,
+        routing: Routing = NOT_COUNTED,
     ) -> None:
-        """`counted` is told how many zones are served, whenever they were looked at and some had moved.
+        """`counted` gets the number of served zones whenever some have moved.
 
-        `precautions` tells what is done about damaged pages, when the configuration is taken up.
+        `precautions` says what is done about damaged pages. It is called for each new configuration.
         """
         self._store = store
         self._log = log
         self._counted = counted
-        self._reader = store.standing()
+        self._reader = store.renewable_reader()
         self._open = True
         self._precautions = precautions
-        self._table = ZoneTable(config, self._reader, log, precautions())
+        self._routing = routing
+        self._table = ZoneTable(config, self._reader, log, precautions(), routing)
         self._configs: deque[Config] = deque(maxlen=1)
-        """The configuration to serve by from the next batch on, put there by another thread or a signal."""
+        """The configuration to use from the next batch on, put there by another thread or a signal handler."""
         self._access = Access(config)
         self._cookies = Cookies(config.cookie_secrets, time.time) if config.cookie_secrets else None
         dns = config.dns
@@ -63,20 +69,23 @@ class LiveZones:
             udp_size=dns.udp_size,
             nsid=_encoded(dns.nsid),
             cookies=self._cookies,
+            ecs_trusted=Clients(dns.ecs_trusted) if dns.ecs_trusted.rules else None,
             version=_encoded(dns.version),
             identity=_encoded(dns.identity),
             probe=config.probe,
             keepalive=dns.tcp_idle,
-            may_transfer=self._access.may_transfer,
-            runs=lambda version: self._table.runs(version),
-            history=history(self._reader, lambda version: self._table.moves(version)),
-            refused=self._refused,
+            transfers=TransferOptions(
+                may_transfer=self._access.may_transfer,
+                runs=lambda version: self._table.runs(version),
+                history=history(self._reader, lambda version: self._table.moves(version)),
+                refused=self._refused,
+            ),
             log=log,
         )
-        self._responder = Responder(options, stats, self._reader.views)
+        self.responder = Responder(options, stats, self._reader.views)
         self._refusals = logs.Allowance(_REFUSALS)
-        self._front = Front(
-            self._responder,
+        self.dispatcher = Dispatcher(
+            self.responder,
             fresh_keys(config, {}),
             time.time,
             dns.udp_size,
@@ -84,33 +93,39 @@ class LiveZones:
             self._notified,
             self._refused,
         )
-        self.cache = self._responder.cache
-        self.straight = self._responder.straight
-        self.dressed = self._responder.dressed
-        self.rate = Rate(dns.rate, time.monotonic, self._cookies) if dns.rate else None
+        self.cache = self.responder.cache
+        self.ways = self.responder.ways
+        rate = Rate(dns.rate, time.monotonic, self._cookies) if dns.rate else None
+        self._udp = UdpAnswers(self.ways, self.respond_udp, rate, self.begin, stats)
         self._seen = -1
         self.check()
         self.done()
 
     def configure(self, config: Config) -> None:
-        """Serve by another configuration from the next batch on. May be called from any thread."""
+        """Use another configuration from the next batch on. May be called from any thread."""
         self._configs.append(config)
 
     def check(self) -> None:
         if self._store.txn_id() != self._seen or self._configs:
-            self._take_up()
+            self._update()
 
     def begin(self) -> None:
         if not self._open:
             self._begin()
 
+    def answer_udp(self, batch: Batch, count: int) -> list[int]:
+        self.check()
+        dropped = self._udp.answer(batch, count)
+        self.done()
+        return dropped
+
     def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:
         if not self._open:
             self._begin()
         if is_special(packet):
-            answer = self._front.respond(packet, Transport.UDP, client)
+            answer = self.dispatcher.respond(packet, Requestor(client, Transport.UDP))
             return answer if isinstance(answer, bytes) else None
-        return self._responder.respond_missed(packet, client)
+        return self.responder.slow_path(packet, client)
 
     def respond_tcp(
         self, packet: bytes, client: bytes, transport: Transport = Transport.TCP
@@ -118,9 +133,9 @@ class LiveZones:
         if not self._open:
             self._begin()
         if is_special(packet):
-            answer = self._front.respond(packet, transport, client)
+            answer = self.dispatcher.respond(packet, Requestor(client, transport))
             return answer if answer is None or isinstance(answer, bytes) else self._paged(answer)
-        return self._responder.respond(packet, transport, client)
+        return self.responder.respond(packet, Requestor(client, transport))
 
     def done(self) -> None:
         if self._open:
@@ -129,17 +144,17 @@ class LiveZones:
 
     @property
     def zones(self) -> int:
-        """How many zones are served."""
+        """The number of zones that are served."""
         return len(self._table.apexes)
 
     def _notified(self, apex: WireName, client: bytes, key: WireName | None) -> Rcode:
-        """What a NOTIFY of a zone gets. One that counts is seen by the puller in the counters."""
-        if self._access.config.primary is None or apex not in self._table.apexes:
+        """The rcode for a NOTIFY of a zone. The puller sees accepted ones in the counters."""
+        if not self._access.config.pulled or apex not in self._table.apexes:
             return Rcode.NOTAUTH
         return Rcode.NOERROR if self._access.may_notify(client, key) else Rcode.REFUSED
 
     def _refused(self, client: bytes, name: WireName, key: WireName | None, why: str) -> None:
-        """Log that a transfer or a signature was refused; once a minute for each client and reason."""
+        """Log a refused transfer or signature, once a minute for each client and reason."""
         more = self._refusals.take((client, why))
         if more is not None:
             whose = to_text(key) if key else "-"
@@ -155,7 +170,7 @@ class LiveZones:
             )
 
     def _paged(self, messages: Iterator[bytes]) -> Iterator[bytes]:
-        """A transfer whose every message is read in a transaction that `done` may end; objects never change."""
+        """A transfer. `done` may end the transaction between messages: objects never change."""
         while True:
             if not self._open:
                 self._begin()
@@ -165,36 +180,36 @@ class LiveZones:
             yield message
 
     def _begin(self) -> None:
-        """Open the reader at a version that the zone table shows."""
+        """Open the reader, and update the zone table to its version."""
         try:
             self._renew()
         except Exception as error:
-            self._log("the repository can't be read", error)
+            self._log("cannot read the repository", error)
             return
         if self._reader.txn_id != self._seen:
-            self._take_up()
+            self._update()
 
-    def _take_up(self) -> None:
-        """Look at the zones again. What can't be read stays as it was."""
+    def _update(self) -> None:
+        """Update the zones. What can't be read stays as it was."""
         try:
             self._renew()
             seen = self._reader.txn_id
             if self._configs:
                 config = self._configs.pop()
                 if self._cookies is not None:
-                    self._cookies.turn(config.cookie_secrets)
-                self._table = ZoneTable(config, self._reader, self._log, self._precautions())
+                    self._cookies.set_secrets(config.cookie_secrets)
+                self._table = ZoneTable(config, self._reader, self._log, self._precautions(), self._routing)
                 self._access.config = config
-                self._front.keys = fresh_keys(config, self._front.keys)
+                self.dispatcher.keys = fresh_keys(config, self.dispatcher.keys)
                 self._seen = -1
             changes = self._table.refresh()
             if changes is not None:
-                self._responder.serve(self._table, changes)
+                self.responder.serve(self._table, changes)
                 self._counted(len(self._table.apexes))
             self._seen = seen
-        except Exception as error:  # what was served goes on being served
+        except Exception as error:  # what was served stays
             self._table.start_over()
-            self._log("the repository can't be read", error)
+            self._log("cannot read the repository", error)
 
     def _renew(self) -> None:
         self._open = True

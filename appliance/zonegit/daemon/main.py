@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from zonegit.errors import ZonegitError
 from zonegit.model.foreign import one_line
-from zonegit.ops.config import load
-from zonegit.ops.loading import loading
+from zonegit.ops.flags import load
 from zonegit.ops.log import described
+from zonegit.ops.permanent_imports import permanent_imports
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,14 +15,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     try:
         config = load(given)
-        with loading():
+        with permanent_imports():
             from zonegit.daemon.supervisor import Supervisor
         return Supervisor(given, config).run()
     except ZonegitError as error:
         sys.stderr.write(f"zonegitd: {one_line(str(error))}\n")
         return error.exit_code
     except Exception as error:
-        sys.stderr.write(f"zonegitd: ended by an unexpected error: {one_line(described(error))}\n")
+        sys.stderr.write(f"zonegitd: terminated by an unexpected error: {one_line(described(error))}\n")
         return 1
     except SystemExit as ended:  # argparse printed its help or the version
         return int(ended.code or 0)

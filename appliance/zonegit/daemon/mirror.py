@@ -1,51 +1,48 @@
-"""Keeps a repository a mirror of its primary.
+"""Follows a peer: keeps a repository a mirror of its primary, or takes in the changes of another writing node.
 
-It always has a long-poll open, so that a change arrives in milliseconds; after so many seconds without one it asks
-again, which is the heartbeat. Every failure leaves the refs where they are, says why in the log and the metrics,
-and is tried again after a pause with full jitter (`daemon.pauses`).
+A long-poll is always open, so a change arrives within milliseconds; when it times out, the next one is the
+heartbeat. Every failure leaves the refs where they are, is reported in the log and the metrics, and is retried
+after a pause with full jitter (`daemon.pauses`).
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from zonegit.auth.gate import Signer
 from zonegit.daemon import views
 from zonegit.daemon.freshness import Freshness
-from zonegit.daemon.pauses import Backoff, Looks, Pauses
+from zonegit.daemon.pauses import Backoff, NewsRate, Pauses, Sleep
+from zonegit.daemon.peer_client import peer_client
 from zonegit.daemon.signing import primary_keys
 from zonegit.daemon.sync_report import SyncReport
 from zonegit.daemon.tls import primary_tls
 from zonegit.errors import StorePanicked, ZonegitError
 from zonegit.model.commit import Stamp
 from zonegit.model.refs import head, parse
-from zonegit.net.http_client import HttpPeer
-from zonegit.net.http_pull import latest_refs, pull
-from zonegit.net.http_server import Samples
+from zonegit.net.client.pull import latest_refs, pull
+from zonegit.net.server.metrics_sink import MetricsSink
 from zonegit.ops import log
 from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
-from zonegit.repo.failing import after, clear_failing, failing_peers, set_failing
-from zonegit.repo.left_out import zones_left_out
-from zonegit.repo.refused import refused_zones
-from zonegit.repo.stored import DAY
+from zonegit.repo.diverged import diverged
+from zonegit.repo.peer_status import DAY, FAILING, LEFT_OUT, REFUSED, Failing
 from zonegit.store.port import Store
 from zonegit.sync import limits
+from zonegit.sync.known_refs import KnownRefs
 from zonegit.sync.mirror import Moved
 from zonegit.sync.peers import check_peer
-from zonegit.sync.session import Session
-from zonegit.sync.tracked import Tracked
+from zonegit.sync.policy_pull import MIRROR, PolicySession, Rules
 from zonegit.sync.wire import PeerRefs
 
 _LOOK_EVERY: Final = 1.0
-"""Seconds between two looks at the age of what is here."""
-_HEED_EVERY: Final = 0.05
-"""Seconds between two looks for a hint."""
+"""Seconds between two checks for expired zones."""
+_HINTS_EVERY: Final = 0.05
+"""Seconds between two checks for a hint."""
 _HURRIED: Final = 0.2
-"""Seconds: a long-poll that ends sooner without news is asked again after a pause that doubles up to the interval,
-for the primary may have ended it since it stops, or may not know how to wait."""
+"""Seconds. A long-poll that ends sooner without news is followed by a pause that doubles up to the interval: the
+primary may be stopping, or may not support waiting."""
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -58,7 +55,7 @@ class Mirror:
         store: Store,
         primary: PrimaryConfig,
         signer: Signer,
-        samples: Samples,
+        samples: MetricsSink,
         synced: Callable[[], None] = lambda: None,
         pauses: Pauses = Pauses(),  # noqa: B008  frozen
         zone: Callable[[str], ZoneConfig] = lambda _: ZoneConfig(),
@@ -66,13 +63,16 @@ class Mirror:
         looked: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
         views_lack: Callable[[], None] | None = None,
+        rules: Callable[[], Rules] = lambda: MIRROR,
     ) -> None:
-        """`views_lack` is called when branches came that have no view yet; without it the mirror makes them.
+        """`rules` decides what becomes of the peer's refs; it is called at the start and at each reload.
 
-        `synced` is called after each exchange that ended well; `zone` tells what is served of one.
+        `views_lack` is called when branches without a view arrived; without it the mirror makes the views.
 
-        `hints` counts how often the primary said that there is news. `looked` is called after each look for zones
-        that are too old, when those are noted.
+        `synced` is called after each successful exchange; `zone` returns a zone's settings.
+
+        `hints` counts how often the primary announced news. `looked` is called after each check for expired zones,
+        once these are recorded.
 
         `ConfigError` or `InvalidData`: bad primary.
         """
@@ -82,40 +82,41 @@ class Mirror:
         self._interval = primary.pull_interval
         self._compress = primary.compress
         self._samples = samples
-        self._told = SyncReport(samples, self._name)
+        self._report = SyncReport(samples, self._name)
         self._synced = synced
         self._backoff = Backoff(pauses)
-        self._peer = HttpPeer(
-            primary.url,
-            signer,
-            tls=primary_tls(primary),
-            allow_plaintext=primary.allow_plaintext,
-            bounds=primary.limits,
-        )
+        self._peer = peer_client(primary, signer)
         self._reconnect = False
         self._root = ""
         self._refused: frozenset[str] = frozenset()
         self._compared = -1
-        """The number of transactions that had moved refs here when ours were last compared with the primary's."""
-        self._tracked = Tracked(self._name, mirrored=True)
+        """The number of ref moves here when our refs were last compared with the primary's."""
+        self._rules_now = rules
+        self._adopt_rules()
         self._clock = clock
         self._zone = zone
         self._fresh = Freshness(store, self._name, lambda name: zone(name).branch, primary.pull_interval, clock)
         self._looking = asyncio.Lock()
-        self._hurry = asyncio.Event()
+        self._sleep = Sleep()
         self._hints = hints
         self._looked = looked
 
+    def _adopt_rules(self) -> None:
+        """Adopt the current rules, and apply them to everything that is known of the peer, too."""
+        self._rules = self._rules_now()
+        self._tracked = KnownRefs(self._name, mirrored=self._rules.mirrors)
+        self._again = True
+
     async def run(self) -> None:
-        """Ends with `StorePanicked` only, by itself: another process has to go on then."""
+        """Ends with `StorePanicked` only: then another process has to continue."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
-            group.create_task(self._heed())
+            group.create_task(self._watch_hints())
             await self._follow()
 
     async def _follow(self) -> None:
         timer = asyncio.get_running_loop().time
-        looks = Looks(timer)
+        looks = NewsRate(timer)
         hurried = 0
         while True:
             started = timer()
@@ -136,10 +137,10 @@ class Mirror:
                 hurried += 1
 
     async def once(self) -> bool:
-        """One exchange: wait for news, take them in. Whether there were any."""
+        """One exchange: wait for news and take it in; whether there was any."""
         if self._reconnect:
             self._reconnect = False
-            await self._peer.close()  # the next connection is made with the new certificates
+            await self._peer.close()  # the next connection uses the new certificates
         wait = min(max(1, round(self._interval)), limits.MAX_WAIT)
         refs = await latest_refs(self._peer, self._store, self._name, self._root, wait, self._tracked)
         if refs is not None:
@@ -147,37 +148,41 @@ class Mirror:
                 moved = await self._pull(refs)
             await asyncio.to_thread(self._show, moved)
             self._root = refs.root
-            self._told.synced()
+            self._report.synced()
         await asyncio.to_thread(self._note_refused, asked=refs is not None)
         await self._reached()
-        self._told.clock(self._peer.signer.offset)
+        self._report.clock(self._peer.signer.offset)
         self._synced()
         return refs is not None
 
     async def _pull(self, refs: PeerRefs) -> Moved:
         started = time.monotonic()
         session = await asyncio.to_thread(
-            Session,
+            PolicySession,
             self._store,
             self._name,
             refs,
+            self._rules,
+            again=self._again,
             compress=self._compress,
             bounds=self._peer.bounds,
             day=int(self._clock()) // DAY,
         )
-        telling = asyncio.create_task(self._told.going_on(session))
+        progress = asyncio.create_task(self._report.going_on(session))
         try:
             moved = await pull(self._peer, session, Stamp("zonegitd", int(self._clock())))
         finally:
-            telling.cancel()
-            self._told.received(session)
-        self._told.moved(moved, session, time.monotonic() - started)
+            progress.cancel()
+            self._report.received(session)
+        self._report.moved(moved, session, time.monotonic() - started)
+        self._report.decided(moved.results)
+        self._again = False
         return moved
 
     def _show(self, moved: Moved) -> None:
-        """Let what just arrived be served from views, the large zones too; until now their trees answered.
+        """Have the zones that just arrived served from views; until then they are answered from their trees.
 
-        That takes long, so another process does it if there is one.
+        That takes long for large zones, so another process does it if there is one.
         """
         refs = [parse(name) for name in moved.branches]
         served = [head(ref.zone, ref.name) for ref in refs if ref.name in self._zone(ref.zone).branches]
@@ -188,61 +193,64 @@ class Mirror:
             list(views.make(self._store, lacking))
 
     def _note_refused(self, *, asked: bool) -> None:
-        """Tell which zones are refused or left out, and that no exchange fails.
+        """Report which zones are refused or left out, and clear a recorded failure.
 
-        Ask for all refs again once some moved here: a zone may have been adopted.
-        `asked`: whether the refs were just compared.
+        Once refs have moved here, ask for all refs again: a zone may have been adopted, or a branch merged or
+        reset. `asked`: whether the refs were just compared.
         """
         with self._store.read() as reader:
-            refused, seq = refused_zones(reader).get(self._name, frozenset()), reader.seq
-            left_out = zones_left_out(reader).get(self._name, {})
-            failed = self._name in failing_peers(reader)
+            refused, seq = REFUSED.read(reader).get(self._name, frozenset()), reader.seq
+            waits = bool(refused) or any(each.peer == self._name for each in diverged(reader))
+            left_out = LEFT_OUT.read(reader).get(self._name, {})
+            failed = self._name in FAILING.read(reader)
         if failed:
             with self._store.write() as writer:
-                clear_failing(writer, self._name)
-        self._told.refused(refused)
-        self._told.left_out(left_out)
+                FAILING.set(writer, self._name, None)
+        self._report.refused(refused)
+        self._report.left_out(left_out)
         if asked:
             self._compared = seq
-        elif seq != self._compared and (refused or self._refused):
+        elif seq != self._compared and (waits or self._refused or not self._rules.pulls):
             self._root = ""
+            self._again |= not self._rules.pulls  # a commit here may have made any branch diverge
         self._refused = refused
 
     def _note_failure(self, reason: str) -> None:
-        """Keep it where `zonegit status` and `/readyz` find it, if the disk takes it and it is another one."""
+        """Record a new failure for `zonegit status` and `/readyz`, if the disk has room."""
         try:
             with self._store.read() as reader:
-                known = failing_peers(reader).get(self._name)
-            found = after(known, reason, self._clock())
+                known = FAILING.read(reader).get(self._name)
+            found = Failing.again(known, reason, self._clock())
             if found != known:
                 with self._store.write() as writer:
-                    set_failing(writer, self._name, found)
+                    FAILING.set(writer, self._name, found)
         except StorePanicked:
             raise
         except ZonegitError as error:
-            log.event(_logger, "a failure can't be noted", logging.ERROR, error=error)
+            log.event(_logger, "cannot record the sync failure", logging.ERROR, error=error)
 
     def reload(self, config: Config) -> None:
-        """Take a new set of keys, or keep the old one; then ask for all refs at once."""
-        primary = config.primary
+        """Load a new set of keys, or keep the old one; then ask for all refs at once."""
+        primary = next((peer.link for peer in config.called if peer.name == self._name), None)
         if primary is None:
             return
         try:
             keys, tls = primary_keys(config, primary), primary_tls(primary)
         except ZonegitError as error:
-            log.event(_logger, "reload refused, the old keys stay", logging.ERROR, error=error)
+            log.event(_logger, "reload refused; keeping the previous keys", logging.ERROR, error=error)
             self._samples.set("keys_reload_failed", 1)
         else:
-            self._peer.signer.take(keys)
+            self._peer.signer.use_keys(keys)
             self._reconnect = self._reconnect or tls is not None
             self._peer.tls = tls
             self._peer.bounds = primary.limits
             self._interval = primary.pull_interval
             self._compress = primary.compress
             self._samples.set("keys_reload_failed", 0)
+        self._adopt_rules()
         self._root = ""  # another key may see other zones
         self._backoff.reset()
-        self._hurry.set()
+        self._sleep.wake()
 
     def report(self) -> None:
         """Log the state."""
@@ -261,18 +269,18 @@ class Mirror:
     async def close(self) -> None:
         await self._peer.close()
 
-    async def _heed(self) -> None:
-        """Try at once when the primary says that there is news, once a second at most."""
+    async def _watch_hints(self) -> None:
+        """Start an exchange at once when the primary announces news, at most once a second."""
         heard = self._hints()
         while True:
-            await asyncio.sleep(_HEED_EVERY)
+            await asyncio.sleep(_HINTS_EVERY)
             if (hints := self._hints()) != heard:
                 heard = hints
-                self._hurry.set()
+                self._sleep.wake()
                 await asyncio.sleep(_LOOK_EVERY)
 
     async def _watch(self) -> None:
-        """Tell how old what is here is, and see to zones that become too old, whatever the exchange is at."""
+        """Publish the age of the data, and watch for expired zones, whatever the exchange is doing."""
         while True:
             try:
                 await self.look()
@@ -280,41 +288,34 @@ class Mirror:
             except StorePanicked:
                 raise
             except ZonegitError as error:
-                log.event(_logger, "zones that are too old can't be noted", logging.ERROR, error=error)
+                log.event(_logger, "cannot record the zones past their SOA expire", logging.ERROR, error=error)
             await asyncio.sleep(_LOOK_EVERY)
 
     async def look(self) -> None:
-        """Note the zones that have become too old since the last look, and publish the age."""
+        """Record the zones that expired since the last check, and publish the age."""
         async with self._looking:
             zones = await asyncio.to_thread(self._fresh.overdue)
             self._tell_age()
         if zones:
-            self._told.expired(zones, self._fresh.age)
+            self._report.expired(zones, self._fresh.age)
 
     async def _reached(self) -> None:
-        """The primary was reached, and all that it has is here."""
+        """The primary was reached, and everything it has is here."""
         async with self._looking:
             zones = await asyncio.to_thread(self._fresh.succeeded)
             self._tell_age()
         if zones:
-            self._told.back(zones)
+            self._report.back(zones)
 
     def _tell_age(self) -> None:
         if self._fresh.last is not None:
-            self._told.age(self._fresh.last, self._fresh.age)
+            self._report.age(self._fresh.last, self._fresh.age)
 
     async def _pause(self, error: ZonegitError, took: float) -> None:
-        """Wait before the next try; the one that failed took so many seconds."""
+        """Wait before the next attempt; the failed one took `took` seconds."""
         pause = self._backoff.failed(error, took)
-        self._told.failed(error, pause)
+        self._report.failed(error, pause)
         await asyncio.to_thread(self._note_failure, str(error))
         self._root = ""
         await self._peer.close()
         await self._sleep(pause)
-
-    async def _sleep(self, seconds: float) -> None:
-        """Sleep, unless a reload or the primary wants a try at once, or has wanted one during the last."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
-        self._hurry.clear()

@@ -1,17 +1,18 @@
 """How long a secondary waits between a failed exchange and the next try.
 
-A primary that can't be reached is tried again within seconds of its return, however long it was away: the secondary
-isn't the cause, and a try costs the primary nothing while it is away. What the secondary, its keys or its disk may
-be the cause of, and data that was refused, is tried again less and less often. All pauses are random up to their
-bound (full jitter), so that many secondaries come back spread over time.
+An unreachable primary is tried again within seconds of its return, however long it was down: the secondary is not
+the cause, and an attempt costs the primary nothing while it is down. Failures that the secondary, its keys or its
+disk may have caused, and refused data, are retried less and less often. All pauses are random up to their bound
+(full jitter), so that many secondaries return spread over time.
 
-A primary that has news at each look is looked at less often, too.
+A primary that has news in every exchange is asked less often, too.
 """
 
+import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from contextlib import suppress
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidFrame, SyncCut, Unreachable, ZonegitError
 
@@ -20,18 +21,33 @@ OUTAGE: Final = 8.0
 LONGEST: Final = 300.0
 AT_ONCE: Final = 100
 PER_SECOND: Final = 5.0
-"""Looks at a primary that bring news: at once, and after that."""
+"""Exchanges that bring news: the burst, and the rate after it."""
 
 _OUTAGE: Final = (Unreachable, InvalidFrame, SyncCut)
-"""The network, a primary that is away or broke off, or one that has more to send."""
+"""The network, a primary that is down or disconnected, or one that has more to send."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pauses:
+class Sleep:
+    """Sleeps until woken; a wake-up since the last sleep counts, too."""
+
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def __call__(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        self._woken.clear()
+
+
+class Pauses(NamedTuple):
     """Bounds in seconds: of the first pause, of the longest in an outage, of the longest otherwise.
 
     Each failure in a row doubles the bound. The longest in an outage and the time that a connection may take
-    (`net.http_client.CONNECT`) are less than 15 s together.
+    (`net.client.peer.CONNECT`) are less than 15 s together.
     """
 
     first: float = FIRST
@@ -45,15 +61,15 @@ class Backoff:
     def __init__(self, pauses: Pauses) -> None:
         self.pauses = pauses
         self.failures = 0
-        """In a row, of one kind: outages and others count apart."""
+        """Failures in a row of one kind: outages and others are counted separately."""
         self._outage = False
 
     def reset(self) -> None:
-        """Something went well, or there are new settings to try."""
+        """An attempt succeeded, or there are new settings to try."""
         self.failures = 0
 
     def failed(self, error: ZonegitError, took: float = 0.0) -> float:
-        """Seconds to wait after a try that failed. In an outage the seconds that the try took count as waited."""
+        """Seconds to wait after a failed attempt. In an outage, the time that the attempt took counts as waited."""
         outage = isinstance(error, _OUTAGE)
         if outage is not self._outage:
             self._outage, self.failures = outage, 0
@@ -63,10 +79,10 @@ class Backoff:
         return max(_up_to(self.pauses.first), pause - took) if outage and took else pause
 
 
-class Looks:
-    """How often a primary may have news: many times at once, then `PER_SECOND` times a second.
+class NewsRate:
+    """How often a primary may have news: a burst of `AT_ONCE`, then `PER_SECOND` times a second (a token bucket).
 
-    What it has meanwhile comes with the next look, so that a change waits for a fifth of a second at most.
+    Later changes come with the next exchange, so a change waits for a fifth of a second at most.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -75,7 +91,7 @@ class Looks:
         self._at = clock()
 
     def had_news(self) -> float:
-        """Count a look that brought some; seconds to wait before the next one."""
+        """Count an exchange that brought news; seconds to wait before the next one."""
         now = self._clock()
         self._left = min(float(AT_ONCE), self._left + (now - self._at) * PER_SECOND) - 1.0
         self._at = now

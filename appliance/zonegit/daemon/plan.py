@@ -1,18 +1,18 @@
-"""Which processes a configuration asks for, and what each of them is handed when it is started."""
+"""The processes that a configuration asks for, and the arguments that each is started with."""
 
 import os
 from typing import Final
 
-from zonegit.daemon import child
+from zonegit.daemon import child_entry
+from zonegit.daemon.child_process import Child
 from zonegit.daemon.listeners import Listeners
-from zonegit.daemon.processes import Child
 from zonegit.ops.config import Config
-from zonegit.ops.shared import FIRST_WORKER, HTTP, NOTIFIER, PULLER, SUPERVISOR, SharedBlock
+from zonegit.ops.shared import FIRST_WORKER, HTTP, NOTIFIER, PUBLISHER, PULLER, SUPERVISOR, SharedBlock
 
 _ANSWERS: Final = 100
 _BESIDE: Final = 400
-"""How much sooner than the supervisor the kernel ends a process that answers DNS, and any other one, where
-memory is out: replication goes before answers, and all go before what starts them again."""
+"""Added to the oom_score_adj of a process that answers DNS, and of any other one. When memory runs out, the kernel
+kills replication before DNS, and both before the supervisor, which restarts them."""
 
 
 class Plan:
@@ -23,40 +23,43 @@ class Plan:
         self._bare = block.without_listeners()
         self._listeners = listeners
 
-    def children(self, config: Config) -> list[Child]:
-        """All that stay for as long as the daemon runs, none of them started."""
+    def children(self, config: Config, *, published: bool) -> list[Child]:
+        """The permanent processes, none of them started. `published`: whether zones have published versions."""
         planned = [self._worker(number) for number in range(config.dns.workers)]
         if self._listeners.http:
             planned.append(_module("http", "http", self._block, HTTP))
-            shared = self._block.with_listener("replication")  # more of them serve that, and no metrics
+            shared = self._block.with_listener("replication")  # the others serve that one, and no metrics
             planned += [_module(f"http-{n}", "http", shared, index) for n, index in enumerate(shared.http[1:], 1)]
-        return planned + [each for each in (self.puller(config), self.notifier(config)) if each is not None]
+        others = self.puller(config), self.notifier(config), self.publisher(config, published=published)
+        return planned + [each for each in others if each is not None]
 
     def puller(self, config: Config) -> Child | None:
-        """What mirrors the primary, if there is one."""
-        return _module("puller", "puller", self._bare, PULLER) if config.primary is not None else None
+        """The process that exchanges zones with peers, if any are configured."""
+        return _module("puller", "puller", self._bare, PULLER) if config.called else None
 
     def notifier(self, config: Config) -> Child | None:
-        """What tells other name servers, if any are to be told."""
+        """The process that notifies other name servers, if any are to be notified."""
         return _module("notifier", "notifier", self._bare, NOTIFIER) if config.notifies else None
 
+    def publisher(self, config: Config, *, published: bool = False) -> Child | None:
+        """The process that publishes what passes the policies of zones, if any zone has a policy, or had one."""
+        if not (config.publishes or published):
+            return None
+        return _module("publisher", "publisher", self._bare, PUBLISHER)
+
     def views(self) -> Child:
-        """What makes missing views, and ends."""
+        """The process that makes missing views, and ends."""
         return _module("views", "views", self._bare, SUPERVISOR)
 
     def _worker(self, number: int) -> Child:
         def arguments() -> tuple[object, ...]:
-            return (
-                self._bare,
-                number,
-                self._listeners.workers[number],
-                os.getpid(),
-            )  # those of now: they are reopened
+            sockets = self._listeners.workers[number]  # looked up at each start, since they may have been reopened
+            return self._bare, number, sockets, os.getpid()
 
-        return Child(f"dns-{number}", FIRST_WORKER + number, child.run_worker, arguments, _ANSWERS)
+        return Child(f"dns-{number}", FIRST_WORKER + number, child_entry.run_worker, arguments, _ANSWERS)
 
 
 def _module(name: str, module: str, block: SharedBlock, index: int) -> Child:
-    """A process that is the `run` of a module of this room."""
+    """A process that runs the `run` of a module of this room."""
     arguments = (name, module, block, index, os.getpid())
-    return Child(name, index, child.run_module, lambda: arguments, _BESIDE)
+    return Child(name, index, child_entry.run_module, lambda: arguments, _BESIDE)

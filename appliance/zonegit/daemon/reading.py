@@ -1,13 +1,12 @@
 """Reading zones whose pages may be damaged.
 
-Some damage is told by an error; some ends the process that meets it (SIGBUS, SIGSEGV). So what reads a zone notes
-its name first, where the supervisor finds it afterwards.
+Some damage raises an error, and some kills the process that reads it (SIGBUS, SIGSEGV). So a reader first notes the
+zone's name in shared memory, where the supervisor finds it afterwards.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Final, NoReturn, TypeVar
+from typing import Final, NamedTuple, NoReturn, TypeVar
 
 from zonegit.errors import CorruptStore
 from zonegit.model.ids import ObjectId, short
@@ -17,7 +16,7 @@ from zonegit.tree.version import ZoneVersion
 
 T = TypeVar("T")
 Reading = Callable[[WireName], AbstractContextManager[object]]
-"""Around each reading of a zone: notes which one it is, in case the process doesn't survive it."""
+"""Wraps each read of a zone: notes which zone it is, in case the process doesn't survive it."""
 
 
 def unwatched(_apex: WireName) -> AbstractContextManager[object]:
@@ -25,31 +24,30 @@ def unwatched(_apex: WireName) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-@dataclass(frozen=True, slots=True)
-class Precautions:
-    """What a thread does about damaged pages: by default nothing."""
+class Precautions(NamedTuple):
+    """How a thread guards against damaged pages: by default not at all."""
 
     reading: Reading = unwatched
     careful: bool = False
-    """Whether every single reading is noted, since a process died of one that wasn't."""
+    """Whether every single read is noted, because a process died of one that wasn't."""
     left_out: frozenset[WireName] = frozenset()
-    """Zones of which a process died. They aren't read until they move."""
+    """Zones that killed a process. They aren't read until they move."""
     take_back: Callable[[WireName], None] = lambda _: None
-    """To be told of one that moved."""
+    """Called for one of these that moved."""
 
 
 NONE: Final = Precautions()
 
 
 def precautions(crumbs: Crumbs, process: int, thread: int = 0) -> Precautions:
-    """Those of a thread of a process."""
+    """The precautions of a thread of a process."""
     left_out = frozenset(map(WireName, crumbs.left_out))
     return Precautions(crumbs.note(process, thread), crumbs.is_careful(process), left_out, crumbs.take_back)
 
 
 class UnreadableVersion:
-    """The `ZoneVersion` of a zone that is here and can't be read: it is answered SERVFAIL, since REFUSED would say
-    that it isn't here.
+    """The `ZoneVersion` of a zone that exists but can't be read. It is answered SERVFAIL: REFUSED would mean that
+    it isn't served here.
     """
 
     def __init__(self, apex: WireName, commit: ObjectId) -> None:
@@ -80,7 +78,7 @@ class UnreadableVersion:
 
 
 class WatchedVersion:
-    """A `ZoneVersion` of which each single reading is noted."""
+    """A `ZoneVersion` whose every read is noted."""
 
     __slots__ = ("_reading", "_version", "apex")
 

@@ -1,6 +1,7 @@
-"""The served commit of every zone, and facts about some of them, kept up by the store's journal.
+"""The served commit of every zone, and facts about some zones, kept current by the store's journal.
 
-Not for answering: what a scrape costs follows what moved since the last one and how many zones are asked about.
+For metrics, not for answering: the cost of a scrape depends on what moved since the last one, and on how many zones
+are asked about.
 """
 
 from collections.abc import Mapping
@@ -11,12 +12,12 @@ from zonegit.daemon.zone_table import resolve_pin
 from zonegit.errors import CorruptStore, NotFound
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
-from zonegit.model.refs import head
 from zonegit.model.zone import Zone
 from zonegit.ops.config import Config
 from zonegit.ops.metrics import ZoneFacts
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.reader import StoreReader
+from zonegit.store.served import served_ref
 from zonegit.sync.peers import expired_zones
 
 _NONE: Final[frozenset[str]] = frozenset()
@@ -33,7 +34,7 @@ class ServedZones:
         self.commits: dict[str, ObjectId] = {}
         """By zone."""
         self.expired: frozenset[str] | None = None
-        """Those past their SOA expire; None at a node that mirrors nothing."""
+        """Zones past their SOA expire; None on a node that mirrors nothing."""
 
     def look(self, config: Config) -> None:
         """Catch up with what moved."""
@@ -41,7 +42,7 @@ class ServedZones:
             seq = reader.seq
             known = self._seq if config is self._config else None
             moved = reader.moved_since(known) if known is not None else None
-            self._seq, self._config = None, config  # until all of it is taken in
+            self._seq, self._config = None, config  # until everything is read
             if moved is None:
                 self.commits = {}
                 zones = {zone for zone, _ in heads(reader)}
@@ -50,13 +51,13 @@ class ServedZones:
             for zone in zones:
                 self._take(reader, config, zone)
             self.expired = None
-            if config.primary is not None:
-                noted = config.expired | expired_zones(reader, config.primary.name)
+            if config.pulled:
+                noted = config.expired.union(*(expired_zones(reader, link.name) for link in config.pulled))
                 self.expired = noted & self.commits.keys() if noted else _NONE
             self._seq = seq
 
     def facts(self, zones: Mapping[str, ObjectId]) -> list[ZoneFacts]:
-        """About these zones at these commits, but for damaged ones. What is known of others is forgotten."""
+        """Facts about these zones at these commits, without damaged ones. Facts about others are forgotten."""
         found: dict[str, tuple[ObjectId, ZoneFacts]] = {}
         config = self._config
         if config is None:
@@ -76,12 +77,12 @@ class ServedZones:
         return [facts for _, facts in found.values()]
 
     def _take(self, reader: StoreReader, config: Config, zone: str) -> None:
-        """Look at one zone."""
+        """Update one zone."""
         settings = config.zone(zone)
         tip: ObjectId | None = None
         try:
             if config.serves(zone):
-                tip = reader.ref(head(zone, settings.branch))
+                tip = reader.live(served_ref(reader, zone, settings.branch))
             if tip is not None and settings.at is not None:
                 tip = resolve_pin(reader, zone, settings)
         except CorruptStore:

@@ -1,7 +1,7 @@
-"""When the first signature of each served zone ends, looked up beside the daemon's work, once for each version.
+"""When the first signature of each served zone expires, found in the background, once for each version.
 
-The look-up takes no more than half of one processor and holds no read transaction while it pauses. Until a new
-version is known, what was known of the one before is told.
+The search takes at most half of one processor and holds no read transaction while it pauses. Until a new version
+has been searched, the result of the previous one is reported.
 """
 
 import threading
@@ -17,7 +17,7 @@ from zonegit.store.lmdb import LmdbStore
 from zonegit.tree.signature_ends import FirstEnds
 
 PATIENCE: Final = 0.25
-"""Seconds that a page waits for versions that aren't known yet: enough for all but large zones."""
+"""Seconds that a page waits for versions that aren't searched yet: enough for all but large zones."""
 
 
 class SignatureWatch:
@@ -34,7 +34,7 @@ class SignatureWatch:
         self._began = 0.0
 
     def ends(self, zones: Mapping[str, ObjectId], patience: float = PATIENCE) -> Mapping[str, int]:
-        """Zone -> Unix seconds, for the signed ones of these zones and their commits, as far as it is known."""
+        """Unix seconds by zone, for those of these zones that are signed, as far as known."""
         with self._changed:
             self._found = {zone: found for zone, found in self._found.items() if zone in zones}
             self._due = {
@@ -48,7 +48,7 @@ class SignatureWatch:
             return {zone: end for zone, (_, end) in self._found.items() if end is not None}
 
     def close(self) -> None:
-        """Give up what is being looked up."""
+        """Abandon the search."""
         self._closed.set()
         with self._changed:
             self._changed.notify_all()
@@ -73,7 +73,7 @@ class SignatureWatch:
                 end = self._end(commit)
             except _Closed:
                 return
-            except ZonegitError:  # the store's own alarms tell of it
+            except ZonegitError:  # the store's own alarms report it
                 end = self._found.get(zone, (commit, None))[1]
             with self._changed:
                 if self._due.get(zone) == commit:
@@ -86,14 +86,14 @@ class SignatureWatch:
         return self._first_end(Zone.decode(source.get(Commit.decode(source.get(oid)).zone_root)).tree)
 
     def _rest(self) -> None:
-        """Be idle for as long as was worked since the last rest."""
+        """Rest for as long as the work since the last rest took."""
         if self._closed.wait(time.monotonic() - self._began):
             raise _Closed
         self._began = time.monotonic()
 
 
 class _Closed(Exception):
-    """The daemon ends."""
+    """The daemon is stopping."""
 
 
 class _Source:

@@ -1,4 +1,4 @@
-"""The keys of a daemon: whether they and its certificates will do, which it signs with, when they end."""
+"""A daemon's keys for `/v0`: checks them and its certificates, chooses which to sign with, reports their expiry."""
 
 import os
 import time
@@ -8,7 +8,7 @@ from typing import Final
 from zonegit.auth.choice import signing_keys
 from zonegit.auth.key import Key, State
 from zonegit.auth.keyring import Keyring
-from zonegit.daemon.cleartext import check_replication
+from zonegit.daemon.http_preflight import check_http
 from zonegit.daemon.tls import primary_tls, replication_tls
 from zonegit.daemon.transfers import tsig_keys
 from zonegit.errors import ConfigError, KeyFileError
@@ -16,30 +16,30 @@ from zonegit.ops.config import Config, PrimaryConfig
 from zonegit.ops.samples import Samples
 
 CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
-"""Where the service manager puts the unit's credentials (systemd.exec(5)); they stay as they are while it runs."""
+"""The variable with the directory of the unit's credentials (systemd.exec(5)); they don't change while it runs."""
 _NEVER: Final = float("inf")
 
 
 def load_keys(directory: Path) -> Keyring:
-    """The keys of this directory, and beside them those among the service's credentials; `KeyFileError`."""
+    """The keys in this directory and in the service's credentials. `KeyFileError`."""
     credentials = os.environ.get(CREDENTIALS)
     return Keyring.load(directory, *([Path(credentials)] if credentials else []))
 
 
 def usable_keys(config: Config) -> Keyring:
-    """The keys, when http and puller will take them and their certificates; none where nothing is replicated.
+    """Check all keys and certificates; returns the keys for `/v0`, none if nothing is replicated.
 
-    TSIG keys are looked at, too, and whether all are there that the configuration names.
-
-    `ConfigError`, `KeyFileError`: asked before anything depends on it, at the start and at each reload.
+    It checks those that http and puller use, and the TSIG keys, which must include each that the configuration
+    names. Called at the start and at each reload, before anything depends on them. `ConfigError`, `KeyFileError`.
     """
-    check_replication(config)
+    check_http(config)
     tsig_keys(config)
-    if config.keys is None or (config.replication is None and config.primary is None):
+    if config.keys is None or (config.replication is None and not config.called):
         return Keyring()
-    if config.primary is not None:
-        primary_keys(config, config.primary)
-        primary_tls(config.primary)
+    for peer in config.called:
+        if peer.link is not None:
+            primary_keys(config, peer.link)
+            primary_tls(peer.link)
     keys = load_keys(config.keys)
     if config.replication is not None:
         replication_tls(config.replication)
@@ -52,28 +52,28 @@ def usable_keys(config: Config) -> Keyring:
 
 
 def primary_keys(config: Config, primary: PrimaryConfig) -> tuple[Key, ...]:
-    """The keys that requests to the primary may be signed with, from a key set without a fault.
+    """The keys that requests to a peer may be signed with, from a valid key set.
 
-    `ConfigError` without a directory of keys; `KeyFileError` naming it, when none of its keys will do.
+    `ConfigError` without a directory of keys; `KeyFileError`, which names the directory, if none is usable.
     """
     if config.keys is None:
-        raise ConfigError("a primary needs `keys`, the directory with the keys that requests are signed with")
+        raise ConfigError("a peer needs `keys`, the directory with the keys that requests are signed with")
     keyring = load_keys(config.keys)
     try:
-        return signing_keys(keyring, primary.key, time.time())
+        return signing_keys(keyring, primary.key, time.time(), str(config.keys))
     except KeyFileError as error:
         raise KeyFileError(f"{config.keys}: {error}") from None
 
 
 class KeyEnds:
-    """`auth_key_not_after_timestamp_seconds` of each key: +Inf where nothing will end, or has ended already."""
+    """`auth_key_not_after_timestamp_seconds` of each key: +Inf if it never expires, or is retired."""
 
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
         self._known: set[str] = set()
 
     def publish(self, keys: Keyring) -> None:
-        """Tell of these keys; of those that were told of before and are gone, that nothing ends there any more."""
+        """Publish these keys, and +Inf for keys that were published before and are gone."""
         ends = dict.fromkeys(self._known, _NEVER)
         for key in keys:
             ends[key.kid] = _NEVER if key.not_after is None or key.state is State.RETIRED else key.not_after

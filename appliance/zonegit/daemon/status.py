@@ -1,25 +1,26 @@
-"""What this node says about itself over HTTP: its metrics page, and whether it is ready.
+"""This node's metrics page and readiness over HTTP.
 
     status = Status(block, store)       # status.app() is for the port of block.listener("metrics")
 
-The store is any open one; the configuration is read from the block, so a reload needs nothing here.
+Any open `LmdbStore` will do. The configuration is read from the block, so a reload needs no call here.
 """
 
 import threading
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 from zonegit.daemon.served_zones import ServedZones
 from zonegit.daemon.signature_watch import SignatureWatch
 from zonegit.errors import ZonegitError
-from zonegit.net.metrics_app import MetricsApp
+from zonegit.net.server.metrics_app import MetricsApp
 from zonegit.ops.config import Address, MetricsConfig
 from zonegit.ops.metrics import ZoneFacts, ZoneTotals, render
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
-from zonegit.repo.failing import failing_peers
-from zonegit.repo.left_out import zones_left_out
-from zonegit.repo.refused import refused_zones
+from zonegit.repo.diverged import diverged
+from zonegit.repo.peer_status import FAILING, LEFT_OUT, REFUSED
 from zonegit.store.lmdb import LmdbStore, StoreStat
+from zonegit.store.port import Reader
 
 _NO_WORKER: Final = "no DNS worker answers"
 _NO_ZONE: Final = "no zone is served"
@@ -29,7 +30,7 @@ _NAMED: Final = 10
 
 
 class Status:
-    """Facts about the daemon; safe to ask from several threads. `close` it before the store."""
+    """Metrics and readiness of the daemon. Threads may share it. `close` it before the store."""
 
     def __init__(self, block: SharedBlock, store: LmdbStore) -> None:
         self._block = block
@@ -46,7 +47,7 @@ class Status:
         self._signatures.close()
 
     def page(self, accept: str) -> tuple[bytes, str]:
-        """The metrics page and its content type; without the store's part when that can't be read."""
+        """The metrics page (`ops.metrics`) and its content type, without the store's part if that can't be read."""
         with self._lock:
             zones: list[ZoneFacts] = []
             totals: ZoneTotals | None = None
@@ -55,7 +56,7 @@ class Status:
                 zones, totals = self._zones()
                 stat = self._store.stat()
             except (ZonegitError, OSError):
-                pass  # the counters still tell what goes on
+                pass  # the counters are still reported
             return render(self._block, zones, stat, accept, totals)
 
     def unready(self) -> str | None:
@@ -71,39 +72,44 @@ class Status:
             return str(error)
 
     def remark(self) -> str:
-        """Whether exchanges with the primary fail, and which zones aren't followed or stand still, if any.
+        """Failing peers, and zones that aren't followed, aren't accepted or have diverged: a line each, or empty.
 
-        For an operator, no reason to ask another node.
+        This is for an operator; it doesn't make the node unready.
         """
-        primary = self._block.config().primary
-        if primary is None:
-            return ""
         try:
             with self._store.read() as reader:
-                refused = sorted(refused_zones(reader).get(primary.name, ()))
-                left_out = sorted(zones_left_out(reader).get(primary.name, ()))
-                failing = failing_peers(reader).get(primary.name)
+                lines = [line for peer in self._block.config().called for line in _of_peer(reader, peer.name)]
+                apart = sorted({each.zone for each in diverged(reader)})
         except ZonegitError as error:
             return str(error)
-        told = {f"not followed from {primary.name}": refused, f"not taken up from {primary.name}": left_out}
-        lines = [failing.told(primary.name)] if failing else []
-        return "\n".join(lines + [f"{what}: {_some(zones)}" for what, zones in told.items() if zones])
+        return "\n".join([*lines, f"diverged: {_some(apart)}"] if apart else lines)
 
     def _zones(self) -> tuple[list[ZoneFacts], ZoneTotals]:
-        """Facts about the zones that have series of their own, and about all served ones together."""
+        """Facts about the zones with series of their own, and totals of all served zones."""
         config, served = self._block.config(), self._served
         served.look(config)
         commits, old = served.commits, served.expired
         shown = (config.metrics or _DEFAULT).zones_shown(commits)
         ends = self._signatures.ends(commits)
         zones = [
-            replace(facts, expired=None if old is None else facts.zone in old, first_end=ends.get(facts.zone))
+            facts._replace(expired=None if old is None else facts.zone in old, first_end=ends.get(facts.zone))
             for facts in served.facts({zone: commits[zone] for zone in shown})
         ]
-        totals = ZoneTotals(
-            len(commits), len(zones), None if old is None else len(old), min(ends.values(), default=None)
-        )
+        with self._store.read() as reader:
+            apart = Counter(each.zone for each in diverged(reader))
+        expired = None if old is None else len(old)
+        totals = ZoneTotals(len(commits), len(zones), expired, min(ends.values(), default=None), apart)
         return zones, totals
+
+
+def _of_peer(reader: Reader, peer: str) -> Iterator[str]:
+    """Remarks about exchanges with one peer."""
+    if failing := FAILING.read(reader).get(peer):
+        yield failing.message(peer)
+    if refused := sorted(REFUSED.read(reader).get(peer, ())):
+        yield f"not followed from {peer}: {_some(refused)}"
+    if left_out := sorted(LEFT_OUT.read(reader).get(peer, ())):
+        yield f"not accepted from {peer}: {_some(left_out)}"
 
 
 def _some(zones: list[str]) -> str:

@@ -1,7 +1,7 @@
-"""The supervisor: starts the daemon's processes, starts them again when they die, reloads and stops them.
+"""The supervisor: starts the daemon's processes, restarts them when they die, reloads and stops them.
 
-It answers nothing and keeps no repository open, so there is little in it that can fail. A child that dies is
-replaced after a pause that doubles from 100 ms to 10 s while it keeps dying; the others go on.
+It answers no queries and keeps no repository open, so little in it can fail. A child that dies is restarted after a
+pause that doubles from 100 ms to 10 s while it keeps dying; the others continue.
 """
 
 import logging
@@ -15,13 +15,13 @@ from time import monotonic, time
 from typing import Final
 
 from zonegit.daemon.certificates import CertificateEnds
+from zonegit.daemon.child_process import Child, end_tracker
 from zonegit.daemon.cookie_secrets import cookie_secrets, random_secrets
 from zonegit.daemon.crashes import leave_out
 from zonegit.daemon.expiry_guard import ExpiryGuard
 from zonegit.daemon.listeners import DnsSockets, open_listeners
 from zonegit.daemon.plan import Plan
-from zonegit.daemon.processes import Child, end_tracker
-from zonegit.daemon.repository import note_expired, prepare
+from zonegit.daemon.preflight import close_absent, note_expired, prepare
 from zonegit.daemon.repository_watch import RepositoryWatch, State
 from zonegit.daemon.signing import KeyEnds, usable_keys
 from zonegit.daemon.status_line import StatusLine
@@ -30,13 +30,14 @@ from zonegit.daemon.watchdog import Watchdog, probe_name
 from zonegit.dns import stats
 from zonegit.errors import ConfigError, KeyFileError, ZonegitError
 from zonegit.ops import log
-from zonegit.ops.config import Config, load
+from zonegit.ops.config import Config
+from zonegit.ops.flags import load
 from zonegit.ops.loop_slots import LOOP_SLOTS
-from zonegit.ops.notify import Notifier
 from zonegit.ops.shared import FIRST_WORKER, NOTIFIER, PULLER, SUPERVISOR, SharedBlock
+from zonegit.ops.systemd import Notifier
 
 GRACE: Final = 8.0
-"""Seconds that children get to end after SIGTERM; longer than a worker's own bound."""
+"""Seconds that children have to end after SIGTERM; longer than a worker's own bound."""
 _READY_POLL: Final = 0.02
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -49,10 +50,12 @@ class Supervisor:
     def __init__(self, argv: Sequence[str], config: Config) -> None:
         self._argv = tuple(argv)
         self._asked = config
+        """The configuration as it was written; `_config` also has what became of it here, such as open ports."""
         log.setup("supervisor", config.log)
         prepared = prepare(config, create=True)
         keys = usable_keys(config)
         note_expired(config, time)
+        close_absent(config, time)
         self._random = random_secrets()
         secrets = cookie_secrets(config.dns, self._random)
         dns_tls(config.dns)
@@ -74,11 +77,15 @@ class Supervisor:
         self._guard = ExpiryGuard(self._block)
         self._repository = RepositoryWatch(config.repo)
         self._plan = Plan(self._block, self._listeners)
-        self._children = {each.name: each for each in self._plan.children(self._config)}
+        planned = self._plan.children(self._config, published=prepared.published)
+        self._children = {each.name: each for each in planned}
         self._views: Child | None = self._plan.views() if prepared.lacks_views else None
         self._views_again = False
+        """Whether to run it once more when it ends, because more views were found missing meanwhile."""
         self._pending: set[int] = set()
+        """Signals to handle."""
         self._announced = False
+        """Whether every worker has answered once."""
 
     def run(self) -> int:
         """Supervise until SIGTERM or SIGINT; the exit code."""
@@ -102,7 +109,7 @@ class Supervisor:
         return 0
 
     def _round(self, selector: selectors.BaseSelector, woken: socket.socket) -> None:
-        """Start what is due, wait for something to happen, see to it."""
+        """Start what is due, wait for an event, and handle it."""
         self._check_repository()
         self._start_due()
         self._announce()
@@ -115,7 +122,7 @@ class Supervisor:
         if signal.SIGHUP in self._pending:
             self._pending.discard(signal.SIGHUP)
             self._reload()
-        if signal.SIGUSR2 in self._pending:  # of the puller
+        if signal.SIGUSR2 in self._pending:  # sent by the puller
             self._pending.discard(signal.SIGUSR2)
             self._make_views()
         if signal.SIGUSR1 in self._pending:
@@ -128,25 +135,26 @@ class Supervisor:
             self._status.turn()
 
     def _note(self, number: int, _frame: object) -> None:
+        """Note a signal, for `_round` to handle."""
         self._pending.add(number)
 
     def _all(self) -> list[Child]:
         return [*self._children.values(), *([self._views] if self._views else [])]
 
     def _descriptors(self) -> list[int]:
-        """What becomes readable when a child ended or the watchdog's query was answered."""
+        """Descriptors that become readable when a child ends or the watchdog's query is answered."""
         found = [each.sentinel for each in self._all()] + [self._watchdog.descriptor]
         return [descriptor for descriptor in found if descriptor is not None]
 
     def _make_views(self) -> None:
-        """Have the missing views made; once more when it is being done, since that may have looked before."""
+        """Start the process that makes missing views; if it is running, run it again afterwards."""
         if self._views is None:
             self._views = self._plan.views()
         else:
             self._views_again = True
 
     def _check_repository(self) -> None:
-        """End what reads from a data file that was taken away; it is started again once there is a repository."""
+        """Stop all processes if the data file was removed or replaced; they restart once there is a repository."""
         before = self._repository.is_here
         state = self._repository.turn()
         if state is State.ANOTHER or (state is State.GONE and before):
@@ -161,16 +169,16 @@ class Supervisor:
             if each.due is None or each.due > now:
                 continue
             try:
-                self._give_sockets(each)
+                self._reopen_sockets(each)
                 each.start()
             except (OSError, ConfigError) as error:
-                log.event(_logger, "process can't be started", logging.ERROR, process=each.name, error=error)
+                log.event(_logger, "cannot start a process", logging.ERROR, process=each.name, error=error)
                 each.postpone()
             if each is not self._views:
                 self._block.enter(each.index, each.pid or 0)
 
-    def _give_sockets(self, each: Child) -> None:
-        """Make a worker's sockets again if they were closed while it kept dying."""
+    def _reopen_sockets(self, each: Child) -> None:
+        """Reopen a worker's sockets if they were closed while it kept dying."""
         if self._is_worker(each) and not self._listeners.workers[each.index - FIRST_WORKER].udp:
             self._listeners.reopen(each.index - FIRST_WORKER)
 
@@ -179,16 +187,15 @@ class Supervisor:
         return FIRST_WORKER <= each.index < FIRST_WORKER + self._config.dns.workers
 
     def _died(self, dead: Child) -> None:
-        """Count a death. When a worker keeps dying its sockets are closed, so that the others get its clients."""
-        named = dead.crashed and leave_out(dead, self._block.crumbs)
-        if dead is self._views and dead.failed:
-            return  # it is due again, and looks anew
+        """Handle a death. If a worker keeps dying, its sockets are closed, so that the others get its clients."""
+        left_out = dead.crashed and leave_out(dead, self._block.crumbs)
         if dead is self._views:
-            self._views = self._plan.views() if self._views_again or named else None
-            self._views_again = False
+            if not dead.failed:  # else it is due again already, and starts from the beginning
+                self._views = self._plan.views() if self._views_again or left_out else None
+                self._views_again = False
             return
         if dead.index == PULLER:
-            self._make_views()  # it may have moved a large zone's ref and not come to its view
+            self._make_views()  # it may have moved a large zone's ref before making its view
         self._block.enter(dead.index, 0)
         self._samples.inc("worker_restarts_total", worker=dead.name)
         alone = self._config.dns.workers == 1 or self._listeners.inherited
@@ -197,7 +204,7 @@ class Supervisor:
             self._listeners.workers[dead.index - FIRST_WORKER] = DnsSockets()
 
     def _wait(self) -> float:
-        """How long nothing can be due."""
+        """Seconds until something may be due."""
         times = [self._repository.wait]
         if self._repository.is_here:
             times += [each.due - monotonic() for each in self._all() if each.due is not None]
@@ -209,7 +216,7 @@ class Supervisor:
         return max(min(times), 0.0)
 
     def _announce(self) -> None:
-        """Say once that every worker answers, and where."""
+        """Announce once that every worker answers, and where."""
         workers = [each for each in self._children.values() if self._is_worker(each)]
         if self._announced or not all(self._block.is_ready(each.index) for each in workers):
             return
@@ -225,7 +232,7 @@ class Supervisor:
         self._notifier.ready("listening " + " ".join(f"{name}={place}" for name, place in places.items()))
 
     def _reload(self) -> None:
-        """Take a new configuration and key set, or keep all of the old."""
+        """Load a new configuration and keys, or keep all of the old."""
         self._notifier.reloading()
         try:
             asked = load(self._argv)
@@ -234,6 +241,7 @@ class Supervisor:
             prepared = prepare(asked)
             secrets = cookie_secrets(asked.dns, self._random)
             dns_tls(asked.dns)
+            close_absent(asked, time)
             old = self._config
             config = replace(
                 prepared.config,
@@ -245,22 +253,22 @@ class Supervisor:
                 expired=old.expired,
             )
             self._block.publish(config)
-        except Exception as error:  # whatever is wrong with what was written, this daemon goes on answering
+        except Exception as error:  # no fault in the files may stop the daemon
             reason = error if isinstance(error, ZonegitError) else log.described(error)
-            log.event(_logger, "reload refused, the old configuration stays", logging.ERROR, error=reason)
+            log.event(_logger, "reload refused; keeping the previous configuration", logging.ERROR, error=reason)
             self._samples.set("config_reload_success", 0)
             self._samples.set("keys_reload_failed", int(isinstance(error, KeyFileError)))
             self._status.refused = True
         else:
             self._asked = asked
-            self._take(config, prepared.lacks_views)
+            self._use(config, prepared.lacks_views)
             self._key_ends.publish(keys)
             self._certificates.publish(self._config)
             self._status.refused = False
         self._notifier.ready(self._status.text())
 
     def _expire(self, zones: frozenset[str]) -> None:
-        """Have the workers answer from none of these zones, and from others again."""
+        """Have the workers stop answering from these zones, and answer from all others."""
         if zones == self._config.expired:
             return
         self._config = replace(self._config, expired=zones)
@@ -269,25 +277,27 @@ class Supervisor:
             if self._is_worker(each) or each.index == NOTIFIER:
                 each.signal(signal.SIGHUP)
 
-    def _take(self, config: Config, lacks_views: bool) -> None:
-        """Have the children work by a configuration that was published."""
+    def _use(self, config: Config, lacks_views: bool) -> None:
+        """Use a published configuration, and have the children use it."""
         old = self._config
         self._config = config
         self._samples.set("config_reload_success", 1)
         self._samples.set("keys_reload_failed", 0)
         self._block.crumbs.take_back()
-        if old.primary != self._config.primary:
-            self._change("puller", self._plan.puller(self._config))
+        if old.called != self._config.called:
+            self._replace_child("puller", self._plan.puller(self._config))
         if old.notifies != self._config.notifies:
-            self._change("notifier", self._plan.notifier(self._config))
+            self._replace_child("notifier", self._plan.notifier(self._config))
+        if self._config.publishes and "publisher" not in self._children:  # it stays, to withdraw what it published
+            self._replace_child("publisher", self._plan.publisher(self._config))
         if lacks_views:
             self._make_views()
         for each in self._children.values():
             each.signal(signal.SIGHUP)
         log.event(_logger, "reloaded")
 
-    def _change(self, name: str, planned: Child | None) -> None:
-        """Stop a process, and have another one in its place or none."""
+    def _replace_child(self, name: str, planned: Child | None) -> None:
+        """Stop a process, and run the planned one, if any, in its place."""
         running = self._children.pop(name, None)
         if running is not None:
             running.signal(signal.SIGTERM)
@@ -302,7 +312,7 @@ class Supervisor:
             each.signal(signal.SIGUSR1)
 
     def _stop(self) -> None:
-        """Let every child end well, within a bound; end those that don't."""
+        """Let every child end in time; kill those that don't."""
         log.event(_logger, "stopping")
         self._notifier.stopping()
         deadline = monotonic() + GRACE
@@ -310,7 +320,7 @@ class Supervisor:
             each.signal(signal.SIGTERM)
         for each in self._all():
             if not each.join(deadline - monotonic()):
-                log.event(_logger, "process didn't end in time and is killed", logging.WARNING, process=each.name)
+                log.event(_logger, "killing a process that didn't stop in time", logging.WARNING, process=each.name)
                 each.signal(signal.SIGKILL)
                 each.join(GRACE)
         self._watchdog.close()
@@ -321,7 +331,7 @@ class Supervisor:
 
 
 def _check_unchanged(old: Config, new: Config) -> None:
-    """`ConfigError` for what only a restart can change."""
+    """`ConfigError` for changes that need a restart."""
     fixed = (
         ("repo", old.repo, new.repo),
         ("[dns]", old.dns, new.dns),
@@ -345,6 +355,7 @@ def _watch(selector: selectors.BaseSelector, descriptors: Sequence[int]) -> None
 
 
 def _empty(woken: socket.socket) -> None:
+    """Discard the bytes that signals wrote to wake the supervisor."""
     try:
         while woken.recv(64):
             pass

@@ -1,8 +1,8 @@
-"""What a mirror tells of its exchanges with one peer, in the log and in the metrics."""
+"""Reports a mirror's exchanges with one peer, in the log and in the metrics."""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from zonegit.errors import (
@@ -16,17 +16,19 @@ from zonegit.errors import (
     Unreachable,
     ZonegitError,
 )
-from zonegit.net.http_server import Samples
+from zonegit.model.refs import Ref, RefKind
+from zonegit.net.server.metrics_sink import MetricsSink
 from zonegit.ops import log
+from zonegit.sync.arrival import Result
 from zonegit.sync.mirror import Moved
 from zonegit.sync.session import Session
 
 GOES_ON: Final = 600.0
 """Seconds between two lines about one pull."""
 MOVES: Final = 60
-"""Lines about what was pulled, within a minute."""
+"""Log lines a minute about pulled refs."""
 _NAMED: Final = 10
-"""Zones named in one line of the log."""
+"""Zones named in one log line."""
 _RESULTS: Final[tuple[tuple[type[ZonegitError], str], ...]] = (
     (Unreachable, "unreachable"),
     (NotAuthorised, "unauthorized"),
@@ -38,40 +40,52 @@ _RESULTS: Final[tuple[tuple[type[ZonegitError], str], ...]] = (
     (StoreError, "store"),
 )
 
+_APART: Final = {
+    "branch": "a branch has diverged from the peer's; keeping the local one",
+    "tag": "a tag differs from the peer's; keeping the local one",
+}
+_WAYS: Final = {"branch": "merge", "tag": "tag -d"}
+_NO_MATTER: Final = frozenset(("behind", "unfit", "seq", "forged-merge", "wrong-object", "name"))
+"""Reasons that need no log line of their own: the peer only lacks commits, or the whole zone is left out."""
+
 _logger: Final = logging.getLogger(__name__)
 
 
 class SyncReport:
-    """Of one peer."""
+    """The reports about one peer."""
 
-    def __init__(self, samples: Samples, peer: str) -> None:
+    def __init__(self, samples: MetricsSink, peer: str) -> None:
         self._samples = samples
         self._peer = peer
         self._refused: frozenset[str] = frozenset()
-        self._told = ""
-        """The last failure that is told once, however often it comes in a row."""
+        self._last_failure = ""
+        """The last failure that is logged once, however often it repeats."""
         self._left_out: Mapping[str, str] = {}
+        self._apart: dict[Ref, str] = {}
+        """Branches and tags that differ from the peer's, and the reasons that were logged."""
         self._moves = log.Allowance(MOVES)
 
     async def going_on(self, session: Session) -> None:
-        """Tell now and then how far a long pull is, until cancelled: a slow line, or somebody who holds it up."""
+        """Log the progress of a long pull every `GOES_ON` seconds, until cancelled."""
         while True:
             await asyncio.sleep(GOES_ON)
-            log.event(_logger, "sync goes on", peer=self._peer, objects=session.objects, bytes=session.size)
+            log.event(_logger, "sync in progress", peer=self._peer, objects=session.objects, bytes=session.size)
 
     def received(self, session: Session) -> None:
-        """What came, whether all of it did or not."""
+        """Count what was received, complete or not."""
         self._samples.inc("sync_objects_total", session.objects, peer=self._peer, direction="in")
         self._samples.inc("sync_bytes_total", session.size, peer=self._peer, direction="in")
         self._samples.set("sync_stored_today_bytes", session.quota.size, peer=self._peer)
 
     def moved(self, moved: Moved, session: Session, seconds: float) -> None:
-        """A pull ended well and moved these refs, or none."""
+        """A pull succeeded and moved these refs, or none."""
         for name in moved.rewound:
-            self._tell_move("followed a rewound ref", logging.WARNING, ref=name, peer=self._peer)
+            self._log_move("followed a rewound ref", logging.WARNING, ref=name, peer=self._peer)
+        for name in moved.removed:
+            self._log_move("the peer removed a branch", logging.WARNING, ref=name, peer=self._peer)
         if moved.branches:
             self._samples.observe("sync_duration_seconds", seconds, peer=self._peer)
-            self._tell_move(
+            self._log_move(
                 "pulled",
                 logging.INFO,
                 peer=self._peer,
@@ -81,21 +95,36 @@ class SyncReport:
                 seconds=f"{seconds:.3f}",
             )
 
-    def _tell_move(self, message: str, level: int, **fields: object) -> None:
-        """Log what a pull brought, so many lines a minute: a peer decides how often it moves something."""
+    def decided(self, results: Iterable[Result]) -> None:
+        """The results of branches and tags that are written here, too. A difference is logged once."""
+        for result in results:
+            ref = result.ref
+            what = "branch" if ref.kind is RefKind.HEAD else "tag"
+            where = {"peer": self._peer, "zone": ref.zone, what: ref.name}
+            if result.outcome == "merged":
+                self._log_move("merged the changes of both sides", logging.INFO, **where, rules=result.rules)
+            if result.outcome in ("updated", "merged", "unchanged") or result.reason in _NO_MATTER:
+                self._apart.pop(ref, None)
+            elif self._apart.get(ref) != result.message:
+                self._apart[ref] = result.message
+                way = f"zonegit {_WAYS[what]}"
+                self._log_move(_APART[what], logging.ERROR, **where, reason=result.message, way=way)
+
+    def _log_move(self, message: str, level: int, **fields: object) -> None:
+        """Log what a pull brought, rate-limited: the peer decides how often it moves something."""
         more = self._moves.take(object())
         if more is not None:
             log.event(_logger, message, level, **fields, **more)
 
     def refused(self, zones: frozenset[str]) -> None:
-        """These zones of the peer's are not followed. Each is logged once until it is followed again."""
+        """These zones of the peer are not followed. Each is logged once until it is followed again."""
         self._samples.set("sync_refused_zones", len(zones), peer=self._peer)
         new, back = zones - self._refused, self._refused - zones
         self._refused = zones
         if new:
             log.event(
                 _logger,
-                "zones are not followed, since they have commits or tags that the primary doesn't have",
+                "not following zones with commits or tags that the primary does not have",
                 logging.ERROR,
                 peer=self._peer,
                 zones=len(new),
@@ -104,10 +133,10 @@ class SyncReport:
             )
         if back:
             again = {"peer": self._peer, "zones": len(back), "named": _named(back)}
-            log.event(_logger, "zones are not refused any more", **again)
+            log.event(_logger, "following zones again that were refused", **again)
 
     def left_out(self, zones: Mapping[str, str]) -> None:
-        """These zones of the peer's stand still, for these reasons. Each reason is logged once."""
+        """These zones of the peer stay at their previous version, for these reasons. Each reason is logged once."""
         self._samples.set("sync_left_out_zones", len(zones), peer=self._peer)
         new = {zone: why for zone, why in zones.items() if self._left_out.get(zone) != why}
         back = self._left_out.keys() - zones.keys()
@@ -115,7 +144,7 @@ class SyncReport:
         for zone in sorted(new)[:_NAMED]:
             log.event(
                 _logger,
-                "a zone stands still, since what the primary has of it can't be taken up",
+                "cannot accept a zone from the primary; it stays at its previous version",
                 logging.ERROR,
                 peer=self._peer,
                 zone=zone,
@@ -123,28 +152,28 @@ class SyncReport:
             )
         if len(new) > _NAMED:
             more = {"peer": self._peer, "zones": len(new) - _NAMED, "way": "zonegit status --json"}
-            log.event(_logger, "more zones stand still", logging.ERROR, **more)
+            log.event(_logger, "cannot accept more zones from the primary", logging.ERROR, **more)
         if back:
             again = {"peer": self._peer, "zones": len(back), "named": _named(frozenset(back))}
-            log.event(_logger, "zones stand still no longer", **again)
+            log.event(_logger, "accepting zones from the primary again", **again)
 
     def synced(self) -> None:
-        """A pull ended well, and what it moved is served."""
-        self._told = ""
+        """A pull succeeded, and what it moved is served."""
+        self._last_failure = ""
         self._samples.inc("sync_sessions_total", peer=self._peer, result="ok")
 
     def failed(self, error: ZonegitError, pause: float) -> None:
-        """An exchange failed and is tried again after so many seconds. A quota that is used up is told once."""
-        result = next((label for kind, label in _RESULTS if isinstance(error, kind)), "failed")
+        """An exchange failed and is retried after `pause` seconds. An exhausted quota is logged once."""
+        result = outcome_of(error)
         self._samples.inc("sync_sessions_total", peer=self._peer, result=result)
         if result == "bad_object":
             self._samples.inc("sync_rejected_objects_total", reason=type(error).__name__)
-        before, self._told = self._told, str(error) if result == "quota" else ""
-        if self._told and self._told == before:
+        before, self._last_failure = self._last_failure, str(error) if result == "quota" else ""
+        if self._last_failure and self._last_failure == before:
             return
         log.event(
             _logger,
-            "sync failed, what is here stays",
+            "sync failed; keeping the previous versions",
             logging.WARNING,
             peer=self._peer,
             result=result,
@@ -153,19 +182,19 @@ class SyncReport:
         )
 
     def clock(self, offset: float) -> None:
-        """By how many seconds the peer's clock is ahead."""
+        """Publish by how many seconds the peer's clock is ahead."""
         self._samples.set("sync_clock_offset_seconds", offset, peer=self._peer)
 
     def age(self, last: float, age: float) -> None:
-        """When the peer was last reached, in Unix seconds, and how many seconds ago."""
+        """Publish when the peer was last reached, in Unix seconds, and how many seconds ago."""
         self._samples.set("sync_last_success_timestamp_seconds", last, peer=self._peer)
         self._samples.set("sync_lag_seconds", age, peer=self._peer)
 
     def expired(self, zones: frozenset[str], age: float) -> None:
-        """These zones have become too old."""
+        """These zones have expired."""
         log.event(
             _logger,
-            "zones past their SOA expire are not answered from any more",
+            "not answering from zones past their SOA expire",
             logging.ERROR,
             peer=self._peer,
             zones=len(zones),
@@ -174,9 +203,14 @@ class SyncReport:
         )
 
     def back(self, zones: frozenset[str]) -> None:
-        """These zones were too old."""
+        """These zones are no longer expired."""
         again = {"peer": self._peer, "zones": len(zones), "named": _named(zones)}
-        log.event(_logger, "expired zones are answered from again", **again)
+        log.event(_logger, "answering from expired zones again", **again)
+
+
+def outcome_of(error: ZonegitError) -> str:
+    """The result label of an exchange that failed with this error."""
+    return next((label for kind, label in _RESULTS if isinstance(error, kind)), "failed")
 
 
 def _named(zones: frozenset[str]) -> str:

@@ -1,4 +1,4 @@
-"""TLS as configured: what `/v0` and DNS are served with, what the primary is reached with. Read at each reload."""
+"""TLS contexts from the configuration: for serving `/v0` and DNS, and for reaching a peer. Read at each reload."""
 
 import ssl
 

@@ -1,4 +1,4 @@
-"""What zone transfers of one worker thread need: who may, the TSIG keys, and the repository's history."""
+"""What zone transfers in one worker thread need: access rules, TSIG keys, and the repository's history."""
 
 import logging
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from zonegit.auth.tsigfile import load_tsig
-from zonegit.dns.acl import Acl
-from zonegit.dns.ixfr import Differences, History
-from zonegit.dns.past import Moves, Versions
-from zonegit.dns.tsig import Keys
+from zonegit.dns.access.acl import Acl
+from zonegit.dns.access.tsig import Keys
+from zonegit.dns.transfer.ixfr import Differences, History
+from zonegit.dns.transfer.versions import Moves, Versions
 from zonegit.errors import ConfigError, KeyFileError
 from zonegit.model.names import WireName, to_text
 from zonegit.ops import log
@@ -18,13 +18,13 @@ from zonegit.tree.source import NodeCache, Nodes, NodeSource
 from zonegit.tree.version import ZoneVersion
 
 _NODES: Final = 1024
-"""Decoded nodes that are kept for differences."""
+"""Decoded nodes that are cached for differences."""
 
 _logger: Final = logging.getLogger(__name__)
 
 
 def tsig_keys(config: Config) -> Keys:
-    """The TSIG keys of a configuration, among them all that it names. `KeyFileError`, `ConfigError`."""
+    """The TSIG keys of a configuration, including all that it names. `KeyFileError`, `ConfigError`."""
     keys = {} if config.keys is None else load_tsig(config.keys)
     for zone, settings in (("", config.default_zone), *config.zones.items()):
         named = settings.transfer_acl.keys | {target.key for target in settings.also_notify if target.key}
@@ -38,17 +38,17 @@ def tsig_keys(config: Config) -> Keys:
 
 
 def fresh_keys(config: Config, old: Keys) -> Keys:
-    """The same in a worker. The supervisor has looked at them at the start and at each reload, but a file may have
-    become bad since then: the old ones stay, none at a start, and queries are answered all the same."""
+    """The keys as a worker loads them. The supervisor has checked the files, at the start and at each reload, but
+    one may have become invalid since. Then the old keys stay (none at a start), and queries are still answered."""
     try:
         return tsig_keys(config)
     except (KeyFileError, ConfigError) as error:
-        log.event(_logger, "TSIG keys can't be taken, the old ones stay", logging.ERROR, error=error)
+        log.event(_logger, "cannot load the TSIG keys; keeping the previous set", logging.ERROR, error=error)
         return old
 
 
 class Access:
-    """Who may transfer what, by a configuration that may be replaced."""
+    """Who may transfer which zone, by a configuration that may be replaced."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -57,17 +57,19 @@ class Access:
         return self.config.zone(to_text(zone)).transfer_acl.allows(client, key)
 
     def may_notify(self, client: bytes, key: WireName | None) -> bool:
-        """Whether a NOTIFY is the primary's: signed with any TSIG key, or from the address in the primary's URL."""
-        primary = self.config.primary
-        if primary is None:
-            return False
-        host = urlsplit(primary.url).hostname or ""
-        try:
-            return key is not None or Acl.parse([host]).allows(client, None)
-        except ConfigError:
-            return False  # a name: what its address is isn't asked here
+        """Whether a NOTIFY comes from a primary: signed with any TSIG key, or from the address in a peer's URL."""
+        links = self.config.pulled
+        return bool(links) and (key is not None or any(_is_at(link.url, client) for link in links))
+
+
+def _is_at(url: str, client: bytes) -> bool:
+    """Whether a URL contains this address. Host names are not resolved."""
+    try:
+        return Acl.parse([urlsplit(url).hostname or ""]).allows(client, None)
+    except ConfigError:
+        return False
 
 
 def history(source: NodeSource, moves: Callable[[ZoneVersion], Moves]) -> History:
-    """What incremental transfers are made from, with caches of their own."""
+    """The source of incremental transfers, with its own caches."""
     return History(Versions(source), Differences(Nodes(source, NodeCache(_NODES))), moves)

@@ -1,4 +1,4 @@
-"""What one DNS worker of a daemon sees to beside answering, in a thread of its own."""
+"""Housekeeping of one DNS worker of a daemon, in a thread of its own."""
 
 import os
 import signal
@@ -12,9 +12,9 @@ from zonegit.ops.config import Config
 from zonegit.store.lmdb import LmdbStore
 
 _READERS: Final = 60.0
-"""Seconds between two looks for readers that died."""
+"""Seconds between two checks for readers that died."""
 _VIEWS: Final = 5.0
-"""Seconds between two looks for views that are missing."""
+"""Seconds between two checks for missing views."""
 
 
 def ask_for_views() -> None:
@@ -23,9 +23,9 @@ def ask_for_views() -> None:
 
 
 class Upkeep(threading.Thread):
-    """Frees the store's slots of readers that died in any process: they keep old pages from being used again.
+    """Frees the store's slots of readers that died in any process, which keep old pages from being reused.
 
-    It also has missing views made.
+    Also asks for missing views.
     """
 
     def __init__(self, store: LmdbStore, config: Callable[[], Config], seldom: log.Seldom) -> None:
@@ -46,7 +46,7 @@ class Upkeep(threading.Thread):
                 if turn % every == 0:
                     self._store.reader_check()
             except Exception as error:
-                self._seldom("readers or views can't be checked", error)
+                self._seldom("cannot check for dead readers or missing views", error)
 
     def stop(self) -> None:
         self._stopped.set()

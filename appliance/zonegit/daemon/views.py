@@ -1,4 +1,4 @@
-"""A short-lived process that gives served heads the views they lack; workers answer from the trees meanwhile."""
+"""A short-lived process that makes missing views of served heads; workers answer from the trees meanwhile."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -9,19 +9,20 @@ from typing import Final
 from zonegit.daemon.heads import heads, viewed
 from zonegit.daemon.writers_patience import writers_patience
 from zonegit.errors import CorruptStore, NotFound, StoreBusy, StoreFull
-from zonegit.model.refs import RefName, head
+from zonegit.model.refs import RefName
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import Reader, Store
+from zonegit.store.served import served_ref
 
 _PART: Final = 5000
-"""Records of a view that are written in one transaction: some 50 ms."""
+"""Records of a view that are written in one transaction: about 50 ms."""
 _AGAIN: Final = 5.0
-"""Seconds between two tries while the disk is full."""
+"""Seconds between two attempts while the disk is full."""
 _PAUSE: Final = 0.005
-"""Seconds between two of them, in which a writer that waits gets its turn."""
+"""Seconds between two transactions, so that a waiting writer gets its turn."""
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def run(config: Config, _block: SharedBlock, _index: int) -> None:
     try:
         with store.read() as reader:
             names = missing(config, reader)
-        keep = config.primary.limits.disk_free if config.primary else 0
+        keep = max((link.limits.disk_free for link in config.pulled), default=0)
         for name in names:
             _make_once_there_is_room(store, name, keep)
     finally:
@@ -47,18 +48,18 @@ def _make_once_there_is_room(store: Store, name: RefName, keep: int) -> None:
                 log.event(_logger, "served view made", ref=made)
             return
         except (StoreFull, StoreBusy) as error:
-            seldom("served view can't be made yet", error)
+            seldom("cannot make a served view yet", error)
             sleep(_AGAIN)
         except CorruptStore as error:
-            log.event(_logger, "served view can't be made", logging.ERROR, ref=name, error=error)
+            log.event(_logger, "cannot make a served view", logging.ERROR, ref=name, error=error)
             return
 
 
 def make(store: Store, names: Iterable[RefName], keep: int = 0) -> Iterator[RefName]:
-    """Give each of these heads a view, in short transactions between which others can write.
+    """Make a view of each of these heads, in short transactions between which others can write.
 
-    Yields each one that is made. `StoreFull`, too, where fewer than `keep` bytes are free (`Store.has_room`): a
-    view may be thousands of times as large as what a primary sent for it.
+    Yields each head that is done. `StoreFull` also if fewer than `keep` bytes are free (`Store.has_room`): a view
+    may be thousands of times as large as what a primary sent for it.
     """
     for name in names:
         with suppress(NotFound):  # the head was deleted since
@@ -75,23 +76,23 @@ def _part(store: Store, name: RefName, keep: int) -> bool:
 
 
 def lacking(store: Store, names: Iterable[RefName]) -> list[RefName]:
-    """Those of some heads that have no view."""
+    """The heads among `names` that have no view."""
     with store.read() as reader:
         return [name for name in names if _lacks_view(reader, name)]
 
 
 def _lacks_view(reader: Reader, name: RefName) -> bool:
     try:
-        return reader.ref(name) is not None and reader.view(name) is None
+        return reader.live(name) is not None and reader.view(name) is None
     except CorruptStore:
-        return False  # `zonegit reindex` makes it again; the tree answers meanwhile
+        return False  # `zonegit reindex` repairs it; the tree answers meanwhile
 
 
 def missing(config: Config, reader: Reader) -> list[RefName]:
-    """Served heads without a view. One that is damaged counts as there: `zonegit reindex` makes it again."""
+    """Served heads without a view. A damaged view counts as present: `zonegit reindex` repairs it."""
     served = {
         (zone, branch)
         for zone, branch in heads(reader)
         if config.serves(zone) and branch in config.zone(zone).branches
     }
-    return [head(zone, branch) for zone, branch in sorted(served - viewed(reader))]
+    return [served_ref(reader, zone, branch) for zone, branch in sorted(served - viewed(reader))]

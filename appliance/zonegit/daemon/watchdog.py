@@ -1,9 +1,8 @@
 """Feeds the service manager's watchdog (sd_notify(3)) for as long as queries to this daemon are answered.
 
-Twice in each of the manager's periods a query goes to the daemon's own port, as any client's would, from a new
-port, so that another of several workers gets the next one. Any answer to it feeds the watchdog; without one it
-starves, and the manager restarts the service. The query's name is random: by it the workers know the probe, and
-count it nowhere.
+Twice in each of the manager's periods, a query is sent to the daemon's own port, as any client would, from a new
+source port, so that several workers take turns. Any answer feeds the watchdog; without one, the manager restarts
+the service. The query's name is random; the workers recognize the probe by it, and don't count it.
 """
 
 import os
@@ -15,11 +14,11 @@ from typing import Final
 
 from zonegit.model.names import WireName
 from zonegit.ops.config import Address
-from zonegit.ops.notify import Notifier
+from zonegit.ops.systemd import Notifier
 
 _BEFORE: Final = bytes.fromhex("0000 0001 0000 0000 0000")
 _BEHIND: Final = bytes.fromhex("0010 0003")
-"""Around a probe's name, behind its id: a question for TXT in class CHAOS. To be refused is answer enough."""
+"""The bytes around a probe's name, after its id: a question for TXT in class CHAOS. REFUSED is a valid answer."""
 
 
 def probe_name() -> WireName:
@@ -28,12 +27,12 @@ def probe_name() -> WireName:
 
 
 class Watchdog:
-    """One probe at a time. Without a manager that expects to hear anything it does nothing."""
+    """One probe at a time. Does nothing unless the manager expects keep-alives."""
 
     def __init__(
         self, notifier: Notifier, address: Address, name: WireName, clock: Callable[[], float] = monotonic
     ) -> None:
-        """`address` is one that DNS is answered at, `name` what is asked for there."""
+        """`address` is one that DNS is served on; `name` is the name to query there."""
         self._notifier = notifier
         self._query = _BEFORE + name + _BEHIND
         self._target = (_reachable(address), address.port)
@@ -45,7 +44,7 @@ class Watchdog:
 
     @property
     def descriptor(self) -> int | None:
-        """What becomes readable when an answer came."""
+        """A descriptor that becomes readable when an answer arrives."""
         return self._probe.fileno() if self._probe is not None else None
 
     @property
@@ -89,7 +88,7 @@ class Watchdog:
 
 
 def _reachable(address: Address) -> str:
-    """The address itself, or loopback for one that stands for all."""
+    """The address itself, or loopback for a wildcard address."""
     if not ip_address(address.host).is_unspecified:
         return address.host
     return "::1" if address.is_ipv6 else "127.0.0.1"

@@ -1,4 +1,4 @@
-"""How long a process of the daemon waits while another process writes to the repository, a `zonegit import` say."""
+"""How long a process of the daemon waits for another writer of the repository, such as `zonegit import`."""
 
 import logging
 from typing import Final
@@ -10,5 +10,5 @@ _SECONDS: Final = 60.0
 
 
 def writers_patience(logger: logging.Logger) -> Patience:
-    """It logs for whom it waits; whoever has waited for that long tries again later."""
+    """Logs which process it waits for; after that time, the caller tries again later."""
     return Patience(_SECONDS, lambda message: log.event(logger, message, logging.WARNING))

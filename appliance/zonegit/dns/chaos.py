@@ -1,10 +1,10 @@
-"""Questions about the server itself, in class CHAOS: its version, its name (RFC 4892). Hidden unless configured."""
+"""Queries about the server itself, in class CHAOS: version and identity (RFC 4892). Refused unless configured."""
 
 from struct import Struct
 from typing import Final
 
-from zonegit.dns.message import Query
 from zonegit.dns.options import Options
+from zonegit.dns.wire.message import Query
 from zonegit.model.rdata import ANY, TXT
 
 CLASS_CHAOS: Final = 3
@@ -14,7 +14,7 @@ _QUESTION_POINTER: Final = 0xC00C
 
 
 def about_server(query: Query, options: Options) -> bytes | None:
-    """The one record that answers a query, its owner a pointer to the question; None where nothing is told."""
+    """The record that answers a query, its owner a pointer to the question; None to refuse it."""
     if query.qclass != CLASS_CHAOS or query.qtype not in (TXT, ANY):
         return None
     text = None

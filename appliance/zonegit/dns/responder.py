@@ -1,24 +1,39 @@
-"""Query bytes in, response bytes out; nothing a client sends makes it raise.
+"""Query bytes in, response bytes out. Nothing that a client sends makes it raise.
 
-Two cache levels stand before the walk; the first is the caller's to consult, over UDP. Here are the checks that
-need no zone, the room there is (RFC 6891, RFC 2181 §9), and the last resort, SERVFAIL. Rate limits are not this
-module's.
+Does the checks that need no zone, computes how large a response may be (RFC 6891, RFC 2181 §9), and answers
+SERVFAIL when anything else fails. Two cache levels come before the lookup; over UDP the caller consults the first.
+Rate limits are applied elsewhere.
 """
 
 from collections.abc import Iterator, Mapping, MutableSequence
 from typing import Final
 
-from zonegit.dns.answer import resolve
-from zonegit.dns.bounded import Bounded
-from zonegit.dns.budget import Budget
-from zonegit.dns.cache import AnswerCache, Entry, PacketCache
+from zonegit.dns.access.client_subnet import CLIENT_SUBNET, read_subnet
+from zonegit.dns.access.requestor import Requestor
+from zonegit.dns.cache import AnswerCache
 from zonegit.dns.chaos import CLASS_CHAOS, about_server
-from zonegit.dns.compress import COUNTS, TooBig, encode
-from zonegit.dns.draft import Draft
-from zonegit.dns.dressed import Dressed
 from zonegit.dns.edns import Edns, Reason, padded
-from zonegit.dns.held import Changes, Eager, Held, Source
-from zonegit.dns.message import (
+from zonegit.dns.fastpath.answer import FastPath
+from zonegit.dns.fastpath.blocks import ViewTable
+from zonegit.dns.fastpath.normalize import Normalizer
+from zonegit.dns.fastpath.packet_cache import Entry, PacketCache
+from zonegit.dns.lookup.resolve import resolve
+from zonegit.dns.options import Options
+from zonegit.dns.stats import (
+    CACHE_QUESTION,
+    CORRUPT,
+    DROPPED_RESPONSE,
+    DROPPED_SHORT,
+    TRUNCATED,
+    plane,
+    query_slot,
+    request_slot,
+)
+from zonegit.dns.transfer.transfer import TransferServer
+from zonegit.dns.udp import Ways
+from zonegit.dns.wire.bounded_dict import BoundedDict
+from zonegit.dns.wire.encode import COUNTS, TooBig, encode
+from zonegit.dns.wire.message import (
     AA,
     HEADER,
     HEADER_SIZE,
@@ -32,22 +47,11 @@ from zonegit.dns.message import (
     Transport,
     parse,
 )
-from zonegit.dns.options import Options
-from zonegit.dns.stats import (
-    CACHE_QUESTION,
-    CORRUPT,
-    DROPPED_RESPONSE,
-    DROPPED_SHORT,
-    TRUNCATED,
-    plane,
-    query_slot,
-    request_slot,
-)
-from zonegit.dns.straight import Straight
-from zonegit.dns.transfer import Asker, Transfer
-from zonegit.dns.ways import Door
-from zonegit.dns.zone_counts import ZonePlaces
-from zonegit.dns.zones import Body, Key, ServedZone, Zone
+from zonegit.dns.wire.response import Draft
+from zonegit.dns.zone.query_budget import Budget
+from zonegit.dns.zone.served_zones import Changes, FixedSource, ServedZones, Source
+from zonegit.dns.zone.zone_state import CachedAnswer, CacheKey, ServedZone, ZoneState
+from zonegit.dns.zone_counts import ZoneOffsets
 from zonegit.errors import CorruptStore, OverBudget, ZonegitError
 from zonegit.model.names import WireName
 from zonegit.model.rdata import ANY, AXFR, CLASS_IN, IXFR
@@ -56,97 +60,97 @@ _NOTHING: Final = COUNTS.pack(0, 0, 0)
 _ONLY_OPT: Final = COUNTS.pack(0, 0, 1)
 _ONE: Final = b"\0\1"
 _TRUNCATED: Final = TC >> 8
-_TOLD: Final = 1024
-"""Exceptions that were logged and are remembered."""
+_LOGGED: Final = 1024
+"""The most exceptions that are remembered, so that each is logged only once."""
+_UDP: Final = Transport.UDP
+_TLS: Final = Transport.TLS
+_NOERROR: Final = Rcode.NOERROR
+"""Looked up once: Python 3.11 finds a member of an enum through a property, at a dozen times a global's cost."""
 _REASONS: Final = {Rcode.NOTIMP: Reason.NOT_SUPPORTED}
 
 
 class Responder:
-    """One worker's answering. `stats` is its row of counters, `stats.SLOTS` long, and has no other writer."""
+    """Answers for one worker. `stats` is its row of counters, `stats.SLOTS` long, and has no other writer."""
 
-    def __init__(self, options: Options, stats: MutableSequence[int], door: Door | None = None) -> None:
-        self._options = options
-        self._stats = stats
+    def __init__(self, options: Options, stats: MutableSequence[int], views: ViewTable | None = None) -> None:
+        self.options = options
+        self.stats = stats
         self._budget = Budget()
-        self._held = Held(self._on_trouble, self._let_go, self._budget)
-        self._eager = Eager({})
-        self._packets = PacketCache(options.cache_entries)
-        self._answers = AnswerCache(options.cache_entries)
-        self._logged: Bounded[tuple[str, str, str], None] = Bounded(_TOLD)
+        self.zones = ServedZones(self._on_trouble, self._unload, self._budget)
+        self._eager = FixedSource({})
+        self.packets = PacketCache(options.cache_entries)
+        self.answers = AnswerCache(options.cache_entries)
+        self._logged: BoundedDict[tuple[str, str, str], None] = BoundedDict(_LOGGED)
         self._edns = Edns(options)
-        self._place = ZonePlaces(stats)
-        self._straight = Straight(self._held, self._packets, options.udp_size, door, self._place)
-        self.straight = self._straight.answer
-        self.dressed = Dressed(self._straight, self._packets, options.cookies)
-        self.cache: dict[bytes, Entry] = self._packets.entries
-        """UDP packets behind their id -> (response behind its id, slot to count). Always the same dict; nothing
-        in it is of a zone with a canary or an ACL. Who answers from it counts that slot, in the `plane` of its
-        clients, and `CACHE_PACKET`."""
+        self._zone_offset = ZoneOffsets(stats)
+        self._transfers = TransferServer(
+            self.zones, options.transfers, stats, self._zone_offset, options.udp_size, options.log
+        )
+        self.fast_path = FastPath(self.zones, self.packets, options.udp_size, views, self._zone_offset)
+        normalized = Normalizer(self.fast_path, self.packets, options.cookies)
+        self.ways = Ways(self.packets.entries.get, self.fast_path.answer, normalized)
+        """Over UDP, before `slow_path`."""
+        self.cache: dict[bytes, Entry] = self.packets.entries
+        """UDP packets without their ids -> (response without its id, slot to count). Always the same dict. It never
+        holds answers from a zone with routes, a canary or an ACL. The caller that answers from it counts that slot,
+        in the `plane` of the client, and `CACHE_PACKET`."""
 
     def replace_zones(self, zones: Mapping[WireName, ServedZone]) -> None:
-        """Serve these zones from now on. Only caches of zones whose commit changed are dropped."""
-        before, self._eager = self._eager, Eager(zones)
+        """Serve these zones from now on. Drops cached answers only of zones whose commit changed."""
+        before, self._eager = self._eager, FixedSource(zones)
         self.serve(self._eager, self._eager.since(before))
 
     def serve(self, source: Source, changes: Changes) -> None:
-        """Serve the zones of a source, in which this has changed since the last call."""
-        moved = self._held.serve(source, changes)
+        """Serve the zones of a source; `changes` are those since the last call."""
+        moved = self.zones.serve(source, changes)
         if moved is None:
-            self._straight.forget()
-            self._packets.clear()
-            self._answers.clear()
+            self.fast_path.forget()
+            self.packets.clear()
+            self.answers.clear()
             return
-        self._straight.forget(changes.moved)
+        self.fast_path.forget(changes.moved)
         if moved.apexes:
-            self._packets.drop(moved.apexes)
-            self._answers.drop(moved.zones)
+            self.packets.drop(moved.apexes)
+            self.answers.drop(moved.zones)
 
-    def _let_go(self, zone: Zone) -> None:
-        """A zone isn't kept. What was answered from it stays true until it moves."""
-        self._straight.forget((zone.apex,))
-        self._answers.let_go(zone)
-        if zone.canary_zone is not None:
-            self._answers.let_go(zone.canary_zone)
+    def _unload(self, zone: ZoneState) -> None:
+        """Forget a zone that is unloaded. Cached packets of it stay valid until the zone moves."""
+        self.fast_path.forget((zone.apex,))
+        self.answers.drop_single(zone)
+        if zone.choice is not None:
+            for other in zone.choice.others:
+                self.answers.drop_single(other)
 
-    def respond(
-        self, packet: bytes, transport: Transport, client: bytes, asker: Asker | None = None
-    ) -> bytes | None:
-        """The response to a packet from a client (4 or 16 address bytes); None when there must be none.
-
-        `asker` tells of the signature that was stripped from the packet, if it had one.
-        """
-        if transport is Transport.UDP:
-            found = self.straight(packet[2:]) or self.dressed(packet[2:], client)
+    def respond(self, packet: bytes, requestor: Requestor) -> bytes | None:
+        """The response to a packet whose signature, if any, was stripped; None when there must be none."""
+        if requestor.transport is _UDP:
+            found = self.ways.find(packet[2:], requestor.client)
             if found is not None:
-                self._stats[found[1] + plane(transport, client)] += 1
+                self.stats[found[1] + plane(requestor.transport, requestor.client)] += 1
                 return packet[:2] + found[0]
-        return self._go_on(packet, transport, client, asker)
+        return self._answer(packet, requestor)
 
-    def respond_missed(self, packet: bytes, client: bytes) -> bytes | None:
-        """The response to a UDP packet that neither the cache nor `straight` nor `dressed` has an answer to."""
-        return self._go_on(packet, Transport.UDP, client)
+    def slow_path(self, packet: bytes, client: bytes) -> bytes | None:
+        """The response to a UDP packet that none of `ways` has an answer to."""
+        return self._answer(packet, Requestor(client, _UDP))
 
-    def _go_on(
-        self, packet: bytes, transport: Transport, client: bytes, asker: Asker | None = None
-    ) -> bytes | None:
+    def _answer(self, packet: bytes, requestor: Requestor) -> bytes | None:
         query = parse(packet)
         if query is None:
-            self._stats[request_slot(transport, client)] += 1
-            self._stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
+            self.stats[request_slot(requestor.transport, requestor.client)] += 1
+            self.stats[DROPPED_SHORT if len(packet) < HEADER_SIZE else DROPPED_RESPONSE] += 1
             return None
         try:
-            if asker is not None:
-                query.signer, query.reserve = asker.key, asker.reserve
-            return self._respond(packet, query, transport, client)
-        except OverBudget:  # the zone was told of
-            return self.without_zone(query, Rcode.SERVFAIL, transport, client, Reason.INVALID_DATA)
+            return self._respond(packet, query, requestor)
+        except OverBudget:  # `_on_trouble` has logged the zone
+            return self.without_zone(query, requestor, Rcode.SERVFAIL, Reason.INVALID_DATA)
         except Exception as error:
-            self._log_once("a query could not be answered", error)
-            return self.without_zone(query, Rcode.SERVFAIL, transport, client, _reason_of(error))
+            self._log_once("cannot answer a query", error)
+            return self.without_zone(query, requestor, Rcode.SERVFAIL, _reason_of(error))
         finally:
             self._budget.restore()
 
-    def transfer(self, packet: bytes, asker: Asker) -> Iterator[bytes] | None:
+    def transfer(self, packet: bytes, requestor: Requestor) -> Iterator[bytes] | None:
         """The messages that answer an AXFR or IXFR query, without their lengths; None if the packet isn't one.
 
         An empty message stands for a pause. Over TCP the iterator raises what reading the zone raises
@@ -155,170 +159,187 @@ class Responder:
         query = parse(packet)
         if query is None or query.rcode or query.opcode or query.version or query.qclass != CLASS_IN:
             return None
-        if query.qtype != IXFR and (query.qtype != AXFR or asker.transport is Transport.UDP):
+        if query.qtype != IXFR and (query.qtype != AXFR or requestor.transport is _UDP):
             return None
-        opt = self._edns.opt(query, asker.transport, asker.client)
-        return Transfer(self._held, query, packet, asker, self._options, self._stats, self._place, opt).messages()
+        requestor.question = query
+        return self._transfers.answer(packet, query, requestor, self._edns.opt(query, requestor))
 
-    def _respond(self, packet: bytes, query: Query, transport: Transport, client: bytes) -> bytes:
-        refusal = _refusal(query, transport)
+    def _respond(self, packet: bytes, query: Query, requestor: Requestor) -> bytes:
+        refusal = _refusal(query, requestor.transport)
         if refusal:
-            return self._refuse(query, refusal, transport, client)
-        zone = self._held.route(query.name, query.qtype, client)
+            return self._refuse(query, requestor, refusal)
+        client, transport = requestor.client, requestor.transport
+        requestor.question = query
+        if query.options and not self._read_subnet(query, requestor):
+            return self.without_zone(query, requestor, Rcode.FORMERR)
+        zone = self.zones.find(query.name, query.qtype, requestor)
         if zone is None:
-            return self.without_zone(query, Rcode.REFUSED, transport, client, self._reason_to_refuse(query.name))
+            return self.without_zone(query, requestor, Rcode.REFUSED, self._reason_to_refuse(query.name))
         if zone.expired:
-            place = self._place(zone.apex)
-            return self.without_zone(query, Rcode.SERVFAIL, transport, client, Reason.INVALID_DATA, place=place)
+            self._count(query, requestor, Rcode.SERVFAIL, self._zone_offset(zone.apex))
+            return self._compose(query, requestor, Rcode.SERVFAIL, Reason.INVALID_DATA)
         question = query.question
-        opt = self._edns.opt(query, transport, client)
+        opt = self._edns.opt(query, requestor)
         if opt is None:
-            return self.without_zone(query, Rcode.FORMERR, transport, client)
-        limit = min(query.size, self._options.udp_size) if transport is Transport.UDP else MAX_MESSAGE
+            return self.without_zone(query, requestor, Rcode.FORMERR)
+        limit = min(query.size, self.options.udp_size) if transport is _UDP else MAX_MESSAGE
         room = limit - HEADER_SIZE - len(question) - len(opt)
-        whole = query.qtype == ANY and transport is not Transport.UDP and self._may_have_all(zone, query, client)
-        bits = room << 4 | whole << 3 | (query.flags & RD) >> 6 | query.edns << 1 | query.do
+        full_any = query.qtype == ANY and transport is not _UDP and self._may_have_all(zone, requestor)
+        bits = room << 4 | full_any << 3 | (query.flags & RD) >> 6 | query.edns << 1 | query.do
         key = (query.name + question[-4:-2], bits)
-        body = self._answers.find(zone, key)
-        known = body is not None
-        if body is None:
-            body = self._finish(zone, query, room, client, key)
+        answer = self.answers.find(zone, key)
+        known = answer is not None
+        if answer is None:
+            answer = self._finish(zone, query, room, requestor, key)
         else:
-            self._stats[CACHE_QUESTION] += 1
-        flags, counts, tail, slot, mixed = body
-        self._stats[slot + plane(transport, client)] += 1
-        if transport is Transport.TLS:
-            opt = padded(opt, query, HEADER_SIZE + len(question) + len(tail))
+            self.stats[CACHE_QUESTION] += 1
+        if requestor.subnet is not None:
+            # Of the same size, with the scope, which is known only now.
+            opt = self._edns.opt(query, requestor) or opt
+        flags, counts, tail, slot, spans_zones = answer
+        self.stats[slot + plane(transport, client)] += 1
+        if transport is _TLS:
+            opt = padded(opt, query, requestor, HEADER_SIZE + len(question) + len(tail))
         rest = b"".join((flags, _ONE, counts, question, tail, opt))
         if flags[0] & _TRUNCATED:
-            self._stats[TRUNCATED] += 1
-        elif known and transport is Transport.UDP and self._may_keep_packet(query, packet):
-            self._packets.add(None if mixed else zone, packet[2:], (rest, slot))
+            self.stats[TRUNCATED] += 1
+        elif known and transport is _UDP and self._may_keep_packet(query, packet):
+            self.packets.add(None if spans_zones else zone, packet[2:], (rest, slot))
         return query.ident + rest
 
-    def _finish(self, zone: Zone, query: Query, room: int, client: bytes, key: Key) -> Body:
-        """Make an answer, and keep it if it is worth that."""
-        draft = Draft(query.name, query.qtype, do=query.do, client=client, whole=bool(key[1] & 8))
-        resolve(self._held, zone, draft)
-        if draft.cut is None:
-            body = _encode(draft, query, room, self._place(zone.apex))
+    def _read_subnet(self, query: Query, requestor: Requestor) -> bool:
+        """Read the network that a trusted requestor asks for; False if the option is malformed."""
+        data = query.options.get(CLIENT_SUBNET)
+        trusted = self.options.ecs_trusted
+        if data is None or trusted is None or not trusted(requestor.client):
+            return True
+        requestor.subnet = read_subnet(data)
+        return requestor.subnet is not None
+
+    def _finish(
+        self, zone: ZoneState, query: Query, room: int, requestor: Requestor, key: CacheKey
+    ) -> CachedAnswer:
+        """Make an answer, and keep it if it may be asked for again."""
+        draft = Draft(query.name, query.qtype, do=query.do, sender=requestor, full_any=bool(key[1] & 8))
+        resolve(self.zones, zone, draft)
+        if draft.delegation is None:
+            answer = _encode(draft, query, room, self._zone_offset(zone.apex))
         else:
-            body = self._refer(zone, draft.cut, draft, query, room, key)
-        if not (draft.lacking or (draft.mixed and self._held.by_client)):  # another client may be shown more
-            self._answers.keep(zone, key, body, exact=draft.exact)
-        return body
+            answer = self._refer(zone, draft.delegation, draft, query, room, key)
+        if not (draft.incomplete or (draft.spans_zones and self.zones.by_client)):  # another client may see more
+            self.answers.keep(zone, key, answer, name_exists=draft.name_exists)
+        return answer
 
-    def _may_have_all(self, zone: Zone, query: Query, client: bytes) -> bool:
-        """Whether ANY over TCP may tell this client everything at a name: it could transfer the zone."""
-        return self._options.may_transfer(zone.apex, client, query.signer)
+    def _may_have_all(self, zone: ZoneState, requestor: Requestor) -> bool:
+        """Whether ANY over TCP gives this client every RRset at a name: only if it may transfer the zone."""
+        return self.options.transfers.may_transfer(zone.apex, requestor.client, requestor.signer)
 
-    def _refer(self, zone: Zone, cut: WireName, draft: Draft, query: Query, room: int, key: Key) -> Body:
+    def _refer(
+        self, zone: ZoneState, cut: WireName, draft: Draft, query: Query, room: int, key: CacheKey
+    ) -> CachedAnswer:
         """A referral: the bytes are the same for all names of one length below a cut."""
         shared = (cut + bytes((len(query.name),)), key[1])
-        body = self._answers.find(zone, shared)
-        if body is None:
-            body = _encode(draft, query, room, 0)
-            self._answers.keep(zone, shared, body, exact=True)
-        return body._replace(slot=self._place(zone.apex) + query_slot(query.qtype, Rcode.NOERROR))
+        answer = self.answers.find(zone, shared)
+        if answer is None:
+            answer = _encode(draft, query, room, 0)
+            self.answers.keep(zone, shared, answer, name_exists=True)
+        return answer._replace(slot=self._zone_offset(zone.apex) + query_slot(query.qtype, _NOERROR))
 
     def _may_keep_packet(self, query: Query, packet: bytes) -> bool:
-        """A bare question in lowercase: not what differs by client, nor what has anything behind question and OPT;
-        nothing while the client's network counts."""
+        """Whether the packet cache may hold the response: the packet is a lowercase question with at most a bare
+        OPT, and no zone is answered differently by client."""
         bare = len(packet) == query.bare_size and query.question[:-4] == query.name
-        return bare and not self._held.by_client
+        return bare and not self.zones.by_client
 
-    def _refuse(self, query: Query, rcode: Rcode, transport: Transport, client: bytes) -> bytes:
-        """The response to a query that no zone answers, which may yet be one about the server or for a cookie."""
-        if rcode is Rcode.FORMERR and not query.question and self._edns.gives_cookie(query, client):
-            rcode = Rcode.NOERROR
-        if query.qclass == CLASS_CHAOS and query.name == self._options.probe:
-            return self._bare(query, rcode, transport, client, None)
+    def _refuse(self, query: Query, requestor: Requestor, rcode: Rcode) -> bytes:
+        """The response to a query that no zone answers: it may ask about the server, or for a cookie alone."""
+        if rcode is Rcode.FORMERR and not query.question and self._edns.gives_cookie(query, requestor.client):
+            rcode = _NOERROR
+        if query.qclass == CLASS_CHAOS and query.name == self.options.probe:
+            return self._compose(query, requestor, rcode)  # the daemon's own, so not counted
         if rcode is Rcode.REFUSED:
-            record = about_server(query, self._options)
+            record = about_server(query, self.options)
             if record is not None:
-                return self.without_zone(query, Rcode.NOERROR, transport, client, record=record, flags=AA)
-            return self.without_zone(query, rcode, transport, client, self._reason_to_refuse())
-        return self.without_zone(query, rcode, transport, client, _REASONS.get(rcode))
+                self._count(query, requestor, _NOERROR)
+                return self._compose(query, requestor, _NOERROR, flags=AA, record=record)
+            return self.without_zone(query, requestor, rcode, self._reason_to_refuse())
+        return self.without_zone(query, requestor, rcode, _REASONS.get(rcode))
 
     def _reason_to_refuse(self, name: WireName | None = None) -> Reason:
-        if name is not None and self._held.covers(name):
+        if name is not None and self.zones.covers(name):
             return Reason.PROHIBITED
-        return Reason.NOT_AUTHORITATIVE if self._held.zones else Reason.NOT_READY
+        return Reason.NOT_AUTHORITATIVE if self.zones.by_apex else Reason.NOT_READY
 
     def without_zone(
-        self,
-        query: Query,
-        rcode: Rcode,
-        transport: Transport,
-        client: bytes,
-        reason: Reason | None = None,
-        record: bytes = b"",
-        place: int = 0,
-        flags: int = 0,
+        self, query: Query, requestor: Requestor, rcode: Rcode, reason: Reason | None = None, flags: int = 0
     ) -> bytes:
-        """A response with what was read of the query, its OPT, and perhaps one record; counted.
+        """A response that no zone gives, counted: what could be read of the query, and its OPT.
 
-        `place` is that of the zone that the name is in, where it is answered nothing else. `flags` are set beside
-        those that every response has.
+        `flags` are set beside those that every response has.
         """
-        if place:
-            self._stats[place + plane(transport, client) + query_slot(query.qtype, rcode)] += 1
-        else:
-            self._stats[request_slot(transport, client)] += 1
-            self._stats[query_slot(query.qtype, rcode)] += 1
-        return self._bare(query, rcode, transport, client, reason, record, flags)
+        self._count(query, requestor, rcode)
+        return self._compose(query, requestor, rcode, reason, flags)
 
-    def _bare(
+    def _count(self, query: Query, requestor: Requestor, rcode: Rcode, offset: int = 0) -> None:
+        """Count a response; `offset` is that of the zone's counters, 0 if no zone is known."""
+        client, transport = requestor.client, requestor.transport
+        if offset:
+            self.stats[offset + plane(transport, client) + query_slot(query.qtype, rcode)] += 1
+        else:
+            self.stats[request_slot(transport, client)] += 1
+            self.stats[query_slot(query.qtype, rcode)] += 1
+
+    def _compose(
         self,
         query: Query,
+        requestor: Requestor,
         rcode: Rcode,
-        transport: Transport,
-        client: bytes,
-        reason: Reason | None,
-        record: bytes = b"",
+        reason: Reason | None = None,
         flags: int = 0,
+        record: bytes = b"",
     ) -> bytes:
-        """The same, counted nowhere."""
+        """The bytes of a response without RRsets of a zone, but perhaps with one `record` as its answer."""
         flags |= QR | query.flags & (OPCODE | RD) | rcode & 15
         question = query.question
-        opt = self._edns.error(query, rcode, transport, client, reason)
-        if transport is Transport.TLS:
-            opt = padded(opt, query, HEADER_SIZE + len(question) + len(record))
+        opt = self._edns.error(query, requestor, rcode, reason)
+        opt = padded(opt, query, requestor, HEADER_SIZE + len(question) + len(record))
         header = HEADER.pack(0, flags, bool(question), bool(record), 0, bool(opt))
         return b"".join((query.ident, header[2:], question, record, opt))
 
     def _on_trouble(self, error: Exception) -> None:
         if isinstance(error, CorruptStore):
-            self._stats[CORRUPT] += 1
-            self._log_once("a zone's version can't be read", error)
+            self.stats[CORRUPT] += 1
+            self._log_once("cannot read a zone's version", error)
         else:
-            self._log_once("a query could not be answered", error)
+            self._log_once("cannot answer a query", error)
 
     def _log_once(self, message: str, error: Exception) -> None:
-        """Tell of an exception unless one of its kind was raised at the same place before, and said the same if it
-        is one of ours: these name what they are about.
+        """Log an exception, unless one of the same type was raised at the same line before. The program's own
+        exceptions must have the same message, too, because it names the zone.
         """
         last = error.__traceback__
         while last is not None and last.tb_next is not None:
             last = last.tb_next
-        place = f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else ""
+        line = f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else ""
         said = str(error) if isinstance(error, ZonegitError) else ""
-        mark = (type(error).__name__, place, said)
+        mark = (type(error).__name__, line, said)
         if mark not in self._logged:
             self._logged[mark] = None
-            self._options.log(message, error)
+            self.options.log(message, error)
 
 
-def _encode(draft: Draft, query: Query, room: int, place: int) -> Body:
-    """The bytes of an answer; none but TC when it takes more than there is room for."""
+def _encode(draft: Draft, query: Query, room: int, offset: int) -> CachedAnswer:
+    """The bytes of an answer. If what must be sent takes more than `room` bytes, it is truncated: TC is set, and
+    nothing is sent but the question and the OPT (RFC 2181 §9). Optional additional data never truncates it.
+    """
     flags = QR | (AA if draft.aa else 0) | query.flags & RD | draft.rcode
     try:
         counts, tail = encode(draft, room, edns=query.edns)
     except TooBig:
         flags |= TC
         counts, tail = (_ONLY_OPT if query.edns else _NOTHING), b""
-    slot = place + query_slot(query.qtype, draft.rcode)
-    return Body(flags.to_bytes(2, "big"), counts, tail, slot, draft.mixed)
+    slot = offset + query_slot(query.qtype, draft.rcode)
+    return CachedAnswer(flags.to_bytes(2, "big"), counts, tail, slot, draft.spans_zones)
 
 
 def _reason_of(error: Exception) -> Reason | None:
@@ -326,7 +347,7 @@ def _reason_of(error: Exception) -> Reason | None:
 
 
 def _refusal(query: Query, transport: Transport) -> Rcode:
-    """The rcode that a query gets whatever the zones hold; NOERROR when it is one to answer."""
+    """The rcode of a query that is refused whatever zones are served; NOERROR if it is to be answered."""
     if query.flags & OPCODE:
         return Rcode.NOTIMP
     if query.rcode:
@@ -336,5 +357,5 @@ def _refusal(query: Query, transport: Transport) -> Rcode:
     if query.qclass != CLASS_IN:
         return Rcode.REFUSED
     if query.qtype == AXFR:
-        return Rcode.FORMERR if transport is Transport.UDP else Rcode.REFUSED
-    return Rcode.REFUSED if query.qtype == IXFR else Rcode.NOERROR
+        return Rcode.FORMERR if transport is _UDP else Rcode.REFUSED
+    return Rcode.REFUSED if query.qtype == IXFR else _NOERROR

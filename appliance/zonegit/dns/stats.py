@@ -1,16 +1,17 @@
-"""The counters of answering: plain integers in one row per worker, summed by whoever makes the metrics page.
+"""The counters of answering: one row of integers for each worker, summed for the metrics page.
 
-    row = fixed slots | names of zones | planes        plane = place *        place = slot of each type and rcode
+    row   = fixed slots | names of zones | planes
+    plane = the slots of each zone, for one transport and address family
+    slots of a zone = one for each type and rcode
 
 Label values are bounded: a query type that isn't listed counts as "other", and so does a zone beyond `ZONES`.
-`SERIES` names every fixed slot. An answer from a zone is counted once, in the zone's place in the plane of its
-transport and family, so that counting by zone takes no addition of its own: see `zone_counts`.
+`SERIES` names every fixed slot. An answer from a zone is counted once, in the zone's slots in the plane of its
+transport and address family, so that counting by zone needs no second addition: see `zone_counts`.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from zonegit.dns.message import Rcode, Transport
+from zonegit.dns.wire.message import Rcode, Transport
 
 QTYPES: Final = (
     "A", "NS", "CNAME", "SOA", "PTR", "MX", "TXT", "AAAA", "SRV", "NAPTR", "DS", "NSEC", "DNSKEY", "TLSA", "SVCB",
@@ -29,17 +30,17 @@ TRUNCATED: Final = _QUERIES_END
 DROPPED_SHORT: Final = _QUERIES_END + 1
 DROPPED_RESPONSE: Final = _QUERIES_END + 2
 CACHE_PACKET: Final = _QUERIES_END + 3
-"""First level: counted, with its request, by whoever consults `Responder.cache`."""
+"""Hits of the first level: counted, with the answer, by the loop that consults `Responder.cache`."""
 CACHE_QUESTION: Final = _QUERIES_END + 4
 CORRUPT: Final = _QUERIES_END + 5
 TRANSFERS_OK: Final = _QUERIES_END + 6
 TRANSFERS_REFUSED: Final = _QUERIES_END + 7
 TRANSFERS_FAILED: Final = _QUERIES_END + 8
 _IXFR: Final = _QUERIES_END + 9
-"""The same three of IXFR."""
+"""The first of the same three slots for IXFR."""
 DROPPED_RATE: Final = _QUERIES_END + 12
 SLIPPED: Final = _QUERIES_END + 13
-"""Both by the loop, for responses that are counted as answered as well."""
+"""DROPPED_RATE and SLIPPED are counted by the loop, for responses that are also counted as answers."""
 NOTIFIES_OK: Final = _QUERIES_END + 14
 NOTIFIES_REFUSED: Final = _QUERIES_END + 15
 _REQUESTS: Final = _QUERIES_END + 16
@@ -47,22 +48,22 @@ FIXED: Final = _REQUESTS + len(Transport) * len(FAMILIES)
 """How many slots `SERIES` names."""
 
 ZONES: Final = 128
-"""Places for zones; the first is that of all zones that got none of their own."""
+"""How many zones have slots in a plane; the first slots are shared by all zones that have none of their own."""
 NAME_CELLS: Final = 33
-"""A zone's name in a row: its length, and room for 255 bytes."""
+"""Cells of a zone's name in a row: one for its length, the others for up to 255 bytes."""
 NAMES: Final = FIXED
-PLACE: Final = _QUERIES_END
-"""Slots of a place."""
-PLANE: Final = ZONES * PLACE
+ZONE_SLOTS: Final = _QUERIES_END
+"""How many slots a zone has in a plane."""
+PLANE: Final = ZONES * ZONE_SLOTS
 PLANES: Final = NAMES + ZONES * NAME_CELLS
 SLOTS: Final = PLANES + len(Transport) * len(FAMILIES) * PLANE
 """How long a row is."""
 
 
 def query_slot(qtype: int, rcode: int) -> int:
-    """The slot of answers to this type with this rcode, counted from a place's beginning.
+    """The slot of answers to this type with this rcode, relative to a zone's offset.
 
-    Alone it is where answers are counted that no zone gave.
+    At offset 0 it counts responses that don't come from a zone.
     """
     return _QUERY_AT.get(qtype, _OTHER * len(_RCODES)) + _RCODE_AT[rcode]
 
@@ -73,13 +74,12 @@ def request_slot(transport: Transport, client: bytes) -> int:
 
 
 def plane(transport: Transport, client: bytes) -> int:
-    """What is added to a zone's slot, which stands in the first plane, for this transport and family."""
+    """The offset from a zone's slot, which is in the first plane, to the plane of this transport and family."""
     return (transport * len(FAMILIES) + (len(client) == 16)) * PLANE
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """What a slot is on the metrics page; all are counters."""
+class Series(NamedTuple):
+    """How a slot appears on the metrics page; all are counters."""
 
     slot: int
     name: str

@@ -1,4 +1,4 @@
-"""What a validator would say of a signed zone: signatures, their times and keys, and the chain that denies names.
+"""A validator's verdict on a signed zone: its signatures, their times and keys, and the chain of denial.
 
 No I/O, and no clock: the time is an argument.
 """

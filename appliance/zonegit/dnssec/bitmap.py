@@ -25,15 +25,15 @@ def types_in(bitmap: bytes) -> frozenset[int] | None:
 
 
 def difference(claimed: frozenset[int] | None, there: Collection[int]) -> str | None:
-    """How a record's types differ from those that are there, in words; None where they don't."""
+    """How a record's types differ from those of its name, in words; None where they don't."""
     if claimed is None:
         return "its types can't be read"
-    told = []
+    faults = []
     if lacking := set(there) - claimed:
-        told.append(f"denies {_list(lacking)}, which is here")
+        faults.append(f"denies {_list(lacking)}, which exists")
     if surplus := claimed - set(there):
-        told.append(f"claims {_list(surplus)}, which is not here")
-    return " and ".join(told) or None
+        faults.append(f"claims {_list(surplus)}, which doesn't exist")
+    return " and ".join(faults) or None
 
 
 def _list(types: Iterable[int]) -> str:

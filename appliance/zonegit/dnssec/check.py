@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from zonegit.dnssec.bounded_findings import BoundedFindings
 from zonegit.dnssec.denial import check_chain, is_signed
-from zonegit.dnssec.found import Found
 from zonegit.dnssec.nodes import Entries, Node, nodes
 from zonegit.dnssec.times import ending
 from zonegit.dnssec.verifying import Verifier
@@ -27,14 +27,14 @@ def check_signatures(
     without keys there or signatures elsewhere.
     """
     served = [(key, served_soa(payload, serial) if key == SOA_KEY else payload) for key, payload in entries]
-    first = next(nodes(served), None)
-    if first is None or not is_signed(first, served):
+    apex_node = next(nodes(served), None)
+    if apex_node is None or not is_signed(apex_node, served):
         return []
-    found = Found()
-    verifier = Verifier(apex, first, int(now), found)
+    found = BoundedFindings()
+    verifier = Verifier(apex, apex_node, int(now), found)
     for node in _reported(served, progress):
-        verifier.look(node)
-    check_chain(apex, first, served, found)
+        verifier.verify(node)
+    check_chain(apex, apex_node, served, found)
     return [*found.listed(), *ending(served, int(now))]
 
 

@@ -1,12 +1,11 @@
 """DNSKEY records and the signatures that they verify (RFC 3110, 5702, 6605, 8080).
 
-An algorithm that isn't in the table, or that the machine's OpenSSL refuses, can't be judged: validators without it
-take the zone for unsigned (RFC 6840 §5.2).
+Signatures by an algorithm that isn't in the tables, or that the machine's OpenSSL refuses, can't be verified here:
+validators without that algorithm treat the zone as unsigned (RFC 6840 §5.2).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -14,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 Verify = Callable[[bytes, bytes], bool]
-"""Whether the first bytes are a key's signature of the second."""
+"""`(signature, data)`: whether it is the key's signature of the data."""
 
 _ZONE: Final = 0x0100
-_ENTRY: Final = 0x0001
+_SEP: Final = 0x0001
 _REVOKED: Final = 0x0080
 _PROTOCOL: Final = 3
 _RSA: Final[dict[int, hashes.HashAlgorithm]] = {
@@ -36,31 +35,30 @@ _EDDSA: Final[dict[int, type[ed25519.Ed25519PublicKey | ed448.Ed448PublicKey]]] 
 }
 _RSA_BITS: Final = 4096
 _EXPONENT_BITS: Final = 35
-"""RSA keys up to which signatures are verified: RFC 3110 §2 has no larger ones, and BIND takes no larger exponents.
-One signature of a larger key can take as long as hundreds."""
+"""The largest RSA keys whose signatures are verified: RFC 3110 §2 allows no larger modulus, and BIND accepts no
+larger exponent. One signature by a larger key can take as long as hundreds of others."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneKey:
+class ZoneKey(NamedTuple):
     """A key that may sign a zone."""
 
     tag: int
     algorithm: int
-    entry: bool
-    """Whether it is meant as the one that the parent's DS names: the SEP flag (RFC 4034 §2.1.1)."""
+    sep: bool
+    """The SEP flag: whether the key is meant to be the one that the parent's DS names (RFC 4034 §2.1.1)."""
     revoked: bool
-    """A revoked key signs the DNSKEY RRset, so that all can see it, and validates nothing (RFC 5011 §2.1)."""
+    """A revoked key signs the DNSKEY RRset, to make that public, and validates nothing (RFC 5011 §2.1)."""
     verify: Verify | None
-    """None: its signatures can't be judged here."""
+    """None: its signatures can't be verified here."""
 
 
 def zone_key(rdata: bytes) -> ZoneKey | None:
-    """The key of a DNSKEY record; None for one that isn't meant for zones (RFC 4034 §2.1)."""
+    """The key of a DNSKEY record; None if it isn't a zone key (RFC 4034 §2.1)."""
     flags, protocol, algorithm = int.from_bytes(rdata[:2], "big"), rdata[2], rdata[3]
     if not flags & _ZONE or protocol != _PROTOCOL:
         return None
-    entry, revoked = bool(flags & _ENTRY), bool(flags & _REVOKED)
-    return ZoneKey(key_tag(rdata), algorithm, entry, revoked, _verifier(algorithm, rdata[4:]))
+    sep, revoked = bool(flags & _SEP), bool(flags & _REVOKED)
+    return ZoneKey(key_tag(rdata), algorithm, sep, revoked, _verifier(algorithm, rdata[4:]))
 
 
 def key_tag(rdata: bytes) -> int:
@@ -79,7 +77,7 @@ def _verifier(algorithm: int, key: bytes) -> Verify | None:
             return _trying(_EDDSA[algorithm].from_public_bytes(key).verify)
     except UnsupportedAlgorithm:
         return None
-    except ValueError:  # no such key: nothing is signed with it
+    except ValueError:  # an invalid key: no signature by it is valid
         return _never
     return None
 
@@ -100,8 +98,9 @@ def _trying(verify: Callable[[bytes, bytes], None]) -> Verify:
 
 
 def _rsa(digest: hashes.HashAlgorithm, key: bytes) -> Verify:
-    """RFC 3110 §2: the exponent's length in one byte, or in the two behind a zero."""
-    at, size = (1, key[0]) if key[:1] != b"\0" else (3, int.from_bytes(key[1:3], "big"))
+    """RFC 3110 §2: the exponent's length is one byte, or a zero byte and two more."""
+    at, length = (3, key[1:3]) if key[:1] == b"\0" else (1, key[:1])
+    size = int.from_bytes(length, "big")
     exponent, modulus = (int.from_bytes(part, "big") for part in (key[at : at + size], key[at + size :]))
     if modulus.bit_length() > _RSA_BITS or exponent.bit_length() > _EXPONENT_BITS:
         raise UnsupportedAlgorithm("an RSA key that validators refuse for its size")
@@ -111,7 +110,7 @@ def _rsa(digest: hashes.HashAlgorithm, key: bytes) -> Verify:
 
 
 def _ecdsa(curve: ec.EllipticCurve, digest: hashes.HashAlgorithm, size: int, key: bytes) -> Verify:
-    """RFC 6605 §4: both halves of the point, and of the signature, as they are."""
+    """RFC 6605 §4: the point is x and y, the signature r and s, without any framing."""
     public = ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\4" + key)
     scheme = ec.ECDSA(digest)
 

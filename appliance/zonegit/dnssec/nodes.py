@@ -4,10 +4,9 @@ Authoritative names are signed and denied; a delegation only as to its DS; nothi
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.model.names import Owner, OwnerKey, key_owner
 from zonegit.model.rdata import DNAME, DS, NS, NSEC, NSEC3, RRSIG
@@ -25,14 +24,13 @@ class Place(Enum):
 
     AUTHORITATIVE = auto()
     CUT = auto()
-    COVERED = auto()
-    """Below a delegation or DNAME: glue, or data that is never served."""
+    OCCLUDED = auto()
+    """Occluded by a delegation or DNAME above it: glue, or data that is never served."""
     HASHED = auto()
     """The owner of NSEC3 records: no name of the zone (RFC 5155 §7.2.8)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One owner."""
 
     key: OwnerKey
@@ -45,8 +43,8 @@ class Node:
         return key_owner(self.key)
 
     @property
-    def has_name(self) -> bool:
-        """Whether it is a name that the zone answers for, and that its chain of denial has to hold."""
+    def in_chain(self) -> bool:
+        """Whether the NSEC or NSEC3 chain has to contain it: it is a name that the zone answers for."""
         return self.place in (Place.AUTHORITATIVE, Place.CUT)
 
     def signed_types(self) -> list[int]:
@@ -59,19 +57,19 @@ class Node:
 
 def nodes(entries: Entries) -> Iterator[Node]:
     """The owners of a zone, in canonical order."""
-    cover: OwnerKey | None = None
+    occluder: OwnerKey | None = None
     for key, group in groupby(entries, lambda entry: entry[0][:-3]):
         owner = OwnerKey(key)
         types = {int.from_bytes(entry_key[-2:], "big"): payload for entry_key, payload in group}
-        if cover is not None and not owner.startswith(cover):
-            cover = None
+        if occluder is not None and not owner.startswith(occluder):
+            occluder = None
         if NSEC3 in types and types.keys() <= _HASHED:
             yield Node(owner, types, Place.HASHED)
-        elif cover is not None:
-            yield Node(owner, types, Place.COVERED)
+        elif occluder is not None:
+            yield Node(owner, types, Place.OCCLUDED)
         elif owner and NS in types:
-            cover = owner
+            occluder = owner
             yield Node(owner, types, Place.CUT)
         else:
-            cover = owner if DNAME in types else None
+            occluder = owner if DNAME in types else None
             yield Node(owner, types, Place.AUTHORITATIVE)

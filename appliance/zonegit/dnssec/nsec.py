@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from zonegit.dnssec.bitmap import difference, types_in
-from zonegit.dnssec.found import Found
+from zonegit.dnssec.bounded_findings import BoundedFindings
 from zonegit.dnssec.nodes import Node, Place
 from zonegit.model.names import WireName, lower, to_text
 from zonegit.model.rdata import DS, NS, NSEC, RRSIG, name_end
@@ -12,22 +12,22 @@ from zonegit.model.rrset import rdatas
 _AT_A_CUT = frozenset({NS, DS, RRSIG, NSEC})
 
 
-def check_nsec(apex: WireName, owners: Iterable[Node], found: Found) -> None:
-    """Everything wrong with the chain; the first of the owners is the apex."""
+def check_nsec(apex: WireName, owners: Iterable[Node], found: BoundedFindings) -> None:
+    """Check the chain of these owners, which are in canonical order: the apex is first."""
     previous: Node | None = None
     for node in owners:
-        if node.has_name:
+        if node.in_chain:
             if previous is not None:
-                _look(previous, apex, node, found)
+                _check_owner(previous, apex, node, found)
             previous = node
         elif NSEC in node.types:
-            found.tally("nsec-stray", node.owner, "an NSEC record at a name that isn't the zone's to deny")
+            found.tally("nsec-stray", node.owner, "an NSEC record at a name that the zone doesn't answer for")
     if previous is not None:
-        _look(previous, apex, None, found)
+        _check_owner(previous, apex, None, found)
 
 
-def _look(node: Node, apex: WireName, following: Node | None, found: Found) -> None:
-    """`following` is the owner that is next; None for the apex again."""
+def _check_owner(node: Node, apex: WireName, following: Node | None, found: BoundedFindings) -> None:
+    """Check the NSEC of one owner. `following` is the next owner; None where the chain returns to the apex."""
     owner = node.owner
     if NSEC not in node.types:
         found.add("nsec-missing", owner, "no NSEC record")
@@ -39,7 +39,9 @@ def _look(node: Node, apex: WireName, following: Node | None, found: Found) -> N
     end = name_end(rdata, 0)
     expected = (following.owner if following else b"") + apex
     if lower(rdata[:end]) != expected:
-        found.add("nsec-next", owner, f"NSEC leads to {to_text(rdata[:end])}, and the next is {to_text(expected)}")
-    there = node.types.keys() & _AT_A_CUT if node.place is Place.CUT else node.types.keys()
-    if told := difference(types_in(rdata[end:]), there):
-        found.add("nsec-types", owner, f"NSEC {told}")
+        found.add(
+            "nsec-next", owner, f"NSEC leads to {to_text(rdata[:end])}, but the next name is {to_text(expected)}"
+        )
+    actual = node.types.keys() & _AT_A_CUT if node.place is Place.CUT else node.types.keys()
+    if message := difference(types_in(rdata[end:]), actual):
+        found.add("nsec-types", owner, f"NSEC {message}")

@@ -1,10 +1,9 @@
 """RRSIG records: their fields, their times, and the bytes that they sign (RFC 4034 §3.1)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.model.names import Owner, WireName
 from zonegit.model.rdata import name_end
@@ -14,8 +13,7 @@ _FIXED: Final = Struct(">HBBIIIH")
 _CYCLE: Final = 1 << 32
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """One RRSIG record."""
 
     covered: int

@@ -1,4 +1,4 @@
-"""Signatures that have ended, or end soon: all of a zone's, without verifying any."""
+"""Signatures of a zone that have expired or expire soon, without verifying any."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,20 +11,20 @@ from zonegit.model.rrset import key_parts, record_spans
 from zonegit.zonefile.findings import Finding, finding
 
 SOON: Final = 3 * 86400
-"""Seconds: what is left then is too little for somebody to notice on a Monday."""
+"""Seconds: long enough to be noticed after a weekend."""
 _TYPE: Final = RRSIG.to_bytes(2, "big")
 _END: Final = 8
 """Bytes of an RRSIG's RDATA in front of the expiration."""
 
 
 def ending(entries: Entries, now: int) -> list[Finding]:
-    """Warnings about the signatures that have ended, and about those that end within three days."""
+    """Warnings about signatures that have expired, and about those that expire within three days."""
     past: list[tuple[int, Owner]] = []
     soon: list[tuple[int, Owner]] = []
     for end, owner in _ends(entries, now):
         (past if end < now else soon).append((end, owner))
     found = []
-    for ends, what in ((past, "ended, the first"), (soon, "end within three days, the first")):
+    for ends, what in ((past, "expired, the first"), (soon, "expire within three days, the first")):
         if ends:
             first, owner = min(ends)
             count = "1 signature" if len(ends) == 1 else f"{len(ends):,} signatures"

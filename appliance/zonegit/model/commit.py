@@ -8,15 +8,20 @@
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidObject, ZonegitError
 from zonegit.model.ids import HEADER_SIZE, MAX_SIZE, Kind, ObjectId, header, kind_of, parse_id
 from zonegit.model.names import parse_apex, to_text
 
 MAX_PARENTS: Final = 16
+TOMBSTONE: Final = ("tombstone", "1")
+"""The header of a commit that removes its branch. Its tree is empty."""
+PUBLISHES: Final = "publishes"
+"""The header of a published version: the commit that it shows. Such a version has no parents, and no children."""
+NOT_BEFORE: Final = "not-before"
+"""The header of a commit that isn't to be published before this time, in Unix seconds."""
 _WHO: Final = re.compile(r"(?P<name>[^\x00-\x1f\x7f]{1,200}) (?P<time>0|-?[1-9][0-9]{0,14}) (?P<zone>[+-][0-9]{4})")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,38}")
 _EXTRA: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -26,8 +31,7 @@ _SMALL: Final = 1024
 to check it, to see what it brings into a history, to move the view."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """Who, and when: `Name <mail>`, Unix seconds, and the offset from UTC in minutes that it was written at."""
 
     name: str
@@ -48,8 +52,7 @@ class Stamp:
         return cls(match["name"], int(match["time"]), -minutes if zone[0] == "-" else minutes)
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """One version of a zone and where it came from."""
 
     zone_root: ObjectId
@@ -74,6 +77,21 @@ class Commit:
         """The message's first line."""
         return self.message.partition("\n")[0]
 
+    @property
+    def is_tombstone(self) -> bool:
+        """Whether it removes its branch."""
+        return TOMBSTONE in self.extra
+
+    @property
+    def publishes(self) -> ObjectId | None:
+        """The commit that this published version shows; None for a commit of a branch."""
+        return next((parse_id(value) for name, value in self.extra if name == PUBLISHES), None)
+
+    @property
+    def not_before(self) -> int | None:
+        """The time from which on it may be published, in Unix seconds."""
+        return next((_number(value) for name, value in self.extra if name == NOT_BEFORE), None)
+
     def encode(self) -> bytes:
         lines = [f"zone-root {self.zone_root.hex()}"]
         lines += [f"parent {parent.hex()}" for parent in self.parents]
@@ -87,8 +105,7 @@ class Commit:
         return _remembered(data) if len(data) <= _SMALL else _commit(data)
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """A named pointer to a commit, with a message."""
 
     target: ObjectId

@@ -1,8 +1,7 @@
-"""Text that others wrote (peers, zones, files, the environment, errors that quote them), as it is shown.
+"""Makes foreign text (from peers, zones, files, the environment, errors that quote them) safe to show.
 
-A terminal obeys control characters, a log takes a line break for the next line, and a reader is misled by
-characters that turn the direction of what follows. Whatever zonegit prints or logs passes through here; JSON
-escapes by itself.
+A terminal obeys control characters, a line break forges a line of the log, and bidirectional marks mislead readers.
+All that zonegit prints or logs passes through here; JSON escapes by itself.
 """
 
 import re

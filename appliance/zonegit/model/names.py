@@ -7,6 +7,7 @@ written `01 02`, each label ended by `00`. Nothing here knows about compression 
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NewType
 
@@ -136,23 +137,32 @@ def _label_text(label: bytes) -> str:
 def relative(wire: bytes, apex: WireName) -> Owner:
     """The owner of a wire name in the zone at `apex` (which is lowercase); `OutOfZone` if it isn't in it."""
     name = lower(wire)
-    if name.endswith(apex):
-        cut = len(name) - len(apex)
-        at = 0
-        while at < cut:
-            at += 1 + name[at]
-        if at == cut:
-            return Owner(name[:cut])
+    if is_at_or_below(name, apex):
+        return Owner(name[: len(name) - len(apex)])
     raise OutOfZone(f"{to_text(wire)} is outside of the zone {to_text(apex)}")
 
 
-def is_within(wire: bytes, top: WireName) -> bool:
-    """Whether a wire name is at or below another one, which is in lowercase."""
-    try:
-        relative(wire, top)
-    except OutOfZone:
+def is_at_or_below(name: bytes, top: bytes) -> bool:
+    """Whether a wire name is another one or below it. Both are in lowercase."""
+    if not name.endswith(top):
         return False
-    return True
+    start = len(name) - len(top)
+    at = 0
+    while at < start:
+        at += 1 + name[at]
+    return at == start  # else the same bytes at the end begin inside a label
+
+
+def is_within(wire: bytes, top: WireName) -> bool:
+    """The same for a wire name in any case."""
+    return is_at_or_below(lower(wire), top)
+
+
+def suffixes(wire: bytes) -> Iterator[bytes]:
+    """A wire name and the names above it, the longest first, without the root."""
+    while len(wire) > 1:
+        yield wire
+        wire = wire[1 + wire[0] :]
 
 
 def is_doubled(name: WireName, apex: WireName) -> bool:
@@ -184,6 +194,17 @@ def key_owner(key: OwnerKey) -> Owner:
     if 1 in key:
         parts = [part.replace(b"\1\1", b"\0").replace(b"\1\2", b"\1") for part in parts]
     return join(parts)
+
+
+def parent_key(key: OwnerKey) -> OwnerKey:
+    """The key of an owner that isn't the apex, without its first label."""
+    return OwnerKey(key[: key.rfind(b"\0", 0, -1) + 1])
+
+
+def keys_above(key: OwnerKey) -> Iterator[OwnerKey]:
+    """The keys of the names between an owner and the apex, the nearest first."""
+    while key and (key := parent_key(key)):
+        yield key
 
 
 @lru_cache(maxsize=1 << 14)

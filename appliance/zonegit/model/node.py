@@ -4,10 +4,10 @@
     inner = header | level u8     | entries u16 | records u32 | id 32 x entries | records u32 x entries | keys
     key   = shared u16 | rest u16 | rest bytes      (shared = bytes in common with the key before it)
 
-A leaf's RRs are contiguous, so they go into a transfer as they lie; each `end` counts bytes from the first RR. A
-leaf stores no keys: the owner and type in an RR are the key. An RRset above `INLINE_MAX` lives in an object of its
-own and its entry is a *stub*: one RR of class `STUB_CLASS` whose RDATA is `records u32 | id 32`; flag 1 in the
-leaf's header says that it holds any. An inner node has each child's id, its number of records and its last key.
+A leaf's RRs are contiguous, so a transfer gets them unchanged; each `end` counts bytes from the first RR. A leaf
+stores no keys: the owner and type in an RR are the key. An RRset above `INLINE_MAX` is an object of its own, and
+its entry in the leaf is a *stub*: one RR of class `STUB_CLASS` whose RDATA is `records u32 | id 32`. Flag 1 in the
+header of a leaf says that it has stubs. An inner node has each child's id, its number of records and its last key.
 """
 
 from collections.abc import Sequence
@@ -31,15 +31,18 @@ from zonegit.model.rrset import (
 )
 
 INLINE_MAX: Final = 1024
-"""The largest stored RRset, in bytes, that stands in a leaf itself."""
+"""The largest stored RRset, in bytes, that is stored in the leaf itself."""
 MAX_RECORDS: Final = (1 << 32) - 1
-"""Below one node."""
+"""The most records below one node."""
 STUB_CLASS: Final = 0xFF00
 HAS_STUBS: Final = 1
+"""The flag in a leaf's header."""
 
 _NODE: Final = header(Kind.NODE)[:2]
-_FIXED: Final = Struct(">BHI")
-_START: Final = HEADER_SIZE + _FIXED.size
+_INNER: Final = header(Kind.NODE)
+_COUNTS: Final = Struct(">BHI")
+"""What follows the header: level, entries, records."""
+_START: Final = HEADER_SIZE + _COUNTS.size
 _STUB: Final = Struct(">I32s")
 _KEY: Final = Struct(">HH")
 
@@ -76,7 +79,7 @@ Node = Leaf | Inner
 
 
 def encode_leaf(payloads: Sequence[bytes]) -> bytes:
-    """A leaf of these stored RRsets and stubs, which are in canonical order."""
+    """A leaf of these stored RRsets and stubs, given in canonical order."""
     ends = list(accumulate(map(len, payloads)))
     records = flags = 0
     for payload in payloads:
@@ -102,14 +105,14 @@ def encode_inner(level: int, keys: Sequence[RRKey], children: Sequence[ObjectId]
 
 
 def _shared(a: bytes, b: bytes) -> int:
-    """How many bytes two keys have in common at their front."""
+    """The length of the longest common prefix of two keys."""
     size = min(len(a), len(b))
     differing = int.from_bytes(a[:size], "big") ^ int.from_bytes(b[:size], "big")
     return size - (differing.bit_length() + 7) // 8
 
 
 def _inner_header(level: int, counts: Sequence[int]) -> bytes:
-    return header(Kind.NODE) + _FIXED.pack(level, len(counts), sum(counts))
+    return _INNER + _COUNTS.pack(level, len(counts), sum(counts))
 
 
 def decode_node(data: bytes) -> Node:
@@ -117,7 +120,7 @@ def decode_node(data: bytes) -> Node:
     if not data.startswith(_NODE):
         raise InvalidObject(f"expected a node, found a {kind_of(data).name.lower()}")
     try:
-        level, count, records = _FIXED.unpack_from(data, HEADER_SIZE)
+        level, count, records = _COUNTS.unpack_from(data, HEADER_SIZE)
         if level:
             return _decode_inner(data, level, count)
         payloads = _split_leaf(data, count)
@@ -127,11 +130,11 @@ def decode_node(data: bytes) -> Node:
 
 
 def node_parts(data: bytes) -> tuple[int, Sequence[bytes]]:
-    """A node's level, and its children's ids or its leaf's entries: what comparing needs, without any keys."""
+    """A node's level, and its children's ids or a leaf's entries: enough to compare nodes, no keys decoded."""
     if not data.startswith(_NODE):
         raise InvalidObject(f"expected a node, found a {kind_of(data).name.lower()}")
     try:
-        level, count, _ = _FIXED.unpack_from(data, HEADER_SIZE)
+        level, count, _ = _COUNTS.unpack_from(data, HEADER_SIZE)
         if not level:
             return 0, _split_leaf(data, count)
         at = _START + ID_SIZE * count
@@ -152,7 +155,7 @@ def _split_leaf(data: bytes, count: int) -> tuple[bytes, ...]:
 
 def _decode_inner(data: bytes, level: int, count: int) -> Inner:
     at = _START + ID_SIZE * count
-    children = tuple(ObjectId(data[i : i + ID_SIZE]) for i in range(_START, at, ID_SIZE))
+    children = tuple([ObjectId(data[i : i + ID_SIZE]) for i in range(_START, at, ID_SIZE)])
     counts = Struct(f">{count}I").unpack_from(data, at)
     at += 4 * count
     keys = []
@@ -162,7 +165,7 @@ def _decode_inner(data: bytes, level: int, count: int) -> Inner:
         start = at + _KEY.size
         at = start + rest
         if not rest or shared > len(key) or (shared < len(key) and data[start] <= key[shared]):
-            raise InvalidObject("inner node's keys are not in canonical order, or not cut as far as they can be")
+            raise InvalidObject("inner node's keys are not in canonical order, or not as short as they can be")
         key = key[:shared] + data[start:at]
         keys.append(RRKey(key))
     if at != len(data):
@@ -173,7 +176,7 @@ def _decode_inner(data: bytes, level: int, count: int) -> Inner:
 def check_node(data: bytes) -> Node:
     """Decode a foreign node and check that these bytes are its canonical form: order, records, re-encoding.
 
-    What its children say (that they are there, their counts and last keys) is the store's to check.
+    The store checks that its children exist and have the counts and last keys that the node gives for them.
     """
     node = decode_node(data)
     if isinstance(node, Leaf):
@@ -186,7 +189,7 @@ def check_node(data: bytes) -> Node:
 
 
 def _check_leaf(data: bytes, leaf: Leaf) -> None:
-    """Entries are slices between the offsets, so a leaf is canonical once they and its header are."""
+    """A leaf is canonical if its entries (the slices between its offsets) and its header are."""
     if max(map(len, leaf.payloads), default=0) > INLINE_MAX:
         raise InvalidObject(f"leaf holds an RRset above {INLINE_MAX} bytes, which needs an object of its own")
     if data[2]:
@@ -200,7 +203,7 @@ def _check_leaf(data: bytes, leaf: Leaf) -> None:
 
 
 def _leaf_header(flags: int, entries: int, records: int) -> bytes:
-    return header(Kind.NODE, flags) + _FIXED.pack(0, entries, records)
+    return _NODE + bytes((flags,)) + _COUNTS.pack(0, entries, records)
 
 
 def _check_stub(entry: bytes) -> int:
@@ -217,7 +220,7 @@ def is_stub(payload: bytes) -> bool:
 
 
 def make_stub(key: RRKey, owner: bytes, records: int, oid: ObjectId) -> bytes:
-    """The entry for an RRset that lives in the `rrset` object `oid`."""
+    """The entry for an RRset that is stored in the `rrset` object `oid`."""
     fixed = FIXED.pack(int.from_bytes(key[-2:], "big"), STUB_CLASS, 0, _STUB.size)
     return owner + APEX_POINTER + fixed + _STUB.pack(records, oid)
 
@@ -232,7 +235,7 @@ def stub_target(payload: bytes) -> tuple[int, ObjectId]:
 
 
 def payload_records(payload: bytes) -> int:
-    """Records of a leaf's entry; 0 for a stub, whose RRset is elsewhere."""
+    """The number of records in a leaf's entry; 0 for a stub, whose RRset is stored elsewhere."""
     start = owner_size(payload) + 12
     if start + int.from_bytes(payload[start - 2 : start], "big") != len(payload):
         return record_count(payload)
@@ -245,23 +248,23 @@ def node_level(data: bytes) -> int:
 
 
 def inner_keys(data: bytes) -> bytes:
-    """An inner node's keys as they lie, without decoding them: two nodes with the same bytes have the same keys."""
+    """An inner node's encoded keys: two nodes with the same bytes here have the same keys."""
     return data[_START + (ID_SIZE + 4) * int.from_bytes(data[HEADER_SIZE + 1 : HEADER_SIZE + 3], "big") :]
 
 
 def child_at(data: bytes, at: int) -> ObjectId:
-    """One of an inner node's children, without decoding it."""
+    """The child at an index of an inner node, without decoding the node."""
     return ObjectId(data[_START + ID_SIZE * at : _START + ID_SIZE * (at + 1)])
 
 
 def first_child(data: bytes) -> ObjectId:
-    """An inner node's first child, without decoding it."""
+    """An inner node's first child, without decoding the node."""
     return ObjectId(data[_START : _START + ID_SIZE])
 
 
 def leaf_edges(data: bytes) -> tuple[RRKey, RRKey]:
-    """A leaf's first and last key, without decoding what lies between; empty where it has no entries."""
-    _, count, _ = _FIXED.unpack_from(data, HEADER_SIZE)
+    """A leaf's first and last key, without decoding those between; empty ones if it has no entries."""
+    _, count, _ = _COUNTS.unpack_from(data, HEADER_SIZE)
     if not count:
         return RRKey(b""), RRKey(b"")
     base = _START + 2 * count
@@ -271,7 +274,7 @@ def leaf_edges(data: bytes) -> tuple[RRKey, RRKey]:
 
 def leaf_longest(data: bytes) -> int:
     """Bytes of a leaf's longest entry, without splitting it."""
-    _, count, _ = _FIXED.unpack_from(data, HEADER_SIZE)
+    _, count, _ = _COUNTS.unpack_from(data, HEADER_SIZE)
     ends = Struct(f">{count}H").unpack_from(data, _START)
     return max(map(sub, ends, (0, *ends)), default=0)
 
@@ -282,10 +285,10 @@ def node_records(data: bytes) -> int:
 
 
 def leaf_rrs(data: bytes) -> tuple[int, bytes] | None:
-    """A leaf's number of records and its RRs as they lie, without decoding it; None when it holds stubs."""
+    """A leaf's number of records and the bytes of all its RRs, without decoding it; None if it has stubs."""
     if data[2] & HAS_STUBS:
         return None
-    _, count, records = _FIXED.unpack_from(data, HEADER_SIZE)
+    _, count, records = _COUNTS.unpack_from(data, HEADER_SIZE)
     return records, data[_START + 2 * count :]
 
 

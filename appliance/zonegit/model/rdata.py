@@ -12,9 +12,15 @@ from zonegit.model.names import MAX_LABEL, MAX_NAME, lower
 
 A: Final = 1
 NS: Final = 2
+MD: Final = 3
+MF: Final = 4
 CNAME: Final = 5
 SOA: Final = 6
+MB: Final = 7
+MG: Final = 8
+MR: Final = 9
 PTR: Final = 12
+MINFO: Final = 14
 MX: Final = 15
 TXT: Final = 16
 AAAA: Final = 28
@@ -51,16 +57,16 @@ _REST: Final = -5  # any bytes to the end
 _FIELDS: Final[dict[int, tuple[int, ...]]] = {
     A: (4,),
     NS: (_NAME,),
-    3: (_NAME,),  # MD
-    4: (_NAME,),  # MF
+    MD: (_NAME,),
+    MF: (_NAME,),
     CNAME: (_NAME,),
     SOA: (_NAME, _NAME, SOA_FIXED),
-    7: (_NAME,),  # MB
-    8: (_NAME,),  # MG
-    9: (_NAME,),  # MR
+    MB: (_NAME,),
+    MG: (_NAME,),
+    MR: (_NAME,),
     PTR: (_NAME,),
     13: (_STRING, _STRING),  # HINFO
-    14: (_NAME, _NAME),  # MINFO
+    MINFO: (_NAME, _NAME),
     MX: (2, _NAME),
     TXT: (_STRINGS,),
     17: (_NAME, _NAME),  # RP
@@ -117,6 +123,13 @@ def name_spans(rtype: int, rdata: bytes) -> Iterator[tuple[int, int]]:
     for start, end, field in _spans(rtype, rdata):
         if field in (_NAME, _NAME_AS_IS):
             yield start, end
+
+
+def name_layout(rtype: int) -> tuple[int, int, int]:
+    """The layout of a type whose RDATA is names between fields of fixed size: the bytes before the names, the
+    number of names, the bytes after them."""
+    fields = _FIELDS[rtype]
+    return max(fields[0], 0), fields.count(_NAME), max(fields[-1], 0)
 
 
 def is_checked(rtype: int) -> bool:

@@ -1,14 +1,16 @@
-"""Names of refs: `refs/heads/<zone>/<branch>`, `refs/tags/<zone>/<tag>`, `refs/remotes/<peer>/<zone>/<branch>`.
+"""Names of refs: `refs/heads/<zone>/<branch>`, `refs/tags/<zone>/<tag>`, `refs/remotes/<peer>/<zone>/<branch>`, and
+`refs/published/<zone>/<branch>` for what a branch is served as if a policy stands between the two, and
+`refs/reviews/<zone>/<commit>/<reviewer>` for what somebody thinks of a commit.
 
 A zone stands in them as canonical text (lowercase, final dot, RFC 1035 escapes) and may hold a slash (RFC 2317);
-so may a branch and a tag. No part of those ends with a dot, as each zone does: they part at the last `./`.
+so may a branch and a tag. A zone ends with a dot, and no part of a branch or tag does: so the last `./` separates
+them.
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 from zonegit.errors import InvalidName
 from zonegit.model.names import WireName, parse_apex, to_text
@@ -30,10 +32,16 @@ class RefKind(StrEnum):
     HEAD = "heads"
     TAG = "tags"
     REMOTE = "remotes"
+    PUBLISHED = "published"
+    REVIEW = "reviews"
+
+    @property
+    def names_commits(self) -> bool:
+        """Whether such refs point to commits only."""
+        return self not in (RefKind.TAG, RefKind.REVIEW)
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """The parts of a ref's name."""
 
     kind: RefKind
@@ -91,6 +99,14 @@ def check_zone(zone: str) -> str:
 
 def head(zone: str, branch: str) -> RefName:
     return Ref(RefKind.HEAD, zone, check_name(branch, "branch")).full
+
+
+def published(zone: str, branch: str) -> RefName:
+    return Ref(RefKind.PUBLISHED, zone, check_name(branch, "branch")).full
+
+
+def review(zone: str, name: str) -> RefName:
+    return Ref(RefKind.REVIEW, zone, check_name(name, "review")).full
 
 
 def tag(zone: str, name: str) -> RefName:

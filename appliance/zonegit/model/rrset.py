@@ -9,9 +9,8 @@ Original TTL in its RDATA (RFC 4034 §3), so an RRSIG RRset may hold several. Th
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from struct import Struct, error
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 from zonegit.errors import InvalidObject, InvalidRecord
 from zonegit.model.names import APEX, APEX_KEY, MAX_LABEL, MAX_NAME, Owner, OwnerKey, key_owner, lower, owner_key
@@ -47,8 +46,7 @@ _PLAIN_ADDRESS: Final = re.compile(
 """One address record; its owner is a single label in lowercase exactly if that ends where the pointer begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class RRset:
+class RRset(NamedTuple):
     """All records of one type at one owner. Make one with `RRset.of`, which puts it in canonical form."""
 
     owner: Owner

@@ -3,9 +3,8 @@
 zone = header | tree id 32 | salt 32 | min u16 | target u16 | max u16 | records u64
 """
 
-from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidObject
 from zonegit.model.ids import HEADER_SIZE, Kind, ObjectId, header, kind_of
@@ -14,8 +13,7 @@ SALT_SIZE: Final = 32
 _BODY: Final = Struct(">32s32sHHHQ")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What decides where the nodes of a zone's tree end: sizes in bytes, and the zone's own salt."""
 
     salt: bytes
@@ -24,8 +22,7 @@ class Shape:
     largest: int = 1900
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
+class Zone(NamedTuple):
     """Content without a history: equal content under one salt has one id."""
 
     tree: ObjectId

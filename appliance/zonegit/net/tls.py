@@ -1,37 +1,35 @@
 """TLS for `/v0`: version 1.3 only, with ALPN h2 (RFC 8446, RFC 7301, RFC 9113 §3.2); for DNS (RFC 7858), 1.2 too.
 
-A server shows its certificate and, with a CA for clients, takes no client without one of that CA. A client checks
-the server's certificate and name, against a private CA or else the system's. Refused with the file's name: files
-that can't be read, keys that others may read, certificates and keys that don't belong together.
+A server presents its certificate and, given a CA for clients, refuses clients without a certificate of that CA. A
+client verifies the server's certificate and name, against a private CA or the system's. Refused, naming the file:
+unreadable files, keys that others may read, a certificate and a key that don't match.
 """
 
 import asyncio
 import ssl
 import stat
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import ConfigError
 
 ALPN: Final = "h2"
 DNS_ALPN: Final = "dot"
-"""RFC 7858's name for it in the registry of ALPN."""
+"""The ALPN id of DNS over TLS (RFC 7858)."""
 CLOSED: Final = "closed"
 _OBJECTION_SECONDS: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A certificate (PEM, with what leads to its CA behind it) and its key."""
+class Identity(NamedTuple):
+    """A certificate (PEM, followed by its intermediates) and its key."""
 
     cert: Path
     key: Path
 
 
 def server_context(identity: Identity, client_ca: Path | None) -> ssl.SSLContext:
-    """What a server's connections are made with. `ConfigError`."""
+    """The TLS context of a `/v0` server. `ConfigError`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _restrict(context)
     _show(context, identity)
@@ -42,7 +40,7 @@ def server_context(identity: Identity, client_ca: Path | None) -> ssl.SSLContext
 
 
 def dns_context(identity: Identity) -> ssl.SSLContext:
-    """What DNS over TLS begins with: 1.3, or 1.2 with forward secrecy and AEAD (RFC 9325). `ConfigError`."""
+    """The context of DNS over TLS: TLS 1.3, or 1.2 with forward secrecy and AEAD (RFC 9325). `ConfigError`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
@@ -53,7 +51,7 @@ def dns_context(identity: Identity) -> ssl.SSLContext:
 
 
 def client_context(ca: Path | None, identity: Identity | None) -> ssl.SSLContext:
-    """What a client's connections are made with. `ConfigError`."""
+    """The TLS context of a `/v0` client. `ConfigError`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _restrict(context)
     if ca is None:
@@ -66,7 +64,7 @@ def client_context(ca: Path | None, identity: Identity | None) -> ssl.SSLContext
 
 
 def client_certificate(connection: object) -> str:
-    """SHA-256 of the DER of the certificate that a client showed, lowercase hex; empty if none."""
+    """SHA-256 of the DER of the client's certificate, lowercase hex; empty if there is none."""
     if not isinstance(connection, ssl.SSLObject):
         return ""
     certificate = connection.getpeercert(binary_form=True)
@@ -104,12 +102,12 @@ def _trust(context: ssl.SSLContext, ca: Path) -> None:
 
 
 def _no_password() -> str:
-    """Never ask a terminal."""
+    """Never prompt on a terminal."""
     raise ValueError("the key is encrypted; a daemon can't ask for its password")
 
 
 def refused_certificate(error: BaseException) -> str:
-    """Why a server broke a handshake off because of its client's certificate; empty for any other error."""
+    """Why a server ended a handshake because of the client's certificate; empty for any other error."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"client certificate: {error.verify_message}"
     if isinstance(error, ssl.SSLError) and error.reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
@@ -117,12 +115,13 @@ def refused_certificate(error: BaseException) -> str:
     return ""
 
 
-async def objection(host: str, port: int, context: ssl.SSLContext) -> str:
-    """What a server has against our certificate: `certificate required`, …, or `CLOSED` without a word; or empty.
+async def certificate_alert(host: str, port: int, context: ssl.SSLContext) -> str:
+    """The alert with which a server refuses our certificate, like `certificate required`; `CLOSED` if it closes
+    without one; empty if it doesn't refuse.
 
-    In TLS 1.3 a client learns it behind its own half of the handshake (RFC 8446 §4.4.2.4), and a request that it
-    has written by then may fail in place of the alert. So this connects, writes nothing, and waits for a byte,
-    which an HTTP/2 server sends at once. asyncio's own servers close without an alert.
+    In TLS 1.3 the alert follows the client's half of the handshake (RFC 8446 §4.4.2.4), and a request that was
+    written by then may fail before the alert is seen. So this connects, writes nothing, and waits for a byte, which
+    an HTTP/2 server sends at once. asyncio's own servers close without an alert.
     """
     try:
         async with asyncio.timeout(_OBJECTION_SECONDS):

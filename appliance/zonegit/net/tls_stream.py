@@ -1,12 +1,12 @@
-"""TLS between a socket and a protocol that knows nothing of it (RFC 8446, RFC 7858).
+"""TLS between a socket and a protocol that is unaware of it (RFC 8446, RFC 7858).
 
-asyncio's own decrypts all that a read brought in one go, holds 256 KiB for each connection, and has one certificate
-for each listener. This holds what OpenSSL does and one read, and each connection begins with the context of that
-moment. Records are told by their headers and go to OpenSSL one by one, in turns: nothing is read from the socket
-while some wait. So what a client has a record cost is its own time, whether the record brings something to read, or
-belongs to a handshake (the answer to which takes a thousand times as long as one to a query), or is a key update,
-which OpenSSL takes without end. What a handshake may take in all is the protocol's to bound: it is told of the
-connection at once, and gets its first bytes when the client may send some.
+asyncio's own TLS decrypts all that a read brought in one go, holds 256 KiB for each connection, and has one
+certificate for each listener. This holds what OpenSSL does and one read, and a new connection uses the context of
+that moment. Records are split by their headers and go to OpenSSL one by one, in turns; nothing is read from the
+socket while some wait. So a record costs its client's own time: one with data, one of a handshake (which takes a
+thousand times as long as a query), or a key update, of which OpenSSL accepts any number. The protocol bounds the
+time of a handshake: its `connection_made` is called at once, and its first bytes come when the client may send
+some.
 """
 
 import asyncio
@@ -19,22 +19,22 @@ from typing import Any, Final
 from zonegit.net.turns import Work
 
 EMPTY: Final = 64
-"""Records in a row that may bring nothing to read: pieces of a handshake, key updates, alerts, empty ones."""
+"""Records in a row that may have nothing to read: parts of a handshake, key updates, alerts, empty ones."""
 _PLAIN: Final = 16 << 10
-"""Bytes that a record brings at most."""
+"""Most bytes of data in a record."""
 _HEADER: Final = 5
 _CONTENT_TYPES: Final = range(20, 24)
 _LONGEST: Final = _PLAIN + 2048
-"""Bytes behind a header (RFC 5246 §6.2.3; fewer in TLS 1.3)."""
+"""Most bytes behind a header (RFC 5246 §6.2.3; fewer in TLS 1.3)."""
 
 
 def _free() -> bool:
-    """It costs nothing."""
+    """Records are free of charge."""
     return True
 
 
 def _untold(_: Exception | None) -> None:
-    """Nobody waits for it."""
+    """The end of the handshake interests nobody."""
 
 
 class TlsStream(asyncio.Protocol, asyncio.Transport):
@@ -50,10 +50,10 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
         agreed: Callable[[Exception | None], None] = _untold,
         clock: Callable[[], float] = perf_counter,
     ) -> None:
-        """`ask` has work done in the turns of this connection's client, which `clock` measures (seconds).
+        """`ask` runs work in the turns of this connection's client, which `clock` measures (seconds).
 
-        `charge` is called before each record is decrypted; the connection ends where it says no. `agreed` is told
-        of the end of the handshake, or why there is none.
+        `charge` is called before each record is decrypted; if it returns False, the connection ends. `agreed` is
+        called at the end of the handshake: with None, or with the error that prevented it.
         """
         asyncio.Transport.__init__(self)
         self._ask = ask
@@ -62,7 +62,7 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
         self._clock = clock
         self._within = within
         self._came = bytearray()
-        """Records that wait, and the beginning of one."""
+        """Whole records that wait, then the start of another."""
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -70,11 +70,11 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
         self._agreed = False
         self._empty = 0
         self._wanted = True
-        """Whether the protocol within takes something."""
+        """Whether the inner protocol accepts data."""
         self._working = False
-        """Whether work was asked for that isn't done."""
+        """Whether work was asked for and isn't done."""
         self._over = False
-        """Whether nothing that still comes counts."""
+        """Whether further input is ignored."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  what create_server makes
@@ -116,9 +116,9 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
             self._flush()
 
     def close(self) -> None:
-        """Say that nothing more comes, and close once all has left."""
+        """Send close_notify, and close once all is sent."""
         if self._agreed and not self.is_closing():
-            with suppress(ssl.SSLError):  # the client hasn't said so yet, or broke off
+            with suppress(ssl.SSLError):  # the client hasn't sent its own yet, or is gone
                 self._tls.unwrap()
             self._flush()
         if self._raw is not None:
@@ -151,7 +151,7 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
         return default if self._raw is None else self._raw.get_extra_info(name, default)
 
     def _go_on(self) -> None:
-        """Have the work done, and read nothing until then."""
+        """Ask for the work, and read nothing until it is done."""
         if not self._working:
             self._working = True
             self._ask(self._work)
@@ -159,7 +159,7 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
                 self._raw.pause_reading()
 
     def _work(self, until: float) -> bool:
-        """Decrypt record by record; whether there is more to do."""
+        """Decrypt one record after another; whether there is more to do."""
         plain: list[bytes] = []
         try:
             while self._wanted and not self._over and (length := self._whole()):
@@ -181,7 +181,7 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
         return self._working
 
     def _whole(self) -> int:
-        """Bytes of the next record, 0 where it isn't there; those of the header where it can't be one."""
+        """The size of the next record; 0 if it isn't complete; that of a header if it can't be a record."""
         came = self._came
         if len(came) < _HEADER:
             return 0
@@ -191,7 +191,7 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
         return _HEADER + length if len(came) >= _HEADER + length else 0
 
     def _open(self, length: int) -> bytes:
-        """What the next record brings, of so many bytes. `ssl.SSLError` where the connection has to end."""
+        """The data in the next record, which has `length` bytes. `ssl.SSLError` if the connection must end."""
         if not self._charge():
             raise ssl.SSLError("more records than the client may send")
         self._incoming.write(self._came[:length])
@@ -220,7 +220,7 @@ class TlsStream(asyncio.Protocol, asyncio.Transport):
         self._came.clear()
 
     def _break_off(self, error: ssl.SSLError) -> None:
-        """Send the alert that tells why, and nothing else."""
+        """Send the alert that says why, then close."""
         self._finish()
         self._flush()
         if not self._agreed:

@@ -1,6 +1,6 @@
-"""Who may use an event loop next: sources in turn, each for a bounded time, however many connections it has.
+"""Shares an event loop between sources in turns of bounded time, however many connections a source has.
 
-Work is done at once while nobody waits, so a loop with little to do knows no turns.
+While nothing waits, work is done at once, so a loop with little to do has no turns.
 """
 
 from collections import OrderedDict, deque
@@ -8,27 +8,28 @@ from collections.abc import Callable
 from typing import Final
 
 TURN: Final = 0.002
-"""Seconds after which it is another source's turn, and those in which the loop does work between looks at sockets.
-One piece of work is never broken off: the last one of a turn may take longer."""
+"""Seconds of a turn, and of all work between two polls of the sockets. A piece of work is never interrupted, so
+the last one of a turn may take longer."""
 
 Work = Callable[[float], bool]
-"""Works until the clock shows this (`TURN` from now), one piece at least; whether there is more. Never raises."""
+"""Works until the clock shows the argument (`TURN` from now), for one piece at least. Whether there is more to
+do. Never raises."""
 
 
 class Turns:
-    """The work that waits. `clock` is in seconds; `soon` has a function called after the next look at sockets."""
+    """Work that waits for its turn. `clock` is in seconds; `soon` calls a function after the next poll."""
 
     def __init__(self, clock: Callable[[], float], soon: Callable[[Callable[[], None]], object]) -> None:
         self._clock = clock
         self._soon = soon
         self._waiting: OrderedDict[bytes, deque[Work]] = OrderedDict()
-        """By source, the next one first."""
+        """By source. The first source is next."""
         self._spent = 0.0
-        """Seconds of work since sockets were looked at, or longer."""
+        """Seconds of work since the last poll of the sockets, or since an earlier one."""
         self._scheduled = False
 
     def ask(self, source: bytes, work: Work) -> None:
-        """Have it done, by and by: now if nobody waits. It must not be waiting already."""
+        """Do the work in turns, starting now if nothing waits. It must not be waiting already."""
         if self._waiting or self._spent >= TURN:
             self._put(source, work)
             return

@@ -1,1 +1,1 @@
-"""What an operator touches: configuration, counters, the metrics page, logging, notices to systemd."""
+"""The operator's interface: configuration, counters, the metrics page, logging, notices to systemd."""

@@ -1,4 +1,4 @@
-"""The tables of bounds in the configuration: `[replication.limits]` and `[primary.limits]`."""
+"""The tables of limits in the configuration: `[replication.limits]` and `[primary.limits]`."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -12,16 +12,16 @@ Reader = Callable[[object], Any]
 
 
 def _table(kind: Callable[..., ServerLimits | ClientLimits], known: Mapping[str, Reader]) -> Reader:
-    """A table of bounds; those that it leaves out stay as they are."""
+    """A reader of a table of limits; missing ones keep their defaults."""
 
     def read(value: object) -> ServerLimits | ClientLimits:
         if not isinstance(value, dict):
-            raise ConfigError("not a table of bounds")
+            raise ConfigError("is not a table of limits")
         found: dict[str, int | float] = {}
         for key, each in value.items():
             if key not in known:
                 near = difflib.get_close_matches(key, known, 1, 0.0)[0]
-                raise ConfigError(f"unknown key {key!r}; the nearest valid one is {near!r}")
+                raise ConfigError(f"unknown key {key!r}; did you mean {near!r}?")
             try:
                 found[key] = known[key](each)
             except ConfigError as error:
@@ -44,6 +44,8 @@ server: Final = _table(
         "fetches": _count(1, 1_000),
         "response_bytes": _count(1 << 16, 1 << 30),
         "response_seconds": values.duration,
+        "push_day_bytes": _count(1 << 20, 1 << 50),
+        "disk_free": _count(0, 1 << 50),
     },
 )
 client: Final = _table(

@@ -1,33 +1,34 @@
-"""The daemon's configuration as values: flags over a TOML file over defaults.
+"""The daemon's configuration as values. `ops.flags.load` reads them; nothing here opens a file or a socket."""
 
-`load` reads both and checks all of it, or raises one `ConfigError`; nothing here opens a store or a socket.
-"""
-
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 
-from zonegit.dns.acl import LOOPBACK, Acl
-from zonegit.dns.rate import NOBODY, Limit
+from zonegit.dns.access.acl import LOOPBACK, Acl
+from zonegit.dns.access.rate import NOBODY, Limit
 from zonegit.errors import ConfigError
 from zonegit.model.names import WireName
 from zonegit.ops.log import Format
+from zonegit.ops.routes import Route
 from zonegit.ops.values import parse_canary
+from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.sync.limits import CLIENT, SERVER, ClientLimits, ServerLimits
+from zonegit.sync.policy import Direction, Policy
+from zonegit.sync.zone_filter import ZoneFilter
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An IP address and a port; port 0 means one of the kernel's choice."""
+class Address(NamedTuple):
+    """An IP address and a port; port 0 lets the kernel choose one."""
 
     host: str
-    """A literal address, without brackets; `0.0.0.0` and `::` listen on all."""
+    """A literal address, without brackets; `0.0.0.0` and `::` mean all addresses."""
     port: int
 
     @classmethod
     def parse(cls, text: str) -> "Address":
-        """Read `127.0.0.1:53` or `[::1]:53`."""
+        """Parse `127.0.0.1:53` or `[::1]:53`. `ConfigError`."""
         host, colon, port = text.rpartition(":")
         bracketed = host.startswith("[") and host.endswith("]")
         bare = host[1:-1] if bracketed else host
@@ -37,7 +38,7 @@ class Address:
             return cls(str(ip_address(bare)), int(port))
         except ValueError:
             raise ConfigError(
-                f"{text[:80]!r} is not an address and a port: write 192.0.2.1:53 or [2001:db8::1]:53"
+                f"{text[:80]!r} is not an address with a port: write 192.0.2.1:53 or [2001:db8::1]:53"
             ) from None
 
     @property
@@ -52,27 +53,26 @@ class Address:
         return f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class DnsConfig:
+class DnsConfig(NamedTuple):
     """Where and how queries are answered."""
 
     listen: tuple[Address, ...] = (Address("127.0.0.1", 5300),)
     workers: int = 1
     udp_size: int = 1232
-    """Largest UDP answer in bytes, whatever a client offers."""
+    """Largest UDP response in bytes, whatever a client offers."""
     tcp_connections: int = 1024
-    """Open TCP connections per worker; one more closes the one that has been silent longest."""
+    """Most open TCP connections per worker; one more closes the one that has been idle longest."""
     tcp_connections_per_client: int = 128
-    """How many of them one address, or an IPv6 /64, may have; one more closes its own that was silent longest."""
+    """Most of these from one IPv4 address or IPv6 /64; one more closes the one that has been idle longest."""
     tcp_idle: float = 10.0
-    """Seconds that a silent TCP connection is kept (RFC 7766 §6.2.3)."""
+    """Seconds after which an idle TCP connection is closed (RFC 7766 §6.2.3)."""
     tls_listen: tuple[Address, ...] = ()
-    """Where DNS over TLS is answered (RFC 7858)."""
+    """Where DNS over TLS is served (RFC 7858)."""
     tls_cert: Path | None = None
-    """Certificate in PEM, with what leads to its CA behind it."""
+    """Certificate chain in PEM."""
     tls_key: Path | None = None
     nsid: str | None = None
-    """What clients that ask for the server's identifier get (RFC 5001); None: no such option."""
+    """The name server identifier (RFC 5001); None: the option is not sent."""
     version: str | None = None
     """TXT of `version.bind` and `version.server` in class CHAOS; None refuses it."""
     identity: str | None = None
@@ -82,160 +82,222 @@ class DnsConfig:
     cookie_secrets: Path | None = None
     """A file with the secrets of cookies; None: random ones at each start."""
     rate_limit: int = 0
-    """UDP responses of one class to one network in a second, by each worker; 0: as many as there are."""
+    """Most UDP responses per second of one kind to one network, for each worker; 0: no limit."""
     rate_slip: int = 2
-    """Each so many-th refused response is sent, as TC; 0: none."""
+    """Every Nth suppressed response is sent, truncated (TC); 0: none."""
     rate_ipv4_prefix: int = 24
     rate_ipv6_prefix: int = 56
     rate_exempt: Acl = NOBODY
-    """Who isn't limited."""
+    """Networks that are not limited."""
+    ecs_trusted: Acl = NOBODY
+    """Who may tell the network that it asks for (RFC 7871)."""
+    country_db: Path | None = None
+    """A file in MaxMind's format, for `client.country` in routes."""
+    asn_db: Path | None = None
+    """The same for `client.asn`."""
 
     @property
     def rate(self) -> Limit | None:
-        """The limit, if there is one."""
+        """The rate limit, if there is one."""
         limit = Limit(
             self.rate_limit, self.rate_slip, self.rate_ipv4_prefix, self.rate_ipv6_prefix, self.rate_exempt
         )
         return limit if self.rate_limit else None
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicationConfig:
-    """The `/v0` server. Its socket is made by the supervisor: `block.listener("replication")`."""
+class ReplicationConfig(NamedTuple):
+    """The `/v0` server. The supervisor creates its socket: `block.listener("replication")`."""
 
     listen: Address
     name: str
-    """What clients sign as `aud`."""
+    """The `aud` that clients sign."""
     allow_plaintext: bool = False
     """Whether cleartext HTTP/2 may be served beyond loopback."""
     tls_cert: Path | None = None
-    """Certificate in PEM, with what leads to its CA behind it; with it nothing is served in cleartext."""
+    """Certificate chain in PEM; if set, nothing is served in cleartext."""
     tls_key: Path | None = None
     client_ca: Path | None = None
-    """CAs in PEM: clients must show a certificate of one of them."""
+    """CAs in PEM: clients must present a certificate issued by one of them."""
     workers: int = 1
-    """Processes that serve it, each with connections of its own."""
+    """Number of processes that serve it, each with its own connections."""
     connections_per_source: int = 8
-    """Open connections of one key from one address (IPv6: a /56) to each of those processes."""
+    """Most open connections with one key from one address (IPv6: a /56) to each process."""
     access_log: bool = False
-    """Whether each request is a line in the log."""
+    """Whether every request is logged."""
     limits: ServerLimits = SERVER
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsConfig:
+class MetricsConfig(NamedTuple):
     """The `/metrics`, `/healthz`, `/readyz` server. Its socket: `block.listener("metrics")`."""
 
     listen: Address
     per_zone: int = 1000
-    """Zones up to which each served one has series of its own; where there are more, only `zones` have."""
+    """If at most this many zones are served, each has its own series; if there are more, only `zones` have."""
     zones: frozenset[str] = frozenset()
     """Canonical names."""
 
     def zones_shown(self, served: Collection[str]) -> Collection[str]:
-        """Those of the served zones that have series of their own."""
+        """The served zones that have their own series."""
         return served if len(served) <= self.per_zone else sorted(zone for zone in self.zones if zone in served)
 
 
-@dataclass(frozen=True, slots=True)
-class PrimaryConfig:
-    """Where this node mirrors from; having one makes it a secondary."""
+class PrimaryConfig(NamedTuple):
+    """How to reach a peer: any `[[peer]]` with a URL, or `[primary]`, which this node mirrors as a secondary."""
 
     url: str
     name: str
-    """The primary's `aud`."""
+    """The peer's `aud`."""
     key: str = ""
-    """The id of the key that requests are signed with; empty: the newest valid one in state `sign`."""
+    """The id of the key to sign requests with; empty: the newest valid one in state `sign`."""
     pull_interval: float = 5.0
     """Seconds."""
     allow_plaintext: bool = False
     """Whether the URL may be `http://` beyond loopback."""
     ca: Path | None = None
-    """CAs in PEM that the primary's certificate may be of, in place of the system's."""
+    """CAs in PEM to verify the peer's certificate, instead of the system's."""
     client_cert: Path | None = None
-    """What is shown to the primary, in PEM."""
+    """The certificate to present to the peer, in PEM."""
     client_key: Path | None = None
     limits: ClientLimits = CLIENT
     compress: bool = False
-    """Whether the primary is asked to compress what it sends: worth it below some 100 Mbit/s."""
+    """Whether to ask the peer for compression: useful below about 100 Mbit/s."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotifyTarget:
-    """A name server that is told when a zone moves."""
+class PeerConfig(NamedTuple):
+    """A node that this one exchanges zones with."""
+
+    name: str
+    link: PrimaryConfig | None = None
+    """None: only the peer connects to this node."""
+    direction: Direction = Direction.PULL
+    policy: Policy = Policy.FF_ONLY
+    """For zones without a policy of their own."""
+    covers: ZoneFilter = ZoneFilter()
+    key: str = ""
+    """The id of the key that both sides sign with; empty: any key."""
+
+    @property
+    def pulled(self) -> PrimaryConfig | None:
+        """How to reach it, if this node pulls from it."""
+        return self.link if self.direction.pulls else None
+
+    @property
+    def pushed(self) -> PrimaryConfig | None:
+        """How to reach it, if this node pushes to it."""
+        return self.link if self.direction.pushes else None
+
+
+class NotifyTarget(NamedTuple):
+    """A name server that gets a NOTIFY when a zone changes."""
 
     address: Address
     key: WireName | None = None
-    """The TSIG key that the message is signed with."""
+    """The TSIG key to sign the message with."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneConfig:
-    """What of a zone is served, to whom, and who is told."""
+class ZoneConfig(NamedTuple):
+    """Which version of a zone is served, to whom, and who gets a NOTIFY."""
 
     branch: str = "main"
     at: str | None = None
     """A pinned revision, served instead of the branch's tip."""
     canary: str | None = None
-    """`branch:percent`: the share of client networks that is answered from another branch."""
+    """`branch:percent`: the share of client networks that are answered from another branch."""
     canary_salt: str = ""
+    routes: tuple[Route, ...] = ()
+    """The first whose expression matches a query decides the branch to answer from."""
+    merge: Policy | None = None
+    """The policy for branches that diverged from a peer's; None: the one in each peer's table."""
     strict: frozenset[str] = frozenset()
-    """Checks whose warnings refuse a change. `zonegit` heeds them (`ops.strict`); nothing here commits."""
+    """Checks whose warnings refuse a change. Only `zonegit` uses them (`ops.strict`); the daemon doesn't commit."""
     allow_query: Acl | None = None
-    """Who may ask it; None: everybody. This and the three below have a default for all zones under `[dns]`."""
+    """Who may query it; None: everybody. This and the next three default to the settings under `[dns]`."""
     transfer_acl: Acl = LOOPBACK
-    """Who may have the whole zone."""
+    """Who may transfer the zone."""
     notify: bool = False
-    """Whether the servers in the zone's NS records are told when it moves, where their addresses are held here."""
+    """Whether to send NOTIFY to the zone's name servers (NS records) whose addresses are in zones served here."""
     also_notify: tuple[NotifyTarget, ...] = ()
+    publish: PublishPolicy | None = None
+    """What commits have to pass before they are served; None: they are served at once."""
 
     @property
     def branches(self) -> tuple[str, ...]:
-        """Those that answers come from: the served one, unless a revision is pinned, and that of the canary."""
-        served = (self.branch,) if self.at is None else ()
-        return (*served, parse_canary(self.canary)[0]) if self.canary else served
+        """The branches that answers come from: the served one, unless a revision is pinned, and those that the
+        canary and the routes name."""
+        found = [self.branch] if self.at is None else []
+        if self.canary:
+            found.append(parse_canary(self.canary)[0])
+        return tuple(dict.fromkeys([*found, *(route.branch for route in self.routes)]))
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All that a `zonegitd` was told."""
+    """The complete configuration of a `zonegitd`."""
 
     repo: Path
     keys: Path | None = None
-    dns: DnsConfig = DnsConfig()
+    dns: DnsConfig = field(default_factory=DnsConfig)
     replication: ReplicationConfig | None = None
     metrics: MetricsConfig | None = None
     primary: PrimaryConfig | None = None
+    peers: tuple[PeerConfig, ...] = ()
+    """The peers with a `[[peer]]` table."""
     zones: Mapping[str, ZoneConfig] = field(default_factory=dict)
-    """Canonical zone name -> its settings, for zones that have some of their own."""
-    default_zone: ZoneConfig = ZoneConfig()
+    """Canonical zone name -> settings, for zones with a table of their own."""
+    default_zone: ZoneConfig = field(default_factory=ZoneConfig)
     only_zones: frozenset[str] = frozenset()
     """Canonical names; empty: every zone of the repository is served."""
     log: Format = Format.TEXT
-    """How the log is written."""
+    """The log format."""
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
-    """What workers compute cookies with, the current one first; filled in by the supervisor."""
+    """The secrets of DNS cookies, the current one first; set by the supervisor."""
     expired: frozenset[str] = frozenset()
-    """Mirrored zones past their SOA expire, beside those noted in the repository; filled in by the supervisor."""
+    """Mirrored zones past their SOA expire, besides those recorded in the repository; set by the supervisor."""
     probe: bytes = field(default=b"", repr=False)
-    """The wire name that the supervisor asks for to see whether queries are answered; filled in by it."""
+    """The wire name that the supervisor queries as a health check; set by the supervisor."""
+
+    @property
+    def publishes(self) -> bool:
+        """Whether any zone has a policy."""
+        return any(zone.publish is not None for zone in self.zones.values())
 
     @property
     def notifies(self) -> bool:
-        """Whether anybody is to be told when a zone moves."""
+        """Whether any zone sends NOTIFY."""
         return any(zone.notify or zone.also_notify for zone in (self.default_zone, *self.zones.values()))
 
+    @property
+    def called(self) -> tuple[PeerConfig, ...]:
+        """The peers that this node connects to, the primary first."""
+        first = (PeerConfig(self.primary.name, self.primary),) if self.primary is not None else ()
+        return (*first, *(peer for peer in self.peers if peer.link is not None))
+
+    @property
+    def pulled(self) -> tuple[PrimaryConfig, ...]:
+        """How to reach the peers that this node pulls from."""
+        return tuple(peer.pulled for peer in self.called if peer.pulled is not None)
+
+    def policy(self, zone: str, peer: PeerConfig) -> Policy:
+        """The policy for diverged branches of a zone (canonical name) and a peer."""
+        return self.zone(zone).merge or peer.policy
+
+    def pushed_policy(self, zone: str, kid: str) -> Policy:
+        """The policy for a push signed with this key: that of the peer whose table names the key.
+
+        A key that no table names may only fast-forward branches, as far as its scopes permit.
+        """
+        fits = [peer for peer in self.peers if peer.key in ("", kid) and peer.covers.includes(zone)]
+        named = next((peer for peer in fits if peer.key), next(iter(fits), PeerConfig(kid)))
+        return self.policy(zone, named)
+
+    def pusher(self, kid: str) -> str:
+        """The name of the peer whose table names this key; empty if none does."""
+        return next((peer.name for peer in self.peers if kid and peer.key == kid), "")
+
     def serves(self, name: str) -> bool:
-        """Whether a zone is answered from, by its canonical name, where it is in the repository."""
+        """Whether a zone (canonical name) is served if it is in the repository."""
         return not self.only_zones or name in self.only_zones
 
     def zone(self, name: str) -> ZoneConfig:
         """The settings of a zone by its canonical name (`example.org.`)."""
         return self.zones.get(name, self.default_zone)
-
-
-def load(argv: Sequence[str]) -> Config:
-    """Read flags (without the program's name) and the file that `--config` names; `UsageError`, `ConfigError`."""
-    from zonegit.ops.flags import read
-
-    return read(argv)

@@ -1,18 +1,22 @@
-"""The TOML file: which keys there are, and where an unknown one stands.
+"""The TOML configuration file: its keys, and their checks.
 
-Every value is checked here; an error names file, line and key, and for an unknown key the nearest valid one.
+Every value is checked here. An error names the file, the line and the key; for an unknown key also the most similar
+valid one.
 """
 
 import difflib
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from zonegit.dns.acl import key_name
+from zonegit.dns.access.acl import key_name
 from zonegit.errors import ConfigError
 from zonegit.ops import bounds, values
 from zonegit.ops.config import Address, NotifyTarget
+from zonegit.ops.routes import routes
+from zonegit.repo.publishing.policy import PublishPolicy
 
 Reader = Callable[[object], Any]
 Settings = dict[str, Any]  # checked by its readers; becomes a dataclass before it leaves this room
@@ -21,7 +25,7 @@ Settings = dict[str, Any]  # checked by its readers; becomes a dataclass before 
 def _addresses(value: object) -> tuple[Address, ...]:
     listed = value if isinstance(value, list) else [value]
     if not listed:
-        raise ConfigError("an empty list of addresses to listen on")
+        raise ConfigError("the list of addresses is empty")
     return tuple(_address(each) for each in listed)
 
 
@@ -30,7 +34,7 @@ def _address(value: object) -> Address:
 
 
 def _targets(value: object) -> tuple[NotifyTarget, ...]:
-    """`192.0.2.1`, `192.0.2.1:53` or `[2001:db8::1]:53`, each perhaps with `key:NAME` behind it."""
+    """`192.0.2.1`, `192.0.2.1:53` or `[2001:db8::1]:53`, each optionally followed by `key:NAME`."""
     return tuple(_target(text) for text in values.texts(value))
 
 
@@ -73,6 +77,9 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "rate_ipv4_prefix": lambda value: values.whole(value, 8, 32),
         "rate_ipv6_prefix": lambda value: values.whole(value, 16, 128),
         "rate_exempt": values.networks,
+        "ecs_trusted": values.networks,
+        "country_db": values.path,
+        "asn_db": values.path,
         **TRANSFERS,
     },
     "replication": {
@@ -106,30 +113,64 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "limits": bounds.client,
     },
 }
+PEER: Final[Mapping[str, Reader]] = {
+    **TABLES["primary"],
+    "name": values.peer_name,
+    "direction": values.direction,
+    "policy": values.policy,
+    "zones": values.zone_patterns,
+    "exclude": values.zone_patterns,
+}
+"""The keys of each `[[peer]]`."""
 ZONE: Final[Mapping[str, Reader]] = {
     "branch": values.branch,
     "at": values.text_value,
     "canary": values.canary,
     "canary_salt": values.text_value,
+    "routes": routes,
     "strict": values.checks,
+    "merge": values.policy,
     **TRANSFERS,
 }
+PUBLISH: Final[Mapping[str, Reader]] = {
+    "max_deletes": lambda value: values.whole(value, 0, 1_000_000_000),
+    "max_change_percent": lambda value: values.whole(value, 0, 1_000_000),
+    "validator": values.command,
+    "validator_timeout": values.duration,
+    "require_signed": values.boolean,
+    "allowed_signers": values.path,
+    "approvals": lambda value: values.whole(value, 0, 16),
+    "allowed_approvers": values.path,
+}
+"""The keys of `[zone."...".publish]`."""
+_REPEATED: Final = ("zone", "peer")
+"""Tables that may occur several times."""
 
 
-def read_file(path: Path) -> tuple[Settings, dict[str, Settings], dict[str, Settings]]:
-    """Top-level settings, those of each table, and those of each zone by canonical name; all checked."""
+class Read(NamedTuple):
+    """The checked content of a file."""
+
+    top: Settings
+    tables: dict[str, Settings]
+    zones: dict[str, Settings]
+    """By canonical name."""
+    peers: list[Settings]
+
+
+def read_file(path: Path) -> Read:
+    """Read and check a file; `ConfigError` names the file and the line."""
     try:
         text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    except ValueError as error:  # not UTF-8, not TOML, or a number of too many digits
+    except ValueError as error:  # not UTF-8, not TOML, or a number with too many digits
         raise ConfigError(f"{path}: {error}") from None
     except RecursionError:
-        raise ConfigError(f"{path}: brackets within brackets, too many to be read") from None
+        raise ConfigError(f"{path}: brackets are nested too deeply") from None
     source = _Source(path, text)
-    scalars = {key: value for key, value in data.items() if key not in TABLES and key != "zone"}
-    top = source.take((), scalars, TOP, (*TABLES, "zone"))
+    scalars = {key: value for key, value in data.items() if key not in TABLES and key not in _REPEATED}
+    top = source.take((), scalars, TOP, (*TABLES, *_REPEATED))
     tables = {
         name: source.take((name,), source.table((name,), data[name]), known)
         for name, known in TABLES.items()
@@ -141,12 +182,24 @@ def read_file(path: Path) -> tuple[Settings, dict[str, Settings], dict[str, Sett
         canonical = source.checked(where, values.zone_name, name)
         if canonical in zones:
             raise source.error(where, f"the zone {canonical} has two tables")
-        zones[canonical] = source.take(where, source.zone(where, value), ZONE)
-    return top, tables, zones
+        found = source.zone(where, value)
+        policy = found.pop("publish", None)
+        zones[canonical] = source.take(where, found, ZONE, ("publish",))
+        if policy is not None:
+            inner = (*where, "publish")
+            read = PublishPolicy(**source.take(inner, source.table(inner, policy), PUBLISH))
+            if read.require_signed and read.allowed_signers is None:
+                raise source.error(inner, "require_signed needs allowed_signers, the file that says who may sign")
+            if read.approvals and read.allowed_approvers is None:
+                raise source.error(inner, "approvals needs allowed_approvers, the file that says who may approve")
+            zones[canonical]["publish"] = read
+    listed = source.array(("peer",), data.get("peer", []))
+    peers = [source.take(("peer", str(at)), each, PEER) for at, each in enumerate(listed)]
+    return Read(top, tables, zones, peers)
 
 
 class _Source:
-    """A file's text, for finding lines."""
+    """A file's lines, for finding the line of an error."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
@@ -157,15 +210,23 @@ class _Source:
             raise self.error(where, f"{where[-1]} is not a table: write [{'.'.join(where)}]")
         return value
 
+    def array(self, where: tuple[str, ...], value: object) -> list[dict[str, object]]:
+        """An array of tables."""
+        if not isinstance(value, list):
+            raise self.error(where, f"write [[{where[-1]}]], with double brackets")
+        return [self.table((*where, str(at)), each) for at, each in enumerate(value)]
+
     def zone(self, where: tuple[str, ...], value: object) -> dict[str, object]:
-        """A zone's table; where a name with dots isn't in quotes, it holds another one in place of settings."""
-        found = self.table(where, value)
+        """A zone's table. If a name with dots isn't quoted, TOML reads it as nested tables: that is an error."""
+        found = dict(self.table(where, value))
         for key, inner in found.items():
+            if key == "publish" and isinstance(inner, dict):
+                continue
             while isinstance(inner, dict):
                 where = (*where, key)
                 key, inner = next(iter(inner.items()), ("", None))
             if len(where) > 2:
-                raise self.error(where, 'a zone\'s name stands in quotes: write [zone."example.org."]')
+                raise self.error(where, 'quote the zone\'s name: write [zone."example.org."]')
         return found
 
     def take(
@@ -181,7 +242,7 @@ class _Source:
             reader = known.get(key)
             if reader is None:
                 near = difflib.get_close_matches(key, (*known, *also), 1, 0.0)[0]
-                raise self.error((*where, key), f"unknown key {key!r}; the nearest valid one is {near!r}")
+                raise self.error((*where, key), f"unknown key {key!r}; did you mean {near!r}?")
             taken[key] = self.checked((*where, key), reader, value)
         return taken
 
@@ -190,20 +251,26 @@ class _Source:
             return reader(value)
         except ConfigError as error:
             raise self.error(where, f"{where[-1]}: {error}") from None
-        except ValueError:  # Python writes out no number beyond 4,300 digits, and TOML reads any in hexadecimals
-            raise self.error(where, f"{where[-1]}: a number of too many digits") from None
+        except ValueError:  # Python refuses to print more than 4,300 digits; TOML reads any hexadecimal number
+            raise self.error(where, f"{where[-1]}: the number has too many digits") from None
 
     def error(self, where: tuple[str, ...], reason: str) -> ConfigError:
         return ConfigError(f"{self._path}:{self._line(where)}: {reason}")
 
     def _line(self, where: tuple[str, ...]) -> int:
-        """The line that a key or a table's header stands in; the nearest table's when the key isn't found."""
+        """The line of a key or of a table's header; if the key isn't found, the line of its nearest table."""
         best, line = -1, 1
         table: tuple[str, ...] = ()
+        counted: Counter[tuple[str, ...]] = Counter()
         for number, text in enumerate(self._lines, 1):
             stripped = text.strip()
             if stripped.startswith("["):
-                table = _key_path(stripped.split("#", 1)[0].strip().strip("[]")) or table
+                named = _key_path(stripped.split("#", 1)[0].strip().strip("[]"))
+                if named and stripped.startswith("[["):
+                    counted[named] += 1
+                if counted[named[:1]]:  # in an array of tables, sub-tables belong to its last element
+                    named = (*named[:1], str(counted[named[:1]] - 1), *named[1:])
+                table = named or table
                 path = table
             else:
                 path = (*table, *_key_path(stripped.partition("=")[0]))
@@ -213,7 +280,7 @@ class _Source:
 
 
 def _key_path(text: str) -> tuple[str, ...]:
-    """The parts of a dotted TOML key; empty when it isn't one."""
+    """The parts of a dotted TOML key; empty if it isn't one."""
     if not text or text.startswith("#"):
         return ()
     try:

@@ -1,28 +1,28 @@
-"""Which zone each thread is reading, where it can be found after the process died of that.
+"""Records in shared memory which zone each thread is reading, to identify a zone whose reading kills the process.
 
-A damaged page can make LMDB read behind the end of its file, which ends the process (SIGBUS, SIGSEGV), or abort.
-A thread that reads a zone notes its apex first and clears the note afterwards, so the note of a process that died
-names the zone. The supervisor adds it to the zones that are left out, which the next process takes note of.
+A damaged page can make LMDB abort or read beyond the end of its file, which kills the process (SIGBUS, SIGSEGV).
+A thread notes a zone's apex before reading the zone, and clears the note afterwards, so the note of a dead process
+names the zone. The supervisor adds it to the zones that are left out, and the next process skips these.
 """
 
 from typing import Final
 
 _CELL: Final = 8
 _NOTE: Final = 256
-"""Bytes of a note: the size of an apex, 0 for none, and the apex."""
+"""Bytes of a note: the size of the apex (0: none), and the apex."""
 _THREADS: Final = 2
-"""Threads of a process that read zones."""
+"""Threads per process that read zones."""
 MOST: Final = 64
-"""Zones that can be left out."""
+"""Most zones that can be left out."""
 
 
 def size(processes: int) -> int:
-    """Bytes of memory for so many processes."""
+    """Bytes of memory for this many processes."""
     return _CELL * processes + _NOTE * (MOST + _THREADS * processes)
 
 
 class Crumbs:
-    """Over zeroed shared memory: the zones left out, the notes, and which processes are to be careful."""
+    """A view of zeroed shared memory: the zones left out, the notes, and which processes have to be careful."""
 
     def __init__(self, memory: memoryview) -> None:
         self._memory = memory
@@ -32,7 +32,7 @@ class Crumbs:
         return Note(self._at(MOST + _THREADS * process + thread))
 
     def clear(self, process: int) -> list[bytes]:
-        """The apexes that a process was reading; forgotten afterwards."""
+        """The apexes that a process was reading; clears its notes."""
         notes = [self.note(process, thread) for thread in range(_THREADS)]
         found = [note.apex for note in notes if note.apex]
         for note in notes:
@@ -41,11 +41,11 @@ class Crumbs:
 
     @property
     def left_out(self) -> list[bytes]:
-        """The zones that aren't to be read."""
+        """The apexes of the zones that must not be read."""
         return [note.apex for note in map(Note, map(self._at, range(MOST))) if note.apex]
 
     def leave_out(self, apex: bytes) -> bool:
-        """Add one; False when there is no room."""
+        """Add a zone; False if there is no room."""
         if apex in self.left_out:
             return True
         for number in range(MOST):
@@ -56,14 +56,14 @@ class Crumbs:
         return False
 
     def take_back(self, apex: bytes | None = None) -> None:
-        """Let a zone, or all of them, be read again."""
+        """Allow a zone to be read again; None: all zones."""
         for number in range(MOST):
             note = Note(self._at(number))
             if apex in (None, note.apex):
                 note.clear()
 
     def is_careful(self, process: int) -> bool:
-        """Whether a process is to note every single reading."""
+        """Whether a process has to note every single read."""
         return bool(self._memory[_CELL * (process - self._processes)])
 
     def set_careful(self, process: int, careful: bool) -> None:
@@ -78,7 +78,7 @@ class Crumbs:
 
 
 class Note:
-    """A zone's apex, or none. As a context it stands for the time of a reading."""
+    """A zone's apex, or none. As a context manager, it is cleared at the end of the read."""
 
     __slots__ = ("_memory",)
 

@@ -1,10 +1,9 @@
-"""The flags of `zonegitd`, laid over the configuration file."""
+"""Reading the daemon's configuration: flags override the TOML file, which overrides the defaults."""
 
 import argparse
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
@@ -19,8 +18,10 @@ from zonegit.ops.config import (
     ReplicationConfig,
     ZoneConfig,
 )
-from zonegit.ops.config_file import TABLES, TOP, TRANSFERS, ZONE, Settings, read_file
+from zonegit.ops.config_file import TABLES, TOP, TRANSFERS, ZONE, Read, Settings, read_file
 from zonegit.ops.log import Format
+from zonegit.ops.peers import both, link_of, peers_of
+from zonegit.ops.routes import check_facts
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ _TABLE_OF: Final[Mapping[str, tuple[str, str]]] = {
     "key": ("primary", "key"),
     "pull_interval": ("primary", "pull_interval"),
 }
-"""Where in the file each of these flags stands."""
+"""The table and key in the file that each of these flags overrides."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,37 +46,49 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every flag; those that also stand in the file have no default, so that absent and given differ."""
+    """The parser of all flags. Flags that override the file have no default, so that a missing flag is None."""
     flags = _Parser(prog="zonegitd", description="Serve zones from a zonegit repository.", allow_abbrev=False)
     add = flags.add_argument
-    add("--config", metavar="FILE", help="TOML configuration; flags win over it")
+    add("--config", metavar="FILE", help="the TOML configuration file; flags override it")
     add("--repo", metavar="DIR", help="the repository (default: $ZONEGIT_REPO, else ./.zonegit)")
-    add("--keys", metavar="DIR", help="HMAC key files")
-    add("--zone", metavar="NAME", action="append", help="serve only this zone (repeatable)")
-    add("--listen", metavar="ADDR:PORT", action="append", help="answer DNS here (repeatable; 127.0.0.1:5300)")
-    add("--workers", metavar="N|auto", help="DNS worker processes (1)")
-    add("--branch", metavar="NAME", help="the branch to serve where a zone has none of its own (main)")
-    add("--at", metavar="REV", help="serve this revision, not the branch's tip")
+    add("--keys", metavar="DIR", help="the directory of the key files")
+    add("--zone", metavar="NAME", action="append", help="serve only this zone; may be repeated")
+    add(
+        "--listen",
+        metavar="ADDR:PORT",
+        action="append",
+        help="answer DNS queries here; may be repeated (default: 127.0.0.1:5300)",
+    )
+    add("--workers", metavar="N|auto", help="number of DNS worker processes (default: 1)")
+    add("--branch", metavar="NAME", help="the branch to serve of zones without a configured one (default: main)")
+    add("--at", metavar="REV", help="serve this version instead of the branch's tip")
     add("--canary", metavar="BRANCH:PERCENT", help="answer a share of client networks from another branch")
-    add("--canary-salt", metavar="TEXT", help="changes which networks the share holds")
+    add("--canary-salt", metavar="TEXT", help="selects which networks are in that share")
     add("--metrics-listen", metavar="ADDR:PORT", help="serve /metrics, /healthz and /readyz here")
     add("--replicate-listen", metavar="ADDR:PORT", help="serve secondaries here")
-    add("--replicate-name", metavar="NAME", help="the name that secondaries sign for (this host's name)")
-    add("--replicate-workers", metavar="N|auto", help="processes that serve secondaries (1)")
+    add("--replicate-name", metavar="NAME", help="this server's name in signed requests (default: the host name)")
+    add("--replicate-workers", metavar="N|auto", help="number of processes that serve secondaries (default: 1)")
     add("--primary", metavar="URL", help="mirror this primary")
-    add("--primary-name", metavar="NAME", help="the primary's name, as its --replicate-name")
-    add("--key", metavar="KID", help="sign requests to the primary with this key only (the newest in state sign)")
-    add("--pull-interval", metavar="TIME", help="longest time between two looks at the primary (5s)")
+    add("--primary-name", metavar="NAME", help="the primary's name, its --replicate-name")
+    add(
+        "--key",
+        metavar="KID",
+        help="sign requests to the primary with this key only (default: the newest in state sign)",
+    )
+    add("--pull-interval", metavar="TIME", help="longest time between two requests to the primary (default: 5s)")
     add("--version", action="version", version=f"zonegitd {__version__}")
     return flags
 
 
-def read(argv: Sequence[str]) -> Config:
-    """Flags over file over defaults."""
+def load(argv: Sequence[str]) -> Config:
+    """The whole configuration, checked. `argv`: the flags, without the program's name; `--config` names the file.
+
+    Raises `UsageError`, or `ConfigError`. Opens no store and no socket.
+    """
     flags = vars(parser().parse_args(list(argv)))
     given: dict[str, object] = {name: value for name, value in flags.items() if value is not None}
     path = given.get("config")
-    top, tables, zones = read_file(Path(str(path))) if path is not None else ({}, {}, {})
+    top, tables, zones, listed = read_file(Path(str(path))) if path is not None else Read({}, {}, {}, [])
     for name, value in given.items():
         if name in _TABLE_OF:
             table, key = _TABLE_OF[name]
@@ -85,15 +98,19 @@ def read(argv: Sequence[str]) -> Config:
     every |= {name: _checked(name, ZONE[name], given[name]) for name in ZONE if name in given}
     default = ZoneConfig(**every)
     only: list[str] = flags["zone"] or []
+    dns = _dns(tables)
+    for name, settings in zones.items():
+        check_facts(f'[zone."{name}"]', settings.get("routes", ()), dns)
     return Config(
         repo=top.get("repo") or Path(os.environ.get("ZONEGIT_REPO") or ".zonegit"),
         keys=top.get("keys"),
-        dns=_dns(tables),
+        dns=dns,
         replication=_replication(tables, top),
         metrics=_metrics(tables),
         log=tables.get("log", {}).get("format", Format.TEXT),
         primary=_primary(tables, top),
-        zones={name: replace(default, **settings) for name, settings in zones.items()},
+        peers=peers_of(listed, tables, top),
+        zones={name: default._replace(**settings) for name, settings in zones.items()},
         default_zone=default,
         only_zones=frozenset(_checked("zone", values.zone_name, name) for name in only),
     )
@@ -108,7 +125,7 @@ def _checked(name: str, reader: Callable[[object], T], value: object) -> T:
 
 def _dns(tables: Mapping[str, Settings]) -> DnsConfig:
     settings = tables.get("dns", {})
-    _both("dns", settings, "tls_cert", "tls_key")
+    both("[dns]", settings, "tls_cert", "tls_key")
     if "tls_listen" in settings and "tls_cert" not in settings:
         raise ConfigError("[dns] has 'tls_listen' but no 'tls_cert': set it and 'tls_key'")
     return DnsConfig(**settings)
@@ -128,9 +145,9 @@ def _replication(tables: Mapping[str, Settings], top: Settings) -> ReplicationCo
         return None
     _needs("replication", settings, {"listen": "--replicate-listen"})
     _needs_keys("replication", top)
-    _both("replication", settings, "tls_cert", "tls_key")
+    both("[replication]", settings, "tls_cert", "tls_key")
     if "client_ca" in settings and "tls_cert" not in settings:
-        raise ConfigError("[replication] has 'client_ca' but no 'tls_cert': certificates are shown over TLS only")
+        raise ConfigError("[replication] has 'client_ca' but no 'tls_cert': client certificates need TLS")
     return ReplicationConfig(**{"name": _host_name(), **settings})
 
 
@@ -140,24 +157,13 @@ def _primary(tables: Mapping[str, Settings], top: Settings) -> PrimaryConfig | N
         return None
     _needs("primary", settings, {"url": "--primary", "name": "--primary-name"})
     _needs_keys("primary", top)
-    _both("primary", settings, "client_cert", "client_key")
-    if not settings["url"].startswith("https:"):
-        for key in ("ca", "client_cert"):
-            if key in settings:
-                raise ConfigError(f"[primary] has {key!r} but no https URL")
-    values.check_plaintext(settings["url"], settings.get("allow_plaintext", False))
-    return PrimaryConfig(**settings)
+    return link_of("[primary]", settings)
 
 
 def _needs(table: str, settings: Settings, keys: Mapping[str, str]) -> None:
     for key, flag in keys.items():
         if key not in settings:
-            raise ConfigError(f"[{table}] has no {key!r}: give it there or with {flag}")
-
-
-def _both(table: str, settings: Settings, one: str, other: str) -> None:
-    if (one in settings) != (other in settings):
-        raise ConfigError(f"[{table}] has only one of {one!r} and {other!r}: set both")
+            raise ConfigError(f"[{table}] has no {key!r}: set it there or with {flag}")
 
 
 def _needs_keys(table: str, top: Settings) -> None:

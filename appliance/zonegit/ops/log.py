@@ -2,9 +2,9 @@
 
     {"time": "2026-11-21T05:00:00.000Z", "level": "info", "from": "dns-1", "message": "state", "fields": {...}}
 
-Nothing here writes a traceback: an unexpected error is its type, message and place. What can happen per query goes
-through `Seldom`. No text of others makes a line of its own or moves the cursor of a terminal: whatever made it, a
-line is printable and bounded (`model.foreign`).
+No tracebacks are written: an unexpected error is logged with its type, message and source line. Errors that every
+query may cause go through `Seldom`. Foreign text can't forge a line or move a terminal's cursor: every line is
+printable and bounded (`model.foreign`).
 """
 
 import json
@@ -19,19 +19,19 @@ from typing import Final
 from zonegit.model.foreign import cut, one_line
 
 PERIOD: Final = 60.0
-"""Seconds during which an event that was logged isn't logged again, and lines are counted."""
+"""Seconds during which `Seldom` and `Allowance` suppress a repeated event."""
 _MOST: Final = 256
 
 
 class Format(StrEnum):
-    """How lines are written."""
+    """The form of the lines."""
 
     TEXT = "text"
     JSON = "json"
 
 
 def setup(process: str, form: Format = Format.TEXT) -> None:
-    """Log to stderr as this process of the daemon, at level INFO; replaces what was set up before."""
+    """Log to stderr as this process of the daemon, at level INFO; replaces any previous setup."""
     handler = logging.StreamHandler(sys.stderr)
     text = _OneLine(f"zonegitd[{process}]: %(message)s")
     handler.setFormatter(text if form is Format.TEXT else _OneObject(process))
@@ -59,7 +59,7 @@ class _OneObject(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         error = record.exc_info[1] if record.exc_info else None
         message, fields = getattr(record, "event", (record.getMessage(), {}))
-        told: dict[str, object] = {
+        line: dict[str, object] = {
             "time": f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "from": self._process,
@@ -69,18 +69,18 @@ class _OneObject(logging.Formatter):
         if error is not None:
             shown["error"] = cut(described(error))
         if shown:
-            told["fields"] = shown
-        return json.dumps(told)
+            line["fields"] = shown
+        return json.dumps(line)
 
 
 def event(logger: logging.Logger, message: str, level: int = logging.INFO, /, **fields: object) -> None:
-    """Log a message with its fields; in text, values with spaces are quoted."""
+    """Log a message with its fields; as text, values with spaces are quoted."""
     shown = "".join(f" {key}={_quoted(str(value))}" for key, value in fields.items())
     logger.log(level, "%s%s", message, shown, extra={"event": (message, fields)})
 
 
 def described(error: BaseException) -> str:
-    """An unexpected error: type, message, and the innermost place; of a task group its first one."""
+    """An unexpected error: type, message and innermost source line; for a task group, its first error."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)
@@ -95,16 +95,16 @@ class Seldom:
         self._logger = logger
         self._last: dict[str, float] = {}
 
-    def __call__(self, message: str, error: BaseException) -> None:
-        """Log an error that may come again with every packet."""
-        key = f"{message}{type(error).__name__}{error}"
+    def __call__(self, message: str, error: BaseException, /, **fields: object) -> None:
+        """Log an error that every packet may cause again."""
+        key = f"{message}{fields}{type(error).__name__}{error}"
         now = monotonic()
         if now - self._last.get(key, -PERIOD) < PERIOD:
             return
         if len(self._last) >= _MOST:
             self._last.clear()
         self._last[key] = now
-        event(self._logger, message, logging.ERROR, error=described(error))
+        event(self._logger, message, logging.ERROR, **fields, error=described(error))
 
 
 class Allowance:
@@ -113,18 +113,18 @@ class Allowance:
     def __init__(self, most: int, clock: Callable[[], float] = monotonic) -> None:
         self._most = most
         self._clock = clock
-        self._told: dict[object, float] = {}
-        """What was told within the last minute, and when."""
+        self._logged: dict[object, float] = {}
+        """When each kind was logged, for kinds logged within the last minute."""
         self._left_out = 0
 
     def take(self, kind: object) -> dict[str, int] | None:
         """The fields that a line of this kind has more; None where it is to be left out."""
         now = self._clock()
-        self._told = {known: when for known, when in self._told.items() if now - when < PERIOD}
-        if kind in self._told or len(self._told) >= self._most:
+        self._logged = {known: when for known, when in self._logged.items() if now - when < PERIOD}
+        if kind in self._logged or len(self._logged) >= self._most:
             self._left_out += 1
             return None
-        self._told[kind] = now
+        self._logged[kind] = now
         more = {"left_out": self._left_out} if self._left_out else {}
         self._left_out = 0
         return more

@@ -1,7 +1,7 @@
-"""The counters that a socket loop keeps beside those of `dns.stats`, in the same shared row.
+"""The counters of a socket loop, in the same shared row after those of `dns.stats`.
 
-Times and sizes are taken once per batch and stand for each message in it: the time from receiving a batch to
-having sent its answers, and the size of its first answer.
+Durations and sizes are measured once per batch and counted for each of its messages: the time from receiving the
+batch to having sent its responses, and the size of the first response.
 """
 
 from bisect import bisect_left
@@ -14,11 +14,11 @@ SIZES: Final = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1232, 4096, 16384)
 """Upper bounds of answer sizes in bytes."""
 
 UNSENT: Final = 0
-"""Answers that the kernel didn't take."""
+"""Responses that the kernel didn't accept."""
 CONNECTIONS: Final = 1
 """TCP connections accepted."""
 CONNECTIONS_CLOSED: Final = 2
-"""TCP connections that were closed for being silent too long or to make room."""
+"""TCP connections closed because they were idle too long or to make room."""
 DURATIONS: Final = 3
 DURATION_SUM: Final = DURATIONS + len(SECONDS) + 1
 """Nanoseconds."""

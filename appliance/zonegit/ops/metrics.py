@@ -1,7 +1,7 @@
-"""The metrics page: the shared counters of all processes, and what the store tells, for Prometheus.
+"""The metrics page for Prometheus: the shared counters of all processes, and facts about the store.
 
 Every family has the prefix `zonegit_`, but for `process_*` (summed over the daemon's processes) and `python_info`.
-prometheus_client writes the text; it is imported with the first page.
+prometheus_client writes the text; it is imported for the first page.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from platform import python_implementation, python_version
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from zonegit import __version__
 from zonegit.dns import stats
-from zonegit.dns.message import Transport
+from zonegit.dns.wire.message import Transport
 from zonegit.dns.zone_counts import zone_counts
 from zonegit.model.foreign import one_line
 from zonegit.ops import loop_slots
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 PREFIX: Final = "zonegit_"
+MOST_DIVERGED: Final = 1000
+"""Most diverged zones that have their own series."""
 
 _HELP: Final[Mapping[str, str]] = {
     "dns_queries_total": "Answers by query type and response code.",
-    "dns_truncated_total": "Answers over UDP that were cut short.",
-    "dns_dropped_total": "Packets that got no answer.",
-    "dns_slipped_total": "Answers over UDP that rate limiting cut to TC.",
-    "dns_cache_hits_total": "Answers from a cache: of whole packets, or of questions.",
-    "dns_requests_total": "Requests by the zone that answered (none: no zone did; other: one beyond the bound).",
+    "dns_truncated_total": "Truncated UDP responses.",
+    "dns_dropped_total": "Packets that got no response.",
+    "dns_slipped_total": "UDP responses that rate limiting truncated.",
+    "dns_cache_hits_total": "Responses from a cache, by level: whole packets or questions.",
+    "dns_requests_total": "Requests by the zone that answered (none: no zone; other: a zone beyond the bound).",
     "transfers_total": "Zone transfers.",
     "notifies_received_total": "NOTIFY messages from other name servers.",
 }
@@ -50,9 +53,8 @@ _COMBINED: Final[Mapping[str, Callable[[Iterable[float]], float]]] = {
 Labels = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneFacts:
-    """A served zone, for its gauges."""
+class ZoneFacts(NamedTuple):
+    """The gauges of a served zone."""
 
     zone: str
     branch: str
@@ -61,33 +63,34 @@ class ZoneFacts:
     committed: int
     """Unix seconds."""
     expired: bool | None = None
-    """Whether it is past its SOA expire; None at a node that mirrors nothing."""
+    """Whether it is past its SOA expire; None on a node that mirrors nothing."""
     first_end: int | None = None
-    """When its first signature ends, in Unix seconds; None for a zone that isn't signed, or isn't known yet."""
+    """When its first signature expires, in Unix seconds; None if the zone is unsigned, or while unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneTotals:
-    """Facts about all served zones together."""
+class ZoneTotals(NamedTuple):
+    """The gauges of all served zones together."""
 
     served: int
     shown: int
-    """How many of them have series of their own."""
+    """How many of them have their own series."""
     expired: int | None = None
-    """How many are past their SOA expire; None at a node that mirrors nothing."""
+    """How many are past their SOA expire; None on a node that mirrors nothing."""
     first_end: int | None = None
-    """When the first signature of any of them ends, in Unix seconds; None where none is signed."""
+    """When the first signature of any of them expires, in Unix seconds; None if none is signed."""
+    diverged: Mapping[str, int] = MappingProxyType({})
+    """Zone -> number of branches that diverged from a peer's and are not merged; also zones that are not served."""
 
 
 @dataclass(slots=True)
 class _Table:
-    """The values of one family: by label values, a number or a histogram's bucket counts and sum."""
+    """The values of one family: label values -> a number, or a histogram's bucket counts and sum."""
 
     family: Family
     values: dict[Labels, list[float]]
 
     def add(self, labels: Labels, values: Sequence[float]) -> None:
-        """Take in one process's values: counters add up; of gauges (times, failures) the highest counts."""
+        """Merge one process's values: counters are added up; of gauges (times, failures) the maximum is taken."""
         known = self.values.get(labels)
         if known is None:
             self.values[labels] = list(values)
@@ -104,9 +107,9 @@ def render(
     accept: str = "",
     totals: ZoneTotals | None = None,
 ) -> tuple[bytes, str]:
-    """The page and its content type: OpenMetrics where the `Accept` header asks for it, else Prometheus text.
+    """The page and its content type: OpenMetrics if the `Accept` header asks for it, else Prometheus text.
 
-    `store` and `totals` are None when the repository can't be read now.
+    `store` and `totals` are None while the repository can't be read.
     """
     from prometheus_client import CollectorRegistry
     from prometheus_client.exposition import choose_encoder
@@ -118,7 +121,7 @@ def render(
 
 
 class _Page:
-    """A collector over one moment."""
+    """A collector for one scrape."""
 
     def __init__(
         self,
@@ -147,7 +150,7 @@ class _Page:
         self._tables.setdefault(family.name, _Table(family, {})).add(labels, values)
 
     def _count_slots(self) -> None:
-        """What answering counted; combinations that never came are left out."""
+        """The counters of answers; combinations that never occurred are omitted."""
         totals = self._block.totals(stats.FIXED)
         for series in stats.SERIES:
             name = series.name.removeprefix(PREFIX)
@@ -158,7 +161,7 @@ class _Page:
                 self._add(family, tuple(value for _, value in series.labels), totals[series.slot])
 
     def _count_zones(self) -> None:
-        """What answering counted for each zone: requests, and the same by type and response code."""
+        """The counters of answers by zone: requests, also by type and response code."""
         requests = Family(_REQUESTS, Kind.COUNTER, _HELP[_REQUESTS], ("zone", "proto", "family"))
         queries = Family(_QUERIES, Kind.COUNTER, _HELP[_QUERIES], ("qtype", "rcode"))
         for worker in range(self._block.workers):
@@ -171,20 +174,20 @@ class _Page:
                             self._add(queries, tuple(value for _, value in series.labels), answers)
 
     def _loops(self) -> None:
-        """What the socket loops counted."""
+        """The counters of the socket loops."""
         duration = Family(
             "dns_request_duration_seconds", Kind.HISTOGRAM,
-            "Time from receiving a query to having sent its answer, as of the batch that it came in.",
+            "Time from receiving a query to having sent its response, measured per batch.",
             ("proto",), SECONDS,
         )  # fmt: skip
         size = Family(
-            "dns_response_size_bytes", Kind.HISTOGRAM, "Sizes of answers; each batch counts as its first.",
+            "dns_response_size_bytes", Kind.HISTOGRAM, "Response sizes; each batch counts as its first.",
             ("proto",), tuple(map(float, loop_slots.SIZES)),
         )  # fmt: skip
-        unsent = Family("dns_unsent_total", Kind.COUNTER, "Answers that the kernel didn't take.")
+        unsent = Family("dns_unsent_total", Kind.COUNTER, "Responses that the kernel didn't accept.")
         opened = Family("dns_tcp_connections_total", Kind.COUNTER, "TCP connections accepted.")
         closed = Family(
-            "dns_tcp_connections_closed_total", Kind.COUNTER, "TCP connections closed as silent or to make room."
+            "dns_tcp_connections_closed_total", Kind.COUNTER, "TCP connections closed as idle or to make room."
         )
         for worker in range(self._block.workers):
             for part, proto in _PROTOS:
@@ -198,8 +201,8 @@ class _Page:
                 self._add(closed, (), row[loop_slots.CONNECTIONS_CLOSED])
 
     def _published(self) -> None:
-        """What processes published through `Samples`."""
-        refused = Family("metrics_refused_total", Kind.COUNTER, "New series that found no room in shared memory.")
+        """The series that processes published through `Samples`."""
+        refused = Family("metrics_refused_total", Kind.COUNTER, "New series refused because memory is full.")
         for process in range(self._block.processes):
             samples = self._block.samples(process)
             for family, labels, values in samples.read():
@@ -211,11 +214,11 @@ class _Page:
         branch = Family("repo_active_branch", gauge, "The branch that a zone is served from.", ("zone", "branch"))
         serial = Family("zone_serial", gauge, "Serial of a served zone.", ("zone",))
         records = Family("zone_records", gauge, "Records in a served zone.", ("zone",))
-        commit = Family("zone_last_commit_timestamp_seconds", gauge, "When it was committed.", ("zone",))
+        commit = Family("zone_last_commit_timestamp_seconds", gauge, "When the version was committed.", ("zone",))
         expired = Family("zone_expired", gauge, "Whether a zone is past its SOA expire.", ("zone",))
         ends = Family(
             "zone_signature_expiry_timestamp_seconds", gauge,
-            "When the first signature of a signed zone ends; known some seconds after a large zone's first scrape.",
+            "When the first signature of a zone expires; known some seconds after a large zone's first scrape.",
             ("zone",),
         )  # fmt: skip
         for facts in self._zones:
@@ -229,7 +232,7 @@ class _Page:
             self._add(commit, (facts.zone,), facts.committed)
         if self._totals is not None:
             self._sum_up(self._totals)
-        self._add(Family("build_info", gauge, "The version that runs.", ("version",)), (__version__,), 1)
+        self._add(Family("build_info", gauge, "The running version.", ("version",)), (__version__,), 1)
         if self._store is None:
             return
         objects = Family("store_objects", gauge, "Objects in the store.", ("kind",))
@@ -237,22 +240,24 @@ class _Page:
             self._add(objects, (kind.name.lower(),), count)
         self._add(Family("store_map_used_bytes", gauge, "Bytes of the store in use."), (), self._store.map_used)
         self._add(Family("store_map_size_bytes", gauge, "Bytes the store may grow to."), (), self._store.map_size)
-        free = Family("store_disk_free_bytes", gauge, "Bytes that the file system has left for the store.")
+        free = Family("store_disk_free_bytes", gauge, "Free bytes in the store's file system.")
         self._add(free, (), self._store.disk_free)
 
     def _sum_up(self, totals: ZoneTotals) -> None:
-        """All zones together, however many have series of their own."""
+        """The totals of all zones, whether or not they have their own series."""
         gauge = Kind.GAUGE
         self._add(Family("zones", gauge, "Served zones."), (), totals.served)
-        self._add(
-            Family("zones_with_series", gauge, "Served zones that have series of their own."), (), totals.shown
-        )
+        self._add(Family("zones_with_series", gauge, "Served zones that have their own series."), (), totals.shown)
+        apart = Family("diverged", gauge, "Branches that diverged from a peer's and are not merged.", ("zone",))
+        for zone in sorted(totals.diverged)[:MOST_DIVERGED]:
+            self._add(apart, (zone,), totals.diverged[zone])
+        self._add(Family("zones_diverged", gauge, "Zones that diverged from a peer's."), (), len(totals.diverged))
         if totals.expired is not None:
             self._add(Family("zones_expired", gauge, "Zones that are past their SOA expire."), (), totals.expired)
         if totals.first_end is not None:
             ends = Family(
                 "zones_first_signature_expiry_timestamp_seconds", gauge,
-                "When the first signature of any signed zone ends.",
+                "When the first signature of any zone expires.",
             )  # fmt: skip
             self._add(ends, (), totals.first_end)
 
@@ -281,7 +286,7 @@ def _shown(labels: Labels) -> Labels:
 
 
 def _processes(pids: list[int]) -> Iterator["Metric"]:
-    """process_* summed over the daemon's processes (started: the first), and python_info."""
+    """process_* summed over the daemon's processes (the start time is the first one's), and python_info."""
     from prometheus_client import ProcessCollector
     from prometheus_client.core import GaugeMetricFamily
 
@@ -294,6 +299,6 @@ def _processes(pids: list[int]) -> Iterator["Metric"]:
             metric, values = found[name]
             metric.samples[:] = [metric.samples[0]._replace(value=combine(values))]
             yield metric
-    python = GaugeMetricFamily("python_info", "The Python that runs.", labels=("implementation", "version"))
+    python = GaugeMetricFamily("python_info", "The running Python.", labels=("implementation", "version"))
     python.add_metric((python_implementation(), python_version()), 1)
     yield python

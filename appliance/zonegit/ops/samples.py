@@ -1,16 +1,16 @@
-"""Labelled series of one process in a piece of shared memory: one writer, any number of readers.
+"""Labelled series of one process in an area of shared memory: one writer, any number of readers.
 
     area = used u64 | refused u64 | entry *         entry = key size u32 | values u32 | key, padded | f64 *
 
-The key is `name` and the label values, joined by `00`. A counter or gauge has one value, a histogram one per
-bucket, one beyond the last, and the sum. An entry is written whole before `used` takes it in. A new writer of the
-same area goes on with what stands there. A full area takes no new series and counts the refusals.
+The key is `name` and the label values, separated by NUL bytes. A counter or gauge has one value; a histogram has
+one per bucket, one for +Inf, and the sum. An entry is written completely before `used` includes it. A new writer of
+the same area continues with its entries. A full area refuses new series and counts the refusals.
 """
 
 import struct
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from zonegit.ops.families import PUBLISHED, Family, Kind
@@ -23,7 +23,7 @@ _MAX_LABEL: Final = 256
 
 
 class Samples:
-    """The series of one process; the methods may be called from any of its threads."""
+    """The series of one process; its methods are thread-safe."""
 
     def __init__(self, area: memoryview) -> None:
         self._area = area
@@ -32,9 +32,20 @@ class Samples:
         self._seen = _HEAD
 
     def inc(self, name: str, value: float = 1, **labels: str) -> None:
-        """Raise a counter."""
+        """Increase a counter."""
         with self._lock:
             self._add(self._find(name, Kind.COUNTER, labels), value)
+
+    def counter(self, name: str, **labels: str) -> Callable[[], None]:
+        """A function that increases a counter by one. The series is there at once, with its value so far."""
+        with self._lock:
+            at = self._find(name, Kind.COUNTER, labels)
+
+        def count() -> None:
+            with self._lock:
+                self._add(at, 1)
+
+        return count
 
     def set(self, name: str, value: float, **labels: str) -> None:
         """Set a gauge."""
@@ -73,7 +84,7 @@ class Samples:
             _VALUE.pack_into(self._area, at, _VALUE.unpack_from(self._area, at)[0] + value)
 
     def _find(self, name: str, kind: Kind, labels: dict[str, str]) -> int:
-        """Where the values of a series stand; 0 when there is no room for it."""
+        """The offset of a series' values; 0 if there is no room for it."""
         family = PUBLISHED[name]
         if family.kind is not kind or set(labels) != set(family.labels):
             raise ValueError(f"{name} is a {family.kind} with the labels {family.labels}")
@@ -100,7 +111,7 @@ class Samples:
         return at
 
     def _index(self) -> None:
-        """Take in entries that were written since."""
+        """Index the entries that were written since the last call."""
         used = _COUNT.unpack_from(self._area, 0)[0]
         while self._seen < used:
             size, width = _ENTRY.unpack_from(self._area, self._seen)

@@ -1,4 +1,4 @@
-"""Reading single settings, from a flag's text or a TOML value; each refusal says what would have been right."""
+"""Reads single settings from a flag's text or a TOML value; each error says what is expected."""
 
 import os
 import re
@@ -8,11 +8,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from zonegit.auth.scheme import good_aud, good_kid
-from zonegit.dns.acl import Acl
+from zonegit.dns.access.acl import Acl
 from zonegit.errors import ConfigError, InvalidName, UsageError
 from zonegit.model.names import parse_apex, to_text
-from zonegit.model.refs import check_name
+from zonegit.model.refs import check_label, check_name
 from zonegit.ops.log import Format
+from zonegit.sync.policy import Direction, Policy
+from zonegit.sync.zone_filter import Patterns
 from zonegit.zonefile.strict import strict_checks
 
 _WHOLE: Final = re.compile(r"[0-9]{1,18}")
@@ -25,7 +27,7 @@ MAX_WORKERS: Final = 256
 
 
 def duration(value: object) -> float:
-    """Seconds from `5s`, `500ms`, `1m` or a number of seconds; more than 0."""
+    """Seconds, from `5s`, `500ms`, `1m` or a number; more than 0."""
     match = _DURATION.fullmatch(str(value)) if not isinstance(value, bool) else None
     seconds = float(match[1]) * _UNIT[match[2]] if match else 0.0
     if not 0 < seconds <= 86400:
@@ -34,7 +36,7 @@ def duration(value: object) -> float:
 
 
 def workers(value: object) -> int:
-    """A number of worker processes; `auto` is one per usable processor."""
+    """A number of worker processes; `auto` means one per available processor."""
     if value == "auto":
         return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
     return whole(value, 1, MAX_WORKERS, "auto or ")
@@ -49,7 +51,7 @@ def whole(value: object, low: int, high: int, other: str = "") -> int:
 
 
 def text_value(value: object) -> str:
-    """A text that isn't empty. One from a command line may hold bytes that aren't UTF-8: they are refused."""
+    """A non-empty string. Text from a command line may contain bytes that aren't UTF-8: they are refused."""
     text = _filled(value)
     try:
         text.encode()
@@ -59,36 +61,44 @@ def text_value(value: object) -> str:
 
 
 def path(value: object) -> Path:
-    """A path, of any bytes that the system takes."""
+    """A path; any bytes except NUL."""
     text = _filled(value)
     if "\0" in text:
-        raise ConfigError(f"{text[:80]!r} is not a path: it holds a NUL")
+        raise ConfigError(f"{text[:80]!r} is not a path: it contains a NUL byte")
     return Path(text)
 
 
 def _filled(value: object) -> str:
     if not isinstance(value, str):
-        raise ConfigError(f"{value!r} is not a text in quotes")
+        raise ConfigError(f"{value!r} is not a string: write it in quotes")
     if not value:
-        raise ConfigError("'' is empty: leave it out, or write something")
+        raise ConfigError("the value is empty: leave the setting out, or give it a value")
     return value
 
 
 def short_text(value: object) -> str:
-    """What is sent to clients that ask for it."""
+    """A string that is sent to clients, of at most 128 bytes."""
     if not 0 < len(text_value(value).encode()) <= _SHORT:
-        raise ConfigError(f"{value!r} is too long to be sent: use at most {_SHORT} bytes")
+        raise ConfigError(f"{value!r} is too long: use at most {_SHORT} bytes")
     return str(value)
 
 
 def texts(value: object) -> list[str]:
     if not isinstance(value, list):
-        raise ConfigError(f"{value!r} is not a list of texts in quotes")
+        raise ConfigError(f"{value!r} is not a list of strings in quotes")
     return [text_value(each) for each in value]
 
 
+def command(value: object) -> tuple[str, ...]:
+    """A program and its arguments."""
+    words = tuple(texts(value))
+    if not words or not words[0].startswith("/"):
+        raise ConfigError(f"{value!r} is not a program: write its whole path and its arguments, each in quotes")
+    return words
+
+
 def checks(value: object) -> frozenset[str]:
-    """Names of checks, as docs/cli.md lists them; `all` is every one."""
+    """Names of checks as in docs/cli.md; `all` means every check."""
     try:
         return strict_checks(texts(value))
     except UsageError as error:
@@ -96,7 +106,7 @@ def checks(value: object) -> frozenset[str]:
 
 
 def acl(value: object) -> Acl:
-    """Rules of who may, each `192.0.2.0/24`, `key:NAME` or both."""
+    """Access rules, each `192.0.2.0/24`, `key:NAME` or both."""
     return Acl.parse(texts(value))
 
 
@@ -104,7 +114,7 @@ def networks(value: object) -> Acl:
     """Networks, each `192.0.2.0/24` or an address."""
     found = acl(value)
     if found.keys:
-        raise ConfigError("a key says nothing here: write networks")
+        raise ConfigError("keys are not allowed here: write only networks")
     return found
 
 
@@ -113,7 +123,7 @@ def log_format(value: object) -> Format:
     try:
         return Format(text_value(value))
     except ValueError:
-        raise ConfigError(f"{value!r} is no format of a log: write text or json") from None
+        raise ConfigError(f"{value!r} is not a log format: write text or json") from None
 
 
 def boolean(value: object) -> bool:
@@ -123,7 +133,7 @@ def boolean(value: object) -> bool:
 
 
 def zone_name(value: object) -> str:
-    """A zone's name in canonical form: lowercase, with its final dot."""
+    """A zone's name in canonical form: lower case, with its final dot."""
     try:
         return to_text(parse_apex(text_value(value)))
     except InvalidName as error:
@@ -133,6 +143,30 @@ def zone_name(value: object) -> str:
 def zone_names(value: object) -> frozenset[str]:
     """A list of zones, by their canonical names."""
     return frozenset(map(zone_name, texts(value)))
+
+
+def zone_patterns(value: object) -> Patterns:
+    """A list of zones: `example.org.`, `*.example.org.` for those below it, `*` for all."""
+    try:
+        return Patterns.parse(texts(value))
+    except UsageError as error:
+        raise ConfigError(str(error)) from None
+
+
+def policy(value: object) -> Policy:
+    """`ff-only`, `merge` or `hold`."""
+    try:
+        return Policy(text_value(value))
+    except ValueError:
+        raise ConfigError(f"{value!r} is not a policy: write {', '.join(Policy)}") from None
+
+
+def direction(value: object) -> Direction:
+    """`pull`, `push` or `both`."""
+    try:
+        return Direction(text_value(value))
+    except ValueError:
+        raise ConfigError(f"{value!r} is not a direction: write {', '.join(Direction)}") from None
 
 
 def branch(value: object) -> str:
@@ -163,6 +197,14 @@ def server_name(value: object) -> str:
     return str(value)
 
 
+def peer_name(value: object) -> str:
+    """A server's name that is also valid in a ref."""
+    try:
+        return check_label(server_name(value), "peer")
+    except InvalidName as error:
+        raise ConfigError(str(error)) from None
+
+
 def key_id(value: object) -> str:
     if not good_kid(text_value(value)):
         raise ConfigError(f"{value!r} is not a key id: use 1 to 32 of a-z 0-9 . _ -")
@@ -170,7 +212,7 @@ def key_id(value: object) -> str:
 
 
 def check_plaintext(base: str, allowed: bool) -> None:
-    """`ConfigError` for a base URL in cleartext that leads beyond this machine, unless that is allowed."""
+    """`ConfigError` for a cleartext base URL to another machine, unless that is allowed."""
     host = urlsplit(base).hostname or ""
     try:
         here = ip_address(host.partition("%")[0]).is_loopback
@@ -178,8 +220,8 @@ def check_plaintext(base: str, allowed: bool) -> None:
         here = host == "localhost"
     if base.startswith("http:") and not (here or allowed):
         raise ConfigError(
-            f"{base} leads beyond this machine in cleartext: use https, or set allow_plaintext = true; the HMAC "
-            "protects from changes, not from readers"
+            f"{base} is cleartext to another machine: use https, or set allow_plaintext = true; the HMAC protects "
+            "against changes, not against eavesdropping"
         )
 
 

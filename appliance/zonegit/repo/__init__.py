@@ -1,4 +1,4 @@
-"""What a user calls: `Repository`, revisions, history, changes. The command line uses nothing below it to write."""
+"""`Repository`, the API: zones, revisions, history, changes, merges. The command line writes through it alone."""
 
 from zonegit.repo.repository import Repository
 from zonegit.repo.results import (
@@ -7,6 +7,7 @@ from zonegit.repo.results import (
     Combined,
     Committed,
     Contradiction,
+    Decided,
     Drawn,
     Entry,
     Passage,
@@ -24,6 +25,7 @@ __all__ = [
     "Combined",
     "Committed",
     "Contradiction",
+    "Decided",
     "Drawn",
     "Entry",
     "Passage",

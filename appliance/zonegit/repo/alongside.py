@@ -1,6 +1,8 @@
-"""What an operation on a branch changed in other zones: `batch`, `rename` and `ttl` move several branches at once.
+"""Finds what an operation changed in other zones: `batch`, `rename` and `ttl` move branches of several zones at
+once.
 
-Nothing stores which moves belong together. They have one operation, reason and author, and nearly one time.
+The repository doesn't record which moves belong together. They are recognized by the same reason and author at
+nearly the same time.
 """
 
 from __future__ import annotations
@@ -12,23 +14,23 @@ from typing import Final
 from zonegit.model import refs
 from zonegit.model.ids import ObjectId
 from zonegit.repo.context import Context
-from zonegit.repo.operations import last_done
 from zonegit.repo.position import heads
 from zonegit.repo.results import Alongside, Entry, Position
+from zonegit.repo.undo import last_done
 from zonegit.store.port import Reader
 
 _JOINT: Final = ("batch: ", "rename: ", "ttl: ")
-"""How the reasons of operations begin that may be about several zones."""
+"""Prefixes of the reasons of operations that may concern several zones."""
 _APART: Final = 5
-"""Seconds between the moves of one operation, which is one transaction."""
+"""The most seconds between the moves of one operation, which is one transaction."""
 _ENTRIES: Final = 20
-"""Operations of a branch that are looked at."""
+"""The most operations that are read of each branch."""
 _HEADS: Final = 2_000
-"""Branches that are looked at."""
+"""The most branches that are read."""
 
 
 def alongside(context: Context, place: Position, operation: Entry) -> tuple[Alongside, ...]:
-    """The moves of other zones' branches by the same operation that still count."""
+    """The moves of other zones' branches by the same operation that aren't undone."""
     if not operation.reason.startswith(_JOINT):
         return ()
     found = []

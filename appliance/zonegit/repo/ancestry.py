@@ -1,4 +1,4 @@
-"""Walks over commits, always from the newest generation down, so that they end as soon as the answer is known."""
+"""Walks over commits, in descending order of generation, so that a walk ends as soon as the answer is known."""
 
 from collections.abc import Container, Iterable, Iterator
 from heapq import heappop, heappush
@@ -6,38 +6,45 @@ from typing import Final, Protocol
 
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
+from zonegit.tree.source import NodeSource
 
 HAVE_DISTANCES: Final = (1, 2, 4, 8, 16, 32)
+"""How many first parents back from a tip the commits in a `have` list are."""
 _FALLING: Final = bytes(range(255, -1, -1))
-"""Turns the order of bytes around."""
+"""Complements bytes, so that they sort in descending order."""
 
 
 class Objects(Protocol):
-    """What of a store's reader a walk needs."""
+    """The part of a store's reader that a walk needs."""
 
     def get(self, oid: ObjectId) -> bytes: ...
 
     def has(self, oid: ObjectId) -> bool: ...
 
 
-def missing_commits(objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId]) -> dict[ObjectId, Commit]:
-    """Commits reachable from `want` and not from `have`, parents first, in the order of (generation, id)."""
-    found = [(oid, commit) for commit, oid, known in filter(None, _down(objects, want, have)) if not known]
+def missing_commits(
+    objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId], met: Container[ObjectId] = ()
+) -> dict[ObjectId, Commit]:
+    """Commits reachable from `want` and not from `have`, parents first, in the order of (generation, id).
+
+    If `want` reaches a commit in `met`, it counts as known.
+    """
+    found = [(oid, commit) for commit, oid, known in filter(None, _down(objects, want, have, met)) if not known]
     return dict(reversed(found))
 
 
 def missing_newest_first(
     objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId], met: Container[ObjectId] = ()
 ) -> Iterator[ObjectId | None]:
-    """The same in the opposite order, and None for each other commit that was looked at: a step is little work.
+    """The same in the opposite order, with None for each other commit that was read, so that each step is short.
 
-    Those in `met` count as had where `want` reaches them; they are not looked at otherwise.
+    If `want` reaches a commit in `met`, it counts as known. Commits in `met` aren't read otherwise.
     """
     for found in _down(objects, want, have, met):
         yield None if found is None or found[2] else found[1]
 
 
-def is_ancestor(objects: Objects, old: ObjectId, new: ObjectId) -> bool:
+def is_ancestor(objects: NodeSource, old: ObjectId, new: ObjectId) -> bool:
     """Whether `old` is `new` or one of its ancestors."""
     floor = Commit.decode(objects.get(old)).generation
     for commit, oid, _ in filter(None, _down(objects, [new], [])):
@@ -67,13 +74,12 @@ def have_list(objects: Objects, tips: Iterable[ObjectId], limit: int) -> list[Ob
 
 
 def _down(
-    objects: Objects, want: Iterable[ObjectId], have: Iterable[ObjectId], met: Container[ObjectId] = ()
+    objects: NodeSource, want: Iterable[ObjectId], have: Iterable[ObjectId], met: Container[ObjectId] = ()
 ) -> Iterator[tuple[Commit, ObjectId, bool] | None]:
-    """`(commit, id, known)`, the highest generation first, until all that is left is known.
+    """`(commit, id, known)`, the highest generation first, until only known commits are left.
 
-    None for each commit put in.
-
-    A commit's generation is above its parents', so each is visited after all its children and `known` is final.
+    Yields None for each of `have` and `want` when it is put into the heap. A commit's generation is above its
+    parents', so each commit is visited after all its children, and its `known` is final.
     """
     heap: list[tuple[int, bytes, ObjectId]] = []
     commits: dict[ObjectId, Commit] = {}

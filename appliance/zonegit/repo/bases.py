@@ -15,13 +15,13 @@ from zonegit.tree.source import NodeSource
 _OURS: Final = 1
 _THEIRS: Final = 2
 _BELOW: Final = 4
-"""Reached from both sides, and so is a descendant of it."""
+"""The commit is an ancestor of another common ancestor, so it isn't a merge base."""
 
 
 def merge_bases(source: NodeSource, ours: Iterable[ObjectId], theirs: Iterable[ObjectId]) -> list[ObjectId]:
-    """The best common ancestors of commits, in the order of their ids; none for histories with nothing in common.
+    """The best common ancestors of commits, in the order of their ids; empty for unrelated histories.
 
-    The newest generation goes first, so that a commit has met all its descendants when its turn comes.
+    The highest generation goes first, so all descendants of a commit have been visited before it.
     """
     marks = dict.fromkeys(ours, _OURS)
     for oid in theirs:
@@ -37,7 +37,7 @@ def merge_bases(source: NodeSource, ours: Iterable[ObjectId], theirs: Iterable[O
         meet(oid)
     found: list[ObjectId] = []
     open_ends = len(marks)
-    """Commits in the heap that a best common ancestor may still be, or be above of."""
+    """Commits in the heap that may be a best common ancestor, or lead to one."""
     while open_ends:
         _, oid = heappop(heap)
         mark = marks[oid]

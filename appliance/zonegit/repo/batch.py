@@ -1,10 +1,9 @@
-"""Many changes of records as one commit a zone: each sees what those before it did, and all are made or none."""
+"""Many changes to records, as one commit per zone. Each step sees those before it; all are made, or none."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from zonegit.errors import InvalidZone, UsageError, ZonegitError
 from zonegit.model.names import absolute, from_text, is_absolute, is_within, parse_apex
@@ -13,35 +12,34 @@ from zonegit.model.rrset import RRKey
 from zonegit.repo import records
 from zonegit.repo.context import Context, owner_of
 from zonegit.repo.edited import Edited
-from zonegit.repo.everywhere import JointOptions, refuse_mixed, single
+from zonegit.repo.joint import JointOptions, refuse_mixed, single
+from zonegit.repo.joint_commit import Tips, commit_together
 from zonegit.repo.listing import enclosing
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.signed import refuse_change
-from zonegit.repo.together import Tips, commit_together
 from zonegit.repo.writing import Intent, check_writable, intent_of
 
 _AT: Final = "batch:"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One change, as `Repository.set`, `add` and `delete` take it."""
 
     verb: Literal["set", "add", "delete"]
     name: str
     rtype: int | None = None
-    """None, for `delete` alone: all types."""
+    """None (for `delete` only): all types."""
     ttl: int | None = None
-    """None keeps the TTL that is there."""
+    """None keeps the present TTL."""
     rdatas: Sequence[bytes] = ()
     zone: str | None = None
-    """None: the call's, else the one that an absolute name is in, else HEAD's."""
+    """None: the zone of the call, else the one that contains an absolute name, else HEAD's."""
     line: int = 0
-    """Where it was read, for errors; 0 is its number among the steps."""
+    """Its line in the input, for error messages; 0: use its number among the steps."""
 
     def change(self, edited: Edited) -> Collection[RRKey]:
-        """Make the change; the keys that it touches. Raises what the verb of its name does."""
+        """Make the change and return the keys that it touches. Raises what the method of `Repository` raises."""
         owner = owner_of(self.name, edited.apex)
         if self.verb == "delete":
             return edited.delete(owner, self.rtype, self.rdatas)
@@ -63,23 +61,23 @@ class _Batch:
         self._coming = iter(steps)
         self._read: list[tuple[int, str, Step]] = []
         self._named: dict[str | None, str] = {}
-        """Zones as steps name them, None being HEAD's, and their full names."""
+        """Canonical zone names by the names that steps use; None stands for HEAD's zone."""
         self.places: dict[str, Position] = {}
 
     def apply(self, tips: Tips) -> Mapping[str, Changes]:
-        """What all steps make of the zones. An error begins with the line of the step that it is about."""
+        """The changes of all steps, by zone. An error begins with the line of its step."""
         edited: dict[str, Edited] = {}
         for line, zone, step in self._steps():
             try:
                 if zone not in edited:
                     edited[zone] = Edited(tips[zone])
-                self._take(step, zone, edited[zone])
+                self._apply(step, zone, edited[zone])
             except ZonegitError as error:
                 raise at_line(str(line), error) from None
         return {zone: each.changes for zone, each in edited.items()}
 
-    def _take(self, step: Step, zone: str, edited: Edited) -> None:
-        """Make one change. `Refused` where the signatures of the zone wouldn't fit it."""
+    def _apply(self, step: Step, zone: str, edited: Edited) -> None:
+        """Make one change. `Refused` if it would invalidate the zone's signatures."""
         keys = step.change(edited)
         if edited.signed and self._options.get("signatures", "keep") == "keep" and edited.differs(keys):
             raise refuse_change(zone)
@@ -96,7 +94,7 @@ class _Batch:
             yield self._read[-1]
 
     def _zone_of(self, step: Step) -> str:
-        """The zone that a step is about. `Refused` where it may not be written to."""
+        """The zone that a step changes. `Refused` if it may not be written to."""
         zone = step.zone or self._options.get("zone")
         if zone is None and is_absolute(step.name):
             zone = enclosing(self._context, from_text(step.name), step.rtype)
@@ -110,8 +108,8 @@ class _Batch:
         return self._named[zone]
 
     def _refuse_mixed(self, zones: set[str]) -> None:
-        """`Refused` for HEAD's branch and others together (`everywhere`); other zones by themselves are named."""
-        head = self._context.standing().head
+        """As `joint.refuse_mixed`, if HEAD's zone is among these; otherwise each step names its zone itself."""
+        head = self._context.head_status().head
         if head and head.zone in zones:
             refuse_mixed(self._context, zones)
 
@@ -120,18 +118,18 @@ class _Batch:
         return "batch of 1 change" if count == 1 else f"batch of {count:,} changes"
 
     def serial(self, zone: str) -> int | None:
-        """The serial that the last SOA asks for which is set in a zone."""
+        """The serial of the last SOA that a step sets in a zone."""
         for _, where, step in reversed(self._read):
             if where == zone and step.verb == "set" and step.rtype == SOA:
                 return records.one_soa(step.rdatas)
         return None
 
     def blame(self, error: InvalidZone) -> ZonegitError:
-        """The error of a whole version, with the line that last changed what it is about, or a name above that.
+        """Add to an error about a whole version the line that last changed the owner, or else a name above it.
 
-        Where no step did, these are the lines that changed the zone.
+        If no step did, add all lines that changed the zone.
         """
-        if str(error).startswith(_AT):  # a step was refused by itself
+        if str(error).startswith(_AT):  # the error of a single step, which has its line already
             return error
         for zone, owner in error.places:
             apex = parse_apex(zone)
@@ -144,7 +142,7 @@ class _Batch:
 
 
 def commit_batch(context: Context, steps: Iterable[Step], options: JointOptions) -> list[Committed]:
-    """Commit steps, which are read and applied one by one. `UsageError` where there are none."""
+    """Commit steps, which are read and applied one by one. `UsageError` if there are none."""
     batch = _Batch(context, steps, options)
 
     def intent(zone: str) -> Intent:
@@ -155,15 +153,15 @@ def commit_batch(context: Context, steps: Iterable[Step], options: JointOptions)
     except InvalidZone as error:
         raise batch.blame(error) from None
     if not done:
-        raise UsageError("the batch holds no change; write one a line: set, add or delete, NAME, TYPE, …")
+        raise UsageError("the batch contains no changes; write one per line: set, add or delete, NAME, TYPE, …")
     return done
 
 
 def _span(lines: Sequence[int]) -> str:
-    """From the first to the last of them: `3`, `3-7`."""
+    """The first and the last line: `3`, `3-7`."""
     return "-".join(str(line) for line in dict.fromkeys((lines[0], lines[-1])))
 
 
 def at_line(lines: str, error: ZonegitError) -> ZonegitError:
-    """The same error, beginning with the line that it is about."""
+    """The same error with the line in front of its message."""
     return type(error)(f"{_AT}{lines}: {error}")

@@ -1,26 +1,25 @@
-"""Who is at work: the user of this process, or who called it by sudo.
+"""The user who runs this process; under sudo, the user who called sudo.
 
-That stays so when root goes on as the owner of a repository: whose HEAD counts and who a commit's author is doesn't
-change with the rights that a process has given up.
+The caller stays the same when root drops its privileges and continues as the owner of a repository: HEAD and the
+author of commits are still the caller's.
 """
 
 import os
 import pwd
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class _Caller:
+class _Caller(NamedTuple):
     uid: int
     name: str
 
 
 _before: list[_Caller] = []
-"""Who it was before `go_on_as`."""
+"""The caller as it was before `continue_as`."""
 
 
 def user() -> int:
-    """The number of who is at work: under sudo, of who called it."""
+    """The uid of the caller."""
     if _before:
         return _before[0].uid
     caller = os.environ.get("SUDO_UID", "")
@@ -28,9 +27,9 @@ def user() -> int:
 
 
 def login() -> str:
-    """The login name at this host, or under sudo the caller's: `alice (sudo)`.
+    """The caller's name: `alice@host`, or under sudo `alice (sudo)`.
 
-    A user that the system has no name for (in a container) goes by the number.
+    A user without a name, as in some containers, is `uid1000@host`.
     """
     import getpass
 
@@ -46,10 +45,10 @@ def login() -> str:
     return f"{name}@{os.uname().nodename}"
 
 
-def go_on_as(uid: int, gid: int) -> None:
-    """As root: be this user for the rest of the process, with no way back. OSError where root may not do that.
+def continue_as(uid: int, gid: int) -> None:
+    """Drop root's privileges and run as this user from now on, irrevocably. OSError if root isn't allowed to.
 
-    The groups are the user's, or `gid` alone for one that the system doesn't know.
+    The groups are those of the user, or only `gid` if the system doesn't know the user.
     """
     before = _Caller(user(), login())
     try:

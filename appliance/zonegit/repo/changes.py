@@ -1,4 +1,4 @@
-"""What differs between two versions of a zone, decoded."""
+"""Decodes the differences between two versions of a zone."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,13 +20,13 @@ def change(difference: Difference) -> Change:
 
 
 def differences(nodes: Nodes, old: ObjectId, new: ObjectId) -> Iterator[Change]:
-    """What differs between two `zone` objects, decoded, in canonical order."""
+    """The differences between two `zone` objects, decoded, in canonical order."""
     before, after = (Zone.decode(nodes.source.get(oid)).tree for oid in (old, new))
     return (change(difference) for difference in diff(nodes, before, after))
 
 
 def changes_at(before: Content | None, after: Content, owner: Owner, rtype: int | None) -> Iterator[Change]:
-    """What differs at one owner, by type; `before` None stands for nothing. Serials don't count."""
+    """The differences at one owner, by type; `before` None stands for an empty zone. Serials are ignored."""
     old = before.tree.at(owner_key(owner)) if before else {}
     new = after.tree.at(owner_key(owner))
     for number in sorted(old.keys() | new.keys()):
@@ -36,9 +36,9 @@ def changes_at(before: Content | None, after: Content, owner: Owner, rtype: int 
 
 
 def combined(sides: Sequence[Iterator[Change]]) -> Iterator[Combined]:
-    """The RRsets that are in the changes against each parent, with what each parent has, in canonical order."""
+    """The RRsets that differ from those of every parent, in canonical order. `sides`: the changes against each."""
     found = [{(change.owner, change.rtype): change for change in side} for side in sides]
     common = set(found[0]).intersection(*found[1:]) if found else set()
-    for place in sorted(common, key=lambda at: rr_key(owner_key(at[0]), at[1])):
-        changes = [side[place] for side in found]
-        yield Combined(*place, tuple(each.old for each in changes), changes[0].new)
+    for owner, rtype in sorted(common, key=lambda at: rr_key(owner_key(at[0]), at[1])):
+        changes = [side[owner, rtype] for side in found]
+        yield Combined(owner, rtype, tuple(each.old for each in changes), changes[0].new)

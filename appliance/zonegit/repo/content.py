@@ -1,9 +1,8 @@
-"""One version of a zone, read record by record."""
+"""One version of a zone, and ways to read it in short transactions."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import Owner, OwnerKey, WireName, owner_key, parse_apex
@@ -18,12 +17,11 @@ from zonegit.tree.source import Nodes
 _DNAME = DNAME.to_bytes(2, "big")
 _T = TypeVar("_T")
 _SHARING: Final = 1000
-"""Objects that are read in one transaction at most: some milliseconds."""
+"""The most objects that are read in one transaction: this takes some milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShortReads:
-    """A `NodeSource` that reads each object in a transaction of its own, so that no long one holds pages back."""
+class ShortReads(NamedTuple):
+    """A `NodeSource` that reads each object in its own transaction: a long one keeps LMDB from reusing pages."""
 
     store: Store
 
@@ -33,9 +31,9 @@ class ShortReads:
 
 
 class SharedReads:
-    """A `NodeSource` for walks: reads share a transaction inside of `shared`, and have one each outside.
+    """A `NodeSource` for walks: reads share a transaction within `shared`, and have one each outside of it.
 
-    After so many reads another transaction takes its place, so that no long one holds pages back.
+    Every `_SHARING` reads the shared transaction is renewed, as a long one would keep LMDB from reusing pages.
     """
 
     def __init__(self, store: Store) -> None:
@@ -64,7 +62,7 @@ class SharedReads:
             self._stack = self._reader = None
 
     def during(self, items: Iterator[_T]) -> Iterator[_T]:
-        """The items as they come; while one is used that was given out, no transaction is open."""
+        """Yield the items one by one; no transaction is open while the caller handles one."""
         while True:
             with self.shared():
                 item = next(items, None)
@@ -73,9 +71,8 @@ class SharedReads:
             yield item
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """A zone's tree, wherever its nodes come from."""
+class Tree(NamedTuple):
+    """The tree of a version, with the source of its nodes."""
 
     nodes: Nodes
     root: ObjectId
@@ -108,9 +105,8 @@ class Tree:
                 yield OwnerKey(key[:-3])
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """The records of one commit; the SOA comes out with the serial that it is served with."""
+class Content(NamedTuple):
+    """The records of one commit; its SOA has the serial that it is served with."""
 
     revision: Revision
     zone: Zone
@@ -133,7 +129,7 @@ class Content:
         return [self.served(payload) for payload in self.tree.at(owner_key(owner)).values()]
 
     def rrsets(self) -> Iterator[RRset]:
-        """All RRsets in canonical order, but for the SOA, which comes first."""
+        """All RRsets in canonical order, except that the SOA comes first."""
         soa = self.tree.payload(SOA_KEY)
         if soa:
             yield self.served(soa)
@@ -142,7 +138,7 @@ class Content:
                 yield RRset.decode(payload)
 
     def served(self, payload: bytes) -> RRset:
-        """A stored RRset decoded, an SOA with the version's serial."""
+        """Decode a stored RRset; an SOA gets the version's serial."""
         rrset = RRset.decode(payload)
         if rrset.rtype != SOA:
             return rrset

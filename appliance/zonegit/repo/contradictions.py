@@ -1,8 +1,7 @@
-"""What a merge stopped at, in words and as data: RRsets that contradict each other, and who changed them."""
+"""Conflicts of a merge as data and in words: RRsets that contradict each other, and who changed them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import MergeConflict
 from zonegit.model.names import Owner, absolute, parse_apex, to_text
@@ -15,24 +14,23 @@ from zonegit.tree.source import Nodes
 from zonegit.zonefile.types import type_text
 
 _NAMED: Final = 3
-"""Conflicts that an error's one line names."""
+"""The most conflicts that an error names."""
 _LOOKED_UP: Final = 100
-"""Conflicts of which it is looked up who changed what."""
+"""The most conflicts whose authors are looked up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authors:
-    """Where to look for whoever changed an RRset."""
+class Authors(NamedTuple):
+    """Where to look for the commits that changed an RRset."""
 
     ours: Range
     theirs: Range | Revision | None
-    """Commits of the other side, or the one that is picked; None for what stood before the one that is reverted."""
+    """The commits of the other side, or the one that is picked; None for a revert."""
 
 
 def contradictions(
     nodes: Nodes, conflicts: Mapping[RRKey, Conflict], authors: Authors, serial: int
 ) -> list[Contradiction]:
-    """Conflicts with their authors, in canonical order. `serial` is the one that a SOA is shown with."""
+    """Conflicts with their authors, in canonical order. An SOA is shown with `serial`."""
     found = []
     for number, (key, conflict) in enumerate(conflicts.items()):
         owner, rtype = key_parts(key)
@@ -62,7 +60,7 @@ def conflict_of(zone: str, what: str, found: Sequence[Contradiction], together: 
     """The error of a merge that stopped; `what` is the operation and what it is about."""
     if not found:
         return MergeConflict(
-            f"{what}: each side is valid, and both together are not: {'; '.join(together)}", (), together
+            f"{what}: each side alone is valid, but the merged zone isn't: {'; '.join(together)}", (), together
         )
     names = ", ".join(named(each, zone) for each in found[:_NAMED])
     more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""

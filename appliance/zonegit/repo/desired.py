@@ -1,10 +1,9 @@
-"""Desired states: what a zone, or a name and all below it, is to hold. The commit is the least change to that.
+"""Desired states of a zone, or of a name and all names below it. The commit is the smallest change that gets there.
 
-The state may have been written over an older version (`edit`). Then its change to that version is merged with what
-the branch changed since.
+A state may be based on an older version (`edit`). Then its changes to that version are merged with what the branch
+has changed since.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
@@ -30,13 +29,13 @@ from zonegit.tree.merge import Conflict
 from zonegit.tree.source import Nodes
 from zonegit.zonefile.reader import ParsedZone
 
-_MOVED: Final = "the branch has moved, and contradicts this"
+_MOVED: Final = "the branch has moved, and its changes contradict this"
 
 
 def message(source: str, wanted: ParsedZone) -> str:
-    """What the commit says where nobody says it: `Apply www.zone to www.example.org.`"""
+    """The default message: `Apply www.zone to www.example.org.`"""
     if not source or not source.isprintable():
-        raise UsageError(f"the source's name {source[:80]!r} must be printable: it stands in the commit")
+        raise UsageError(f"the source's name {source[:80]!r} must be printable: the commit records it")
     to = f" to {to_text(absolute(wanted.below, wanted.apex))}" if wanted.below else ""
     return f"Apply {source}{to}"
 
@@ -44,7 +43,10 @@ def message(source: str, wanted: ParsedZone) -> str:
 def apply(
     context: Context, place: Position, wanted: ParsedZone, intent: Intent, base: ObjectId | None = None
 ) -> Committed:
-    """Commit what makes a branch hold this state, or what it changes of `base`. `MergeConflict` as `merged`."""
+    """Commit the change that gives a branch this state; with `base`, the state's changes to that version.
+
+    `MergeConflict` as in `merged`.
+    """
     refuse(place.zone, wanted.warnings, intent.strict)
     before = None if base is None else base_content(context, base, place.zone)
     mine = towards(before, wanted, intent.signatures) if before else {}
@@ -60,28 +62,28 @@ def apply(
         if before is not None:
             refuse_together(before, mine, intent, error)
         raise
-    return dataclasses.replace(done, findings=[*wanted.warnings, *done.findings])
+    return done._replace(findings=[*wanted.warnings, *done.findings])
 
 
 def base_content(context: Context, base: ObjectId, zone: str) -> Content:
-    """The version that a change was made from. `BaseGone` where this repository doesn't have it."""
+    """The version that a change is based on. `BaseGone` if this repository doesn't have it."""
     with context.store.read() as reader:
         known = reader.has(base) and kind_of(reader.get(base)) is Kind.COMMIT
     found = read_commit(context.nodes.source, base) if known else None
     if found is None or found.commit.zone != zone:
-        raise BaseGone(f"this repository has no commit {short(base)} of {zone}, from which the change was made")
+        raise BaseGone(f"this repository has no commit {short(base)} of {zone}, which the change is based on")
     return Content.of(context.nodes, found)
 
 
 def refuse_together(base: Content, changes: Changes, intent: Intent, error: InvalidZone) -> None:
-    """`MergeConflict` where it is the branch's commits that these changes of `base` don't go together with."""
+    """`MergeConflict` if these changes to `base` are valid, but not together with the branch's newer commits."""
     with suppress(InvalidZone):
         draft_changes(base, changes, intent.strict)
         raise conflict_of(base.revision.commit.zone, _MOVED, (), [str(error)]) from None
 
 
 def towards(content: Content, wanted: ParsedZone, signatures: Signatures = "keep") -> dict[RRKey, bytes | None]:
-    """The least change by which a version comes to hold a state; with `unsign` DNSSEC's records go everywhere."""
+    """The smallest change that gives a version a state; `unsign` also removes all DNSSEC records."""
     unsign = signatures == "unsign"
     tree = content.tree
     missing = dict(unsigned(wanted.entries) if unsign else wanted.entries)
@@ -94,24 +96,25 @@ def towards(content: Content, wanted: ParsedZone, signatures: Signatures = "keep
 
 
 def merged(base: Content, changes: Changes, tip: Content) -> Changes:
-    """What these changes of `base` change at the tip. `MergeConflict` where the branch contradicts them."""
+    """These changes to `base`, merged with the tip. `MergeConflict` if the branch contradicts them."""
     nodes, sides = sides_of(base, changes, tip)
     found = three_way(nodes, sides)
     if found.conflicts:
-        told = told_of(nodes, found.conflicts, base, tip)
-        raise conflict_of(tip.revision.commit.zone, _MOVED, told, ())
+        raise conflict_of(tip.revision.commit.zone, _MOVED, with_authors(nodes, found.conflicts, base, tip), ())
     return found.changes
 
 
 def sides_of(base: Content, changes: Changes, tip: Content) -> tuple[Nodes, Sides]:
-    """What is merged: the tip is ours, the base with these changes is theirs."""
+    """The sides of the merge: the tip is ours, the base with these changes is theirs."""
     nodes = base.tree.nodes
     built = edit(nodes, base.tree.root, base.zone.shape, changes.items())
     nodes = nodes.over({object_id(data): data for data in built.objects})
     return nodes, Sides(base.tree.root, tip.tree.root, built.root)
 
 
-def told_of(nodes: Nodes, conflicts: Mapping[RRKey, Conflict], base: Content, tip: Content) -> list[Contradiction]:
-    """Conflicts of such a merge, with whoever changed them on the branch."""
+def with_authors(
+    nodes: Nodes, conflicts: Mapping[RRKey, Conflict], base: Content, tip: Content
+) -> list[Contradiction]:
+    """The conflicts of such a merge, with the commits on the branch that changed these RRsets."""
     authors = Authors(Range((tip.revision,), (base.revision,)), None)
     return contradictions(nodes, conflicts, authors, tip.revision.commit.serial)

@@ -89,7 +89,7 @@ class DesiredVerbs(RepositoryReader):
 
         place = self._context.target(to_text(wanted.apex), options.get("branch"))
         intent = intent_of(options, desired.message(source, wanted), None, operation="apply")
-        return planning.plan(self._context, place, wanted, intent)
+        return planning.make_plan(self._context, place, wanted, intent)
 
     def apply_plan(
         self,
@@ -99,6 +99,8 @@ class DesiredVerbs(RepositoryReader):
         message: str | None = None,
         dry_run: bool = False,
         strict: Collection[str] = (),
+        sign: bool | None = False,
+        not_before: int | None = None,
     ) -> Committed:
         """Do exactly what a plan says. `Conflict`, with the commits that came since, where the branch has moved.
 
@@ -107,8 +109,9 @@ class DesiredVerbs(RepositoryReader):
         from zonegit.repo import planning
         from zonegit.repo.writing import intent_of
 
-        how: CommitOptions = {"who": who, "message": message, "dry_run": dry_run, "strict": strict}
+        how: CommitOptions = {"who": who, "message": message, "dry_run": dry_run, "strict": strict, "sign": sign}
         how["signatures"] = plan.signatures
+        how["not_before"] = not_before
         author = None if who else plan.author
         intent = intent_of(how, plan.message, None, operation="apply", author=author)
         return planning.carry_out(self._context, plan, intent)

@@ -1,11 +1,10 @@
-"""From changes to a commit: the new tree, its checks and the objects that have to be stored."""
+"""Drafts of new versions: the new tree, its checks and the objects that have to be stored."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidZone
-from zonegit.model.commit import Commit, Stamp
+from zonegit.model.commit import NOT_BEFORE, Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import OwnerKey, WireName, owner_key, to_text
 from zonegit.model.rrset import RRKey
@@ -23,20 +22,19 @@ from zonegit.tree.servable import edit_fault
 from zonegit.tree.source import Nodes
 from zonegit.zonefile.check import check_entries
 from zonegit.zonefile.findings import Finding
+from zonegit.zonefile.progress import Report, silent, step, watched
 from zonegit.zonefile.rdata.fitting import misfit
-from zonegit.zonefile.steps import Told, silent, step, watched
 
 IMPORTED: Final = "imported"
 """The header of an import: the name of its file."""
 IMPORTED_OVER: Final = "imported-over"
 """The header of an import that was merged: the id of the version that its file came from."""
 _CHECKED: Final = 0.6
-"""The part that checks take of the time for a draft of a whole version."""
+"""The fraction of the time of drafting a whole version that its checks take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A version that is checked and ready to be stored, still without a commit."""
+class Draft(NamedTuple):
+    """A version that is checked and ready to be stored, without a commit yet."""
 
     zone: Zone
     objects: list[bytes]
@@ -49,9 +47,9 @@ class Draft:
 
 
 def draft_changes(content: Content, changes: Changes, strict: Collection[str] = ()) -> Draft:
-    """What `content` becomes by these changes.
+    """`content` with these changes.
 
-    `InvalidZone` if that breaks the zone, or brings what one of the `strict` checks finds.
+    `InvalidZone` if they break the zone, or cause a finding of one of the `strict` checks.
     """
     tree = content.tree
     before = {key: tree.payload(key) for key in changes}
@@ -72,16 +70,16 @@ def draft_records(
     shape: Shape,
     warnings: Sequence[Finding] = (),
     strict: Collection[str] = (),
-    watch: Told = silent,
+    report: Report = silent,
 ) -> Draft:
-    """A version that holds exactly these entries, beside `content` if there is one. `InvalidZone` as above.
+    """A version with exactly these entries, compared with `content` if there is one. `InvalidZone` as above.
 
-    `warnings` are those of whoever read the entries.
+    `warnings` are those of reading the entries.
     """
-    found = check_entries(apex, entries, step(watch, 0, _CHECKED))
+    found = check_entries(apex, entries, step(report, 0, _CHECKED))
     refuse(to_text(apex), [*warnings, *found], strict)
     _refuse_unfit(apex, entries)
-    built = build(shape, watched(entries, step(watch, _CHECKED, 1)))
+    built = build(shape, watched(entries, step(report, _CHECKED, 1)))
     signed = are_signed(entries)
     if content is None:
         listed = [change((key, None, new)) for key, new in entries] if len(entries) <= MAX_LISTED else []
@@ -96,12 +94,12 @@ def draft_records(
             changes.append(change(difference))
         if owners and (owner := OwnerKey(difference[0][:-3])) in owners:
             touched.add(owner)
-    told = without_old(found, touched, content) if count else []
-    return _draft(built, shape, count, changes if count <= MAX_LISTED else [], [*warnings, *told], signed)
+    reported = without_old(found, touched, content) if count else []
+    return _draft(built, shape, count, changes if count <= MAX_LISTED else [], [*warnings, *reported], signed)
 
 
 def _refuse_unfit(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]]) -> None:
-    """`InvalidZone` for what no mirror would take up, whoever made the RRsets and whatever the checks say."""
+    """`InvalidZone` for RRsets that no mirror would accept (`tree.servable`), whatever the checks say."""
     if found := edit_fault(apex, edit, misfit):
         raise InvalidZone(f"{to_text(apex)} would hold {found}")
 
@@ -127,11 +125,14 @@ def make_commit(
     imported: str | None,
     author: Stamp | None = None,
     others: tuple[Revision, ...] = (),
-    over: ObjectId | None = None,
+    imported_over: ObjectId | None = None,
+    not_before: int | None = None,
 ) -> Commit:
     """The commit of a new version on top of `content` and of other parents."""
     parents = (content.revision, *others) if content else others
-    headers = [(IMPORTED, imported or ""), (IMPORTED_OVER, over.hex() if over else "")]
+    start = "" if not_before is None else str(not_before)
+    version = "" if imported_over is None else imported_over.hex()
+    headers = [(IMPORTED, imported or ""), (IMPORTED_OVER, version), (NOT_BEFORE, start)]
     return Commit(
         zone_root=root,
         parents=tuple(dict.fromkeys(parent.id for parent in parents)),

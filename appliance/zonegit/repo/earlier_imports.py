@@ -1,7 +1,7 @@
-"""What a file can't change because an earlier import over the same version did: who imports again and again with
-one serial takes nothing back that way, and is told so.
+"""Finds changes of earlier imports that a file with the same serial can't undo, to report them to the user.
 
-Against the version that the serial names, such a file doesn't change what it has as that version has it.
+A file is merged with the version that its serial identifies as the base (`repo.import_merging`). Records that are
+the same in both count as unchanged. So if an earlier import over the same base changed them, that change stays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,18 @@ from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.draft import IMPORTED_OVER
 from zonegit.repo.history import read_commit
+from zonegit.repo.import_losses import Record, records_of, tree_of
 from zonegit.repo.results import Change, Revision
-from zonegit.repo.undoing import Record, records_of, tree_of
 from zonegit.tree.diff import diff
 
 
 def held_by_earlier(
     base: ObjectId, imports: Sequence[Revision], tip: Content, after: Tree, file: Mapping[RRKey, bytes]
 ) -> list[Change]:
-    """How the file differs from what the import makes of the tip (`after`), where imports over this base did that.
+    """Where the result of the import (`after`) differs from the file because of earlier imports over this base.
 
-    `old` are the records that stand there and not in the file, `new` those that only the file has. `imports` are
-    those since the base along first parents.
+    In each change, `old` are the records that only the result has, `new` those that only the file has. `imports`
+    are those since the base, along first parents.
     """
     came: dict[RRKey, frozenset[Record]] = {}
     went: dict[RRKey, frozenset[Record]] = {}
@@ -50,7 +50,7 @@ def held_by_earlier(
 
 
 def _rrset(tip: Content, key: RRKey, records: frozenset[Record]) -> RRset | None:
-    """These records as an RRset; an SOA with the serial of the tip."""
+    """These records as an RRset; an SOA gets the serial of the tip."""
     if not records:
         return None
     owner, rtype = key_parts(key)

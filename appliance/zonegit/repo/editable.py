@@ -1,7 +1,7 @@
-"""What somebody edits as text: a branch's tip, or a name of it and what is below, and where it goes back to."""
+"""What a user edits as text: the tip of a branch, or a name in it and all names below."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX, Owner, WireName, owner_key
@@ -15,8 +15,7 @@ from zonegit.repo.writing import check_writable
 from zonegit.tree import walk
 
 
-@dataclass(frozen=True, slots=True)
-class Editable:
+class Editable(NamedTuple):
     """A version, or a part of it, before it is edited."""
 
     place: Position
@@ -26,13 +25,13 @@ class Editable:
     below: Owner
     """The owner that the part begins with; the apex for the whole zone."""
     ttl: int
-    """The SOA's, as `$TTL` for records that are added."""
+    """The SOA's TTL, used as `$TTL` for new records."""
     rrsets: Iterator[RRset]
     """In canonical order; in a whole zone the SOA comes first, with the serial that it is served with."""
 
 
 def editable(context: Context, place: Position, name: str | None, signatures: Signatures) -> Editable:
-    """What there is to edit. `Refused` where no change could be committed."""
+    """What there is to edit. `Refused` if no change could be committed."""
     check_writable(context, place.zone)
     content = context.tip(place)
     if signatures == "keep" and is_signed(content.tree):
@@ -42,7 +41,7 @@ def editable(context: Context, place: Position, name: str | None, signatures: Si
 
 
 def editable_of(place: Position, content: Content, below: Owner) -> Editable:
-    """A version of a branch, or the part of it at an owner and below, as it is edited."""
+    """A version of a branch, or the part of it at and below an owner, to be edited."""
     soa = content.rrset(APEX, SOA)
     ttl = soa.ttl if soa else 0
     rrsets = _part(content, below) if below else content.rrsets()

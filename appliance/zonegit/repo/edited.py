@@ -1,4 +1,4 @@
-"""A version while the steps of a batch change it: read as a version is, each RRset encoded once at the end."""
+"""A version while the steps of a batch change it. It reads like a version; RRsets are encoded only at the end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zonegit.repo.signed import is_signed
 
 @dataclass(slots=True)
 class _Pile:
-    """An RRset whose records come and go one by one, without the sorting and encoding that each would cost."""
+    """An unsorted RRset: adding or deleting one record costs neither sorting nor encoding."""
 
     owner: Owner
     rtype: int
@@ -31,7 +31,7 @@ class _Pile:
 
 
 class Edited:
-    """A version with changes on top. What changes it returns the keys that it touched."""
+    """A version with changes on top. Methods that change it return the keys that they touched."""
 
     def __init__(self, content: Content) -> None:
         self.apex = content.apex
@@ -78,7 +78,7 @@ class Edited:
         return (come.key,)
 
     def delete(self, owner: Owner, rtype: int | None, rdatas: Sequence[bytes]) -> Collection[RRKey]:
-        """As `records.deleted`, but for what the zone can't be without: a later step may bring it back."""
+        """As `records.deleted`, but also SOA and NS of the apex, since a later step may add them again."""
         pile = self._pile(owner, rtype) if rtype is not None and rdatas else None
         if rtype is None or pile is None:
             return self._take(records.deleted(self, owner, rtype, rdatas, whole=False))
@@ -86,7 +86,7 @@ class Edited:
         return (rr_key(owner_key(owner), rtype),)
 
     def _pile(self, owner: Owner, rtype: int) -> _Pile | None:
-        """An RRset that has records, to be changed; None for any other, and for SOA, whose serial isn't stored."""
+        """A non-empty RRset, to be changed; None for an empty one, and for SOA, whose serial isn't stored."""
         key = rr_key(owner_key(owner), rtype)
         found = self._changes.get(key)
         if isinstance(found, _Pile):

@@ -1,8 +1,8 @@
-"""Walks over commits, in the order of a log; with a path those that changed it, simplified as git does."""
+"""Walks over commits in the order of `log`: all of them, or those that changed one name, simplified as git does."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
@@ -12,30 +12,28 @@ from zonegit.repo.results import Drawn, Revision
 from zonegit.tree.source import Nodes, NodeSource
 
 IsSame = Callable[[ObjectId, ObjectId | None], bool]
-"""Whether two `zone` objects have the same at the path; None stands for a zone without records."""
+"""Whether two `zone` objects have the same records at a name; None stands for an empty zone."""
 
 
 def read_commit(source: NodeSource, oid: ObjectId) -> Revision:
     return Revision(oid, Commit.decode(source.get(oid)))
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Commits to list: all that `of` reaches and `without` doesn't."""
+class Span(NamedTuple):
+    """The commits to list: those reachable from `of` but not from `without`."""
 
     of: tuple[ObjectId, ...]
     without: tuple[ObjectId, ...] = ()
     first_parent: bool = False
-    """Whether `of` reaches first parents only; `without` reaches all, as in git."""
+    """Whether only first parents are followed from `of`. From `without`, all are followed, as in git."""
 
     def parents(self, link: Link) -> tuple[ObjectId, ...]:
-        """Those that a commit leads to that is listed."""
+        """The parents to follow from a commit that is listed."""
         return link.parents[:1] if self.first_parent else link.parents
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The same of commits that were read."""
+class Range(NamedTuple):
+    """A `Span` with its commits decoded."""
 
     of: tuple[Revision, ...]
     without: tuple[Revision, ...] = ()
@@ -46,26 +44,27 @@ class Range:
 
 
 def ancestry(source: NodeSource, chosen: Range) -> Iterator[Revision]:
-    """The commits and all their ancestors, newest first, each before its parents."""
+    """The commits of a range and all their ancestors, newest first, each before its parents."""
     return (read_commit(source, link.id) for link in walk(Links(source), chosen.span))
 
 
 def touching(nodes: Nodes, chosen: Range, owner: Owner, rtype: int | None) -> Iterator[Revision]:
-    """Those of them that changed what stands at an owner, newest first (see `Simplified`)."""
-    from zonegit.repo.places import Place
+    """The commits of a range that changed the records at an owner, newest first (see `Simplified`)."""
+    from zonegit.repo.record_lookup import RecordLookup
 
     links = Links(nodes.source)
-    found = Simplified(links, chosen.span, Place(nodes, owner, rtype).same)
+    found = Simplified(links, chosen.span, RecordLookup(nodes, owner, rtype).same)
     return (read_commit(nodes.source, link.id) for link in found)
 
 
 def walk(
     links: Links, chosen: Span, follow: Callable[[Link], tuple[ObjectId, ...]] | None = None
 ) -> Iterator[Link]:
-    """The commits and all their ancestors, newest first, each before its parents.
+    """The commits of a span and all their ancestors, newest first, each before its parents.
 
-    Generations rise from parent to child: when a commit's turn comes, all that lead to it have had theirs, and it
-    is known whether one of them is left out. `follow` says which parents of a commit that is listed to go on with.
+    A child has a higher generation than its parents. So when a commit is visited, all its descendants have been,
+    and it is known whether it has to be left out because one of those is. `follow` gives the parents to follow from
+    a listed commit.
     """
     follow = follow or chosen.parents
     left_out = set(chosen.without)
@@ -95,11 +94,11 @@ def _ranked(link: Link) -> tuple[int, int, ObjectId, Link]:
 
 
 class Simplified:
-    """A history as it concerns one path, by git's rules.
+    """The history of one name, simplified by git's rules for a path.
 
-    A commit that has the same at the path as one of its parents isn't listed, and only that parent is followed (the
-    first of several). Others are listed, and all their parents followed. Parents that a range leaves out count for
-    nothing where another parent is in it; the commits that the range itself names are in it.
+    A commit whose records at the name equal those of a parent isn't listed, and only that parent is followed (the
+    first such one). Other commits are listed, and all their parents are followed. Parents outside of the range are
+    ignored if another parent is inside; all commits that the range itself names, left out or not, count as inside.
     """
 
     def __init__(self, links: Links, chosen: Span, same: IsSame) -> None:
@@ -107,7 +106,7 @@ class Simplified:
         self._chosen = chosen
         self._same = same
         self._within: frozenset[ObjectId] | None = None
-        """The commits in the range, where it leaves any out."""
+        """The commits in the range; None if nothing is left out."""
         if chosen.without:
             self._within = frozenset(link.id for link in walk(links, chosen)) | set(chosen.without)
         self._known: dict[ObjectId, tuple[bool, tuple[ObjectId, ...]]] = {}
@@ -141,7 +140,7 @@ class Simplified:
 
 
 class Graph:
-    """A history for drawing: the commits that are listed, each with its nearest ancestors that are."""
+    """A history for drawing: the listed commits, each with its nearest listed ancestors."""
 
     def __init__(
         self, links: Links, chosen: Span, along: Simplified | None, wanted: Callable[[Revision], bool]
@@ -181,7 +180,9 @@ class Graph:
         return shown
 
     def _resolved(self, oid: ObjectId) -> tuple[ObjectId, ...]:
-        """The commit itself if it is listed, else its nearest ancestors that are. (Too deep to recurse.)"""
+        """The commit itself if it is listed, else its nearest listed ancestors. A stack replaces recursion, since a
+        history may be deeper than Python's recursion limit.
+        """
         nearest = self._nearest
         todo = [oid]
         while todo:

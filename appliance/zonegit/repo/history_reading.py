@@ -1,4 +1,4 @@
-"""What can be read of an open repository's history."""
+"""The part of `Repository` that reads history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zonegit.repo.changes import changes_at, differences
 from zonegit.repo.content import Content, SharedReads
 from zonegit.repo.context import Context, owner_of
 from zonegit.repo.links import Links
-from zonegit.repo.results import Blame, Change, Combined, Drawn, Passage, Revision
+from zonegit.repo.results import Blame, Change, Combined, Decided, Drawn, Passage, Revision
 from zonegit.repo.revisions import split_range
 from zonegit.tree.source import Nodes
 from zonegit.zonefile.types import type_text
@@ -32,7 +32,7 @@ class HistoryReader:
         return self._context.resolve(revision, zone)
 
     def merge_bases(self, one: str, other: str, *, zone: str | None = None) -> list[Revision]:
-        """The best common ancestors of two versions: one as a rule, several where branches merged each other."""
+        """The best common ancestors of two versions: usually one, several if the branches merged each other."""
         from zonegit.repo.bases import merge_bases
 
         source = self._context.nodes.source
@@ -49,9 +49,9 @@ class HistoryReader:
     ) -> Iterator[Revision]:
         """Commits (default: HEAD) and their ancestors, newest first.
 
-        `A..B` and `^A` leave out what A reaches, `A...B` what both reach. With a name only commits that changed it,
-        and of a merge that has there what a parent has only that parent's history, as git does. `first_parent`
-        follows no other parents, as if there were none.
+        `A..B` and `^A` leave out what is reachable from A, `A...B` what is reachable from both. With a name, only
+        commits that changed it are listed; if a merge has the same records there as one parent, only that parent is
+        followed, as git does. `first_parent` follows only the first parent of each merge.
         """
         source = SharedReads(self._context.store)
         links = Links(source)
@@ -69,7 +69,7 @@ class HistoryReader:
         first_parent: bool = False,
         wanted: Callable[[Revision], bool] = lambda revision: True,
     ) -> Iterator[Drawn]:
-        """The commits of `log` that are `wanted`, each with its nearest ancestors that are listed, too."""
+        """The commits of `log` that are `wanted`, each with its nearest listed ancestors."""
         source = SharedReads(self._context.store)
         links = Links(source)
         chosen = self._span(revisions, zone, first_parent=first_parent)
@@ -85,20 +85,23 @@ class HistoryReader:
     def _simplified(
         self, links: Links, chosen: history.Span, zone: str | None, name: str | None, rtype: int | None
     ) -> history.Simplified | None:
-        """The walk along a name; None without one."""
+        """The simplified history of a name; None without a name."""
         if name is None:
             return None
-        from zonegit.repo.places import Place
+        from zonegit.repo.record_lookup import RecordLookup
 
         owner = owner_of(name, parse_apex(self._context.place(zone).zone))
         return history.Simplified(
-            links, chosen, Place(Nodes(links.source, self._context.store.nodes), owner, rtype).same
+            links, chosen, RecordLookup(Nodes(links.source, self._context.store.nodes), owner, rtype).same
         )
 
     def diff(
         self, old: str, new: str, *, zone: str | None = None, name: str | None = None, rtype: int | None = None
     ) -> Iterator[Change]:
-        """What `new` has otherwise than `old`, in canonical order; with a name only there. Serials don't count."""
+        """The differences between two versions, in canonical order; with a name, only those at it.
+
+        Serials are ignored.
+        """
         if name is not None:
             before, after = (self._context.content(text, zone) for text in (old, new))
             return changes_at(before, after, owner_of(name, after.apex), rtype)
@@ -114,15 +117,15 @@ class HistoryReader:
         rtype: int | None = None,
         parent: int = 1,
     ) -> Iterator[Change]:
-        """What a commit changed against a parent, the first one; a first commit added all it has.
+        """What a commit changed compared with a parent (by number, from 1); a root commit added all that it has.
 
-        With a name only what changed there. `NotFound` for a parent that the commit hasn't.
+        With a name, only the changes at it. `NotFound` if the commit has no such parent.
         """
         content = self._context.content(revision, zone)
         commit = content.revision.commit
         if not 1 <= parent <= max(1, len(commit.parents)):
             raise NotFound(
-                f"commit {short(content.revision.id)} has no parent {parent}, but {len(commit.parents)} in all"
+                f"commit {short(content.revision.id)} has no parent {parent}; it has {len(commit.parents)}"
             )
         above = (
             history.read_commit(self._context.nodes.source, commit.parents[parent - 1]) if commit.parents else None
@@ -142,7 +145,7 @@ class HistoryReader:
         name: str | None = None,
         rtype: int | None = None,
     ) -> Iterator[Combined]:
-        """The RRsets that a merge has otherwise than each of its parents; with a name only those there."""
+        """The RRsets of a merge that differ from those of every parent; with a name, only those at it."""
         from zonegit.repo.changes import combined
 
         content = self._context.content(revision, zone)
@@ -152,11 +155,33 @@ class HistoryReader:
         ]
         return combined(sides)
 
+    def decided(
+        self,
+        revision: str = "HEAD",
+        *,
+        zone: str | None = None,
+        name: str | None = None,
+        rtype: int | None = None,
+    ) -> list[Decided]:
+        """The RRsets that a rule decided in an automatic merge, and who wrote what; none for any other commit."""
+        from zonegit.repo.heads import is_automatic
+
+        found = self.resolve(revision, zone=zone)
+        if not is_automatic(found.commit):
+            return []
+        from zonegit.repo.decided import decided
+
+        listed = decided(self._context.nodes, found)
+        if name is None:
+            return listed
+        owner = owner_of(name, parse_apex(found.commit.zone))
+        return [each for each in listed if each.owner == owner and rtype in (None, each.rtype)]
+
     def blame(
         self, name: str, rtype: int | None = None, revision: str = "HEAD", *, zone: str | None = None
     ) -> list[Blame]:
-        """For each record at a name, the commit that put it there. `NotFound` where nothing stands."""
-        from zonegit.repo.tracing import blame
+        """For each record at a name, the commit that added it. `NotFound` if there are no records."""
+        from zonegit.repo.blame import blame
 
         content = self._context.content(revision, zone)
         owner = owner_of(name, content.apex)
@@ -172,13 +197,13 @@ class HistoryReader:
     def when(
         self, name: str, rtype: int, rdatas: Sequence[bytes], revision: str = "HEAD", *, zone: str | None = None
     ) -> list[Passage]:
-        """The commits in which records came or went, whatever their TTL, newest first.
+        """The commits that added or removed records, newest first. TTLs are ignored.
 
-        Of several records the commits from which on all of them were there, or not all. A merge is listed only
-        where it differs from each of its parents. `NotFound` where they never were.
+        For several records: the commits from which on all of them were there, or no longer all. A merge is listed
+        only if it differs in this from every parent. `NotFound` if the records never existed.
         """
         from zonegit.model.rrset import RRset
-        from zonegit.repo.tracing import passages
+        from zonegit.repo.blame import passages
 
         content = self._context.content(revision, zone)
         owner = owner_of(name, content.apex)
@@ -189,16 +214,16 @@ class HistoryReader:
         if not found:
             raise NotFound(
                 f"{owner_text(owner)} never had this {type_text(rtype)} record in {content.revision.commit.zone}; "
-                f"what was there: `zonegit log -p -- {owner_text(owner)} {type_text(rtype)}`"
+                f"to see what was there: `zonegit log -p -- {owner_text(owner)} {type_text(rtype)}`"
             )
         return found
 
     def stands(
         self, name: str, rtype: int, rdatas: Sequence[bytes], revision: str = "HEAD", *, zone: str | None = None
     ) -> bool:
-        """Whether a version has all of these records, whatever their TTL; `when` says since when."""
+        """Whether a version has all of these records. TTLs are ignored; `when` says since which commit."""
         from zonegit.model.rrset import RRset
-        from zonegit.repo.tracing import stands
+        from zonegit.repo.blame import stands
 
         content = self._context.content(revision, zone)
         wanted = RRset.of(owner_of(name, content.apex), rtype, 0, rdatas)

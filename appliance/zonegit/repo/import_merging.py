@@ -1,15 +1,13 @@
-"""A zone file that was exported from an older version: its changes are merged with what the branch changed since.
+"""Merges a zone file that was exported from an older version with what the branch has changed since.
 
-The file's serial names the version that it came from, the base. A file whose serial is the tip's or ahead of it has
-nothing to be merged with. Serial 0 names no version: who never raises the serial in a file writes 0 there. A serial
-that a version of another branch has too names none for certain (`repo.shared_serials`), and the file isn't merged.
-Signed versions are never merged, because their signatures fit their own content alone.
+The file's serial identifies the version that it came from, the merge base. If it is the tip's serial or ahead of
+it, there is nothing to merge. Serial 0 identifies no version, since people write it in files whose serial they
+never raise. If a version of another branch has the same serial, the base is ambiguous (`repo.shared_serials`), and
+the file isn't merged. Signed versions are never merged, because signatures are valid for exact content only.
 """
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidZone, MergeConflict
 from zonegit.model.ids import ObjectId, object_id
@@ -20,26 +18,23 @@ from zonegit.repo.contradictions import Authors, conflict_of, contradictions
 from zonegit.repo.draft import IMPORTED, Draft, draft_changes
 from zonegit.repo.earlier_imports import held_by_earlier
 from zonegit.repo.history import Range, read_commit
+from zonegit.repo.import_losses import undone_by
 from zonegit.repo.merging import Sides, three_way
 from zonegit.repo.results import MAX_LISTED, Change, Revision
 from zonegit.repo.serials import ROUND, is_ahead
 from zonegit.repo.shared_serials import sharing
 from zonegit.repo.signed import is_signed
-from zonegit.repo.undoing import undone_by
 from zonegit.repo.writing import Intent
 from zonegit.store.port import Store
 from zonegit.tree.source import NodeSource
 from zonegit.zonefile.findings import Finding
 
-_AGREE: Final = (
-    "set these records on the branch as the file has them, or write them in the file as the branch has them"
-)
-_FIT: Final = "change the branch or the file so that both go together"
+_AGREE: Final = "set these records on the branch as they are in the file, or change the file to what the branch has"
+_FIT: Final = "change the branch or the file so that the result is a valid zone"
 
 
-@dataclass(frozen=True, slots=True)
-class MergedFile:
-    """What a branch's tip becomes by a file's changes to an older version."""
+class MergedFile(NamedTuple):
+    """The branch's tip with a file's changes to an older version applied."""
 
     draft: Draft
     base: ObjectId
@@ -48,25 +43,23 @@ class MergedFile:
     """See `Committed.held`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """Why a file isn't merged: versions with other content have its serial."""
+class Shared(NamedTuple):
+    """Why a file isn't merged: several versions with different content have its serial."""
 
     versions: tuple[Revision, ...]
-    """The branch's first."""
+    """The version of this branch comes first."""
     fork: ObjectId
-    """What all of them contain; where they have nothing in common, a commit that isn't the branch's."""
+    """A common ancestor of all of them; if they have none, a commit that isn't in the branch's history."""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """An older version of a branch."""
 
     content: Content
     newer: list[ObjectId]
-    """The commits after it along first parents, the tip first."""
+    """The commits after it along first parents, starting with the tip."""
     imports: list[Revision]
-    """Those of them that are imports."""
+    """The imports among them."""
 
 
 def merge_file(
@@ -77,9 +70,9 @@ def merge_file(
     intent: Intent,
     warnings: Sequence[Finding],
 ) -> MergedFile | Shared | None:
-    """The merge of a file (its draft and its entries) with the tip; None where it isn't to be merged.
+    """Merge a file, given as its draft and its entries, with the tip; None if there is nothing to merge.
 
-    `MergeConflict` where the tip contradicts the file; it says whose changes `--replace` would undo.
+    `MergeConflict` if the tip contradicts the file; the message says whose changes `--replace` would undo.
     """
     if intent.serial is None or intent.keep_serial or file.signed or is_signed(content.tree):
         return None
@@ -99,27 +92,30 @@ def merge_file(
     if found.conflicts:
         authors = Authors(Range((content.revision,), (base.revision,)), None)
         listed = contradictions(nodes, found.conflicts, authors, content.revision.commit.serial)
-        raise _with_way(conflict_of(zone, what, listed, ()), content, base, entries)
+        raise _with_advice(conflict_of(zone, what, listed, ()), content, base, entries)
     try:
         draft = draft_changes(content, found.changes, intent.strict)
     except InvalidZone as error:
-        raise _with_way(conflict_of(zone, what, (), [str(error)]), content, base, entries) from None
+        raise _with_advice(conflict_of(zone, what, (), [str(error)]), content, base, entries) from None
     held: list[Change] = []
     if version.imports:
         after = Tree(nodes.over({object_id(data): data for data in draft.objects}), draft.zone.tree)
         held = held_by_earlier(base.revision.id, version.imports, content, after, dict(entries))[:MAX_LISTED]
-    return MergedFile(dataclasses.replace(draft, findings=[*warnings, *draft.findings]), base.revision.id, held)
+    return MergedFile(draft._replace(findings=[*warnings, *draft.findings]), base.revision.id, held)
 
 
 def version_of(content: Content, serial: int) -> Version | None:
-    """The newest older version of a branch that was served with this serial, along first parents."""
+    """The newest older version of a branch that was served with this serial, along first parents; None without.
+
+    The search ends at a tombstone, because the branch began anew there.
+    """
     revision = content.revision
     if serial == 0 or serial == revision.commit.serial or is_ahead(serial, revision.commit.seq):
         return None
     newer: list[ObjectId] = []
     imports: list[Revision] = []
     seq = revision.commit.seq - (revision.commit.seq - serial) % ROUND
-    while seq >= 0 and revision.commit.seq != seq:
+    while seq >= 0 and revision.commit.seq != seq and not revision.commit.is_tombstone:
         if not revision.commit.parents:
             return None
         newer.append(revision.id)
@@ -128,7 +124,9 @@ def version_of(content: Content, serial: int) -> Version | None:
         revision = read_commit(content.tree.nodes.source, revision.commit.parents[0])
         if revision.commit.seq < seq:  # sequence numbers rise from parent to child
             seq -= ROUND
-    return Version(Content.of(content.tree.nodes, revision), newer, imports) if seq >= 0 else None
+    if seq < 0 or revision.commit.is_tombstone:
+        return None
+    return Version(Content.of(content.tree.nodes, revision), newer, imports)
 
 
 def _fork(source: NodeSource, version: Revision, others: Sequence[Revision]) -> ObjectId:
@@ -138,16 +136,16 @@ def _fork(source: NodeSource, version: Revision, others: Sequence[Revision]) -> 
     return min({oid for each in bases for oid in each}, key=lambda oid: read_commit(source, oid).commit.generation)
 
 
-def _with_way(
+def _with_advice(
     error: MergeConflict, content: Content, base: Content, entries: Sequence[tuple[RRKey, bytes]]
 ) -> MergeConflict:
-    """The error with the ways on: to make both agree, or `--replace`, which undoes others' commits."""
+    """The error with what to do: make both sides agree, or use `--replace`, which undoes the listed commits."""
     undone = undone_by(content, entries, since=base.revision.id)
     losses = ""
-    if undone.count:
+    if undone.total:
         newest = undone.commits[0].commit
-        more = f" and {undone.count - 1:,} more" if undone.count > 1 else ""
+        more = f" and {undone.total - 1:,} more" if undone.total > 1 else ""
         losses = f", and undoes {newest.subject!r} by {newest.author.name}{more}"
     agree = f"{_AGREE if error.conflicts else _FIT}, and import it again"
-    told = f"{error}; nothing moved; {agree}, or --replace lets the file win{losses}"
-    return MergeConflict(told, error.conflicts, error.together)
+    message = f"{error}; nothing moved; {agree}, or --replace lets the file win{losses}"
+    return MergeConflict(message, error.conflicts, error.together)

@@ -1,6 +1,5 @@
-"""Versions that are taken over whole: a zone file's, or the first one of a zone."""
+"""Commits whole versions: that of a zone file, or the first one of a new zone."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -11,22 +10,23 @@ from zonegit.model.rrset import RRKey
 from zonegit.model.zone import SALT_SIZE, Shape
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
+from zonegit.repo.default_view import make_default_view
 from zonegit.repo.draft import Draft, draft_records
+from zonegit.repo.import_losses import Allow, undone_by
 from zonegit.repo.import_merging import MergedFile, Shared, merge_file
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.signed import unsigned
-from zonegit.repo.undoing import Allow, undone_by
-from zonegit.repo.viewing import show_default
 from zonegit.repo.writing import Intent, commit_draft
 from zonegit.zonefile.findings import Finding
-from zonegit.zonefile.steps import Told, counter, silent, step
+from zonegit.zonefile.progress import Report, counter, silent, step
 
 _DRAFTED: Final = 0.5
 _STORED: Final = 0.75
-"""The parts of the time that a zone's first import takes until its version is drafted, and until it is stored."""
+"""The fractions of a zone's first import that are done when its version is drafted, and when it is stored."""
 
 Check = Callable[[Content, Shared | None], None]
-"""Raises where entries mustn't replace a branch's tip; told why they weren't merged, if it is for their serial."""
+"""Raises if the entries mustn't replace a branch's tip. The second argument is why they weren't merged, if a shared
+serial is the reason."""
 
 
 def commit_records(
@@ -37,23 +37,23 @@ def commit_records(
     intent: Intent,
     warnings: Sequence[Finding] = (),
     check: Check = lambda content, shared: None,
-    told: Told = silent,
+    report: Report = silent,
     *,
     merge: bool = False,
 ) -> Committed:
-    """Commit a version that holds exactly these entries; begins the zone's history if there is none.
+    """Commit a version that has exactly these entries; creates the zone if it doesn't exist.
 
-    `warnings` are those of whoever read the entries; they are given back with the findings about the zone. `check`
-    raises where the entries mustn't replace the branch's tip, and is called when nothing else refuses them; a tip
-    that moves after it is a `Conflict`. With `merge`, entries whose serial names an older version are merged with
-    what the branch changed since (`repo.import_merging`), and `check` isn't called.
+    `warnings` come from reading the entries and are returned with the findings about the zone. `check` is called
+    last, if nothing else refuses the entries, and raises if they mustn't replace the branch's tip; if the tip moves
+    after that, it is a `Conflict`. With `merge`, entries whose serial identifies an older version are merged with
+    what the branch has changed since (`repo.import_merging`), and `check` isn't called.
     """
     with context.store.keeping():
-        place, draft, done = _committed(context, apex, branch, entries, intent, warnings, check, told, merge)
+        place, draft, done = _committed(context, apex, branch, entries, intent, warnings, check, report, merge)
     if done.new is None:
         return done
-    counted = counter(draft.zone.records, step(told, _STORED, 1))
-    return dataclasses.replace(done, lacks_view=show_default(context, place.zone, place.branch, counted))
+    counted = counter(draft.zone.records, step(report, _STORED, 1))
+    return done._replace(lacks_view=make_default_view(context, place.zone, place.branch, counted))
 
 
 def _committed(
@@ -64,7 +64,7 @@ def _committed(
     intent: Intent,
     warnings: Sequence[Finding],
     check: Check,
-    told: Told,
+    report: Report,
     merge: bool,
 ) -> tuple[Position, Draft, Committed]:
     zone = to_text(apex)
@@ -80,16 +80,18 @@ def _committed(
         shape = content.zone.shape
     if intent.signatures == "unsign":
         entries = unsigned(entries)
-    draft = draft_records(apex, content, entries, shape, warnings, intent.strict, step(told, 0, _DRAFTED))
-    stored = step(told, _DRAFTED, _STORED)
+    draft = draft_records(apex, content, entries, shape, warnings, intent.strict, step(report, 0, _DRAFTED))
+    stored = step(report, _DRAFTED, _STORED)
     merged = merge_file(context.store, content, draft, entries, intent, warnings) if merge and content else None
     if content and isinstance(merged, MergedFile):
         if merged.draft.zone.tree != draft.zone.tree:
-            intent = dataclasses.replace(intent, over=merged.base)
-        done = commit_draft(context, place, content, merged.draft, intent, told=stored)
-        return place, merged.draft, dataclasses.replace(done, merged_over=merged.base, held=merged.held)
+            intent = intent._replace(imported_over=merged.base)
+        done = commit_draft(context, place, content, merged.draft, intent, report=stored)
+        return place, merged.draft, done._replace(merged_over=merged.base, held=merged.held)
     shared = merged if isinstance(merged, Shared) else None
-    done = commit_draft(context, place, content, draft, intent, told=stored, agree=lambda tip: check(tip, shared))
+    done = commit_draft(
+        context, place, content, draft, intent, report=stored, confirm=lambda tip: check(tip, shared)
+    )
     return place, draft, done
 
 
@@ -100,10 +102,10 @@ def import_check(entries: list[tuple[RRKey, bytes]], replace: bool | Allow) -> C
         if replace is True:
             return
         undone = undone_by(content, entries, since=shared.fork if shared else None)
-        undone = dataclasses.replace(undone, shared=shared.versions if shared else ())
-        if undone.count and not (callable(replace) and replace(undone)):
+        undone = undone._replace(shared=shared.versions if shared else ())
+        if undone.total and not (callable(replace) and replace(undone)):
             newest = undone.commits[0].commit
-            more = f" and {undone.count - 1} more" if undone.count > 1 else ""
+            more = f" and {undone.total - 1} more" if undone.total > 1 else ""
             since = "" if shared else f" since {newest.zone}'s last import"
             raise Refused(
                 f"the file would undo what was changed{since} ({newest.subject!r} by {newest.author.name}{more}); "

@@ -1,4 +1,4 @@
-"""What a `Repository` does to many records at once, in one zone or in several, in one transaction."""
+"""The part of `Repository` that changes many records at once, in one zone or several, in one transaction."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from zonegit.repo.reading import RepositoryReader
 
 if TYPE_CHECKING:
     from zonegit.repo.batch import Step
-    from zonegit.repo.everywhere import Joint, JointOptions
+    from zonegit.repo.joint import Joint, JointOptions
     from zonegit.repo.results import Committed
 
 
 class JointVerbs(RepositoryReader):
-    """Calls that commit to all zones that they are about, or to none.
+    """Calls that commit to all zones that they apply to, or to none.
 
-    A zone in which nothing changes gets no commit. `strict` may be a function: what is strict in which zone.
+    A zone in which nothing changes gets no commit. `strict` may be a function from a zone to its strict checks.
     """
 
     def batch(self, steps: Iterable[Step], **options: Unpack[JointOptions]) -> list[Committed]:
-        """Take steps in their order, each on what those before it left; one commit for each zone.
+        """Apply steps in order, each to the result of those before it, and make one commit for each zone.
 
-        The versions that they lead to are checked, not those between. An error begins with `batch:N:`, N being the
-        line of the step (`Step.line`), and then nothing was written.
+        Only the final versions are checked, not the ones in between. The message of an error begins with
+        `batch:N:`, N being the line of the step (`Step.line`); nothing is written then.
         """
         from zonegit.repo.batch import commit_batch
 
@@ -38,19 +38,20 @@ class JointVerbs(RepositoryReader):
         all_zones: bool = False,
         **options: Unpack[JointOptions],
     ) -> Joint:
-        """Give all RRsets whose owners match a shell's pattern this TTL (`repo.ttls`). `NotFound` where none does.
+        """Give all RRsets whose owners match a shell pattern this TTL (`repo.ttls`). `NotFound` if none matches.
 
-        DNSSEC records are left alone; the SOA, too, unless it is the type that is named.
+        DNSSEC records keep their TTL, and so does the SOA unless `rtype` names it.
         """
         from zonegit.repo.ttls import set_ttl
 
         return set_ttl(self._context, pattern, ttl, rtype, options, all_zones=all_zones)
 
     def rename(self, old: str, new: str, *, all_zones: bool = False, **options: Unpack[JointOptions]) -> Joint:
-        """Move a name, what is below it, and what points there; with `all_zones` what points there from any zone.
+        """Rename a name and all names below it, and update the records that point there; with `all_zones`, in all
+        zones.
 
-        `NotFound` where nothing stands at or below `old`, `Conflict` where something does at or below `new`,
-        `Refused` for an apex, and for a name of another zone without `all_zones`.
+        `NotFound` if there are no records at or below `old`, `Conflict` if there are any at or below `new`,
+        `Refused` for an apex, and without `all_zones` for a new name in another zone.
         """
         from zonegit.repo.renaming import rename
 

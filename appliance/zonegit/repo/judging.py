@@ -1,14 +1,13 @@
-"""What a new version is refused for, and which of its warnings are reported.
+"""Decides whether a new version is refused, and which of its warnings are reported.
 
-A change is checked at the owners that it touches, at those that stand differently by it (below a
-delegation or DNAME that comes or goes), and where something leads to a new alias. A whole version is
-checked everywhere.
+A change is checked at the owners that it touches, at those that it covers or uncovers (below a delegation or DNAME
+that it adds or removes), and at those whose records point to an alias that it adds. A whole version is checked
+everywhere.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidZone
 from zonegit.model.names import OwnerKey, key_owner, owner_key, owner_text
@@ -18,36 +17,35 @@ from zonegit.repo.records import Changes
 from zonegit.tree import walk
 from zonegit.zonefile.check import check_owners
 from zonegit.zonefile.findings import Finding, Severity, how_many
-from zonegit.zonefile.standing import named
+from zonegit.zonefile.zone_lookup import named
 
 _SHOWN: Final = 3
-"""Errors that a refusal names."""
+"""The most errors that a refusal names."""
 _NS: Final = NS.to_bytes(2, "big")
 _DNAME: Final = DNAME.to_bytes(2, "big")
 _CNAME: Final = CNAME.to_bytes(2, "big")
 _POINTING: Final = tuple(rtype.to_bytes(2, "big") for rtype in (NS, MX, SRV))
-"""Types that may not lead to an alias (RFC 2181 §10.3)."""
+"""Types that may not point to an alias (RFC 2181 §10.3)."""
 WARNED_BELOW = 1000
-"""Owners below a delegation or DNAME that are warned about when it comes or goes."""
+"""The most owners below a delegation or DNAME that are checked for warnings when it comes or goes."""
 _SEARCHED: Final = 100_000
-"""Records of a zone in which whatever leads to a name is looked for; the search takes some 0.1 s then."""
+"""Zones with more records aren't searched for what points to a name; at this size that takes about 0.1 s."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A version and what it becomes."""
+class Edit(NamedTuple):
+    """A version, and what a change makes of it."""
 
     content: Content
     before: Changes
-    """What stood under each key that changes."""
+    """The RRset under each changed key before; None if there was none."""
     changes: Changes
-    """What stands there afterwards."""
+    """The RRset under each changed key afterwards; None if it is removed."""
     after: Tree
     records: int
-    """How many records there are afterwards."""
+    """The number of records afterwards."""
 
     def coming(self, rtype: bytes) -> list[OwnerKey]:
-        """Owners that get an RRset of this type and had none."""
+        """Owners that had no RRset of this type and get one."""
         return [OwnerKey(key[:-3]) for key, old in self.before.items() if key[-2:] == rtype and old is None]
 
     def going(self, rtype: bytes) -> list[OwnerKey]:
@@ -56,13 +54,13 @@ class Edit:
 
 
 def judge_edit(edit: Edit, strict: Collection[str]) -> list[Finding]:
-    """The warnings to report for a change. `InvalidZone` if it breaks the zone, or brings what `strict` names."""
+    """The warnings to report for a change. `InvalidZone` if it has errors, or warnings of a `strict` check."""
     touched = {OwnerKey(key[:-3]) for key in edit.changes}
     aliases = (*edit.coming(_CNAME), *edit.coming(_DNAME))
     owners = touched.union(_covered_anew(edit), _leading_to(edit, aliases, _POINTING))
-    told = without_old(_found(edit, owners), touched, edit.content)
-    refuse(edit.content.revision.commit.zone, told, strict)
-    return told
+    findings = without_old(_found(edit, owners), touched, edit.content)
+    refuse(edit.content.revision.commit.zone, findings, strict)
+    return findings
 
 
 def _found(edit: Edit, owners: set[OwnerKey]) -> list[Finding]:
@@ -79,7 +77,7 @@ def _found(edit: Edit, owners: set[OwnerKey]) -> list[Finding]:
 
 
 def without_old(found: Sequence[Finding], touched: Collection[OwnerKey], content: Content) -> list[Finding]:
-    """Findings but for warnings that were true of `content` already, at owners that aren't touched."""
+    """The findings without the warnings at untouched owners that `content` had already."""
     elsewhere = {owner for each in found if (owner := owner_key(each.owner)) not in touched}
     if not elsewhere:
         return list(found)
@@ -92,29 +90,30 @@ def without_old(found: Sequence[Finding], touched: Collection[OwnerKey], content
 
 
 def refuse(zone: str, found: Iterable[Finding], strict: Collection[str]) -> None:
-    """`InvalidZone` if there are errors, or warnings of strict checks, with the first few of them in words."""
+    """Raise `InvalidZone` if there are errors or warnings of strict checks; its message has the first few."""
     errors = [each for each in found if each.severity is Severity.ERROR or each.check in strict]
     if not errors:
         return
     errors.sort(key=lambda each: each.severity is not Severity.ERROR)
     shown = errors[:_SHOWN]
-    told = "; ".join(f"{owner_text(each.owner)}: {each.told} [{each.check}]" for each in shown)
+    text = "; ".join(f"{owner_text(each.owner)}: {each.full_message} [{each.check}]" for each in shown)
     count = how_many(errors[_SHOWN:])
     more = f"; and {count:,} more" if count else ""
     places = [(zone, each.owner) for each in shown]
     if errors[0].severity is Severity.ERROR:
-        raise InvalidZone(f"this would break {zone} {told}{more}", places)
+        raise InvalidZone(f"this would break {zone} {text}{more}", places)
     raise InvalidZone(
-        f"{zone} is strict about this: {told}{more}; '--strict none' allows it once, and 'strict' in zonegitd.toml "
+        f"{zone} is strict about this: {text}{more}; '--strict none' allows it once, and 'strict' in zonegitd.toml "
         "names what is always refused",
         places,
     )
 
 
 def _covered_anew(edit: Edit) -> Iterator[OwnerKey]:
-    """Owners below each delegation or DNAME that comes or goes: many, for warnings, and any that may be an error.
+    """Owners below each delegation or DNAME that comes or goes.
 
-    That is the first name below a DNAME that is new, or served from now on since a delegation above it is gone.
+    For warnings, these are the first `WARNED_BELOW`. For errors, it is the first name below each DNAME that is new,
+    or that is served from now on because a delegation above it is gone.
     """
     for rtype in (_NS, _DNAME):
         for owner in (*edit.coming(rtype), *edit.going(rtype)):
@@ -129,7 +128,7 @@ def _first_name_below(tree: Tree, owner: OwnerKey) -> Iterator[OwnerKey]:
 
 
 def _leading_to(edit: Edit, owners: Sequence[OwnerKey], rtypes: Collection[bytes]) -> Iterator[OwnerKey]:
-    """Owners whose records of these types may lead to one of those, below it, or to what a wildcard matches."""
+    """Owners whose records of these types may point to or below `owners`, or to a name that a wildcard matches."""
     if not owners or edit.records > _SEARCHED:
         return
     names = [(key_owner(owner) + edit.content.apex).removeprefix(b"\1*") for owner in owners]

@@ -1,4 +1,4 @@
-"""What is here by name: zones, their branches and tags, and where a branch has been."""
+"""Lists what a repository has: zones, their branches and tags, and reflogs."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -21,11 +21,11 @@ _HEADS: Final = f"refs/{RefKind.HEAD}/"
 
 
 def summaries(context: Context) -> list[ZoneSummary]:
-    """Every zone, in the order of its name's text."""
+    """All zones, sorted by name as text."""
     tips: dict[str, dict[str, ObjectId]] = {}
     found = []
     with context.store.read() as reader:
-        for name, oid in reader.refs(_HEADS):
+        for name, oid in reader.live_refs(_HEADS):
             zone, branch = _parted(name)
             tips.setdefault(zone, {})[branch] = oid
         for zone, branches in sorted(tips.items()):
@@ -39,13 +39,13 @@ def summaries(context: Context) -> list[ZoneSummary]:
 
 
 def zone_names(context: Context) -> list[str]:
-    """Every zone's name, in the order of its text."""
+    """The names of all zones, sorted as text."""
     with context.store.read() as reader:
-        return sorted({refs.parse(name).zone for name, _ in reader.refs("refs/heads/")})
+        return sorted({refs.parse(name).zone for name, _ in reader.live_refs("refs/heads/")})
 
 
 def _parted(head: RefName) -> tuple[str, str]:
-    """Zone and branch of a head. That it is in canonical form was checked when it was made."""
+    """Zone and branch of a head, whose canonical form was checked when it was created."""
     try:
         return refs.split(head[len(_HEADS) :])
     except ValueError:
@@ -54,7 +54,7 @@ def _parted(head: RefName) -> tuple[str, str]:
 
 
 def removed(context: Context, beginning: str) -> Iterator[str]:
-    """Zones that were removed and whose names begin so, in the order of their refs."""
+    """Removed zones that can be restored and whose names begin with `beginning`, in the order of their refs."""
     with context.store.read() as reader:
         zones = (refs.parse(name).zone for name in reader.logged(f"refs/heads/{beginning}"))
         for zone, _ in groupby(zones):
@@ -63,7 +63,9 @@ def removed(context: Context, beginning: str) -> Iterator[str]:
 
 
 def _is_here(reader: Reader, zone: str) -> bool:
-    """Whether something is left of a zone that was removed, or `gc` has deleted it."""
+    """Whether a removed zone can still be restored: `gc` hasn't deleted it yet."""
+    if reader.removed_keys(f"refs/heads/{zone}/".encode()):
+        return True
     logs = (next(reader.reflog(name)) for name in reader.logged(f"refs/heads/{zone}/"))
     return any(entry.old is not None and reader.has(entry.old) for entry in logs)
 
@@ -71,11 +73,13 @@ def _is_here(reader: Reader, zone: str) -> bool:
 def count_zones(context: Context) -> int:
     """How many zones there are, without reading any."""
     with context.store.read() as reader:
-        return len({key[: key.rfind(b"./")] for key in reader.ref_keys(f"refs/{RefKind.HEAD}/".encode())})
+        prefix = f"refs/{RefKind.HEAD}/".encode()
+        live = set(reader.ref_keys(prefix)).difference(reader.removed_keys(prefix))
+        return len({key[: key.rfind(b"./")] for key in live})
 
 
 def enclosing(context: Context, name: WireName, rtype: int | None) -> str | None:
-    """The zone with the longest apex at or above a name; for DS the one above an apex, if there is one."""
+    """The zone with the longest apex at or above a name; for DS at an apex the parent zone, if there is one."""
     found = []
     parts = labels(lower(name))
     with context.store.read() as reader:
@@ -92,7 +96,7 @@ def named(context: Context, kind: RefKind, zone: str) -> dict[str, ObjectId]:
     """A zone's branches or tags and the commits that they point to."""
     found: dict[str, ObjectId] = {}
     with context.store.read() as reader:
-        for name, oid in reader.refs(f"refs/{kind}/{zone}/"):
+        for name, oid in reader.live_refs(f"refs/{kind}/{zone}/"):
             ref = refs.parse(name)
             if ref.zone == zone:
                 found[ref.name] = commit_of(reader, oid)
@@ -100,7 +104,7 @@ def named(context: Context, kind: RefKind, zone: str) -> dict[str, ObjectId]:
 
 
 def tag_objects(context: Context, zone: str) -> dict[str, tuple[ObjectId, Tag]]:
-    """A zone's tags that are objects of their own."""
+    """A zone's tag objects, with their ids, by the tags' names."""
     found = {}
     with context.store.read() as reader:
         for name, oid in reader.refs(f"refs/{RefKind.TAG}/{zone}/"):
@@ -111,13 +115,13 @@ def tag_objects(context: Context, zone: str) -> dict[str, tuple[ObjectId, Tag]]:
 
 
 def commit_of(reader: Reader, oid: ObjectId) -> ObjectId:
-    """The commit that a branch or tag points to, by way of a tag object or not."""
+    """The commit that a branch or tag points to, directly or through a tag object."""
     data = reader.get(oid)
     return Tag.decode(data).target if kind_of(data) is Kind.TAG else oid
 
 
 def reflog(context: Context, place: Position) -> Iterator[Entry]:
-    """A branch's moves, newest first."""
+    """The reflog of a branch, newest entry first."""
     with context.store.read() as reader:
         found = list(reader.reflog(refs.head(place.zone, place.branch)))
     for index, entry in enumerate(found):

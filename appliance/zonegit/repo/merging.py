@@ -1,13 +1,12 @@
-"""Three-way merges of versions, by record: what becomes of a branch's tip, or where the two sides conflict.
+"""Three-way merges of versions, by record.
 
-`merge`, `revert`, `cherry-pick` and `apply` on a base that moved are all this with other versions for its base and
-its second side.
+`merge`, `revert`, `cherry-pick` and `apply` on a branch that has moved all use this. They differ in the versions
+that they take as the base and as the second side.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId, object_id
@@ -20,7 +19,7 @@ from zonegit.tree.merge_rrset import union
 from zonegit.tree.source import Nodes
 
 _DEEPEST: Final = 64
-"""How often bases of bases are merged; below that the first of them is taken."""
+"""How deep bases of bases are merged; below that, the first base is used."""
 
 
 class Choice(Enum):
@@ -32,7 +31,7 @@ class Choice(Enum):
     BOTH = "both"
 
     def of(self, conflict: Conflict) -> bytes | None:
-        """The stored RRset that it comes to. `InvalidZone` where there can't be both."""
+        """The stored RRset that this choice results in. `InvalidRecord` if `BOTH` isn't possible."""
         ours, theirs = conflict.sides
         if self is Choice.OURS:
             return ours
@@ -41,30 +40,28 @@ class Choice(Enum):
         return conflict.base if self is Choice.BASE else union(ours, theirs)
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
-    """Trees of one zone that are merged: what becomes of `ours` is asked for."""
+class Sides(NamedTuple):
+    """The trees of a three-way merge, whose result is expressed as changes to `ours`."""
 
     base: ObjectId
     ours: ObjectId
     theirs: ObjectId
 
 
-@dataclass(frozen=True, slots=True)
-class ThreeWay:
-    """What a merge comes to."""
+class ThreeWay(NamedTuple):
+    """The result of a merge."""
 
     changes: dict[RRKey, bytes | None]
-    """What changes in ours."""
+    """The changes to ours."""
     conflicts: dict[RRKey, Conflict]
-    """What is left to be resolved; the sides are ours and theirs."""
+    """The unresolved conflicts; their sides are ours and theirs."""
 
 
 Resolve = Callable[[RRKey, Conflict], Choice | None]
 
 
 def three_way(nodes: Nodes, sides: Sides, resolve: Resolve = lambda key, conflict: None) -> ThreeWay:
-    """Merge two versions. `resolve` says how each conflict ends, if it does."""
+    """Merge two versions. `resolve` decides each conflict; None leaves it unresolved."""
     merged = merge(nodes, sides.base, [sides.ours, sides.theirs])
     touched = merged.touched
     changes = {key: value for key, value in merged.changes.items() if value != touched[key].sides[0]}
@@ -84,9 +81,10 @@ def tree_of(nodes: Nodes, commit: Commit) -> ObjectId:
 
 
 def base_of(nodes: Nodes, ours: ObjectId, theirs: ObjectId, shape: Shape) -> tuple[Nodes, ObjectId] | None:
-    """The tree that two commits are merged over, and nodes that have it; None without a common ancestor.
+    """The tree to use as the base of a merge, and nodes that contain it; None without a common ancestor.
 
-    Several merge bases are merged themselves, over their own bases; what conflicts there is as it was in theirs.
+    Several merge bases are merged themselves, over their own bases; RRsets that conflict there stay as in that
+    base.
     """
     bases = merge_bases(nodes.source, [ours], [theirs])
     return _merged_bases(nodes, bases, shape, _DEEPEST) if bases else None

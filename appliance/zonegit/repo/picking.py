@@ -1,13 +1,12 @@
-"""`revert` and `cherry-pick`: changes of single commits, taken back or made again, each as a commit of its own."""
+"""`revert` and `cherry-pick`: reverses or applies the changes of single commits, each by a new commit."""
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final, Literal
 
 from zonegit.errors import Conflict, MergeConflict, NotFound, Refused, RevisionError, UsageError, ZonegitError
 from zonegit.model.ids import object_id, short
-from zonegit.repo.combining import Plan, behind, commit_plan, draft_plan
+from zonegit.repo.combining import Plan, after_commit, commit_plan, draft_plan
 from zonegit.repo.content import Content, Tree
 from zonegit.repo.context import Context
 from zonegit.repo.history import Range, ancestry, read_commit
@@ -16,6 +15,7 @@ from zonegit.repo.results import Committed, Position, Revision
 from zonegit.repo.revisions import split_range
 from zonegit.repo.serials import next_seq
 from zonegit.repo.stopped import Stopped, refuse_second
+from zonegit.repo.tombstones import refuse_tombstone
 from zonegit.repo.writing import CommitOptions, check_writable
 
 Operation = Literal["revert", "cherry-pick"]
@@ -31,7 +31,7 @@ def pick(
     noted: bool,
     options: CommitOptions,
 ) -> list[Committed]:
-    """Revert commits, or pick them. One that changes nothing comes back with `old` and `new` alike."""
+    """Revert or pick commits. If one changes nothing, its `old` and `new` are equal."""
     check_writable(context, place.zone)
     with context.store.read() as reader:
         refuse_second(reader, context)
@@ -39,7 +39,7 @@ def pick(
     for target in targets:
         _check(operation, target, mainline)
     if options.get("message") is not None and len(targets) > 1:
-        raise UsageError(f"--message is for one commit, and these are {len(targets)}")
+        raise UsageError(f"--message is for a single commit, and there are {len(targets)}")
     tip = context.tip(place).revision.id
     ids = tuple(target.id for target in targets)
     like = Stopped(operation, place, tip, ids[0], "", "", mainline, ids, noted)
@@ -47,9 +47,9 @@ def pick(
 
 
 def go_through(context: Context, plan: Plan | None, options: CommitOptions) -> list[Committed]:
-    """Commit one after another, from this plan on; stops at the first that conflicts, or is refused.
+    """Make one commit after another, starting with this plan; stops at the first that conflicts or is refused.
 
-    With each commit it is kept what comes after it, so that it can go on whatever ends it.
+    Each commit also stores the state of what follows it, so that the operation can be continued after any failure.
     """
     done: list[Committed] = []
     later: CommitOptions = {**options, "message": None}
@@ -60,28 +60,28 @@ def go_through(context: Context, plan: Plan | None, options: CommitOptions) -> l
         while plan:
             after = next_plan(context, plan.state, later)
             done.append(commit_plan(context, plan, after.state if after else None))
-            plan = replace(after, held=behind(after.state, done[-1])) if after else None
+            plan = after._replace(held=after_commit(after.state, done[-1])) if after else None
     except MergeConflict as conflict:
         raise MergeConflict(str(conflict), conflict.conflicts, conflict.together, tuple(done)) from None
     except ZonegitError as error:
         if plan and plan.held and not plan.intent.dry_run and not isinstance(error, Conflict | NotFound):
-            error.add_note(_ways_on(plan.held, len(done)))
+            error.add_note(_advice(plan.held, len(done)))
         raise
     return done
 
 
-def _ways_on(held: Stopped, done: int) -> str:
-    """What a refusal left behind, and what can be done then."""
+def _advice(held: Stopped, done: int) -> str:
+    """What a refused operation has done so far, and what the user can do now."""
     verb = f"zonegit {held.operation}"
-    made = f"{done} made before {'is' if done == 1 else 'are'} committed" if done else "nothing moved"
-    ways = f"go on with '{verb} --continue'"
+    made = f"{done} earlier {'commit was' if done == 1 else 'commits were'} made" if done else "nothing moved"
+    ways = f"continue with '{verb} --continue'"
     if held.operation != "merge":
-        ways += f", leave {held.name} out with '{verb} --skip'"
+        ways += f", skip {held.name} with '{verb} --skip'"
     return f"{held.operation} stopped at {held.name}, {made}: {ways}, or give it up with '{verb} --abort'"
 
 
 def _rehearsed(context: Context, plan: Plan, options: CommitOptions) -> Iterator[Committed]:
-    """What each would be on top of those before it, of which nothing is stored."""
+    """The commits of a dry run, each on top of those before it; nothing is stored."""
     place = plan.state.place
     ours = context.tip(place)
     old, seq = ours.revision, ours.revision.commit.seq
@@ -105,7 +105,7 @@ def _rehearsed(context: Context, plan: Plan, options: CommitOptions) -> Iterator
 
 
 def next_plan(context: Context, like: Stopped, options: CommitOptions) -> Plan | None:
-    """The plan of the commit that comes after another one; None behind the last."""
+    """The plan of the next commit of an operation; None after the last."""
     if not like.todo:
         return None
     oid, *todo = like.todo
@@ -122,6 +122,7 @@ def next_plan(context: Context, like: Stopped, options: CommitOptions) -> Plan |
         tuple(todo),
         like.noted,
         like.signatures,
+        not_before=like.not_before,
     )
     return plan_of(state, target, options, of_pick=like.operation == "cherry-pick")
 
@@ -135,35 +136,38 @@ def _targets(context: Context, place: Position, operation: Operation, texts: Seq
             continue
         chosen = split_range(text)
         if chosen.apart:
-            raise RevisionError(f"{text[:80]!r} has commits of two sides: A..B is what B has and A hasn't")
+            raise RevisionError(f"{text[:80]!r} has commits of both sides: use A..B, the commits of B that A lacks")
         of, without = (
             tuple(other_side(context, place, each) for each in side) for side in (chosen.of, chosen.without)
         )
         newest_first = list(ancestry(context.nodes.source, Range(of, without)))
         found += newest_first if operation == "revert" else reversed(newest_first)
     if not found:
-        raise Refused(f"{' '.join(texts)[:80]} has no commits: A..B is what B has and A hasn't")
+        raise Refused(f"{' '.join(texts)[:80]} contains no commits: A..B is the commits of B that A lacks")
     return list({each.id: each for each in found}.values())
 
 
 def _check(operation: Operation, target: Revision, mainline: int) -> None:
-    """`Refused` for a commit whose change isn't known."""
+    """`Refused` for a commit that has no single change to revert or pick."""
+    if operation == "cherry-pick":
+        refuse_tombstone(target)
     name, parents = short(target.id), len(target.commit.parents)
     if parents > 1 and not mainline:
         raise Refused(
-            f"{name} is a merge of {parents} parents: say by -m N which one its change is against, "
-            f"as a rule 'zonegit {operation} -m 1 {name}'"
+            f"{name} is a merge of {parents} parents: choose the one to compare it with by -m N, "
+            f"usually 'zonegit {operation} -m 1 {name}'"
         )
     if mainline > max(parents, 1):
         raise Refused(f"{name} has no parent {mainline}; it has {parents}")
     if operation == "revert" and not parents:
         raise Refused(
-            f"{name} begins the zone: without it there would be no zone; 'zonegit zone remove' deletes the zone"
+            f"{name} is the first commit of the zone, and reverting it would leave no zone; 'zonegit zone remove' "
+            "deletes the zone"
         )
 
 
 def _revert_message(target: Revision) -> str:
-    """git's message."""
+    """The message as git words it."""
     subject, oid = target.commit.subject, target.id.hex()
     again = _REVERTED.fullmatch(subject)
     head = f'Reapply "{again[1]}"' if again else f'Revert "{subject}"'

@@ -1,17 +1,16 @@
-"""A plan: a change that was worked out and not made yet, as a file that people read and `apply` carries out.
+"""A plan: a change that is computed but not made yet, as a file that people read and `apply` carries out.
 
     ; zonegit plan 1
-    ; comments: what it is about, and the records that go (-) and come (+)
-    {JSON: the exact change, and the BLAKE3 hash of all else in it, which is the plan's name}
+    ; comments: a summary, and the records that are removed (-) and added (+)
+    {JSON: the exact change, and the BLAKE3 hash of everything else in it, which is the plan's name}
 
-What people read is derived from the JSON, and a file in which either was changed is refused. The hash protects from
-accidents and says which plan was meant; it is no signature.
+The comments are derived from the JSON, and a file in which either was changed is refused. The hash identifies the
+plan and detects accidental changes; it isn't a signature.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from zonegit.errors import InvalidData, InvalidObject, LimitExceeded, ZonegitError
 from zonegit.model import refs
@@ -28,7 +27,7 @@ from zonegit.zonefile.types import type_text
 
 FORMAT: Final = 1
 MAX_SIZE: Final = 64 << 20
-"""Bytes of a plan's file."""
+"""The most bytes of a plan's file."""
 _SIGN: Final = b"; zonegit plan "
 _FIRST: Final = _SIGN + b"%d\n" % FORMAT
 _SIGNATURES: Final = ("keep", "unsign", "break")
@@ -37,16 +36,15 @@ Step = tuple[RRKey, bytes | None, bytes | None]
 """A key, and the stored RRsets before and after; None where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """A change of a branch's tip."""
 
     zone: str
     branch: str
     base: ObjectId
-    """The commit that is the tip."""
+    """The tip that the change is based on."""
     serials: tuple[int, int]
-    """The base's, and the one that the change gets."""
+    """The serial of the base, and that of the new version."""
     message: str
     author: Stamp
     signatures: Signatures
@@ -56,21 +54,21 @@ class Plan:
     @property
     def hash(self) -> str:
         """The plan's name: 64 hex digits."""
-        text = json.dumps(self._fields(), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(self._data(), sort_keys=True, separators=(",", ":"))
         return object_id(text.encode()).hex()
 
     def encode(self) -> bytes:
-        """The file. `LimitExceeded` where it would be too large."""
-        fields = {"hash": self.hash, **self._fields()}
-        text = "\n".join([*self._told(), json.dumps(fields, indent=1)]) + "\n"
+        """The plan as a file. `LimitExceeded` if it would be too large."""
+        fields = {"hash": self.hash, **self._data()}
+        text = "\n".join([*self._comments(), json.dumps(fields, indent=1)]) + "\n"
         data = _FIRST + text.encode()
         if len(data) > MAX_SIZE:
             raise LimitExceeded(
-                f"the plan would have more than {MAX_SIZE:,} bytes; `zonegit apply FILE --dry-run` shows the change"
+                f"the plan would exceed {MAX_SIZE:,} bytes; `zonegit apply FILE --dry-run` shows the change"
             )
         return data
 
-    def _fields(self) -> dict[str, object]:
+    def _data(self) -> dict[str, object]:
         return {
             "format": FORMAT,
             "zone": self.zone,
@@ -86,8 +84,8 @@ class Plan:
             ],
         }
 
-    def _told(self) -> Iterator[str]:
-        """What people read."""
+    def _comments(self) -> Iterator[str]:
+        """The comment lines, for people."""
         what = "1 RRset changes" if len(self.steps) == 1 else f"{len(self.steps):,} RRsets change"
         yield f"; {self.zone} {self.branch}: {what}, serial {self.serials[0]} becomes {self.serials[1]}"
         yield f"; {printable(self.message.splitlines()[0])}"
@@ -96,44 +94,42 @@ class Plan:
         yield ";"
         apex = parse_apex(self.zone)
         for key, old, new in self.steps:
-            gone, come = (
+            removed, added = (
                 list(rrset_lines(RRset.decode(_served(key, payload, serial)), apex)) if payload else []
                 for payload, serial in zip((old, new), self.serials, strict=True)
             )
-            yield from (f"; -{line}" for line in gone if line not in come)
-            yield from (f"; +{line}" for line in come if line not in gone)
+            yield from (f"; -{line}" for line in removed if line not in added)
+            yield from (f"; +{line}" for line in added if line not in removed)
         yield ""
 
 
 def is_plan(data: bytes) -> bool:
-    """Whether a file that begins so is a plan."""
+    """Whether a file with these first bytes is a plan."""
     return data.startswith(_SIGN)
 
 
 def read_plan(data: bytes) -> Plan:
-    """The plan in a file. `InvalidData` for what is none, was changed, or is of another version."""
+    """Read a plan from a file. `InvalidData` if it isn't a plan, was changed, or has another format version."""
     if not data.startswith(_FIRST):
-        raise InvalidData("this is no plan that this version of zonegit reads: make a new one")
+        raise InvalidData("this version of zonegit can't read the plan: make a new one")
     try:
         fields = json.loads(data[data.index(b"\n{") :])
         plan = _decode(fields)
         named = fields.get("hash")
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, ZonegitError):
-        raise InvalidData(
-            "the plan can't be read, so it was changed since it was written: make a new one"
-        ) from None
+        raise InvalidData("the plan was changed since it was written, and can't be read: make a new one") from None
     if named != plan.hash:
-        raise InvalidData("the plan doesn't fit its hash: it was changed since it was written; make a new one")
+        raise InvalidData("the plan doesn't match its hash: it was changed since it was written; make a new one")
     if plan.encode() != data:
         raise InvalidData(
-            "what the plan shows isn't what it does: it was changed since it was written, or another version of "
+            "the plan's text doesn't match its data: it was changed since it was written, or another version of "
             "zonegit wrote it; make a new one"
         )
     return plan
 
 
 def _decode(fields: dict[str, object]) -> Plan:
-    """Read what `encode` wrote; raises all that `read_plan` catches."""
+    """Decode the JSON. May raise any of the errors that `read_plan` catches."""
     zone, branch, message, author, signatures = (
         _string(fields[name]) for name in ("zone", "branch", "message", "author", "signatures")
     )

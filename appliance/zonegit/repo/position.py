@@ -1,17 +1,19 @@
-"""Where a user is: the zone and branch that are meant where a call names none.
+"""HEAD: the zone and branch that a call applies to if it names none.
 
-The setting `HEAD` is the repository's position. In a repository that several users may write to, each of them has
-one of their own (`HEAD/<uid>`) from their first checkout on, and the repository's until then: nobody's checkout
-redirects what somebody else commits next. A position never moves by itself. Where its zone or branch is gone, it
-is lost (`Standing.lost`): another one is read from, and nothing is written before the user has chosen again. Where
-HEAD names no zone at all (a program made the zones by the store, without one), the first zone is read; it is
-written to only if it is the only one.
+The setting `HEAD` is the HEAD of the repository. In a repository that several users may write to, each user has
+their own (`HEAD/<uid>`) after their first checkout, and uses the repository's until then. So nobody's checkout
+redirects another user's next commit. A HEAD never moves by itself. If its zone or branch is gone, it is lost
+(`HeadStatus.lost`): calls then read from another branch, and write nothing until the user has chosen again. If HEAD
+names no zone at all (a program created the zones through the store, without setting HEAD), calls read from the
+first zone, and write to it only if it is the only one.
+
+A user's *seat* is the name of the setting that holds their HEAD: `HEAD` or `HEAD/<uid>`.
 """
 
 import stat
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from zonegit.errors import CorruptStore, InvalidName, NotFound
 from zonegit.model import refs
@@ -24,27 +26,26 @@ from zonegit.store.port import Reader
 HEAD = "HEAD"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a user is."""
+class HeadStatus(NamedTuple):
+    """What a user's HEAD names, and whether it exists."""
 
     place: Position | None
-    """What is read from. None in a repository without zones."""
+    """The branch that calls read from. None in a repository without zones."""
     lost: Position | None = None
-    """What HEAD names, if that is gone; `place` is what is taken for it."""
+    """What HEAD names, if that is gone; calls read from `place` instead."""
     own: bool = True
-    """Whether HEAD is the user's own; else it is the repository's, in one that several users share."""
+    """Whether HEAD is the user's own. If not, it is the repository's, which several users share."""
 
     @property
     def head(self) -> Position | None:
-        """What HEAD names, whether it is there or not."""
+        """What HEAD names, whether it exists or not."""
         return self.lost or self.place
 
 
 def seat(path: Path) -> str:
-    """The setting that holds this user's position in the repository in a directory.
+    """This user's seat in the repository in a directory.
 
-    A directory that its owner alone may write to has the owner's position and the repository's in one.
+    If only its owner may write to the directory, that is `HEAD` itself.
     """
     try:
         status = path.stat()
@@ -55,38 +56,39 @@ def seat(path: Path) -> str:
 
 
 def merge_setting(seat: str) -> str:
-    """The setting that holds what the user of a seat has stopped (`repo.stopped`): `MERGE`, or `MERGE/<uid>`."""
+    """The name of the setting that holds a user's stopped operation (`repo.stopped`): `MERGE` or `MERGE/<uid>`."""
     return f"MERGE{seat.removeprefix(HEAD)}"
 
 
-def standing(reader: Reader, seat: str) -> Standing:
-    """Where the user of a seat is."""
+def head_status(reader: Reader, seat: str) -> HeadStatus:
+    """The status of the HEAD with this seat."""
     chosen = _chosen(reader, seat)
     own = seat == HEAD or _named(reader, seat) is not None
     for place in filter(None, (chosen, _named(reader, HEAD))):
-        if reader.ref(refs.head(place.zone, place.branch)):
-            return Standing(place, chosen if place != chosen else None, own)
+        if reader.live(refs.head(place.zone, place.branch)):
+            return HeadStatus(place, chosen if place != chosen else None, own)
         if branches := branches_of(reader, place.zone):
-            return Standing(Position(place.zone, default_branch(branches)), chosen, own)
-    return Standing(_first(reader), chosen, own)
+            return HeadStatus(Position(place.zone, default_branch(branches)), chosen, own)
+    return HeadStatus(_first(reader), chosen, own)
 
 
 def place_in(reader: Reader, zone: str | None, branch: str | None = None, seat: str = HEAD) -> Position:
-    """The zone and branch that are meant. Without a branch: HEAD's if it is the zone's, else its default one.
+    """The zone and branch that a call applies to. Without `branch` it is HEAD's if HEAD is in the zone, else the
+    zone's default one.
 
-    A zone that is named is all that is looked at: another one may be damaged.
+    If a zone is named, no other zone is read, since that may be damaged.
     """
     if zone is None:
-        head = standing(reader, seat).place
+        head = head_status(reader, seat).place
         if head is None:
             raise NotFound(
-                "this repository has no zone yet; make one: 'zonegit zone add ZONE' or 'zonegit import FILE'"
+                "this repository has no zone yet; create one: 'zonegit zone add ZONE' or 'zonegit import FILE'"
             )
         return Position(head.zone, branch or head.branch)
     name = to_text(parse_apex(zone))
     branches = branches_of(reader, name)
     if not branches:
-        raise NotFound(f"no zone {name} here; see 'zonegit zone list', or make it: 'zonegit zone add {name}'")
+        raise NotFound(f"no zone {name} here; see 'zonegit zone list', or create it: 'zonegit zone add {name}'")
     if branch:
         return Position(name, branch)
     chosen = _chosen(reader, seat)
@@ -96,15 +98,15 @@ def place_in(reader: Reader, zone: str | None, branch: str | None = None, seat: 
 
 
 def lost_in(reader: Reader, seat: str, zone: str | None) -> Position | None:
-    """The branch of a zone (None: of any) that HEAD names and that is gone."""
+    """The branch that HEAD names, if it is gone and belongs to this zone (None: to any zone)."""
     chosen = _chosen(reader, seat)
-    if chosen is None or zone not in (None, chosen.zone) or reader.ref(refs.head(chosen.zone, chosen.branch)):
+    if chosen is None or zone not in (None, chosen.zone) or reader.live(refs.head(chosen.zone, chosen.branch)):
         return None
     return chosen
 
 
 def is_ambiguous(reader: Reader, seat: str) -> bool:
-    """Whether HEAD names no zone, while there are several."""
+    """Whether HEAD names no zone although there are several."""
     if _chosen(reader, seat):
         return False
     zones = (ref.zone for ref in heads(reader))
@@ -113,15 +115,15 @@ def is_ambiguous(reader: Reader, seat: str) -> bool:
 
 
 def branches_of(reader: Reader, zone: str) -> list[str]:
-    """The branches of a zone, whose name is canonical; none where it isn't here.
+    """The branches of a zone, given its canonical name; empty if there is no such zone.
 
-    `refs/heads/a/` is also how the refs of a zone `a/b` begin.
+    The names are compared, since the refs of a zone `a/b` begin with `refs/heads/a/` too.
     """
     return [ref.name for ref in heads(reader, f"{zone}/") if ref.zone == zone]
 
 
 def default_branch(branches: Collection[str]) -> str:
-    """The branch of a zone that HEAD isn't on which is meant when none is named."""
+    """The branch that a call applies to if it names none, in a zone that HEAD isn't in."""
     return DEFAULT_BRANCH if DEFAULT_BRANCH in branches else min(branches)
 
 
@@ -131,14 +133,17 @@ def _chosen(reader: Reader, seat: str) -> Position | None:
 
 
 def _first(reader: Reader) -> Position | None:
-    """The default branch of the first zone that is here."""
+    """The default branch of the first zone in the repository."""
     ref = next(heads(reader), None)
     return Position(ref.zone, default_branch(branches_of(reader, ref.zone))) if ref else None
 
 
 def heads(reader: Reader, prefix: str = "") -> Iterator[Ref]:
-    """The branches that are here. A ref whose name was changed on disk is left out; `zonegit fsck` reports it."""
-    for name, _ in reader.refs(f"refs/heads/{prefix}", _ignored):
+    """The branches that exist, without removed ones.
+
+    Damaged refs and refs with a damaged name are left out; `zonegit fsck` reports them.
+    """
+    for name, _ in reader.live_refs(f"refs/heads/{prefix}", _ignored):
         try:
             ref = refs.parse(name)
         except InvalidName:
@@ -156,4 +161,4 @@ def _named(reader: Reader, setting: str) -> Position | None:
 
 
 def _ignored(_error: CorruptStore) -> None:
-    """The same."""
+    """Skip a damaged ref."""

@@ -1,4 +1,4 @@
-"""What `set`, `add` and `delete` make of a zone: changes to stored RRsets."""
+"""The changes to stored RRsets that `set`, `add` and `delete` make."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
@@ -14,7 +14,7 @@ Changes = Mapping[RRKey, bytes | None]
 
 
 class Records(Protocol):
-    """What stands in a zone while it is changed: a version, or one with changes on top."""
+    """The records of a zone while it is changed: those of a version, or of one with changes on top."""
 
     def rrset(self, owner: Owner, rtype: int) -> RRset | None: ...
 
@@ -22,18 +22,18 @@ class Records(Protocol):
 
 
 def put(content: Records, owner: Owner, rtype: int, ttl: int | None, rdatas: Sequence[bytes]) -> Changes:
-    """These records in the place of what stands there, whose TTL they get if they have none themselves."""
+    """Replace an RRset by these records. Without `ttl` they get the TTL of the RRset that they replace."""
     kept = kept_ttl(content, owner, rtype) if ttl is None else ttl
     return replaced(RRset.of(owner, rtype, kept, readable(rtype, rdatas)))
 
 
 def replaced(rrset: RRset) -> Changes:
-    """`rrset` in the place of what stands under its key."""
+    """The change that stores an RRset under its key."""
     return {rrset.key: rrset.encode()}
 
 
 def readable(rtype: int, rdatas: Sequence[bytes]) -> Sequence[bytes]:
-    """These RDATAs. `InvalidRecord` for one that doesn't fit its type: an export of it could not be imported."""
+    """Return these RDATAs. `InvalidRecord` if one doesn't fit its type: its export couldn't be imported again."""
     for rdata in rdatas:
         if reason := misfit(rtype, canonical(rtype, rdata)):
             raise InvalidRecord(reason)
@@ -41,22 +41,22 @@ def readable(rtype: int, rdatas: Sequence[bytes]) -> Sequence[bytes]:
 
 
 def one_soa(rdatas: Sequence[bytes]) -> int:
-    """The serial of the SOA that is given. `InvalidZone` for several, also where only their serials differ."""
+    """The serial of the one given SOA. `InvalidZone` for several, even if only their serials differ."""
     if len(set(rdatas)) > 1:
-        raise InvalidZone("more than one SOA record [two-soas]; a zone has one: give one")
+        raise InvalidZone("more than one SOA record [two-soas]; a zone has exactly one")
     return soa_serial(rdatas[0])
 
 
 def kept_ttl(content: Records, owner: Owner, rtype: int) -> int:
-    """The TTL of the RRset that stands there. `NotFound` without one."""
+    """The TTL of an existing RRset. `NotFound` if there is none."""
     old = content.rrset(owner, rtype)
     if old is None:
-        raise NotFound(f"{owner_text(owner)} has no such RRset whose TTL a new record could take; give a TTL")
+        raise NotFound(f"{owner_text(owner)} has no RRset of this type yet, so the new record needs a TTL")
     return old.ttl
 
 
 def added(content: Records, owner: Owner, rtype: int, ttl: int | None, rdatas: Sequence[bytes]) -> Changes:
-    """Records added to an RRset. Its TTL becomes `ttl` as a whole, or stays (a new one needs a TTL)."""
+    """Add records to an RRset. `ttl` becomes the TTL of all its records; None keeps it (a new RRset needs one)."""
     if rtype == SOA and not owner:
         raise InvalidZone("a zone has one SOA record [two-soas]; 'zonegit set @ SOA TTL RDATA' replaces it")
     old = content.rrset(owner, rtype)
@@ -67,9 +67,9 @@ def added(content: Records, owner: Owner, rtype: int, ttl: int | None, rdatas: S
 def deleted(
     content: Records, owner: Owner, rtype: int | None, rdatas: Sequence[bytes], *, whole: bool = True
 ) -> Changes:
-    """All RRsets at an owner deleted, or one of them, or some of its records.
+    """Delete all RRsets at an owner, one of them, or some of its records.
 
-    `InvalidZone` for what a zone can't be without, unless it needn't be `whole` afterwards.
+    If the zone must be `whole` afterwards, deleting the SOA or all NS records of the apex is `InvalidZone`.
     """
     if whole and not owner and rtype in (SOA, NS) and not rdatas:
         raise InvalidZone(
@@ -89,7 +89,7 @@ def deleted(
 
 
 def gone(rrset: RRset, here: Collection[bytes]) -> set[bytes]:
-    """The RDATAs of `rrset`, which are to be deleted. `NotFound` unless all of them are here."""
+    """The RDATAs of `rrset`, which are to be deleted from those `here`. `NotFound` unless all of them are there."""
     wanted = set(rrset.rdatas)
     if missing := wanted.difference(here):
         what = "the record is" if len(wanted) == 1 else f"{len(missing)} of the {len(wanted)} records"

@@ -1,45 +1,44 @@
-"""The remotes of a repository: peers it fetches from, kept in its settings. No secret is among them.
+"""The remotes of a repository: the peers that it exchanges with, stored in its settings, without any secret.
 
-A remote goes by the name that its peer answers to (the `aud` of each request), which is the peer's name in
-`refs/remotes/<peer>/` too. Of its key only the id and the directory that holds the file are kept.
+A remote's name is the name that its peer answers to (the `aud` of each request); `refs/remotes/<peer>/` uses it
+too. Of its key, only the id and the directory of the key file are stored.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from zonegit.errors import Conflict, InvalidData, NotFound, UsageError
 from zonegit.model.commit import Stamp
-from zonegit.model.refs import RefKind, check_label, parse
-from zonegit.repo.writing import mirror_setting
+from zonegit.model.refs import RefKind, check_label
+from zonegit.repo.mirrors import mirror_setting, mirrored_from
+from zonegit.repo.sync_default import set_sync_default, sync_default
 from zonegit.store.port import Reader, RefUpdate, Writer
 
 _SETTING: Final = "remotes"
 _FILES: Final = ("ca", "client_cert", "client_key")
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(NamedTuple):
     """How to reach a peer."""
 
     name: str
     url: str
     keys: Path
-    """The directory with the files of the keys that requests are signed with."""
+    """The directory of the key files that requests are signed with."""
     key: str = ""
-    """The id of the only one to sign with; empty: the newest valid one in state `sign`."""
+    """The id of the key to sign with; empty: the newest valid one in state `sign`."""
     ca: Path | None = None
-    """CAs that the peer's certificate may be of, in place of the system's."""
+    """A file of CA certificates to trust for this peer instead of the system's."""
     client_cert: Path | None = None
     client_key: Path | None = None
     allow_plaintext: bool = False
-    """Whether the URL may be `http://` beyond loopback."""
+    """Whether the URL may be `http://` for other hosts than loopback."""
 
 
 def check_remote(remote: Remote) -> Remote:
-    """Refuse what can't be kept: a name that no ref can hold, a URL with a secret in it. `UsageError`."""
+    """Return the remote. `UsageError` if its name can't be part of a ref, or its URL is wrong or has a secret."""
     try:
         check_label(remote.name, "remote")
         parts = urlsplit(remote.url)
@@ -50,34 +49,34 @@ def check_remote(remote: Remote) -> Remote:
     except ValueError:
         raise UsageError(f"{remote.url[:120]!r} is not a peer's URL: write https://192.0.2.1:9354") from None
     if (remote.client_cert is None) != (remote.client_key is None):
-        raise UsageError("a client certificate needs its key, and the key a certificate")
+        raise UsageError("a client certificate and its key must be given together")
     if parts.username is not None or parts.password is not None:
-        raise UsageError("a peer's URL holds no user and no password: requests are signed with a key file")
+        raise UsageError("a peer's URL must not contain a user or a password: requests are signed with a key file")
     return remote
 
 
 def remotes(reader: Reader) -> dict[str, Remote]:
-    """All remotes by their names, in the names' order."""
+    """All remotes, sorted by name."""
     value = reader.setting(_SETTING)
     table: dict[str, dict[str, str]] = json.loads(value) if value else {}
     return {name: _remote(name, table[name]) for name in sorted(table)}
 
 
 def remote_named(reader: Reader, name: str | None) -> Remote:
-    """One remote; the only one for None. `NotFound`, `UsageError` when it isn't clear which is meant."""
+    """The remote of this name, or the only one. `NotFound`; `UsageError` if there are several and none is named."""
     known = remotes(reader)
     if name is not None and name in known:
         return known[name]
     if name is not None or not known:
         what = f"no remote {name[:80]!r}" if name is not None else "no remote"
-        raise NotFound(f"{what} here; see `zonegit remote list`, or make it: `zonegit remote add NAME URL`")
+        raise NotFound(f"{what} here; see `zonegit remote list`, or create it: `zonegit remote add NAME URL`")
     if len(known) > 1:
-        raise UsageError(f"which remote? There are {', '.join(known)}")
+        raise UsageError(f"there are several remotes, name one: {', '.join(known)}")
     return next(iter(known.values()))
 
 
 def add_remote(writer: Writer, remote: Remote) -> None:
-    """Keep a remote; the same one again changes nothing. `Conflict` if another one goes by its name."""
+    """Add a remote. Adding the same one again changes nothing. `Conflict` if there is another one of its name."""
     known = remotes(writer)
     before = known.get(remote.name)
     if before not in (None, remote):
@@ -88,28 +87,31 @@ def add_remote(writer: Writer, remote: Remote) -> None:
 
 
 def remove_remote(writer: Writer, name: str, who: Stamp) -> list[str]:
-    """Forget a remote and what it was seen to have. Returns the zones that were mirrored from it.
+    """Remove a remote and its remote-tracking refs; if it was the default for pushes and pulls, there is none then.
 
-    Their branches stay, and are this repository's own from now on. So can a daemon's primary be forgotten, which
-    stands in its configuration and not in this table. `NotFound` if nothing is known of the name.
+    Returns the zones that were mirrored from it. Their branches stay, and from now on this repository owns them.
+    This also works for a daemon's primary, which is in its configuration and not in this table. `NotFound` if
+    nothing is known of the name.
     """
+    check_known(writer, name)
     known = remotes(writer)
     mirrored = mirrored_from(writer, name)
-    if name not in known and not mirrored:
-        raise NotFound(f"no remote {name[:80]!r} here; see `zonegit remote list`")
     tracked = list(writer.refs(f"refs/{RefKind.REMOTE}/{name}/"))
     writer.move_refs([RefUpdate(ref, oid, None) for ref, oid in tracked], who, f"remote: {name} removed")
     for zone in mirrored:
         writer.set_setting(mirror_setting(zone), None)
     known.pop(name, None)
     _keep(writer, known)
+    if sync_default(writer).remote == name:
+        set_sync_default(writer, None)
     return mirrored
 
 
-def mirrored_from(reader: Reader, name: str) -> list[str]:
-    """The zones that are mirrored from a peer."""
-    zones = sorted({parse(ref).zone for ref, _ in reader.refs(f"refs/{RefKind.HEAD}/")})
-    return [zone for zone in zones if reader.setting(mirror_setting(zone)) == name.encode()]
+def check_known(reader: Reader, name: str) -> None:
+    """`NotFound` if there is no remote of this name, no zone mirrored from it and no ref that tracks it."""
+    tracked = next(iter(reader.refs(f"refs/{RefKind.REMOTE}/{name}/")), None)
+    if name not in remotes(reader) and tracked is None and not mirrored_from(reader, name):
+        raise NotFound(f"no remote {name[:80]!r} here; see `zonegit remote list`")
 
 
 def _keep(writer: Writer, known: dict[str, Remote]) -> None:
@@ -118,7 +120,7 @@ def _keep(writer: Writer, known: dict[str, Remote]) -> None:
 
 
 def _settings(remote: Remote) -> dict[str, str]:
-    """A remote without its name, as text; what isn't set is left out."""
+    """A remote's fields as text, without its name and those that aren't set."""
     found = {name: str(getattr(remote, name) or "") for name in ("url", "key", "keys", *_FILES)}
     found["allow_plaintext"] = "yes" if remote.allow_plaintext else ""
     return {name: value for name, value in found.items() if value}

@@ -1,8 +1,8 @@
-"""`rename`: a name and all below it get another name, and what points to them follows.
+"""`rename`: renames a name and all names below it, and updates the records that point to them.
 
-Records point to a name by the names in their RDATA (`model.rdata`). A name in text (`include:` in an SPF record) or
-in RDATA of a form that isn't known is reported, and stays. DNSSEC records move with their owners, and nothing in
-them changes: nobody here can sign them again.
+Records point to a name by the names in their RDATA (`model.rdata`). Names inside text (`include:` in an SPF record)
+or in RDATA of an unknown type are reported, but not changed. DNSSEC records move with their owners and are
+otherwise unchanged, since nobody here can sign them again.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ from zonegit.model.rdata import AAAA, NS, TXT, A, name_spans
 from zonegit.model.rrset import RRKey, RRset, key_parts
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
-from zonegit.repo.everywhere import Branches, Joint, JointOptions, Mention, every, one, single
+from zonegit.repo.joint import Branches, Joint, JointOptions, Mention, every, one, single
+from zonegit.repo.joint_commit import Tips, commit_together
 from zonegit.repo.listing import enclosing, zone_names
-from zonegit.repo.pointing import may_name, others, search
 from zonegit.repo.records import Changes
+from zonegit.repo.references import may_name, others, search
 from zonegit.repo.signed import DNSSEC_TYPES, is_dnssec
-from zonegit.repo.together import Tips, commit_together
 from zonegit.repo.writing import Intent, check_writable, intent_of
 from zonegit.tree import walk
 
 _TEXTS: Final = frozenset((TXT, 99, 256, 257))  # SPF, URI, CAA
-"""Types whose RDATA may hold names as text."""
+"""Types whose RDATA may contain names as text."""
 
 
 class _Move(NamedTuple):
-    """From where to where."""
+    """A rename, after it was checked."""
 
     home: str
-    """The zone that holds the old name."""
+    """The zone that contains the old name."""
     target: str
-    """The one that is to hold the new one."""
+    """The zone that will contain the new name."""
     old: WireName
     new: WireName
 
     def renamed(self, name: bytes) -> bytes:
-        """A wire name as it is called afterwards."""
+        """A wire name after the rename. `InvalidName` if it becomes too long."""
         if not is_within(name, self.old):
             return name
         moved = name[: len(name) - len(self.old)] + self.new
@@ -77,7 +77,8 @@ def rename(context: Context, old: str, new: str, options: JointOptions, *, all_z
             raise NotFound(f"nothing to rename: {move.home} has no records at or below {to_text(move.old)}")
         _refuse_clash(tips[move.target], move)
         wanted: dict[str, dict[RRKey, bytes | None]] = {}
-        for zone in sorted(tips, key=lambda zone: zone == move.home):  # what it holds is right where glue is, too
+        # The home zone is read last, so that its records replace the glue for the same names in other zones.
+        for zone in sorted(tips, key=lambda zone: zone == move.home):
             found = _read(tips[zone], move)
             mentions.extend(found.mentions)
             if zone in branches.mirrored:
@@ -105,7 +106,7 @@ def rename(context: Context, old: str, new: str, options: JointOptions, *, all_z
 
 
 def _agreed(context: Context, old: str, new: str, options: JointOptions, branches: Branches) -> _Move:
-    """What is to move where. `Refused`, `OutOfZone` or `UsageError` where that can't be."""
+    """The move of a rename. `Refused`, `OutOfZone` or `UsageError` if it isn't possible."""
     home = context.target(options.get("zone"), options.get("branch")).zone
     apex = parse_apex(home)
     was, becomes = WireName(lower(from_text(old, apex))), WireName(lower(from_text(new, apex)))
@@ -115,17 +116,21 @@ def _agreed(context: Context, old: str, new: str, options: JointOptions, branche
             f"{home} is the zone itself, which can't be renamed: 'export' it, and 'import' it as the new one"
         )
     if was == becomes:
-        raise UsageError(f"{to_text(was)} is the name that it has")
+        raise UsageError(f"{to_text(was)} already has this name")
     if (inner := enclosing(context, was, None)) and inner != home:
-        raise Refused(f"{to_text(was)} is in the zone {inner}, which is here, too; --zone {inner} renames it there")
+        raise Refused(
+            f"{to_text(was)} is in the zone {inner}, which this repository has too; --zone {inner} renames it there"
+        )
     for zone in zone_names(context):
         if zone != home and is_within(parse_apex(zone), was):
-            raise Refused(f"{zone} is a zone here at or below {to_text(was)}, and a zone can't be renamed")
+            raise Refused(f"the zone {zone} is at or below {to_text(was)}, and a zone can't be renamed")
     target = enclosing(context, becomes, None)
     if is_within(becomes, apex) and (target is None or len(parse_apex(target)) < len(apex)):
         target = home
     if target is None:
-        raise OutOfZone(f"{to_text(becomes)} is outside of {home}; a name can only move to a zone that is here")
+        raise OutOfZone(
+            f"{to_text(becomes)} is outside of {home}; a name can only move to a zone of this repository"
+        )
     if target != home and target not in branches.places:
         raise Refused(f"{to_text(becomes)} is in the zone {target}, not in {home}; --all-zones moves it there")
     if home not in branches.places:
@@ -136,7 +141,7 @@ def _agreed(context: Context, old: str, new: str, options: JointOptions, branche
 
 
 def _refuse_clash(content: Content, move: _Move) -> None:
-    """`Conflict` where something stands at the new name or below it that doesn't move."""
+    """`Conflict` if the new name, or a name below it, has records that don't move away."""
     for key, _ in _within(content, move.new):
         owner, _ = key_parts(key)
         if not is_within(owner + content.apex, move.old):
@@ -145,18 +150,18 @@ def _refuse_clash(content: Content, move: _Move) -> None:
 
 
 @dataclass(slots=True)
-class _Found:
-    """What a rename does to one zone."""
+class _ZoneEdit:
+    """What a rename changes in one zone."""
 
     changes: dict[RRKey, bytes | None] = field(default_factory=dict)
     moved: dict[RRKey, bytes] = field(default_factory=dict)
-    """What leaves its owner, under its new key."""
+    """The RRsets that move to another owner, under their new keys."""
     mentions: list[Mention] = field(default_factory=list)
 
 
-def _read(content: Content, move: _Move) -> _Found:
-    """Look through a whole zone. Glue in another zone than the name's own moves, or goes where NEW is outside."""
-    found = _Found()
+def _read(content: Content, move: _Move) -> _ZoneEdit:
+    """Search a whole zone. In other zones than the home zone, glue moves too, or is deleted if NEW is outside."""
+    found = _ZoneEdit()
     zone = content.revision.commit.zone
     apex = parse_apex(move.target) if zone == move.home else content.apex
     here = is_within(move.old, content.apex) and is_within(move.new, apex)
@@ -190,20 +195,20 @@ def _read(content: Content, move: _Move) -> _Found:
 
 
 def _delegates(content: Content, apex: WireName) -> bool:
-    """Whether a zone delegates this name, or one above it: its addresses at or below the name are glue."""
+    """Whether a zone delegates this name or an ancestor of it, so that its addresses at or below it are glue."""
     parts = labels(relative(apex, content.apex))
     return any(content.rrset(join(parts[at:]), NS) for at in range(len(parts)))
 
 
 def _redirected(rtype: int, rdata: bytes, move: _Move) -> bytes:
-    """RDATA whose names are called as they are afterwards."""
+    """RDATA in which each name is renamed."""
     for start, end in reversed(list(name_spans(rtype, rdata))):
         rdata = rdata[:start] + move.renamed(rdata[start:end]) + rdata[end:]
     return rdata
 
 
 def _within(content: Content, name: WireName) -> Iterator[tuple[RRKey, bytes]]:
-    """What stands at a name and below it."""
+    """The RRsets at a name and below it."""
     key = owner_key(relative(name, content.apex))
     for found, payload in walk.entries(content.tree.nodes, content.tree.root, RRKey(key + b"\0")):
         if not found.startswith(key):

@@ -1,13 +1,14 @@
-"""`Repository`: zones as histories, from the shell's or a program's point of view.
+"""`Repository`: the API to a repository, which the command line uses and programs can embed.
 
     with Repository.open(Path(".zonegit")) as repository:
         repository.set("www", parse_type("A"), 300, [bytes([192, 0, 2, 1])])
 
-Every change is one commit in one durable transaction. Names are presentation form, relative to the zone; types are
-numbers; RDATA is uncompressed wire form; revisions are expressions (`HEAD~1`, `main@{yesterday}`). `zone=None` is
-the zone that HEAD names, `branch=None` the branch of it, `who=None` the user at this host. With `dry_run` a call
-checks and tells all that it would do, and writes nothing. All errors come from `zonegit.errors`.
-What only some calls need is imported by those: `zonegit` starts anew for each command.
+Every change is one commit in one durable transaction. Names are in presentation form, relative to the zone; types
+are numbers; RDATA is in uncompressed wire form; revisions are expressions (`HEAD~1`, `main@{yesterday}`).
+`zone=None` is the zone that HEAD names, `branch=None` its branch, `who=None` the user at this host. With `dry_run`
+a call checks everything and returns what it would do, but writes nothing. All errors come from `zonegit.errors`.
+
+Methods import what only they need: each run of `zonegit` is a new process, and imports are most of its start.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ from typing import TYPE_CHECKING, Unpack
 
 from zonegit.errors import NotFound, UsageError
 from zonegit.model import refs
-from zonegit.model.ids import ObjectId
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.rdata import SOA
+from zonegit.repo.branch_verbs import BranchVerbs
 from zonegit.repo.context import owner_of
 from zonegit.repo.desired_verbs import DesiredVerbs
 from zonegit.repo.joint_verbs import JointVerbs
 from zonegit.repo.merge_verbs import MergeVerbs
+from zonegit.repo.publishing.verbs import PublishVerbs
 from zonegit.repo.reading import Progress
 from zonegit.repo.results import Position
+from zonegit.repo.signing_verbs import SigningVerbs
 from zonegit.repo.undo_verbs import UndoVerbs
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.writer_lock import ENDLESS, Patience
@@ -36,10 +39,9 @@ from zonegit.zonefile.types import type_text
 
 if TYPE_CHECKING:
     from zonegit.repo.content import Content
+    from zonegit.repo.import_losses import Allow
     from zonegit.repo.records import Changes
     from zonegit.repo.results import Committed, Restored
-    from zonegit.repo.signed import Signatures
-    from zonegit.repo.undoing import Allow
     from zonegit.repo.writing import CommitOptions
     from zonegit.store.compact import Compacted
     from zonegit.store.fsck import FsckReport
@@ -47,19 +49,20 @@ if TYPE_CHECKING:
     from zonegit.zonefile.reader import ParsedZone
 
 
-class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
-    """An open repository. Any number of them, in any processes, may work on one directory at once."""
+class Repository(BranchVerbs, DesiredVerbs, JointVerbs, MergeVerbs, PublishVerbs, SigningVerbs, UndoVerbs):
+    """An open repository. Any number of processes may have the same directory open at once."""
 
     @classmethod
     def init(cls, path: Path, *, now: Callable[[], float] = time.time, patience: Patience = ENDLESS) -> Repository:
-        """Make an empty repository. `AlreadyThere` if there is one."""
+        """Create an empty repository. `AlreadyThere` if there is one."""
         return cls(path, LmdbStore.create(path, patience=patience), now)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False, patience: Patience = ENDLESS) -> Repository:
         """Open an existing repository; `StoreError` if there is none.
 
-        To write, it waits for a writer at work, as each change does: `patience` says how long (`StoreBusy`).
+        Opening for writing waits while another process writes, as does each change. `patience` limits the wait
+        (`StoreBusy`).
         """
         return cls(path, LmdbStore.open(path, readonly=readonly, patience=patience))
 
@@ -74,7 +77,7 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
     ) -> None:
         self.close()
 
-    # -- where we are ---------------------------------------------------------------------------------------------
+    # -- HEAD -----------------------------------------------------------------------------------------------------
 
     def switch_zone(self, zone: str) -> Position:
         """Point the user's HEAD at a zone's default branch."""
@@ -91,11 +94,12 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
         start: str = "HEAD",
         who: str | None = None,
         dry_run: bool = False,
+        sign: bool | None = False,
     ) -> Position:
-        """Point the user's HEAD at a branch, which is made first with `create`."""
+        """Point the user's HEAD at a branch; `create` creates it first, at `start`."""
         place = Position(self._context.zone_to_choose_in(zone), branch)
         if create:
-            self.create_branch(branch, start, zone=zone, who=who, dry_run=dry_run)
+            self.create_branch(branch, start, zone=zone, who=who, dry_run=dry_run, sign=sign)
         elif self._context.ref(refs.head(place.zone, branch)) is None:
             raise NotFound(f"{place.zone} has no branch {branch}; 'checkout -b {branch}' makes one")
         if not dry_run:
@@ -116,35 +120,50 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
         mail: str | None = None,
         who: str | None = None,
         dry_run: bool = False,
+        sign: bool | None = False,
     ) -> Committed:
-        """Begin a zone with an SOA and these name servers (default: `localhost.`). `Conflict` if it exists."""
+        """Create a zone with an SOA and these name servers (default: `localhost.`). `Conflict` if it exists."""
         from zonegit.repo import zones
 
-        return zones.add_zone(self._context, zone, nameservers, mail, who, dry_run)
+        return zones.add_zone(self._context, zone, nameservers, mail, who, dry_run, sign)
 
-    def remove_zone(self, zone: str, *, who: str | None = None, dry_run: bool = False) -> None:
-        """Delete a zone's branches and tags. Its objects and reflogs stay, and `restore_zone` brings it back."""
+    def remove_zone(
+        self,
+        zone: str,
+        *,
+        who: str | None = None,
+        dry_run: bool = False,
+        tombstone: bool = False,
+        sign: bool | None = False,
+    ) -> None:
+        """Delete a zone's branches and tags. Its objects and reflogs stay, and `restore_zone` brings it back.
+
+        With `tombstone`, each branch leaves a tombstone, which tells peers that it was removed (`repo.tombstones`).
+        """
         from zonegit.repo import removal
 
-        removal.remove_zone(self._context, self._context.place(zone).zone, who, dry_run)
+        zone = self._context.place(zone).zone
+        removal.remove_zone(self._context, zone, who, dry_run, tombstone=tombstone, sign=sign)
 
-    def restore_zone(self, zone: str, *, who: str | None = None, dry_run: bool = False) -> Restored:
-        """Bring the zone that was removed last under this name back, each branch and tag at its old id.
+    def restore_zone(
+        self, zone: str, *, who: str | None = None, dry_run: bool = False, sign: bool | None = False
+    ) -> Restored:
+        """Restore the zone of this name that was removed last, with each branch and tag at its old id.
 
         `Conflict` if there is a zone of this name, `NotFound` if none was removed.
         """
         from zonegit.repo import removal
 
-        return removal.restore_zone(self._context, to_text(parse_apex(zone)), who, dry_run)
+        return removal.restore_zone(self._context, to_text(parse_apex(zone)), who, dry_run, sign)
 
     # -- records --------------------------------------------------------------------------------------------------
 
     def set(
         self, name: str, rtype: int, ttl: int | None, rdatas: Sequence[bytes], **options: Unpack[CommitOptions]
     ) -> Committed:
-        """Put this RRset in the place of what stands there. An SOA's serial is taken if it is ahead.
+        """Replace an RRset, or create it. The serial of a given SOA is used if it is ahead of the zone's.
 
-        Without a TTL it gets that of what stands there; `NotFound` where nothing does.
+        With `ttl=None` the RRset keeps its TTL; `NotFound` if there is none yet.
         """
         from zonegit.repo import records
 
@@ -157,7 +176,7 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
     def add(
         self, name: str, rtype: int, ttl: int | None, rdatas: Sequence[bytes], **options: Unpack[CommitOptions]
     ) -> Committed:
-        """Add records to an RRset, whose TTL becomes `ttl` as a whole (None: stays as it is)."""
+        """Add records to an RRset. `ttl` becomes the TTL of all its records; None keeps the present one."""
         from zonegit.repo import records
 
         def change(content: Content) -> Changes:
@@ -168,7 +187,7 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
     def delete(
         self, name: str, rtype: int | None = None, rdatas: Sequence[bytes] = (), **options: Unpack[CommitOptions]
     ) -> Committed:
-        """Delete all RRsets at a name, one of them, or some of its records. `NotFound` if they aren't there."""
+        """Delete all RRsets at a name, one RRset, or some of its records. `NotFound` if they don't exist."""
         from zonegit.repo import records
 
         def change(content: Content) -> Changes:
@@ -195,14 +214,16 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
         progress: Progress | None = None,
         **options: Unpack[CommitOptions],
     ) -> Committed:
-        """Make a zone's content that of a zone file, as one commit; the first one begins the zone.
+        """Replace a zone's content by that of a zone file, in one commit. The first import creates the zone.
 
-        The file's serial is taken if it is ahead, else the next one (`keep_serial`: `Refused`). A file whose serial
-        names an older version of the branch changes what it changes against that version, and nothing else
-        (`MergeConflict` where the branch contradicts it); not so with `replace=True` or `merge=False`, nor where a
-        version of another branch has that serial. Any other file that would undo commits made by hand since the
-        last import is `Refused` without `replace`; a `replace` that is called is asked. `progress` is told of parts
-        in a thousand.
+        The new serial is the file's if that is ahead, else the branch's next one (with `keep_serial`: `Refused`).
+
+        If the file's serial is that of an older version of the branch, the file's changes to that version are
+        merged into the branch (`MergeConflict` if they contradict newer commits). Not with `replace=True` or
+        `merge=False`, nor if a version of another branch has that serial.
+
+        Any other file that would undo commits made by hand since the last import is `Refused` unless `replace` is
+        true; if `replace` is a function, it decides. `progress` is called with thousandths of the work.
         """
         from zonegit.dnssec.denial import check_denial
         from zonegit.dnssec.times import ending
@@ -210,7 +231,7 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
         from zonegit.repo.writing import intent_of
 
         if not source or not source.isprintable():
-            raise UsageError(f"the source's name {source[:80]!r} must be printable: it stands in the commit")
+            raise UsageError(f"the source's name {source[:80]!r} must be printable: the commit records it")
         intent = intent_of(options, f"Import {source}", parsed.serial, source, keep_serial=keep_serial)
         check = import_check(parsed.entries, replace)
         branch = options.get("branch")
@@ -219,116 +240,16 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
             warnings += ending(parsed.entries, int(self._context.now()))
             warnings += check_denial(parsed.apex, parsed.entries)
 
-        def told(done: float) -> None:
+        def report(done: float) -> None:
             if progress:
                 progress(round(done * 1000), 1000)
 
         merging = merge and replace is not True
         return commit_records(
-            self._context, parsed.apex, branch, parsed.entries, intent, warnings, check, told, merge=merging
+            self._context, parsed.apex, branch, parsed.entries, intent, warnings, check, report, merge=merging
         )
 
-    # -- branches and tags ----------------------------------------------------------------------------------------
-
-    def create_branch(
-        self,
-        name: str,
-        start: str = "HEAD",
-        *,
-        zone: str | None = None,
-        who: str | None = None,
-        dry_run: bool = False,
-    ) -> ObjectId:
-        """Begin a branch at a revision. `Conflict` if there is one of this name."""
-        from zonegit.repo import labels
-
-        place = self._context.target(zone)
-        target = self._context.resolve(start, zone)
-        labels.create_branch(self._context, place, name, target, who, dry_run)
-        return target.id
-
-    def delete_branch(
-        self,
-        name: str,
-        *,
-        zone: str | None = None,
-        force: bool = False,
-        who: str | None = None,
-        dry_run: bool = False,
-    ) -> ObjectId:
-        """Delete a branch that HEAD isn't on and that isn't the zone's last; returns its tip. Its reflog stays.
-
-        `Refused` without `force` where it has commits that HEAD's branch lacks.
-        """
-        from zonegit.repo import labels
-
-        return labels.delete_branch(self._context, self._context.target(zone), name, who, dry_run, force)
-
-    def rename_branch(
-        self,
-        new: str,
-        old: str | None = None,
-        *,
-        zone: str | None = None,
-        who: str | None = None,
-        dry_run: bool = False,
-    ) -> Position:
-        """Give a branch (default: HEAD's) another name, which every HEAD that names it follows; where it is then.
-
-        `Conflict` if there is one of the new name. The old name's reflog stays.
-        """
-        from zonegit.repo.rename_branch import rename_branch
-
-        place = self._context.target(zone, old)
-        rename_branch(self._context, place, new, who, dry_run)
-        return Position(place.zone, new)
-
-    def create_tag(
-        self,
-        name: str,
-        revision: str = "HEAD",
-        *,
-        zone: str | None = None,
-        message: str | None = None,
-        who: str | None = None,
-        dry_run: bool = False,
-    ) -> ObjectId:
-        """Name a commit for good; with a message the tag is an object of its own, whose id comes back.
-
-        Where `revision` names a tag object that was made under this name, the tag is that object again.
-        """
-        from zonegit.repo import labels
-
-        place = self._context.target(zone)
-        return labels.create_tag(self._context, place, name, revision, message, who, dry_run)
-
-    def delete_tag(
-        self, name: str, *, zone: str | None = None, who: str | None = None, dry_run: bool = False
-    ) -> ObjectId:
-        """Delete a tag; returns what it pointed to, a commit or a tag object."""
-        from zonegit.repo import labels
-
-        return labels.delete_tag(self._context, self._context.target(zone), name, who, dry_run)
-
-    def reset(
-        self,
-        revision: str,
-        *,
-        zone: str | None = None,
-        branch: str | None = None,
-        who: str | None = None,
-        dry_run: bool = False,
-        signatures: Signatures = "keep",
-    ) -> Committed:
-        """Make a branch continue from a commit. Its serial still rises: see `repo.reset`."""
-        from zonegit.repo import reset
-
-        place = self._context.target(zone, branch)
-        with self._store.keeping():
-            target = self._context.resolve(revision, zone)
-            return reset.reset(self._context, place, target, who, dry_run, signatures)
-
-    # -- care -----------------------------------------------------------------------------------------------------
+    # -- maintenance ----------------------------------------------------------------------------------------------
 
     def fsck(self, progress: Progress | None = None) -> FsckReport:
         """Verify every object, ref, index and view."""
@@ -337,7 +258,7 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
         return fsck(self._store, progress)
 
     def reindex(self, progress: Progress | None = None) -> None:
-        """Make the ref index and the served views again from the refs."""
+        """Rebuild the ref index and the served views from the refs."""
         from zonegit.store.reindex import reindex
 
         reindex(self._store, progress)
@@ -350,19 +271,20 @@ class Repository(DesiredVerbs, JointVerbs, MergeVerbs, UndoVerbs):
         patience: float | None = None,
         progress: Progress | None = None,
     ) -> GcReport:
-        """Delete objects that no ref reaches, nor the reflog's entries of the last `grace` seconds.
+        """Delete objects that are reachable neither from a ref nor from a reflog entry of the last `grace` seconds.
 
-        Older entries go, but for the newest of each ref. Others may read and write meanwhile. `StoreBusy` where a
-        pull or an import lasts longer than `patience` seconds (None: without end), or beside another `gc`.
+        Older reflog entries are deleted too, except the newest of each ref. Others may read and write meanwhile.
+        `StoreBusy` if a pull or an import takes longer than `patience` seconds (None: wait forever), or if another
+        `gc` is running.
         """
-        from zonegit.repo.collecting import collect
+        from zonegit.repo.gc import collect
 
         now = self._context.now()
         return collect(self._store, grace, now, dry_run=dry_run, patience=patience, progress=progress)
 
     @classmethod
     def compact(cls, path: Path, *, dry_run: bool = False, progress: Progress | None = None) -> Compacted:
-        """Give free pages of the data file at `path` back to the disk. `StoreBusy` while anything has it open."""
+        """Return free pages of the data file at `path` to the disk. `StoreBusy` while anything has it open."""
         from zonegit.store.compact import compact
 
         return compact(path, dry_run=dry_run, progress=progress)

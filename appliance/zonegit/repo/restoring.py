@@ -1,4 +1,4 @@
-"""What makes a name what it was in another version: RRsets of that version come back, those it lacks go."""
+"""Restores a name to what it was in another version: its RRsets come back, and those that it lacked are deleted."""
 
 from collections.abc import Iterator
 
@@ -16,10 +16,11 @@ from zonegit.zonefile.types import type_text
 def restored(
     content: Content, then: Content, owner: Owner, rtype: int | None, *, below: bool, dnssec: bool
 ) -> Changes:
-    """The changes to `content` that make a name in it what it is in `then`; with `below` all names below it, too.
+    """The changes to `content` that make a name what it is in `then`; with `below`, all names below it too.
 
-    Without a type that is every RRset; those of DNSSEC stay as they are unless `dnssec` is true, because the
-    signatures of another version mean nothing in an unsigned one. `NotFound` where nothing stands in either.
+    Without a type, all RRsets are restored. DNSSEC records are left alone unless `dnssec` is true, because
+    signatures of another version are useless in an unsigned one. `NotFound` if neither version has any records
+    there.
     """
     if not any(_stands(each.tree, owner, rtype, below) for each in (content, then)):
         what = f"no {type_text(rtype)} records" if rtype else "no records"
@@ -36,7 +37,7 @@ def restored(
 
 
 def _stands(tree: Tree, owner: Owner, rtype: int | None, below: bool) -> bool:
-    """Whether any RRset is at a name, or below it."""
+    """Whether a name has RRsets; with `below`, also whether names below it have any."""
     key = owner_key(owner)
     if rtype is not None and tree.payload(rr_key(key, rtype)):
         return True
@@ -47,7 +48,7 @@ def _stands(tree: Tree, owner: Owner, rtype: int | None, below: bool) -> bool:
 def _differences(
     now: Tree, then: Tree, owner: Owner, below: bool
 ) -> Iterator[tuple[RRKey, bytes | None, bytes | None]]:
-    """`(key, now, then)` of each RRset at a name, or below it, that differs."""
+    """`(key, now, then)` of each differing RRset at a name; with `below`, also below it."""
     key = owner_key(owner)
     if below:
         found = diff(now.nodes, now.root, then.root)

@@ -1,9 +1,9 @@
-"""What `Repository` gives back."""
+"""The values that the methods of `Repository` return."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, short
@@ -14,16 +14,14 @@ if TYPE_CHECKING:
     from zonegit.zonefile.findings import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """What HEAD names: the zone and branch that commands use by default."""
+class Position(NamedTuple):
+    """A zone and one of its branches. HEAD names the ones that commands use by default."""
 
     zone: str
     branch: str
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(NamedTuple):
     """A commit and its id."""
 
     id: ObjectId
@@ -35,9 +33,8 @@ def reset_subject(target: ObjectId) -> str:
     return f"Reset to {short(target)}"
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneSummary:
-    """A zone as `zone list` shows it: the tip of one of its branches (the default one, where it exists)."""
+class ZoneSummary(NamedTuple):
+    """A zone as `zone list` shows it: the tip of its default branch, or of another one if it has none."""
 
     zone: str
     branch: str
@@ -46,26 +43,24 @@ class ZoneSummary:
     records: int
     branches: tuple[str, ...]
     time: int
-    """Unix seconds of the tip's committer."""
+    """The tip's commit time, Unix seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """A removed zone that came back."""
+class Restored(NamedTuple):
+    """A zone that was removed and has been restored."""
 
     zone: str
     branch: str
-    """The branch that is meant where none is named."""
+    """The zone's default branch."""
     branches: dict[str, ObjectId]
     tags: dict[str, ObjectId]
-    """What they name, as in `branches` and `tags` of the repository."""
+    """Branches and tags, with the commits that they point to."""
     current: bool
     """Whether HEAD names the zone now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One RRset that differs: `old` is None where it was added, `new` where it was deleted."""
+class Change(NamedTuple):
+    """An RRset that differs between two versions: `old` is None if it was added, `new` if it was deleted."""
 
     owner: Owner
     rtype: int
@@ -74,12 +69,11 @@ class Change:
 
     @property
     def olds(self) -> tuple[RRset | None, ...]:
-        """As `Combined` has it: the only one."""
+        """The only old value, in the form that `Combined.olds` has."""
         return (self.old,)
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(NamedTuple):
     """What a writing call did, or (in a dry run) would do."""
 
     zone: str
@@ -89,25 +83,27 @@ class Committed:
     """The branch's tip now: equal to `old` when there was nothing to change, None after a dry run."""
     serial: int
     change_count: int
-    changes: list[Change] = field(default_factory=list)
-    """The changes, if they are at most `MAX_LISTED`."""
-    findings: list[Finding] = field(default_factory=list)
-    """Warnings that the change brings, and those about owners that it touches."""
+    changes: Sequence[Change] = ()
+    """The changes, if there are at most `MAX_LISTED` of them."""
+    findings: Sequence[Finding] = ()
+    """New warnings, and those about owners that the change touches."""
     lacks_view: str = ""
-    """Why the branch, which is committed, has no served view yet; empty where it needs none or has it."""
+    """Why the committed branch has no served view yet; empty if it has one or needs none."""
     merged_over: ObjectId | None = None
-    """Of an import: the older version that the file's serial names, if it was merged over that."""
-    held: list[Change] = field(default_factory=list)
-    """Of an import that was merged: where an earlier one over that version holds against the file; at most
-    `MAX_LISTED`. `old` are records that stay and aren't in the file, `new` those that only the file has."""
+    """For an import that was merged: the older version that the file's serial names, which was the merge base."""
+    held: Sequence[Change] = ()
+    """For an import that was merged: where the result differs from the file, because an earlier import over the
+    same version changed the RRset. At most `MAX_LISTED`. `old` has the records that stay although the file lacks
+    them, `new` those that only the file has."""
+    kept: bool = False
+    """For a reset: whether the tip before it stays in the branch's history."""
 
 
 MAX_LISTED = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """An RRset that two sides of a merge made different things of; None where it doesn't stand."""
+class Contradiction(NamedTuple):
+    """An RRset that the two sides of a merge changed in contradictory ways; None where a version lacks it."""
 
     owner: Owner
     rtype: int
@@ -116,11 +112,34 @@ class Contradiction:
     theirs: RRset | None
     ours_by: Revision | None
     theirs_by: Revision | None
-    """The newest commit of each side that changed it; None where it is the base's, or not known."""
+    """The newest commit on each side that changed it; None if that side has the base's value, or isn't known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
+class DecidedSide(NamedTuple):
+    """One side's value of an RRset that a rule decided."""
+
+    rrset: RRset | None
+    by: Revision
+    """The newest commit on that side that changed it."""
+    at: ObjectId
+    """A commit that has this value."""
+    left_out: bool
+    """Whether the rule discarded this side's change."""
+
+
+class Decided(NamedTuple):
+    """An RRset that a rule of the canonical merge decided, because it was changed concurrently."""
+
+    owner: Owner
+    rtype: int
+    rule: str
+    """The rule's name, one of `tree.merge_heads.RULES`."""
+    merged: RRset | None
+    sides: tuple[DecidedSide, ...]
+    """If a CNAME or a DNAME yielded, this includes the data that it yielded to."""
+
+
+class Unfinished(NamedTuple):
     """A merge, revert or cherry-pick that stopped."""
 
     operation: str
@@ -129,22 +148,21 @@ class Unfinished:
     theirs: ObjectId
     """The commit that is merged, reverted or picked."""
     name: str
-    """What the caller called it."""
+    """The revision as the caller wrote it."""
     left: list[Contradiction]
-    """What is to be resolved."""
+    """The conflicts that are still to be resolved."""
     together: list[str]
-    """What is wrong with both sides together, where each of them is valid."""
+    """Errors of the merged zone, if each side alone is valid."""
     todo: int
-    """How many commits come after this one."""
+    """How many commits follow this one."""
     problem: str = ""
-    """Why it can't go on at all."""
+    """Why it can't continue at all."""
     chosen: tuple[tuple[Owner, int, str], ...] = ()
-    """Choices that are kept for it: owner, type, and `ours`, `theirs`, `base` or `both`."""
+    """The choices made so far: owner, type, and `ours`, `theirs`, `base` or `both`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blame:
-    """A record, and the newest commit that put it there."""
+class Blame(NamedTuple):
+    """A record, and the newest commit that added it."""
 
     owner: Owner
     rtype: int
@@ -153,61 +171,55 @@ class Blame:
     revision: Revision
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A commit in which a record came or went: one that has it while none of its parents has, or the other way."""
+class Passage(NamedTuple):
+    """A commit that added or removed a record: it has the record and none of its parents has, or the reverse."""
 
     revision: Revision
     came: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Combined:
-    """An RRset that a merge has otherwise than each of its parents."""
+class Combined(NamedTuple):
+    """An RRset of a merge that differs from that of every parent."""
 
     owner: Owner
     rtype: int
     olds: tuple[RRset | None, ...]
-    """The parents', in their order."""
+    """The RRset in each parent, in the order of the parents."""
     new: RRset | None
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A commit to draw in a graph, and what it is drawn above of: its nearest ancestors that are listed."""
+class Drawn(NamedTuple):
+    """A commit to draw in a graph, and its nearest listed ancestors, which are drawn below it."""
 
     revision: Revision
     above: tuple[ObjectId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of a branch's reflog; `branch@{index}` names the tip that this move left behind it."""
+class Entry(NamedTuple):
+    """An entry of a branch's reflog; `branch@{number}` names the tip after this move."""
 
-    index: int
+    number: int
     old: ObjectId | None
     new: ObjectId | None
     who: Stamp
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Alongside:
-    """What one operation over several zones did in another zone than the one that is undone."""
+class Alongside(NamedTuple):
+    """What an operation on several zones did in one of the others, when it is undone in one zone."""
 
     zone: str
     branch: str
     commit: ObjectId
     last: bool
-    """Whether `undo` takes it back there: no other operation came after it."""
+    """Whether `undo` in that zone takes it back: no other operation followed it there."""
 
 
-@dataclass(frozen=True, slots=True)
-class TakenBack:
-    """What `undo` took back, or `redo` made again."""
+class TakenBack(NamedTuple):
+    """What `undo` took back, or `redo` applied again."""
 
     committed: Committed
     operation: Entry
-    """The move of the branch that this is about; its index is that from before the call."""
+    """The reflog entry that was undone or redone, numbered as it was before the call."""
     alongside: tuple[Alongside, ...] = ()
-    """Of an undo: what the operation did in other zones, which stays as it is."""
+    """For an undo: what the operation did in other zones, which stays as it is."""

@@ -1,20 +1,21 @@
 """Revision expressions: `main`, `HEAD~3`, `1f2e3d4c5b6a`, `v1`, `main@{2 hours ago}`, `serial=2026112001`.
 
-A base (HEAD, else a branch, a tag, `peer/branch`, an id or its prefix, in this order, or a serial) and any number
-of steps behind it: `~N` (N first parents back), `^N` (the Nth parent), `@{N}` or `@{time}` (the base's reflog,
-which outlives it), `@{upstream}` (the branch at a peer).
+An expression is a base, followed by any number of steps. The base is HEAD, a branch, a tag, `peer/branch`, an id or
+its prefix (the first of these that matches), or a serial. Steps are `~N` (N first parents back), `^N` (the Nth
+parent), `@{N}` or `@{time}` (the base's reflog, which outlives the branch), and `@{upstream}` (the branch at a
+peer).
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidName, NotFound, OtherZone, RevisionError, UnknownVersion
 from zonegit.model import refs
 from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import ID_SIZE, Kind, ObjectId, kind_of, short
 from zonegit.model.refs import RefName
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.repo.results import Position, Revision
 from zonegit.store.port import Reader
 
@@ -22,26 +23,26 @@ _EXPRESSION: Final = re.compile(
     r"(?P<base>(?:[^~^@{}]|@(?!\{))*)(?P<log>@\{[^{}]*\})?(?P<steps>(?:[~^][0-9]{0,9})*)"
 )
 PREFIX: Final = re.compile(r"[0-9a-f]{4,64}")
-"""The first digits of an id, enough of them to mean it."""
+"""An id, or its first digits; fewer than 4 aren't taken for an id."""
 _HEAD: Final = frozenset({"HEAD", "@", ""})
 _UPSTREAM: Final = frozenset({"u", "upstream"})
 _SERIAL: Final = re.compile(r"serial=([0-9]{1,10})")
 
 
-@dataclass(frozen=True, slots=True)
-class RangeText:
-    """Expressions for commits to list: all that `of` reaches and `without` doesn't."""
+class RangeText(NamedTuple):
+    """Expressions for the commits to list: those reachable from `of` but not from `without`."""
 
     of: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     apart: tuple[tuple[str, str], ...] = ()
-    """Pairs, of which what both reach is left out, too."""
+    """Pairs (`A...B`); what is reachable from both of a pair is left out too."""
 
 
 def split_range(*texts: str) -> RangeText:
-    """`A..B` is what B reaches and A doesn't, `A...B` what one of both reaches, `^A` leaves out what A reaches.
+    """Read ranges as git does: `A..B` is what is reachable from B but not from A, `A...B` what is reachable from
+    exactly one of them, `^A` leaves out what is reachable from A.
 
-    A side left out is HEAD; without any text HEAD is meant.
+    An omitted side is HEAD, and so is an empty list of texts.
     """
     of: list[str] = []
     without: list[str] = []
@@ -63,7 +64,7 @@ def split_range(*texts: str) -> RangeText:
 
 
 class Resolver:
-    """Turns expressions into commits of one zone, on one consistent version of the repository."""
+    """Resolves expressions to commits of one zone, in one consistent version of the repository."""
 
     def __init__(self, reader: Reader, position: Position, now: Callable[[], float]) -> None:
         self._reader = reader
@@ -71,7 +72,7 @@ class Resolver:
         self._now = now
 
     def resolve(self, text: str) -> Revision:
-        """The commit that `text` names. `RevisionError` if it can't be read, `NotFound` if it names nothing."""
+        """The commit that `text` names. `RevisionError` for a syntax error, `NotFound` if it names nothing."""
         parts = _EXPRESSION.fullmatch(text)
         if not parts or not text:
             raise RevisionError(
@@ -83,7 +84,7 @@ class Resolver:
         return revision
 
     def tag_object(self, text: str) -> tuple[ObjectId, Tag] | None:
-        """The tag object that `text` names by itself, without steps back; None where it names a commit."""
+        """The tag object that `text` names, without any steps; None if it names a commit."""
         parts = _EXPRESSION.fullmatch(text)
         if not parts or parts["steps"]:
             return None
@@ -98,34 +99,29 @@ class Resolver:
         return self._logged(parts["base"], parts["log"][2:-1]) if parts["log"] else self._base(parts["base"])
 
     def _upstream(self, base: str) -> ObjectId:
-        """A branch as it was seen at the peer that its zone is mirrored from, else at the only peer that has it."""
-        from zonegit.repo.writing import mirror_setting
-
+        """A branch as last seen at the peer that its zone is mirrored from, else at the only peer that has it."""
         zone = self._position.zone
         branch = self._position.branch if base in _HEAD else base
-        name = next((name for name in self._heads(branch) if self._reader.ref(name)), None)
+        name = next((name for name in self._heads(branch) if self._reader.live(name)), None)
         if name is None:
             raise NotFound(f"{zone} has no branch {branch[:80]}, and only branches have an @{{upstream}}")
         peer = self._reader.setting(mirror_setting(zone))
         found = {
             ref.peer: oid
-            for full, oid in self._reader.refs("refs/remotes/")
+            for full, oid in self._reader.live_refs("refs/remotes/")
             if (ref := refs.parse(full)).zone == zone and ref.name == branch
         }
         if peer and peer.decode() in found:
             return found[peer.decode()]
         if not found or peer:
-            where = (
-                f"seen at {peer.decode()}, which the zone is mirrored from"
-                if peer
-                else "that was fetched from a peer"
-            )
+            where = f"from {peer.decode()}, which the zone is mirrored from" if peer else "from any peer"
             raise NotFound(
-                f"{branch} of {zone} has no @{{upstream}}: there is no such branch {where}; 'zonegit fetch'"
+                f"{branch} of {zone} has no @{{upstream}}: no branch of this name was fetched {where}; "
+                "run 'zonegit fetch'"
             )
         if len(found) > 1:
             raise RevisionError(
-                f"{branch} of {zone} was fetched from several peers: name one, as {next(iter(found))}/{branch}"
+                f"{branch} of {zone} was fetched from several peers: name one, such as {next(iter(found))}/{branch}"
             )
         return next(iter(found.values()))
 
@@ -159,7 +155,7 @@ class Resolver:
             return self._commit(revision.commit.parents[count - 1], text)
         for done in range(count):
             if not revision.commit.parents:
-                raise NotFound(f"{text[:80]!r} goes {count} commits back; the history ends after {done}")
+                raise NotFound(f"{text[:80]!r} goes back {count} commits, but the history ends after {done}")
             revision = self._commit(revision.commit.parents[0], text)
         return revision
 
@@ -167,7 +163,9 @@ class Resolver:
         if serial := _SERIAL.fullmatch(base):
             return self._by_serial(int(serial[1]))
         for name in self._candidates(base):
-            if oid := self._reader.ref(name):
+            # a remote-tracking branch can be read even after the peer has removed the branch
+            tracked = name.startswith("refs/remotes/")
+            if oid := self._reader.ref(name) if tracked else self._reader.live(name):
                 return oid
         if PREFIX.fullmatch(base):
             return self._by_prefix(base)
@@ -209,9 +207,9 @@ class Resolver:
         return revision.id
 
     def _logged(self, base: str, point: str) -> ObjectId:
-        """What the reflog says that a branch or tag was, some moves or some time ago.
+        """The value of a branch or tag some moves ago, or at some time, by its reflog.
 
-        Where a move deleted it, that is what was deleted: `X@{0}` of a deleted branch is its last tip.
+        For a move that deleted it this is what was deleted: `X@{0}` of a deleted branch is its last tip.
         """
         logs = (list(self._reader.reflog(name)) for name in self._candidates(base))
         log = next(filter(None, logs), [])
@@ -222,23 +220,23 @@ class Resolver:
             tips = [*(entry.new or entry.old for entry in log), log[-1].old]
             found = tips[int(point)] if int(point) < len(tips) else None
         else:
-            from zonegit.repo.when import parse_when
+            from zonegit.repo.dates import parse_when
 
             then = parse_when(point, self._now())
             found = next((entry.new or entry.old for entry in log if entry.who.time <= then), None)
         if found is None:
-            from zonegit.repo.when import utc
+            from zonegit.repo.dates import utc
 
             moves = "1 move" if len(log) == 1 else f"{len(log)} moves"
             raise NotFound(
-                f"the reflog of {base or 'HEAD'} doesn't reach back to {point!r}: it has {moves}, the oldest of "
-                f"{utc(log[-1].who.time)}; serial=N and `zonegit log --until TIME` look back further"
+                f"the reflog of {base or 'HEAD'} doesn't reach back to {point!r}: it has {moves}, the oldest at "
+                f"{utc(log[-1].who.time)}; serial=N and `zonegit log --until TIME` search the whole history"
             )
         return found
 
 
 def _is_time(text: str) -> bool:
-    from zonegit.repo.when import parse_when
+    from zonegit.repo.dates import parse_when
 
     try:
         parse_when(text, 0)

@@ -1,6 +1,6 @@
-"""Versions of other branches that have a version's serial: a file with it may have been exported from any of them.
+"""Finds other versions with the same serial: a file with that serial may come from any of them.
 
-Serials are counted on each branch, so the next commits on two branches have the same one.
+Each branch counts its own serials, so versions on two branches often have the same one.
 """
 
 from collections.abc import Collection, Iterator
@@ -19,14 +19,14 @@ from zonegit.store.port import Reader, Store
 from zonegit.tree.source import NodeSource
 
 _LOGGED: Final = 10_000
-"""Moves of each ref that are looked at, the newest ones."""
+"""The most moves of each ref that are searched, from the newest on."""
 
 
 def sharing(store: Store, source: NodeSource, version: Revision, newer: Collection[ObjectId]) -> list[Revision]:
-    """Commits of the zone that have this version's serial and other content, the highest sequence number first.
+    """Commits of the zone that have this version's serial but other content, the highest sequence number first.
 
-    They are looked for on all branches, tags and branches of remotes, and where reflogs say that branches were.
-    `newer` are the commits between the version and its branch's tip along first parents, which needn't be read.
+    The search starts at all branches, tags and remote-tracking branches, and at the entries in the reflogs of
+    branches and tags. `newer` are the commits between the version and its branch's tip along first parents.
     """
     with store.read() as reader:
         starts = set(_starts(reader, version.commit.zone, version.commit.seq))
@@ -36,7 +36,7 @@ def sharing(store: Store, source: NodeSource, version: Revision, newer: Collecti
     heap: list[tuple[int, ObjectId]] = []
 
     def meet(oid: ObjectId) -> None:
-        # no commit's sequence number is below its parents': what is below the version's can't lead to it
+        # A commit's number is never below its parents', so no ancestor of a commit below `seq` is of interest.
         if oid not in met and (link := links(oid)).seq >= seq:
             heappush(heap, (-link.seq, oid))
         met.add(oid)
@@ -47,14 +47,18 @@ def sharing(store: Store, source: NodeSource, version: Revision, newer: Collecti
     while heap:
         link = links(heappop(heap)[1])
         if link.seq % ROUND == serial and link.zone_root != version.commit.zone_root:
-            found.append(read_commit(source, link.id))
+            revision = read_commit(source, link.id)
+            found += [] if revision.commit.is_tombstone else [revision]
         for parent in link.parents:
             meet(parent)
     return found
 
 
 def _starts(reader: Reader, zone: str, seq: int) -> Iterator[ObjectId]:
-    """The commits from `seq` on that the zone's branches, tags and remotes' branches name, or named, or more."""
+    """Where the search starts: what the zone's refs point to now, and what they pointed to by their reflogs.
+
+    Commits below `seq` may be left out.
+    """
     for name, oid in reader.refs(f"refs/{RefKind.REMOTE}/"):
         if parse(name).zone == zone:
             yield oid
@@ -68,11 +72,12 @@ def _starts(reader: Reader, zone: str, seq: int) -> Iterator[ObjectId]:
 
 
 def _logged(reader: Reader, name: RefName, seq: int) -> Iterator[ObjectId]:
+    """The commits in a ref's reflog, newest first. Those below `seq` may be left out."""
     is_below = False
     for move in islice(reader.reflog(name), _LOGGED):
         if move.new is None:
             is_below = False
-        if is_below:  # a branch's sequence number never falls, until it is deleted and made anew
+        if is_below:  # a branch's sequence number never falls, unless the branch is deleted and created again
             continue
         for oid in (move.new, move.old):
             if oid is not None and reader.has(oid):

@@ -1,8 +1,8 @@
-"""What becomes of the signatures of a zone that is signed elsewhere when its branch gets a new version.
+"""Protects the signatures of a zone that is signed elsewhere when its branch gets a new version.
 
-Nobody can make signatures here. So a version with signatures is kept as it came, serial included (the SOA's
-signature covers it). A change that its signatures wouldn't fit is refused, unless the caller gives them up:
-`unsign` drops all DNSSEC records, `break` leaves them as they are. A zone is signed when its apex has RRSIGs.
+zonegit doesn't sign. So a signed version is kept exactly as it came, including its serial, which the SOA's
+signature covers. A change that would invalidate signatures is refused, unless the caller gives them up: `unsign`
+drops all DNSSEC records, `break` keeps them although they no longer match. A zone is signed if its apex has RRSIGs.
 """
 
 from bisect import bisect_left
@@ -17,16 +17,16 @@ from zonegit.repo.content import Tree
 from zonegit.tree import walk
 
 Signatures = Literal["keep", "unsign", "break"]
-"""What may happen to a signed zone's signatures."""
+"""What a change does with the signatures of a signed zone."""
 
 SIGNED_APEX: Final = rr_key(APEX_KEY, RRSIG)
 DNSSEC_TYPES: Final = frozenset((RRSIG, NSEC, NSEC3, NSEC3PARAM, DNSKEY, CDS, CDNSKEY, ZONEMD))
+"""Types that are useless or wrong in an unsigned zone. DS isn't one: it is about the keys of a child zone."""
 _DROPPED: Final = frozenset(rtype.to_bytes(2, "big") for rtype in DNSSEC_TYPES)
-"""Types that mean nothing in an unsigned zone, or something wrong (a ZONEMD digest of other content).
-
-DS records stay: they are about the keys of child zones.
-"""
-_WAYS: Final = "--unsign drops all DNSSEC records (first remove the parent's DS), --break-signatures does it anyway"
+_WAYS: Final = (
+    "--unsign drops all DNSSEC records (first remove the DS from the parent), --break-signatures makes the change "
+    "and leaves invalid signatures"
+)
 
 
 def is_dnssec(key: RRKey) -> bool:
@@ -40,13 +40,13 @@ def is_signed(tree: Tree) -> bool:
 
 
 def are_signed(entries: Sequence[tuple[RRKey, bytes]]) -> bool:
-    """Whether a zone's entries, in canonical order, are a signed version."""
+    """Whether a version is signed, given all its entries in canonical order."""
     at = bisect_left(entries, (SIGNED_APEX, b""))
     return at < len(entries) and entries[at][0] == SIGNED_APEX
 
 
 def unsigned(entries: list[tuple[RRKey, bytes]]) -> list[tuple[RRKey, bytes]]:
-    """The entries that aren't DNSSEC's."""
+    """The entries without the RRsets that `unsign` drops."""
     return [entry for entry in entries if not is_dnssec(entry[0])]
 
 
@@ -56,24 +56,24 @@ def dnssec_keys(tree: Tree) -> Iterator[RRKey]:
 
 
 def refuse_change(zone: str) -> Refused:
-    """Why records of a signed zone aren't changed one by one."""
+    """The error for a change to single records of a signed zone."""
     return Refused(
-        f"{zone} is signed elsewhere, and the signatures wouldn't fit this change: make it there and import the "
-        f"whole signed zone; {_WAYS}"
+        f"{zone} is signed elsewhere, and this change would invalidate its signatures: make it there and import "
+        f"the whole signed zone; {_WAYS}"
     )
 
 
 def refuse_serial(zone: str, what: str, serial: int, tip: int) -> Refused:
-    """Why signed content isn't taken under another serial than its own."""
+    """The error for signed content whose own serial isn't ahead of the tip's."""
     return Refused(
-        f"{what} is signed with serial {serial}, which isn't ahead of {zone}'s {tip}, and its signatures fit no "
-        f"other serial: sign it again with a higher one; {_WAYS}"
+        f"{what} is signed with serial {serial}, which isn't ahead of {zone}'s {tip}, and its signatures are valid "
+        f"for that serial only: sign it again with a higher one; {_WAYS}"
     )
 
 
 def refuse_unsigned(zone: str, what: str) -> Refused:
-    """Why a signed zone isn't replaced by an unsigned one."""
+    """The error for replacing a signed zone with unsigned content."""
     return Refused(
-        f"{zone} is signed and {what} isn't: while the parent has a DS, resolvers would refuse every answer; "
-        f"{_WAYS}"
+        f"{zone} is signed and {what} isn't: as long as the parent has a DS, validating resolvers would reject "
+        f"every answer; {_WAYS}"
     )

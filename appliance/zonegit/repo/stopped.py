@@ -1,12 +1,12 @@
-"""A merge, revert or cherry-pick that stopped at conflicts: what is kept of it until it goes on or is given up.
+"""The saved state of a merge, revert or cherry-pick that stopped at conflicts, until it is continued or aborted.
 
-Each user has at most one (as each has a HEAD, `repo.position`). The branch stands where it stood; what resolves the
-conflicts are choices, and commits that are made on the branch meanwhile.
+Each user has at most one, as each has one HEAD (`repo.position`). The branch stays where it was. Conflicts are
+resolved by choices, and by commits that are made on the branch meanwhile.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from zonegit.errors import Conflict, CorruptStore, NotFound, Refused
@@ -21,40 +21,41 @@ from zonegit.store.port import Reader, Writer
 
 
 class Chosen(NamedTuple):
-    """How an RRset is resolved, as long as it stands on the branch as it stood when that was chosen."""
+    """How an RRset's conflict is resolved, as long as the branch hasn't changed the RRset since the choice."""
 
     choice: Choice
     over: str
-    """The RRset on the branch at that time, as `print_of` has it."""
+    """The fingerprint of the RRset on the branch at that time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """What goes on with `--continue`: what stopped at a conflict, or a commit of several that is still to come."""
+class Stopped(NamedTuple):
+    """What `--continue` continues: a commit that stopped at a conflict, or the next of several."""
 
     operation: str
     """`merge`, `revert` or `cherry-pick`."""
     place: Position
     ours: ObjectId
-    """The branch's tip when it stopped, or when the commit before it was made."""
+    """The branch's tip when it stopped, or after the previous commit of several."""
     theirs: ObjectId
     """The commit that is merged, reverted or picked."""
     name: str
-    """What the caller called it."""
+    """The revision as the caller wrote it."""
     message: str
     mainline: int = 0
-    """Which parent of a merge is the one that it is reverted to, or picked from, counted from 1; 0 without any."""
+    """The parent of a merge (from 1) with which it is compared to revert or pick it; 0 if none was given."""
     todo: tuple[ObjectId, ...] = ()
-    """Commits that come after this one."""
+    """The commits that follow this one."""
     noted: bool = False
     """Whether messages say which commit was picked."""
     signatures: Signatures = "keep"
     """What may happen to a signed zone's signatures."""
     prefer: Choice | None = None
-    """What holds for each conflict without a choice of its own."""
+    """The choice for each conflict that has none of its own."""
     preferred_at: ObjectId | None = None
-    """The branch's tip when that was chosen: it holds for RRsets that stand as they stood there."""
-    choices: Mapping[RRKey, Chosen] = field(default_factory=dict)
+    """The branch's tip when `prefer` was given: it applies only to RRsets that the branch hasn't changed since."""
+    choices: Mapping[RRKey, Chosen] = MappingProxyType({})
+    not_before: int | None = None
+    """The time that was given for its commits."""
 
     def encode(self) -> bytes:
         return json.dumps(
@@ -73,6 +74,7 @@ class Stopped:
                 "prefer": self.prefer and self.prefer.value,
                 "preferred_at": self.preferred_at and self.preferred_at.hex(),
                 "choices": {key.hex(): [each.choice.value, each.over] for key, each in self.choices.items()},
+                "not_before": self.not_before,
             }
         ).encode()
 
@@ -97,15 +99,16 @@ class Stopped:
                     RRKey(bytes.fromhex(key)): Chosen(Choice(choice), str(over))
                     for key, (choice, over) in found["choices"].items()
                 },
+                int(found["not_before"]) if found.get("not_before") else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             raise CorruptStore(
-                "what is kept of a stopped merge was changed on disk: 'zonegit merge --abort' forgets it"
+                "the state of a stopped merge was changed on disk: 'zonegit merge --abort' gives it up"
             ) from None
 
     @property
     def named(self) -> tuple[ObjectId, ...]:
-        """Commits that must stay as long as it may go on."""
+        """The commits that must be kept as long as it may be continued."""
         chosen = (self.preferred_at,) if self.preferred_at else ()
         return self.ours, self.theirs, *chosen, *self.todo
 
@@ -118,60 +121,60 @@ def stopped(context: Context) -> Stopped | None:
 
 
 def the_stopped(context: Context, operation: str | None = None) -> Stopped:
-    """The same, if it is of this operation. `NotFound` without one, `Refused` for another one."""
+    """The same, if it is this operation. `NotFound` if there is none, `Refused` if it is another operation."""
     found = stopped(context)
     if found is None:
         raise NotFound("no merge, revert or cherry-pick has stopped")
     if operation not in (None, found.operation):
-        raise Refused(f"no {operation} has stopped, but a {found.operation}: {ways_on(found.operation)}")
+        raise Refused(f"no {operation} has stopped, but a {found.operation}: {advice(found.operation)}")
     return found
 
 
 def refuse_second(reader: Reader, context: Context) -> None:
-    """`Refused` while something has stopped."""
+    """`Refused` while an operation of the user is stopped."""
     found = reader.setting(merge_setting(context.seat))
     if found:
         state = Stopped.decode(found)
         where = f"{state.place.branch} of {state.place.zone}"
-        raise Refused(f"a {state.operation} has stopped on {where}: {ways_on(state.operation)}")
+        raise Refused(f"a {state.operation} has stopped on {where}: {advice(state.operation)}")
 
 
 def check_held(reader: Reader, context: Context, held: Stopped | None) -> None:
-    """Refuse to go on from a state that another process has replaced since it was read; `held` is what was read.
+    """Check that the stored state is still `held`, which was read before.
 
-    `NotFound` where nothing is left of it, `Conflict` where it is another one, `Refused` where there was none.
+    `NotFound` if it is gone, `Conflict` if it has changed, `Refused` if there was none and now there is one.
     """
     if held is None:
         refuse_second(reader, context)
         return
     found = reader.setting(merge_setting(context.seat))
     if found is None:
-        raise NotFound(f"the {held.operation} was finished or given up by another process meanwhile")
+        raise NotFound(f"another process has finished or given up the {held.operation} meanwhile")
     if Stopped.decode(found) != held:
         raise Conflict(
-            f"another process went on with the {held.operation} meanwhile; 'zonegit status' shows what is left"
+            f"another process has continued the {held.operation} meanwhile; 'zonegit status' shows what is left"
         )
 
 
 def replace_stopped(context: Context, held: Stopped, value: Stopped | None) -> None:
-    """Keep another state in the place of the one that was read, or forget it. As `check_held`."""
+    """Replace the state that was read by another one, or delete it. Errors as in `check_held`."""
     with context.store.write() as writer:
         check_held(writer, context, held)
         set_stopped(writer, context, value)
 
 
-def print_of(payload: bytes | None) -> str:
-    """What tells an RRset from another one under its key; empty for none."""
+def fingerprint(payload: bytes | None) -> str:
+    """A hash that identifies a stored RRset; empty for None."""
     return object_id(payload).hex() if payload else ""
 
 
-def ways_on(operation: str) -> str:
-    """What can be done with what has stopped."""
-    return f"go on with 'zonegit {operation} --continue', or give it up with 'zonegit {operation} --abort'"
+def advice(operation: str) -> str:
+    """What the user can do with a stopped operation."""
+    return f"continue with 'zonegit {operation} --continue', or give it up with 'zonegit {operation} --abort'"
 
 
 def set_stopped(writer: Writer, context: Context, value: Stopped | None) -> None:
-    """Keep what stopped, or forget it."""
+    """Store the state of a stopped operation, or delete it."""
     writer.set_setting(merge_setting(context.seat), value.encode() if value else None)
 
 

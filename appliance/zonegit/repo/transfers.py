@@ -1,4 +1,4 @@
-"""Where transfers from peers stand that didn't end: positions behind what has arrived (`sync.peers`)."""
+"""The cursors of unfinished transfers from peers, each after what has arrived (`sync.peers`)."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -13,12 +13,12 @@ _RESUME: Final = "/resume"
 
 
 def resume_setting(peer: str) -> str:
-    """Name of the setting that holds the positions of one peer's transfers."""
+    """The name of the setting that holds the cursors of one peer's transfers."""
     return f"{_PEER}{peer}{_RESUME}"
 
 
 def begin_again(writer: "StoreWriter") -> None:
-    """Forget all positions: what arrived before them may go, as no ref names it."""
+    """Delete all cursors, since `gc` may delete the objects that arrived before them, which no ref reaches."""
     prefix = layout.SETTING + _PEER.encode()
     for key in writer.tables.keys(Table.META, prefix):
         if key.endswith(_RESUME.encode()):

@@ -1,8 +1,8 @@
 """`ttl`: one TTL for all RRsets whose owners match a pattern.
 
-A pattern is a shell's (`*`, `?`, `[abc]`, `[!abc]`), in any case. It matches an owner as zonegit writes it, so
-relative to the zone, `@` for the apex; with a final dot it matches absolute names. `*` matches dots, too. What has
-none of these characters is a name.
+A pattern is a shell pattern (`*`, `?`, `[abc]`, `[!abc]`); case doesn't matter. It matches an owner as zonegit
+prints it: relative to the zone, `@` for the apex. With a final dot it matches absolute names. `*` matches dots too.
+A text without these characters is a name.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from zonegit.model.rdata import SOA
 from zonegit.model.rrset import MAX_TTL, RRKey, RRset, key_parts
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context, owner_of
-from zonegit.repo.everywhere import Joint, JointOptions, every, one, single
+from zonegit.repo.joint import Joint, JointOptions, every, one, single
+from zonegit.repo.joint_commit import Tips, commit_together
 from zonegit.repo.records import Changes
 from zonegit.repo.signed import DNSSEC_TYPES
-from zonegit.repo.together import Tips, commit_together
 from zonegit.repo.writing import Intent, intent_of
 from zonegit.tree import walk
 from zonegit.zonefile.types import type_text
@@ -31,7 +31,7 @@ Found = Iterator[tuple[RRKey, bytes]]
 
 
 def is_pattern(text: str) -> bool:
-    """Whether it is no name, but may match several."""
+    """Whether the text is a pattern rather than a name."""
     return not _MAGIC.isdisjoint(text)
 
 
@@ -40,9 +40,9 @@ def set_ttl(
 ) -> Joint:
     """See `Repository.set_ttl`."""
     if not 0 <= ttl <= MAX_TTL:
-        raise InvalidRecord(f"a TTL of {ttl} seconds; it is 0 to {MAX_TTL} (RFC 2181 §8)")
+        raise InvalidRecord(f"TTL {ttl} is not between 0 and {MAX_TTL} seconds (RFC 2181 §8)")
     if rtype is not None and rtype in DNSSEC_TYPES:
-        raise Refused(f"the TTL of {type_text(rtype)} records comes from who signs the zone; name another type")
+        raise Refused(f"the signer of the zone sets the TTL of {type_text(rtype)} records; name another type")
     branches = every(context, options) if all_zones else one(context, options)
     find = _finder(pattern)
     left: list[str] = []
@@ -64,7 +64,7 @@ def set_ttl(
 
 
 def _nothing(pattern: str, rtype: int | None, zones: Sequence[str]) -> NotFound:
-    """Why nothing was found, and what may have been meant."""
+    """The error for a pattern that matches nothing, with a hint if a final dot seems to be missing."""
     where = f"{zones[0]} has no" if len(zones) == 1 else "no zone here has"
     what = f"{type_text(rtype)} records" if rtype else "records whose TTL this changes"
     absolute_one = not is_absolute(pattern) and any(f"{pattern.lower()}.".endswith(f".{zone}") for zone in zones)
@@ -73,7 +73,7 @@ def _nothing(pattern: str, rtype: int | None, zones: Sequence[str]) -> NotFound:
 
 
 def _with_ttl(found: Found, ttl: int, rtype: int | None) -> Changes | None:
-    """What changes where all that was found gets this TTL; None where nothing was found but what is left alone."""
+    """The changes that give the found RRsets this TTL; None if there are none except those that are left alone."""
     changes = None
     for key, payload in found:
         _, number = key_parts(key)
@@ -107,7 +107,7 @@ def _finder(pattern: str) -> Callable[[Content], Found]:
 
 
 def _at_name(content: Content, name: str) -> Found:
-    """What stands at a name; nothing where that is outside of the zone."""
+    """The RRsets at a name; none if it is outside of the zone."""
     try:
         owner = owner_of(name, content.apex)
     except OutOfZone:

@@ -1,4 +1,4 @@
-"""The calls of `Repository` that bring back what was before: `undo`, `redo`, `restore_records`."""
+"""The part of `Repository` that brings back earlier content: `undo`, `redo`, `restore_records`."""
 
 from __future__ import annotations
 
@@ -14,31 +14,30 @@ if TYPE_CHECKING:
 
 
 class UndoVerbs(RepositoryReader):
-    """What `Repository` offers as the way back."""
+    """Calls that bring back earlier content."""
 
     def undo(self, **options: Unpack[CommitOptions]) -> TakenBack:
-        """Take the last operation on a branch back: a new commit with the content from before it.
+        """Undo the last operation on a branch: make a new commit with the content from before it.
 
-        The next call undoes the operation before that one. `Refused` where none is left. What the operation did in
+        The next call undoes the operation before that one. `Refused` if none is left. What the operation did in
         other zones stays, and is returned.
         """
-        from dataclasses import replace
 
-        from zonegit.repo import operations
+        from zonegit.repo import undo
         from zonegit.repo.alongside import alongside
         from zonegit.repo.writing import intent_of
 
         place = self._context.target(options.get("zone"), options.get("branch"))
-        done = operations.undo(self._context, place, intent_of(options, "", None))
-        return replace(done, alongside=alongside(self._context, place, done.operation))
+        done = undo.undo(self._context, place, intent_of(options, "", None))
+        return done._replace(alongside=alongside(self._context, place, done.operation))
 
     def redo(self, **options: Unpack[CommitOptions]) -> TakenBack:
-        """Make the operation again that `undo` took back last. `Refused` once another one came after it."""
-        from zonegit.repo import operations
+        """Redo the operation that `undo` undid last. `Refused` if another operation followed it."""
+        from zonegit.repo import undo
         from zonegit.repo.writing import intent_of
 
         place = self._context.target(options.get("zone"), options.get("branch"))
-        return operations.redo(self._context, place, intent_of(options, "", None))
+        return undo.redo(self._context, place, intent_of(options, "", None))
 
     def restore_records(
         self,
@@ -49,10 +48,10 @@ class UndoVerbs(RepositoryReader):
         below: bool = False,
         **options: Unpack[CommitOptions],
     ) -> Committed:
-        """Make what stands at a name (and below it) what it was in the revision `source`, as one commit.
+        """Restore the records at a name (with `below`, also below it) from the revision `source`, as one commit.
 
-        What wasn't there then is deleted; with a type only that RRset changes. `NotFound` where nothing stands in
-        either version.
+        Records that weren't there then are deleted. With a type, only that RRset changes. `NotFound` if neither
+        version has any.
         """
         from zonegit.model.ids import short
         from zonegit.repo.content import Content

@@ -1,18 +1,18 @@
-"""Commits: from a change that a caller describes to a branch that has moved, or a clear refusal."""
+"""Makes commits: turns a change into a draft, and the draft into the branch's new tip, or refuses it."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import TypedDict
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple, TypedDict
 
 from zonegit.errors import Conflict, Refused, UsageError
 from zonegit.model import refs
-from zonegit.model.commit import Stamp
+from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft, draft_changes, make_commit
 from zonegit.repo.history import read_commit
 from zonegit.repo.judging import refuse
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.repo.position import HEAD
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position, Revision
@@ -25,43 +25,62 @@ from zonegit.repo.signed import (
     refuse_serial,
     refuse_unsigned,
 )
+from zonegit.repo.signing import encoded
+from zonegit.repo.tombstones import tombstone_at
 from zonegit.store.port import RefUpdate, Writer
+from zonegit.zonefile.progress import Report, silent
 from zonegit.zonefile.serial import check_serial
-from zonegit.zonefile.steps import Told, silent
 from zonegit.zonefile.strict import strict_checks
 
 TRIES = 3
-"""Drafts that are made without holding the store; the one after them is made while other writers wait."""
+"""How many drafts are made without holding the store; the one after them is made while other writers wait."""
 _GROUP = 10_000
+"""The most objects that `store_ahead` stores in one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """How a commit is to be made, apart from what it changes."""
 
     message: str
     who: str | None
     dry_run: bool
     serial: int | None = None
-    """The SOA serial that the caller asked for; taken if it is ahead."""
+    """The SOA serial that the caller asked for; used if it is ahead."""
     imported: str | None = None
+    """The name of the file, for an import."""
     keep_serial: bool = False
-    """Whether `serial` must be ahead: nothing else will do."""
+    """Whether to refuse the commit if `serial` isn't ahead."""
     signatures: Signatures = "keep"
     strict: frozenset[str] = frozenset()
     """Checks whose warnings refuse the commit."""
     operation: str = "commit"
-    """What the reflog calls it: the first word of its reason, as git's."""
+    """The first word of the reason in the reflog, as in git."""
     author: Stamp | None = None
-    """Who made the change, where that isn't who commits it."""
+    """Who made the change, if that isn't the committer."""
     others: tuple[Revision, ...] = ()
-    """Parents of the commit beside the branch's tip."""
-    over: ObjectId | None = None
-    """The version that an imported file came from and was merged over, if it was."""
+    """Parents of the commit besides the branch's tip."""
+    imported_over: ObjectId | None = None
+    """The version that an imported file came from, if it was merged."""
+    not_before: int | None = None
+    """When it is to be published, in Unix seconds."""
+    sign: bool | None = False
+    """Whether to sign it (`repo.signing`); None: if the user's settings say so."""
+
+
+class Ready(NamedTuple):
+    """A commit that only has to be stored."""
+
+    done: Committed
+    stamp: Stamp
+    update: RefUpdate | None = None
+    """None: nothing is to be stored, because nothing changes or it is a dry run."""
+    reason: str = ""
+    objects: Sequence[bytes] = ()
+    """The draft's objects, and the commit last."""
 
 
 class CommitOptions(TypedDict, total=False):
-    """What every writing call takes beside its change."""
+    """The options that every writing call takes."""
 
     zone: str | None
     branch: str | None
@@ -71,6 +90,10 @@ class CommitOptions(TypedDict, total=False):
     signatures: Signatures
     strict: Collection[str]
     """Names of checks whose warnings refuse the commit; `all` is every one."""
+    not_before: int | None
+    """When it is to be published at the earliest, in Unix seconds (`repo.publishing`)."""
+    sign: bool | None
+    """Whether to sign the commit with the user's key. None: if the setting `commit.sign` says so. Default: no."""
 
 
 def intent_of(
@@ -84,7 +107,7 @@ def intent_of(
     author: Stamp | None = None,
     others: tuple[Revision, ...] = (),
 ) -> Intent:
-    """The intent that a call's options make, with `message` where they have none."""
+    """The intent of a call with these options; `message` is the default message."""
     given = options.get("message")
     text = message if given is None else checked_message(given)
     return Intent(
@@ -99,25 +122,22 @@ def intent_of(
         operation="import" if imported else operation,
         author=author,
         others=others,
+        not_before=options.get("not_before"),
+        sign=options.get("sign", False),
     )
 
 
 def checked_message(text: str) -> str:
-    """The message that somebody gives a commit or a tag. `UsageError` if it is none that a terminal may show."""
+    """Return a user's message for a commit or a tag. `UsageError` if it is empty or isn't printable."""
     if not text.strip():
         raise UsageError("--message is empty; write a line of plain text")
     if byte := next((ord(char) - 0xDC00 for char in text if 0xDC80 <= ord(char) <= 0xDCFF), 0):
         raise UsageError(
-            f"--message holds the byte 0x{byte:02X}, which is no UTF-8 there; write a line of plain text"
+            f"--message contains the byte 0x{byte:02X}, which isn't valid UTF-8; write a line of plain text"
         )
     if bad := next((char for char in text if not (char.isprintable() or char in "\n\t")), ""):
-        raise UsageError(f"--message holds U+{ord(bad):04X}, which can't be shown; write a line of plain text")
+        raise UsageError(f"--message contains U+{ord(bad):04X}, which isn't printable; write a line of plain text")
     return text
-
-
-def mirror_setting(zone: str) -> str:
-    """Name of the setting that holds the peer from which a zone is mirrored."""
-    return f"mirror/{zone}"
 
 
 def check_writable(context: Context, zone: str) -> None:
@@ -125,18 +145,19 @@ def check_writable(context: Context, zone: str) -> None:
     with context.store.read() as reader:
         peer = reader.setting(mirror_setting(zone))
     if peer:
-        raise Refused(f"{zone} is mirrored from {peer.decode()}: make the change there, and it arrives by itself")
+        raise Refused(
+            f"{zone} is mirrored from {peer.decode()}: make the change there, and it will be replicated here"
+        )
 
 
 def commit_changes(
     context: Context, place: Position, changes: Callable[[Content], Changes], intent: Intent
 ) -> Committed:
-    """Commit what `changes` makes of the branch's tip.
+    """Commit the `changes` to the branch's tip.
 
-    The draft is made without holding the store. If the tip moves meanwhile it is made again, the last time while
-    other writers wait: however many they are, none starves.
+    The draft is made without holding the store. If the tip moves meanwhile, the draft is made again, the last time
+    while other writers wait, so that no writer starves.
     """
-
     for _ in range(TRIES):
         with context.store.keeping():
             content = context.tip(place)
@@ -150,7 +171,7 @@ def commit_changes(
 
 
 def drafted(content: Content, changes: Changes, intent: Intent) -> Draft:
-    """The draft of these changes, and of what `--unsign` drops beside them."""
+    """The draft of these changes, and of the deletions of `--unsign`."""
     if intent.signatures == "unsign":
         changes = {**dict.fromkeys(dnssec_keys(content.tree)), **changes}
     return draft_changes(content, changes, intent.strict)
@@ -163,33 +184,58 @@ def commit_draft(
     draft: Draft,
     intent: Intent,
     writer: Writer | None = None,
-    told: Told = silent,
-    agree: Callable[[Content], None] = lambda content: None,
+    report: Report = silent,
+    confirm: Callable[[Content], None] = lambda content: None,
 ) -> Committed:
-    """Put a draft on top of `content`, in `writer` or in a transaction of its own. `Conflict` if the tip moved.
+    """Commit a draft on top of `content`, in `writer` or in its own transaction. `Conflict` if the tip has moved.
 
-    `agree` is asked last, when nothing else refuses the commit, and raises where `content` mustn't be replaced.
+    `confirm` is called last, when nothing else refuses the commit, and raises if `content` mustn't be replaced.
+    """
+    ready = make_ready(context, place, content, draft, intent, confirm)
+    if writer is not None:
+        return store_ready(writer, ready)
+    if ready.update is None:
+        return ready.done
+    rest = store_ahead(context, list(ready.objects), report)
+    with context.store.write() as own:
+        return store_ready(own, ready._replace(objects=rest))
+
+
+def make_ready(
+    context: Context,
+    place: Position,
+    content: Content | None,
+    draft: Draft,
+    intent: Intent,
+    confirm: Callable[[Content], None] = lambda content: None,
+) -> Ready:
+    """Make the commit that puts a draft on top of `content`, and sign it if that is wanted.
+
+    Call it without holding the store where that can be: a signature may wait for a passphrase.
     """
     check_writable(context, place.zone)
     stamp = context.stamp(intent.who)
     old = content.revision if content else None
     root = object_id(draft.objects[-1])
-    last = old or _removed_tip(context, place)
-    seq = next_seq(last.commit.seq, intent.serial) if last else intent.serial or 0
-    if last and intent.others:
-        seq = seq_of_merge(last.commit.seq, [other.commit.seq for other in intent.others])
-    taken = intent.serial == seq & 0xFFFFFFFF
+    tombstone = None if old else tombstone_at(context, place)
+    last = old or tombstone or _removed_tip(context, place)
+    seq = _seq_after(context, place, last, intent)
+    serial = seq & 0xFFFFFFFF
+    is_asked = intent.serial == serial
     same = old is not None and root == old.commit.zone_root
-    if intent.keep_serial and last and not taken and not (same and intent.serial == last.commit.serial):
+    if intent.keep_serial and last and not is_asked and not (same and intent.serial == last.commit.serial):
         what = f"serial {intent.serial} is not ahead of {last.commit.serial}"
         raise Refused(f"{what}; raise it in the file, or drop --keep-serial")
-    if old and same and not taken and not intent.others:
-        return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0, findings=draft.findings)
-    of_serial = check_serial(seq & 0xFFFFFFFF)
+    if old and same and not is_asked and not intent.others:
+        unchanged = Committed(
+            place.zone, place.branch, old.id, old.id, old.commit.serial, 0, findings=draft.findings
+        )
+        return Ready(unchanged, stamp)
+    of_serial = check_serial(serial)
     refuse(place.zone, of_serial, intent.strict)
-    _check_signatures(place.zone, content, draft, seq & 0xFFFFFFFF, last, intent)
+    _check_signatures(place.zone, content, draft, serial, last, intent)
     if content is not None:
-        agree(content)
+        confirm(content)
     commit = make_commit(
         content,
         place.zone,
@@ -198,22 +244,14 @@ def commit_draft(
         stamp,
         intent.message,
         intent.imported,
-        intent.author,
-        intent.others,
-        intent.over,
+        author=intent.author,
+        others=(*([tombstone] if tombstone else []), *intent.others),
+        imported_over=intent.imported_over,
+        not_before=intent.not_before,
     )
-    data = commit.encode()
+    data = encoded(context, commit, intent.sign, dry_run=intent.dry_run)
     new = None if intent.dry_run else object_id(data)
-    if new:
-        update = RefUpdate(refs.head(place.zone, place.branch), old.id if old else None, new)
-        reason = f"{intent.operation}: {commit.subject.removeprefix(f'{intent.operation} ')}"
-        if writer is None:
-            rest = store_ahead(context, draft.objects, told)
-            with context.store.write() as own:
-                _store(own, [*rest, data], update, stamp, reason)
-        else:
-            _store(writer, [*draft.objects, data], update, stamp, reason)
-    return Committed(
+    done = Committed(
         place.zone,
         place.branch,
         old.id if old else None,
@@ -223,10 +261,51 @@ def commit_draft(
         draft.changes,
         [*draft.findings, *of_serial],
     )
+    if new is None:
+        return Ready(done, stamp)
+    before = old or tombstone
+    update = RefUpdate(refs.head(place.zone, place.branch), before.id if before else None, new)
+    reason = f"{intent.operation}: {commit.subject.removeprefix(f'{intent.operation} ')}"
+    return Ready(done, stamp, update, reason, [*draft.objects, data])
+
+
+def store_ready(writer: Writer, ready: Ready) -> Committed:
+    """Store a commit and move its branch. HEAD names it if it named nothing yet. `Conflict` if the tip moved."""
+    if ready.update is not None:
+        writer.insert(ready.objects)
+        writer.move_refs([ready.update], ready.stamp, ready.reason)
+        if writer.setting(HEAD) is None:
+            writer.set_setting(HEAD, ready.update.name.encode())
+    return ready.done
+
+
+def _seq_after(context: Context, place: Position, last: Revision | None, intent: Intent) -> int:
+    """The sequence number of a commit after `last`, the branch's tip or what was its tip (None: a new branch)."""
+    served = _served(context, place, last)
+    if served is None:
+        return intent.serial or 0
+    if last is None or not intent.others:
+        return next_seq(served, intent.serial)
+    from zonegit.repo.canonical import seq_of  # only merges need it
+
+    return seq_of_merge(served, seq_of(context.nodes, [last.id, *(each.id for each in intent.others)]))
+
+
+def _served(context: Context, place: Position, last: Revision | None) -> int | None:
+    """The highest sequence number that secondaries may have of a branch; None for a new one.
+
+    A published version may be ahead of the branch, since its number rises also when no commit is made.
+    """
+    with context.store.read() as reader:
+        version = reader.ref(refs.published(place.zone, place.branch))
+        published = () if version is None else (Commit.decode(reader.get(version)).seq,)
+    return max((*published, *((last.commit.seq,) if last else ())), default=None)
 
 
 def _removed_tip(context: Context, place: Position) -> Revision | None:
-    """Where a branch was when its zone was removed, unless that is gone: secondaries still have that serial."""
+    """The last tip of a removed branch, if it still exists. Secondaries may still have its serial, so a new branch
+    must continue after it.
+    """
     with context.store.read() as reader:
         removal = next(reader.reflog(refs.head(place.zone, place.branch)), None)
         old = removal.old if removal else None
@@ -238,7 +317,7 @@ def _removed_tip(context: Context, place: Position) -> Revision | None:
 def _check_signatures(
     zone: str, content: Content | None, draft: Draft, serial: int, last: Revision | None, intent: Intent
 ) -> None:
-    """`Refused` where the signatures of the version before, or of this one, would be wrong or gone."""
+    """`Refused` if signatures of the old or the new version would be invalid, or would be lost."""
     signed = content is not None and is_signed(content.tree)
     if intent.signatures != "keep" or not (signed or draft.signed):
         return
@@ -250,20 +329,12 @@ def _check_signatures(
         raise refuse_serial(zone, "the file", intent.serial, last.commit.serial)
 
 
-def _store(writer: Writer, objects: list[bytes], update: RefUpdate, stamp: Stamp, reason: str) -> None:
-    """Take objects in and move the branch; HEAD names it if it names nothing yet."""
-    writer.insert(objects)
-    writer.move_refs([update], stamp, reason)
-    if writer.setting(HEAD) is None:
-        writer.set_setting(HEAD, update.name.encode())
-
-
-def store_ahead(context: Context, objects: list[bytes], told: Told = silent) -> list[bytes]:
-    """Store a large draft's objects in groups, so that others can write between; returns the last group."""
+def store_ahead(context: Context, objects: list[bytes], report: Report = silent) -> list[bytes]:
+    """Store a large draft's objects in groups, so that others can write in between; returns the last group."""
     at = 0
     while len(objects) - at > _GROUP:
         with context.store.write() as writer:
             writer.insert(objects[at : at + _GROUP])
         at += _GROUP
-        told(at / len(objects))
+        report(at / len(objects))
     return objects[at:]

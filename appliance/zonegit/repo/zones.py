@@ -1,4 +1,4 @@
-"""Beginning a zone."""
+"""Creates zones."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -25,17 +25,17 @@ _TIMERS: Final = (7200, 900, 1209600, 300)
 """SOA refresh, retry, expire, minimum in seconds, within the ranges that RFC 1912 §2.2 advises."""
 _TTL: Final = 3600
 PLACEHOLDER: Final = WireName(b"\x09localhost\x00")
-"""The name server of a zone that was begun without one: harmless, and every checker takes it."""
+"""The name server of a zone that is created without one: harmless, and accepted by every checker."""
 
 
 def first_rrsets(apex: WireName, nameservers: Sequence[str], mail: str | None) -> list[RRset]:
-    """The SOA and NS RRset that a zone begins with."""
+    """The SOA and NS RRsets of a new zone."""
     targets = [from_text(name, apex) for name in nameservers] or [PLACEHOLDER]
     for target in targets:
         if _is_in(target, apex):
             raise InvalidZone(
                 f"the name server {to_text(target)} is in {to_text(apex)} itself and needs an address there: "
-                "begin the zone with 'zonegit import FILE'"
+                "create the zone with 'zonegit import FILE'"
             )
     mailbox = _mailbox(mail, apex) if mail else b"\x0ahostmaster" + apex
     timers = b"".join(value.to_bytes(4, "big") for value in (0, *_TIMERS))
@@ -54,7 +54,7 @@ def _is_in(name: WireName, apex: WireName) -> bool:
 
 
 def _mailbox(mail: str, apex: WireName) -> WireName:
-    """A mail address as a name (RFC 1035 §8): what stands before the `@` is one label, dots and all."""
+    """A mail address as a name (RFC 1035 §8): the part before the `@` is one label, even if it contains dots."""
     local, at, domain = mail.rpartition("@")
     if not at:
         return from_text(mail, apex)
@@ -63,14 +63,18 @@ def _mailbox(mail: str, apex: WireName) -> WireName:
 
 
 def add_zone(
-    context: Context, zone: str, nameservers: Sequence[str], mail: str | None, who: str | None, dry_run: bool
+    context: Context,
+    zone: str,
+    nameservers: Sequence[str],
+    mail: str | None,
+    who: str | None,
+    dry_run: bool,
+    sign: bool | None = False,
 ) -> Committed:
-    """Begin a zone with an SOA and its name servers, as serial 1. `Conflict` if it is there already."""
+    """Create a zone with an SOA and its name servers, with serial 1. `Conflict` if it exists."""
     apex = parse_apex(zone)
     name = to_text(apex)
     if named(context, RefKind.HEAD, name):
-        raise Conflict(
-            f"there is a zone {name} here already; 'zonegit zone switch {name}' makes it the current one"
-        )
+        raise Conflict(f"there is already a zone {name}; 'zonegit zone switch {name}' makes it the current one")
     entries = [(rrset.key, rrset.encode()) for rrset in first_rrsets(apex, nameservers, mail)]
-    return commit_records(context, apex, None, entries, Intent(f"Begin {name}", who, dry_run, serial=1))
+    return commit_records(context, apex, None, entries, Intent(f"Begin {name}", who, dry_run, serial=1, sign=sign))

@@ -1,8 +1,9 @@
-"""A repository's data file as a backup, and put back from one.
+"""Backs up a repository's data file, and restores it.
 
-A backup is what LMDB writes of one version: whole, without pages that are free, whoever writes meanwhile. Putting
-it back never leaves a directory without a repository, or with a part of one: the copy is made and checked in it,
-and takes its place by a rename. It gets another epoch, since it may go on from a state whose future others know.
+A backup is a consistent copy of one version, made by LMDB without free pages while others may write. Restoring
+never leaves a directory without a repository or with an incomplete one: the copy is written and checked there
+first, and then renamed. A restored repository gets a new epoch, because peers may already know later states of the
+old one.
 """
 
 import fcntl
@@ -21,9 +22,9 @@ from zonegit.store.lmdb import LmdbStore
 from zonegit.store.lmdb_tables import FULL
 
 _BEGUN: Final = "restoring-"
-"""How a directory is named in which a copy is made; what is left of one was interrupted."""
+"""The prefix of the directory in which a copy is made. A leftover one belongs to an interrupted restore."""
 COMPACTING: Final = "compacting-"
-"""The same of `store.compact`."""
+"""The same prefix for `store.compact`."""
 _REPLACED: Final = "replaced-"
 _CHUNK: Final = 1 << 20
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -31,9 +32,9 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 
 
 def back_up(path: Path, file: int, name: str) -> None:
-    """Write the repository at `path` to an open file or pipe, and have it on the disk. Errors call the file `name`.
+    """Write the repository at `path` to an open file or pipe, durably. Errors call the file `name`.
 
-    `StoreError` where it can't be written, BrokenPipeError where nobody reads the pipe.
+    `StoreError` if it can't be written, BrokenPipeError if nobody reads the pipe.
     """
     with closing(LmdbStore.open(path, readonly=True)) as store:
         try:
@@ -47,16 +48,16 @@ def back_up(path: Path, file: int, name: str) -> None:
 
 
 def _unwritten(file: int, name: str, error: OSError, size: int) -> StoreError:
-    told = f"can't write {name}: {error.strerror}"
+    message = f"can't write {name}: {error.strerror}"
     status = os.fstat(file)
     if error.errno not in FULL or not stat.S_ISREG(status.st_mode):
-        return StoreError(told)
-    free = free_bytes(file) + status.st_size  # what was written of it goes again
-    return StoreFull(f"{told}; the backup takes up to {size:,} bytes, of which {free:,} are free there")
+        return StoreError(message)
+    free = free_bytes(file) + status.st_size  # the part that was written is deleted again
+    return StoreFull(f"{message}; the backup needs up to {size:,} bytes, and only {free:,} are free there")
 
 
 def free_bytes(file: int) -> int:
-    """Bytes that the file system has left."""
+    """The free bytes of the file system."""
     disk = os.fstatvfs(file)
     return disk.f_bavail * disk.f_frsize
 
@@ -64,46 +65,48 @@ def free_bytes(file: int) -> int:
 def restore(
     path: Path, source: int, name: str, *, dry_run: bool = False, progress: Progress | None = None
 ) -> Path | None:
-    """Make the directory `path` the repository that an open file or pipe holds; where the one before is.
+    """Replace the repository in the directory `path` by the backup in an open file or pipe. Returns where the
+    previous repository is kept, if there was one.
 
-    Errors call the backup `name`: `NoBackup` for another kind of file, `CorruptStore` where it isn't whole,
-    `StoreBusy` while anything uses either, `StoreFull` without room for it. All is as it was then.
+    Errors call the backup `name`: `NoBackup` for another kind of file, `CorruptStore` if it is damaged or
+    incomplete, `StoreBusy` while anything uses either, `StoreFull` without room for it. After an error nothing has
+    changed.
     """
     new = not path.exists()
     path.mkdir(mode=MODE, parents=True, exist_ok=True)
     directory = os.open(path, _OPEN & ~os.O_NOFOLLOW)
     try:
-        take(directory, path)
+        lock_directory(directory, path)
         clear(directory)
-        with unused(directory, path):  # or it would be told when all is copied and checked
+        with unused(directory, path):  # fail early, and not only after everything is copied and checked
             pass
-        with beside(directory, _BEGUN) as (place, made):
+        with new_directory(directory, _BEGUN) as (made_name, made):
             missing = _copy(source, name, made, path)
-            _check(path / place, name, missing, progress)
+            _check(path / made_name, name, missing, progress)
             kept = None if dry_run else _put_in_place(directory, path, made)
         if not dry_run:
-            LmdbStore.open(path, readonly=True).close()  # which shares the files with the group
+            LmdbStore.open(path, readonly=True).close()  # opening it gives the group access to the files
         return kept
     finally:
         os.close(directory)
         if new:
-            with suppress(OSError):  # a repository is in it
+            with suppress(OSError):  # fails if a repository is in it
                 path.rmdir()
 
 
-def take(directory: int, path: Path) -> None:
-    """Be the only one who puts a file into a repository's directory, as long as that is open. `StoreBusy`."""
+def lock_directory(directory: int, path: Path) -> None:
+    """Be the only process that replaces a repository's data file, as long as `directory` is open. `StoreBusy`."""
     try:
         fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise StoreBusy(
-            f"another process makes, restores or compacts the repository at {path}: wait for it"
+            f"another process is creating, restoring or compacting the repository at {path}: wait for it"
         ) from None
 
 
 @contextmanager
-def beside(directory: int, begin: str) -> Iterator[tuple[str, int]]:
-    """A new directory in the repository's, for as long as it is worked in: its name, and it opened."""
+def new_directory(directory: int, begin: str) -> Iterator[tuple[str, int]]:
+    """A temporary directory in the repository's directory: its name, beginning with `begin`, and a descriptor."""
     name = f"{begin}{os.urandom(4).hex()}"
     os.mkdir(name, 0o700, dir_fd=directory)
     made = os.open(name, _OPEN, dir_fd=directory)
@@ -115,7 +118,7 @@ def beside(directory: int, begin: str) -> Iterator[tuple[str, int]]:
 
 
 def clear(directory: int) -> None:
-    """Remove what interrupted tries left."""
+    """Remove what interrupted attempts have left."""
     for name in os.listdir(directory):
         if name.startswith((_BEGUN, COMPACTING)):
             _remove(directory, name)
@@ -134,16 +137,16 @@ def _remove(directory: int, name: str) -> None:
 
 
 def _copy(source: int, name: str, made: int, path: Path) -> str:
-    """Copy a backup to where it is checked. What is evidently missing at its end, in words."""
+    """Copy a backup to where it is checked. If it is evidently truncated, returns that as text."""
     try:
-        fcntl.flock(source, fcntl.LOCK_SH | fcntl.LOCK_NB)  # whoever writes to a repository has it alone
+        fcntl.flock(source, fcntl.LOCK_SH | fcntl.LOCK_NB)  # a writer holds the exclusive lock
     except BlockingIOError:
-        raise StoreBusy(f"{name} is a repository that is being written to: wait for that, or stop it") from None
+        raise StoreBusy(f"{name} is a repository that is being written to: wait, or stop the writer") from None
     start = b"".join(_pieces(source, name, START))
     if not start:
         raise CorruptStore(f"{name} is empty: take another backup; nothing was changed")
-    if told := mistaken(start):
-        raise NoBackup(f"{name} {told}; nothing was changed")
+    if message := mistaken(start):
+        raise NoBackup(f"{name} {message}; nothing was changed")
     size = os.fstat(source).st_size
     if size > (free := free_bytes(made)):
         raise StoreFull(f"{name} needs {size:,} bytes in {path}, where {free:,} are free; nothing was changed")
@@ -155,14 +158,14 @@ def _copy(source: int, name: str, made: int, path: Path) -> str:
                 file.write(piece)
             size = file.tell()
     except OSError as error:
-        told = f"can't write a copy of {name} in {path}: {error.strerror}; nothing was changed"
-        raise (StoreFull if error.errno in FULL else StoreError)(told) from None
+        message = f"can't write a copy of {name} in {path}: {error.strerror}; nothing was changed"
+        raise (StoreFull if error.errno in FULL else StoreError)(message) from None
     whole = whole_size(start)
     return f"it has {size:,} bytes of {whole:,}: copy it again" if size < whole else ""
 
 
 def _pieces(source: int, name: str, most: int = 1 << 63) -> Iterator[bytes]:
-    """What comes from a file or pipe, but for what is behind so many bytes. `StoreError` where it can't be read."""
+    """The content of a file or pipe in pieces, up to `most` bytes. `StoreError` if it can't be read."""
     while most > 0:
         try:
             piece = os.read(source, min(most, _CHUNK))
@@ -175,7 +178,7 @@ def _pieces(source: int, name: str, most: int = 1 << 63) -> Iterator[bytes]:
 
 
 def _check(copy: Path, name: str, missing: str, progress: Progress | None) -> None:
-    """Check the copy, and give it another epoch."""
+    """Check the copy, and give it a new epoch."""
     try:
         with closing(LmdbStore.open(copy)) as store:
             problems = fsck(store, progress).problems
@@ -183,21 +186,21 @@ def _check(copy: Path, name: str, missing: str, progress: Progress | None) -> No
                 with store.write() as writer:
                     writer.begin_epoch(os.urandom(16))
     except StoreFull:
-        raise StoreFull(f"no room is left to check {name} in {copy.parent}; nothing was changed") from None
+        raise StoreFull(f"no space is left in {copy.parent} to check {name}; nothing was changed") from None
     except CorruptStore:
-        told = missing or "take another backup"
-        raise CorruptStore(f"{name} is damaged, and nothing was changed: {told}") from None
+        message = missing or "take another backup"
+        raise CorruptStore(f"{name} is damaged, and nothing was changed: {message}") from None
     except StoreError as error:
-        told = str(error).replace(str(copy), name)
-        raise CorruptStore(f"{name} can't be restored, and nothing was changed: {told}") from None
+        message = str(error).replace(str(copy), name)
+        raise CorruptStore(f"{name} can't be restored, and nothing was changed: {message}") from None
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        told = missing or f"{problems[0].replace(str(copy), name)}{more}"
-        raise CorruptStore(f"{name} is damaged, and nothing was changed: {told}")
+        message = missing or f"{problems[0].replace(str(copy), name)}{more}"
+        raise CorruptStore(f"{name} is damaged, and nothing was changed: {message}")
 
 
 def _put_in_place(directory: int, path: Path, made: int) -> Path | None:
-    """Exchange the data files while nobody uses the old one; where the old one is now."""
+    """Replace the data file while nobody uses it. Returns where the old one is kept."""
     kept: Path | None = None
     with unused(directory, path):
         with suppress(FileNotFoundError):
@@ -218,7 +221,9 @@ def _put_in_place(directory: int, path: Path, made: int) -> Path | None:
 
 @contextmanager
 def unused(directory: int, path: Path) -> Iterator[None]:
-    """While no other process has the repository open: each holds a lock on its table of readers. `StoreBusy`."""
+    """Run while no other process has the repository open, which would hold a lock on its table of readers.
+    `StoreBusy`.
+    """
     try:
         locks = open_file(directory, path, LOCKS, os.O_RDWR)
     except FileNotFoundError:
@@ -229,7 +234,7 @@ def unused(directory: int, path: Path) -> Iterator[None]:
     except OSError:
         os.close(locks)
         raise StoreBusy(
-            f"the repository at {path} is in use: stop zonegitd with its sockets, and any zonegit at work"
+            f"the repository at {path} is in use: stop zonegitd with its sockets, and any running zonegit"
         ) from None
     try:
         yield

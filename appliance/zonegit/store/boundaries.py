@@ -1,4 +1,4 @@
-"""Check that every tree's nodes end where its zone's shape says, so that equal content has equal roots."""
+"""Checks that the nodes of every tree end where its zone's shape says, so that equal content has equal roots."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,28 +12,28 @@ from zonegit.store.writer import TableStore
 from zonegit.tree.chunk import Chunker, Item
 
 _PAGE = 2_000
-"""Nodes looked at in one read transaction."""
+"""The most nodes that are read in one transaction."""
 
-_Place = tuple[ObjectId, bool]
-"""A node, and whether it is the last of its level: that one may end anywhere."""
+_Pending = tuple[ObjectId, bool]
+"""A node to check, and whether it is the last of its level, which may end anywhere."""
 
 
 def check_boundaries(store: TableStore) -> Iterator[str]:
-    """A line for each node that ends in the wrong place. Unreadable objects are passed over."""
+    """A line for each node that ends at a wrong key. Unreadable objects are skipped."""
     with store.read() as reader:
         zones = list(reader.object_ids(Kind.ZONE))
     seen: set[tuple[Shape, ObjectId, bool]] = set()
     for oid in zones:
         with store.read() as reader:
             zone = _zone(reader, oid)
-        todo: list[_Place] = [(zone.tree, True)] if zone else []
+        todo: list[_Pending] = [(zone.tree, True)] if zone else []
         while zone and todo:
             with store.read() as reader:
                 yield from _page(reader, zone, todo, seen)
 
 
 def _page(
-    reader: StoreReader, zone: Zone, todo: list[_Place], seen: set[tuple[Shape, ObjectId, bool]]
+    reader: StoreReader, zone: Zone, todo: list[_Pending], seen: set[tuple[Shape, ObjectId, bool]]
 ) -> Iterator[str]:
     for _ in range(min(_PAGE, len(todo))):
         oid, last = todo.pop()
@@ -48,7 +48,7 @@ def _page(
             todo += [(child, False) for child in node.children[:-1]]
             todo.append((node.children[-1], last))
         if not _ends_well(zone.shape, node, last) or (oid == zone.tree and node.level and len(node.keys) < 2):
-            yield f"object {oid.hex()}: the node doesn't end where its zone's shape has it end"
+            yield f"object {oid.hex()}: the node doesn't end where its zone's shape says"
 
 
 def _zone(reader: StoreReader, oid: ObjectId) -> Zone | None:
@@ -59,7 +59,7 @@ def _zone(reader: StoreReader, oid: ObjectId) -> Zone | None:
 
 
 def _ends_well(shape: Shape, node: Node, last: bool) -> bool:
-    """Whether cutting the node's own entries anew cuts behind the last one and nowhere else."""
+    """Whether chunking the node's entries again cuts after the last one and nowhere else."""
     ends: list[RRKey] = []
     chunker = Chunker(shape, node.level, lambda key, data: ends.append(key))
     for key, item in zip(node.keys, _items(node), strict=True):

@@ -1,21 +1,20 @@
-"""Give the free pages of a repository's data file back to the disk: a copy without them takes its place.
+"""Returns the free pages of a repository's data file to the disk, by replacing it with a copy that has none.
 
-While anything has the repository open that is refused: other processes would go on with the old file, and what they
-write would be lost. The copy is made beside the file, compared with it item by item, and put in its place by one
-rename, so that an interruption leaves the one or the other. It is the same repository to its peers.
+Refused while anything has the repository open: other processes would continue with the old file, and their writes
+would be lost. The copy is made beside the file, compared with it item by item, and put in its place by one rename,
+so that an interruption leaves either the old file or the new one. To peers it is the same repository.
 """
 
 import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import CorruptStore, StoreBusy, StoreError, StoreFull
-from zonegit.store.backup import COMPACTING, beside, clear, free_bytes, take, unused
+from zonegit.store.backup import COMPACTING, clear, free_bytes, lock_directory, new_directory, unused
 from zonegit.store.environment import is_open
 from zonegit.store.files import DATA, open_file, opened_directory
 from zonegit.store.lmdb import LmdbStore
@@ -23,17 +22,16 @@ from zonegit.store.lmdb_tables import FULL
 from zonegit.store.tables import Table
 
 Progress = Callable[[int, int], None]
-"""Called with the items that were compared and how many there are."""
+"""Called with the number of items compared so far, and of all items."""
 
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _STEP: Final = 10_000
 _ROOM: Final = 1 << 20
-"""Bytes beside the copy's."""
+"""Free bytes that are required beyond the size of the copy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compacted:
-    """Bytes of the data file."""
+class Compacted(NamedTuple):
+    """The size of the data file in bytes."""
 
     before: int
     after: int
@@ -46,20 +44,20 @@ class Compacted:
 def compact(path: Path, *, dry_run: bool = False, progress: Progress | None = None) -> Compacted:
     """Make the data file of the repository at `path` as small as it can be.
 
-    `StoreBusy` while anything uses the repository, `StoreFull` without room for the copy, `CorruptStore` where a
-    page of it can't be read. All is as it was then.
+    `StoreBusy` while anything uses the repository, `StoreFull` without room for the copy, `CorruptStore` if a page
+    of it can't be read. After an error the repository is unchanged.
     """
     if is_open(path):
         raise StoreBusy(f"the repository at {path} is open in this process: close it first")
-    with closing(LmdbStore.open(path, readonly=True)) as store:  # which says what is wrong, if anything is
+    with closing(LmdbStore.open(path, readonly=True)) as store:  # raises if anything is wrong with it
         after = store.least_size()
     with opened_directory(path):
         directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        take(directory, path)
+        lock_directory(directory, path)
         with _only_writer(directory, path) as file:
             before = os.fstat(file).st_size
-            with unused(directory, path):  # or it would be told when all is copied and compared
+            with unused(directory, path):  # or this would fail only after copying and comparing
                 pass
             if after + _ROOM > (free := free_bytes(directory)):
                 raise StoreFull(
@@ -68,14 +66,14 @@ def compact(path: Path, *, dry_run: bool = False, progress: Progress | None = No
             if dry_run:
                 return Compacted(before, min(after, before))
             clear(directory)
-            with beside(directory, COMPACTING) as (place, made):
+            with new_directory(directory, COMPACTING) as (name, made):
                 _copy(path, made, os.fstat(file))
-                _compare(path, path / place, progress)
+                _compare(path, path / name, progress)
                 size = os.stat(DATA, dir_fd=made).st_size
                 with unused(directory, path):
                     os.rename(DATA, DATA, src_dir_fd=made, dst_dir_fd=directory)
                     os.fsync(directory)
-        LmdbStore.open(path, readonly=True).close()  # which shares the files with the group
+        LmdbStore.open(path, readonly=True).close()  # opening it shares the new file with the group
         return Compacted(before, size)
     finally:
         os.close(directory)
@@ -83,20 +81,20 @@ def compact(path: Path, *, dry_run: bool = False, progress: Progress | None = No
 
 @contextmanager
 def _only_writer(directory: int, path: Path) -> Iterator[int]:
-    """The data file, open and locked as a writer does: nobody changes it before this ends. `StoreBusy`."""
+    """The data file, opened and locked as by a writer, so that nobody else changes it meanwhile. `StoreBusy`."""
     file = open_file(directory, path, DATA, os.O_RDWR)
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreBusy(f"the repository at {path} is being written to: wait for that, or stop it") from None
+            raise StoreBusy(f"the repository at {path} is being written to: wait, or stop the writer") from None
         yield file
     finally:
         os.close(file)
 
 
 def _copy(path: Path, made: int, before: os.stat_result) -> None:
-    """Write the copy, as readable and writable as the file is."""
+    """Write the copy, with the group and the permissions of the data file."""
     try:
         file = os.open(DATA, _NEW, 0o600, dir_fd=made)
         try:
@@ -109,8 +107,8 @@ def _copy(path: Path, made: int, before: os.stat_result) -> None:
         finally:
             os.close(file)
     except OSError as error:
-        told = f"can't write a copy of {path / DATA}: {error.strerror}; nothing was changed"
-        raise (StoreFull if error.errno in FULL else StoreError)(told) from None
+        message = f"can't write a copy of {path / DATA}: {error.strerror}; nothing was changed"
+        raise (StoreFull if error.errno in FULL else StoreError)(message) from None
 
 
 def _compare(path: Path, copy: Path, progress: Progress | None) -> None:

@@ -1,14 +1,15 @@
-"""LMDB environments of this process: opened with the settings that the store's promises rest on, shared, closed.
+"""The LMDB environments of this process: opened with the settings that the store relies on, shared, and closed.
 
-LMDB forbids opening a file twice in one process (its locks belong to the pair of both), so whoever opens the same
-repository again gets the same environment, and the last user closes it. A transaction is a user too: a store may be
-closed while another thread is in the middle of one. Closing LMDB under that thread would free the pages that it
-reads, and leave the mutex of writers locked for good, for only the thread that took it can give it back. The engine
-is LMDB 0.9's, whatever the default of the installed py-lmdb: its two engines can't read each other's files.
+LMDB forbids opening a file twice in one process (its locks belong to process and file), so opening the same
+repository again returns the same environment, and its last user closes it. A transaction is a user too, since a
+store may be closed while another thread is in the middle of one. Closing LMDB then would free the pages that this
+thread reads, and leave the writers' mutex locked forever, because only the thread that locked it can unlock it. The
+engine is that of LMDB 0.9, whatever the default of the installed py-lmdb: its two engines can't read each other's
+files.
 
-Readers note in the lock file which version they read, so that no writer uses its pages again. Who may read the
-repository but not write to that file reads without (`Opened.unlocked`), and looks afterwards whether a writer may
-have used them.
+Readers record in the lock file which version they read, so that no writer reuses its pages. A user who may read the
+repository but not write to that file reads without it (`Opened.unlocked`), and checks afterwards whether a writer
+may have reused them.
 """
 
 import fcntl
@@ -18,7 +19,6 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -30,52 +30,63 @@ from zonegit.store.lmdb_tables import NAMES, translated
 from zonegit.store.writer_lock import ENDLESS, Patience, WriterLock
 
 MAP_SIZE: Final = 1 << 40
-"""Bytes of address space; only what is used takes disk."""
+"""Bytes of address space: enough that the map never has to grow. Only what is used takes space on the disk."""
 _MAX_READERS: Final = 1022
 _SLOT: Final = 64
-"""Bytes of a reader's slot in the table of readers; its head takes the room of some two."""
+"""Bytes of a reader's slot in the table of readers; the table's header takes about two slots."""
 _MISSING: Final = 64 << 20
-"""Bytes that a data file may lack; a larger one as many as it has."""
+"""The most bytes that are filled up with zeros, or as many as the file has, if that is more. If more is missing,
+the count in the meta page may be what was damaged."""
 _EMPTY: Final = 2 * mmap.PAGESIZE
 """Bytes of LMDB's two meta pages; a file with any table in it is longer."""
 _HEAD: Final = struct.pack("=QHHII", 0, 0, 8, 0, 0xBEEFC0DE)
 """How every data file begins: page 0, a meta page, and LMDB's magic number in this machine's byte order."""
 _LAST: Final = slice(144, 152)
-"""Where a meta page has the number of the last transaction."""
+"""The bytes of a meta page with the number of the last transaction."""
 
 _FileKey = tuple[int, int]
 
 
-@dataclass(slots=True)
 class Opened:
     """An environment with its databases, and how many stores and transactions in this process use it."""
 
-    environment: lmdb.Environment
-    databases: "list[lmdb._Database]"
-    lock: WriterLock
-    files: Files
-    readonly: bool
-    users: int = 1
-    counting: threading.RLock = field(default_factory=threading.RLock)
-    """Guards `users`; `_lock` can't, for it is held while an environment is opened, which may wait for a writer."""
+    __slots__ = ("counting", "databases", "environment", "files", "lock", "readonly", "users")
+
+    def __init__(
+        self,
+        environment: lmdb.Environment,
+        databases: "list[lmdb._Database]",
+        lock: WriterLock,
+        files: Files,
+        *,
+        readonly: bool,
+    ) -> None:
+        self.environment = environment
+        self.databases = databases
+        self.lock = lock
+        self.files = files
+        self.readonly = readonly
+        self.users = 1
+        self.counting = threading.RLock()
+        """Guards `users`; `_lock` can't: it is held while an environment is opened, which may wait for a writer."""
 
     @property
     def unlocked(self) -> bool:
-        """Whether pages of a version that is being read may be written to meanwhile."""
+        """Whether a writer may reuse pages of a version while it is being read."""
         return self.files.unlocked
 
     def close(self) -> None:
         _close_all(self.environment, self.lock, self.files)
 
 
-_lock = threading.RLock()  # one that its thread may take again: the collector may end an abandoned reader anywhere
+_lock = threading.RLock()  # reentrant: the garbage collector may close an abandoned reader at any point
 _opened: dict[_FileKey, Opened] = {}
 
 
 def acquire(
     path: Path, map_size: int, *, readonly: bool, create: bool = False, patience: Patience = ENDLESS
 ) -> Opened:
-    """The environment in a directory. Opening for writing waits for a writer that is at work. `StoreError`."""
+    """The environment in a directory. Opening for writing waits for a present writer. `StoreError`."""
     with _lock:
         found = _opened.get(_key(path))
         if found is None:
@@ -114,7 +125,7 @@ def release(opened: Opened) -> None:
 
 
 def _close(opened: Opened) -> None:
-    """Close an environment that nobody uses, unless it was acquired again or closed meanwhile."""
+    """Close an unused environment, unless it was acquired again or closed meanwhile."""
     with _lock:
         keys = [key for key, other in _opened.items() if other is opened]
         if keys and not opened.users:
@@ -136,7 +147,7 @@ def _open(path: Path, map_size: int, patience: Patience, *, readonly: bool, crea
     lock = WriterLock(path, files.data)
     environment: lmdb.Environment | None = None
     try:
-        with files.shown() as directory:
+        with files.linked() as directory:
             environment = lmdb.Environment(
                 os.fsencode(directory),
                 map_size=map_size,
@@ -164,11 +175,11 @@ def _open(path: Path, map_size: int, patience: Patience, *, readonly: bool, crea
         if isinstance(error, lmdb.Error):
             raise translated(error, str(path)) from None
         raise
-    return Opened(environment, databases, lock, files, readonly)
+    return Opened(environment, databases, lock, files, readonly=readonly)
 
 
 def _close_all(environment: lmdb.Environment | None, lock: WriterLock, files: Files) -> None:
-    """Close LMDB first: with the lock file's last descriptor but one, the locks that LMDB holds on it would go."""
+    """Close LMDB first: closing any descriptor of the lock file drops the locks that LMDB holds on it."""
     if environment is not None:
         environment.close()
     lock.close()
@@ -176,15 +187,15 @@ def _close_all(environment: lmdb.Environment | None, lock: WriterLock, files: Fi
 
 
 def unfinished(path: Path) -> StoreUnfinished:
-    return StoreUnfinished(f"the repository at {path} was never finished: run `zonegit init` again")
+    return StoreUnfinished(f"the creation of the repository at {path} was interrupted: run `zonegit init` again")
 
 
 def is_unfinished(path: Path) -> bool:
-    """Whether a data file is what is left of one whose first write was cut short: no transaction ended in it."""
+    """Whether a data file is the rest of an interrupted creation: no transaction was completed in it."""
     try:
         with opened_directory(path) as directory:
             file = open_file(directory, path, DATA, os.O_RDONLY)
-    except OSError:  # whoever opens it is told
+    except OSError:  # opening the repository reports this
         return False
     try:
         if os.fstat(file).st_size > _EMPTY:
@@ -199,9 +210,9 @@ def is_unfinished(path: Path) -> bool:
 
 @contextmanager
 def making(path: Path) -> Iterator[None]:
-    """Be the only one who makes a repository in a directory; what an interrupted try left of a file is gone.
+    """Be the only process that creates a repository in a directory; removes the files of an interrupted attempt.
 
-    A try that fails leaves no file behind.
+    An attempt that fails leaves no file behind.
     """
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -210,7 +221,7 @@ def making(path: Path) -> Iterator[None]:
             _remove_files(path)
         yield
     except ZonegitError:
-        with suppress(OSError):  # the error that is on its way says more
+        with suppress(OSError):  # the original error says more
             if is_unfinished(path) or not (path / DATA).exists():
                 _remove_files(path)
         raise
@@ -224,14 +235,16 @@ def _remove_files(path: Path) -> None:
 
 
 def _fill_up(files: Files, environment: lmdb.Environment) -> None:
-    """Put zeros where the file is shorter than LMDB takes it to be: a process that reads behind its end is killed.
+    """Append zeros if the file is shorter than LMDB expects: a process that reads beyond its end is killed.
 
-    A whole file may be shorter, by free pages that were never written; in one that was cut off LMDB meets zeros
-    instead of pages, or an object other bytes than its hash's, and says so. Where more is missing, LMDB's count
-    itself may be what was changed: no disk is filled for that. `CorruptStore`.
+    An undamaged file may be shorter, if its last pages are free and were never written. In a truncated file, LMDB
+    finds zeros instead of a page, or an object doesn't match its hash, and that is reported. If too much is
+    missing, the count of pages itself may be damaged, and the disk isn't filled because of that: `CorruptStore`.
     """
     needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    size = os.fstat(files.data).st_size  # afterwards: a writer makes the file longer before its pages count
+    size = os.fstat(
+        files.data
+    ).st_size  # read after the count, since a writer extends the file before it counts pages
     if size >= needed:
         return
     if needed - size > max(size, _MISSING):
@@ -245,7 +258,7 @@ def _fill_up(files: Files, environment: lmdb.Environment) -> None:
 def _databases(
     environment: lmdb.Environment, lock: WriterLock, patience: Patience, *, readonly: bool, create: bool
 ) -> "list[lmdb._Database]":
-    """Handles of all databases. py-lmdb keeps them only from a write transaction or a read-only environment."""
+    """Handles of all databases. py-lmdb keeps only those opened in a write transaction or read-only environment."""
     if readonly:
         return [environment.open_db(name, create=False) for name in NAMES]
     with lock.held(patience), environment.begin(write=True) as txn:

@@ -1,6 +1,7 @@
-"""What an object says of itself that another object pointing to it may rely on, and a cache of it.
+"""Facts about an object that objects pointing to it rely on, and a cache of them.
 
-Facts follow from the bytes, and so from the id: they never go stale. They don't say that the object is here.
+Facts follow from the object's bytes, and so from its id: they never become outdated. They don't say that the object
+is stored.
 """
 
 from collections.abc import Callable
@@ -29,10 +30,10 @@ class NodeFacts(NamedTuple):
     level: int
     records: int
     first: RRKey
-    """Empty, like `last`, for the one node that has no entries."""
+    """Empty, like `last`, for the empty node."""
     last: RRKey
     plain: "Plain | None" = None
-    """None also where that isn't known."""
+    """None also if it isn't known."""
 
 
 class RRsetFacts(NamedTuple):
@@ -44,7 +45,7 @@ class RRsetFacts(NamedTuple):
 class ZoneFacts(NamedTuple):
     records: int
     plain: "Plain | None" = None
-    """Of its tree."""
+    """The `plain` of its tree."""
 
 
 class CommitFacts(NamedTuple):
@@ -52,7 +53,9 @@ class CommitFacts(NamedTuple):
     generation: int
     seq: int
     sound: bool = False
-    """Whether it and all its ancestors are known to be fine (`tree.servable`)."""
+    """Whether it and all its ancestors are known to be servable (`tree.servable`)."""
+    published: bool = False
+    """Whether it is a published version, and so belongs to no branch."""
 
 
 class TagFacts(NamedTuple):
@@ -64,7 +67,7 @@ Facts = NodeFacts | RRsetFacts | ZoneFacts | CommitFacts | TagFacts
 
 
 class FactCache:
-    """Facts of the objects seen last, 64 Ki at the most (about 20 MiB)."""
+    """Facts of the objects seen last, at most 64 Ki (about 20 MiB)."""
 
     def __init__(self, limit: int = 1 << 16) -> None:
         self._limit = limit
@@ -87,7 +90,7 @@ def node_facts(node: Node, first: RRKey, plain: "Plain | None" = None) -> NodeFa
 
 
 def stored_facts(data: bytes, get: Callable[[ObjectId], bytes]) -> Facts:
-    """Facts of an object that was checked when it came in. `get` gives the bytes of what it points to."""
+    """Facts of a stored object, which was checked when it was inserted. `get` returns other objects' bytes."""
     kind = kind_of(data)
     if kind is Kind.NODE:
         return _stored_node(data, get)
@@ -96,7 +99,7 @@ def stored_facts(data: bytes, get: Callable[[ObjectId], bytes]) -> Facts:
         return RRsetFacts(record_count(payload), payload_key(payload), len(payload))
     if kind is Kind.COMMIT:
         commit = Commit.decode(data)
-        return CommitFacts(commit.zone, commit.generation, commit.seq)
+        return CommitFacts(commit.zone, commit.generation, commit.seq, published=commit.publishes is not None)
     if kind is Kind.TAG:
         tag = Tag.decode(data)
         return TagFacts(tag.zone, tag.target)

@@ -1,12 +1,11 @@
-"""The two files of a repository, opened so that nobody leads whoever opens them to another file.
+"""The two files of a repository, opened safely in a directory that other users may write to.
 
 Several users may write to a repository's directory, so any name in it may become a link at any moment. Its files
-are opened relative to the directory, never through a link, and whatever is done to them is done to what was opened.
-LMDB opens files by their names: it is shown a directory that this process alone may change, with links to the open
-files.
+are opened relative to the directory, never through a link, and from then on used by their descriptors. LMDB opens
+files by name, so it is given a directory that only this process may change, with links to the open files.
 
-Root opens its own repositories only: LMDB maps a file as it is, and pages that somebody made for that purpose can
-do more harm than a wrong answer. (`zonegit` goes on as the service's user instead, `cli.ownership`.)
+Root opens only its own repositories: LMDB maps a file without checking it, and pages crafted by an attacker can do
+more harm than a wrong answer. (`zonegit` gives up root's rights first, `cli.ownership`.)
 """
 
 import errno
@@ -14,11 +13,10 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import time
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import StoreError
 from zonegit.store.lmdb_tables import FULL, full, refused
@@ -27,34 +25,34 @@ from zonegit.store.writer_lock import user_name
 DATA: Final = "data.mdb"
 LOCKS: Final = "lock.mdb"
 MODE: Final = 0o750
-"""Of a new directory; its files lack the x bits."""
+"""The mode of a new directory; its files have it without the x bits."""
 _FILE_MODE: Final = MODE & ~0o111
 _SAFELY: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 _OPEN: Final = "/proc/self/fd"
-_OWN_ROOMS: Final = ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR")
+_OWN_PARENTS: Final = ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR")
 """Variables that name a directory of the service's or the user's own (systemd.exec(5), XDG Base Directory)."""
-_ROOMS: Final = ("/dev/shm", "/tmp", "/var/tmp")  # noqa: S108  a directory with a name by chance is made there
+_PARENTS: Final = ("/dev/shm", "/tmp", "/var/tmp")  # noqa: S108  a directory with a random name is made there
 
-_ROOM: Final = "zonegit-opening-"
+_PREFIX: Final = "zonegit-opening-"
 _ABANDONED: Final = 3600.0
-"""Seconds after which a directory that was made for opening is taken for one of a process that was killed."""
+"""Seconds after which a directory made for opening is taken to be left by a process that was killed."""
 _LOOKED_AT: Final = 1000
+"""The most entries of a directory in which abandoned ones are searched for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
-    """Descriptors of a repository's files. To be closed when LMDB has closed its own, whose locks would go too."""
+class Files(NamedTuple):
+    """Descriptors of a repository's files. Close them after LMDB has closed its own, which would lose its locks."""
 
     path: Path
     data: int
     locks: int | None
-    """None for who reads without the table of readers."""
+    """None when reading without the table of readers."""
     unlocked: bool
-    """Whether that is because this user may not write to it, and not since the disk is read-only."""
+    """Whether `locks` is None because this user may not write to the file, not because the disk is read-only."""
 
     def close_locks(self) -> None:
-        """`data` is its user's to close."""
+        """Close the lock file only: `data` is closed by its user."""
         if self.locks is not None:
             os.close(self.locks)
 
@@ -64,14 +62,14 @@ class Files:
 
     @property
     def are_current(self) -> bool:
-        """Whether the data file is still the one that its name leads to."""
+        """Whether the data file's name still leads to the open file."""
         found = self.path / DATA
         return found.exists() and found.stat().st_ino == os.fstat(self.data).st_ino
 
     def lengthen(self, start: int, size: int) -> None:
-        """Have so many more bytes at the end of the data file, where this user may write to it.
+        """Extend the data file by `size` bytes from `start` on, if this user may write to it.
 
-        Unlike ftruncate, this never shortens what a writer in another process makes longer meanwhile.
+        Unlike ftruncate, this never shortens a file that another process has just extended.
         """
         with suppress(OSError):
             file = os.open(f"{_OPEN}/{self.data}", os.O_RDWR | os.O_CLOEXEC)
@@ -81,26 +79,26 @@ class Files:
                 os.close(file)
 
     @contextmanager
-    def shown(self) -> Iterator[str]:
-        """A directory for LMDB to open, in which its two names lead to the open files."""
+    def linked(self) -> Iterator[str]:
+        """A directory for LMDB, in which the names of the two files are links to the open ones."""
         if not os.path.isdir(_OPEN):  # noqa: PTH112
             raise StoreError(f"there is no {_OPEN} here, by which zonegit opens a repository: mount /proc")
-        room = _new_room()
+        directory = _new_directory()
         names = {DATA: self.data} if self.locks is None else {DATA: self.data, LOCKS: self.locks}
         try:
             for name, file in names.items():
-                os.symlink(f"{_OPEN}/{file}", f"{room}/{name}")  # noqa: PTH211
-            yield room
+                os.symlink(f"{_OPEN}/{file}", f"{directory}/{name}")  # noqa: PTH211
+            yield directory
         finally:
-            _remove(room)
+            _remove(directory)
 
 
 def open_files(path: Path, *, readonly: bool, create: bool, slots: int) -> Files:
     """Open a repository's files, and make those that are missing. `StoreError`.
 
     The table of readers gets room for `slots` bytes on the disk: LMDB maps it, and a process that touches a page of
-    it for which the disk has no room is killed. Where the group may write to the directory it may write to the
-    files, whatever the umask of who made them.
+    it for which the disk has no room is killed. If the group may write to the directory, it may write to the files,
+    whatever the umask with which they were made.
     """
     try:
         with opened_directory(path) as directory:
@@ -128,7 +126,7 @@ def open_files(path: Path, *, readonly: bool, create: bool, slots: int) -> Files
 
 @contextmanager
 def opened_directory(path: Path) -> Iterator[int]:
-    """A repository's directory. `StoreError` where it is root who opens another user's."""
+    """A repository's directory, opened. `StoreError` for root, if it belongs to another user."""
     directory = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         owner = os.fstat(directory).st_uid
@@ -140,13 +138,13 @@ def opened_directory(path: Path) -> Iterator[int]:
 
 
 def of_another(path: Path, owner: int) -> StoreError:
-    """Root is refused what another user can change."""
+    """The error for root, which opens nothing that another user can change."""
     name = user_name(owner)
-    return StoreError(f"{path} belongs to {name}, and root opens no repository of others: run this as {name}")
+    return StoreError(f"{path} belongs to {name}, and root opens only its own repositories: run this as {name}")
 
 
 def open_file(directory: int, path: Path, name: str, flags: int) -> int:
-    """One of the files of the repository at `path`. `StoreError` for a link, or what is no plain file."""
+    """One of the files of the repository at `path`, opened. `StoreError` for anything but a regular file."""
     try:
         file = os.open(name, flags | _SAFELY, _FILE_MODE, dir_fd=directory)
     except OSError as error:
@@ -158,15 +156,15 @@ def open_file(directory: int, path: Path, name: str, flags: int) -> int:
     if plain and (os.geteuid() or not status.st_uid):
         return file
     os.close(file)
-    raise of_another(path / name, status.st_uid) if plain else _odd(path / name, "no plain file")
+    raise of_another(path / name, status.st_uid) if plain else _odd(path / name, "not a regular file")
 
 
 def _odd(file: Path, what: str) -> StoreError:
-    return StoreError(f"{file} is {what}, and isn't opened: find out who put it there, and remove it")
+    return StoreError(f"{file} is {what}, so it isn't opened: find out who put it there, and remove it")
 
 
 def _open_locks(directory: int, path: Path, *, readonly: bool) -> tuple[int | None, bool]:
-    """The lock file, if it can be used, and whether it is there but this user may not write to it."""
+    """The lock file, or None and whether it exists but this user may not write to it."""
     try:
         return open_file(directory, path, LOCKS, os.O_RDWR | os.O_CREAT), False
     except OSError as error:
@@ -179,7 +177,7 @@ def _open_locks(directory: int, path: Path, *, readonly: bool) -> tuple[int | No
 
 
 def _reserve(files: Files, size: int) -> None:
-    """Have the disk keep room for the table of readers. `StoreFull` when there is none at all."""
+    """Reserve disk space for the table of readers. `StoreFull` if the disk has none for it at all."""
     if files.locks is None:
         return
     try:
@@ -191,51 +189,51 @@ def _reserve(files: Files, size: int) -> None:
 
 def _share_with_group(files: Files) -> None:
     for file in filter(None, (files.data, files.locks)):
-        with suppress(OSError):  # a disk that is read-only
+        with suppress(OSError):  # the disk is read-only
             status = os.fstat(file)
             if status.st_uid == os.geteuid() and status.st_mode & _GROUP != _GROUP:
                 os.fchmod(file, stat.S_IMODE(status.st_mode) | _GROUP)
 
 
 def _clear(parent: str) -> None:
-    """Remove what processes of this user left that were killed while they opened a repository."""
+    """Remove the directories of processes of this user that were killed while they opened a repository."""
     long_ago = time() - _ABANDONED
     with suppress(OSError), os.scandir(parent) as found:
         for each in islice(found, _LOOKED_AT):
-            if each.name.startswith(_ROOM):
+            if each.name.startswith(_PREFIX):
                 status = each.stat(follow_symlinks=False)
                 own = status.st_uid == os.geteuid() and stat.S_ISDIR(status.st_mode)
-                if own and status.st_mtime < long_ago and _holds_links_alone(each.path):
+                if own and status.st_mtime < long_ago and _holds_only_links(each.path):
                     _remove(each.path)
 
 
-def _holds_links_alone(room: str) -> bool:
-    """Whether it is what `shown` made: a repository of that name has files."""
-    with os.scandir(room) as found:
+def _holds_only_links(directory: str) -> bool:
+    """Whether `linked` made it: a repository of that name would hold files."""
+    with os.scandir(directory) as found:
         return all(each.is_symlink() for each in found)
 
 
-def _remove(room: str) -> None:
+def _remove(directory: str) -> None:
     for name in (DATA, LOCKS):
         with suppress(FileNotFoundError):
-            os.unlink(f"{room}/{name}")  # noqa: PTH108
-    os.rmdir(room)  # noqa: PTH106
+            os.unlink(f"{directory}/{name}")  # noqa: PTH108
+    os.rmdir(directory)  # noqa: PTH106
 
 
-def _new_room() -> str:
-    """A new directory of this process's own."""
-    own = [os.environ.get(name, "").partition(":")[0] for name in _OWN_ROOMS]
+def _new_directory() -> str:
+    """Make a directory for this process alone."""
+    own = [os.environ.get(name, "").partition(":")[0] for name in _OWN_PARENTS]
     failed: OSError | None = None
-    for parent in (*filter(os.path.isabs, own), *_ROOMS):
+    for parent in (*filter(os.path.isabs, own), *_PARENTS):
         _clear(parent)
-        room = f"{parent}/{_ROOM}{os.urandom(8).hex()}"
+        directory = f"{parent}/{_PREFIX}{os.urandom(8).hex()}"
         try:
-            os.mkdir(room, 0o700)  # noqa: PTH102
+            os.mkdir(directory, 0o700)  # noqa: PTH102
         except OSError as error:
             failed = error
         else:
-            return room
+            return directory
     why = failed.strerror if failed else ""
     raise StoreError(
-        f"can't make a directory in any of {', '.join(_ROOMS)}, by which zonegit opens a repository: {why}"
+        f"can't make a directory in any of {', '.join(_PARENTS)}, by which zonegit opens a repository: {why}"
     )

@@ -1,16 +1,18 @@
-"""Check a whole repository: every object against its hash, its canonical form and its children, every tree against
-the rule that cuts its nodes, every ref and its reflog, the ref index and the served views against what they are
-derived from.
+"""Checks a whole repository: every object against its hash, its canonical form and its children, every tree against
+the rule that cuts its nodes, every ref and its reflog, and the ref index and the served views against the data that
+they are derived from.
 
-Reads in short transactions, so it runs beside a serving daemon. It changes nothing: what can be derived is made
-again by `reindex`; a damaged object has to come from elsewhere.
+It reads in short transactions, so it can run while the daemon serves. It changes nothing: `reindex` rebuilds
+derived data, and a damaged object has to be fetched from elsewhere.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 from itertools import groupby, zip_longest
+from typing import NamedTuple
 
 from zonegit.errors import CorruptStore, InvalidData, NotFound, ZonegitError
+from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import OwnerKey, key_owner, owner_text
 from zonegit.model.refs import RefKind, RefName, parse
@@ -22,21 +24,20 @@ from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
 from zonegit.store.reflog import begun_at, is_whole
 from zonegit.store.tables import Table
-from zonegit.store.views import find_view, rows, target
+from zonegit.store.views import find_view, rows, shown_and_root
 from zonegit.store.writer import TableStore
 from zonegit.tree.source import Nodes
 
 Progress = Callable[[int, int], None]
-"""Called with the objects that were checked and how many there are."""
+"""Called with the number of objects checked so far, and of all objects."""
 
 _PAGE = 2_000
-"""Objects checked in one read transaction."""
+"""The most objects that are checked in one read transaction."""
 _END = b"\xff" * 64
-"""Behind all owners' keys: no label is as long."""
+"""After all owner keys: no label is that long."""
 
 
-@dataclass(frozen=True, slots=True)
-class FsckReport:
+class FsckReport(NamedTuple):
     """What `fsck` found; no problems means that everything is as it was written."""
 
     problems: list[str]
@@ -158,12 +159,27 @@ def _index(reader: StoreReader) -> Iterator[str]:
             index.set(name, oid)
     if cells != dict(reader.tables.scan(Table.REFINDEX)):
         yield "ref index: it doesn't show the refs as they are; run `zonegit reindex`"
+    prefix = len(layout.REMOVED)
+    noted = {
+        key[prefix:].decode(errors="replace"): oid for key, oid in reader.tables.scan(Table.META, layout.REMOVED)
+    }
+    for wrong in sorted({name for name, _ in set(_removed(reader)).symmetric_difference(noted.items())}):
+        yield f"ref {wrong}: the record of whether a tombstone removed it is wrong; run `zonegit reindex`"
+
+
+def _removed(reader: StoreReader) -> Iterator[tuple[str, bytes]]:
+    """The branches that are at tombstones."""
+    for name, oid in reader.refs():
+        if not name.startswith((f"refs/{RefKind.TAG}/", f"refs/{RefKind.REVIEW}/")):
+            with suppress(ZonegitError):  # reported by the check of refs
+                if Commit.decode(reader.get(oid)).is_tombstone:
+                    yield name, oid
 
 
 def _views(reader: StoreReader) -> Iterator[str]:
-    numbers = {sealed[4:8] for _, sealed in reader.tables.scan(Table.META, layout.MAKING)}
+    numbers = {layout.view_number(sealed) for _, sealed in reader.tables.scan(Table.META, layout.MAKING)}
     for key, sealed in reader.tables.scan(Table.META, layout.VIEW):
-        numbers.add(sealed[4:8])
+        numbers.add(layout.view_number(sealed))
         name = RefName(key[len(layout.VIEW) :].decode(errors="replace"))
         try:
             yield from _view(reader, name)
@@ -171,12 +187,12 @@ def _views(reader: StoreReader) -> Iterator[str]:
             yield f"view of {name}: {error}"
     found = reader.tables.seek(Table.VIEWS, b"")
     while found:
-        number = found[0][:4]
+        number = found[0][: layout.VIEW_NUMBER]
         if number not in numbers:
             yield f"views: number {int.from_bytes(number, 'big')} belongs to no head; run `zonegit reindex`"
         before, found = found, reader.tables.seek(Table.VIEWS, number + _END)
         if found and found <= before:
-            yield "views: what is looked for isn't found in its place; run `zonegit reindex`"
+            yield "views: the keys of the table are out of order; run `zonegit reindex`"
             return
 
 
@@ -186,12 +202,12 @@ def _view(reader: StoreReader, name: RefName) -> Iterator[str]:
         yield f"view of {name}: it shows another commit; run `zonegit reindex`"
         return
     nodes = Nodes(reader)
-    again, root = target(nodes, shown.number, shown.commit)
+    again, root = shown_and_root(nodes, shown.number, shown.commit)
     stored = reader.tables.scan(Table.VIEWS, shown.prefix)
     for expected, actual in zip_longest(rows(nodes, root, again), stored):
         if expected != actual or reader.tables.get(Table.VIEWS, actual[0]) != actual[1]:
             key = min(item[0] for item in (expected, actual) if item)
-            owner = owner_text(key_owner(OwnerKey(key[4:])))
+            owner = owner_text(key_owner(OwnerKey(key[layout.VIEW_NUMBER :])))
             yield f"view of {name}: it differs from its commit, first at {owner}; run `zonegit reindex`"
             return
     if again != shown:

@@ -1,15 +1,16 @@
-"""The one way in for objects: each is checked against its kind's canonical form and against what it points to.
+"""Checks each object on its only way into the store: against its kind's canonical form and what it points to.
 
 Refused: unknown kinds and versions, objects above their kind's size, any bytes but the canonical ones, a child that
-is not here, and a child that is not as its parent describes it (level, record count, keys and their order, zone,
-generation), and a commit whose seq is too far ahead. There is no way to switch any of it off.
+is not stored, a child that differs from its parent's description (level, record count, keys and their order, zone,
+generation), a commit whose seq is too far ahead, and a published version that has parents or children. None of this
+can be switched off.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from zonegit.errors import InvalidObject, LimitExceeded, NotFound
-from zonegit.model.commit import Commit, Tag
+from zonegit.errors import InvalidObject, LimitExceeded, NotFound, RevisionError
+from zonegit.model.commit import NOT_BEFORE, PUBLISHES, Commit, Tag
 from zonegit.model.ids import MAX_SIZE, Kind, ObjectId, kind_of, short
 from zonegit.model.names import parse_apex
 from zonegit.model.node import HAS_STUBS, Inner, Leaf, check_node, check_rrset, is_stub, stub_target
@@ -25,20 +26,27 @@ from zonegit.store.facts import (
     ZoneFacts,
     node_facts,
 )
-from zonegit.tree.crowded import is_light
+from zonegit.tree.oversized import is_light
 from zonegit.tree.servable import Plain, is_sound, leaf_plain
 from zonegit.zonefile.rdata.fitting import misfit
 
 SEQ_STEP: Final = 1 << 64
-"""How far a commit's seq may be ahead of its parents': as 2^32 changes that each go once around all serials. Else
-one commit could use up all numbers that a later one may have (`model.commit`)."""
+"""How far a commit's seq may be ahead of its parents': as far as 2^32 changes that each go once around all serials.
+Without a bound one commit could use up the numbers of all later ones (`model.commit`)."""
 
 Describe = Callable[[ObjectId], Facts | None]
-"""Facts of an object that is here; None when it isn't."""
+"""The facts of a stored object; None if it isn't stored."""
+
+
+_FITTING: Final[Mapping[RefKind, tuple[type, ...]]] = {
+    RefKind.TAG: (CommitFacts, TagFacts),
+    RefKind.REVIEW: (TagFacts,),
+}
+"""What a ref of a kind may point to, if not to commits only."""
 
 
 def check_object(data: bytes, describe: Describe) -> Facts:
-    """Check a foreign object and say what parents may rely on. `InvalidObject`, `LimitExceeded`."""
+    """Check an object; returns the facts that objects pointing to it rely on. `InvalidObject`, `LimitExceeded`."""
     kind = kind_of(data)
     if len(data) > MAX_SIZE[kind]:
         raise LimitExceeded(f"{kind.name.lower()} of {len(data)} bytes; at most {MAX_SIZE[kind]}")
@@ -50,9 +58,12 @@ def check_target(ref: Ref, oid: ObjectId, describe: Describe) -> None:
     facts = describe(oid)
     if facts is None:
         raise NotFound(f"{ref.full} can't point to {short(oid)}, which is not here")
-    fitting = (CommitFacts, TagFacts) if ref.kind is RefKind.TAG else (CommitFacts,)
-    if not isinstance(facts, fitting) or facts.zone != ref.zone:
+    fitting = _FITTING.get(ref.kind, (CommitFacts,))
+    if not isinstance(facts, CommitFacts | TagFacts) or not isinstance(facts, fitting) or facts.zone != ref.zone:
         raise InvalidObject(f"{ref.full} can't point to {short(oid)}, which is not a commit of {ref.zone}")
+    if isinstance(facts, CommitFacts) and facts.published is not (ref.kind is RefKind.PUBLISHED):
+        what = "a published version" if facts.published else "a commit of a branch"
+        raise InvalidObject(f"{ref.full} can't point to {short(oid)}, which is {what}")
 
 
 def _check_node(data: bytes, describe: Describe) -> Facts:
@@ -67,7 +78,7 @@ def _check_node(data: bytes, describe: Describe) -> Facts:
 
 
 def _check_stubs(leaf: Leaf, describe: Describe) -> int:
-    """Check what a leaf's stubs say, and return how many bytes they stand for."""
+    """Check a leaf's stubs, and return the total bytes of the RRsets that they stand for."""
     size = 0
     for key, payload in zip(leaf.keys, leaf.payloads, strict=True):
         if is_stub(payload):
@@ -80,7 +91,7 @@ def _check_stubs(leaf: Leaf, describe: Describe) -> int:
 
 
 def _check_children(node: Inner, describe: Describe) -> tuple[RRKey, Plain | None]:
-    """Check an inner node's children and return the first key below it, and what is plain of it."""
+    """Check an inner node's children and return the first key below it and its `Plain`, if known."""
     below = node.level - 1
     first = previous = None
     plain: Plain | None = 0, False
@@ -91,7 +102,7 @@ def _check_children(node: Inner, describe: Describe) -> tuple[RRKey, Plain | Non
         if previous is None:
             first = child.first
         elif child.first <= previous:
-            raise InvalidObject(f"inner node's child {short(oid)} begins before the one ahead of it ends")
+            raise InvalidObject(f"inner node's child {short(oid)} begins before the previous one ends")
         previous = key
         if child.plain is None:
             plain = None
@@ -120,18 +131,37 @@ def _check_commit(data: bytes, describe: Describe) -> Facts:
     root = describe(commit.zone_root)
     if not isinstance(root, ZoneFacts):
         raise _wrong("commit", commit.zone_root, "a zone", describe)
-    generation, seq, sound = 1, 0, is_sound(parse_apex(commit.zone), root.plain)
+    if commit.is_tombstone and root.records:
+        raise InvalidObject(f"commit is a tombstone but has {root.records} records")
+    published = _check_headers(commit)
+    generation, seq, sound = 1, 0, commit.is_tombstone or is_sound(parse_apex(commit.zone), root.plain)
     for oid in commit.parents:
         parent = describe(oid)
         if not isinstance(parent, CommitFacts) or parent.zone != commit.zone:
             raise _wrong("commit", oid, f"a commit of {commit.zone}", describe)
+        if parent.published:
+            raise InvalidObject(f"commit has the parent {short(oid)}, which is a published version")
         generation, seq = max(generation, 1 + parent.generation), max(seq, parent.seq)
         sound = sound and parent.sound
     if commit.generation != generation:
         raise InvalidObject(f"commit says generation {commit.generation}; its parents make it {generation}")
-    if commit.seq > seq + SEQ_STEP:
+    if commit.seq > seq + SEQ_STEP and not published:
         raise InvalidObject(f"commit says seq {commit.seq}; its parents allow at most {seq + SEQ_STEP}")
-    return CommitFacts(commit.zone, generation, commit.seq, sound)
+    return CommitFacts(commit.zone, generation, commit.seq, sound, published)
+
+
+def _check_headers(commit: Commit) -> bool:
+    """Check the headers that only some commits have; whether it is a published version."""
+    try:
+        published, _ = commit.publishes is not None, commit.not_before
+    except (InvalidObject, RevisionError) as error:
+        raise InvalidObject(f"commit has a header that can't be read: {error}") from None
+    names = [name for name, _ in commit.extra]
+    if names.count(PUBLISHES) > 1 or names.count(NOT_BEFORE) > 1:
+        raise InvalidObject("commit has a header twice that it can have once")
+    if published and commit.parents:
+        raise InvalidObject("commit is a published version and has parents")
+    return published
 
 
 def _check_tag(data: bytes, describe: Describe) -> Facts:

@@ -1,10 +1,10 @@
-"""Which refs each of the last transactions moved, so that whoever follows them reads those and no others.
+"""Records which refs each of the last transactions moved, so that readers that follow refs read only those.
 
 meta   moves/ (seq mod 1024) u16 -> CRC-32 of key and value u32, seq u64, names each ended by 00
 
-A head also counts as moved when its view is made or dropped. An entry without names stands for any refs. A reader
-that remembers `seq` and finds the entry of each later one knows all that moved. Where one is missing, because a
-writer kept no journal or it is too long ago, it has to read all refs again.
+A head also counts as moved when its view is created or dropped. An entry without names means that any ref may have
+moved. A reader that remembers a `seq` and finds an entry for each later one knows everything that moved. If one is
+missing, because a writer kept no journal or it is too long ago, it has to read all refs again.
 """
 
 from collections.abc import Collection
@@ -18,16 +18,16 @@ from zonegit.store.layout import U64, seal, unseal
 from zonegit.store.tables import ReadTables, Table, WriteTables
 
 KEPT: Final = 1024
-"""Entries."""
+"""The number of entries."""
 _MOST: Final = 256
-"""Names in an entry; a transaction that moved more names none."""
+"""The most names in an entry; one for a transaction that moved more has no names."""
 _SLOT: Final = Struct(">H")
 _SMALLEST: Final = 12
-"""Bytes of an entry."""
+"""Bytes of the smallest entry."""
 
 
 def moved_since(tables: ReadTables, start: int) -> frozenset[RefName] | None:
-    """The refs that moved after `seq` was `start`; None where that isn't known."""
+    """The refs that moved after `seq` was `start`; None if that isn't known."""
     seq = layout.number(tables, layout.SEQ)
     if not 0 <= seq - start <= KEPT:
         return None
@@ -44,7 +44,7 @@ def moved_since(tables: ReadTables, start: int) -> frozenset[RefName] | None:
 
 
 def note(tables: WriteTables, names: Collection[RefName] | None) -> None:
-    """Write down what the transaction moved that made `seq` what it is; None: any refs may have moved."""
+    """Record the refs that the present transaction, which has set `seq`, has moved; None: any may have moved."""
     seq = layout.number(tables, layout.SEQ)
     listed = names if names is not None and len(names) <= _MOST else ()
     key = _key(seq)
@@ -52,7 +52,7 @@ def note(tables: WriteTables, names: Collection[RefName] | None) -> None:
 
 
 def _read(tables: ReadTables, seq: int) -> list[bytes] | None:
-    """The names of an entry, if it is there and whole."""
+    """The names of an entry; None if it doesn't exist or is damaged."""
     key = _key(seq)
     sealed = tables.get(Table.META, key)
     if sealed is None or len(sealed) < _SMALLEST:

@@ -1,7 +1,7 @@
 """The store on disk: one LMDB environment per repository; readers in any process, one writer at a time.
 
-Durable: a transaction that was committed survives power loss, one that was not leaves nothing. A child process
-opens the repository for itself; nothing here is used across a fork.
+A committed transaction survives a power loss, and one that wasn't committed leaves no trace. A child process opens
+the repository for itself; nothing here is used across a fork.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import lmdb
 
@@ -22,7 +21,7 @@ from zonegit.model.ids import Kind
 from zonegit.store import keeping
 from zonegit.store.environment import MAP_SIZE, Opened, acquire, is_unfinished, join, making, release, unfinished
 from zonegit.store.facts import FactCache
-from zonegit.store.lmdb_tables import LmdbTables, ViewDoor, panicked, translated
+from zonegit.store.lmdb_tables import LmdbTables, LmdbViewTable, panicked, translated
 from zonegit.store.reader import StoreReader, check_format
 from zonegit.store.writer_lock import ENDLESS, Patience
 from zonegit.tree.source import NodeCache
@@ -31,24 +30,23 @@ if TYPE_CHECKING:
     from zonegit.store.writer import StoreWriter
 
 _SHARE: Final = 256
-"""So many-th part of a small disk is room enough (`has_room`)."""
+"""On a small disk it is enough if a 256th is free (`has_room`)."""
 
 _META_PAGES: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class StoreStat:
+class StoreStat(NamedTuple):
     """Sizes for people and metrics."""
 
     map_used: int
-    """Bytes of the file in use."""
+    """The bytes of the file in use."""
     map_size: int
-    """Bytes the file may grow to."""
+    """The bytes that the file may grow to."""
     readers: int
-    """Slots taken in the table of readers of all processes, free ones among them."""
+    """The slots in the table of readers of all processes that are or have been in use."""
     objects: Mapping[Kind, int]
     disk_free: int
-    """Bytes that the file system has left for it."""
+    """The free bytes of the file system."""
 
 
 class LmdbStore:
@@ -58,7 +56,7 @@ class LmdbStore:
         """Use `create` or `open`."""
         self.path = path
         self.committed: Callable[[float], None] = lambda _seconds: None
-        """Told after each commit of this store how long it took to become durable."""
+        """Called after each commit of this store with the seconds that it took to become durable."""
         self._held: Opened | None = opened
         self._readonly = readonly
         self._patience = patience
@@ -67,11 +65,11 @@ class LmdbStore:
 
     @classmethod
     def create(cls, path: Path, map_size: int = MAP_SIZE, patience: Patience = ENDLESS) -> LmdbStore:
-        """Make a repository in a directory, which may exist. `AlreadyThere` if one is there already.
+        """Create a repository in a directory, which may exist. `AlreadyThere` if it contains one.
 
-        What is left of a try that was interrupted is no repository.
+        The rest of an interrupted attempt doesn't count as one.
         """
-        from zonegit.store.writer import found_repository
+        from zonegit.store.writer import create_repository
 
         try:
             path.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -82,7 +80,7 @@ class LmdbStore:
             store = cls(path, opened, readonly=False, patience=patience)
             try:
                 with store.write() as writer:
-                    if not found_repository(writer.draft, os.urandom(16)):
+                    if not create_repository(writer.draft, os.urandom(16)):
                         raise AlreadyThere(f"there is a repository at {path} already")
             except ZonegitError:
                 store.close()
@@ -93,17 +91,17 @@ class LmdbStore:
     def open(
         cls, path: Path, readonly: bool = False, map_size: int = MAP_SIZE, patience: Patience = ENDLESS
     ) -> LmdbStore:
-        """Open the repository in a directory. `StoreError` when there is none, or it can't be read.
+        """Open the repository in a directory. `StoreError` if there is none, or it can't be read.
 
-        Opening for writing waits for a writer that is at work, as long as `patience` says (`StoreBusy`), and so
-        does each `write`; reading never waits.
+        Opening for writing, and each `write`, waits for a present writer, as long as `patience` says (`StoreBusy`).
+        Reading never waits.
         """
         try:
             (path / "data.mdb").stat()
         except PermissionError:
-            raise StoreError(f"no permission for {path}: use it as its owner or as one of its group") from None
+            raise StoreError(f"no permission for {path}: use it as its owner or a member of its group") from None
         except (OSError, ValueError):
-            raise StoreError(f"there is no repository at {path}: make one with `zonegit init`") from None
+            raise StoreError(f"there is no repository at {path}: create one with `zonegit init`") from None
         if is_unfinished(path):
             raise unfinished(path)
         opened = acquire(path, map_size, readonly=readonly, patience=patience)
@@ -115,6 +113,24 @@ class LmdbStore:
             store.close()
             raise
         return store
+
+    def begin_writing(self, patience: Patience = ENDLESS) -> None:
+        """Make a store writable that was opened for reading only.
+
+        `StoreBusy` after waiting for a writer, or if another thread is reading; nothing changes then.
+        """
+        if not self._readonly:
+            return
+        release(self._opened)
+        self._held = None
+        try:
+            self._held = acquire(self.path, MAP_SIZE, readonly=False, patience=patience)
+            self._readonly = False
+        except StoreError as error:
+            raise StoreBusy(f"the repository can't be written to yet: {error}") from None
+        finally:
+            if self._held is None:
+                self._held = acquire(self.path, MAP_SIZE, readonly=True)
 
     @contextmanager
     def read(self) -> Iterator[StoreReader]:
@@ -134,7 +150,7 @@ class LmdbStore:
             try:
                 yield StoreReader(tables, self._facts)
             except ZonegitError:
-                self._check_overtaken(opened, shown)  # what was wrong with pages that were written to says nothing
+                self._check_overtaken(opened, shown)  # the error means nothing if a writer has reused the pages
                 raise
             else:
                 self._check_overtaken(opened, shown)
@@ -142,13 +158,16 @@ class LmdbStore:
                 tables.txn.abort()
 
     def _check_overtaken(self, opened: Opened, shown: int) -> None:
-        """Refuse what was read without the lock file, if a writer may have used pages of that version again.
+        """`StoreError` if pages that were read without the lock file may have been reused by a writer.
 
-        LMDB's writer N uses only pages that a transaction up to N - 2 set free. Those of version T are set free
-        from T + 1 on, so T + 3 is the first that may write to them: it may be at work as soon as T + 2 is there.
+        LMDB's writer N reuses only pages that were freed by a transaction up to N - 2. Pages of version T are freed
+        by T + 1 at the earliest, so T + 3 is the first that may overwrite them, and it may run as soon as T + 2 is
+        committed.
         """
         if opened.unlocked and self._txn_id(opened) > shown + 1:
-            raise StoreError(f"the repository at {self.path} was written to while you read it: try again")
+            raise StoreError(
+                f"the repository at {self.path} was written to while it was read without the lock file: try again"
+            )
 
     @contextmanager
     def write(self) -> Iterator[StoreWriter]:
@@ -179,29 +198,29 @@ class LmdbStore:
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
-        """Whether nobody keeps objects, and nobody begins to before it ends."""
+        """Yields whether nobody keeps objects; then nobody can begin to before this ends."""
         with self._joined() as opened, keeping.alone(opened.files.data) as found:
             yield found
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
-        """Be the only `gc`. `StoreBusy` beside another."""
+        """Be the only `gc`. `StoreBusy` if another one runs."""
         with self._joined() as opened, keeping.collecting(opened.files.data) as only:
             if not only:
-                raise StoreBusy(f"another `zonegit gc` is at work in the repository at {self.path}: wait for it")
+                raise StoreBusy(f"another `zonegit gc` is running in the repository at {self.path}: wait for it")
             yield
 
-    def standing(self) -> StandingReader:
-        """A reader for one long-lived worker; its slot in LMDB's table of readers is kept between renewals."""
+    def renewable_reader(self) -> RenewableReader:
+        """A reader for one long-lived worker, which keeps its slot in LMDB's table of readers between renewals."""
         if self._opened.unlocked:
-            raise StoreError(f"no permission for {self.path}/lock.mdb: a server has to write to it")
-        return StandingReader(self)
+            raise StoreError(f"no permission for {self.path}/lock.mdb: a server needs to write to it")
+        return RenewableReader(self)
 
     def has_room(self, bytes_: int) -> bool:
         try:
             disk = os.statvfs(self.path)
         except OSError:
-            return True  # who writes will be told what is wrong
+            return True  # the write itself will report the error
         return disk.f_bavail * disk.f_frsize >= min(bytes_, disk.f_blocks * disk.f_frsize // _SHARE)
 
     def txn_id(self) -> int:
@@ -216,13 +235,13 @@ class LmdbStore:
             txn.abort()
 
     def reader_check(self) -> int:
-        """Free the slots of readers that died; how many there were. A dead reader keeps pages from reuse."""
+        """Free the slots of dead readers, which keep pages from being reused; returns how many there were."""
         return self._opened.environment.reader_check()
 
     def copy(self, file: int) -> None:
-        """Write the newest version to an open file, as a data file without free pages; writers go on meanwhile.
+        """Write the newest version to an open file, as a data file without free pages; writers aren't blocked.
 
-        OSError where the file can't be written.
+        OSError if the file can't be written.
         """
         with self._joined() as opened:
             try:
@@ -232,7 +251,7 @@ class LmdbStore:
                 raise OSError(code, os.strerror(code)) if code > 0 else translated(error, str(self.path)) from None
 
     def least_size(self) -> int:
-        """Bytes of the data file that `copy` would write now."""
+        """The size in bytes of the data file that `copy` would write now."""
         with self._joined() as opened:
             environment = opened.environment
             txn = self._begin(opened, write=False)
@@ -253,8 +272,8 @@ class LmdbStore:
         return StoreStat((info["last_pgno"] + 1) * page, info["map_size"], info["num_readers"], objects, free)
 
     def close(self) -> None:
-        """Begin nothing more. A transaction that another thread is in the middle of is completed, then LMDB's files
-        are closed; a thread that waits for its turn to write gives up with `StoreError`.
+        """Close the store. A transaction of another thread is completed first; a thread that waits to write gets
+        `StoreError`.
         """
         if self._held:
             release(self._held)
@@ -275,7 +294,7 @@ class LmdbStore:
 
     @contextmanager
     def _joined(self) -> Iterator[Opened]:
-        """The environment, which stays open until a transaction is over, even if the store is closed meanwhile."""
+        """The environment, which stays open during a transaction even if the store is closed meanwhile."""
         opened = self._held
         if opened is None or not join(opened):
             raise self._closed()
@@ -293,7 +312,7 @@ class LmdbStore:
         return LmdbTables(txn, opened.databases, str(self.path), begin)
 
     def _begin(self, opened: Opened, *, write: bool) -> lmdb.Transaction[bytes]:
-        """A transaction, with the map of this process made as large as another one's if it has to be."""
+        """Begin a transaction. If another process has enlarged the map, enlarge it here too."""
         environment = opened.environment
         while True:
             try:
@@ -306,7 +325,7 @@ class LmdbStore:
 
 
 def _is_panicked(opened: Opened) -> bool:
-    """Whether LMDB refuses everything from now on, in this process: it couldn't write which version counts."""
+    """Whether LMDB refuses everything from now on in this process, because writing a meta page has failed."""
     try:
         opened.environment.begin().abort()
     except lmdb.PanicError:
@@ -316,42 +335,43 @@ def _is_panicked(opened: Opened) -> bool:
     return False
 
 
-class StandingReader(StoreReader):
-    """A reader that is renewed for each batch of work and reset when idle; its views follow their heads."""
+class RenewableReader(StoreReader):
+    """A reader that is renewed for each batch of work and reset when idle. Its views follow their heads."""
 
     def __init__(self, store: LmdbStore) -> None:
         self._store = store
-        self._standing = store._tables(store._opened, self._begin(), self._begin)
-        self._standing.renewed = self._turn
-        self._shown = self._standing.txn.id()
-        self.views = ViewDoor(self._standing)
-        super().__init__(self._standing, store._facts)
+        self._lmdb_tables = store._tables(store._opened, self._begin(), self._begin)
+        self._lmdb_tables.renewed = self._turn
+        self._shown = self._lmdb_tables.txn.id()
+        self.views = LmdbViewTable(self._lmdb_tables)
+        super().__init__(self._lmdb_tables, store._facts)
 
     def renew(self) -> None:
-        """Look at the newest version."""
+        """Read the newest version from now on."""
         self.reset()
-        self._standing.txn = self._begin()
+        self._lmdb_tables.txn = self._begin()
         self._turn()
 
     def _begin(self) -> lmdb.Transaction[bytes]:
         return self._store._begin(self._store._opened, write=False)
 
     def _turn(self) -> None:
-        """Take up a transaction."""
+        """Adjust to a new transaction."""
         self.views.turn()
-        found = self._standing.txn.id()
+        found = self._lmdb_tables.txn.id()
         if found != self._shown:
             self._shown = found
-            self._standing.touch()
+            self._lmdb_tables.touch()
 
     @property
     def txn_id(self) -> int:
-        """Id of the transaction that it shows.
+        """The id of the transaction whose version is read.
 
-        For a moment after a commit it may be less than `LmdbStore.txn_id`, which moves before readers get it.
+        Just after a commit it may be less than `LmdbStore.txn_id`, which changes before readers see the new
+        version.
         """
         return self._shown
 
     def reset(self) -> None:
-        """Let go of the version, so that its pages can be used again. Nothing can be read until `renew`."""
-        self._standing.txn.abort()
+        """Release the version, so that its pages can be reused. Nothing can be read until `renew`."""
+        self._lmdb_tables.txn.abort()

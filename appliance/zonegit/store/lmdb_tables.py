@@ -1,4 +1,4 @@
-"""Tables in LMDB databases, and LMDB's errors as ours: the one place that knows either."""
+"""Tables in LMDB databases, and the translation of LMDB's errors. No other module knows LMDB's calls."""
 
 import errno
 import os
@@ -15,19 +15,19 @@ from zonegit.store.tables import Item, Table
 T = TypeVar("T")
 NAMES: Final = tuple(table.name.lower().encode() for table in Table)
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the system says where there is no room."""
+"""Error numbers for a full disk."""
 _SCARCE: Final = 16 << 20
-"""Bytes."""
+"""Below this many free bytes, an I/O error is taken for a full disk."""
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
 _CORRUPT: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.BadTxnError)
-"""The last one is what a transaction says from then on that has met a damaged page."""
+"""A transaction raises `BadTxnError` after it has met a damaged page."""
 
 
 class LmdbTables:
     """All tables as one transaction sees them.
 
-    A damaged page spoils the transaction that meets it. If `begin` gives another one, that takes its place, so that
-    only who asked for what is damaged gets a `CorruptStore`.
+    A damaged page makes the transaction that reads it unusable. If `begin` returns another one, that replaces it,
+    so that only the call that reads damaged data gets a `CorruptStore`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class LmdbTables:
         self.txn = txn
         self.generation = 0
         self.renewed: Callable[[], None] = lambda: None
-        """Called when `txn` was replaced."""
+        """Called after `txn` was replaced."""
         self._databases = databases
         self._path = path
         self._begin = begin
@@ -92,7 +92,7 @@ class LmdbTables:
                 yield item
                 if txn is self.txn:
                     more = cursor.next()
-                else:  # something else that was read meanwhile is damaged
+                else:  # another read has met damage meanwhile, and replaced the transaction
                     txn, cursor = self.txn, self._cursor(table)
                     more = cursor.set_range(item[0]) and (cursor.key() != item[0] or cursor.next())
         except lmdb.Error as error:
@@ -121,7 +121,7 @@ class LmdbTables:
         return found
 
     def _behind(self, table: Table, prefix: bytes, last: bytes) -> bytes | None:
-        """The first key that can be read behind damage that follows `last`; None when there is none."""
+        """The first readable key after damage that follows `last`; None if there is none."""
         for start in _further(prefix, last):
             try:
                 cursor = self._cursor(table)
@@ -131,7 +131,7 @@ class LmdbTables:
             except lmdb.Error as error:
                 self._failed(error)
                 continue
-            try:  # what stands between the damage and there
+            try:  # go back to the first key after the damage
                 while cursor.prev() and cursor.key() > last:
                     key = cursor.key()
             except lmdb.Error as error:
@@ -191,7 +191,7 @@ class LmdbTables:
             return self._once_more(error, read)
 
     def _once_more(self, error: lmdb.Error, read: Callable[[], T]) -> T:
-        """Read again if it was something else that had spoiled the transaction."""
+        """Read again if an earlier read had made the transaction unusable."""
         failed = self._failed(error)
         if not isinstance(error, lmdb.BadTxnError):
             raise failed from None
@@ -201,7 +201,7 @@ class LmdbTables:
             raise self._failed(again) from None
 
     def _failed(self, error: lmdb.Error) -> StoreError:
-        """The error of ours; a spoiled transaction is replaced."""
+        """Translate an error, and replace the transaction if it has become unusable."""
         if isinstance(error, _CORRUPT) and (another := self._begin()) is not None:
             self.txn.abort()
             self.txn = another
@@ -210,7 +210,7 @@ class LmdbTables:
 
 
 def _further(prefix: bytes, last: bytes) -> Iterator[bytes]:
-    """Places ever further behind a key, until behind all that begin with `prefix`."""
+    """Keys ever further after `last`, until after all keys that begin with `prefix`."""
     if last == prefix:
         yield from (prefix + bytes((byte,)) for byte in range(256))
     for at in reversed(range(len(last))):
@@ -227,25 +227,25 @@ def _around(cursor: "lmdb.Cursor[bytes]", key: bytes) -> tuple[Item | None, Item
 
 
 def translated(error: lmdb.Error, path: str) -> StoreError:
-    """The error of ours that says what happened to the repository at `path` and what to do."""
+    """The `StoreError` that says what happened to the repository at `path`, and what to do."""
     code = getattr(error, "code", 0)
     if isinstance(error, lmdb.MapFullError):
-        return StoreFull(f"the repository at {path} has reached its largest size; nothing was written")
+        return StoreFull(f"the repository at {path} has reached its maximum size; nothing was written")
     if known := refused(code, path):
         return known
     if isinstance(error, _CORRUPT):
         return CorruptStore(f"the repository's file at {path} is damaged: restore a backup or clone it again")
     if isinstance(error, lmdb.InvalidError | lmdb.VersionMismatchError):
-        return StoreError(f"{path} holds no repository that this zonegit can read: its file has another format")
+        return StoreError(f"this zonegit can't read the repository at {path}: its file has another format")
     if isinstance(error, lmdb.ReadersFullError):
-        return StoreError(f"too many processes read the repository at {path} at once: stop some")
+        return StoreError(f"too many processes have the repository at {path} open: stop some")
     if isinstance(error, lmdb.PanicError):
         return panicked(path)
     return StoreError(f"the repository at {path} can't be used: {error}")
 
 
 def refused(code: int, path: str) -> StoreError | None:
-    """What the system's error number says of the repository at `path`, if it says what to do."""
+    """The error for a system error number, if that says what to do about the repository at `path`; else None."""
     if code in FULL or (code == errno.EIO and _is_full(path)):
         return full(path)
     if code == errno.EROFS:
@@ -253,24 +253,26 @@ def refused(code: int, path: str) -> StoreError | None:
     if code in _DENIED:
         return StoreError(f"no permission for the repository at {path}: use it as the user that owns its files")
     if code == errno.ENOENT:
-        return StoreError(f"there is no repository at {path}: make one with `zonegit init`")
+        return StoreError(f"there is no repository at {path}: create one with `zonegit init`")
     return None
 
 
 def panicked(path: str, reason: str = "") -> StorePanicked:
     why = f" ({reason})" if reason else ""
     return StorePanicked(
-        f"a write to the repository at {path} failed half-way{why}: look at the disk, and with `zonegit log` "
-        "whether the change is there, before you make it again"
+        f"a write to the repository at {path} failed half-way{why}: check the disk, and check with `zonegit log` "
+        "whether the change was made before you make it again"
     )
 
 
 def full(path: str) -> StoreFull:
-    return StoreFull(f"no space is left for the repository at {path}; nothing was written: free some and retry")
+    return StoreFull(
+        f"no space is left for the repository at {path}; nothing was written: free some space and retry"
+    )
 
 
 def _is_full(path: str) -> bool:
-    """LMDB calls a write that didn't fit whole an I/O error; what the disk has left tells them apart."""
+    """Whether an I/O error means a full disk: LMDB reports a write that fitted only in part as an I/O error."""
     try:
         disk = os.statvfs(path)
     except OSError:
@@ -278,8 +280,8 @@ def _is_full(path: str) -> bool:
     return disk.f_bavail * disk.f_frsize < _SCARCE
 
 
-class ViewDoor:
-    """The table of views as it lies in LMDB, whose errors get through. Whoever calls `get` checks what it gives."""
+class LmdbViewTable:
+    """The table of views as LMDB has it; LMDB's errors aren't translated. The caller of `get` checks the result."""
 
     __slots__ = ("_cursor", "_tables", "get", "table")
 
@@ -289,14 +291,14 @@ class ViewDoor:
         self.turn()
 
     def turn(self) -> None:
-        """Look at the version that the tables show now."""
-        # The binding's types can't say that a transaction without buffers gives bytes.
+        """Read the present version of the tables."""
+        # The binding's types can't express that a transaction without buffers returns bytes.
         self.get = cast(Callable[[bytes, None, object], bytes | None], self._tables.txn.get)
         """`get(key, None, table)`"""
         self._cursor: lmdb.Cursor[bytes] | None = None
 
     def gap(self, key: bytes) -> tuple[Item | None, Item | None]:
-        """The items in front of and behind a key that isn't there, which they prove. `CorruptStore`."""
+        """The items before and after an absent key, which prove its absence. `CorruptStore`."""
         found = _around(self._cursor or self._open(), key)
         check_gap(key, *found)
         return found

@@ -1,9 +1,9 @@
-"""Mark what refs reach, in short read transactions, while others write.
+"""Marks the objects that refs reach, in short read transactions, while others write.
 
-Objects have numbers in the order in which they came, and children came before their parents. So one pass from the
-highest number down marks everything: whoever points to an object was looked at before it. Marks are one bit for
-each number. What came in after the pass began counts as marked; what that, or a ref that moved since, points to is
-marked by `catch_up`, as often as it is called.
+Objects are numbered in order of arrival, and children arrive before their parents. So one pass from the highest
+number down marks everything: an object's parents are visited before it. Marks are one bit for each number. Objects
+that arrive after the pass began count as marked. `catch_up` marks what they and refs moved since point to, and may
+be called several times.
 """
 
 from collections import Counter
@@ -25,52 +25,53 @@ from zonegit.store.views import begun_commits
 from zonegit.store.writer import TableStore
 
 Roots = Callable[[StoreReader], Iterable[ObjectId]]
-"""What must stay beside what refs and reflogs name, as one version of the repository has it."""
+"""Further objects to keep, besides those that refs and reflogs name, in one version of the repository."""
 Progress = Callable[[int, int], None]
-"""Called with the objects that were looked at and how many there are."""
+"""Called with the number of objects visited so far, and of all objects."""
 
 PAGE: Final = 2_000
-"""Objects, refs or reflog entries that one read transaction looks at."""
+"""The most objects, refs or reflog entries that one read transaction visits."""
 _REMEMBERED: Final = 1 << 17
 """Ids that are known to be marked, about 12 MiB: versions share most of their nodes."""
 
 
 class Marks:
-    """Which objects stay."""
+    """Which objects are kept."""
 
     def __init__(self, store: TableStore, since: int, more: Roots) -> None:
-        """Reflog entries of after `since` (Unix seconds) keep what they name; `more` gives further roots."""
+        """Reflog entries newer than `since` (Unix seconds) keep what they name; `more` gives further roots."""
         self._store = store
         self._since = since
         self._more = more
         with store.read() as reader:
             self.top = layout.last_object(reader.tables)
-            """The highest number when this began; what comes gets higher ones, even if this object goes."""
+            """The highest number at the start; new objects get higher ones, even if this object is deleted."""
             self._seq = reader.seq
         self._newest = self.top
+        """The highest number of those new objects whose children `catch_up` has marked."""
         self._bits = bytearray((self.top >> 3) + 1)
         self._passed = self.top + 1
-        """All numbers from this one on were looked at."""
+        """This number and all above it have been visited."""
         self._open: list[int] = []
-        """Marked ones of those whose children are still to be marked."""
+        """Numbers that were marked after the pass had visited them: their children are still to be marked."""
         self._known: set[ObjectId] = set()
         self._logs: dict[RefName, bytes] = {}
-        """The newest reflog entry that was looked at, of each ref that moved."""
+        """The newest reflog entry that was visited, of each ref that moved."""
 
     def is_marked(self, number: int) -> bool:
         return number > self.top or bool(self._bits[number >> 3] & 1 << (number & 7))
 
     def mark(self, progress: Progress | None = None) -> tuple[Counter[Kind], int]:
-        """Mark all; how many objects nothing names, by kind, and their bytes. `CorruptStore`."""
-        for prefix in (Table.REFS, Table.REFLOG):
-            for page in pages(self._store, prefix):
+        """Mark all that is reachable. Returns how many objects aren't, by kind, and their bytes. `CorruptStore`."""
+        for table in (Table.REFS, Table.REFLOG):
+            for page in pages(self._store, table):
                 with self._store.read() as reader:
                     for _, value in page:
-                        self._root(reader, prefix, value)
+                        self._mark_root(reader, table, value)
         with self._store.read() as reader:
-            self._reach_more(reader)
+            self._mark_more_roots(reader)
             total = reader.tables.count(Table.OBJECTS)
-        lost: Counter[Kind] = Counter()
+        unreachable: Counter[Kind] = Counter()
         size = done = 0
         while self._passed > 1:
             with self._store.read() as reader:
@@ -78,108 +79,106 @@ class Marks:
                     done += 1
                     self._passed = number
                     if self.is_marked(number):
-                        self._expand(reader, number, data)
+                        self._mark_children(reader, number, data)
                     else:
-                        lost[Kind(data[0])] += 1
+                        unreachable[Kind(data[0])] += 1
                         size += len(data)
-                else:
-                    if not before(reader, self._passed):
-                        self._passed = 1
-                self._settle(reader)
+                if not before(reader, self._passed):
+                    self._passed = 1
+                self._mark_open(reader)
             if progress:
                 progress(min(done, total), total)
         self._known.clear()
-        return lost, size
+        return unreachable, size
 
     def catch_up(self, reader: StoreReader, most: int | None = None) -> bool:
-        """Mark what was named since the last call, by at most so many new objects; whether that is all."""
+        """Mark what new objects and moved refs point to since the last call. Visits at most `most` new objects;
+        returns whether those were all.
+        """
         newest = layout.last_object(reader.tables)
-        looked = 0
+        visited = 0
         if newest > self._newest:
             for key, data in reader.tables.scan(Table.OBJECTS, start=U64.pack(self._newest + 1)):
-                if most is not None and looked >= most:
+                if most is not None and visited >= most:
                     break
                 self._newest = U64.unpack(key)[0]
-                self._expand(reader, self._newest, data)
-                looked += 1
+                self._mark_children(reader, self._newest, data)
+                visited += 1
         if reader.seq != self._seq:
             moved = reader.moved_since(self._seq)
-            for name in self._all(reader) if moved is None else moved:
-                self._follow(reader, name)
+            for name in reader.logged("") if moved is None else moved:
+                self._mark_moved(reader, name)
             self._seq = reader.seq
-        self._reach_more(reader)
-        self._settle(reader)
-        if most is None or looked < most:
-            self._newest = newest
+        self._mark_more_roots(reader)
+        self._mark_open(reader)
+        if most is None or visited < most:
+            self._newest = newest  # the last numbers may have no object any more
         return self._newest >= newest
 
     def is_near(self, reader: StoreReader) -> bool:
-        """Whether `catch_up` has so little to do that a write transaction may."""
+        """Whether `catch_up` has so little left to do that it may run in a write transaction."""
         few = layout.last_object(reader.tables) - self._newest <= PAGE
         return few and (reader.seq == self._seq or reader.moved_since(self._seq) is not None)
 
-    def _all(self, reader: StoreReader) -> Iterator[RefName]:
-        yield from reader.logged("")
-
-    def _follow(self, reader: StoreReader, name: RefName) -> None:
-        """Mark what a ref that moved names now, and what the new entries of its reflog name."""
+    def _mark_moved(self, reader: StoreReader, name: RefName) -> None:
+        """Mark what a moved ref names now, and what the new entries of its reflog name."""
         if tip := reader.ref(name):
-            self._reach(reader, tip)
+            self._mark_object(reader, tip)
         known = newest = self._logs.get(name)
         for at, (key, value) in enumerate(reader.tables.scan(Table.REFLOG, log_prefix(name))):
             newest = newest if at else key
             if key == known:
                 break
-            self._root(reader, Table.REFLOG, value)
+            self._mark_root(reader, Table.REFLOG, value)
         if newest:
             self._logs[name] = newest
 
-    def _root(self, reader: StoreReader, table: Table, value: bytes) -> None:
+    def _mark_root(self, reader: StoreReader, table: Table, value: bytes) -> None:
         """Mark what an item of the refs or the reflog names."""
         if table is Table.REFS:
-            self._reach(reader, ObjectId(value))
+            self._mark_object(reader, ObjectId(value))
             return
         entry = decode_entry(value)
         if entry.who.time > self._since:
             for oid in filter(None, (entry.old, entry.new)):
-                self._reach(reader, oid)
+                self._mark_object(reader, oid)
 
-    def _reach_more(self, reader: StoreReader) -> None:
+    def _mark_more_roots(self, reader: StoreReader) -> None:
         for oid in (*begun_commits(reader.tables), *self._more(reader)):
-            self._reach(reader, oid)
+            self._mark_object(reader, oid)
 
-    def _reach(self, reader: StoreReader, oid: ObjectId) -> None:
-        """Mark an object, if it is here: what the reflog names may be gone."""
+    def _mark_object(self, reader: StoreReader, oid: ObjectId) -> None:
+        """Mark an object, if it is stored: what a reflog names may have been deleted."""
         if oid in self._known:
             return
         found = reader.tables.get(Table.IDS, oid)
         if found is not None:
             number = U64.unpack(found)[0]
             if not self.is_marked(number):
-                self._mark(number)
+                self._set_bit(number)
                 if number >= self._passed:
                     self._open.append(number)
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known.add(oid)
 
-    def _mark(self, number: int) -> None:
+    def _set_bit(self, number: int) -> None:
         self._bits[number >> 3] |= 1 << (number & 7)
 
-    def _settle(self, reader: StoreReader) -> None:
-        """Mark what marked objects point to that the pass had left behind."""
+    def _mark_open(self, reader: StoreReader) -> None:
+        """Mark the children of objects that were marked only after the pass had visited them."""
         while self._open:
             number = self._open.pop()
-            self._expand(reader, number, reader.tables.get(Table.OBJECTS, U64.pack(number)) or b"")
+            self._mark_children(reader, number, reader.tables.get(Table.OBJECTS, U64.pack(number)) or b"")
 
-    def _expand(self, reader: StoreReader, number: int, data: bytes) -> None:
+    def _mark_children(self, reader: StoreReader, number: int, data: bytes) -> None:
         identified(reader, number, data)
         for child in children(data):
-            self._reach(reader, child)
+            self._mark_object(reader, child)
 
 
 def identified(reader: StoreReader, number: int, data: bytes) -> ObjectId:
-    """The id of a stored object. `CorruptStore` when it isn't the one that was stored under its number."""
+    """The id of a stored object. `CorruptStore` if its bytes aren't those that were stored under its number."""
     oid = ObjectId(blake3(data).digest())
     if reader.tables.get(Table.IDS, oid) != U64.pack(number):
         raise CorruptStore(
@@ -189,7 +188,7 @@ def identified(reader: StoreReader, number: int, data: bytes) -> ObjectId:
 
 
 def before(reader: StoreReader, number: int) -> int:
-    """The highest number below this one that has an object; 0 without any."""
+    """The highest number below this one that has an object; 0 if there is none."""
     found = reader.tables.keys_before(Table.OBJECTS, U64.pack(number), 1)
     return U64.unpack(found[0])[0] if found else 0
 

@@ -5,7 +5,7 @@ For tests and simulations. A write transaction copies a table when it first chan
 
 import secrets
 import threading
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +13,7 @@ from zonegit.errors import CorruptStore
 from zonegit.store.facts import FactCache
 from zonegit.store.reader import StoreReader
 from zonegit.store.tables import Item, Table
-from zonegit.store.writer import StoreWriter, found_repository
+from zonegit.store.writer import StoreWriter, create_repository
 from zonegit.tree.source import NodeCache
 
 
@@ -64,10 +64,12 @@ class MemoryTables:
         return keys[max(at - most, 0) : at][::-1]
 
     def scan(self, table: Table, prefix: bytes = b"", start: bytes = b"") -> Iterator[Item]:
-        found = self.seek(table, max(prefix, start))
-        while found and found[0].startswith(prefix):
-            yield found
-            found = self.seek(table, found[0] + b"\0")
+        keys = self._tables[table].keys
+        at = bisect_left(keys, max(prefix, start))
+        while at < len(keys) and (key := keys[at]).startswith(prefix):
+            yield key, self._tables[table].items[key]
+            keys = self._tables[table].keys  # what is written meanwhile may have moved them
+            at = at + 1 if keys[at : at + 1] == [key] else bisect_right(keys, key)
 
     def keys(
         self, table: Table, prefix: bytes, damaged: Callable[[CorruptStore], None] | None = None
@@ -127,7 +129,7 @@ class MemoryStore:
         self._keepers = 0
         self._counting = threading.Lock()
         tables = MemoryTables(self._tables)
-        found_repository(tables, secrets.token_bytes(16))
+        create_repository(tables, secrets.token_bytes(16))
 
     @contextmanager
     def read(self) -> Iterator[StoreReader]:
@@ -145,7 +147,7 @@ class MemoryStore:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        with self._lock, self._counting:  # whoever deletes has the first
+        with self._lock, self._counting:  # `gc` holds the first while it deletes
             self._keepers += 1
         try:
             yield
@@ -155,7 +157,7 @@ class MemoryStore:
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
-        """Whether nobody keeps objects. Only inside of a write transaction."""
+        """Yields whether nobody keeps objects. Only within a write transaction."""
         yield not self._keepers
 
     def has_room(self, bytes_: int) -> bool:
@@ -165,4 +167,4 @@ class MemoryStore:
         return self._txn_id
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing to release."""

@@ -1,13 +1,12 @@
 """The store port: what the rooms above may ask of a store, whether it is LMDB or the in-memory twin.
 
-Present means closed: an object enters only when all it points to is there or comes earlier in the same batch. So
-`has` proves a whole closure, and a ref can only point at a complete version.
+Present means closed: an object is inserted only if everything it points to is stored or comes earlier in the same
+batch. So `has` proves a whole closure, and a ref can only point to a complete version.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from zonegit.errors import CorruptStore
 from zonegit.model.commit import Stamp
@@ -21,20 +20,18 @@ if TYPE_CHECKING:
 
 VIEW_AT_ONCE: Final = 20_000
 VIEWS_AT_ONCE: Final = 4_000_000
-"""Records up to which a new head's view is made together with its ref; and of all such heads in one transaction."""
+"""The most records of a new head whose view is made with its ref, and of all such heads in one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefUpdate:
-    """Move one ref, if it still is where `old` says. None stands for "not there" on either side."""
+class RefUpdate(NamedTuple):
+    """Move one ref if it is still at `old`. None stands for an absent ref on either side."""
 
     name: RefName
     old: ObjectId | None
     new: ObjectId | None
 
 
-@dataclass(frozen=True, slots=True)
-class RefLogEntry:
+class RefLogEntry(NamedTuple):
     """One move of a ref; the newest has index 0, as in `main@{0}`."""
 
     old: ObjectId | None
@@ -44,8 +41,7 @@ class RefLogEntry:
     """`commit: raise TTL of www`, `import: example.org.zone`, `pull: primary-1`, ..."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """One of the ref index's buckets: the refs whose BLAKE3(zone, branch) begins with the same bits."""
 
     prefix: int
@@ -63,13 +59,14 @@ class Reader(Protocol):
 
     @property
     def seq(self) -> int:
-        """Number of transactions that moved refs, or made or dropped served views."""
+        """The number of transactions that have moved refs, or created or dropped served views."""
         ...
 
     def moved_since(self, start: int) -> frozenset[RefName] | None:
-        """Refs that moved after `seq` was this, and heads whose view was made or dropped; None: any may have.
+        """Refs that moved after `seq` was `start`, and heads whose view was created or dropped since; None: any may
+        have.
 
-        It takes as long as the list is, however many refs there are.
+        The cost depends on the length of the list, not on the number of refs.
         """
         ...
 
@@ -87,11 +84,13 @@ class Reader(Protocol):
         ...
 
     def plain(self, oid: ObjectId) -> "Plain | None":
-        """What is plain (`tree.servable`) of all below a node that came in lately; None where not all is, too."""
+        """The `Plain` (`tree.servable`) of a node, if it was inserted lately; None also if it has none."""
         ...
 
     def is_sound(self, oid: ObjectId) -> bool:
-        """Whether a commit that came in lately, with all its ancestors, is known to be fine (`tree.servable`)."""
+        """Whether a commit that was inserted lately, and all its ancestors, are known to be servable
+        (`tree.servable`).
+        """
         ...
 
     def find(self, prefix: str) -> Iterator[ObjectId]:
@@ -103,16 +102,35 @@ class Reader(Protocol):
     def refs(
         self, prefix: str = "refs/", damaged: Callable[[CorruptStore], None] | None = None
     ) -> Iterator[tuple[RefName, ObjectId]]:
-        """Refs whose names begin with `prefix`, in the names' byte order.
+        """Refs whose names begin with `prefix`, in the byte order of their names.
 
-        `CorruptStore` at a name that was changed on disk; with `damaged` that is told, and the ref left out.
+        `CorruptStore` at a name that was changed on disk; with `damaged`, that gets the error and the ref is left
+        out.
         """
+        ...
+
+    def is_removed(self, name: RefName) -> bool:
+        """Whether a ref is at a tombstone (`model.commit`): a branch that was removed, here or at a peer."""
+        ...
+
+    def live(self, name: RefName) -> ObjectId | None:
+        """The same as `ref`, but None for a branch that was removed."""
+        ...
+
+    def live_refs(
+        self, prefix: str = "refs/", damaged: Callable[[CorruptStore], None] | None = None
+    ) -> Iterator[tuple[RefName, ObjectId]]:
+        """The same as `refs`, without branches that were removed."""
+        ...
+
+    def removed_keys(self, prefix: bytes, damaged: Callable[[CorruptStore], None] | None = None) -> list[bytes]:
+        """The names of the branches that were removed, as `ref_keys` gives those of refs."""
         ...
 
     def ref_keys(self, prefix: bytes, damaged: Callable[[CorruptStore], None] | None = None) -> list[bytes]:
         """The names of refs as they are stored, unchecked, many times faster than `refs`.
 
-        `CorruptStore` where a page is damaged; with `damaged` that is told, and what can't be reached is left out.
+        `CorruptStore` if a page is damaged; with `damaged`, that gets the error and unreachable names are left out.
         """
         ...
 
@@ -140,8 +158,15 @@ class Reader(Protocol):
         """The served view of a head, if it has one. It reads through this reader and is valid as long as it is."""
         ...
 
+    def check_ahead(self, data: bytes) -> None:
+        """Check an object that is to be inserted, after its children. `insert` then only has to find those here.
+
+        This refuses nothing: `insert` checks again what wasn't found to be right.
+        """
+        ...
+
     def object_ids(self, kind: Kind | None = None) -> Iterator[ObjectId]:
-        """Every object's id, in insertion order. For `fsck` and counts: reads each object's header."""
+        """Every object's id, in insertion order. For `fsck` and counts; with `kind` it reads every object."""
         ...
 
 
@@ -149,39 +174,43 @@ class Writer(Reader, Protocol):
     """A write transaction: sees its own changes; all or nothing."""
 
     def insert(self, objects: Iterable[bytes]) -> int:
-        """Take objects in, children before parents, and return how many were new.
+        """Store objects, children before parents, and return how many were new.
 
-        Each is checked, always: size, kind, canonical form, children (there, and as it describes them), hash.
-        `InvalidObject` or `LimitExceeded` for the first bad one; then the whole transaction must be given up.
+        Each is always checked: size, kind, canonical form, and that its children are stored and match its
+        description. `InvalidObject` or `LimitExceeded` for the first bad one; then the whole transaction must be
+        aborted.
         """
         ...
 
     def move_refs(self, updates: Iterable[RefUpdate], who: Stamp, reason: str) -> None:
         """Compare and swap refs, all or none (`Conflict`), with reflog, ref index, served views and `seq`.
 
-        A new head of the default branch gets a served view at once, unless it is large (more than
-        `VIEW_AT_ONCE` records, or of `VIEWS_AT_ONCE` with those before it): making one would hold everyone up, so
-        that is left to `show`. A deleted ref
-        loses its view.
+        A new head of the default branch gets a served view at once, unless it is large (more than `VIEW_AT_ONCE`
+        records, or more than `VIEWS_AT_ONCE` with the new heads before it): making that would block other writers
+        for long, so it is left to `show`. A ref that is deleted or moves to a tombstone loses its view.
         """
         ...
 
     @property
     def appeared(self) -> int:
-        """Records of the heads that appeared in this transaction and are to have a served view."""
+        """The number of records of the heads that appeared in this transaction and need a served view."""
         ...
 
     def show(self, name: RefName, counted: Callable[[int], None] = lambda records: None) -> None:
-        """Give a head a served view, which follows it from now on. Nothing happens if it has one.
+        """Give a head or a published version a served view, which follows it from now on.
 
-        `counted` is told of the records in each block of it that was written.
+        Nothing happens if it has one, or for a head that has a published version: that is answered from instead.
+
+        `counted` is called with the number of records in each block that was written.
         """
         ...
 
     def show_part(self, name: RefName, records: int) -> bool:
-        """Make the next part of a head's served view, of about so many records; whether it has one now.
+        """Make the next part of a head's served view, about `records` records; returns whether the view is
+        complete.
 
-        In one transaction after the other a large view doesn't hold other writers up. The head may move meanwhile.
+        Made in several transactions, a large view doesn't block other writers for long. The head may move
+        meanwhile.
         """
         ...
 
@@ -203,21 +232,21 @@ class Store(Protocol):
     def read(self) -> AbstractContextManager[Reader]: ...
 
     def write(self) -> AbstractContextManager[Writer]:
-        """Commits durably on exit; an exception gives everything up. `StoreFull` when the disk is full."""
+        """Commits durably on exit; an exception aborts everything. `StoreFull` if the disk is full."""
         ...
 
     def keeping(self) -> AbstractContextManager[None]:
-        """Have nothing deleted while it lasts: for who relies, over several transactions, on objects that no ref
-        names yet. `gc` waits for it, and it for a few objects that `gc` is deleting.
+        """Prevent `gc` from deleting objects meanwhile. For work in several transactions that relies on objects
+        that no ref reaches yet. It may have to wait a moment for `gc`, and `gc` waits for it.
         """
         ...
 
     def has_room(self, bytes_: int) -> bool:
-        """Whether so many bytes are free on the disk, or a 256th of it where that is less."""
+        """Whether this many bytes are free on the disk, or a 256th of it if that is less."""
         ...
 
     def txn_id(self) -> int:
-        """Id of the last committed transaction, of any process: one cheap call tells that something moved."""
+        """The id of the last committed transaction of any process: a cheap way to notice a change."""
         ...
 
     def close(self) -> None: ...

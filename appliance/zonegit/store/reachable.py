@@ -1,4 +1,4 @@
-"""What an object points to, read without decoding more than that."""
+"""Reads which objects an object points to, without decoding more than that."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from zonegit.model.zone import Zone
 
 
 def children(data: bytes) -> Sequence[ObjectId]:
-    """The ids in an object that was checked when it came in."""
+    """The ids in a stored object, which was checked when it was inserted."""
     kind = data[0]
     if kind == Kind.NODE:
         if not node_level(data) and not data[2] & HAS_STUBS:

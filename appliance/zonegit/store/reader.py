@@ -1,15 +1,16 @@
-"""One consistent version of the repository, read from tables. Every object is hashed again on its way out."""
+"""Reads one consistent version of the repository from tables. Every object is hashed again when it is read."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
-from zonegit.errors import CorruptStore, NotFound, StoreError, StoreUnfinished
-from zonegit.model.ids import Kind, ObjectId, short
+from zonegit.errors import CorruptStore, InvalidData, NotFound, StoreError, StoreUnfinished
+from zonegit.model.ids import Kind, ObjectId, object_id, short
 from zonegit.model.refs import RefName
 from zonegit.store import journal, layout
-from zonegit.store.facts import CommitFacts, FactCache, NodeFacts
+from zonegit.store.facts import CommitFacts, FactCache, Facts, NodeFacts, stored_facts
 from zonegit.store.port import RefLogEntry
 from zonegit.store.reflog import decode_entry, log_prefix
 from zonegit.store.tables import ReadTables, Table
@@ -25,10 +26,12 @@ def check_format(tables: ReadTables) -> None:
     """`StoreError` unless these tables are a repository that this code understands."""
     found = layout.number(tables, layout.FORMAT)
     if not found:
-        raise StoreUnfinished("the repository was never finished: run `zonegit init` again")
+        raise StoreUnfinished("the creation of the repository was interrupted: run `zonegit init` again")
     if found != layout.STORE_FORMAT:
         ours = layout.STORE_FORMAT
-        raise StoreError(f"the repository has format {found}, this zonegit reads {ours}: use the one that made it")
+        raise StoreError(
+            f"the repository has format {found}, this zonegit reads {ours}: use the version that created it"
+        )
 
 
 class StoreReader:
@@ -55,10 +58,10 @@ class StoreReader:
         return blake3(self._get(Table.REFINDEX, b"\0") or b"").digest()
 
     def get(self, oid: ObjectId) -> bytes:
-        sequence = self._get(Table.IDS, oid)
-        if sequence is None:
+        number = self._get(Table.IDS, oid)
+        if number is None:
             raise NotFound(f"object {short(oid)} is not here")
-        data = self._get(Table.OBJECTS, sequence)
+        data = self._get(Table.OBJECTS, number)
         if data is None or blake3(data).digest() != oid:
             raise CorruptStore(f"object {oid.hex()} was changed on disk; run `zonegit fsck`")
         return data
@@ -89,13 +92,32 @@ class StoreReader:
     ) -> Iterator[tuple[RefName, ObjectId]]:
         for key, oid in self.tables.scan(Table.REFS, prefix.encode()):
             try:
-                name = _ref_name(key)
+                name = ref_name(key)
             except CorruptStore as error:
                 if damaged is None:
                     raise
                 damaged(error)
             else:
                 yield name, ObjectId(oid)
+
+    def is_removed(self, name: RefName) -> bool:
+        tombstone = self._get(Table.META, layout.REMOVED + name.encode())
+        return tombstone is not None and tombstone == self._get(Table.REFS, name.encode())
+
+    def live(self, name: RefName) -> ObjectId | None:
+        return None if self.is_removed(name) else self.ref(name)
+
+    def live_refs(
+        self, prefix: str = "refs/", damaged: Callable[[CorruptStore], None] | None = None
+    ) -> Iterator[tuple[RefName, ObjectId]]:
+        removed = set(self.removed_keys(prefix.encode(), damaged))
+        for name, oid in self.refs(prefix, damaged):
+            if not removed or name.encode() not in removed:
+                yield name, oid
+
+    def removed_keys(self, prefix: bytes, damaged: Callable[[CorruptStore], None] | None = None) -> list[bytes]:
+        found = self.tables.keys(Table.META, layout.REMOVED + prefix, damaged)
+        return [key[len(layout.REMOVED) :] for key in found]
 
     def ref_keys(self, prefix: bytes, damaged: Callable[[CorruptStore], None] | None = None) -> list[bytes]:
         return self.tables.keys(Table.REFS, prefix, damaged)
@@ -111,7 +133,7 @@ class StoreReader:
         below = start = prefix.encode()
         while (item := self.tables.seek(Table.REFLOG, start)) and item[0].startswith(below):
             name = item[0].partition(b"\0")[0]
-            yield _ref_name(name)
+            yield ref_name(name)
             start = name + b"\1"
 
     def setting(self, name: str) -> bytes | None:
@@ -129,17 +151,34 @@ class StoreReader:
             raise CorruptStore(f"the served view of {name} shows another commit; run `zonegit reindex`")
         return ViewVersion(self.tables, Nodes(self), name, found)
 
+    def check_ahead(self, data: bytes) -> None:
+        from zonegit.store.insert import check_object  # slow to import, and few that read write
+
+        with suppress(InvalidData):
+            oid = object_id(data)
+            if self._facts.get(oid) is None:
+                self._facts.add(oid, check_object(data, self._describe_any))
+
     def object_ids(self, kind: Kind | None = None) -> Iterator[ObjectId]:
-        for sequence, oid in sorted((sequence, oid) for oid, sequence in self.tables.scan(Table.IDS)):
-            if kind is None or (self._get(Table.OBJECTS, sequence) or b"\0")[0] == kind:
+        for number, oid in sorted((number, oid) for oid, number in self.tables.scan(Table.IDS)):
+            if kind is None or (self._get(Table.OBJECTS, number) or b"\0")[0] == kind:
                 yield ObjectId(oid)
 
     def object_counts(self) -> dict[Kind, int]:
-        """How many objects of each kind there are; kept as they come in, so it costs five look-ups."""
+        """How many objects of each kind there are. The counts are stored, so this costs five look-ups."""
         return {kind: layout.number(self.tables, layout.kind_key(kind)) for kind in Kind}
 
+    def _describe_any(self, oid: ObjectId) -> Facts | None:
+        """The facts of an object that is stored, or was checked before: they follow from its id."""
+        facts = self._facts.get(oid)
+        if facts is None and self.has(oid):
+            facts = stored_facts(self.get(oid), self.get)
+            self._facts.add(oid, facts)
+        return facts
 
-def _ref_name(key: bytes) -> RefName:
+
+def ref_name(key: bytes) -> RefName:
+    """The name of a ref, from a key of the table of refs. `CorruptStore`."""
     try:
         return RefName(key.decode())
     except UnicodeDecodeError:

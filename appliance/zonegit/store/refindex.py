@@ -4,10 +4,11 @@
     cell value = slots, their digits rising
     slot       = digit u8 | 00 | key 32 | tip 32    or    digit u8 | 01 | BLAKE3 of the child's cell 32
 
-A slot with one ref below it holds that ref; with more, a child. So the cells depend on nothing but the refs,
-whatever the order they came in, and moving one rewrites the cells on its path. The root is BLAKE3 of the cell at
-depth 0 (of no bytes when there are no refs). A *bucket* is all refs whose key begins with the same byte: its digest
-is the first half of BLAKE3 of the cell that stands at its two digits, or would stand there if it has only one ref.
+A slot with one ref below it contains that ref; with more, the digest of a child. So the cells depend only on the
+set of refs, not on the order in which they came, and moving a ref rewrites the cells on its path. The root is
+BLAKE3 of the cell at depth 0 (of no bytes if there are no refs). A *bucket* is all refs whose keys begin with the
+same byte. Its digest is the first half of BLAKE3 of the cell at its two digits, or of the cell that would be there,
+if the bucket has only one ref.
 """
 
 from collections.abc import Iterable, MutableMapping
@@ -39,19 +40,19 @@ _Cell = dict[int, _Entry | bytes]
 
 
 def index_key(name: RefName) -> bytes:
-    """Where a ref stands in the index; its first byte is its bucket."""
+    """The key of a ref in the index; its first byte is its bucket."""
     return blake3(name.encode()).digest()
 
 
 class FlatIndex:
-    """Root and digests of an index over refs that are kept elsewhere, by buckets: it holds no cells."""
+    """The root and the digests of an index over refs that are kept elsewhere, without storing cells."""
 
     def __init__(self) -> None:
         self._slots: dict[int, _Entry | bytes] = {}
-        """What a bucket is in the cell above it: its only ref, or the digest of its cell."""
+        """The slot of each bucket in the cell above it: its only ref, or the digest of its cell."""
 
     def put(self, prefix: int, refs: Iterable[tuple[bytes, ObjectId]]) -> None:
-        """Have these refs, by their `index_key`s, as a bucket's."""
+        """Set the refs of a bucket, by their `index_key`s."""
         entries = sorted(_Entry(key, tip) for key, tip in refs)
         if len(entries) > 1:
             self._slots[prefix] = blake3(_cell_of(entries, _BUCKET_DEPTH)).digest()
@@ -72,7 +73,7 @@ class FlatIndex:
         return blake3(_encode(root)).digest()
 
     def digest(self, prefix: int) -> bytes | None:
-        """That of a bucket; None for one without refs."""
+        """The digest of a bucket; None if it has no refs."""
         slot = self._slots.get(prefix)
         if slot is None:
             return None
@@ -80,14 +81,14 @@ class FlatIndex:
 
 
 class RefIndex:
-    """The index whose cells stand in `cells`. `CorruptStore` when they contradict each other."""
+    """The index with its cells in `cells`. `CorruptStore` if they contradict each other."""
 
     def __init__(self, cells: MutableMapping[bytes, bytes]) -> None:
         self._cells = cells
 
     @property
     def root(self) -> bytes:
-        """32 bytes: equal exactly when all refs are."""
+        """32 bytes: equal if and only if all refs are equal."""
         return blake3(self._cells.get(b"\0", b"")).digest()
 
     def set(self, name: RefName, tip: ObjectId | None) -> None:
@@ -98,11 +99,11 @@ class RefIndex:
         if tip is None:
             self._remove(path, digits, key)
         else:
-            _place(path, digits, _Entry(key, tip))
+            _insert(path, digits, _Entry(key, tip))
         self._store(path, digits)
 
     def buckets(self) -> list[Bucket]:
-        """All buckets that hold any ref, by their prefix (0 to 255)."""
+        """All buckets with refs, by their prefix (0 to 255)."""
         found: dict[int, bytes] = {}
         root = self._load(b"", self.root)
         for first, slot in root.items():
@@ -144,8 +145,8 @@ class RefIndex:
         return _decode(raw)
 
 
-def _place(path: list[_Cell], digits: bytes, entry: _Entry) -> None:
-    """Put a ref into the path's last cell, with new cells below it while another ref shares its digits."""
+def _insert(path: list[_Cell], digits: bytes, entry: _Entry) -> None:
+    """Put a ref into the path's last cell; add new cells below it as long as another ref shares its digits."""
     depth = len(path) - 1
     other = path[-1].get(digits[depth])
     if isinstance(other, _Entry) and other.key != entry.key:
@@ -158,7 +159,7 @@ def _place(path: list[_Cell], digits: bytes, entry: _Entry) -> None:
 
 
 def _cell_of(entries: list[_Entry], depth: int) -> bytes:
-    """The cell that holds these refs, whose keys have their first `depth` digits in common."""
+    """The cell with these refs, whose keys share their first `depth` digits."""
     groups: dict[int, list[_Entry]] = {}
     for entry in entries:
         byte = entry.key[depth >> 1]

@@ -1,9 +1,9 @@
-"""Reflog entries as they lie in their table.
+"""Reflog entries as they are stored in their table.
 
     key   = ref name | 00 | (2**64 - 1 - n) u64     n counts a ref's moves from 0, so the newest comes first
     value = old id 32 | new id 32 | time i64 | offset i16 | name size u16 | name | reason
 
-An id of zeros stands for "not there". Name and reason are UTF-8.
+An id of zeros stands for an absent ref. Name and reason are UTF-8.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _NONE: Final = bytes(ID_SIZE)
 
 
 def log_prefix(name: RefName) -> bytes:
-    """What the keys of a ref's entries begin with. No ref name holds a zero byte."""
+    """The prefix of the keys of a ref's entries. No ref name contains a zero byte."""
     return name.encode() + b"\0"
 
 
@@ -42,7 +42,7 @@ def encode_entry(entry: RefLogEntry) -> bytes:
 
 
 def decode_entry(value: bytes) -> RefLogEntry:
-    """`CorruptStore` for bytes that no entry has."""
+    """Decode an entry. `CorruptStore` if it is damaged."""
     try:
         old, new, time, offset, size = _HEAD.unpack_from(value)
         at = _HEAD.size + size
@@ -53,7 +53,9 @@ def decode_entry(value: bytes) -> RefLogEntry:
 
 
 def trim(tables: WriteTables, oldest: bytes, keys: Iterable[bytes]) -> None:
-    """Delete entries of a ref, so that `oldest` is the key of its oldest one, and remember where that began."""
+    """Delete a ref's entries with these keys, so that `oldest` is the key of its oldest one, and record where that
+    began.
+    """
     for key in keys:
         tables.delete(Table.REFLOG, key)
     value = tables.get(Table.REFLOG, oldest)
@@ -64,7 +66,7 @@ def trim(tables: WriteTables, oldest: bytes, keys: Iterable[bytes]) -> None:
 
 
 def begun_at(tables: ReadTables, prefix: bytes) -> tuple[int, ObjectId | None]:
-    """The number of a ref's oldest entry, and where it began. `prefix` as of `log_prefix`. `CorruptStore`."""
+    """The number of a ref's oldest entry, and its old id. `prefix` is a `log_prefix`. `CorruptStore`."""
     name = layout.TRIMMED + prefix[:-1]
     sealed = tables.get(Table.META, name)
     if sealed is None:
@@ -74,7 +76,9 @@ def begun_at(tables: ReadTables, prefix: bytes) -> tuple[int, ObjectId | None]:
 
 
 def is_whole(log: Iterable[tuple[bytes, bytes]], oldest: tuple[int, ObjectId | None] = (0, None)) -> bool:
-    """Whether a ref's items, newest first, tell its moves: numbers fall, each began where one ended."""
+    """Whether a ref's items, newest first, are a complete log: numbers are consecutive, and each move begins where
+    the one before it ended.
+    """
     begun: tuple[int, ObjectId | None] = -1, None
     for at, (key, value) in enumerate(log):
         try:

@@ -1,5 +1,6 @@
-"""Make again, from the refs and the objects, all that is derived from them: the ref index, the served views and
-the counters. One write transaction: readers see the old ones until it is done, and keep them if it fails.
+"""Rebuilds everything that is derived from refs and objects: the ref index, the served views and the counters.
+
+This is one write transaction: readers see the old data until it is committed, and keep it if it fails.
 """
 
 from collections import Counter
@@ -7,7 +8,7 @@ from collections.abc import Callable
 
 from zonegit.model.commit import Commit
 from zonegit.model.ids import Kind
-from zonegit.model.refs import DEFAULT_BRANCH, RefKind, RefName, parse
+from zonegit.model.refs import DEFAULT_BRANCH, RefKind, RefName, parse, published
 from zonegit.model.zone import Zone
 from zonegit.store import layout
 from zonegit.store.refindex import RefIndex
@@ -17,13 +18,13 @@ from zonegit.store.writer import Cells, StoreWriter, TableStore
 from zonegit.tree.source import Nodes
 
 Progress = Callable[[int, int], None]
-"""Called with the records that were put into views and how many there are."""
+"""Called with the number of records put into views so far, and of all records."""
 
 _STEP = 10_000
 
 
 def reindex(store: TableStore, progress: Progress | None = None) -> None:
-    """Rebuild everything derived. `CorruptStore` when an object that it needs is damaged; then nothing changes."""
+    """Rebuild all derived data. `CorruptStore` if an object that it needs is damaged; nothing changes then."""
     with store.write() as writer:
         writer.note_all()
         _count(writer)
@@ -40,13 +41,17 @@ def _count(writer: StoreWriter) -> None:
 def _index(writer: StoreWriter) -> None:
     writer.draft.clear(Table.REFINDEX)
     index = RefIndex(Cells(writer.draft))
+    writer.draft.clear(Table.META, layout.REMOVED)
     for name, oid in writer.refs():
-        if parse(name).kind is not RefKind.REMOTE:
+        kind = parse(name).kind
+        if kind is not RefKind.REMOTE:
             index.set(name, oid)
+        if kind.names_commits and Commit.decode(writer.get(oid)).is_tombstone:
+            writer.draft.put(Table.META, layout.REMOVED + name.encode(), oid)
 
 
 def _show(writer: StoreWriter, progress: Progress | None) -> None:
-    """Build the views that there were, and those of all default branches."""
+    """Build the views that there were, and those of all default branches and published versions."""
     shown = {
         RefName(key[len(layout.VIEW) :].decode("utf-8", "replace"))
         for key, _ in writer.tables.scan(Table.META, layout.VIEW)
@@ -55,11 +60,12 @@ def _show(writer: StoreWriter, progress: Progress | None) -> None:
     writer.draft.clear(Table.META, layout.VIEW)
     writer.draft.clear(Table.META, layout.MAKING)
     writer.draft.touch()
+    versions = dict(writer.refs(f"refs/{RefKind.PUBLISHED}/"))
     heads = {
         name: oid
-        for name, oid in writer.refs(f"refs/{RefKind.HEAD}/")
-        if name in shown or parse(name).name == DEFAULT_BRANCH
-    }
+        for name, oid in writer.live_refs(f"refs/{RefKind.HEAD}/")
+        if (name in shown or parse(name).name == DEFAULT_BRANCH) and _version_of(name) not in versions
+    } | versions
     total = sum(Zone.decode(writer.get(Commit.decode(writer.get(oid)).zone_root)).records for oid in heads.values())
     done = 0
 
@@ -73,3 +79,9 @@ def _show(writer: StoreWriter, progress: Progress | None) -> None:
         build_view(writer.draft, Nodes(writer), name, oid, counted)
     if progress:
         progress(total, total)
+
+
+def _version_of(name: RefName) -> RefName:
+    """The published version of a head."""
+    ref = parse(name)
+    return published(ref.zone, ref.name)

@@ -1,7 +1,7 @@
-"""Replace objects whose bytes were changed on disk by whole ones that came from elsewhere.
+"""Replaces objects whose bytes were changed on disk by intact copies from elsewhere.
 
-An id is the proof: what hashes to it is the object that was stored under it, whoever sends it, and it was checked
-when it came in. Nothing else is replaced: no refs, no ids, nothing that is derived.
+The id is the proof: bytes that hash to it are the object that was stored under it, whoever sends them, and that
+object was checked when it was inserted. Nothing else is replaced: no refs, no ids, no derived data.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,8 +17,9 @@ _PAGE = 2_000
 
 
 def damaged(store: TableStore, progress: Progress | None = None) -> list[ObjectId]:
-    """Ids of stored objects that can't be read, or whose bytes don't hash to their id. `CorruptStore` when the
-    database's own pages are so damaged that not even the ids can be read."""
+    """The ids of stored objects that can't be read, or whose bytes don't hash to their id. `CorruptStore` if LMDB's
+    own pages are so damaged that not even the ids can be read.
+    """
     with store.read() as reader:
         ids = list(reader.object_ids())
     found: list[ObjectId] = []
@@ -31,7 +32,7 @@ def damaged(store: TableStore, progress: Progress | None = None) -> list[ObjectI
 
 
 def _look(store: TableStore, ids: list[ObjectId], found: list[ObjectId]) -> int:
-    """Look at objects up to the first damaged one, which may have spoiled the transaction; how many they were."""
+    """Read objects up to the first damaged one, which may make the transaction unusable; returns how many."""
     with store.read() as reader:
         for number, oid in enumerate(ids, 1):
             try:
@@ -45,17 +46,17 @@ def _look(store: TableStore, ids: list[ObjectId], found: list[ObjectId]) -> int:
 
 
 def replace(store: TableStore, objects: Iterable[bytes]) -> int:
-    """Put whole objects in the places of damaged ones, all in one transaction; how many there were.
+    """Replace damaged objects by intact ones, all in one transaction; returns how many.
 
-    `InvalidObject` for bytes that are no object stored here; then nothing is replaced.
+    `InvalidObject` for bytes that aren't an object stored here; nothing is replaced then.
     """
     count = 0
     with store.write() as writer:
         for data in objects:
             oid = object_id(data)
-            sequence = writer.tables.get(Table.IDS, oid)
-            if sequence is None:
+            number = writer.tables.get(Table.IDS, oid)
+            if number is None:
                 raise InvalidObject(f"object {short(oid)} was never stored here, so it replaces nothing")
-            writer.draft.put(Table.OBJECTS, sequence, data)
+            writer.draft.put(Table.OBJECTS, number, data)
             count += 1
     return count

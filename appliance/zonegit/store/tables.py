@@ -1,7 +1,8 @@
-"""The seven tables of a repository, and what the code above asks of whatever keeps them (LMDB or memory).
+"""The seven tables of a repository: the port between the code of the store and what keeps the tables (LMDB or
+memory).
 
-A table maps byte strings to byte strings in key order. All knowledge of what stands in them is above this port, so
-that both stores share it; all knowledge of LMDB is below it. docs/format.md has every key and value.
+A table maps byte strings to byte strings in key order. The content of the tables is known only above this port, so
+both stores share that code; LMDB is known only below it. docs/format.md has every key and value.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,7 @@ Item = tuple[bytes, bytes]
 
 
 class Table(IntEnum):
-    """A table's place in lists of them; its LMDB database has the lowercase name."""
+    """The index of each table in lists of tables; its LMDB database has the lowercase name."""
 
     OBJECTS = 0
     IDS = 1
@@ -34,7 +35,7 @@ class ReadTables(Protocol):
 
     @property
     def generation(self) -> int:
-        """Moves when the same object shows another version, so that what was derived from it is read again."""
+        """Changes when this object shows another version, so that data derived from it must be read again."""
         ...
 
     def get(self, table: Table, key: bytes) -> bytes | None: ...
@@ -48,7 +49,7 @@ class ReadTables(Protocol):
         ...
 
     def keys_before(self, table: Table, key: bytes, most: int) -> list[bytes]:
-        """The keys strictly before `key`, the nearest first, at most so many."""
+        """At most `most` keys strictly before `key`, the nearest first."""
         ...
 
     def last(self, table: Table) -> Item | None: ...
@@ -62,7 +63,7 @@ class ReadTables(Protocol):
     ) -> list[bytes]:
         """The keys alone that begin with `prefix`, in order: many times faster than `scan`.
 
-        `CorruptStore` where a page is damaged; with `damaged` that is told, and what can't be read is left out.
+        `CorruptStore` if a page is damaged; with `damaged`, that gets the error and unreadable keys are left out.
         """
         ...
 
@@ -75,15 +76,15 @@ class WriteTables(ReadTables, Protocol):
     def put(self, table: Table, key: bytes, value: bytes) -> None: ...
 
     def put_many(self, table: Table, items: Iterable[Item]) -> None:
-        """Fastest when the keys rise."""
+        """Put many items; fastest if their keys are ascending."""
         ...
 
     def append(self, table: Table, items: Iterable[Item]) -> None:
-        """Items whose keys rise and are all after the table's last; fills pages fully."""
+        """Put items whose keys are ascending and after the table's last one; fills pages completely."""
         ...
 
     def delete(self, table: Table, key: bytes) -> None:
-        """Nothing happens if the key isn't there."""
+        """Delete an item, if it exists."""
         ...
 
     def clear(self, table: Table, prefix: bytes = b"") -> None:
@@ -91,5 +92,5 @@ class WriteTables(ReadTables, Protocol):
         ...
 
     def touch(self) -> None:
-        """Move `generation`: what readers derived from the tables before no longer holds."""
+        """Change `generation`: data that readers derived from the tables before is invalid now."""
         ...

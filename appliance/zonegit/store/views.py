@@ -1,18 +1,17 @@
-"""Served views: for a head, a flat index `(view u32, owner key) -> block`, moved with its ref by the trees' diff.
+"""Served views: for a head or a published version, a flat index `(view u32, owner key) -> block`. It moves with its
+ref, by the trees' diff.
 
     views  view u32 | owner key -> CRC-32 of key and block | block      (a block as in tree/version.py)
 
-In place of a block above 4 KiB stands an item of type 0 that says how many records and bytes it has; the block
-itself is read from the tree, where it is asked for. So what lies beside a name that isn't there is small, whatever
-a zone holds.
+A block above 4 KiB is replaced by an item of type 0 with its numbers of records and bytes, and the block itself is
+read from the tree when it is needed. So the neighbours of an absent name are always small.
 
-A view only speeds up answering and can be made again from its commit at any time. Its CRC is checked at each read,
-and where nothing is found those of both neighbours are, beside which a changed key lies: so a flipped bit is
-`CorruptStore` and never an answer or a denial.
+A view only speeds up answering, and can be rebuilt from its commit at any time. An entry's CRC is checked at each
+read. If no entry is found, the CRCs of both neighbours are checked, since an entry with a changed key is still next
+to its old position. So a flipped bit causes `CorruptStore`, never a wrong answer or denial.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import groupby, takewhile
 from struct import Struct
 from typing import Final, NamedTuple, cast
@@ -26,7 +25,7 @@ from zonegit.model.refs import RefName, parse
 from zonegit.model.rrset import RRKey, served_soa
 from zonegit.model.zone import Zone
 from zonegit.store import layout
-from zonegit.store.layout import U32, check_around, check_gap, seal, unseal
+from zonegit.store.layout import SEAL, U32, VIEW_NUMBER, check_around, check_gap, seal, unseal
 from zonegit.store.tables import Item, ReadTables, Table, WriteTables
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
@@ -40,9 +39,8 @@ _LARGE: Final = 4096
 """Bytes of a block beyond which it stays in the tree."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a view shows, as `meta` says."""
+class Shown(NamedTuple):
+    """What a view shows, as recorded in `meta`."""
 
     number: int
     commit: ObjectId
@@ -54,7 +52,9 @@ class Shown:
 
 
 def find_view(tables: ReadTables, name: RefName) -> Shown | None:
-    """The view that follows a head. `CorruptStore` when its entry was changed on disk."""
+    """What the view of a head or a published version shows; None if it has none. `CorruptStore` if the entry was
+    changed on disk.
+    """
     key = layout.VIEW + name.encode()
     sealed = tables.get(Table.META, key)
     if sealed is None:
@@ -64,7 +64,10 @@ def find_view(tables: ReadTables, name: RefName) -> Shown | None:
 
 
 class ViewVersion:
-    """`ZoneVersion` through a view. It follows its head when its reader is renewed."""
+    """`ZoneVersion` through a view. It follows its head when its reader is renewed.
+
+    Each method compares the generation by itself, because every query would pay for one more call.
+    """
 
     def __init__(self, tables: ReadTables, nodes: Nodes, name: RefName, shown: Shown) -> None:
         self._tables = tables
@@ -94,7 +97,7 @@ class ViewVersion:
 
     @property
     def prefix(self) -> bytes:
-        """What stands in front of the owners' keys in the table of views, until the head moves."""
+        """The prefix of the owner keys in the table of views; valid until the head moves."""
         if self._generation != self._tables.generation:
             self._follow()
         return self._prefix
@@ -116,7 +119,7 @@ class ViewVersion:
             return (block if len(block) > BLOCK_ITEM.size else self._large(owner, block)), None
         low, high = self._tables.around(Table.VIEWS, key)
         check_gap(key, low, high)
-        return None, OwnerKey(high[0][4:]) if high is not None and high[0].startswith(prefix) else None
+        return None, OwnerKey(high[0][VIEW_NUMBER:]) if high is not None and high[0].startswith(prefix) else None
 
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
         if self._generation != self._tables.generation:
@@ -124,7 +127,7 @@ class ViewVersion:
         low, _ = _around(self._tables, self._prefix + owner)
         if low is None or not low[0].startswith(self._prefix):
             return None
-        found, block = OwnerKey(low[0][4:]), low[1][4:]
+        found, block = OwnerKey(low[0][VIEW_NUMBER:]), low[1][SEAL:]
         return found, block if len(block) > BLOCK_ITEM.size else self._large(found, block)
 
     def owners_before(self, owner: OwnerKey, most: int) -> list[OwnerKey]:
@@ -134,16 +137,17 @@ class ViewVersion:
         found = self._tables.keys_before(Table.VIEWS, prefix + owner, most)
         if found and not found[-1].startswith(prefix):
             found = list(takewhile(lambda key: key.startswith(prefix), found))
-        return cast(list[OwnerKey], [key[4:] for key in found])  # calls of `OwnerKey` would take most of the time
+        # Calling `OwnerKey` would take most of the time.
+        return cast(list[OwnerKey], [key[VIEW_NUMBER:] for key in found])
 
     def after(self, owner: OwnerKey) -> OwnerKey | None:
         if self._generation != self._tables.generation:
             self._follow()
         _, high = _around(self._tables, self._prefix + owner + b"\0")
-        return OwnerKey(high[0][4:]) if high is not None and high[0].startswith(self._prefix) else None
+        return OwnerKey(high[0][VIEW_NUMBER:]) if high is not None and high[0].startswith(self._prefix) else None
 
     def _large(self, owner: OwnerKey, mark: bytes) -> bytes:
-        """The block of an owner of which the view says only how large it is. `OverBudget` where it is too large."""
+        """The block of an owner for which the view only has the size. `OverBudget` if it is too large."""
         _, records, size = BLOCK_ITEM.unpack(mark)
         if too_much := excess(records, size, to_text(absolute(key_owner(owner), self._apex))):
             raise OverBudget(too_much)
@@ -153,7 +157,7 @@ class ViewVersion:
         return block
 
     def _follow(self) -> None:
-        """The reader shows another version of the repository: look where the view is now."""
+        """Read the view's record again, because the reader shows another version of the repository."""
         shown = find_view(self._tables, self._name)
         if shown is None:
             raise NotFound(f"{self._name} has no served view any more")
@@ -170,29 +174,29 @@ def build_view(
     commit: ObjectId,
     counted: Callable[[int], None] = lambda records: None,
 ) -> None:
-    """Give a head a new view of a commit, under a number of its own, in place of the one it may have.
+    """Give a head a new view of a commit, with a new number; replaces the one that it may have.
 
-    `counted` is told of the records in each block that was written.
+    `counted` is called with the number of records in each block that was written.
     """
     drop_view(tables, name)
     number = layout.number(tables, layout.NEXT_VIEW) + 1
     tables.put(Table.META, layout.NEXT_VIEW, U32.pack(number))
-    shown, root = target(nodes, number, commit)
+    shown, root = shown_and_root(nodes, number, commit)
     tables.append(Table.VIEWS, rows(nodes, root, shown, counted))
     _show(tables, name, shown)
 
 
 def build_part(tables: WriteTables, nodes: Nodes, name: RefName, commit: ObjectId, most: int) -> bool:
-    """Make the next so many records, or somewhat more, of a view that a head is to have; whether it has one now.
+    """Make the next `most` records, or a few more, of a head's future view; returns whether the view is complete.
 
-    What is begun stays a view of one commit. At the end it is moved to where the head is by then.
+    All parts show the commit of the first one. At the end the view is moved to the head's present commit.
     """
     begun = _find_begun(tables, name)
     if begun is None:
         number = layout.number(tables, layout.NEXT_VIEW) + 1
         tables.put(Table.META, layout.NEXT_VIEW, U32.pack(number))
         begun = _Begun(number, commit, LOWEST)
-    shown, root = target(nodes, begun.number, begun.commit)
+    shown, root = shown_and_root(nodes, begun.number, begun.commit)
     part: list[Item] = []
     written = 0
 
@@ -217,12 +221,12 @@ def build_part(tables: WriteTables, nodes: Nodes, name: RefName, commit: ObjectI
 
 
 class _Begun(NamedTuple):
-    """How far a view is that is made in parts."""
+    """The progress of a view that is made in parts."""
 
     number: int
     commit: ObjectId
     start: RRKey
-    """Where the next part begins."""
+    """The key at which the next part begins."""
 
 
 def _find_begun(tables: ReadTables, name: RefName) -> _Begun | None:
@@ -236,15 +240,15 @@ def _find_begun(tables: ReadTables, name: RefName) -> _Begun | None:
 
 
 def begun_commits(tables: ReadTables) -> Iterator[ObjectId]:
-    """The commits of views that are made in parts: none may go before its view is finished."""
+    """The commits of views that are being made in parts: `gc` must keep them until the views are complete."""
     for key, sealed in tables.scan(Table.META, layout.MAKING):
         yield ObjectId(_BEGUN.unpack_from(unseal(key, sealed))[1])
 
 
 def move_view(tables: WriteTables, nodes: Nodes, name: RefName, shown: Shown, commit: ObjectId) -> None:
-    """Move a head's view to another commit by the difference of their trees; the apex gets its serial."""
-    _, old = target(nodes, shown.number, shown.commit)
-    moved, new = target(nodes, shown.number, commit)
+    """Move a head's view to another commit, by the difference of the trees; the apex gets the new serial."""
+    _, old = shown_and_root(nodes, shown.number, shown.commit)
+    moved, new = shown_and_root(nodes, shown.number, commit)
     prefix = shown.prefix
     apex_seen = False
     for owner, changes in groupby(diff(nodes, old, new), key=lambda change: change[0][:-3]):
@@ -256,13 +260,24 @@ def move_view(tables: WriteTables, nodes: Nodes, name: RefName, shown: Shown, co
     _show(tables, name, moved)
 
 
+def hand_over_view(tables: WriteTables, nodes: Nodes, name: RefName, to: RefName, commit: ObjectId) -> bool:
+    """Give the view of one ref to another one, `to`, whose commit it then shows; False if there is none to give."""
+    shown = find_view(tables, name)
+    if shown is None:
+        drop_view(tables, name)  # one that is being made
+        return False
+    tables.delete(Table.META, layout.VIEW + name.encode())
+    move_view(tables, nodes, to, shown, commit)
+    return True
+
+
 def drop_view(tables: WriteTables, name: RefName) -> None:
-    """Take a head's view away, if it has one, finished or not. Works on a damaged one, too."""
+    """Delete a head's view, complete or not, if it has one. Also works on a damaged one."""
     for key in (layout.VIEW + name.encode(), layout.MAKING + name.encode()):
         sealed = tables.get(Table.META, key)
         if sealed is not None:
             tables.delete(Table.META, key)
-            tables.clear(Table.VIEWS, sealed[4:8])
+            tables.clear(Table.VIEWS, layout.view_number(sealed))
             tables.touch()
 
 
@@ -273,45 +288,48 @@ def rows(
     counted: Callable[[int], None] = lambda records: None,
     start: RRKey = LOWEST,
 ) -> Iterator[tuple[bytes, bytes]]:
-    """The items of `views` that show a tree, in key order. `counted` is told of the records in each before it."""
+    """The items of `views` that show a tree, in key order. `counted` gets the number of records of each item."""
     prefix, serial = shown.prefix, shown.serial
-    here = place = None
+    here = view_key = None
     block = b""
     for key, payload in entries(nodes, root, start):
         owner = key[:-3]
         if owner == here:
             block += block_item(payload, serial)
             continue
-        if place is not None:
+        if view_key is not None:
             counted(BLOCK_ITEM.unpack_from(block)[1])
-            yield place, seal(place, block if len(block) <= _LARGE else _mark(block))
-        here, place = owner, prefix + owner
+            yield view_key, seal(view_key, _shortened(block))
+        here, view_key = owner, prefix + owner
         block = block_item(payload, serial)
-    if place is not None:
+    if view_key is not None:
         counted(BLOCK_ITEM.unpack_from(block)[1])
-        yield place, seal(place, block if len(block) <= _LARGE else _mark(block))
+        yield view_key, seal(view_key, _shortened(block))
 
 
-def target(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
+def shown_and_root(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
     """What a view of this commit shows, and the root of the commit's tree."""
     commit = Commit.decode(nodes.source.get(oid))
     return Shown(number, oid, commit.serial), Zone.decode(nodes.source.get(commit.zone_root)).tree
 
 
-def _mark(block: bytes) -> bytes:
-    """What a view holds in the place of a large block: how large it is."""
+def _shortened(block: bytes) -> bytes:
+    """A block as the view holds it: a large one is replaced by an item with its numbers of records and bytes."""
+    if len(block) <= _LARGE:
+        return block
     return BLOCK_ITEM.pack(0, sum(records for _, records, _ in block_items(block)), len(block))
 
 
 def _rewrite(
     tables: WriteTables, nodes: Nodes, root: ObjectId, key: bytes, changes: dict[int, bytes | None], serial: int
 ) -> None:
-    """Put changed RRsets (None: gone) into the block under `key`; its SOA, if it has one, gets `serial`. `root` is
-    the tree of which the block is one then.
+    """Put changed RRsets (None: deleted) into the block under `key`; its SOA, if it has one, gets `serial`. `root`
+    is the tree that the view shows afterwards.
     """
     before = _read(tables, key) or b""
     if len(before) == BLOCK_ITEM.size:
-        block = b"".join(block_item(payload, serial) for _, payload in under(nodes, root, RRKey(key[4:] + b"\0")))
+        owner = RRKey(key[VIEW_NUMBER:] + b"\0")
+        block = b"".join(block_item(payload, serial) for _, payload in under(nodes, root, owner))
         _put(tables, key, block)
         return
     items = {
@@ -329,13 +347,13 @@ def _rewrite(
 
 def _put(tables: WriteTables, key: bytes, block: bytes) -> None:
     if block:
-        tables.put(Table.VIEWS, key, seal(key, block if len(block) <= _LARGE else _mark(block)))
+        tables.put(Table.VIEWS, key, seal(key, _shortened(block)))
     else:
         tables.delete(Table.VIEWS, key)
 
 
 def _read(tables: ReadTables, key: bytes) -> bytes | None:
-    """The block under a key; None where nothing stands, which its neighbours prove."""
+    """The block under a key; None if there is none, which its neighbours prove."""
     sealed = tables.get(Table.VIEWS, key)
     if sealed is not None:
         return unseal(key, sealed)

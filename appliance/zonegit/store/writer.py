@@ -1,35 +1,37 @@
-"""A write transaction over tables: objects in, refs moved by compare-and-swap with all that hangs on them."""
+"""A write transaction over tables: inserts objects, and moves refs by compare-and-swap with all derived data."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from zonegit.errors import Conflict, NotFound, StoreError
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id, short
-from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, parse
+from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse
 from zonegit.model.zone import Zone
 from zonegit.store import journal, layout
 from zonegit.store.facts import FactCache, Facts, stored_facts
 from zonegit.store.insert import check_object, check_target
 from zonegit.store.port import VIEW_AT_ONCE, VIEWS_AT_ONCE, RefLogEntry, RefUpdate
+from zonegit.store.reachable import children
 from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
 from zonegit.store.reflog import encode_entry, log_prefix, next_key
+from zonegit.store.served import served_ref
 from zonegit.store.tables import Table, WriteTables
-from zonegit.store.views import build_part, build_view, drop_view, find_view, move_view
+from zonegit.store.views import build_part, build_view, drop_view, find_view, hand_over_view, move_view
 from zonegit.tree.source import NodeCache, Nodes
 
 _GROUP_COUNT: Final = 10_000
 _GROUP_BYTES: Final = 8 << 20
-"""Objects wait in groups of at most this many and this many bytes, to be written with their ids sorted."""
+"""New objects wait in groups of at most this many objects and bytes, and are then written with their ids sorted."""
 _REMEMBERED: Final = 1 << 16
-"""Objects that are known to be here, about 6 MiB."""
+"""The most ids that are remembered as stored: about 6 MiB."""
 
 
-def found_repository(tables: WriteTables, epoch: bytes) -> bool:
-    """Write what makes empty tables a repository; False if they are one."""
+def create_repository(tables: WriteTables, epoch: bytes) -> bool:
+    """Initialize empty tables as a repository; returns False if they already are one."""
     if tables.get(Table.META, layout.FORMAT) is not None:
         return False
     tables.put(Table.META, layout.EPOCH, epoch)
@@ -38,25 +40,35 @@ def found_repository(tables: WriteTables, epoch: bytes) -> bool:
     return True
 
 
+class _Move(NamedTuple):
+    """The move of a ref by a call of `move_refs`; None stands for an absent ref."""
+
+    ref: Ref
+    old: ObjectId | None
+    new: ObjectId | None
+
+
 class StoreWriter(StoreReader):
     """The `Writer` of both stores. The store calls `finish` before it commits."""
 
     def __init__(self, tables: WriteTables, facts: FactCache, nodes: NodeCache) -> None:
         super().__init__(tables, facts)
         self.draft = tables
+        """`tables`, to write to: a draft of the next version until the store commits it."""
         self._nodes = Nodes(self, nodes)
         self._waiting: dict[ObjectId, bytes] = {}
-        self._here: set[ObjectId] = set()
-        """Objects that are known to be here as long as this transaction lasts."""
+        self._stored: set[ObjectId] = set()
+        """Objects that are known to be stored, during this transaction."""
         self._moved: dict[RefName, None] | None = {}
-        """What the journal is to name; None: anything."""
+        """The refs for the journal's entry; None: any may have moved."""
         self._spoiled = False
+        """Whether an object was refused, so that the transaction mustn't be committed."""
         self._viewed = 0
-        """Records in views that were made for new heads."""
+        """The number of records in views that were made for new heads."""
         self.appeared = 0
 
     def begin_epoch(self, epoch: bytes) -> None:
-        """Be another repository than peers know, with an epoch of 16 bytes by chance."""
+        """Set a new epoch of 16 random bytes, so that to peers this is another repository."""
         self.draft.put(Table.META, layout.EPOCH, epoch)
 
     def insert(self, objects: Iterable[bytes]) -> int:
@@ -67,8 +79,9 @@ class StoreWriter(StoreReader):
                 oid = object_id(data)
                 if self.has(oid):
                     continue
-                self._facts.add(oid, check_object(data, self._describe))
-                self._here.add(oid)
+                if self._facts.get(oid) is None or not self._has_children(data):
+                    self._facts.add(oid, check_object(data, self._describe))
+                self._stored.add(oid)
                 waiting[oid] = data
                 new += 1
                 size += len(data)
@@ -85,14 +98,16 @@ class StoreWriter(StoreReader):
         return self._waiting.get(oid) or super().get(oid)
 
     def has(self, oid: ObjectId) -> bool:
-        return oid in self._waiting or super().has(oid)
+        return oid in self._waiting or self._get(Table.IDS, oid) is not None
 
     def move_refs(self, updates: Iterable[RefUpdate], who: Stamp, reason: str) -> None:
-        moves = self._agreed(updates)
+        moves = self._checked_moves(updates)
         if not moves:
             return
         index = RefIndex(Cells(self.draft))
         for name, (ref, old, new) in moves.items():
+            # A branch at a tombstone has no view, as if its ref were absent.
+            was_removed = self.is_removed(name)
             self._log(name, RefLogEntry(old, new, who, reason))
             if new is None:
                 self.draft.delete(Table.REFS, layout.ref_key(name))
@@ -100,36 +115,42 @@ class StoreWriter(StoreReader):
                 self.draft.put(Table.REFS, layout.ref_key(name), new)
             if ref.kind is not RefKind.REMOTE:
                 index.set(name, new)
+            removed = ref.kind.names_commits and self._note_removed(name, new)
             if ref.kind is RefKind.HEAD:
-                self._move_view(name, ref, old, new)
-            self._note(name)
+                self._move_view(name, ref, None if was_removed else old, None if removed else new)
+            elif ref.kind is RefKind.PUBLISHED:
+                self._move_published(name, head(ref.zone, ref.name), new, removed=removed)
+            self._note_moved(name)
 
     def show(self, name: RefName, counted: Callable[[int], None] = lambda records: None) -> None:
-        tip = self.ref(name)
-        if tip is None or parse(name).kind is not RefKind.HEAD:
-            raise NotFound(f"{name} is not a branch here, so it can't be shown")
-        if find_view(self.tables, name) is None:
+        tip = self._commit_to_show(name)
+        if tip is not None and find_view(self.tables, name) is None:
             build_view(self.draft, self._nodes, name, tip, counted)
-            self._note(name)
+            self._note_moved(name)
 
     def show_part(self, name: RefName, records: int) -> bool:
-        tip = self.ref(name)
-        if tip is None or parse(name).kind is not RefKind.HEAD:
-            raise NotFound(f"{name} is not a branch here, so it can't be shown")
-        if find_view(self.tables, name) is not None:
+        tip = self._commit_to_show(name)
+        if tip is None or find_view(self.tables, name) is not None:
             return True
         done = build_part(self.draft, self._nodes, name, tip, records)
         if done:
-            self._note(name)
+            self._note_moved(name)
         return done
+
+    def _commit_to_show(self, name: RefName) -> ObjectId | None:
+        """The commit that a view of this ref has to show; None for a head whose published version is served."""
+        tip, ref = self.live(name), parse(name)
+        if tip is None or ref.kind not in (RefKind.HEAD, RefKind.PUBLISHED):
+            raise NotFound(f"{name} is not a branch here, so it can't be shown")
+        return tip if served_ref(self, ref.zone, ref.name) == name else None
 
     def hide(self, name: RefName) -> None:
         drop_view(self.draft, name)
-        self._note(name)
+        self._note_moved(name)
 
     def note_all(self) -> None:
-        """Have the journal say that any refs and views may have moved."""
-        self._count()
+        """Record in the journal that any refs and views may have moved."""
+        self._increment_seq()
         self._moved = None
 
     def set_setting(self, name: str, value: bytes | None) -> None:
@@ -140,41 +161,52 @@ class StoreWriter(StoreReader):
             self.draft.put(Table.META, key, value)
 
     def finish(self) -> None:
-        """Complete what is to be committed.
+        """Complete the transaction before its commit.
 
-        `StoreError` after a refused object: what stands in the tables then is not what was asked for.
+        `StoreError` if an object was refused, since then the tables lack some of the objects.
         """
         if self._spoiled:
-            raise StoreError("the transaction was given up when an object in it was refused; nothing was written")
+            raise StoreError("the transaction was aborted because an object in it was refused; nothing was written")
         if self._moved is None or self._moved:
             journal.note(self.draft, self._moved)
 
-    def _note(self, name: RefName) -> None:
-        """Have the journal name a ref."""
-        self._count()
+    def _note_moved(self, name: RefName) -> None:
+        """Add a ref to the journal's entry."""
+        self._increment_seq()
         if self._moved is not None:
             self._moved[name] = None
 
-    def _count(self) -> None:
-        """Move `seq`, once in a transaction."""
+    def _increment_seq(self) -> None:
+        """Increment `seq`, once in a transaction."""
         if self._moved is not None and not self._moved:
             self.draft.put(Table.META, layout.SEQ, layout.U64.pack(self.seq + 1))
 
+    def _has_children(self, data: bytes) -> bool:
+        """Whether all that an object points to is stored. If its facts are known, only this is left to check."""
+        return all(self._is_stored(child) for child in children(data))
+
     def _describe(self, oid: ObjectId) -> Facts | None:
-        if oid not in self._here:
-            if not self.has(oid):
-                return None
-            self._here.add(oid)
+        if not self._is_stored(oid):
+            return None
         facts = self._facts.get(oid)
         if facts is None:
             facts = stored_facts(self.get(oid), self.get)
             self._facts.add(oid, facts)
         return facts
 
+    def _is_stored(self, oid: ObjectId) -> bool:
+        """The same as `has`, with what was found remembered."""
+        if oid not in self._stored:
+            if not self.has(oid):
+                return False
+            self._stored.add(oid)
+        return True
+
     def _flush(self) -> None:
+        """Write the waiting objects to the tables."""
         waiting = self._waiting
-        if len(self._here) > _REMEMBERED:
-            self._here.clear()
+        if len(self._stored) > _REMEMBERED:
+            self._stored.clear()
         if not waiting:
             return
         first = layout.last_object(self.tables) + 1
@@ -186,36 +218,63 @@ class StoreWriter(StoreReader):
             self.draft.put(Table.META, key, layout.U64.pack(layout.number(self.tables, key) + count))
         waiting.clear()
 
-    def _agreed(self, updates: Iterable[RefUpdate]) -> dict[RefName, tuple[Ref, ObjectId | None, ObjectId | None]]:
-        """The moves that remain of the updates, after every one of them was found possible."""
-        moves: dict[RefName, tuple[Ref, ObjectId | None, ObjectId | None]] = {}
-        for update in updates:
-            name = update.name
+    def _checked_moves(self, updates: Iterable[RefUpdate]) -> dict[RefName, _Move]:
+        """Check all updates, and combine them into one move for each ref that changes."""
+        moves: dict[RefName, _Move] = {}
+        for name, old, new in updates:
             ref = parse(name)
-            layout.ref_key(name)
-            before = moves[name][1] if name in moves else self.ref(name)
-            current = moves[name][2] if name in moves else before
-            if current != update.old:
-                raise Conflict(f"{name} is at {_text(current)}, not at {_text(update.old)}: read it and retry")
-            if update.new is not None:
-                check_target(ref, update.new, self._describe)
-            moves[name] = (ref, before, update.new)
-        return {name: move for name, move in moves.items() if move[1] != move[2]}
+            layout.ref_key(name)  # refuses a name that is too long
+            move = moves.get(name)
+            before = self.ref(name) if move is None else move.old
+            current = before if move is None else move.new
+            if current != old:
+                raise Conflict(f"{name} is at {_text(current)}, not at {_text(old)}: read it and retry")
+            if new is not None:
+                check_target(ref, new, self._describe)
+            moves[name] = _Move(ref, before, new)
+        return {name: move for name, move in moves.items() if move.old != move.new}
 
     def _log(self, name: RefName, entry: RefLogEntry) -> None:
         newest = next(iter(self.tables.scan(Table.REFLOG, log_prefix(name))), None)
         self.draft.put(Table.REFLOG, next_key(name, newest[0] if newest else None), encode_entry(entry))
+
+    def _note_removed(self, name: RefName, new: ObjectId | None) -> bool:
+        """Record whether a branch is removed, that is, moves to a tombstone; returns that."""
+        removed = new is not None and Commit.decode(self.get(new)).is_tombstone
+        key = layout.REMOVED + name.encode()
+        if removed and new is not None:
+            self.draft.put(Table.META, key, new)
+        elif self.tables.get(Table.META, key) is not None:
+            self.draft.delete(Table.META, key)
+        return removed
 
     def _move_view(self, name: RefName, ref: Ref, old: ObjectId | None, new: ObjectId | None) -> None:
         if new is None:
             drop_view(self.draft, name)
         elif shown := find_view(self.tables, name):
             move_view(self.draft, self._nodes, name, shown, new)
-        elif old is None and ref.name == DEFAULT_BRANCH:
-            self._view_new(name, new)
+        elif old is None and ref.name == DEFAULT_BRANCH and served_ref(self, ref.zone, ref.name) == name:
+            self._build_small_view(name, new)
 
-    def _view_new(self, name: RefName, commit: ObjectId) -> None:
-        """Make a new head's view, unless that takes long: zones may share a tree, and each has its own view."""
+    def _move_published(self, name: RefName, branch: RefName, new: ObjectId | None, *, removed: bool) -> None:
+        """Move the view of a branch's published version. The branch itself has a view only while it has none."""
+        if removed:
+            drop_view(self.draft, name)
+            drop_view(self.draft, branch)
+        elif new is None:
+            tip = self.live(branch)
+            if tip is None or not hand_over_view(self.draft, self._nodes, name, branch, tip):
+                drop_view(self.draft, name)
+        elif shown := find_view(self.tables, name):
+            move_view(self.draft, self._nodes, name, shown, new)
+        elif not hand_over_view(self.draft, self._nodes, branch, name, new):
+            self._build_small_view(name, new)
+
+    def _build_small_view(self, name: RefName, commit: ObjectId) -> None:
+        """Build a new head's view, unless that would take too long.
+
+        The records of all new heads together are limited, too: zones may share a tree, but not a view.
+        """
         records = self._records(commit)
         self.appeared += records
         if records <= VIEW_AT_ONCE and self._viewed + records <= VIEWS_AT_ONCE:
@@ -227,7 +286,7 @@ class StoreWriter(StoreReader):
 
 
 class TableStore(Protocol):
-    """Either store, to code that knows the tables."""
+    """Either store, for code that uses the tables directly."""
 
     def read(self) -> AbstractContextManager[StoreReader]: ...
 

@@ -1,8 +1,10 @@
-"""The lock that a writer takes before LMDB's own: waiting has a bound, ends with Ctrl-C, and names the holder.
+"""The lock that a writer takes before LMDB's own: waiting has a timeout, Ctrl-C ends it, and it can name the
+holder.
 
-LMDB's lock is a mutex in shared memory: whoever waits for it does so inside of the library, without end and deaf to
-signals, and nobody can tell who holds it. This one is flock(2) on the data file. The kernel releases it however its
-holder ends, and lists the holder in /proc/locks. Whoever has it takes LMDB's lock without waiting.
+LMDB's writer lock is a mutex in shared memory. A process waits for it inside the library, without a timeout and
+without handling signals, and can't find out who holds it. This lock is flock(2) on the data file: the kernel
+releases it however its holder ends, and lists the holder in /proc/locks. Whoever holds this lock gets LMDB's
+without waiting.
 """
 
 import fcntl
@@ -10,15 +12,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import StoreBusy
 from zonegit.model.foreign import one_line
 
-_TOLD_AFTER: Final = 1.0
+_REPORT_AFTER: Final = 1.0
 _FIRST_PAUSE: Final = 0.001
 _LONGEST_PAUSE: Final = 0.02
 """Seconds between two tries."""
@@ -26,36 +27,36 @@ _COMMAND: Final = 100
 """Characters of a command that are shown."""
 
 
-def _untold(_message: str) -> None:
-    """Whoever waits doesn't say so."""
+def _ignore(_message: str) -> None:
+    """Report nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait for another writer, and who is told of it."""
+class Patience(NamedTuple):
+    """How long to wait for another writer, and how to report the wait."""
 
     seconds: float | None = None
-    """None: without end; 0: not at all."""
-    told: Callable[[str], None] = _untold
-    """Called with a message once a second is over."""
+    """None: forever; 0: not at all."""
+    report: Callable[[str], None] = _ignore
+    """Called once, with a message, after a second of waiting."""
 
 
 ENDLESS: Final = Patience()
 
 
 class WriterLock:
-    """Of one data file; its threads wait for each other too."""
+    """The lock of one data file, between processes and between the threads of this one."""
 
     def __init__(self, path: Path, file: int) -> None:
-        """`file` is the open data file of the repository at `path`; it is closed with this."""
+        """`file` is a descriptor of the data file of the repository at `path`; `close` closes it."""
         self._path = path
         self._file = file
         self._thread = threading.Lock()
 
     @contextmanager
     def held(self, patience: Patience, check: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """`StoreBusy` when another writer had it for longer than that. `check` is called between two tries; what it
-        raises ends the wait.
+        """Hold the lock. `StoreBusy` if another writer holds it for longer than `patience`.
+
+        `check` is called between two attempts; an exception from it ends the wait.
         """
         self._take(patience, check)
         try:
@@ -70,7 +71,7 @@ class WriterLock:
 
     def _take(self, patience: Patience, check: Callable[[], None]) -> None:
         started = monotonic()
-        told = False
+        reported = False
         pause = _FIRST_PAUSE
         while not self._try(pause):
             check()
@@ -80,13 +81,17 @@ class WriterLock:
                     f"{self._holder()} is writing to the repository at {self._path}; nothing was written: "
                     "try again, or wait longer with --lock-timeout"
                 )
-            if waited >= _TOLD_AFTER and not told:
-                told = True
-                patience.told(f"waiting for {self._holder()}, which is writing to the repository at {self._path}")
+            if waited >= _REPORT_AFTER and not reported:
+                reported = True
+                patience.report(f"waiting for {self._holder()}, which is writing to the repository at {self._path}")
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _try(self, pause: float) -> bool:
-        """Take it, or wait so many seconds for the next try."""
+        """Take the lock, or return False after `pause` seconds.
+
+        The threads' lock comes first: flock belongs to the open file, which threads share, so it doesn't exclude
+        them.
+        """
         if not self._thread.acquire(timeout=pause):
             return False
         try:
@@ -96,14 +101,14 @@ class WriterLock:
             sleep(pause)
             return False
         except OSError:
-            pass  # a file system without flock: LMDB's own lock is left
+            pass  # a file system without flock, where only LMDB's own lock protects
         except BaseException:
             self._thread.release()
             raise
         return True
 
     def _holder(self) -> str:
-        """The process that holds it, as far as that can be known."""
+        """A description of the process that holds the lock, as far as known."""
         pid = _owner(os.fstat(self._file).st_ino)
         if pid == os.getpid() or self._thread.locked():
             return "another thread of this process"
@@ -111,7 +116,7 @@ class WriterLock:
 
 
 def _owner(inode: int) -> int:
-    """The process that /proc/locks names for the flock on a file; 0 if it names none."""
+    """The pid in /proc/locks for the flock on a file; 0 if there is none."""
     try:
         lines = Path("/proc/locks").read_text().splitlines()
     except OSError:
@@ -134,7 +139,7 @@ def _described(pid: int) -> str:
 
 
 def _command(pid: int) -> str:
-    """A process's command without its interpreter; the daemon's for one of its children."""
+    """A process's command without the interpreter; for a child of the daemon, the daemon's."""
     words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
     if "--multiprocessing-fork" in words:
         return _command(int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]))
@@ -146,7 +151,7 @@ def _command(pid: int) -> str:
 
 
 def user_name(uid: int) -> str:
-    """A user's name, or the number of one that the system doesn't know."""
+    """A user's name, or the uid if the system doesn't know the user."""
     import pwd
 
     try:

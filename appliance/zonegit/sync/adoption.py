@@ -1,23 +1,22 @@
-"""Giving up what is here of a zone for what a peer has, and taking that back.
+"""Replace a zone here by a peer's (adoption), and undo that (restoration).
 
     plan = adoption(reader, peer, zone)         # or restoration; then, in the same transaction,
     carry_out(writer, plan, who)
 
-An adoption makes a zone that a pull refuses (`sync.ownership`) a mirror of the peer's. Whatever that would lose
-gets a name first: a branch `before-adopt-<branch or tag>`. A restoration puts those branches back and makes the
+An adoption makes a zone that a pull refuses (`sync.ownership`) a mirror of the peer's. Tips that would be lost
+get a name first: a branch `before-adopt-<branch or tag>`. A restoration puts those branches back and makes the
 zone this repository's own again.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import NotFound, Refused, UsageError
 from zonegit.model.commit import Stamp, Tag
 from zonegit.model.ids import Kind, ObjectId, kind_of
 from zonegit.model.refs import Ref, RefKind, RefName, head, parse, tag
-from zonegit.repo.entering import check_entering
-from zonegit.repo.refused import refused_zones, set_refused
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.admission import check_entering
+from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.peer_status import REFUSED
 from zonegit.store.port import Reader, RefUpdate, Writer
 from zonegit.sync.expire import lower_expire
 from zonegit.sync.ownership import contains, is_mirrored
@@ -27,9 +26,8 @@ _LABEL: Final = 64
 """Characters of a branch's name, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to happen to a zone's refs."""
+class Plan(NamedTuple):
+    """The moves of a zone's refs."""
 
     peer: str
     zone: str
@@ -45,12 +43,12 @@ class Plan:
 
 def peer_with(reader: Reader, zone: str, peer: str | None = None) -> str:
     """The peer that has a zone: the one that is named, else the only one. `NotFound`, `UsageError`."""
-    refs = (parse(name) for name, _ in reader.refs(f"refs/{RefKind.REMOTE}/"))
+    refs = (parse(name) for name, _ in reader.live_refs(f"refs/{RefKind.REMOTE}/"))
     peers = {ref.peer for ref in refs if ref.zone == zone}
     if peer is not None and peer in peers:
         return peer
     if not peers or peer is not None:
-        what = f"{peer} was not seen to have" if peer is not None else "no peer was seen to have"
+        what = f"{peer} isn't known to have" if peer is not None else "no peer is known to have"
         raise NotFound(f"{what} {zone}: `zonegit fetch` looks, and so does a zonegitd with this [primary]")
     if len(peers) > 1:
         raise UsageError(f"which peer's {zone}? There are {', '.join(sorted(peers))}: name one")
@@ -64,7 +62,7 @@ def adoption(reader: Reader, peer: str, zone: str) -> Plan:
     Tags become the peer's with its next pull; until then they are as they were.
     """
     mirrored = is_mirrored(reader, peer, zone)
-    if mirrored and zone not in refused_zones(reader).get(peer, frozenset()):
+    if mirrored and zone not in REFUSED.read(reader).get(peer, frozenset()):
         raise Refused(f"{zone} is mirrored from {peer} already: there is nothing to adopt")
     names = _Names(reader, zone)
     moves = []
@@ -84,19 +82,19 @@ def adoption(reader: Reader, peer: str, zone: str) -> Plan:
 
 
 def restoration(reader: Reader, peer: str, zone: str) -> Plan:
-    """Put back what an adoption kept, and make the zone this repository's own. `NotFound` without any of it."""
+    """Put back what an adoption kept, and make the zone this repository's own. `NotFound` if nothing was kept."""
     branches = dict(_of_zone(reader, RefKind.HEAD, zone))
     kept = {name: name.removeprefix(PREFIX) for name in branches if name.startswith(PREFIX)}
     back = {name: old for name, old in kept.items() if old in branches}
     if not back:
-        raise NotFound(f"{zone} has no branch {PREFIX}… to put back: nothing of it was given up here")
+        raise NotFound(f"{zone} has no branch {PREFIX}… to put back: there is no adoption to undo")
     moves = tuple(RefUpdate(head(zone, old), branches[old], branches[name]) for name, old in back.items())
     drops = tuple(RefUpdate(head(zone, name), branches[name], None) for name in back)
     return Plan(peer, zone, moves, drops, mirrored=False)
 
 
 def carry_out(writer: Writer, plan: Plan, who: Stamp) -> None:
-    """Do it, in the transaction that the plan was made in."""
+    """Move the refs, in the transaction in which the plan was made."""
     reason = f"adopt: {plan.peer}" if plan.mirrored else f"adopt: {plan.peer}, undone"
     writer.move_refs([*plan.names, *plan.moved], who, reason)
     writer.set_setting(mirror_setting(plan.zone), plan.peer.encode() if plan.mirrored else None)
@@ -104,12 +102,12 @@ def carry_out(writer: Writer, plan: Plan, who: Stamp) -> None:
         lower_expire(
             writer, plan.peer, [head(plan.zone, name) for name, _ in _of_zone(writer, RefKind.HEAD, plan.zone)]
         )
-    refused = refused_zones(writer).get(plan.peer, frozenset()) - {plan.zone}
-    set_refused(writer, plan.peer, refused if plan.mirrored else refused | {plan.zone})
+    refused = REFUSED.read(writer).get(plan.peer, frozenset()) - {plan.zone}
+    REFUSED.set(writer, plan.peer, refused if plan.mirrored else refused | {plan.zone})
 
 
 class _Names:
-    """New branches of a zone for tips that no other ref may name soon."""
+    """New branches of a zone for tips that no other ref may name afterwards."""
 
     def __init__(self, reader: Reader, zone: str) -> None:
         self._zone = zone

@@ -1,18 +1,22 @@
-"""What of `want`'s closure `have`'s closure lacks, children before parents, oldest commit first.
+"""The objects in `want`'s closure that `have`'s closure lacks: children before parents, the oldest commit first.
 
-Nothing is listed ahead but the commits: a version is walked beside the one it was made from, level by level, like a
-diff, and only where they differ; a one-record commit costs one path. All of it goes by small steps, and objects are
-read as they are needed, through a reader that may be another one for each step: so a walk can be left at any time,
-and holds no transaction until it goes on.
+1. The missing commits are listed first (`prepare`); nothing else is listed in advance.
+2. Each commit's tree is walked depth first, next to the trees of its parents (its *bases*), as in a diff. A subtree
+   that a base contains with the same id is skipped, so a commit that changes one record costs one path.
+3. An object is yielded after all its children. So whatever prefix of the walk arrives, present means closed at the
+   receiver.
 
-A *position* `(item, path)` says where a walk stands: which of its commits (or other wanted objects), and which
-child at each level below. A walk of the same want and have goes on from there and repeats nothing.
+The walk proceeds in small steps and reads objects as it needs them, with a new reader for each step if necessary.
+So it can stop anywhere, and holds no transaction while it waits.
+
+A *position* `(item, path)` is the state of a walk: the commit (or other wanted object) that it has reached, and the
+child on each level below. Another walk of the same want and have resumes there and repeats nothing.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import Conflict, InvalidData, NotFound
 from zonegit.model.commit import Commit, Tag
@@ -23,13 +27,12 @@ from zonegit.model.zone import Zone
 from zonegit.repo.ancestry import Objects, missing_newest_first
 
 MAX_BASES: Final = 64
-"""Trees that one tree is compared with at once."""
+"""The most trees that one tree is compared with."""
 MAX_DEPTH: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The place behind the last object that a walk gave out."""
+class Position(NamedTuple):
+    """Where a walk resumes: after the last object that it yielded."""
 
     item: ObjectId
     path: tuple[int, ...] = ()
@@ -47,24 +50,24 @@ class Position:
 
 @dataclass(slots=True)
 class _Step:
-    """An object whose children are being walked."""
+    """An object on the path of the walk, whose children are being walked."""
 
     oid: ObjectId
     data: bytes
     children: Sequence[ObjectId] = ()
     bases: Sequence[ObjectId] = ()
-    """Known objects to compare the children with: of a commit zones, of a zone trees, of a leaf rrsets, of an inner
-    node those nodes that are lower than itself."""
+    """Known objects to compare the children with: zones for a commit, trees for a zone, rrsets for a leaf, nodes of
+    lower levels for an inner node."""
     node: Inner | None = None
     beside: list[Inner] = field(default_factory=list)
-    """Known inner nodes of this one's level, whose keys overlap with its."""
+    """Known inner nodes on the same level whose key ranges overlap with this node's."""
     low: RRKey | None = None
-    """All keys below this node are above it."""
+    """A lower bound, exclusive, of all keys below this node."""
     at: int = 0
     """Which child comes next."""
 
     def below(self) -> tuple[Sequence[ObjectId], RRKey | None]:
-        """Known objects to compare the next child with, and what its keys are above."""
+        """Known objects to compare the next child with, and the lower bound of its keys."""
         if self.node is None:
             return self.bases, None
         keys = self.node.keys
@@ -77,7 +80,7 @@ class _Step:
 
 
 class Closure:
-    """One walk. `objects` must be set to a live reader whenever it is asked for more."""
+    """One walk. Set `objects` to an open reader before each step."""
 
     def __init__(
         self,
@@ -88,15 +91,15 @@ class Closure:
         *,
         blind: bool = False,
     ) -> None:
-        """`items` are those of an earlier walk of the same want and have, if they are known.
+        """`items` are those of an earlier walk of the same want and have, if known: they aren't listed again then.
 
-        `blind`: look at no `have`, but for those that `want` reaches.
+        `blind`: read no `have` object that isn't reachable from `want`.
         """
         self.objects = objects
         self._want = want
-        self._told = have
+        self._claimed = have
         self._have: list[ObjectId] = []
-        """What of `have` is here."""
+        """Those of `have` that are here."""
         self._known: set[ObjectId] = set()
         self._given: set[ObjectId] = set()
         self._steps: list[_Step] = []
@@ -115,30 +118,30 @@ class Closure:
         return self.objects.has(oid)
 
     def prepare(self) -> Iterator[None]:
-        """Sort the commits out, a step for each object that is looked at.
+        """List the missing commits; yields after each object that it reads.
 
         `NotFound` when a wanted object isn't here; an unknown `have` is ignored.
         """
         if self._prepared:
             return
-        for oid in () if self._blind else self._told:
+        for oid in () if self._blind else self._claimed:
             if self.has(oid):
                 self._have.append(oid)
             yield
-        self._known = set(self._told if self._blind else self._have)
+        self._known = set(self._claimed if self._blind else self._have)
         if not self._listed:
             yield from self._list()
         self._prepared = True
 
     @property
     def position(self) -> Position | None:
-        """Where the walk stands; None when nothing is left."""
+        """The position of the walk; None if nothing is left."""
         if self._item >= len(self.items):
             return None
         return Position(self.items[self._item], tuple(step.at for step in self._steps))
 
     def seek(self, position: Position) -> None:
-        """Go on from there; `Conflict` when this walk has no such place."""
+        """Resume at a position. `Conflict` if this walk has no such position."""
         try:
             self._item = self.items.index(position.item)
             for depth, at in enumerate(position.path):
@@ -154,11 +157,11 @@ class Closure:
             raise Conflict("the cursor doesn't belong to this want and have; ask again without it") from None
 
     def __iter__(self) -> Iterator[tuple[ObjectId, bytes]]:
-        """The missing objects, `(id, bytes)` each. When one is given out, the position is behind it."""
+        """The missing objects, `(id, bytes)` each. When one is yielded, `position` is after it."""
         return filter(None, self.steps())
 
     def steps(self) -> Iterator[tuple[ObjectId, bytes] | None]:
-        """The same, and None for each step that gave no object out."""
+        """The same, with None for each step that yields no object."""
         yield from self.prepare()
         while self._item < len(self.items):
             if not self._steps:
@@ -172,6 +175,7 @@ class Closure:
                 self._descend(step)
                 yield None
                 continue
+            # All children were yielded, now the object itself is. The position moves first, so that it is after it.
             self._steps.pop()
             if self._steps:
                 self._steps[-1].at += 1
@@ -184,7 +188,7 @@ class Closure:
         self._steps = [self._enter(self.items[self._item], (), None)]
 
     def _descend(self, step: _Step) -> None:
-        """Go into the next child, or past it when it is known."""
+        """Enter the next child, or skip it if it is known."""
         child = step.children[step.at]
         bases, low = step.below()
         if child in bases or child in self._known or child in self._given:
@@ -220,9 +224,11 @@ class Closure:
         return _Step(oid, data, _stub_targets(node), large)
 
     def _aligned(self, bases: Sequence[ObjectId], level: int) -> tuple[list[ObjectId], list[Node]]:
-        """Split known nodes into those below a level (ids) and those on it; higher ones are taken apart first.
+        """Split known nodes into those below a level (ids) and those on it; higher nodes are replaced by their
+        children.
 
-        A tree much higher than the one it is compared with is left out: that costs a repetition of the small one.
+        A base that is much higher would become too many nodes and is left out; some known nodes are sent again
+        then.
         """
         lower: list[ObjectId] = []
         beside: list[Node] = []
@@ -243,7 +249,7 @@ class Closure:
         return lower, beside
 
     def _trees(self) -> tuple[ObjectId, ...]:
-        """Trees of what is known, for wanted objects that have no parent to be compared with."""
+        """Known trees, to compare objects without a parent with."""
         if self._have_trees is None:
             self._have_trees = [self._tree_of(oid) for oid in self._have[:MAX_BASES]]
         return tuple(self._have_trees)
@@ -256,7 +262,7 @@ class Closure:
         return Zone.decode(data).tree if data[0] == Kind.ZONE else oid
 
     def _list(self) -> Iterator[None]:
-        """Commits (of tags too), other objects, tags: each once, the others in the order asked for."""
+        """Fill `items`: missing commits (also those that tags point to), other objects, tags; each once."""
         known = []
         for oid in self._have:
             if self.get(oid)[0] == Kind.COMMIT:

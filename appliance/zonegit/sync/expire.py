@@ -1,12 +1,12 @@
-"""The SOA expire of mirrored zones (RFC 1035 §3.3.13), and a bound that none of a peer's is below.
+"""The SOA expire of mirrored zones (RFC 1035 §3.3.13), and a lower bound for all zones mirrored from a peer.
 
-While the peer was reached within the bound no zone can be too old, and none has to be read to know that.
+If the peer was reached within this bound, no zone has expired, and none has to be read to know that.
 """
 
 from collections.abc import Iterable
 from typing import Final
 
-from zonegit.dns.blocks import node_of
+from zonegit.dns.wire.rrsets import node_of
 from zonegit.errors import CorruptStore, ZonegitError
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY
@@ -21,7 +21,9 @@ _LONGEST: Final = 0xFFFFFFFF
 
 
 def expire_of(reader: Reader, name: RefName, oid: ObjectId, cache: NodeCache | None = None) -> int:
-    """Seconds, of a head's tip, from its served view or its tree. `CorruptStore` where neither can be read."""
+    """The SOA expire of a head's tip in seconds, from its served view or its tree. `CorruptStore` if neither can be
+    read.
+    """
     try:
         version = reader.view(name)
     except CorruptStore:
@@ -34,17 +36,17 @@ def expire_of(reader: Reader, name: RefName, oid: ObjectId, cache: NodeCache | N
 
 
 def lower_expire(writer: Writer, peer: str, heads: Iterable[RefName]) -> None:
-    """Take the heads that a pull moved into account. To be called before the peer's state is remembered."""
+    """Lower the bound for the heads that a pull has moved. To be called before the peer's state is recorded."""
     least = least_expire(writer, peer)
     if least is None and highest(writer, peer) is not None:
-        return  # the zones that came before weren't read
+        return  # zones of earlier pulls weren't read, so no bound is known
     lower = least if least is not None else _LONGEST
     for name in heads:
-        tip = writer.ref(name)
+        tip = writer.live(name)
         if tip is not None:
             try:
                 lower = min(lower, expire_of(writer, name, tip))
             except ZonegitError:
-                lower = 0  # then all are read each time
+                lower = 0  # then all zones are read each time
     if lower != least:
         set_least_expire(writer, peer, lower)

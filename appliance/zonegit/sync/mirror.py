@@ -1,49 +1,71 @@
-"""The last step of a pull: our refs become exactly the peer's, in one transaction.
+"""The last step of a mirror's pull: its refs become exactly the peer's, in one transaction.
 
-`refs/remotes/<peer>/` follows the peer's branches, deletions too; `refs/heads/` follows those; tags of the peer's
-zones become the peer's. A branch here that the peer never had is left alone. A branch follows even a move that
-isn't a fast-forward (a reset at the primary); the caller is told, so that it stands in the log. Zones that are this
-repository's own are not taken over (`sync.ownership`), unfit ones stand still (`sync.entering`); both are noted.
+`refs/remotes/<peer>/` follows the peer's branches, including deletions, and `refs/heads/` follows those; the tags
+and published versions of the peer's zones become the peer's. A branch that the peer never had is left alone. A
+branch follows even a move that isn't a fast-forward (a reset at the primary); the result lists these, so that they
+can be logged. Zones that this repository owns are refused (`sync.ownership`), unfit ones stay as they are
+(`sync.unfit_zones`); both are recorded.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
-from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse, remote, tag
-from zonegit.repo.left_out import set_left_out, zones_left_out
+from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse, published, remote, tag
+from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.peer_status import LEFT_OUT, REFUSED
 from zonegit.repo.position import HEAD
-from zonegit.repo.refused import refused_zones, set_refused
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.tombstones import is_tombstone
 from zonegit.store.port import Reader, RefUpdate, Writer
+from zonegit.sync.arrival import Result
 from zonegit.sync.expire import lower_expire
 from zonegit.sync.ownership import PULLED, Permitted, contains, is_mirrored, permitted
-from zonegit.sync.peers import remember, succeeded
+from zonegit.sync.peers import is_overtaken, remember, succeeded
 from zonegit.sync.wire import PeerRefs
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """What a pull did to the refs here."""
 
     branches: tuple[RefName, ...] = ()
-    """Heads that moved, appeared or vanished."""
+    """The heads that moved, appeared or were deleted."""
     rewound: tuple[RefName, ...] = ()
-    """Those of them whose move was no fast-forward."""
+    """Those of them whose move wasn't a fast-forward."""
     refs: int = 0
-    """How many refs moved in all: tags, and those that track the peer's, too."""
+    """How many refs moved in all, including tags and remote-tracking refs."""
+    results: tuple[Result, ...] = ()
+    """The results for branches and tags of zones that this node also writes (`sync.policy_pull`)."""
+    removed: tuple[RefName, ...] = ()
+    """Those of the branches that are at tombstones now."""
+
+
+Mirrors = Callable[[str], bool]
+"""Whether this node mirrors a zone (by its canonical name): its branches and tags are exactly the peer's."""
+
+
+def every(_zone: str) -> bool:
+    """All zones, as at a node that writes nothing."""
+    return True
 
 
 def follow(
-    writer: Writer, peer: str, refs: PeerRefs, who: Stamp, left_out: Mapping[str, str] = MappingProxyType({})
+    writer: Writer,
+    peer: str,
+    refs: PeerRefs,
+    who: Stamp,
+    left_out: Mapping[str, str] = MappingProxyType({}),
+    mirrors: Mirrors = every,
 ) -> Moved:
-    """Move the refs and remember the peer's state, and that it was reached at `who.time`.
+    """Move the refs, and record the peer's state and that it was reached at `who.time`.
 
-    The branches and tags of zones that are `left_out` stand still; by their names, the reasons.
+    The branches and tags of zones that are `left_out` (zone -> reason) don't move. Of zones that this node doesn't
+    mirror, only the remote-tracking refs move.
     """
-    allowed = _plan(writer, peer, refs, left_out)
+    if is_overtaken(writer, peer, refs):
+        return Moved()
+    allowed = _plan(writer, peer, refs, left_out, mirrors)
     heads = [update for update in allowed.updates if parse(update.name).kind is RefKind.HEAD]
     moved = Moved(
         tuple(update.name for update in heads),
@@ -52,20 +74,32 @@ def follow(
     )
     if allowed.updates:
         writer.move_refs(allowed.updates, who, f"{PULLED}{peer}")
-    _mark(writer, peer, allowed)
-    set_refused(writer, peer, allowed.refused)
-    set_left_out(writer, peer, left_out)
-    _point_head(writer)
+        moved = moved._replace(removed=removed_of(writer, heads))
+    _mark_mirrored(writer, peer, allowed)
+    REFUSED.set(writer, peer, allowed.refused)
+    LEFT_OUT.set(writer, peer, left_out)
+    point_head(writer)
     lower_expire(writer, peer, moved.branches)
     remember(writer, peer, refs)
     succeeded(writer, peer, who.time)
     return moved
 
 
-def _plan(reader: Reader, peer: str, refs: PeerRefs, left_out: Collection[str]) -> Permitted:
+def removed_of(reader: Reader, moved: Iterable[RefUpdate]) -> tuple[RefName, ...]:
+    """The branches that these moves have removed: they are at tombstones now, and weren't before."""
+    gone = ((name, old) for name, old, _ in moved if old is not None and reader.is_removed(name))
+    return tuple(name for name, old in gone if not is_tombstone(reader, old))
+
+
+def _plan(
+    reader: Reader, peer: str, refs: PeerRefs, left_out: Collection[str], mirrors: Mirrors = every
+) -> Permitted:
     wanted = _wanted(peer, refs)
     updates = [RefUpdate(name, reader.ref(name), oid) for name, oid in wanted.items() if reader.ref(name) != oid]
     updates += [RefUpdate(name, reader.ref(name), None) for name in _vanished(reader, peer, refs, wanted)]
+    if mirrors is not every:
+        parsed = ((parse(update.name), update) for update in updates)
+        updates = [update for ref, update in parsed if ref.kind is RefKind.REMOTE or mirrors(ref.zone)]
     allowed = permitted(reader, peer, updates)
     if not left_out:
         return allowed
@@ -74,13 +108,14 @@ def _plan(reader: Reader, peer: str, refs: PeerRefs, left_out: Collection[str]) 
         for update in allowed.updates
         if (ref := parse(update.name)).kind is RefKind.REMOTE or ref.zone not in left_out
     )
-    return replace(allowed, updates=moves)
+    return allowed._replace(updates=moves)
 
 
-def _mark(writer: Writer, peer: str, allowed: Permitted) -> None:
-    """Note for each zone whose branches or tags moved where it is mirrored from, so that nobody commits to it here.
+def _mark_mirrored(writer: Writer, peer: str, allowed: Permitted) -> None:
+    """Record for each zone whose branches or tags moved that it is mirrored from the peer, so that nobody commits
+    to it here.
 
-    A zone that the peer has exactly as it is here doesn't change hands: the peer may be the one that mirrors it.
+    A zone whose refs are the same on both sides keeps its owner: the peer may be the one that mirrors it.
     """
     refs = [parse(update.name) for update in allowed.updates]
     moved = {ref.zone for ref in refs if ref.kind is not RefKind.REMOTE}
@@ -93,20 +128,21 @@ def _mark(writer: Writer, peer: str, allowed: Permitted) -> None:
 
 
 def _is_tracked(reader: Reader, peer: str, zone: str) -> bool:
-    return any(parse(name).zone == zone for name, _ in reader.refs(f"refs/remotes/{peer}/{zone}/"))
+    """Whether any branch of the zone is tracked from the peer."""
+    return any(parse(name).zone == zone for name, _ in reader.live_refs(f"refs/remotes/{peer}/{zone}/"))
 
 
-def is_followed(reader: Reader, peer: str, refs: PeerRefs) -> bool:
-    """Whether the refs here are the peer's already, but for those of zones that are known to stand still."""
-    allowed = _plan(reader, peer, refs, zones_left_out(reader).get(peer, {}))
-    return not allowed.updates and allowed.refused == refused_zones(reader).get(peer, frozenset())
+def is_followed(reader: Reader, peer: str, refs: PeerRefs, mirrors: Mirrors = every) -> bool:
+    """Whether the refs here are already the peer's, except those of zones that are known to be left out."""
+    allowed = _plan(reader, peer, refs, LEFT_OUT.read(reader).get(peer, {}), mirrors)
+    return not allowed.updates and allowed.refused == REFUSED.read(reader).get(peer, frozenset())
 
 
-def _point_head(writer: Writer) -> None:
-    """Let HEAD name a branch, so that a mirror can be read like any repository. A HEAD never moves by itself."""
+def point_head(writer: Writer) -> None:
+    """Set HEAD to a branch if it names none, so that a mirror can be read like any repository."""
     if writer.setting(HEAD) is not None:
         return
-    heads = [name for name, _ in writer.refs("refs/heads/")]
+    heads = [name for name, _ in writer.live_refs("refs/heads/")]
     default = (name for name in heads if parse(name).name == DEFAULT_BRANCH)
     first = next(default, heads[0] if heads else None)
     if first is not None:
@@ -117,27 +153,30 @@ def _wanted(peer: str, refs: PeerRefs) -> dict[RefName, ObjectId]:
     wanted = {remote(peer, tip.zone, tip.name): tip.oid for tip in refs.branches}
     wanted |= {head(tip.zone, tip.name): tip.oid for tip in refs.branches}
     wanted |= {tag(tip.zone, tip.name): tip.oid for tip in refs.tags}
+    wanted |= {published(tip.zone, tip.name): tip.oid for tip in refs.published}
     return wanted
 
 
 def _vanished(reader: Reader, peer: str, refs: PeerRefs, wanted: dict[RefName, ObjectId]) -> list[RefName]:
-    """Refs here that came from the peer and are not there any more."""
+    """The refs here that came from the peer and that it no longer has."""
     came = _all_that_came(reader, peer, refs) if refs.gone is None else _named_gone(reader, peer, refs, refs.gone)
     return [name for name in dict.fromkeys(came) if name not in wanted and reader.ref(name) is not None]
 
 
 def _all_that_came(reader: Reader, peer: str, refs: PeerRefs) -> Iterator[RefName]:
-    """What a complete list is held against."""
+    """All refs here that came from the peer, to compare with a complete list."""
     tracked = [parse(name) for name, _ in reader.refs(f"refs/remotes/{peer}/")]
     for ref in tracked:
         yield ref.full
         yield Ref(RefKind.HEAD, ref.zone, ref.name).full
     for zone in sorted({ref.zone for ref in tracked} | set(refs.zones)):
-        yield from _tags(reader, zone)
+        yield from _untracked(reader, zone)
 
 
 def _named_gone(reader: Reader, peer: str, refs: PeerRefs, gone: tuple[RefName, ...]) -> Iterator[RefName]:
-    """What a list of differences names, and the tags of zones that are new here, which nobody compared yet."""
+    """The refs that a list of differences names as gone, and the tags and published versions of zones that are new
+    here, since those haven't been compared yet.
+    """
     for name in gone:
         ref = parse(name)
         if ref.kind is RefKind.HEAD:
@@ -145,8 +184,10 @@ def _named_gone(reader: Reader, peer: str, refs: PeerRefs, gone: tuple[RefName, 
         yield name
     for zone in refs.zones:
         if not _is_tracked(reader, peer, zone):
-            yield from _tags(reader, zone)
+            yield from _untracked(reader, zone)
 
 
-def _tags(reader: Reader, zone: str) -> Iterator[RefName]:
-    return (name for name, _ in reader.refs(f"refs/tags/{zone}/") if parse(name).zone == zone)
+def _untracked(reader: Reader, zone: str) -> Iterator[RefName]:
+    """A zone's tags and published versions: nothing tracks those of a peer."""
+    for kind in (RefKind.TAG, RefKind.PUBLISHED):
+        yield from (name for name, _ in reader.refs(f"refs/{kind}/{zone}/") if parse(name).zone == zone)

@@ -1,8 +1,8 @@
-"""Whether the refs that a key sees reach, at any version, the objects that it asks for by their ids.
+"""Whether the objects that a key asks for by their ids are reachable from refs that it may see, at any version.
 
-Nodes and RRsets tell nothing of the zone that they are of, and who guesses all bytes of one knows its id. So what
-is asked for is never looked at: it is looked for below the refs, and what isn't found there takes the same steps,
-and is told in the same way, whether it is here or not.
+Nodes and RRsets don't say which zone they belong to, and whoever guesses all bytes of one knows its id. So a
+requested object is never looked up by its id. It is searched for below the refs. If it isn't found there, the steps
+and the answer are the same whether it exists or not.
 """
 
 from collections import deque
@@ -19,10 +19,15 @@ from zonegit.sync.work import Due, Work, in_reads
 
 
 def reaches(store: Store, tips: Collection[ObjectId], asked: Iterable[ObjectId], due: Due) -> Work[bool]:
-    """Whether each of the objects asked for is one of these commits and tags, or below one.
+    """Whether each of the requested objects is one of these commits and tags, or reachable from one."""
+    return not (yield from unreached(store, tips, asked, due))
 
-    What clients ask for is looked at first: the tips, their trees from the top down, older commits. For anything
-    else all that is below the tips is gone through.
+
+def unreached(store: Store, tips: Collection[ObjectId], asked: Iterable[ObjectId], due: Due) -> Work[set[ObjectId]]:
+    """The requested objects that aren't reachable from the tips, which may be objects of any kind.
+
+    The search begins with what clients usually ask for: the tips, their trees from the root down, older commits.
+    Then everything below the tips is searched.
     """
     left = set(asked)
     left.difference_update(tips)
@@ -35,11 +40,11 @@ def reaches(store: Store, tips: Collection[ObjectId], asked: Iterable[ObjectId],
         return all(not due() for _ in steps)
 
     yield from in_reads(store, go_on)
-    return not left
+    return left
 
 
 def _search(closure: Closure, tips: Collection[ObjectId], left: set[ObjectId]) -> Iterator[None]:
-    """Take out of `left` what is reached, step by step, until it is empty or all was looked at."""
+    """Remove from `left` what is reached, step by step, until it is empty or everything was searched."""
     for stage in (_newest(closure, tips), _older(closure, tips), _everything(closure)):
         if not left:
             return
@@ -51,7 +56,7 @@ def _search(closure: Closure, tips: Collection[ObjectId], left: set[ObjectId]) -
 
 
 def _newest(objects: Objects, tips: Iterable[ObjectId]) -> Iterator[Iterable[ObjectId]]:
-    """What is below the tips as they are now, but for what only leaves name: level by level, leaves unread."""
+    """What is below the tips themselves, level by level, except what only leaves point to: those aren't read."""
     pending = deque(tips)
     seen = set(pending)
     while pending:
@@ -65,7 +70,7 @@ def _newest(objects: Objects, tips: Iterable[ObjectId]) -> Iterator[Iterable[Obj
 
 
 def _below(data: bytes) -> tuple[ObjectId, ...]:
-    """The ids in an object, but for those of a commit's parents and in a leaf."""
+    """The ids in an object, except a commit's parents and those in a leaf."""
     if data[0] == Kind.TAG:
         return (Tag.decode(data).target,)
     if data[0] == Kind.COMMIT:
@@ -81,7 +86,8 @@ def _older(objects: Objects, tips: Iterable[ObjectId]) -> Iterator[Iterable[Obje
     commits: dict[ObjectId, None] = {}
     for oid in tips:
         data = objects.get(oid)
-        commits[Tag.decode(data).target if data[0] == Kind.TAG else oid] = None
+        if data[0] in (Kind.TAG, Kind.COMMIT):
+            commits[Tag.decode(data).target if data[0] == Kind.TAG else oid] = None
         yield ()
     for found in missing_newest_first(objects, commits, ()):
         yield () if found is None else (found, Commit.decode(objects.get(found)).zone_root)

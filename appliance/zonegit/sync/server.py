@@ -1,37 +1,33 @@
-"""The server's side of `/v0`: from a verified request to the plan of its response. No sockets, no headers' syntax.
+"""The server's side of `/v0`: from an authenticated request to its response, without any I/O.
 
-An answer is either whole (`Reply`) or a `FrameStream`, made piece by piece so that memory stays bounded and no
-read transaction is open between two pieces. A key sees the refs of its scope, and gets objects that these reach.
+A response is either complete (`Reply`) or a `FrameStream`, which is made piece by piece so that memory stays
+bounded and no read transaction is open between two pieces. A key sees the refs in its scope, and gets the objects
+that are reachable from them.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.auth.key import Key
-from zonegit.auth.scope import Scope
 from zonegit.errors import InvalidData, NotFound, RevisionError
 from zonegit.model.ids import ID_SIZE, Kind, ObjectId, parse_id
 from zonegit.store.port import Reader, Store
-from zonegit.sync import limits, ref_diff, wire
+from zonegit.sync import limits, push_wire, ref_diff, ref_sketch, wire
 from zonegit.sync.closure import Closure
+from zonegit.sync.closure_cache import ClosureCache
 from zonegit.sync.frames import FrameWriter, Seal
-from zonegit.sync.plans import Plans
 from zonegit.sync.reach import reaches
 from zonegit.sync.tips import Tips
-from zonegit.sync.visible import Visible
+from zonegit.sync.visible import VisibleCache
 from zonegit.sync.work import Due, Work, in_reads, never
 
 OBJECT_TYPE: Final = "application/vnd.zonegit.object"
 _OBJECT_PATH: Final = "/v0/objects/"
-_SCOPES: Final = 16
-"""Scopes whose refs are kept made."""
 
 
 class Route(Enum):
-    """An endpoint: its method, the label of its metrics, and how long its request's body may be."""
+    """An endpoint: its method, its label in metrics, and the most bytes of its request's body."""
 
     REFS = ("GET", "refs", 0)
     REFS_DIFF = ("POST", "refs_diff", limits.DIFF_BODY)
@@ -39,6 +35,7 @@ class Route(Enum):
     WALK = ("POST", "walk", limits.FETCH_BODY)
     OBJECTS = ("POST", "objects", limits.LIST_BODY)
     FETCH = ("POST", "fetch", limits.FETCH_BODY)
+    PUSH = ("POST", "push", limits.PUSH_BODY)
     UNKNOWN = ("", "unknown", 0)
 
     def __init__(self, method: str, label: str, body: int) -> None:
@@ -53,12 +50,12 @@ _PATHS: Final = {
     "/v0/objects/walk": Route.WALK,
     "/v0/objects/fetch": Route.OBJECTS,
     "/v0/fetch": Route.FETCH,
+    push_wire.PATH: Route.PUSH,
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A response that is there as a whole."""
+class Reply(NamedTuple):
+    """A complete response."""
 
     status: int
     content_type: str = ""
@@ -75,13 +72,16 @@ def find_route(path: str) -> Route:
 
 
 def error_reply(status: int, error: str, *, server_time: int | None = None, retry_after: int = 0) -> Reply:
-    """An error's response. Every 401 asks for the scheme and tells nothing else."""
+    """The response for an error. A 401 names the authentication scheme and nothing else."""
     headers: tuple[tuple[str, str], ...] = ()
     if status == 401:
         headers = (("www-authenticate", "ZG1-HMAC-SHA256"),)
     if retry_after:
         headers = (("retry-after", str(retry_after)),)
     return Reply(status, wire.JSON_TYPE, wire.encode_error(error, server_time), headers)
+
+
+_PLAIN: Final = wire.Accepts()
 
 
 class Endpoint:
@@ -91,42 +91,41 @@ class Endpoint:
         self._store = store
         self._workers = workers
         self.bounds = bounds
-        self._refs: OrderedDict[tuple[tuple[Scope, ...], bool], Visible] = OrderedDict()
-        self._plans = Plans()
+        self._visible = VisibleCache(store, workers)
+        self._closures = ClosureCache()
 
     def index_root(self) -> str:
-        """What decides whether refs changed: 64 hex digits."""
+        """The root of the ref index, 64 hex digits: it changes exactly when refs do."""
         with self._store.read() as reader:
             return reader.index_root.hex()
 
-    def refs(self, key: Key, all_names: bool = False, due: Due = never) -> Work[Reply]:
-        """The refs that a key may see, and whose names the client can take (`wire.ALL_NAMES`)."""
-        refs, body = yield from self._visible(key, all_names).list(due)
+    def refs(self, key: Key, accepts: wire.Accepts = _PLAIN, due: Due = never) -> Work[Reply]:
+        """The refs that a key may see and the client accepts."""
+        refs, body = yield from self._visible.of(key, accepts).list(due)
         return Reply(200, wire.JSON_TYPE, body, (*_etag(refs), ("cache-control", "no-cache")))
 
     def brief(self) -> Reply:
-        """The state of the refs without the refs: for a client that asks what differs afterwards."""
+        """The state of the refs without the refs, for a client that then asks for the differences."""
         with self._store.read() as reader:
             refs = wire.PeerRefs(reader.epoch, reader.seq, reader.index_root.hex(), Tips(), Tips(), self._workers)
         return Reply(200, wire.JSON_TYPE, refs.encode_brief(), _etag(refs))
 
     def refs_diff(self, key: Key, body: bytes, due: Due = never) -> Work[Reply]:
-        """Those of the refs that a key may see which stand in buckets that differ from the client's."""
+        """The refs that a key may see, in the buckets that differ from the client's."""
         question = ref_diff.Question.decode(body)
-        change = yield from self._visible(key, question.all_names).change(question, due)
+        change = yield from self._visible.of(key, question.accepts).change(question, due)
         answer = yield from change.writing(due)
         return Reply(200, wire.JSON_TYPE, answer, (("cache-control", "no-store"),))
 
-    def _visible(self, key: Key, all_names: bool) -> Visible:
-        kind = key.scopes, all_names
-        found = self._refs.pop(kind, None) or Visible(self._store, key, self._workers, all_names=all_names)
-        self._refs[kind] = found
-        if len(self._refs) > _SCOPES:
-            self._refs.popitem(last=False)
-        return found
+    def refs_sketch(self, key: Key, body: bytes, due: Due = never) -> Work[Reply]:
+        """The refs that a key may see and a client's sketch lacks, and the elements that only the sketch has."""
+        asked = ref_sketch.SketchQuestion.decode(body)
+        found = yield from self._visible.of(key, asked.accepts).sketched(asked, due)
+        answer = yield from found.writing(due)
+        return Reply(200, wire.JSON_TYPE, answer, (("cache-control", "no-store"),))
 
     def unchanged(self, root: str) -> Reply:
-        """Nothing new. The root stands in the Content-Type too, which is signed, unlike the ETag."""
+        """The response 304. The Content-Type has the root too, because it is signed and the ETag isn't."""
         return Reply(304, f"{wire.JSON_TYPE}; root={root}", b"", (("etag", f'"{root}"'),))
 
     def object(self, key: Key, path: str, due: Due = never) -> Work[Reply]:
@@ -145,23 +144,30 @@ class Endpoint:
         return Reply(200, OBJECT_TYPE, data, headers)
 
     def walk(self, key: Key, body: bytes, due: Due = never) -> Work[Reply]:
-        """The ids of what `roots` reach and `known` don't."""
+        """The ids of the objects reachable from `roots` but not from `known`."""
         request = yield from wire.FetchRequest.reading(body, due, "roots", "known")
         closure = yield from self._closure(key, request, due)
         steps = closure.steps()
+        size = 0
 
         def read(reader: Reader) -> Iterator[bytes | None]:
+            nonlocal size
             closure.objects = reader
-            return (found and found[0] for found in steps)
+            for found in steps:
+                size += len(found[1]) if found else 0
+                yield found and found[0]
 
-        missing = yield from _taken(self._store, read, due, limits.MAX_WALK, limits.MAX_WALK * ID_SIZE)
+        missing = yield from _collected(self._store, read, due, limits.MAX_WALK, limits.MAX_WALK * ID_SIZE)
         position = closure.position
-        return Reply(200, wire.JSON_TYPE, wire.encode_walk(missing, position.encode() if position else b""))
+        cursor = position.encode() if position else b""
+        return Reply(200, wire.JSON_TYPE, wire.encode_walk(missing, size, cursor))
 
     def fetch(
         self, key: Key, body: bytes, seal: Seal, clock: Callable[[], float], due: Due = never
     ) -> Work["FrameStream"]:
-        """Frames of what `want` reaches and `have` doesn't. `NotFound`, `Conflict` for a foreign cursor."""
+        """Frames of the objects reachable from `want` but not from `have`. `NotFound`; `Conflict` for a cursor of
+        another request.
+        """
         request = yield from wire.FetchRequest.reading(body, due)
         closure = yield from self._closure(key, request, due)
         writer = FrameWriter(seal, compress=request.compress, sealed=request.sealed)
@@ -170,7 +176,7 @@ class Endpoint:
     def objects(
         self, key: Key, body: bytes, seal: Seal, clock: Callable[[], float], due: Due = never
     ) -> Work["FrameStream"]:
-        """Frames of the objects asked for, in that order. `NotFound` unless all are here."""
+        """Frames of the requested objects, in that order. `NotFound` unless all are here."""
         ids = wire.decode_ids(body)
         yield from self._check_reach(key, ids, due)
         waiting = iter(ids)
@@ -188,25 +194,27 @@ class Endpoint:
 
     def _closure(self, key: Key, request: wire.FetchRequest, due: Due) -> Work[Closure]:
         yield from self._check_reach(key, request.want, due)
-        return (yield from self._plans.closure(self._store, request, due, blind=not _sees_all(key)))
+        return (yield from self._closures.closure(self._store, request, due, blind=not _sees_all(key)))
 
     def _check_reach(self, key: Key, asked: tuple[ObjectId, ...], due: Due) -> Work[None]:
-        """`NotFound` where a key with a narrower scope asks for what the refs that it sees don't reach."""
+        """`NotFound` if a key with a narrow scope asks for objects not reachable from the refs that it may see."""
         if _sees_all(key):
             return
-        tips = yield from self._visible(key, True).tips(due)
+        tips = yield from self._visible.of(key).tips(due)
         if not (yield from reaches(self._store, tips, asked, due)):
-            raise NotFound("an object that was asked for is not here, or not in the key's scope")
+            raise NotFound("a requested object is not here, or not in the key's scope")
 
 
 def _sees_all(key: Key) -> bool:
-    return key.allows_zone("read", ".")
+    return key.allows_all("read")
 
 
-def _taken(
+def _collected(
     store: Store, read: Callable[[Reader], Iterator[bytes | None]], due: Due, count: int, size: int
 ) -> Work[list[bytes]]:
-    """What `read` gives out by and by, until it is so many or their bytes are. None is a step without any."""
+    """Collect what `read` yields, until there are `count` items or `size` bytes. It yields None for steps without a
+    result.
+    """
     found: list[bytes] = []
     left = size
 
@@ -231,7 +239,7 @@ def _etag(refs: wire.PeerRefs) -> tuple[tuple[str, str], ...]:
 
 
 class _Missing:
-    """Objects of a closure, one read transaction after the other."""
+    """The objects of a closure, read in one transaction after another."""
 
     def __init__(self, closure: Closure) -> None:
         self._closure = closure
@@ -248,7 +256,7 @@ class _Missing:
 
 
 class _Listed:
-    """Objects of a list; the cursor counts those that were given out."""
+    """The objects of a list; the cursor is the number of those that were yielded."""
 
     def __init__(self, ids: tuple[ObjectId, ...]) -> None:
         self._ids = ids
@@ -289,7 +297,7 @@ class FrameStream:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing comes any more."""
+        """Whether the last frame was made."""
         return self._ended
 
     def fail(self, reason: str) -> bytes:
@@ -298,8 +306,10 @@ class FrameStream:
         return self._writer.error("internal", reason) + self._writer.end(int(self._clock()))
 
     def piece(self, due: Due = never) -> Work[bytes]:
-        """The next group with what follows it. Nothing else of it is held while a slow client takes it."""
-        objects = yield from _taken(self._store, self._source.read, due, limits.GROUP_OBJECTS, limits.GROUP_BYTES)
+        """The next group with its checkpoint or end. Only this is in memory while a slow client reads it."""
+        objects = yield from _collected(
+            self._store, self._source.read, due, limits.GROUP_OBJECTS, limits.GROUP_BYTES
+        )
         cursor = self._source.cursor
         frames = [(yield from self._writer.grouping(objects, due))] if objects else []
         if not cursor or self._full():

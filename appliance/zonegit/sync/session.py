@@ -1,16 +1,16 @@
 """One pull, as a state machine: the peer's refs and bytes of streams in; questions and batches to insert out.
 
-The driver asks what `Ask`s say (at most `STREAMS` at once), gives each answer's bytes to `received`, lets `insert`
-take each `Batch` in, in the order they came, and calls `ended` when a stream has ended and its batches are in. When
-nothing is open, `done` is true and `finish` moves the refs. Whatever goes wrong before that, no ref has moved;
-what arrived and a MAC vouched for stays, with the cursor behind it, and the next session goes on from there.
+The driver makes the requests that `Ask`s describe (at most `STREAMS` at once), passes each answer's bytes to
+`received`, calls `insert` for each `Batch` in order, and calls `ended` when a stream has ended and its batches are
+inserted. When nothing is open, `done` is true and `finish` moves the refs. Whatever goes wrong before that, no ref
+has moved. What has arrived and was authenticated by a MAC stays, with the cursor after it, and the next session
+continues from there.
 """
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidFrame, InvalidObject, SyncCut, Unreachable
 from zonegit.model.commit import Stamp
@@ -18,25 +18,24 @@ from zonegit.model.ids import object_id, short
 from zonegit.store.port import Store
 from zonegit.sync import limits, wire
 from zonegit.sync.closure import Position
-from zonegit.sync.entering import nameable, unfit_zones
 from zonegit.sync.frames import Check, Checkpoint, End, FrameReader, Group
 from zonegit.sync.incoming import Batch, Incoming, Job
 from zonegit.sync.mirror import Moved, follow, is_followed
 from zonegit.sync.peers import check_refs, cursors, highest, keep_cursors
+from zonegit.sync.pull_steps import SPLIT_RECORDS, STREAMS, Steps
 from zonegit.sync.quota import REF_BYTES, VIEW_BYTES, Quota
-from zonegit.sync.steps import SPLIT_RECORDS, STREAMS, Steps
+from zonegit.sync.unfit_zones import nameable, unfit_zones
 
 MOST_LOST: Final = 5
 MOST_BREAKS: Final = 100
-"""A question whose answer breaks off is asked again: so often in a row while no object came, so often in all."""
+"""How often a question is repeated because its answer broke off: in a row without any object, and in all."""
 
 THIN: Final = 16 << 10
 MOST_THIN: Final = 256
-"""Answers of one session that may say that there is more although they held fewer bytes than these."""
+"""How many answers of a session may say that there is more although they have fewer than `THIN` bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """A POST to make; its answer is a stream of frames."""
 
     number: int
@@ -44,7 +43,7 @@ class Ask:
     content_type: str
     body: bytes
     lost: int = 0
-    """How many answers to it in a row broke off while nobody's brought an object."""
+    """As `Job.lost`."""
 
 
 class Session:
@@ -61,9 +60,9 @@ class Session:
         bounds: limits.ClientLimits = limits.CLIENT,
         day: int | None = None,
     ) -> None:
-        """`day` is today, if what is stored counts for the peer's quota (`sync.quota`).
+        """`day` is today, if what is stored counts towards the peer's quota (`sync.quota`).
 
-        `Refused` when the peer's state is behind the one it showed before.
+        `Refused` if the peer's state is older than the one that it showed before.
         """
         self._compress = compress
         self._bounds = bounds
@@ -71,7 +70,7 @@ class Session:
         self.peer = peer
         self._refs, self._unnamed = nameable(peer, refs)
         self.left_out: Mapping[str, str] = self._unnamed
-        """Zones that stand still here, and why; all of them once the refs have moved."""
+        """Zones that aren't updated, and why; complete once the refs have moved."""
         self.quota = Quota(peer, bounds, day)
         self._thin = 0
         self._jobs: deque[Job] = deque()
@@ -81,11 +80,11 @@ class Session:
         self._breaks = 0
         self.objects = 0
         self.size = 0
-        """Objects and their bytes that arrived."""
+        """How many objects and bytes have arrived."""
         with store.read() as reader:
             check_refs(highest(reader, peer), refs, peer)
             self._cursors = cursors(reader, peer)
-            self.quota.look(reader)
+            self.quota.read(reader)
         steps = Steps(store, peer, self._refs, self._cursors, split)
         self._looked_at = steps.looked_at
         self._steps = iter(steps)
@@ -93,16 +92,16 @@ class Session:
 
     @property
     def connections(self) -> int:
-        """How many connections are worth their while: the peer's processes, one stream for each at least."""
+        """How many connections are useful: one for each process of the peer, but no more than there are streams."""
         return min(self._refs.workers, STREAMS)
 
     @property
     def done(self) -> bool:
-        """Whether all that the refs need is here."""
+        """Whether everything that the refs need is here."""
         return self._planned and not self._asked and not self._jobs
 
     def next(self) -> list[Ask]:
-        """What to ask now. `QuotaUsedUp` when nothing that comes could be stored."""
+        """The requests to make now. `QuotaUsedUp` if nothing that comes could be stored."""
         while not (self._asked or self._jobs or self._planned):
             jobs = next(self._steps, None)
             if jobs is None:
@@ -115,43 +114,43 @@ class Session:
         return asks
 
     def opened(self, number: int, check: Check) -> None:
-        """The peer began to answer; `check` knows the MAC of this very request."""
+        """The peer has begun to answer; `check` verifies MACs for this request."""
         job = self._asked[number]
-        versions = bool(job.label)  # else objects that are believed by their hashes
+        versions = bool(job.label)  # otherwise each object is verified by its hash
         compressed = self._compress and versions
         reader = FrameReader(check, compressed=compressed, sealed=versions, at_once=not versions)
         self._streams[number] = Incoming(job, reader)
 
-    def turned_down(self, number: int, error: str) -> None:
-        """The peer answered an authentic error instead. A cursor that it doesn't know is dropped once."""
+    def declined(self, number: int, error: str) -> None:
+        """The peer has answered an authentic error instead. If it doesn't know a cursor, the job begins again."""
         job = self._asked.pop(number)
         if error == "cursor" and job.cursor:
             self._cursors.pop(job.label, None)
-            self._jobs.appendleft(replace(job, cursor=b""))
+            self._jobs.appendleft(job._replace(cursor=b""))
             return
         raise Unreachable(f"{self.peer} can't give what its refs name: {error or 'no reason'}; will try again")
 
     def received(self, number: int, data: bytes) -> list[Batch]:
-        """What a MAC vouches for with these bytes of an answer. `InvalidFrame` or `SyncCut` ends it all.
+        """The batches that these bytes of an answer complete. `InvalidFrame` or `SyncCut` ends the session.
 
-        A sync that is cut has all that came before in it, the cursors too: `broken` gives the rest.
+        After `SyncCut` everything that came before is kept, including cursors: `broken` returns the rest.
         """
         if self.objects > self._bounds.objects or self.size > self._bounds.bytes:
-            raise SyncCut(f"{self.peer} sends more than one sync takes: the next goes on from there")
+            raise SyncCut(f"{self.peer} sends more than one sync may receive: the next one resumes from there")
         stream = self._streams[number]
         batches = []
         for frame in stream.reader.feed(data):
             if isinstance(frame, Group):
-                self._take(stream, frame.objects)
+                self._accept(stream, frame.objects)
                 if stream.holds(4):
                     batches.append(stream.batch())
             elif isinstance(frame, Checkpoint):
-                self._stand(stream, frame.cursor)
+                self._note_cursor(stream, frame.cursor)
                 if stream.holds(1):
                     batches.append(stream.batch())
             elif isinstance(frame, End):
                 stream.end = frame
-                self._stand(stream, frame.cursor)
+                self._note_cursor(stream, frame.cursor)
             else:
                 stream.error = frame
         if stream.end and stream.waiting:
@@ -159,18 +158,19 @@ class Session:
         return batches
 
     def broken(self, number: int) -> list[Batch]:
-        """The answer stopped, or its driver did: what of it is vouched for and still to be inserted."""
+        """The answer broke off, or its driver stopped: what is authentic and still has to be inserted."""
         stream = self._streams.get(number)
         return [stream.batch()] if stream and stream.waiting else []
 
     def lost(self, number: int) -> bool:
-        """The answer broke off, and what `broken` gave is in. Whether `next` asks for the rest; not without end."""
+        """The answer broke off, and what `broken` returned is stored. Returns whether `next` asks for the rest."""
         job, stream = self._asked.pop(number), self._streams.pop(number, None)
         if stream and stream.got:
             want = job.want if job.label else job.want[stream.got :]
-            job = replace(job, want=want, cursor=stream.cursor or job.cursor)
-        lost = job.lost if job.had == self.objects else 0  # the connection may have broken in another answer's turn
-        job = replace(job, lost=lost + 1, had=self.objects)
+            job = job._replace(want=want, cursor=stream.cursor or job.cursor)
+        # An object of any answer shows that the peer makes progress.
+        lost = job.lost if job.had == self.objects else 0
+        job = job._replace(lost=lost + 1, had=self.objects)
         self._breaks += 1
         if job.lost > MOST_LOST or self._breaks > MOST_BREAKS:
             return False
@@ -179,7 +179,7 @@ class Session:
         return True
 
     def ended(self, number: int) -> None:
-        """The answer is over and its batches are in. `InvalidFrame` when it wasn't whole."""
+        """The answer has ended and its batches are inserted. `InvalidFrame` if it was incomplete."""
         stream = self._streams[number]
         stream.reader.close()
         job = self._asked.pop(number)
@@ -191,16 +191,16 @@ class Session:
         if not cursor:
             self._cursors.pop(job.label, None)
         elif not stream.got:
-            raise InvalidFrame("the peer says that there is more and sends nothing")
+            raise InvalidFrame("the peer says that there is more, but sends nothing")
         elif stream.total < THIN and self._thin >= MOST_THIN:
-            raise InvalidFrame("the peer says again and again that there is more and sends next to nothing")
+            raise InvalidFrame("the peer says repeatedly that there is more, but sends next to nothing")
         elif job.label:
-            self._jobs.appendleft(replace(job, cursor=cursor, lost=0))
+            self._jobs.appendleft(job._replace(cursor=cursor, lost=0))
         else:
-            self._jobs.appendleft(replace(job, want=job.want[stream.got :], lost=0))
+            self._jobs.appendleft(job._replace(want=job.want[stream.got :], lost=0))
 
     def insert(self, batch: Batch) -> None:
-        """Take a batch in, with the cursor behind it. `QuotaUsedUp`, `StoreFull`."""
+        """Store a batch, with the cursor after it. `QuotaUsedUp`, `StoreFull`."""
         self.quota.check_room(self._store)
         with self._store.write() as writer:
             self.quota.spend(writer, sum(map(len, batch.objects)))
@@ -211,9 +211,10 @@ class Session:
                 keep_cursors(writer, self.peer, self._cursors)
 
     def distrust(self, number: int) -> None:
-        """Forget all cursors: an object of this answer was refused, and one of them may be why.
+        """Delete all cursors, because an object of this answer was refused, and a wrong cursor may be the reason.
 
-        None leads to objects that were asked for by their ids; whoever answers for the peer could send wrong ones.
+        Not for objects that were asked for by their ids: no cursor leads to those, and an attacker who answers for
+        the peer could send wrong ones.
         """
         if not self._asked[number].label:
             return
@@ -244,7 +245,8 @@ class Session:
             return Ask(self._number, "/v0/fetch", wire.JSON_TYPE, body, job.lost)
         return Ask(self._number, "/v0/objects/fetch", wire.IDS_TYPE, b"".join(job.want), job.lost)
 
-    def _take(self, stream: Incoming, objects: tuple[bytes, ...]) -> None:
+    def _accept(self, stream: Incoming, objects: tuple[bytes, ...]) -> None:
+        """Keep a group's objects for the next batch, or the objects that were asked for by id for the next step."""
         size = sum(map(len, objects))
         self.objects += len(objects)
         self.size += size
@@ -260,8 +262,8 @@ class Session:
                 raise InvalidObject(f"{self.peer} sent {short(oid)}, which nobody asked for")
             self._looked_at[oid] = data
 
-    def _stand(self, stream: Incoming, cursor: bytes) -> None:
-        """Take note of where a stream stands."""
+    def _note_cursor(self, stream: Incoming, cursor: bytes) -> None:
+        """Record the cursor of a stream."""
         if stream.job.label and cursor:
             Position.decode(cursor)
         stream.cursor = cursor

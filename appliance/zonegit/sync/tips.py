@@ -1,4 +1,4 @@
-"""What a peer's refs name: one `Tip` for each, and many of them in little memory."""
+"""The refs of a peer: a `Tip` for each, and a compact list of many."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ _ID: Final = Struct(f"{ID_SIZE}s")
 
 
 class Tip(NamedTuple):
-    """A branch or a tag of a zone, and the commit (or tag object) that it names."""
+    """A branch or a tag of a zone, and the commit (or tag object) that it points to."""
 
     zone: str
     name: str
@@ -20,12 +20,12 @@ class Tip(NamedTuple):
 
     @property
     def label(self) -> str:
-        """`<zone>/<name>`: what stands behind the kind in the ref's name. Lists are in the order of these."""
+        """`<zone>/<name>`: what follows the kind in the ref's name. Lists are sorted by it."""
         return f"{self.zone}/{self.name}"
 
 
 class Tips(Sequence[Tip]):
-    """Many tips: each takes 36 bytes and its label, an eighth of what it takes as an object."""
+    """Many tips: each takes 36 bytes and its label, an eighth of the size of a Python object."""
 
     __slots__ = ("_ends", "_ids", "_labels")
 
@@ -40,6 +40,11 @@ class Tips(Sequence[Tip]):
         self._labels += tip.label.encode()
         self._ends.append(len(self._labels))
         self._ids += tip.oid
+
+    @property
+    def size(self) -> int:
+        """The bytes that the tips take."""
+        return len(self._labels) + len(self._ids) + 4 * len(self._ends)
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -58,8 +63,8 @@ class Tips(Sequence[Tip]):
     def __getitem__(self, at: slice) -> "Tips": ...
 
     def __getitem__(self, at: int | slice) -> "Tip | Tips":
-        places = range(len(self._ends))[at]
-        return self._at(places) if isinstance(places, int) else Tips(map(self._at, places))
+        indices = range(len(self._ends))[at]
+        return self._at(indices) if isinstance(indices, int) else Tips(map(self._at, indices))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tips):

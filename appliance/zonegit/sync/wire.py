@@ -1,56 +1,86 @@
 """The JSON bodies of `/v0`: refs, what to fetch, what to walk, errors.
 
-Readers check everything: types, canonical names and their order, ids of 64 lowercase hex digits, counts. They hold
-what they return and little beside it (`sync.members`). Unknown members are ignored, so that a later version can add
-some.
+Decoders check everything: types, canonical names and their order, ids of 64 lowercase hex digits, counts. They need
+little memory besides what they return (`sync.json_members`). Unknown members are ignored, so that a later version
+can add some.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from itertools import chain
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidData, InvalidName, LimitExceeded, RevisionError
 from zonegit.model.foreign import one_line
 from zonegit.model.ids import ObjectId, parse_id
 from zonegit.model.names import canonical_apex, to_text
 from zonegit.model.refs import RefName, check_name
+from zonegit.sync.json_members import Elements, members
 from zonegit.sync.limits import MAX_HAVES, MAX_LIST, MAX_WANTS
-from zonegit.sync.members import Elements, members
 from zonegit.sync.tips import Tip, Tips
 from zonegit.sync.work import Due, Work, finish, never
 
 JSON_TYPE: Final = "application/json"
 ALL_NAMES: Final = "all"
-"""How a client says that it takes every name of a branch or tag, also with capitals and slashes."""
+"""How a client says that it accepts every name of a branch or tag, also with capitals and slashes."""
+TOMBSTONES: Final = "yes"
+"""The value by which a client says that it accepts branches at tombstones; other clients don't see these."""
+PUBLISHED: Final = "yes"
+"""The value by which a client says that it accepts published versions; other clients don't see their branches."""
 CROWDED: Final = "too_many_connections"
-"""The error of a server that has as many connections of a key from an address as it takes."""
+"""The error of a server that has the most connections of a key from one address that it accepts."""
 _ERROR: Final = 64
-"""Characters of a peer's error that are told."""
+"""The most characters of a peer's error code that are shown."""
+_MESSAGE: Final = 400
+"""The most characters of its message that are shown."""
 _UNKNOWN: Final = 1_024
-"""Elements of lists that a request may have beside its ids."""
+"""The most list elements that a request may have besides its ids."""
 IDS_TYPE: Final = "application/octet-stream"
+_KINDS: Final = ("branches", "tags", "published")
+"""The lists of refs."""
 quoted: Final = json.encoder.encode_basestring_ascii
-"""A text as JSON."""
+"""A string as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class PeerRefs:
-    """What a peer lets its caller see of its refs: all of it, or what differs from what the caller holds."""
+class Accepts(NamedTuple):
+    """The refs that a client accepts, besides existing branches and tags with plain names."""
+
+    all_names: bool = False
+    tombstones: bool = False
+    published: bool = False
+
+
+ALL_REFS: Final = Accepts(all_names=True, tombstones=True, published=True)
+"""What this version accepts: every ref."""
+
+
+class PeerRefs(NamedTuple):
+    """The refs of a peer that its caller may see: all of them, or the differences from what the caller has."""
 
     epoch: str
     """Random id of the repository, 32 hex digits."""
     seq: int
     root: str
-    """Root of the peer's ref index, 64 hex digits; the ETag, without quotes."""
+    """The root of the peer's ref index, 64 hex digits; the ETag, without quotes."""
     branches: Tips
     tags: Tips
     workers: int = 1
-    """Processes that answer at the peer: so many connections are worth it for a long transfer."""
+    """How many processes serve at the peer: as many connections speed up a long transfer."""
     left_out: int = 0
-    """Refs whose names the caller didn't say it could take."""
+    """How many refs were left out because the caller doesn't accept such names."""
     gone: tuple[RefName, ...] | None = None
-    """None: the lists are complete. Else they hold differences, and these refs are gone (by the peer's names)."""
+    """None: the lists are complete. Otherwise they are differences, and these refs (as the peer names them) are
+    gone.
+    """
+    removed: int = 0
+    """How many branches at tombstones were left out because the caller doesn't accept them."""
+    published: Tips = Tips()
+    """The published versions of branches."""
+
+    @property
+    def tips(self) -> Iterator[Tip]:
+        """All refs in the lists."""
+        return chain(self.branches, self.tags, self.published)
 
     @property
     def zones(self) -> list[str]:
@@ -69,50 +99,56 @@ class PeerRefs:
         }
         if self.left_out:
             table["left_out"] = self.left_out
+        if self.removed:
+            table["removed"] = self.removed
         lists = {
             "zones": map(quoted, _zones(self.branches)),
             "branches": map(_written, self.branches),
             "tags": map(_written, self.tags),
         }
+        if self.published:
+            lists["published"] = map(_written, self.published)
         return write_lists(table, lists, due)
 
     @classmethod
     def decode(cls, data: bytes) -> "PeerRefs":
-        """`InvalidData` also where some are left out: what asks for all of them isn't signed."""
+        """`InvalidData` also if some refs were left out: the header that asks for all of them isn't signed, so
+        somebody has changed it.
+        """
         table: dict[str, object] = {}
         lists: dict[str, Tips] = {}
         for name, value in members(data):
-            if name in ("branches", "tags"):
+            if name in _KINDS:
                 lists[name] = Tips(rising(name, as_list(name, value), _tip_of))
             else:
                 table[name] = value
-        if table.get("left_out"):
-            raise InvalidData("the peer left out refs that were asked for: the request was changed on its way")
-        if len(lists) < 2:
-            raise InvalidData("the peer's refs hold no list of branches or of tags")
-        return cls(*check_state(table), lists["branches"], lists["tags"], _workers(table))
+        if table.get("left_out") or table.get("removed"):
+            raise InvalidData("the peer left out refs that were asked for: the request was changed in transit")
+        if not {"branches", "tags"} <= lists.keys():
+            raise InvalidData("the peer's refs have no list of branches or of tags")
+        published = lists.get("published", Tips())
+        return cls(*check_state(table), lists["branches"], lists["tags"], _workers(table), published=published)
 
     def encode_brief(self) -> bytes:
-        """Their state only, for a client that will ask what differs (`sync.ref_diff`)."""
+        """Only the state of the refs, for a client that then asks for the differences (`sync.ref_diff`)."""
         return json.dumps({"epoch": self.epoch, "seq": self.seq, "root": self.root}, separators=(",", ":")).encode()
 
 
 def decode_root(data: bytes) -> str:
-    """The root in the state of a peer's refs, whether it lists them or not."""
+    """The root in a peer's answer about its refs, whether it lists them or not."""
     return check_state(as_table(data))[2]
 
 
-@dataclass(frozen=True, slots=True)
-class FetchRequest:
-    """What to fetch, or to walk: all that `want` reaches and `have` doesn't, behind the cursor if there is one."""
+class FetchRequest(NamedTuple):
+    """What to fetch, or to walk: what is reachable from `want` but not from `have`, after the cursor if any."""
 
     want: tuple[ObjectId, ...]
     have: tuple[ObjectId, ...] = ()
     cursor: bytes = b""
     compress: bool = False
-    """Whether frames may come compressed."""
+    """Whether frames may be compressed."""
     sealed: bool = False
-    """Whether checkpoints are to carry MACs."""
+    """Whether checkpoints should have MACs."""
 
     def encode(self, want: str = "want", have: str = "have") -> bytes:
         table: dict[str, object] = {want: [oid.hex() for oid in self.want], have: [oid.hex() for oid in self.have]}
@@ -126,7 +162,7 @@ class FetchRequest:
 
     @classmethod
     def decode(cls, data: bytes, want: str = "want", have: str = "have") -> "FetchRequest":
-        """`want` and `have` name the members: a walk calls them `roots` and `known`."""
+        """`want` and `have` are the names of the members: for a walk `roots` and `known`."""
         return finish(cls.reading(data, never, want, have))
 
     @classmethod
@@ -140,7 +176,7 @@ class FetchRequest:
                 yield from _take_ids(name, as_list(name, value), ids[name], most[name], due)
             else:
                 table[name] = value
-                yield from _pass_over(value, due)
+                yield from _skip(value, due)
         if not ids[want]:
             raise InvalidData(f"`{want}` names no object")
         compress, sealed = table.get("compress") == "zlib", table.get("checkpoints") == "sealed"
@@ -156,38 +192,66 @@ def _take_ids(name: str, items: Elements, ids: list[ObjectId], most: int, due: D
             yield
 
 
-def _pass_over(value: object, due: Due) -> Work[None]:
-    """Go past a member that may be unknown: where it is a list, element by element."""
+def _skip(value: object, due: Due) -> Work[None]:
+    """Skip a member that may be unknown; a list element by element."""
     for _ in value if isinstance(value, Elements) else (value,):
         if due():
             yield
 
 
-def encode_walk(missing: Sequence[bytes], cursor: bytes) -> bytes:
-    """The answer to a walk, by the ids; a cursor says that there is more."""
+class WalkAnswer(NamedTuple):
+    """One answer to a walk."""
+
+    objects: int
+    size: int
+    """The bytes of these objects; 0 from a peer that doesn't say."""
+    cursor: bytes
+    """Where the walk continues; empty at its end."""
+
+    @classmethod
+    def decode(cls, data: bytes) -> "WalkAnswer":
+        """Counts the ids without keeping them."""
+        count = 0
+        table: dict[str, object] = {}
+        for name, value in members(data):
+            if name == "missing":
+                count = sum(1 for _ in as_list(name, value))
+            else:
+                table[name] = value
+        size = table.get("bytes", 0)
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise InvalidData("the answer to a walk has no number of bytes")
+        return cls(count, size, _cursor(table) if table.get("more") is True else b"")
+
+
+def encode_walk(missing: Sequence[bytes], size: int, cursor: bytes) -> bytes:
+    """The answer to a walk: the ids, and the bytes of their objects. A cursor means that there is more."""
     ids = '"' + '","'.join(map(bytes.hex, missing)) + '"' if missing else ""
     rest = f',"more":true,"cursor":"{cursor.hex()}"' if cursor else ""
-    return f'{{"missing":[{ids}]{rest}}}'.encode()
+    return f'{{"missing":[{ids}],"bytes":{size}{rest}}}'.encode()
 
 
 def decode_ids(data: bytes) -> tuple[ObjectId, ...]:
-    """The body of `/v0/objects/fetch`: ids of 32 bytes, one behind the other."""
+    """The body of `/v0/objects/fetch`: concatenated ids of 32 bytes."""
     if not data or len(data) % 32:
-        raise InvalidData("the list of ids is empty or cut short")
+        raise InvalidData("the list of ids is empty or truncated")
     if len(data) > 32 * MAX_LIST:
-        raise LimitExceeded(f"at most {MAX_LIST} ids can be asked for at once")
+        raise LimitExceeded(f"at most {MAX_LIST} ids can be requested at once")
     return tuple(ObjectId(data[at : at + 32]) for at in range(0, len(data), 32))
 
 
-def encode_error(error: str, server_time: int | None = None) -> bytes:
+def encode_error(error: str, server_time: int | None = None, message: str = "") -> bytes:
+    """The body of an error: its code, and `message`, a sentence for people."""
     table: dict[str, object] = {"error": error}
+    if message:
+        table["told"] = message
     if server_time is not None:
         table["server_time"] = server_time
     return json.dumps(table, separators=(",", ":")).encode()
 
 
 def decode_error(data: bytes) -> tuple[str, int | None]:
-    """`(error, server_time)` of an error's body; of anything else the error is empty."""
+    """`(error, server_time)` of an error's body; the error is empty for any other body."""
     try:
         table = as_table(data)
     except InvalidData:
@@ -200,20 +264,29 @@ def decode_error(data: bytes) -> tuple[str, int | None]:
     )
 
 
+def decode_message(data: bytes) -> str:
+    """The message in an error's body; empty if there is none."""
+    try:
+        message = as_table(data).get("told")
+    except InvalidData:
+        return ""
+    return one_line(message, _MESSAGE) if isinstance(message, str) else ""
+
+
 def check_state(table: dict[str, object]) -> tuple[str, int, str]:
     """`(epoch, seq, root)` of an answer about refs."""
     epoch = as_text(table, "epoch")
     root = as_text(table, "root")
     seq = table.get("seq")
     if len(epoch) != 32 or len(root) != 64 or (epoch + root).strip("0123456789abcdef"):
-        raise InvalidData("the peer's refs hold an epoch or a root that isn't hex")
+        raise InvalidData("the peer's refs have an invalid epoch or root")
     if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq < 1 << 63:
-        raise InvalidData("the peer's refs hold no sequence number")
+        raise InvalidData("the peer's refs have no valid sequence number")
     return epoch, seq, root
 
 
 def _workers(table: dict[str, object]) -> int:
-    """How many there are said to be; 1 when that can't be read, since it decides about speed only."""
+    """The declared number of processes; 1 if it is invalid, since it only affects speed."""
     found = table.get("workers")
     return found if isinstance(found, int) and found > 1 else 1
 
@@ -224,29 +297,29 @@ def as_table(data: bytes) -> dict[str, object]:
 
 
 def as_list(name: str, value: object) -> Elements:
-    """A member's value that is a list."""
+    """The value of a member that must be a list. `InvalidData`."""
     if not isinstance(value, Elements):
         raise InvalidData(f"`{name}` is not a list")
     return value
 
 
 def as_text(table: dict[str, object], name: str) -> str:
-    """A member that is a text."""
+    """A member that must be a string. `InvalidData`."""
     found = table.get(name)
     if not isinstance(found, str):
-        raise InvalidData(f"`{name}` is missing or not a text")
+        raise InvalidData(f"`{name}` is missing or not a string")
     return found
 
 
 def write_lists(table: dict[str, object], lists: Mapping[str, Iterable[str]], due: Due) -> Work[bytes]:
-    """A body of a table's members and of lists, whose elements are JSON already."""
+    """A body with a table's members and with lists, whose elements are already JSON."""
     body = bytearray(json.dumps(table, separators=(",", ":")).encode()[:-1])
     for name, elements in lists.items():
         body += f',"{name}":['.encode()
-        mark = b""
+        separator = b""
         for element in elements:
-            body += mark + element.encode()
-            mark = b","
+            body += separator + element.encode()
+            separator = b","
             if due():
                 yield
         body += b"]"
@@ -266,22 +339,22 @@ def _written(tip: Tip) -> str:
 
 
 def rising(kind: str, items: Iterable[object], tip_of: Callable[[object], Tip | None]) -> Iterator[Tip]:
-    """The tips of a list of the peer's, each with a canonical name and behind the one before it."""
+    """The tips in a peer's list, after checking that names are canonical and in ascending order."""
     last = ""
     for item in items:
         tip = tip_of(item)
         if tip is None:
-            raise InvalidData(f"the peer's `{kind}` can't be read")
+            raise InvalidData(f"an element of the peer's `{kind}` is invalid")
         label = tip.label
         try:
-            check_name(tip.name, "branch" if kind == "branches" else "tag")
+            check_name(tip.name, "tag" if kind == "tags" else "branch")
             canonical = to_text(canonical_apex(tip.zone)) == tip.zone
         except InvalidName as error:
             raise InvalidData(f"the peer's `{kind}`: {error}") from None
         if not canonical:
             raise InvalidData(f"the peer's `{kind}` names {tip.zone[:120]!r}, which is not in canonical form")
         if label <= last:
-            raise InvalidData(f"the peer's `{kind}` names {label[:120]!r} twice or behind {last[:120]!r}")
+            raise InvalidData(f"the peer's `{kind}` has {label[:120]!r} twice, or after {last[:120]!r}")
         last = label
         yield tip
 

@@ -1,8 +1,7 @@
-"""Long work in slices: a generator that goes on until its slice is over, then yields, and returns what it made.
+"""Long work in slices: a generator that yields when its slice is over, and returns its result at the end.
 
-Whoever drives it decides how long a slice is (`Due`) and what comes between two. A work holds no transaction and no
-half-made state of others' while it yields, and looks at `Due` at least once in each step of a few hundred
-microseconds.
+The driver decides how long a slice is (`Due`) and what happens between two. While it yields, a work holds no
+transaction and leaves no shared state inconsistent. It checks `Due` at least every few hundred microseconds.
 """
 
 from collections.abc import Callable, Generator
@@ -17,12 +16,12 @@ Due = Callable[[], bool]
 
 
 def never() -> bool:
-    """For work that is done at once."""
+    """Never due: for work that is done in one slice."""
     return False
 
 
 def finish(work: Work[T]) -> T:
-    """Do all of it."""
+    """Run a work to its end, and return its result."""
     while True:
         try:
             next(work)
@@ -32,7 +31,7 @@ def finish(work: Work[T]) -> T:
 
 
 def in_reads(store: Store, go_on: Callable[[Reader], bool]) -> Work[None]:
-    """Call `go_on` in one read transaction after the other, until it says that it has come to its end."""
+    """Call `go_on` in one read transaction after another, until it returns true."""
     while True:
         with store.read() as reader:
             if go_on(reader):

@@ -1,7 +1,7 @@
 """Build a zone's tree from all its entries."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.node import INLINE_MAX, encode_leaf, encode_rrset, make_stub, node_records
@@ -10,8 +10,7 @@ from zonegit.model.zone import Shape
 from zonegit.tree.chunk import Child, Chunker, Item
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(NamedTuple):
     """A tree, and the objects that make it (of an edit: that are new), children before parents."""
 
     root: ObjectId

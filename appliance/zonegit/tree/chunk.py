@@ -1,8 +1,15 @@
-"""Where a node ends: decided after an entry from its key and its size, never its value, in integers only.
+"""The cutting rule of the tree, which is a prolly tree: content alone decides where a node ends.
 
-With `s0`/`s1` the bytes in the node before/after the entry: no cut below `smallest`, nor after the only entry of an
-inner node; a cut from `largest` on; in between with a probability that grows with the size, so that nodes gather
-round `target`. The coin is BLAKE3 of the key under the zone's salt and the level: whoever may add names can't aim.
+The rule looks at an entry's key and size, never at its value, and computes in integers. With `s0` and `s1` the
+bytes in the node before and after the entry:
+
+    s1 <  smallest, or the only entry of an inner node    never cut
+    s1 >= largest                                         always cut
+    otherwise                                             cut if coin(key) < (s1**4 - s0**4) / target**4
+
+The chance grows with the size, so sizes gather round `target`. The chances between two sizes a and b add up to
+(b**4 - a**4) / target**4, however many entries fill that space. The coin, 32 bits, is BLAKE3 of the key,
+keyed with the zone's salt and the level: a user who may add names can't choose where nodes end.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +45,7 @@ class Chunker:
         self._size = 0
 
     def push(self, key: RRKey, item: Item) -> None:
-        """Take the next entry, and end the node behind it if the rule says so."""
+        """Take the next entry, and end the node after it if the rule says so."""
         self._keys.append(key)
         self._items.append(item)
         before = self._size
@@ -47,6 +54,8 @@ class Chunker:
         if after < self._smallest or (self._level and len(self._keys) == 1):
             return
         if after < self._largest:
+            # coin / 2**32 < (s1**4 - s0**4) / target**4, multiplied out so that no rounding differs between
+            # machines
             coin = int.from_bytes(blake3(key, key=self._coin).digest(4), "big")
             if coin * self._scale >= (after**4 - before**4) << 32:
                 return
@@ -54,7 +63,7 @@ class Chunker:
 
     @property
     def pending(self) -> bool:
-        """Whether entries wait for their node's end."""
+        """Whether an unfinished node holds entries."""
         return bool(self._keys)
 
     def flush(self) -> None:

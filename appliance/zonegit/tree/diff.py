@@ -3,7 +3,7 @@
 Keys are derived only for the entries that are left then: most of a leaf that differs is alike on both sides.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.node import node_level, node_parts
@@ -13,16 +13,19 @@ from zonegit.tree.source import Nodes
 Difference = tuple[RRKey, bytes | None, bytes | None]
 """A key with the stored RRset on either side; None where it doesn't stand."""
 
+Parts = Callable[[bytes], tuple[int, Sequence[bytes]]]
+"""`node_parts`, or the same with a memory."""
+
 _Subtree = tuple[int, ObjectId]
 _Item = _Subtree | bytes
 """A subtree by its level, or a leaf's entry."""
 
 
-def diff(nodes: Nodes, old: ObjectId, new: ObjectId) -> Iterator[Difference]:
+def diff(nodes: Nodes, old: ObjectId, new: ObjectId, parts: Parts = node_parts) -> Iterator[Difference]:
     """What `new` has otherwise than `old`, in canonical order."""
     if old == new:
         return
-    left, right = _Side(nodes, old), _Side(nodes, new)
+    left, right = _Side(nodes, old, parts), _Side(nodes, new, parts)
     while left.todo or right.todo:
         a, b = left.level, right.level
         if a >= 0 and a == b and left.todo[-1] == right.todo[-1]:
@@ -74,8 +77,9 @@ def _step(nodes: Nodes, left: "_Side", right: "_Side") -> Iterator[Difference]:
 class _Side:
     """One tree, opened no further than needed: what is still to compare, the next on top."""
 
-    def __init__(self, nodes: Nodes, root: ObjectId) -> None:
+    def __init__(self, nodes: Nodes, root: ObjectId, parts: Parts) -> None:
         self._source = nodes.source
+        self._parts = parts
         self.todo: list[_Item] = [(node_level(self._source.get(root)), root)]
         self._keyed: tuple[bytes, RRKey] = (b"", RRKey(b""))
 
@@ -108,5 +112,5 @@ class _Side:
     def opened(self) -> "list[_Item]":
         """Take the subtree on top away and give its children, the first one first."""
         head = self.todo.pop()
-        level, parts = node_parts(self._source.get(ObjectId(bytes(head[1]))))
+        level, parts = self._parts(self._source.get(ObjectId(bytes(head[1]))))
         return [(level - 1, ObjectId(part)) for part in parts] if level else list(parts)

@@ -1,13 +1,14 @@
-"""Edit a tree: rewrite the paths above what changes, and leave every other node as it is.
+"""Edit a tree: rewrite the paths above the changes, and share every other node with the old tree.
 
 Each level is edited by the same pass. It reads the old nodes that the changes fall into, merges the changes into
-their entries and cuts anew; once a cut falls where an old node ended and no change is near, it jumps. What a level
-did (an old node gone from under its last key, a new one there) is the list of changes for the level above.
+their entries, and cuts anew. Cuts depend on content alone (`tree.chunk`), so as soon as one falls where an old node
+ended, the nodes after it are the old ones, and the pass jumps to the next change. A level's result (an old node
+removed under its last key, a new one added there) is the list of changes for the level above.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.node import Inner, Leaf, Node, node_records
@@ -57,15 +58,18 @@ def _edit_level(
         here: _Place | None = cursor.seek(edits[done][0])
         while here:
             old[here.key] = here.child
+            # The edits for this node: up to its last key. The level's last node takes all that are left.
             bound = len(edits) if here.last else _first_above(edits, done, here.key)
             items = None if chunker.pending else _replaced(here.node, edits[done:bound])
             if items:
+                # The sizes are the same, so the boundaries are too: nothing has to be cut anew.
                 emit(here.key, encode(level, here.node.keys, items))
                 done = bound
                 break
             for key, item in _merged(_entries(here.node), edits[done:bound]):
                 chunker.push(key, item)
             done = bound
+            # A cut that falls on the old boundary leaves nothing pending: from here on the old nodes stand again.
             here = cursor.following() if chunker.pending else None
         if chunker.pending:
             chunker.flush()
@@ -76,9 +80,10 @@ def _edit_level(
 
 
 def _replaced(node: Node, edits: Edits) -> list[Item] | None:
-    """The node's items with the edits in their places; None if one of them may move a boundary.
+    """The node's items with the edits applied; None if an edit may move a boundary.
 
-    Boundaries follow from keys and sizes alone: an item in the place of one of its size leaves them where they are.
+    Boundaries follow from keys and sizes alone: replacing an item by one of the same size leaves them where they
+    are.
     """
     items: list[Item] = [item for _, item in _entries(node)]
     for key, item in edits:
@@ -102,7 +107,7 @@ def _entries(node: Node) -> Iterator[tuple[RRKey, Item]]:
 
 
 def _merged(entries: Iterable[tuple[RRKey, Item]], edits: Edits) -> Iterator[tuple[RRKey, Item]]:
-    """Old entries with the edits that fall among or behind them put in."""
+    """Old entries merged with the edits that fall among them or after them."""
     at = 0
     for key, item in entries:
         while at < len(edits) and edits[at][0] < key:
@@ -123,7 +128,7 @@ def _merged(entries: Iterable[tuple[RRKey, Item]], edits: Edits) -> Iterator[tup
 
 
 def _collapse(nodes: Nodes, built: Built) -> Built:
-    """Take away roots with one child: the root is the lowest level that has a single node."""
+    """Drop roots with one child: the root is the single node of the lowest level that has only one."""
     fresh = {object_id(data): data for data in built.objects}
     overlay = nodes.over(fresh)
     root = built.root
@@ -135,9 +140,8 @@ def _collapse(nodes: Nodes, built: Built) -> Built:
     return Built(root, built.records, list(fresh.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A node of the level at hand, as its parent knows it."""
+class _Place(NamedTuple):
+    """A node of the level that is edited, as its parent describes it."""
 
     key: RRKey
     child: Child

@@ -1,8 +1,11 @@
-"""Merges trees that grew from one base: what only some of them changed is taken, contradictions are told by key."""
+"""Merges trees over one base: takes what only some sides changed, and returns the keys that conflict.
+
+This is the merge of a user's commands (`repo.merging`). The canonical merge, which replication makes and in which
+rules decide each conflict, is in `tree.merge_heads` and `tree.merge_cells`.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import OwnerKey
@@ -17,23 +20,21 @@ _CNAME: Final = CNAME.to_bytes(2, "big")
 _BESIDE: Final = frozenset(rtype.to_bytes(2, "big") for rtype in (CNAME, *BESIDE_CNAME))
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Stored RRsets of one key that contradict each other, or what stands at its owner on the other side."""
+class Conflict(NamedTuple):
+    """The stored RRsets of one key that contradict each other, or other records at its owner. None: no RRset."""
 
     base: bytes | None
     sides: tuple[bytes | None, ...]
-    """In the order of the sides."""
+    """In the order in which the sides were given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """The edits that turn the base into the merge; keys that conflict are not among them."""
 
     changes: dict[RRKey, bytes | None]
     conflicts: dict[RRKey, Conflict]
-    touched: Mapping[RRKey, Conflict] = field(default_factory=dict, compare=False)
-    """All that any side changed, whether it conflicts or not."""
+    touched: Mapping[RRKey, Conflict]
+    """The values of each key that any side changed, whether it conflicts or not."""
 
 
 def merge(nodes: Nodes, base: ObjectId, sides: Sequence[ObjectId]) -> Merged:
@@ -60,10 +61,10 @@ def merge(nodes: Nodes, base: ObjectId, sides: Sequence[ObjectId]) -> Merged:
 def _aliases_beside_other_data(
     nodes: Nodes, base: ObjectId, touched: Mapping[RRKey, Conflict], changes: Mapping[RRKey, bytes | None]
 ) -> Iterable[RRKey]:
-    """Keys in `changes` that conflict, as an owner would get a CNAME beside other data (RFC 1034 §3.6.2).
+    """Keys in `changes` that conflict because an owner would get a CNAME beside other data (RFC 1034 §3.6.2).
 
-    A CNAME that conflicts counts as one that may stand there. What a side deleted there conflicts, too: whoever
-    chooses the other side's records means all of them.
+    A CNAME that itself conflicts counts, since it may be chosen. Deletions at the owner conflict, too, because
+    choosing the other side means to choose all of its records.
     """
     aliases = [key for key in touched if key[-2:] == _CNAME and (key not in changes or changes[key])]
     owners = {OwnerKey(key[:-3]) for key in aliases}

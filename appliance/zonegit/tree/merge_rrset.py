@@ -10,25 +10,23 @@ the others kept is gone. The sides conflict (`None` comes back) where
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from zonegit.errors import InvalidRecord
 from zonegit.model.rdata import CNAME, DNAME, NSEC, NSEC3, NSEC3PARAM, RRSIG, SOA, SOA_FIXED, ZONEMD, name_end
 from zonegit.model.rrset import RRset
 
-_SINGLE: Final = frozenset({CNAME, DNAME})
+SINGLE: Final = frozenset({CNAME, DNAME})
 """Types of which an owner has one record."""
-_DERIVED: Final = frozenset({RRSIG, NSEC, NSEC3, NSEC3PARAM, ZONEMD})
+DERIVED: Final = frozenset({RRSIG, NSEC, NSEC3, NSEC3PARAM, ZONEMD})
 """Types whose records are computed from others, all of them at once."""
 _SOA_NUMBERS: Final = range(0, SOA_FIXED, 4)
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """What the sides come to."""
 
     value: bytes | None
@@ -46,7 +44,7 @@ def merge_rrset(base: bytes | None, sides: Sequence[bytes | None]) -> Merged | N
     old = RRset.decode(base) if base else None
     new = [RRset.decode(side) for side in changed if side]
     rtype = new[0].rtype
-    if rtype in _DERIVED or (old and len(new) < len(changed)):
+    if rtype in DERIVED or (old and len(new) < len(changed)):
         return None
     ttl = _pick(old.ttl if old else None, [rrset.ttl for rrset in new])
     rdatas = _records(rtype, old.rdatas if old else (), [rrset.rdatas for rrset in new])
@@ -60,7 +58,7 @@ def _records(rtype: int, base: tuple[bytes, ...], sides: Sequence[tuple[bytes, .
     if rtype == SOA:
         soa = _soa(base, sides)
         return None if soa is None else (soa,)
-    if rtype in _SINGLE:
+    if rtype in SINGLE:
         return _pick(base or None, sides)
     old = frozenset(base)
     added = [frozenset(side) - old for side in sides]
@@ -74,14 +72,14 @@ def _records(rtype: int, base: tuple[bytes, ...], sides: Sequence[tuple[bytes, .
 
 def _soa(base: tuple[bytes, ...], sides: Sequence[tuple[bytes, ...]]) -> bytes | None:
     """The SOA of the merged fields; None where two sides changed one of them apart."""
-    before = _soa_fields(base[0]) if base else None
-    fields = [_soa_fields(side[0]) for side in sides]
+    before = soa_fields(base[0]) if base else None
+    fields = [soa_fields(side[0]) for side in sides]
     merged = [_pick(before[at] if before else None, each) for at, each in enumerate(zip(*fields, strict=True))]
     found = [field for field in merged if field is not None]
     return b"".join(found) if len(found) == len(merged) else None
 
 
-def _soa_fields(rdata: bytes) -> list[bytes]:
+def soa_fields(rdata: bytes) -> list[bytes]:
     """mname, rname, serial, refresh, retry, expire, minimum."""
     names, numbers = rdata[:-SOA_FIXED], rdata[-SOA_FIXED:]
     end = name_end(names, 0)
@@ -101,6 +99,6 @@ def union(ours: bytes | None, theirs: bytes | None) -> bytes | None:
     if not (ours and theirs):
         return ours or theirs
     one, other = RRset.decode(ours), RRset.decode(theirs)
-    if one.rtype in _SINGLE or one.rtype == SOA or one.rtype in _DERIVED:
+    if one.rtype in SINGLE or one.rtype == SOA or one.rtype in DERIVED:
         raise InvalidRecord("there can't be both: choose ours, theirs or base")
     return RRset(one.owner, one.rtype, one.ttl, tuple(sorted({*one.rdatas, *other.rdatas}))).encode()

@@ -1,8 +1,8 @@
-"""What every version has to be, wherever it comes from, so that it can be answered from and transferred.
+"""Checks that a version, wherever it comes from, is *servable*: it can be answered from and transferred.
 
-One SOA at the apex and none elsewhere; owners of at most 255 bytes with the apex behind
-them (RFC 1035 §2.3.4), without which they stand in leaves; RDATA that fits its type, as a `Misfit` says; no more
-at an owner than a query is answered from (`version.excess`).
+It must have one SOA, at the apex; owners of at most 255 bytes including the apex, which leaves don't store
+(RFC 1035 §2.3.4); RDATA that fits its type, as a `Misfit` says; and no more records at an owner than a query is
+answered from (`version.excess`).
 """
 
 import re
@@ -17,35 +17,35 @@ from zonegit.model.node import is_stub, leaf_longest, node_level, node_parts
 from zonegit.model.rdata import SOA, is_checked
 from zonegit.model.rrset import APEX_POINTER, SOA_KEY, RRKey, owner_size, rdatas, record_count
 from zonegit.tree import walk
-from zonegit.tree.crowded import Edges, crowd_below, crowd_in, edges, grows
 from zonegit.tree.diff import Difference, diff
+from zonegit.tree.oversized import Edges, crowd_below, crowd_in, edges, grows
 from zonegit.tree.source import Nodes
 
 _SOA: Final = APEX_POINTER + SOA.to_bytes(2, "big")
 _EASY: Final = frozenset(rtype for rtype in range(256) if is_checked(rtype) and rtype != SOA)
-"""Types of which nothing can be wrong but the owner, once an object's own checks have passed."""
+"""Types of which only the owner can be wrong once an object's own checks have passed."""
 _EASY_TYPES: Final = frozenset(rtype.to_bytes(2, "big") for rtype in _EASY)
 _JUDGED: Final = re.compile(
     rb"\xc0\x0c(?!\x00[" + re.escape(bytes(_EASY)) + rb"])..(?:\x00\x01|\xff\x00)", re.DOTALL
 )
-"""Matches where there may be an RR or a stub of another type."""
+"""Matches where there may be an RR or a stub of a type that isn't easy."""
 _TYPE: Final = 3
-"""Bytes of a key behind its owner's."""
+"""Bytes of a key after its owner's."""
 _FIXED: Final = 12
-"""Bytes of a stored RR between its owner and its RDATA, the pointer to the apex among them."""
+"""Bytes of a stored RR between its owner's labels and its RDATA, including the pointer to the apex."""
 _FEW: Final = 100
-"""Owners that are looked at one by one; for more of them, looking at all new nodes is faster."""
+"""The most owners that are looked at one by one; if there are more, looking at all new nodes is faster."""
 _NO_SOA: Final = "no SOA record at the apex"
 
 Plain = tuple[int, bool]
-"""Of all below a node with which nothing is wrong but, maybe, the size of its owners: the longest one's bytes, at
-most, and whether the zone's SOA is there."""
+"""What is known of a node below which only the length of owners can still be wrong: an upper bound of the longest
+one's bytes, and whether the zone's SOA is there."""
 Misfit = Callable[[int, bytes], str | None]
-"""Why RDATA in canonical form doesn't fit its type (`zonefile.rdata.fitting.misfit`); None where it does."""
+"""Why RDATA in canonical form doesn't fit its type (`zonefile.rdata.fitting.misfit`); None if it does."""
 
 
 def fault(apex: WireName, rrset: bytes, misfit: Misfit) -> str | None:
-    """Why no version of the zone at `apex` may hold a stored RRset; None where one may."""
+    """Why no version of the zone at `apex` may have this stored RRset; None if it may."""
     size = owner_size(rrset)
     if size + len(apex) > MAX_NAME:
         return f"an owner of {size + len(apex)} bytes; a name has at most {MAX_NAME} (RFC 1035 §2.3.4)"
@@ -70,7 +70,7 @@ def _unreadable(rrset: bytes, size: int, misfit: Misfit) -> str | None:
 
 
 def leaf_plain(leaf: bytes, keys: Sequence[RRKey], entries: Sequence[bytes], misfit: Misfit) -> Plain | None:
-    """What is so plain of a leaf of these keys; None where anything may be wrong."""
+    """The `Plain` of a leaf with these keys and entries; None if anything else may be wrong."""
     has_soa = False
     if _JUDGED.search(leaf):
         for key, entry in zip(keys, entries, strict=True):
@@ -86,12 +86,12 @@ def leaf_plain(leaf: bytes, keys: Sequence[RRKey], entries: Sequence[bytes], mis
 
 
 def is_sound(apex: WireName, plain: Plain | None) -> bool:
-    """Whether a tree that is so plain is fine as a version of the zone; else that isn't known."""
+    """Whether `plain` shows that a tree is servable as a version of the zone; if not, it has to be inspected."""
     return plain is not None and plain[1] and plain[0] + len(apex) <= MAX_NAME
 
 
 def edit_fault(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]], misfit: Misfit) -> str | None:
-    """What is wrong with stored RRsets that a fine version gets under these keys; None for one that it loses."""
+    """What is wrong with RRsets that a servable version gets under these keys (None: loses); None if nothing is."""
     room = MAX_NAME - len(apex) + _TYPE
     judged = ((key, rrset) for key, rrset in edit if key[-2:] not in _EASY_TYPES or len(key) > room)
     faults = (fault(apex, rrset, misfit) if rrset else _NO_SOA if key == SOA_KEY else None for key, rrset in judged)
@@ -99,7 +99,7 @@ def edit_fault(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]], misfi
 
 
 def change_fault(apex: WireName, nodes: Nodes, old: ObjectId, new: ObjectId, misfit: Misfit) -> str | None:
-    """What is wrong with a tree whose predecessor is fine; reads what differs."""
+    """What is wrong with a tree whose predecessor is servable; None if nothing is. Reads only what differs."""
     grown: set[OwnerKey] = set()
     found = edit_fault(apex, _watched(diff(nodes, old, new), grown), misfit)
     if found or len(grown) <= _FEW:
@@ -110,7 +110,7 @@ def change_fault(apex: WireName, nodes: Nodes, old: ObjectId, new: ObjectId, mis
 
 
 def _watched(changes: Iterable[Difference], grown: set[OwnerKey]) -> Iterator[tuple[RRKey, bytes | None]]:
-    """Changes as an edit. Notes the first owners that get more, `_FEW` and one of them."""
+    """Changes as an edit. Adds the first `_FEW` + 1 owners that may get more records or bytes to `grown`."""
     for change in changes:
         if len(grown) <= _FEW and grows(change):
             grown.add(OwnerKey(change[0][:-3]))
@@ -118,7 +118,7 @@ def _watched(changes: Iterable[Difference], grown: set[OwnerKey]) -> Iterator[tu
 
 
 class Inspection:
-    """Of many trees of one zone, which share most of their nodes: each node is looked at once."""
+    """Checks many trees of one zone. They share most of their nodes, and each node is looked at once."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Inspection:
         misfit: Misfit,
         plain: Callable[[ObjectId], Plain | None] = lambda oid: None,
     ) -> None:
-        """`plain` tells what is known of all below a node without reading it."""
+        """`plain`: what is known of a node without reading it, or None."""
         self._apex = apex
         self._nodes = nodes
         self._misfit = misfit
@@ -135,13 +135,13 @@ class Inspection:
         self._room = MAX_NAME - len(apex)
         """Bytes that an owner may have."""
         self._fine: dict[ObjectId, bool] = {}
-        """Nodes below which nothing is wrong -> whether the zone's SOA is there."""
+        """Node below which nothing is wrong -> whether the zone's SOA is there."""
         self._beside: set[tuple[ObjectId, ObjectId]] = set()
-        """Neighbours across which no owner has too much."""
+        """Pairs of neighbouring nodes: no owner that spans both has too much."""
         self._edges: dict[ObjectId, Edges] = {}
 
     def trust(self, root: ObjectId) -> None:
-        """Take a tree for fine. Reads its inner nodes."""
+        """Assume that a tree is servable. Reads its inner nodes."""
         todo = [root]
         while todo:
             oid = todo.pop()
@@ -156,14 +156,14 @@ class Inspection:
         self._fine.update(dict.fromkeys(walk.path(self._nodes, root, SOA_KEY), True))
 
     def fault(self, root: ObjectId) -> str | None:
-        """What is wrong with a tree; None where nothing is."""
+        """What is wrong with a tree; None if nothing is."""
         try:
             return None if self._has_soa(root) else _NO_SOA
         except InvalidZone as error:
             return str(error)
 
     def _has_soa(self, oid: ObjectId) -> bool:
-        """Whether the zone's SOA is below a node. `InvalidZone` where anything there is wrong."""
+        """Whether the zone's SOA is below a node. `InvalidZone` if anything below it is wrong."""
         known = self._fine.get(oid)
         if known is None:
             plain = self._plain(oid)
@@ -199,7 +199,7 @@ class Inspection:
         return has_soa
 
     def _look_across(self, oid: ObjectId, children: list[ObjectId]) -> None:
-        """Look at owners that may lie below several children of a node."""
+        """Look at owners whose records may be spread over several children of a node."""
         asked: set[OwnerKey | None] = set()
         for pair in [pair for pair in pairwise(children) if pair not in self._beside]:
             met = self._edge(pair[0])[1], self._edge(pair[1])[0]

@@ -1,6 +1,6 @@
-"""When the first signature of a zone ends: the earliest expiration of all RRSIGs in a tree (RFC 4034 §3.1.5).
+"""When the first signature of a zone expires: the earliest expiration of all RRSIGs in a tree (RFC 4034 §3.1.5).
 
-What was found below an inner node is kept by its hash, so the next version costs no more than its changed parts.
+The result for each inner node is kept by the node's hash, so the next version costs only its changed parts.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,18 +18,18 @@ from zonegit.tree.walk import get
 _SIGNED: Final = RRKey(APEX_KEY + b"\0" + RRSIG.to_bytes(2, "big"))
 _TYPE: Final = RRSIG.to_bytes(2, "big")
 _RR: Final = Struct(">HHHIH")
-"""The pointer, type, class, TTL and rdlength behind an owner's labels."""
+"""What follows an owner's labels: pointer, type, class, TTL and rdlength."""
 _END: Final = 8
-"""Bytes of an RRSIG's RDATA in front of the expiration."""
+"""Offset of the expiration in the RDATA of an RRSIG."""
 _KEPT: Final = 65_536
 _CYCLE: Final = 1 << 32
 
 
 class FirstEnds:
-    """Of any number of trees from one source; the clock (Unix seconds) tells which turn of 2^32 s is meant."""
+    """Of any number of trees of one source. The clock (Unix seconds) tells which cycle of 2^32 s is meant."""
 
     def __init__(self, source: NodeSource, clock: Callable[[], float], pause: Callable[[], None]) -> None:
-        """`pause` is called after each inner node that was looked into."""
+        """`pause` is called after each inner node that was searched."""
         self._source = source
         self._nodes = Nodes(source, NodeCache(64))
         self._clock = clock
@@ -43,7 +43,7 @@ class FirstEnds:
         return self._below(root)
 
     def _below(self, oid: bytes) -> int | None:
-        """The earliest end below a node; trees are a few levels high."""
+        """The earliest expiration below a node. The recursion is shallow: trees are a few levels high."""
         if oid in self._known:
             return self._known[oid]
         level, parts = node_parts(self._source.get(ObjectId(oid)))
@@ -57,7 +57,7 @@ class FirstEnds:
         return found
 
     def _ends(self, entry: bytes) -> list[int]:
-        """The ends of what stands in a leaf's entry, if that are signatures."""
+        """The expirations in a leaf's entry, if it holds RRSIGs."""
         at = owner_size(entry)
         if entry[at + 2 : at + 4] != _TYPE:
             return []
@@ -72,7 +72,7 @@ class FirstEnds:
         return found
 
     def _moment(self, end: int) -> int:
-        """The moment within 68 years of now that a number of 32 bits stands for."""
+        """The Unix time within 68 years of now that a 32-bit time stands for (RFC 4034 §3.1.5)."""
         now = int(self._clock())
         return now + (end - now + _CYCLE // 2) % _CYCLE - _CYCLE // 2
 

@@ -3,8 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.node import Node, decode_node, decode_rrset, is_stub, stub_target
@@ -18,8 +17,7 @@ class NodeSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(NamedTuple):
     """New objects that are not stored yet, before those of another source."""
 
     fresh: Mapping[ObjectId, bytes]
@@ -27,6 +25,24 @@ class Overlay:
 
     def get(self, oid: ObjectId) -> bytes:
         return self.fresh.get(oid) or self.below.get(oid)
+
+
+class Recent:
+    """Another source whose last objects are kept, for work that soon comes back to them."""
+
+    def __init__(self, below: NodeSource, limit: int = 8192) -> None:
+        self.below = below
+        self._limit = limit
+        self._kept: dict[ObjectId, bytes] = {}
+
+    def get(self, oid: ObjectId) -> bytes:
+        data = self._kept.get(oid)
+        if data is None:
+            data = self.below.get(oid)
+            if len(self._kept) >= self._limit:
+                del self._kept[next(iter(self._kept))]
+            self._kept[oid] = data
+        return data
 
 
 class NodeCache:
@@ -65,7 +81,11 @@ class Nodes:
 
     def over(self, fresh: Mapping[ObjectId, bytes]) -> "Nodes":
         """The same nodes with new ones before them, which needn't be stored yet."""
-        return Nodes(Overlay(fresh, self.source), self._cache)
+        return self.through(Overlay(fresh, self.source))
+
+    def through(self, source: NodeSource) -> "Nodes":
+        """The same nodes from another source of the same objects."""
+        return Nodes(source, self._cache)
 
     def payload(self, entry: bytes) -> bytes:
         """A leaf entry's stored RRset, fetched from its object when the entry is a stub."""

@@ -1,6 +1,6 @@
-"""`ZoneVersion`: one version of a zone as answering needs it. The port, and the block that both sides of it use.
+"""`ZoneVersion`: the port through which one version of a zone is answered from, and the blocks that it returns.
 
-A *block* is all that stands at one owner, in type order, ready to be sliced into an answer whose question is the
+A *block* has all RRsets of one owner, in type order, ready to be sliced into an answer whose question is the
 owner: `(type u16 | records u32 | size u32 | RRs) *`, each RR with the owner `C0 0C`. The apex block's SOA holds the
 version's own serial.
 """
@@ -16,9 +16,12 @@ from zonegit.model.rrset import APEX_POINTER, FIXED, owner_size, record_count, s
 
 BLOCK_ITEM: Final = Struct(">HII")
 MAX_BLOCK: Final = 1 << 16
-"""Bytes of a block beyond which its owner isn't answered: what a message holds."""
+"""Bytes of the largest block that is answered from: as many as fit into a message."""
 MAX_RECORDS: Final = 1024
-"""Records of a block beyond which it isn't either."""
+"""Records of the largest block that is answered from."""
+MAX_MESSAGE: Final = 65535
+_AROUND: Final = 12 + 4 + 11
+"""Bytes of a message's header, of its question after the name, and of an OPT without options (RFC 6891)."""
 
 
 class ZoneVersion(Protocol):
@@ -31,18 +34,18 @@ class ZoneVersion(Protocol):
 
     @property
     def commit(self) -> ObjectId:
-        """Two versions with one commit answer alike."""
+        """Two versions of the same commit give the same answers."""
         ...
 
     @property
     def serial(self) -> int: ...
 
     def at(self, owner: OwnerKey) -> bytes | None:
-        """The block at an owner; None where no RRset stands (an empty non-terminal, too)."""
+        """The block at an owner; None if it has no RRsets, like an empty non-terminal."""
         ...
 
     def look(self, owner: OwnerKey) -> tuple[bytes | None, OwnerKey | None]:
-        """The same; where no RRset stands, also what `after` gives, for which nothing more has to be read."""
+        """`(at(owner), None)`; if there is no block, `(None, after(owner))`, which costs no further read."""
         ...
 
     def before(self, owner: OwnerKey) -> tuple[OwnerKey, bytes] | None:
@@ -50,18 +53,18 @@ class ZoneVersion(Protocol):
         ...
 
     def after(self, owner: OwnerKey) -> OwnerKey | None:
-        """The first owner strictly after this one; it stands below `owner` exactly if it begins with its key."""
+        """The first owner strictly after this one. It is below `owner` exactly if it begins with that key."""
         ...
 
     def owners_before(self, owner: OwnerKey, most: int) -> list[OwnerKey]:
-        """The owners before this one, the nearest first, at most so many. What stands there isn't looked at: many
-        times faster than `before`, and for places to look at only.
+        """At most `most` owners before this one, the nearest first. Their blocks aren't looked at. This is many
+        times faster than `before`, and only tells where to look.
         """
         ...
 
 
 def excess(records: int, size: int, place: str = "one name") -> str | None:
-    """Why no query is answered from a block of so many records and bytes; None where queries are."""
+    """Why no query is answered from a block with this many records and bytes; None if queries are."""
     if records > MAX_RECORDS:
         return f"{records:,} records at {place}; {MAX_RECORDS:,} are the most that zonegitd answers from"
     if size > MAX_BLOCK:
@@ -77,6 +80,12 @@ def block_weight(payloads: Iterable[bytes]) -> tuple[int, int]:
         records += count
         size += BLOCK_ITEM.size + len(payload) - count * owner_size(payload)
     return records, size
+
+
+def message_size(name: int, apex: int, payload: bytes) -> int:
+    """Bytes of the message that answers with a stored RRset. `name`, `apex`: bytes of its owner and the apex."""
+    # in the answer an RR's owner is a pointer; a stored RR is longer by the owner's labels
+    return _AROUND + name + apex + len(payload) - record_count(payload) * name
 
 
 def block_item(payload: bytes, serial: int) -> bytes:

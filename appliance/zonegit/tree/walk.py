@@ -1,4 +1,4 @@
-"""Find and list: one key, a range, whole leaves. Nodes are read as they are needed, never recursively."""
+"""Look up a key, or list a range or whole leaves. Nodes are read as they are needed, never recursively."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -72,7 +72,7 @@ def leaves(nodes: Nodes, root: ObjectId, start: RRKey = LOWEST) -> Iterator[Leaf
 
 
 def under(nodes: Nodes, root: ObjectId, prefix: RRKey) -> Iterator[tuple[RRKey, bytes]]:
-    """`(key, stored RRset)` of the keys that begin with `prefix`: mostly in one leaf, which is all that is read."""
+    """`(key, stored RRset)` of the keys that begin with `prefix`. If one leaf has them all, no other is read."""
     leaf = leaf_for(nodes, root, prefix)
     at = bisect_left(leaf.keys, prefix)
     while at < len(leaf.keys):
@@ -93,7 +93,7 @@ def last_before(nodes: Nodes, root: ObjectId, key: RRKey) -> RRKey | None:
 
 
 def keys_before(nodes: Nodes, root: ObjectId, key: RRKey) -> Iterator[RRKey]:
-    """The keys that are below `key`, the greatest first. Each leaf is looked for once."""
+    """The keys that are below `key`, the greatest first. The tree is descended once for each leaf."""
     while found := _keys_below(nodes, root, key):
         yield from reversed(found)
         key = found[0]
@@ -123,7 +123,7 @@ def _keys_below(nodes: Nodes, root: ObjectId, key: RRKey) -> Sequence[RRKey]:
 
 
 def runs(nodes: Nodes, root: ObjectId) -> Iterator[tuple[int, bytes]]:
-    """`(records, RRs)` of whole leaves as they lie, in canonical order, for transfers; leaves aren't cached."""
+    """`(records, RRs)` of whole leaves as stored, in canonical order, for transfers. Leaves aren't cached."""
     path = [root]
     while path:
         data = nodes.source.get(path.pop())

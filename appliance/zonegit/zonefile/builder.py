@@ -1,4 +1,4 @@
-"""The zone that is being read: its apex, its one SOA, its entries so far, and what its reader warns about."""
+"""A zone that is being read: its apex, its SOA, its entries and the reader's warnings so far."""
 
 from zonegit.errors import InvalidRecord, InvalidZone, OutOfZone, ZoneFileError
 from zonegit.model.names import (
@@ -43,7 +43,7 @@ class ZoneBuilder:
         """Where a record of this absolute owner goes. Raises `OutOfZone`."""
         if self.apex is None:
             if rtype != SOA:
-                raise InvalidZone("the first record isn't the SOA: begin with it, or use --zone")
+                raise InvalidZone("the first record isn't the SOA: put the SOA first, or use --zone")
             self.apex = WireName(lower(wire))
         if self.below:
             return owner_place(self._within(wire, self.apex))
@@ -68,7 +68,7 @@ class ZoneBuilder:
         )
 
     def warn(self, check: str, message: str) -> None:
-        """Something at a line of the file, with which the message begins."""
+        """Add a warning; the message begins with its file and line."""
         self._warnings.add(check, APEX, message)
 
     def warnings(self) -> list[Finding]:
@@ -95,10 +95,10 @@ class ZoneBuilder:
 
     def _below_the_apex(self, owner: Owner) -> str:
         name = absolute(owner, self.apex or ROOT)
-        told = f"a SOA below the apex, at {to_text(name)}"
+        what = f"a SOA below the apex, at {to_text(name)}"
         if is_doubled(name, self.apex or ROOT):
-            return f"{told}: a final dot is missing behind {owner_text(owner)}"
-        return f"{told}; a zone has exactly one, at its apex"
+            return f"{what}: a final dot is missing after {owner_text(owner)}"
+        return f"{what}; a zone has exactly one, at its apex"
 
     def close(self, name: str) -> tuple[WireName, int]:
         """The apex and the SOA's serial (0 for a part of a zone), when all records are in."""

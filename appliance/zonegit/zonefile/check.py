@@ -1,49 +1,47 @@
-"""What a zone must be beyond well-formed records (RFC 1034 §3.6 and §4.2, RFC 2181 §10, RFC 6672 §2.4).
+"""Checks on a zone's structure, beyond well-formed records (RFC 1034 §3.6 and §4.2, RFC 2181 §10, RFC 6672 §2.4).
 
-Looks at given owners and at what stands above them: the apex, and the delegation or DNAME that covers them. A
-change that covers other data (a new cut or DNAME), uncovers it, or takes away what another owner points to, is
-judged whole by giving those owners too.
+They look at given owners and at what is above them: the apex, and the delegation or DNAME that covers them. If a
+change occludes other data (a new cut or DNAME), uncovers it, or removes the target of another owner's records, the
+caller has to give those owners too.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from zonegit.model.names import APEX_KEY, OwnerKey, WireName, key_owner, owner_key
+from zonegit.model.names import APEX_KEY, OwnerKey, WireName, key_owner, owner_key, parent_key
 from zonegit.model.rdata import DNAME, DS, MX, NS, NSEC, NSEC3, RRSIG, SOA, SRV
 from zonegit.model.rrset import RRKey, record_count
 from zonegit.zonefile.findings import Finding, Findings
 from zonegit.zonefile.hostnames import HOSTED, check_host, is_host, is_host_owner
 from zonegit.zonefile.mistaken import LEADING, SIGNING, check_ends, check_stray
+from zonegit.zonefile.progress import Report, silent, watched
 from zonegit.zonefile.sizes import is_small, sizes
-from zonegit.zonefile.standing import Cover, Owners, Standing, Types, named, parent
-from zonegit.zonefile.steps import Told, silent, watched
 from zonegit.zonefile.structure import STRUCTURAL, Found, structure, type_list
 from zonegit.zonefile.targets import ADDRESSES, Targets
+from zonegit.zonefile.zone_lookup import Cover, Owners, Types, ZoneLookup, named
 
 _JUDGED: Final = STRUCTURAL | {MX, SRV, DS}
-"""An owner that holds none of these, with nothing above it, is fine, but for its name and its size."""
+"""An owner without any of these types that nothing covers needs no checks but those of its name and size."""
 _AT_A_CUT: Final = ADDRESSES | {NS, DS, RRSIG, NSEC, NSEC3, DNAME}
 
 
 def check_owners(apex: WireName, owners: Iterable[OwnerKey], zone: Owners) -> list[Finding]:
-    """Everything wrong with these owners, the apex and the cuts above them, in canonical order."""
+    """The findings at these owners, at the apex and at the cuts above them, in canonical order."""
     return _Check(apex, zone).run((owner, zone.at(owner)) for owner in owners)
 
 
-def check_entries(apex: WireName, entries: Sequence[tuple[RRKey, bytes]], told: Told = silent) -> list[Finding]:
-    """Everything wrong with a whole zone, whose entries are in canonical order."""
-    listed = _Listed(entries, told)
+def check_entries(apex: WireName, entries: Sequence[tuple[RRKey, bytes]], report: Report = silent) -> list[Finding]:
+    """The findings of a whole zone, whose entries are in canonical order."""
+    listed = _Listed(entries, report)
     return _Check(apex, listed).run(listed.located())
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
+class _Listed(NamedTuple):
     """A zone's entries in canonical order, with the look-ups that checks need."""
 
     entries: Sequence[tuple[RRKey, bytes]]
-    told: Told
+    report: Report
 
     def at(self, owner: OwnerKey) -> dict[int, bytes]:
         first = RRKey(owner + b"\0")
@@ -66,10 +64,10 @@ class _Listed:
             at += 1
 
     def located(self) -> Iterator[tuple[OwnerKey, Types]]:
-        """Each owner once, in canonical order, with what stands there."""
+        """Each owner once, in canonical order, with its RRsets."""
         owner = APEX_KEY
         types: dict[int, bytes] = {}
-        for key, payload in watched(self.entries, self.told):
+        for key, payload in watched(self.entries, self.report):
             if key[:-3] != owner:
                 yield owner, types
                 owner = OwnerKey(key[:-3])
@@ -80,27 +78,27 @@ class _Listed:
 
 class _Check:
     def __init__(self, apex: WireName, zone: Owners) -> None:
-        self._standing = Standing(apex, zone)
-        self._targets = Targets(self._standing)
+        self._lookup = ZoneLookup(apex, zone)
+        self._targets = Targets(self._lookup)
         self._found = Findings()
         self._cuts: set[OwnerKey] = set()
         self._glue: set[OwnerKey] = set()
         self._covered_addresses: list[tuple[OwnerKey, OwnerKey]] = []
 
     def run(self, located: Iterable[tuple[OwnerKey, Types]]) -> list[Finding]:
-        standing = self._standing
-        cover_below = standing.cover
-        apex_size = len(standing.apex)
-        apex_is_host = is_host(standing.apex)
-        signed = RRSIG in standing.at_apex
+        lookup = self._lookup
+        cover_below = lookup.cover
+        apex_size = len(lookup.apex)
+        apex_is_host = is_host(lookup.apex)
+        signed = RRSIG in lookup.at_apex
         self._check_apex()
         for owner, types in located:
-            cover = cover_below(parent(owner)) if owner else None
+            cover = cover_below(parent_key(owner)) if owner else None
             if cover is not None or not _JUDGED.isdisjoint(types):
                 self._check(owner, types, cover)
             if not (apex_is_host and is_host_owner(owner)) and not HOSTED.isdisjoint(types):
                 self._find(owner, check_host(types))
-            if not LEADING.isdisjoint(types) and (ends := check_ends(standing.apex, types)):
+            if not LEADING.isdisjoint(types) and (ends := check_ends(lookup.apex, types)):
                 self._find(owner, ends)
             if not signed and not SIGNING.isdisjoint(types):
                 self._find(owner, check_stray(types))
@@ -108,12 +106,12 @@ class _Check:
                 self._find(owner, sizes(apex_size, owner, types))
         for owner, cut in self._covered_addresses:
             if owner not in self._glue:
-                told = f"addresses {self._occluded_by(cut)}, which no NS record needs as glue"
-                self._find(owner, [("unused-glue", told)])
+                message = f"addresses {self._occluded_by(cut)}, which no NS record needs as glue"
+                self._find(owner, [("unused-glue", message)])
         return sorted(self._found.listed(), key=lambda found: owner_key(found.owner))
 
     def _check_apex(self) -> None:
-        types = self._standing.at_apex
+        types = self._lookup.at_apex
         if SOA not in types:
             self._find(APEX_KEY, [("no-soa", "no SOA record; a zone has exactly one, at its apex")])
         elif record_count(types[SOA]) > 1:
@@ -121,8 +119,8 @@ class _Check:
         if NS not in types:
             self._find(APEX_KEY, [("no-ns", "no NS records at the apex")])
         if DS in types:
-            told = "DS records at the apex belong to the parent; BIND refuses the zone as a primary"
-            self._find(APEX_KEY, [("apex-ds", told)])
+            message = "DS records at the apex belong to the parent; BIND refuses the zone as a primary"
+            self._find(APEX_KEY, [("apex-ds", message)])
         self._find(APEX_KEY, structure(APEX_KEY, types))
         self._check_servers(APEX_KEY, types)
         self._find(APEX_KEY, self._targets.check_targets(types))
@@ -134,7 +132,7 @@ class _Check:
         if cover is not None:
             self._check_covered(owner, named(types), cover)
         elif NS in types:
-            self._standing.learn(owner, types)
+            self._lookup.learn(owner, types)
             self._check_cut(owner, types)
         else:
             if DS in types:
@@ -144,7 +142,7 @@ class _Check:
 
     def _check_covered(self, owner: OwnerKey, types: Types, cover: Cover) -> None:
         if cover.is_cut and cover.owner not in self._cuts:
-            self._check_cut(cover.owner, self._standing.at(cover.owner))
+            self._check_cut(cover.owner, self._lookup.at(cover.owner))
         if not types:
             return
         if not cover.is_cut or cover.dname is not None:
@@ -157,14 +155,14 @@ class _Check:
             self._covered_addresses.append((owner, cover.owner))
 
     def _below_dname(self, cover: Cover) -> Found:
-        dname = self._standing.text(cover.owner if cover.dname is None else cover.dname)
+        dname = self._lookup.text(cover.owner if cover.dname is None else cover.dname)
         if not cover.is_cut:
             return "below-dname", f"data below the DNAME at {dname}"
-        told = f"data below the DNAME at {dname}, {self._occluded_by(cover.owner)}; Knot and NSD refuse the zone"
-        return "occluded-below-dname", told
+        message = f"data below the DNAME at {dname}, {self._occluded_by(cover.owner)}; Knot and NSD refuse the zone"
+        return "occluded-below-dname", message
 
     def _occluded_by(self, cut: OwnerKey) -> str:
-        return f"occluded by the delegation at {self._standing.text(cut)}"
+        return f"occluded by the delegation at {self._lookup.text(cut)}"
 
     def _check_cut(self, owner: OwnerKey, types: Types) -> None:
         if owner in self._cuts:
@@ -174,8 +172,8 @@ class _Check:
         if hidden:
             self._find(owner, [("occluded", f"{type_list(hidden)} occluded by the delegation here")])
         if DNAME in types:
-            told = "DNAME occluded by the delegation here; Knot refuses the zone"
-            self._find(owner, [("dname-and-ns", told)])
+            message = "DNAME occluded by the delegation here; Knot refuses the zone"
+            self._find(owner, [("dname-and-ns", message)])
         self._check_servers(owner, types)
         if not ADDRESSES.isdisjoint(types):
             self._covered_addresses.append((owner, owner))

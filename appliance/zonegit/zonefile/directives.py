@@ -1,8 +1,7 @@
 """Lines that begin with `$`: $ORIGIN, $INCLUDE (RFC 1035 §5.1), $TTL (RFC 2308 §4) and BIND's $GENERATE."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidRecord
 from zonegit.model.names import ROOT, WireName, from_text
@@ -16,13 +15,12 @@ _ABSOLUTE: Final = re.compile(r"(?:[^\\]|\\.)*\.", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
-@dataclass(frozen=True, slots=True)
-class Include:
-    """Read another file here; `inclusion` says which one a path means."""
+class Include(NamedTuple):
+    """Read another file here; `inclusion` finds it."""
 
     path: str
     origin: WireName | None
-    """What names in it are relative to; None: as where it is included."""
+    """Its $ORIGIN; None: the one in force here."""
 
 
 Directive = WireName | int | Include | Generate
@@ -47,8 +45,8 @@ def read_directive(text: str, origin: WireName | None) -> Directive:
     if name == "$INCLUDE" and 1 <= len(words) <= 2:
         return Include(words[0], read_name(words[1], origin) if len(words) == 2 else None)
     if name in ("$ORIGIN", "$TTL", "$INCLUDE"):
-        raise InvalidRecord(f"{name} with {len(words)} words behind it")
-    raise InvalidRecord(f"{name[:40]!r} is no directive: $ORIGIN, $TTL, $INCLUDE and $GENERATE are")
+        raise InvalidRecord(f"{name} with {len(words)} words after it")
+    raise InvalidRecord(f"unknown directive {name[:40]!r}; known are $ORIGIN, $TTL, $INCLUDE and $GENERATE")
 
 
 def read_name(text: str, origin: WireName | None) -> WireName:

@@ -48,8 +48,8 @@ class Entries:
         if len(ttls) > 1 and not key.endswith(RRSIG.to_bytes(2, "big")):
             ttl = min(ttls)
             rrs = [rr[: at + _TTL_AT] + ttl + rr[at - 2 :] for rr in rrs]
-            told = f"TTLs {_seconds(ttls)} in the RRset {_type(key)}; {int.from_bytes(ttl, 'big')} taken"
-            self._warn("mixed-ttl", key, told)
+            message = f"TTLs {_seconds(ttls)} in the RRset {_type(key)}; {int.from_bytes(ttl, 'big')} taken"
+            self._warn("mixed-ttl", key, message)
         unique = {rr[at:]: rr for rr in rrs}
         if len(unique) < len(rrs) and not key.endswith(_REPEATED):
             what = f"duplicate {_type(key)} record"

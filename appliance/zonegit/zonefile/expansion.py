@@ -1,6 +1,6 @@
-"""What a zone may be larger than the bytes that were given for it: by $GENERATE, and by files that are read again.
+"""Bounds on what a zone file expands to, by $GENERATE and by files that are included more than once.
 
-Reading takes time and memory by the line, so that what few bytes stand for is bounded, for the whole zone at once.
+Time and memory grow with the lines, and a few bytes can stand for many. The bounds are for a whole zone.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Final
 from zonegit.errors import InvalidRecord
 
 MAX_LINES: Final = 1 << 20
-"""Lines that $GENERATE makes, and that files hold which were read before, of a whole zone: a /12 of addresses."""
+"""Lines of a whole zone that $GENERATE makes, or that come from repeated files: a /12 of addresses."""
 MAX_SIZE: Final = 64 << 20
 """Characters of those lines."""
 
@@ -24,7 +24,7 @@ class Expansion:
         self._read: set[tuple[int, int]] = set()
 
     def is_again(self, path: Path) -> bool:
-        """Whether a file that is about to be read was read before."""
+        """Whether this file was read before."""
         try:
             found = path.stat()
         except OSError:
@@ -36,7 +36,7 @@ class Expansion:
         return False
 
     def bounded(self, lines: Iterator[str]) -> Iterator[str]:
-        """These lines, as far as there is room. `InvalidRecord` beyond."""
+        """These lines, counted. `InvalidRecord` beyond the bounds."""
         for line in lines:
             self._lines -= 1
             self._room -= len(line)

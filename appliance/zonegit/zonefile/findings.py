@@ -1,14 +1,13 @@
-"""What is wrong with a zone, each thing under the name of the check that found it.
+"""Findings: what is wrong with a zone, under the name of the check that found it.
 
-An error is what authoritative servers refuse, or can't serve: it refuses the zone. Everything else is a warning.
+An error is something that authoritative servers refuse or can't serve: the zone is refused. All else is a warning.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.model.names import Owner
 
@@ -20,22 +19,21 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong at an owner (the apex, where no owner in the zone is meant)."""
+class Finding(NamedTuple):
+    """Something that is wrong at an owner; at the apex, if it concerns no owner in the zone."""
 
     severity: Severity
     check: str
     """Its name in `CHECKS`."""
     owner: Owner
     message: str
-    """Begins with `file:line: ` where it is about a line of a zone file."""
+    """Begins with `file:line: ` where it concerns a line of a zone file."""
     more: int = 0
-    """How many more findings of this check are not listed; told with one of those that are."""
+    """Findings of this check that aren't listed; counted on one of those that are."""
 
     @property
-    def told(self) -> str:
-        """The message, with how many more of these there are."""
+    def full_message(self) -> str:
+        """The message, with the number of findings that aren't listed."""
         return f"{self.message}; and {self.more:,} more of these" if self.more else self.message
 
 
@@ -60,7 +58,7 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
     "mx-address": "an MX record whose target in this zone has no address",
     "srv-address": "an SRV record whose target in this zone has no address",
     "ns-address": "an NS record whose target in this zone has no address",
-    "cname-target": "a CNAME record whose target lacks its final dot: a host elsewhere that got this zone's name",
+    "cname-target": "a CNAME record whose target seems to lack its final dot: this zone's name was appended",
     "missing-glue": "a delegation whose name server is below it and has no address here (RFC 1034 §4.2.1)",
     "apex-ds": "DS records at the apex, which belong to the parent zone (RFC 4035 §2.4)",
     "ds-without-ns": "DS records where there is no delegation (RFC 4035 §2.4)",
@@ -69,7 +67,7 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
     "dname-and-ns": "a DNAME beside the NS records of a delegation, for which Knot refuses the zone",
     "occluded-below-dname": "data below a DNAME at or below a delegation, for which Knot and NSD refuse the zone",
     "unused-glue": "addresses at or below a delegation that no NS record of the zone names",
-    "serial-zero": "an SOA serial of 0, which some name servers take for no serial (RFC 2136 §7.11)",
+    "serial-zero": "an SOA serial of 0, which some name servers take for a missing one (RFC 2136 §7.11)",
     "cname-and-key": "a KEY, SIG or NXT beside a CNAME, for which some servers refuse the zone (RFC 2181 §10.1)",
     "host-owner": "addresses or MX records at a name that isn't a host's (RFC 1123 §2.1): BIND's check-names",
     "host-target": "an NS, MX or SRV record whose target isn't a host name (RFC 1123 §2.1): BIND's check-names",
@@ -77,42 +75,42 @@ WARNINGS: Final[Mapping[str, str]] = MappingProxyType({
     "stray-dnssec": "RRSIG, NSEC or NSEC3 records in a zone without RRSIG records at its apex (RFC 4035 §2)",
     "large-rrset": "more than 100 records of a type at a name, for which BIND refuses the zone",
     "many-types": "more than 100 types at a name, for which BIND refuses the zone",
-    "broken-denial": "a signed zone's NSEC or NSEC3 records that don't deny all that isn't there (RFC 5155 §7.1)",
-    "signatures-end": "signatures that have ended, or end within three days (RFC 4035 §5.3.1)",
-    "duplicate-record": "a record that stands in the zone file more than once",
+    "broken-denial": "NSEC or NSEC3 records that don't deny every absent name and type (RFC 5155 §7.1)",
+    "signatures-end": "signatures that have expired, or expire within three days (RFC 4035 §5.3.1)",
+    "duplicate-record": "a record that occurs more than once in the zone file",
     "mixed-ttl": "records of one RRset with different TTLs (RFC 2181 §5.2)",
     "out-of-zone": "a record in the zone file whose owner isn't in the zone; it is ignored",
     "ttl-range": "a TTL above 2147483647 seconds, which means 0 (RFC 2181 §8)",
-    "non-ascii-name": "a name with bytes beyond ASCII, where its xn-- form is meant as a rule (RFC 5890)",
-    "include-path": "an $INCLUDE whose path means another file where other servers look for it",
+    "non-ascii-name": "a name with non-ASCII bytes, where its xn-- form is usually meant (RFC 5890)",
+    "include-path": "an $INCLUDE path that other servers resolve to another file",
     "generate-ambiguous": "a $GENERATE that BIND and PowerDNS read differently",
 })  # fmt: skip
-"""Checks whose findings don't refuse the zone, unless they are raised to errors (`strict`)."""
+"""Checks whose findings don't refuse the zone, unless `strict` raises them to errors."""
 
 BOGUS: Final[Mapping[str, str]] = MappingProxyType({
     "no-dnskey": "a signed zone without a DNSKEY record of its own (RFC 4035 §2.1)",
     "no-denial": "a signed zone with neither NSEC nor NSEC3 records (RFC 4035 §2.3)",
     "signature-missing": "an RRset without a signature in a signed zone (RFC 4035 §2.2)",
     "signature-wrong": "an RRset none of whose signatures verifies (RFC 4035 §5.3.3)",
-    "signature-key": "an RRset that is signed by keys alone that the zone's DNSKEY RRset lacks (RFC 4035 §5.3.1)",
-    "signature-expired": "an RRset all of whose signatures have ended (RFC 4035 §5.3.1)",
+    "signature-key": "an RRset signed only by keys that the zone's DNSKEY RRset lacks (RFC 4035 §5.3.1)",
+    "signature-expired": "an RRset all of whose signatures have expired (RFC 4035 §5.3.1)",
     "signature-early": "an RRset none of whose signatures is valid yet (RFC 4035 §5.3.1)",
     "nsec-missing": "a name without its NSEC record (RFC 4035 §2.3)",
     "nsec-next": "an NSEC record that doesn't lead to the next name (RFC 4034 §4.1.1)",
-    "nsec-types": "an NSEC record that lists other types than are there (RFC 4034 §4.1.2)",
-    "nsec3-parameters": "NSEC3 records without an NSEC3PARAM record that tells how they are made (RFC 5155 §4)",
+    "nsec-types": "an NSEC record whose types aren't those of its name (RFC 4034 §4.1.2)",
+    "nsec3-parameters": "NSEC3 records without an NSEC3PARAM record that gives their parameters (RFC 5155 §4)",
     "nsec3-missing": "a name whose hash no NSEC3 record has, without an opt-out that covers it (RFC 5155 §7.1)",
     "nsec3-next": "an NSEC3 record that doesn't lead to the next hash (RFC 5155 §7.1)",
-    "nsec3-surplus": "an NSEC3 record with the hash of no name, whose denial nobody can prove then (RFC 5155 §7.1)",
-    "nsec3-types": "an NSEC3 record that lists other types than are there (RFC 5155 §7.1)",
+    "nsec3-surplus": "an NSEC3 record whose hash is that of no name, so that it can't be denied (RFC 5155 §7.1)",
+    "nsec3-types": "an NSEC3 record whose types aren't those of its name (RFC 5155 §7.1)",
 })  # fmt: skip
-"""Errors that `check` alone finds, since verifying takes long: what validators don't accept."""
+"""Errors that only `check` finds, since verifying takes long: validators refuse such data."""
 
 DOUBTFUL: Final[Mapping[str, str]] = MappingProxyType({
-    "dnskey-entry": "DNSKEY records that no key with the SEP flag signs, where there is one (RFC 4034 §2.1.1)",
-    "dnskey-tag": "more than 4 DNSKEY records of one tag and algorithm, of which validators try no more",
+    "dnskey-entry": "DNSKEY records that no key with the SEP flag signs, though there is one (RFC 4034 §2.1.1)",
+    "dnskey-tag": "more than 4 DNSKEY records with one tag and algorithm; validators try no more than 4",
     "signature-spare": "a signature that is not valid, beside one that is (RFC 6840 §5.11)",
-    "signature-stray": "a signature of records that are not there or not to be signed (RFC 4035 §2.2)",
+    "signature-stray": "a signature of records that don't exist or must not be signed (RFC 4035 §2.2)",
     "signature-unjudged": "a signature whose algorithm zonegit can't verify",
     "signature-algorithm": "an RRset without a signature of each algorithm in the DNSKEY RRset (RFC 4035 §2.2)",
     "signature-ttl": "an RRset whose TTL isn't the one that was signed (RFC 4034 §3.1.4)",
@@ -121,18 +119,18 @@ DOUBTFUL: Final[Mapping[str, str]] = MappingProxyType({
     "nsec3-costly": "NSEC3 records with more than 150 iterations, whose chain nobody verifies (RFC 9276 §3.2)",
     "nsec3-iterations": "NSEC3 records with more than 0 iterations (RFC 9276 §3.1)",
 })  # fmt: skip
-"""Warnings that `check` alone finds in a signed zone."""
+"""Warnings that only `check` finds, in a signed zone."""
 
 CHECKS: Final[Mapping[str, str]] = MappingProxyType({**ERRORS, **WARNINGS, **BOGUS, **DOUBTFUL})
 """Every check and what it finds."""
 
 
 LISTED: Final = 10_000
-"""Findings of one check that are listed; a file of many lines may give rise to one with each."""
+"""Findings of one check that are listed at most; each line of a large file may cause one."""
 
 
 class Findings:
-    """Findings in the order that they come in, with a bound for each check."""
+    """Findings in the order in which they were added, with a bound for each check."""
 
     def __init__(self, most: int = LISTED) -> None:
         self._most = most
@@ -140,11 +138,11 @@ class Findings:
         self._counts: Counter[str] = Counter()
 
     def add(self, check: str, owner: Owner, message: str) -> None:
-        """One finding, listed by itself as long as there is room."""
+        """Add a finding, which is listed as long as there is room."""
         self._count(check, owner, message, self._most)
 
     def tally(self, check: str, owner: Owner, message: str) -> None:
-        """One of many findings of a check that are told as one: the first, and how many more there are."""
+        """Add one of many findings that are listed as one: the first, with the number of the others."""
         self._count(check, owner, message, 1)
 
     def _count(self, check: str, owner: Owner, message: str, most: int) -> None:
@@ -153,27 +151,27 @@ class Findings:
             self._listed.append(finding(check, owner, message))
 
     def listed(self) -> list[Finding]:
-        """All of them; the last that is listed of each check says how many more there are."""
+        """The listed findings; the last one of each check has the number of those that aren't listed."""
         last = {each.check: at for at, each in enumerate(self._listed)}
         listed = Counter(each.check for each in self._listed)
         return [
-            replace(each, more=self._counts[each.check] - listed[each.check]) if last[each.check] == at else each
+            each._replace(more=self._counts[each.check] - listed[each.check]) if last[each.check] == at else each
             for at, each in enumerate(self._listed)
         ]
 
 
 def how_many(findings: Iterable[Finding]) -> int:
-    """How many findings there are, with those that are not listed."""
+    """The number of findings, including those that aren't listed."""
     return sum(1 + each.more for each in findings)
 
 
 def finding(check: str, owner: Owner, message: str) -> Finding:
-    """A finding with its check's own severity. `KeyError` for a check that isn't in `CHECKS`."""
+    """A finding with the severity of its check. `KeyError` for a check that isn't in `CHECKS`."""
     if check not in CHECKS:
         raise KeyError(check)
     return Finding(severity_of(check), check, owner, message)
 
 
 def severity_of(check: str) -> Severity:
-    """A check's own severity."""
+    """The severity of a check."""
     return Severity.ERROR if check in ERRORS or check in BOGUS else Severity.WARNING

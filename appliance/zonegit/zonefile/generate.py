@@ -12,8 +12,7 @@ words without quotes round the whole, which BIND refuses, is read as it stands.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidRecord
 from zonegit.model.rdata import TXT
@@ -39,20 +38,19 @@ _MAX_TEMPLATE: Final = 1 << 14
 """Characters of what is generated from; a number in it may take 999."""
 
 
-@dataclass(frozen=True, slots=True)
-class Generate:
+class Generate(NamedTuple):
     """One $GENERATE; `template` is an unfolded record line with `$` in it."""
 
     numbers: range
     template: str
     doubt: str = ""
-    """What BIND and PowerDNS read differently in it."""
+    """What BIND and PowerDNS read differently; empty if nothing."""
 
 
 def read_generate(text: str) -> Generate:
-    """Read what stands behind `$GENERATE`."""
+    """Read the arguments of `$GENERATE`."""
     if len(text) > _MAX_TEMPLATE:
-        raise InvalidRecord(f"$GENERATE with {len(text)} characters behind it; at most {_MAX_TEMPLATE}")
+        raise InvalidRecord(f"$GENERATE has {len(text)} characters after it; at most {_MAX_TEMPLATE}")
     found = _LINE.fullmatch(text)
     if found is None:
         raise InvalidRecord("$GENERATE is written: $GENERATE start-stop[/step] owner [TTL] [class] type rdata")
@@ -72,7 +70,7 @@ def read_generate(text: str) -> Generate:
 
 def _numbers(start: int, stop: int, step: int) -> range:
     if stop < start or not step:
-        rule = "the range must rise" if step else "a step is at least 1"
+        rule = "the range must ascend" if step else "a step is at least 1"
         raise InvalidRecord(f"$GENERATE {start}-{stop}/{step}: {rule}")
     if stop > _MAX or step > _MAX:
         raise InvalidRecord(f"$GENERATE {start}-{stop}/{step}: numbers end at {_MAX}")

@@ -10,8 +10,8 @@ from typing import Final
 
 from zonegit.model.names import Owner, owner_key
 from zonegit.model.rdata import AAAA, MX, A
-from zonegit.zonefile.standing import Types
 from zonegit.zonefile.structure import Found, type_list
+from zonegit.zonefile.zone_lookup import Types
 
 HOSTED: Final = frozenset({A, AAAA, MX})
 """Types that stand at host names."""

@@ -1,4 +1,4 @@
-"""Which file an $INCLUDE means.
+"""Which file an $INCLUDE path refers to.
 
 RFC 1035 §5.1 doesn't say what its path is relative to. Here that is the directory of the file that includes it,
 then the directory of the outermost file, then the working directory, which is where BIND, NSD and PowerDNS look.
@@ -6,23 +6,22 @@ then the directory of the outermost file, then the working directory, which is w
 
 import filecmp
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from zonegit.errors import InvalidRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Included:
+class Included(NamedTuple):
     """The file to read."""
 
     path: Path
     other: Path | None
-    """A file with other content that the path would mean elsewhere."""
+    """A file with other content that other servers would include."""
 
 
 def find_included(path: str, including: Path, outermost: Path) -> Included:
-    """The first file that `path` means in the file `including`. `InvalidRecord` if there is none."""
+    """The file that `path` refers to in the file `including`. `InvalidRecord` if there is none."""
     places = dict.fromkeys((including.parent / path, outermost.parent / path, Path(path)))
     try:
         found = [place for place in places if place.is_file()]

@@ -1,7 +1,7 @@
-"""Records that read well and evidently mean something else.
+"""Records that are well-formed but evidently a mistake.
 
-A target that was typed as an address or a URL becomes a name of the zone (`192.0.2.1.example.com.`), which nothing
-is at. DNSSEC's records are about signatures that a zone without any at its apex doesn't have.
+A target typed as an address or a URL becomes a name in the zone (`192.0.2.1.example.com.`) that doesn't exist.
+RRSIG, NSEC and NSEC3 records mean nothing in a zone whose apex isn't signed.
 """
 
 import re
@@ -13,22 +13,22 @@ from zonegit.errors import OutOfZone
 from zonegit.model.names import Owner, WireName, labels, relative, to_text
 from zonegit.model.rdata import CNAME, DNAME, MX, NS, NSEC, NSEC3, PTR, RRSIG, SRV
 from zonegit.model.rrset import rdatas
-from zonegit.zonefile.standing import Types
 from zonegit.zonefile.structure import Found, type_list
 from zonegit.zonefile.types import type_text
+from zonegit.zonefile.zone_lookup import Types
 
 _TARGET_AT: Final = {CNAME: 0, DNAME: 0, MX: 2, NS: 0, PTR: 0, SRV: 6}
 LEADING: Final = frozenset(_TARGET_AT)
-"""Types whose records lead to a name."""
+"""Types whose records have a name as their target."""
 SIGNING: Final = frozenset({RRSIG, NSEC, NSEC3})
 """Types that a signer makes."""
 _FOUR_NUMBERS: Final = re.compile(rb"(?:[\x01-\x03][0-9]{1,3}){4}").search
 _REVERSE: Final = b"\x07in-addr\x04arpa\x00"
-"""Below it addresses are names."""
+"""Names below it are addresses, rightly."""
 
 
 def check_ends(apex: WireName, types: Types) -> Sequence[Found]:
-    """Targets of an owner's records that are addresses or URLs."""
+    """Check an owner's targets for addresses and URLs."""
     found: list[Found] = []
     for rtype in types:
         at = _TARGET_AT.get(rtype)
@@ -49,7 +49,7 @@ def _check_end(apex: WireName, rtype: int, target: bytes) -> Iterator[Found]:
     text = b".".join(labels(typed + b"\0")).decode("ascii", "replace")
     what = _what(text)
     if what and not (what == "an IPv4 address" and apex == _REVERSE):
-        read = f"read as the name {to_text(target)}; a host's name belongs here"
+        read = f"read as the name {to_text(target)}; write a host name"
         yield "address-target", f"{type_text(rtype)} target {text} is {what}, {read}"
 
 
@@ -70,6 +70,6 @@ def _is_address(family: int, text: str) -> bool:
 
 
 def check_stray(types: Types) -> Iterator[Found]:
-    """DNSSEC's records at an owner of a zone that isn't signed."""
+    """Check an owner of an unsigned zone for DNSSEC records."""
     stray = [rtype for rtype in types if rtype in SIGNING]
     yield "stray-dnssec", f"{type_list(stray)} in a zone that isn't signed: there is no RRSIG record at its apex"

@@ -1,8 +1,8 @@
 """Records as older name servers read them: BIND 9.18, NSD 4.6, Knot DNS 3.2 and PowerDNS 4.7, those of Debian 12.
 
-Each of them reads RFC 3597's form of types that it doesn't know (its §5), and parameters of SVCB as `keyNNNNN`
-(RFC 9460 §2.1). What one of the four doesn't read by its name is written that way. In names, Knot DNS 3.2 reads few
-characters that aren't escaped: all others are written as `\\DDD`.
+Each of them reads unknown types in the form of RFC 3597 §5, and unknown SVCB parameters as `keyNNNNN` (RFC 9460
+§2.1). A type or parameter that one of the four doesn't know by name is written that way. Knot DNS 3.2 accepts few
+characters in names unescaped: all others are written as `\\DDD`.
 """
 
 import re
@@ -32,15 +32,15 @@ _TYPES_AT: Final[Mapping[int, slice]] = {
     types.NSEC3: slice(5, None),
     _CSYNC: slice(2, None),
 }
-"""Which words of a text are types."""
+"""Which words of the RDATA's text are types."""
 _ESCAPES: Final = {ord(char): f"\\{ord(char):03d}" for char in "!#%&'+,:<=>?[]^`{|}~"}
 _STRING_OR_WORD: Final = re.compile(r'"(?:\\.|[^"\\])*"|(?:\\.|[^ "\\])+')
 _TO_ESCAPE: Final = re.compile(r"[!#%&'+,:<=>?\[\]^`{|}~][^ ]*\.(?: |$)").search
-"""Finds what may be a name with such a character: all names in RDATA are absolute."""
+"""Finds what may be a name with a character to escape: all names in RDATA are absolute."""
 
 
 def portable_name(text: str) -> str:
-    """A name in presentation form, with every character escaped that one of the four refuses."""
+    """A name in presentation form, with every character escaped that any of the four refuses."""
     return text.translate(_ESCAPES)
 
 
@@ -62,9 +62,9 @@ def _rdata(rtype: int, rdata: bytes) -> str:
     if rtype in (types.SVCB, types.HTTPS):
         return _service(rdata)
     if rtype == _SPF and rdata[0] + 1 != len(rdata):
-        return generic_text(rdata)  # NSD takes the first string and forgets the others
+        return generic_text(rdata)  # NSD keeps only the first string
     if rtype == _CAA and rdata[2 : 2 + rdata[1]] != rdata[2 : 2 + rdata[1]].lower():
-        return generic_text(rdata)  # NSD takes tags in lowercase only
+        return generic_text(rdata)  # NSD accepts only lowercase tags
     text = rdata_text(rtype, rdata)
     at = _TYPES_AT.get(rtype)
     if at is None or text.startswith("\\#"):

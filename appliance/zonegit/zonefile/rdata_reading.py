@@ -1,8 +1,8 @@
-"""RDATA of the common types straight from text to wire: the reading that a file of millions of lines can afford.
+"""RDATA of the common types straight from text to wire, fast enough for files of millions of lines.
 
 A parser here takes RDATA text that is plain (printable ASCII, no escapes, comments or parentheses; quotes only
-round whole strings) and gives the canonical wire form, exactly as `rdata` would read it. On anything that it
-isn't sure of it raises one of `UNSURE`, and the caller asks `rdata`, which alone decides what is refused.
+round whole strings) and gives the canonical wire form, exactly as `rdata` would read it. On anything
+else it raises one of `UNSURE`, and the caller uses `rdata`, which alone decides what is refused.
 """
 
 import struct
@@ -43,7 +43,7 @@ def plain_labels(text: str) -> bytes:
 
 
 class _Wire(dict[str, bytes]):
-    """Names by their text, read when they are first asked for; forgotten when they become too many."""
+    """A cache of names by their text, emptied when it is full."""
 
     def __init__(self, origin: WireName | None) -> None:
         super().__init__()

@@ -2,15 +2,14 @@
 
 The common line goes through one regular expression and a parser of `rdata_reading`; every other line is unfolded,
 split by `record` and read by `rdata`. Both ways give the same bytes (tests/laws).
-Refused: classes other than IN, a zone without exactly one SOA, anything unreadable, a transfer that broke off.
-Records whose owners are outside of the zone are ignored with a warning. Nothing half-read is ever given out.
+Refused: classes other than IN, a zone without exactly one SOA, anything unreadable, an incomplete transfer. Records
+outside of the zone are ignored with a warning. A file that can't be read as a whole gives nothing.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from zonegit.errors import InvalidRecord, ZoneFileError, ZonegitError
 from zonegit.model.names import APEX, Owner, WireName
@@ -42,11 +41,10 @@ _REPORT_EVERY: Final = 1 << 14
 Progress = Callable[[int, int], None]
 """Bytes of the file and its size; lines, and 0, of what has no known size."""
 MAX_DEPTH: Final = 10
-"""How deep $INCLUDE may nest."""
+"""Levels of $INCLUDE."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedZone:
+class ParsedZone(NamedTuple):
     """A whole zone file, read. `entries` are sorted, unique and canonical; the SOA among them has serial 0."""
 
     apex: WireName
@@ -55,7 +53,7 @@ class ParsedZone:
     records: int
     warnings: list[Finding]
     below: Owner = APEX
-    """What of the zone was read: this owner and all below it."""
+    """The part of the zone that was read: this owner and all below it."""
 
 
 def read_zone(
@@ -84,20 +82,19 @@ def read_zone(
     return ParsedZone(apex, serial, entries, records, builder.warnings(), below)
 
 
-@dataclass(frozen=True, slots=True)
-class _Zone:
-    """What all files of a zone have in common."""
+class _Zone(NamedTuple):
+    """State that all files of a zone share."""
 
     builder: ZoneBuilder
     scope: Scope
     common: Mapping[int, RdataParser]
     expansion: Expansion
     outermost: Path | None
-    """The file that includes the others; None for a stream."""
+    """The outermost file; None for a stream."""
 
 
 class _File:
-    """One file on its way into the builder; an included one is another of these."""
+    """Reads one file into the builder; an included file has a reader of its own."""
 
     def __init__(self, zone: _Zone, source: Path | BinaryIO, name: str, depth: int) -> None:
         self._zone = zone
@@ -138,7 +135,7 @@ class _File:
             last_owner = ""
 
     def _take_common(self, owner: str, head_text: str, text: str) -> bool:
-        """Take a record the short way; False, with nothing done, when it has to go the long way."""
+        """Take a common record; False, with nothing done, if it needs the general parser."""
         scope = self._scope
         head = scope.heads.get(head_text) or scope.head(head_text)
         place = scope.plain_place(owner) if owner else scope.place
@@ -180,7 +177,7 @@ class _File:
         if owner:
             scope.enter(read_name(owner, scope.origin), rtype)
         elif scope.place is None and scope.outside is None:
-            raise InvalidRecord("a record that omits its owner, with none before it")
+            raise InvalidRecord("the record omits its owner, with none before it")
         rdata = self._rdata(rtype, rdata_text)
         if ttl is None:
             ttl = self._ttl(scope.implied_ttl(rtype, rdata))
@@ -230,12 +227,12 @@ class _File:
     def _include(self, include: Include) -> None:
         outermost = self._zone.outermost
         if outermost is None or not isinstance(self._source, Path):
-            raise InvalidRecord("$INCLUDE needs a zone read from a file, to find the other beside it")
+            raise InvalidRecord("$INCLUDE works only in a zone read from a file: its path is relative to that")
         if self._depth >= MAX_DEPTH:
-            raise InvalidRecord(f"$INCLUDE nests deeper than {MAX_DEPTH} files")
+            raise InvalidRecord(f"$INCLUDE is nested more than {MAX_DEPTH} files deep")
         found = find_included(include.path, self._source, outermost)
         if found.other is not None:
-            both = f"$INCLUDE takes {found.path}; {found.other} holds something else"
+            both = f"$INCLUDE read {found.path}; other servers would read {found.other}, which differs"
             self._builder.warn("include-path", f"{self._here}: {both}")
         with self._scope.aside(include.origin):
             _File(self._zone, found.path, str(found.path), self._depth + 1).read()

@@ -11,18 +11,23 @@ from zonegit.zonefile.types import type_text
 
 
 def rrset_objects(rrset: RRset, apex: WireName) -> Iterator[dict[str, str | int]]:
-    """One object a record: NAME, TYPE, TYPEname, CLASS, CLASSname, TTL, RDLENGTH, RDATAHEX, rdata<TYPEname>."""
-    name = name_text(absolute(rrset.owner, apex), None)
-    rtype = type_text(rrset.rtype)
+    """One object a record."""
+    owner = absolute(rrset.owner, apex)
     for rdata in rrset.rdatas:
-        yield {
-            "NAME": name,
-            "TYPE": rrset.rtype,
-            "TYPEname": rtype,
-            "CLASS": CLASS_IN,
-            "CLASSname": "IN",
-            "TTL": rrset.ttl_of(rdata),
-            "RDLENGTH": len(rdata),
-            "RDATAHEX": rdata.hex().upper(),
-            f"rdata{rtype}": rdata_text(rrset.rtype, rdata),
-        }
+        yield record_object(owner, rrset.rtype, rrset.ttl_of(rdata), rdata)
+
+
+def record_object(owner: WireName, rtype: int, ttl: int, rdata: bytes) -> dict[str, str | int]:
+    """NAME, TYPE, TYPEname, CLASS, CLASSname, TTL, RDLENGTH, RDATAHEX, rdata<TYPEname>; RDATA is uncompressed."""
+    mnemonic = type_text(rtype)
+    return {
+        "NAME": name_text(owner, None),
+        "TYPE": rtype,
+        "TYPEname": mnemonic,
+        "CLASS": CLASS_IN,
+        "CLASSname": "IN",
+        "TTL": ttl,
+        "RDLENGTH": len(rdata),
+        "RDATAHEX": rdata.hex().upper(),
+        f"rdata{mnemonic}": rdata_text(rtype, rdata),
+    }

@@ -1,4 +1,4 @@
-"""What holds at one place of a zone file: origin, default TTL, last owner, and what was read under them before."""
+"""The state at one point of a zone file: origin, default TTL, last owner, and what was parsed under them before."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ from zonegit.zonefile.rdata_reading import Names, RdataParser, plain_labels
 from zonegit.zonefile.record import split_head
 
 Head = tuple[bytes, bytes, RdataParser, int | None, bool]
-"""What stands between owner and RDATA of a common record, made ready: the type as it ends the key; type, class and
-TTL as they stand in the RR; the type's parser; the TTL if it is stated; whether the TTL stands in the RDATA."""
+"""The fields between owner and RDATA of a common record, parsed: the type as in the key; type, class and TTL as
+in the RR; the type's parser; the TTL if it is stated; whether the RDATA holds the TTL."""
 
 _MEMO: Final = 4096
 _NO_BASE: Final = (b"", b"", 0)
@@ -28,19 +28,20 @@ class Scope:
         self._common = common
         self.heads: dict[str, Head | None] = {}
         self._bare: list[str] = []
+        """Those of `heads` that state no TTL: a new default changes them."""
         self._default_ttl: int | None = None
         self.last_ttl: int | None = None
-        """The last stated TTL; an omitted one means it while there is no $TTL (RFC 1035 §5.1)."""
+        """The last stated TTL, which records without one get while there is no $TTL (RFC 1035 §5.1)."""
         self.place: Place | None = None
-        """Where the last owner's records go; None while there is none, and where that is `outside` of the zone."""
+        """Where the last owner's records go; None before the first owner, and if that is `outside` the zone."""
         self.outside: WireName | None = None
         self.set_origin(origin)
 
     @contextmanager
     def aside(self, origin: WireName | None) -> Iterator[None]:
-        """For an included file, or what a directive generates, with an origin of its own or this one.
+        """Read an included file or generated records, with another `origin`, or the current one for None.
 
-        Origin and owner come back behind it; TTLs stay in force (RFC 1035 §5.1, RFC 2308 §4).
+        Origin and owner are restored afterwards; TTLs stay in force (RFC 1035 §5.1, RFC 2308 §4).
         """
         before, place, outside = self.origin, self.place, self.outside
         if origin is not None:
@@ -51,25 +52,25 @@ class Scope:
         self.place, self.outside = place, outside
 
     def enter(self, wire: WireName, rtype: int) -> None:
-        """A record names its owner."""
+        """Set the last owner to the one that a record names."""
         try:
             self.place, self.outside = self._builder.place(wire, rtype), None
         except OutOfZone:
             self.place, self.outside = None, wire
 
     def set_origin(self, origin: WireName | None) -> None:
-        """What relative names are relative to from here on."""
+        """Set the origin of relative names from here on."""
         self.origin = origin
         self.names = Names(origin)
         self._apex: WireName | None = None
 
     def set_default_ttl(self, ttl: int) -> None:
-        """What an omitted TTL means from here on (RFC 2308 §4)."""
+        """Set the TTL of records without one, from here on (RFC 2308 §4)."""
         self._default_ttl = ttl
         self._forget_bare()
 
     def state_ttl(self, ttl: int) -> None:
-        """A record stated its TTL."""
+        """Take the TTL that a record states."""
         self.last_ttl = ttl
         if self._default_ttl is None:
             self._forget_bare()
@@ -80,19 +81,19 @@ class Scope:
         self._bare.clear()
 
     def implied_ttl(self, rtype: int, rdata: bytes) -> int:
-        """What an omitted TTL means here; without any a SOA has its own minimum, of 32 bits (RFC 1035 §3.3.13)."""
+        """The TTL of a record without one. If none is set, a SOA gets its own 32-bit minimum (RFC 1035 §3.3.13)."""
         ttl = self.last_ttl if self._default_ttl is None else self._default_ttl
         if ttl is None and rtype == SOA:
             ttl = int.from_bytes(rdata[-4:], "big")
             self.set_default_ttl(ttl if ttl <= MAX_TTL else 0)
         if ttl is None:
             if rtype == RRSIG:
-                return 0  # it has its Original TTL
+                return 0  # its Original TTL is used instead
             raise InvalidRecord("no TTL: neither on this record nor before it, and no $TTL")
         return ttl
 
     def plain_place(self, text: str) -> Place | None:
-        """The place of an owner of plain characters; None when the slower way has to look at it."""
+        """The place of an owner of plain characters; None if the full parser has to read it."""
         if self._builder.below or (self._apex is None and not self._learn_base()):
             return None
         text = text.lower()
@@ -116,7 +117,7 @@ class Scope:
         return key_start + text.encode() + b"\0\0", owner + rr_end
 
     def _learn_base(self) -> bool:
-        """Make ready what `plain_place` adds to names; False while the apex isn't known."""
+        """Prepare what `plain_place` adds to names; False while the apex isn't known."""
         apex = self._builder.apex
         if apex is None:
             return False
@@ -134,7 +135,7 @@ class Scope:
         return True
 
     def head(self, text: str) -> Head | None:
-        """Read and remember what stands between owner and RDATA; None when this isn't a common record's."""
+        """Parse and remember the fields between owner and RDATA; None if the full parser has to read the record."""
         head = None
         bare = False
         try:
@@ -144,12 +145,12 @@ class Scope:
                 bare = ttl is None
                 seconds = self.implied_ttl(rtype, b"") if ttl is None else ttl
                 if seconds > MAX_TTL:
-                    return None  # the slower way warns of each
+                    return None  # the full parser warns about each record
                 number = rtype.to_bytes(2, "big")
                 fixed = number + CLASS_IN.to_bytes(2, "big") + seconds.to_bytes(4, "big")
                 head = (number, fixed, parse, ttl, rtype == RRSIG)
         except ZonegitError:
-            return None  # the slower way says what is wrong, and where
+            return None  # the full parser reports what is wrong, and where
         if len(self.heads) >= _MEMO:
             self.heads.clear()
             self._bare.clear()

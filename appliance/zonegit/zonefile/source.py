@@ -1,6 +1,6 @@
-"""Where a zone file's text comes from: a path or an open stream, gzip recognised by its first bytes.
+"""The text of a zone file, from a path or an open stream; gzip is recognised by its first bytes.
 
-Neither a line nor what gzip unpacks to can fill the memory: both are bounded while they are read.
+The length of a line and the size of unpacked data are bounded while they are read.
 """
 
 import gzip
@@ -20,13 +20,13 @@ _BUFFER: Final = 1 << 18
 MAX_LINE: Final = 1 << 19
 """Bytes of a line: twice the longest RDATA, 65,535 bytes, with each byte as `\\DDD`."""
 MAX_RATIO: Final = 100
-"""How many times its size gzip data may unpack to; zone files come to 32 times at the most."""
+"""The highest ratio to which gzip data may unpack; zone files reach 32 at most."""
 FREE: Final = 8 << 20
-"""Bytes that may be unpacked at whatever ratio."""
+"""Bytes that may be unpacked at any ratio."""
 
 
 class _Packed:
-    """Gzip data on its way to be unpacked, counted."""
+    """Counts the packed bytes that gzip reads."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
@@ -39,7 +39,7 @@ class _Packed:
 
 
 class _Bounded(io.BufferedIOBase):
-    """The text's bytes. `InvalidRecord` where a line is too long, or far more is unpacked than there was."""
+    """The text's bytes. `InvalidRecord` if a line is too long, or gzip data unpacks to more than `MAX_RATIO`."""
 
     def __init__(self, plain: io.BufferedIOBase, packed: _Packed | None) -> None:
         self._plain = plain
@@ -59,7 +59,7 @@ class _Bounded(io.BufferedIOBase):
         self._size += len(data)
         if self._packed is not None and self._size > FREE + MAX_RATIO * self._packed.size:
             raise InvalidRecord(
-                f"the gzip data unpacks to more than {MAX_RATIO} times its size; if that is right, unpack it first"
+                f"the gzip data unpacks to more than {MAX_RATIO} times its size; if intended, unpack it first"
             )
         return data
 
@@ -67,7 +67,7 @@ class _Bounded(io.BufferedIOBase):
 class Text:
     """A zone file as lines of text. Bytes that aren't UTF-8 become surrogates, so that comments may hold any.
 
-    `ZoneFileError` for a file that evidently is none; a `part` of one may be empty.
+    `ZoneFileError` for a file that is evidently no zone file; a `part` of one, as $INCLUDE reads it, may be empty.
     """
 
     def __init__(self, raw: io.BufferedReader, name: str, size: int = 0, *, part: bool = False) -> None:
@@ -84,13 +84,13 @@ class Text:
         )
 
     def reached(self, lines: int) -> tuple[int, int]:
-        """How much was read, and of how much: bytes as they lie in the file, or lines of what has no known size."""
+        """The progress: bytes of the file read so far and its size; for a stream the lines read so far and 0."""
         return (self._raw.tell(), self._size) if self._size else (lines, 0)
 
 
 @contextmanager
 def open_text(source: Path | BinaryIO, name: str, *, part: bool = False) -> Iterator[Text]:
-    """Open a zone file, or one that another includes. A stream that was given is read but not closed."""
+    """Open a zone file, or as a `part` one that it includes. A stream is read but not closed."""
     try:
         if isinstance(source, Path):
             with source.open("rb", buffering=_BUFFER) as file:

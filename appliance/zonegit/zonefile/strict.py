@@ -1,7 +1,6 @@
-"""Checks whose warnings refuse a zone, by choice."""
+"""Strict checks: those whose warnings refuse a zone, because the user chose so."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Final
 
 from zonegit.errors import UsageError
@@ -12,7 +11,7 @@ ALL: Final = "all"
 
 
 def strict_checks(names: Iterable[str]) -> frozenset[str]:
-    """The checks that these names mean. `UsageError` for one that there isn't, with one that is spelt alike."""
+    """The checks with these names. `UsageError` for an unknown one, with the nearest known name."""
     found: set[str] = set()
     for name in names:
         if name == ALL:
@@ -29,5 +28,5 @@ def strict_checks(names: Iterable[str]) -> frozenset[str]:
 
 
 def raised(findings: Iterable[Finding], strict: Collection[str]) -> list[Finding]:
-    """Findings, those of strict checks being errors."""
-    return [replace(each, severity=Severity.ERROR) if each.check in strict else each for each in findings]
+    """The findings, with those of strict checks raised to errors."""
+    return [each._replace(severity=Severity.ERROR) if each.check in strict else each for each in findings]

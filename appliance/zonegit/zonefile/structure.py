@@ -1,7 +1,7 @@
-"""What may stand together at one owner (RFC 1034 §3.6.2, RFC 2181 §10.1, RFC 6672 §2.4), wherever it stands.
+"""Which types may occur together at one owner (RFC 1034 §3.6.2, RFC 2181 §10.1, RFC 6672 §2.4).
 
-An owner below a delegation is held to it too: servers refuse a zone for it, and it is answered from as soon as
-the delegation is gone.
+The rules hold below a delegation too: servers refuse a zone that breaks them, and the data would be served as
+soon as the delegation is removed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,20 +11,20 @@ from typing import Final
 from zonegit.model.names import OwnerKey
 from zonegit.model.rdata import BESIDE_CNAME, CNAME, DNAME, NS, SOA
 from zonegit.model.rrset import record_count
-from zonegit.zonefile.standing import Types
 from zonegit.zonefile.types import type_text
+from zonegit.zonefile.zone_lookup import Types
 
 Found = tuple[str, str]
-"""A check's name, and what it says."""
+"""The name of a check, and its message."""
 
 STRUCTURAL: Final = frozenset({CNAME, DNAME, NS, SOA})
-"""An owner that holds none of these is fine."""
+"""An owner without any of these types breaks no rule."""
 _SHOWN: Final = 20
 _OLD: Final = frozenset({24, 25, 30})  # SIG, KEY, NXT
 
 
 def structure(owner: OwnerKey, types: Types) -> Iterator[Found]:
-    """What is wrong with the types at an owner, taken by themselves."""
+    """The findings about the types at one owner, whatever other owners have."""
     if CNAME in types:
         yield from _beside_cname(types)
         if record_count(types[CNAME]) > 1:
@@ -50,6 +50,6 @@ def _beside_cname(types: Types) -> Iterator[Found]:
 
 
 def type_list(rtypes: Iterable[int]) -> str:
-    """`A, TXT`, of many the first ones."""
+    """Types as text: `A, TXT`. After 20 of them, `...` replaces the rest."""
     shown = [type_text(rtype) for rtype in islice(rtypes, _SHOWN + 1)]
     return ", ".join(shown if len(shown) <= _SHOWN else [*shown[:_SHOWN], "..."])

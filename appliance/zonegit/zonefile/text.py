@@ -1,7 +1,7 @@
 """RDATA and RRsets as text (RFC 1035 §5.1, RFC 3597 §5), and RDATA as typed on a command line.
 
-`rdata_reading` and `rdata_writing` have the common types, `rdata` all of them; what wouldn't read back as the same
-bytes is written in RFC 3597's form. A command that shows common types alone loads `rdata_writing` alone.
+`rdata_reading` and `rdata_writing` handle the common types, `rdata` all of them. RDATA that wouldn't read back as
+the same bytes is written in RFC 3597's form. A command that shows only common types loads only `rdata_writing`.
 """
 
 import re
@@ -18,7 +18,7 @@ from zonegit.zonefile.name_text import FOREIGN_NAME, has_foreign_name, name_text
 from zonegit.zonefile.types import type_text
 
 STRING_TYPES: Final = frozenset({types.TXT, 99})
-"""Types whose words on a command line are one character-string each, whatever is in them."""
+"""Types for which each word on a command line is one character-string, whatever is in it."""
 _NEEDS_QUOTES: Final = re.compile(r'[ \t;()"]')
 _ESCAPED_OR_QUOTE: Final = re.compile(r'\\.|"', re.DOTALL)
 _WITH_PARAMETERS: Final = frozenset({64, 65})  # SVCB, HTTPS
@@ -27,7 +27,7 @@ _PLAIN_WORDS: Final = re.compile(r"[!#-'*-:<-\[\]-~]+(?: [!#-'*-:<-\[\]-~]+)*").
 
 
 def rdata_text(rtype: int, rdata: bytes, origin: WireName | None = None) -> str:
-    """RDATA in presentation form; names below `origin` relative to it, all absolute without one."""
+    """RDATA in presentation form; names below `origin` are relative to it; without `origin` all are absolute."""
     write = rdata_writing.COMMON.get(rtype)
     if write is not None:
         try:
@@ -42,9 +42,9 @@ def rdata_text(rtype: int, rdata: bytes, origin: WireName | None = None) -> str:
 def parse_rdata(rtype: int, words: Sequence[str], origin: WireName) -> bytes:
     """Canonical RDATA from the words of a command line; relative names get `origin`. Raises `InvalidRecord`.
 
-    One word is RDATA as in a zone file; several are its fields, from which the shell took the quotes. Each word
-    of a TXT record is one character-string as it stands (cut where it exceeds 255 bytes), unless it is written in
-    double quotes as in a zone file.
+    One word is RDATA as in a zone file; several are its fields, whose quotes the shell removed. Each word of a TXT
+    record is one character-string, taken literally (and split after each 255 bytes), unless it is written in double
+    quotes as in a zone file.
     """
     from zonegit.zonefile.rdata_reading import COMMON, UNSURE, Names
 
@@ -61,7 +61,7 @@ def parse_rdata(rtype: int, words: Sequence[str], origin: WireName) -> bytes:
         try:
             return parse(text, Names(origin))
         except UNSURE:
-            pass  # the layout says what is wrong, if anything is
+            pass  # the slow path says what is wrong, if anything is
     return _parse_uncommon(rtype, text, origin)
 
 
@@ -86,7 +86,7 @@ def _strings(rtype: int, word: str, origin: WireName) -> bytes:
 
 
 def _quoted(word: str, rtype: int) -> str:
-    """Give back the quotes that the shell took; those of a SvcParam stand round its value alone (RFC 9460 §2.1)."""
+    """Restore the quotes that the shell removed; those of a SvcParam are around its value only (RFC 9460 §2.1)."""
     if word and (word[0] == '"' or not _NEEDS_QUOTES.search(word)):
         return word
     parameter = _PARAMETER.fullmatch(word) if rtype in _WITH_PARAMETERS else None
@@ -96,7 +96,7 @@ def _quoted(word: str, rtype: int) -> str:
 
 
 def rrset_lines(rrset: RRset, apex: WireName) -> Iterator[str]:
-    """One line a record, as dig writes them: absolute owner, TTL, class, type, RDATA."""
+    """One line for each record, as dig writes them: absolute owner, TTL, class, type, RDATA."""
     owner = name_text(absolute(rrset.owner, apex), None)
     rtype = type_text(rrset.rtype)
     for rdata in rrset.rdatas:

@@ -1,9 +1,9 @@
-"""What dig and kdig print round the records of a transfer (RFC 5936), so that their output reads as a zone file.
+"""What dig and kdig print around the records of a transfer (RFC 5936), so that their output reads as a zone file.
 
-Each message of a signed transfer (RFC 8945) leaves a TSIG record between those of the zone. A transfer that broke
-off looks like a smaller zone. A mark of the client shows that a text is a transfer: a comment, or such a signature.
-That it is whole is shown by the SOA at its end, or by dig's count, which is all that `dig +onesoa` has. Records
-without any mark (`dig +noall +answer`) can't be told from a zone file.
+Each message of a signed transfer (RFC 8945) leaves a TSIG record among those of the zone. An incomplete transfer
+looks like a smaller zone. So a transfer is recognised by a comment of the client or by such a TSIG record, and
+must be complete: it ends with the SOA, or with dig's count of records, which is all that `dig +onesoa` prints.
+Output without comments (`dig +noall +answer`) can't be told from a zone file.
 """
 
 import re
@@ -15,7 +15,7 @@ from zonegit.errors import ZoneFileError
 MESSAGE_SIGNATURE: Final = re.compile(
     r"(?:[0-9][0-9A-Za-z]*+[ \t]+)?+(?:ANY[ \t]+)?+TSIG[ \t]", re.ASCII | re.IGNORECASE
 ).match
-"""Whether what stands behind an owner is the signature of a message, which is no data of the zone."""
+"""Matches what follows an owner if it is a message's TSIG record, which is no data of the zone."""
 _SIGN: Final = re.compile(
     # dig's first line
     r"; <<>> (?P<dig>DiG \S+) <<>> (?:.* )?(?:-t)?(?P<type>AXFR|TYPE252|IXFR=[0-9]+)(?: .*)?\Z"
@@ -30,7 +30,7 @@ _WHOLE: Final = re.compile(r";; XFR size: [0-9]+ records \(messages [0-9]+, byte
 
 
 class Transfer:
-    """Notices that a file is the output of a transfer, and whether that came to its end."""
+    """Recognises the output of a transfer, and whether it is complete."""
 
     def __init__(self) -> None:
         self._sign = ""
@@ -64,13 +64,13 @@ class Transfer:
             self._records = records() + 1
 
     def check(self, name: str, records: Callable[[], int]) -> None:
-        """`ZoneFileError` if this is a transfer that failed or broke off."""
+        """`ZoneFileError` if this is a transfer that failed or is incomplete."""
         if not self._sign or self._whole or (self._soas == 2 and self._records == records()):
             return
         said = (self._error or self._sign)[:80]
         if not self._soas:
             raise ZoneFileError(f"{name}: the transfer failed ({said}): no SOA came; the client's messages say why")
         raise ZoneFileError(
-            f"{name}: the transfer broke off ({said}): it doesn't end with its SOA; repeat it, "
+            f"{name}: the transfer is incomplete ({said}): it doesn't end with its SOA; repeat it, "
             "or delete what shows that it is a transfer if the file is whole"
         )

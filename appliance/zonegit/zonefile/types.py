@@ -127,7 +127,7 @@ def parse_type(text: str) -> int:
     if generic:
         rtype = int(generic[1])
         if rtype > 65535:
-            raise InvalidRecord(f"{text} is no type: types end at TYPE65535")
+            raise InvalidRecord(f"{text} is not a type: the last one is TYPE65535")
         return rtype
     raise InvalidRecord(f"unknown type {text[:40]!r}; write it as TYPE<number> (RFC 3597)")
 
@@ -143,7 +143,7 @@ def is_meta(rtype: int) -> bool:
 
 
 def cannot_stand(rtype: int) -> str:
-    """What is said of such a type."""
+    """The error for such a type."""
     return f"type {type_text(rtype)} can't stand in a zone (RFC 6895 §3.1)"
 
 
@@ -169,7 +169,7 @@ def parse_seconds(text: str) -> int:
         elif _UNIT_TTL.fullmatch(text):
             seconds = sum(int(count) * _UNITS[unit.lower()] for count, unit in _UNIT.findall(text))
     if seconds < 0:
-        raise InvalidRecord(f"{text[:40]!r} is no TTL: write seconds, or units as in 1h30m")
+        raise InvalidRecord(f"{text[:40]!r} is not a TTL: write seconds, or units as in 1h30m")
     if seconds > _MAX_SECONDS:
         raise InvalidRecord(f"TTL {text[:40]} is not between 0 and {MAX_TTL} seconds (RFC 2181 §8)")
     return seconds

@@ -63,10 +63,10 @@ def _take(line: str, pieces: list[str], depth: int) -> int:
         if first in "()\n":
             depth += {"(": 1, ")": -1, "\n": 0}[first]
             if depth < 0:
-                raise InvalidRecord("a ')' without its '('")
+                raise InvalidRecord("a ')' without a '('")
             piece = " "
         elif piece == '"':
-            raise InvalidRecord("a quoted string isn't closed on its line")
+            raise InvalidRecord("a quoted string isn't closed on the same line")
         elif piece == "\\":
             raise InvalidRecord("a line ends with a '\\'")
         pieces.append(piece)

@@ -11,7 +11,7 @@ import pytest
 from daemonkit import until
 from httpkit import run
 from tcpkit import Running, frame, starting
-from zonegit.net.accepting import BACKLOG, Acceptor
+from zonegit.net.acceptor import BACKLOG, Acceptor
 
 GONE = 200
 """Clients that are gone: fewer than are passed over at one look."""

@@ -19,7 +19,7 @@ from zonegit.model.zone import Zone
 from zonegit.repo.context import Context
 from zonegit.repo.draft import draft_changes
 from zonegit.repo.importing import commit_records
-from zonegit.repo.left_out import zones_left_out
+from zonegit.repo.peer_status import LEFT_OUT
 from zonegit.repo.results import Position
 from zonegit.repo.writing import Intent
 from zonegit.repo.zones import add_zone
@@ -46,7 +46,7 @@ def left_out(store: MemoryStore) -> dict[str, str]:
 
 
 def left_out_of(reader: Reader, peer: str) -> dict[str, str]:
-    return zones_left_out(reader).get(peer, {})
+    return LEFT_OUT.read(reader).get(peer, {})
 
 
 def with_set(content: Content, rrset: RRset) -> Content:
@@ -194,8 +194,8 @@ def test_a_verdict_is_not_looked_for_again(primary: MemoryStore) -> None:
     commit(primary, NET, names(NET, 5))
     opened = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zonegit.repo.entering.Inspection.fault", lambda self, root: opened.append(root))
-        patch.setattr("zonegit.repo.entering.change_fault", lambda *tree: opened.append(tree))
+        patch.setattr("zonegit.repo.admission.Inspection.fault", lambda self, root: opened.append(root))
+        patch.setattr("zonegit.repo.admission.change_fault", lambda *tree: opened.append(tree))
         Wire(primary).pull(secondary)
     assert left_out(secondary) == first
     assert not opened, "all that is new of the other zone came in just now, and was seen then"

@@ -13,7 +13,7 @@ from synckit import KEY, PEER, SMALL_NODES, check_for, commit, local_refs, names
 from zonegit.auth.gate import Signer
 from zonegit.daemon.mirror import Mirror
 from zonegit.daemon.pauses import Pauses
-from zonegit.net import http_pull
+from zonegit.net.client import pull as http_pull
 from zonegit.ops.config import PrimaryConfig
 from zonegit.store.memory import MemoryStore
 from zonegit.sync.frames import FrameReader, FrameWriter, Group

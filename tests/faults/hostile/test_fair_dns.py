@@ -11,17 +11,20 @@ from pathlib import Path
 import dns.rrset
 import pytest
 
+from dnskit import DictVersion, Server, lines, make_query, version
 from repokit import parsed
 from tcpkit import Echo, Wire, frame
-from unit.dns.fake import DictVersion, Server, lines, make_query, version
 from zonegit.daemon.live_zones import LiveZones
-from zonegit.dns import cache, ixfr, stats
-from zonegit.dns.additional import MOST_LABELS, MOST_NAMES
-from zonegit.dns.message import Transport
-from zonegit.dns.name_table import MOST_LABELS as MOST_WRITTEN
-from zonegit.dns.name_table import NameTable
+from zonegit.dns import cache, stats
+from zonegit.dns.fastpath import packet_cache
+from zonegit.dns.fastpath.zone_index import ZoneIndex
+from zonegit.dns.lookup.additional import MOST_LABELS, MOST_NAMES
+from zonegit.dns.transfer import ixfr
+from zonegit.dns.wire.message import Transport
+from zonegit.dns.wire.name_table import MOST_LABELS as MOST_WRITTEN
+from zonegit.dns.wire.name_table import NameTable
 from zonegit.model.names import OwnerKey
-from zonegit.net.tcp import TcpServer
+from zonegit.net.dns.tcp import TcpServer
 from zonegit.net.tls_stream import TlsStream
 from zonegit.net.turns import TURN, Work
 from zonegit.ops import loop_slots
@@ -101,7 +104,7 @@ def test_aliases_of_services_spend_the_same_allowance() -> None:
 
 
 def test_servers_of_a_cut_are_not_read_for_each_packet() -> None:
-    """The straight way leaves so many alone; the walk looks at the first few, and keeps what it found."""
+    """The fast path leaves so many alone; the slow path looks at the first few, and keeps what it found."""
     cuts = "".join(f"c{cut} NS n{at}.c{cut}\nn{at}.c{cut} A 192.0.2.1\n" for cut in range(2) for at in range(300))
     siblings = "sib NS x.sib\nto NS " + "\nto NS ".join(f"n{at}.sib" for at in range(300))
     server, zone = serving(cuts + siblings + "".join(f"\nn{at}.sib A 192.0.2.1" for at in range(300)) + "\n")
@@ -284,7 +287,7 @@ def test_packets_with_junk_are_not_kept() -> None:
         for body in junk():
             server.raw(b"id" + body)
     assert server.responder.cache == {}
-    assert server.responder._answers.size < 8 * ANSWER
+    assert server.responder.answers.size < 8 * ANSWER
 
 
 ANSWER = 4096 + 255 + 2 + 512
@@ -296,7 +299,8 @@ def test_what_is_kept_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch, do: b
     """Long names and forms without number: flags, sizes and types that nobody needs."""
     most = 100_000
     assert most * 320 < cache.MOST_BYTES < most * 340
-    monkeypatch.setattr(cache, "MOST_BYTES", most)
+    for level in (cache, packet_cache):
+        monkeypatch.setattr(level, "MOST_BYTES", most)
     long = ".".join(["x" * 60] * 3)
     server, _ = serving(f"{long} TXT {'t' * 200}\n*.w TXT {'t' * 200}\n")
     largest = 0
@@ -307,16 +311,16 @@ def test_what_is_kept_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch, do: b
         for _ in range(3):
             server.raw(packet[:2] + flags + packet[4:])
         kept = server.responder.cache
-        answers = server.responder._answers
+        answers = server.responder.answers
         largest = max(largest, len(kept))
         assert all(len(key) <= LONGEST_KEY for key in list(kept)[-1:])
-        assert sum(len(key) + len(tail) for key, (tail, _) in kept.items()) < server.responder._packets.size <= most
+        assert sum(len(key) + len(tail) for key, (tail, _) in kept.items()) < server.responder.packets.size <= most
         assert answers.size <= most
     assert largest > 50
     assert (
         sys.getsizeof(kept)
         + sum(sys.getsizeof(key) + sys.getsizeof(entry) + sys.getsizeof(entry[0]) for key, entry in kept.items())
-        < 1.1 * server.responder._packets.size + 10_000
+        < 1.1 * server.responder.packets.size + 10_000
     )
 
 
@@ -331,12 +335,12 @@ def test_what_a_zone_remembers_is_small() -> None:
             for transport in (Transport.UDP, Transport.TCP):
                 assert server.raw(make_query(f"{name}.example.org.", rtype).to_wire(), transport)
         assert server.raw(make_query("q.c.example.org.").to_wire(), Transport.TCP)
-    held = server.responder._held.zones.get(b"\7example\3org\0")
+    held = server.responder.zones.by_apex.get(b"\7example\3org\0")
     assert held is not None
-    assert held.way is not None
+    assert isinstance(held.index, ZoneIndex)
     assert sum(len(rrs) for node in held.targets.values() for _, rrs in node.values()) <= 4096
-    assert not held.way.shared
-    assert not held.way.ends
+    assert not held.index.shared
+    assert not held.index.target_records
     assert not held.referrals
 
 
@@ -360,9 +364,9 @@ def test_transfers_that_nobody_reads_share_their_memory(tmp_path: Path, monkeypa
 
 
 async def asked_and_never_read(zones: LiveZones, serial: int) -> None:
-    history = zones._responder._options.history
+    history = zones.responder.options.transfers.history
     assert history is not None
-    gathering = history.differences.gathering
+    quota = history.differences.quota
     server = TcpServer(
         [], zones, array("Q", bytes(8 * loop_slots.LOOP_SLOTS)), most=1024, per_source=1024, idle=60,
         log=lambda what, error: pytest.fail(f"{what}: {error}"),
@@ -373,11 +377,11 @@ async def asked_and_never_read(zones: LiveZones, serial: int) -> None:
     for wire, protocol in wires:
         wire.begin(protocol)
         protocol.data_received(frame(*[query.to_wire()] * 4))
-        assert gathering.held <= TOGETHER
+        assert quota.held <= TOGETHER
     while not all(wire.written for wire, _ in wires):
         await asyncio.sleep(0)
-        assert gathering.held <= TOGETHER
-    assert gathering.held > TOGETHER // 2, "it is what bounds them"
+        assert quota.held <= TOGETHER
+    assert quota.held > TOGETHER // 2, "it is what bounds them"
     assert max(len(wire.written) for wire, _ in wires) <= 2 + 0xFFFF
     honest, protocol = Wire(), server._plain()
     honest.begin(protocol)
@@ -386,4 +390,4 @@ async def asked_and_never_read(zones: LiveZones, serial: int) -> None:
         await asyncio.sleep(0)
     for _, each in (*wires, (honest, protocol)):
         each.connection_lost(None)
-    assert gathering.held == 0
+    assert quota.held == 0

@@ -19,7 +19,7 @@ from zonegit.model.commit import Commit
 from zonegit.model.ids import object_id
 from zonegit.model.refs import head
 from zonegit.model.zone import Zone
-from zonegit.net.http_pull import pull
+from zonegit.net.client.pull import pull
 from zonegit.ops.config import PrimaryConfig
 from zonegit.repo import Repository
 from zonegit.store.lmdb import LmdbStore

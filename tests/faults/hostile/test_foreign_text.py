@@ -34,15 +34,16 @@ from zonegit.ops import log
 from zonegit.ops.config import PrimaryConfig
 from zonegit.ops.families import Family, Kind
 from zonegit.ops.metrics import _metric, _Table
-from zonegit.ops.notify import Notifier
+from zonegit.ops.systemd import Notifier
 from zonegit.store.memory import MemoryStore
 from zonegit.sync.frames import FrameWriter
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\nzonegitd[dns-0]: \x85ready\u2028\u202egnorw\u2066\x7f\x00\v\udc9b"
 LOG_PREFIX = 40
 """Characters in front of a message, at most."""
-PAGE_SECONDS = 5.0
-"""For a page of the metrics that is made to take long (16 MiB in one line); it takes some 0.1 s."""
+PAGE_SECONDS = 20.0
+"""Of the processor, for a page of the metrics that is made to take long (16 MiB in one line); it takes some 0.1 s,
+and minutes where each character is looked at again and again."""
 
 
 def assert_harmless(text: str, lines: int = 1) -> None:
@@ -262,6 +263,7 @@ WRITERS = {
     "daemon/main.py": "what ends the daemon, as one_line",
     "ops/log.py": "the log's handler",
     "cli/editor.py": "nothing: whether it is a terminal, for the editor",
+    "ssh/ssh_keygen.py": "nothing: whether it is a terminal, for what ssh-keygen asks",
 }
 """Modules that name a standard stream, and what for."""
 

@@ -78,7 +78,7 @@ def test_no_file_is_opened_through_a_link(
 def test_a_link_is_named(repo: Path, victim: Path, name: str) -> None:
     (repo / name).unlink()
     (repo / name).symlink_to(victim)
-    with pytest.raises(StoreError, match=rf"{name} is a symbolic link, and isn't opened"):
+    with pytest.raises(StoreError, match=rf"{name} is a symbolic link, so it isn't opened"):
         LmdbStore.open(repo)
 
 
@@ -216,7 +216,7 @@ def test_root_opens_no_repository_of_a_stranger(others: Path, verb: str) -> None
         done = command("--repo", str(others), *verb.split(), **environment)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == (
-            f"zonegit: {others} belongs to {OTHER}, and root opens no repository of others: run this as {OTHER}\n"
+            f"zonegit: {others} belongs to {OTHER}, and root opens only its own repositories: run this as {OTHER}\n"
         )
     assert before == ((others / "lock.mdb").stat(), (others / "data.mdb").read_bytes())
 
@@ -278,7 +278,7 @@ with store.read() as reader:
 @needs_root
 def test_root_has_no_way_back(place: Path) -> None:
     script = (
-        "import os; from zonegit.repo import caller; caller.go_on_as(12345, 12345)\n"
+        "import os; from zonegit.repo import caller; caller.continue_as(12345, 12345)\n"
         "print(os.getresuid(), os.getresgid(), os.getgroups())\n"
         "try: os.setuid(0)\nexcept PermissionError: print('refused')"
     )
@@ -298,7 +298,7 @@ def test_a_zone_file_that_root_alone_may_read_is_imported(others: Path, place: P
 @needs_root
 def test_root_checks_the_configuration_of_another_users_repository(others: Path, place: Path) -> None:
     (place / "c.toml").write_text(f'repo = "{others}"\n[dns]\nlisten = "127.0.0.1:53"\n')
-    assert "is good" in command("config", "check", str(place / "c.toml"), SUDO_UID=str(OTHER)).stdout
+    assert "is valid" in command("config", "check", str(place / "c.toml"), SUDO_UID=str(OTHER)).stdout
 
 
 @needs_root

@@ -13,7 +13,7 @@ from daemonkit import until
 from httpkit import Running, served
 from rawh2 import END_HEADERS, END_STREAM, HEADERS, SETTINGS, frame
 from tlskit import Authority
-from zonegit.net.h2_frames import PREFACE
+from zonegit.net.server.h2_frames import PREFACE
 from zonegit.net.tls import ALPN, Identity, client_context, server_context
 
 CONNECTIONS = 12

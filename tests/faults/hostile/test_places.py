@@ -11,9 +11,9 @@ from httpkit import Running, generous_gate, run, served, small_store
 from rawh2 import RawClient
 from synckit import KEY, refs_of
 from zonegit.auth.key import Key
-from zonegit.net import http_server
-from zonegit.net.h2_bounds import FrameBudget
-from zonegit.net.known import IDLE
+from zonegit.net.server import replication_app
+from zonegit.net.server.authenticated import IDLE
+from zonegit.net.server.frame_budget import FrameBudget
 from zonegit.sync import limits
 
 SECONDS = 60.0
@@ -41,10 +41,10 @@ def test_requests_that_were_withheld_lock_nobody_out(caplog: pytest.LogCaptureFi
             while played[0].read():
                 pass
             assert status(owners) == status(played[1]) == 200, "one was enough"
-            assert len(server.server._known) == PLACES
+            assert len(server.server.authenticated) == PLACES
 
     served(test, seconds=SECONDS, connections=PLACES)
-    assert [each for each in caplog.messages if "made room" in each and "kid=k1" in each]
+    assert [each for each in caplog.messages if "to make room" in each and "kid=k1" in each]
 
 
 def test_connections_with_a_request_in_progress_keep_their_places() -> None:
@@ -77,17 +77,17 @@ def test_only_requests_that_pass_keep_a_connection(monkeypatch: pytest.MonkeyPat
     root = refs_of(store).root
 
     def test(server: Running) -> None:
-        monkeypatch.setattr(server.server._known, "_idle", SOON)
+        monkeypatch.setattr(server.server.authenticated, "idle_seconds", SOON)
         with RawClient(server.port) as asking, RawClient(server.port) as polling:
+            began = time.monotonic()
             assert status(asking) == 200
             stream = polling.poll(root)
-            began = time.monotonic()
             while not asking.closed:
                 asking.ask("GET", "/v0/refs", [])
                 time.sleep(SOON / 10)  # within its budget of frames
             assert time.monotonic() - began > SOON / 2
             assert not polling.answers[stream].ended
-            assert len(server.server._known) == 1
+            assert len(server.server.authenticated) == 1
             assert status(polling) == 200
 
     served(test, store, seconds=SECONDS, connections=PLACES)
@@ -98,7 +98,7 @@ def test_what_one_key_does_not_read_is_not_on_the_account_of_another(monkeypatch
     (tip,) = refs_of(store).branches
     path = f"/v0/objects/{tip.oid.hex()}"
     with store.read() as reader:
-        monkeypatch.setattr(http_server, "ANSWERS_PER_KEY", 2 * len(reader.get(tip.oid)))
+        monkeypatch.setattr(replication_app, "ANSWERS_PER_KEY", 2 * len(reader.get(tip.oid)))
     other = Key.derive("k2", bytes(range(1, 33)), scopes=KEY.scopes)
 
     def test(server: Running) -> None:
@@ -117,11 +117,11 @@ def test_a_source_with_very_many_keys_has_its_bound_too(monkeypatch: pytest.Monk
     keys = tuple(Key.derive(f"k{at}", bytes((at, *range(31))), scopes=KEY.scopes) for at in range(3))
 
     def test(server: Running) -> None:
-        server.server._known._per_source = PLACES
+        server.server.authenticated.per_source = PLACES
         with ExitStack() as stack:
             clients = [stack.enter_context(RawClient(server.port)) for _ in keys]
             assert [status(*each) for each in zip(clients, keys, strict=True)] == [200] * 3
-            assert len(server.server._known) == PLACES
+            assert len(server.server.authenticated) == PLACES
             while clients[0].read():
                 pass
 
@@ -149,9 +149,9 @@ def test_only_connections_that_passed_count_against_their_key() -> None:
             for each in known:
                 assert status(each) == 200
             known[0].sock.close()
-            until(lambda: len(server.server._known) == 3, "the end of one")
+            until(lambda: len(server.server.authenticated) == 3, "the end of one")
             assert status(late[0]) == 200
-        until(lambda: not server.server._known, "the end of all")
+        until(lambda: not server.server.authenticated, "the end of all")
         assert server.samples.values["http_connections_refused_total,key_id=k1"] == 3
 
     served(test, store, seconds=SECONDS, connections=4)

@@ -12,8 +12,8 @@ from daemonkit import rcode
 from storekit import WHO, version
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.dns import stats
-from zonegit.dns.budget import QUERY, Budget
-from zonegit.dns.hashing import hashed_key
+from zonegit.dns.zone.nsec3_hash import hashed_key
+from zonegit.dns.zone.query_budget import QUERY, Budget
 from zonegit.dnssec.hashing import Parameters
 from zonegit.model.commit import Commit
 from zonegit.model.names import Owner, from_text, join, key_owner
@@ -156,7 +156,7 @@ def ask(live: LiveZones, packet: bytes) -> bytes:
     """As the UDP loop does, but for the caches of packets."""
     live.check()
     live.begin()
-    found = live.straight(packet[2:])
+    found = live.ways.fast_path(packet[2:])
     answer = packet[:2] + found[0] if found else live.respond_udp(packet, CLIENT)
     live.done()
     assert answer is not None

@@ -3,18 +3,21 @@
 import asyncio
 import json
 import struct
-from collections.abc import Awaitable, Callable
 
 import pytest
 
+from connkit import Talk, talking
 from httpkit import peer_of, run
-from liarkit import Asked, Script, instead, refused, talking
+from liarkit import QUICK, Asked, Script, instead, refused
 from zonegit.errors import InvalidData, NotAuthorised, Unreachable
-from zonegit.net import http_client
+from zonegit.net.client import peer as http_client
 from zonegit.store.memory import MemoryStore
 from zonegit.sync.frames import CONTENT_TYPE
 from zonegit.sync.session import Ask
 from zonegit.sync.wire import JSON_TYPE
+
+SOON = 0.8
+"""Seconds, in place of 15."""
 
 
 async def drip(asked: Asked) -> None:
@@ -77,7 +80,7 @@ async def trailers(asked: Asked) -> None:
 @pytest.mark.parametrize("slow", [drip, busy, empty, padded, promised_length], ids=lambda slow: slow.__name__)
 @pytest.mark.parametrize("path", ["/v0/refs", "/v0/fetch"])
 def test_an_answer_that_comes_too_slowly_is_given_up(primary: MemoryStore, slow: Script, path: str) -> None:
-    refused(instead(primary, path, slow), primary, (Unreachable, InvalidData))
+    refused(instead(primary, path, slow), primary, (Unreachable, InvalidData), bounds=QUICK)
 
 
 async def informed(asked: Asked) -> None:
@@ -147,14 +150,9 @@ async def fewer_streams(asked: Asked) -> None:
     ],
     ids=lambda lie: lie.__name__,
 )
-def test_what_comes_in_place_of_an_answer(
-    primary: MemoryStore, lie: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_client, "PATIENCE", 0.8)
-    refused(instead(primary, "/v0/refs", lie), primary, (Unreachable, NotAuthorised, InvalidData))
-
-
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+def test_what_comes_in_place_of_an_answer(primary: MemoryStore, lie: Script) -> None:
+    errors = (Unreachable, NotAuthorised, InvalidData)
+    refused(instead(primary, "/v0/refs", lie), primary, errors, bounds=QUICK, patience=SOON)
 
 
 async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -196,7 +194,7 @@ async def endless_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWr
     "talk", [silent, gone, http_1, noise, settings_only, endless_headers], ids=lambda talk: talk.__name__
 )
 def test_what_is_no_server_at_all(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_client, "PATIENCE", 0.8)
+    monkeypatch.setattr(http_client, "PATIENCE", SOON)
 
     async def test() -> None:
         async with talking(talk) as url, peer_of(url) as peer:

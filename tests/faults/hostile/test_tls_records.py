@@ -16,11 +16,11 @@ from rawh2 import frame as h2_frame
 from recordkit import ALERT, CHANGE_CIPHER_SPEC, DATA, HANDSHAKE, KEY_UPDATE, KEY_UPDATE_ASKED, Client, plain
 from tcpkit import Echo, Wire, frame
 from tlskit import Authority
-from zonegit.dns.message import Transport
-from zonegit.net import h2_bounds, h2_tls
-from zonegit.net.h2_bounds import READ, STRANGERS_BURST
-from zonegit.net.h2_frames import PREFACE
-from zonegit.net.tcp import TcpServer
+from zonegit.dns.wire.message import Transport
+from zonegit.net.dns.tcp import TcpServer
+from zonegit.net.server import frame_budget, h2_tls
+from zonegit.net.server.frame_budget import READ, UNAUTHENTICATED_BURST
+from zonegit.net.server.h2_frames import PREFACE
 from zonegit.net.tls import Identity, client_context, dns_context, server_context
 from zonegit.net.tls_stream import EMPTY, TlsStream
 from zonegit.net.turns import TURN
@@ -236,7 +236,7 @@ def test_nothing_counts_behind_the_end(dns: TcpServer, ca: Authority, tmp_path: 
     in_loop(test)
 
 
-MOST_RECORDS = int(STRANGERS_BURST / READ) + 1
+MOST_RECORDS = int(UNAUTHENTICATED_BURST / READ) + 1
 """Of a connection of which no request has passed; the last one is refused."""
 
 
@@ -256,7 +256,7 @@ def test_strangers_records_are_charged_and_in_rounds(
 ) -> None:
     """Key updates, and a frame in records of a byte: each has its price, and pieces of them their turn."""
     monkeypatch.setattr(h2_tls, "_PIECE", piece)
-    monkeypatch.setattr(h2_bounds, "PER_SECOND", 0.0)
+    monkeypatch.setattr(frame_budget, "PER_SECOND", 0.0)
     files = ca.issue("server")
     long = PREFACE + h2_frame(0x20, bytes(16_000))
 
@@ -269,13 +269,13 @@ def test_strangers_records_are_charged_and_in_rounds(
     def test(server: Running) -> None:
         server.server.tls = server_context(Identity(files.cert, files.key), None)
         for flood, most in ((updates, EMPTY + HANDSHAKE_RECORDS), (bytewise, MOST_RECORDS)):
-            before, rounds = len(opened), server.server._rounds.taken
+            before, rounds = len(opened), server.server.fair_queue.taken
             sock, client = greeted(server.port, ca, tmp_path / flood.__name__)
             with sock:
                 sent(sock, b"".join(flood(client)))
                 until(lambda: server.server.open.total() == 0, "the end of the connection")
             assert len(opened) - before <= most
-            assert piece or server.server._rounds.taken - rounds >= len(opened) - before
+            assert piece or server.server.fair_queue.taken - rounds >= len(opened) - before
         sock, client = greeted(server.port, ca, tmp_path / "honest")
         with sock:
             sock.sendall(client.record(DATA, PREFACE + h2_frame(4)))

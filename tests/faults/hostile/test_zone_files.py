@@ -159,7 +159,7 @@ def test_files_that_include_each_other_end(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "zone").write_text(ZONE + "$INCLUDE part\n")
     (tmp_path / "part").write_text("a A 192.0.2.1\n" + "$INCLUDE other\n" * 50)
     (tmp_path / "other").write_text("$INCLUDE part\n" * 50)
-    with pytest.raises(ZoneFileError, match=r"deeper than 8|make more than 2,000 lines"):
+    with pytest.raises(ZoneFileError, match=r"more than 8 files deep|make more than 2,000 lines"):
         read_zone(tmp_path / "zone", name="zone", origin=APEX)
     (tmp_path / "part").write_text("a A 192.0.2.1\n" * 30)
     (tmp_path / "zone").write_text(ZONE + "$INCLUDE part\n" * 60)

@@ -52,7 +52,7 @@ def test_when_the_other_one_is_refused_too_both_are_tried_again() -> None:
     assert choice.after(new, NOW) == old
     assert choice.after(old, NOW) == new
     assert choice.best(NOW) == new
-    choice.taken(old)
+    choice.accepted(old)
     assert choice.best(NOW) == old
 
 
@@ -73,11 +73,16 @@ def test_a_pin_is_the_only_key() -> None:
     ("keys", "pin", "reason"),
     [
         ([key("a")], "b", "copy b.key"),
-        ([key("a", State.RETIRED)], "a", "retired or out of its time"),
-        ([key("a", until=NOW)], "a", "retired or out of its time"),
+        ([key("a", State.RETIRED)], "a", "retired or not valid now"),
+        ([key("a", until=NOW)], "a", "retired or not valid now"),
         ([key("a", State.ACCEPT)], "", "key promote"),
         ([key("a", until=NOW), key("b", State.ACCEPT)], "", "key promote"),
-        ([], "", "key promote"),
+        ([], "", "copy one \\(KID.key\\)"),
+        (
+            [key("a", State.ACCEPT), key("b", State.ACCEPT)],
+            "",
+            "none of the keys a, b is .* key promote a --keys DIR",
+        ),
     ],
 )
 def test_nothing_to_sign_with(keys: list[Key], pin: str, reason: str) -> None:

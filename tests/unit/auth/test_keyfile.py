@@ -30,6 +30,30 @@ def good(secret: str = SECRET, **fields: str) -> str:
     return "".join(f"{name} = {value}\n" for name, value in table.items())
 
 
+@pytest.mark.parametrize(
+    ("text", "zone", "branch"),
+    [
+        ("push:*", "*", "*"),
+        ("push:*:main", "*", "main"),
+        ("push:Example.ORG", "example.org.", "*"),
+        ("push:example.org.:*", "example.org.", "*"),
+        ("push:example.org.:team/Staging", "example.org.", "team/Staging"),
+        ("push:a:b.example.", "a:b.example.", "*"),
+        ("push:a:b.example.:main", "a:b.example.", "main"),
+    ],
+)
+def test_a_scope_may_name_one_branch(text: str, zone: str, branch: str) -> None:
+    scope = parse_scope(text)
+    assert scope == ("push", zone, branch)
+    assert parse_scope(str(scope)) == scope
+
+
+@pytest.mark.parametrize("text", ["push", "push:", "write:*", "push:example.org.:", "push:*:..", "push:*:a*", ":*"])
+def test_what_is_no_scope_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_scope(text)
+
+
 def test_a_new_key_is_private_and_reads_back(tmp_path: Path) -> None:
     keys = tmp_path / "keys.d"
     scopes = (parse_scope("read:Example.ORG"), parse_scope("push:*"), parse_scope('read:a\\"b\\046c.example.'))
@@ -51,7 +75,7 @@ def test_only_the_first_key_signs(tmp_path: Path) -> None:
 def test_a_new_key_never_replaces_one(tmp_path: Path) -> None:
     path = new_key(tmp_path, "k1", READ, lambda: NOW, os.urandom)
     before = path.read_bytes()
-    with pytest.raises(KeyFileError, match="there already"):
+    with pytest.raises(KeyFileError, match="exists; choose"):
         new_key(tmp_path, "k1", READ, lambda: NOW, os.urandom)
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
@@ -59,7 +83,7 @@ def test_a_new_key_never_replaces_one(tmp_path: Path) -> None:
 
 def test_a_file_in_the_directorys_place_is_no_key(tmp_path: Path) -> None:
     (tmp_path / "keys.d").write_text("")
-    with pytest.raises(KeyFileError, match=r"keys\.d: can't be read: Not a directory"):
+    with pytest.raises(KeyFileError, match=r"keys\.d: cannot be read: Not a directory"):
         new_key(tmp_path / "keys.d", "k1", READ, lambda: NOW, os.urandom)
 
 
@@ -82,10 +106,10 @@ def test_bad_key_ids(tmp_path: Path, kid: str) -> None:
         (good(secret=SECRET + "="), "base64url"),
         (good(state='"on"'), "accept, sign, retired"),
         (good(scopes='["write:*"]'), "not a scope"),
-        (good(scopes='["read:a..b"]'), "names no zone"),
+        (good(scopes='["read:a..b"]'), "names no valid zone"),
         (good(scopes='"read:*"'), "must be a list"),
         (good(not_after='"tomorrow"'), "not_after"),
-        (good(not_before="2026-01-01T00:00:00"), "with its offset"),
+        (good(not_before="2026-01-01T00:00:00"), "with an offset"),
         (good(client_cert='"AB"'), "client_cert"),
         (good(client_cert="7"), "client_cert"),
         (good(colour='"red"'), "unknown key 'colour'"),
@@ -139,13 +163,13 @@ def test_symlinks_and_other_kinds_of_files_are_refused(tmp_path: Path) -> None:
 def test_two_files_with_one_secret_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "k1.key", good())
     write(tmp_path, "k2.key", good())
-    with pytest.raises(KeyFileError, match="one secret"):
+    with pytest.raises(KeyFileError, match="same secret"):
         Keyring.load(tmp_path)
 
 
 def test_a_directory_that_others_may_write_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    with pytest.raises(KeyFileError, match="others may write"):
+    with pytest.raises(KeyFileError, match="world-writable"):
         Keyring.load(tmp_path)
 
 

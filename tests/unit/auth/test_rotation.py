@@ -68,7 +68,7 @@ def test_a_file_keeps_all_but_its_state(keys: Path) -> None:
 )
 def test_a_key_that_is_not_valid_cannot_be_promoted(keys: Path, fields: dict[str, object]) -> None:
     change(keys, "new", **fields)
-    with pytest.raises(Refused, match="retired or out of its time"):
+    with pytest.raises(Refused, match="retired or not valid now"):
         promotion(keys, "new", NOW)
 
 
@@ -81,7 +81,7 @@ def test_the_last_key_that_signs_is_retired_only_by_force(keys: Path) -> None:
 
 def test_a_key_that_is_not_there(keys: Path) -> None:
     for what in (promotion, retirement):
-        with pytest.raises(NotFound, match="holds no key 'other'"):
+        with pytest.raises(NotFound, match="has no key 'other'"):
             what(keys, "other", NOW)
 
 

@@ -9,7 +9,7 @@ from blake3 import blake3
 
 from zonegit.auth.keyring import Keyring
 from zonegit.auth.tsigfile import load_tsig, new_tsig
-from zonegit.dns.acl import key_name
+from zonegit.dns.access.acl import key_name
 from zonegit.errors import KeyFileError
 
 SECRET = base64.b64encode(blake3(b"a secret for tests").digest()).decode()
@@ -38,7 +38,7 @@ def test_a_new_key_is_private_and_reads_back(tmp_path: Path) -> None:
 
 def test_a_file_in_the_directorys_place_is_no_key(tmp_path: Path) -> None:
     (tmp_path / "keys.d").write_text("")
-    with pytest.raises(KeyFileError, match=r"keys\.d: can't be made: File exists"):
+    with pytest.raises(KeyFileError, match=r"keys\.d: cannot be created: File exists"):
         new_tsig(tmp_path / "keys.d", "xfr", "hmac-sha256", os.urandom)
 
 

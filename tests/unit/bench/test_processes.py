@@ -30,7 +30,7 @@ def test_a_program_ends_with_its_block(tmp_path: Path) -> None:
 def test_a_program_that_ended_is_told_with_its_last_words(tmp_path: Path) -> None:
     failing = [sys.executable, "-c", "raise SystemExit('no such zone')"]
     with running(failing, tmp_path / "log") as program:
-        program.process.wait(10)
+        program.process.wait(60)
         with pytest.raises(MeasuringFailed, match="no such zone"):
             program.check()
     with pytest.raises(MeasuringFailed, match="no such zone"):

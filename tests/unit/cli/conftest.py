@@ -2,15 +2,22 @@
 
 import io
 import json
+import os
 import shlex
+import shutil
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from servekit import Served
+from synckit import PEER
+from zonegit.auth.keyfile import new_key
+from zonegit.auth.scope import parse_scope
 from zonegit.cli.main import main
 
 ZONE = """\
@@ -97,9 +104,31 @@ def go_back(run: Run) -> Callable[[Result], Result]:
     """Runs the command that a verb printed as the way back."""
 
     def call(result: Result) -> Result:
-        (command,) = (line for line in result.err.splitlines() if line.startswith("the way back: "))
-        program, *argv = shlex.split(command.removeprefix("the way back: "))
+        (command,) = (line for line in result.err.splitlines() if line.startswith("to undo: "))
+        program, *argv = shlex.split(command.removeprefix("to undo: "))
         assert program == "zonegit"
         return run(*argv)
 
     return call
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    new_key(tmp_path / "keys", "k1", (parse_scope("read:*"), parse_scope("push:*")), time.time, os.urandom)
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def server(zone: Run, tmp_path: Path, keys: Path) -> Iterator[Served]:
+    """The repository with example.org, moved away to be a peer of the one that `run` works on."""
+    shutil.move(tmp_path / "repo", tmp_path / "peer")
+    served = Served(tmp_path / "peer", keys)
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def clone(run: Run, server: Served, keys: Path, tmp_path: Path) -> Run:
+    done = run("clone", server.url, tmp_path / "repo", "--name", PEER, "--keys", keys)
+    assert done.code == 0, done
+    return run

@@ -49,7 +49,7 @@ def test_a_backup_is_restored_and_what_was_there_is_kept(zone, backup, tmp_path)
     assert zone("fsck").code == 0
     assert zone("set", "www", "A", "60", "192.0.2.2").code == 0
     (kept,) = repo.glob("replaced-*")
-    assert f"what was there is in {kept}: remove it" in done.err
+    assert f"the previous repository is in {kept}: remove it" in done.err
     assert zone("--repo", kept, "show", "www", "A").lines[0].endswith("192.0.2.66")
     assert sorted(file.name for file in repo.iterdir()) == sorted(["data.mdb", "lock.mdb", kept.name])
 
@@ -112,9 +112,9 @@ def test_nothing_is_restored_under_the_feet_of_a_user(zone, backup, refused, mon
         ("head", 6, "is damaged, and nothing was changed: it has {size:,} bytes of {whole:,}: copy it again"),
         ("object", 6, "is damaged, and nothing was changed: object "),
         ("empty", 6, "is empty: take another backup; nothing was changed"),
-        ("junk", 1, "is no backup: name a file of `zonegit backup`"),
+        ("junk", 1, "is not a backup: name a file that `zonegit backup` wrote"),
         ("zone", 1, "zone files are for `zonegit import`"),
-        ("gzip", 1, "is compressed with gzip: unpack it first; nothing was changed"),
+        ("gzip", 1, "is compressed with gzip: decompress it first; nothing was changed"),
     ],
 )
 def test_a_damaged_backup_changes_nothing(zone, backup, refused, tmp_path, damage, code, told) -> None:
@@ -157,19 +157,19 @@ def test_a_backup_replaces_no_file(zone, backup, refused, tmp_path) -> None:
     assert backup.read_bytes() == before
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     refused(zone("backup", tmp_path / "link"), 4, "name a new file")
-    refused(zone("backup", tmp_path / "no" / "file"), 1, "can't write")
-    refused(zone("restore", tmp_path / "no"), 1, "can't read the backup")
+    refused(zone("backup", tmp_path / "no" / "file"), 1, "cannot write")
+    refused(zone("restore", tmp_path / "no"), 1, "cannot read the backup")
     assert not list(tmp_path.glob(".*backup*"))
 
 
 def test_what_is_no_backup_is_named_as_it_was_typed(zone, refused, tmp_path) -> None:
     new, none = tmp_path / "new", tmp_path / "none"
     none.mkdir()
-    refused(zone("--repo", new, "restore", none), 1, f"{none} holds no repository: name a file of")
+    refused(zone("--repo", new, "restore", none), 1, f"{none} holds no repository: name a file written by")
     (tmp_path / "repo").rename(none / ".zonegit")
     refused(zone("--repo", new, "restore", none), 1, f"{none} holds no repository: name {none / '.zonegit'}\n")
     (tmp_path / "junk").write_text("junk")
-    refused(zone("--repo", new, "restore", tmp_path / "junk"), 1, "is no backup")
+    refused(zone("--repo", new, "restore", tmp_path / "junk"), 1, "is not a backup")
     assert not new.exists(), "a directory was left behind"
 
 
@@ -178,9 +178,9 @@ def test_a_file_that_is_called_as_a_name_is_told_of_both(zone, refused, tmp_path
     for name in ("www", "corp.zone"):
         (tmp_path / name).write_text("no backup")
     result = zone("restore", "www")
-    refused(result, 1, "www is no backup", "'zonegit restore www --from REV' brings back the records of a name")
+    refused(result, 1, "www is not a backup", "to restore the records of a name: 'zonegit restore www --from REV'")
     result = zone("restore", "corp.zone")
-    refused(result, 1, "corp.zone is no backup")
+    refused(result, 1, "corp.zone is not a backup")
     assert "--from" not in result.err
 
 
@@ -207,7 +207,7 @@ def test_who_stops_reading_a_backup_ends_it(zone) -> None:
 
 def test_no_backup_goes_to_a_terminal(zone, refused, monkeypatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    refused(zone("backup", "-"), 2, "send it to a file or a program")
+    refused(zone("backup", "-"), 2, "redirect it to a file or a program")
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     refused(zone("restore", "-"), 2, "standard input is a terminal")
 
@@ -230,7 +230,7 @@ def test_without_room_it_says_what_is_full_and_what_is_needed(backup, tmp_path) 
 
     full, new = tmp_path / "full", tmp_path / "new"
     told = limited("backup", full)
-    assert told.startswith(f"zonegit: can't write {full}: File too large; the backup takes up to ")
+    assert told.startswith(f"zonegit: can't write {full}: File too large; the backup needs up to ")
     assert "mdb" not in told
     told = limited("--repo", new, "restore", backup)
     assert told == f"zonegit: can't write a copy of {backup} in {new}: File too large; nothing was changed\n"

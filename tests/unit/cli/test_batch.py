@@ -96,5 +96,7 @@ def test_a_batch_has_no_more_changes_than_it_may_have(zone, refused, monkeypatch
     lines = b"zone example.org\nset a A 60 192.0.2.1\n\nset b A 60 192.0.2.1\n"
     assert zone("batch", stdin=lines).code == 0
     refused(
-        zone("batch", stdin=lines + b"set c A 60 192.0.2.1"), 1, "batch:5: more than 2 changes; split the batch"
+        zone("batch", stdin=lines + b"set c A 60 192.0.2.1"),
+        1,
+        "batch:5: the batch has more than 2 changes; split it",
     )

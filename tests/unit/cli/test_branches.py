@@ -249,7 +249,7 @@ def test_head_is_never_detached(zone, refused) -> None:
     zone("tag", "v1")
     for version in ("HEAD~1", "v1", tip(zone)[:12], "serial=2026112001", "main@{0}"):
         refused(zone("checkout", version), 5, "no detached HEAD", f"`zonegit branch NAME {version}`")
-    refused(zone("checkout", "-"), 5, "where HEAD was before isn't kept")
+    refused(zone("checkout", "-"), 5, "HEAD's previous branch isn't recorded")
     refused(zone("checkout", "nothing"), 5, "'checkout -b nothing' makes one")
     assert zone("status", "--json").json["branch"] == "main"
 
@@ -283,12 +283,12 @@ def test_what_moves_a_branch_or_tag_answers_in_json(zone, tmp_path) -> None:
 
 
 def test_a_branch_that_zonegitd_serves_by_default_goes_with_a_warning(zone) -> None:
-    told = "zonegitd serves branch main of example.org., unless its configuration names another one"
+    told = "zonegitd serves branch main of example.org. unless configured otherwise"
     for dry in (["--dry-run"], []):
         renamed = zone("branch", "-m", "main", "trunk", *dry)
         assert renamed.code == 0
         assert f"zonegit: warning: {told}" in renamed.err
-        assert '`branch` in [zone."example.org."]' in renamed.err
+        assert '`branch` under [zone."example.org."]' in renamed.err
     assert told not in zone("branch", "-m", "trunk", "main").err
     zone("checkout", "-b", "test")
     for dry in (["--dry-run"], []):

@@ -66,6 +66,9 @@ ASKED = [
     (["log", "--name", "ns"], {"ns1"}),
     (["log", "main", "ns"], {"ns1"}),
     (["when", "ns"], {"ns1"}),
+    (["query", "ns"], {"ns1"}),
+    (["query", "www", "AAA"], {"AAAA"}),
+    (["query", "www", "A", "@v"], {"@v1.0"}),
     (["log", "main", "v"], {"v1.0"}),
     (["diff", "main..C"], {"main..CHG-1234"}),
     (["tag", "-d", "v"], {"v1.0"}),
@@ -91,6 +94,8 @@ ASKED = [
     (["key", "list", "--keys", "some"], {"some-directory"}),
     (["clone", "http://127.0.0.1:9", "some"], {"some-directory"}),
     (["import", "nothing-here"], set()),
+    (["push", "example"], {"example.net.", "example.org."}),
+    (["pull", "ns1", "--exclude", "example.n"], {"example.net."}),
 ]
 
 

@@ -39,6 +39,7 @@ def keys_of(value, opaque=("objects",)) -> set[str]:
         ["tag"],
         ["zone", "list"],
         ["status"],
+        ["query", "www"],
         ["set", "@", "MX", "2h", "10 nowhere"],
         ["fsck"],
         ["cat-object"],

@@ -110,7 +110,7 @@ def test_a_dry_run_keeps_the_text_and_writes_nothing(zone, editor, room, tmp_pat
     [
         ("text = text.replace('192.0.2.1', '192.0.2.256')", ["/edit.zone:18:", "192.0.2.256"], 1),
         ("text += 'mail CNAME www\\n'", ["cname-and-other"], 1),
-        ("text = text.replace('192.0.2.1', '192.0.2.2'); code = 3", ["the editor ended with 3"], 1),
+        ("text = text.replace('192.0.2.1', '192.0.2.2'); code = 3", ["the editor exited with code 3"], 1),
         ("zonegit('checkout', '-b', 'b'); zonegit('branch', '-D', 'main'); text += 'a A 1.1.1.1'", ["main"], 5),
     ],
 )
@@ -234,10 +234,13 @@ def test_a_conflict_of_an_alias(zone, editor, room) -> None:
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("path.unlink(); path.mkdir(); os._exit(0)", "is no regular file: put the text there as one"),
-        ("path.unlink(); os.mkfifo(path); os._exit(0)", "is no regular file: put the text there as one"),
-        ("path.rename(path.parent / 'mine'); path.symlink_to('mine'); os._exit(0)", "is no regular file: put"),
-        ("path.unlink(); os._exit(0)", "isn't there, so there is no text to commit: begin again"),
+        ("path.unlink(); path.mkdir(); os._exit(0)", "is not a regular file: replace the link or directory"),
+        ("path.unlink(); os.mkfifo(path); os._exit(0)", "is not a regular file: replace the link or directory"),
+        (
+            "path.rename(path.parent / 'mine'); path.symlink_to('mine'); os._exit(0)",
+            "is not a regular file: replace",
+        ),
+        ("path.unlink(); os._exit(0)", "does not exist, so there is no text to commit: start again"),
     ],
 )
 def test_what_an_editor_leaves_instead_of_the_text(zone, editor, room, refused, tmp_path, code, told) -> None:
@@ -249,13 +252,13 @@ def test_what_an_editor_leaves_instead_of_the_text(zone, editor, room, refused, 
 
 def test_a_kept_text_that_is_none(zone, editor, refused, tmp_path) -> None:
     editor("")
-    refused(zone("edit", "--retry", tmp_path / "nowhere"), 1, f"{tmp_path / 'nowhere'} isn't there")
-    refused(zone("edit", "--retry", tmp_path), 1, f"{tmp_path} is no regular file")
+    refused(zone("edit", "--retry", tmp_path / "nowhere"), 1, f"{tmp_path / 'nowhere'} does not exist")
+    refused(zone("edit", "--retry", tmp_path), 1, f"{tmp_path} is not a regular file")
 
 
 def test_a_text_that_cannot_be_read_any_more_is_kept(zone, editor, room, refused) -> None:
     editor("path.rename(path.parent / 'mine'); path.symlink_to('mine'); text += 'new A 192.0.2.9\\n'")
-    refused(zone("edit"), 1, "edit.zone is no regular file", "the text is kept")
+    refused(zone("edit"), 1, "edit.zone is not a regular file", "the text is kept")
     assert "new A" in next(room.glob("*/mine")).read_text()
 
 
@@ -264,7 +267,7 @@ def test_what_is_broken_together_is_a_conflict(zone, editor, room) -> None:
     failed = zone("edit")
     assert failed.code == 4
     assert failed.lines[0].startswith("conflict: both together: this would break example.org.")
-    assert "each side is valid, and both together are not" in failed.err
+    assert "each side alone is valid, but the merged zone isn't" in failed.err
     (path,) = kept(room)
     assert "\n; conflict: both together: this would break example.org." in path.read_text()
     editor("")
@@ -305,7 +308,7 @@ def test_a_refusal_leaves_the_repository_as_it_was(zone, editor, tmp_path) -> No
 
 def test_an_unchanged_text_is_not_kept_where_the_editor_fails(zone, editor, room, refused) -> None:
     editor("code = 1")
-    refused(zone("edit"), 1, "the editor ended with 1, so nothing was committed\n")
+    refused(zone("edit"), 1, "the editor exited with code 1; nothing was committed\n")
     assert list(room.iterdir()) == []
 
 
@@ -326,14 +329,14 @@ def test_no_terminal_and_no_editor(zone, refused, monkeypatch, tmp_path, room) -
     monkeypatch.setenv("EDITOR", "/no/such/editor")
     refused(zone("edit"), 1, "/no/such/editor: No such file")
     monkeypatch.setenv("VISUAL", "'half")
-    refused(zone("edit"), 1, "VISUAL can't be read")
+    refused(zone("edit"), 1, "$VISUAL is not a valid command")
     assert state(tmp_path / "repo") == before
     assert list(room.iterdir()) == []
 
 
 def test_no_kept_text(zone, editor, refused, tmp_path) -> None:
     editor("")
-    refused(zone("edit", "--retry", tmp_path / "absent"), 1, "absent isn't there")
+    refused(zone("edit", "--retry", tmp_path / "absent"), 1, "absent does not exist")
     (tmp_path / "other").write_text("www 60 A 192.0.2.1\n")
     refused(zone("edit", "--retry", tmp_path / "other"), 1, "lacks the header")
     (tmp_path / "link").symlink_to(tmp_path / "other")

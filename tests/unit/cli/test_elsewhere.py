@@ -10,7 +10,7 @@ from zonegit.cli.parser import verb_parser
 
 
 @pytest.mark.parametrize(
-    "name", ["edit-zone", "commit", "push", "pull", "reload", "checkzone", "rm", "zone delete"]
+    "name", ["edit-zone", "commit", "rebase", "stash", "reload", "checkzone", "rm", "zone delete"]
 )
 def test_what_is_known_elsewhere_is_answered(run, refused, name) -> None:
     refused(run(*name.split()), 2, f"{name!r} is not a verb; ", advice(name))
@@ -39,7 +39,9 @@ def test_mistyped_verbs_are_still_guessed(run, refused) -> None:
 
 def test_what_removes_is_not_suggested_for_a_rename(run, refused) -> None:
     for verb in ("rename", "mv", "move"):
-        refused(run("zone", verb, "a.example", "b.example"), 2, "there is no rename yet", "`export`", "`import`")
+        refused(
+            run("zone", verb, "a.example", "b.example"), 2, "a zone can't be renamed yet", "`export`", "`import`"
+        )
 
 
 def test_git_s_usual_aliases_are_known(run, refused) -> None:
@@ -51,7 +53,7 @@ def test_git_s_usual_aliases_are_known(run, refused) -> None:
     ("typed", "told"),
     [
         ("branch -M new", "zonegit branch -m OLD NEW"),
-        ("branch -v", "shows each tip with its serial and message already"),
+        ("branch -v", "already shows each tip with its serial and message"),
         ("branch -a", "PEER/BRANCH"),
         ("branch -r", "PEER/BRANCH"),
         ("branch --list", "without a name lists them"),
@@ -62,9 +64,9 @@ def test_git_s_usual_aliases_are_known(run, refused) -> None:
         ("reset --soft HEAD~1", "zonegit reset --hard REV"),
         ("reset --mixed HEAD~1", "zonegit reset --hard REV"),
         ("merge --squash feature", "zonegit cherry-pick A..B"),
-        ("show -p", "prints the whole change already"),
-        ("commit --amend", "correct it by another commit"),
-        ("amend", "correct it by another commit"),
+        ("show -p", "already prints the complete change"),
+        ("commit --amend", "make another commit"),
+        ("amend", "make another commit"),
     ],
 )
 def test_options_that_git_has_are_answered(zone, refused, typed, told) -> None:

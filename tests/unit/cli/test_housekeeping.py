@@ -40,7 +40,7 @@ def test_what_is_gone_is_not_found(removed, refused, tmp_path) -> None:
     assert "deleted" in removed("gc", "--grace", "0").err
     with Repository.open(tmp_path / "repo", readonly=True) as repository:
         assert list(repository.removed_zones()) == []
-    refused(removed("zone", "restore", "example.net."), 5, "no longer in this repository")
+    refused(removed("zone", "restore", "example.net."), 5, "has deleted its objects")
     assert removed("zone", "add", "example.net.").code == 0
     assert removed("fsck").code == 0
 
@@ -50,10 +50,10 @@ def test_it_says_how_far_undo_reaches_back_then(zone, refused) -> None:
         assert zone("set", "www", "A", "60", f"192.0.2.{last}").code == 0
     assert "reach back" not in zone("gc").err
     told = zone("gc", "--grace", "0", "--dry-run").err
-    assert "undo and BRANCH@{…} would reach back only as far as the grace (0)" in told
-    assert "undo and BRANCH@{…} reach back only as far as the grace (0)" in zone("gc", "--grace", "0").err
+    assert "undo and BRANCH@{…} would reach back only as far as the grace period (0)" in told
+    assert "undo and BRANCH@{…} reach back only as far as the grace period (0)" in zone("gc", "--grace", "0").err
     assert zone("undo").code == 0
-    refused(zone("undo"), 1, "isn't in its reflog", "`zonegit revert COMMIT`", "`zonegit reset --hard REV`")
+    refused(zone("undo"), 1, "goes back no further", "`zonegit revert COMMIT`", "`zonegit reset --hard REV`")
     assert zone("reset", "--hard", "serial=2026112001").code == 0
 
 

@@ -68,7 +68,7 @@ def test_behind_the_commit_it_says_what_was_written(zone, monkeypatch) -> None:
             result = zone(*verb, stdin=text)
         commit = zone("log", "--json").json[0]["commit"]
         assert commit != before
-        assert result.err == f"zonegit: interrupted, but committed before: [example.org. main {commit[:12]}]\n"
+        assert result.err == f"zonegit: interrupted, but already committed: [example.org. main {commit[:12]}]\n"
         assert (result.code, result.out) == (INTERRUPTED, "")
         before = commit
 
@@ -128,7 +128,7 @@ def test_a_backup_a_restore_and_a_check_say_what_holds(zone, monkeypatch, tmp_pa
         time.sleep(5)
 
     for place, told, *argv in (
-        ("os.waitpid", "no backup was made", "backup", tmp_path / "monday"),
+        ("os.waitpid", "no backup was written", "backup", tmp_path / "monday"),
         ("zonegit.store.backup.fsck", "nothing was changed", "restore", tmp_path / "whole"),
         ("zonegit.repo.Repository.fsck", "nothing was changed", "fsck"),
     ):
@@ -144,7 +144,7 @@ def test_behind_its_rename_a_restore_is_said_to_be_done(zone, monkeypatch, tmp_p
     zone("backup", backup)
     monkeypatch.setattr("os.fsync", interrupt)
     result = zone("restore", backup)
-    assert (result.code, result.err) == (INTERRUPTED, f"zonegit: interrupted, but {backup} was restored before\n")
+    assert (result.code, result.err) == (INTERRUPTED, f"zonegit: interrupted, but {backup} was restored\n")
 
 
 def test_what_the_caller_ignores_stays_ignored() -> None:

@@ -94,7 +94,7 @@ def test_a_directory_that_anybody_may_write_to_is_not_searched_from_below(near, 
 @pytest.mark.parametrize(
     ("words", "advice"),
     [
-        (("--repo", "work"), "the one in it is work/.zonegit"),
+        (("--repo", "work"), "there is one in work/.zonegit"),
         (("--repo", "work/.zonegi"), "`--repo /"),
         (("-C", "work/a", "--repo", "nowhere"), "work/.zonegit; leave --repo out"),
     ],
@@ -115,5 +115,5 @@ def test_the_service_s_repository_is_named_where_the_environment_leads_nowhere(n
 
 
 def test_where_nothing_is_near_one_can_be_made(near, refused) -> None:
-    refused(near("status"), 1, "no repository in this directory or above it: make one with `zonegit init`")
+    refused(near("status"), 1, "no repository in this directory or its parents: create one with `zonegit init`")
     refused(near("--repo", "x/y", "status"), 1, "no repository at x/y", "`zonegit init --repo x/y`")

@@ -115,4 +115,4 @@ def test_set_keeps_the_ttl_that_is_there(told, refused) -> None:
     assert told("show", "www", "A").out == (
         "www.example.org.\t60\tIN\tA\t192.0.2.77\nwww.example.org.\t60\tIN\tA\t192.0.2.78\n"
     )
-    refused(told("set", "www", "AAAA", "-", "2001:db8::1"), 5, "give a TTL")
+    refused(told("set", "www", "AAAA", "-", "2001:db8::1"), 5, "needs a TTL")

@@ -15,9 +15,9 @@ def test_what_the_owner_cannot_read_is_named(monkeypatch, tmp_path, part) -> Non
     os.chown(tmp_path, owner, -1)
     monkeypatch.setenv("SUDO_UID", str(owner))
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr("zonegit.repo.caller.go_on_as", lambda *_: None)
+    monkeypatch.setattr("zonegit.repo.caller.continue_as", lambda *_: None)
     assert ownership.as_owner(tmp_path) == tmp_path
     monkeypatch.setattr("os.access", lambda file, _mode: file != part)
     with pytest.raises(StoreError) as refused:
         ownership.as_owner(tmp_path)
-    assert f", who can't read {part}, which zonegit needs: install" in str(refused.value)
+    assert f", who cannot read {part}, which zonegit needs: install" in str(refused.value)

@@ -115,7 +115,7 @@ def test_a_quoted_record_may_begin_with_a_dash() -> None:
         (["set", "www", "A", "192.0.2.1"], ["required", "RDATA"]),
         (["log", "--onelin"], ["unrecognized", "--onelin"]),
         (["log", "-n", "x"], ["invalid", "'x'"]),
-        (["log", "-n", "-5"], ["-n", "'-5'", "write -n 5, or -5"]),
+        (["log", "-n", "-5"], ["-n", "'-5'", "such as -n 5 or -5"]),
         (["log", "--colour"], ["--colour", "did you mean `--color`?"]),
         (["log", "--colour=never"], ["did you mean `--color`?"]),
         (["set", "www", "A", "60", "192.0.2.1", "--dryrun"], ["did you mean `--dry-run`?"]),

@@ -97,7 +97,7 @@ def test_no_difference_is_no_plan(zone, zone_file, tmp_path) -> None:
 
 def test_no_file_is_written_over_without_force(zone, desired, plan, refused, tmp_path) -> None:
     before = plan.read_bytes()
-    refused(zone("plan", desired, "-o", plan), 4, "is there already", "--force")
+    refused(zone("plan", desired, "-o", plan), 4, "already exists", "--force")
     assert plan.read_bytes() == before
     refused(zone("plan", desired, "-o", tmp_path / "no" / "plan"), 1, "No such file")
     assert [path.name for path in tmp_path.glob(".*")] == []
@@ -113,8 +113,8 @@ def test_force_writes_over_regular_files_alone(zone, desired, plan, refused, tmp
     seen = {name: os.lstat(tmp_path / name).st_ino for name in ("link", "stdout", "gone", "folder", "pipe")}
     for name, inode in seen.items():
         for force in ((), ("--force",)):
-            refused(zone("plan", desired, "-o", tmp_path / name, *force), 4, name, "no regular file")
-            refused(zone("apply", plan, "--rebase", "-o", tmp_path / name, *force), 4, "no regular file")
+            refused(zone("plan", desired, "-o", tmp_path / name, *force), 4, name, "not a regular file")
+            refused(zone("apply", plan, "--rebase", "-o", tmp_path / name, *force), 4, "not a regular file")
         assert os.lstat(tmp_path / name).st_ino == inode
     assert plan.read_bytes() == before
     assert zone("plan", desired, "-o", plan, "--force").code == 0
@@ -127,7 +127,7 @@ def test_a_plan_is_no_output(zone, desired, plan, refused, tmp_path, monkeypatch
     for force in ((), ("--force",)):
         refused(zone("plan", desired, "-o", "-", *force), 2, "name a new file")
         refused(zone("apply", plan, "--rebase", "-o", "-", *force), 2, "name a new file")
-        refused(zone("plan", desired, "-o", "/dev/stdout", *force), 4, "/dev/stdout", "no regular file")
+        refused(zone("plan", desired, "-o", "/dev/stdout", *force), 4, "/dev/stdout", "not a regular file")
     assert not (tmp_path / "-").exists()
 
 
@@ -152,9 +152,9 @@ def test_a_plan_is_refused_once_the_branch_has_moved(zone, plan, refused, tmp_pa
 
 def test_a_plan_is_done_once(zone, plan, refused) -> None:
     assert zone("apply", plan).code == 0
-    refused(zone("apply", plan), 4, "was applied to example.org. main already, by Ada <ada@", "--rebase")
+    refused(zone("apply", plan), 4, "was already applied to example.org. main by Ada <ada@", "--rebase")
     zone("undo")
-    refused(zone("apply", plan), 4, "was applied to example.org. main already")
+    refused(zone("apply", plan), 4, "was already applied to example.org. main")
 
 
 def test_a_plan_is_rebased_over_what_came_since(zone, plan, tmp_path) -> None:
@@ -205,14 +205,14 @@ def test_a_plan_that_breaks_the_zone_with_what_came_since_has_no_rebase(zone, zo
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("; +www", "; +mail", "what the plan shows isn't what it does"),
-        ('"Move www"', '"Move mail"', "doesn't fit its hash"),
-        ("c0000202", "c0000203", "doesn't fit its hash"),
-        ("; zonegit plan 1", "; zonegit plan 2", "no plan that this version"),
+        ("; +www", "; +mail", "the plan's text doesn't match its data"),
+        ('"Move www"', '"Move mail"', "doesn't match its hash"),
+        ("c0000202", "c0000203", "doesn't match its hash"),
+        ("; zonegit plan 1", "; zonegit plan 2", "this version of zonegit can't"),
         ('"base": "', '"base": "00', "can't be read"),
-        ('"format": 1', '"format": true', "what the plan shows isn't"),
+        ('"format": 1', '"format": true', "the plan's text doesn't match"),
         ('"changes": [', '"changes": [[', "can't be read"),
-        ("}\n", "}\n\n", "what the plan shows isn't"),
+        ("}\n", "}\n\n", "the plan's text doesn't match"),
         ("{", "", "can't be read"),
     ],
 )
@@ -229,14 +229,14 @@ def test_a_plan_that_was_changed_is_refused(zone, plan, refused, tmp_path, old, 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--rebase"], "name its file with -o NEW"),
-        (["-o", "x"], "belong to --rebase"),
-        (["--force"], "belong to --rebase"),
+        (["--rebase"], "name the file with -o NEW"),
+        (["-o", "x"], "need --rebase"),
+        (["--force"], "need --rebase"),
         (["--rebase", "-o", "x", "-m", "y"], "keeps message and author"),
         (["--below", "www"], "a plan is exact"),
         (["--unsign"], "a plan is exact"),
-        (["--branch", "other"], "the plan is for example.org. main"),
-        (["--zone", "example.net"], "the plan is for example.org. main"),
+        (["--branch", "other"], "the plan is for zone example.org., branch main"),
+        (["--zone", "example.net"], "the plan is for zone example.org., branch main"),
     ],
 )
 def test_what_a_plan_does_cannot_be_said_otherwise(zone, plan, refused, options, words) -> None:
@@ -244,7 +244,7 @@ def test_what_a_plan_does_cannot_be_said_otherwise(zone, plan, refused, options,
 
 
 def test_options_for_plans_are_for_nothing_else(zone, desired, refused) -> None:
-    refused(zone("apply", desired, "--rebase", "-o", "x"), 2, "are for a plan")
+    refused(zone("apply", desired, "--rebase", "-o", "x"), 2, "need a plan")
 
 
 def test_a_state_that_breaks_the_zone_has_no_plan(zone, desired, refused, tmp_path) -> None:

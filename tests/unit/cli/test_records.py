@@ -218,7 +218,7 @@ def test_bad_input_is_one_line_and_writes_nothing(zone, refused, argv, code, wor
     assert len(zone("reflog").lines) == 1
 
 
-ORDER = "the order is NAME TYPE TTL RDATA"
+ORDER = "expected NAME TYPE TTL RDATA"
 
 
 @pytest.mark.parametrize("verb", ["set", "add"])
@@ -281,9 +281,9 @@ def test_a_serial_that_was_asked_for_and_not_taken_is_told(zone) -> None:
         assert result.code == 0
         return result.err
 
-    assert soa(5, 901, "--dry-run").endswith("isn't ahead of the zone's; the next one, 2026112002, was taken\n")
-    assert "the serial 5 isn't ahead of the zone's; the next one, 2026112002, was taken" in soa(5, 901)
-    assert "the serial 5 isn't ahead of the zone's, which stays 2026112002" in soa(5, 901)
+    assert soa(5, 901, "--dry-run").endswith("is not ahead of the zone's; used the next one, 2026112002\n")
+    assert "the serial 5 is not ahead of the zone's; used the next one, 2026112002" in soa(5, 901)
+    assert "the serial 5 is not ahead of the zone's, which remains 2026112002" in soa(5, 901)
     assert "ahead" not in soa(2026112002, 901)
     assert "ahead" not in soa(2026112009, 902)
 
@@ -300,9 +300,9 @@ def test_records_that_are_not_there_are_counted(zone, refused) -> None:
     [
         ("", "is empty"),
         (" \n", "is empty"),
-        ("a\x07b", "holds U+0007"),
-        ("\u200b", "holds U+200B, which can't"),
-        ("\udcff", "holds the byte 0xFF, which is no UTF-8"),
+        ("a\x07b", "contains U+0007"),
+        ("\u200b", "contains U+200B, which isn't"),
+        ("\udcff", "contains the byte 0xFF, which isn't valid UTF-8"),
     ],
 )
 def test_what_is_wrong_with_a_message(zone, refused, message, why) -> None:
@@ -337,10 +337,10 @@ def test_a_zone_has_one_soa(zone, refused) -> None:
 
 def test_a_serial_of_0_is_taken_where_it_is_ahead(zone) -> None:
     soa = "ns1 hostmaster {} 7200 900 1209600 300".format
-    assert "the serial 0 isn't ahead" in zone("set", "@", "SOA", "3600", soa(0)).err
+    assert "the serial 0 is not ahead" in zone("set", "@", "SOA", "3600", soa(0)).err
     assert zone("set", "@", "SOA", "3600", soa(4000000000)).code == 0
     unchanged = zone("set", "@", "SOA", "3600", soa(3000000000)).err
     assert "nothing to change" in unchanged
-    assert "the serial 3000000000 isn't ahead of the zone's, which stays 4000000000" in unchanged
+    assert "the serial 3000000000 is not ahead of the zone's, which remains 4000000000" in unchanged
     assert "[serial-zero]" in zone("set", "@", "SOA", "3600", soa(0)).err
     assert " 0 7200 900 " in zone("show", "@", "SOA").out

@@ -1,4 +1,4 @@
-"""`clone`, `fetch`, `remote` and `peer accept-epoch`, against a server that is really there."""
+"""`clone --mirror`, `fetch`, `remote` and `peer accept-epoch`, against a server that is really there."""
 
 import os
 import shutil
@@ -14,16 +14,15 @@ from synckit import PEER
 from tlskit import Authority
 from zonegit.auth.keyfile import new_key
 from zonegit.auth.scope import parse_scope
-from zonegit.net.http_client import HttpPeer
+from zonegit.net.client.peer import PeerClient
 from zonegit.net.tls import Identity, server_context
 from zonegit.repo import Repository
-from zonegit.repo.failing import after, clear_failing, set_failing
+from zonegit.repo.peer_status import DAY, FAILING, STORED, Failing, Stored
 from zonegit.repo.remotes import remotes
-from zonegit.repo.stored import DAY, Stored, set_stored
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 from zonegit.sync.peers import forget
-from zonegit.sync.ref_diff import Change
+from zonegit.sync.ref_sketch import SketchAnswer
 
 
 @pytest.fixture
@@ -61,8 +60,8 @@ def heads(path: Path, prefix: str = "refs/heads/") -> dict[str, bytes]:
         store.close()
 
 
-def test_a_clone_is_a_mirror(run, server, access, tmp_path, refused) -> None:
-    done = run("clone", server.url, tmp_path / "copy", "--name", PEER, *access)
+def test_a_clone_may_be_a_mirror(run, server, access, tmp_path, refused) -> None:
+    done = run("clone", server.url, tmp_path / "copy", "--name", PEER, *access, "--mirror")
     assert done.code == 0, done
     assert "mirror" in done.err
     assert heads(tmp_path / "copy") == heads(server.path)
@@ -132,7 +131,7 @@ def test_fetch_moves_what_tracks_and_nothing_else(run, server, access, tmp_path)
 
 
 def test_fetch_into_a_mirror_leaves_what_its_next_pull_has_to_find(run, server, access, tmp_path) -> None:
-    run("clone", server.url, "--name", PEER, *access)
+    run("clone", server.url, "--name", PEER, *access, "--mirror")
     with Repository.open(server.path) as repository:
         repository.remove_zone("example.org.")
     assert run("fetch").code == 0
@@ -144,15 +143,15 @@ def test_a_zone_of_our_own_is_given_up_and_taken_back(run, server, access, tmp_p
     run("init", "example.org")
     run("set", "www", "A", "60", "192.0.2.66")
     run("remote", "add", PEER, server.url, *access)
-    refused(run("remote", "adopt", "example.org"), 5, "no peer was seen to have example.org.")
+    refused(run("remote", "adopt", "example.org"), 5, "no peer is known to have example.org.")
     run("fetch")
     before = heads(tmp_path / "repo")
     tried = run("remote", "adopt", "example.org", "--dry-run")
     assert (tried.code, heads(tmp_path / "repo")) == (0, before)
     done = run("remote", "adopt", "example.org")
     assert done.out == tried.out
-    assert "the branch main as the branch before-adopt-main" in done.err
-    assert f"the way back: zonegit remote adopt example.org. {PEER} --undo" in done.err
+    assert "the local branch main is kept as branch before-adopt-main" in done.err
+    assert f"to undo: zonegit remote adopt example.org. {PEER} --undo" in done.err
     assert (
         heads(tmp_path / "repo")["refs/heads/example.org./main"]
         == heads(server.path)["refs/heads/example.org./main"]
@@ -170,30 +169,30 @@ def test_status_tells_of_a_quota_that_is_used_up(run, tmp_path) -> None:
     run("init", "example.org")
     today = int(time.time()) // DAY
     with closing(LmdbStore.open(tmp_path / "repo")) as store, store.write() as writer:
-        set_stored(writer, "p1", Stored(today - 1, 2_000_000, 1_000_000))
-        set_stored(writer, "p2", Stored(today, 999_999, 1_000_000))
+        STORED.set(writer, "p1", Stored(today - 1, 2_000_000, 1_000_000))
+        STORED.set(writer, "p2", Stored(today, 999_999, 1_000_000))
     assert (run("status").err, run("status", "--json").json["quota_used_up"]) == ("", [])
     with closing(LmdbStore.open(tmp_path / "repo")) as store, store.write() as writer:
-        set_stored(writer, "p3", Stored(today, 1_000_000, 1_000_000))
-    assert "nothing more is taken from p3 before midnight UTC: 1,000,000 bytes" in run("status").err
+        STORED.set(writer, "p3", Stored(today, 1_000_000, 1_000_000))
+    assert "the daily quota of p3 is used up until midnight UTC: 1,000,000 bytes" in run("status").err
     assert run("status", "--json").json["quota_used_up"] == ["p3"]
 
 
 def test_status_tells_of_exchanges_that_fail(run, tmp_path) -> None:
     run("init")
-    assert "and a secondary takes its primary's" in run("status").out
-    found = after(None, "can't be reached: a\x1bb", 1_767_225_600)
+    assert "and a secondary gets its primary's" in run("status").out
+    found = Failing.again(None, "can't be reached: a\x1bb", 1_767_225_600)
     with closing(LmdbStore.open(tmp_path / "repo")) as store, store.write() as writer:
-        set_failing(writer, "p1", found)
-        set_failing(writer, "p2", after(found, "it is another repository than before", 1_800_000_000))
-    assert run("status").out == "no zones yet; a secondary takes its primary's\n"
+        FAILING.set(writer, "p1", found)
+        FAILING.set(writer, "p2", Failing.again(found, "it is another repository than before", 1_800_000_000))
+    assert run("status").out == "no zones yet; a secondary gets its primary's\n"
     run("zone", "add", "example.org")
     told = run("status").err
     assert "exchanges with p1 have failed since 2026-01-01T00:00:00Z: can't be reached: a\\x1bb\n" in told
     assert "p2 have failed since 2026-01-01T00:00:00Z: it is another repository than before\n" in told
     assert list(run("status", "--json").json["failing"]) == ["p1", "p2"]
     with closing(LmdbStore.open(tmp_path / "repo")) as store, store.write() as writer:
-        clear_failing(writer, "p1")
+        FAILING.set(writer, "p1", None)
         forget(writer, "p2")
     assert run("status").err == ""
 
@@ -203,15 +202,15 @@ def test_adopting_tells_where_a_serial_goes_back(run, server, access) -> None:
     run("set", "@", "SOA", "3600", "ns1.example.net. hostmaster.example.org. 2100000000 7200 900 1209600 300")
     run("remote", "add", PEER, server.url, *access)
     run("fetch")
-    assert "the serial goes back from 2100000000 to 2026112001" in run("remote", "adopt", "example.org").err
+    assert "the serial decreases from 2100000000 to 2026112001" in run("remote", "adopt", "example.org").err
 
 
 def test_remotes_are_kept_without_a_secret_and_forgotten(run, server, access, keys, tmp_path, refused) -> None:
-    run("clone", server.url, "--name", PEER, *access)
+    run("clone", server.url, "--name", PEER, *access, "--mirror")
     told = f"already; remove it first: `zonegit remote remove {PEER}`"
     refused(run("remote", "add", PEER, "http://192.0.2.1", *access), 4, told)
     assert run("remote", "add", "other", "http://192.0.2.1:9354", *access).code == 0
-    refused(run("fetch"), 2, "which remote", "other, primary-1")
+    refused(run("fetch"), 2, "name one", "other, primary-1")
     refused(run("fetch", "nobody"), 5, "no remote 'nobody'")
     refused(run("remote", "remove", "nobody"), 5)
     secret = (keys / "k1.key").read_text().split('secret = "')[1].split('"')[0]
@@ -243,7 +242,7 @@ def kept(path) -> dict:
 
 
 def test_a_daemons_primary_is_forgotten_without_being_a_remote(run, server, access, tmp_path, refused) -> None:
-    run("clone", server.url, "--name", PEER, *access)
+    run("clone", server.url, "--name", PEER, *access, "--mirror")
     store = LmdbStore.open(tmp_path / "repo")
     with store.write() as writer:
         writer.set_setting("remotes", None)  # a daemon's secondary has its primary in its configuration alone
@@ -259,7 +258,7 @@ def test_a_daemons_primary_is_forgotten_without_being_a_remote(run, server, acce
 
 def test_a_peer_that_was_made_again_is_accepted_by_hand(run, server, access, keys, tmp_path, refused) -> None:
     run("clone", server.url, "--name", PEER, *access)
-    refused(run("peer", "accept-epoch", "nobody"), 5, "nothing is known")
+    refused(run("peer", "accept-epoch", "nobody"), 5, "no contact with a peer")
     again = tmp_path / "again"
     with Repository.init(again) as repository:
         repository.add_zone("example.org")
@@ -288,7 +287,7 @@ def test_over_tls_with_a_certificate_and_whichever_key_signs(run, server, keys, 
     try:
         call = ["clone", secure.url, "--name", PEER, "--keys", keys, "--ca", ca.cert]
         refused(run(*call), 7, "--client-cert")
-        refused(run(*call, "--client-cert", mine.cert), 2, "certificate needs its key")
+        refused(run(*call, "--client-cert", mine.cert), 2, "must be given together")
         assert run(*call, "--client-cert", mine.cert, "--client-key", mine.key).code == 0
         change(server, 78)
         assert len(run("fetch").lines) == 1, "a remote keeps all that it takes to reach it"
@@ -312,17 +311,18 @@ def test_a_key_without_the_scope_is_not_authorised(run, server, access, keys, tm
 def test_fetch_asks_only_for_what_differs_of_many(run, server, access, tmp_path, monkeypatch) -> None:
     asked: list[bytes] = []
 
-    async def changes(peer: HttpPeer, question: bytes) -> Change:
+    async def sketched(peer: PeerClient, question: bytes) -> SketchAnswer | None:
         asked.append(question)
         return await ask(peer, question)
 
-    ask = HttpPeer.changes
-    monkeypatch.setattr(HttpPeer, "changes", changes)
+    ask = PeerClient.sketched
+    monkeypatch.setattr(PeerClient, "sketched", sketched)
     monkeypatch.setattr("zonegit.sync.ref_diff.MANY", 0)
     run("init", "example.net")
     run("remote", "add", PEER, server.url, *access)
     assert len(run("fetch", "--json").json["refs"]) == 1
-    assert not asked, "nothing is tracked yet, so all is asked for"
+    assert len(asked) == 1, "nothing is tracked yet, so it is what differs from the zone that is here"
+    asked.clear()
     change(server, 79)
     assert len(run("fetch", "--json").json["refs"]) == 1
     assert run("fetch", "--json").json["refs"] == []

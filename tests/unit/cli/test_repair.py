@@ -92,7 +92,7 @@ def test_what_the_peer_lacks_stays_damaged_and_the_rest_is_repaired(run, server,
     done = run("fsck", "--repair-from", *access)
     assert done.code == 6
     assert "replaced 3 of 4" in done.err
-    assert "primary-1 doesn't have the other 1" in done.err
+    assert "primary-1 lacks the other 1" in done.err
     assert [line for line in done.lines if line.startswith("object")] == [
         f"object {damaged[-1].hex()}: its bytes were changed on disk"
     ]

@@ -37,7 +37,7 @@ def test_the_answer_repeats_the_choices(apart) -> None:
 def test_a_choice_for_what_is_in_no_conflict_is_told(apart, refused) -> None:
     apart("merge", "feature")
     assert (
-        "new.example.org. A is in no conflict; the choice holds"
+        "new.example.org. A is not in conflict; the choice was recorded"
         in apart("merge", "--resolve", "new", "A", "ours").err
     )
     assert apart("merge", "--resolve", "www", "A", "ours").err == ""
@@ -67,7 +67,7 @@ def test_from_elsewhere_the_records_are_set_with_zone_and_branch(apart) -> None:
     apart("zone", "switch", "example.net")
     assert f"  {command}\n" in apart("status").out
     assert command in apart("status", "--json").json["stopped"]["ways_on"]
-    assert f"set the records right with '{command}', or choose" in apart("merge", "--continue").err
+    assert f"correct the records with '{command}', or choose" in apart("merge", "--continue").err
     assert apart(*command.replace("NAME TYPE TTL RDATA", "www A 60 192.0.2.77").split()[1:]).code == 0
     assert command not in apart("status").out
     assert apart("merge", "--continue").code == 0
@@ -82,7 +82,7 @@ def test_from_another_branch_they_are_set_with_branch(apart) -> None:
 def test_what_is_broken_together_can_be_resolved_by_choices(broken_together) -> None:
     stopped = broken_together("merge", "feature")
     assert stopped.code == 4
-    assert "each side is valid, and both together are not" in stopped.err
+    assert "each side alone is valid, but the merged zone isn't" in stopped.err
     assert "or choose with 'zonegit merge --resolve NAME TYPE ours|theirs|base|both'" in stopped.err
     resolved = broken_together("merge", "--resolve", "@", "MX", "base")
     assert (resolved.err, "nothing is left to resolve" in resolved.out) == ("", True)
@@ -94,7 +94,7 @@ def test_a_merge_that_was_undone_is_brought_back_by_redo(apart) -> None:
     assert "redo" not in apart("merge", "feature").err
     assert apart("undo").code == 0
     again = apart("merge", "feature")
-    assert (again.code, "already up to date" in again.err, "'zonegit redo' brings it back" in again.err) == (
+    assert (again.code, "already up to date" in again.err, "'zonegit redo' redoes it" in again.err) == (
         0,
         True,
         True,

@@ -13,13 +13,13 @@ KILL = """
 import os, signal, sys
 from zonegit.cli.main import main
 from zonegit.repo import combining
-commit, made = combining.commit_draft, []
+commit, made = combining.store_ready, []
 def killed(*arguments):
     made.append(commit(*arguments))
     if len(made) == {after} and {inside}:
         os.kill(os.getpid(), signal.SIGKILL)
     return made[-1]
-combining.commit_draft = killed
+combining.store_ready = killed
 plan, planned = combining.draft_plan, []
 def counted(*arguments):
     planned.append(0)
@@ -68,7 +68,7 @@ def test_what_a_strict_check_refuses_behind_a_commit_goes_on(three) -> None:
     three("cherry-pick", "--resolve", "www", "A", "theirs")
     refused = three("cherry-pick", "--continue", *STRICT)
     assert refused.code == 1
-    assert "1 made before is committed: go on with 'zonegit cherry-pick --continue', leave" in refused.err
+    assert "1 earlier commit was made: continue with 'zonegit cherry-pick --continue', skip" in refused.err
     assert refused.err.count("\n") == 1
     assert subjects(three, 2) == ["Move www", "Move www elsewhere"]
     assert todo(three) == ("cherry-pick", 1, 0)
@@ -81,7 +81,7 @@ def test_what_a_strict_check_refuses_behind_a_commit_goes_on(three) -> None:
 def test_what_is_refused_behind_a_skip_can_be_skipped_too(three) -> None:
     three("cherry-pick", "main..b1")
     refused = three("cherry-pick", "--skip", *STRICT)
-    assert (refused.code, "nothing moved: go on with" in refused.err) == (1, True)
+    assert (refused.code, "nothing moved: continue with" in refused.err) == (1, True)
     assert todo(three) == ("cherry-pick", 1, 0)
     assert three("cherry-pick", "--skip").code == 0
     assert subjects(three, 2) == ["Add c", "Move www elsewhere"]
@@ -97,7 +97,7 @@ def test_a_refusal_of_the_first_keeps_nothing(three, tmp_path) -> None:
 
 def test_a_refusal_of_what_comes_later_keeps_the_rest(three) -> None:
     refused = three("cherry-pick", "b1", "b1~1", *STRICT)
-    assert (refused.code, "1 made before is committed" in refused.err) == (1, True)
+    assert (refused.code, "1 earlier commit was made" in refused.err) == (1, True)
     assert todo(three) == ("cherry-pick", 0, 0)
     assert three("cherry-pick", "--abort").code == 0
     assert subjects(three, 1) == ["Add c"]
@@ -136,8 +136,8 @@ def test_an_interrupted_range_says_how_it_goes_on(hosts, monkeypatch) -> None:
         patched.setattr(combining, "draft_plan", interrupted)
         stopped = hosts("cherry-pick", "main..b1")
     assert stopped.code == 130
-    assert "committed before: [example.org. main " in stopped.err
-    assert "'zonegit status' shows how to go on with the rest" in stopped.err
+    assert "already committed: [example.org. main " in stopped.err
+    assert "'zonegit status' shows how to continue with the rest" in stopped.err
     assert todo(hosts) == ("cherry-pick", 1, 0)
     assert hosts("cherry-pick", "--continue").code == 0
     assert subjects(hosts, 4) == ["Add three", "Add two", "Add one", "Move www"]

@@ -22,6 +22,8 @@ zonegit_dns_request_duration_seconds_sum{proto="udp"} 0.03
 zonegit_zone_serial{zone="example.org."} 2026112001.0
 zonegit_zone_records{zone="example.org."} 1.0
 zonegit_zone_expired{zone="example.org."} 1.0
+zonegit_publish_held{zone="example.org.",reason="validator"} 1.0
+zonegit_publish_held{zone="example.org.",reason="checks"} 0.0
 zonegit_sync_sessions_total{peer="p1",result="ok"} 7.0
 zonegit_sync_last_success_timestamp_seconds{peer="p1"} 1.7e9
 zonegit_auth_key_not_after_timestamp_seconds{key_id="k1"} 1893456000.0
@@ -46,7 +48,7 @@ def page() -> Iterator[str]:
             return
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/metrics"
     server.shutdown()
@@ -60,8 +62,8 @@ def test_metrics_for_people(run, page) -> None:
         "1,000 (1,000 udp)",
         "990 NOERROR, 10 NXDOMAIN",
         "90% packet",
-        "30 µs mean, 99 % within 100 µs",
-        "serial 2026112001, 1 record, EXPIRED",
+        "30 µs mean, 99% within 100 µs",
+        "serial 2026112001, 1 record, EXPIRED, held by validator\n",
         "7 exchanges (7 ok)",
         "ends 2030-01-01 00:00 UTC",
         'odd"\\one',
@@ -95,7 +97,7 @@ def test_a_good_configuration(run, zone, tmp_path) -> None:
     file.write_text(f'repo = "{tmp_path / "repo"}"\n[metrics]\nlisten = "127.0.0.1:9353"\n')
     result = run("config", "check", file)
     assert result.code == 0
-    assert result.out.startswith(f"{file} is good: DNS, metrics;")
+    assert result.out.startswith(f"{file} is valid: DNS, metrics;")
     assert run("config", "check", file, "--json").json["roles"] == ["DNS", "metrics"]
 
 
@@ -170,7 +172,7 @@ def readiness() -> Iterator[tuple[str, list[tuple[int, str]]]]:
             return
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", answers
     server.shutdown()
@@ -189,12 +191,12 @@ def test_ready_waits(run, readiness) -> None:
 def test_not_ready_in_time_is_one_line_with_the_reason(run, refused, readiness) -> None:
     url, answers = readiness
     answers.append((503, "no zone is served\n"))
-    refused(run("ready", "--url", url, "--timeout", "0"), 8, url, "isn't ready: no zone is served")
+    refused(run("ready", "--url", url, "--timeout", "0"), 8, url, "is not ready: no zone is served")
     nobody = run("ready", "--url", "http://127.0.0.1:1", "--timeout", "0.1")
-    refused(nobody, 8, "isn't ready: Connection refused; is it running, with [metrics]?")
+    refused(nobody, 8, "is not ready: Connection refused; is it running, with [metrics]?")
     refused(
         run("metrics", "--url", "http://127.0.0.1:1"), 8, "127.0.0.1:1: Connection refused; is zonegitd running"
     )
     refused(run("ready", "--url", "nonsense"), 2, "nonsense")
-    refused(run("ready", "--timeout", "-1"), 2, "--timeout", "no number of seconds from 0 to 86400")
-    refused(run("ready", "--timeout", "soon"), 2, "--timeout", "is no number of seconds")
+    refused(run("ready", "--timeout", "-1"), 2, "--timeout", "not a number of seconds from 0 to 86400")
+    refused(run("ready", "--timeout", "soon"), 2, "--timeout", "is not a number of seconds")

@@ -26,7 +26,7 @@ def at(team, who):
 def test_nobody_s_checkout_redirects_another(team) -> None:
     done = team("alice", "checkout", "-b", "staging")
     assert done.err == (
-        "your HEAD names example.org., branch staging; the others who share this repository stay where they are\n"
+        "your HEAD names example.org., branch staging; other users of this repository keep theirs\n"
     )
     assert (at(team, "alice"), at(team, "bob")) == (("example.org.", "staging"), ("example.org.", "main"))
     assert team("bob", "set", "www", "A", "60", "192.0.2.7", "--json").json["branch"] == "main"
@@ -35,7 +35,7 @@ def test_nobody_s_checkout_redirects_another(team) -> None:
     assert (at(team, "alice"), at(team, "bob")) == (("example.org.", "staging"), ("example.net.", "main"))
     assert at(team, "carol") == ("example.org.", "main")
     assert "* " in team("bob", "zone", "list").out.splitlines()[0]
-    assert "HEAD        your own; others who share" in team("bob", "status").out
+    assert "HEAD        your own; other users of this repository" in team("bob", "status").out
     assert "HEAD        the repository's; `zonegit checkout`" in team("carol", "status").out
     assert [team(who, "status", "--json").json["own_head"] for who in ("bob", "carol")] == [True, False]
 
@@ -58,8 +58,8 @@ def test_a_branch_that_is_gone_is_told_and_nothing_is_written_elsewhere(team, re
         done = team("alice", verb)
         assert done.code == 0
         assert done.err == (
-            "zonegit: warning: you were on branch staging of example.org., which is gone; "
-            "this is main of example.org., until you check out another\n"
+            "zonegit: warning: HEAD names branch staging of example.org., which is gone; "
+            "using main of example.org. until you check out another branch\n"
         )
     for words in (
         ("set", "www", "A", "60", "192.0.2.9"),
@@ -68,7 +68,12 @@ def test_a_branch_that_is_gone_is_told_and_nothing_is_written_elsewhere(team, re
         ("delete", "www"),
         ("reset", "--hard", "HEAD"),
     ):
-        refused(team("alice", *words), 1, "you were on branch staging of example.org., which is gone", "checkout")
+        refused(
+            team("alice", *words),
+            1,
+            "you were on branch staging of example.org., which no longer exists",
+            "checkout",
+        )
     assert team("alice", "--branch", "main", "set", "www", "A", "60", "192.0.2.9").code == 0
     assert team("alice", "set", "www.example.net.", "A", "60", "192.0.2.9").code == 0
     assert team("alice", "checkout", "main").err.startswith("your HEAD names example.org., branch main")
@@ -87,8 +92,8 @@ def test_a_zone_that_is_gone(team, refused) -> None:
     assert team("alice", "zone", "switch", "example.net").code == 0
     assert team("bob", "zone", "remove", "example.net").code == 0
     done = team("alice", "status")
-    assert "branch main of example.net., which is gone; this is main of example.org." in done.err
-    refused(team("alice", "set", "www", "A", "60", "192.0.2.9"), 1, "example.net., which is gone")
+    assert "branch main of example.net., which is gone; using main of example.org." in done.err
+    refused(team("alice", "set", "www", "A", "60", "192.0.2.9"), 1, "example.net., which no longer exists")
     assert team("bob", "set", "www", "A", "60", "192.0.2.9").code == 0
     assert team("bob", "zone", "remove", "example.org").code == 0
     assert "no zone is left" in team("alice", "zone", "list").err
@@ -98,15 +103,17 @@ def test_the_branch_that_everybody_began_on_may_go(team, refused) -> None:
     assert team("alice", "checkout", "-b", "staging").code == 0
     assert team("alice", "branch", "-D", "main").code == 0
     assert at(team, "bob") == ("example.org.", "staging")
-    refused(team("bob", "set", "www", "A", "60", "192.0.2.9"), 1, "branch main of example.org., which is gone")
+    refused(
+        team("bob", "set", "www", "A", "60", "192.0.2.9"), 1, "branch main of example.org., which no longer exists"
+    )
     assert team("bob", "checkout", "staging").code == 0
     assert team("bob", "set", "www", "A", "60", "192.0.2.9").code == 0
 
 
 def test_who_never_chose_is_lost_with_the_repository_s_head(team, refused) -> None:
     removed = team("alice", "zone", "remove", "example.org")
-    assert "HEAD still names it; choose another with `zonegit zone switch ZONE`" in removed.err
-    assert "this is main of example.net., until you choose another" in team("bob", "status").err
+    assert "HEAD still names it; run `zonegit zone switch ZONE`" in removed.err
+    assert "using main of example.net. until you run `zonegit zone switch ZONE`" in team("bob", "status").err
     refused(team("bob", "set", "www", "A", "60", "192.0.2.9"), 1, "zone switch")
     assert team("bob", "zone", "switch", "example.net").code == 0
     assert team("bob", "set", "www", "A", "60", "192.0.2.9").code == 0

@@ -59,7 +59,7 @@ def test_reset_is_refused_and_says_where_no_way_leads_back(signed, signed_file, 
     refused(signed("reset", "--hard", "HEAD~1"), 1, "isn't ahead", "--unsign")
     forward = signed("reset", "--hard", "main", "--branch", "behind")
     assert forward.code == 0
-    assert "no command leads back: that version is signed with serial 2026112001" in forward.err
+    assert "this can't be undone: that version is signed with serial 2026112001" in forward.err
     back = signed("reset", "--hard", "HEAD~1", "--unsign")
     assert back.code == 0
     assert "RRSIG" not in signed("export").out
@@ -89,7 +89,7 @@ def test_check_verifies_a_file_and_a_version(run, verified, refused) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "words"), [(2, "end within three days, the first at"), (-1, "ended, the first at")]
+    ("days", "words"), [(2, "expire within three days, the first at"), (-1, "expired, the first at")]
 )
 def test_import_warns_of_signatures_that_end(run, zone_file, days, words) -> None:
     now = int(time())

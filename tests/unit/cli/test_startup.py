@@ -33,6 +33,8 @@ EVERY = {
     "importlib.metadata",
     "shutil",
     "subprocess",
+    "dataclasses",
+    "inspect",
     "zonegit.cli.graph",
     "zonegit.cli.pager",
 }

@@ -6,7 +6,7 @@ from base64 import b64encode
 
 import pytest
 
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 
 
@@ -99,7 +99,7 @@ def test_a_terminal_is_asked(changed, zone_file, typed, answer) -> None:
     typed(answer)
     result = changed("import", zone_file, "--replace")
     assert result.code == 0
-    assert "Let the file win? [y/N] " in result.err
+    assert "Undo them? [y/N] " in result.err
     assert changed("show", "www", "A").out.endswith("192.0.2.1\n")
 
 

@@ -64,7 +64,7 @@ def test_no_removed_zone_comes_back_with_it(run, repo: Path, refused, dry: list[
     assert run("zone", "remove", ORG).code == 0
     with closing(LmdbStore.open(repo)) as store, store.write() as writer:
         ahead = writer.ref(remote(PEER, ORG, "ahead"))
-        for old, new in ((None, ahead), (ahead, None)):
+        for old, new in ((writer.ref(head(ORG, "main")), ahead), (ahead, None)):
             writer.move_refs([RefUpdate(head(ORG, "main"), old, new)], WHO, "zone: removed")
     before = kept(repo)
     refused(run("zone", "restore", ORG, *dry), 1, "holds more than one SOA record; a zone has one")

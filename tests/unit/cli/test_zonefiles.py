@@ -280,7 +280,7 @@ def test_what_an_earlier_import_with_the_serial_holds_is_told(zone, zone_file) -
     zone_file.write_text(old)
     done = zone("import", zone_file)
     assert done.code == 0
-    assert "zonegit: warning: an earlier import over serial 2026112001" in done.err
+    assert "zonegit: warning: kept records that an earlier import over serial 2026112001" in done.err
     assert "--replace" in done.err
     assert "\n  -n09.example.org.\t60\tIN\tA\t192.0.2.50\n  and 1 more\n" in done.err
     (first, *_) = found = zone("import", zone_file, "--json").json["held"]

@@ -123,10 +123,10 @@ def test_a_removal_sends_no_change_to_another_zone(zone, refused, zone_file) -> 
         ["checkout", "old"],
         ["checkout", "-b", "b"],
     ):
-        refused(zone(*argv), 1, "you were on branch main of example.org., which is gone", "zone switch")
+        refused(zone(*argv), 1, "you were on branch main of example.org., which no longer exists", "zone switch")
     after = [zone(verb, "--zone", "example.net") for verb in ("log", "branch", "tag", "reflog")]
     assert ([done.out for done in after], [done.err for done in after]) == (before, [""] * 4)
-    assert "warning: you were on branch main of example.org., which is gone" in zone("log").err
+    assert "warning: HEAD names branch main of example.org., which is gone" in zone("log").err
     assert "HEAD" not in zone("log").out
     assert not any(item["current"] for item in zone("branch", "--json").json)
     assert "is in the zone example.net." in zone("show", "example.net.", "SOA").err
@@ -135,12 +135,12 @@ def test_a_removal_sends_no_change_to_another_zone(zone, refused, zone_file) -> 
 
 
 def test_a_zone_that_is_begun_says_where_head_stays(zone, zone_file) -> None:
-    stays = "HEAD names example.org. as before; `zonegit zone switch example.net.` makes it name this zone"
+    stays = "HEAD still names example.org.; `zonegit zone switch example.net.` switches to the new zone"
     zone_file.write_text(zone_file.read_text().replace("example.org.", "example.net."))
     assert stays not in zone("import", zone_file, "--dry-run").err
     assert stays in zone("import", zone_file).err
     assert "HEAD" not in zone("import", zone_file).err
-    assert "HEAD names example.org. as before" in zone("zone", "add", "example.com").err
+    assert "HEAD still names example.org." in zone("zone", "add", "example.com").err
 
 
 def test_a_dry_run_of_restore_writes_nothing(zone) -> None:
@@ -206,5 +206,5 @@ def test_a_server_without_its_final_dot_has_two_readings(run, refused) -> None:
 
 
 def test_a_zone_of_one_label_may_have_been_meant_as_a_directory(run) -> None:
-    assert run("init", "p").err.endswith("p. is a zone; `zonegit --repo p init` makes a directory's repository\n")
+    assert run("init", "p").err.endswith("p. is a zone; for a directory, use `zonegit --repo p init`\n")
     assert "directory's" not in run("zone", "add", "q").err

@@ -67,13 +67,13 @@ def test_each_of_them_is_told_and_those_that_end_soon_are_logged(tmp_path: Path,
     ends.turn()
     found = warnings(caplog)
     assert len(found) == 3
-    assert any("a certificate ends soon role=replication" in line and "server.pem" in line for line in found)
+    assert any("a certificate expires soon role=replication" in line and "server.pem" in line for line in found)
     ends.turn()
     assert warnings(caplog) == [], "once a day"
     clock.now += 14 * DAY
     assert ends.wait == 0
     ends.turn()
-    assert all("has ended" in line for line in warnings(caplog))
+    assert all("has expired" in line for line in warnings(caplog))
 
 
 def test_a_clock_that_was_ahead_and_is_set_right_delays_no_warning(

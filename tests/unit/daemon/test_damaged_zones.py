@@ -11,7 +11,7 @@ import pytest
 from daemonkit import query, rcode
 from repokit import ZONE, parsed
 from zonegit.daemon.live_zones import LiveZones
-from zonegit.daemon.repository import note_expired, prepare
+from zonegit.daemon.preflight import note_expired, prepare
 from zonegit.daemon.status import Status
 from zonegit.daemon.views import missing
 from zonegit.daemon.views import run as make_views
@@ -108,7 +108,7 @@ def test_a_zone_whose_tip_is_damaged_is_not_denied(repository: Repository, viewe
         assert rcode(found) == (0 if viewed else SERVFAIL)
         assert (INVALID_DATA in found) is not viewed
         assert rcode(answer(zones, WWW_NET)) == 0
-        assert any("zone example.org. can't be read from its tree" in line for line in told) is not viewed
+        assert any("cannot read a zone from its tree: example.org." in line for line in told) is not viewed
         replace(store, [data])
         assert rcode(answer(zones, WWW)) == 0, "once it is repaired"
 
@@ -155,6 +155,6 @@ def test_an_older_version_goes_on_being_served_until_the_damage_is_repaired(repo
         written.seek(file.read_bytes().index(data))
         written.write(bytes((data[0] ^ 1,)))
     assert answer(zones, WWW) == before
-    assert any("zone example.org. can't be read from its tree" in line for line in told)
+    assert any("cannot read a zone from its tree: example.org." in line for line in told)
     replace(repository._store, [data])
     assert bytes((10, 0, 0, 1)) in answer(zones, WWW)

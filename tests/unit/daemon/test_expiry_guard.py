@@ -10,7 +10,7 @@ import pytest
 from repokit import ZONE, parsed
 from synckit import PEER
 from zonegit.daemon.expiry_guard import STUCK, ExpiryGuard
-from zonegit.daemon.repository import too_old
+from zonegit.daemon.preflight import too_old
 from zonegit.dns import stats
 from zonegit.errors import StoreError
 from zonegit.model.commit import Stamp
@@ -18,7 +18,7 @@ from zonegit.ops.config import Config, PrimaryConfig
 from zonegit.ops.loop_slots import LOOP_SLOTS
 from zonegit.ops.shared import PULLER, SharedBlock
 from zonegit.repo import Repository
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 from zonegit.sync.peers import expired_zones, succeeded
 
@@ -78,7 +78,7 @@ def test_what_cannot_be_looked_up_stays(tmp_path: Path, block: SharedBlock, capl
     guard = ExpiryGuard(block, look, timer)
     timer.now += STUCK + 2
     assert guard.turn(Config(repo=tmp_path, primary=PRIMARY, expired=ZONES)) == ZONES
-    assert "can't be looked up" in caplog.text
+    assert "cannot look up" in caplog.text
 
 
 def test_a_primary_has_nothing_to_look_for(tmp_path: Path, block: SharedBlock) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket
 from array import array
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +12,7 @@ import pytest
 from countkit import counted
 from daemonkit import query, rcode
 from httpkit import Counted, generous_gate, run, running
+from peerkit import free_ports
 from repokit import Clock
 from synckit import KEY, PEER, WHO, Content, Wire, commit, names
 from zonegit.auth.gate import Signer
@@ -20,7 +20,7 @@ from zonegit.daemon.freshness import SAVE_EVERY, SETTLED, Freshness
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.mirror import Mirror
 from zonegit.daemon.pauses import Pauses
-from zonegit.daemon.repository import note_expired
+from zonegit.daemon.preflight import note_expired
 from zonegit.dns import stats
 from zonegit.errors import StoreFull, Unreachable
 from zonegit.ops.config import Config, PrimaryConfig
@@ -172,8 +172,7 @@ def test_a_mirror_tells_and_comes_back_with_a_pull_that_brings_nothing(
     async def test() -> None:
         primary, secondary, samples = MemoryStore(), MemoryStore(), Counted()
         commit(primary, ORG, names(ORG, 3))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        (port,) = free_ports(1)
         where = PrimaryConfig(f"http://127.0.0.1:{port}", PEER, "k1", 1.0)
         signer = Signer(PEER, KEY, clock, os.urandom)
         mirror = Mirror(secondary, where, signer, samples, pauses=Pauses(0.001, 0.01, 0.01), clock=clock)
@@ -198,7 +197,7 @@ def test_a_mirror_tells_and_comes_back_with_a_pull_that_brings_nothing(
         with secondary.read() as reader:
             assert expired_zones(reader, PEER) == frozenset()
         assert samples.values[f"sync_lag_seconds,peer={PEER}"] == 0
-        assert "answered from again" in caplog.text
+        assert "answering from expired zones again" in caplog.text
 
     caplog.set_level(logging.INFO)
     run(test())

@@ -2,6 +2,7 @@
 
 import shutil
 from array import array
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,17 @@ import pytest
 from daemonkit import query, rcode
 from repokit import ZONE, parsed
 from zonegit.daemon.live_zones import LiveZones
-from zonegit.daemon.repository import prepare
+from zonegit.daemon.preflight import prepare
 from zonegit.daemon.views import missing
 from zonegit.daemon.views import run as make_views
-from zonegit.daemon.zone_table import ZoneTable
+from zonegit.daemon.zone_table import NOT_COUNTED, Routing, ZoneTable
 from zonegit.dns import stats
-from zonegit.dns.acl import Acl
-from zonegit.errors import ConfigError, StoreError
+from zonegit.dns.access.acl import Acl
+from zonegit.errors import ConfigError, CorruptStore, StoreError
 from zonegit.model.names import OwnerKey, key_owner
 from zonegit.model.rdata import A
 from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
+from zonegit.ops.routes import routes
 from zonegit.ops.shared import SharedBlock
 from zonegit.repo import Repository
 from zonegit.store.environment import acquire, release
@@ -43,10 +45,14 @@ def live(repository: Repository):
     """`live(Config)`; shares the repository's open store, since a process opens one only once."""
     errors: list[str] = []
 
-    def live(**settings) -> LiveZones:
+    def live(routing: Routing = NOT_COUNTED, **settings) -> LiveZones:
         config = Config(repo=repository.path, **settings)
         return LiveZones(
-            repository._store, config, array("Q", bytes(8 * stats.SLOTS)), lambda *error: errors.append(str(error))
+            repository._store,
+            config,
+            array("Q", bytes(8 * stats.SLOTS)),
+            lambda *error: errors.append(str(error)),
+            routing=routing,
         )
 
     yield live
@@ -80,6 +86,18 @@ def test_a_commit_between_the_check_and_the_first_miss_is_seen_whole(repository,
     found = zones.respond_udp(WWW, CLIENT)
     zones.done()
     assert found is not None and rcode(found) == 5
+
+
+def test_a_zone_that_left_a_tombstone_is_gone_until_it_begins_again(repository, live):
+    zones = live()
+    answer(zones)
+    repository.remove_zone("example.org.", tombstone=True)
+    assert rcode(answer(zones)) == 5 and zones.zones == 0
+    assert rcode(answer(live())) == 5
+    with repository._store.read() as reader:
+        assert missing(Config(repo=repository.path), reader) == []
+    repository.import_zone(parsed(ZONE), source="z")
+    assert rcode(answer(zones)) == 0
 
 
 def test_zones_come_and_go(repository, live):
@@ -125,6 +143,56 @@ def test_canary(repository, live):
     assert answer(live(default_zone=ZoneConfig(canary="gone:100")))[-1] == 8
 
 
+def test_routes(repository, live):
+    for number, branch in enumerate(("internal", "night"), 1):
+        repository.create_branch(branch)
+        set_www(repository, number, branch)
+    set_www(repository, 9)
+    matches: Counter[tuple[str, str]] = Counter()
+    hour = [12]
+
+    def serve(*rules: dict[str, str]) -> LiveZones:
+        routing = Routing(lambda: hour[0] * 3600.0, counter=lambda *which: lambda: matches.update([which]))
+        return live(routing=routing, zones={"example.org.": ZoneConfig(routes=routes(list(rules)))})
+
+    zones = serve(
+        {"when": 'client.subnet in ["192.0.2.0/24"]', "branch": "gone"},
+        {"when": 'client.subnet in ["127.0.0.0/8"] and time.hour < 22', "branch": "internal"},
+        {"when": "time.hour >= 22", "branch": "night"},
+    )
+    assert answer(zones)[-1] == 1
+    hour[0] = 23
+    assert answer(zones)[-1] == 2
+    set_www(repository, 3, "night")
+    assert answer(zones)[-1] == 3
+    set_www(repository, 4)
+    repository.delete_branch("night", force=True)
+    assert answer(zones)[-1] == 4
+    assert matches == {("example.org.", "2"): 1, ("example.org.", "3"): 2}
+
+
+def test_a_branch_of_a_route_that_cannot_be_read_is_an_error_and_no_other_version(repository, live, monkeypatch):
+    repository.create_branch("internal")
+    rules = routes([{"when": 'client.subnet in ["127.0.0.0/8"]', "branch": "internal"}])
+    zones = live(zones={"example.org.": ZoneConfig(routes=rules)})
+    assert rcode(answer(zones)) == 0
+    internal = ZoneTable._branch
+
+    def unreadable(self, apex, zone, branch, shown):
+        if branch == "internal":
+            raise CorruptStore("damaged")
+        return internal(self, apex, zone, branch, shown)
+
+    monkeypatch.setattr(ZoneTable, "_branch", unreadable)
+    set_www(repository, 5)
+    logged = []
+    monkeypatch.setattr(zones, "_log", lambda *_: None)
+    zones._table._log = lambda message, _error: logged.append(message)
+    zones.responder.options = zones.responder.options._replace(log=lambda *_: None)
+    assert rcode(answer(zones)) == 2
+    assert "cannot load a branch that a route of a zone names: example.org." in logged
+
+
 def test_configure_takes_effect_with_the_next_batch(repository, live):
     repository.create_branch("next")
     set_www(repository, 7, "next")
@@ -135,7 +203,7 @@ def test_configure_takes_effect_with_the_next_batch(repository, live):
 
 
 def test_a_list_of_who_may_ask_takes_effect_with_the_next_batch(repository, live):
-    """By whatever way an answer came before: kept, straight, or over TCP."""
+    """By whatever way an answer came before: kept, by the fast path, or over TCP."""
     zones = live()
 
     def over_tcp() -> bytes:
@@ -150,7 +218,7 @@ def test_a_list_of_who_may_ask_takes_effect_with_the_next_batch(repository, live
         for _ in range(3):
             assert rcode(answer(zones)) == code
             assert rcode(over_tcp()) == code
-            assert code == 0 or (WWW[2:] not in zones.cache and zones.straight(WWW[2:]) is None)
+            assert code == 0 or (WWW[2:] not in zones.cache and zones.ways.fast_path(WWW[2:]) is None)
 
 
 def test_transfers_page_through_short_transactions(repository, live):
@@ -218,9 +286,14 @@ def test_a_repository_whose_making_was_cut_short_is_made_by_a_secondary_only(tmp
         LmdbStore.open(path, readonly=True).close()
 
 
-def test_missing_views_are_made(repository):
+@pytest.mark.parametrize(
+    "settings",
+    [ZoneConfig(canary="next:10"), ZoneConfig(routes=routes([{"when": "time.hour == 1", "branch": "next"}]))],
+    ids=["canary", "route"],
+)
+def test_missing_views_are_made(repository, settings):
     repository.create_branch("next")
-    config = Config(repo=repository.path, default_zone=ZoneConfig(canary="next:10"))
+    config = Config(repo=repository.path, default_zone=settings)
     repository.close()
     assert prepare(config).lacks_views
     block = SharedBlock.create(1, 1, config)
@@ -285,7 +358,7 @@ def test_a_bit_flipped_in_an_owners_key_denies_nothing(repository, tmp_path, own
         store = LmdbStore.open(path, readonly=True)
         zones = LiveZones(store, Config(repo=path), array("Q", bytes(8 * stats.SLOTS)), lambda *_: None)
         zones.begin()
-        found = zones.straight(wanted[2:])
+        found = zones.ways.fast_path(wanted[2:])
         body = answer(zones, wanted)[2:] if found is None else found[0]
         zones.done()
         store.close()

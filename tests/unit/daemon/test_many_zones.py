@@ -13,9 +13,10 @@ from daemonkit import query, rcode, until
 from manykit import apex_of, many_zones
 from synckit import commit, move, names
 from zonegit.daemon.live_zones import LiveZones
-from zonegit.daemon.repository import prepare
+from zonegit.daemon.preflight import prepare
 from zonegit.daemon.status import Status
-from zonegit.dns import held, stats
+from zonegit.dns import stats
+from zonegit.dns.zone import served_zones
 from zonegit.errors import StoreError
 from zonegit.model.ids import ObjectId
 from zonegit.ops.config import Address, Config, MetricsConfig
@@ -45,7 +46,7 @@ def asked(number: int) -> bytes:
 def answer(zones: LiveZones, packet: bytes) -> bytes:
     zones.check()
     zones.begin()
-    found = zones.straight(packet[2:])
+    found = zones.ways.fast_path(packet[2:])
     body = zones.respond_udp(packet, CLIENT) if found is None else packet[:2] + found[0]
     zones.done()
     assert body is not None
@@ -110,6 +111,7 @@ def test_a_page_of_metrics_is_bounded_and_costs_what_moved(tmp_path: Path) -> No
     assert re.findall(rb"^zonegit_zones.*", many, re.M) == [
         b"zonegit_zones 2000.0",
         b"zonegit_zones_with_series 1.0",
+        b"zonegit_zones_diverged 0.0",
     ]
 
 
@@ -148,10 +150,10 @@ def store(tmp_path: Path) -> Iterator[LmdbStore]:
     found.close()
 
 
-def test_zones_that_are_let_go_of_are_taken_up_again(store: LmdbStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held, "LIMIT", 5)
+def test_unloaded_zones_are_loaded_again(store: LmdbStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served_zones, "LIMIT", 5)
     serving = live(store)
-    taken = serving._responder._held.zones.taken
+    loaded = serving.responder.zones.by_apex.loaded
     before = {}
     for turn in range(4):
         for number in range(12):
@@ -159,14 +161,14 @@ def test_zones_that_are_let_go_of_are_taken_up_again(store: LmdbStore, monkeypat
             assert rcode(found) == 0
             if turn == 3:
                 before[number] = found
-            assert len(taken) <= 5
+            assert len(loaded) <= 5
     assert len(serving.cache) > 5, "packets stay when their zone is let go of"
     move(store, apex_of(3), "main", None)
     commit(store, apex_of(2), names(apex_of(2), 3, seed=7))
     after = {number: answer(serving, asked(number)) for number in range(12)}
     assert {number for number in before if before[number] != after[number]} == {2, 3}
     assert rcode(after[3]) == REFUSED
-    assert len(taken) <= 5
+    assert len(loaded) <= 5
     for number in (0, 1, 2):
         commit(store, apex_of(number), names(apex_of(number), 3, seed=8))
     again = {number: answer(serving, asked(number)) for number in range(12)}

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import os
-import socket
 import time
 from collections.abc import Callable
 
 import pytest
 
+from daemonkit import PATIENCE
 from httpkit import Counted, run, running
+from peerkit import free_ports
 from synckit import KEY, PEER, commit, local_refs, move, names
 from zonegit.auth.gate import Signer
 from zonegit.auth.key import Key
@@ -18,7 +19,7 @@ from zonegit.daemon.pauses import Pauses
 from zonegit.errors import ConfigError, InvalidData
 from zonegit.model.refs import head
 from zonegit.ops.config import PrimaryConfig, ZoneConfig
-from zonegit.repo.failing import failing_peers
+from zonegit.repo.peer_status import FAILING
 from zonegit.store.memory import MemoryStore
 
 SOON = Pauses(0.001, 0.01, 0.01)
@@ -39,7 +40,7 @@ def mirror_of(
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -129,7 +130,7 @@ def test_a_failure_is_counted_logged_and_tried_again(
             await mirror.close()
         assert f"result={result}" in caplog.text
         with store.read() as reader:
-            failing = failing_peers(reader)[PEER]
+            failing = FAILING.read(reader)[PEER]
         assert failing.reason in caplog.text
         assert 0 <= time.time() - failing.since < 60
 
@@ -142,10 +143,9 @@ def test_a_failure_is_noted_until_an_exchange_ends_well() -> None:
 
         def noted() -> bool:
             with store.read() as reader:
-                return PEER in failing_peers(reader)
+                return PEER in FAILING.read(reader)
 
-        with socket.create_server(("127.0.0.1", 0)) as reserved:
-            port = reserved.getsockname()[1]
+        (port,) = free_ports(1)
         mirror = mirror_of(f"http://127.0.0.1:{port}", store, Counted())
         task = asyncio.create_task(mirror.run())
         await until(noted)

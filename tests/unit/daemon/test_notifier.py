@@ -215,7 +215,7 @@ def test_a_reload_closes_sockets_of_those_who_are_told_no_more(repository) -> No
     async def scenario() -> None:
         one, other = Server(), Server()
         async with notifying(repository, one) as (notifier, counted):
-            await soon(lambda: counted.results == ["ok"] and not notifier._errands)
+            await soon(lambda: counted.results == ["ok"] and not notifier._deliveries)
             task = asyncio.create_task(other.serve())
             notifier.reload(config_of(repository, other))
             await soon(lambda: counted.results == ["ok", "ok"])

@@ -12,7 +12,7 @@ from synckit import KEY, PEER
 from virtualkit import run_virtual
 from zonegit.auth.gate import Signer
 from zonegit.daemon.mirror import Mirror
-from zonegit.daemon.pauses import AT_ONCE, LONGEST, OUTAGE, PER_SECOND, Backoff, Looks, Pauses
+from zonegit.daemon.pauses import AT_ONCE, LONGEST, OUTAGE, PER_SECOND, Backoff, NewsRate, Pauses
 from zonegit.errors import (
     InvalidFrame,
     InvalidObject,
@@ -22,7 +22,7 @@ from zonegit.errors import (
     Unreachable,
     ZonegitError,
 )
-from zonegit.net.http_client import CONNECT, PATIENCE, Interrupted
+from zonegit.net.client.peer import CONNECT, PATIENCE, Interrupted
 from zonegit.ops.config import PrimaryConfig
 from zonegit.store.memory import MemoryStore
 
@@ -83,7 +83,7 @@ def test_a_primary_with_news_at_every_look_is_looked_at_a_few_times_a_second(
 
 def test_a_change_in_each_fifth_of_a_second_is_looked_at_at_once() -> None:
     now = 0.0
-    looks = Looks(lambda: now)
+    looks = NewsRate(lambda: now)
     for _ in range(10 * AT_ONCE):
         assert looks.had_news() == 0
         now += 1 / PER_SECOND

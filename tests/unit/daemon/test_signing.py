@@ -40,7 +40,7 @@ def test_a_primary_and_a_secondary_with_good_keys(keys: Path, tmp_path: Path) ->
     config = Config(tmp_path, keys, replication=HERE, primary=PRIMARY)
     assert {key.kid for key in usable_keys(config)} == {"k1", "k2"}
     assert {key.kid for key in primary_keys(config, PRIMARY)} == {"k1", "k2"}
-    assert [key.kid for key in primary_keys(config, replace(PRIMARY, key="k2"))] == ["k2"]
+    assert [key.kid for key in primary_keys(config, PRIMARY._replace(key="k2"))] == ["k2"]
     assert len(usable_keys(Config(tmp_path))) == 0
 
 
@@ -48,22 +48,22 @@ def test_a_primary_and_a_secondary_with_good_keys(keys: Path, tmp_path: Path) ->
 def test_a_secondary_needs_a_key_to_sign_with(keys: Path, tmp_path: Path, pin: str) -> None:
     change(keys, "k1", state=State.RETIRED)
     with pytest.raises(KeyFileError, match=str(keys)):
-        usable_keys(Config(tmp_path, keys, primary=replace(PRIMARY, key=pin)))
+        usable_keys(Config(tmp_path, keys, primary=PRIMARY._replace(key=pin)))
     assert len(usable_keys(Config(tmp_path, keys, replication=HERE))) == 2, "a primary signs nothing with it"
 
 
 def test_nothing_is_served_in_cleartext_beyond_loopback(keys: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="tls_cert"):
         usable_keys(Config(tmp_path, keys, replication=EVERYWHERE))
-    usable_keys(Config(tmp_path, keys, replication=replace(EVERYWHERE, allow_plaintext=True)))
+    usable_keys(Config(tmp_path, keys, replication=EVERYWHERE._replace(allow_plaintext=True)))
     files = Authority(tmp_path).issue("server")
-    usable_keys(Config(tmp_path, keys, replication=replace(EVERYWHERE, tls_cert=files.cert, tls_key=files.key)))
+    usable_keys(Config(tmp_path, keys, replication=EVERYWHERE._replace(tls_cert=files.cert, tls_key=files.key)))
 
 
 def test_a_certificate_that_cannot_be_used_is_found_before(keys: Path, tmp_path: Path) -> None:
-    section = replace(EVERYWHERE, tls_cert=tmp_path / "none.pem", tls_key=tmp_path / "none.key")
+    section = EVERYWHERE._replace(tls_cert=tmp_path / "none.pem", tls_key=tmp_path / "none.key")
     for config in (Config(tmp_path, keys, replication=section),
-                   Config(tmp_path, keys, primary=replace(PRIMARY, ca=tmp_path / "none.pem"))):  # fmt: skip
+                   Config(tmp_path, keys, primary=PRIMARY._replace(ca=tmp_path / "none.pem"))):  # fmt: skip
         with pytest.raises(ConfigError, match="none"):
             usable_keys(config)
 
@@ -100,11 +100,11 @@ def test_credentials_are_keys_beside_the_others(
     config = Config(tmp_path, keys, replication=HERE, primary=PRIMARY)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
     assert {key.kid for key in usable_keys(config)} == {"k1", "k2", "first"}
-    assert [key.kid for key in primary_keys(config, replace(PRIMARY, key="first"))] == ["first"]
+    assert [key.kid for key in primary_keys(config, PRIMARY._replace(key="first"))] == ["first"]
 
 
 def test_a_credential_and_a_key_of_one_id_are_refused(keys: Path, tmp_path: Path, monkeypatch) -> None:
     new_key(tmp_path / "credentials", "k1", (parse_scope("read:*"),), time.time, os.urandom)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
-    with pytest.raises(KeyFileError, match="two key files of the id k1"):
+    with pytest.raises(KeyFileError, match="two key files with the id k1"):
         usable_keys(Config(tmp_path, keys, replication=HERE))

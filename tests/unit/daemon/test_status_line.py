@@ -9,8 +9,8 @@ import pytest
 from repokit import Clock
 from zonegit.daemon.status_line import EVERY, StatusLine
 from zonegit.ops.config import Config, PrimaryConfig
-from zonegit.ops.notify import Notifier
 from zonegit.ops.shared import FIRST_WORKER, PULLER, SharedBlock
+from zonegit.ops.systemd import Notifier
 
 PRIMARY = PrimaryConfig("http://127.0.0.1:1", "primary-1")
 

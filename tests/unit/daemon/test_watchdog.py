@@ -9,11 +9,12 @@ import pytest
 
 from zonegit.daemon.watchdog import Watchdog, probe_name
 from zonegit.dns import stats
-from zonegit.dns.message import Rcode, Transport, parse
+from zonegit.dns.access.requestor import Requestor
 from zonegit.dns.options import Options
 from zonegit.dns.responder import Responder
+from zonegit.dns.wire.message import Rcode, Transport, parse
 from zonegit.ops.config import Address
-from zonegit.ops.notify import Notifier
+from zonegit.ops.systemd import Notifier
 
 PERIOD = 30
 ANY, LOOPBACK = "0.0.0.0", "127.0.0.1"
@@ -134,7 +135,7 @@ def test_a_worker_counts_its_probes_nowhere() -> None:
         before = sum(row)
         packet = b"\0\7\0\0\0\1" + bytes(6) + name + b"\0\x10\0\3"
         for _ in range(2):
-            answer = responder.respond(packet, Transport.UDP, bytes(4))
+            answer = responder.respond(packet, Requestor(bytes(4), Transport.UDP))
         assert answer is not None
         assert answer[3] & 15 == (0 if b"version" in name else Rcode.REFUSED)
         assert (sum(row) > before) is counted, name

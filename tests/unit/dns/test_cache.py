@@ -1,28 +1,27 @@
 """The two levels of the cache by themselves: what they take, forget, and are still offered."""
 
-import pytest
+from dnskit import DictVersion, version
+from zonegit.dns.cache import AnswerCache
+from zonegit.dns.fastpath.packet_cache import PacketCache
+from zonegit.dns.wire.seen_before import SeenBefore
+from zonegit.dns.zone.zone_state import CachedAnswer, ZoneState
 
-from unit.dns.fake import DictVersion, version
-from zonegit.dns import cache
-from zonegit.dns.cache import AnswerCache, PacketCache, SecondSight
-from zonegit.dns.zones import Body, Zone
 
-
-def zone(name: str) -> Zone:
+def zone(name: str) -> ZoneState:
     text: DictVersion = version("@ 60 IN SOA a b 1 2 3 4 5\n@ 60 NS a\n", name)
-    return Zone(text, None, lambda error: None)
+    return ZoneState(text, None, lambda error: None)
 
 
 def packet(number: int) -> bytes:
     return bytes(10) + number.to_bytes(4, "big")
 
 
-def body(size: int = 10, *, mixed: bool = False) -> Body:
-    return Body(b"", b"", bytes(size), 0, mixed)
+def answer(size: int = 10, *, spans_zones: bool = False) -> CachedAnswer:
+    return CachedAnswer(b"", b"", bytes(size), 0, spans_zones)
 
 
 def test_what_is_seen_again_is_let_through_once() -> None:
-    sight = SecondSight(10)
+    sight = SeenBefore(10)
     assert [sight("a") for _ in range(4)] == [False, True, False, True]
     for number in range(100):
         assert not sight(number)
@@ -42,10 +41,10 @@ def test_packets_that_never_come_again_are_seldom_offered() -> None:
     packets, one = PacketCache(10_000), zone("one.test.")
     for number in range(1024):
         packets.offer(one, packet(number), (b"", 0), b"")
-    assert packets.unlikely == 15
+    assert packets.skip_mask == 15
     for number in range(1024):
         packets.offer(one, packet(number % 64), (b"", 0), b"")
-    assert packets.unlikely == 0
+    assert packets.skip_mask == 0
 
 
 def test_packets_are_forgotten_by_zone_and_those_of_several_with_any() -> None:
@@ -63,11 +62,11 @@ def test_packets_are_forgotten_by_zone_and_those_of_several_with_any() -> None:
 def test_answers_are_forgotten_by_zone_and_those_of_several_with_any() -> None:
     answers, one, two = AnswerCache(10), zone("one.test."), zone("two.test.")
     for owner, name in ((one, b"1"), (two, b"2")):
-        answers.keep(owner, (name, 0), body(), exact=True)
-        answers.keep(owner, (name, 1), body(mixed=True), exact=True)
+        answers.keep(owner, (name, 0), answer(), name_exists=True)
+        answers.keep(owner, (name, 1), answer(spans_zones=True), name_exists=True)
     answers.drop([one])
     found = [answers.find(owner, (name, bit)) for owner, name in ((one, b"1"), (two, b"2")) for bit in (0, 1)]
-    assert found == [None, None, body(), None]
+    assert found == [None, None, answer(), None]
     assert answers._count == 1
 
 
@@ -75,30 +74,30 @@ def test_answers_are_bounded() -> None:
     answers, one, two = AnswerCache(10), zone("one.test."), zone("two.test.")
     for number in range(100):
         owner = (one, two)[number % 2]
-        answers.keep(owner, (packet(number), 0), body(mixed=number % 3 == 0), exact=True)
+        answers.keep(owner, (packet(number), 0), answer(spans_zones=number % 3 == 0), name_exists=True)
         assert answers.find(owner, (packet(number), 0)) is not None
-        assert len(one.finished) + len(two.finished) + len(answers._mixed) == answers._count <= 10
+        assert len(one.cached_answers) + len(two.cached_answers) + len(answers._spanning) == answers._count <= 10
 
 
 def test_answers_that_are_large_or_for_names_that_came_once_are_not_kept() -> None:
     answers, one = AnswerCache(10), zone("one.test.")
     for size, kept in ((4096, True), (4097, False)):
-        answers.keep(one, (b"%d" % size, 0), body(size), exact=True)
+        answers.keep(one, (b"%d" % size, 0), answer(size), name_exists=True)
         assert (answers.find(one, (b"%d" % size, 0)) is not None) == kept
     for times in (1, 2):
-        answers.keep(one, (b"invented", 0), body(), exact=False)
+        answers.keep(one, (b"invented", 0), answer(), name_exists=False)
         assert (answers.find(one, (b"invented", 0)) is not None) == (times == 2)
 
 
-def test_both_levels_are_bounded_in_bytes_and_count_them_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MOST_BYTES", 20_000)
-    packets, answers, one, two = PacketCache(1000), AnswerCache(1000), zone("one.test."), zone("two.test.")
+def test_both_levels_are_bounded_in_bytes_and_count_them_right() -> None:
+    packets, answers = PacketCache(1000, 20_000), AnswerCache(1000, 20_000)
+    one, two = zone("one.test."), zone("two.test.")
     for number in range(300):
         owner = (one, two, None)[number % 3]
         packets.add(owner, packet(number), (bytes(number), 0))
         packets.add(owner, packet(number), (bytes(number), 0))
         assert packets.size == sum(256 + len(key) + len(entry[0]) for key, entry in packets.entries.items())
-        answers.keep(owner or one, (packet(number), 0), body(number, mixed=owner is None), exact=True)
+        answers.keep(owner or one, (packet(number), 0), answer(number, spans_zones=owner is None), name_exists=True)
         assert max(packets.size, answers.size) <= 20_000
     assert len(packets.entries) > 10
     packets.drop([one.apex, two.apex])

@@ -7,12 +7,12 @@ import dns.rcode
 import dns.rdataclass
 import pytest
 
-from unit.dns.fake import CLIENT, Server, make_query, version
-from unit.dns.zones_for_tests import ORG
-from zonegit.dns.cookies import Cookies
-from zonegit.dns.message import Transport
+from dnskit import CLIENT, Server, make_query, version
+from dnszones import ORG
+from zonegit.dns.access.cookies import Cookies
 from zonegit.dns.options import Options
-from zonegit.dns.zones import ServedZone
+from zonegit.dns.wire.message import Transport
+from zonegit.dns.zone.zone_state import ServedZone
 
 NOW = 1_700_000_000.0
 COOKIE = bytes(range(8))

@@ -9,15 +9,17 @@ import dns.message
 import dns.rcode
 import pytest
 
-from unit.dns.fake import CLIENT, DictVersion, Server, lines, make_query, version
-from unit.dns.zones_for_tests import NET, ORG
+from dnskit import CLIENT, DictVersion, Server, lines, make_query, version
+from dnszones import NET, ORG
 from zonegit.dns import stats
-from zonegit.dns.canary import Canary, bucket
-from zonegit.dns.message import Rcode, Transport
+from zonegit.dns.access.requestor import Requestor
 from zonegit.dns.options import Options
 from zonegit.dns.responder import Responder
+from zonegit.dns.transfer.options import TransferOptions
+from zonegit.dns.wire.message import Rcode, Transport
+from zonegit.dns.zone.canary import Canary, bucket
+from zonegit.dns.zone.zone_state import ServedZone
 from zonegit.dns.zone_counts import zone_counts
-from zonegit.dns.zones import ServedZone
 from zonegit.model.names import OwnerKey
 
 SOA = "$TTL 60\n@ IN SOA a b {serial} 2 3 4 5\n@ NS a\na A 192.0.2.1\n"
@@ -162,7 +164,7 @@ def test_invented_names_are_kept_at_second_sight() -> None:
 def test_what_is_kept_of_one_question_answers_no_other() -> None:
     """RD, EDNS, DO, sizes, transports and who may transfer are told apart, whichever came first."""
     friend, stranger = CLIENT, client(1)
-    options = Options(may_transfer=lambda _apex, who, _key: who == friend)
+    options = Options(transfers=TransferOptions(lambda _apex, who, _key: who == friend))
     zone, warm = version(ORG + many(40), "example.org."), Server(options=options)
     warm.serve(zone)
     flags = (0, dns.flags.RD, dns.flags.CD | dns.flags.AD)
@@ -342,4 +344,4 @@ def test_every_slot_has_its_series() -> None:
 def test_takes_clients_of_both_families() -> None:
     responder = Responder(Options(), [0] * stats.SLOTS)
     for address in (CLIENT, bytes(15) + b"\1"):
-        assert responder.respond(make_query("x.").to_wire(), Transport.UDP, address) is not None
+        assert responder.respond(make_query("x.").to_wire(), Requestor(address, Transport.UDP)) is not None

@@ -4,13 +4,14 @@ import random
 from array import array
 from itertools import islice
 
-from unit.dns.fake import CLIENT, DictVersion, Server, make_query, version
+from dnskit import CLIENT, DictVersion, Server, make_query, version
 from zonegit.dns import stats
-from zonegit.dns.message import Rcode, Transport
+from zonegit.dns.access.requestor import Requestor
 from zonegit.dns.options import Options
-from zonegit.dns.transfer import Asker
-from zonegit.dns.zone_counts import OTHER, ZonePlaces, zone_counts
-from zonegit.dns.zones import ServedZone
+from zonegit.dns.transfer.options import TransferOptions
+from zonegit.dns.wire.message import Rcode, Transport
+from zonegit.dns.zone.zone_state import ServedZone
+from zonegit.dns.zone_counts import OTHER, ZoneOffsets, zone_counts
 
 IPV6 = bytes(15) + b"\1"
 
@@ -44,7 +45,7 @@ def test_a_zone_has_a_plane_for_each_transport_and_family():
 
 
 def test_every_answer_is_counted_once_however_it_is_made():
-    """The cache of packets, the straight way, the walk, a referral that names share."""
+    """The cache of packets, the fast path, the slow path, a referral that names share."""
     server = Server(zone("one.test."))
     packet = make_query("a.one.test.").to_wire()
     for _ in range(4):
@@ -65,16 +66,16 @@ def test_an_expired_zone_is_counted_as_that_zone():
 
 
 def test_a_transfer_counts_when_it_ended():
-    options = Options(may_transfer=lambda *_: True, runs=lambda version: version.runs())
+    options = Options(transfers=TransferOptions(lambda *_: True, lambda version: version.runs()))
     server = Server(zone("one.test."), options=options)
     query = make_query("one.test.", "AXFR", edns=False).to_wire()
-    messages = server.responder.transfer(query, Asker(CLIENT))
+    messages = server.responder.transfer(query, Requestor(CLIENT, Transport.TCP))
     assert messages is not None
     next(messages)
     assert counts(server.stats) == {}
     list(messages)
     assert counts(server.stats) == {("one.test.", "TCP", "ipv4"): 1}
-    broken = server.responder.transfer(query, Asker(CLIENT))
+    broken = server.responder.transfer(query, Requestor(CLIENT, Transport.TCP))
     assert broken is not None
     next(broken)
     broken.close()
@@ -83,10 +84,10 @@ def test_a_transfer_counts_when_it_ended():
 
 def test_zones_beyond_the_bound_share_a_place():
     row = array("Q", bytes(8 * stats.SLOTS))
-    place = ZonePlaces(row)
+    offset_of = ZoneOffsets(row)
     names = [bytes((4,)) + b"%04d" % number + b"\4test\0" for number in range(stats.ZONES + 5)]
     for apex in names:
-        row[place(apex)] += 1
+        row[offset_of(apex)] += 1
     found = counts(row)
     assert found.pop((OTHER, "UDP", "ipv4")) == 6
     assert len(found) == stats.ZONES - 1 and set(found.values()) == {1}
@@ -98,10 +99,10 @@ def test_places_outlive_the_writer():
     longest = b"\x3f" + b"x" * 63
     apex = longest * 3 + b"\x3d" + b"y" * 61 + b"\0"
     assert len(apex) == 255
-    at = ZonePlaces(row)(apex)
-    assert ZonePlaces(row)(b"\0") == at + stats.PLACE, "the next one"
-    again = ZonePlaces(row)
-    assert (again(apex), again(b"\0")) == (at, at + stats.PLACE)
+    at = ZoneOffsets(row)(apex)
+    assert ZoneOffsets(row)(b"\0") == at + stats.ZONE_SLOTS, "the next one"
+    again = ZoneOffsets(row)
+    assert (again(apex), again(b"\0")) == (at, at + stats.ZONE_SLOTS)
     row[at] += 1
     row[again(b"\0")] += 1
     assert [each.zone for each in islice(zone_counts(row, (Transport.UDP,)), 2)][1] == "."
@@ -119,7 +120,7 @@ def test_every_packet_is_counted_as_one_request_and_each_answer_as_one_answer():
     carriers, clients = list(Transport), [CLIENT, IPV6]
     asked = [(rng.choice(packets), rng.choice(carriers), rng.choice(clients)) for _ in range(3000)]
     answered = sum(server.raw(*each) is not None for each in asked)
-    answers = [0] * stats.PLACE
+    answers = [0] * stats.ZONE_SLOTS
     for each in zone_counts(server.stats, tuple(Transport)):
         answers = [a + b for a, b in zip(answers, each.answers, strict=True)]
     of_zones = sum(answers)
@@ -128,5 +129,5 @@ def test_every_packet_is_counted_as_one_request_and_each_answer_as_one_answer():
     )
     dropped = server.stats[stats.DROPPED_SHORT] + server.stats[stats.DROPPED_RESPONSE]
     assert of_zones + of_none == len(asked)
-    assert of_zones + sum(server.stats[: stats.PLACE]) == answered == len(asked) - dropped
+    assert of_zones + sum(server.stats[: stats.ZONE_SLOTS]) == answered == len(asked) - dropped
     assert of_zones > 1000 and of_none > 500

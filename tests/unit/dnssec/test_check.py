@@ -166,9 +166,9 @@ class TestSignatures:
         assert told(self.text, end - SOON + 1) == {"signatures-end": ["@"]}
         late = check(self.text, end + 1)
         assert {finding.check for finding in late} == {"signature-expired", "signatures-end"}
-        assert "ended at 2026-11-30T00:00:00Z" in late[0].message
+        assert "expired at 2026-11-30T00:00:00Z" in late[0].message
         (warning,) = (finding for finding in late if finding.severity is Severity.WARNING)
-        assert re.fullmatch(r"\d+ signatures ended, the first at 2026-11-30T00:00:00Z", warning.message)
+        assert re.fullmatch(r"\d+ signatures expired, the first at 2026-11-30T00:00:00Z", warning.message)
 
     def test_signatures_that_are_not_valid_yet(self) -> None:
         assert set(told(self.text, NOW - 11 * DAY)) == {"signature-early"}
@@ -188,7 +188,7 @@ class TestSignatures:
         (finding,) = check(text)
         assert (finding.check, finding.severity) == ("signature-algorithm", Severity.WARNING)
         assert finding.more >= 10
-        assert finding.told == f"{finding.message}; and {finding.more} more of these"
+        assert finding.full_message == f"{finding.message}; and {finding.more} more of these"
 
     def test_a_ttl_that_was_not_signed(self) -> None:
         text = changed(self.text, r"^mail\.example\.org\. 300 IN A ", "mail.example.org. 600 IN A ")
@@ -215,7 +215,7 @@ class TestSignatures:
         found = check(text)
         assert [each.more for each in found] == [0] * 99 + [20]
         assert how_many(found) == 120
-        assert found[-1].told == f"{found[-1].message}; and 20 more of these"
+        assert found[-1].full_message == f"{found[-1].message}; and 20 more of these"
 
 
 class TestNsec:

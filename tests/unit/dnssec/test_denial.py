@@ -31,7 +31,9 @@ def test_a_chain_with_a_link_taken_out_is_told(name: str) -> None:
         (found,) = check_denial(whole.apex, left)
         assert found.check == "broken-denial"
         assert re.search(
-            r"NSEC3.*: validators refuse what this can't deny; `zonegit --zone \S+ check` tells all", found.message
+            r"NSEC3.*: validators refuse negative answers that this can't prove; "
+            r"`zonegit --zone \S+ check` lists all",
+            found.message,
         )
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import ConfigError
-from zonegit.ops.config import DnsConfig, load
+from zonegit.ops.config import DnsConfig
+from zonegit.ops.flags import load
 
 
 @pytest.fixture
@@ -33,11 +34,11 @@ def test_defaults(read):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ('nsid = ""', "nsid: '' is empty"),
+        ('nsid = ""', "nsid: the value is empty"),
         (f'nsid = "{"ü" * 65}"', "too long"),
-        ("version = 1", "version: 1 is not a text"),
+        ("version = 1", "version: 1 is not a string"),
         ('cookies = "yes"', "cookies: 'yes' is not true or false"),
-        ('cookie_secret = "00"', "the nearest valid one is 'cookie_secrets'"),
+        ('cookie_secret = "00"', "did you mean 'cookie_secrets'?"),
     ],
 )
 def test_refusals(read, line, says):

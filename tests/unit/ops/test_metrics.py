@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from zonegit.dns import stats
-from zonegit.dns.message import Transport
-from zonegit.dns.zone_counts import ZonePlaces
+from zonegit.dns.wire.message import Transport
+from zonegit.dns.zone_counts import ZoneOffsets
 from zonegit.model.ids import Kind
 from zonegit.ops import loop_slots
 from zonegit.ops.config import Config
@@ -41,7 +41,7 @@ def test_counters_are_summed_over_workers_and_transports(block):
     block.row(1, TCP_ROW)[slot] += 4
     text = page(block)
     assert 'zonegit_dns_queries_total{qtype="A",rcode="NOERROR"} 9.0' in text
-    assert 'qtype="MX"' not in text, "combinations that never came are left out"
+    assert 'qtype="MX"' not in text, "combinations that never occurred are omitted"
     assert "zonegit_dns_truncated_total 0.0" in text
 
 
@@ -53,9 +53,9 @@ def test_requests_of_zones_are_summed_over_workers_and_types(block):
     ):
         row = block.row(worker, part)[: stats.SLOTS]
         for apex in (b"\3org\0", b"\3net\0")[worker:]:
-            place = ZonePlaces(row)(apex) + stats.plane(transport, bytes(16))
-            row[place + stats.query_slot(1, 0)] += 2
-            row[place + stats.query_slot(28, 3)] += 1
+            offset = ZoneOffsets(row)(apex) + stats.plane(transport, bytes(16))
+            row[offset + stats.query_slot(1, 0)] += 2
+            row[offset + stats.query_slot(28, 3)] += 1
     block.row(1)[stats.request_slot(Transport.UDP, bytes(4))] += 5
     text = page(block)
     assert 'zonegit_dns_requests_total{family="ipv6",proto="udp",zone="org."} 3.0' in text

@@ -3,7 +3,7 @@
 import os
 import socket
 
-from zonegit.ops.notify import Notifier
+from zonegit.ops.systemd import Notifier
 
 
 def test_notices_reach_the_socket(tmp_path):

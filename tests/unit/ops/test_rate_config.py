@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from zonegit.dns.acl import Acl
-from zonegit.dns.rate import Limit
+from zonegit.dns.access.acl import Acl
+from zonegit.dns.access.rate import Limit
 from zonegit.errors import ConfigError
-from zonegit.ops.config import load
+from zonegit.ops.flags import load
 
 
 def limit(tmp_path: Path, *settings: str) -> Limit | None:

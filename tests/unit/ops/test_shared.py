@@ -70,7 +70,7 @@ def test_a_configuration_of_many_zones_fits_and_one_beyond_the_bound_is_refused(
     block.publish(Config(repo=Path("there"), zones=zones))
     assert block.config().zones == zones
     monkeypatch.setattr(shared, "_CONFIG", 100_000)
-    with pytest.raises(ConfigError, match="100,000 is the most"):
+    with pytest.raises(ConfigError, match="at most 100,000"):
         block.publish(Config(repo=Path("elsewhere"), zones=zones))
     monkeypatch.undo()
     assert block.config().repo == Path("there")
@@ -150,6 +150,19 @@ def test_series_survive_a_new_writer():
     assert found["sync_lag_seconds"] == (("a",), (1.5,))
     _, values = found["sync_duration_seconds"]
     assert sum(values[:-1]) == 2 and values[-2] == 1 and values[-1] == pytest.approx(1e9 + 0.3)
+
+
+def test_a_counter_is_there_at_once_and_continues_with_its_value() -> None:
+    area = memoryview(bytearray(256))
+    for total in (3.0, 6.0):
+        count = Samples(area).counter("route_match_total", zone="example.org.", rule="1")
+        for _ in range(3):
+            count()
+        ((family, labels, values),) = Samples(area).read()
+        assert (family.name, labels, values) == ("route_match_total", ("example.org.", "1"), (total,))
+    full = Samples(memoryview(bytearray(32)))
+    full.counter("route_match_total", zone="example.org.", rule="1")()
+    assert (list(full.read()), full.refused) == ([], 1)
 
 
 def test_a_full_area_refuses_new_series_and_keeps_the_old():

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from zonegit.dns.acl import LOOPBACK, Acl, key_name
+from zonegit.dns.access.acl import LOOPBACK, Acl, key_name
 from zonegit.errors import ConfigError
-from zonegit.ops.config import Address, Config, NotifyTarget, load
+from zonegit.ops.config import Address, Config, NotifyTarget
+from zonegit.ops.flags import load
 
 
 def read(directory: Path, text: str) -> Config:
@@ -56,7 +57,7 @@ def test_without_any(tmp_path: Path) -> None:
     [
         ('transfer_acl = "192.0.2.0/24"', "not a list"),
         ('transfer_acl = ["192.0.2.1/24"]', "not a network"),
-        ("transfer_acl = [1]", "not a text"),
+        ("transfer_acl = [1]", "is not a string"),
         ("notify = 1", "true or false"),
         ('also_notify = ["ns1.example.org"]', "not an address"),
         ('also_notify = ["192.0.2.1:53 one"]', "key:NAME"),

@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ import pytest
 
 from zonegit.cli.main import main
 from zonegit.ops import bounds
-from zonegit.ops.config import DnsConfig, PrimaryConfig, ReplicationConfig, ZoneConfig
-from zonegit.ops.config_file import TABLES, TOP, ZONE
+from zonegit.ops.config import DnsConfig, PeerConfig, PrimaryConfig, ReplicationConfig, ZoneConfig
+from zonegit.ops.config_file import PEER, PUBLISH, TABLES, TOP, ZONE
 from zonegit.repo import Repository
 from zonegit.sync.limits import CLIENT, SERVER
 
@@ -20,6 +19,8 @@ TEXT = FILE.read_text()
 _ASSIGNMENT = re.compile(r"#?([a-z_0-9]+) = (.+)")
 _UNSET = ({}, (), None, "")
 ZONE_TABLE = 'zone."example.org."'
+PUBLISH_TABLE = f"{ZONE_TABLE}.publish"
+PEER_TABLE = "[peer]"
 
 
 def uncommented() -> str:
@@ -31,7 +32,9 @@ def values() -> dict[str, dict[str, Any]]:
     tables = {name: dict(data[name]) for name in TABLES}
     for name in ("replication", "primary"):
         tables[f"{name}.limits"] = tables[name].pop("limits")
-    return tables | {"": {name: data[name] for name in TOP}, ZONE_TABLE: data["zone"]["example.org."]}
+    zone = dict(data["zone"]["example.org."])
+    one = {"": {name: data[name] for name in TOP}, PUBLISH_TABLE: zone.pop("publish"), ZONE_TABLE: zone}
+    return tables | one | {PEER_TABLE: data["peer"][0]}
 
 
 def comments() -> dict[tuple[str, str], str]:
@@ -52,8 +55,8 @@ def comments() -> dict[tuple[str, str], str]:
 
 def test_every_key_stands_there_and_no_other() -> None:
     known = {name: set(keys) - {"limits"} for name, keys in TABLES.items()}
-    known |= {"": set(TOP), ZONE_TABLE: set(ZONE)}
-    limits = {"replication.limits": set(asdict(SERVER)), "primary.limits": set(asdict(CLIENT))}
+    known |= {"": set(TOP), ZONE_TABLE: set(ZONE), PUBLISH_TABLE: set(PUBLISH), PEER_TABLE: set(PEER) - {"limits"}}
+    limits = {"replication.limits": set(SERVER._fields), "primary.limits": set(CLIENT._fields)}
     assert {name: set(keys) for name, keys in values().items()} == known | limits
 
 
@@ -64,17 +67,19 @@ def test_each_has_a_line_about_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "table", ["dns", "replication", "primary", ZONE_TABLE, "replication.limits", "primary.limits"]
+    "table", ["dns", "replication", "primary", ZONE_TABLE, PEER_TABLE, "replication.limits", "primary.limits"]
 )
 def test_what_is_behind_a_sign_is_in_force_or_an_example(table) -> None:
     defaults: dict[str, Any] = {
-        "dns": {field: getattr(DnsConfig(), field) for field in DnsConfig.__dataclass_fields__}
-        | {field: getattr(ZoneConfig(), field) for field in ZoneConfig.__dataclass_fields__},
-        "replication": {name: field.default for name, field in ReplicationConfig.__dataclass_fields__.items()},
-        "primary": {name: field.default for name, field in PrimaryConfig.__dataclass_fields__.items()},
-        ZONE_TABLE: {field: getattr(ZoneConfig(), field) for field in ZoneConfig.__dataclass_fields__},
-        "replication.limits": asdict(SERVER),
-        "primary.limits": asdict(CLIENT),
+        "dns": DnsConfig._field_defaults | ZoneConfig._field_defaults,
+        "replication": ReplicationConfig._field_defaults,
+        "primary": PrimaryConfig._field_defaults,
+        ZONE_TABLE: ZoneConfig._field_defaults,
+        PEER_TABLE: PrimaryConfig._field_defaults
+        | PeerConfig._field_defaults
+        | {"zones": PeerConfig("p").covers.zones, "exclude": PeerConfig("p").covers.exclude},
+        "replication.limits": SERVER._asdict(),
+        "primary.limits": CLIENT._asdict(),
     }[table]
     said = comments()
     for key, value in values()[table].items():
@@ -82,7 +87,7 @@ def test_what_is_behind_a_sign_is_in_force_or_an_example(table) -> None:
             reader = bounds.server if table.startswith("replication") else bounds.client
             read = getattr(reader({key: value}), key)
         else:
-            read = (ZONE if table == ZONE_TABLE else TABLES[table])[key](value)
+            read = {ZONE_TABLE: ZONE, PEER_TABLE: PEER, **TABLES}[table][key](value)
         if "for example" in said[table, key]:
             assert not isinstance(defaults.get(key), bool | int | float), key
         else:

@@ -9,6 +9,7 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[3]
 PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
+EXTRAS = [each for listed in PROJECT["optional-dependencies"].values() for each in listed]
 REASONS = (TOP / "docs" / "decisions" / "0001-dependencies.md").read_text()
 LOCKS = {name: (TOP / "packaging" / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")}
 _ENTRY = re.compile(r"^([a-z0-9.-]+)==(\S+)((?: ; .+?)?) \\\n((?:    --hash=.+\n)+)", re.MULTILINE)
@@ -67,7 +68,7 @@ def test_the_lock_holds_what_is_reached_and_nothing_else() -> None:
     start = PROJECT["dependencies"]
     assert set(run) <= reached(start)
     assert {asked(requirement)[0] for requirement in start} <= set(run)
-    assert set(develop) <= reached([*start, *PROJECT["optional-dependencies"]["dev"]])
+    assert set(develop) <= reached([*start, *EXTRAS])
     assert run.items() <= develop.items()
 
 
@@ -80,7 +81,7 @@ def test_what_is_installed_here_is_what_is_locked() -> None:
 
 
 def test_each_direct_dependency_has_its_reason() -> None:
-    listed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+    listed = [*PROJECT["dependencies"], *EXTRAS]
     short = {"pytest-xdist": "`xdist`", "pytest-randomly": "`randomly`", "pytest-timeout": "`timeout`"}
     for requirement in listed:
         name = asked(requirement)[0]

@@ -9,7 +9,7 @@ import pytest
 
 from zonegit.cli import parser, verbs
 from zonegit.ops import flags
-from zonegit.ops.config_file import TABLES, TOP, ZONE
+from zonegit.ops.config_file import PUBLISH, TABLES, TOP, ZONE
 
 TOP_DIRECTORY = Path(__file__).resolve().parents[3]
 HAND_WRITTEN = TOP_DIRECTORY / "docs" / "man"
@@ -55,6 +55,7 @@ def test_every_key_of_the_configuration_is_described(pages) -> None:
     for name, keys in TABLES.items():
         assert described[f"[{name}]"] == set(keys) - {"limits"}
     assert described["[zone.\\(dqexample.org.\\(dq]"] == set(ZONE)
+    assert described["[zone.\\(dqexample.org.\\(dq.publish]"] == set(PUBLISH)
 
 
 def test_every_flag_of_the_daemon_is_described(pages) -> None:

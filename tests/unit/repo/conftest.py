@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from publishkit import Node
 from repokit import ZONE, Clock, parsed
 from zonegit.repo import Repository
 
@@ -24,3 +25,11 @@ def empty(tmp_path: Path, clock: Clock) -> Iterator[Repository]:
 def repository(empty: Repository) -> Repository:
     empty.import_zone(parsed(ZONE), source="test.zone")
     return empty
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    """A repository to publish from."""
+    made = Node(tmp_path / "node")
+    yield made
+    made.repository.close()

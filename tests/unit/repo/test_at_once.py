@@ -5,7 +5,7 @@ import pytest
 from samekit import state
 from zonegit.errors import Conflict, MergeConflict, NotFound
 from zonegit.model.rdata import A
-from zonegit.repo import Repository, combining, going_on
+from zonegit.repo import Repository, combining, sequencer
 from zonegit.repo.merging import Choice
 
 
@@ -59,13 +59,13 @@ def test_one_goes_on(apart: Repository, monkeypatch: pytest.MonkeyPatch, operati
 
 def test_it_is_not_resolved_behind_an_abort(apart: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     stop(apart, "merge")
-    conflicts_at = going_on.conflicts_at
+    conflicts_at = sequencer.conflicts_at
 
     def meanwhile(*arguments):
         apart.abort_stopped("merge")
         return conflicts_at(*arguments)
 
-    monkeypatch.setattr(going_on, "conflicts_at", meanwhile)
+    monkeypatch.setattr(sequencer, "conflicts_at", meanwhile)
     with pytest.raises(NotFound, match="another process"):
         apart.resolve_conflicts("merge", [("www", A, "theirs")])
     assert apart.unfinished() is None
@@ -74,15 +74,15 @@ def test_it_is_not_resolved_behind_an_abort(apart: Repository, monkeypatch: pyte
 def test_a_skip_and_an_abort_are_of_what_they_saw(apart: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     for call in (apart.skip_stopped, apart.abort_stopped):
         stop(apart, "cherry-pick")
-        the_stopped = going_on.the_stopped
+        the_stopped = sequencer.the_stopped
 
         def meanwhile(context, operation, the_stopped=the_stopped):
             found = the_stopped(context, operation)
-            monkeypatch.setattr(going_on, "the_stopped", the_stopped)
+            monkeypatch.setattr(sequencer, "the_stopped", the_stopped)
             apart.resolve_conflicts("cherry-pick", [("www", A, Choice.OURS.value)])
             return found
 
-        monkeypatch.setattr(going_on, "the_stopped", meanwhile)
+        monkeypatch.setattr(sequencer, "the_stopped", meanwhile)
         with pytest.raises(Conflict, match="another process"):
             call("cherry-pick")
         left = apart.unfinished()

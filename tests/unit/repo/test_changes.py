@@ -75,7 +75,7 @@ def test_add_keeps_or_moves_the_ttl_of_the_whole_rrset(repository: Repository) -
     assert (repository.rrset("www", A).ttl, len(repository.rrset("www", A).rdatas)) == (300, 3)
     repository.add("www", A, 60, [TWO])
     assert (repository.rrset("www", A).ttl, len(repository.rrset("www", A).rdatas)) == (60, 4)
-    with pytest.raises(NotFound, match="give a TTL"):
+    with pytest.raises(NotFound, match="needs a TTL"):
         repository.add("new", A, None, [ONE])
 
 

@@ -32,8 +32,8 @@ def test_what_stays_and_what_stays_away(repository: Repository) -> None:
     first = "\n".join(line for line in old.splitlines() if "192.0.2.25" not in line and "MX" not in line)
     first = first.replace("192.0.2.10", "192.0.2.110") + f"\n{NEW}\n"
     repository.set("other", A, 60, [bytes([192, 0, 2, 99])])
-    assert take(repository, first).held == []
-    assert take(repository, first).held == []
+    assert not take(repository, first).held
+    assert not take(repository, first).held
     done = take(repository, old)
     assert (done.change_count, done.new) == (0, done.old)
     assert held(done) == [
@@ -45,7 +45,7 @@ def test_what_stays_and_what_stays_away(repository: Repository) -> None:
     assert take(repository, old, dry_run=True).held == done.held
     repository.delete("new")
     assert b"\3new" not in [owner for owner, *_ in held(take(repository, old))]
-    assert take(repository, old, replace=True).held == []
+    assert not take(repository, old, replace=True).held
     assert list(repository.diff("HEAD", "serial=2026112001")) == []
 
 

@@ -7,7 +7,7 @@ from zonegit.errors import Conflict, InvalidName, NotFound, Refused, RevisionErr
 from zonegit.model.ids import short
 from zonegit.model.rdata import MX, TXT, A
 from zonegit.repo import Repository
-from zonegit.repo.when import parse_when
+from zonegit.repo.dates import parse_when
 from zonegit.store.reader import StoreReader
 
 ADDRESSES = [bytes([198, 51, 100, last]) for last in range(5)]
@@ -191,7 +191,7 @@ def test_reset_forward_is_a_plain_move(moved: Repository) -> None:
 
 def test_reflog_tells_every_move(moved: Repository) -> None:
     entries = list(moved.reflog())
-    assert [entry.index for entry in entries] == [0, 1, 2, 3, 4]
+    assert [entry.number for entry in entries] == [0, 1, 2, 3, 4]
     assert entries[0].new == moved.resolve().id and entries[-1].old is None
     assert entries[0].reason == "commit: set www A" and entries[-1].reason.startswith("import: ")
 

@@ -7,7 +7,7 @@ from samekit import state
 from zonegit.errors import InvalidZone, MergeConflict, Refused
 from zonegit.model.rdata import CNAME, MX, TXT, A
 from zonegit.repo import Contradiction, Repository
-from zonegit.repo.undoing import Undone
+from zonegit.repo.import_losses import Undone
 from zonegit.zonefile.reader import ParsedZone
 from zonegit.zonefile.writer import write_zone
 
@@ -88,8 +88,8 @@ def test_a_conflict_moves_nothing_and_says_whose_changes_would_go(repository: Re
     told = str(caught.value)
     assert "1 conflict: mail.example.org. A" in told
     assert (
-        "nothing moved; set these records on the branch as the file has them, or write them in the file as the "
-        "branch has them, and import it again, or --replace lets the file win, and undoes 'Move mail' "
+        "nothing moved; set these records on the branch as they are in the file, or change the file to what the "
+        "branch has, and import it again, or --replace lets the file win, and undoes 'Move mail' "
         "by Bob <bob@example.org> and 1 more" in told
     )
     (found,) = caught.value.conflicts
@@ -123,7 +123,7 @@ def test_what_is_valid_apart_and_broken_together_is_a_conflict(repository: Repos
     assert len(caught.value.conflicts) == 2
     below = exported(repository, more="d.example.org. 60 IN DNAME example.net.")
     repository.set("y.d", TXT, 60, [b"\1x"])
-    with pytest.raises(MergeConflict, match=r"both together are not: .*DNAME at d") as caught:
+    with pytest.raises(MergeConflict, match=r"but the merged zone isn.t: .*DNAME at d") as caught:
         take(repository, below)
     assert (len(caught.value.conflicts), len(caught.value.together)) == (0, 1)
 

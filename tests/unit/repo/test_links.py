@@ -1,7 +1,5 @@
 """A link is what decoding its commit gives, whatever else stands in that."""
 
-from dataclasses import replace
-
 import pytest
 
 from zonegit.errors import InvalidObject
@@ -18,12 +16,12 @@ PARENTS = tuple(ObjectId(bytes([at]) * 32) for at in range(16))
     "commit",
     [
         COMMIT,
-        replace(COMMIT, parents=PARENTS[:1], generation=2),
-        replace(COMMIT, parents=PARENTS, generation=99, seq=1 << 40),
-        replace(COMMIT, committer=Stamp("0 +0000 seq 3", -5, -90), author=Stamp("zone-root é", 0)),
-        replace(COMMIT, extra=(("committer-tool", "x 5 +0000"), ("signature", "abc"))),
-        replace(COMMIT, message="parent " + "0" * 64 + "\ngeneration 9\n" * 30),
-        replace(COMMIT, message="x" * 2000),
+        COMMIT._replace(parents=PARENTS[:1], generation=2),
+        COMMIT._replace(parents=PARENTS, generation=99, seq=1 << 40),
+        COMMIT._replace(committer=Stamp("0 +0000 seq 3", -5, -90), author=Stamp("zone-root é", 0)),
+        COMMIT._replace(extra=(("committer-tool", "x 5 +0000"), ("signature", "abc"))),
+        COMMIT._replace(message="parent " + "0" * 64 + "\ngeneration 9\n" * 30),
+        COMMIT._replace(message="x" * 2000),
     ],
 )
 def test_a_link_is_what_the_commit_says(commit: Commit) -> None:

@@ -9,8 +9,8 @@ from zonegit.errors import CorruptStore, InvalidZone, MergeConflict, NotFound, R
 from zonegit.model import refs
 from zonegit.model.rdata import CNAME, MX, RRSIG, SOA, A
 from zonegit.repo import Repository, combining, merges
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.repo.position import merge_setting
-from zonegit.repo.writing import mirror_setting
 from zonegit.store.port import RefUpdate
 from zonegit.zonefile.text import parse_rdata
 

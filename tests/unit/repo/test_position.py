@@ -5,7 +5,7 @@ import pytest
 from zonegit.errors import NotFound, Refused
 from zonegit.model.rdata import A
 from zonegit.repo import Position, Repository
-from zonegit.repo.position import HEAD, Standing
+from zonegit.repo.position import HEAD, HeadStatus
 from zonegit.store.lmdb import LmdbStore
 
 ADDRESS = bytes([192, 0, 2, 99])
@@ -23,7 +23,7 @@ def without_head(repository: Repository, head: bytes | None = None) -> None:
 def test_the_only_zone_is_meant(repository: Repository) -> None:
     without_head(repository)
     assert repository.position() == Position("example.org.", "main")
-    assert repository.standing() == Standing(Position("example.org.", "main"))
+    assert repository.head_status() == HeadStatus(Position("example.org.", "main"))
     assert repository.resolve("HEAD").commit.zone == "example.org."
     repository.set("www", A, 60, [ADDRESS])
     without_head(repository)
@@ -55,7 +55,7 @@ def test_a_branch_other_than_the_default_one(repository: Repository) -> None:
 
 
 def test_no_zone_at_all(empty: Repository) -> None:
-    assert empty.standing() == Standing(None)
+    assert empty.head_status() == HeadStatus(None)
     with pytest.raises(NotFound, match="no zone yet"):
         empty.position()
     with pytest.raises(NotFound, match="no zone yet"):

@@ -11,8 +11,8 @@ from zonegit.errors import Conflict, NotFound, Refused
 from zonegit.model.rdata import A
 from zonegit.model.refs import head
 from zonegit.repo import Position, Repository
-from zonegit.repo.position import Standing
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.position import HeadStatus
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import Reader
 
@@ -62,8 +62,8 @@ def test_head_stays_where_it_is_and_is_lost_until_the_zone_returns(repository: R
     repository.checkout("staging", create=True)
     repository.remove_zone("example.org")
     was = Position("example.org.", "staging")
-    assert repository.standing() == Standing(Position("example.net.", "main"), lost=was)
-    assert repository.standing().head == was
+    assert repository.head_status() == HeadStatus(Position("example.net.", "main"), lost=was)
+    assert repository.head_status().head == was
     assert repository.restore_zone("example.org").current
     assert repository.position() == Position("example.org.", "staging")
 
@@ -92,7 +92,7 @@ def test_nothing_is_written_to_another_zone_than_was_chosen(repository: Reposito
         lambda: repository.checkout("main"),
         lambda: repository.checkout("b", create=True),
     ):
-        with pytest.raises(Refused, match=r"you were on branch main of example\.org\., which is gone"):
+        with pytest.raises(Refused, match=r"you were on branch main of example\.org\., which no longer exists"):
             write()
     assert repository.resolve(zone="example.net").id == tip
     assert repository.set("www", A, 60, [ADDRESS], zone="example.net").zone == "example.net."
@@ -138,7 +138,7 @@ def test_a_clock_that_was_set_back_does_not_bring_back_a_deleted_branch(
 
 
 def test_nothing_to_restore(repository: Repository) -> None:
-    with pytest.raises(Conflict, match=r"there is a zone example\.org"):
+    with pytest.raises(Conflict, match=r"there is already a zone example\.org"):
         repository.restore_zone("example.org")
     with pytest.raises(NotFound, match=r"no zone example\.net\. was removed"):
         repository.restore_zone("example.net")

@@ -11,7 +11,7 @@ from zonegit.errors import Conflict, InvalidName, MergeConflict, NotFound, Refus
 from zonegit.model.rdata import A
 from zonegit.model.refs import head
 from zonegit.repo import Position, Repository
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 
 ZONE = "example.org."
@@ -43,7 +43,7 @@ def test_every_head_follows(repository: Repository) -> None:
     settings(repository, HEAD_1000=head(ZONE, "main"), HEAD_1001=head(ZONE, "test"), HEADING=head(ZONE, "main"))
     assert repository.rename_branch("live").branch == "live"
     assert repository.position() == Position(ZONE, "live")
-    assert repository.standing().lost is None
+    assert repository.head_status().lost is None
     with closing(LmdbStore.open(repository.path, readonly=True)) as store, store.read() as reader:
         heads = {name: value.decode() for name, value in reader.settings("HEAD")}
     assert heads == {
@@ -83,7 +83,7 @@ def test_undo_goes_on_behind_renames(repository: Repository) -> None:
     for expected in reversed(tips[:-1]):
         repository.undo()
         assert repository.resolve().commit.zone_root == expected
-    with pytest.raises(Refused, match="nothing left to undo: b began with 'import: Import"):
+    with pytest.raises(Refused, match="nothing left to undo: b was created by 'import: Import"):
         repository.undo()
     repository.rename_branch("c")
     for expected in tips[1:]:
@@ -100,7 +100,7 @@ def test_undo_of_another_branch_of_the_old_name(repository: Repository) -> None:
     repository.undo()
     assert repository.resolve("live").commit.zone_root == before
     repository.undo(branch="main")
-    with pytest.raises(Refused, match="main began with 'branch: created from"):
+    with pytest.raises(Refused, match="main was created by 'branch: created from"):
         repository.undo(branch="main")
 
 

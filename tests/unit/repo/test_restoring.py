@@ -98,7 +98,7 @@ def test_what_is_the_same_is_no_commit(repository: Repository) -> None:
         (lambda repo: repo.restore_records("no", source="HEAD", below=True), NotFound, "at or below it"),
         (lambda repo: repo.restore_records("www", MX, source="HEAD~1"), NotFound, "www has no MX records there"),
         (lambda repo: repo.restore_records("www", source="absent"), NotFound, "no branch, tag or commit 'absent'"),
-        (lambda repo: repo.restore_records("www", source="HEAD~9"), NotFound, "9 commits back"),
+        (lambda repo: repo.restore_records("www", source="HEAD~9"), NotFound, "back 9 commits"),
         (lambda repo: repo.restore_records("www", source="HEAD~1", branch="x"), NotFound, "no branch x"),
         (lambda repo: repo.restore_records("www", source="HEAD~1", message=" "), UsageError, "--message is empty"),
         (lambda repo: repo.restore_records("www", A, source="HEAD~2"), InvalidZone, "cname-and-other"),

@@ -9,7 +9,7 @@ from samekit import state
 from zonegit.errors import Refused
 from zonegit.model.rdata import A
 from zonegit.repo import Repository
-from zonegit.repo.undoing import Undone
+from zonegit.repo.import_losses import Undone
 from zonegit.zonefile.reader import ParsedZone
 from zonegit.zonefile.writer import write_zone
 

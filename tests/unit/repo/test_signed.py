@@ -181,6 +181,18 @@ class TestReset:
         signed.create_branch("behind", "HEAD~1")
         assert signed.reset("main", branch="behind").new == signed.resolve("main").id
 
+    def test_a_history_that_is_kept_leaves_a_signed_version_its_serial(self, signed: Repository) -> None:
+        signed.create_branch("lab", "HEAD~1")
+        signed.reset("HEAD~1", branch="lab", signatures="unsign")
+        old, target = signed.resolve("lab"), signed.resolve("main")
+        done = signed.reset("main", branch="lab", keep_history=True)
+        new = signed.resolve("lab").commit
+        assert (done.kept, done.serial) == (True, target.commit.serial)
+        assert (new.parents, new.zone_root) == ((old.id, target.id), target.commit.zone_root)
+        assert new.seq > max(old.commit.seq, target.commit.seq)
+        with pytest.raises(Refused, match="that version is signed with serial 2026112001, which isn't ahead"):
+            signed.reset("main~1", branch="lab", keep_history=True)
+
     def test_back_by_breaking_the_signatures(self, signed: Repository) -> None:
         assert signed.reset("HEAD~1", signatures="break").serial == 2026112008
         assert types(signed) >= DNSSEC_TYPES

@@ -7,7 +7,7 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.rdata import A
 from zonegit.model.refs import remote
 from zonegit.repo import Repository
-from zonegit.repo.writing import mirror_setting
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.port import RefUpdate
 
 ZONE = "example.org."

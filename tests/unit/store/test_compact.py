@@ -120,7 +120,7 @@ def test_it_is_refused_while_this_process_has_it_open(loose: Path) -> None:
 def test_it_is_refused_beside_a_restore(loose: Path) -> None:
     directory = os.open(loose, os.O_RDONLY)
     fcntl.flock(directory, fcntl.LOCK_EX)
-    with pytest.raises(StoreBusy, match="restores"):
+    with pytest.raises(StoreBusy, match="restoring or compacting"):
         compact(loose)
     os.close(directory)
 

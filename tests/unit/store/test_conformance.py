@@ -69,7 +69,7 @@ def test_a_raising_transaction_leaves_nothing(store: Store) -> None:
 
 
 def test_a_refused_object_spoils_its_transaction(store: Store) -> None:
-    with pytest.raises(StoreError, match="given up"), store.write() as writer, pytest.raises(InvalidObject):
+    with pytest.raises(StoreError, match="aborted"), store.write() as writer, pytest.raises(InvalidObject):
         writer.insert([*version(addresses(3))[1], b"junk"])
     with store.read() as reader:
         assert list(reader.object_ids()) == []

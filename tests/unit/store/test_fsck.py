@@ -149,7 +149,7 @@ def test_nodes_that_end_in_the_wrong_place_are_found(store: Store) -> None:
     zone = Zone(object_id(top), Shape(b"x" * 32, 64, 128, 256), 41).encode()
     with store.write() as writer:
         writer.insert([*leaves, top, zone])
-    assert any(line.endswith("has it end") for line in problems(store))
+    assert any(line.endswith("shape says") for line in problems(store))
 
 
 def test_a_root_with_one_child_is_found(store: Store) -> None:

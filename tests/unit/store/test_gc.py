@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -15,9 +14,9 @@ from zonegit.errors import CorruptStore, InvalidFrame, StoreBusy
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import Kind, ObjectId, object_id
 from zonegit.model.refs import head, tag
-from zonegit.repo.collecting import AROUND, collect
+from zonegit.repo.gc import HOOKS, collect
 from zonegit.store.fsck import fsck
-from zonegit.store.gc import GcReport, Surroundings, gc
+from zonegit.store.gc import GcReport, Hooks, gc
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
@@ -45,7 +44,7 @@ def whole(store: AnyStore) -> bool:
 
 
 def run(store: AnyStore, since: int = LATER, *, dry_run: bool = False) -> GcReport:
-    return gc(store, since, AROUND, dry_run=dry_run)
+    return gc(store, since, HOOKS, dry_run=dry_run)
 
 
 def test_nothing_goes_that_a_branch_reaches(store: AnyStore) -> None:
@@ -94,7 +93,7 @@ def test_an_entry_in_its_grace_keeps_both_of_its_ends(store: AnyStore) -> None:
     first = commit(store, ORG, names(ORG, 30), parents=())
     second = commit(store, ORG, names(ORG, 30, 1), parents=())
     with store.write() as writer:
-        late = replace(WHO, time=LATER + 1)
+        late = WHO._replace(time=LATER + 1)
         writer.move_refs([RefUpdate(head(ORG, "main"), second, first)], late, "reset: test")
     commit(store, NET, names(NET, 3))
     run(store)
@@ -140,7 +139,7 @@ def test_nothing_goes_while_somebody_keeps_objects(store: AnyStore) -> None:
     move(store, ORG, "main", None)
     before = counted(store)
     with store.keeping(), pytest.raises(StoreBusy, match="run `zonegit gc` again"):
-        gc(store, LATER, AROUND, patience=0)
+        gc(store, LATER, HOOKS, patience=0)
     assert counted(store) == before
     run(store)
     assert counted(store) == 0
@@ -167,7 +166,7 @@ def test_another_process_that_keeps_objects_is_heeded_until_it_is_killed(path: P
             assert other.stdout
             assert other.stdout.readline() == b"keeps\n"
             with pytest.raises(StoreBusy):
-                gc(store, LATER, AROUND, patience=0)
+                gc(store, LATER, HOOKS, patience=0)
             assert counted(store) == before
             other.kill()
         run(store)
@@ -196,7 +195,7 @@ def test_what_the_rooms_above_need_stays(store: AnyStore) -> None:
     commit(store, NET, names(NET, 30))
     move(store, ORG, "main", None)
     move(store, NET, "main", None)
-    gc(store, LATER, Surroundings(lambda reader: [kept]))
+    gc(store, LATER, Hooks(lambda reader: [kept]))
     assert has(store, kept)
     assert whole(store)
 
@@ -243,7 +242,7 @@ def test_what_comes_to_be_named_during_the_mark_stays(store: AnyStore) -> None:
             moved = True
             move(store, ORG, "other", lost)
 
-    report = gc(store, LATER, AROUND, progress=meanwhile)
+    report = gc(store, LATER, HOOKS, progress=meanwhile)
     assert moved
     assert sum(report.gone.values()) == 0
     assert has(store, lost)
@@ -274,7 +273,7 @@ def test_a_transaction_of_many_refs_is_looked_at_before_anything_goes(store: Any
             if writer.ref(head(ORG, "b0")) is None:
                 writer.move_refs([RefUpdate(head(ORG, f"b{at}"), None, lost) for at in range(300)], WHO, "test")
 
-    assert sum(gc(store, LATER, AROUND, progress=meanwhile).gone.values()) == 0
+    assert sum(gc(store, LATER, HOOKS, progress=meanwhile).gone.values()) == 0
     assert has(store, lost)
     assert whole(store)
 
@@ -283,7 +282,7 @@ def test_a_reflog_that_lost_more_than_gc_took_is_told(store: AnyStore) -> None:
     for seed in range(5):
         commit(store, ORG, names(ORG, 10, seed))
     with store.write() as writer:
-        late = replace(WHO, time=LATER + 1)
+        late = WHO._replace(time=LATER + 1)
         tip = writer.ref(head(ORG, "main"))
         writer.move_refs([RefUpdate(head(ORG, "main"), tip, None)], late, "branch: deleted")
         writer.move_refs([RefUpdate(head(ORG, "main"), None, tip)], late, "zone: restored")

@@ -22,12 +22,18 @@ NOWHERE = ObjectId(b"\7" * 32)
 
 
 def refused(store: Store, *objects: bytes, match: str, error: type[Exception] = InvalidObject) -> None:
-    """Insert all but the last, which must be refused for this reason, and leave nothing."""
-    with pytest.raises(error, match=match), store.write() as writer:
-        writer.insert(objects[:-1])
-        writer.insert(objects[-1:])
-    with store.read() as reader:
-        assert list(reader.object_ids()) == []
+    """Insert all but the last, which must be refused for this reason, and leave nothing.
+
+    So it is again after all were checked ahead.
+    """
+    for _ in range(2):
+        with pytest.raises(error, match=match), store.write() as writer:
+            writer.insert(objects[:-1])
+            writer.insert(objects[-1:])
+        with store.read() as reader:
+            assert list(reader.object_ids()) == []
+            for data in objects:
+                reader.check_ahead(data)
 
 
 def leaf(*rrsets: RRset) -> bytes:
@@ -43,6 +49,16 @@ def inner(level: int, *children: bytes, change: Callable[[Inner], Inner] = lambd
 
 
 FIRST, SECOND = leaf(*addresses(0)), leaf(*addresses(3)[1:])
+
+
+def test_what_was_checked_ahead_still_needs_its_children(store: Store) -> None:
+    parent = inner(1, FIRST, SECOND)
+    with store.read() as reader:
+        for data in (FIRST, SECOND, parent):
+            reader.check_ahead(data)
+    refused(store, FIRST, parent, match="is not here")
+    with store.write() as writer:
+        assert writer.insert((FIRST, SECOND, parent)) == 3
 
 
 @pytest.mark.parametrize("junk", [b"", b"\3", b"\0\1\0", b"\x09\1\0abc", b"\3\2\0", b"junk"])

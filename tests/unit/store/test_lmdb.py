@@ -113,7 +113,7 @@ def test_a_killed_readers_slot_is_freed(path: Path) -> None:
 
 def test_a_map_grown_by_another_process_is_adopted(tmp_path: Path) -> None:
     store = LmdbStore.create(tmp_path, map_size=1 << 20)
-    reader_before = store.standing()
+    reader_before = store.renewable_reader()
     assert finished(run(store_child.grow, tmp_path, 1 << 30, 20_000)) == 0
     with store.read() as reader:
         assert reader.object_counts()[Kind.TAG] == 20_000
@@ -153,7 +153,7 @@ def test_a_full_map_is_an_error_that_loses_nothing_and_heals(tmp_path: Path) -> 
 
 def test_a_file_that_may_not_grow_is_an_error_that_loses_nothing_and_heals(path: Path) -> None:
     assert answer(store_child.write_beyond_a_limit, path) == (
-        f"no space is left for the repository at {path}; nothing was written: free some and retry",
+        f"no space is left for the repository at {path}; nothing was written: free some space and retry",
         False,
     )
     store = LmdbStore.open(path)
@@ -264,7 +264,7 @@ def test_a_torn_first_write_blocks_no_second_try(tmp_path: Path, size: int, zero
     (path / "data.mdb").write_bytes(bytes(size) if zeros else first)
     (path / "lock.mdb").write_bytes(bytes(100))
     for readonly in (True, False):
-        with pytest.raises(StoreUnfinished, match="never finished: run `zonegit init` again"):
+        with pytest.raises(StoreUnfinished, match="interrupted: run `zonegit init` again"):
             LmdbStore.open(path, readonly=readonly)
     LmdbStore.create(path).close()
     LmdbStore.open(path).close()
@@ -374,15 +374,15 @@ def test_a_readers_environment_does_not_become_a_writers(path: Path) -> None:
 
 def test_a_reset_reader_is_an_error_and_not_an_answer(path: Path) -> None:
     store = LmdbStore.open(path)
-    standing = store.standing()
-    standing.reset()
-    standing.reset()
-    for read in (lambda: standing.setting("a"), lambda: list(standing.refs()), lambda: standing.index_root):
+    reader = store.renewable_reader()
+    reader.reset()
+    reader.reset()
+    for read in (lambda: reader.setting("a"), lambda: list(reader.refs()), lambda: reader.index_root):
         with pytest.raises(StoreError):
             read()
-    standing.renew()
-    assert standing.setting("a") is None
-    standing.reset()
+    reader.renew()
+    assert reader.setting("a") is None
+    reader.reset()
     store.close()
 
 

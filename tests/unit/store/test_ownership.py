@@ -45,6 +45,6 @@ def test_root_opens_no_repository_of_others(tmp_path):
         for path in (mine, other):
             with pytest.raises(StoreError):
                 call(path)
-    with pytest.raises(StoreError, match="belongs to 12345, and root opens no repository of others"):
+    with pytest.raises(StoreError, match="belongs to 12345, and root opens only its own repositories"):
         LmdbStore.open(other)
     assert list(mine.iterdir()) == []

@@ -70,7 +70,8 @@ def test_one_commit_meanwhile_does_no_harm_and_more_are_told(shown) -> None:
         ask()
         written(shown, 2)
         tell(True)
-        assert ask() == f"StoreError: the repository at {shown.path} was written to while you read it: try again"
+        told = "was written to while it was read without the lock file: try again"
+        assert ask() == f"StoreError: the repository at {shown.path} {told}"
 
 
 def test_such_a_reader_leaves_the_table_of_readers_alone(shown) -> None:
@@ -88,5 +89,5 @@ def test_no_server_answers_from_what_it_cannot_lock(shown, monkeypatch) -> None:
     monkeypatch.setattr("zonegit.store.files._open_locks", lambda *_, **__: (None, True))
     reader = LmdbStore.open(shown.path, readonly=True)
     with pytest.raises(StoreError, match=r"lock\.mdb"):
-        reader.standing()
+        reader.renewable_reader()
     reader.close()

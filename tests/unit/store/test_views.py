@@ -200,32 +200,32 @@ def test_a_changed_description_of_a_view_is_corrupt(store: Store) -> None:
             writer.view(MAIN)
 
 
-def test_a_standing_view_follows_its_head(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_view_of_a_renewed_reader_follows_its_head(tmp_path_factory: pytest.TempPathFactory) -> None:
     store = LmdbStore.create(tmp_path_factory.mktemp("repo"))
     with store.write() as writer:
         tip = publish(writer, addresses(3))
-    standing = store.standing()
-    view = view_of(standing)
+    reader = store.renewable_reader()
+    view = view_of(reader)
     owner = owner_key(join([b"h9"]))
     with store.write() as writer:
         newer = publish(writer, addresses(12), tip, 1, 2)
     assert (view.commit, view.serial, view.at(owner)) == (tip, 1, None)
-    standing.renew()
+    reader.renew()
     assert (view.commit, view.serial) == (newer, 2)
     assert view.at(owner) is not None
     with store.write() as writer:
         writer.hide(MAIN)
         writer.show(MAIN)
-    standing.reset()
-    standing.renew()
+    reader.reset()
+    reader.renew()
     assert view.at(owner) is not None
     with store.write() as writer:
         writer.hide(MAIN)
-    standing.renew()
+    reader.renew()
     with pytest.raises(NotFound):
         view.at(owner)
-    assert object_id(b"") and standing.view(MAIN) is None
-    standing.reset()
+    assert object_id(b"") and reader.view(MAIN) is None
+    reader.reset()
     store.close()
 
 

@@ -11,15 +11,15 @@ from synckit import KEY, PEER, WHO, Wire, commit, local_refs, move, names, put_t
 from zonegit.model.refs import head
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import RefUpdate
+from zonegit.sync.known_refs import KnownRefs
 from zonegit.sync.ref_diff import Change
 from zonegit.sync.server import Endpoint
-from zonegit.sync.tracked import Tracked
 from zonegit.sync.work import finish
 
 
-def exchange(endpoint: Endpoint, wire: Wire, store: LmdbStore, tracked: Tracked) -> None:
+def exchange(endpoint: Endpoint, wire: Wire, store: LmdbStore, tracked: KnownRefs) -> None:
     with store.read() as reader:
-        tracked.look(reader)
+        tracked.catch_up(reader)
         question = tracked.question()
     change = Change.decode(finish(endpoint.refs_diff(KEY, question)).body)
     wire.pull(store, refs=tracked.differences(change))
@@ -30,7 +30,7 @@ def cost(path: Path, zones: int) -> Counted:
         closing(many_zones(path / "primary", zones)) as primary,
         closing(LmdbStore.create(path / "mirror")) as mirror,
     ):
-        endpoint, wire, tracked = Endpoint(primary), Wire(primary), Tracked(PEER, mirrored=True)
+        endpoint, wire, tracked = Endpoint(primary), Wire(primary), KnownRefs(PEER, mirrored=True)
         for number in range(3):  # the first one brings all; the second one may still have to look at all of it
             commit(primary, "z1.example.", names("z1.example.", 3, seed=number))
             if number < 2:
@@ -54,10 +54,10 @@ def test_a_mirror_follows_whatever_moves(tmp_path: Path, kept: bool) -> None:
         closing(many_zones(tmp_path / "primary", 40)) as primary,
         closing(LmdbStore.create(tmp_path / "m")) as mirror,
     ):
-        endpoint, wire, tracked = Endpoint(primary), Wire(primary), Tracked(PEER, mirrored=True)
+        endpoint, wire, tracked = Endpoint(primary), Wire(primary), KnownRefs(PEER, mirrored=True)
 
         def follow() -> None:
-            exchange(endpoint, wire, mirror, tracked if kept else Tracked(PEER, mirrored=True))
+            exchange(endpoint, wire, mirror, tracked if kept else KnownRefs(PEER, mirrored=True))
             assert local_refs(mirror) == local_refs(primary)
 
         follow()
@@ -82,7 +82,7 @@ def test_a_mirror_follows_whatever_moves(tmp_path: Path, kept: bool) -> None:
 
 
 def follow_but_tags(
-    endpoint: Endpoint, wire: Wire, mirror: LmdbStore, tracked: Tracked, primary: LmdbStore
+    endpoint: Endpoint, wire: Wire, mirror: LmdbStore, tracked: KnownRefs, primary: LmdbStore
 ) -> None:
     """A zone is gone, but for its tag, at the primary."""
     exchange(endpoint, wire, mirror, tracked)

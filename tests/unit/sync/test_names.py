@@ -14,10 +14,10 @@ from zonegit.repo.revisions import Resolver
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
+from zonegit.sync.known_refs import KnownRefs
 from zonegit.sync.ref_diff import Change, Question
 from zonegit.sync.server import Endpoint
-from zonegit.sync.tracked import Tracked
-from zonegit.sync.wire import PeerRefs
+from zonegit.sync.wire import Accepts, PeerRefs
 from zonegit.sync.work import finish
 
 ZONE = "example."
@@ -40,7 +40,7 @@ def labels(table):
 
 
 def test_who_says_so_gets_every_name(primary) -> None:
-    refs = PeerRefs.decode(finish(Endpoint(primary).refs(KEY, all_names=True)).body)
+    refs = PeerRefs.decode(finish(Endpoint(primary).refs(KEY, Accepts(all_names=True))).body)
     assert {tip.name for tip in (*refs.branches, *refs.tags)} == {"main", "v1", "Release/1.0", *NEW}
     mirror = MemoryStore()
     Wire(primary).pull(mirror, refs=refs)
@@ -67,23 +67,23 @@ def test_others_get_the_rest_and_follow_it(primary) -> None:
 
 
 def test_an_answer_that_leaves_out_what_was_asked_for_is_refused(primary) -> None:
-    with pytest.raises(InvalidData, match="changed on its way"):
+    with pytest.raises(InvalidData, match="changed in transit"):
         PeerRefs.decode(finish(Endpoint(primary).refs(KEY)).body)
 
 
 def test_differences_know_the_same_names(primary, tmp_path: Path) -> None:
     endpoint, wire = Endpoint(primary), Wire(primary)
     with closing(LmdbStore.create(tmp_path)) as mirror:
-        tracked = Tracked(PEER, mirrored=True)
+        tracked = KnownRefs(PEER, mirrored=True)
         with mirror.read() as reader:
-            tracked.look(reader)
+            tracked.catch_up(reader)
         change = Change.decode(finish(endpoint.refs_diff(KEY, tracked.question())).body)
         assert {tip.name for tip in change.branches} == {"main", *NEW}
         wire.pull(mirror, refs=tracked.differences(change))
         assert local_refs(mirror) == local_refs(primary)
     old = Question.decode(tracked.question())
-    plain = Question(old.epoch, old.root, old.digests, all_names=False)
-    assert not Question.decode(plain.encode()).all_names
+    plain = Question(old.epoch, old.root, old.digests, Accepts())
+    assert Question.decode(plain.encode()).accepts == Accepts()
     change = Change.decode(finish(endpoint.refs_diff(KEY, plain.encode())).body)
     assert {tip.name for tip in (*change.branches, *change.tags)} == {"main", "v1"}
 

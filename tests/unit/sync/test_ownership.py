@@ -9,15 +9,15 @@ from zonegit.errors import NotFound, Refused, UsageError
 from zonegit.model.commit import Tag
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.refs import head, tag
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.repo.remotes import remove_remote
-from zonegit.repo.writing import mirror_setting
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
 from zonegit.sync.adoption import adoption, carry_out, peer_with, restoration
+from zonegit.sync.known_refs import KnownRefs
 from zonegit.sync.peers import accept_epoch, forget
 from zonegit.sync.ref_diff import Change
 from zonegit.sync.server import Endpoint
-from zonegit.sync.tracked import Tracked
 from zonegit.sync.work import finish
 
 MAIN = head(ORG, "main")
@@ -275,7 +275,7 @@ def test_undoing_it_is_the_way_back(primary: MemoryStore, secondary: MemoryStore
     assert writable(secondary)
     Wire(primary).pull(secondary)
     assert (local_refs(secondary), refused(secondary)) == (before, {ORG})
-    with pytest.raises(NotFound, match="nothing of it was given up"):
+    with pytest.raises(NotFound, match="no adoption to undo"):
         adopt(secondary, restoration)
 
 
@@ -302,12 +302,12 @@ def test_a_long_name_is_cut(primary: MemoryStore, secondary: MemoryStore) -> Non
 
 
 def test_nothing_to_adopt(primary: MemoryStore, secondary: MemoryStore) -> None:
-    with secondary.read() as reader, pytest.raises(NotFound, match="no peer was seen to have"):
+    with secondary.read() as reader, pytest.raises(NotFound, match="no peer is known to have"):
         peer_with(reader, ORG)
     Wire(primary).pull(secondary)
     with secondary.read() as reader:
         assert peer_with(reader, ORG) == peer_with(reader, ORG, PEER) == PEER
-        with pytest.raises(NotFound, match="other was not seen to have"):
+        with pytest.raises(NotFound, match="other isn't known to have"):
             peer_with(reader, ORG, "other")
         with pytest.raises(Refused, match="mirrored from primary-1 already"):
             adoption(reader, PEER, NET)
@@ -320,12 +320,12 @@ def test_nothing_to_adopt(primary: MemoryStore, secondary: MemoryStore) -> None:
 
 def test_differences_alone_tell_as_much_as_a_list(primary: MemoryStore, secondary: MemoryStore) -> None:
     """As a mirror of many zones is told."""
-    endpoint, tracking = Endpoint(primary), Tracked(PEER, mirrored=True)
+    endpoint, tracking = Endpoint(primary), KnownRefs(PEER, mirrored=True)
     put_tag(secondary, ORG, "v1", ref(secondary, MAIN))  # type: ignore[arg-type]
 
     def exchange() -> None:
         with secondary.read() as reader:
-            tracking.look(reader)
+            tracking.catch_up(reader)
             question = tracking.question()
         change = Change.decode(finish(endpoint.refs_diff(KEY, question)).body)
         Wire(primary).pull(secondary, refs=tracking.differences(change))

@@ -1,7 +1,5 @@
 """A pull from one store into another, over bytes: what it takes, what it moves, and what it leaves alone."""
 
-from dataclasses import replace
-
 import pytest
 
 from synckit import KEY, PEER, SMALL_NODES, WHO, Wire, commit, local_refs, move, names, put_tag, refs_of
@@ -11,17 +9,19 @@ from zonegit.errors import InvalidData, Refused
 from zonegit.model.commit import Tag
 from zonegit.model.ids import object_id
 from zonegit.model.names import join
-from zonegit.model.refs import head
+from zonegit.model.refs import head, remote
 from zonegit.model.rrset import RRset
 from zonegit.repo import Position
 from zonegit.repo.context import Context
-from zonegit.repo.position import Standing, standing
+from zonegit.repo.position import HeadStatus, head_status
 from zonegit.repo.writing import check_writable
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
+from zonegit.sync.fetch_session import FetchSession
 from zonegit.sync.limits import ServerLimits
-from zonegit.sync.peers import MOST_MOVED, accept_epoch
+from zonegit.sync.peers import MOST_MOVED, accept_epoch, highest
 from zonegit.sync.server import Endpoint
+from zonegit.sync.session import Session
 from zonegit.sync.wire import PeerRefs
 from zonegit.sync.work import finish
 
@@ -170,7 +170,7 @@ def test_head_names_the_first_branch_that_came_and_stays_there() -> None:
     Wire(primary).pull(secondary)
     with secondary.read() as reader:
         assert reader.setting("HEAD") == b"refs/heads/example.org./main"
-        assert standing(reader, "HEAD") == Standing(
+        assert head_status(reader, "HEAD") == HeadStatus(
             Position("example.net.", "side"), lost=Position("example.org.", "main")
         )
 
@@ -187,17 +187,34 @@ def test_an_older_state_of_the_peer_is_refused() -> None:
     assert local_refs(secondary) == before
 
 
+@pytest.mark.parametrize("kind", [Session, FetchSession])
+def test_a_pull_that_a_later_one_overtook_does_nothing(kind: type[Session]) -> None:
+    primary, secondary = MemoryStore(), MemoryStore()
+    commit(primary, "example.org.", names("example.org.", 5))
+    slow = kind(secondary, PEER, refs_of(primary))
+    Wire(primary).pull(secondary)
+    tip = commit(primary, "example.org.", names("example.org.", 6))
+    Wire(primary).pull(secondary)
+    assert slow.finish(WHO).refs == 0
+    assert local_refs(secondary) == {head("example.org.", "main"): tip}
+    with secondary.read() as reader:
+        assert reader.ref(remote(PEER, "example.org.", "main")) == tip
+        known = highest(reader, PEER)
+    assert known is not None
+    assert known.seq == refs_of(primary).seq
+
+
 @pytest.mark.parametrize(("ahead", "taken"), [(MOST_MOVED, True), (MOST_MOVED + 1, False), ((1 << 62), False)])
 def test_a_state_too_far_ahead_is_refused_and_blocks_nobody(ahead: int, taken: bool) -> None:
     primary, secondary = MemoryStore(), MemoryStore()
     commit(primary, "example.org.", names("example.org.", 5))
     Wire(primary).pull(secondary)
     refs = refs_of(primary)
-    later = replace(refs, seq=refs.seq + ahead)
+    later = refs._replace(seq=refs.seq + ahead)
     if taken:
         Wire(primary).pull(secondary, refs=later)
         return
-    with pytest.raises(Refused, match=r"further ahead .* accept-epoch primary-1"):
+    with pytest.raises(Refused, match=r"far ahead .* accept-epoch primary-1"):
         Wire(primary).pull(secondary, refs=later)
     commit(primary, "example.org.", names("example.org.", 6))
     Wire(primary).pull(secondary)
@@ -208,7 +225,7 @@ def test_who_was_led_ahead_accepts_the_honest_state() -> None:
     primary, secondary = MemoryStore(), MemoryStore()
     commit(primary, "example.org.", names("example.org.", 5))
     Wire(primary).pull(secondary)
-    Wire(primary).pull(secondary, refs=replace(refs_of(primary), seq=1 << 32))
+    Wire(primary).pull(secondary, refs=refs_of(primary)._replace(seq=1 << 32))
     commit(primary, "example.org.", names("example.org.", 6))
     with pytest.raises(Refused, match=r"older state .* accept-epoch primary-1"):
         Wire(primary).pull(secondary)
@@ -220,9 +237,9 @@ def test_who_was_led_ahead_accepts_the_honest_state() -> None:
 
 def test_a_number_beyond_63_bits_is_no_sequence_number() -> None:
     refs = refs_of(MemoryStore())
-    assert PeerRefs.decode(replace(refs, seq=(1 << 63) - 1).encode()).seq == (1 << 63) - 1
-    with pytest.raises(InvalidData, match="no sequence number"):
-        PeerRefs.decode(replace(refs, seq=1 << 63).encode())
+    assert PeerRefs.decode(refs._replace(seq=(1 << 63) - 1).encode()).seq == (1 << 63) - 1
+    with pytest.raises(InvalidData, match="no valid sequence number"):
+        PeerRefs.decode(refs._replace(seq=1 << 63).encode())
 
 
 def test_another_epoch_is_refused_until_it_is_accepted() -> None:

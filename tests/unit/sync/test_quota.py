@@ -1,12 +1,10 @@
 """What a peer may have stored here: so much in a day, and nothing where the disk has little left."""
 
-from dataclasses import replace
-
 import pytest
 
 from synckit import PEER, SMALL_NODES, WHO, answer, check_for, commit, local_refs, move, names, put_tag, refs_of
 from zonegit.errors import QuotaUsedUp, StoreFull
-from zonegit.repo.stored import DAY, Stored, stored
+from zonegit.repo.peer_status import DAY, STORED, Stored
 from zonegit.store.memory import MemoryStore
 from zonegit.sync.limits import CLIENT, ClientLimits
 from zonegit.sync.mirror import Moved
@@ -15,7 +13,7 @@ from zonegit.sync.quota import REF_BYTES
 from zonegit.sync.session import Session
 
 TODAY = 20_421
-SOME = replace(CLIENT, day_bytes=25_000)
+SOME = CLIENT._replace(day_bytes=25_000)
 
 
 def pull(primary: MemoryStore, secondary: MemoryStore, bounds: ClientLimits, day: int | None = TODAY) -> Moved:
@@ -31,7 +29,7 @@ def pull(primary: MemoryStore, secondary: MemoryStore, bounds: ClientLimits, day
 
 def today(secondary: MemoryStore) -> Stored | None:
     with secondary.read() as reader:
-        return stored(reader).get(PEER)
+        return STORED.read(reader).get(PEER)
 
 
 def grow(primary: MemoryStore, seed: int) -> None:
@@ -60,17 +58,17 @@ def test_a_day_ends_and_another_begins() -> None:
     assert found.is_used_up(TODAY * DAY + 86_399.9)
     assert not found.is_used_up((TODAY + 1) * DAY)
     before = local_refs(secondary)
-    with pytest.raises(QuotaUsedUp, match="nothing more is taken from primary-1 before midnight UTC"):
+    with pytest.raises(QuotaUsedUp, match="nothing more is accepted from primary-1 before midnight UTC"):
         pull(primary, secondary, SOME)
     assert local_refs(secondary) == before
-    pull(primary, secondary, replace(SOME, day_bytes=1 << 30), TODAY + 1)
+    pull(primary, secondary, SOME._replace(day_bytes=1 << 30), TODAY + 1)
     assert local_refs(secondary) == local_refs(primary)
 
 
 def test_nothing_is_asked_for_that_could_not_be_stored() -> None:
     primary, secondary = MemoryStore(), MemoryStore()
     grow(primary, 1)
-    few = replace(SOME, day_bytes=size_of(primary) + 1)
+    few = SOME._replace(day_bytes=size_of(primary) + 1)
     pull(primary, secondary, few)
     grow(primary, 2)
     with pytest.raises(QuotaUsedUp):
@@ -81,7 +79,7 @@ def test_who_has_everything_already_is_in_order() -> None:
     """A quota that is used up makes no zone too old."""
     primary, secondary = MemoryStore(), MemoryStore()
     grow(primary, 1)
-    few = replace(SOME, day_bytes=size_of(primary) + 1)
+    few = SOME._replace(day_bytes=size_of(primary) + 1)
     pull(primary, secondary, few)
     assert pull(primary, secondary, few) == Moved()
 
@@ -93,7 +91,7 @@ def test_refs_that_move_without_an_object_count() -> None:
     tip = commit(primary, "example.org.", names("example.org.", 4))
     (first,) = (oid for oid in local_refs(primary).values())
     assert first == tip
-    few = replace(SOME, day_bytes=40 * REF_BYTES)
+    few = SOME._replace(day_bytes=40 * REF_BYTES)
     pull(primary, secondary, few)
     moves = 0
     with pytest.raises(QuotaUsedUp):
@@ -114,7 +112,7 @@ def test_without_a_day_nothing_is_counted() -> None:
     """Who calls `zonegit clone` is there to see what comes."""
     primary, secondary = MemoryStore(), MemoryStore()
     grow(primary, 1)
-    pull(primary, secondary, replace(SOME, day_bytes=1), None)
+    pull(primary, secondary, SOME._replace(day_bytes=1), None)
     assert today(secondary) is None
     assert local_refs(secondary) == local_refs(primary)
 

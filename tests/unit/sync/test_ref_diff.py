@@ -15,11 +15,11 @@ from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate, Store
 from zonegit.store.refindex import RefIndex, index_key
 from zonegit.store.tables import Table
-from zonegit.sync.ref_diff import MANY, Change, Question, change_for, holds_many, tips
+from zonegit.sync.known_refs import KnownRefs
+from zonegit.sync.ref_diff import MANY, PART, Change, Question, change_for, holds_many, tips
 from zonegit.sync.ref_table import EMPTY, RefTable
 from zonegit.sync.server import Endpoint
 from zonegit.sync.tips import Tip, Tips
-from zonegit.sync.tracked import Tracked
 from zonegit.sync.wire import PeerRefs
 from zonegit.sync.work import finish
 
@@ -52,10 +52,10 @@ def tracking(refs: Refs) -> MemoryStore:
     return store
 
 
-def held(store: Store, *, mirrored: bool = True) -> Tracked:
-    found = Tracked(PEER, mirrored=mirrored)
+def held(store: Store, *, mirrored: bool = True) -> KnownRefs:
+    found = KnownRefs(PEER, mirrored=mirrored)
     with store.read() as reader:
-        found.look(reader)
+        found.catch_up(reader)
     return found
 
 
@@ -94,8 +94,8 @@ def test_what_a_client_holds_becomes_what_the_server_has(seed: int) -> None:
     change = Change.decode(
         finish(change_for(Question.decode(client.question()), RefTable(server.items()), state())).encode()
     )
-    branches, tagged = tips(server)
-    assert client.complete(change) == PeerRefs(EPOCH, 7, ROOT, branches, tagged)
+    branches, tagged, _ = tips(server)
+    assert client.complete(client.differences(change)) == PeerRefs(EPOCH, 7, ROOT, branches, tagged)
     found = client.differences(change)
     with store.read() as reader:
         refs = {RefName(name): oid for name, oid in reader.refs("refs/heads/")}
@@ -125,6 +125,28 @@ def test_equal_refs_differ_in_no_bucket_and_another_repository_in_all() -> None:
     assert asked("") == same
 
 
+@pytest.mark.parametrize("epoch", [EPOCH, OTHER])
+def test_an_answer_in_parts_is_the_answer(epoch: str) -> None:
+    refs = some_refs(Random(6), 900)
+    table, nothing = RefTable(refs.items()), RefTable()
+    found: Refs = {}
+    first, parts, prefixes = 0, 0, []
+    while not parts or first:
+        question = Question(epoch, nothing.root, nothing.digests, first=first, most=100)
+        change = finish(change_for(Question.decode(question.encode()), table, state()))
+        change = Change.decode(change.encode())
+        part = dict(change.refs())
+        assert 0 < len(part) < 130
+        assert not part.keys() & found.keys()
+        found |= part
+        prefixes += change.prefixes
+        first, parts = change.next, parts + 1
+    assert found == refs
+    assert parts > 5
+    assert prefixes == sorted(set(prefixes))
+    assert len(finish(change_for(question._replace(first=0, most=0), table, state())).branches) > 130
+
+
 def test_a_key_is_told_of_its_zones_only() -> None:
     store = MemoryStore()
     commit(store, "example.org.", names("example.org.", 1))
@@ -134,7 +156,7 @@ def test_a_key_is_told_of_its_zones_only() -> None:
     for key, zones in ((KEY, ["example.net.", "example.org."]), (narrow, ["example.net."])):
         nothing = held(MemoryStore())
         change = Change.decode(finish(endpoint.refs_diff(key, nothing.question())).body)
-        refs = nothing.complete(change)
+        refs = nothing.complete(nothing.differences(change))
         assert refs.zones == zones
         assert refs == PeerRefs.decode(finish(endpoint.refs(key)).body)
         all_held = RefTable(Change.refs(change))
@@ -152,11 +174,11 @@ def test_held_are_the_tracked_branches_and_the_tags_of_their_zones() -> None:
 
     def expect(refs: Refs, *, mirrored: bool = True) -> None:
         table = RefTable(refs.items())
-        question = Question("", table.root, table.digests).encode()
+        question = Question("", table.root, table.digests, most=PART).encode()
         assert held(store, mirrored=mirrored).question() == question
         if mirrored:
             with store.read() as reader:
-                kept.look(reader)
+                kept.catch_up(reader)
             assert kept.question() == question, "what was kept up is what is read anew"
 
     def put(name: RefName, tip: ObjectId | None) -> None:
@@ -189,7 +211,7 @@ def test_held_are_the_tracked_branches_and_the_tags_of_their_zones() -> None:
 
 def good_change() -> dict[str, object]:
     name = head("example.org.", "main")
-    branches, _ = tips({name: ObjectId(bytes(32))})
+    branches, _, _ = tips({name: ObjectId(bytes(32))})
     return json.loads(Change(EPOCH, 7, ROOT, (index_key(name)[0],), branches, Tips()).encode())
 
 
@@ -213,6 +235,11 @@ A = "A" * 43
         {"buckets": ["1"]},
         {"buckets": "1"},
         {"buckets": []},
+        {"next": 256},
+        {"next": -1},
+        {"next": True},
+        {"next": "1"},
+        {"next": 1},
         {"branches": {}},
         {"branches": [["example.org.", "main"]]},
         {"branches": [["example.org.", "main", 1]]},
@@ -240,6 +267,8 @@ def test_a_change_that_is_wrong_is_refused(spoilt: dict[str, object]) -> None:
         json.dumps({"epoch": EPOCH, "root": ROOT, "buckets": "A" * 5461}).encode(),
         json.dumps({"epoch": EPOCH, "root": ROOT, "buckets": "A" * 5460 + "=="}).encode(),
         json.dumps({"epoch": EPOCH, "root": 1, "buckets": "A" * 5462}).encode(),
+        json.dumps({"epoch": EPOCH, "root": "", "buckets": "A" * 5462, "first": 256}).encode(),
+        json.dumps({"epoch": EPOCH, "root": "", "buckets": "A" * 5462, "most": -1}).encode(),
     ],
 )
 def test_a_question_that_is_wrong_is_refused(body: bytes) -> None:

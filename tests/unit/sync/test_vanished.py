@@ -5,7 +5,7 @@ import pytest
 from synckit import KEY, NET, ORG, Wire, answer, check_for, commit, local_refs, move, names, refs_of, seal_for
 from synckit import PEER as PRIMARY
 from zonegit.errors import NotFound, Unreachable
-from zonegit.repo.collecting import AROUND
+from zonegit.repo.gc import HOOKS
 from zonegit.store.fsck import fsck
 from zonegit.store.gc import gc
 from zonegit.store.memory import MemoryStore
@@ -32,7 +32,7 @@ def test_a_client_survives_what_its_server_deletes() -> None:
         for batch in session.received(ask.number, finish(stream.piece())):
             session.insert(batch)
         move(primary, ORG, "main", None)
-        assert sum(gc(primary, LATER, AROUND).gone.values()) > 0
+        assert sum(gc(primary, LATER, HOOKS).gone.values()) > 0
         with pytest.raises(NotFound):
             while not stream.ended:
                 session.received(ask.number, finish(stream.piece()))
@@ -41,7 +41,7 @@ def test_a_client_survives_what_its_server_deletes() -> None:
             session.ended(ask.number)
     Wire(primary).pull(secondary)
     assert local_refs(secondary) == local_refs(primary)
-    gc(secondary, LATER, AROUND)
+    gc(secondary, LATER, HOOKS)
     assert not fsck(secondary).problems
     with secondary.read() as ours, primary.read() as theirs:
         assert set(ours.object_ids()) == set(theirs.object_ids())

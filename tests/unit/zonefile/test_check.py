@@ -64,7 +64,7 @@ def shown(finding: Finding) -> str:
         ("w MX 0 .\nx SRV 0 0 0 .\ny MX 5 mail.example.net.\nz MX 5 evilexample.com.", []),
         ("w CNAME m\nx CNAME m.s\ns NS ns.example.net.\na.b.v TXT x\nz CNAME u.v\nk CNAME example.com.", []),
         ("w CNAME www.example.net", [
-            "W w: CNAME target www.example.net.example.com. isn't in this zone; was www.example.net. meant? "
+            "W w: CNAME target www.example.net.example.com. isn't in this zone; did you mean www.example.net.? "
             "[cname-target]"
         ]),
         ("w CNAME www.example.net\n* TXT x", []),

@@ -53,7 +53,7 @@ def test_what_it_makes(directive: str, expected: list[str]) -> None:
         ("1-2 x", "$GENERATE is written"),
         ('1-2 "x" A 192.0.2.1', "$GENERATE is written"),
         ("-1-2 x A 192.0.2.$", "$GENERATE is written"),
-        ("2-1 x A 192.0.2.$", "the range must rise"),
+        ("2-1 x A 192.0.2.$", "the range must ascend"),
         ("1-2/0 x A 192.0.2.$", "a step is at least 1"),
         ("10-1/-3 x A 192.0.2.$", "$GENERATE is written"),
         ("1-99999999 x A 192.0.2.$", "at most 1048576"),

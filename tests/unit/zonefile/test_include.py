@@ -62,7 +62,7 @@ def test_another_file_of_that_path_is_warned_about(tmp_path: Path) -> None:
     parsed = read_files(tmp_path, files)
     assert shown(parsed) == ["a.example.com. 3600 IN A 192.0.2.1"]
     includer, taken, other = (tmp_path / name for name in ("d/i", "d/d/j", "d/j"))
-    told = f"{includer}:2: $INCLUDE takes {taken}; {other} holds something else"
+    told = f"{includer}:2: $INCLUDE read {taken}; other servers would read {other}, which differs"
     assert warnings(parsed) == [("include-path", told)]
     other.write_bytes(taken.read_bytes())
     assert read_zone(tmp_path / "main", name="main", origin=APEX).warnings == []
@@ -83,7 +83,7 @@ def test_errors_name_the_included_file(tmp_path: Path) -> None:
     other.write_text("\nw A x\n")
     assert refused().startswith(f"{other}:2: ")
     other.write_text("$INCLUDE other\n")
-    assert "nests deeper than 10 files" in refused()
+    assert "is nested more than 10 files deep" in refused()
     zone.write_text(SOA + f"\n$INCLUDE {'x' * 300}\n")
     assert refused().startswith("zone:3: $INCLUDE: can't read ")
     assert refused().endswith(": File name too long")

@@ -55,7 +55,7 @@ def test_an_included_file_of_another_zone_is_ignored(tmp_path: Path) -> None:
         ("x.test. A 192.0.2.300", "no IPv4 address"),
         ("x.test. NOSUCH 1", "unknown type"),
         ("x.test. A", "without data"),
-        ("x.test. 1x A 192.0.2.1", "no TTL"),
+        ("x.test. 1x A 192.0.2.1", "not a TTL"),
     ],
 )
 def test_they_have_to_be_readable(line: str, reason: str) -> None:

@@ -3,9 +3,8 @@
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.model.names import ROOT, WireName, from_text
 from zonegit.zonefile.name_text import ascii_name, name_text
@@ -17,8 +16,7 @@ _DIGITS: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 _ABSOLUTE: Final = re.compile(r"(?:[^\\]|\\.)*\.", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field, or fields that depend on each other."""
 
     read: Callable[[Words], bytes]

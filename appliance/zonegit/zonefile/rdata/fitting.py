@@ -1,8 +1,8 @@
-"""Whether stored RDATA fits its type, at the speed that a whole signed zone can afford.
+"""Whether stored RDATA fits its type, fast enough for a whole signed zone.
 
-`misfit` says of RDATA in canonical form what `presentation.check` says, and so what a zone file's reader would: a
-record that it refuses can be neither exported nor read by other makes of software. Most records of a signed zone
-are seen to fit here, by their bytes; where that isn't sure, `presentation` is asked.
+`misfit` decides as `presentation.check` does, and so as the reader of zone files does: a record that it refuses
+could neither be exported nor be read by other implementations. Most records of a signed zone are accepted here by
+their bytes; all others are left to `presentation`.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ _PRIVATE: Final = (253, 254)
 
 
 def misfit(rtype: int, rdata: bytes) -> str | None:
-    """Why uncompressed canonical RDATA doesn't fit its type; None where it does."""
+    """Why uncompressed canonical RDATA doesn't fit its type; None if it does."""
     surely = _SURELY.get(rtype)
     if (surely is not None and surely(rdata)) or is_checked(rtype):
         return None
@@ -82,4 +82,4 @@ _SURELY: Final[Mapping[int, Callable[[bytes], bool]]] = {
     types.CDS: _digest,
     types.CDNSKEY: _key,
 }
-"""Whether canonical RDATA of a type surely fits it."""
+"""Type -> whether its canonical RDATA surely fits; False leaves that to `presentation`."""

@@ -1,4 +1,4 @@
-"""IPSECKEY (RFC 4025), AMTRELAY (RFC 8777) and HIP (RFC 8005): fields whose form an earlier field decides."""
+"""IPSECKEY (RFC 4025), AMTRELAY (RFC 8777) and HIP (RFC 8005): fields whose form depends on an earlier field."""
 
 from base64 import b64encode
 from typing import Final
@@ -37,7 +37,7 @@ def _write_ipseckey(wire: Wire, origin: WireName | None) -> str:
     gateway = _write_gateway(kind, wire, origin)
     key = base64_text(wire.rest())
     if algorithm and not key:
-        raise ValueError("no key, which only algorithm 0 means (RFC 4025 §2.4)")
+        raise ValueError("no key, although the algorithm isn't 0 (RFC 4025 §2.4)")
     return f"{precedence} {kind} {algorithm} {gateway} {key}".rstrip()
 
 
@@ -70,7 +70,7 @@ def _write_hip(wire: Wire, origin: WireName | None) -> str:
     size, algorithm = wire.take(2)
     key_size = wire.number(2)
     if not size or not key_size:
-        raise ValueError("a host identity has a tag and a key")
+        raise ValueError("a HIP record needs a host identity tag and a public key")
     tag, key = wire.take(size), wire.take(key_size)
     servers = []
     while wire.more():

@@ -1,8 +1,7 @@
 """The fields of each type's RDATA, in their order, and what has to hold of several of them together."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.model import rdata as types
 from zonegit.model.rdata import name_end
@@ -33,8 +32,7 @@ _PRIVATE_DNS: Final = 253
 _PRIVATE_OID: Final = 254
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """How the RDATA of one type is made up."""
 
     fields: tuple[Field, ...]

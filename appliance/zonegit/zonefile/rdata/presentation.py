@@ -86,10 +86,10 @@ def _layout(rtype: int) -> "Layout | None":
 def _generic(text: str) -> bytes:
     found = _GENERIC.fullmatch(text)
     if found is None:
-        raise ValueError("\\# wants a length and as many bytes in hex")
+        raise ValueError("\\# must be followed by a length and that many bytes in hex")
     wire = bytes.fromhex(found[2])
     if len(wire) != int(found[1]):
-        raise ValueError(f"\\# {found[1]} with {len(wire)} bytes behind it")
+        raise ValueError(f"\\# {found[1]} is followed by {len(wire)} bytes")
     return wire
 
 

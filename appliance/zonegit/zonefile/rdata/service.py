@@ -7,9 +7,8 @@ level of escapes (`\,` and `\\`). In AliasMode parameters are data like any othe
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, inet_ntop
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.model.names import WireName
 from zonegit.zonefile.rdata.cursor import Wire, Words, unescape
@@ -32,8 +31,7 @@ _DNS_VARIABLE: Final = re.compile(rb"\{[+#./;?&]?(?:[^},]+,)*dns[,}:*]").search
 _ITEM_ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(NamedTuple):
     """How the value of a key is read from the bytes of its string, and written back. Raises ValueError."""
 
     read: Callable[[bytes], bytes]
@@ -41,7 +39,7 @@ class _Kind:
 
 
 def _split(value: bytes) -> list[bytes]:
-    r"""The items of a list in which `\` hides a comma or itself."""
+    r"""The items of a list in which `\` escapes a comma or itself."""
     items = []
     at = 0
     while True:
@@ -53,7 +51,7 @@ def _split(value: bytes) -> list[bytes]:
         if at == len(value):
             return items
         if value[at] != 0x2C:
-            raise ValueError("a list of values that ends with an escape")
+            raise ValueError("a list of values that ends with a backslash")
         at += 1
 
 
@@ -65,7 +63,7 @@ def _mandatory_read(value: bytes) -> bytes:
 def _mandatory_keys(value: bytes) -> list[int]:
     keys = [int.from_bytes(value[at : at + 2], "big") for at in range(0, len(value), 2)]
     if not keys or len(value) % 2 or keys != sorted(set(keys)) or MANDATORY in keys:
-        raise ValueError("its mandatory keys are not a list of other keys, each once")
+        raise ValueError("mandatory must list other keys, each once")
     return keys
 
 
@@ -93,7 +91,7 @@ def _hints(family: int, size: int) -> _Kind:
 
     def write(value: bytes) -> str:
         if not value or len(value) % size:
-            raise ValueError("addresses of another size than theirs")
+            raise ValueError(f"not a list of addresses of {size} bytes each")
         return ",".join(inet_ntop(family, value[at : at + size]) for at in range(0, len(value), size))
 
     return _Kind(read, write)
@@ -101,7 +99,7 @@ def _hints(family: int, size: int) -> _Kind:
 
 def _empty(value: bytes) -> bytes:
     if value:
-        raise ValueError("a value where none belongs")
+        raise ValueError("a value for a key that takes none")
     return b""
 
 
@@ -155,7 +153,7 @@ def _key(text: str) -> int:
         return known
     found = _NUMBERED.fullmatch(text.lower())
     if found is None or int(found[1]) > 65535:
-        raise ValueError(f"{text[:40]!r} is no key of a parameter; unnamed ones are key0 to key65535")
+        raise ValueError(f"{text[:40]!r} is not the key of a parameter; keys without a name are key0 to key65535")
     return int(found[1])
 
 
@@ -174,7 +172,7 @@ def _read(words: Words) -> bytes:
         name = found[1].decode()
         key = _key(name)
         if key in params:
-            raise ValueError(f"the parameter {name} twice")
+            raise ValueError(f"the parameter {name} is given twice")
         value = unescape(found[4] if found[3] is None else found[3]) if found[2] else b""
         named = not name.lower().startswith("key")
         params[key] = _KINDS[key].read(value) if named else value
@@ -184,7 +182,7 @@ def _read(words: Words) -> bytes:
 
 
 def _check(params: Mapping[int, bytes]) -> None:
-    """What holds of parameters however they are written. Raises ValueError."""
+    """Check parameters, whether they came as text or in wire form. Raises ValueError."""
     for key, value in params.items():
         _KINDS.get(key, _OPAQUE).write(value)
     missing = set(_mandatory_keys(params[MANDATORY])) - params.keys() if MANDATORY in params else None
@@ -199,7 +197,7 @@ def _write(wire: Wire, origin: WireName | None) -> str:
 
 
 def parameters(rest: bytes) -> dict[int, bytes]:
-    """The parameters in their wire form, by key. Raises ValueError where RFC 9460 §2.2 has them malformed."""
+    """Key -> value, both in wire form. Raises ValueError if they are malformed by RFC 9460 §2.2."""
     wire = Wire(rest)
     params: dict[int, bytes] = {}
     last = -1
@@ -207,14 +205,14 @@ def parameters(rest: bytes) -> dict[int, bytes]:
         key = wire.number(2)
         params[key] = wire.take(wire.number(2))
         if key <= last:
-            raise ValueError("parameters whose keys don't rise")
+            raise ValueError("the keys of the parameters are not in ascending order")
         last = key
     _check(params)
     return params
 
 
 def parameters_text(rest: bytes, names: Mapping[int, str]) -> str:
-    """Parameters with these keys by name, and all others as `keyNNNNN` with their bytes."""
+    """Parameters as text: those whose keys are in `names` by name, all others as `keyNNNNN` with their bytes."""
     words = []
     for key, value in parameters(rest).items():
         if key == MANDATORY:
@@ -226,4 +224,4 @@ def parameters_text(rest: bytes, names: Mapping[int, str]) -> str:
 
 
 PARAMETERS: Final = Field(_read, _write)
-"""Parameters to the end."""
+"""All parameters up to the end of the RDATA."""

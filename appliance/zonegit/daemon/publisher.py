@@ -1,0 +1,218 @@
+"""The publisher process: publishes what passes the policies of zones (docs/publishing.md).
+
+It reads the repository's last transaction id two hundred times a second. The branches whose refs moved are judged
+again, and those that wait for a time when it comes. A validator may be slow: branches with one are judged on other
+threads, so that no zone waits for another's.
+
+A zone whose policy was removed from the configuration is served from its branches' tips again.
+"""
+
+import heapq
+import logging
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from itertools import chain
+from typing import Final
+
+from zonegit.daemon.writers_patience import writers_patience
+from zonegit.errors import InvalidData, ZonegitError
+from zonegit.model.ids import short
+from zonegit.model.refs import RefKind, RefName, parse
+from zonegit.ops import log
+from zonegit.ops.config import Config
+from zonegit.ops.publish_policies import policies_of
+from zonegit.ops.samples import Samples
+from zonegit.ops.shared import SharedBlock
+from zonegit.ops.validator import Validators
+from zonegit.repo.context import Context
+from zonegit.repo.publishing.policy import Held, PublishPolicy, Reason
+from zonegit.repo.publishing.publish import publish, stop_publishing
+from zonegit.repo.publishing.reading import Publication, own_publications
+from zonegit.repo.results import Position
+from zonegit.store.lmdb import LmdbStore
+
+_LOOK: Final = 0.005
+_AGAIN: Final = 5.0
+"""Seconds until a branch is judged again that couldn't be published."""
+_THREADS: Final = 4
+"""Validators that run at a time."""
+
+_logger: Final = logging.getLogger(__name__)
+
+
+def run(config: Config, block: SharedBlock, index: int) -> None:
+    """Publish until SIGTERM. `StoreError` if it can't start."""
+    store = LmdbStore.open(config.repo, patience=writers_patience(_logger))
+    publisher = Publisher(store, config, block.samples(index))
+    ending = False
+
+    def end(_number: int, _frame: object) -> None:
+        nonlocal ending
+        ending = True
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGHUP, lambda *_: publisher.configure(block.config()))
+    publisher.configure(block.config())  # a reload before the handler was there
+    block.set_ready(index)
+    try:
+        while not ending:
+            publisher.look()
+            time.sleep(_LOOK)
+    finally:
+        block.set_ready(index, False)
+        publisher.close()
+        store.close()
+
+
+class Publisher:
+    """Which branches are to be judged, and when. For one thread, but for `configure`."""
+
+    def __init__(
+        self, store: LmdbStore, config: Config, samples: Samples, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._context = Context.over(store, clock)
+        self._configs = deque([config], maxlen=1)
+        """The configuration to use from the next look on."""
+        self._policies: Mapping[Position, PublishPolicy] = {}
+        self._samples = samples
+        self._clock = clock
+        self._txn = -1
+        self._seq: int | None = None
+        """How far the journal was read. None: all branches are to be judged."""
+        self._waiting: dict[Position, float] = {}
+        """Branches to be judged, and when they were found."""
+        self._later: list[tuple[float, Position]] = []
+        """Branches to be judged at a time, as a heap."""
+        self._busy: dict[Position, Future[Publication | None]] = {}
+        self._threads = ThreadPoolExecutor(_THREADS)
+        self._validators = Validators()
+        self._reported: dict[Position, Held | None] = {}
+        self._reasons: dict[str, frozenset[Reason]] = {}
+        """By zone: why it was held at any time, since a gauge that was set once has to be set to 0 again."""
+        self._seldom = log.Seldom(_logger)
+
+    def configure(self, config: Config) -> None:
+        """Judge all branches by another configuration, from the next look on. A signal handler may call this."""
+        self._configs.append(config)
+
+    def look(self) -> None:
+        """Judge the branches that moved, or whose time has come."""
+        if self._configs:
+            self._policies, self._seq, self._txn = policies_of(self._configs.pop().zones), None, -1
+        try:
+            # Before a reader is opened: a commit between the two is found at the next look.
+            txn = self._store.txn_id()
+            if txn != self._txn:
+                self._find_moved()
+                self._txn = txn
+        except ZonegitError as error:
+            self._seldom("cannot check for branches to publish", error)
+            return
+        now = self._clock()
+        while self._later and self._later[0][0] <= now:
+            self._waiting.setdefault(heapq.heappop(self._later)[1], time.monotonic())
+        for place in [place for place, future in self._busy.items() if future.done()]:
+            self._done(place, self._busy.pop(place))
+        for place in [place for place in self._waiting if place not in self._busy]:
+            self._begin(place, self._waiting.pop(place))
+
+    def close(self) -> None:
+        self._validators.stop()
+        self._threads.shutdown(cancel_futures=True)  # they use the store
+
+    def _find_moved(self) -> None:
+        policies = self._policies
+        with self._store.read() as reader:
+            seq = reader.seq
+            moved = reader.moved_since(self._seq) if self._seq is not None else None
+            found = {*policies, *own_publications(reader)} if moved is None else None
+        if found is None:
+            found = set(chain.from_iterable(self._concerned(name) for name in moved or ()))
+        for place in found:
+            self._waiting.setdefault(place, time.monotonic())
+        self._seq = seq
+
+    def _concerned(self, name: RefName) -> Iterator[Position]:
+        """The branches with a policy that the move of a ref is about: for a review, all of its zone."""
+        with suppress(InvalidData):
+            ref = parse(name)
+            if ref.kind is RefKind.REVIEW:
+                yield from (place for place in self._policies if place.zone == ref.zone)
+            elif (place := Position(ref.zone, ref.name)) in self._policies:
+                yield place
+
+    def _begin(self, place: Position, since: float) -> None:
+        policy = self._policies.get(place)
+        if policy is not None and policy.validator:
+            self._busy[place] = self._threads.submit(self._judge, place, policy, since)
+        else:
+            done: Future[Publication | None] = Future()
+            done.set_result(self._judge(place, policy, since))
+            self._done(place, done)
+
+    def _judge(self, place: Position, policy: PublishPolicy | None, since: float) -> Publication | None:
+        """Publish a branch; None if it has no policy, or that failed."""
+        try:
+            if policy is None:
+                stop_publishing(self._context, place)
+                log.event(_logger, "serving a branch from its tip: it has no policy any more", **place._asdict())
+                return None
+            found = publish(self._context, place, policy, self._validators)
+        except ZonegitError as error:
+            self._seldom(f"cannot publish a branch: {place.zone} {place.branch}", error)
+            heapq.heappush(self._later, (self._clock() + _AGAIN, place))
+            return None
+        if found.released is not None:
+            self._samples.observe("publish_duration_seconds", time.monotonic() - since)
+        return found
+
+    def _done(self, place: Position, future: "Future[Publication | None]") -> None:
+        found = future.result()
+        if found is None:
+            return
+        held, version = found.held, found.published
+        if found.released is not None and version is not None:
+            log.event(
+                _logger,
+                "published",
+                zone=place.zone,
+                branch=place.branch,
+                commit=short(found.released.id),
+                serial=version.version.commit.serial,
+            )
+        if version is not None:
+            self._samples.set(
+                "zone_published_timestamp_seconds", version.version.commit.committer.time, zone=place.zone
+            )
+        if held is not None and held.until is not None:
+            heapq.heappush(self._later, (held.until, place))
+        if self._reported.get(place) != held:
+            self._reported[place] = held
+            self._report(place, held)
+
+    def _report(self, place: Position, held: Held | None) -> None:
+        """Report what holds a branch now, or that nothing does any more."""
+        if held is not None:
+            log.event(
+                _logger,
+                "not publishing a commit",
+                logging.INFO if held.until else logging.WARNING,
+                zone=place.zone,
+                branch=place.branch,
+                commit=short(held.commit),
+                reason=held.reason,
+                detail=held.detail,
+                remedy=held.remedy,
+            )
+        reasons = self._reasons.get(place.zone, frozenset())
+        if held is not None:
+            reasons |= {held.reason}
+        self._reasons[place.zone] = reasons
+        for reason in reasons:
+            holds = held is not None and held.reason is reason
+            self._samples.set("publish_held", int(holds), zone=place.zone, reason=reason)

@@ -1,0 +1,151 @@
+"""Answers batches of UDP queries in place, and says in which order the four ways to answer are tried.
+
+1. The packet cache (`cache`): a query that came before, identical except for its id. One look-up in a dict.
+2. The fast path (`fastpath.answer`): common questions, from bytes to bytes.
+3. The fast path again (`fastpath.normalize`) for a query with a cookie or in random case.
+4. The slow path, which can answer everything: `dispatch` and `responder`.
+
+Each of the first three gives the slow path's bytes, or nothing. Only their responses are counted here: the slow
+path counts its own.
+"""
+
+from collections.abc import Callable, MutableSequence, Sequence
+from typing import NamedTuple, Protocol
+
+from zonegit.dns.fastpath.packet_cache import Entry
+from zonegit.dns.stats import CACHE_PACKET, DROPPED_RATE, SLIPPED, plane
+from zonegit.dns.wire.message import Transport
+
+SlowPath = Callable[[bytes, bytes], bytes | None]
+"""`(packet, client)`: the response, or None for none. Both with their ids."""
+Limit = Callable[[bytes, bytes, bytes], bytes | None]
+"""`(query, response, client)`: what to send for a response, all without their ids; None for nothing."""
+
+
+class Offsets(NamedTuple):
+    """Where a batch has one message: offsets into its buffer, indices into `received` and `answered`."""
+
+    number: int
+    start: int
+    body: int
+    """`start` + 2: after the id."""
+    received: int
+    answered: int
+
+
+class Batch(Protocol):
+    """Messages in one buffer, each a query that its response replaces. Ids stay where they are."""
+
+    @property
+    def buffer(self) -> "Buffer": ...
+
+    @property
+    def received(self) -> Sequence[int]:
+        """At `Offsets.received`: the size of the query."""
+        ...
+
+    @property
+    def answered(self) -> MutableSequence[int]:
+        """At `Offsets.answered`: to be set to the size of the response, id included."""
+        ...
+
+    @property
+    def offsets(self) -> tuple[Offsets, ...]:
+        """Of all messages that fit."""
+        ...
+
+    @property
+    def address_size(self) -> int:
+        """4 or 16: bytes of the clients' addresses."""
+        ...
+
+    def client(self, index: int) -> bytes:
+        """The address that a message came from."""
+        ...
+
+
+class Buffer(Protocol):
+    """Memory as `mmap` has it: a slice of it is `bytes`."""
+
+    def __getitem__(self, where: slice, /) -> bytes: ...
+
+    def __setitem__(self, where: slice, data: bytes, /) -> None: ...
+
+
+class Ways(NamedTuple):
+    """The ways to answer before the slow path, in their order. Queries and responses are without their ids."""
+
+    cached: Callable[[bytes], Entry | None]
+    fast_path: Callable[[bytes], Entry | None]
+    normalized: Callable[[bytes, bytes], Entry | None]
+    """It also takes the client's address (4 or 16 bytes)."""
+
+    def find(self, query: bytes, client: bytes) -> Entry | None:
+        """The response to one query, and the slot that counts it, from whatever isn't the cache. Never raises."""
+        return self.fast_path(query) or self.normalized(query, client)
+
+
+class UdpAnswers:
+    """Answers from one thread. A slice of `stats` must be of the same memory."""
+
+    def __init__(
+        self,
+        ways: Ways,
+        slow_path: SlowPath,
+        limit: Limit | None,
+        begin: Callable[[], None],
+        stats: MutableSequence[int],
+    ) -> None:
+        """`begin` is called before the first query of a batch that the cache has no answer to."""
+        self._ways = ways
+        self._slow_path = slow_path
+        self._limit = limit
+        self._begin = begin
+        self._stats = stats
+        self._by_address_size = {size: stats[plane(Transport.UDP, bytes(size)) :] for size in (4, 16)}
+        """Where responses to clients of a family are counted by slot."""
+
+    def answer(self, batch: Batch, count: int) -> list[int]:
+        """Answer the first `count` messages; the indices of those that get no response, rising. Never raises."""
+        cached, fast_path, normalized = self._ways
+        limit = self._limit
+        counted = self._by_address_size[batch.address_size]
+        buffer, received, answered = batch.buffer, batch.received, batch.answered
+        dropped: list[int] = []
+        missed = 0
+        for index, start, body, got, put in batch.offsets[:count]:
+            query = buffer[body : start + received[got]]
+            found = cached(query)
+            if found is None:
+                if not missed:
+                    self._begin()
+                missed += 1
+                found = fast_path(query) or normalized(query, batch.client(index))
+            if found is not None:
+                response, slot = found
+                counted[slot] += 1
+            else:
+                answer = self._slow_path(buffer[start : start + received[got]], batch.client(index))
+                if answer is None:
+                    dropped.append(index)
+                    continue
+                response = answer[2:]
+            if limit is not None:
+                response = self._limited(limit(query, response, batch.client(index)), response)
+                if not response:
+                    dropped.append(index)
+                    continue
+            size = 2 + len(response)
+            buffer[body : start + size] = response
+            answered[put] = size
+        self._stats[CACHE_PACKET] += count - missed
+        return dropped
+
+    def _limited(self, kept: bytes | None, response: bytes) -> bytes:
+        """What the rate limit left of a response, counted; empty when that is nothing."""
+        if kept is None:
+            self._stats[DROPPED_RATE] += 1
+            return b""
+        if kept is not response:
+            self._stats[SLIPPED] += 1
+        return kept

@@ -1,0 +1,1 @@
+"""DNS over UDP, TCP and TLS: the loops of the workers that answer, and questions to other servers."""

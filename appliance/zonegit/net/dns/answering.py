@@ -1,0 +1,38 @@
+"""The interfaces that the UDP and TCP loops get answers through. An implementation belongs to one thread."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from zonegit.dns import udp
+from zonegit.dns.wire.message import Transport
+
+
+class UdpAnswering(Protocol):
+    """Answers UDP messages from the served zones."""
+
+    def answer_udp(self, batch: udp.Batch, count: int) -> list[int]:
+        """Answer the first `count` messages in place; returns the indices of those without a response, ascending.
+
+        All are answered from the same version of the repository. Never raises.
+        """
+        ...
+
+
+class TcpAnswering(Protocol):
+    """Answers TCP and TLS messages from the served zones. The order is `check`, any number of answers, `done`."""
+
+    def check(self) -> None:
+        """Adopt what other processes committed. Cheap when nothing moved; never raises."""
+        ...
+
+    def respond_tcp(self, packet: bytes, client: bytes, transport: Transport) -> bytes | Iterator[bytes] | None:
+        """The response, None if there is none, or an iterator over a transfer's messages, which are read lazily.
+
+        An empty message is a pause and isn't sent. May hold a read transaction until `done`. A transfer may raise,
+        at once or later; then the connection must be closed.
+        """
+        ...
+
+    def done(self) -> None:
+        """End the read transaction."""
+        ...

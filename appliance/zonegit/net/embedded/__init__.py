@@ -1,0 +1,1 @@
+"""What programs embed: `zonegit.ReplicationServer`, `zonegit.ReplicationClient` and `zonegit.SyncClient`."""

@@ -1,0 +1,31 @@
+"""The publishing policies of branches: in a configuration, and as the `zonegit` command reads them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from zonegit.ops.config import ZoneConfig
+from zonegit.ops.own_config import settings_for
+from zonegit.repo.publishing.policy import PublishPolicy
+from zonegit.repo.results import Position
+
+
+def policies_of(zones: Mapping[str, ZoneConfig]) -> Mapping[Position, PublishPolicy]:
+    """The policies of the branches that zones are served from. `zones`: settings by canonical name."""
+    return {
+        Position(zone, branch): settings.publish
+        for zone, settings in zones.items()
+        if settings.publish is not None
+        for branch in settings.branches
+    }
+
+
+def configured(repo: Path, service: Path) -> Mapping[Position, PublishPolicy]:
+    """The policies in the configuration file that applies to a repository. `ConfigError` if that is invalid."""
+    file, data = settings_for(repo, service, b"publish")
+    tables = data.get("zone")
+    zones = tables.values() if isinstance(tables, dict) else ()
+    if not any(isinstance(each, dict) and "publish" in each for each in zones):
+        return {}
+    from zonegit.ops.config_file import read_file
+
+    return policies_of({name: ZoneConfig(**settings) for name, settings in read_file(file).zones.items()})

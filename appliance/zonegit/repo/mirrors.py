@@ -1,0 +1,36 @@
+"""Which zones are mirrored, and from which peer. The repository has one setting for each of them."""
+
+from zonegit.model.refs import RefKind, parse
+from zonegit.store.port import Reader
+
+
+def mirror_setting(zone: str) -> str:
+    """The name of the setting that records which peer a zone is mirrored from."""
+    return f"mirror/{zone}"
+
+
+def own_policy_setting(zone: str) -> str:
+    """The name of the setting that says that a zone is published by this node's own policy."""
+    return f"own-policy/{zone}"
+
+
+def has_own_policy(reader: Reader, zone: str) -> bool:
+    """Whether a zone's published versions are this node's, even if its branches are a peer's."""
+    return reader.setting(own_policy_setting(zone)) is not None
+
+
+def zones_with_own_policy(reader: Reader) -> frozenset[str]:
+    """All such zones."""
+    every = own_policy_setting("")
+    return frozenset(name.removeprefix(every) for name, _ in reader.settings(every))
+
+
+def mirrored_from(reader: Reader, peer: str) -> list[str]:
+    """The zones that are mirrored from a peer."""
+    every = mirror_setting("")
+    zones = sorted(name.removeprefix(every) for name, value in reader.settings(every) if value == peer.encode())
+    return [zone for zone in zones if _has_branches(reader, zone)]
+
+
+def _has_branches(reader: Reader, zone: str) -> bool:
+    return any(parse(name).zone == zone for name, _ in reader.refs(f"refs/{RefKind.HEAD}/{zone}/"))

@@ -1,0 +1,264 @@
+"""The gate: which commit of a branch may be served next, and what holds the ones after it.
+
+Two kinds of stages. Those about a commit (its time, signature and approvals) look at every commit that isn't
+published yet, along all parents; one that doesn't pass holds all that build on it. Those about content (checks,
+limits, the validator) compare what would be served with what is served; so a commit that mends the one before it is
+enough.
+
+The candidates are the commits on the branch's line of first parents, the newest first: the first that passes is
+published. A commit with the content that is served holds nothing, so that a branch can always go back to it.
+"""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Final, NamedTuple
+
+from zonegit.errors import AllowedSignersError, InvalidZone
+from zonegit.model.commit import Commit
+from zonegit.model.foreign import one_line
+from zonegit.model.ids import ObjectId, short
+from zonegit.model.rrset import RRKey, RRset, record_count
+from zonegit.repo.canonical import is_canonical
+from zonegit.repo.content import Content
+from zonegit.repo.context import Context
+from zonegit.repo.dates import utc
+from zonegit.repo.heads import is_automatic
+from zonegit.repo.judging import Edit, judge_edit, refuse
+from zonegit.repo.merge_history import MergeHistory
+from zonegit.repo.publishing.approvals import Approvals, approvals
+from zonegit.repo.publishing.past import Past, past_of
+from zonegit.repo.publishing.policy import Held, Proposed, Published, PublishPolicy, Reason, Validate
+from zonegit.repo.results import Position, Revision
+from zonegit.repo.signatures import AllowedSigners, signature_of
+from zonegit.ssh.files import read_allowed_signers
+from zonegit.ssh.verdict import UNSIGNED
+from zonegit.tree import walk
+from zonegit.tree.diff import diff
+from zonegit.zonefile.check import check_entries
+
+_CANDIDATES: Final = 32
+"""The most commits whose content is judged; before them the branch stays as it is published."""
+_REASON: Final = 200
+"""The most characters of a reviewer's name and message that are shown."""
+
+
+class Verdict(NamedTuple):
+    """What the gate found."""
+
+    release: Revision | None
+    """The commit to publish next; None if no new one passes."""
+    held: Held | None
+    """What holds the branch's tip; None if that passes."""
+
+
+class Gate(NamedTuple):
+    """A policy, and what it needs to judge commits of one branch."""
+
+    context: Context
+    place: Position
+    policy: PublishPolicy
+    validate: Validate
+    now: int
+    """Unix seconds."""
+
+    def judge(self, published: Published, tip: Revision) -> Verdict:
+        """Find the newest commit that passes. `CorruptStore`, `NotFound` if history can't be read."""
+        if published.of == tip.id:
+            return Verdict(None, None)
+        with self.context.store.read() as reader:
+            past = past_of(reader, self.place, published, tip)
+        try:
+            reviewed = self._reviewed(tip.commit.zone, past.new)
+        except AllowedSignersError as error:
+            return Verdict(None, Held(tip.id, Reason.APPROVALS, str(error), "repair the file"))
+        back = _way_back(published)
+        blocked = self._blocked(published, past.new, reviewed)
+        first: Held | None = None
+        for candidate in islice(past.line(tip), _CANDIDATES):
+            held = blocked.get(candidate.id, self._early(back, *candidate)) or self._replayed(past, candidate)
+            if candidate.commit.zone_root == published.version.commit.zone_root:
+                # Were an unsigned commit noted as published, older signatures than the last one would count again.
+                unsigned = self.policy.require_signed and (held or self._unsigned(*candidate, back))
+                return Verdict(None if unsigned else candidate, first)
+            held = held or self._content(published, candidate, forced=candidate.id in reviewed.forced)
+            if held is None:
+                return Verdict(candidate, first)
+            first = first or held
+        return Verdict(None, first)
+
+    def _replayed(self, past: Past, candidate: Revision) -> Held | None:
+        """What holds a commit that doesn't build on what is served: whoever moves a branch may replay what was
+        signed once. A signed commit with a higher number was made later, as by `zonegit reset -S`.
+        """
+        if past.left is None or not (self.policy.require_signed or self.policy.approvals):
+            return None
+        if candidate.commit.seq > past.left.commit.seq and not is_automatic(candidate.commit):
+            return None
+        detail = f"the branch was moved to {short(candidate.id)}, which doesn't build on the commit that is served"
+        return Held(candidate.id, Reason.REWOUND, detail, "commit that content again")
+
+    def _reviewed(self, zone: str, new: Mapping[ObjectId, Commit]) -> Approvals:
+        """The reviews that count. `AllowedSignersError` if it isn't known whose do."""
+        path = self.policy.allowed_approvers
+        if path is None:
+            return Approvals()
+        allowed = read_allowed_signers(path)
+        with self.context.store.read() as reader:
+            return approvals(reader, zone, new, allowed)
+
+    def _blocked(
+        self, published: Published, new: Mapping[ObjectId, Commit], reviewed: Approvals
+    ) -> Mapping[ObjectId, Held | None]:
+        """What holds each new commit: it itself, or one that it builds on."""
+        found: dict[ObjectId, Held | None] = {}
+        for oid, commit in new.items():
+            if commit.zone_root == published.version.commit.zone_root:
+                found[oid] = None
+                continue
+            behind = (found[parent] for parent in commit.parents if parent in found)
+            found[oid] = next(filter(None, behind), None) or self._commit(published, oid, commit, reviewed)
+        return found
+
+    def _commit(self, published: Published, oid: ObjectId, commit: Commit, reviewed: Approvals) -> Held | None:
+        """What holds a commit, whatever its content is. What builds on it waits with it."""
+        back = _way_back(published)
+        early = self._early(back, oid, commit)
+        if is_automatic(commit):
+            return early or self._forged(oid, commit)
+        return early or self._unsigned(oid, commit, back) or self._unapproved(oid, commit, reviewed)
+
+    def _early(self, back: str, oid: ObjectId, commit: Commit) -> Held | None:
+        """What holds a commit because of its time."""
+        start = commit.not_before
+        if start is None or start <= self.now:
+            return None
+        detail = f"commit {short(oid)} is to be published at {utc(start)}"
+        return Held(oid, Reason.NOT_BEFORE, detail, f"wait, or go back with '{back}'" if back else "wait", start)
+
+    def _forged(self, oid: ObjectId, commit: Commit) -> Held | None:
+        """What holds an automatic merge, which nobody signs or approves: it is computed again."""
+        if not (self.policy.require_signed or self.policy.approvals):
+            return None
+        if is_canonical(MergeHistory(self.context.nodes), oid, commit):
+            return None
+        detail = f"commit {short(oid)} is not the canonical merge of its parents"
+        return Held(oid, Reason.UNSIGNED, detail, "reset the branch to a commit before it")
+
+    def _unapproved(self, oid: ObjectId, commit: Commit, reviewed: Approvals) -> Held | None:
+        """What holds a commit because of its reviews."""
+        rejection = reviewed.rejections.get(oid)
+        if rejection is not None:
+            why = one_line(rejection.tag.message.strip(), _REASON)
+            detail = f"{one_line(rejection.reviewer, _REASON)} rejected commit {short(oid)}: {why}"
+            return Held(oid, Reason.REJECTED, detail, "revert it, or have it approved by the same reviewer")
+        needed = self.policy.approvals
+        count = len(reviewed.of(oid, commit))
+        if count >= needed:
+            return None
+        detail = f"commit {short(oid)} has {count} of {needed} approvals"
+        return Held(oid, Reason.APPROVALS, detail, f"have it approved: 'zonegit approve {short(oid)}'")
+
+    def _unsigned(self, oid: ObjectId, commit: Commit, back: str) -> Held | None:
+        """What holds a commit because of its signature. `back`: the command that leaves it."""
+        if not self.policy.require_signed:
+            return None
+        try:
+            signature = signature_of(commit, self._signers())
+        except AllowedSignersError as error:
+            return Held(oid, Reason.UNSIGNED, str(error), "repair the file")
+        if signature.is_good:
+            return None
+        detail = f"the signature of commit {short(oid)} is {signature}"
+        if signature == UNSIGNED:
+            detail = f"commit {short(oid)} isn't signed"
+        remedy = f"go back with '{back} -S', and commit again with -S"
+        if not back:
+            remedy = "publish the zone once without require_signed, if its history isn't signed"
+        return Held(oid, Reason.UNSIGNED, detail, remedy)
+
+    def _signers(self) -> AllowedSigners:
+        path = self.policy.allowed_signers
+        return read_allowed_signers(path) if path else AllowedSigners([])
+
+    def _content(self, published: Published, candidate: Revision, *, forced: bool) -> Held | None:
+        """What holds a version because of its content, compared with what is served. `forced` lifts the limits."""
+        new = Content.of(self.context.nodes, candidate)
+        old = Content.of(self.context.nodes, published.version)
+        if old.tree.root == new.tree.root:
+            return None
+        if not old.zone.records:  # nothing is served yet
+            return self._checked(candidate.id, None, new) or self._validated(candidate.id, None, new)
+        before, after, count = _changed(old, new)
+        held = None if forced else _over_limits(self.policy, candidate.id, count, old.zone.records)
+        if held is not None or candidate.commit.is_tombstone:
+            return held
+        edit = Edit(old, before, after, new.tree, new.zone.records)
+        return self._checked(candidate.id, edit, new) or self._validated(candidate.id, old, new)
+
+    def _checked(self, oid: ObjectId, edit: Edit | None, new: Content) -> Held | None:
+        """What `zonegit check` calls an error, where the content differs from what is served."""
+        try:
+            if edit is not None:
+                judge_edit(edit, ())
+            else:
+                entries = list(walk.entries(new.tree.nodes, new.tree.root))
+                refuse(new.revision.commit.zone, check_entries(new.apex, entries), ())
+        except InvalidZone as error:
+            return Held(oid, Reason.CHECKS, str(error), "commit a correction, or revert it")
+        return None
+
+    def _validated(self, oid: ObjectId, old: Content | None, new: Content) -> Held | None:
+        if not self.policy.validator:
+            return None
+        complaint = self.validate(self.policy, Proposed(old, new))
+        if complaint is None:
+            return None
+        return Held(oid, Reason.VALIDATOR, complaint, "commit a correction, or revert it")
+
+
+def _way_back(published: Published) -> str:
+    """The command that takes a branch back to what is served; empty if nothing is."""
+    return f"zonegit reset --hard {short(published.of)}" if any(published.of) else ""
+
+
+class _Count(NamedTuple):
+    """Records that differ."""
+
+    deleted: int
+    changed: int
+    """Deleted and added, and those that get another TTL."""
+
+
+def _changed(old: Content, new: Content) -> tuple[dict[RRKey, bytes | None], dict[RRKey, bytes | None], _Count]:
+    """The RRsets that differ, before and after, and how many records do."""
+    before: dict[RRKey, bytes | None] = {}
+    after: dict[RRKey, bytes | None] = {}
+    deleted = changed = 0
+    for key, was, now in diff(new.tree.nodes, old.tree.root, new.tree.root):
+        before[key], after[key] = was, now
+        gone, come, other = _compared(was, now)
+        deleted += gone
+        changed += gone + come + other
+    return before, after, _Count(deleted, changed)
+
+
+def _compared(was: bytes | None, now: bytes | None) -> tuple[int, int, int]:
+    """How many records of an RRset are deleted, added, and kept with another TTL."""
+    if was is None or now is None:
+        return (record_count(was) if was else 0), (record_count(now) if now else 0), 0
+    old, new = RRset.decode(was), RRset.decode(now)
+    kept = len(set(old.rdatas).intersection(new.rdatas))
+    return len(old.rdatas) - kept, len(new.rdatas) - kept, kept if old.ttl != new.ttl else 0
+
+
+def _over_limits(policy: PublishPolicy, oid: ObjectId, count: _Count, served: int) -> Held | None:
+    """What holds a version that differs from the served one by more than the policy permits."""
+    remedy = "commit less at a time, revert it, or have it approved with --force"
+    if policy.max_deletes is not None and count.deleted > policy.max_deletes:
+        detail = f"{count.deleted:,} records would be deleted; the limit is {policy.max_deletes:,}"
+        return Held(oid, Reason.DELETES, detail, remedy)
+    most = policy.max_change_percent
+    if most is not None and count.changed * 100 > most * served:
+        detail = f"{count.changed:,} records would change, of {served:,} that are served; the limit is {most} %"
+        return Held(oid, Reason.CHANGE, detail, remedy)
+    return None

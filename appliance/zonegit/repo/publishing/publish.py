@@ -1,0 +1,87 @@
+"""Publish a branch: let the gate judge its tip, and serve the newest commit that passes."""
+
+import json
+from contextlib import suppress
+from typing import Final
+
+from zonegit.errors import Conflict
+from zonegit.repo.context import Context
+from zonegit.repo.mirrors import has_own_policy, mirror_setting, own_policy_setting
+from zonegit.repo.publishing.gate import Gate, Verdict
+from zonegit.repo.publishing.policy import Held, Published, PublishPolicy, Validate
+from zonegit.repo.publishing.reading import Publication, held_setting, published_at
+from zonegit.repo.publishing.versions import close, release, tip_of, withdraw
+from zonegit.repo.results import Position
+
+_TRIES: Final = 3
+
+
+def publish(
+    context: Context, place: Position, policy: PublishPolicy, validate: Validate, *, dry_run: bool = False
+) -> Publication:
+    """Publish the newest commit of a branch that passes the policy's gate, and keep what holds the others.
+
+    The first version of a branch is its tip, unchecked: it was served until then, and whoever sets the policy
+    accepts it. A branch that doesn't exist yet begins with a version that shows nothing.
+    """
+    for _ in range(_TRIES - 1):
+        with suppress(Conflict):  # another process published meanwhile
+            return _publish(context, place, policy, validate, dry_run=dry_run)
+    return _publish(context, place, policy, validate, dry_run=dry_run)
+
+
+def stop_publishing(context: Context, place: Position) -> None:
+    """Serve a branch from its tip again: it has no policy any more.
+
+    A mirrored zone is served as its peer publishes it from then on. Until that is known, the last version stays.
+    """
+    with context.store.read() as reader:
+        old = published_at(reader, place)
+        mirrored = reader.setting(mirror_setting(place.zone)) is not None
+    with context.store.write() as writer:
+        writer.set_setting(held_setting(place), None)
+        writer.set_setting(own_policy_setting(place.zone), None)
+    if old is not None and not mirrored:  # last: as long as the version is there, this is done again after a crash
+        withdraw(context, place, old)
+
+
+def _publish(
+    context: Context, place: Position, policy: PublishPolicy, validate: Validate, *, dry_run: bool
+) -> Publication:
+    with context.store.read() as reader:
+        old, noted = published_at(reader, place), reader.setting(held_setting(place))
+        noted_policy = has_own_policy(reader, place.zone)
+    if old is not None and not noted_policy and not dry_run:  # the versions until now were a peer's
+        with context.store.write() as writer:
+            writer.set_setting(own_policy_setting(place.zone), b"1")
+    tip = tip_of(context, place)
+    if tip is None:
+        return _without_tip(context, place, old, dry_run=dry_run)
+    gate = Gate(context, place, policy, validate, int(context.now()))
+    verdict = gate.judge(old, tip) if old else Verdict(tip, None)
+    released = verdict.release
+    while verdict.release is not None and not dry_run:
+        old = release(context, place, old, verdict.release)
+        released = verdict.release
+        verdict = gate.judge(old, tip)  # again, since limits are relative to what is served now
+    if _encoded(verdict.held) != noted and not dry_run:
+        _note(context, place, verdict.held)
+    return Publication(place.zone, place.branch, old, verdict.held, released)
+
+
+def _without_tip(context: Context, place: Position, old: Published | None, *, dry_run: bool) -> Publication:
+    """A branch that doesn't exist, or no longer: nothing of it is served."""
+    if not dry_run and (old is None or not old.version.commit.is_tombstone):
+        old = close(context, place, old)
+        _note(context, place, None)
+    return Publication(place.zone, place.branch, old, None)
+
+
+def _note(context: Context, place: Position, held: Held | None) -> None:
+    with context.store.write() as writer:
+        writer.set_setting(held_setting(place), _encoded(held))
+
+
+def _encoded(held: Held | None) -> bytes | None:
+    """The note on what holds a branch. Notes are compared as such: an old one may not be readable any more."""
+    return None if held is None else json.dumps({**held._asdict(), "commit": held.commit.hex()}).encode()

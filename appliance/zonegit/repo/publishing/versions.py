@@ -1,0 +1,141 @@
+"""Published versions: read, made and taken back, each in one transaction with the view that answers come from.
+
+The served sequence number always rises: that of a version is above that of the one before it, and a commit on a
+branch with a published version is above both (`repo.writing`). A branch whose policy is switched off gets a commit
+above its last version, unless its tip is.
+
+A version that is a tombstone shows that nothing of the branch is served: nothing has passed the gate yet, or a
+removal has.
+"""
+
+from collections.abc import Sequence
+from os import uname
+from typing import Final, NamedTuple
+
+from zonegit.model import refs
+from zonegit.model.commit import PUBLISHES, TOMBSTONE, Commit, Stamp
+from zonegit.model.ids import ID_SIZE, ObjectId, object_id, short
+from zonegit.model.zone import SALT_SIZE, Shape, Zone
+from zonegit.repo.content import Content
+from zonegit.repo.context import Context
+from zonegit.repo.history import read_commit
+from zonegit.repo.mirrors import own_policy_setting
+from zonegit.repo.publishing.policy import Published
+from zonegit.repo.results import Position, Revision
+from zonegit.repo.serials import next_seq
+from zonegit.repo.signed import is_signed
+from zonegit.repo.tombstones import empty_zone, seq_again, tombstone_at
+from zonegit.store.port import RefUpdate
+
+_WHO: Final = "zonegit-publisher"
+_NO_COMMIT: Final = ObjectId(bytes(ID_SIZE))
+"""What the version of a branch shows of which nothing is served."""
+_SUBJECT: Final = 1000
+"""Characters of a commit's subject that a version repeats."""
+
+
+def tip_of(context: Context, place: Position) -> Revision | None:
+    """A branch's tip, or its tombstone; None where there is no such ref."""
+    tip = context.ref(refs.head(place.zone, place.branch))
+    return tombstone_at(context, place) if tip is None else read_commit(context.nodes.source, tip)
+
+
+def release(context: Context, place: Position, old: Published | None, commit: Revision) -> Published:
+    """Serve a commit from now on. `Conflict` where another process published something else meanwhile."""
+    seq = commit.commit.seq if old is None else _seq_after(context, old.version.commit.seq, commit)
+    subject = commit.commit.subject[:_SUBJECT]
+    version = _Version(commit.commit.zone_root, seq, commit.id, f"Publish {short(commit.id)}: {subject}\n")
+    return _put(context, place, old, version._replace(removes=commit.commit.is_tombstone))
+
+
+def close(context: Context, place: Position, old: Published | None) -> Published:
+    """Serve nothing of a branch: nothing has passed the gate yet, or its ref is gone. `Conflict` as `release`."""
+    objects = empty_zone(_shape(context, old))
+    seq = next_seq(old.version.commit.seq) if old else 0
+    version = _Version(object_id(objects[-1]), seq, _NO_COMMIT, f"Serve nothing of {place.branch}\n", removes=True)
+    return _put(context, place, old, version, objects)
+
+
+def withdraw(context: Context, place: Position, old: Published) -> None:
+    """Serve a branch from its tip again, if it has one. `Conflict` as for `release`."""
+    who = _publisher(context)
+    updates = [RefUpdate(refs.published(place.zone, place.branch), old.version.id, None)]
+    name = refs.head(place.zone, place.branch)
+    with context.store.write() as writer:
+        tip = writer.live(name)
+        above = None if tip is None else _above(read_commit(writer, tip), old, who)
+        if above is not None:
+            writer.insert([above])
+            updates.append(RefUpdate(name, tip, object_id(above)))
+        writer.move_refs(updates, who, "publish: off")
+
+
+class _Version(NamedTuple):
+    """A version to be made."""
+
+    root: ObjectId
+    seq: int
+    of: ObjectId
+    message: str
+    removes: bool = False
+
+
+def _put(
+    context: Context, place: Position, old: Published | None, version: _Version, objects: Sequence[bytes] = ()
+) -> Published:
+    who = _publisher(context)
+    data = Commit(
+        zone_root=version.root,
+        parents=(),
+        zone=place.zone,
+        seq=version.seq,
+        generation=1,
+        author=who,
+        committer=who,
+        message=version.message,
+        extra=((PUBLISHES, version.of.hex()), *([TOMBSTONE] if version.removes else [])),
+    ).encode()
+    new = object_id(data)
+    update = RefUpdate(refs.published(place.zone, place.branch), old.version.id if old else None, new)
+    with context.store.write() as writer:
+        writer.insert([*objects, data])
+        writer.set_setting(own_policy_setting(place.zone), b"1")  # from now on no peer's versions are accepted
+        writer.move_refs([update], who, f"publish: {short(version.of) if any(version.of) else 'nothing'}")
+    return Published(Revision(new, Commit.decode(data)), version.of)
+
+
+def _seq_after(context: Context, served: int, commit: Revision) -> int:
+    """The sequence number of a version of this commit after one that has the number `served`."""
+    seq = commit.commit.seq
+    if seq > served:
+        return seq
+    if is_signed(Content.of(context.nodes, commit).tree):
+        return seq_again(served, seq)  # its signatures cover the serial
+    return next_seq(served)
+
+
+def _shape(context: Context, old: Published | None) -> Shape:
+    if old is None:
+        return Shape(context.random(SALT_SIZE))
+    return Zone.decode(context.nodes.source.get(old.version.commit.zone_root)).shape
+
+
+def _above(tip: Revision, old: Published, who: Stamp) -> bytes | None:
+    """A commit with a tip's content that secondaries accept after a version; None where they accept the tip."""
+    served = old.version.commit
+    if tip.commit.seq > served.seq or (tip.commit.seq, tip.commit.zone_root) == (served.seq, served.zone_root):
+        return None
+    return Commit(
+        zone_root=tip.commit.zone_root,
+        parents=(tip.id,),
+        zone=tip.commit.zone,
+        seq=next_seq(served.seq),
+        generation=1 + tip.commit.generation,
+        author=who,
+        committer=who,
+        message="Serve the branch without a policy\n",
+    ).encode()
+
+
+def _publisher(context: Context) -> Stamp:
+    return context.stamp(f"{_WHO} <{_WHO}@{uname().nodename}>")

@@ -1,0 +1,46 @@
+"""The zones of a peer that can't be followed: those with names too long for the store, and with unfit versions.
+
+Each is reported with its reason (`repo.peer_status`); all other zones are followed.
+"""
+
+from collections.abc import Iterable
+
+from zonegit.model.ids import ObjectId
+from zonegit.model.refs import MAX_REF, RefKind, head, published, tag
+from zonegit.repo.admission import unfit
+from zonegit.repo.peer_status import LEFT_OUT
+from zonegit.store.port import Reader
+from zonegit.sync.tips import Tip, Tips
+from zonegit.sync.wire import PeerRefs
+
+
+def nameable(peer: str, refs: PeerRefs) -> tuple[PeerRefs, dict[str, str]]:
+    """The refs without those of zones whose names are too long here, and the reasons for leaving them out."""
+    room = {RefKind.HEAD: MAX_REF - len(f"refs/{RefKind.REMOTE}/{peer}/"), RefKind.TAG: MAX_REF - len("refs/tags/")}
+    long = {tip.zone: len(tip.label) for tip in refs.branches if len(tip.label) > room[RefKind.HEAD]}
+    long |= {tip.zone: len(tip.label) for tip in refs.tags if len(tip.label) > room[RefKind.TAG]}
+    if not long:
+        return refs, {}
+    kept = refs._replace(
+        branches=Tips(tip for tip in refs.branches if tip.zone not in long),
+        tags=Tips(tip for tip in refs.tags if tip.zone not in long),
+        published=Tips(tip for tip in refs.published if tip.zone not in long),
+    )
+    most = room[RefKind.HEAD]
+    return kept, {zone: f"zone and branch have {size} characters; {most} fit here" for zone, size in long.items()}
+
+
+def unfit_zones(reader: Reader, peer: str, refs: PeerRefs) -> dict[str, str]:
+    """Zones whose branches and tags would bring an unfit commit into their history, with the reasons."""
+    noted = LEFT_OUT.read(reader).get(peer, {})
+    moving: dict[str, list[ObjectId]] = {}
+    for tip in _moving(reader, refs):
+        moving.setdefault(tip.zone, []).append(tip.oid)
+    found = {zone: unfit(reader, zone, tips, noted.get(zone, "")) for zone, tips in moving.items()}
+    return {zone: str(reason) for zone, reason in found.items() if reason is not None}
+
+
+def _moving(reader: Reader, refs: PeerRefs) -> Iterable[Tip]:
+    yield from (tip for tip in refs.branches if reader.ref(head(tip.zone, tip.name)) != tip.oid)
+    yield from (tip for tip in refs.tags if reader.ref(tag(tip.zone, tip.name)) != tip.oid)
+    yield from (tip for tip in refs.published if reader.ref(published(tip.zone, tip.name)) != tip.oid)

@@ -1,0 +1,173 @@
+"""Laws of publishing, over random sequences of commits, resets, removals, limits, and a policy switched on and off.
+
+The served serial rises whenever what is served changes. What is served while a policy is on passed its gate. A
+branch that gets back to what is served is never held.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repokit import ZONE, Clock, parsed
+from zonegit.errors import Conflict, NotFound, Refused, RevisionError
+from zonegit.model.commit import Stamp
+from zonegit.model.ids import ObjectId
+from zonegit.model.rdata import A
+from zonegit.model.refs import head
+from zonegit.repo import Repository
+from zonegit.repo.content import Content
+from zonegit.repo.context import Context
+from zonegit.repo.history import read_commit
+from zonegit.repo.publishing.policy import Proposed, PublishPolicy
+from zonegit.repo.publishing.publish import publish, stop_publishing
+from zonegit.repo.results import Position, Revision
+from zonegit.repo.serials import is_ahead
+from zonegit.store.fsck import fsck
+from zonegit.store.memory import MemoryStore
+from zonegit.store.port import RefUpdate
+from zonegit.store.served import served_ref
+
+ORG = "example.org."
+MAIN = Position(ORG, "main")
+POLICY = PublishPolicy(max_deletes=2, validator=("check",))
+STEPS = st.lists(
+    st.sampled_from(
+        [
+            *("www", "publish") * 3,
+            "bad",
+            "clear",
+            "later",
+            "reset",
+            "back",
+            "astray",
+            "remove",
+            "begin",
+            "restore",
+            "off",
+            "tick",
+        ]
+    ),
+    min_size=3,
+    max_size=25,
+)
+
+
+def validate(policy: PublishPolicy, proposed: Proposed) -> str | None:
+    """The validator: no name `bad`. It isn't asked about what is served."""
+    assert policy == POLICY
+    assert proposed.old is None or proposed.old.tree.root != proposed.new.tree.root
+    return "it has a bad name" if _is_bad(proposed.new) else None
+
+
+def _is_bad(content: Content) -> bool:
+    return any(rrset.owner.startswith(b"\3bad") for rrset in content.rrsets())
+
+
+class World:
+    """A repository whose zone may be published, and what DNS clients saw of it."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.store = MemoryStore()
+        self.repository = Repository(Path("nowhere"), self.store, self.clock)
+        self.context = Context.over(self.store, self.clock)
+        self.repository.import_zone(parsed(ZONE), source="test.zone")
+        self.made = 0
+        self.on = False
+        self.accepted: set[ObjectId] = set()
+        """Content that was served without passing the gate: that of the branch when the policy was switched on."""
+        self.seen: tuple[int, ObjectId] | None = None
+
+    def served(self) -> Revision | None:
+        """The version that clients get."""
+        with self.store.read() as reader:
+            oid = reader.live(served_ref(reader, ORG, "main"))
+            return None if oid is None else read_commit(reader, oid)
+
+    def do(self, step: str) -> None:
+        here = ORG in self.repository.zone_names()
+        if step == "publish":
+            self.publish()
+        elif step == "off":
+            stop_publishing(self.context, MAIN)
+            self.on = False
+        elif step == "tick":
+            self.clock.now += 100
+        elif step == "begin":
+            if not here:
+                self.repository.import_zone(parsed(ZONE), source="test.zone")
+        elif step == "restore":
+            with suppress(Conflict, NotFound):
+                self.repository.restore_zone(ORG)
+        elif here:
+            self.change(step)
+
+    def change(self, step: str) -> None:
+        self.made += 1
+        value = [bytes([192, 0, 2, self.made])]
+        if step in ("www", "bad"):
+            self.repository.set(step, A, 60, value, zone=ORG)
+        elif step == "later":
+            self.repository.set("www", A, 60, value, zone=ORG, not_before=int(self.clock.now) + 150)
+        elif step == "clear":
+            for name in ("www", "bad"):
+                with suppress(NotFound):
+                    self.repository.delete(name, zone=ORG)
+        elif step == "reset":
+            with suppress(RevisionError, NotFound, Refused):
+                self.repository.reset("main~1", zone=ORG)
+        elif step == "astray":
+            self.move()
+        elif step == "back":
+            served = self.served()
+            if served is not None and (of := served.commit.publishes):
+                with suppress(NotFound, Refused, RevisionError):
+                    self.repository.reset(of.hex(), zone=ORG)
+                    assert publish(self.context, MAIN, POLICY, validate).held is None, "the way back is locked"
+        else:
+            self.repository.remove_zone(ORG, tombstone=bool(self.made % 2))
+
+    def move(self) -> None:
+        """Somebody else moves the branch to a commit that it was at. Only a policy sees to the serial then."""
+        name = head(ORG, "main")
+        with self.store.write() as writer:
+            places = sorted({entry.new for entry in writer.reflog(name) if entry.new is not None})
+            if self.on:
+                update = RefUpdate(name, writer.ref(name), places[self.made % len(places)])
+                writer.move_refs([update], Stamp("Eve", 1), "pull: test")
+
+    def publish(self) -> None:
+        done = publish(self.context, MAIN, POLICY, validate)
+        if not self.on:
+            self.on = True
+            self.accepted = {done.published.version.commit.zone_root} if done.published else set()
+        here = ORG in self.repository.zone_names()
+        served = self.served()
+        if here and done.held is None:
+            assert served is not None
+            assert served.commit.zone_root == self.repository.resolve("main", zone=ORG).commit.zone_root
+        again = publish(self.context, MAIN, POLICY, validate)
+        assert (again.published, again.held) == (done.published, done.held), "publishing again changes nothing"
+
+    def look(self) -> None:
+        """What a client sees that asks after every step."""
+        now = self.served()
+        if now is None:
+            return
+        content = (now.commit.serial, now.commit.zone_root)
+        if self.seen is not None and content != self.seen:
+            assert is_ahead(content[0], self.seen[0])
+        self.seen = content
+        if self.on and now.commit.zone_root not in self.accepted:
+            assert not _is_bad(Content.of(self.context.nodes, now)), "what is served passed the gate"
+
+
+@given(STEPS)
+def test_what_is_served_passed_the_gate_and_its_serial_rises(steps: list[str]) -> None:
+    world = World()
+    for step in steps:
+        world.do(step)
+        world.look()
+    assert fsck(world.store).problems == []

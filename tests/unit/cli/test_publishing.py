@@ -1,0 +1,57 @@
+"""`publish`, and what `status` and `query` say of a zone with a policy."""
+
+from pathlib import Path
+
+import pytest
+
+from zonegit.repo import Repository
+from zonegit.repo.publishing.policy import PublishPolicy
+
+
+def publish(directory: Path, policy: PublishPolicy | None = None) -> None:
+    with Repository.open(directory / "repo") as repo:
+        repo.publish(policy or PublishPolicy(), lambda *_: None, zone="example.org.", branch="main")
+
+
+@pytest.fixture
+def policed(zone, tmp_path: Path):
+    """`run`, on a repository whose zone has a policy."""
+    (tmp_path / "repo" / "zonegitd.toml").write_text('[zone."example.org.".publish]\nmax_deletes = 1\n')
+    publish(tmp_path)
+    return zone
+
+
+def test_a_tip_that_nobody_judged_yet_is_told(policed) -> None:
+    assert "isn't published" not in policed("status").err
+    policed("set", "www", "A", "60", "192.0.2.7")
+    tip = policed("log", "-1", "--oneline").out[:12]
+    assert (
+        f"warning: {tip} isn't published yet: zonegitd isn't running, or its validator is" in policed("status").err
+    )
+    assert policed("publish").code == 0
+    assert "isn't published" not in policed("status").err
+
+
+def test_a_removed_zone_that_is_still_served_is_told(policed, tmp_path: Path) -> None:
+    policed("zone", "remove", "example.org", "--tombstone")
+    publish(tmp_path, PublishPolicy(max_deletes=1))
+    told = policed("status").err
+    assert "warning: example.org. was removed and is still served: main: " in told
+    assert told.endswith("'zonegit zone restore example.org.' takes the removal back\n")
+
+
+def test_a_zone_that_does_not_exist_has_its_own_exit_code(policed) -> None:
+    missing = policed("publish", "example.com")
+    assert missing.code == 5 and "no zone example.com. here" in missing.err
+    policed("zone", "add", "example.net")
+    without = policed("publish", "example.net")
+    assert without.code == 1 and "example.net. has no policy, and is served from its tip" in without.err
+
+
+def test_a_query_names_the_commit_and_the_serial_that_is_served(policed) -> None:
+    tip = policed("log", "-1", "--json").json[0]
+    chosen = policed("query", "www", "--json").json["chosen"]
+    assert (chosen["commit"], chosen["serial"]) == (tip["commit"], tip["serial"])
+    assert (
+        f";; VERSION: example.org. at {tip['commit'][:12]}, serial {tip['serial']}\n" in policed("query", "www").out
+    )

@@ -1,0 +1,80 @@
+"""The fast path answers from served views as the slow path does, which takes everything over TCP."""
+
+from array import array
+from itertools import product
+
+import dns.name
+import dns.zone
+import pytest
+
+from dnskit import make_query
+from fastpathkit import with_signatures
+from repokit import parsed
+from zonegit.daemon.live_zones import LiveZones
+from zonegit.dns import stats
+from zonegit.ops.config import Config
+from zonegit.repo import Repository
+
+CLIENT = bytes([127, 0, 0, 1])
+TEXT = """
+@ IN SOA ns.b h.c 7 7200 3600 1209600 300
+@ NS ns
+ns A 192.0.2.1
+a TXT "text"
+cut NS ns.cut
+cut NS ns.elsewhere.test.
+ns.cut A 192.0.2.2
+low.er.ent A 192.0.2.3
+www A 192.0.2.4
+"""
+OWNERS = ("", "ns.", "a.", "cut.", "ns.cut.", "ent.", "er.ent.", "low.er.ent.", "www.")
+ABSENT = (
+    "!.",
+    "0.",
+    "aa.",
+    "b.",
+    "cu.",
+    "cutter.",
+    "cuu.",
+    "en.",
+    "enter.",
+    "nr.",
+    "nt.",
+    "ww.",
+    "zz.",
+    "h.c.",
+    "c.",
+)
+
+
+def zone_text(apex: str, signed: bool) -> str:
+    zone = dns.zone.from_text(TEXT, origin=dns.name.from_text(apex), relativize=False)
+    if signed:
+        with_signatures(zone)
+    return f"$ORIGIN {apex}\n{zone.to_text(relativize=False)}"
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_fast_path_reads_served_views_as_the_walk_does(tmp_path, signed):
+    """Zones whose views lie next to each other, so that the last gap of one ends in the other."""
+    errors: list[str] = []
+    apexes = ("example.org.", "example.net.")
+    with Repository.init(tmp_path / "repo") as repository:
+        for apex in apexes:
+            repository.import_zone(parsed(zone_text(apex, signed)), source="test.zone")
+        config = Config(repo=repository.path)
+        row = array("Q", bytes(8 * stats.SLOTS))
+        zones = LiveZones(repository._store, config, row, lambda *error: errors.append(str(error)))
+        taken = 0
+        for _, apex, name, do, rtype in product(range(3), apexes, OWNERS + ABSENT, (False, True), ("A", "TXT")):
+            packet = make_query(name + apex, rtype, do=do).to_wire()
+            zones.check()
+            zones.begin()
+            found = zones.ways.fast_path(packet[2:])
+            expected = zones.respond_tcp(packet, CLIENT)
+            zones.done()
+            assert isinstance(expected, bytes)
+            assert found is None or found[0] == expected[2:], (name, rtype, do)
+            taken += found is not None and name in ABSENT
+        assert taken > 3 * 2 * 2 * 2 * 10, "names that don't exist were hardly answered by the fast path"
+    assert errors == []

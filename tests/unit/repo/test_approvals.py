@@ -1,0 +1,172 @@
+"""Policies that require approvals: reviews, and which of them count."""
+
+from pathlib import Path
+
+import pytest
+
+from publishkit import ADA, BOB, EVE, ORG, Node
+from sshkit import private_key, write_key
+from zonegit.errors import Refused
+from zonegit.model.commit import Stamp
+from zonegit.model.ids import ObjectId
+from zonegit.model.rdata import A
+from zonegit.model.refs import head
+from zonegit.repo.publishing.policy import Held, PublishPolicy, Reason
+from zonegit.repo.reviews import Opinion
+from zonegit.repo.signatures import mail_of
+from zonegit.ssh.signing import public_key
+from zonegit.store.fsck import fsck
+from zonegit.store.port import RefUpdate
+
+
+class Team:
+    """Ada writes; Bob and Eve may approve. Each has a key."""
+
+    def __init__(self, node: Node, directory: Path) -> None:
+        self.node = node
+        self.keys: dict[str, Path] = {}
+        lines = []
+        for number, who in enumerate((ADA, BOB, EVE)):
+            key = private_key(number=number)
+            self.keys[who] = write_key(directory / f"key{number}", key)
+            lines.append(f"{mail_of(who)} {public_key(key).line}\n")
+        self.approvers = directory / "allowed_approvers"
+        self.approvers.write_text("".join(lines))
+        self.policy = PublishPolicy(approvals=1, allowed_approvers=self.approvers)
+        node.publish(self.policy)
+
+    def review(self, who: str, opinion: Opinion, revision: str = "main", *, force: bool = False) -> None:
+        self.node.repository.configure("user.signingkey", str(self.keys[who]))
+        commit = self.node.repository.resolve(revision, zone=ORG)
+        self.node.repository.review(commit, opinion, who=who, force=force, message="I looked")
+
+    def held(self) -> Held | None:
+        return self.node.publish(self.policy).held
+
+
+@pytest.fixture
+def team(node: Node, tmp_path: Path) -> Team:
+    return Team(node, tmp_path)
+
+
+def ada(node: Node, name: str, last: int) -> str:
+    done = node.repository.set(name, A, 60, [bytes([192, 0, 2, last])], zone=ORG, who=ADA)
+    assert done.new is not None
+    return done.new.hex()
+
+
+def test_somebody_else_has_to_approve(node: Node, team: Team) -> None:
+    first = node.served_from()
+    ada(node, "www", 7)
+    tip = ada(node, "mail", 9)
+    held = team.held()
+    assert held is not None and held.reason is Reason.APPROVALS and held.detail.endswith("has 0 of 1 approvals")
+    with pytest.raises(Refused, match="somebody else"):
+        team.review(ADA, Opinion.APPROVE)
+    assert node.served_from() == first
+    team.review(BOB, Opinion.APPROVE)
+    assert team.held() is None
+    assert node.served_from() == tip, "with what it builds on"
+    later = ada(node, "mail", 10)
+    assert team.held() is not None and node.served_from() == tip
+    team.review(EVE, Opinion.APPROVE, later)
+    assert team.held() is None
+
+
+def test_an_approval_does_not_count_for_what_the_approver_made(node: Node, team: Team) -> None:
+    first = node.served_from()
+    own = node.repository.set("www", A, 60, [bytes([192, 0, 2, 7])], zone=ORG, who=BOB).new
+    ada(node, "mail", 9)
+    team.review(BOB, Opinion.APPROVE)
+    held = team.held()
+    assert held is not None and held.commit == own
+    assert node.served_from() == first
+    team.review(EVE, Opinion.APPROVE)
+    assert team.held() is None
+
+
+def test_two_approvals_are_of_two_people(node: Node, team: Team) -> None:
+    team.policy = team.policy._replace(approvals=2)
+    ada(node, "www", 7)
+    team.review(BOB, Opinion.APPROVE)
+    team.review(BOB, Opinion.APPROVE)
+    held = team.held()
+    assert held is not None and held.detail.endswith("has 1 of 2 approvals")
+    team.review(EVE, Opinion.APPROVE)
+    assert team.held() is None
+
+
+def test_an_approval_in_another_s_name_does_not_count(node: Node, team: Team) -> None:
+    tip = ada(node, "www", 7)
+    node.repository.configure("user.signingkey", str(team.keys[ADA]))
+    commit = node.repository.resolve(tip, zone=ORG)
+    node.repository.review(commit, Opinion.APPROVE, who=BOB)
+    held = team.held()
+    assert held is not None and held.detail.endswith("has 0 of 1 approvals")
+
+
+def test_a_rejection_holds_until_it_is_withdrawn(node: Node, team: Team) -> None:
+    tip = ada(node, "www", 7)
+    team.review(EVE, Opinion.REJECT)
+    ada(node, "mail", 9)
+    team.review(BOB, Opinion.APPROVE)
+    held = team.held()
+    assert held is not None and held.reason is Reason.REJECTED
+    assert held.detail == f"eve@example.net rejected commit {tip[:12]}: I looked"
+    team.review(EVE, Opinion.APPROVE, tip)
+    assert team.held() is None
+
+
+def test_an_approval_with_force_lifts_the_limits(node: Node, team: Team) -> None:
+    team.policy = team.policy._replace(approvals=0, max_deletes=0)
+    node.repository.delete("www", zone=ORG, who=ADA)
+    assert team.held() is not None
+    team.review(BOB, Opinion.APPROVE)
+    held = team.held()
+    assert held is not None and held.reason is Reason.DELETES
+    team.review(BOB, Opinion.APPROVE, force=True)
+    assert team.held() is None
+
+
+def test_approvers_that_can_not_be_read_hold_the_branch(node: Node, team: Team) -> None:
+    ada(node, "www", 7)
+    team.approvers.unlink()
+    held = team.held()
+    assert held is not None and held.reason is Reason.APPROVALS and "can't be read" in held.detail
+
+
+def test_reviews_are_sound_and_stay_in_a_reindex(node: Node, team: Team) -> None:
+    ada(node, "www", 7)
+    team.review(BOB, Opinion.REJECT)
+    node.repository.reindex()
+    assert fsck(node.store).problems == []
+    (found,) = node.repository.reviews(ORG)
+    assert (found.opinion, found.reviewer, found.force) == (Opinion.REJECT, "bob@example.org", False)
+
+
+def test_what_was_approved_once_is_not_replayed(node: Node, team: Team) -> None:
+    old = ada(node, "www", 7)
+    team.review(BOB, Opinion.APPROVE)
+    assert team.held() is None
+    new = ada(node, "www", 8)
+    team.review(BOB, Opinion.APPROVE)
+    assert team.held() is None
+    back = RefUpdate(head(ORG, "main"), ObjectId(bytes.fromhex(new)), ObjectId(bytes.fromhex(old)))
+    with node.store.write() as writer:
+        writer.move_refs([back], Stamp("Eve", 1), "test")
+    held = team.held()
+    assert held is not None and held.reason is Reason.REWOUND
+    assert node.served_from() == new
+
+
+def test_a_branch_that_is_moved_back_is_judged_by_its_content(node: Node) -> None:
+    policy = PublishPolicy(max_deletes=0)
+    node.publish(policy)
+    old, new = ada(node, "www", 7), ada(node, "new", 8)
+    assert node.publish(PublishPolicy()).held is None
+    back = RefUpdate(head(ORG, "main"), ObjectId(bytes.fromhex(new)), ObjectId(bytes.fromhex(old)))
+    with node.store.write() as writer:
+        writer.move_refs([back], Stamp("Eve", 1), "test")
+    held = node.publish(policy).held
+    assert held is not None and held.reason is Reason.DELETES
+    assert node.served_from() == new
