@@ -56,9 +56,9 @@ class Victim:
         self.clients.clear()
 
     def memory(self) -> list[int]:
-        """The proportional set size of each of them, in bytes."""
+        """The anonymous memory of each of them, in bytes: shares of files depend on who else has mapped them."""
         texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self.pids]
-        return [int(text.split("Pss:")[1].split()[0]) << 10 for text in texts]
+        return [int(text.split("Pss_Anon:")[1].split()[0]) << 10 for text in texts]
 
 
 V = TypeVar("V", bound=Victim)

@@ -296,11 +296,16 @@ def long_histories(victim: Pushed) -> None:
 
 
 def names_changed_over_and_over(victim: Pushed) -> None:
-    """Commits that each change the TTL of all names, to be merged with what others wrote meanwhile."""
+    """Commits that each change the TTL of all names, to be merged with what others wrote meanwhile.
+
+    The last one's id sorts first, so each other head is compared with it.
+    """
     made: list[bytes] = []
     roots = itertools.cycle((object_id(victim.moved), victim.root))
-    for root in itertools.islice(roots, 10 * TIMES + 1):
+    for root in itertools.islice(roots, 10 * TIMES):
         made.append(victim.made(object_id(made[-1]) if made else victim.tip, zone_root=root))
+    last = (victim.made(object_id(made[-1]), zone_root=object_id(victim.moved)) for _ in itertools.count())
+    made.append(next(data for data in last if object_id(data)[0] == 0))
     assert victim.tell(MAIN, *made) == "refused too-many-changes"
 
 

@@ -77,10 +77,12 @@ def differences(nodes: Nodes, heads: Heads) -> dict[RRKey, Sides]:
     """The keys on which the counting heads differ, in canonical order."""
     first, *others = (heads.roots[number] for number in heads.numbers)
     found: dict[RRKey, Sides] = {}
+    # Heads mostly agree with each other, and each of them is read: one copy of equal values is kept.
+    same: dict[bytes | None, bytes | None] = {}
     for number, root in enumerate(others, 1):
         for key, old, new in diff(nodes, first, root):
             sides = found.get(key) or (old,) * (len(others) + 1)
-            found[key] = (*sides[:number], new, *sides[number + 1 :])
+            found[key] = (*sides[:number], same.setdefault(new, new), *sides[number + 1 :])
     return found if len(others) == 1 else dict(sorted(found.items()))
 
 
