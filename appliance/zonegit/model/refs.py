@@ -1,6 +1,7 @@
-"""Names of refs: `refs/heads/<zone>/<branch>`, `refs/tags/<zone>/<tag>`, `refs/remotes/<peer>/<zone>/<branch>`, and
-`refs/published/<zone>/<branch>` for what a branch is served as if a policy stands between the two, and
-`refs/reviews/<zone>/<commit>/<reviewer>` for what somebody thinks of a commit.
+"""Names of refs: `refs/heads/<zone>/<branch>`, `refs/tags/<zone>/<tag>`, `refs/remotes/<peer>/<zone>/<branch>`,
+`refs/published/<zone>/<branch>` for what a branch is served as if a policy stands between the two,
+`refs/reviews/<zone>/<commit>/<reviewer>` for what somebody thinks of a commit, and
+`refs/proposals/<zone>/<number>/<proposer>` for a branch that somebody asks to have merged.
 
 A zone stands in them as canonical text (lowercase, final dot, RFC 1035 escapes) and may hold a slash (RFC 2317);
 so may a branch and a tag. A zone ends with a dot, and no part of a branch or tag does: so the last `./` separates
@@ -34,11 +35,17 @@ class RefKind(StrEnum):
     REMOTE = "remotes"
     PUBLISHED = "published"
     REVIEW = "reviews"
+    PROPOSAL = "proposals"
 
     @property
     def names_commits(self) -> bool:
         """Whether such refs point to commits only."""
-        return self not in (RefKind.TAG, RefKind.REVIEW)
+        return self is not RefKind.TAG and not self.is_review
+
+    @property
+    def is_review(self) -> bool:
+        """Whether such refs are reviews or proposals: they name tag objects from which their own names follow."""
+        return self in (RefKind.REVIEW, RefKind.PROPOSAL)
 
 
 class Ref(NamedTuple):
@@ -107,6 +114,10 @@ def published(zone: str, branch: str) -> RefName:
 
 def review(zone: str, name: str) -> RefName:
     return Ref(RefKind.REVIEW, zone, check_name(name, "review")).full
+
+
+def proposal(zone: str, name: str) -> RefName:
+    return Ref(RefKind.PROPOSAL, zone, check_name(name, "proposal")).full
 
 
 def tag(zone: str, name: str) -> RefName:

@@ -1,41 +1,36 @@
-"""Reviews: signed tag objects that approve or reject exactly one commit, one of each reviewer.
-
-    refs/reviews/<zone>/<first 40 digits of the commit's id>/<16 digits of BLAKE3 of the reviewer's mail>
+"""Reviews: signed tag objects that approve or reject exactly one commit.
 
 The tag is called `approve` or `reject`; the header `force 1` says that an approval lifts the limits of a policy. A
-later review by the same reviewer replaces the one before. Whether a review counts is up to whoever reads it: its
-signature has to be that of an allowed approver, in whose name it is made.
+later review by the same reviewer counts in place of the one before. Whether a review counts is up to whoever reads
+it: its signature has to be that of an allowed approver, in whose name it is made. `repo.review_refs` has its ref.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
-
-from blake3 import blake3
 
 from zonegit.errors import InvalidData, Refused
 from zonegit.model import refs
 from zonegit.model.commit import Tag
 from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.model.refs import RefKind
+from zonegit.repo import review_refs
 from zonegit.repo.context import Context
 from zonegit.repo.results import Revision
+from zonegit.repo.review_refs import keep, reviews_of
 from zonegit.repo.signatures import AllowedSigners, Signature, mail_of, signature_of
 from zonegit.repo.signing import encoded
 from zonegit.repo.writing import checked_message
-from zonegit.store.port import Reader, RefUpdate
+from zonegit.store.port import Reader
 
 FORCE: Final = ("force", "1")
-_COMMIT: Final = 40
-_REVIEWER: Final = 16
-"""Hexadecimal digits in a ref's name."""
 
 
 class Opinion(StrEnum):
     """What a reviewer thinks of a commit."""
 
-    APPROVE = "approve"
-    REJECT = "reject"
+    APPROVE = review_refs.APPROVE
+    REJECT = review_refs.REJECT
 
 
 class Review(NamedTuple):
@@ -72,16 +67,15 @@ def review(
     if opinion is Opinion.APPROVE and mail in authors(commit):
         raise Refused(f"{mail} made commit {short(commit.id)}, and so can't approve it: somebody else has to")
     text = f"{opinion.capitalize()} {short(commit.id)}" if message is None else checked_message(message)
+    with context.store.read() as reader:
+        before = [each.tag.tagger.time for each in reviews(reader, zone, commit.id) if each.reviewer == mail]
+    stamp = stamp._replace(time=max([stamp.time, *(time + 1 for time in before)]))
     made = Tag(commit.id, zone, opinion, stamp, f"{text}\n", (FORCE,) if force else ())
     data = encoded(context, made, True, dry_run=dry_run)
+    tag = Tag.decode(data)
     if not dry_run:
-        reviewer = blake3(mail.encode()).hexdigest()[:_REVIEWER]
-        name = refs.review(zone, f"{commit.id.hex()[:_COMMIT]}/{reviewer}")
-        with context.store.write() as writer:
-            writer.insert([data])
-            update = RefUpdate(name, writer.ref(name), object_id(data))
-            writer.move_refs([update], stamp, f"review: {opinion} {short(commit.id)}")
-    return Review(commit.id, opinion, force, Tag.decode(data))
+        keep(context, tag, f"review: {opinion} {short(commit.id)}")
+    return Review(commit.id, opinion, force, tag)
 
 
 def authors(commit: Revision) -> frozenset[str]:
@@ -89,25 +83,28 @@ def authors(commit: Revision) -> frozenset[str]:
     return frozenset((mail_of(commit.commit.author.name), mail_of(commit.commit.committer.name)))
 
 
-def reviews(reader: Reader, zone: str) -> Iterator[Review]:
-    """All reviews of a zone's commits, in the order of their refs. What isn't a review is left out."""
-    for name, oid in reader.refs(f"refs/{RefKind.REVIEW}/{zone}/", lambda _: None):
+def reviews(reader: Reader, zone: str, commit: ObjectId | None = None) -> Iterator[Review]:
+    """The reviews of a zone's commits, or of one of them, in the order of their refs. What isn't a review is left
+    out.
+    """
+    below = reviews_of(commit) if commit else ""
+    for name, oid in reader.refs(f"refs/{RefKind.REVIEW}/{zone}/{below}", lambda _: None):
         try:
             ref, tag = refs.parse(name), Tag.decode(reader.get(oid))
             opinion = Opinion(tag.name)
         except (InvalidData, ValueError):
             continue
-        if ref.zone == zone and ref.name.startswith(f"{tag.target.hex()[:_COMMIT]}/"):
+        if ref.zone == zone and ref.name.startswith(reviews_of(tag.target)) and commit in (None, tag.target):
             yield Review(tag.target, opinion, FORCE in tag.extra, tag)
 
 
-def counted(found: Iterator[Review], approvers: AllowedSigners) -> Mapping[ObjectId, list[Review]]:
-    """The reviews that allowed approvers signed, by commits."""
-    by_commit: dict[ObjectId, list[Review]] = {}
-    for each in found:
+def counted(found: Iterable[Review], approvers: AllowedSigners) -> Mapping[ObjectId, list[Review]]:
+    """The reviews that allowed approvers signed, by commits: of each reviewer the last one, with whatever key."""
+    by_commit: dict[ObjectId, dict[str, Review]] = {}
+    for each in sorted(found, key=lambda each: (each.tag.tagger.time, object_id(each.tag.encode()))):
         if verdict(each, approvers).is_good:
-            by_commit.setdefault(each.commit, []).append(each)
-    return by_commit
+            by_commit.setdefault(each.commit, {})[each.reviewer] = each
+    return {oid: list(by_reviewer.values()) for oid, by_reviewer in by_commit.items()}
 
 
 def verdict(made: Review, approvers: AllowedSigners) -> Signature:

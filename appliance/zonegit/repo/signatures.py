@@ -11,14 +11,15 @@ import re
 from base64 import b64decode, b64encode
 from typing import Final
 
-from zonegit.errors import InvalidObject
+from zonegit.errors import InvalidObject, InvalidSSH
 from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import Kind, kind_of
-from zonegit.repo.signing import SIGNATURE, without_signature
+from zonegit.repo.signing import SIGNATURE, is_signed_object, without_signature
 from zonegit.ssh.allowed_signers import AllowedSigners
-from zonegit.ssh.verdict import UNSIGNED, Signature, State, bad, judge
+from zonegit.ssh.public_key import PublicKey
+from zonegit.ssh.verdict import UNSIGNED, Signature, State, bad, judge, own_key
 
-__all__ = ["AllowedSigners", "Signature", "State", "mail_of", "signature_of", "signer_of"]
+__all__ = ["AllowedSigners", "Signature", "State", "mail_of", "signature_of", "signer_of", "signing_key"]
 
 _MAIL: Final = re.compile(r"[^<>]*<([^<>]+)>")
 
@@ -35,22 +36,43 @@ def signer_of(data: bytes, allowed: AllowedSigners) -> Signature:
 
 def signature_of(made: Commit | Tag, allowed: AllowedSigners) -> Signature:
     """The same for a decoded object."""
-    found = [value for name, value in made.extra if name == SIGNATURE]
-    if not found:
+    if not is_signed_object(made):
         return UNSIGNED
-    if len(found) > 1:
-        return bad("the object has several")
+    try:
+        blob = _blob(made)
+    except InvalidSSH as error:
+        return bad(str(error))
+    stamps = [made.author, made.committer] if isinstance(made, Commit) else [made.tagger]
+    return judge(blob, _signed(made), allowed, stamps[-1].time, [mail_of(stamp.name) for stamp in stamps])
+
+
+def signing_key(made: Commit | Tag) -> PublicKey:
+    """The key that validly signed an object, whoever's it is. `InvalidObject` if none did."""
+    try:
+        return own_key(_blob(made), _signed(made))
+    except InvalidSSH as error:
+        raise InvalidObject(f"the signature can't be read or is wrong: {error}") from None
+
+
+def _signed(made: Commit | Tag) -> bytes:
+    """What a signature of an object is of."""
+    if isinstance(made, Commit):
+        return without_signature(made).encode()
+    return without_signature(made).encode()
+
+
+def _blob(made: Commit | Tag) -> bytes:
+    """The SSHSIG in an object's header. `InvalidSSH` if there isn't exactly one."""
+    found = [value for name, value in made.extra if name == SIGNATURE]
+    if len(found) != 1:
+        raise InvalidSSH("the object has several" if found else "the object has none")
     try:
         blob = b64decode(found[0], validate=True)
     except (binascii.Error, ValueError):
         blob = b""
     if b64encode(blob).decode() != found[0]:
-        return bad("the header is not base64")
-    if isinstance(made, Commit):
-        stamps, message = [made.author, made.committer], without_signature(made).encode()
-    else:
-        stamps, message = [made.tagger], without_signature(made).encode()
-    return judge(blob, message, allowed, stamps[-1].time, [mail_of(stamp.name) for stamp in stamps])
+        raise InvalidSSH("the header is not base64")
+    return blob
 
 
 def mail_of(name: str) -> str:

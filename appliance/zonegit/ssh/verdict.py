@@ -95,6 +95,15 @@ def judge(
     return verdict(State.GOOD, principal=principals[-1])
 
 
+def own_key(blob: bytes, message: bytes, namespace: str = NAMESPACE) -> PublicKey:
+    """The key that an SSHSIG of `message` holds and was made with, whoever's it is. `InvalidSSH` if it is wrong."""
+    envelope = decode_envelope(blob)
+    if envelope.namespace != namespace:
+        raise InvalidSSH(f"is for the namespace {envelope.namespace[:40]}")
+    envelope.verify(message)
+    return envelope.key
+
+
 class _Verdict:
     """Makes verdicts on signatures by one key."""
 

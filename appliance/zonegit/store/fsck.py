@@ -32,6 +32,7 @@ Progress = Callable[[int, int], None]
 """Called with the number of objects checked so far, and of all objects."""
 
 _PAGE = 2_000
+_TAGS = tuple(f"refs/{kind}/" for kind in RefKind if not kind.names_commits)
 """The most objects that are checked in one read transaction."""
 _END = b"\xff" * 64
 """After all owner keys: no label is that long."""
@@ -170,7 +171,7 @@ def _index(reader: StoreReader) -> Iterator[str]:
 def _removed(reader: StoreReader) -> Iterator[tuple[str, bytes]]:
     """The branches that are at tombstones."""
     for name, oid in reader.refs():
-        if not name.startswith((f"refs/{RefKind.TAG}/", f"refs/{RefKind.REVIEW}/")):
+        if not name.startswith(_TAGS):
             with suppress(ZonegitError):  # reported by the check of refs
                 if Commit.decode(reader.get(oid)).is_tombstone:
                     yield name, oid

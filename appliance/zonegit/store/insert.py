@@ -41,6 +41,7 @@ Describe = Callable[[ObjectId], Facts | None]
 _FITTING: Final[Mapping[RefKind, tuple[type, ...]]] = {
     RefKind.TAG: (CommitFacts, TagFacts),
     RefKind.REVIEW: (TagFacts,),
+    RefKind.PROPOSAL: (TagFacts,),
 }
 """What a ref of a kind may point to, if not to commits only."""
 
