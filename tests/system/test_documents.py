@@ -72,6 +72,11 @@ def test_prose_wraps_at_100_columns(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_conflict_is_left_in_it(page: Path) -> None:
+    assert not re.findall(r"^(?:<{7}|>{7}) .*", page.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_table_cells_are_short(page: Path) -> None:
     """A cell of more than two lines is a paragraph, or a list."""
     rows = [line for line in FENCE.sub("", page.read_text()).splitlines() if line.lstrip().startswith("|")]
