@@ -218,7 +218,7 @@ def make_ready(
     old = content.revision if content else None
     root = object_id(draft.objects[-1])
     tombstone = None if old else tombstone_at(context, place)
-    last = old or tombstone or _removed_tip(context, place)
+    last = old or tombstone or removed_tip(context, place)
     seq = _seq_after(context, place, last, intent)
     serial = seq & 0xFFFFFFFF
     is_asked = intent.serial == serial
@@ -302,7 +302,7 @@ def _served(context: Context, place: Position, last: Revision | None) -> int | N
     return max((*published, *((last.commit.seq,) if last else ())), default=None)
 
 
-def _removed_tip(context: Context, place: Position) -> Revision | None:
+def removed_tip(context: Context, place: Position) -> Revision | None:
     """The last tip of a removed branch, if it still exists. Secondaries may still have its serial, so a new branch
     must continue after it.
     """

@@ -231,3 +231,18 @@ def test_a_commit_after_a_version_that_is_ahead_is_above_it(node: Node) -> None:
     node.set("www", 9)
     assert served is not None
     assert node.repository.resolve("main", zone=ORG).commit.seq == served.version.commit.seq + 1
+
+
+def test_a_version_of_nothing_is_above_what_was_served_before_it(node: Node) -> None:
+    """The policy came while the zone was removed; then a peer moves its branch to an older commit."""
+    base = node.repository.resolve("main", zone=ORG)
+    node.set("www", 7)
+    before = node.served()
+    node.repository.remove_zone(ORG)
+    node.publish()
+    with node.store.write() as writer:
+        writer.move_refs([RefUpdate(head(ORG, "main"), None, base.id)], Stamp("Eve", 1), "pull: test")
+    node.repository.stop_publishing(zone=ORG)
+    after = node.served()
+    assert before and after and after.zone_root == base.commit.zone_root
+    assert after.seq > before.seq

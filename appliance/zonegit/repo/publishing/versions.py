@@ -25,6 +25,7 @@ from zonegit.repo.results import Position, Revision
 from zonegit.repo.serials import next_seq
 from zonegit.repo.signed import is_signed
 from zonegit.repo.tombstones import empty_zone, seq_again, tombstone_at
+from zonegit.repo.writing import removed_tip
 from zonegit.store.port import RefUpdate
 
 _WHO: Final = "zonegit-publisher"
@@ -51,7 +52,8 @@ def release(context: Context, place: Position, old: Published | None, commit: Re
 def close(context: Context, place: Position, old: Published | None) -> Published:
     """Serve nothing of a branch: nothing has passed the gate yet, or its ref is gone. `Conflict` as `release`."""
     objects = empty_zone(_shape(context, old))
-    seq = next_seq(old.version.commit.seq) if old else 0
+    last = old.version if old else removed_tip(context, place)
+    seq = next_seq(last.commit.seq) if last else 0
     version = _Version(object_id(objects[-1]), seq, _NO_COMMIT, f"Serve nothing of {place.branch}\n", removes=True)
     return _put(context, place, old, version, objects)
 
