@@ -1,30 +1,40 @@
-"""Laws of publishing, over random sequences of commits, resets, removals, limits, and a policy switched on and off.
+"""Laws of publishing, over random sequences of commits, resets, removals, limits, `gc`, and a policy that comes and
+goes.
 
 The served serial rises whenever what is served changes. What is served while a policy is on passed its gate. A
-branch that gets back to what is served is never held.
+branch that gets back to what is served is never held. `gc` changes nothing of that, and keeps the commit that is
+served and the differences between the versions that it keeps.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from repokit import ZONE, Clock, parsed
+from zonegit.dns.transfer.versions import Versions
 from zonegit.errors import Conflict, NotFound, Refused, RevisionError
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.rdata import A
-from zonegit.model.refs import head
+from zonegit.model.refs import head, published
 from zonegit.repo import Repository
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
+from zonegit.repo.gc import HOOKS
 from zonegit.repo.history import read_commit
 from zonegit.repo.publishing.policy import Proposed, PublishPolicy
 from zonegit.repo.publishing.publish import publish, stop_publishing
 from zonegit.repo.results import Position, Revision
 from zonegit.repo.serials import is_ahead
+from zonegit.store import gc as collector
+from zonegit.store import retention
 from zonegit.store.fsck import fsck
+from zonegit.store.gc import gc
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
 from zonegit.store.served import served_ref
@@ -47,10 +57,11 @@ STEPS = st.lists(
             "restore",
             "off",
             "tick",
+            "gc",
         ]
     ),
     min_size=3,
-    max_size=25,
+    max_size=30,
 )
 
 
@@ -76,6 +87,8 @@ class World:
         self.repository.import_zone(parsed(ZONE), source="test.zone")
         self.made = 0
         self.on = False
+        self.deleted = False
+        """Whether the zone was removed, and `gc` deleted its history."""
         self.accepted: set[ObjectId] = set()
         """Content that was served without passing the gate: that of the branch when the policy was switched on."""
         self.seen: tuple[int, ObjectId] | None = None
@@ -95,6 +108,8 @@ class World:
             self.on = False
         elif step == "tick":
             self.clock.now += 100
+        elif step == "gc":
+            self.collect()
         elif step == "begin":
             if not here:
                 self.repository.import_zone(parsed(ZONE), source="test.zone")
@@ -151,17 +166,60 @@ class World:
         again = publish(self.context, MAIN, POLICY, validate)
         assert (again.published, again.held) == (done.published, done.held), "publishing again changes nothing"
 
+    def collect(self) -> None:
+        """What no ref needs goes, and versions that are older than a tick."""
+        self.deleted = ORG not in self.repository.zone_names()
+        before, now = self.repository.publications(), int(self.clock.now)
+        gc(self.store, now, HOOKS, published_since=now - 50)
+        assert self.repository.publications() == before
+        if self.on:
+            self.publish()
+        name = published(ORG, "main")
+        with self.store.read() as reader:
+            tip, found = reader.live(name), Versions(reader)
+            if tip is None:
+                return
+            shown = read_commit(reader, tip).commit.publishes
+            assert shown is not None and reader.has(shown)
+            moves = [(entry.old, entry.new) for entry in reader.reflog(name)]
+            for _, new in moves:
+                assert new is None or reader.has(new)
+            # Not one that shows nothing, and none from before a policy was switched off.
+            for _, new in takewhile(lambda move: None not in move, moves):
+                assert new is not None
+                version = found(new)
+                line = found.back_to(version.serial, found(tip), moves)
+                assert not version.records or (line is not None and line[-1].seq == version.seq)
+
+    def has_a_number(self) -> bool:
+        """Whether a published version tells which serial was served last."""
+        with self.store.read() as reader:
+            oid = reader.ref(published(ORG, "main"))
+            return oid is not None and read_commit(reader, oid).commit.seq > 0
+
     def look(self) -> None:
         """What a client sees that asks after every step."""
+        if self.deleted and not self.has_a_number():
+            self.seen = None  # then it begins like a new one
         now = self.served()
         if now is None:
             return
+        self.deleted = False
         content = (now.commit.serial, now.commit.zone_root)
         if self.seen is not None and content != self.seen:
             assert is_ahead(content[0], self.seen[0])
         self.seen = content
         if self.on and now.commit.zone_root not in self.accepted:
             assert not _is_bad(Content.of(self.context.nodes, now)), "what is served passed the gate"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_versions() -> Iterator[None]:
+    """Of fewer versions than usual, the same is kept; and nobody sleeps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retention, "FEWEST", 2)
+        patch.setattr(collector, "sleep", lambda _: None)
+        yield
 
 
 @given(STEPS)

@@ -122,9 +122,10 @@ def _compact_arguments(parser: ArgumentParser) -> None:
 
 _GC_DETAILS: Final = """\
 Everything is kept that a branch, a tag, a remote-tracking branch, a stopped merge, or a reflog entry within the
-grace period reaches. Older reflog entries are deleted, except for the newest of each ref. zonegitd and other verbs
-may run meanwhile. The freed space is reused by later commits; `zonegit compact` returns it to the file system.
-Interrupted transfers from a peer start again."""
+grace period reaches. Older reflog entries are deleted, except for the newest of each ref. Of published versions,
+the newest 100 are kept, and up to 1,000 of the last seven days. zonegitd and other verbs may run meanwhile. The
+freed space is reused by later commits; `zonegit compact` returns it to the file system. Interrupted
+transfers from a peer start again."""
 
 _COMPACT_DETAILS: Final = """\
 Makes a copy of the data file without free pages, compares the two item by item, and replaces the file. This is

@@ -13,6 +13,7 @@ from zonegit.store.gc import GcReport, Hooks, gc
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.marking import Progress
 from zonegit.store.reader import StoreReader
+from zonegit.store.retention import WEEK
 from zonegit.store.tables import Table
 
 
@@ -25,10 +26,13 @@ def collect(
     patience: float | None = None,
     progress: Progress | None = None,
 ) -> GcReport:
-    """Delete unreachable objects, and reflog entries that are older than `grace` seconds. `StoreBusy`."""
+    """Delete unreachable objects, and reflog entries that are older than `grace` seconds. `StoreBusy`.
+
+    Published versions stay for a week, whatever the grace, and the newest for longer (`store.retention`).
+    """
+    since, week = int(now - grace), int(now - WEEK)
     with nullcontext() if dry_run else store.collecting():
-        since = int(now - grace)
-        return gc(store, since, HOOKS, dry_run=dry_run, patience=patience, progress=progress)
+        return gc(store, since, HOOKS, dry_run=dry_run, published_since=week, patience=patience, progress=progress)
 
 
 def _stopped(reader: StoreReader) -> Iterator[ObjectId]:

@@ -19,7 +19,8 @@ from zonegit.model.ids import Kind, ObjectId
 from zonegit.store import layout
 from zonegit.store.layout import U64
 from zonegit.store.marking import PAGE, Marks, Progress, Roots, downward, identified, pages
-from zonegit.store.reflog import decode_entry, trim
+from zonegit.store.reflog import trim
+from zonegit.store.retention import Kept, Retention
 from zonegit.store.tables import Table
 from zonegit.store.writer import StoreWriter, TableStore
 
@@ -72,24 +73,27 @@ def gc(
     hooks: Hooks = _NO_HOOKS,
     *,
     dry_run: bool = False,
+    published_since: int | None = None,
     patience: float | None = None,
     progress: Progress | None = None,
 ) -> GcReport:
     """Delete objects that are reachable neither from a ref nor from a reflog entry after `since` (Unix seconds),
-    and the older entries.
+    and the older entries. For published versions `published_since` counts instead (None: the same), and only for
+    the newest ones (`store.retention`).
 
     Only one may run at a time. `StoreBusy` if somebody keeps objects for longer than `patience` seconds (None: wait
     forever); what was deleted before stays deleted, and the next call continues. `CorruptStore` if a reachable
     object is damaged.
     """
-    marks = Marks(store, since, hooks.roots)
+    retention = Retention(since, since if published_since is None else published_since)
+    marks = Marks(store, retention, hooks.roots)
     unreachable, size = marks.mark(progress)
     if dry_run:
-        entries = sum(len(keys) for _, keys in _outdated(store, since))
+        entries = sum(len(keys) for _, keys in _outdated(store, retention))
         return GcReport(_kept(store, unreachable), _all_kinds(unreachable), size, entries)
     gone, size = _Sweep(store, marks, hooks, patience).run() if unreachable else (Counter[Kind](), 0)
     entries = 0
-    for page in _grouped(_outdated(store, since)):
+    for page in _grouped(_outdated(store, retention)):
         with store.write() as writer:
             for oldest, keys in page:
                 trim(writer.draft, oldest, keys)
@@ -204,18 +208,20 @@ def _remove(writer: StoreWriter, unmarked: list[_Unreachable]) -> None:
         writer.draft.put(Table.META, key, U64.pack(layout.number(writer.tables, key) - count))
 
 
-def _outdated(store: TableStore, since: int) -> Iterator[tuple[bytes, list[bytes]]]:
+def _outdated(store: TableStore, retention: Retention) -> Iterator[tuple[bytes, list[bytes]]]:
     """For each ref, the key of the reflog entry that will be its oldest, and the keys of at most `PAGE` entries to
     delete, oldest first.
     """
+    is_kept = Kept(retention)
     ref = kept = b""
     old: list[bytes] = []  # newest first, as in the table
     for page in pages(store, Table.REFLOG):
         for key, value in page:
+            stays = is_kept(key, value)
             if key[:-8] != ref:
                 yield from _in_pages(kept, old)
                 ref, kept, old = key[:-8], key, []  # the newest entry stays, whatever its time
-            elif decode_entry(value).who.time > since:
+            elif stays:
                 kept, old = key, []
             else:
                 old.append(key)

@@ -13,6 +13,7 @@ from typing import Final
 from blake3 import blake3
 
 from zonegit.errors import CorruptStore
+from zonegit.model.commit import Commit
 from zonegit.model.ids import Kind, ObjectId
 from zonegit.model.refs import RefName
 from zonegit.store import layout
@@ -20,6 +21,7 @@ from zonegit.store.layout import U64
 from zonegit.store.reachable import children
 from zonegit.store.reader import StoreReader
 from zonegit.store.reflog import decode_entry, log_prefix
+from zonegit.store.retention import Kept, Retention, is_published
 from zonegit.store.tables import Item, Table
 from zonegit.store.views import begun_commits
 from zonegit.store.writer import TableStore
@@ -38,10 +40,10 @@ _REMEMBERED: Final = 1 << 17
 class Marks:
     """Which objects are kept."""
 
-    def __init__(self, store: TableStore, since: int, more: Roots) -> None:
-        """Reflog entries newer than `since` (Unix seconds) keep what they name; `more` gives further roots."""
+    def __init__(self, store: TableStore, retention: Retention, more: Roots) -> None:
+        """`retention` says which reflog entries keep what they name; `more` gives further roots."""
         self._store = store
-        self._since = since
+        self._retention = retention
         self._more = more
         with store.read() as reader:
             self.top = layout.last_object(reader.tables)
@@ -63,11 +65,15 @@ class Marks:
 
     def mark(self, progress: Progress | None = None) -> tuple[Counter[Kind], int]:
         """Mark all that is reachable. Returns how many objects aren't, by kind, and their bytes. `CorruptStore`."""
-        for table in (Table.REFS, Table.REFLOG):
-            for page in pages(self._store, table):
-                with self._store.read() as reader:
-                    for _, value in page:
-                        self._mark_root(reader, table, value)
+        kept = Kept(self._retention)
+        for page in pages(self._store, Table.REFS):
+            with self._store.read() as reader:
+                for name, value in page:
+                    self._mark_root(reader, name, ObjectId(value))
+        for page in pages(self._store, Table.REFLOG):
+            with self._store.read() as reader:
+                for key, value in page:
+                    self._mark_entry(reader, kept, key, value)
         with self._store.read() as reader:
             self._mark_more_roots(reader)
             total = reader.tables.count(Table.OBJECTS)
@@ -123,25 +129,34 @@ class Marks:
     def _mark_moved(self, reader: StoreReader, name: RefName) -> None:
         """Mark what a moved ref names now, and what the new entries of its reflog name."""
         if tip := reader.ref(name):
-            self._mark_object(reader, tip)
+            self._mark_root(reader, name.encode(), tip)
+        kept = Kept(self._retention)
         known = newest = self._logs.get(name)
         for at, (key, value) in enumerate(reader.tables.scan(Table.REFLOG, log_prefix(name))):
             newest = newest if at else key
             if key == known:
                 break
-            self._mark_root(reader, Table.REFLOG, value)
+            self._mark_entry(reader, kept, key, value)
         if newest:
             self._logs[name] = newest
 
-    def _mark_root(self, reader: StoreReader, table: Table, value: bytes) -> None:
-        """Mark what an item of the refs or the reflog names."""
-        if table is Table.REFS:
-            self._mark_object(reader, ObjectId(value))
-            return
-        entry = decode_entry(value)
-        if entry.who.time > self._since:
+    def _mark_entry(self, reader: StoreReader, kept: Kept, key: bytes, value: bytes) -> None:
+        """Mark what an item of the reflog names, if it keeps that."""
+        if kept(key, value):
+            entry = decode_entry(value)
             for oid in filter(None, (entry.old, entry.new)):
-                self._mark_object(reader, oid)
+                self._mark_root(reader, key, oid)
+
+    def _mark_root(self, reader: StoreReader, name: bytes, oid: ObjectId) -> None:
+        """Mark what a ref names or named, and of a published version the commit that it shows.
+
+        That one isn't a child of the version: a mirror may have the one without the other.
+        """
+        self._mark_object(reader, oid)
+        if is_published(name) and reader.has(oid):
+            shown = Commit.decode(reader.get(oid)).publishes
+            if shown is not None:
+                self._mark_object(reader, shown)
 
     def _mark_more_roots(self, reader: StoreReader) -> None:
         for oid in (*begun_commits(reader.tables), *self._more(reader)):

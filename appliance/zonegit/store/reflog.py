@@ -61,7 +61,7 @@ def trim(tables: WriteTables, oldest: bytes, keys: Iterable[bytes]) -> None:
     value = tables.get(Table.REFLOG, oldest)
     if value is not None:
         name = layout.TRIMMED + oldest[:-9]
-        begun = _COUNT.pack(_number(oldest)) + (decode_entry(value).old or _NONE)
+        begun = _COUNT.pack(key_number(oldest)) + (decode_entry(value).old or _NONE)
         tables.put(Table.META, name, layout.seal(name, begun))
 
 
@@ -85,14 +85,15 @@ def is_whole(log: Iterable[tuple[bytes, bytes]], oldest: tuple[int, ObjectId | N
             entry = decode_entry(value)
         except CorruptStore:
             return False
-        number = _number(key)
+        number = key_number(key)
         if at and begun != (number + 1, entry.new):
             return False
         begun = number, entry.old
     return begun == oldest
 
 
-def _number(key: bytes) -> int:
+def key_number(key: bytes) -> int:
+    """The number of an entry's move."""
     return int(_TOP - _COUNT.unpack(key[-8:])[0])
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from os import uname
 from typing import Final, NamedTuple
 
+from zonegit.errors import Conflict
 from zonegit.model import refs
 from zonegit.model.commit import PUBLISHES, TOMBSTONE, Commit, Stamp
 from zonegit.model.ids import ID_SIZE, ObjectId, object_id, short
@@ -100,6 +101,8 @@ def _put(
     new = object_id(data)
     update = RefUpdate(refs.published(place.zone, place.branch), old.version.id if old else None, new)
     with context.store.write() as writer:
+        if any(version.of) and not writer.has(version.of):
+            raise Conflict(f"commit {short(version.of)} was deleted meanwhile: no branch was at it any more")
         writer.insert([*objects, data])
         writer.set_setting(own_policy_setting(place.zone), b"1")  # from now on no peer's versions are accepted
         writer.move_refs([update], who, f"publish: {short(version.of) if any(version.of) else 'nothing'}")
