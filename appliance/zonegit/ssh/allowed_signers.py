@@ -7,7 +7,7 @@ authority, which certifies the keys of principals. One malformed line makes the 
 """
 
 import binascii
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from typing import Final, NamedTuple
 
 from zonegit.errors import AllowedSignersError, InvalidSSH, UnsupportedKey
@@ -22,7 +22,8 @@ MAX_FILE: Final = 1 << 20
 _MAX_PATTERN: Final = 1_000
 """OpenSSH never matches a pattern that is longer than a little more than this."""
 _BLANK: Final = " \t"
-_WHITESPACE: Final = " \t\r"
+_END: Final = " \t\r"
+"""What may stand at the end of a line, and makes up a blank one. Within a line a carriage return is malformed."""
 
 
 class Entry(NamedTuple):
@@ -91,7 +92,7 @@ def parse_allowed_signers(data: bytes, name: str) -> AllowedSigners:
 def _entry(number: int, data: bytes) -> Entry | None:
     """One line; None for a blank one and a comment."""
     try:
-        line = data.decode().strip(_WHITESPACE)
+        line = data.decode().rstrip(_END).lstrip(_BLANK)
     except UnicodeDecodeError:
         raise InvalidSSH("is not UTF-8") from None
     if not line or line.startswith("#"):
@@ -105,7 +106,7 @@ def _entry(number: int, data: bytes) -> Entry | None:
     if not is_key_type(_word(rest)):
         end = _end_of_options(rest)
         options.read(rest[:end])
-        rest = rest[end:].lstrip(_WHITESPACE)
+        rest = rest[end:].lstrip(_BLANK)
     if not rest:
         raise InvalidSSH("has no key")
     return Entry(
@@ -125,7 +126,7 @@ def _word(text: str) -> str:
 
 def _principals(line: str) -> tuple[str, str]:
     """The first field, of which all or a part may be in quotes, and what follows it."""
-    end = next((at for at, char in enumerate(line) if char in _WHITESPACE or char == '"'), len(line))
+    end = next((at for at, char in enumerate(line) if char in _BLANK or char == '"'), len(line))
     found = line[:end]
     if line[end : end + 1] == '"':
         quoted, quote, rest = line[end + 1 :].partition('"')
@@ -134,7 +135,7 @@ def _principals(line: str) -> tuple[str, str]:
         found += quoted
     else:
         rest = line[end:]
-    rest = rest.lstrip(_WHITESPACE)
+    rest = rest.lstrip(_BLANK)
     if not found or not rest:
         raise InvalidSSH("is not PRINCIPALS [OPTIONS] KEY")
     return found, rest
@@ -230,8 +231,11 @@ def _key(text: str) -> PublicKey:
     key_type, _, rest = text.replace("\t", " ").partition(" ")
     if not is_key_type(key_type):
         raise InvalidSSH(f"has {key_type[:40]!r} where the type of a key is expected, like ssh-ed25519")
+    encoded = _word(rest.lstrip(_BLANK))
     try:
-        blob = b64decode(_word(rest.lstrip(" ")), validate=True)
+        blob = b64decode(encoded, validate=True)
+        if b64encode(blob).decode() != encoded:  # Python ignores an `=` and bits too many
+            raise InvalidSSH("is not base64")
         named = Reader(blob).text()
     except (binascii.Error, ValueError, InvalidSSH):
         raise InvalidSSH("has a key that is not base64") from None

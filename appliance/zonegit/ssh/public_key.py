@@ -1,7 +1,7 @@
 """Public keys in SSH's wire format (RFC 4253 §6.6, 5656, 8332, 8709; OpenSSH's PROTOCOL.u2f), and their signatures.
 
-Accepted are Ed25519, ECDSA over P-256 and P-384, RSA of 3,072 bits or more with SHA-512, and Ed25519 and ECDSA over
-P-256 on a FIDO authenticator.
+Accepted are Ed25519, ECDSA over P-256 and P-384, RSA of 3,072 bits or more with SHA-512 or SHA-256, and Ed25519 and
+ECDSA over P-256 on a FIDO authenticator.
 """
 
 from base64 import b64encode
@@ -19,6 +19,11 @@ from zonegit.errors import InvalidSSH, UnsupportedKey
 from zonegit.ssh.wire import Reader, string
 
 RSA_SIGNATURE: Final = "rsa-sha2-512"
+"""What zonegit signs with. Some certificate authorities use `rsa-sha2-256`, which is accepted, too."""
+_RSA_DIGESTS: Final[dict[str, hashes.HashAlgorithm]] = {
+    RSA_SIGNATURE: hashes.SHA512(),
+    "rsa-sha2-256": hashes.SHA256(),
+}
 MIN_RSA_BITS: Final = 3072
 MAX_RSA_BITS: Final = 8192
 _EXPONENT_BITS: Final = 64
@@ -48,9 +53,9 @@ class _Algorithm(Protocol):
     """The numbers of a key, without its SSH encoding."""
 
     @property
-    def signature_type(self) -> str: ...
+    def signature_types(self) -> tuple[str, ...]: ...
 
-    def is_signed(self, rest: Reader, data: bytes) -> FidoDetails | None:
+    def is_signed(self, kind: str, rest: Reader, data: bytes) -> FidoDetails | None:
         """Take the rest of a signature behind its type. `InvalidSignature` if it isn't one of `data`."""
         ...
 
@@ -82,20 +87,20 @@ class PublicKey(NamedTuple):
     def verify(self, signature: bytes, data: bytes) -> FidoDetails | None:
         """Verify an encoded signature of `data`. `InvalidSSH` if it is malformed, of another type, or wrong."""
         rest = Reader(signature)
-        signature_type = rest.text()
-        if signature_type != self.algorithm.signature_type:
-            raise InvalidSSH(f"is a {signature_type[:64]} signature; expected {self.algorithm.signature_type}")
+        kind, accepted = rest.text(), self.algorithm.signature_types
+        if kind not in accepted:
+            raise InvalidSSH(f"is a {kind[:64]} signature; expected {' or '.join(accepted)}")
         try:
-            return self.algorithm.is_signed(rest, data)
+            return self.algorithm.is_signed(kind, rest, data)
         except InvalidSignature:
             raise InvalidSSH("is not the key's signature of these bytes") from None
 
 
 class _Ed25519(NamedTuple):
     key: ed25519.Ed25519PublicKey
-    signature_type: str = "ssh-ed25519"
+    signature_types: tuple[str, ...] = ("ssh-ed25519",)
 
-    def is_signed(self, rest: Reader, data: bytes) -> None:
+    def is_signed(self, kind: str, rest: Reader, data: bytes) -> None:
         signature = rest.string()
         rest.end()
         self.key.verify(signature, data)
@@ -103,10 +108,10 @@ class _Ed25519(NamedTuple):
 
 class _Ecdsa(NamedTuple):
     key: ec.EllipticCurvePublicKey
-    signature_type: str
+    signature_types: tuple[str, ...]
     digest: hashes.HashAlgorithm
 
-    def is_signed(self, rest: Reader, data: bytes) -> None:
+    def is_signed(self, kind: str, rest: Reader, data: bytes) -> None:
         signature = rest.string()
         rest.end()
         self.key.verify(_der(signature), data, ec.ECDSA(self.digest))
@@ -114,22 +119,22 @@ class _Ecdsa(NamedTuple):
 
 class _Rsa(NamedTuple):
     key: rsa.RSAPublicKey
-    signature_type: str = RSA_SIGNATURE
+    signature_types: tuple[str, ...] = tuple(_RSA_DIGESTS)
 
-    def is_signed(self, rest: Reader, data: bytes) -> None:
+    def is_signed(self, kind: str, rest: Reader, data: bytes) -> None:
         signature = rest.string()
         rest.end()
-        self.key.verify(signature, data, padding.PKCS1v15(), hashes.SHA512())
+        self.key.verify(signature, data, padding.PKCS1v15(), _RSA_DIGESTS[kind])
 
 
 class _Fido(NamedTuple):
     """A key on an authenticator, which signs hashes, its flags and its counter (PROTOCOL.u2f)."""
 
     verify: Callable[[bytes, bytes], None]
-    signature_type: str
+    signature_types: tuple[str, ...]
     application: bytes
 
-    def is_signed(self, rest: Reader, data: bytes) -> FidoDetails:
+    def is_signed(self, kind: str, rest: Reader, data: bytes) -> FidoDetails:
         signature = rest.string()
         said = rest.take(5)
         rest.end()
@@ -163,7 +168,7 @@ def _curve(name: str, curve: ec.EllipticCurve, digest: hashes.HashAlgorithm) -> 
             key = ec.EllipticCurvePublicKey.from_encoded_point(curve, point)
         except ValueError:
             raise InvalidSSH("has a point that is not on its curve") from None
-        return _Ecdsa(key, f"ecdsa-sha2-{name}", digest)
+        return _Ecdsa(key, (f"ecdsa-sha2-{name}",), digest)
 
     return read
 
@@ -183,7 +188,7 @@ def _rsa(reader: Reader) -> _Rsa:
 
 def _fido_ed25519(reader: Reader) -> _Fido:
     key = _ed25519(reader).key
-    return _Fido(key.verify, "sk-ssh-ed25519@openssh.com", reader.string())
+    return _Fido(key.verify, ("sk-ssh-ed25519@openssh.com",), reader.string())
 
 
 def _fido_ecdsa(reader: Reader) -> _Fido:
@@ -192,7 +197,7 @@ def _fido_ecdsa(reader: Reader) -> _Fido:
     def verify(signature: bytes, data: bytes) -> None:
         key.verify(_der(signature), data, ec.ECDSA(hashes.SHA256()))
 
-    return _Fido(verify, "sk-ecdsa-sha2-nistp256@openssh.com", reader.string())
+    return _Fido(verify, ("sk-ecdsa-sha2-nistp256@openssh.com",), reader.string())
 
 
 class _Type(NamedTuple):

@@ -1,7 +1,7 @@
 """Signed commits and tags: the header, the verdicts, and what of a signature a new commit may keep."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -86,6 +86,39 @@ def test_every_other_byte_is_signed(signing: Repository) -> None:
     ):
         found = signer_of(changed.encode(), allowed(ALLOWED))
         assert (found.state, found.reason) == (State.BAD, "it is not the key's signature of these bytes")
+
+
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256"])
+def test_every_flipped_bit_of_a_commit_or_tag_is_told(
+    signing: Repository, tmp_path: Path, kind: str, damaged: Callable[[bytes], Iterator[bytes]]
+) -> None:
+    """Either there is no such object, or its signature isn't good."""
+    key = private_key(kind)
+    signing.configure("user.signingkey", str(write_key(tmp_path / "other", key)))
+    signers = allowed(f"* {public_key(key).line}")
+    signing.set("www", A, 300, ADDRESS, sign=True, message="Move www\n\nTo the new network.")
+    tag = signing.create_tag("v1", message="One\n\nThe first.", sign=True)
+    for data in (tip(signing).encode(), signing.object(tag.hex())[1]):
+        assert signer_of(data, signers).is_good
+        for other in damaged(data):
+            try:
+                assert not signer_of(other, signers).is_good, other
+            except InvalidObject:
+                continue
+
+
+@pytest.fixture
+def damaged() -> Callable[[bytes], Iterator[bytes]]:
+    """An object with each of its bits flipped, with each byte left out or doubled, and cut off at each."""
+
+    def every(data: bytes) -> Iterator[bytes]:
+        for at, byte in enumerate(data):
+            yield from (data[:at] + bytes([byte ^ 1 << bit]) + data[at + 1 :] for bit in range(8))
+            yield data[:at] + data[at + 1 :]
+            yield data[:at] + data[at : at + 1] + data[at:]
+            yield data[:at]
+
+    return every
 
 
 VERDICTS = (

@@ -46,6 +46,11 @@ def same(keygen: SshKeygen, signature: bytes, signers: str, principal: str, when
     return ours
 
 
+def line_in(key: Path) -> str:
+    """The public half of a key in a file, without its comment."""
+    return parse_key(blob_in(key.with_name(f"{key.name}.pub"))).line
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=" ".join)
 def test_what_ssh_keygen_signs_is_good(keygen: SshKeygen, kind: tuple[str, ...]) -> None:
     path = keygen.make("key", *kind)
@@ -162,6 +167,15 @@ LINES = (
     ("{ada} ssh-ed25519", False),
     ("{ada} ssh-ed25519 AAAA", False),
     ("{ada} ssh-rsa {blob}", False),
+    ("{ada} {key}=", False),
+    ("{ada} {key}==", False),
+    ("{ada} {key}\r", True),
+    ("{ada} {key} a comment\r\n\r", True),
+    ("\r\n{ada} {key}", True),
+    ("\r{ada} {key}", False),
+    ("#\r{ada} {key}", False),
+    ("{ada}\t{spaced}", True),
+    ('{ada} namespaces="zonegit"\t{spaced}', True),
 )
 
 
@@ -169,7 +183,7 @@ LINES = (
 def test_lines_of_allowed_signers(keygen: SshKeygen, line: str, good: bool) -> None:
     key = private_key()
     text = public_key(key).line
-    signers = line.format(ada=ADA, bob=BOB, key=text, blob=text.split()[1]) + "\n"
+    signers = line.format(ada=ADA, bob=BOB, key=text, blob=text.split()[1], spaced=text.replace(" ", "\t ")) + "\n"
     assert same(keygen, armored(sign(key, MESSAGE)).encode(), signers, ADA) is good
 
 
@@ -190,6 +204,11 @@ CERTIFIED = (
     ((ADA,), ("-V", "20261120:20261121"), True),
     ((ADA,), ("-V", "20261101:20261120"), False),
     ((ADA,), ("-V", "20261121:20261122"), False),
+    ((ADA,), ("-V", "20261120120000:20261121"), True),
+    ((ADA,), ("-V", "20261120120001:20261121"), False),
+    ((ADA,), ("-V", "20261119:20261120120001"), True),
+    ((ADA,), ("-V", "20261119:20261120120000"), False),
+    ((ADA,), ("-V", "always:forever"), True),
     ((ADA,), ("-h",), False),
     ((ADA,), ("-O", "force-command=/bin/true", "-O", "source-address=192.0.2.1"), True),
 )
@@ -213,6 +232,45 @@ def test_certificates(
     assert not same(keygen, signature, f"{ADA} {own}\n", ADA)
 
 
+@pytest.mark.parametrize("authority", KINDS, ids=" ".join)
+@pytest.mark.parametrize("kind", KINDS[1:], ids=" ".join)
+def test_keys_of_each_type_are_certified(
+    keygen: SshKeygen, authority: tuple[str, ...], kind: tuple[str, ...]
+) -> None:
+    by, key = keygen.make("authority", *authority), keygen.make("key", *kind)
+    signature = keygen.sign(keygen.certify(by, key.with_name("key.pub"), [ADA]), MESSAGE)
+    assert same(keygen, signature, f"{ADA} cert-authority {line_in(by)}\n", ADA)
+
+
+def test_an_authority_may_sign_with_another_hash(keygen: SshKeygen) -> None:
+    """With RSA, HashiCorp Vault certifies so unless told otherwise."""
+    by, key = keygen.make("authority", *KINDS[3]), keygen.make("key", "ed25519")
+    signature = keygen.sign(keygen.certify(by, key.with_name("key.pub"), [ADA], "-t", "rsa-sha2-256"), MESSAGE)
+    assert same(keygen, signature, f"{ADA} cert-authority {line_in(by)}\n", ADA)
+
+
+AUTHORITIES = (
+    ('* cert-authority,valid-before="20261120120000Z" {by}', True),
+    ('* cert-authority,valid-before="20261120115959Z" {by}', False),
+    ('* cert-authority,valid-after="20261120120001Z" {by}', False),
+    ('* cert-authority,namespaces="zonegit" {by}', True),
+    ('* cert-authority,namespaces="git" {by}', False),
+    ("*,!ada@example.org cert-authority {by}", False),
+    ("*,!bob@example.org cert-authority {by}", True),
+    ("* cert-authority {other}", False),
+    ("* cert-authority {other}\n* cert-authority {by}", True),
+    ("# * cert-authority {by}", False),
+)
+
+
+@pytest.mark.parametrize(("line", "good"), AUTHORITIES)
+def test_lines_of_authorities(keygen: SshKeygen, line: str, good: bool) -> None:
+    """Whoever is no longer to sign is taken out of the line, or the authority out of the file."""
+    by, other, key = (keygen.make(name, "ed25519") for name in ("authority", "other", "key"))
+    signature = keygen.sign(keygen.certify(by, key.with_name("key.pub"), [ADA]), MESSAGE)
+    assert same(keygen, signature, line.format(by=line_in(by), other=line_in(other)) + "\n", ADA) is good
+
+
 def test_a_certificate_that_names_nobody_is_nobodys(keygen: SshKeygen) -> None:
     """`ssh-keygen -Y verify` takes it from everybody, but git asks `-Y find-principals` first, which finds none."""
     by, key = keygen.make("authority", "ed25519"), keygen.make("key", "ed25519")
@@ -222,8 +280,9 @@ def test_a_certificate_that_names_nobody_is_nobodys(keygen: SshKeygen) -> None:
     assert not accepted(signature, signers, ADA)
 
 
-def test_a_certificate_of_an_authenticators_key(keygen: SshKeygen) -> None:
-    by, authenticator = keygen.make("authority", "ed25519"), Authenticator.of(FIDO[0])
+@pytest.mark.parametrize("kind", FIDO)
+def test_a_certificate_of_an_authenticators_key(keygen: SshKeygen, kind: str) -> None:
+    by, authenticator = keygen.make("authority", "ed25519"), Authenticator.of(kind)
     public = keygen.directory / "sk.pub"
     public.write_text(authenticator.public.line + "\n")
     line = parse_key(blob_in(by.with_name("authority.pub"))).line
