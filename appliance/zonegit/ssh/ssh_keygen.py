@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, TextIO
 
 from zonegit.errors import InvalidSSH, SigningFailed
 from zonegit.ssh.envelope import NAMESPACE, unarmored
@@ -30,11 +30,15 @@ def sign_by_program(path: Path, message: bytes, namespace: str = NAMESPACE) -> b
 
 
 def _run(command: list[str], path: Path) -> None:
-    """Run it. At a terminal its questions and messages are shown; otherwise an error quotes the last of them."""
-    shown = None if sys.stderr is not None and sys.stderr.isatty() else subprocess.PIPE
+    """Run it. At a terminal its questions and messages are shown; otherwise an error says why it failed.
+
+    Without a terminal ssh-keygen would wait for a passphrase on standard input, which is somebody else's.
+    """
+    typed = None if _is_terminal(sys.stdin) else subprocess.DEVNULL
+    shown = None if _is_terminal(sys.stderr) else subprocess.PIPE
     try:
         done = subprocess.run(  # noqa: S603
-            command, stdout=subprocess.DEVNULL, stderr=shown, timeout=_SECONDS, check=False
+            command, stdin=typed, stdout=subprocess.DEVNULL, stderr=shown, timeout=_SECONDS, check=False
         )
     except FileNotFoundError:
         raise SigningFailed(
@@ -45,5 +49,18 @@ def _run(command: list[str], path: Path) -> None:
     except OSError as error:
         raise SigningFailed(f"{path}: ssh-keygen can't be run: {error.strerror}") from None
     if done.returncode:
-        said = (done.stderr or b"").decode(errors="replace").strip().splitlines()
-        raise SigningFailed(f"{path}: ssh-keygen did not sign" + (f": {said[-1]}" if said else ""))
+        reason = _reason(path, (done.stderr or b"").decode(errors="replace").strip())
+        raise SigningFailed(f"{path}: ssh-keygen did not sign" + (f": {reason}" if reason else ""))
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+def _reason(path: Path, said: str) -> str:
+    """Why ssh-keygen failed, by what it said: what is usual with what to do, else its last line."""
+    if "incorrect passphrase" in said:
+        return f"the passphrase is wrong, or can't be asked for here; 'ssh-add {path}' gives the key to an agent"
+    if "No private key found" in said:
+        return "no SSH agent has the private key; ssh-add gives it to one"
+    return said.rpartition("\n")[2]

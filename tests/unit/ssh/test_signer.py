@@ -61,7 +61,7 @@ def test_a_passphrase_is_asked_for_by_ssh_keygen(
     envelope = decode_envelope(signer(path)(MESSAGE))
     envelope.verify(MESSAGE)
     ask.write_text(ASK.replace("secret", "wrong"))
-    with pytest.raises(SigningFailed, match="ssh-keygen did not sign"):
+    with pytest.raises(SigningFailed, match="ssh-keygen did not sign: the passphrase is wrong, or can't be asked"):
         signer(path)(MESSAGE)
 
 
@@ -76,14 +76,57 @@ def agent(needs_program: Callable[[str], str], tmp_path: Path, monkeypatch: pyte
     os.kill(int(found[1]), signal.SIGTERM)
 
 
+@pytest.fixture
+def ssh_add(agent: None, needs_program: Callable[[str], str]) -> Callable[[Path], None]:
+    """Gives a key to the agent."""
+    program = needs_program("ssh-add")
+    return lambda path: subprocess.run([program, "-q", str(path)], check=True) and None
+
+
+@pytest.mark.parametrize("kind", PLAIN)
 def test_an_agent_signs_for_a_public_key(
-    keygen: SshKeygen, agent: None, needs_program: Callable[[str], str], tmp_path: Path
+    kind: str, keygen: SshKeygen, ssh_add: Callable[[Path], None], tmp_path: Path
 ) -> None:
-    path = write_key(tmp_path / "key", private_key())
-    subprocess.run([needs_program("ssh-add"), "-q", str(path)], check=True)
+    path = write_key(tmp_path / "key", private_key(kind))
+    ssh_add(path)
     path.unlink()
     blob = signer(tmp_path / "key.pub")(MESSAGE)
-    assert decode_envelope(blob).key.blob == public_key(private_key()).blob
+    line = public_key(private_key(kind)).line
+    assert judge(blob, MESSAGE, allowed(f"{ADA} {line}"), 1, [ADA]).is_good
+    assert keygen.verifies(armored(blob).encode(), MESSAGE, f"{ADA} {line}\n", ADA)
+
+
+def test_an_agent_signs_for_a_key_with_a_passphrase(
+    keygen: SshKeygen, ssh_add: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keygen.run("-q", "-t", "ed25519", "-N", "secret", "-f", "key").check_returncode()
+    ask = tmp_path / "ask"
+    ask.write_text(ASK)
+    ask.chmod(0o700)
+    monkeypatch.setenv("SSH_ASKPASS", str(ask))
+    monkeypatch.setenv("SSH_ASKPASS_REQUIRE", "force")
+    ssh_add(tmp_path / "key")
+    ask.unlink()
+    decode_envelope(signer(tmp_path / "key")(MESSAGE)).verify(MESSAGE)
+
+
+def test_an_agent_signs_with_a_certificate(
+    keygen: SshKeygen, ssh_add: Callable[[Path], None], tmp_path: Path
+) -> None:
+    by, path = keygen.make("authority", "ed25519"), write_key(tmp_path / "key", private_key())
+    certificate = keygen.certify(by, path.with_name("key.pub"), [ADA])
+    ssh_add(path)
+    path.unlink()
+    blob = signer(certificate)(MESSAGE)
+    line = f"* cert-authority {parse_key(blob_in(tmp_path / 'authority.pub')).line}"
+    assert judge(blob, MESSAGE, allowed(line), int(time.time()), [ADA]).is_good
+
+
+@pytest.mark.usefixtures("agent")
+def test_an_agent_without_the_key_is_told(tmp_path: Path) -> None:
+    write_key(tmp_path / "key", private_key()).unlink()
+    with pytest.raises(SigningFailed, match=r"key\.pub: ssh-keygen did not sign: no SSH agent has the private key"):
+        signer(tmp_path / "key.pub")(MESSAGE)
 
 
 def test_a_certificate_is_signed_along(keygen: SshKeygen, tmp_path: Path) -> None:
