@@ -23,7 +23,7 @@ from zonegit.errors import CorruptStore, InvalidData, NotFound, ZonegitError
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ID_SIZE, ObjectId
 from zonegit.model.names import WireName, canonical_apex, parse_apex, to_text
-from zonegit.model.refs import RefName
+from zonegit.model.refs import Ref, RefName
 from zonegit.model.zone import Zone
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.ops.values import parse_canary
@@ -170,7 +170,8 @@ class ZoneTable:
 
     def _read_moved(self, moved: Iterable[RefName], overdue: Iterable[str]) -> Changes:
         """Update the zones of these refs."""
-        zones = {ref.zone for name in moved if (ref := read_head(name, self._damaged)) is not None}
+        found = filter(None, (read_head(name, self._damaged) for name in moved))
+        zones = {ref.zone for ref in found if self._is_served(ref)}
         came, gone, others = set(), set(), set(self._incomplete)
         for zone in zones:
             apex = parse_apex(zone)
@@ -188,6 +189,11 @@ class ZoneTable:
         self.apexes -= gone
         others |= {parse_apex(zone) for zone in overdue}
         return Changes(came, gone, (others & self.apexes) - came)
+
+    def _is_served(self, ref: Ref) -> bool:
+        """Whether a branch's move may change what is answered; of a pinned zone, any branch makes it exist."""
+        settings = self._config.zone(ref.zone)
+        return settings.at is not None or ref.name in settings.branches
 
     def _serve_again(self, apex: WireName) -> None:
         """Serve a zone again that was left out, since it moved."""

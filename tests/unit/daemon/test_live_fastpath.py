@@ -11,7 +11,9 @@ from dnskit import make_query
 from fastpathkit import with_signatures
 from repokit import parsed
 from zonegit.daemon.live_zones import LiveZones
+from zonegit.daemon.zone_table import ZoneTable
 from zonegit.dns import stats
+from zonegit.model.rdata import A
 from zonegit.ops.config import Config
 from zonegit.repo import Repository
 
@@ -78,3 +80,32 @@ def test_the_fast_path_reads_served_views_as_the_walk_does(tmp_path, signed):
             taken += found is not None and name in ABSENT
         assert taken > 3 * 2 * 2 * 2 * 10, "names that don't exist were hardly answered by the fast path"
     assert errors == []
+
+
+def test_commits_to_branches_that_are_not_served_leave_a_zone_alone(tmp_path, monkeypatch):
+    """Else whoever may push to some branch makes each answer of the zone start with empty caches."""
+    packet = make_query("www.example.org.", "A").to_wire()
+    with Repository.init(tmp_path / "repo") as repository:
+        repository.import_zone(parsed(zone_text("example.org.", signed=False)), source="test.zone")
+        repository.create_branch("next")
+        row = array("Q", bytes(8 * stats.SLOTS))
+        zones = LiveZones(repository._store, Config(repo=repository.path), row, lambda *error: None)
+        loaded = []
+        load = ZoneTable.load
+        monkeypatch.setattr(ZoneTable, "load", lambda table, *args: loaded.append(args[0]) or load(table, *args))
+
+        def answer() -> bytes:
+            zones.check()
+            found = zones.respond_udp(packet, CLIENT)
+            zones.done()
+            assert found is not None
+            return found
+
+        answer()
+        before = len(loaded)
+        repository.set("www", A, 60, [bytes([10, 0, 0, 7])], branch="next")
+        answer()
+        assert len(loaded) == before == 1
+        repository.set("www", A, 60, [bytes([10, 0, 0, 8])], branch="main")
+        assert bytes([10, 0, 0, 8]) in answer()
+        assert len(loaded) == 2
