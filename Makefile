@@ -28,7 +28,7 @@ help: ## list what there is to make
 run: $(READY) ## serve examples/*.zone (or ZONE=file [ORIGIN=zone]) from a primary and a secondary, in the foreground
 	@exec $(BIN)/python examples/run.py $(if $(ZONE),--zone-file "$$ZONE") $(if $(ORIGIN),--origin "$$ORIGIN")
 
-demo: $(READY) ## walk the tour on ports of its own; fails if any answer is not the expected one
+demo: $(READY) ## walk through everything on ports of its own; fails if any answer is not the expected one
 	@$(BIN)/python examples/demo.py
 
 test: $(READY) lint ## lint, then every test; what was skipped, and for want of what, stands in the last lines

@@ -1,4 +1,4 @@
-"""Start and stop `zonegitd` for `make run` and `make demo`, with the commands of the current environment."""
+"""Start and stop `zonegitd` for `make run`, with the commands of the current environment."""
 
 import re
 import subprocess

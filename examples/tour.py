@@ -1,4 +1,4 @@
-"""Run the commands of `make demo`, print them, and check their output."""
+"""Run the commands of `make demo`, print them as an operator types them, and check what they answer."""
 
 import os
 import re
@@ -8,56 +8,156 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
+from string import Template
+from typing import Final, NamedTuple, Self
 
 from nodes import BIN, ROOT
 
-SECONDS = 20.0
-"""Longest duration of a command, and longest wait for an expected output."""
+SECONDS: Final = 30.0
+"""Longest duration of a command, and longest wait for an expected output or for a server that starts."""
+LINES: Final = 20
+"""How many lines of an output are printed."""
+LAST_LINES: Final = 10
+"""How many lines of each log are printed if the demo fails."""
+
+
+class Reply(NamedTuple):
+    """The output of a command that was repeated, and the seconds until it was as expected."""
+
+    text: str
+    seconds: float
+
+
+class Server:
+    """A server that runs in the background, with its log in a file."""
+
+    def __init__(self, command: str, home: Path, log: Path, env: dict[str, str]) -> None:
+        with log.open("w") as file:
+            self._process = subprocess.Popen(
+                ["bash", "-c", f"exec {command}"], cwd=home, env=env, stdout=file, stderr=file
+            )
+        self._log = log
+        self.pid = self._process.pid
+
+    def wait_for(self, line: str) -> bool:
+        """Wait until a line of the log matches; False if the server ends first, or takes too long."""
+        deadline = time.monotonic() + SECONDS
+        while not re.search(line, self._log.read_text(errors="replace")):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def stop(self) -> None:
+        """Stop it with SIGTERM, and wait until it has ended."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        self._process.wait(SECONDS)
 
 
 class Tour:
-    """Runs commands in a directory and checks their output."""
+    """Runs commands in a directory and checks their output. Leaving it stops the servers that it started."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.steps = 0
-        self.left_out: list[str] = []
+        self.commands = 0
+        self.skipped: list[str] = []
+        self._running = ExitStack()
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}{os.pathsep}/usr/sbin"
-        self._env = {**os.environ, "PATH": path, "NO_COLOR": "1", "ZONEGIT_AUTHOR": "Ada <ada@example.org>"}
-        self._env.pop("ZONEGIT_REPO", None)
+        self._env = {**os.environ, "PATH": path, "PWD": str(home), "NO_COLOR": "1"}
+        self._env |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        for name in ("ZONEGIT_AUTHOR", "ZONEGIT_REPO", "PYTHONDONTWRITEBYTECODE"):
+            self._env.pop(name, None)
+        self._bold, self._plain = ("\033[1m", "\033[0m") if _has_colors() else ("", "")
 
-    def step(self, title: str) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._running.close()
+        if kind is not None:
+            for log in sorted(self.home.glob("*.log")):
+                lines = deque(log.read_text(errors="replace").splitlines(), LAST_LINES)
+                print(f"\nThe last lines of {log.name}:", *lines, sep="\n  ", file=sys.stderr)
+
+    def step(self, title: str, text: str) -> None:
+        """Begin a step: what it is, and what it shows."""
         self.steps += 1
-        print(f"\n## {self.steps}. {title}")
+        print(f"\n\n{self._bold}## {self.steps}. {title}{self._plain}\n{text}")
 
-    def run(self, command: str, *expected: str, unexpected: str | None = None, code: int = 0) -> str:
-        """Run a command line; its output must match each regular expression, and not `unexpected`."""
-        print(f"\n$ {command}")
+    def note(self, text: str) -> None:
+        """Print what was found out from several answers."""
+        print(f"\n-> {text}", flush=True)
+
+    def export(self, name: str, value: str) -> None:
+        """Set a variable for the commands that follow. `value` may contain variables, as in `$PATH`."""
+        print(f'\n$ export {name}="{value}"')
+        self._env[name] = Template(value).substitute(self._env)
+
+    def run(
+        self, command: str, *expected: str, unexpected: str | None = None, code: int = 0, lines: int = LINES
+    ) -> str:
+        """Run a command, and print so many lines of its output; returns all of it.
+
+        The output must match each regular expression, and not `unexpected`; the exit code must be `code`.
+        """
+        self._print_command(command)
         answer, found_code = self._answer(command)
-        print("\n".join(f"  {line}" for line in answer.splitlines()[:14]), flush=True)
+        _print_answer(answer, lines)
         if found_code != code:
-            raise SystemExit(f"demo: exit code {found_code} instead of {code}")
-        self._hold(answer, expected, unexpected)
+            raise SystemExit(f"demo: `{command}` exited with {found_code} instead of {code}")
+        if code:
+            print(f"  [exit code {code}]")
+        for pattern in expected:
+            if not re.search(pattern, answer, re.MULTILINE):
+                raise SystemExit(f"demo: `{command}` did not print {pattern!r}")
+        if unexpected and re.search(unexpected, answer, re.MULTILINE):
+            raise SystemExit(f"demo: `{command}` printed {unexpected!r}")
         return answer
 
-    def soon(self, command: str, *expected: str, seconds: float = SECONDS) -> float:
-        """Repeat a command until its output is as expected; returns the seconds it took."""
+    def soon(self, command: str, *expected: str, seconds: float = SECONDS) -> Reply:
+        """Repeat a command until its output matches each regular expression."""
+        self._print_command(command)
         began = time.monotonic()
-        while not all(re.search(pattern, self._answer(command)[0], re.MULTILINE) for pattern in expected):
-            if time.monotonic() - began > seconds:
-                raise SystemExit(f"demo: `{command}` did not come to show {expected} within {seconds} s")
+        while True:
+            answer, _ = self._answer(command)
+            reply = Reply(answer, time.monotonic() - began)
+            if reply.seconds > seconds or all(re.search(pattern, answer, re.MULTILINE) for pattern in expected):
+                break
             time.sleep(0.02)
-        took = time.monotonic() - began
-        self.run(command, *expected)
-        return took
+        _print_answer(answer)
+        if reply.seconds > seconds:
+            raise SystemExit(f"demo: `{command}` did not print {expected} within {seconds:g} s")
+        return reply
+
+    def write(self, name: str, text: str, *, append: bool = False) -> None:
+        """Write a file, or append to it."""
+        self.run(f"cat {'>>' if append else '>'} {name} <<'END'\n{text.strip()}\nEND")
+
+    def start(self, name: str, command: str, ready: str = r"\]: listening ") -> Server:
+        """Start a server, and wait until its log has a line that it is ready."""
+        self._print_command(f"{command} 2> {name}.log &")
+        server = Server(command, self.home, self.home / f"{name}.log", self._env)
+        self._running.callback(server.stop)
+        if not server.wait_for(ready):
+            raise SystemExit(f"demo: {name} did not start")
+        return server
+
+    def stop(self, server: Server) -> None:
+        """Stop a server, and wait until it has ended."""
+        self.run(f"kill {server.pid}")
+        server.stop()
 
     def has(self, program: str) -> bool:
-        """Whether a program is installed; otherwise its steps are skipped."""
+        """Whether a program is installed; if not, what needs it is skipped."""
         if shutil.which(program, path=self._env["PATH"]):
             return True
-        self.left_out.append(program)
+        self.note(f"skipped: {program} is not installed")
+        self.skipped.append(program)
         return False
 
     def replace_dig(self) -> None:
@@ -72,6 +172,10 @@ class Tour:
         stand_in.chmod(0o755)
         self._env["PATH"] = f"{stand_in.parent}{os.pathsep}{self._env['PATH']}"
 
+    def _print_command(self, command: str) -> None:
+        self.commands += 1
+        print(f"\n{self._bold}$ {command}{self._plain}", flush=True)
+
     def _answer(self, command: str) -> tuple[str, int]:
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
@@ -79,12 +183,18 @@ class Tour:
         )  # fmt: skip
         return done.stdout + done.stderr, done.returncode
 
-    def _hold(self, answer: str, expected: tuple[str, ...], unexpected: str | None) -> None:
-        for pattern in expected:
-            if not re.search(pattern, answer, re.MULTILINE):
-                raise SystemExit(f"demo: expected {pattern!r}")
-        if unexpected and re.search(unexpected, answer, re.MULTILINE):
-            raise SystemExit(f"demo: did not expect {unexpected!r}")
+
+def _has_colors() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _print_answer(answer: str, most: int = LINES) -> None:
+    lines = answer.rstrip().splitlines()
+    for line in lines[:most]:
+        print(f"  {line}" if line else "")
+    if len(lines) > most:
+        print(f"  ... {len(lines) - most} more lines")
+    sys.stdout.flush()
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,27 +1,100 @@
 """`make demo` walks the tour with real processes and checks every answer itself."""
 
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-ROOT = Path(__file__).resolve().parents[2]
+import pytest
+
+from daemonkit import Daemon
+from zonegit.model.rdata import A
+from zonegit.repo import Repository
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+EXAMPLES: Final = ROOT / "examples"
+STEPS: Final = (
+    *("Build", "Init", "Import", "Serve", "Dig", "Edit", "Dig again", "Serial", "Log, diff, blame"),
+    *("Branch", "Merge", "Revert", "Reset", "Time travel", "Canary by client subnet", "AXFR", "A gate"),
+    *("Several zones", "IXFR", "Metrics", "A fresh secondary"),
+)
+"""What the tour shows at least, in this order; the last one is its end."""
 
 
+@pytest.mark.timeout(300)
 def test_the_tour_ends_with_every_answer_as_expected() -> None:
     """Also without dig and curl, as on the machine of `make test-minimal`."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "demo.py")],
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
+        [sys.executable, str(EXAMPLES / "demo.py")], capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert ("examples/dig.py stands in" in done.stdout) == (shutil.which("dig") is None)
     assert "every answer as expected" in done.stdout
+    titles = re.findall(r"^## \d+\. (.+)$", done.stdout, re.MULTILINE)
+    assert [title for title in titles if title in STEPS] == list(STEPS) and titles[-1] == STEPS[-1]
+    (took,) = re.findall(r"the secondary answered it ([\d.]+) s after the commit", done.stdout)
+    assert float(took) <= 2
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        ('run("echo 192.0.2.1", "^203")', "`echo 192.0.2.1` did not print '^203'"),
+        ('run("echo 192.0.2.1", unexpected="192")', "`echo 192.0.2.1` printed '192'"),
+        ('run("echo 192.0.2.1; false")', "exited with 1 instead of 0"),
+        ('soon("echo 192.0.2.1", "^203", seconds=0.1)', "did not print ('^203',) within 0.1 s"),
+        (
+            'start("broken", "echo no >&2; false")',
+            "The last lines of broken.log:\n  no\ndemo: broken did not start",
+        ),
+    ],
+)
+def test_an_unexpected_answer_ends_the_tour(tmp_path: Path, call: str, complaint: str) -> None:
+    script = f'from pathlib import Path; from tour import Tour\nwith Tour(Path("{tmp_path}")) as tour: tour.{call}'
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=EXAMPLES, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1 and done.stderr.endswith(f"{complaint}\n"), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("example.org", "AXFR"),
+        ("example.org", "IXFR={first}"),
+        ("+short", "www.example.org", "A"),
+        ("+noall", "+answer", "www.example.org", "A"),
+        ("-b", "127.0.0.53", "+subnet=192.0.2.0/24", "www.example.org", "A"),
+        ("+short", "-x", "192.0.2.1"),
+    ],
+)
+def test_the_stand_in_answers_as_dig_does(
+    repo: Path,
+    start: Callable[..., Daemon],
+    tmp_path: Path,
+    needs_program: Callable[[str], str],
+    words: tuple[str, ...],
+) -> None:
+    with Repository.open(repo) as repository:
+        first = repository.resolve("main").commit.serial
+        repository.set("www", A, 60, [bytes([192, 0, 2, 1])])
+    config = tmp_path / "zonegitd.toml"
+    rule = """{ when = 'client.subnet in ["192.0.2.0/24"]', branch = "main" }"""
+    config.write_text(f'[dns]\necs_trusted = ["127.0.0.53"]\n[zone."example.org"]\nroutes = [{rule}]\n')
+    port = str(start(repo, "--config", config).port())
+    call = ("@127.0.0.1", "-p", port, *(word.format(first=first) for word in words))
+
+    def answer(*program: str | Path) -> list[str]:
+        done = subprocess.run((*program, *call), capture_output=True, text=True, timeout=60, check=True)
+        lines = (" ".join(line.split()) for line in done.stdout.splitlines())
+        return sorted(line for line in lines if line.startswith("; CLIENT") or line[:1] not in (";", ""))
+
+    assert answer(sys.executable, EXAMPLES / "dig.py") == answer(needs_program("dig"))
 
 
 def test_the_stand_in_tells_of_a_server_that_hangs_up() -> None:
@@ -35,7 +108,7 @@ def test_the_stand_in_tells_of_a_server_that_hangs_up() -> None:
         done = subprocess.run(
             [
                 sys.executable,
-                ROOT / "examples" / "dig.py",
+                EXAMPLES / "dig.py",
                 "@127.0.0.1",
                 "-p",
                 str(server.getsockname()[1]),
@@ -50,3 +123,12 @@ def test_the_stand_in_tells_of_a_server_that_hangs_up() -> None:
         thread.join(60)
     assert (done.returncode, done.stderr) == (9, "")
     assert done.stdout.startswith(";; 127.0.0.1#")
+
+
+def test_the_readme_has_the_corefile_of_the_tour() -> None:
+    script = "import demo_transfer; print(demo_transfer.COREFILE.format(port=53, primary=53))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True, timeout=60, check=True)
+    shown = re.search(r"^example\.org:53 \{\n.*?^\}\n", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    assert re.sub(r"192\.0\.2\.\d+", "127.0.0.1", shown[0]) == done.stdout.strip() + "\n"
