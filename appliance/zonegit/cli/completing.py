@@ -158,6 +158,19 @@ def _revisions(repo: Repository, asked: _Asked) -> Iterator[str]:
         yield lead + name
 
 
+def _proposals(repo: Repository, asked: _Asked) -> Iterator[str]:
+    """The proposals that are open."""
+    from zonegit.repo.proposals.reading import State
+
+    return (each.name for each in repo.proposals(asked.zone) if each.state is State.OPEN)
+
+
+def _reviewable(repo: Repository, asked: _Asked) -> Iterator[str]:
+    """What `approve` and `reject` take."""
+    yield from _proposals(repo, asked)
+    yield from _revisions(repo, asked)
+
+
 def _remotes(repo: Repository, _asked: _Asked) -> Iterable[str]:
     return repo.remote_names()
 
@@ -267,6 +280,10 @@ _ARGUMENTS: Final[dict[str, dict[str, _Candidates]]] = {
     "reset": {"revision": _revisions},
     "merge": {"revision": _revisions},
     "revert": {"revisions": _revisions},
+    "land": {"number": _proposals},
+    "review": {"number": _proposals},
+    "approve": {"revision": _reviewable},
+    "reject": {"revision": _reviewable},
     "cherry-pick": {"revisions": _revisions},
     "restore": {"source": _names, "type": _types},
     "fetch": {"remote": _remotes},
@@ -281,6 +298,8 @@ _OPTIONS: Final[dict[str, _Candidates]] = {
     "--zone": _zones,
     "--branch": _branches,
     "--from": _revisions,
+    "--into": _branches,
+    "--withdraw": _proposals,
     "--type": _types,
     "--strict": _checks,
     "--repair-from": _remotes,

@@ -149,17 +149,17 @@ def commit_options(parser: ArgumentParser, *message: str) -> None:
     json_option(parser)
 
 
-def sign_option(parser: ArgumentParser) -> None:
-    """`-S`, for verbs that make a commit."""
+def sign_option(parser: ArgumentParser, what: str = "commit") -> None:
+    """`-S`, for verbs that make a commit, or another object."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "-S",
         "--sign",
         action="store_const",
         const=True,
-        help="sign the commit with your key (default: as commit.sign says)",
+        help=f"sign the {what} with your key (default: as commit.sign says)",
     )
-    group.add_argument("--no-sign", dest="sign", action="store_const", const=False, help="don't sign the commit")
+    group.add_argument("--no-sign", dest="sign", action="store_const", const=False, help=f"don't sign the {what}")
 
 
 def signature_options(parser: ArgumentParser) -> None:

@@ -60,6 +60,13 @@ def _chosen(args: Namespace) -> Mapping[Position, PublishPolicy]:
     return {place: policy for place, policy in policies.items() if place.zone == zone}
 
 
+def policy_of(args: Namespace, place: Position) -> PublishPolicy | None:
+    """The policy of a branch in the repository's configuration."""
+    from zonegit.ops.publish_policies import configured
+
+    return configured(location.existing(args), Path(location.SERVICE_CONFIG)).get(place)
+
+
 def _without_policy(repo: Repository, args: Namespace) -> Refused:
     """The error for a zone without a policy. `NotFound` if there is no such zone."""
     zone = repo.position(args.zone_name or args.zone).zone
@@ -98,8 +105,13 @@ def shape(done: Publication) -> JsonObject:
         "serial": version.version.commit.serial if version and serves else None,
         "time": version.version.commit.committer.time if version else None,
         "released": done.released.id.hex() if done.released else None,
-        "held": {**held._asdict(), "commit": held.commit.hex()} if held else None,
+        "held": held_shape(held),
     }
+
+
+def held_shape(held: Held | None) -> JsonObject | None:
+    """What holds a commit, as JSON."""
+    return {**held._asdict(), "commit": held.commit.hex()} if held else None
 
 
 def status_text(done: Publication) -> str:

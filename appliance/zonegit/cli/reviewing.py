@@ -1,16 +1,25 @@
-"""`approve` and `reject`: signed reviews of commits, which the policies of zones count."""
+"""`review` shows proposals; `approve` and `reject` make signed reviews, which the policies of zones count."""
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, Namespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import options
+from zonegit.cli import options, proposals, render
 from zonegit.cli.output import Output
+from zonegit.cli.publishing import policy_of
 from zonegit.cli.verbs import Verb
+from zonegit.errors import NotFound, UsageError
 from zonegit.model.foreign import printable
 from zonegit.model.ids import short
-from zonegit.repo.reviews import Opinion, Review
+from zonegit.repo.proposals.reading import State, is_name
+from zonegit.repo.reviews import Opinion
+from zonegit.ssh.files import read_allowed_signers
+
+if TYPE_CHECKING:
+    from zonegit.repo import Repository
+    from zonegit.repo.proposals.reading import Proposal
 
 _DONE: Final = {Opinion.APPROVE: "approved", Opinion.REJECT: "rejected"}
 
@@ -25,40 +34,100 @@ def _reject(args: Namespace, out: Output) -> int:
 
 def _review(args: Namespace, out: Output, opinion: Opinion, *, force: bool = False) -> int:
     with options.open_repository(args, out) as repo:
-        commit = repo.resolve(args.revision, zone=args.zone)
+        proposal = _proposal(repo, args)
+        revision = proposal.tip.hex() if proposal else args.revision
+        commit = repo.resolve(revision, zone=args.zone)
         made = repo.review(
             commit, opinion, who=args.author, message=args.message, force=force, dry_run=args.dry_run
         )
     if not args.dry_run:
         out.made("but the review was stored")
     if args.json:
-        out.json(shape(made))
+        out.json(proposals.review_shape(made))
         return 0
     done = f"would be {_DONE[opinion]}" if args.dry_run else _DONE[opinion]
     by = printable(made.reviewer)
     limits = ", whatever the limits of the policy are" if force else ""
-    out.note(f"{short(commit.id)} {printable(commit.commit.subject)}: {done} by {by}{limits}")
+    of = f"proposal {proposal.name}, " if proposal else ""
+    out.note(f"{of}{short(commit.id)} {printable(commit.commit.subject)}: {done} by {by}{limits}")
     return 0
 
 
-def shape(made: Review) -> dict[str, object]:
-    """A review as JSON."""
-    tag = made.tag
-    return {
-        "commit": made.commit.hex(),
-        "opinion": str(made.opinion),
-        "force": made.force,
-        "reviewer": made.reviewer,
-        "time": tag.tagger.time,
-        "message": tag.message,
+def _proposal(repo: Repository, args: Namespace) -> Proposal | None:
+    """The proposal that is meant; None if a revision is."""
+    if not is_name(args.revision):
+        return None
+    try:
+        return repo.proposal(args.revision, zone=args.zone)
+    except NotFound:
+        return None
+
+
+def _list_or_show(args: Namespace, out: Output) -> int:
+    with options.open_repository(args, out) as repo:
+        if args.number is None:
+            _list(repo, args, out)
+        elif args.all:
+            raise UsageError("review: --all lists all proposals, and can't be combined with a number")
+        else:
+            seen = _seen(repo, args)
+            if args.json:
+                out.json(proposals.shape_of_seen(seen))
+            else:
+                proposals.show(args, out, seen)
+    return 0
+
+
+def _list(repo: Repository, args: Namespace, out: Output) -> None:
+    zone = repo.position(args.zone).zone
+    every = repo.proposals(zone)
+    found = [each for each in every if args.all or each.state is State.OPEN]
+    policies = {each.target: policy_of(args, each.target) for each in found}
+    told = {
+        each.id: repo.tallies(zone, [each], read_allowed_signers(policy.allowed_approvers)).get(each.tip)
+        for each in found
+        if (policy := policies[each.target]) and policy.allowed_approvers
     }
+    if args.json:
+        out.json([proposals.shape_in_list(each, told.get(each.id)) for each in found])
+        return
+    rows = [proposals.row(each, told.get(each.id), policies[each.target], states=args.all) for each in found]
+    for line in render.table(rows):
+        out.line(line)
+    if not found:
+        others = f"; --all lists {render.counted(len(every), 'other')}" if every else ""
+        out.note(f"{zone} has no open proposals{others}")
+
+
+def _seen(repo: Repository, args: Namespace) -> proposals.Seen:
+    from zonegit.ops.validator import validate
+
+    proposal = repo.proposal(args.number, zone=args.zone)
+    policy = policy_of(args, proposal.target)
+    approvers = policy and policy.allowed_approvers and read_allowed_signers(policy.allowed_approvers)
+    is_open = proposal.state is State.OPEN
+    outlook = repo.outlook(proposal, policy, validate) if is_open else None
+    head = repo.head_status().head
+    where = "" if head and head.zone == proposal.zone else f" --zone {shlex.quote(proposal.zone)}"
+    return proposals.Seen(proposal, outlook, repo.judged(proposal, approvers or None), policy, where)
 
 
 def _arguments(parser: ArgumentParser, *, needs_message: bool) -> None:
-    parser.add_argument("revision", metavar="REV", nargs="?", default="HEAD", help="the commit (default: HEAD)")
+    parser.add_argument(
+        "revision", metavar="N|REV", nargs="?", default="HEAD", help="a proposal, or a commit (default: HEAD)"
+    )
     parser.add_argument("-m", "--message", metavar="TEXT", required=needs_message, help="why")
     options.author_option(parser)
     options.dry_run_option(parser)
+    options.json_option(parser)
+
+
+def _review_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "number", metavar="N", nargs="?", help="the proposal to show (default: list those that are open)"
+    )
+    parser.add_argument("--all", action="store_true", help="list also those that landed or were withdrawn")
+    parser.add_argument("--warnings", choices=("all",), help="show all warnings, not only the first 10")
     options.json_option(parser)
 
 
@@ -72,11 +141,18 @@ def _reject_arguments(parser: ArgumentParser) -> None:
 
 
 _DETAILS: Final = """\
+With digits only, a proposal is meant if there is one with that number, and what is reviewed is exactly its commit.
 The review is signed with the key that `zonegit config user.signingkey` names, and replaces an earlier one of the
 same commit. It counts where a policy's allowed_approvers name the key. An approval is of this commit and of all
 that it builds on, and never of a commit that the approver made."""
 
+_REVIEW_DETAILS: Final = """\
+With N, shows the proposal's commits, and what would change if it landed now: the merge with its target, with
+conflicts and the findings of the checks; each review, and whether it counts; and whether the gate of the target's
+policy would let it through. A number that several proposals have is followed by digits, as in 7/03ab."""
+
 VERBS: Final = {
+    "review": Verb(_review_arguments, _list_or_show, _REVIEW_DETAILS, pages=True),
     "approve": Verb(_approve_arguments, _approve, _DETAILS),
     "reject": Verb(_reject_arguments, _reject, _DETAILS),
 }

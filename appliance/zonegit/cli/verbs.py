@@ -97,9 +97,14 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
     "publishing": {
         "publish": "serve what passes the policy of a zone, and show what it holds",
     },
+    "proposing": {
+        "propose": "propose to merge a branch into another one",
+        "land": "merge a proposal into its target",
+    },
     "reviewing": {
-        "approve": "approve of a commit, so that a policy lets it through",
-        "reject": "reject a commit, so that a policy holds it",
+        "review": "list proposals, or show what would change if one landed now",
+        "approve": "approve of a commit or a proposal, so that a policy lets it through",
+        "reject": "reject a commit or a proposal, so that a policy holds it",
     },
     "syncing": {
         "clone": "copy a peer's repository, to work in or as a mirror",

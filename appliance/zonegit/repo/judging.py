@@ -55,12 +55,17 @@ class Edit(NamedTuple):
 
 def judge_edit(edit: Edit, strict: Collection[str]) -> list[Finding]:
     """The warnings to report for a change. `InvalidZone` if it has errors, or warnings of a `strict` check."""
+    findings = findings_of(edit)
+    refuse(edit.content.revision.commit.zone, findings, strict)
+    return findings
+
+
+def findings_of(edit: Edit) -> list[Finding]:
+    """The errors and warnings to report for a change."""
     touched = {OwnerKey(key[:-3]) for key in edit.changes}
     aliases = (*edit.coming(_CNAME), *edit.coming(_DNAME))
     owners = touched.union(_covered_anew(edit), _leading_to(edit, aliases, _POINTING))
-    findings = without_old(_found(edit, owners), touched, edit.content)
-    refuse(edit.content.revision.commit.zone, findings, strict)
-    return findings
+    return without_old(_found(edit, owners), touched, edit.content)
 
 
 def _found(edit: Edit, owners: set[OwnerKey]) -> list[Finding]:

@@ -70,13 +70,10 @@ def _merge(
             return Committed(place.zone, place.branch, old.id, old.id, old.commit.serial, 0)
     if theirs.commit.is_tombstone:
         return _kept(context, place, ours, theirs, name, prefer, options)
-    with context.store.read() as reader:
-        behind = is_ancestor(reader, old.id, theirs.id)
-    keeps = options.get("signatures", "keep") != "unsign"
-    if behind and ff != "never" and keeps and _is_forward(old, theirs):
-        return _fast_forward(context, place, ours, theirs, name, options)
+    if ff != "never" and may_forward(context, old, theirs, options):
+        return fast_forward(context, place, ours, theirs, name, options)
     if ff == "only":
-        raise Refused(_no_fast_forward(place, name, old, theirs, behind=behind))
+        raise no_fast_forward(context, place, name, old, theirs)
     state = Stopped("merge", place, old.id, theirs.id, printable(name), message_of(context, place, name))
     return commit_plan(context, plan_of(state, theirs, options, prefer))
 
@@ -143,7 +140,15 @@ def plan_of(
     return Plan(kept, intent, accepts)
 
 
-def _fast_forward(
+def may_forward(context: Context, old: Revision, new: Revision, options: CommitOptions) -> bool:
+    """Whether a branch can move from one version to the other without a commit."""
+    if options.get("signatures", "keep") == "unsign" or not _is_forward(old, new):
+        return False
+    with context.store.read() as reader:
+        return is_ancestor(reader, old.id, new.id)
+
+
+def fast_forward(
     context: Context, place: Position, ours: Content, theirs: Revision, name: str, options: CommitOptions
 ) -> Committed:
     """Move the branch to a descendant of its tip. `Conflict` if it has moved meanwhile."""
@@ -166,14 +171,17 @@ def _is_forward(old: Revision, new: Revision) -> bool:
     return is_ahead(new.commit.seq, old.commit.seq)
 
 
-def _no_fast_forward(place: Position, name: str, old: Revision, theirs: Revision, *, behind: bool) -> str:
+def no_fast_forward(context: Context, place: Position, name: str, old: Revision, theirs: Revision) -> Refused:
+    """The error for `--ff-only`."""
+    with context.store.read() as reader:
+        behind = is_ancestor(reader, old.id, theirs.id)
     if behind and not _is_forward(old, theirs):
         why = f"its serial {theirs.commit.serial} isn't ahead of {old.commit.serial}"
     elif behind:
         why = "--unsign needs a commit of its own"
     else:
         why = f"{place.branch} has commits that it lacks ({short(old.id)})"
-    return f"no fast-forward to {printable(name)}: {why}; merge without --ff-only makes a merge commit"
+    return Refused(f"no fast-forward to {printable(name)}: {why}; merge without --ff-only makes a merge commit")
 
 
 def message_of(context: Context, place: Position, name: str) -> str:

@@ -28,6 +28,7 @@ from zonegit.repo.context import owner_of
 from zonegit.repo.desired_verbs import DesiredVerbs
 from zonegit.repo.joint_verbs import JointVerbs
 from zonegit.repo.merge_verbs import MergeVerbs
+from zonegit.repo.proposals.verbs import ProposalVerbs
 from zonegit.repo.publishing.verbs import PublishVerbs
 from zonegit.repo.reading import Progress
 from zonegit.repo.results import Position
@@ -49,7 +50,9 @@ if TYPE_CHECKING:
     from zonegit.zonefile.reader import ParsedZone
 
 
-class Repository(BranchVerbs, DesiredVerbs, JointVerbs, MergeVerbs, PublishVerbs, SigningVerbs, UndoVerbs):
+class Repository(
+    BranchVerbs, DesiredVerbs, JointVerbs, MergeVerbs, ProposalVerbs, PublishVerbs, SigningVerbs, UndoVerbs
+):
     """An open repository. Any number of processes may have the same directory open at once."""
 
     @classmethod

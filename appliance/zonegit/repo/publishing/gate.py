@@ -86,6 +86,19 @@ class Gate(NamedTuple):
             first = first or held
         return Verdict(None, first)
 
+    def foresee(self, published: Published, merge: Revision) -> Held | None:
+        """What would hold a merge that isn't made yet, if its maker signed it and others approved of it."""
+        with self.context.store.read() as reader:
+            past = past_of(reader, self.place, published, merge)
+        reviewed = self._reviewed(merge.commit.zone, past.new)
+        behind = {oid: commit for oid, commit in past.new.items() if oid != merge.id}
+        parts = self._replace(policy=self.policy._replace(approvals=0))
+        blocked = parts._blocked(published, behind, reviewed)
+        held = next(filter(None, map(blocked.get, merge.commit.parents)), None) or self._replayed(past, merge)
+        if held or merge.commit.zone_root == published.version.commit.zone_root:
+            return held
+        return self._content(published, merge, forced=False)
+
     def _replayed(self, past: Past, candidate: Revision) -> Held | None:
         """What holds a commit that doesn't build on what is served: whoever moves a branch may replay what was
         signed once. A signed commit with a higher number was made later, as by `zonegit reset -S`.

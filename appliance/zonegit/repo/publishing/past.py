@@ -47,13 +47,22 @@ class Past(NamedTuple):
 
 
 def past_of(reader: Reader, place: Position, published: Published, tip: Revision) -> Past:
-    """What is behind a branch's tip. `CorruptStore`, `NotFound` if history can't be read."""
+    """What is behind a branch's tip, which may be a merge that isn't stored. `CorruptStore`, `NotFound` if history
+    can't be read.
+    """
+    is_stored = reader.has(tip.id)
+    heads = [tip.id] if is_stored else tip.commit.parents
+    unstored = {} if is_stored else {tip.id: tip.commit}
+
+    def is_behind(oid: ObjectId) -> bool:
+        return any(is_ancestor(reader, oid, head) for head in heads)
+
     of = published.of
-    if reader.has(of) and is_ancestor(reader, of, tip.id):
-        return Past(missing_commits(reader, [tip.id], [of]), frozenset([of]), None)
+    if reader.has(of) and is_behind(of):
+        return Past({**missing_commits(reader, heads, [of]), **unstored}, frozenset([of]), None)
     shown = shown_before(reader, place)
     # What is behind the oldest was served before there was a policy, or is forgotten.
-    new = missing_commits(reader, [tip.id], shown[-1:], frozenset(shown))
+    new = {**missing_commits(reader, heads, shown[-1:], frozenset(shown)), **unstored}
     onto = frozenset(shown).intersection(parent for commit in new.values() for parent in commit.parents)
-    left = read_commit(reader, shown[0]) if shown and not is_ancestor(reader, shown[0], tip.id) else None
+    left = read_commit(reader, shown[0]) if shown and not is_behind(shown[0]) else None
     return Past(new, onto, left)
