@@ -137,8 +137,10 @@ def tell_gone(repo: Repository, out: Output) -> None:
     here = repo.zone_names()
     for each in repo.publications():
         if each.held is not None and each.zone not in here:
-            back = f"'zonegit zone restore {each.zone}' takes the removal back"
-            out.warn(f"{each.zone} was removed and is still served: {each.branch}: {held_text(each.held)}; {back}")
+            text = f"{each.zone} was removed and is still served: {each.branch}: {held_text(each.held)}"
+            by_peer = each.published is not None and each.held.commit == each.published.of
+            back = "" if by_peer else f"; 'zonegit zone restore {each.zone}' takes the removal back"
+            out.warn(text + back)
 
 
 def _publish_arguments(parser: ArgumentParser) -> None:

@@ -1,7 +1,12 @@
 """Which zones are mirrored, and from which peer. The repository has one setting for each of them."""
 
-from zonegit.model.refs import RefKind, parse
+from typing import Final
+
+from zonegit.model.refs import RefKind, RefName, parse
 from zonegit.store.port import Reader
+
+PULLED: Final = "pull: "
+"""How the reasons of a pull's moves begin in the reflog."""
 
 
 def mirror_setting(zone: str) -> str:
@@ -23,6 +28,12 @@ def zones_with_own_policy(reader: Reader) -> frozenset[str]:
     """All such zones."""
     every = own_policy_setting("")
     return frozenset(name.removeprefix(every) for name, _ in reader.settings(every))
+
+
+def is_gone_at_peer(reader: Reader, name: RefName) -> bool:
+    """Whether a ref isn't here because the peer that it came from doesn't have it any more."""
+    last = next(iter(reader.reflog(name)), None)
+    return last is not None and last.new is None and last.reason.startswith(PULLED)
 
 
 def mirrored_from(reader: Reader, peer: str) -> list[str]:

@@ -14,14 +14,14 @@ from typing import NamedTuple
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse, published, remote, tag
-from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.mirrors import PULLED, mirror_setting
 from zonegit.repo.peer_status import LEFT_OUT, REFUSED
 from zonegit.repo.position import HEAD
 from zonegit.repo.tombstones import is_tombstone
 from zonegit.store.port import Reader, RefUpdate, Writer
 from zonegit.sync.arrival import Result
 from zonegit.sync.expire import lower_expire
-from zonegit.sync.ownership import PULLED, Permitted, contains, is_mirrored, permitted
+from zonegit.sync.ownership import Permitted, contains, is_mirrored, permitted
 from zonegit.sync.peers import is_overtaken, remember, succeeded
 from zonegit.sync.wire import PeerRefs
 

@@ -12,17 +12,14 @@ behind, not ahead.
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import Ref, RefKind, parse, remote
 from zonegit.repo.ancestry import is_ancestor
-from zonegit.repo.mirrors import has_own_policy, mirror_setting
+from zonegit.repo.mirrors import PULLED, has_own_policy, mirror_setting
 from zonegit.repo.tombstones import is_tombstone
 from zonegit.store.port import Reader, RefUpdate
-
-PULLED: Final = "pull: "
-"""How the reasons of a mirror's moves begin in the reflog."""
 
 
 class Permitted(NamedTuple):

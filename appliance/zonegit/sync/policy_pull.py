@@ -13,12 +13,12 @@ from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import Ref, RefKind, parse
 from zonegit.repo.diverged import forget_diverged, noted_of
-from zonegit.repo.mirrors import mirror_setting, mirrored_from
+from zonegit.repo.mirrors import PULLED, mirror_setting, mirrored_from
 from zonegit.store.port import Reader, Store, Writer
 from zonegit.sync import limits
 from zonegit.sync.arrival import Arrival, Offer, land, plan
 from zonegit.sync.mirror import Moved, every, follow, is_followed, removed_of
-from zonegit.sync.ownership import PULLED, is_mirrored
+from zonegit.sync.ownership import is_mirrored
 from zonegit.sync.peers import highest, is_overtaken, is_undecided, set_undecided
 from zonegit.sync.policy import Policy, ff_only
 from zonegit.sync.quota import REF_BYTES, VIEW_BYTES

@@ -51,9 +51,9 @@ class Node:
         self.repository.set(name, A, 60, value, zone=ORG, who=ADA, sign=sign, not_before=not_before)
         return self.tip
 
-    def move(self, to: ObjectId | None) -> None:
+    def move(self, to: ObjectId | None, reason: str = "pull: test") -> None:
         with self.store.write() as writer:
-            writer.move_refs([RefUpdate(MAIN, writer.ref(MAIN), to)], Stamp("Eve", 1), "pull: test")
+            writer.move_refs([RefUpdate(MAIN, writer.ref(MAIN), to)], Stamp("Eve", 1), reason)
 
     def merge(self, *tips: ObjectId) -> ObjectId:
         """The canonical merge of two commits."""
@@ -177,7 +177,7 @@ def test_a_branch_that_is_deleted_and_begins_again_replays_nothing(node: Node) -
     old = node.set(7)
     new = node.set(8)
     assert node.held(node.signed) is None
-    node.move(None)
+    node.move(None, "zone: removed")
     assert node.held(node.signed) is None
     assert node.served() is None
     node.move(old)
@@ -190,11 +190,52 @@ def test_a_branch_that_is_deleted_and_begins_again_replays_nothing(node: Node) -
 
 def test_a_zone_that_was_served_before_its_policy_comes_back_as_it_was(node: Node) -> None:
     node.held(node.signed)
-    node.move(None)
+    node.move(None, "zone: removed")
     assert node.held(node.signed) is None
     node.move(node.base)
     assert node.held(node.signed) is None
     assert node.shows(node.base)
+
+
+def test_a_peer_ends_no_branch_of_which_nobody_signed_the_end(node: Node) -> None:
+    node.held(node.signed)
+    old, new = node.set(7), node.set(8)
+    assert node.held(node.signed) is None
+    node.move(None)
+    assert node.held(node.signed) is Reason.UNSIGNED
+    assert node.shows(new)
+    (found,) = node.repository.publications()
+    assert found.held is not None and found.held.commit == new
+    node.move(old)
+    assert node.held(node.signed) is Reason.REWOUND
+    assert node.shows(new)
+    node.move(new)
+    assert node.held(node.signed) is None
+    assert node.repository.publications()[0].held is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        (PublishPolicy(), None),
+        (CHECKED, None),
+        (PublishPolicy(max_deletes=20), None),
+        (PublishPolicy(max_deletes=3), Reason.DELETES),
+        (PublishPolicy(max_change_percent=99), Reason.CHANGE),
+        (PublishPolicy(max_change_percent=100), None),
+        (PublishPolicy(approvals=1), Reason.APPROVALS),
+    ],
+)
+def test_all_records_of_a_branch_that_a_peer_ends_count_as_deleted(
+    node: Node, policy: PublishPolicy, reason: Reason | None
+) -> None:
+    node.held(policy)
+    node.move(None)
+    assert node.held(policy) is reason
+    assert node.held(policy) is reason
+    assert (node.served() is None) is (reason is None)
+    node.repository.stop_publishing(zone=ORG)
+    assert node.served() is None, "without a policy"
 
 
 def test_a_signed_reset_goes_back_to_what_was_served_before_the_policy(node: Node) -> None:

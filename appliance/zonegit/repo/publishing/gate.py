@@ -18,6 +18,7 @@ from zonegit.model.commit import Commit
 from zonegit.model.foreign import one_line
 from zonegit.model.ids import ObjectId, short
 from zonegit.model.rrset import RRKey, RRset, record_count
+from zonegit.model.zone import Zone
 from zonegit.repo.canonical import is_canonical
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
@@ -38,6 +39,8 @@ from zonegit.zonefile.check import check_entries
 
 _CANDIDATES: Final = 32
 """The most commits whose content is judged; before them the branch stays as it is published."""
+_SMALLER: Final = "commit less at a time, revert it, or have it approved with --force"
+_END: Final = "remove the zone's policy here if it isn't to be served any more"
 _REASON: Final = 200
 """The most characters of a reviewer's name and message that are shown."""
 
@@ -98,6 +101,16 @@ class Gate(NamedTuple):
         if held or merge.commit.zone_root == published.version.commit.zone_root:
             return held
         return self._content(published, merge, forced=False)
+
+    def judge_end(self, published: Published) -> Held | None:
+        """What holds the end of a branch that is gone at the peer that it came from, and left no tombstone."""
+        policy, of = self.policy, published.of
+        if policy.require_signed or policy.approvals:
+            reason = Reason.UNSIGNED if policy.require_signed else Reason.APPROVALS
+            done = "signed" if policy.require_signed else "approved"
+            return Held(of, reason, f"the branch is gone at the peer without a tombstone that is {done}", _END)
+        served = Zone.decode(self.context.nodes.source.get(published.version.commit.zone_root)).records
+        return _over_limits(policy, of, _Count(served, served), served, _END)
 
     def _replayed(self, past: Past, candidate: Revision) -> Held | None:
         """What holds a commit that doesn't build on what is served: whoever moves a branch may replay what was
@@ -202,7 +215,7 @@ class Gate(NamedTuple):
         if not old.zone.records:  # nothing is served yet
             return self._checked(candidate.id, None, new) or self._validated(candidate.id, None, new)
         before, after, count = _changed(old, new)
-        held = None if forced else _over_limits(self.policy, candidate.id, count, old.zone.records)
+        held = None if forced else _over_limits(self.policy, candidate.id, count, old.zone.records, _SMALLER)
         if held is not None or candidate.commit.is_tombstone:
             return held
         edit = Edit(old, before, after, new.tree, new.zone.records)
@@ -264,9 +277,8 @@ def _compared(was: bytes | None, now: bytes | None) -> tuple[int, int, int]:
     return len(old.rdatas) - kept, len(new.rdatas) - kept, kept if old.ttl != new.ttl else 0
 
 
-def _over_limits(policy: PublishPolicy, oid: ObjectId, count: _Count, served: int) -> Held | None:
+def _over_limits(policy: PublishPolicy, oid: ObjectId, count: _Count, served: int, remedy: str) -> Held | None:
     """What holds a version that differs from the served one by more than the policy permits."""
-    remedy = "commit less at a time, revert it, or have it approved with --force"
     if policy.max_deletes is not None and count.deleted > policy.max_deletes:
         detail = f"{count.deleted:,} records would be deleted; the limit is {policy.max_deletes:,}"
         return Held(oid, Reason.DELETES, detail, remedy)

@@ -5,8 +5,9 @@ from contextlib import suppress
 from typing import Final
 
 from zonegit.errors import Conflict
+from zonegit.model import refs
 from zonegit.repo.context import Context
-from zonegit.repo.mirrors import has_own_policy, mirror_setting, own_policy_setting
+from zonegit.repo.mirrors import has_own_policy, is_gone_at_peer, mirror_setting, own_policy_setting
 from zonegit.repo.publishing.gate import Gate, Verdict
 from zonegit.repo.publishing.policy import Held, Published, PublishPolicy, Validate
 from zonegit.repo.publishing.reading import Publication, held_setting, published_at
@@ -55,31 +56,42 @@ def _publish(
         with context.store.write() as writer:
             writer.set_setting(own_policy_setting(place.zone), b"1")
     tip = tip_of(context, place)
-    if tip is None:
-        return _without_tip(context, place, old, dry_run=dry_run)
     gate = Gate(context, place, policy, validate, int(context.now()))
+    if tip is None:
+        return _without_tip(gate, old, noted, dry_run=dry_run)
     verdict = gate.judge(old, tip) if old else Verdict(tip, None)
     released = verdict.release
     while verdict.release is not None and not dry_run:
         old = release(context, place, old, verdict.release)
         released = verdict.release
         verdict = gate.judge(old, tip)  # again, since limits are relative to what is served now
-    if _encoded(verdict.held) != noted and not dry_run:
-        _note(context, place, verdict.held)
+    if not dry_run:
+        _note(context, place, verdict.held, noted)
     return Publication(place.zone, place.branch, old, verdict.held, released)
 
 
-def _without_tip(context: Context, place: Position, old: Published | None, *, dry_run: bool) -> Publication:
-    """A branch that doesn't exist, or no longer: nothing of it is served."""
-    if not dry_run and (old is None or not old.version.commit.is_tombstone):
-        old = close(context, place, old)
-        _note(context, place, None)
-    return Publication(place.zone, place.branch, old, None)
+def _without_tip(gate: Gate, old: Published | None, noted: bytes | None, *, dry_run: bool) -> Publication:
+    """A branch that doesn't exist, or no longer: nothing of it is served.
+
+    Who removes a branch here ends it. A peer may be compromised, so it only does so as far as the policy lets it.
+    """
+    context, place = gate.context, gate.place
+    with context.store.read() as reader:
+        gone_at_peer = is_gone_at_peer(reader, refs.head(place.zone, place.branch))
+    serves = old is not None and not old.version.commit.is_tombstone
+    held = gate.judge_end(old) if old is not None and serves and gone_at_peer else None
+    if not dry_run:
+        if held is None and (old is None or serves):
+            old = close(context, place, old)
+        _note(context, place, held, noted)
+    return Publication(place.zone, place.branch, old, held)
 
 
-def _note(context: Context, place: Position, held: Held | None) -> None:
-    with context.store.write() as writer:
-        writer.set_setting(held_setting(place), _encoded(held))
+def _note(context: Context, place: Position, held: Held | None, noted: bytes | None) -> None:
+    """Note what holds a branch, unless that is noted already."""
+    if _encoded(held) != noted:
+        with context.store.write() as writer:
+            writer.set_setting(held_setting(place), _encoded(held))
 
 
 def _encoded(held: Held | None) -> bytes | None:
