@@ -12,56 +12,16 @@ from pathlib import Path
 
 import pytest
 
-import storekit
 from daemonkit import Daemon, ask, page, rcode, serial_of, until
 from peerkit import free_ports
+from policykit import ORG, Node, published_in, same_heads
 from sshkit import private_key, write_key
 from zonegit.auth.keyfile import new_key
 from zonegit.auth.scope import parse_scope
 from zonegit.repo import Repository
 from zonegit.ssh.signing import public_key
 
-ORG = "example.org"
 REFUSED = 5
-
-
-class Node:
-    """A daemon whose zone has a policy."""
-
-    def __init__(self, repo: Path, start: Callable[..., Daemon]) -> None:
-        self.repo, self._start = repo, start
-        self.file = repo / "zonegitd.toml"
-        self.more = ""
-        """More of the configuration."""
-        self.daemon: Daemon
-
-    def start(self, *policy: str) -> None:
-        self.configure(*policy)
-        self.daemon = self._start(self.repo, "--config", self.file)
-
-    def configure(self, *policy: str) -> None:
-        table = [f'[zone."{ORG}.".publish]', *policy] if policy else []
-        self.file.write_text("\n".join([f'{self.more}[metrics]\nlisten = "127.0.0.1:0"', *table, ""]))
-
-    def zonegit(self, *argv: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "zonegit.cli.main", "--repo", str(self.repo), "--zone", ORG, *argv]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-    def set(self, name: str, last: int, *more: str) -> None:
-        done = self.zonegit("set", name, "A", "60", f"192.0.2.{last}", *more)
-        assert done.returncode == 0, done.stderr
-
-    def answers(self, name: str, last: int) -> bool:
-        return bytes([192, 0, 2, last]) in ask(self.daemon.port(), f"{name}.{ORG}", tries=3)
-
-    def published(self) -> bool:
-        return published_in(self.repo)
-
-    def held(self, reason: str) -> float | None:
-        """The metric."""
-        line = rf'zonegit_publish_held{{reason="{reason}",zone="example.org."}} (.*)'
-        found = re.search(line, page(self.daemon, "/metrics"))
-        return float(found[1]) if found else None
 
 
 @pytest.fixture
@@ -222,15 +182,6 @@ def test_a_secondary_serves_what_its_primary_publishes(
     until(lambda: bytes([192, 0, 2, 78]) in ask(secondary.port(), f"mail.{ORG}", tries=3), "the tip")
 
 
-def same_heads(one: Path, other: Path) -> bool:
-    return storekit.heads(one) == storekit.heads(other)
-
-
-def published_in(repo: Path) -> bool:
-    with Repository.open(repo, readonly=True) as repository:
-        return bool(repository.publications())
-
-
 def test_a_transfer_has_what_is_published(node: Node, needs_program: Callable[[str], str]) -> None:
     dig = needs_program("dig")
     node.start("max_deletes = 1")
@@ -250,43 +201,6 @@ def test_a_transfer_has_what_is_published(node: Node, needs_program: Callable[[s
     assert "192.0.2.10" in transfer("AXFR")
     differences = transfer(f"IXFR={before}").splitlines()
     assert len(differences) == 9, differences  # SOA, and for each commit SOA, deleted, SOA, added; SOA
-
-
-def test_a_secondary_that_verifies_serves_nothing_that_nobody_signed(
-    node: Node, tmp_path: Path, start: Callable[..., Daemon]
-) -> None:
-    """The primary is compromised: it signs nothing, and publishes all the same."""
-    (port,) = free_ports(1)
-    keys, signers = tmp_path / "keys", tmp_path / "allowed_signers"
-    new_key(keys, "k1", (parse_scope("read:*"),), time.time, os.urandom)
-    made = private_key()
-    key = write_key(tmp_path / "key", made)
-    signers.write_text(f"ada@example.org {public_key(made).line}\n")
-    node.more = f'keys = "{keys}"\n[replication]\nlisten = "127.0.0.1:{port}"\nname = "primary-1"\n'
-    node.start()
-    assert node.zonegit("config", "user.signingkey", str(key)).returncode == 0
-    mirror, file = tmp_path / "mirror", tmp_path / "mirror.toml"
-    Repository.init(mirror).close()
-    followed = f'[primary]\nurl = "http://127.0.0.1:{port}"\nname = "primary-1"\npull_interval = "1s"\n'
-    policy = f'[zone."{ORG}.".publish]\nrequire_signed = true\nallowed_signers = "{signers}"\n'
-    file.write_text(f'keys = "{keys}"\n[metrics]\nlisten = "127.0.0.1:0"\n{followed}')
-    secondary = start(mirror, "--config", file)
-    until(lambda: rcode(ask(secondary.port(), f"www.{ORG}", tries=3)) == 0, "the zone")
-    file.write_text(f'keys = "{keys}"\n[metrics]\nlisten = "127.0.0.1:0"\n{followed}{policy}')
-    secondary.process.send_signal(signal.SIGHUP)
-    until(lambda: published_in(mirror), "the first version")
-    ada = ("--author", "Ada <ada@example.org>", "-S")
-    node.set("www", 7, *ada)
-    until(lambda: bytes([192, 0, 2, 7]) in ask(secondary.port(), f"www.{ORG}", tries=3), "what Ada signed")
-    node.set("www", 66)
-    assert "reason=unsigned" in secondary.logged("not publishing a commit")
-    node.set("www", 8, *ada)
-    until(lambda: same_heads(node.repo, mirror), "all commits")
-    assert bytes([192, 0, 2, 7]) in ask(secondary.port(), f"www.{ORG}")
-    assert node.answers("www", 8)
-    assert node.zonegit("reset", "--hard", "HEAD~2", *ada).returncode == 0
-    node.set("www", 9, *ada)
-    until(lambda: bytes([192, 0, 2, 9]) in ask(secondary.port(), f"www.{ORG}", tries=3), "a signed way on")
 
 
 def test_somebody_else_approves(node: Node, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from zonegit.net.server.metrics_sink import MetricsSink
 from zonegit.ops import log
 from zonegit.ops.config import Config, PrimaryConfig, ZoneConfig
 from zonegit.repo.diverged import diverged
+from zonegit.repo.new_zones import is_taking_over
 from zonegit.repo.peer_status import DAY, FAILING, LEFT_OUT, REFUSED, Failing
 from zonegit.store.port import Store
 from zonegit.sync import limits
@@ -195,13 +196,14 @@ class Mirror:
     def _note_refused(self, *, asked: bool) -> None:
         """Report which zones are refused or left out, and clear a recorded failure.
 
-        Once refs have moved here, ask for all refs again: a zone may have been adopted, or a branch merged or
-        reset. `asked`: whether the refs were just compared.
+        Once refs have moved here, ask for all refs again: a zone may have been adopted or got a policy, or a branch
+        was merged or reset. `asked`: whether the refs were just compared.
         """
         with self._store.read() as reader:
             refused, seq = REFUSED.read(reader).get(self._name, frozenset()), reader.seq
             waits = bool(refused) or any(each.peer == self._name for each in diverged(reader))
             left_out = LEFT_OUT.read(reader).get(self._name, {})
+            waits |= any(map(is_taking_over, left_out.values()))
             failed = self._name in FAILING.read(reader)
         if failed:
             with self._store.write() as writer:

@@ -45,7 +45,7 @@ _APART: Final = {
     "tag": "a tag differs from the peer's; keeping the local one",
 }
 _WAYS: Final = {"branch": "merge", "tag": "tag -d"}
-_NO_MATTER: Final = frozenset(("behind", "unfit", "seq", "forged-merge", "wrong-object", "name"))
+_NO_MATTER: Final = frozenset(("behind", "unfit", "seq", "forged-merge", "wrong-object", "name", "new-zone"))
 """Reasons that need no log line of their own: the peer only lacks commits, or the whole zone is left out."""
 
 _logger: Final = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from zonegit.repo.draft import Draft, draft_changes, make_commit
 from zonegit.repo.history import read_commit
 from zonegit.repo.judging import refuse
 from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.new_zones import check_may_begin
 from zonegit.repo.position import HEAD
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position, Revision
@@ -214,6 +215,8 @@ def make_ready(
     Call it without holding the store where that can be: a signature may wait for a passphrase.
     """
     check_writable(context, place.zone)
+    if content is None:
+        check_may_begin(context, place.zone)
     stamp = context.stamp(intent.who)
     old = content.revision if content else None
     root = object_id(draft.objects[-1])

@@ -16,6 +16,7 @@ from zonegit.repo.canonical import is_canonical
 from zonegit.repo.heads import is_automatic
 from zonegit.repo.merge_history import MergeHistory
 from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.new_zones import taking_over
 from zonegit.store.port import Reader
 from zonegit.sync.work import Due
 
@@ -44,12 +45,16 @@ def unacceptable(reader: Reader, ref: Ref, new: ObjectId, local: ObjectId | None
 def may_not_create(reader: Reader, zone: str, may_begin: Callable[[str], bool]) -> Refusal | None:
     """The refusal to create a zone that doesn't exist or was removed, for a peer that may not create it.
 
-    A new zone takes over names from the zone above it, so a scope for a single branch isn't enough.
+    A new zone takes over names from the zone above it, so a scope for a single branch isn't enough, and no scope if
+    that one has a policy (`repo.new_zones`).
     """
     heads = reader.live_refs(f"refs/{RefKind.HEAD}/{zone}/")
-    if may_begin(zone) or any(parse(name).zone == zone for name, _ in heads):
+    if any(parse(name).zone == zone for name, _ in heads):
         return None
-    return "new-zone", f"there is no zone {zone} here, and only the scope push:{zone} may create it"
+    if not may_begin(zone):
+        return "new-zone", f"there is no zone {zone} here, and only the scope push:{zone} may create it"
+    reason = taking_over(reader, [zone]).get(zone)
+    return ("new-zone", f"there is no zone {zone} here, and {reason}") if reason else None
 
 
 def new_commits(reader: Reader, ref: Ref, new: ObjectId) -> Mapping[ObjectId, Commit]:

@@ -15,6 +15,7 @@ from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse, published, remote, tag
 from zonegit.repo.mirrors import PULLED, mirror_setting
+from zonegit.repo.new_zones import is_taking_over, taking_over
 from zonegit.repo.peer_status import LEFT_OUT, REFUSED
 from zonegit.repo.position import HEAD
 from zonegit.repo.tombstones import is_tombstone
@@ -133,8 +134,14 @@ def _is_tracked(reader: Reader, peer: str, zone: str) -> bool:
 
 
 def is_followed(reader: Reader, peer: str, refs: PeerRefs, mirrors: Mirrors = every) -> bool:
-    """Whether the refs here are already the peer's, except those of zones that are known to be left out."""
-    allowed = _plan(reader, peer, refs, LEFT_OUT.read(reader).get(peer, {}), mirrors)
+    """Whether the refs here are already the peer's, except those of zones that are known to be left out.
+
+    A zone that was left out for want of a policy may have one now.
+    """
+    noted = LEFT_OUT.read(reader).get(peer, {})
+    taking = taking_over(reader, (zone for zone, why in noted.items() if is_taking_over(why)))
+    left_out = [zone for zone, why in noted.items() if zone in taking or not is_taking_over(why)]
+    allowed = _plan(reader, peer, refs, left_out, mirrors)
     return not allowed.updates and allowed.refused == REFUSED.read(reader).get(peer, frozenset())
 
 

@@ -31,7 +31,7 @@ TRIES: Final = 3
 """How many plans are made while others may write; the one after them is made while they wait."""
 
 
-_WRONG: Final = frozenset(("unfit", "seq", "forged-merge", "wrong-object", "name"))
+_WRONG: Final = frozenset(("unfit", "seq", "forged-merge", "wrong-object", "name", "new-zone"))
 """Reasons for leaving a zone out: the peer's version isn't acceptable."""
 
 

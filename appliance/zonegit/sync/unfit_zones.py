@@ -1,4 +1,5 @@
-"""The zones of a peer that can't be followed: those with names too long for the store, and with unfit versions.
+"""The zones of a peer that can't be followed: those with names too long for the store, with unfit versions, and new
+ones that would take over names of a zone with a policy.
 
 Each is reported with its reason (`repo.peer_status`); all other zones are followed.
 """
@@ -8,7 +9,9 @@ from collections.abc import Iterable
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import MAX_REF, RefKind, head, published, tag
 from zonegit.repo.admission import unfit
+from zonegit.repo.new_zones import taking_over
 from zonegit.repo.peer_status import LEFT_OUT
+from zonegit.repo.tombstones import is_tombstone
 from zonegit.store.port import Reader
 from zonegit.sync.tips import Tip, Tips
 from zonegit.sync.wire import PeerRefs
@@ -31,13 +34,14 @@ def nameable(peer: str, refs: PeerRefs) -> tuple[PeerRefs, dict[str, str]]:
 
 
 def unfit_zones(reader: Reader, peer: str, refs: PeerRefs) -> dict[str, str]:
-    """Zones whose branches and tags would bring an unfit commit into their history, with the reasons."""
+    """Zones that may not begin, or whose refs would bring an unfit commit into their history, with the reasons."""
     noted = LEFT_OUT.read(reader).get(peer, {})
     moving: dict[str, list[ObjectId]] = {}
     for tip in _moving(reader, refs):
         moving.setdefault(tip.zone, []).append(tip.oid)
     found = {zone: unfit(reader, zone, tips, noted.get(zone, "")) for zone, tips in moving.items()}
-    return {zone: str(reason) for zone, reason in found.items() if reason is not None}
+    beginning = {tip.zone for tip in refs.branches if tip.zone in moving and not is_tombstone(reader, tip.oid)}
+    return taking_over(reader, beginning) | {zone: str(reason) for zone, reason in found.items() if reason}
 
 
 def _moving(reader: Reader, refs: PeerRefs) -> Iterable[Tip]:
