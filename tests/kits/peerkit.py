@@ -1,5 +1,6 @@
 """BIND, NSD and Knot DNS as authoritative servers for some zone files, on loopback ports, and questions to them."""
 
+import os
 import selectors
 import socket
 import subprocess
@@ -15,6 +16,8 @@ UDP_SIZE = 4096
 """What all servers are told to send at most over UDP."""
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST = 10_000
+_GIVEN: set[int] = set()
+"""Ports that this process has given out, free or not: who is away for a moment comes back to its own."""
 _WINDOW = 48
 """Questions on the way at a time: few enough for any socket's buffer."""
 
@@ -121,17 +124,23 @@ def bound_to_one_port(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
 def free_ports(count: int) -> list[int]:
     """Ports that are free for UDP and TCP: for who can't be asked which one they got, or comes back to theirs.
 
-    They are below those that the kernel gives to whoever wants any (ip(7)), so nobody gets one meanwhile.
+    They are below those that the kernel gives to whoever wants any (ip(7)), and each process of a test run has
+    ports of its own, so nobody gets one meanwhile.
     """
     first = int(_EPHEMERAL.read_text().split()[0])
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    mine = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     found: list[int] = []
     with ExitStack() as stack:
         while len(found) < count:
             port = _LOWEST + randbelow(first - _LOWEST)  # `random` may have one seed in all processes of a test run
+            if port % processes != mine or port in _GIVEN:
+                continue
             with suppress(OSError):  # another program has it
                 for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                     stack.enter_context(socket.socket(type=kind)).bind((HOST, port))
                 found.append(port)
+                _GIVEN.add(port)
     return found
 
 
