@@ -30,9 +30,9 @@ CHILD = Path(__file__).parents[1] / "kits" / "flooding_child.py"
 
 
 def memory(pid: int) -> int:
-    """The proportional set size of a process, in bytes."""
+    """The anonymous memory of a process, in bytes: its shares of files depend on who else has mapped them."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(text.split("Pss:")[1].split()[0]) << 10
+    return int(text.split("Pss_Anon:")[1].split()[0]) << 10
 
 
 @contextmanager
