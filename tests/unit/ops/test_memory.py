@@ -13,7 +13,8 @@ SCRIPT = """
 from zonegit.ops.memory import give_back_large_blocks
 give_back_large_blocks()
 def held():
-    return next(int(line.split()[1]) >> 10 for line in open("/proc/self/smaps_rollup") if line.startswith("Pss:"))
+    text = open("/proc/self/smaps_rollup").read()
+    return int(text.split("Pss_Anon:")[1].split()[0]) >> 10
 before = held()
 for _ in range(2):
     found = [b"x" * (16 << 20), [bytes(100) for _ in range(9)]]
