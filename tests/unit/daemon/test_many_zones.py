@@ -98,6 +98,7 @@ def scrape_costs(path: Path, zones: int) -> tuple[bytes, Counted]:
         commit(store, apex_of(1), names(apex_of(1), 3, seed=7))
         with counted() as count:
             page, _ = status.page("")
+            until(lambda: not status._signatures._due, "what a page waits for only so long")
         block.set_ready(FIRST_WORKER)
         assert status.unready() is None
     return page, count
