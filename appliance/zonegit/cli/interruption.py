@@ -7,7 +7,7 @@ moved.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from signal import SIG_DFL, SIGHUP, SIGINT, SIGTERM, getsignal, signal
+from signal import SIG_DFL, SIG_IGN, SIGHUP, SIGINT, SIGTERM, getsignal, signal
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import location
@@ -50,10 +50,22 @@ def interruptible(outcome: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Interrupted(outcome(), got[-1]) from None
+        with undisturbed():
+            message = outcome()
+        raise Interrupted(message, got[-1]) from None
     finally:
         for number in caught:
             signal(number, SIG_DFL)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ignore Ctrl-C: pressed twice, it would interrupt the report of what the first one left."""
+    before = signal(SIGINT, SIG_IGN)
+    try:
+        yield
+    finally:
+        signal(SIGINT, before)
 
 
 def begin(args: Namespace, repo: Repository) -> None:

@@ -149,11 +149,12 @@ def _run(argv: Sequence[str], out: Output) -> int:
                 return paged(lambda: verb.run(args, out), out)
             return verb.run(args, out)
         except KeyboardInterrupt as stop:
-            from zonegit.cli.interruption import Interrupted, outcome
+            from zonegit.cli.interruption import Interrupted, outcome, undisturbed
 
-            message = None if isinstance(stop, Interrupted) else outcome(args)
-            if message is not None:
-                out.fail(message)
+            with undisturbed():
+                message = None if isinstance(stop, Interrupted) else outcome(args)
+                if message is not None:
+                    out.fail(message)
             raise
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from zonegit.cli.interruption import interruptible
+from zonegit.repo import Repository
 from zonegit.store.lmdb import LmdbStore
 
 INTERRUPTED = 130
@@ -113,6 +114,22 @@ def heeded() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heeded")
+def test_the_second_of_two_interrupts_does_not_hide_what_the_first_one_left(zone, monkeypatch) -> None:
+    moved_since = Repository.moved_since
+
+    def interrupted_again(*arguments: object) -> object:
+        os.kill(os.getpid(), signal.SIGINT)
+        return moved_since(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr("zonegit.store.writer.StoreWriter.finish", interrupt)
+        patched.setattr(Repository, "moved_since", interrupted_again)
+        result = zone("set", "www", "A", "60", "192.0.2.9")
+    assert (result.code, result.out, result.err) == (INTERRUPTED, "", NOTHING)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.usefixtures("heeded")
