@@ -41,7 +41,7 @@ def main() -> int:
     took = time.monotonic() - began
     print(f"\n\ndemo: {tour.steps} steps, {tour.commands} commands, {took:.0f} s; every answer as expected")
     if tour.skipped:
-        print(f"demo: skipped what needs programs that are not installed: {', '.join(tour.skipped)}")
+        print(f"demo: skipped what needs {', '.join(tour.skipped)}")
     return 0
 
 
@@ -91,7 +91,7 @@ name = "primary-1"
 listen = "127.0.0.1:{metrics}"
 """,
     )
-    tour.run("zonegit config check .zonegit/zonegitd.toml")
+    tour.run("zonegit config check .zonegit/zonegitd.toml", " is valid: ")
     server = tour.start("primary", "zonegitd --config .zonegit/zonegitd.toml")
     tour.run(f"zonegit ready --url http://127.0.0.1:{metrics}/readyz", "^ready$")
     return Primary(server, dns, replication, metrics)
@@ -161,4 +161,7 @@ def metrics(tour: Tour, primary: Primary) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("demo: interrupted")

@@ -19,6 +19,7 @@ def by_network(tour: Tour, primary: Primary) -> None:
     networks = '["127.0.7.0/24", "198.51.100.0/24"]'
     rule = f"routes = [{{ when = 'client.subnet in {networks}', branch = \"staging\" }}]"
     tour.write(CONFIG, f'[zone."example.org."]\n{rule}', append=True)
+    tour.run(f"zonegit config check {CONFIG}", " is valid: ")
     primary.reload(tour)
     ask = f"{primary.dig} api.example.org A"
     short = f"{ask} +short"

@@ -25,6 +25,7 @@ def gate(tour: Tour, primary: Primary) -> None:
         '[zone."example.com.".publish]\napprovals = 1\nallowed_approvers = "allowed_approvers"',
         append=True,
     )
+    tour.run(f"zonegit config check {CONFIG}", " is valid: ")
     primary.reload(tour)
     tour.soon(f"{ZONE} status", "^published main ")
 

@@ -33,5 +33,4 @@ class Primary(NamedTuple):
 
     def reload(self, tour: Tour) -> None:
         """Let it read its configuration again."""
-        tour.run("zonegit config check .zonegit/zonegitd.toml")
         tour.run(f"kill -HUP {self.server.pid}  # what `systemctl reload zonegitd` does")

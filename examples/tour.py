@@ -24,6 +24,10 @@ LAST_LINES: Final = 10
 """How many lines of each log are printed if the demo fails."""
 
 
+class DidNotStartError(SystemExit):
+    """A server ended before it was ready, or took too long."""
+
+
 class Reply(NamedTuple):
     """The output of a command that was repeated, and the seconds until it was as expected."""
 
@@ -45,7 +49,7 @@ class Server:
     def wait_for(self, line: str) -> bool:
         """Wait until a line of the log matches; False if the server ends first, or takes too long."""
         deadline = time.monotonic() + SECONDS
-        while not re.search(line, self._log.read_text(errors="replace")):
+        while not re.search(line, self._log.read_text(errors="replace"), re.MULTILINE):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 return False
             time.sleep(0.02)
@@ -69,7 +73,7 @@ class Tour:
         self._running = ExitStack()
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}{os.pathsep}/usr/sbin"
         self._env = {**os.environ, "PATH": path, "PWD": str(home), "NO_COLOR": "1"}
-        self._env |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        self._env |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1"}
         for name in ("ZONEGIT_AUTHOR", "ZONEGIT_REPO", "PYTHONDONTWRITEBYTECODE"):
             self._env.pop(name, None)
         self._bold, self._plain = ("\033[1m", "\033[0m") if _has_colors() else ("", "")
@@ -79,10 +83,9 @@ class Tour:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._running.close()
-        if kind is not None:
+        if kind is not None and issubclass(kind, SystemExit):
             for log in sorted(self.home.glob("*.log")):
-                lines = deque(log.read_text(errors="replace").splitlines(), LAST_LINES)
-                print(f"\nThe last lines of {log.name}:", *lines, sep="\n  ", file=sys.stderr)
+                _print_end(log)
 
     def step(self, title: str, text: str) -> None:
         """Begin a step: what it is, and what it shows."""
@@ -144,7 +147,7 @@ class Tour:
         server = Server(command, self.home, self.home / f"{name}.log", self._env)
         self._running.callback(server.stop)
         if not server.wait_for(ready):
-            raise SystemExit(f"demo: {name} did not start")
+            raise DidNotStartError(f"demo: {name} did not start")
         return server
 
     def stop(self, server: Server) -> None:
@@ -156,9 +159,13 @@ class Tour:
         """Whether a program is installed; if not, what needs it is skipped."""
         if shutil.which(program, path=self._env["PATH"]):
             return True
-        self.note(f"skipped: {program} is not installed")
-        self.skipped.append(program)
+        self.skip(program, "is not installed")
         return False
+
+    def skip(self, program: str, reason: str) -> None:
+        """Say that what needs a program is skipped, and why."""
+        self.note(f"skipped: {program} {reason}")
+        self.skipped.append(f"{program} ({reason})")
 
     def replace_dig(self) -> None:
         """If dig isn't installed, put `dig.py` in its place."""
@@ -177,15 +184,23 @@ class Tour:
         print(f"\n{self._bold}$ {command}{self._plain}", flush=True)
 
     def _answer(self, command: str) -> tuple[str, int]:
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", command],
-            cwd=self.home, env=self._env, capture_output=True, text=True, timeout=SECONDS, check=False,
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                ["bash", "-o", "pipefail", "-c", command],
+                cwd=self.home, env=self._env, capture_output=True, text=True, timeout=SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise SystemExit(f"demo: `{command}` took more than {SECONDS:g} s") from None
         return done.stdout + done.stderr, done.returncode
 
 
 def _has_colors() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _print_end(log: Path) -> None:
+    lines = deque(log.read_text(errors="replace").splitlines(), LAST_LINES)
+    print(f"\nThe last lines of {log.name}:", *lines, sep="\n  ", flush=True)
 
 
 def _print_answer(answer: str, most: int = LINES) -> None:
