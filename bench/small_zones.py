@@ -18,7 +18,6 @@ from zonegit.repo.mirrors import mirror_setting
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import RefUpdate
 from zonegit.sync.peers import remember
-from zonegit.sync.tips import Tips
 from zonegit.sync.wire import PeerRefs
 from zonegit.tree.build import build
 
@@ -78,9 +77,7 @@ def fill_alike(repo: Path, count: int, peer: str = "") -> None:
                     writer.set_setting(mirror_setting(apex), peer.encode())
             writer.move_refs(updates, _WHO, "bench")
             if peer:
-                remember(
-                    writer, peer, PeerRefs(writer.epoch, writer.seq - 1, writer.index_root.hex(), Tips(), Tips())
-                )
+                remember(writer, peer, PeerRefs(writer.epoch, writer.seq - 1, writer.index_root.hex()))
     finally:
         store.close()
 

@@ -38,7 +38,6 @@ from zonegit.store.memory import MemoryStore
 from zonegit.store.tables import Table as Stored
 from zonegit.sync.known_refs import KnownRefs
 from zonegit.sync.peers import remember
-from zonegit.sync.tips import Tips
 from zonegit.sync.wire import PeerRefs
 
 _PEER: Final = "bench-primary"
@@ -99,7 +98,7 @@ class Exchanges:
         put(self._server, refs)
         put(self._client, [(tracking(name), tip) for name, tip in refs])
         with self._server.read() as reader, self._client.write() as writer:
-            remember(writer, _PEER, PeerRefs(reader.epoch, reader.seq, "0" * 64, Tips(), Tips()))
+            remember(writer, _PEER, PeerRefs(reader.epoch, reader.seq, "0" * 64))
 
     def move(self, count: int) -> None:
         numbers = self._rng.sample(range(self._count), count)

@@ -53,7 +53,7 @@ def change(store: Store, label: str, *last: int, apex: str = ORG, branch: str = 
 
 def arrive(store: Store, *offers: Offer, policy: Policy = Policy.MERGE, atomic: bool = False) -> Arrival:
     """Plan and land; what came of it."""
-    arrival = plan(store, offers, lambda zone: policy, atomic=atomic)
+    arrival = plan(store, offers, lambda zone: policy, WHO.time, atomic=atomic)
     with store.write() as writer:
         land(writer, arrival, WHO, "push: test", "laptop")
     return arrival

@@ -9,12 +9,11 @@ from zonegit.model.refs import RefName, head, tag
 from zonegit.sync.ref_sketch import FINE, FIRST, SketchAnswer, SketchQuestion, answer, question
 from zonegit.sync.ref_table import RefTable
 from zonegit.sync.sketch import ROWS, WIDTHS, Sketch, difference, width_for
-from zonegit.sync.tips import Tips
 from zonegit.sync.wire import PeerRefs
 from zonegit.sync.work import finish, never
 
 EPOCH = "e" * 32
-STATE = PeerRefs(EPOCH, 7, "ab" * 32, Tips(), Tips())
+STATE = PeerRefs(EPOCH, 7, "ab" * 32)
 NAMES = [kind(f"z{n}.example.", name) for n in range(30) for kind in (head, tag) for name in ("main", "dev")]
 TIPS = st.sampled_from([ObjectId(bytes((n,)) * 32) for n in range(4)])
 REFS = st.dictionaries(st.sampled_from(NAMES), TIPS)
@@ -28,7 +27,7 @@ def applied(mine: RefTable, found: SketchAnswer) -> dict[RefName, ObjectId]:
         name = mine.named(element)
         assert name is not None, "what is gone was held"
         del held[name]
-    return held | dict(found.refs())
+    return held | dict(found.lists.refs)
 
 
 @given(REFS, REFS)
@@ -45,7 +44,7 @@ def test_any_two_sets_of_refs_are_reconciled_exactly(
         width, fine = width_for(found.differ, above=width), 0
     assert found.sum == server.sum
     assert applied(ours, found) == theirs
-    assert {name for name, _ in found.refs()} == {name for name, tip in theirs.items() if mine.get(name) != tip}
+    assert {name for name, _ in found.lists.refs} == {name for name, tip in theirs.items() if mine.get(name) != tip}
     assert len(found.gone) == len(mine.keys() - theirs.keys())
 
 

@@ -65,6 +65,7 @@ async def _to_work_in(
     peer: PeerClient, target: Path, store: LmdbStore, name: str, selection: Selection, who: Stamp, out: Output
 ) -> peering.Pulled:
     """Fetch what is selected, and create local branches and tags from it."""
+    from zonegit.cli import exchanged_reviews
     from zonegit.net.client.exchange import Exchange
     from zonegit.repo import Repository
     from zonegit.sync.arrival import GOOD
@@ -77,7 +78,8 @@ async def _to_work_in(
     fetched, pulled = await peering.watched(pull, out)
     with store.write() as writer:
         point_head(writer)
-    left_out = {each.ref.zone: each.message for each in pulled.taken if each.outcome not in GOOD}
+    taken, _ = exchanged_reviews.apart(pulled.taken)
+    left_out = {each.ref.zone: each.message for each in taken if each.outcome not in GOOD}
     refs = selected(fetched.refs, selection)
     return peering.Pulled(refs, fetched.objects, fetched.size, {**fetched.left_out, **left_out})
 
@@ -90,7 +92,8 @@ async def _without_removed(peer: PeerClient, refs: PeerRefs) -> PeerRefs:
 
     found = await fetch_objects(peer, list(dict.fromkeys(tip.oid for tip in refs.branches)))
     removed = {oid for oid, data in found.items() if Commit.decode(data).is_tombstone}
-    return refs._replace(branches=Tips(tip for tip in refs.branches if tip.oid not in removed))
+    branches = Tips(tip for tip in refs.branches if tip.oid not in removed)
+    return refs._replace(lists=refs.lists._replace(branches=branches))
 
 
 def _count(target: Path) -> tuple[int, int]:

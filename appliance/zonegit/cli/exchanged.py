@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import render
+from zonegit.cli import exchanged_reviews, render
 from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+    from zonegit.cli.exchanged_reviews import Row
     from zonegit.cli.output import Output
     from zonegit.model.ids import ObjectId
     from zonegit.model.refs import Ref
@@ -32,12 +33,11 @@ _DONE: Final = {"updated": "moved forward", "merged": "merged", "unchanged": "up
 BEHIND: Final = frozenset(("moved", "not-fast-forward"))
 """Reasons of a refusal that a pull resolves."""
 
-Row = tuple[str, str, str, str]
-
 
 def would_push(pushed: Pushed) -> Iterator[Row]:
     """What a push would move."""
-    for each in pushed.compared:
+    compared, reviews = exchanged_reviews.apart(pushed.compared)
+    for each in compared:
         if each.ours is not None and each.standing in _PUSHING and not _never_there(each):
             if each.standing == "diverged" and each.ref.kind == "tags":
                 text = "the peer's tag differs: refused, because a tag never moves"
@@ -46,13 +46,15 @@ def would_push(pushed: Pushed) -> Iterator[Row]:
             else:
                 text = "would be new" if each.theirs is None else _PUSHING[each.standing]
             yield _row(each.ref, each.theirs, each.ours, text)
+    yield from exchanged_reviews.would_push(reviews)
 
 
 def would_pull(
     compared: Iterable[Compared], by_rules: Callable[[str], bool], mirrored: Collection[str], *, rebase: bool
 ) -> Iterator[Row]:
     """What a pull would move. `by_rules`: whether a zone's policy merges it; `mirrored`: mirrored zones."""
-    for each in compared:
+    others, reviews = exchanged_reviews.apart(compared)
+    for each in others:
         zone = each.ref.zone
         if zone in mirrored and each.standing == "ahead":
             yield _row(
@@ -61,6 +63,7 @@ def would_pull(
         elif each.theirs is not None and each.standing in _PULLING and not _never_here(each):
             text = _would(each, rebase=rebase and not by_rules(zone)) if zone not in mirrored else _MIRRORS
             yield _row(each.ref, each.ours, each.theirs, "would be new" if each.ours is None else text)
+    yield from exchanged_reviews.would_pull(reviews)
 
 
 def _would(each: Compared, *, rebase: bool) -> str:
@@ -85,7 +88,8 @@ def _never_there(each: Compared) -> bool:
 
 def would_sync(compared: Iterable[Compared]) -> Iterator[Row]:
     """What a sync would move, in both directions."""
-    for each in compared:
+    others, reviews = exchanged_reviews.apart(compared)
+    for each in others:
         if each.standing == "equal" or _never_here(each) or _never_there(each):
             continue
         if each.removed_here != each.removed_there and each.standing in ("ahead", "behind"):
@@ -103,6 +107,8 @@ def would_sync(compared: Iterable[Compared]) -> Iterator[Row]:
         else:
             unknown = each.standing == "unknown"
             yield _row(each.ref, each.ours, each.theirs, f"would be merged{', or move forward here' * unknown}")
+    yield from exchanged_reviews.would_push(reviews, " there")
+    yield from exchanged_reviews.would_pull(reviews, " here")
 
 
 def _go(old: ObjectId | None) -> str:
@@ -112,7 +118,8 @@ def _go(old: ObjectId | None) -> str:
 def pushed_rows(pushed: Pushed) -> Iterator[Row]:
     """The outcome of each pushed ref."""
     before = {each.ref: each for each in pushed.compared}
-    for result in pushed.results:
+    results, _ = exchanged_reviews.apart(pushed.results)
+    for result in results:
         each = before[result.ref]
         removed = each.removed_here and result.tip == each.ours
         if each.theirs is not None or not removed:
@@ -120,13 +127,16 @@ def pushed_rows(pushed: Pushed) -> Iterator[Row]:
                 "removed there" if removed and result.outcome == "updated" else _outcome_text(result, each.theirs)
             )
             yield _row(result.ref, each.theirs, result.tip, text)
+    yield from exchanged_reviews.pushed(pushed)
 
 
 def pulled_rows(pulled: Pulled) -> Iterator[Row]:
     """The outcome of each ref to be pulled."""
-    for each in pulled.taken:
+    taken, reviews = exchanged_reviews.apart(pulled.taken)
+    for each in taken:
         if each.old is not None or not each.removed:
             yield _row(each.ref, each.old, each.tip, _pulled_text(each))
+    yield from exchanged_reviews.pulled(reviews)
 
 
 def rules_note(results: Iterable[Result | Taken], *, there: bool = False) -> str:

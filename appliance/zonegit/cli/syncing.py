@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from zonegit.cli import chosen_peer, cloning, exchanged, location, options, peering
+from zonegit.cli import chosen_peer, cloning, exchanged, exchanged_reviews, location, options, peering
 from zonegit.cli.ownership import chosen_repository
 from zonegit.cli.verbs import Verb
 from zonegit.errors import Conflict, MergeConflict, UsageError
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from zonegit.repo import Repository
     from zonegit.store.lmdb import LmdbStore
     from zonegit.sync.arrival import Result
-    from zonegit.sync.pulling import How, Pulled
+    from zonegit.sync.pulling import How, Pulled, Taken
 
 _T = TypeVar("_T")
 _STAYED: Final = frozenset(("held", "refused"))
+_MOVED: Final = frozenset(("updated", "merged"))
 
 
 class _At(NamedTuple):
@@ -57,10 +58,10 @@ def _push(args: Namespace, out: Output) -> int:
             out.note(f"dry run, nothing sent: {exchanged.size_text(pushed.objects, pushed.size)} would be sent")
         else:
             exchanged.show(out, exchanged.pushed_rows(pushed))
-            moved = sum(result.outcome in ("updated", "merged") for result in pushed.results)
+            moved = exchanged_reviews.moved(each.ref for each in pushed.results if each.outcome in _MOVED)
             sent = exchanged.size_text(pushed.objects, pushed.size)
             if moved:
-                out.note(f"pushed to {at.peer}: {moved} moved, {sent} sent")
+                out.note(f"pushed to {at.peer}: {moved}, {sent} sent")
             elif not pushed.failed:
                 out.note(f"nothing new to push to {at.peer}{at.chosen.described}")
             _tell_rules(exchanged.rules_note(pushed.results, there=True), out)
@@ -137,7 +138,7 @@ def _sync(args: Namespace, out: Output) -> int:
             )
             _tell_rules(exchanged.rules_note(found.pushed.results, there=True), out)
         _refuse(at.peer, found.pushed.failed)
-        if stayed := [each for each in found.pulled.taken if each.outcome in _STAYED]:
+        if stayed := _stayed(found.pulled):
             raise Conflict(printable(stayed[0].message))
     return 0
 
@@ -200,6 +201,12 @@ def _refuse(peer: str, failed: list[Result]) -> None:
     raise Conflict(f"push: {message}{more}")
 
 
+def _stayed(pulled: Pulled) -> list[Taken]:
+    """The branches and tags that couldn't be pulled. A review or proposal that can't be accepted is only shown."""
+    taken, _ = exchanged_reviews.apart(pulled.taken)
+    return [each for each in taken if each.outcome in _STAYED]
+
+
 def _stop(args: Namespace, at: _At, pulled: Pulled, how: How, out: Output) -> None:
     """Report what stopped a merge, with advice; `Conflict` if another ref was held or refused."""
     from zonegit.cli import merging
@@ -213,7 +220,7 @@ def _stop(args: Namespace, at: _At, pulled: Pulled, how: How, out: Output) -> No
         raise MergeConflict(
             f"{pulled.conflict}; nothing moved: 'zonegit pull' without --rebase merges, so that you can resolve it"
         )
-    if stayed := [each for each in pulled.taken if each.outcome in _STAYED]:
+    if stayed := _stayed(pulled):
         first = stayed[0]
         raise Conflict(f"pull: {first.ref.zone}:{first.ref.name}: {printable(first.message)}")
 

@@ -148,6 +148,7 @@ class Mirror:
             with self._store.keeping():
                 moved = await self._pull(refs)
             await asyncio.to_thread(self._show, moved)
+            self._tracked.settle(refs)
             self._root = refs.root
             self._report.synced()
         await asyncio.to_thread(self._note_refused, asked=refs is not None)

@@ -10,7 +10,7 @@ from zonegit.model.refs import Ref, RefKind
 from zonegit.net.server.metrics_sink import MetricsSink
 from zonegit.ops import log
 from zonegit.sync.arrival import GOOD, Result
-from zonegit.sync.pushing import Push
+from zonegit.sync.pushing import UNKNOWN_KIND, Push
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -22,9 +22,11 @@ class PushReport:
         self._samples = samples
         self._peer = peer
         self._refused: dict[Ref, str] = {}
-        """Branches and tags that the peer refuses, and the reasons that were logged."""
+        """Refs that the peer refuses, and the reasons that were logged."""
         self._moves = log.Allowance(MOVES)
         self._last_failure = ""
+        self._is_older = False
+        """Whether the peer takes no reviews and proposals."""
         samples.set("sync_unpushed_refs", 0, peer=peer)
 
     def sent(self, session: Push) -> None:
@@ -41,6 +43,12 @@ class PushReport:
             took = {"objects": session.sent, "bytes": session.sent_size, "seconds": f"{seconds:.3f}"}
             self._tell("pushed", logging.INFO, refs=moved, **took)
         for result in session.results:
+            self._decided(result)
+        self._samples.set("sync_unpushed_refs", len(self._refused), peer=self._peer)
+
+    def beyond_scope(self, results: Iterable[Result]) -> None:
+        """These reviews and proposals aren't pushed, because the key may not."""
+        for result in results:
             self._decided(result)
         self._samples.set("sync_unpushed_refs", len(self._refused), peer=self._peer)
 
@@ -68,11 +76,19 @@ class PushReport:
         ref = result.ref
         if result.outcome in GOOD or result.reason == "behind":
             self._refused.pop(ref, None)
+        elif result.reason == UNKNOWN_KIND:  # no fault of anybody
+            self._tell_older(result.message)
         elif self._refused.get(ref) != result.reason:
             self._refused[ref] = result.reason
-            what = "branch" if ref.kind is RefKind.HEAD else "tag"
+            what = "branch" if ref.kind is RefKind.HEAD else ref.kind.removesuffix("s")
             fields = {"zone": ref.zone, what: ref.name, "reason": result.message or result.reason}
             self._tell(f"the peer refuses a {what}", logging.WARNING, **fields)
+
+    def _tell_older(self, message: str) -> None:
+        """Log once that the peer takes no reviews."""
+        if not self._is_older:
+            self._is_older = True
+            self._tell("reviews and proposals are not pushed", logging.WARNING, reason=message)
 
     def _tell(self, message: str, level: int, **fields: object) -> None:
         """Log it, rate-limited."""

@@ -23,13 +23,13 @@ from zonegit.ops.config import Config, PeerConfig, PrimaryConfig
 from zonegit.store.port import Store
 from zonegit.sync.peers import check_peer
 from zonegit.sync.pushing import Push
-from zonegit.sync.tips import Tips
+from zonegit.sync.reviews import within_scope
 from zonegit.sync.unpushed import Unpushed
 from zonegit.sync.wire import PeerRefs
 
 LOOK_EVERY: Final = 60.0
 """Seconds between two checks while nothing moves."""
-_TRACKED: Final = PeerRefs("", 0, "", Tips(), Tips(), gone=())
+_TRACKED: Final = PeerRefs("", 0, "", gone=())
 """No difference from what is tracked of the peer."""
 
 
@@ -121,7 +121,8 @@ class Pusher:
     def _session(self) -> Push | None:
         """A prepared push of what the peer lacks; None if it lacks nothing."""
         with self._store.read() as reader:
-            offers = self._unpushed.offers(reader)
+            offers, beyond = within_scope(self._peer.signer.key, self._unpushed.offers(reader))
+        self._report.beyond_scope(beyond)
         if not offers:
             return None
         session = Push(self._store, self._name, _TRACKED, offers, compress=self._compress)

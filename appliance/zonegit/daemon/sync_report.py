@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from zonegit.errors import (
@@ -63,6 +64,8 @@ class SyncReport:
         self._left_out: Mapping[str, str] = {}
         self._apart: dict[Ref, str] = {}
         """Branches and tags that differ from the peer's, and the reasons that were logged."""
+        self._unfit = (0, "")
+        """How many reviews and proposals of the peer the last pull left out, and the first reason."""
         self._moves = log.Allowance(MOVES)
 
     async def going_on(self, session: Session) -> None:
@@ -83,22 +86,30 @@ class SyncReport:
             self._log_move("followed a rewound ref", logging.WARNING, ref=name, peer=self._peer)
         for name in moved.removed:
             self._log_move("the peer removed a branch", logging.WARNING, ref=name, peer=self._peer)
-        if moved.branches:
+        reviews = _count_updated(moved.results)
+        if moved.branches or reviews:
             self._samples.observe("sync_duration_seconds", seconds, peer=self._peer)
             self._log_move(
                 "pulled",
                 logging.INFO,
                 peer=self._peer,
                 branches=len(moved.branches),
+                **reviews,
                 objects=session.objects,
                 bytes=session.size,
                 seconds=f"{seconds:.3f}",
             )
 
     def decided(self, results: Iterable[Result]) -> None:
-        """The results of branches and tags that are written here, too. A difference is logged once."""
+        """The results of refs that are written here, too. A difference is logged once."""
+        results = list(results)
+        self._note_unfit(
+            [result for result in results if result.ref.kind.is_review and result.outcome == "refused"]
+        )
         for result in results:
             ref = result.ref
+            if ref.kind.is_review:
+                continue
             what = "branch" if ref.kind is RefKind.HEAD else "tag"
             where = {"peer": self._peer, "zone": ref.zone, what: ref.name}
             if result.outcome == "merged":
@@ -109,6 +120,14 @@ class SyncReport:
                 self._apart[ref] = result.message
                 way = f"zonegit {_WAYS[what]}"
                 self._log_move(_APART[what], logging.ERROR, **where, reason=result.message, way=way)
+
+    def _note_unfit(self, refused: Sequence[Result]) -> None:
+        """Log which reviews and proposals of the peer can't be accepted: one line for a pull, unless it repeats."""
+        first = refused[0].message if refused else ""
+        known, self._unfit = self._unfit, (len(refused), first)
+        if refused and known != self._unfit:
+            fields = {"peer": self._peer, "count": len(refused), "reason": first}
+            self._log_move("left out reviews or proposals of the peer", logging.WARNING, **fields)
 
     def _log_move(self, message: str, level: int, **fields: object) -> None:
         """Log what a pull brought, rate-limited: the peer decides how often it moves something."""
@@ -211,6 +230,12 @@ class SyncReport:
 def outcome_of(error: ZonegitError) -> str:
     """The result label of an exchange that failed with this error."""
     return next((label for kind, label in _RESULTS if isinstance(error, kind)), "failed")
+
+
+def _count_updated(results: Iterable[Result]) -> dict[str, int]:
+    """How many reviews and proposals moved, by kind; empty if none did."""
+    kinds = [result.ref.kind for result in results if result.ref.kind.is_review and result.outcome == "updated"]
+    return {kind.value: count for kind, count in Counter(kinds).items()}
 
 
 def _named(zones: frozenset[str]) -> str:

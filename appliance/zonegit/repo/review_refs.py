@@ -18,6 +18,7 @@ from zonegit.model import refs
 from zonegit.model.commit import Tag
 from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.model.refs import RefName
+from zonegit.repo.ancestry import Objects
 from zonegit.repo.context import Context
 from zonegit.repo.signatures import mail_of, signing_key
 from zonegit.store.port import RefUpdate
@@ -49,6 +50,11 @@ class Kept(NamedTuple):
     def replaces(self, other: "Kept") -> bool:
         """Whether it is the newer one of two under one name."""
         return (self.tag.tagger.time, self.id) > (other.tag.tagger.time, other.id)
+
+
+def kept(objects: Objects, oid: ObjectId) -> Kept:
+    """A review or a proposal that is stored. `NotFound`; `InvalidObject` if it isn't a tag object."""
+    return Kept(oid, Tag.decode(objects.get(oid)))
 
 
 def ref_of(tag: Tag) -> RefName:

@@ -6,7 +6,7 @@ A refusal is a code and a message (`sync.arrival.Result`).
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from zonegit.errors import InvalidName
+from zonegit.errors import InvalidData, InvalidName
 from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import Kind, ObjectId, kind_of, short
 from zonegit.model.refs import MAX_REF, Ref, RefKind, check_zone, parse
@@ -17,14 +17,18 @@ from zonegit.repo.heads import is_automatic
 from zonegit.repo.merge_history import MergeHistory
 from zonegit.repo.mirrors import mirror_setting
 from zonegit.repo.new_zones import taking_over
+from zonegit.repo.review_refs import check_kept, kept
 from zonegit.store.port import Reader
 from zonegit.sync.work import Due
 
 Refusal = tuple[str, str]
 
 
-def unacceptable(reader: Reader, ref: Ref, new: ObjectId, local: ObjectId | None) -> Refusal | None:
-    """Why the ref may not point to `new`; None if it may. Automatic merges are checked by `forged_merge`."""
+def unacceptable(reader: Reader, ref: Ref, new: ObjectId, local: ObjectId | None, now: float) -> Refusal | None:
+    """Why the ref may not point to `new`; None if it may. Automatic merges are checked by `forged_merge`.
+
+    `now`: Unix seconds.
+    """
     if len(ref.full) > MAX_REF:
         return "name", f"the names of the zone and the {ref.kind.removesuffix('s')} together are too long"
     try:
@@ -32,11 +36,17 @@ def unacceptable(reader: Reader, ref: Ref, new: ObjectId, local: ObjectId | None
             check_zone(ref.zone)
     except InvalidName as error:
         return "name", str(error)
-    peer = reader.setting(mirror_setting(ref.zone))
+    peer = None if ref.kind.is_review else reader.setting(mirror_setting(ref.zone))
     if peer:
         return "mirrored", f"{ref.zone} is mirrored from {peer.decode()}: make the change there"
     if _commit_of(reader, ref, new) is None:
-        return "wrong-object", f"{short(new)} is not a commit of {ref.zone}"
+        what = "review or proposal" if ref.kind.is_review else "commit"
+        return "wrong-object", f"{short(new)} is not a {what} of {ref.zone}"
+    if ref.kind.is_review:
+        try:
+            check_kept(ref.full, kept(reader, new), now)
+        except InvalidData as error:
+            return "unfit-review", str(error)
     if found := unfit(reader, ref.zone, [new]):
         return "unfit", f"not acceptable in the history of {ref.zone}: {found}"
     return None
@@ -98,7 +108,9 @@ def forged_merge(
 def _commit_of(reader: Reader, ref: Ref, oid: ObjectId) -> ObjectId | None:
     """The commit that a ref would name, if it belongs to the zone."""
     data = reader.get(oid)
-    if ref.kind is RefKind.TAG and kind_of(data) is Kind.TAG:
+    if not ref.kind.names_commits and kind_of(data) is Kind.TAG:
         tag = Tag.decode(data)
         return tag.target if tag.zone == ref.zone else None
+    if ref.kind.is_review:
+        return None
     return oid if kind_of(data) is Kind.COMMIT and Commit.decode(data).zone == ref.zone else None

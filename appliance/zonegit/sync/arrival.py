@@ -1,4 +1,4 @@
-"""Decides what happens to the branches and tags that a peer pushes, or that a pull has fetched.
+"""Decides what happens to the branches, tags, reviews and proposals that a peer pushes, or that a pull has fetched.
 
     arrival = plan(store, offers, policy_of)                  # blocks no other writer
     with store.write() as writer:
@@ -6,7 +6,8 @@
 
 A branch only moves to commits that have all of its user commits in their history. Before any ref moves, each commit
 that enters a zone's history is checked (`repo.admission`), and each automatic merge among them is computed again
-and compared (`repo.canonical`), so that a forged one is refused.
+and compared (`repo.canonical`), so that a forged one is refused. Reviews and proposals are sets, whatever the
+policy: each arrives by itself, and of two under one name the newer stays (`repo.review_refs`).
 """
 
 from collections import deque
@@ -23,6 +24,7 @@ from zonegit.repo.canonical import Merged, NotMerged, merge_tips, reconcile
 from zonegit.repo.diverged import Diverged, note_diverged, settle_diverged
 from zonegit.repo.heads import is_automatic
 from zonegit.repo.merge_history import MergeHistory
+from zonegit.repo.review_refs import kept
 from zonegit.store.port import Reader, RefUpdate, Store, Writer
 from zonegit.sync.acceptable import forged_merge, may_not_create, new_commits, seq_falls, unacceptable
 from zonegit.sync.policy import Policy
@@ -34,11 +36,13 @@ Reads = Callable[[], AbstractContextManager[Reader]]
 MayBegin = Callable[[str], bool]
 """Zone name -> whether the peer may create this zone, which isn't here yet."""
 GOOD: Final = frozenset(("unchanged", "updated", "merged"))
-"""Outcomes after which the ref here contains what was offered."""
+"""Outcomes after which the ref here contains what was offered, or something newer that replaces it."""
+OFFERED: Final = frozenset((RefKind.HEAD, RefKind.TAG, RefKind.REVIEW, RefKind.PROPOSAL))
+"""The kinds of refs that nodes which all write offer to each other."""
 
 
 class Offer(NamedTuple):
-    """One branch or tag that a peer has, or pushes."""
+    """One branch, tag, review or proposal that a peer has, or pushes."""
 
     ref: Ref
     new: ObjectId
@@ -55,8 +59,8 @@ class Result(NamedTuple):
     """Where the ref here points afterwards; None if there is none."""
     reason: str = ""
     """A code, where it didn't move as offered: `behind`, `not-fast-forward`, `moved`, `conflict`, `signed`,
-    `too-many-heads`, `too-many-changes`, `mirrored`, `unfit`, `seq`, `forged-merge`, `new-zone`, `tag-differs`,
-    `wrong-object`, `name`, `atomic`."""
+    `too-many-heads`, `too-many-changes`, `mirrored`, `unfit`, `unfit-review`, `seq`, `forged-merge`, `new-zone`,
+    `tag-differs`, `wrong-object`, `name`, `atomic`."""
     message: str = ""
     """The reason as a sentence."""
     rules: int = 0
@@ -81,19 +85,20 @@ def anybody(zone: str) -> bool:
 
 
 def plan(
-    store: Store, offers: Sequence[Offer], policy_of: Callable[[str], Policy], *, atomic: bool = False
+    store: Store, offers: Sequence[Offer], policy_of: Callable[[str], Policy], now: float, *, atomic: bool = False
 ) -> Arrival:
-    """Decide about each offer, by its zone's policy. `atomic`: all refs move, or none.
+    """Decide about each offer, by its zone's policy. `atomic`: all refs move, or none. `now`: Unix seconds.
 
-    `InvalidData` for an offer that is neither a branch nor a tag, and for two offers of one ref.
+    `InvalidData` for an offer of any other kind of ref, and for two offers of one ref.
     """
-    return finish(planning(store, offers, policy_of, atomic=atomic))
+    return finish(planning(store, offers, policy_of, now, atomic=atomic))
 
 
 def planning(
     store: Store,
     offers: Sequence[Offer],
     policy_of: Callable[[str], Policy],
+    now: float,
     *,
     atomic: bool = False,
     hidden: Container[ObjectId] = (),
@@ -101,7 +106,7 @@ def planning(
     due: Due = never,
 ) -> Work[Arrival]:
     """`plan` in slices. Objects that are `hidden` count as absent."""
-    criteria = _Criteria(policy_of, may_begin, hidden, due)
+    criteria = _Criteria(policy_of, may_begin, hidden, now, due)
     return (yield from _planning(store.read, store.nodes, offers, criteria, atomic))
 
 
@@ -110,12 +115,13 @@ def plan_within(
     cache: NodeCache,
     offers: Sequence[Offer],
     policy_of: Callable[[str], Policy],
+    now: float,
     *,
     atomic: bool = False,
     may_begin: MayBegin = anybody,
 ) -> Arrival:
     """`plan` within a write transaction, so that no ref can move before `land`."""
-    criteria = _Criteria(policy_of, may_begin, (), never)
+    criteria = _Criteria(policy_of, may_begin, (), now, never)
     return finish(_planning(lambda: nullcontext(writer), cache, offers, criteria, atomic))
 
 
@@ -125,6 +131,7 @@ class _Criteria(NamedTuple):
     policy_of: Callable[[str], Policy]
     may_begin: MayBegin
     hidden: Container[ObjectId]
+    now: float
     due: Due
 
 
@@ -144,8 +151,8 @@ def _planning(
 def _check(offers: Sequence[Offer]) -> None:
     if len({offer.ref for offer in offers}) < len(offers):
         raise InvalidData("one ref can't be moved twice in one request")
-    if any(offer.ref.kind is RefKind.REMOTE for offer in offers):
-        raise InvalidData("only branches and tags can be offered, not remote-tracking refs")
+    if any(offer.ref.kind not in OFFERED for offer in offers):
+        raise InvalidData("only branches, tags, reviews and proposals can be offered")
 
 
 def _arrival(decisions: Sequence["_Decision"], *, atomic: bool) -> Arrival:
@@ -175,8 +182,9 @@ def land(writer: Writer, arrival: Arrival, who: Stamp, reason: str, peer: str, n
             for result, theirs in arrival.diverged
         ),
     )
-    accepted = {(result.ref.zone, result.ref.name) for result in arrival.results if result.outcome in GOOD}
-    settle_diverged(writer, peer, dict.fromkeys(result.ref.zone for result in arrival.results), accepted)
+    others = [result for result in arrival.results if not result.ref.kind.is_review]
+    accepted = {(result.ref.zone, result.ref.name) for result in others if result.outcome in GOOD}
+    settle_diverged(writer, peer, dict.fromkeys(result.ref.zone for result in others), accepted)
 
 
 class _Decision(NamedTuple):
@@ -201,9 +209,8 @@ def _deciding(
         if offer.new in criteria.hidden or not reader.has(offer.new):
             message = f"{short(offer.new)} has not been sent"
             return _Decision(Result(ref, "missing", local, "missing", message), local)
-        refusal = may_not_create(reader, ref.zone, criteria.may_begin) or unacceptable(
-            reader, ref, offer.new, local
-        )
+        begins = None if ref.kind.is_review else may_not_create(reader, ref.zone, criteria.may_begin)
+        refusal = begins or unacceptable(reader, ref, offer.new, local, criteria.now)
         entering = {} if refusal else new_commits(reader, ref, offer.new)
         refusal = refusal or seq_falls(reader, entering)
         merges = deque(oid for oid, each in entering.items() if is_automatic(each))
@@ -224,8 +231,10 @@ def _settled(nodes: Nodes, reader: Reader, offer: Offer, policy: Policy) -> _Dec
     ref, local = offer.ref, reader.ref(offer.ref.full)
     if ref.kind is RefKind.HEAD:
         return _branch(nodes, offer, local, policy)
-    if local in (None, offer.new):
+    if local is None or (ref.kind.is_review and kept(reader, offer.new).replaces(kept(reader, local))):
         return _Decision(Result(ref, "updated", offer.new), local)
+    if ref.kind.is_review:
+        return _Decision(Result(ref, "unchanged", local), local)
     message = f"the tag {ref.name} of {ref.zone} names another object here, and tags don't move"
     return _Decision(Result(ref, "refused", local, "tag-differs", message), local)
 

@@ -15,9 +15,9 @@ from zonegit.store.port import Reader, RefUpdate, Store, Writer
 from zonegit.sync.arrival import Result
 from zonegit.sync.mirror import Moved
 from zonegit.sync.peers import is_overtaken, remember, set_undecided
+from zonegit.sync.ref_lists import RefLists
 from zonegit.sync.selection import EVERYTHING, Selection
 from zonegit.sync.session import Session
-from zonegit.sync.tips import Tips
 from zonegit.sync.unfit_zones import nameable
 from zonegit.sync.wire import PeerRefs
 
@@ -29,7 +29,7 @@ class FetchSession(Session):
         """With a selection, its branches and tags are fetched; no ref here points to these tags afterwards."""
         self._selection = selection
         if selection is None:
-            super().__init__(store, peer, refs._replace(tags=Tips()))
+            super().__init__(store, peer, refs._replace(lists=RefLists(refs.branches)))
         else:
             super().__init__(store, peer, selected(refs, selection))
         self._with_tags, _ = nameable(peer, refs)
@@ -42,10 +42,7 @@ class FetchSession(Session):
 
 def selected(refs: PeerRefs, selection: Selection) -> PeerRefs:
     """A complete list of refs, without those that aren't selected."""
-    return refs._replace(
-        branches=Tips(tip for tip in refs.branches if selection.takes(tip.zone, tip.name)),
-        tags=Tips(tip for tip in refs.tags if selection.takes(tip.zone, tip.name)),
-    )
+    return refs._replace(lists=refs.lists.kept(lambda kind, tip: selection.takes_ref(kind, tip.zone, tip.name)))
 
 
 def track_pushed(writer: Writer, peer: str, results: Iterable[Result], who: Stamp) -> None:

@@ -1,30 +1,32 @@
 """The refs of a peer that this node knows, kept up to date between exchanges by the journal of the store.
 
-These are the branches that `refs/remotes/<peer>/` tracks, the tags of their zones, and the published versions of
-mirrored zones. In a mirror, the heads follow the tracked branches. If a head differs from its tracked branch, the
-branch is reported at an impossible id, so that the peer sends it again. Published versions of other zones aren't
-stored here; they count as known once the peer has sent them.
+These are the branches that `refs/remotes/<peer>/` tracks, the tags, reviews and proposals of their zones, and the
+published versions of mirrored zones. In a mirror, the heads follow the tracked branches. If a head differs from its
+tracked branch, the branch is reported at an impossible id, so that the peer sends it again. Published versions of
+other zones aren't stored here; they count as known once the peer has sent them. So do reviews and proposals that
+were refused here, or that the peer lacks, once that was dealt with (`settle`).
 """
 
 from collections.abc import Callable, Collection
-from heapq import merge
 from itertools import chain, groupby
 from typing import Final
 
 from zonegit.model.ids import ID_SIZE, ObjectId
-from zonegit.model.refs import RefKind, RefName, head, published, split, tag
+from zonegit.model.refs import RefKind, RefName, published, split
 from zonegit.repo.mirrors import zones_with_own_policy
 from zonegit.store.port import Reader
 from zonegit.sync import ref_diff, ref_sketch
 from zonegit.sync.peers import highest
-from zonegit.sync.ref_diff import Change, Question, split_ref, tips
+from zonegit.sync.ref_diff import Change, Question
+from zonegit.sync.ref_lists import REVIEWS, in_order, merged, ref_name, split_ref
 from zonegit.sync.ref_sketch import SketchAnswer
 from zonegit.sync.ref_table import SUM, RefTable
-from zonegit.sync.tips import Tip, Tips
 from zonegit.sync.wire import PeerRefs
+from zonegit.sync.work import finish, never
 
 _HEADS: Final = f"refs/{RefKind.HEAD}/"
-_TAGS: Final = f"refs/{RefKind.TAG}/"
+_OF_ZONES: Final = tuple(f"refs/{kind}/" for kind in RefKind if not kind.names_commits)
+"""Tags, reviews and proposals, which nothing tracks: assumed to be at the peer if any branch of the zone is."""
 _PUBLISHED: Final = f"refs/{RefKind.PUBLISHED}/"
 _ASTRAY: Final = ObjectId(bytes(ID_SIZE))
 """The impossible id of a branch whose head isn't where the peer had it."""
@@ -49,7 +51,7 @@ class KnownRefs:
         """For a peer that was never asked: it is assumed to have the refs that are here. To be used once."""
         found = cls(peer)
         found._epoch = epoch
-        found._table = RefTable(chain(reader.refs(_HEADS), reader.refs(_TAGS), reader.refs(_PUBLISHED)), epoch)
+        found._table = RefTable(chain.from_iterable(map(reader.refs, (_HEADS, *_OF_ZONES, _PUBLISHED))), epoch)
         return found
 
     def catch_up(self, reader: Reader) -> None:
@@ -76,23 +78,24 @@ class KnownRefs:
         for name, tip in reader.refs(self._prefix):
             held = RefName(_HEADS + name[len(self._prefix) :])
             self._table.move(held, self._held(reader, held, tip))
-        for zone, tagged in groupby(reader.refs(_TAGS), lambda item: split_ref(item[0])[0]):
+        untracked = chain.from_iterable(map(reader.refs, _OF_ZONES))
+        for zone, refs in groupby(untracked, lambda item: split_ref(item[0])[0]):
             if self._tracks(reader, zone):
-                for name, tip in tagged:
+                for name, tip in refs:
                     self._table.move(name, tip)
         for name, tip in reader.refs(_PUBLISHED):
             if self._follows(reader, name):
                 self._table.move(name, tip)
 
     def _follow(self, reader: Reader, moved: Collection[RefName]) -> None:
-        # Branches come first, because a zone's tags are known only if one of its branches is.
+        # Branches come first, because a zone's tags and reviews are known only if one of its branches is.
         for name in moved:
             if name.startswith(self._prefix):
                 self._update_branch(reader, name[len(self._prefix) :])
             elif name.startswith(_HEADS) and self._mirrored(split_ref(name)[0]):
                 self._update_branch(reader, name[len(_HEADS) :])
         for name in moved:
-            if name.startswith(_TAGS):
+            if name.startswith(_OF_ZONES):
                 held = self._tracks(reader, split_ref(name)[0])
                 self._table.move(name, reader.ref(name) if held else None)
             elif name.startswith(_PUBLISHED) and self._follows(reader, name):
@@ -120,7 +123,7 @@ class KnownRefs:
     def resolved(self, answer: SketchAnswer) -> PeerRefs | None:
         """The differences by a sketch's answer; None if applying them doesn't give the peer's sum."""
         table = self._table
-        news = dict(answer.refs())
+        news = dict(answer.lists.refs)
         named = [table.named(element) for element in answer.gone]
         gone = {name for name in named if name is not None and name not in news}
         total = table.sum
@@ -131,27 +134,16 @@ class KnownRefs:
             total -= 0 if held is None else table.fingerprint(name, held)
         if (total - answer.sum) % (1 << 8 * SUM):
             return None
-        found = answer.branches, answer.tags
-        return self._count_as_known(
-            PeerRefs(
-                answer.epoch,
-                answer.seq,
-                answer.root,
-                *found,
-                gone=tuple(sorted(gone)),
-                published=answer.published,
-            )
-        )
+        state = answer.epoch, answer.seq, answer.root
+        return self._count_as_known(PeerRefs(*state, answer.lists, gone=tuple(sorted(gone))))
 
     def differences(self, change: Change) -> PeerRefs:
         """The peer's refs that aren't known here, and the known refs that are gone at the peer."""
-        held = {name for name, _ in change.refs() if self._table.get(name) is not None}
+        held = {name for name, _ in change.lists.refs if self._table.get(name) is not None}
         gone = (name for at in change.prefixes for name, _ in self._table.bucket(at) if name not in held)
-        branches = Tips(tip for tip in change.branches if self._table.get(head(tip.zone, tip.name)) != tip.oid)
-        tags = Tips(tip for tip in change.tags if self._table.get(tag(tip.zone, tip.name)) != tip.oid)
-        shown = Tips(tip for tip in change.published if self._table.get(published(tip.zone, tip.name)) != tip.oid)
+        news = change.lists.kept(lambda kind, tip: self._table.get(ref_name(kind, tip)) != tip.oid)
         state = change.epoch, change.seq, change.root
-        return self._count_as_known(PeerRefs(*state, branches, tags, gone=tuple(sorted(gone)), published=shown))
+        return self._count_as_known(PeerRefs(*state, news, gone=tuple(sorted(gone))))
 
     def _count_as_known(self, found: PeerRefs) -> PeerRefs:
         """The same. Those of the refs that aren't stored here count as known from now on."""
@@ -163,20 +155,22 @@ class KnownRefs:
                 self._table.move(name, None)
         return found
 
+    def settle(self, found: PeerRefs) -> None:
+        """The differences were dealt with. Which reviews and proposals the peer has is known from them, so that it
+        isn't asked again about those that were refused here, or that it lacks.
+        """
+        for kind, tip in found.lists.tips:
+            if kind.is_review:
+                self._table.move(ref_name(kind, tip), tip.oid)
+        for name in found.gone or ():
+            if name.startswith(REVIEWS):
+                self._table.move(name, None)
+
     def complete(self, found: PeerRefs) -> PeerRefs:
         """All refs of the peer, from the known ones and the differences."""
-        moved = {head(tip.zone, tip.name) for tip in found.branches}
-        moved.update((tag(tip.zone, tip.name) for tip in found.tags), found.gone or ())
-        moved.update(published(tip.zone, tip.name) for tip in found.published)
-        branches, tags, shown = tips({name: tip for name, tip in self._table if name not in moved})
-        return PeerRefs(
-            found.epoch,
-            found.seq,
-            found.root,
-            _merged(branches, found.branches),
-            _merged(tags, found.tags),
-            published=_merged(shown, found.published),
-        )
+        moved = {name for name, _ in found.lists.refs}.union(found.gone or ())
+        known = finish(in_order([[(name, tip) for name, tip in self._table if name not in moved]], never))
+        return PeerRefs(found.epoch, found.seq, found.root, merged([known, found.lists]))
 
     def _update_branch(self, reader: Reader, label: str) -> None:
         """Update a branch of the peer, given as `<zone>/<branch>`."""
@@ -185,7 +179,7 @@ class KnownRefs:
         appears_or_vanishes = (tip is None) != (self._table.get(name) is None)
         self._table.move(name, tip)
         if appears_or_vanishes:
-            self._update_tags(reader, split_ref(name)[0])
+            self._update_untracked(reader, split_ref(name)[0])
 
     def _held(self, reader: Reader, name: RefName, tip: ObjectId | None) -> ObjectId | None:
         """The id at which a branch is reported, given the id of its tracking ref."""
@@ -201,10 +195,10 @@ class KnownRefs:
         """Whether the peer's published versions of a zone are stored here."""
         return self._mirrored(zone) and zone not in self._own
 
-    def _update_tags(self, reader: Reader, zone: str) -> None:
-        """Update the tags of a zone: all of them if any of its branches is tracked, otherwise none."""
+    def _update_untracked(self, reader: Reader, zone: str) -> None:
+        """Update the tags, reviews and proposals of a zone: all if any of its branches is tracked, else none."""
         held = self._tracks(reader, zone)
-        for name, tip in reader.refs(f"{_TAGS}{zone}/"):
+        for name, tip in chain.from_iterable(reader.refs(f"{prefix}{zone}/") for prefix in _OF_ZONES):
             if split_ref(name)[0] == zone:
                 self._table.move(name, tip if held else None)
 
@@ -216,17 +210,5 @@ class KnownRefs:
 
 def joined(parts: list[PeerRefs]) -> PeerRefs:
     """Differences that came in parts. If refs moved in between, the state is that of the first part."""
-    first = parts[0]
-    branches = Tips(merge(*(part.branches for part in parts), key=_label))
-    tags = Tips(merge(*(part.tags for part in parts), key=_label))
-    shown = Tips(merge(*(part.published for part in parts), key=_label))
     gone = sorted(name for part in parts for name in part.gone or ())
-    return first._replace(branches=branches, tags=tags, published=shown, gone=tuple(gone))
-
-
-def _label(tip: Tip) -> str:
-    return tip.label
-
-
-def _merged(kept: Tips, changed: Tips) -> Tips:
-    return Tips(merge(kept, changed, key=_label))
+    return parts[0]._replace(lists=merged(part.lists for part in parts), gone=tuple(gone))

@@ -4,7 +4,7 @@
 and published versions of the peer's zones become the peer's. A branch that the peer never had is left alone. A
 branch follows even a move that isn't a fast-forward (a reset at the primary); the result lists these, so that they
 can be logged. Zones that this repository owns are refused (`sync.ownership`), unfit ones stay as they are
-(`sync.unfit_zones`); both are recorded.
+(`sync.unfit_zones`); both are recorded. Reviews and proposals arrive in their own way (`sync.reviews`).
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -184,11 +184,12 @@ def _named_gone(reader: Reader, peer: str, refs: PeerRefs, gone: tuple[RefName, 
     """The refs that a list of differences names as gone, and the tags and published versions of zones that are new
     here, since those haven't been compared yet.
     """
-    for name in gone:
-        ref = parse(name)
+    for ref in map(parse, gone):
+        if ref.kind.is_review:
+            continue
         if ref.kind is RefKind.HEAD:
             yield remote(peer, ref.zone, ref.name)
-        yield name
+        yield ref.full
     for zone in refs.zones:
         if not _is_tracked(reader, peer, zone):
             yield from _untracked(reader, zone)

@@ -12,11 +12,10 @@ from zonegit.model.refs import Ref, RefKind, RefName, parse
 from zonegit.repo.mirrors import mirrored_from
 from zonegit.repo.tombstones import is_tombstone
 from zonegit.store.port import Reader
+from zonegit.sync.arrival import OFFERED
 from zonegit.sync.mirror import Moved
 from zonegit.sync.pulling import Taken
-from zonegit.sync.ref_diff import by_name
 from zonegit.sync.selection import Selection
-from zonegit.sync.tips import Tips
 from zonegit.sync.wire import PeerRefs
 
 
@@ -38,17 +37,15 @@ def mirrored_refs(reader: Reader, peer: str, refs: PeerRefs, selection: Selectio
         return None
     if whole:
         return refs
-    branches = Tips(tip for tip in refs.branches if tip.zone in zones)
-    tags = Tips(tip for tip in refs.tags if tip.zone in zones)
-    published = Tips(tip for tip in refs.published if tip.zone in zones)
-    there = {name for name, _ in by_name(branches, tags, published)}
+    lists = refs.lists.of_zones(zones.__contains__)
+    there = {name for name, _ in lists.refs}
     gone = dict.fromkeys(name for name in _came(reader, peer, zones) if name not in there)
-    return refs._replace(branches=branches, tags=tags, published=published, gone=tuple(gone))
+    return refs._replace(lists=lists, gone=tuple(gone))
 
 
 def state(reader: Reader) -> dict[RefName, ObjectId]:
-    """The ids that all branches and tags of this repository point to."""
-    return {name: oid for kind in (RefKind.HEAD, RefKind.TAG) for name, oid in reader.refs(f"refs/{kind}/")}
+    """The ids that all branches, tags, reviews and proposals of this repository point to."""
+    return {name: oid for kind in OFFERED for name, oid in reader.refs(f"refs/{kind}/")}
 
 
 def followed(reader: Reader, peer: str, before: dict[RefName, ObjectId], moved: Moved) -> list[Taken]:
@@ -59,8 +56,9 @@ def followed(reader: Reader, peer: str, before: dict[RefName, ObjectId], moved: 
         old, new = before.get(name), after.get(name)
         if old != new:
             message = f"followed {peer}, where it was reset" if name in moved.rewound and new is not None else ""
-            removed = new is None or (reader.has(new) and is_tombstone(reader, new))
-            found.append(Taken(parse(name), old, new, "updated", message, removed=removed))
+            ref = parse(name)
+            removed = new is None or (ref.kind is RefKind.HEAD and is_tombstone(reader, new))
+            found.append(Taken(ref, old, new, "updated", message, removed=removed))
     return found
 
 

@@ -2,7 +2,8 @@
 
 Zones that this node mirrors follow the peer (`sync.mirror`). Zones that it writes too are updated by
 `sync.arrival`: a branch moves forward, is merged, or stays as it is and is recorded as diverged. A ref that
-disappears at the peer isn't deleted here: only a tombstone removes a zone or branch.
+disappears at the peer isn't deleted here: only a tombstone removes a zone or branch. Reviews and proposals
+arrive by the same rule in all zones, mirrored or not.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,8 +23,8 @@ from zonegit.sync.ownership import is_mirrored
 from zonegit.sync.peers import highest, is_overtaken, is_undecided, set_undecided
 from zonegit.sync.policy import Policy, ff_only
 from zonegit.sync.quota import REF_BYTES, VIEW_BYTES
+from zonegit.sync.reviews import review_offers
 from zonegit.sync.session import Session
-from zonegit.sync.tips import Tips
 from zonegit.sync.unfit_zones import unfit_zones
 from zonegit.sync.wire import PeerRefs
 
@@ -86,7 +87,7 @@ class PolicySession(Session):
             return super().finish(who)
         self._free_zones()
         for _ in range(TRIES):
-            planned = self._plan()
+            planned = self._plan(who)
             arrival = planned.arrival
             if not arrival.updates and not arrival.diverged and self._is_settled():
                 return Moved(results=arrival.results)
@@ -97,18 +98,20 @@ class PolicySession(Session):
             except Conflict:
                 continue  # a ref has moved meanwhile
         with self._store.write() as writer:
-            return self._move(writer, self._plan(), who)
+            return self._move(writer, self._plan(who), who)
 
-    def _plan(self) -> _Planned:
+    def _plan(self, who: Stamp) -> _Planned:
         with self._store.read() as reader:
             self.left_out = {**self._unnamed, **unfit_zones(reader, self.peer, self._refs)}
             undecided = self._again or is_undecided(reader, self.peer)
             offers = self._offers(reader, undecided=undecided)
             fit = [offer for offer in offers if offer.ref.zone not in self.left_out]
-        arrival = plan(self._store, fit, self._rules.policy)
+            fit += [offer for offer in review_offers(reader, self._refs.lists) if reader.has(offer.new)]
+        arrival = plan(self._store, fit, self._rules.policy, who.time)
         if not self._rules.pulls:
             arrival = Arrival(diverged=arrival.diverged)
-        self.left_out |= {each.ref.zone: each.message for each in arrival.results if each.reason in _WRONG}
+        wrong = (each for each in arrival.results if each.reason in _WRONG and not each.ref.kind.is_review)
+        self.left_out |= {each.ref.zone: each.message for each in wrong}
         return _Planned(arrival, undecided or self._refs.gone is None)
 
     def _offers(self, reader: Reader, *, undecided: bool) -> Iterator[Offer]:
@@ -193,8 +196,6 @@ def _covered(refs: PeerRefs, covers: Callable[[str], bool]) -> PeerRefs:
     if covers is every:
         return refs
     return refs._replace(
-        branches=Tips(tip for tip in refs.branches if covers(tip.zone)),
-        tags=Tips(tip for tip in refs.tags if covers(tip.zone)),
-        published=Tips(tip for tip in refs.published if covers(tip.zone)),
+        lists=refs.lists.of_zones(covers),
         gone=None if refs.gone is None else tuple(name for name in refs.gone if covers(parse(name).zone)),
     )

@@ -6,6 +6,7 @@ from what is here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from zonegit.errors import InvalidFrame, Unreachable
@@ -69,9 +70,12 @@ class Steps:
         yield self._other_jobs()
         if self._resumed:
             yield self._other_jobs()  # a cursor of an older state may have skipped objects that the newer one needs
-        again = self._missing(self._refs.tips)
+        again = self._missing(self._all_tips())
         if again:
             raise Unreachable(f"{self._peer} didn't send {short(again[0].oid)} of {again[0].zone}; will try again")
+
+    def _all_tips(self) -> Iterator[Tip]:
+        return chain(*self._refs.lists)
 
     def _missing(self, tips: Iterable[Tip]) -> Tips:
         with self._store.read() as reader:
@@ -128,7 +132,7 @@ class Steps:
         return Job(f"subtree {run[0].hex()}", tuple(run), cursor=resumed.get(run[0], b""))
 
     def _other_jobs(self) -> list[Job]:
-        tips = self._missing(self._refs.tips)
+        tips = self._missing(self._all_tips())
         parts = [tips[at : at + limits.MAX_WANTS] for at in range(0, len(tips), limits.MAX_WANTS)]
         return [self._version_job(f"versions {at}", part, ()) for at, part in enumerate(parts)]
 

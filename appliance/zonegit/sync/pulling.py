@@ -75,7 +75,11 @@ def take(
     taken: list[Taken] = []
     with store.read() as reader:
         for each in compared:
-            if each.standing in ("behind", "diverged") and (other := reader.setting(mirror_setting(each.ref.zone))):
+            incoming = each.standing in ("behind", "diverged")
+            if each.ref.kind.is_review:
+                by_itself += [each] if incoming else []
+                continue
+            if incoming and (other := reader.setting(mirror_setting(each.ref.zone))):
                 taken.append(_left_to(other.decode(), each))
                 continue
             if each.standing == "behind" or (each.standing == "diverged" and _is_automatic(each, policy_of, how)):
@@ -126,10 +130,10 @@ def _land(
 
     for _ in range(TRIES):
         try:
-            return landed(plan(store, offers, policy_of))
+            return landed(plan(store, offers, policy_of, who.time))
         except Conflict:
             continue
-    return landed(plan(store, offers, policy_of))
+    return landed(plan(store, offers, policy_of, who.time))
 
 
 def _by_hand(

@@ -173,6 +173,7 @@ class PushEndpoint:
                 self._store.nodes,
                 updates,
                 policies.__getitem__,
+                self._clock(),
                 atomic=request.ask.atomic,
                 may_begin=partial(_may_begin, grant.key),
             )
@@ -227,6 +228,7 @@ class PushEndpoint:
                     self._store,
                     offers,
                     policy_of,
+                    self._clock(),
                     atomic=request.ask.atomic,
                     hidden=absent,
                     may_begin=may_begin,

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple, TypeVar, cast, get_args
 from zonegit.errors import InvalidData, InvalidName, LimitExceeded, RevisionError
 from zonegit.model.foreign import cut, one_line
 from zonegit.model.ids import ObjectId, parse_id
-from zonegit.model.refs import Ref, RefKind, parse
-from zonegit.sync.arrival import Offer, Outcome, Result
+from zonegit.model.refs import Ref, parse
+from zonegit.sync.arrival import OFFERED, Offer, Outcome, Result
 from zonegit.sync.json_members import members
 from zonegit.sync.limits import MAX_PRESENT, MAX_UPDATES
 from zonegit.sync.wire import as_list, as_text
@@ -20,7 +20,7 @@ from zonegit.sync.wire import as_list, as_text
 PATH: Final = "/v0/push"
 T = TypeVar("T")
 _OUTCOMES: Final = get_args(Outcome)
-_KINDS: Final = {"heads": RefKind.HEAD, "tags": RefKind.TAG}
+_KINDS: Final = {kind.value: kind for kind in OFFERED}
 ANSWER: Final = 4 << 20
 """The most bytes of an answer."""
 _SENTENCE: Final = 400
@@ -140,7 +140,7 @@ def _result(item: object) -> Result:
 
 def _ref(kind: str, zone: str, name: str) -> Ref:
     if kind not in _KINDS:
-        raise InvalidData(f"{kind[:40]!r} is no kind of ref that a push moves: heads or tags")
+        raise InvalidData(f"{kind[:40]!r} is no kind of ref that a push moves")
     try:
         return parse(Ref(_KINDS[kind], zone, name).full)
     except InvalidName as error:

@@ -42,6 +42,10 @@ as large. A server waits 30 s for a body."""
 
 
 INCOMPLETE: Final = "incomplete"
+_UNKNOWN: Final = "bad_request"
+"""The error of a peer that doesn't know a kind of ref."""
+UNKNOWN_KIND: Final = "unknown-kind"
+"""The reason for which such a ref isn't pushed."""
 _LATER: Final = frozenset((INCOMPLETE, "busy", "no_space", "quota", "internal", "too_many_fetches"))
 """The peer's error for objects that point to missing ones, and all errors after which a retry may succeed."""
 
@@ -77,7 +81,7 @@ class Push:
         self._atomic = atomic
         self._compress = compress
         self.updates = tuple(updates)
-        self._parts = _parts(self.updates)
+        self._parts = _parts(self.updates) if atomic else _apart(self.updates)
         if atomic and len(self._parts) > 1:
             raise LimitExceeded(
                 f"an atomic push moves at most {len(self._parts[0]):,} of these {len(self.updates):,} refs: "
@@ -179,10 +183,20 @@ class Push:
         """
         if error == INCOMPLETE and not self._distrusted:
             self._distrust_refs()
+        elif error == _UNKNOWN and self._asked and all(update.ref.kind.is_review for update in self._asked):
+            self._give_up_reviews()
         elif error in _LATER:
             raise Unreachable(f"{self.peer} doesn't accept pushes at the moment: {message}")
         else:
             raise Refused(f"{self.peer} refuses the push: {message}")
+
+    def _give_up_reviews(self) -> None:
+        """The peer doesn't know reviews and proposals: it is an older version. Everything else has been pushed."""
+        message = f"{self.peer} runs an older version of zonegit, which takes no reviews or proposals"
+        for update in self.updates:
+            if update not in self._results:
+                self._results[update] = Result(update.ref, "refused", None, UNKNOWN_KIND, message)
+        self._asked = ()
 
     def _handle_probe(self, answer: Answer) -> None:
         """Handle the answer to a probe: record what the peer has, and count again what it lacks."""
@@ -271,6 +285,12 @@ def _parts(updates: Sequence[Offer]) -> list[tuple[Offer, ...]]:
         part.append(update)
         size += needs
     return [*parts, tuple(part)] if part else parts
+
+
+def _apart(updates: Sequence[Offer]) -> list[tuple[Offer, ...]]:
+    """The same, reviews and proposals last and by themselves, since older servers refuse a request with such."""
+    others = [update for update in updates if not update.ref.kind.is_review]
+    return [*_parts(others), *_parts([update for update in updates if update.ref.kind.is_review])]
 
 
 def _peer_tips(reader: Reader, peer: str, refs: PeerRefs, zones: Mapping[str, object]) -> dict[str, list[ObjectId]]:

@@ -7,25 +7,22 @@ wrong type or size, refs outside of the buckets that they were sent for, and ref
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping
-from heapq import merge
-from itertools import islice
+from collections.abc import Iterable
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidData
 from zonegit.model.ids import ID_SIZE, ObjectId
-from zonegit.model.refs import RefKind, RefName, head, split, tag
-from zonegit.model.refs import published as published_name
+from zonegit.model.refs import RefKind
 from zonegit.store.port import Reader
 from zonegit.store.refindex import BUCKET_DIGEST, index_key
 from zonegit.sync.json_members import members
+from zonegit.sync.ref_lists import LISTS, REVIEWS, RefLists, in_order, read_list
 from zonegit.sync.ref_table import BUCKETS, RefTable
 from zonegit.sync.tips import Tip, Tips
 from zonegit.sync.wire import (
-    ALL_NAMES,
     ALL_REFS,
-    PUBLISHED,
-    TOMBSTONES,
+    ALWAYS,
     Accepts,
     PeerRefs,
     as_list,
@@ -33,7 +30,6 @@ from zonegit.sync.wire import (
     as_text,
     check_state,
     quoted,
-    rising,
     write_lists,
 )
 from zonegit.sync.work import Due, Work, finish, never
@@ -44,8 +40,6 @@ PART: Final = 30_000
 MANY: Final = 256
 """A client that tracks more refs of a peer than this asks for differences."""
 _TEXT: Final = BUCKETS * BUCKET_DIGEST
-_NAMES: Final = {"branches": head, "tags": tag, "published": published_name}
-"""The name of a ref, by the list that it stands in."""
 
 
 class Question(NamedTuple):
@@ -71,24 +65,14 @@ class Question(NamedTuple):
             "first": self.first,
             "most": self.most,
         }
-        if self.accepts.all_names:
-            table["names"] = ALL_NAMES
-        if self.accepts.tombstones:
-            table["tombstones"] = TOMBSTONES
-        if self.accepts.published:
-            table["published"] = PUBLISHED
-        return _json(table)
+        return _json({**table, **self.accepts.preferences})
 
     @classmethod
     def decode(cls, data: bytes) -> "Question":
         table = as_table(data)
         joined = from_base64(as_text(table, "buckets"), _TEXT)
         digests = tuple(joined[at : at + BUCKET_DIGEST] for at in range(0, _TEXT, BUCKET_DIGEST))
-        accepts = Accepts(
-            table.get("names") == ALL_NAMES,
-            table.get("tombstones") == TOMBSTONES,
-            table.get("published") == PUBLISHED,
-        )
+        accepts = Accepts.said(table.get)
         first, most = _number(table, "first", BUCKETS), _number(table, "most", 1 << 32)
         return cls(as_text(table, "epoch"), as_text(table, "root"), digests, accepts, first, most)
 
@@ -100,11 +84,9 @@ class Change(NamedTuple):
     seq: int
     root: str
     prefixes: tuple[int, ...]
-    branches: Tips
-    tags: Tips
+    lists: RefLists = RefLists()
     next: int = 0
     """The first bucket that wasn't compared; 0 if all were."""
-    published: Tips = Tips()
 
     def encode(self) -> bytes:
         return finish(self.writing(never))
@@ -114,35 +96,27 @@ class Change(NamedTuple):
         table = {"epoch": self.epoch, "seq": self.seq, "root": self.root, "buckets": self.prefixes}
         if self.next:
             table["next"] = self.next
-        lists = {"branches": map(written, self.branches), "tags": map(written, self.tags)}
-        if self.published:
-            lists["published"] = map(written, self.published)
-        return write_lists(table, lists, due)
+        return write_lists(table, self.lists.written(written, ALWAYS), due)
 
     @classmethod
     def decode(cls, data: bytes) -> "Change":
         table: dict[str, object] = {}
         prefixes: tuple[int, ...] = ()
-        lists = {"branches": Tips(), "tags": Tips(), "published": Tips()}
-        named: set[int] = set()
+        lists: dict[str, Tips] = {}
         for name, value in members(data):
             if name == "buckets":
                 prefixes = _prefixes(as_list(name, value))
-            elif name in lists:
-                lists[name] = Tips(_noted(named, name, rising(name, as_list(name, value), tip_of)))
+            elif name in LISTS:
+                lists[name] = read_list(name, as_list(name, value), tip_of)
             else:
                 table[name] = value
-        if not named <= set(prefixes):
+        found = RefLists(**lists)
+        if not {index_key(name)[0] for name, _ in found.refs} <= set(prefixes):
             raise InvalidData("the peer's answer has a ref in a bucket that it doesn't list")
         following = _number(table, "next", BUCKETS)
         if following and prefixes and following <= prefixes[-1]:
             raise InvalidData("the peer's answer continues with a bucket that it has already listed")
-        state = check_state(table)
-        return cls(*state, prefixes, lists["branches"], lists["tags"], following, lists["published"])
-
-    def refs(self) -> Iterator[tuple[RefName, ObjectId]]:
-        """The refs by their full names at the peer."""
-        return by_name(self.branches, self.tags, self.published)
+        return cls(*check_state(table), prefixes, found, following)
 
 
 def change_for(question: Question, table: RefTable, state: PeerRefs, due: Due = never) -> Work[Change]:
@@ -160,13 +134,14 @@ def change_for(question: Question, table: RefTable, state: PeerRefs, due: Due = 
             break
         count += table.size(at)
     listed = [at for at in differing if not following or at < following]
-    branches, tags, published = yield from in_order(table.copy(listed), due)
-    return Change(state.epoch, state.seq, state.root, tuple(listed), branches, tags, following, published)
+    lists = yield from in_order(table.copy(listed), due)
+    return Change(state.epoch, state.seq, state.root, tuple(listed), lists, following)
 
 
 def holds_many(reader: Reader, peer: str) -> bool:
-    """Whether so many refs of a peer are tracked that sending digests costs less than listing all refs."""
-    return sum(1 for _ in islice(reader.refs(f"refs/{RefKind.REMOTE}/{peer}/"), MANY + 1)) > MANY
+    """Whether a peer has so many refs, as far as is known here, that digests cost less than a list of all refs."""
+    tracked = (f"refs/{RefKind.REMOTE}/{peer}/", *REVIEWS)
+    return sum(1 for _ in islice(chain.from_iterable(map(reader.refs, tracked)), MANY + 1)) > MANY
 
 
 def supposes_much(reader: Reader, peer: str) -> bool:
@@ -176,37 +151,6 @@ def supposes_much(reader: Reader, peer: str) -> bool:
     if next(reader.refs(f"refs/{RefKind.REMOTE}/{peer}/"), None) is not None:
         return False
     return sum(1 for _ in islice(reader.refs(f"refs/{RefKind.HEAD}/"), MANY + 1)) > MANY
-
-
-def by_name(branches: Tips, tags: Tips, published: Tips) -> Iterator[tuple[RefName, ObjectId]]:
-    """The refs of these lists by their full names."""
-    for name_of, tips in ((head, branches), (tag, tags), (published_name, published)):
-        for tip in tips:
-            yield name_of(tip.zone, tip.name), tip.oid
-
-
-def tips(refs: Mapping[RefName, ObjectId]) -> tuple[Tips, Tips, Tips]:
-    """`(branches, tags, published)` of stored refs, in the byte order of their names."""
-    return finish(in_order([list(refs.items())], never))
-
-
-def in_order(parts: list[list[tuple[RefName, ObjectId]]], due: Due) -> Work[tuple[Tips, Tips, Tips]]:
-    """The same, in slices, for refs in parts of a few thousand."""
-    for part in parts:
-        part.sort()
-        if due():
-            yield
-    found = {kind: Tips() for kind in (RefKind.HEAD, RefKind.TAG, RefKind.PUBLISHED)}
-    for name, oid in merge(*parts):
-        found[RefKind(name.split("/", 2)[1])].add(Tip(*split_ref(name), oid))
-        if due():
-            yield
-    return found[RefKind.HEAD], found[RefKind.TAG], found[RefKind.PUBLISHED]
-
-
-def split_ref(name: RefName) -> tuple[str, str]:
-    """`(zone, branch or tag)` of a ref's name, which was checked when it was stored."""
-    return split(name.split("/", 2)[2])
 
 
 def written(tip: Tip) -> str:
@@ -220,14 +164,6 @@ def tip_of(item: object) -> Tip | None:
     if not (isinstance(zone, str) and isinstance(name, str) and isinstance(oid, str)):
         return None
     return Tip(zone, name, ObjectId(from_base64(oid, ID_SIZE)))
-
-
-def _noted(buckets: set[int], kind: str, tips: Iterable[Tip]) -> Iterator[Tip]:
-    """Yield the tips, and add their buckets to `buckets`."""
-    name_of = _NAMES[kind]
-    for tip in tips:
-        buckets.add(index_key(name_of(tip.zone, tip.name))[0])
-        yield tip
 
 
 def _prefixes(items: Iterable[object]) -> tuple[int, ...]:

@@ -18,11 +18,12 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.refs import RefName
 from zonegit.sync import ref_diff
 from zonegit.sync.json_members import members
+from zonegit.sync.ref_lists import LISTS, RefLists, in_order, read_list
 from zonegit.sync.ref_table import SUM, RefTable
 from zonegit.sync.sketch import ELEMENT, ROWS, WIDTHS, Difference, difference, estimate, read_sums, write_sums
 from zonegit.sync.sketch import SUM as CELL
 from zonegit.sync.tips import Tips
-from zonegit.sync.wire import ALL_REFS, Accepts, PeerRefs, as_list, as_text, check_state, rising, write_lists
+from zonegit.sync.wire import ALL_REFS, Accepts, PeerRefs, as_list, as_text, check_state, write_lists
 from zonegit.sync.work import Due, Work, finish, never
 
 SKETCH_TYPE: Final = "application/vnd.zonegit.sketch"
@@ -32,9 +33,6 @@ FIRST_MOVED: Final = 6
 FINE: Final = 56
 """The width of the counts sent with it, from which the number of differences is estimated."""
 _VERSION: Final = 1
-_ALL_NAMES: Final = 1
-_TOMBSTONES: Final = 2
-_PUBLISHED: Final = 4
 _HEAD: Final = Struct(f">BB16s{SUM}sHH")
 _TIP: Final = 4 * ELEMENT
 """How many bits of an element depend on the tip; those before them depend on the name only."""
@@ -55,15 +53,8 @@ class SketchQuestion(NamedTuple):
 
     def encode(self) -> bytes:
         width, fine = len(self.sums) // ROWS, len(self.counts) // ROWS
-        accepts = self.accepts
-        first = _HEAD.pack(
-            _VERSION,
-            _ALL_NAMES * accepts.all_names | _TOMBSTONES * accepts.tombstones | _PUBLISHED * accepts.published,
-            bytes.fromhex(self.epoch),
-            self.sum.to_bytes(SUM, "big"),
-            width,
-            fine,
-        )
+        epoch, total = bytes.fromhex(self.epoch), self.sum.to_bytes(SUM, "big")
+        first = _HEAD.pack(_VERSION, self.accepts.flags, epoch, total, width, fine)
         return first + bytes(count % 256 for count in self.counts) + write_sums(self.sums)
 
     @classmethod
@@ -79,8 +70,7 @@ class SketchQuestion(NamedTuple):
         if len(data) != start + ROWS * width * CELL:
             raise InvalidData("the length of the sketch doesn't match its widths")
         counts, sums = list(data[_HEAD.size : start]), read_sums(data[start:])
-        accepts = Accepts(bool(flags & _ALL_NAMES), bool(flags & _TOMBSTONES), bool(flags & _PUBLISHED))
-        return cls(epoch.hex(), int.from_bytes(total, "big"), counts, sums, accepts)
+        return cls(epoch.hex(), int.from_bytes(total, "big"), counts, sums, Accepts.of_flags(flags))
 
 
 class SketchAnswer(NamedTuple):
@@ -91,28 +81,21 @@ class SketchAnswer(NamedTuple):
     root: str
     sum: int = 0
     """The sum of all refs that the client may see."""
-    branches: Tips = Tips()
-    tags: Tips = Tips()
+    lists: RefLists = RefLists()
     gone: tuple[int, ...] = ()
-    """The elements of refs that only the client has, without those of refs that moved, which `branches` or `tags`
-    name."""
+    """The elements of refs that only the client has, without those of refs that moved, which `lists` name."""
     differ: int | None = None
     """About how many elements differ, if the sketch was too narrow to decode; 0 if no sketch would do."""
-    published: Tips = Tips()
 
     def writing(self, due: Due) -> Work[bytes]:
         table: dict[str, object] = {"epoch": self.epoch, "seq": self.seq, "root": self.root}
         if self.differ is not None:
             return write_lists({**table, "differ": self.differ}, {}, due)
         table["sum"] = ref_diff.base64(self.sum.to_bytes(SUM, "big"))
-        lists = {
-            "branches": map(ref_diff.written, self.branches),
-            "tags": map(ref_diff.written, self.tags),
-            "published": map(ref_diff.written, self.published),
-            "gone": map(_joined, _batched(self.gone)),
-        }
-        held = {"branches": self.branches, "tags": self.tags, "published": self.published, "gone": self.gone}
-        return write_lists(table, {name: lists[name] for name, items in held.items() if items}, due)
+        lists = self.lists.written(ref_diff.written)
+        if self.gone:
+            lists["gone"] = map(_joined, _batched(self.gone))
+        return write_lists(table, lists, due)
 
     def encode(self) -> bytes:
         return finish(self.writing(never))
@@ -120,24 +103,20 @@ class SketchAnswer(NamedTuple):
     @classmethod
     def decode(cls, data: bytes) -> "SketchAnswer":
         table: dict[str, object] = {}
-        lists = {"branches": Tips(), "tags": Tips(), "published": Tips()}
+        lists: dict[str, Tips] = {}
         gone: tuple[int, ...] = ()
         for name, value in members(data):
             if name == "gone":
                 gone = tuple(element for text in as_list(name, value) for element in _elements(text))
-            elif name in lists:
-                lists[name] = Tips(rising(name, as_list(name, value), ref_diff.tip_of))
+            elif name in LISTS:
+                lists[name] = read_list(name, as_list(name, value), ref_diff.tip_of)
             else:
                 table[name] = value
         state = check_state(table)
         if "differ" in table:
             return cls(*state, differ=_number(table["differ"]))
         total = int.from_bytes(ref_diff.from_base64(as_text(table, "sum"), SUM), "big")
-        return cls(*state, total, lists["branches"], lists["tags"], gone, published=lists["published"])
-
-    def refs(self) -> Iterator[tuple[RefName, ObjectId]]:
-        """The refs by their full names at the peer."""
-        return ref_diff.by_name(self.branches, self.tags, self.published)
+        return cls(*state, total, RefLists(**lists), gone)
 
 
 def question(table: RefTable, epoch: str, width: int, fine: int = 0) -> SketchQuestion:
@@ -172,8 +151,8 @@ def answer(asked: SketchQuestion, table: RefTable, state: PeerRefs, due: Due = n
         if name is None or tip is None:  # decoded wrongly, or moved meanwhile
             return SketchAnswer(*known, differ=max(1, about))
         ours.append((name, tip))
-    branches, tags, published = yield from ref_diff.in_order([ours], due)
-    return SketchAnswer(*known, total, branches, tags, tuple(_unnamed(found)), published=published)
+    lists = yield from in_order([ours], due)
+    return SketchAnswer(*known, total, lists, tuple(_unnamed(found)))
 
 
 def _unnamed(found: Difference) -> Iterator[int]:

@@ -1,4 +1,5 @@
-"""Selects branches and tags by PATTERNs: `zone` or `zone:name`, with `*` for any characters."""
+"""Selects branches and tags by PATTERNs: `zone` or `zone:name`, with `*` for any characters. Reviews and proposals
+come along with the branches of their zones."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +8,7 @@ from typing import NamedTuple
 
 from zonegit.errors import InvalidName, UsageError
 from zonegit.model.names import parse_apex, to_text
-from zonegit.model.refs import check_name
+from zonegit.model.refs import RefKind, check_name
 
 
 class Pattern(NamedTuple):
@@ -35,6 +36,14 @@ class Selection(NamedTuple):
         return any(each.covers(zone, name) for each in self.patterns) and not any(
             each.covers(zone, name) for each in self.exclude
         )
+
+    def takes_ref(self, kind: RefKind, zone: str, name: str) -> bool:
+        """Whether a ref is selected. Reviews and proposals are if any branch of their zone may be."""
+        if not kind.is_review:
+            return self.takes(zone, name)
+        without = (each for each in self.exclude if each.name == "*")
+        whole = (Pattern(each.zone) for each in self.patterns)
+        return Selection(tuple(whole), tuple(without)).takes(zone, name)
 
     def idle(self, refs: Iterable[tuple[str, str]]) -> list[Pattern]:
         """The patterns that match none of these refs, each `(zone, name)`."""

@@ -18,7 +18,6 @@ from zonegit.sync.closure import Closure
 from zonegit.sync.closure_cache import ClosureCache
 from zonegit.sync.frames import FrameWriter, Seal
 from zonegit.sync.reach import reaches
-from zonegit.sync.tips import Tips
 from zonegit.sync.visible import VisibleCache
 from zonegit.sync.work import Due, Work, in_reads, never
 
@@ -107,7 +106,7 @@ class Endpoint:
     def brief(self) -> Reply:
         """The state of the refs without the refs, for a client that then asks for the differences."""
         with self._store.read() as reader:
-            refs = wire.PeerRefs(reader.epoch, reader.seq, reader.index_root.hex(), Tips(), Tips(), self._workers)
+            refs = wire.PeerRefs(reader.epoch, reader.seq, reader.index_root.hex(), workers=self._workers)
         return Reply(200, wire.JSON_TYPE, refs.encode_brief(), _etag(refs))
 
     def refs_diff(self, key: Key, body: bytes, due: Due = never) -> Work[Reply]:

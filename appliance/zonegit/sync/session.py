@@ -12,24 +12,30 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
-from zonegit.errors import InvalidFrame, InvalidObject, SyncCut, Unreachable
+from zonegit.errors import Conflict, InvalidFrame, InvalidObject, SyncCut, Unreachable
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import object_id, short
+from zonegit.repo.mirrors import PULLED
 from zonegit.store.port import Store
 from zonegit.sync import limits, wire
+from zonegit.sync.arrival import Arrival, land, plan
 from zonegit.sync.closure import Position
 from zonegit.sync.frames import Check, Checkpoint, End, FrameReader, Group
 from zonegit.sync.incoming import Batch, Incoming, Job
 from zonegit.sync.mirror import Moved, follow, is_followed
 from zonegit.sync.peers import check_refs, cursors, highest, keep_cursors
+from zonegit.sync.policy import ff_only
 from zonegit.sync.pull_steps import SPLIT_RECORDS, STREAMS, Steps
 from zonegit.sync.quota import REF_BYTES, VIEW_BYTES, Quota
+from zonegit.sync.reviews import review_offers
 from zonegit.sync.unfit_zones import nameable, unfit_zones
 
 MOST_LOST: Final = 5
 MOST_BREAKS: Final = 100
 """How often a question is repeated because its answer broke off: in a row without any object, and in all."""
 
+TRIES: Final = 3
+"""How often the last step is tried while refs move here; then the caller gets the `Conflict`."""
 THIN: Final = 16 << 10
 MOST_THIN: Final = 256
 """How many answers of a session may say that there is more although they have fewer than `THIN` bytes."""
@@ -223,18 +229,34 @@ class Session:
             keep_cursors(writer, self.peer, {})
 
     def finish(self, who: Stamp) -> Moved:
-        """Move the refs, in one transaction, if anything moved. `QuotaUsedUp`, `StoreFull`."""
+        """Move the refs, in one transaction, if anything moved. `QuotaUsedUp`, `StoreFull`.
+
+        `Conflict` if reviews keep moving here meanwhile.
+        """
+        for _ in range(TRIES - 1):
+            try:
+                return self._follow(who)
+            except Conflict:
+                continue
+        return self._follow(who)
+
+    def _follow(self, who: Stamp) -> Moved:
+        with self._store.read() as reader:
+            offers = review_offers(reader, self._refs.lists)
+        reviews = plan(self._store, offers, ff_only, who.time) if offers else Arrival()
         with self._store.read() as reader:
             known = highest(reader, self.peer)
             same = known is not None and (known.epoch, known.seq) == (self._refs.epoch, self._refs.seq)
-            if same and is_followed(reader, self.peer, self._refs):
-                return Moved()
+            if same and not reviews.updates and is_followed(reader, self.peer, self._refs):
+                return Moved(results=reviews.results)
             self.left_out = {**self._unnamed, **unfit_zones(reader, self.peer, self._refs)}
         self.quota.check_room(self._store)
         with self._store.write() as writer:
             moved = follow(writer, self.peer, self._refs, who, self.left_out)
-            self.quota.spend(writer, REF_BYTES * moved.refs + VIEW_BYTES * writer.appeared)
-            return moved
+            land(writer, reviews, who, f"{PULLED}{self.peer}", self.peer)
+            refs = moved.refs + len(reviews.updates)
+            self.quota.spend(writer, REF_BYTES * refs + VIEW_BYTES * writer.appeared)
+            return moved._replace(refs=refs, results=reviews.results)
 
     def _ask(self, job: Job) -> Ask:
         self.quota.check()

@@ -7,13 +7,14 @@ Each is reported with its reason (`repo.peer_status`); all other zones are follo
 from collections.abc import Iterable
 
 from zonegit.model.ids import ObjectId
-from zonegit.model.refs import MAX_REF, RefKind, head, published, tag
+from zonegit.model.refs import MAX_REF, RefKind
 from zonegit.repo.admission import unfit
 from zonegit.repo.new_zones import taking_over
 from zonegit.repo.peer_status import LEFT_OUT
 from zonegit.repo.tombstones import is_tombstone
 from zonegit.store.port import Reader
-from zonegit.sync.tips import Tip, Tips
+from zonegit.sync.ref_lists import ref_name
+from zonegit.sync.tips import Tip
 from zonegit.sync.wire import PeerRefs
 
 
@@ -24,11 +25,7 @@ def nameable(peer: str, refs: PeerRefs) -> tuple[PeerRefs, dict[str, str]]:
     long |= {tip.zone: len(tip.label) for tip in refs.tags if len(tip.label) > room[RefKind.TAG]}
     if not long:
         return refs, {}
-    kept = refs._replace(
-        branches=Tips(tip for tip in refs.branches if tip.zone not in long),
-        tags=Tips(tip for tip in refs.tags if tip.zone not in long),
-        published=Tips(tip for tip in refs.published if tip.zone not in long),
-    )
+    kept = refs._replace(lists=refs.lists.of_zones(lambda zone: zone not in long))
     most = room[RefKind.HEAD]
     return kept, {zone: f"zone and branch have {size} characters; {most} fit here" for zone, size in long.items()}
 
@@ -45,6 +42,5 @@ def unfit_zones(reader: Reader, peer: str, refs: PeerRefs) -> dict[str, str]:
 
 
 def _moving(reader: Reader, refs: PeerRefs) -> Iterable[Tip]:
-    yield from (tip for tip in refs.branches if reader.ref(head(tip.zone, tip.name)) != tip.oid)
-    yield from (tip for tip in refs.tags if reader.ref(tag(tip.zone, tip.name)) != tip.oid)
-    yield from (tip for tip in refs.published if reader.ref(published(tip.zone, tip.name)) != tip.oid)
+    followed = ((kind, tip) for kind, tip in refs.lists.tips if not kind.is_review)
+    return (tip for kind, tip in followed if reader.ref(ref_name(kind, tip)) != tip.oid)

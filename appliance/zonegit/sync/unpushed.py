@@ -11,7 +11,7 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.refs import Ref, RefKind, RefName, parse, remote
 from zonegit.repo.ancestry import is_ancestor
 from zonegit.store.port import Reader
-from zonegit.sync.arrival import Offer
+from zonegit.sync.arrival import OFFERED, Offer
 from zonegit.sync.ownership import is_mirrored
 
 
@@ -56,16 +56,18 @@ class Unpushed:
         self._seq = None
 
     def _ours(self, name: RefName) -> Ref | None:
-        """The branch or tag here that a moved ref is about; None if it isn't pushed to this peer."""
+        """The ref here that a moved ref is about; None if it isn't pushed to this peer."""
         ref = parse(name)
-        if not self._covers(ref.zone) or (ref.kind is RefKind.REMOTE and ref.peer != self._peer):
+        if not self._covers(ref.zone):
             return None
-        return Ref(RefKind.HEAD, ref.zone, ref.name) if ref.kind is RefKind.REMOTE else ref
+        if ref.kind is RefKind.REMOTE:
+            return Ref(RefKind.HEAD, ref.zone, ref.name) if ref.peer == self._peer else None
+        return ref if ref.kind in OFFERED else None
 
     def _needs_none(self, reader: Reader, ref: Ref) -> bool:
         """Whether the ref is gone here, or the peer has it already, or its zone is mirrored from the peer."""
         here, tracked = reader.ref(ref.full), self._tracked(reader, ref)
-        if here is None or is_mirrored(reader, self._peer, ref.zone):
+        if here is None or (not ref.kind.is_review and is_mirrored(reader, self._peer, ref.zone)):
             return True
         return tracked is not None and (here == tracked or is_ancestor(reader, here, tracked))
 
@@ -81,10 +83,10 @@ class Unpushed:
         return Offer(ref, here, known.tracked)
 
     def _tracked(self, reader: Reader, ref: Ref) -> ObjectId | None:
-        """Where the peer's branch was last seen; None for tags, which aren't tracked."""
+        """Where the peer's branch was last seen; None for refs of other kinds, which aren't tracked."""
         return reader.ref(remote(self._peer, ref.zone, ref.name)) if ref.kind is RefKind.HEAD else None
 
 
 def _all(reader: Reader) -> Iterator[RefName]:
-    for kind in (RefKind.HEAD, RefKind.TAG):
+    for kind in OFFERED:
         yield from (name for name, _ in reader.refs(f"refs/{kind}/"))

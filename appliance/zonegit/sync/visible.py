@@ -15,13 +15,13 @@ from zonegit.model.refs import RefName, head, is_plain, published
 from zonegit.store.port import Reader, Store
 from zonegit.store.reader import ref_name
 from zonegit.sync import ref_diff, ref_sketch
+from zonegit.sync.ref_lists import REVIEWS, in_order, split_ref
 from zonegit.sync.ref_table import BUCKETS, RefTable
-from zonegit.sync.tips import Tips
 from zonegit.sync.wire import ALL_REFS, Accepts, PeerRefs
 from zonegit.sync.work import Due, Work, in_reads
 
 _PUBLISHED: Final = "refs/published/"
-_SHOWN: Final = ("refs/heads/", "refs/tags/", _PUBLISHED)
+_SHOWN: Final = ("refs/heads/", "refs/tags/", _PUBLISHED, *REVIEWS)
 _CACHED: Final = 16
 """The most kinds of keys and clients whose refs are cached."""
 
@@ -72,7 +72,7 @@ class Visible:
                     self._table.move(name, tip)
                 elif name.startswith(_PUBLISHED) and not self._accepts.published:
                     # It isn't shown itself, but whether its branch is hidden may have changed.
-                    self._pending[-1] = head(*ref_diff.split_ref(name))
+                    self._pending[-1] = head(*split_ref(name))
                     continue
                 else:
                     self._move(name, tip, removed=reader.is_removed(name), hidden=self._is_hidden(reader, name))
@@ -91,8 +91,8 @@ class Visible:
         if self._list and self._list[0].seq == self._state.seq:
             return self._list
         state, left_out, removed = self._state, len(self._left_out), len(self._removed)
-        branches, tags, published = yield from ref_diff.in_order(self._table.copy(range(BUCKETS)), due)
-        refs = PeerRefs(*state, branches, tags, self._workers, left_out, removed=removed, published=published)
+        lists = yield from in_order(self._table.copy(range(BUCKETS)), due)
+        refs = PeerRefs(*state, lists, self._workers, left_out, removed=removed)
         body = yield from refs.writing(due)
         self._list = refs, body
         return self._list
@@ -103,13 +103,13 @@ class Visible:
         while not self._table.settled:
             yield from self._table.settle(due)
             yield from self.catch_up(due)
-        brief = PeerRefs(*self._state, Tips(), Tips(), self._workers)
+        brief = PeerRefs(*self._state, workers=self._workers)
         return (yield from ref_diff.change_for(question, self._table, brief, due))
 
     def sketched(self, asked: ref_sketch.SketchQuestion, due: Due) -> Work[ref_sketch.SketchAnswer]:
         """The differences from what a client has, by a sketch."""
         yield from self.catch_up(due)
-        brief = PeerRefs(*self._state, Tips(), Tips(), self._workers)
+        brief = PeerRefs(*self._state, workers=self._workers)
         return (yield from ref_sketch.answer(asked, self._table, brief, due))
 
     def tips(self, due: Due) -> Work[Collection[ObjectId]]:
@@ -136,13 +136,16 @@ class Visible:
         """
         if self._accepts.published or not name.startswith("refs/heads/"):
             return False
-        return reader.ref(published(*ref_diff.split_ref(name))) is not None
+        return reader.ref(published(*split_ref(name))) is not None
 
     def _move(self, name: RefName, tip: ObjectId | None, *, removed: bool, hidden: bool) -> None:
         """Update the table for one ref: whether the key may see it, and the client accepts it."""
-        zone, label = ref_diff.split_ref(name)
+        zone, label = split_ref(name)
         kind = name.split("/", 2)[1]
         if not any(self._key.allows_ref(verb, kind, zone, label) for verb in self._verbs):
+            return
+        if name.startswith(REVIEWS):  # which an older client does without
+            self._table.move(name, tip if self._accepts.reviews else None)
             return
         self._removed.discard(name)
         if removed and not self._accepts.tombstones:

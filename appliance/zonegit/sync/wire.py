@@ -7,26 +7,19 @@ can add some.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Final, NamedTuple
 
-from zonegit.errors import InvalidData, InvalidName, LimitExceeded, RevisionError
+from zonegit.errors import InvalidData, LimitExceeded, RevisionError
 from zonegit.model.foreign import one_line
 from zonegit.model.ids import ObjectId, parse_id
-from zonegit.model.names import canonical_apex, to_text
-from zonegit.model.refs import RefName, check_name
+from zonegit.model.refs import RefName
 from zonegit.sync.json_members import Elements, members
 from zonegit.sync.limits import MAX_HAVES, MAX_LIST, MAX_WANTS
+from zonegit.sync.ref_lists import LISTS, RefLists, read_list
 from zonegit.sync.tips import Tip, Tips
 from zonegit.sync.work import Due, Work, finish, never
 
 JSON_TYPE: Final = "application/json"
-ALL_NAMES: Final = "all"
-"""How a client says that it accepts every name of a branch or tag, also with capitals and slashes."""
-TOMBSTONES: Final = "yes"
-"""The value by which a client says that it accepts branches at tombstones; other clients don't see these."""
-PUBLISHED: Final = "yes"
-"""The value by which a client says that it accepts published versions; other clients don't see their branches."""
 CROWDED: Final = "too_many_connections"
 """The error of a server that has the most connections of a key from one address that it accepts."""
 _ERROR: Final = 64
@@ -36,8 +29,8 @@ _MESSAGE: Final = 400
 _UNKNOWN: Final = 1_024
 """The most list elements that a request may have besides its ids."""
 IDS_TYPE: Final = "application/octet-stream"
-_KINDS: Final = ("branches", "tags", "published")
-"""The lists of refs."""
+ALWAYS: Final = ("branches", "tags")
+"""The lists of refs that an answer always has; others are omitted if they are empty."""
 quoted: Final = json.encoder.encode_basestring_ascii
 """A string as JSON."""
 
@@ -46,11 +39,38 @@ class Accepts(NamedTuple):
     """The refs that a client accepts, besides existing branches and tags with plain names."""
 
     all_names: bool = False
+    """Every name of a branch or tag, also with capitals and slashes."""
     tombstones: bool = False
+    """Branches at tombstones; other clients don't see these."""
     published: bool = False
+    """Published versions; other clients don't see their branches."""
+    reviews: bool = False
+    """Reviews and proposals."""
+
+    @classmethod
+    def said(cls, value: Callable[[str], object]) -> "Accepts":
+        """What a client says it accepts, by the values of its preferences, or of members of its question."""
+        return cls(*(value(name) == accepting for name, accepting in _PREFERENCES.items()))
+
+    @property
+    def preferences(self) -> dict[str, str]:
+        """How a client says so."""
+        said = zip(_PREFERENCES.items(), self, strict=True)
+        return {name: accepting for (name, accepting), accepted in said if accepted}
+
+    @classmethod
+    def of_flags(cls, flags: int) -> "Accepts":
+        """The same as a number: bit 0 is `all_names`, and so on."""
+        return cls(*(bool(flags >> bit & 1) for bit in range(len(_PREFERENCES))))
+
+    @property
+    def flags(self) -> int:
+        return sum(accepted << bit for bit, accepted in enumerate(self))
 
 
-ALL_REFS: Final = Accepts(all_names=True, tombstones=True, published=True)
+_PREFERENCES: Final = {"names": "all", "tombstones": "yes", "published": "yes", "reviews": "yes"}
+"""By what names and values a client says what it accepts."""
+ALL_REFS: Final = Accepts(all_names=True, tombstones=True, published=True, reviews=True)
 """What this version accepts: every ref."""
 
 
@@ -62,8 +82,7 @@ class PeerRefs(NamedTuple):
     seq: int
     root: str
     """The root of the peer's ref index, 64 hex digits; the ETag, without quotes."""
-    branches: Tips
-    tags: Tips
+    lists: RefLists = RefLists()
     workers: int = 1
     """How many processes serve at the peer: as many connections speed up a long transfer."""
     left_out: int = 0
@@ -74,13 +93,18 @@ class PeerRefs(NamedTuple):
     """
     removed: int = 0
     """How many branches at tombstones were left out because the caller doesn't accept them."""
-    published: Tips = Tips()
-    """The published versions of branches."""
 
     @property
-    def tips(self) -> Iterator[Tip]:
-        """All refs in the lists."""
-        return chain(self.branches, self.tags, self.published)
+    def branches(self) -> Tips:
+        return self.lists.branches
+
+    @property
+    def tags(self) -> Tips:
+        return self.lists.tags
+
+    @property
+    def published(self) -> Tips:
+        return self.lists.published
 
     @property
     def zones(self) -> list[str]:
@@ -101,14 +125,8 @@ class PeerRefs(NamedTuple):
             table["left_out"] = self.left_out
         if self.removed:
             table["removed"] = self.removed
-        lists = {
-            "zones": map(quoted, _zones(self.branches)),
-            "branches": map(_written, self.branches),
-            "tags": map(_written, self.tags),
-        }
-        if self.published:
-            lists["published"] = map(_written, self.published)
-        return write_lists(table, lists, due)
+        lists = self.lists.written(_written, ALWAYS)
+        return write_lists(table, {"zones": map(quoted, _zones(self.branches)), **lists}, due)
 
     @classmethod
     def decode(cls, data: bytes) -> "PeerRefs":
@@ -118,16 +136,15 @@ class PeerRefs(NamedTuple):
         table: dict[str, object] = {}
         lists: dict[str, Tips] = {}
         for name, value in members(data):
-            if name in _KINDS:
-                lists[name] = Tips(rising(name, as_list(name, value), _tip_of))
+            if name in LISTS:
+                lists[name] = read_list(name, as_list(name, value), _tip_of)
             else:
                 table[name] = value
         if table.get("left_out") or table.get("removed"):
             raise InvalidData("the peer left out refs that were asked for: the request was changed in transit")
-        if not {"branches", "tags"} <= lists.keys():
+        if not lists.keys() >= set(ALWAYS):
             raise InvalidData("the peer's refs have no list of branches or of tags")
-        published = lists.get("published", Tips())
-        return cls(*check_state(table), lists["branches"], lists["tags"], _workers(table), published=published)
+        return cls(*check_state(table), RefLists(**lists), _workers(table))
 
     def encode_brief(self) -> bytes:
         """Only the state of the refs, for a client that then asks for the differences (`sync.ref_diff`)."""
@@ -336,27 +353,6 @@ def _zones(branches: Tips) -> Iterator[str]:
 
 def _written(tip: Tip) -> str:
     return f'{{"zone":{quoted(tip.zone)},"name":{quoted(tip.name)},"hash":"{tip.oid.hex()}"}}'
-
-
-def rising(kind: str, items: Iterable[object], tip_of: Callable[[object], Tip | None]) -> Iterator[Tip]:
-    """The tips in a peer's list, after checking that names are canonical and in ascending order."""
-    last = ""
-    for item in items:
-        tip = tip_of(item)
-        if tip is None:
-            raise InvalidData(f"an element of the peer's `{kind}` is invalid")
-        label = tip.label
-        try:
-            check_name(tip.name, "tag" if kind == "tags" else "branch")
-            canonical = to_text(canonical_apex(tip.zone)) == tip.zone
-        except InvalidName as error:
-            raise InvalidData(f"the peer's `{kind}`: {error}") from None
-        if not canonical:
-            raise InvalidData(f"the peer's `{kind}` names {tip.zone[:120]!r}, which is not in canonical form")
-        if label <= last:
-            raise InvalidData(f"the peer's `{kind}` has {label[:120]!r} twice, or after {last[:120]!r}")
-        last = label
-        yield tip
 
 
 def _tip_of(item: object) -> Tip | None:

@@ -10,7 +10,7 @@ import pytest
 from arrivalkit import MAIN, arrive, carry, change, commit_at, nodes_with, tip_of
 from httpkit import generous_gate, peer_of, run, running
 from pushserverkit import WRITER, PushRequest, everything, ids, key_for, lacking, offers, pushed, send
-from synckit import NET, ORG, SMALL_NODES, commit, local_refs, names
+from synckit import NET, ORG, SMALL_NODES, WHO, commit, local_refs, names
 from zonegit.auth.key import Key
 from zonegit.auth.scope import parse_scope
 from zonegit.errors import Incomplete, InvalidData, InvalidFrame, LimitExceeded, ZonegitError
@@ -337,7 +337,7 @@ def test_who_may_push_to_one_branch_makes_no_tag_and_no_other_branch() -> None:
     for ref in (Ref(RefKind.TAG, ORG, "main"), Ref(RefKind.HEAD, ORG, "main2"), Ref(RefKind.HEAD, NET, "main2")):
         with pytest.raises(ZonegitError, match="may not push"):
             pushed(two, PushRequest(objects, (), (Offer(MAIN, new), Offer(ref, new))), key)
-    assert plan(two, [Offer(MAIN, new)], lambda zone: Policy.MERGE).results[0].outcome == "missing"
+    assert plan(two, [Offer(MAIN, new)], lambda zone: Policy.MERGE, WHO.time).results[0].outcome == "missing"
     endpoint = PushEndpoint(two, clock=lambda: 0.0)
     assert pushed(two, PushRequest(objects, (), (Offer(MAIN, new),)), key, endpoint=endpoint, now=0.0).stored
     assert tip_of(two) == new

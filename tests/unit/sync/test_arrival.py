@@ -160,7 +160,7 @@ def test_a_forged_automatic_merge_is_refused(policy: Policy) -> None:
     one, two, old = nodes_with()
     mine, yours = change(one, "www", 1), change(two, "mail", 2)
     carry(one, two)
-    honest = plan(two, [Offer(MAIN, mine)], lambda zone: Policy.MERGE)
+    honest = plan(two, [Offer(MAIN, mine)], lambda zone: Policy.MERGE, WHO.time)
     tip = honest.results[0].tip
     assert tip is not None
     put(two, *honest.objects)
@@ -254,7 +254,7 @@ def test_a_ref_that_moved_since_the_plan_is_a_conflict() -> None:
     one, two, _ = nodes_with()
     new = change(one, "www", 1)
     carry(one, two)
-    arrival = plan(two, [Offer(MAIN, new)], lambda zone: Policy.MERGE)
+    arrival = plan(two, [Offer(MAIN, new)], lambda zone: Policy.MERGE, WHO.time)
     ours = change(two, "mail", 2)
     with pytest.raises(Conflict), two.write() as writer:
         land(writer, arrival, WHO, "push: test", "laptop")
@@ -266,5 +266,5 @@ def test_offers_that_make_no_sense_are_refused_as_a_whole() -> None:
     tracking = Ref(RefKind.REMOTE, ORG, "main", "laptop")
     for offers in ([Offer(MAIN, old), Offer(MAIN, old)], [Offer(tracking, old)]):
         with pytest.raises(InvalidData):
-            plan(two, offers, lambda zone: Policy.MERGE)
+            plan(two, offers, lambda zone: Policy.MERGE, WHO.time)
     assert local_refs(one) == local_refs(two)

@@ -78,14 +78,14 @@ def test_differences_know_the_same_names(primary, tmp_path: Path) -> None:
         with mirror.read() as reader:
             tracked.catch_up(reader)
         change = Change.decode(finish(endpoint.refs_diff(KEY, tracked.question())).body)
-        assert {tip.name for tip in change.branches} == {"main", *NEW}
+        assert {tip.name for tip in change.lists.branches} == {"main", *NEW}
         wire.pull(mirror, refs=tracked.differences(change))
         assert local_refs(mirror) == local_refs(primary)
     old = Question.decode(tracked.question())
     plain = Question(old.epoch, old.root, old.digests, Accepts())
     assert Question.decode(plain.encode()).accepts == Accepts()
     change = Change.decode(finish(endpoint.refs_diff(KEY, plain.encode())).body)
-    assert {tip.name for tip in (*change.branches, *change.tags)} == {"main", "v1"}
+    assert {tip.name for tip in (*change.lists.branches, *change.lists.tags)} == {"main", "v1"}
 
 
 def test_tags_and_branches_of_one_name_stand_apart(primary) -> None:

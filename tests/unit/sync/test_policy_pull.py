@@ -20,7 +20,7 @@ from zonegit.store.writer import StoreWriter
 from zonegit.sync.mirror import Moved, every
 from zonegit.sync.policy import Policy
 from zonegit.sync.policy_pull import TRIES, PolicySession, Rules
-from zonegit.sync.tips import Tips
+from zonegit.sync.ref_lists import RefLists
 
 
 def never(_zone: str) -> bool:
@@ -160,7 +160,7 @@ def test_a_mirrored_zone_in_which_nothing_moved_may_be_written_too() -> None:
     there, here = MemoryStore(), MemoryStore()
     commit(there, ORG, names(ORG, 3))
     pull(here, there, Rules())
-    nothing = refs_of(there)._replace(branches=Tips(), tags=Tips(), gone=())
+    nothing = refs_of(there)._replace(lists=RefLists(), gone=())
     session = PolicySession(here, PEER, nothing, MERGE, again=True)
     Wire(there).run(session)
     session.finish(WHO)

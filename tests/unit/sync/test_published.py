@@ -188,7 +188,7 @@ def test_a_node_that_writes_the_zone_takes_no_versions(primary: MemoryStore) -> 
 def test_a_list_names_versions_in_order(primary: MemoryStore) -> None:
     commit(primary, ORG, zone(9), branch="dev")
     publish(Context.over(primary), Position(ORG, "dev"), PublishPolicy(), lambda *_: None)
-    body = json.loads(finish(Endpoint(primary).refs(KEY, Accepts(True, True, True))).body)
+    body = json.loads(finish(Endpoint(primary).refs(KEY, Accepts(True, True, published=True))).body)
     assert [tip["name"] for tip in body["published"]] == ["dev", "main"]
     body["published"].reverse()
     with pytest.raises(InvalidData, match="after"):

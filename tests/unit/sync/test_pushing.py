@@ -15,7 +15,7 @@ from zonegit.sync.policy import Policy
 from zonegit.sync.push_body import PushBody
 from zonegit.sync.push_wire import Answer
 from zonegit.sync.pushing import Push
-from zonegit.sync.tips import Tips
+from zonegit.sync.ref_lists import RefLists
 
 
 def cloned() -> tuple[MemoryStore, Peer]:
@@ -260,7 +260,7 @@ def test_differences_of_refs_tell_what_a_peer_has() -> None:
         old = reader.ref(f"refs/remotes/{PEER}/{ORG}/main")  # type: ignore[arg-type]
     assert old is not None
     commit(here, ORG, names(ORG, 201), shape=SMALL_NODES, parents=(old,))
-    differences = refs._replace(branches=Tips(), tags=Tips(), gone=())
+    differences = refs._replace(lists=RefLists(), gone=())
     (result,) = drive(Push(here, PEER, differences, offers(here, [branch(ORG)], peer)), peer)
     assert result.outcome == "updated"
     assert peer.sent() < 10

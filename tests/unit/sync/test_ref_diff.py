@@ -16,12 +16,13 @@ from zonegit.store.port import RefUpdate, Store
 from zonegit.store.refindex import RefIndex, index_key
 from zonegit.store.tables import Table
 from zonegit.sync.known_refs import KnownRefs
-from zonegit.sync.ref_diff import MANY, PART, Change, Question, change_for, holds_many, tips
+from zonegit.sync.ref_diff import MANY, PART, Change, Question, change_for, holds_many
+from zonegit.sync.ref_lists import RefLists, in_order
 from zonegit.sync.ref_table import EMPTY, RefTable
 from zonegit.sync.server import Endpoint
 from zonegit.sync.tips import Tip, Tips
 from zonegit.sync.wire import PeerRefs
-from zonegit.sync.work import finish
+from zonegit.sync.work import finish, never
 
 EPOCH, OTHER = "e" * 32, "d" * 32
 ROOT = "ab" * 32
@@ -60,7 +61,7 @@ def held(store: Store, *, mirrored: bool = True) -> KnownRefs:
 
 
 def state(seq: int = 7) -> PeerRefs:
-    return PeerRefs(EPOCH, seq, ROOT, Tips(), Tips())
+    return PeerRefs(EPOCH, seq, ROOT)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 17, 300, 2000])
@@ -94,8 +95,8 @@ def test_what_a_client_holds_becomes_what_the_server_has(seed: int) -> None:
     change = Change.decode(
         finish(change_for(Question.decode(client.question()), RefTable(server.items()), state())).encode()
     )
-    branches, tagged, _ = tips(server)
-    assert client.complete(client.differences(change)) == PeerRefs(EPOCH, 7, ROOT, branches, tagged)
+    lists = finish(in_order([list(server.items())], never))
+    assert client.complete(client.differences(change)) == PeerRefs(EPOCH, 7, ROOT, lists)
     found = client.differences(change)
     with store.read() as reader:
         refs = {RefName(name): oid for name, oid in reader.refs("refs/heads/")}
@@ -118,10 +119,10 @@ def test_equal_refs_differ_in_no_bucket_and_another_repository_in_all() -> None:
         return finish(change_for(Question(epoch, table.root, table.digests), table, state()))
 
     same = asked(EPOCH)
-    assert (same.prefixes, same.branches, same.tags) == ((), Tips(), Tips())
+    assert (same.prefixes, same.lists) == ((), RefLists())
     other = asked(OTHER)
     assert len(other.prefixes) == 256
-    assert len(list(other.refs())) == len(set(other.refs())) > 300
+    assert len(list(other.lists.refs)) == len(set(other.lists.refs)) > 300
     assert asked("") == same
 
 
@@ -135,7 +136,7 @@ def test_an_answer_in_parts_is_the_answer(epoch: str) -> None:
         question = Question(epoch, nothing.root, nothing.digests, first=first, most=100)
         change = finish(change_for(Question.decode(question.encode()), table, state()))
         change = Change.decode(change.encode())
-        part = dict(change.refs())
+        part = dict(change.lists.refs)
         assert 0 < len(part) < 130
         assert not part.keys() & found.keys()
         found |= part
@@ -144,7 +145,7 @@ def test_an_answer_in_parts_is_the_answer(epoch: str) -> None:
     assert found == refs
     assert parts > 5
     assert prefixes == sorted(set(prefixes))
-    assert len(finish(change_for(question._replace(first=0, most=0), table, state())).branches) > 130
+    assert len(finish(change_for(question._replace(first=0, most=0), table, state())).lists.branches) > 130
 
 
 def test_a_key_is_told_of_its_zones_only() -> None:
@@ -159,7 +160,7 @@ def test_a_key_is_told_of_its_zones_only() -> None:
         refs = nothing.complete(nothing.differences(change))
         assert refs.zones == zones
         assert refs == PeerRefs.decode(finish(endpoint.refs(key)).body)
-        all_held = RefTable(Change.refs(change))
+        all_held = RefTable(change.lists.refs)
         question = Question("", all_held.root, all_held.digests).encode()
         assert not Change.decode(finish(endpoint.refs_diff(key, question)).body).prefixes
 
@@ -211,13 +212,13 @@ def test_held_are_the_tracked_branches_and_the_tags_of_their_zones() -> None:
 
 def good_change() -> dict[str, object]:
     name = head("example.org.", "main")
-    branches, _, _ = tips({name: ObjectId(bytes(32))})
-    return json.loads(Change(EPOCH, 7, ROOT, (index_key(name)[0],), branches, Tips()).encode())
+    lists = finish(in_order([[(name, ObjectId(bytes(32)))]], never))
+    return json.loads(Change(EPOCH, 7, ROOT, (index_key(name)[0],), lists).encode())
 
 
 def test_the_good_change_is_good() -> None:
     change = Change.decode(json.dumps(good_change()).encode())
-    assert change.branches == Tips([Tip("example.org.", "main", ObjectId(bytes(32)))])
+    assert change.lists.branches == Tips([Tip("example.org.", "main", ObjectId(bytes(32)))])
 
 
 A = "A" * 43

@@ -16,6 +16,7 @@ from zonegit.store.memory import MemoryStore
 from zonegit.store.tables import Table
 from zonegit.sync.known_refs import KnownRefs
 from zonegit.sync.peers import remember
+from zonegit.sync.ref_lists import RefLists
 from zonegit.sync.ref_sketch import FINE, FIRST, SketchAnswer, SketchQuestion, answer, question
 from zonegit.sync.ref_table import RefTable
 from zonegit.sync.server import Endpoint
@@ -49,7 +50,7 @@ def moved(refs: Refs, rng: Random, count: int) -> Refs:
 
 
 def state() -> PeerRefs:
-    return PeerRefs(EPOCH, 7, ROOT, Tips(), Tips())
+    return PeerRefs(EPOCH, 7, ROOT)
 
 
 def asked(ours: RefTable, theirs: RefTable, width: int, fine: int = 0) -> SketchAnswer:
@@ -84,17 +85,17 @@ def test_a_client_learns_what_differs_whatever_both_hold(seed: int) -> None:
         name = ours.named(element)
         assert name is not None
         del held[name]
-    held.update(found.refs())
+    held.update(found.lists.refs)
     assert held == dict(theirs)
     assert found.sum == theirs.sum
-    assert not [1 for name, oid in found.refs() if ours.get(name) == oid], "only what differs"
+    assert not [1 for name, oid in found.lists.refs if ours.get(name) == oid], "only what differs"
 
 
 def test_nothing_that_differs_takes_one_question() -> None:
     refs = some_refs(Random(1), 500)
     table = RefTable(refs.items(), EPOCH)
     found = asked(table, RefTable(refs.items(), EPOCH), FIRST, FINE)
-    assert (found.differ, found.branches, found.tags, found.gone) == (None, Tips(), Tips(), ())
+    assert (found.differ, found.lists.branches, found.lists.tags, found.gone) == (None, Tips(), Tips(), ())
 
 
 def test_six_moved_refs_take_one_question_and_a_hundred_two() -> None:
@@ -144,12 +145,12 @@ def test_a_key_is_told_of_its_zones_only() -> None:
     nothing = question(RefTable(epoch=epoch), epoch, FIRST, FINE).encode()
     for key, zones in ((KEY, ["example.net.", "example.org."]), (narrow, ["example.net."])):
         found = SketchAnswer.decode(finish(endpoint.refs_sketch(key, nothing)).body)
-        assert [tip.zone for tip in found.branches] == zones
+        assert [tip.zone for tip in found.lists.branches] == zones
     held = RefTable([(head("example.net.", "main"), seen)], epoch)
     found = SketchAnswer.decode(
         finish(endpoint.refs_sketch(narrow, question(held, epoch, FIRST, FINE).encode())).body
     )
-    assert not found.branches
+    assert not found.lists.branches
     assert found.sum == held.sum, "all that this key sees, and no more"
 
 
@@ -176,11 +177,11 @@ def test_an_answer_that_leads_elsewhere_than_it_says_is_not_taken() -> None:
     found = client.resolved(good)
     assert found is not None
     assert found.gone == tuple(sorted(names_))
-    assert [tip.zone for tip in found.branches] == ["new.example."]
+    assert [tip.zone for tip in found.lists.branches] == ["new.example."]
     assert client.resolved(good._replace(sum=good.sum + 1)) is None
     assert client.resolved(good._replace(gone=good.gone[1:])) is None
     assert client.resolved(good._replace(gone=(*good.gone, 7))) is not None, "what isn't held needn't go"
-    assert client.resolved(good._replace(branches=Tips())) is None
+    assert client.resolved(good._replace(lists=RefLists())) is None
 
 
 def test_a_sketch_that_no_set_has_ends_all_the_same() -> None:
@@ -229,7 +230,7 @@ def test_a_question_of_another_size_is_refused(size: int) -> None:
 
 def good_answer() -> dict[str, object]:
     branches = Tips([Tip("example.org.", "main", ObjectId(bytes(32)))])
-    return json.loads(SketchAnswer(EPOCH, 7, ROOT, 5, branches, Tips(), (1,)).encode())
+    return json.loads(SketchAnswer(EPOCH, 7, ROOT, 5, RefLists(branches), (1,)).encode())
 
 
 A = urlsafe_b64encode(bytes(32)).decode().rstrip("=")

@@ -122,7 +122,7 @@ def test_the_same_by_differences() -> None:
         remove(primary)
         question = Question.decode(tracked.question())._replace(accepts=accepts)
         change = Change.decode(finish(endpoint.refs_diff(KEY, question.encode())).body)
-        assert (MAIN in dict(change.refs())) == accepts.tombstones
+        assert (MAIN in dict(change.lists.refs)) == accepts.tombstones
         Wire(primary).pull(mirror, refs=tracked.differences(change))
         assert MAIN not in live(mirror)
         begin(primary)

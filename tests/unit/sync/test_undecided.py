@@ -13,7 +13,7 @@ from zonegit.sync.fetch_session import FetchSession, track_pushed
 from zonegit.sync.peers import is_undecided
 from zonegit.sync.policy import Policy
 from zonegit.sync.policy_pull import PolicySession, Rules
-from zonegit.sync.tips import Tips
+from zonegit.sync.ref_lists import RefLists
 from zonegit.sync.wire import PeerRefs
 
 RULES = Rules(mirrors=lambda zone: False, policy=lambda zone: Policy.MERGE)
@@ -21,7 +21,7 @@ RULES = Rules(mirrors=lambda zone: False, policy=lambda zone: Policy.MERGE)
 
 def no_differences(store: MemoryStore) -> PeerRefs:
     """What the peer says to who has been told all of its refs."""
-    return refs_of(store)._replace(branches=Tips(), tags=Tips(), gone=())
+    return refs_of(store)._replace(lists=RefLists(), gone=())
 
 
 def tip(store: MemoryStore, zone: str = ORG) -> ObjectId:

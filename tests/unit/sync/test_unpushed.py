@@ -1,10 +1,15 @@
 """What a push to a peer is to offer: what moved here, what moved there, and nothing twice."""
 
 from arrivalkit import MAIN, carry, change, nodes_with
+from keptkit import WHEN, offer_of, put, review
 from synckit import NET, ORG, PEER, WHO, commit, names, put_tag
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import Ref, RefKind, remote
+from zonegit.repo.context import Context
 from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.publishing.policy import PublishPolicy
+from zonegit.repo.publishing.publish import publish
+from zonegit.repo.results import Position
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
 from zonegit.sync.arrival import Offer
@@ -82,3 +87,19 @@ def test_what_is_mirrored_from_the_peer_or_not_covered_is_not_offered() -> None:
         writer.set_setting(mirror_setting(NET), PEER.encode())
     assert offers(here, Unpushed(PEER, everything)) == [Offer(MAIN, base)]
     assert offers(here, Unpushed(PEER, lambda zone: zone == NET)) == []
+
+
+def test_reviews_are_offered_also_of_a_mirrored_zone_and_published_versions_never() -> None:
+    here, _, base = nodes_with()
+    unpushed = Unpushed(PEER, everything)
+    offers(here, unpushed)
+    unpushed.answered([MAIN])
+    publish(Context.over(here), Position(ORG, "main"), PublishPolicy(), lambda *_: None)
+    with here.write() as writer:
+        writer.set_setting(mirror_setting(ORG), PEER.encode())
+    made = review(base)
+    put(here, made)
+    assert offers(here, unpushed) == [offer_of(made)]
+    unpushed.answered([offer_of(made).ref])
+    put(here, newer := review(base, "reject", time=WHEN + 1))
+    assert offers(here, unpushed) == [offer_of(newer)]

@@ -28,6 +28,7 @@ from zonegit.sync.ownership import is_mirrored
 from zonegit.sync.policy import Policy, ff_only
 from zonegit.sync.pulling import How, Pulled, Taken, take
 from zonegit.sync.pushing import Push
+from zonegit.sync.reviews import within_scope
 from zonegit.sync.selection import Selection
 from zonegit.sync.session import Session
 from zonegit.sync.wire import PeerRefs
@@ -154,7 +155,7 @@ class Exchange:
         """
         refs = refs or await self.refs()
         compared = await self.compare(selection, refs)
-        offered = offers(compared)
+        offered, beyond = within_scope(self._peer.signer.key, offers(compared))
         self._check_scope([offer.ref for offer in offered])
         session = Push(self._store, self._name, refs, offered, atomic=atomic, compress=compress)
         if dry_run:
@@ -172,7 +173,7 @@ class Exchange:
                 error.add_note(f"pushed was {_listed([offer.ref for offer in offered])}")
                 raise
         await asyncio.to_thread(self._track, results, who)
-        return Pushed(compared, results, session.sent, session.sent_size)
+        return Pushed(compared, [*results, *beyond], session.sent, session.sent_size)
 
     async def pull(
         self,
@@ -237,9 +238,13 @@ class Exchange:
             return [oid for oid in dict.fromkeys(oids) if not reader.has(oid)]
 
     def _own(self, compared: list[Compared]) -> list[Compared]:
-        """Only those of zones that are not mirrored from the peer."""
+        """Only those of zones that are not mirrored from the peer, and reviews and proposals."""
         with self._store.read() as reader:
-            return [each for each in compared if not is_mirrored(reader, self._name, each.ref.zone)]
+            return [
+                each
+                for each in compared
+                if each.ref.kind.is_review or not is_mirrored(reader, self._name, each.ref.zone)
+            ]
 
     def _compare(self, refs: PeerRefs, selection: Selection) -> list[Compared]:
         with self._store.read() as reader:
@@ -267,5 +272,6 @@ class Exchange:
 
 def _listed(refs: list[Ref]) -> str:
     """The first few, and how many more there are."""
-    named = ", ".join(f"{'tag ' * (ref.kind is RefKind.TAG)}{ref.zone}:{ref.name}" for ref in refs[:_NAMED])
+    kinds = ("" if ref.kind is RefKind.HEAD else f"{ref.kind.removesuffix('s')} " for ref in refs)
+    named = ", ".join(f"{kind}{ref.zone}:{ref.name}" for kind, ref in zip(kinds, refs[:_NAMED], strict=False))
     return named + (f" and {len(refs) - _NAMED:,} more" if len(refs) > _NAMED else "")

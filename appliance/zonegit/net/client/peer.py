@@ -187,8 +187,7 @@ class PeerClient:
         return await asyncio.to_thread(SketchAnswer.decode, body)
 
     async def _refs(self, root: str, wait: int, prefer: str) -> bytes | None:
-        accepts = f"names={wire.ALL_NAMES}", f"tombstones={wire.TOMBSTONES}", f"published={wire.PUBLISHED}"
-        preferences = [*accepts, prefer]
+        preferences = [*(f"{name}={value}" for name, value in wire.ALL_REFS.preferences.items()), prefer]
         headers = {}
         if not root:
             wait = 0

@@ -84,7 +84,7 @@ async def _by_buckets(peer: PeerClient, held: KnownRefs) -> PeerRefs:
         parts.append(await asyncio.to_thread(held.differences, change))
         if change.epoch != parts[0].epoch or 0 < change.next <= first:
             raise InvalidData("the peer's refs can't be put together: its answers contradict each other")
-        size = sum(each.size for part in parts for each in (part.branches, part.tags, part.published))
+        size = sum(part.lists.size for part in parts)
         if size > PARTS * peer.bounds.refs_bytes:
             raise LimitExceeded(_TOO_MANY)
         first = change.next

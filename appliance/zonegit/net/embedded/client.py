@@ -55,5 +55,6 @@ class ReplicationClient(EmbeddedPeer):
                 Session, self._store, self._name, refs, compress=self._compress, day=now // DAY
             )
             moved = await pull(self._peer, session, Stamp("zonegit", now))
+        self._tracked.settle(refs)
         self._root = refs.root
         return Mirrored(moved.branches, session.objects, session.size)

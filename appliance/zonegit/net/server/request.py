@@ -102,12 +102,8 @@ class Request:
         return self._preference("return") == "minimal"
 
     def accepts(self) -> wire.Accepts:
-        """The refs that the client says it accepts: `Prefer: names=all, tombstones=yes, published=yes`."""
-        return wire.Accepts(
-            all_names=self._preference("names") == wire.ALL_NAMES,
-            tombstones=self._preference("tombstones") == wire.TOMBSTONES,
-            published=self._preference("published") == wire.PUBLISHED,
-        )
+        """The refs that the client says it accepts: `Prefer: names=all, tombstones=yes, …`."""
+        return wire.Accepts.said(self._preference)
 
     def _preference(self, wanted: str) -> str:
         for value in self.values(b"prefer"):

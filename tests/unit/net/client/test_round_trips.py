@@ -22,10 +22,10 @@ from zonegit.sync.known_refs import KnownRefs
 from zonegit.sync.limits import CLIENT
 from zonegit.sync.peers import remember
 from zonegit.sync.ref_diff import Change
+from zonegit.sync.ref_lists import RefLists
 from zonegit.sync.ref_sketch import SketchAnswer
 from zonegit.sync.server import Endpoint
 from zonegit.sync.session import Session
-from zonegit.sync.tips import Tips
 from zonegit.sync.wire import PeerRefs
 
 ZONES = 10_000
@@ -116,7 +116,7 @@ def made() -> tuple[MemoryStore, MemoryStore]:
                 updates += [RefUpdate(remote(PEER, apex, "main"), None, oid) for apex, oid in tips.items()]
             writer.move_refs(updates, WHO, "commit: test")
     with primary.read() as reader:
-        state = PeerRefs(reader.epoch, reader.seq, reader.index_root.hex(), Tips(), Tips())
+        state = PeerRefs(reader.epoch, reader.seq, reader.index_root.hex())
     with secondary.write() as writer:
         remember(writer, PEER, state)
     return primary, secondary
@@ -305,8 +305,8 @@ def test_parts_that_contradict_each_other_are_refused(
     stores: tuple[MemoryStore, MemoryStore], monkeypatch: pytest.MonkeyPatch, epoch: str, following: int
 ) -> None:
     primary, secondary = stores
-    answers = iter([Change("e" * 32, 1, "ab" * 32, (), Tips(), Tips(), 9)])
-    then = Change(epoch, 1, "ab" * 32, (), Tips(), Tips(), following)
+    answers = iter([Change("e" * 32, 1, "ab" * 32, (), next=9)])
+    then = Change(epoch, 1, "ab" * 32, (), next=following)
     monkeypatch.setattr(Change, "decode", lambda body: next(answers, then))
     monkeypatch.setattr(Endpoint, "refs_sketch", Endpoint.refs_diff)
 
@@ -343,7 +343,7 @@ def test_an_answer_that_does_not_lead_to_its_sum_is_asked_for_by_buckets(
 ) -> None:
     primary, secondary = stores
     decode = SketchAnswer.decode
-    monkeypatch.setattr(SketchAnswer, "decode", lambda body: decode(body)._replace(branches=Tips()))
+    monkeypatch.setattr(SketchAnswer, "decode", lambda body: decode(body)._replace(lists=RefLists()))
 
     async def test() -> None:
         async with running(primary) as server, Proxy(server.port).run() as proxy, peer_of(proxy.url) as peer:
