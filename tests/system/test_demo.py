@@ -23,6 +23,7 @@ SERVERS_PATH: Final = f"{os.environ['PATH']}:/usr/sbin"
 STEPS: Final = (
     *("Build", "Init", "Import", "Serve", "Dig", "Edit", "Dig again", "Serial", "Log, diff, blame"),
     *("Branch", "Merge", "Revert", "Reset", "Time travel", "Canary by client subnet", "AXFR", "A gate"),
+    *("Propose, review, approve", "Reject"),
     *("Several zones", "IXFR", "Metrics", "A fresh secondary"),
 )
 """What the tour shows at least, in this order; the last one is its end."""
