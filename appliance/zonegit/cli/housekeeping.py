@@ -38,6 +38,7 @@ def _gc(args: Namespace, out: Output) -> int:
                 "gone": _by_kind(report.gone),
                 "bytes": report.size,
                 "reflog_entries": report.entries,
+                "refs": report.refs,
             }
         )
         return 0
@@ -45,6 +46,9 @@ def _gc(args: Namespace, out: Output) -> int:
     gone, kept = sum(report.gone.values()), sum(report.kept.values())
     entries = f"{report.entries:,} reflog {'entry' if report.entries == 1 else 'entries'}"
     out.note(f"{done} {render.counted(gone, 'object')} of {report.size >> 10:,} KiB and {entries}; kept {kept:,}")
+    if report.refs:
+        verb = "would delete" if args.dry_run else "deleted"
+        out.note(f"{verb} {report.refs:,} old proposals and reviews that are settled")
     if report.entries:
         reach = "would reach" if args.dry_run else "reach"
         out.note(f"undo and BRANCH@{{…}} {reach} back only as far as the grace period ({_written(args.grace)})")
@@ -123,9 +127,10 @@ def _compact_arguments(parser: ArgumentParser) -> None:
 _GC_DETAILS: Final = """\
 Everything is kept that a branch, a tag, a remote-tracking branch, a stopped merge, or a reflog entry within the
 grace period reaches. Older reflog entries are deleted, except for the newest of each ref. Of published versions,
-the newest 100 are kept, and up to 1,000 of the last seven days. zonegitd and other verbs may run meanwhile. The
-freed space is reused by later commits; `zonegit compact` returns it to the file system. Interrupted
-transfers from a peer start again."""
+the newest 100 are kept, and up to 1,000 of the last seven days. Proposals that landed or were withdrawn, and
+reviews of commits that nothing else has, go once they are older than the grace period. zonegitd and other verbs
+may run meanwhile. The freed space is reused by later commits; `zonegit compact` returns it to the file system.
+Interrupted transfers from a peer start again."""
 
 _COMPACT_DETAILS: Final = """\
 Makes a copy of the data file without free pages, compares the two item by item, and replaces the file. This is

@@ -235,7 +235,7 @@ def _own_needs(found: Outlook, policy: PublishPolicy | None) -> list[str]:
 def _passes(seen: Seen) -> str:
     target = printable(seen.proposal.target.branch)
     if seen.policy is None:
-        return f"{target} has no policy here: what lands is served at once, if {target} is"
+        return f"{target} has no policy here: if it is served, what lands is served at once"
     return "the gate would let it through"
 
 

@@ -276,14 +276,18 @@ class Repository(
     ) -> GcReport:
         """Delete objects that are reachable neither from a ref nor from a reflog entry of the last `grace` seconds.
 
-        Older reflog entries are deleted too, except the newest of each ref. Others may read and write meanwhile.
+        Older reflog entries are deleted too, except the newest of each ref, and outdated proposals and reviews
+        (`repo.proposals.outdated`). Others may read and write meanwhile.
         `StoreBusy` if a pull or an import takes longer than `patience` seconds (None: wait forever), or if another
         `gc` is running.
         """
         from zonegit.repo.gc import collect
+        from zonegit.repo.proposals.outdated import delete_outdated
 
         now = self._context.now()
-        return collect(self._store, grace, now, dry_run=dry_run, patience=patience, progress=progress)
+        outdated = delete_outdated(self._context, now - grace, dry_run=dry_run)
+        report = collect(self._store, grace, now, dry_run=dry_run, patience=patience, progress=progress)
+        return report._replace(refs=outdated)
 
     @classmethod
     def compact(cls, path: Path, *, dry_run: bool = False, progress: Progress | None = None) -> Compacted:

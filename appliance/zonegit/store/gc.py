@@ -65,6 +65,8 @@ class GcReport(NamedTuple):
     """The bytes of the deleted objects."""
     entries: int
     """The number of deleted reflog entries."""
+    refs: int = 0
+    """The number of proposals and reviews that `repo` deleted before."""
 
 
 def gc(

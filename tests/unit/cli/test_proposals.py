@@ -252,3 +252,15 @@ def test_a_long_change_is_cut(branched) -> None:
     shown = branched("review", "1")
     assert "change 1,002 RRsets" in shown.out and shown.out.count("\n+many") == 1000
     assert "2 more; 'zonegit diff main " in shown.err
+
+
+def test_gc_says_how_many_it_deletes(branched) -> None:
+    branched("propose")
+    branched("land", "1")
+    branched("set", "www", "A", "60", "192.0.2.8", "--branch", "move")
+    branched("propose", "--from", "move")
+    assert branched("gc", "--json").json["refs"] == 0
+    would = branched("gc", "--grace", "0", "--dry-run")
+    assert "would delete 1 old proposals and reviews that are settled\n" in would.err
+    assert branched("gc", "--grace", "0", "--json").json["refs"] == 1
+    assert [each["name"] for each in branched("review", "--all", "--json").json] == ["2"]
