@@ -21,7 +21,7 @@ SERVER: Final = "https://ns1.example.net:9354"
 """Where the page has a zonegitd by this name."""
 OF_GIT: Final = (
     *("records", "editing", "applying", "bulk_changes", "history"),
-    *("branches", "undo", "merging", "signing", "housekeeping", "syncing"),
+    *("branches", "undo", "merging", "signing", "proposing", "housekeeping", "syncing"),
 )
 """Groups of verbs each of which the page shows."""
 
