@@ -20,13 +20,15 @@ from zonegit.dns.transfer.versions import Versions
 from zonegit.errors import Conflict, NotFound, Refused, RevisionError
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
-from zonegit.model.rdata import A
+from zonegit.model.rdata import SOA, A
 from zonegit.model.refs import head, published
 from zonegit.repo import Repository
+from zonegit.repo.batch import Step
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.gc import HOOKS
 from zonegit.repo.history import read_commit
+from zonegit.repo.publishing.in_force import note_policies
 from zonegit.repo.publishing.policy import Proposed, PublishPolicy
 from zonegit.repo.publishing.publish import publish, stop_publishing
 from zonegit.repo.results import Position, Revision
@@ -42,12 +44,15 @@ from zonegit.store.served import served_ref
 ORG = "example.org."
 MAIN = Position(ORG, "main")
 POLICY = PublishPolicy(max_deletes=2, validator=("check",))
+QUICK = PublishPolicy(max_deletes=1)
+"""A policy by which commits are published in their own transactions."""
 STEPS = st.lists(
     st.sampled_from(
         [
             *("www", "publish") * 3,
             "bad",
             "clear",
+            "empty",
             "later",
             "reset",
             "back",
@@ -78,6 +83,8 @@ def _is_bad(content: Content) -> bool:
 
 class World:
     """A repository whose zone may be published, and what DNS clients saw of it."""
+
+    policy = POLICY
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -130,6 +137,9 @@ class World:
             for name in ("www", "bad"):
                 with suppress(NotFound):
                     self.repository.delete(name, zone=ORG)
+        elif step == "empty":
+            with suppress(NotFound):
+                self.repository.batch(Step("delete", name, zone=ORG) for name in ("www", "mail"))
         elif step == "reset":
             with suppress(RevisionError, NotFound, Refused):
                 self.repository.reset("main~1", zone=ORG)
@@ -140,7 +150,7 @@ class World:
             if served is not None and (of := served.commit.publishes):
                 with suppress(NotFound, Refused, RevisionError):
                     self.repository.reset(of.hex(), zone=ORG)
-                    assert publish(self.context, MAIN, POLICY, validate).held is None, "the way back is locked"
+                    assert publish(self.context, MAIN, self.policy, validate).held is None, "the way back is locked"
         else:
             self.repository.remove_zone(ORG, tombstone=bool(self.made % 2))
 
@@ -154,7 +164,7 @@ class World:
                 writer.move_refs([update], Stamp("Eve", 1), "pull: test")
 
     def publish(self) -> None:
-        done = publish(self.context, MAIN, POLICY, validate)
+        done = publish(self.context, MAIN, self.policy, validate)
         if not self.on:
             self.on = True
             self.accepted = {done.published.version.commit.zone_root} if done.published else set()
@@ -163,7 +173,7 @@ class World:
         if here and done.held is None:
             assert served is not None
             assert served.commit.zone_root == self.repository.resolve("main", zone=ORG).commit.zone_root
-        again = publish(self.context, MAIN, POLICY, validate)
+        again = publish(self.context, MAIN, self.policy, validate)
         assert (again.published, again.held) == (done.published, done.held), "publishing again changes nothing"
 
     def collect(self) -> None:
@@ -209,8 +219,38 @@ class World:
         if self.seen is not None and content != self.seen:
             assert is_ahead(content[0], self.seen[0])
         self.seen = content
-        if self.on and now.commit.zone_root not in self.accepted:
+        if self.policy is POLICY and self.on and now.commit.zone_root not in self.accepted:
             assert not _is_bad(Content.of(self.context.nodes, now)), "what is served passed the gate"
+
+
+class QuickWorld(World):
+    """The same where commits publish themselves. Instead of bad names, deletions don't pass."""
+
+    policy = QUICK
+
+    def do(self, step: str) -> None:
+        if step == "publish":
+            note_policies(self.store, {MAIN: QUICK})
+        elif step == "off":
+            note_policies(self.store, {})
+        super().do(step)
+
+    def look(self) -> None:
+        super().look()
+        with self.store.read() as reader:
+            entry = next(reader.reflog(published(ORG, "main")), None)
+            if entry is None or entry.old is None or entry.new is None or not reader.has(entry.old):
+                return
+            old, new = read_commit(reader, entry.old), read_commit(reader, entry.new)
+        if not new.commit.is_tombstone:
+            gone = set(records(self.context, old)) - set(records(self.context, new))
+            assert len(gone) <= 1, "no version deletes more than the policy permits"
+
+
+def records(context: Context, version: Revision) -> Iterator[tuple[bytes, int, bytes]]:
+    for rrset in Content.of(context.nodes, version).rrsets():
+        if rrset.rtype != SOA:
+            yield from ((rrset.owner, rrset.rtype, rdata) for rdata in rrset.rdatas)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -220,6 +260,15 @@ def few_versions() -> Iterator[None]:
         patch.setattr(retention, "FEWEST", 2)
         patch.setattr(collector, "sleep", lambda _: None)
         yield
+
+
+@given(STEPS)
+def test_the_same_where_commits_publish_themselves(steps: list[str]) -> None:
+    world = QuickWorld()
+    for step in steps:
+        world.do(step)
+        world.look()
+    assert fsck(world.store).problems == []
 
 
 @given(STEPS)

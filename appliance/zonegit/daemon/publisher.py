@@ -2,7 +2,8 @@
 
 It reads the repository's last transaction id two hundred times a second. The branches whose refs moved are judged
 again, and those that wait for a time when it comes. A validator may be slow: branches with one are judged on other
-threads, so that no zone waits for another's.
+threads, so that no zone waits for another's. What a commit's own transaction published (`repo.publishing.at_once`)
+is only reported here, and so is what `zonegit publish` did.
 
 A zone whose policy was removed from the configuration is served from its branches' tips again.
 """
@@ -18,9 +19,9 @@ from contextlib import suppress
 from itertools import chain
 from typing import Final
 
+from zonegit.daemon.publish_report import PublishReport
 from zonegit.daemon.writers_patience import writers_patience
 from zonegit.errors import InvalidData, ZonegitError
-from zonegit.model.ids import short
 from zonegit.model.refs import RefKind, RefName, parse
 from zonegit.ops import log
 from zonegit.ops.config import Config
@@ -29,8 +30,9 @@ from zonegit.ops.samples import Samples
 from zonegit.ops.shared import SharedBlock
 from zonegit.ops.validator import Validators
 from zonegit.repo.context import Context
-from zonegit.repo.publishing.policy import Held, PublishPolicy, Reason
-from zonegit.repo.publishing.publish import publish, stop_publishing
+from zonegit.repo.publishing.in_force import note_policies
+from zonegit.repo.publishing.policy import PublishPolicy
+from zonegit.repo.publishing.publish import Stopped, publish, stop_publishing
 from zonegit.repo.publishing.reading import Publication, own_publications
 from zonegit.repo.results import Position
 from zonegit.store.lmdb import LmdbStore
@@ -88,12 +90,10 @@ class Publisher:
         """Branches to be judged, and when they were found."""
         self._later: list[tuple[float, Position]] = []
         """Branches to be judged at a time, as a heap."""
-        self._busy: dict[Position, Future[Publication | None]] = {}
+        self._busy: dict[Position, Future[Publication | Stopped | None]] = {}
         self._threads = ThreadPoolExecutor(_THREADS)
         self._validators = Validators()
-        self._reported: dict[Position, Held | None] = {}
-        self._reasons: dict[str, frozenset[Reason]] = {}
-        """By zone: why it was held at any time, since a gauge that was set once has to be set to 0 again."""
+        self._report = PublishReport(samples)
         self._seldom = log.Seldom(_logger)
 
     def configure(self, config: Config) -> None:
@@ -104,10 +104,13 @@ class Publisher:
         """Judge the branches that moved, or whose time has come."""
         if self._configs:
             self._policies, self._seq, self._txn = policies_of(self._configs.pop().zones), None, -1
+            self._validators.forget()
         try:
             # Before a reader is opened: a commit between the two is found at the next look.
             txn = self._store.txn_id()
             if txn != self._txn:
+                if self._seq is None:
+                    note_policies(self._store, self._policies)
                 self._find_moved()
                 self._txn = txn
         except ZonegitError as error:
@@ -117,7 +120,7 @@ class Publisher:
         while self._later and self._later[0][0] <= now:
             self._waiting.setdefault(heapq.heappop(self._later)[1], time.monotonic())
         for place in [place for place, future in self._busy.items() if future.done()]:
-            self._done(place, self._busy.pop(place))
+            self._done(place, self._busy.pop(place).result())
         for place in [place for place in self._waiting if place not in self._busy]:
             self._begin(place, self._waiting.pop(place))
 
@@ -151,17 +154,13 @@ class Publisher:
         if policy is not None and policy.validator:
             self._busy[place] = self._threads.submit(self._judge, place, policy, since)
         else:
-            done: Future[Publication | None] = Future()
-            done.set_result(self._judge(place, policy, since))
-            self._done(place, done)
+            self._done(place, self._judge(place, policy, since))
 
-    def _judge(self, place: Position, policy: PublishPolicy | None, since: float) -> Publication | None:
-        """Publish a branch; None if it has no policy, or that failed."""
+    def _judge(self, place: Position, policy: PublishPolicy | None, since: float) -> Publication | Stopped | None:
+        """Publish a branch, or stop that if it has no policy; None if that failed."""
         try:
             if policy is None:
-                stop_publishing(self._context, place)
-                log.event(_logger, "serving a branch from its tip: it has no policy any more", **place._asdict())
-                return None
+                return stop_publishing(self._context, place)
             found = publish(self._context, place, policy, self._validators)
         except ZonegitError as error:
             self._seldom(f"cannot publish a branch: {place.zone} {place.branch}", error)
@@ -171,48 +170,10 @@ class Publisher:
             self._samples.observe("publish_duration_seconds", time.monotonic() - since)
         return found
 
-    def _done(self, place: Position, future: "Future[Publication | None]") -> None:
-        found = future.result()
-        if found is None:
-            return
-        held, version = found.held, found.published
-        if found.released is not None and version is not None:
-            log.event(
-                _logger,
-                "published",
-                zone=place.zone,
-                branch=place.branch,
-                commit=short(found.released.id),
-                serial=version.version.commit.serial,
-            )
-        if version is not None:
-            self._samples.set(
-                "zone_published_timestamp_seconds", version.version.commit.committer.time, zone=place.zone
-            )
-        if held is not None and held.until is not None:
-            heapq.heappush(self._later, (held.until, place))
-        if self._reported.get(place) != held:
-            self._reported[place] = held
-            self._report(place, held)
-
-    def _report(self, place: Position, held: Held | None) -> None:
-        """Report what holds a branch now, or that nothing does any more."""
-        if held is not None:
-            log.event(
-                _logger,
-                "not publishing a commit",
-                logging.INFO if held.until else logging.WARNING,
-                zone=place.zone,
-                branch=place.branch,
-                commit=short(held.commit),
-                reason=held.reason,
-                detail=held.detail,
-                remedy=held.remedy,
-            )
-        reasons = self._reasons.get(place.zone, frozenset())
-        if held is not None:
-            reasons |= {held.reason}
-        self._reasons[place.zone] = reasons
-        for reason in reasons:
-            holds = held is not None and held.reason is reason
-            self._samples.set("publish_held", int(holds), zone=place.zone, reason=reason)
+    def _done(self, place: Position, found: Publication | Stopped | None) -> None:
+        if isinstance(found, Publication):
+            self._report.publication(place, found)
+            if found.held is not None and found.held.until is not None:
+                heapq.heappush(self._later, (found.held.until, place))
+        elif found is not None:
+            self._report.stopped(place, found)

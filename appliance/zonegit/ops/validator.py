@@ -17,10 +17,12 @@ from select import select
 from tempfile import TemporaryFile
 from threading import Lock
 from time import monotonic
-from typing import IO, Final, cast
+from typing import IO, Final, NamedTuple, cast
 
 from zonegit.errors import StoreBusy
 from zonegit.model.foreign import one_line
+from zonegit.model.ids import ObjectId
+from zonegit.repo.content import Content
 from zonegit.repo.publishing.policy import Proposed, PublishPolicy
 from zonegit.zonefile.writer import write_zone
 
@@ -36,20 +38,43 @@ _LOOK: Final = 0.02
 """Seconds between two checks whether it has ended, while what it started may still write."""
 _READS: Final = 16
 """Portions of 64 KiB that are read at a time."""
+_REMEMBERED: Final = 1024
+"""Refusals that are remembered."""
 _ROUNDS: Final = 100
 """How often it is looked for processes that it left: they may start others meanwhile."""
 
 
 class Validators:
-    """Runs validators, on any threads, until `stop`."""
+    """Runs validators, on any threads, until `stop`.
+
+    A program that refused a commit isn't asked about it again, as long as the same version is served. One that
+    could not say so, as because it took too long, is.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
+        self._refused: dict[_Question, str] = {}
 
     def __call__(self, policy: PublishPolicy, proposed: Proposed) -> str | None:
         """Run the policy's validator on a version; returns its complaint, of one line. `StoreBusy` after `stop`."""
+        question = _Question(policy.validator, _commit_of(proposed.old), proposed.new.revision.id)
+        known = self._refused.get(question)
+        if known is not None:
+            return known
+        status, found = self._run(policy, proposed)
+        if found is not None and status is not None and status > 0:
+            if len(self._refused) >= _REMEMBERED:
+                self._refused.clear()
+            self._refused[question] = found
+        return found
+
+    def forget(self) -> None:
+        """Ask about everything again."""
+        self._refused.clear()
+
+    def _run(self, policy: PublishPolicy, proposed: Proposed) -> "_Outcome":
         name = policy.validator[0]
         run = token_hex(16)
         try:
@@ -59,7 +84,9 @@ class Validators:
                 zone.seek(0)
                 process = self._start(policy.validator, zone, _environment(proposed, run))
         except (OSError, subprocess.SubprocessError, ValueError) as error:
-            return f"cannot run {one_line(name, _SHOWN)}: {getattr(error, 'strerror', None) or error}"
+            return _Outcome(
+                None, f"cannot run {one_line(name, _SHOWN)}: {getattr(error, 'strerror', None) or error}"
+            )
         try:
             found = _outcome(process, policy.validator_timeout)
         finally:
@@ -100,7 +127,22 @@ def validate(policy: PublishPolicy, proposed: Proposed) -> str | None:
     return Validators()(policy, proposed)
 
 
-def _outcome(process: "subprocess.Popen[bytes]", seconds: float) -> str | None:
+class _Question(NamedTuple):
+    command: tuple[str, ...]
+    old: ObjectId | None
+    """The commit that is served."""
+    new: ObjectId
+
+
+class _Outcome(NamedTuple):
+    """What came of a run."""
+
+    status: int | None
+    """The exit code, below 0 for a signal; None if it has none."""
+    complaint: str | None
+
+
+def _outcome(process: "subprocess.Popen[bytes]", seconds: float) -> _Outcome:
     deadline = monotonic() + seconds
     cpu = math.ceil(seconds) + 1  # it ends even if this process is killed
     for limit, most in ((RLIMIT_AS, MEMORY), (RLIMIT_CPU, cpu), (RLIMIT_NPROC, PROCESSES)):
@@ -117,14 +159,15 @@ def _outcome(process: "subprocess.Popen[bytes]", seconds: float) -> str | None:
                     process.wait(left)
             elif select([said], [], [], min(left, _LOOK))[0]:
                 reading = _collect(said, kept)
-        how = _described(process.returncode, seconds)
+        status = process.returncode
+        how = _described(status, seconds)
         _kill_group(process)
         if reading:
             _collect(said, kept)  # what is in the pipe; what it started may hold that open
     if how is None:
-        return None
+        return _Outcome(status, None)
     lines = one_line(" / ".join(bytes(kept).decode(errors="replace").split("\n")[:3]).strip(" /"), _SHOWN)
-    return f"{how}: {lines}" if lines else how
+    return _Outcome(status, f"{how}: {lines}" if lines else how)
 
 
 def _end(process: "subprocess.Popen[bytes]", run: str) -> None:
@@ -184,7 +227,7 @@ def _environment(proposed: Proposed, run: str) -> Mapping[str, str]:
     """What the program knows beside the zone: its name, and the commits that are served and proposed. `run` marks
     it and what it starts.
     """
-    old = proposed.old.revision.commit.publishes if proposed.old else None
+    old = _commit_of(proposed.old)
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
@@ -193,3 +236,8 @@ def _environment(proposed: Proposed, run: str) -> Mapping[str, str]:
         "ZONEGIT_NEW": proposed.new.revision.id.hex(),
         "ZONEGIT_RUN": run,
     }
+
+
+def _commit_of(served: Content | None) -> ObjectId | None:
+    """The commit that a published version shows."""
+    return served.revision.commit.publishes if served else None

@@ -12,12 +12,13 @@ from zonegit.repo.ancestry import missing_commits
 from zonegit.repo.context import Context
 from zonegit.repo.history import read_commit
 from zonegit.repo.listing import named
+from zonegit.repo.messages import checked_message
 from zonegit.repo.position import default_branch
 from zonegit.repo.results import Position, Revision
 from zonegit.repo.revisions import Resolver
 from zonegit.repo.signing import encoded, encoder
 from zonegit.repo.tombstones import refuse_tombstone, revived, tombstone_at, tombstone_objects
-from zonegit.repo.writing import check_writable, checked_message
+from zonegit.repo.writing import check_writable
 from zonegit.store.port import RefUpdate
 
 DELETED = "branch: deleted"

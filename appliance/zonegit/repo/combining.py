@@ -120,7 +120,7 @@ def _committed(context: Context, plan: Plan, ready: Ready, following: Stopped | 
     """Commit, and replace the stored state by that of what follows, in the same transaction."""
     if plan.held or following:
         check_held(writer, context, plan.held)
-    done = store_ready(writer, ready)
+    done = store_ready(context, writer, ready)
     if plan.held or following:
         set_stopped(writer, context, following and after_commit(following, done))
     return done

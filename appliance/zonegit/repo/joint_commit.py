@@ -10,7 +10,7 @@ from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position
-from zonegit.repo.writing import TRIES, Intent, Ready, drafted, make_ready, store_ahead, store_ready
+from zonegit.repo.writing import TRIES, Intent, Ready, drafted, make_ready, store_ahead, store_all
 from zonegit.store.port import Writer
 
 
@@ -73,7 +73,7 @@ def commit_together(
                 continue
     with context.store.write() as writer:
         drafts = draft()
-        return _committed(places, drafts, _ready(context, places, drafts, intents), writer)
+        return _committed(context, places, drafts, _ready(context, places, drafts, intents), writer)
 
 
 def _commit(
@@ -86,7 +86,7 @@ def _commit(
     for draft in drafts.made.values():
         store_ahead(context, draft.objects)
     with context.store.write() as writer:
-        return _committed(places, drafts, ready, writer)
+        return _committed(context, places, drafts, ready, writer)
 
 
 def _ready(
@@ -99,10 +99,10 @@ def _ready(
 
 
 def _committed(
-    places: Mapping[str, Position], drafts: _Drafts, ready: list[Ready], writer: Writer
+    context: Context, places: Mapping[str, Position], drafts: _Drafts, ready: list[Ready], writer: Writer
 ) -> list[Committed]:
     """Store each commit. `Conflict` if any tip that was read has moved."""
     for zone, content in drafts.tips.loaded.items():
         if writer.ref(refs.head(zone, places[zone].branch)) != content.revision.id:
             raise Conflict(f"{zone} moved while the commit was made: try again")
-    return [store_ready(writer, each) for each in ready]
+    return store_all(context, writer, ready)

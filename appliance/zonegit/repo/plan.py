@@ -20,8 +20,8 @@ from zonegit.model.ids import ObjectId, object_id, parse_id
 from zonegit.model.names import absolute, parse_apex, to_text
 from zonegit.model.rdata import SOA
 from zonegit.model.rrset import RRKey, RRset, check_stored, key_parts, payload_key, served_soa
+from zonegit.repo.messages import checked_message
 from zonegit.repo.signed import Signatures
-from zonegit.repo.writing import checked_message
 from zonegit.zonefile.text import rrset_lines
 from zonegit.zonefile.types import type_text
 

@@ -16,11 +16,11 @@ from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.model.refs import RefKind
 from zonegit.repo import review_refs
 from zonegit.repo.context import Context
+from zonegit.repo.messages import checked_message
 from zonegit.repo.results import Revision
 from zonegit.repo.review_refs import keep, reviews_of
 from zonegit.repo.signatures import AllowedSigners, Signature, mail_of, signature_of
 from zonegit.repo.signing import encoded
-from zonegit.repo.writing import checked_message
 from zonegit.store.port import Reader
 
 FORCE: Final = ("force", "1")

@@ -139,3 +139,15 @@ def refuse_tombstone(revision: Revision) -> None:
             f"commit {short(revision.id)} removed the branch, and has no records; {short(revision.id)}~1 is the "
             "version before it"
         )
+
+
+def removed_tip(context: Context, place: Position) -> Revision | None:
+    """The last tip of a removed branch, if it still exists. Secondaries may still have its serial, so a new branch
+    must continue after it.
+    """
+    with context.store.read() as reader:
+        removal = next(reader.reflog(refs.head(place.zone, place.branch)), None)
+        old = removal.old if removal else None
+        if old is None or not reader.has(old):
+            return None
+    return read_commit(context.nodes.source, old)

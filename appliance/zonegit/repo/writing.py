@@ -3,18 +3,19 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, TypedDict
 
-from zonegit.errors import Conflict, Refused, UsageError
+from zonegit.errors import Conflict, Refused
 from zonegit.model import refs
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft, draft_changes, make_commit
-from zonegit.repo.history import read_commit
 from zonegit.repo.judging import refuse
+from zonegit.repo.messages import checked_message
 from zonegit.repo.mirrors import mirror_setting
 from zonegit.repo.new_zones import check_may_begin
 from zonegit.repo.position import HEAD
+from zonegit.repo.publishing.at_once import publish_at_once
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position, Revision
 from zonegit.repo.serials import next_seq, seq_of_merge
@@ -27,7 +28,7 @@ from zonegit.repo.signed import (
     refuse_unsigned,
 )
 from zonegit.repo.signing import encoded
-from zonegit.repo.tombstones import tombstone_at
+from zonegit.repo.tombstones import removed_tip, tombstone_at
 from zonegit.store.port import RefUpdate, Writer
 from zonegit.zonefile.progress import Report, silent
 from zonegit.zonefile.serial import check_serial
@@ -128,19 +129,6 @@ def intent_of(
     )
 
 
-def checked_message(text: str) -> str:
-    """Return a user's message for a commit or a tag. `UsageError` if it is empty or isn't printable."""
-    if not text.strip():
-        raise UsageError("--message is empty; write a line of plain text")
-    if byte := next((ord(char) - 0xDC00 for char in text if 0xDC80 <= ord(char) <= 0xDCFF), 0):
-        raise UsageError(
-            f"--message contains the byte 0x{byte:02X}, which isn't valid UTF-8; write a line of plain text"
-        )
-    if bad := next((char for char in text if not (char.isprintable() or char in "\n\t")), ""):
-        raise UsageError(f"--message contains U+{ord(bad):04X}, which isn't printable; write a line of plain text")
-    return text
-
-
 def check_writable(context: Context, zone: str) -> None:
     """`Refused` for a mirrored zone: its history is made elsewhere."""
     with context.store.read() as reader:
@@ -194,12 +182,12 @@ def commit_draft(
     """
     ready = make_ready(context, place, content, draft, intent, confirm)
     if writer is not None:
-        return store_ready(writer, ready)
+        return store_ready(context, writer, ready)
     if ready.update is None:
         return ready.done
     rest = store_ahead(context, list(ready.objects), report)
     with context.store.write() as own:
-        return store_ready(own, ready._replace(objects=rest))
+        return store_ready(context, own, ready._replace(objects=rest))
 
 
 def make_ready(
@@ -272,14 +260,28 @@ def make_ready(
     return Ready(done, stamp, update, reason, [*draft.objects, data])
 
 
-def store_ready(writer: Writer, ready: Ready) -> Committed:
-    """Store a commit and move its branch. HEAD names it if it named nothing yet. `Conflict` if the tip moved."""
-    if ready.update is not None:
-        writer.insert(ready.objects)
-        writer.move_refs([ready.update], ready.stamp, ready.reason)
-        if writer.setting(HEAD) is None:
-            writer.set_setting(HEAD, ready.update.name.encode())
-    return ready.done
+def store_ready(context: Context, writer: Writer, ready: Ready) -> Committed:
+    """Store a commit and move its branch. HEAD names it if it named nothing yet. `Conflict` if the tip moved.
+
+    If a policy lets it through at once, it is published in the same transaction.
+    """
+    (done,) = store_all(context, writer, [ready])
+    return done
+
+
+def store_all(context: Context, writer: Writer, ready: Sequence[Ready]) -> list[Committed]:
+    """The same for several commits of different branches."""
+    moved: list[RefUpdate] = []
+    for each in ready:
+        if each.update is not None:
+            writer.insert(each.objects)
+            writer.move_refs([each.update], each.stamp, each.reason)
+            moved.append(each.update)
+            if writer.setting(HEAD) is None:
+                writer.set_setting(HEAD, each.update.name.encode())
+    if moved:
+        publish_at_once(writer, context.nodes.through(writer), moved, ready[0].stamp)
+    return [each.done for each in ready]
 
 
 def _seq_after(context: Context, place: Position, last: Revision | None, intent: Intent) -> int:
@@ -303,18 +305,6 @@ def _served(context: Context, place: Position, last: Revision | None) -> int | N
         version = reader.ref(refs.published(place.zone, place.branch))
         published = () if version is None else (Commit.decode(reader.get(version)).seq,)
     return max((*published, *((last.commit.seq,) if last else ())), default=None)
-
-
-def removed_tip(context: Context, place: Position) -> Revision | None:
-    """The last tip of a removed branch, if it still exists. Secondaries may still have its serial, so a new branch
-    must continue after it.
-    """
-    with context.store.read() as reader:
-        removal = next(reader.reflog(refs.head(place.zone, place.branch)), None)
-        old = removal.old if removal else None
-        if old is None or not reader.has(old):
-            return None
-    return read_commit(context.nodes.source, old)
 
 
 def _check_signatures(

@@ -22,6 +22,7 @@ from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.model.refs import RefKind, RefName, is_plain, remote
 from zonegit.repo.heads import is_automatic
 from zonegit.repo.peer_status import DAY
+from zonegit.repo.publishing.at_once import publish_at_once
 from zonegit.repo.push_replay import is_replayed, remember
 from zonegit.store.port import Reader, RefUpdate, Store, Writer
 from zonegit.store.reachable import children
@@ -35,7 +36,7 @@ from zonegit.sync.reach import unreached
 from zonegit.sync.recent_pushes import RecentPushes
 from zonegit.sync.visible import VisibleCache
 from zonegit.sync.work import Due, T, Work, in_reads, never
-from zonegit.tree.source import Overlay
+from zonegit.tree.source import Nodes, Overlay
 
 PolicyOf = Callable[[str, str], Policy]
 """`(key id, zone) -> policy` for what a key's holder pushes to a zone."""
@@ -279,7 +280,9 @@ class _Landing:
         if arrival.updates or held:
             self._quota.check_room(self._store)
         arrival = arrival._replace(updates=(*arrival.updates, *tracked), diverged=held)
-        land(writer, arrival, Stamp(f"key {kid}", int(self._now)), f"push: {kid}", kid, self._name)
+        who = Stamp(f"key {kid}", int(self._now))
+        land(writer, arrival, who, f"push: {kid}", kid, self._name)
+        publish_at_once(writer, Nodes(writer, self._store.nodes), arrival.updates, who)
         self._quota.spend(writer, REF_BYTES * (len(arrival.updates) + self._first) + VIEW_BYTES * writer.appeared)
 
 

@@ -7,11 +7,12 @@ from unittest.mock import Mock
 
 import pytest
 
-from repokit import ZONE, parsed
+from repokit import ZONE, Clock, parsed
 from zonegit.daemon.publisher import Publisher
 from zonegit.model.rdata import A
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.repo import Repository
+from zonegit.repo.mirrors import mirror_setting
 from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.store.lmdb import LmdbStore
 
@@ -50,3 +51,104 @@ def test_a_commit_that_comes_while_it_looks_is_found_at_the_next_look(
         assert found.published.of == repository.resolve("main", zone=ORG).id
         publisher.close()
         store.close()
+
+
+class Zone:
+    """A repository, and a publisher for two branches of its zone."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        Repository.init(path).close()
+        self.path = path
+        self.store = LmdbStore.open(path)
+        self.clock = Clock()
+        self.repository = Repository(path, self.store, self.clock)
+        self.repository.import_zone(parsed(ZONE), source="test.zone")
+        self.repository.create_branch("canary", zone=ORG)
+        self.samples = Mock()
+        self.lines: list[tuple[str, str]] = []
+        """Message and branch of what is logged."""
+        monkeypatch.setattr(
+            "zonegit.ops.log.event",
+            lambda _logger, message, *_, **fields: self.lines.append((message, fields.get("branch", ""))),
+        )
+        self.publisher = Publisher(self.store, self.config(PublishPolicy(max_deletes=0)), self.samples, self.clock)
+        self.publisher.look()
+
+    def config(self, policy: PublishPolicy | None) -> Config:
+        settings = ZoneConfig(publish=policy, canary="canary:10")
+        return Config(repo=self.path, zones={ORG: settings})
+
+    def look(self) -> list[tuple[str, str]]:
+        """What is logged at the next look."""
+        self.lines.clear()
+        self.publisher.look()
+        return list(self.lines)
+
+    def gauges(self, name: str) -> dict[str, int]:
+        """The last values of a metric by their reasons."""
+        calls = [call for call in self.samples.set.call_args_list if call.args[0] == name]
+        return {call.kwargs.get("reason", ""): call.args[1] for call in calls}
+
+    def set(self, name: str, last: int, branch: str = "main") -> None:
+        self.repository.set(name, A, 60, [bytes([192, 0, 2, last])], zone=ORG, branch=branch)
+
+
+@pytest.fixture
+def zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zone]:
+    made = Zone(tmp_path / "repo", monkeypatch)
+    yield made
+    made.publisher.close()
+    made.store.close()
+
+
+def test_a_zone_is_held_while_any_of_its_branches_is(zone: Zone) -> None:
+    for branch in ("main", "canary"):
+        zone.repository.delete("www", zone=ORG, branch=branch)
+    assert sorted(zone.look()) == [("not publishing a commit", "canary"), ("not publishing a commit", "main")]
+    assert zone.gauges("publish_held") == {"max-deletes": 1}
+    zone.repository.revert("canary", zone=ORG, branch="canary")
+    assert zone.look() == [("published", "canary")]
+    assert zone.gauges("publish_held") == {"max-deletes": 1}
+    zone.repository.revert("main", zone=ORG)
+    assert zone.look() == [("published", "main")]
+    assert zone.gauges("publish_held") == {"max-deletes": 0}
+
+
+def test_a_zone_was_published_when_its_last_branch_was(zone: Zone) -> None:
+    zone.clock.now += 100
+    zone.set("new", 1, "canary")
+    zone.look()
+    zone.publisher.configure(zone.config(PublishPolicy(max_deletes=1)))
+    zone.look()
+    assert zone.gauges("zone_published_timestamp_seconds") == {"": int(zone.clock.now)}
+
+
+def test_what_a_commit_published_itself_is_logged(zone: Zone) -> None:
+    zone.set("new", 1)
+    (found,) = zone.repository.publications()[1:]
+    assert found.published and found.published.of == zone.repository.resolve("main", zone=ORG).id
+    assert zone.look() == [("published", "main")]
+    assert zone.look() == []
+
+
+def test_a_stricter_policy_counts_from_the_reload_on(zone: Zone) -> None:
+    zone.publisher.configure(zone.config(PublishPolicy(validator=("/nowhere/check",))))
+    zone.publisher.look()
+    zone.set("new", 1)
+    (found,) = zone.repository.publications()[1:]
+    assert found.published and found.published.of != zone.repository.resolve("main", zone=ORG).id
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_policy_that_goes_leaves_no_hold(zone: Zone, mirrored: bool) -> None:
+    zone.repository.delete("www", zone=ORG)
+    zone.look()
+    assert zone.gauges("publish_held") == {"max-deletes": 1}
+    if mirrored:
+        with zone.store.write() as writer:
+            writer.set_setting(mirror_setting(ORG), b"primary")
+    zone.publisher.configure(zone.config(None))
+    said = "following a peer's versions" if mirrored else "serving a branch from its tip"
+    found = zone.look()
+    assert found and all(message.startswith(said) for message, _ in found)
+    assert zone.gauges("publish_held") == {"max-deletes": 0}

@@ -12,11 +12,13 @@ import pytest
 
 from repokit import ZONE, Clock, parsed
 from zonegit.errors import StoreBusy
+from zonegit.model.commit import Commit
 from zonegit.ops.validator import Validators, validate
 from zonegit.repo import Repository
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.publishing.policy import Proposed, PublishPolicy
+from zonegit.repo.results import Revision
 from zonegit.store.memory import MemoryStore
 
 
@@ -131,3 +133,37 @@ def test_it_stops_with_the_daemon(tmp_path: Path, proposed: Proposed) -> None:
     assert not thread.is_alive() and len(raised) == 1
     with pytest.raises(StoreBusy):
         validators(policy(tmp_path, code), proposed)
+
+
+def counting(tmp_path: Path, end: str) -> tuple[PublishPolicy, Callable[[], int]]:
+    """A validator that ends like this, and how often it ran."""
+    runs = tmp_path / "runs"
+    runs.touch()
+    code = f"open({str(runs)!r}, 'a').write('x'); {end}"
+    return policy(tmp_path, code, 2), lambda: len(runs.read_text())
+
+
+def test_what_it_refused_it_is_not_asked_again(tmp_path: Path, proposed: Proposed) -> None:
+    rules, runs = counting(tmp_path, "sys.exit('no')")
+    validators = Validators()
+    first = validators(rules, proposed)
+    assert first == "the validator exited with 1: no"
+    assert (validators(rules, proposed), runs()) == (first, 1)
+    served = Content(Revision(proposed.new.revision.id, shown(proposed)), *proposed.new[1:])
+    assert (validators(rules, Proposed(served, proposed.new)), runs()) == (first, 2), "another version is served"
+    validators.forget()
+    assert (validators(rules, proposed), runs()) == (first, 3)
+
+
+def shown(proposed: Proposed) -> Commit:
+    """A published version of the same content."""
+    tip = proposed.new.revision
+    return tip.commit._replace(parents=(), generation=1, extra=(("publishes", tip.id.hex()),))
+
+
+@pytest.mark.parametrize("end", ["sys.exit(0)", "os.kill(os.getpid(), 9)", "time.sleep(30)"])
+def test_whatever_else_came_of_it_it_is_asked_again(tmp_path: Path, proposed: Proposed, end: str) -> None:
+    rules, runs = counting(tmp_path, end)
+    validators = Validators()
+    assert validators(rules, proposed) == validators(rules, proposed)
+    assert runs() == 2

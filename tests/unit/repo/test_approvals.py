@@ -113,6 +113,8 @@ def test_a_rejection_holds_until_it_is_withdrawn(node: Node, team: Team) -> None
     held = team.held()
     assert held is not None and held.reason is Reason.REJECTED
     assert held.detail == f"eve@example.net rejected commit {tip[:12]}: I looked"
+    back = f"zonegit reset --hard {node.served_from()[:12]}"
+    assert held.remedy == f"have it approved by the same reviewer, or go back with '{back}'"
     team.review(EVE, Opinion.APPROVE, tip)
     assert team.held() is None
 

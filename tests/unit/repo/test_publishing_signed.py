@@ -13,8 +13,11 @@ from zonegit.model.rdata import A
 from zonegit.model.refs import head
 from zonegit.repo.canonical import reconcile
 from zonegit.repo.context import Context
+from zonegit.repo.publishing import gate
 from zonegit.repo.publishing.policy import PublishPolicy, Reason
 from zonegit.repo.writing import CommitOptions
+from zonegit.ssh.allowed_signers import AllowedSigners
+from zonegit.ssh.files import read_allowed_signers
 from zonegit.ssh.signing import public_key
 from zonegit.store.port import RefUpdate
 
@@ -113,3 +116,19 @@ def test_an_automatic_merge_of_signed_commits_passes_and_a_forged_one_does_not(
         writer.move_refs([RefUpdate(head(ORG, "main"), object_id(forged.encode()), tip)], Stamp("Eve", 1), "test")
     assert node.publish(signed).held is None
     assert node.served_from() == tip.hex()
+
+
+def test_a_judgement_reads_the_signers_once(
+    node: Node, signed: PublishPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def reading(path: Path) -> AllowedSigners:
+        read.append(path)
+        return read_allowed_signers(path)
+
+    monkeypatch.setattr(gate, "read_allowed_signers", reading)
+    for last in range(5):
+        sign(node, last)
+    assert node.publish(signed).held is None
+    assert read == [signed.allowed_signers]

@@ -159,7 +159,8 @@ def _held(
         published = published_at(reader, proposal.target)
     if published is None:
         return None
-    gate = Gate(over, proposal.target, policy, validate or _unasked, int(over.now()))
+    ask, now = validate or _unasked, int(over.now())
+    gate = Gate(over.store.read, over.nodes, proposal.target, policy, ask, now)
     try:
         return gate.judge(published, result).held if way is Way.FORWARD else gate.foresee(published, result)
     except AllowedSignersError as error:

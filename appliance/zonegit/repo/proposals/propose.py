@@ -11,6 +11,7 @@ from zonegit.repo.ancestry import is_ancestor
 from zonegit.repo.context import Context
 from zonegit.repo.history import read_commit
 from zonegit.repo.listing import named as named_refs
+from zonegit.repo.messages import checked_message
 from zonegit.repo.position import default_branch
 from zonegit.repo.proposals.reading import WITHDRAWN, Proposal, State, named, proposals
 from zonegit.repo.renamed import branch_gone
@@ -18,7 +19,6 @@ from zonegit.repo.results import Position
 from zonegit.repo.review_refs import FROM, INTO, MAX_PROPOSALS, NUMBER, PROPOSE, keep, ref_of
 from zonegit.repo.signatures import mail_of
 from zonegit.repo.signing import encoded
-from zonegit.repo.writing import checked_message
 from zonegit.store.port import Reader
 
 

@@ -9,7 +9,9 @@ The candidates are the commits on the branch's line of first parents, the newest
 published. A commit with the content that is served holds nothing, so that a branch can always go back to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -21,7 +23,6 @@ from zonegit.model.rrset import RRKey, RRset, record_count
 from zonegit.model.zone import Zone
 from zonegit.repo.canonical import is_canonical
 from zonegit.repo.content import Content
-from zonegit.repo.context import Context
 from zonegit.repo.dates import utc
 from zonegit.repo.heads import is_automatic
 from zonegit.repo.judging import Edit, judge_edit, refuse
@@ -33,9 +34,13 @@ from zonegit.repo.results import Position, Revision
 from zonegit.repo.signatures import AllowedSigners, signature_of
 from zonegit.ssh.files import read_allowed_signers
 from zonegit.ssh.verdict import UNSIGNED
+from zonegit.store.port import Reader
 from zonegit.tree import walk
 from zonegit.tree.diff import diff
+from zonegit.tree.source import Nodes
 from zonegit.zonefile.check import check_entries
+
+Reads = Callable[[], AbstractContextManager[Reader]]
 
 _CANDIDATES: Final = 32
 """The most commits whose content is judged; before them the branch stays as it is published."""
@@ -54,34 +59,38 @@ class Verdict(NamedTuple):
     """What holds the branch's tip; None if that passes."""
 
 
-class Gate(NamedTuple):
-    """A policy, and what it needs to judge commits of one branch."""
+class Gate:
+    """Judges the commits of one branch by a policy. Use it for a moment only: it reads the allowed signers once."""
 
-    context: Context
-    place: Position
-    policy: PublishPolicy
-    validate: Validate
-    now: int
-    """Unix seconds."""
+    def __init__(
+        self, reads: Reads, nodes: Nodes, place: Position, policy: PublishPolicy, validate: Validate, now: int
+    ) -> None:
+        """`reads` and `nodes` read the same repository; `now`: Unix seconds."""
+        self._reads = reads
+        self._nodes = nodes
+        self._place = place
+        self._policy = policy
+        self._validate = validate
+        self._now = now
 
     def judge(self, published: Published, tip: Revision) -> Verdict:
         """Find the newest commit that passes. `CorruptStore`, `NotFound` if history can't be read."""
         if published.of == tip.id:
             return Verdict(None, None)
-        with self.context.store.read() as reader:
-            past = past_of(reader, self.place, published, tip)
+        with self._reads() as reader:
+            past = past_of(reader, self._place, published, tip)
         try:
             reviewed = self._reviewed(tip.commit.zone, past.new)
         except AllowedSignersError as error:
             return Verdict(None, Held(tip.id, Reason.APPROVALS, str(error), "repair the file"))
-        back = _way_back(published)
+        back = self._way_back(published)
         blocked = self._blocked(published, past.new, reviewed)
         first: Held | None = None
         for candidate in islice(past.line(tip), _CANDIDATES):
             held = blocked.get(candidate.id, self._early(back, *candidate)) or self._replayed(past, candidate)
             if candidate.commit.zone_root == published.version.commit.zone_root:
                 # Were an unsigned commit noted as published, older signatures than the last one would count again.
-                unsigned = self.policy.require_signed and (held or self._unsigned(*candidate, back))
+                unsigned = self._policy.require_signed and (held or self._unsigned(*candidate, back))
                 return Verdict(None if unsigned else candidate, first)
             held = held or self._content(published, candidate, forced=candidate.id in reviewed.forced)
             if held is None:
@@ -91,11 +100,12 @@ class Gate(NamedTuple):
 
     def foresee(self, published: Published, merge: Revision) -> Held | None:
         """What would hold a merge that isn't made yet, if its maker signed it and others approved of it."""
-        with self.context.store.read() as reader:
-            past = past_of(reader, self.place, published, merge)
+        with self._reads() as reader:
+            past = past_of(reader, self._place, published, merge)
         reviewed = self._reviewed(merge.commit.zone, past.new)
         behind = {oid: commit for oid, commit in past.new.items() if oid != merge.id}
-        parts = self._replace(policy=self.policy._replace(approvals=0))
+        policy = self._policy._replace(approvals=0)
+        parts = Gate(self._reads, self._nodes, self._place, policy, self._validate, self._now)
         blocked = parts._blocked(published, behind, reviewed)
         held = next(filter(None, map(blocked.get, merge.commit.parents)), None) or self._replayed(past, merge)
         if held or merge.commit.zone_root == published.version.commit.zone_root:
@@ -104,19 +114,19 @@ class Gate(NamedTuple):
 
     def judge_end(self, published: Published) -> Held | None:
         """What holds the end of a branch that is gone at the peer that it came from, and left no tombstone."""
-        policy, of = self.policy, published.of
+        policy, of = self._policy, published.of
         if policy.require_signed or policy.approvals:
             reason = Reason.UNSIGNED if policy.require_signed else Reason.APPROVALS
             done = "signed" if policy.require_signed else "approved"
             return Held(of, reason, f"the branch is gone at the peer without a tombstone that is {done}", _END)
-        served = Zone.decode(self.context.nodes.source.get(published.version.commit.zone_root)).records
+        served = Zone.decode(self._nodes.source.get(published.version.commit.zone_root)).records
         return _over_limits(policy, of, _Count(served, served), served, _END)
 
     def _replayed(self, past: Past, candidate: Revision) -> Held | None:
         """What holds a commit that doesn't build on what is served: whoever moves a branch may replay what was
         signed once. A signed commit with a higher number was made later, as by `zonegit reset -S`.
         """
-        if past.left is None or not (self.policy.require_signed or self.policy.approvals):
+        if past.left is None or not (self._policy.require_signed or self._policy.approvals):
             return None
         if candidate.commit.seq > past.left.commit.seq and not is_automatic(candidate.commit):
             return None
@@ -125,11 +135,11 @@ class Gate(NamedTuple):
 
     def _reviewed(self, zone: str, new: Mapping[ObjectId, Commit]) -> Approvals:
         """The reviews that count. `AllowedSignersError` if it isn't known whose do."""
-        path = self.policy.allowed_approvers
+        path = self._policy.allowed_approvers
         if path is None:
             return Approvals()
         allowed = read_allowed_signers(path)
-        with self.context.store.read() as reader:
+        with self._reads() as reader:
             return approvals(reader, zone, new, allowed)
 
     def _blocked(
@@ -147,37 +157,43 @@ class Gate(NamedTuple):
 
     def _commit(self, published: Published, oid: ObjectId, commit: Commit, reviewed: Approvals) -> Held | None:
         """What holds a commit, whatever its content is. What builds on it waits with it."""
-        back = _way_back(published)
+        back = self._way_back(published)
         early = self._early(back, oid, commit)
         if is_automatic(commit):
             return early or self._forged(oid, commit)
-        return early or self._unsigned(oid, commit, back) or self._unapproved(oid, commit, reviewed)
+        return early or self._unsigned(oid, commit, back) or self._unapproved(oid, commit, reviewed, back)
 
     def _early(self, back: str, oid: ObjectId, commit: Commit) -> Held | None:
         """What holds a commit because of its time."""
         start = commit.not_before
-        if start is None or start <= self.now:
+        if start is None or start <= self._now:
             return None
         detail = f"commit {short(oid)} is to be published at {utc(start)}"
         return Held(oid, Reason.NOT_BEFORE, detail, f"wait, or go back with '{back}'" if back else "wait", start)
 
+    def _way_back(self, published: Published) -> str:
+        """The command that takes a branch back to what is served; empty if nothing is."""
+        sign = " -S" if self._policy.require_signed else ""
+        return f"zonegit reset{sign} --hard {short(published.of)}" if any(published.of) else ""
+
     def _forged(self, oid: ObjectId, commit: Commit) -> Held | None:
         """What holds an automatic merge, which nobody signs or approves: it is computed again."""
-        if not (self.policy.require_signed or self.policy.approvals):
+        if not (self._policy.require_signed or self._policy.approvals):
             return None
-        if is_canonical(MergeHistory(self.context.nodes), oid, commit):
+        if is_canonical(self._history, oid, commit):
             return None
         detail = f"commit {short(oid)} is not the canonical merge of its parents"
         return Held(oid, Reason.UNSIGNED, detail, "reset the branch to a commit before it")
 
-    def _unapproved(self, oid: ObjectId, commit: Commit, reviewed: Approvals) -> Held | None:
+    def _unapproved(self, oid: ObjectId, commit: Commit, reviewed: Approvals, back: str) -> Held | None:
         """What holds a commit because of its reviews."""
         rejection = reviewed.rejections.get(oid)
         if rejection is not None:
             why = one_line(rejection.tag.message.strip(), _REASON)
             detail = f"{one_line(rejection.reviewer, _REASON)} rejected commit {short(oid)}: {why}"
-            return Held(oid, Reason.REJECTED, detail, "revert it, or have it approved by the same reviewer")
-        needed = self.policy.approvals
+            remedy = "have it approved by the same reviewer"
+            return Held(oid, Reason.REJECTED, detail, f"{remedy}, or go back with '{back}'" if back else remedy)
+        needed = self._policy.approvals
         count = len(reviewed.of(oid, commit))
         if count >= needed:
             return None
@@ -186,10 +202,10 @@ class Gate(NamedTuple):
 
     def _unsigned(self, oid: ObjectId, commit: Commit, back: str) -> Held | None:
         """What holds a commit because of its signature. `back`: the command that leaves it."""
-        if not self.policy.require_signed:
+        if not self._policy.require_signed:
             return None
         try:
-            signature = signature_of(commit, self._signers())
+            signature = signature_of(commit, self._signers)
         except AllowedSignersError as error:
             return Held(oid, Reason.UNSIGNED, str(error), "repair the file")
         if signature.is_good:
@@ -197,25 +213,32 @@ class Gate(NamedTuple):
         detail = f"the signature of commit {short(oid)} is {signature}"
         if signature == UNSIGNED:
             detail = f"commit {short(oid)} isn't signed"
-        remedy = f"go back with '{back} -S', and commit again with -S"
+        remedy = f"go back with '{back}', and commit again with -S"
         if not back:
             remedy = "publish the zone once without require_signed, if its history isn't signed"
         return Held(oid, Reason.UNSIGNED, detail, remedy)
 
+    @cached_property
     def _signers(self) -> AllowedSigners:
-        path = self.policy.allowed_signers
+        """Who may sign. `AllowedSignersError`."""
+        path = self._policy.allowed_signers
         return read_allowed_signers(path) if path else AllowedSigners([])
+
+    @cached_property
+    def _history(self) -> MergeHistory:
+        """What automatic merges are computed from."""
+        return MergeHistory(self._nodes)
 
     def _content(self, published: Published, candidate: Revision, *, forced: bool) -> Held | None:
         """What holds a version because of its content, compared with what is served. `forced` lifts the limits."""
-        new = Content.of(self.context.nodes, candidate)
-        old = Content.of(self.context.nodes, published.version)
+        new = Content.of(self._nodes, candidate)
+        old = Content.of(self._nodes, published.version)
         if old.tree.root == new.tree.root:
             return None
         if not old.zone.records:  # nothing is served yet
             return self._checked(candidate.id, None, new) or self._validated(candidate.id, None, new)
         before, after, count = _changed(old, new)
-        held = None if forced else _over_limits(self.policy, candidate.id, count, old.zone.records, _SMALLER)
+        held = None if forced else _over_limits(self._policy, candidate.id, count, old.zone.records, _SMALLER)
         if held is not None or candidate.commit.is_tombstone:
             return held
         edit = Edit(old, before, after, new.tree, new.zone.records)
@@ -234,17 +257,12 @@ class Gate(NamedTuple):
         return None
 
     def _validated(self, oid: ObjectId, old: Content | None, new: Content) -> Held | None:
-        if not self.policy.validator:
+        if not self._policy.validator:
             return None
-        complaint = self.validate(self.policy, Proposed(old, new))
+        complaint = self._validate(self._policy, Proposed(old, new))
         if complaint is None:
             return None
         return Held(oid, Reason.VALIDATOR, complaint, "commit a correction, or revert it")
-
-
-def _way_back(published: Published) -> str:
-    """The command that takes a branch back to what is served; empty if nothing is."""
-    return f"zonegit reset --hard {short(published.of)}" if any(published.of) else ""
 
 
 class _Count(NamedTuple):

@@ -32,6 +32,11 @@ class PublishPolicy(NamedTuple):
     allowed_approvers: Path | None = None
     """The file of those who may approve, and lift the limits."""
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether judging by it reads no file and asks no program."""
+        return not (self.validator or self.require_signed or self.approvals or self.allowed_approvers)
+
 
 class Reason(StrEnum):
     """Why a commit isn't published."""

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from enum import Enum
 from typing import Final
 
 from zonegit.errors import Conflict
@@ -31,11 +32,16 @@ def publish(
     return _publish(context, place, policy, validate, dry_run=dry_run)
 
 
-def stop_publishing(context: Context, place: Position) -> None:
-    """Serve a branch from its tip again: it has no policy any more.
+class Stopped(Enum):
+    """What a branch is served from once its policy is gone."""
 
-    A mirrored zone is served as its peer publishes it from then on. Until that is known, the last version stays.
-    """
+    SERVES_TIP = "serves-tip"
+    FOLLOWS_PEER = "follows-peer"
+    """What its peer publishes, or its tip. Until that is known, the last version stays."""
+
+
+def stop_publishing(context: Context, place: Position) -> Stopped:
+    """Serve a branch from its tip again, or a mirrored one as its peer does: it has no policy any more."""
     with context.store.read() as reader:
         old = published_at(reader, place)
         mirrored = reader.setting(mirror_setting(place.zone)) is not None
@@ -44,6 +50,7 @@ def stop_publishing(context: Context, place: Position) -> None:
         writer.set_setting(own_policy_setting(place.zone), None)
     if old is not None and not mirrored:  # last: as long as the version is there, this is done again after a crash
         withdraw(context, place, old)
+    return Stopped.FOLLOWS_PEER if mirrored else Stopped.SERVES_TIP
 
 
 def _publish(
@@ -56,9 +63,9 @@ def _publish(
         with context.store.write() as writer:
             writer.set_setting(own_policy_setting(place.zone), b"1")
     tip = tip_of(context, place)
-    gate = Gate(context, place, policy, validate, int(context.now()))
+    gate = Gate(context.store.read, context.nodes, place, policy, validate, int(context.now()))
     if tip is None:
-        return _without_tip(gate, old, noted, dry_run=dry_run)
+        return _without_tip(context, place, gate, old, noted, dry_run=dry_run)
     verdict = gate.judge(old, tip) if old else Verdict(tip, None)
     released = verdict.release
     while verdict.release is not None and not dry_run:
@@ -70,12 +77,13 @@ def _publish(
     return Publication(place.zone, place.branch, old, verdict.held, released)
 
 
-def _without_tip(gate: Gate, old: Published | None, noted: bytes | None, *, dry_run: bool) -> Publication:
+def _without_tip(
+    context: Context, place: Position, gate: Gate, old: Published | None, noted: bytes | None, *, dry_run: bool
+) -> Publication:
     """A branch that doesn't exist, or no longer: nothing of it is served.
 
     Who removes a branch here ends it. A peer may be compromised, so it only does so as far as the policy lets it.
     """
-    context, place = gate.context, gate.place
     with context.store.read() as reader:
         gone_at_peer = is_gone_at_peer(reader, refs.head(place.zone, place.branch))
     serves = old is not None and not old.version.commit.is_tombstone

@@ -25,9 +25,9 @@ from zonegit.repo.publishing.policy import Published
 from zonegit.repo.results import Position, Revision
 from zonegit.repo.serials import next_seq
 from zonegit.repo.signed import is_signed
-from zonegit.repo.tombstones import empty_zone, seq_again, tombstone_at
-from zonegit.repo.writing import removed_tip
-from zonegit.store.port import RefUpdate
+from zonegit.repo.tombstones import empty_zone, removed_tip, seq_again, tombstone_at
+from zonegit.store.port import RefUpdate, Writer
+from zonegit.tree.source import Nodes
 
 _WHO: Final = "zonegit-publisher"
 _NO_COMMIT: Final = ObjectId(bytes(ID_SIZE))
@@ -44,10 +44,16 @@ def tip_of(context: Context, place: Position) -> Revision | None:
 
 def release(context: Context, place: Position, old: Published | None, commit: Revision) -> Published:
     """Serve a commit from now on. `Conflict` where another process published something else meanwhile."""
-    seq = commit.commit.seq if old is None else _seq_after(context, old.version.commit.seq, commit)
-    subject = commit.commit.subject[:_SUBJECT]
-    version = _Version(commit.commit.zone_root, seq, commit.id, f"Publish {short(commit.id)}: {subject}\n")
-    return _put(context, place, old, version._replace(removes=commit.commit.is_tombstone))
+    made = _showing(context.nodes, old, commit)
+    with context.store.write() as writer:
+        return _put(writer, _publisher(context), place, old, made)
+
+
+def release_in(
+    writer: Writer, nodes: Nodes, who: Stamp, place: Position, old: Published, commit: Revision
+) -> Published:
+    """The same in a transaction that does more. `who`: whose transaction that is; `nodes` reads through it."""
+    return _put(writer, who._replace(name=_name()), place, old, _showing(nodes, old, commit))
 
 
 def close(context: Context, place: Position, old: Published | None) -> Published:
@@ -56,7 +62,8 @@ def close(context: Context, place: Position, old: Published | None) -> Published
     last = old.version if old else removed_tip(context, place)
     seq = next_seq(last.commit.seq) if last else 0
     version = _Version(object_id(objects[-1]), seq, _NO_COMMIT, f"Serve nothing of {place.branch}\n", removes=True)
-    return _put(context, place, old, version, objects)
+    with context.store.write() as writer:
+        return _put(writer, _publisher(context), place, old, version, objects)
 
 
 def withdraw(context: Context, place: Position, old: Published) -> None:
@@ -83,10 +90,21 @@ class _Version(NamedTuple):
     removes: bool = False
 
 
+def _showing(nodes: Nodes, old: Published | None, commit: Revision) -> _Version:
+    """The version that shows a commit, after `old`."""
+    seq = commit.commit.seq if old is None else _seq_after(nodes, old.version.commit.seq, commit)
+    message = f"Publish {short(commit.id)}: {commit.commit.subject[:_SUBJECT]}\n"
+    return _Version(commit.commit.zone_root, seq, commit.id, message, removes=commit.commit.is_tombstone)
+
+
 def _put(
-    context: Context, place: Position, old: Published | None, version: _Version, objects: Sequence[bytes] = ()
+    writer: Writer,
+    who: Stamp,
+    place: Position,
+    old: Published | None,
+    version: _Version,
+    objects: Sequence[bytes] = (),
 ) -> Published:
-    who = _publisher(context)
     data = Commit(
         zone_root=version.root,
         parents=(),
@@ -99,22 +117,21 @@ def _put(
         extra=((PUBLISHES, version.of.hex()), *([TOMBSTONE] if version.removes else [])),
     ).encode()
     new = object_id(data)
+    if any(version.of) and not writer.has(version.of):
+        raise Conflict(f"commit {short(version.of)} was deleted meanwhile: no branch was at it any more")
+    writer.insert([*objects, data])
+    writer.set_setting(own_policy_setting(place.zone), b"1")  # from now on no peer's versions are accepted
     update = RefUpdate(refs.published(place.zone, place.branch), old.version.id if old else None, new)
-    with context.store.write() as writer:
-        if any(version.of) and not writer.has(version.of):
-            raise Conflict(f"commit {short(version.of)} was deleted meanwhile: no branch was at it any more")
-        writer.insert([*objects, data])
-        writer.set_setting(own_policy_setting(place.zone), b"1")  # from now on no peer's versions are accepted
-        writer.move_refs([update], who, f"publish: {short(version.of) if any(version.of) else 'nothing'}")
+    writer.move_refs([update], who, f"publish: {short(version.of) if any(version.of) else 'nothing'}")
     return Published(Revision(new, Commit.decode(data)), version.of)
 
 
-def _seq_after(context: Context, served: int, commit: Revision) -> int:
+def _seq_after(nodes: Nodes, served: int, commit: Revision) -> int:
     """The sequence number of a version of this commit after one that has the number `served`."""
     seq = commit.commit.seq
     if seq > served:
         return seq
-    if is_signed(Content.of(context.nodes, commit).tree):
+    if is_signed(Content.of(nodes, commit).tree):
         return seq_again(served, seq)  # its signatures cover the serial
     return next_seq(served)
 
@@ -143,4 +160,8 @@ def _above(tip: Revision, old: Published, who: Stamp) -> bytes | None:
 
 
 def _publisher(context: Context) -> Stamp:
-    return context.stamp(f"{_WHO} <{_WHO}@{uname().nodename}>")
+    return context.stamp(_name())
+
+
+def _name() -> str:
+    return f"{_WHO} <{_WHO}@{uname().nodename}>"
