@@ -41,6 +41,8 @@ _SAME: Final = {
     "mv": "rename OLD NEW",
     "nsupdate": "batch FILE",
     "remove": "delete NAME [TYPE]",
+    "pull-request": "propose",
+    "request-pull": "propose",
     "replace-rrset": "set NAME TYPE TTL RDATA",
     "add-record": "add NAME TYPE TTL RDATA",
     "rm": "delete NAME [TYPE]",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from zonegit.cli import checks, conflicts, render, shapes
+from zonegit.cli import checks, conflicts, render, shapes, verdicts
 from zonegit.cli.output import Output, Style
 from zonegit.cli.publishing import held_shape, held_text
 from zonegit.model.foreign import printable
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from zonegit.repo.proposals.reading import Proposal
     from zonegit.repo.publishing.policy import PublishPolicy
     from zonegit.repo.reviews import Review
+    from zonegit.repo.signatures import Signature
 
 
 class Seen(NamedTuple):
     """What `review N` shows."""
 
     proposal: Proposal
+    signature: Signature | None
+    """Of the proposal; None if it has none."""
     outlook: Outlook | None
     """None for a proposal that isn't open, or whose target is gone."""
     reviews: Sequence[Judged]
@@ -113,6 +116,7 @@ def shape_of_seen(seen: Seen) -> JsonObject:
     found = seen.outlook
     return {
         **shape(seen.proposal),
+        "signature": verdicts.shape(seen.signature),
         "commits": [shapes.commit(each) for each in found.commits] if found else [],
         "landing": _landing_shape(found, seen) if found else None,
         "reviews": [
@@ -149,6 +153,8 @@ def show(args: Namespace, out: Output, seen: Seen) -> None:
     out.line(f"Commit:   {proposal.tip.hex()}")
     out.line(f"Proposer: {printable(made.name)}")
     out.line(f"Date:     {render.date(made)}")
+    if seen.signature is not None:
+        out.line(f"Signature: {verdicts.line(seen.signature)}")
     out.line()
     for text in proposal.tag.message.splitlines():
         out.line(f"    {printable(text)}".rstrip())
@@ -162,7 +168,7 @@ def show(args: Namespace, out: Output, seen: Seen) -> None:
         out.line()
         for text in gate_lines(seen.outlook, proposal, seen.policy) or [_passes(seen)]:
             out.line(text)
-    if proposal.has_moved and proposal.branch_tip:
+    if proposal.state is State.OPEN and proposal.has_moved and proposal.branch_tip:
         tip = short(proposal.branch_tip)
         out.warn(f"{printable(proposal.branch)} has moved to {tip} since, which isn't part of this proposal")
     commands = next_commands(seen)
@@ -248,6 +254,8 @@ def next_commands(seen: Seen) -> list[str]:
     again = f"zonegit propose --from {branch} --into {shlex.quote(proposal.target.branch)}{where}"
     commands = [f"zonegit approve {tip}{where}", f"zonegit reject {tip} -m TEXT{where}"]
     if found.result is None or _own_needs(found, seen.policy):
+        if proposal.branch_tip is None:
+            commands.append(f"zonegit branch {branch} {tip}{where}")
         update = f"zonegit merge {shlex.quote(proposal.target.branch)} --branch {branch}{where}"
         return [*commands, update, again]
     commands.append(f"zonegit land {proposal.name}{where}")

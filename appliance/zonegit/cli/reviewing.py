@@ -6,11 +6,11 @@ import shlex
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import options, proposals, render
+from zonegit.cli import options, proposals, render, verdicts
 from zonegit.cli.output import Output
 from zonegit.cli.publishing import policy_of
 from zonegit.cli.verbs import Verb
-from zonegit.errors import NotFound, UsageError
+from zonegit.errors import AllowedSignersError, NotFound, UsageError
 from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 from zonegit.repo.proposals.reading import State, is_name
@@ -18,8 +18,12 @@ from zonegit.repo.reviews import Opinion
 from zonegit.ssh.files import read_allowed_signers
 
 if TYPE_CHECKING:
+    from zonegit.model.ids import ObjectId
     from zonegit.repo import Repository
+    from zonegit.repo.proposals.judged import Tally
     from zonegit.repo.proposals.reading import Proposal
+    from zonegit.repo.publishing.policy import PublishPolicy
+    from zonegit.ssh.allowed_signers import AllowedSigners
 
 _DONE: Final = {Opinion.APPROVE: "approved", Opinion.REJECT: "rejected"}
 
@@ -70,7 +74,7 @@ def _list_or_show(args: Namespace, out: Output) -> int:
         elif args.all:
             raise UsageError("review: --all lists all proposals, and can't be combined with a number")
         else:
-            seen = _seen(repo, args)
+            seen = _seen(repo, args, out)
             if args.json:
                 out.json(proposals.shape_of_seen(seen))
             else:
@@ -82,12 +86,14 @@ def _list(repo: Repository, args: Namespace, out: Output) -> None:
     zone = repo.position(args.zone).zone
     every = repo.proposals(zone)
     found = [each for each in every if args.all or each.state is State.OPEN]
-    policies = {each.target: policy_of(args, each.target) for each in found}
-    told = {
-        each.id: repo.tallies(zone, [each], read_allowed_signers(policy.allowed_approvers)).get(each.tip)
-        for each in found
-        if (policy := policies[each.target]) and policy.allowed_approvers
-    }
+    policies = {target: policy_of(args, target) for target in {each.target for each in found}}
+    told: dict[ObjectId, Tally] = {}
+    for target, policy in policies.items():
+        approvers = _approvers(policy, out)
+        if approvers is not None:
+            of_target = [each for each in found if each.target == target]
+            tallies = repo.tallies(zone, of_target, approvers)
+            told |= {each.id: tallies[each.tip] for each in of_target}
     if args.json:
         out.json([proposals.shape_in_list(each, told.get(each.id)) for each in found])
         return
@@ -99,17 +105,28 @@ def _list(repo: Repository, args: Namespace, out: Output) -> None:
         out.note(f"{zone} has no open proposals{others}")
 
 
-def _seen(repo: Repository, args: Namespace) -> proposals.Seen:
+def _approvers(policy: PublishPolicy | None, out: Output) -> AllowedSigners | None:
+    """Those whose reviews count under a policy; None, with a warning, if they can't be read."""
+    if policy is None or policy.allowed_approvers is None:
+        return None
+    try:
+        return read_allowed_signers(policy.allowed_approvers)
+    except AllowedSignersError as error:
+        out.warn(printable(str(error)))
+        return None
+
+
+def _seen(repo: Repository, args: Namespace, out: Output) -> proposals.Seen:
     from zonegit.ops.validator import validate
 
     proposal = repo.proposal(args.number, zone=args.zone)
     policy = policy_of(args, proposal.target)
-    approvers = policy and policy.allowed_approvers and read_allowed_signers(policy.allowed_approvers)
-    is_open = proposal.state is State.OPEN
-    outlook = repo.outlook(proposal, policy, validate) if is_open else None
+    outlook = repo.outlook(proposal, policy, validate) if proposal.state is State.OPEN else None
     head = repo.head_status().head
     where = "" if head and head.zone == proposal.zone else f" --zone {shlex.quote(proposal.zone)}"
-    return proposals.Seen(proposal, outlook, repo.judged(proposal, approvers or None), policy, where)
+    signature = verdicts.verdicts(repo, out)(proposal.tag)
+    reviews = repo.judged(proposal, _approvers(policy, out))
+    return proposals.Seen(proposal, signature, outlook, reviews, policy, where)
 
 
 def _arguments(parser: ArgumentParser, *, needs_message: bool) -> None:

@@ -264,3 +264,64 @@ def test_gc_says_how_many_it_deletes(branched) -> None:
     assert "would delete 1 old proposals and reviews that are settled\n" in would.err
     assert branched("gc", "--grace", "0", "--json").json["refs"] == 1
     assert [each["name"] for each in branched("review", "--all", "--json").json] == ["2"]
+
+
+def test_a_signed_proposal_shows_whose_it_is(policed, tmp_path: Path) -> None:
+    policed("propose", "-S")
+    shown = policed("review", "1")
+    assert "\nSignature: not good, with ED25519 key SHA256:" in shown.out
+    key = private_key(number=1)
+    (tmp_path / "signers").write_text(f"ada@example.org {public_key(key).line}\n")
+    policed("config", "gpg.ssh.allowedSignersFile", tmp_path / "signers")
+    assert "\nSignature: good, by ada@example.org with ED25519 key" in policed("review", "1").out
+    assert policed("review", "1", "--json").json["signature"]["state"] == "good"
+
+
+def test_approvers_that_cannot_be_read_are_told(policed, tmp_path: Path) -> None:
+    policed("propose")
+    (tmp_path / "approvers").unlink()
+    for argv in (["review"], ["review", "1"]):
+        done = policed(*argv)
+        assert done.code == 0 and "approvers: the allowed signers can't be read" in done.err
+    assert policed("review", "--json").json[0]["approvals"] is None
+
+
+def test_a_branch_that_is_gone_is_made_again_to_resolve_conflicts(branched) -> None:
+    branched("propose")
+    branched("checkout", "main")
+    branched("set", "www", "A", "60", "192.0.2.9")
+    branched("branch", "-D", "move")
+    commands = branched("review", "1", "--json").json["next"]
+    assert [each.split()[1] for each in commands] == ["approve", "reject", "branch", "merge", "propose"]
+    assert branched(*commands[2].split()[1:]).code == 0
+    assert branched(*commands[3].split()[1:]).code == 4
+
+
+def test_two_sites_that_gave_the_same_number(clone, tmp_path: Path, refused) -> None:
+    peer = ("--repo", tmp_path / "peer")
+    clone(*peer, "checkout", "-b", "theirs")
+    clone(*peer, "set", "ftp", "A", "60", "192.0.2.9")
+    assert clone(*peer, "propose", "-m", "Theirs", "--author", BOB).err.startswith("proposal 1 of ")
+    clone("checkout", "-b", "ours")
+    clone("set", "www", "A", "60", "192.0.2.8")
+    assert clone("propose", "-m", "Ours").err.startswith("proposal 1 of ")
+    assert clone("pull", "--all").code == 0
+    assert clone("push", "--all").code == 0
+    listed = clone("review", "--json").json
+    assert listed == clone(*peer, "review", "--json").json
+    one, other = sorted(each["name"] for each in listed)
+    assert one[:2] == other[:2] == "1/" and one != other
+    refused(clone("land", "1"), 1, f"has 2 proposals 1: name one of {one} ", other)
+    refused(clone("approve", "1"), 1, "has 2 proposals 1")
+    assert clone("propose", "-m", "Ours again").err.startswith("proposal 1/"), "it is updated all the same"
+    assert clone("land", next(each["name"] for each in listed if each["message"] == "Ours\n")).code == 0
+
+
+def test_open_proposals_are_completed(branched) -> None:
+    branched("propose")
+    for words in (["land", ""], ["review", ""], ["propose", "--withdraw", ""]):
+        assert branched("__complete", *words).lines == ["1"]
+    assert {"1", "HEAD", "main", "move"} <= set(branched("__complete", "approve", "").lines)
+    assert branched("__complete", "propose", "--into", "m").lines == ["main", "move"]
+    branched("land", "1")
+    assert branched("__complete", "land", "").lines == []

@@ -13,7 +13,7 @@ from zonegit.repo.history import read_commit
 from zonegit.repo.listing import named as named_refs
 from zonegit.repo.messages import checked_message
 from zonegit.repo.position import default_branch
-from zonegit.repo.proposals.reading import WITHDRAWN, Proposal, State, named, proposals
+from zonegit.repo.proposals.reading import WITHDRAWN, Proposal, State, named, proposals, stored
 from zonegit.repo.renamed import branch_gone
 from zonegit.repo.results import Position
 from zonegit.repo.review_refs import FROM, INTO, MAX_PROPOSALS, NUMBER, PROPOSE, keep, ref_of
@@ -56,10 +56,10 @@ def propose(
         tip = _tip(reader, source)
         if is_ancestor(reader, tip, _tip(reader, target)):
             raise Refused(f"there is nothing to propose: {target.branch} has all commits of {source.branch}")
-        known = proposals(reader, source.zone)
+        before = _open(reader, source, target, mail_of(stamp.name))
+        last = max((each.number for each in stored(reader, source.zone)), default=0)
         subject = read_commit(reader, tip).commit.subject
-    before = _open(known, source, target, mail_of(stamp.name))
-    number = before.number if before else 1 + max((each.number for each in known), default=0)
+    number = before.number if before else 1 + last
     if number > MAX_PROPOSALS:
         raise Refused(f"{source.zone} has a proposal {MAX_PROPOSALS}, which is the greatest number")
     if before:
@@ -115,15 +115,14 @@ def _tip(reader: Reader, place: Position) -> ObjectId:
     return tip
 
 
-def _open(known: list[Proposal], source: Position, target: Position, proposer: str) -> Proposal | None:
-    """The newest open proposal of these branches by this proposer."""
-    mine = [
-        each
-        for each in known
-        if each.state is State.OPEN
-        and (each.branch, each.target, each.proposer) == (source.branch, target, proposer)
-    ]
-    return mine[-1] if mine else None
+def _open(reader: Reader, source: Position, target: Position, proposer: str) -> Proposal | None:
+    """The newest proposal of these branches by this proposer, if it is open."""
+    wanted = source.branch, target, proposer
+    mine = [each for each in stored(reader, source.zone) if (each.branch, each.target, each.proposer) == wanted]
+    if not mine:
+        return None
+    same = proposals(reader, source.zone, mine[-1].number)
+    return next((each for each in same if each.ref == mine[-1].ref and each.state is State.OPEN), None)
 
 
 def _after(stamp: Stamp, before: Proposal | None) -> Stamp:
@@ -140,7 +139,7 @@ def _kept(context: Context, made: Tag, before: Proposal | None, *, sign: bool | 
     if not dry_run:
         keep(context, tag, f"propose: {'withdraw ' if state is State.WITHDRAWN else ''}{number}")
         with context.store.read() as reader:
-            found = next(each for each in proposals(reader, tag.zone) if each.ref == ref)
+            found = next(each for each in proposals(reader, tag.zone, int(number)) if each.ref == ref)
         return Proposed(found, before)
     tip = before.branch_tip if before and state is State.WITHDRAWN else tag.target
     return Proposed(Proposal(ref, object_id(data), tag, before.name if before else number, state, tip), before)

@@ -92,9 +92,12 @@ def is_name(text: str) -> bool:
     return bool(_NAME.fullmatch(text))
 
 
-def proposals(reader: Reader, zone: str) -> list[Proposal]:
-    """All proposals of a zone, by number. What isn't a good one is left out."""
-    found = sorted(_stored(reader, zone), key=lambda each: (each.number, each.ref))
+def proposals(reader: Reader, zone: str, number: int | None = None) -> list[Proposal]:
+    """The proposals of a zone, by number, or those with one number. What isn't a good one is left out.
+
+    This walks through the history of each target, down to the oldest of these proposals that has landed there.
+    """
+    found = stored(reader, zone, number)
     landed = _landed(reader, found)
     named: list[Proposal] = []
     for number, same in groupby(found, lambda each: each.number):
@@ -108,7 +111,7 @@ def proposals(reader: Reader, zone: str) -> list[Proposal]:
 def named(reader: Reader, zone: str, name: str) -> Proposal:
     """The proposal that a name names. `NotFound`, and `Refused` if several have this number."""
     number, _, digits = name.partition("/")
-    found = [each for each in proposals(reader, zone) if is_name(name) and str(each.number) == number]
+    found = proposals(reader, zone, int(number)) if is_name(name) else []
     found = [each for each in found if digits_of(each).startswith(digits)]
     if not found:
         raise NotFound(f"{zone} has no proposal {name[:_SHOWN]}; 'zonegit review --all' lists all")
@@ -123,9 +126,14 @@ def digits_of(proposal: Proposal) -> str:
     return proposal.ref.rpartition("/")[2]
 
 
-def _stored(reader: Reader, zone: str) -> Iterator[Proposal]:
-    """The proposals, not named yet, and all of them open."""
-    for name, oid in reader.refs(f"refs/{RefKind.PROPOSAL}/{zone}/", lambda _: None):
+def stored(reader: Reader, zone: str, number: int | None = None) -> list[Proposal]:
+    """The same without names, and as if all were open: this reads no history."""
+    return sorted(_stored(reader, zone, number), key=lambda each: (each.number, each.ref))
+
+
+def _stored(reader: Reader, zone: str, number: int | None) -> Iterator[Proposal]:
+    below = "" if number is None else f"{number}/"
+    for name, oid in reader.refs(f"refs/{RefKind.PROPOSAL}/{zone}/{below}", lambda _: None):
         try:
             tag = Tag.decode(reader.get(oid))
             if tag.zone != zone or ref_of(tag) != name:
