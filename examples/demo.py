@@ -5,6 +5,7 @@ directory and on free loopback ports. Steps whose program is missing are skipped
 `dig.py` replaces.
 """
 
+import shlex
 import sys
 import tempfile
 import time
@@ -41,17 +42,18 @@ def main() -> int:
     took = time.monotonic() - began
     print(f"\n\ndemo: {tour.steps} steps, {tour.commands} commands, {took:.0f} s; every answer as expected")
     if tour.skipped:
-        print(f"demo: skipped what needs {', '.join(tour.skipped)}")
+        print(f"demo: skipped: {'; '.join(tour.skipped)}")
     return 0
 
 
 def build(tour: Tour) -> None:
     tour.step(
         "Build",
-        "A wheel of this checkout, installed into a directory of its own. All that follows runs from there.\n"
+        "A wheel of this checkout, installed into a directory of its own. All that follows runs from there;\n"
+        "the Python packages that it needs come from .venv.\n"
         "(On a server: `make deb`, then `apt install ./dist/zonegit_*.deb`.)",
     )
-    tour.run(f"pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist {ROOT}")
+    tour.run(f"pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist {shlex.quote(str(ROOT))}")
     tour.run("ls dist", r"^zonegit-.*\.whl$")
     tour.run("pip install --quiet --no-deps --no-index --target built dist/zonegit-*.whl")
     tour.export("PATH", "$PWD/built/bin:$PATH")
@@ -71,7 +73,7 @@ def begin(tour: Tour) -> None:
 
 
 def serve(tour: Tour) -> Primary:
-    tour.step("Serve", "zonegitd answers from the repository. Nothing is exported, and nothing has to be reloaded.")
+    tour.step("Serve", "zonegitd answers from the repository: nothing is exported, and no commit needs a reload.")
     dns, replication, metrics = free_ports(3)
     tour.run("zonegit key new demo --keys keys", r"keys/demo\.key")
     tour.write(

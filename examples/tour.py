@@ -131,7 +131,7 @@ class Tour:
             reply = Reply(answer, time.monotonic() - began)
             if reply.seconds > seconds or all(re.search(pattern, answer, re.MULTILINE) for pattern in expected):
                 break
-            time.sleep(0.02)
+            time.sleep(0.05)
         _print_answer(answer)
         if reply.seconds > seconds:
             raise SystemExit(f"demo: `{command}` did not print {expected} within {seconds:g} s")
@@ -165,7 +165,7 @@ class Tour:
     def skip(self, program: str, reason: str) -> None:
         """Say that what needs a program is skipped, and why."""
         self.note(f"skipped: {program} {reason}")
-        self.skipped.append(f"{program} ({reason})")
+        self.skipped.append(f"{program} {reason}")
 
     def replace_dig(self) -> None:
         """If dig isn't installed, put `dig.py` in its place."""

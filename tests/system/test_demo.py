@@ -29,11 +29,11 @@ STEPS: Final = (
 """What the tour shows at least, in this order; the last one is its end."""
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 def test_the_tour_ends_with_every_answer_as_expected() -> None:
     """Also without dig and curl, as on the machine of `make test-minimal`."""
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "demo.py")], capture_output=True, text=True, timeout=280, check=False
+        [sys.executable, str(EXAMPLES / "demo.py")], capture_output=True, text=True, timeout=480, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert ("examples/dig.py stands in" in done.stdout) == (shutil.which("dig") is None)
@@ -41,7 +41,7 @@ def test_the_tour_ends_with_every_answer_as_expected() -> None:
     titles = re.findall(r"^## \d+\. (.+)$", done.stdout, re.MULTILINE)
     assert [title for title in titles if title in STEPS] == list(STEPS) and titles[-1] == STEPS[-1]
     assert "skipped: named" not in done.stdout or shutil.which("named", path=SERVERS_PATH) is None
-    (took,) = re.findall(r"the secondary answered it ([\d.]+) s after the commit", done.stdout)
+    *_, took = re.findall(r"the secondary answered it ([\d.]+) s after the commit", done.stdout)
     assert float(took) <= 2
 
 
