@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from zonegit.cli import location, options, render, shapes, verdicts
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
-from zonegit.errors import KeyFileExists, NotFound, Refused, UsageError
+from zonegit.errors import KeyFileExists, NotFound, Refused, UsageError, ZonegitError
 from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 
@@ -74,7 +74,7 @@ def _keygen(args: Namespace, out: Output) -> int:
     from zonegit.ssh.signing import new_key
 
     path = Path(args.file or _DEFAULT_KEY).expanduser()
-    principal = mail_of(args.author or os.environ.get("ZONEGIT_AUTHOR") or login())
+    principal = mail_of(args.author or os.environ.get("ZONEGIT_AUTHOR") or _configured_author(args) or login())
     comment = principal if args.comment is None else args.comment
     if not (principal + comment).isprintable() or '"' in principal:
         raise UsageError("keygen: the author and the comment must be printable, and the author without quotes")
@@ -94,6 +94,24 @@ def _keygen(args: Namespace, out: Output) -> int:
     )
     out.note(f"to sign with it: zonegit config user.signingkey {printable(str(path))}")
     return 0
+
+
+def _configured_author(args: Namespace) -> str | None:
+    """The mail, or else the name, that the user has set in the repository; None without a repository.
+
+    Root doesn't look into a repository of somebody else.
+    """
+    from zonegit.repo import Repository
+
+    try:
+        path = location.existing(args)
+        if not os.geteuid() and path.stat().st_uid:
+            return None
+        with Repository.open(path, readonly=True) as repo:
+            values = repo.settings()
+    except (ZonegitError, OSError):
+        return None
+    return values.get("user.email") or values.get("user.name")
 
 
 def _sign_commit(args: Namespace, out: Output) -> int:

@@ -51,6 +51,24 @@ def test_keygen_quotes_a_principal_with_blanks(run: Run, tmp_path: Path, refused
     refused(run("keygen", tmp_path / "other", "--author", 'a"b'), 2, "without quotes")
 
 
+def test_keygen_names_the_author_of_the_settings(
+    zone: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ZONEGIT_AUTHOR")
+    zone("config", "user.name", "Bob")
+    assert zone("keygen", tmp_path / "one").out.startswith('Bob namespaces="zonegit" ')
+    zone("config", "user.email", "bob@example.org")
+    done = zone("keygen", tmp_path / "two")
+    assert done.out.startswith('bob@example.org namespaces="zonegit" ') and done.out.endswith(" bob@example.org\n")
+    assert zone("keygen", tmp_path / "three", "--author", "Eve <eve@example.net>").out.startswith(
+        "eve@example.net "
+    )
+    zone("config", "user.signingkey", tmp_path / "two")
+    (tmp_path / "allowed").write_text(done.out)
+    zone("set", "www", "A", "60", "192.0.2.9", "-S")
+    assert zone("verify", "--allowed-signers", tmp_path / "allowed").code == 0
+
+
 def test_keygen_without_a_name_writes_beside_the_users_other_keys(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
