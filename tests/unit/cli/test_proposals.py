@@ -31,6 +31,16 @@ def policed(branched, tmp_path: Path):
     return branched
 
 
+def test_what_would_hold_it_all_the_same_is_told_before_approvals_are_asked_for(policed, tmp_path: Path) -> None:
+    file = tmp_path / "repo" / "zonegitd.toml"
+    before = file.read_text()
+    file.write_text(f'{before}validator = ["/bin/false"]\n')
+    policed("propose")
+    assert "is held by validator: the validator exited with 1" in policed("review", "1").out
+    file.write_text(f'{before}validator = ["/bin/true"]\n')
+    assert "is held by approvals: " in policed("review", "1").out
+
+
 def tips(run) -> dict[str, str]:
     return {each["name"]: each["commit"] for each in run("branch", "--json").json}
 

@@ -154,15 +154,23 @@ def _held(
     result: Revision,
     way: Way,
 ) -> Held | None:
-    """What would hold the target's tip. None also if nothing is published of the target yet."""
+    """What would hold the target's tip. None also if nothing is published of the target yet.
+
+    Approvals come last: who is asked for one wants to know what would hold the tip all the same.
+    """
     with over.store.read() as reader:
         published = published_at(reader, proposal.target)
     if published is None:
         return None
     ask, now = validate or _unasked, int(over.now())
-    gate = Gate(over.store.read, over.nodes, proposal.target, policy, ask, now)
+    gate, approved = (
+        Gate(over.store.read, over.nodes, proposal.target, each, ask, now)
+        for each in (policy, policy._replace(approvals=0))
+    )
     try:
-        return gate.judge(published, result).held if way is Way.FORWARD else gate.foresee(published, result)
+        if way is Way.MERGE:
+            return gate.foresee(published, result)
+        return approved.judge(published, result).held or gate.judge(published, result).held
     except AllowedSignersError as error:
         return Held(result.id, Reason.APPROVALS, str(error), "repair the file")
 
