@@ -30,6 +30,7 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("cd", "mkdir", "chmod", "openssl", "curl"), "run by test_operations, test_drills"),
     **dict.fromkeys(("kill", "export"), "run by the tour"),
     "dig": "run by the tour",
+    "head": "run by test_setups",
     "rm": "takes away a drop-in of the service, where systemd runs it",
     **dict.fromkeys(("cat", "sed"), "run by test_git_page"),
     "named-checkconf": "run by test_operations",
