@@ -18,7 +18,7 @@ import demo_sync
 import demo_transfer
 from nodes import ROOT
 from primary import Primary
-from tour import Tour, free_ports
+from tour import Tour
 
 
 def main() -> int:
@@ -74,7 +74,7 @@ def begin(tour: Tour) -> None:
 
 def serve(tour: Tour) -> Primary:
     tour.step("Serve", "zonegitd answers from the repository: nothing is exported, and no commit needs a reload.")
-    dns, replication, metrics = free_ports(3)
+    dns, replication, metrics = tour.free_ports(3)
     tour.run("zonegit key new demo --keys keys", r"keys/demo\.key")
     tour.write(
         ".zonegit/zonegitd.toml",

@@ -3,7 +3,7 @@
 import re
 
 from primary import Primary
-from tour import Tour, free_ports
+from tour import Tour
 
 
 def walk(tour: Tour, primary: Primary) -> None:
@@ -112,7 +112,7 @@ def time_travel(tour: Tour, primary: Primary) -> None:
     tour.step("Time travel", "Any version can be queried, or served by a second daemon beside the first.")
     tour.run("zonegit show api A serial=2026112101", r"192\.0\.2\.81$", unexpected=r"203\.0\.113")
     tour.run("zonegit query api A @serial=2026112101", r"192\.0\.2\.81$", "^;; VERSION: .* serial 2026112101$")
-    (port,) = free_ports(1)
+    (port,) = tour.free_ports(1)
     pinned = tour.start("pinned", f"zonegitd --listen 127.0.0.1:{port} --zone example.org --at serial=2026112101")
     old, new = f"dig @127.0.0.1 -p {port} +short", f"{primary.dig} +short"
     tour.run(f"{old} example.org SOA", " 2026112101 ")

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tour import Server, Tour, free_ports
+from tour import Server, Tour
 
 SETTINGS = """
 repo = "{name}"
@@ -36,7 +36,7 @@ class Office(NamedTuple):
 
 
 def walk(tour: Tour) -> None:
-    ports = free_ports(4)
+    ports = tour.free_ports(4)
     ams, fra = Office("ams", *ports[:2]), Office("fra", *ports[2:])
     server = begin(tour, ams, fra)
     both_write(tour, ams, fra, server)

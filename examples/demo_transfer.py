@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from primary import Primary
-from tour import DidNotStartError, Tour, free_ports
+from tour import DidNotStartError, Tour
 
 LIVE_SECONDS = 2.0
 """From a commit on the primary to an answer of its secondary, the start of dig included."""
@@ -81,7 +81,7 @@ def follow(tour: Tour, primary: Primary) -> list[Other]:
         "Other servers",
         "BIND and CoreDNS as secondaries: they fetch the zone by AXFR, and are notified of changes.",
     )
-    ports = free_ports(len(PROGRAMS))
+    ports = tour.free_ports(len(PROGRAMS))
     others = [
         Other(program.name, port)
         for program, port in zip(PROGRAMS, ports, strict=True)
@@ -138,7 +138,7 @@ def differences(tour: Tour, primary: Primary, others: list[Other]) -> None:
 
 def fresh_secondary(tour: Tour, primary: Primary) -> None:
     tour.step("A fresh secondary", "It starts empty, catches up, and then sees a live change within 2 seconds.")
-    dns, metrics = free_ports(2)
+    dns, metrics = tour.free_ports(2)
     tour.run("ls mirror", "No such file", code=2)
     tour.start(
         "mirror",

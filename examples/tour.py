@@ -1,6 +1,7 @@
 """Run the commands of `make demo`, print them as an operator types them, and check what they answer."""
 
 import os
+import random
 import re
 import shlex
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from string import Template
 from typing import Final, NamedTuple, Self
@@ -22,6 +23,7 @@ LINES: Final = 20
 """How many lines of an output are printed."""
 LAST_LINES: Final = 10
 """How many lines of each log are printed if the demo fails."""
+LOWEST_PORT: Final = 10_000
 
 
 class DidNotStartError(SystemExit):
@@ -71,6 +73,7 @@ class Tour:
         self.commands = 0
         self.skipped: list[str] = []
         self._running = ExitStack()
+        self._ports: set[int] = set()
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}{os.pathsep}/usr/sbin"
         self._env = {**os.environ, "PATH": path, "PWD": str(home), "NO_COLOR": "1"}
         self._env |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1"}
@@ -155,6 +158,22 @@ class Tour:
         self.run(f"kill {server.pid}")
         server.stop()
 
+    def free_ports(self, count: int) -> list[int]:
+        """Ports that are free for both UDP and TCP, and below those that the kernel gives to clients (ip(7))."""
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+        found: list[int] = []
+        with ExitStack() as stack:
+            while len(found) < count:
+                port = random.randrange(LOWEST_PORT, max(first, 2 * LOWEST_PORT))
+                if port in self._ports:
+                    continue
+                with suppress(OSError):  # another program has it
+                    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                        stack.enter_context(socket.socket(type=kind)).bind(("127.0.0.1", port))
+                    found.append(port)
+                    self._ports.add(port)
+        return found
+
     def has(self, program: str) -> bool:
         """Whether a program is installed; if not, what needs it is skipped."""
         if shutil.which(program, path=self._env["PATH"]):
@@ -210,20 +229,3 @@ def _print_answer(answer: str, most: int = LINES) -> None:
     if len(lines) > most:
         print(f"  ... {len(lines) - most} more lines")
     sys.stdout.flush()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are currently free for both UDP and TCP."""
-    with ExitStack() as stack:
-        found: list[int] = []
-        while len(found) < count:
-            tcp = stack.enter_context(socket.socket())
-            tcp.bind(("127.0.0.1", 0))
-            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-            port = int(tcp.getsockname()[1])
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found.append(port)
-        return found

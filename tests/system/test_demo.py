@@ -65,6 +65,11 @@ def test_the_logs_of_servers_are_shown_if_the_tour_fails(tmp_path: Path) -> None
     assert "The last lines of broken.log:\n  no zones\n" in done.stdout
 
 
+def test_what_needs_a_missing_program_is_named(tmp_path: Path) -> None:
+    done = walk(tmp_path, 'has("no-such-program")')
+    assert done.returncode == 0 and "skipped: no-such-program is not installed\n" in done.stdout
+
+
 def walk(home: Path, call: str) -> "subprocess.CompletedProcess[str]":
     """A tour of one call."""
     script = f'from pathlib import Path; from tour import Tour\nwith Tour(Path("{home}")) as tour: tour.{call}'
