@@ -60,6 +60,11 @@ def pulled(taken: Iterable[Taken]) -> Iterator[Row]:
     return _rows((each.ref, _text(each.outcome, each.old, each.message)) for each in taken)
 
 
+def place(ref: Ref) -> str:
+    """What an error calls a ref."""
+    return f"a {_noun(ref)} of {ref.zone}" if ref.kind.is_review else f"{ref.zone}:{ref.name}"
+
+
 def moved(refs: Iterable[Ref]) -> str:
     """How many refs moved: `3 moved, 2 reviews`."""
     kinds = Counter(_noun(ref) if ref.kind.is_review else "" for ref in refs)

@@ -188,13 +188,15 @@ def _refuse(peer: str, failed: list[Result]) -> None:
     if not failed:
         return
     first = failed[0]
-    place = f"{first.ref.zone}:{first.ref.name}"
+    place = exchanged_reviews.place(first.ref)
     if first.reason in exchanged.BEHIND:
         message = (
             f"{peer} has commits of {place} that are not here: run 'zonegit pull {peer} {place}', then push again"
         )
     elif first.outcome == "held":
         message = f"{peer} keeps its own version of {place}: {printable(first.message)}"
+    elif first.reason == "scope":
+        message = f"{place} was not sent: {printable(first.message)}"
     else:
         message = f"{peer} refuses {place}: {printable(first.message or first.reason)}"
     more = f" (and {len(failed) - 1:,} more)" if len(failed) > 1 else ""

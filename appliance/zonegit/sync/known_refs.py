@@ -45,6 +45,8 @@ class KnownRefs:
         """Zones whose published versions here aren't the peer's."""
         self._seq: int | None = None
         self._table = RefTable()
+        self.shows_many = False
+        """Whether the peer's last list was so long that asking for differences costs less."""
 
     @classmethod
     def assumed(cls, reader: Reader, peer: str, epoch: str) -> "KnownRefs":
@@ -159,9 +161,8 @@ class KnownRefs:
         """The differences were dealt with. Which reviews and proposals the peer has is known from them, so that it
         isn't asked again about those that were refused here, or that it lacks.
         """
-        for kind, tip in found.lists.tips:
-            if kind.is_review:
-                self._table.move(ref_name(kind, tip), tip.oid)
+        for kind, tip in found.lists.kept_tags:
+            self._table.move(ref_name(kind, tip), tip.oid)
         for name in found.gone or ():
             if name.startswith(REVIEWS):
                 self._table.move(name, None)

@@ -34,6 +34,17 @@ class RefLists(NamedTuple):
         return ((kind, tip) for kind, tips in zip(KINDS, self, strict=True) for tip in tips)
 
     @property
+    def kept_tags(self) -> Iterator[tuple[RefKind, Tip]]:
+        """Reviews and proposals."""
+        lists = zip(KINDS, self, strict=True)
+        return ((kind, tip) for kind, tips in lists if kind.is_review for tip in tips)
+
+    @property
+    def total(self) -> int:
+        """How many refs there are in all."""
+        return sum(map(len, self))
+
+    @property
     def refs(self) -> Iterator[tuple[RefName, ObjectId]]:
         """All refs by their full names."""
         return ((ref_name(kind, tip), tip.oid) for kind, tip in self.tips)

@@ -14,7 +14,7 @@ from zonegit.sync.ref_lists import RefLists
 
 def review_offers(reader: Reader, lists: RefLists) -> list[Offer]:
     """Those in a peer's lists that differ from what is here under their names."""
-    found = ((Ref(kind, tip.zone, tip.name), tip.oid) for kind, tip in lists.tips if kind.is_review)
+    found = ((Ref(kind, tip.zone, tip.name), tip.oid) for kind, tip in lists.kept_tags)
     return [Offer(ref, oid) for ref, oid in found if len(ref.full) > MAX_REF or reader.ref(ref.full) != oid]
 
 

@@ -11,6 +11,7 @@ import pytest
 from arrivalkit import MAIN, carry, change, nodes_with, tip_of
 from daemonkit import PATIENCE
 from httpkit import Counted, generous_gate, run, running
+from keptkit import kept_in, put, review
 from peerkit import free_ports
 from synckit import ORG, PEER, WHO, commit, move, names, put_tag
 from zonegit.auth.gate import Signer
@@ -20,10 +21,11 @@ from zonegit.daemon.local_moves import LocalMoves
 from zonegit.daemon.pauses import Pauses
 from zonegit.daemon.puller import Heartbeat
 from zonegit.daemon.pusher import Pusher
-from zonegit.model.refs import remote, tag
+from zonegit.model.refs import RefKind, remote, tag
 from zonegit.ops.config import PeerConfig, PrimaryConfig
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
+from zonegit.sync import push_wire
 from zonegit.sync.policy import Direction, Policy
 from zonegit.sync.zone_filter import Patterns, ZoneFilter
 
@@ -194,3 +196,43 @@ def test_it_beats_once_all_have_had_a_turn() -> None:
     turns.note_turn("b")
     turns.note_turn("b")
     assert len(beats) == 1
+
+
+def test_reviews_are_pushed_after_all_else_and_an_older_peer_is_told_of_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        here, there, base = nodes_with()
+        put(here, review(base))
+        async with running(there, generous_gate((WRITER,))) as server, Pushing(here, server.url) as pushing:
+            await until(lambda: pushing.samples.values[f"sync_pushes_total,peer={PEER},result=ok"])
+            assert kept_in(there) == kept_in(here)
+            monkeypatch.setattr(push_wire, "_KINDS", {"heads": RefKind.HEAD, "tags": RefKind.TAG})
+            for number in (2, 3):
+                put(here, review(base, key=number))
+                change(here, "a", number)
+                await until(lambda: tip_of(there) == tip_of(here))
+            put(here, review(base, key=4))
+            await until(lambda: caplog.text.count("reviews and proposals are not pushed"))
+            assert len(kept_in(there)) == 1
+            assert pushing.samples.values[f"sync_unpushed_refs,peer={PEER}"] == 0
+
+    run(test())
+    assert caplog.text.count("reviews and proposals are not pushed") == 1
+    assert "push failed" not in caplog.text
+
+
+def test_a_key_for_one_branch_pushes_it_without_the_reviews(caplog: pytest.LogCaptureFixture) -> None:
+    key = Key.derive("k1", bytes(range(32)), scopes=(parse_scope("read:*"), parse_scope(f"push:{ORG}:main")))
+
+    async def test() -> None:
+        here, there, base = nodes_with()
+        put(here, review(base))
+        async with running(there, generous_gate((key,))) as server, Pushing(here, server.url, key=key) as pushing:
+            await until(lambda: pushing.samples.values[f"sync_unpushed_refs,peer={PEER}"] == 1)
+            change(here, "a", 1)
+            await until(lambda: tip_of(there) == tip_of(here))
+            assert kept_in(there) == {}
+
+    run(test())
+    assert caplog.text.count("may not push reviews of example.org.") == 1

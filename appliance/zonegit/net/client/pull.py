@@ -19,7 +19,7 @@ from zonegit.sync import ref_sketch
 from zonegit.sync.incoming import Batch
 from zonegit.sync.known_refs import KnownRefs, joined
 from zonegit.sync.mirror import Moved
-from zonegit.sync.ref_diff import holds_many, supposes_much
+from zonegit.sync.ref_diff import MANY, holds_many, supposes_much
 from zonegit.sync.session import Ask, Session
 from zonegit.sync.sketch import width_for
 from zonegit.sync.wire import CROWDED, PeerRefs
@@ -46,11 +46,15 @@ async def latest_refs(
     with store.read() as reader:
         many = holds_many(reader, name)
         alike = not root and supposes_much(reader, name)
-    if not many:
+    if not many and not (tracked is not None and tracked.shows_many):
         try:
-            return (await _assumed(peer, store, name) if alike else None) or await peer.refs(root, wait)
+            listed = (await _assumed(peer, store, name) if alike else None) or await peer.refs(root, wait)
         except LimitExceeded:  # the list is too long for one answer
             tracked = None
+        else:
+            if tracked is not None and listed is not None:
+                tracked.shows_many = listed.lists.total > MANY
+            return listed
     if root and not await peer.moved(root, wait):
         return None
     held = tracked or KnownRefs(name)

@@ -8,11 +8,12 @@ import pytest
 
 from connkit import talking
 from httpkit import Running, peer_of, run, running
+from keptkit import kept_in, put
 from synckit import PEER, WHO, commit, move, names
 from zonegit.errors import InvalidData, LimitExceeded
-from zonegit.model.commit import Commit
+from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import ObjectId, object_id
-from zonegit.model.refs import head, remote
+from zonegit.model.refs import head, remote, review
 from zonegit.model.zone import Zone
 from zonegit.net.client.peer import PeerClient
 from zonegit.net.client.pull import latest_refs, pull
@@ -367,5 +368,33 @@ def test_nothing_new_to_a_small_mirror() -> None:
             assert await sync(peer, secondary, root) == ("", 0)
             assert cost.requests == 1
             assert cost.bytes <= 1_000
+
+    run(test())
+
+
+def test_reviews_that_were_refused_are_not_listed_again() -> None:
+    async def test() -> None:
+        primary, secondary = new_store(), new_store()
+        tip = commit(primary, "example.org.", names("example.org.", 3))
+        for number in range(300):
+            unsigned = Tag(tip, "example.org.", "approve", WHO, f"{number}", ())
+            put(primary, unsigned, review("example.org.", f"{number:040x}/{'1' * 16}"))
+        tracked = KnownRefs(PEER, mirrored=True)
+
+        async def follow() -> Cost:
+            cost = Cost(server, proxy)
+            refs = await latest_refs(peer, secondary, PEER, tracked=tracked)
+            assert refs is not None
+            await pull(peer, Session(secondary, PEER, refs), WHO)
+            tracked.settle(refs)
+            return cost
+
+        async with running(primary) as server, Proxy(server.port).run() as proxy, peer_of(proxy.url) as peer:
+            assert (await follow()).bytes > 300 * 100
+            await follow()  # asks for differences from now on
+            commit(primary, "example.org.", names("example.org.", 4))
+            last = await follow()
+            assert (last.requests, last.bytes < 5_000) == (2, True), "the refs and the objects"
+            assert kept_in(secondary) == {}
 
     run(test())
