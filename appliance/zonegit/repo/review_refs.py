@@ -21,7 +21,7 @@ from zonegit.model.refs import RefName
 from zonegit.repo.ancestry import Objects
 from zonegit.repo.context import Context
 from zonegit.repo.signatures import mail_of, signing_key
-from zonegit.store.port import RefUpdate
+from zonegit.store.port import Reader, RefUpdate
 
 APPROVE: Final = "approve"
 REJECT: Final = "reject"
@@ -97,6 +97,14 @@ def header(tag: Tag, name: str) -> str:
     if len(found) != 1:
         raise InvalidObject(f"the tag {tag.name[:40]!r} has {len(found)} headers {name!r}; expected one")
     return found[0]
+
+
+def is_given_up(reader: Reader, name: RefName, oid: ObjectId) -> bool:
+    """Whether `gc` deleted this very review or proposal here. Then it doesn't come back from a peer that has it."""
+    if len(name) > refs.MAX_REF or reader.ref(name) is not None:
+        return False
+    newest = next(iter(reader.reflog(name)), None)
+    return newest is not None and (newest.old, newest.new) == (oid, None)
 
 
 def check_kept(name: RefName, kept: Kept, now: float) -> None:

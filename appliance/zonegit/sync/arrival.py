@@ -24,7 +24,7 @@ from zonegit.repo.canonical import Merged, NotMerged, merge_tips, reconcile
 from zonegit.repo.diverged import Diverged, note_diverged, settle_diverged
 from zonegit.repo.heads import is_automatic
 from zonegit.repo.merge_history import MergeHistory
-from zonegit.repo.review_refs import kept
+from zonegit.repo.review_refs import is_given_up, kept
 from zonegit.store.port import Reader, RefUpdate, Store, Writer
 from zonegit.sync.acceptable import forged_merge, may_not_create, new_commits, seq_falls, unacceptable
 from zonegit.sync.policy import Policy
@@ -206,6 +206,8 @@ def _deciding(
         local = reader.ref(ref.full) if len(ref.full) <= MAX_REF else None
         if local == offer.new:
             return _Decision(Result(ref, "unchanged", local), local)
+        if ref.kind.is_review and is_given_up(reader, ref.full, offer.new):
+            return _Decision(Result(ref, "unchanged", None), local)
         if offer.new in criteria.hidden or not reader.has(offer.new):
             message = f"{short(offer.new)} has not been sent"
             return _Decision(Result(ref, "missing", local, "missing", message), local)

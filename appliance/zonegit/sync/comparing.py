@@ -10,6 +10,7 @@ from zonegit.repo.review_refs import kept
 from zonegit.repo.tombstones import is_tombstone
 from zonegit.store.port import Reader
 from zonegit.sync.arrival import OFFERED, Offer
+from zonegit.sync.reviews import still_wanted
 from zonegit.sync.selection import Selection
 from zonegit.sync.wire import PeerRefs
 
@@ -34,7 +35,7 @@ class Compared(NamedTuple):
 
 def compare(reader: Reader, refs: PeerRefs, selection: Selection) -> list[Compared]:
     """The selected refs, by zone and name, branches first. The peer's list must be complete."""
-    compared = ((kind, tip) for kind, tip in refs.lists.tips if kind in OFFERED)
+    compared = ((kind, tip) for kind, tip in still_wanted(reader, refs.lists).tips if kind in OFFERED)
     theirs = {Ref(kind, tip.zone, tip.name): tip.oid for kind, tip in compared}
     ours = {parse(name): oid for kind in OFFERED for name, oid in reader.refs(f"refs/{kind}/")}
     chosen = [ref for ref in {**theirs, **ours} if selection.takes_ref(ref.kind, ref.zone, ref.name)]

@@ -1,21 +1,34 @@
 """The reviews and proposals that two nodes have to exchange.
 
-None is deleted here because the peer lacks it, and each arrives by itself (`sync.arrival`).
+None is deleted here because the peer lacks it, and each arrives by itself (`sync.arrival`). Those that `gc` deleted
+here don't come back.
 """
 
 from collections.abc import Iterable
 
 from zonegit.auth.key import Key
-from zonegit.model.refs import MAX_REF, Ref
+from zonegit.model.refs import MAX_REF, Ref, RefKind
+from zonegit.repo.review_refs import is_given_up
 from zonegit.store.port import Reader
 from zonegit.sync.arrival import Offer, Result
-from zonegit.sync.ref_lists import RefLists
+from zonegit.sync.ref_lists import RefLists, ref_name
+from zonegit.sync.tips import Tips
 
 
 def review_offers(reader: Reader, lists: RefLists) -> list[Offer]:
     """Those in a peer's lists that differ from what is here under their names."""
     found = ((Ref(kind, tip.zone, tip.name), tip.oid) for kind, tip in lists.kept_tags)
     return [Offer(ref, oid) for ref, oid in found if len(ref.full) > MAX_REF or reader.ref(ref.full) != oid]
+
+
+def still_wanted(reader: Reader, lists: RefLists) -> RefLists:
+    """A peer's lists without reviews and proposals that `gc` deleted here."""
+
+    def kept(kind: RefKind, tips: Tips) -> Tips:
+        return Tips(tip for tip in tips if not is_given_up(reader, ref_name(kind, tip), tip.oid))
+
+    reviews, proposals = kept(RefKind.REVIEW, lists.reviews), kept(RefKind.PROPOSAL, lists.proposals)
+    return lists._replace(reviews=reviews, proposals=proposals)
 
 
 def within_scope(key: Key, offers: Iterable[Offer]) -> tuple[list[Offer], list[Result]]:

@@ -27,7 +27,7 @@ from zonegit.sync.peers import check_refs, cursors, highest, keep_cursors
 from zonegit.sync.policy import ff_only
 from zonegit.sync.pull_steps import SPLIT_RECORDS, STREAMS, Steps
 from zonegit.sync.quota import REF_BYTES, VIEW_BYTES, Quota
-from zonegit.sync.reviews import review_offers
+from zonegit.sync.reviews import review_offers, still_wanted
 from zonegit.sync.unfit_zones import nameable, unfit_zones
 
 MOST_LOST: Final = 5
@@ -90,6 +90,7 @@ class Session:
         with store.read() as reader:
             check_refs(highest(reader, peer), refs, peer)
             self._cursors = cursors(reader, peer)
+            self._refs = self._refs._replace(lists=still_wanted(reader, self._refs.lists))
             self.quota.read(reader)
         steps = Steps(store, peer, self._refs, self._cursors, split)
         self._looked_at = steps.looked_at

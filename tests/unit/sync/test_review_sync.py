@@ -22,8 +22,9 @@ from zonegit.repo.mirrors import mirror_setting
 from zonegit.repo.review_refs import AHEAD, REJECT, ref_of
 from zonegit.store.fsck import fsck
 from zonegit.store.memory import MemoryStore
-from zonegit.store.port import Store
+from zonegit.store.port import RefUpdate, Store
 from zonegit.sync.arrival import Offer
+from zonegit.sync.comparing import compare
 from zonegit.sync.known_refs import KnownRefs
 from zonegit.sync.mirror import Moved, every
 from zonegit.sync.policy import Policy
@@ -32,6 +33,7 @@ from zonegit.sync.push_body import PushBody
 from zonegit.sync.pushing import Push
 from zonegit.sync.ref_diff import Change
 from zonegit.sync.ref_sketch import SketchAnswer
+from zonegit.sync.selection import parse_selection
 from zonegit.sync.server import Endpoint
 from zonegit.sync.wire import ALL_REFS, PeerRefs
 from zonegit.sync.work import finish
@@ -302,3 +304,26 @@ def test_what_an_offer_may_not_point_to() -> None:
     assert outcomes(arrive(there, offer_of(tag)._replace(new=ObjectId(bytes(32))))) == [("missing", "missing")]
     assert outcomes(arrive(there, offer_of(tag))) == [("updated", "")]
     assert outcomes(arrive(there, offer_of(tag))) == [("unchanged", "")]
+
+
+def give_up(store: Store, tag: Tag) -> None:
+    """Delete one, as `gc` does with those that are settled."""
+    with store.write() as writer:
+        writer.move_refs([RefUpdate(ref_of(tag), object_id(tag.encode()), None)], WHO, "gc: outdated")
+
+
+@pytest.mark.parametrize("bring", PULLS)
+def test_what_gc_deleted_here_does_not_come_back_from_a_peer(primary: MemoryStore, bring: Pull) -> None:
+    here, made = MemoryStore(), review(tip(primary))
+    put(primary, made)
+    bring(here, primary)
+    give_up(here, made)
+    commit(primary, ORG, names(ORG, 9))
+    bring(here, primary)
+    [result] = pushed(primary, Peer(here), [offer_of(made)])
+    assert (result.outcome, result.tip, kept_in(here)) == ("unchanged", None, {})
+    with here.read() as reader:
+        assert [each.standing for each in compare(reader, refs_of(primary), parse_selection([ORG]))] == ["equal"]
+    put(primary, newer := review(tip(primary), REJECT, time=WHEN + 1))
+    bring(here, primary)
+    assert set(kept_in(here)) == {ref_of(newer)}
