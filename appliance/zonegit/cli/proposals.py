@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from zonegit.cli import checks, conflicts, render, shapes, verdicts
 from zonegit.cli.output import Output, Style
 from zonegit.cli.publishing import held_shape, held_text
-from zonegit.model.foreign import printable
+from zonegit.model.foreign import one_line, printable
 from zonegit.model.ids import short
 from zonegit.model.names import parse_apex
 from zonegit.repo.proposals.reading import State
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from zonegit.repo.publishing.policy import PublishPolicy
     from zonegit.repo.reviews import Review
     from zonegit.repo.signatures import Signature
+
+
+_SUBJECT: Final = 72
+"""The most characters of a subject in a line."""
 
 
 class Seen(NamedTuple):
@@ -45,7 +49,7 @@ def line(proposal: Proposal) -> str:
     """`proposal 7 of example.org.: move -> main at 41db7761b767 Move the web server`"""
     what = f"{printable(proposal.branch)} -> {printable(proposal.target.branch)}"
     name = f"proposal {proposal.name} of {proposal.zone}"
-    return f"{name}: {what} at {short(proposal.tip)} {printable(proposal.subject)}"
+    return f"{name}: {what} at {short(proposal.tip)} {one_line(proposal.subject, _SUBJECT)}"
 
 
 def row(proposal: Proposal, tally: Tally | None, policy: PublishPolicy | None, *, states: bool) -> tuple[str, ...]:
@@ -53,7 +57,7 @@ def row(proposal: Proposal, tally: Tally | None, policy: PublishPolicy | None, *
     made = proposal.tag.tagger
     return (
         proposal.name,
-        proposal.subject,
+        one_line(proposal.subject, _SUBJECT),
         f"{proposal.branch} -> {proposal.target.branch}",
         made.name,
         render.short_date(made),

@@ -69,11 +69,13 @@ def _land(args: Namespace, out: Output) -> int:
 
 
 def _how(args: Namespace, proposal: Proposal) -> CommitOptions:
+    from zonegit.repo.merges import ACCEPTED
+
     return {
         "who": args.author,
         "message": args.message,
         "dry_run": args.dry_run,
-        "strict": strict(args, proposal.zone),
+        "strict": ACCEPTED if args.strict == [*ACCEPTED] else strict(args, proposal.zone),
         "sign": args.sign,
         "not_before": args.at,
     }
@@ -114,8 +116,9 @@ def _tell(
 def _with_way(conflict: MergeConflict, proposal: Proposal) -> MergeConflict:
     """The error, with how to resolve the conflicts."""
     target, branch = proposal.target.branch, printable(proposal.branch)
+    accept = "" if conflict.conflicts else "add '--strict none' to accept warnings, or "
     way = (
-        f"nothing moved: merge {target} into {branch} and resolve them there ('zonegit checkout {branch}', "
+        f"nothing moved: {accept}merge {target} into {branch} and resolve them there ('zonegit checkout {branch}', "
         f"'zonegit merge {target}'), then 'zonegit propose' again"
     )
     return MergeConflict(f"{conflict}; {way}", conflict.conflicts, conflict.together)

@@ -335,3 +335,22 @@ def test_open_proposals_are_completed(branched) -> None:
     assert branched("__complete", "propose", "--into", "m").lines == ["main", "move"]
     branched("land", "1")
     assert branched("__complete", "land", "").lines == []
+
+
+def test_warnings_that_only_the_merge_has_can_be_accepted(zone) -> None:
+    """On one side a mail server loses its address, on the other a second MX record names it."""
+    zone("set", "mx2", "A", "60", "192.0.2.26")
+    zone("checkout", "-b", "move")
+    zone("add", "@", "MX", "-", "20 mx2")
+    zone("propose")
+    zone("delete", "mx2", "A", "--branch", "main")
+    assert "conflict: both together: example.org.: MX target mx2" in zone("review", "1").out
+    stopped = zone("land", "1")
+    assert stopped.code == 4 and "add '--strict none' to accept warnings" in stopped.err
+    assert zone("land", "1", "--strict", "none").code == 0
+
+
+def test_long_subjects_are_cut_in_lists(branched) -> None:
+    branched("propose", "-m", "Long " * 100)
+    assert len(branched("review").lines[0]) < 200
+    assert "Long " * 100 in branched("review", "1").out.replace("\n", " ")

@@ -385,3 +385,33 @@ def test_gc_keeps_reviews_of_what_a_tag_or_an_open_proposal_has(branched: Node, 
     branched.clock.now += 100 * 86_400
     assert branched.repository.gc().refs == 0
     assert again(branched, proposed).tip == tagged
+
+
+def test_a_number_at_the_end_does_not_stop_others(branched: Node) -> None:
+    mine = propose(branched)
+    extra = (("number", "999999"), ("from", "move"), ("into", "main"))
+    put(branched, Tag(mine.tip, ORG, "propose", Stamp(EVE, 1), "Last\n", extra))
+    assert propose(branched, who=BOB).name == "2"
+
+
+def test_landing_is_tried_again_if_the_target_moves_meanwhile(branched: Node) -> None:
+    made = propose(branched)
+
+    def move() -> None:
+        branched.clock.tick = None
+        change(branched, "main", 9, "mail")
+
+    branched.clock.tick = move
+    branched.repository.land(made)
+    commit = branched.repository.resolve("main", zone=ORG).commit
+    assert len(commit.parents) == 2 and made.tip in commit.parents
+
+
+def test_gc_deletes_what_was_proposed_for_a_branch_that_is_gone(branched: Node) -> None:
+    branched.repository.create_branch("next", "main", zone=ORG)
+    branched.repository.propose(zone=ORG, branch="move", into="next", who=ADA)
+    propose(branched)
+    branched.repository.delete_branch("next", zone=ORG)
+    branched.clock.now += 100 * 86_400
+    assert branched.repository.gc().refs == 1
+    assert names(branched) == ["2"]

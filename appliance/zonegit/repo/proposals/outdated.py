@@ -1,9 +1,9 @@
 """Which proposals and reviews `gc` deletes: those that are settled, and of what nobody has any more.
 
-A proposal goes once it has landed or was withdrawn, a review once nothing else has its commit in its history, and
-both only if they are older than the grace period. The proposal with the greatest number of a zone stays, so that
-its number isn't given again. Like all refs, what is deleted leaves a reflog entry, which keeps its objects for
-another grace period.
+A proposal goes once it has landed or was withdrawn or its target is gone, a review once nothing else has its commit
+in its history, and both only if they are older than the grace period. The proposal with the greatest number of a
+zone stays, so that its number isn't given again. Like all refs, what is deleted leaves a reflog entry, which keeps
+its objects for another grace period.
 """
 
 from collections.abc import Iterable, Iterator
@@ -48,7 +48,7 @@ def _zones(reader: Reader) -> list[str]:
 
 def _outdated(reader: Reader, zone: str, since: float) -> Iterator[RefUpdate]:
     known = proposals(reader, zone)
-    gone = [each for each in known[:-1] if each.state is not State.OPEN and each.tag.tagger.time < since]
+    gone = [each for each in known[:-1] if each.tag.tagger.time < since and _is_settled(reader, each)]
     yield from (RefUpdate(each.ref, each.id, None) for each in gone)
     old = [each for each in reviews(reader, zone) if each.tag.tagger.time < since]
     if not old:
@@ -59,6 +59,12 @@ def _outdated(reader: Reader, zone: str, since: float) -> Iterator[RefUpdate]:
         if each.commit in lost:
             name = ref_of(each.tag)
             yield RefUpdate(name, reader.ref(name), None)
+
+
+def _is_settled(reader: Reader, proposal: Proposal) -> bool:
+    """Whether a proposal has landed or was withdrawn, or can't land any more."""
+    target = proposal.target
+    return proposal.state is not State.OPEN or reader.live(refs.head(target.zone, target.branch)) is None
 
 
 def _tips(reader: Reader, zone: str, kept: Iterable[Proposal]) -> Iterator[ObjectId]:

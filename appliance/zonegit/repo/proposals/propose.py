@@ -1,5 +1,7 @@
 """Makes proposals, and takes them back. A proposer only ever replaces what is their own."""
 
+from collections.abc import Iterable
+from itertools import count
 from typing import NamedTuple
 
 from zonegit.errors import Refused, UsageError
@@ -57,11 +59,8 @@ def propose(
         if is_ancestor(reader, tip, _tip(reader, target)):
             raise Refused(f"there is nothing to propose: {target.branch} has all commits of {source.branch}")
         before = _open(reader, source, target, mail_of(stamp.name))
-        last = max((each.number for each in stored(reader, source.zone)), default=0)
+        number = before.number if before else _free_number(each.number for each in stored(reader, source.zone))
         subject = read_commit(reader, tip).commit.subject
-    number = before.number if before else 1 + last
-    if number > MAX_PROPOSALS:
-        raise Refused(f"{source.zone} has a proposal {MAX_PROPOSALS}, which is the greatest number")
     if before:
         text = text or before.tag.message
         if (tip, text) == (before.tip, before.tag.message):
@@ -123,6 +122,13 @@ def _open(reader: Reader, source: Position, target: Position, proposer: str) -> 
         return None
     same = proposals(reader, source.zone, mine[-1].number)
     return next((each for each in same if each.ref == mine[-1].ref and each.state is State.OPEN), None)
+
+
+def _free_number(known: Iterable[int]) -> int:
+    """The number after the greatest known one; after the last number of all, the first that is free."""
+    taken = {0, *known}
+    after = 1 + max(taken)
+    return after if after <= MAX_PROPOSALS else next(number for number in count(1) if number not in taken)
 
 
 def _after(stamp: Stamp, before: Proposal | None) -> Stamp:
