@@ -4,76 +4,26 @@ from pathlib import Path
 
 import pytest
 
+from proposalkit import Team, again, change, propose, put, tip, with_branch
 from publishkit import ADA, BOB, EVE, ORG, Node
 from sshkit import private_key, write_key
 from zonegit.errors import BranchGone, MergeConflict, NotFound, Refused, UsageError
 from zonegit.model.commit import Stamp, Tag
-from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.rdata import A
 from zonegit.repo.proposals.outlook import Way
-from zonegit.repo.proposals.reading import Proposal, State
+from zonegit.repo.proposals.reading import State
 from zonegit.repo.publishing.policy import PublishPolicy, Reason
-from zonegit.repo.review_refs import ref_of
 from zonegit.repo.reviews import Opinion
-from zonegit.repo.signatures import mail_of, signature_of
+from zonegit.repo.signatures import signature_of
 from zonegit.ssh.allowed_signers import AllowedSigners
 from zonegit.ssh.files import read_allowed_signers
 from zonegit.ssh.signing import public_key
 from zonegit.store.fsck import fsck
-from zonegit.store.port import RefUpdate
-
-
-def change(node: Node, branch: str, last: int, name: str = "www", who: str = ADA) -> ObjectId:
-    done = node.repository.set(name, A, 60, [bytes([192, 0, 2, last])], zone=ORG, branch=branch, who=who)
-    assert done.new is not None
-    return done.new
-
-
-def propose(node: Node, branch: str = "move", who: str = ADA, message: str | None = None) -> Proposal:
-    return node.repository.propose(zone=ORG, branch=branch, who=who, message=message).proposal
-
-
-def again(node: Node, proposal: Proposal) -> Proposal:
-    return node.repository.proposal(proposal.name, zone=ORG)
-
-
-def tip(node: Node, branch: str = "main") -> ObjectId:
-    return node.repository.branches(zone=ORG)[branch]
-
-
-def put(node: Node, tag: Tag) -> None:
-    """Store a proposal as a peer may send it."""
-    data = tag.encode()
-    with node.store.write() as writer:
-        writer.insert([data])
-        writer.move_refs([RefUpdate(ref_of(tag), None, object_id(data))], tag.tagger, "test")
 
 
 @pytest.fixture
 def branched(node: Node) -> Node:
-    """Beside main, a branch `move` with a commit of Ada's."""
-    node.repository.create_branch("move", "main", zone=ORG)
-    change(node, "move", 7)
-    return node
-
-
-class Team:
-    """Ada writes; Bob and Eve may approve."""
-
-    def __init__(self, node: Node, directory: Path) -> None:
-        self.node = node
-        keys = {who: private_key(number=number) for number, who in enumerate((ADA, BOB, EVE))}
-        self.files = {who: write_key(directory / f"key{mail_of(who)}", key) for who, key in keys.items()}
-        lines = [f"{mail_of(who)} {public_key(key).line}\n" for who, key in keys.items()]
-        (directory / "allowed_approvers").write_text("".join(lines))
-        self.approvers = read_allowed_signers(directory / "allowed_approvers")
-        self.policy = PublishPolicy(approvals=1, allowed_approvers=directory / "allowed_approvers")
-        node.publish(self.policy)
-
-    def review(self, who: str, commit: ObjectId, opinion: Opinion = Opinion.APPROVE) -> None:
-        repository = self.node.repository
-        repository.configure("user.signingkey", str(self.files[who]))
-        repository.review(repository.resolve(commit.hex(), zone=ORG), opinion, who=who, message="I looked")
+    return with_branch(node)
 
 
 @pytest.fixture
@@ -319,74 +269,6 @@ def test_each_review_is_told_with_what_it_counts(branched: Node, team: Team) -> 
     assert all(each.why_not for each in nobody)
 
 
-def test_the_tip_of_an_open_proposal_stays_when_its_branch_is_gone(branched: Node) -> None:
-    made = propose(branched)
-    branched.repository.delete_branch("move", zone=ORG, force=True)
-    branched.clock.now += 200 * 86_400
-    branched.repository.gc()
-    found = again(branched, made)
-    assert found.state is State.OPEN and found.branch_tip is None and not found.has_moved
-    assert branched.repository.land(found).new == made.tip
-    assert fsck(branched.store).problems == []
-
-
-def names(node: Node) -> list[str]:
-    return [each.name for each in node.repository.proposals(ORG)]
-
-
-def test_gc_deletes_what_is_settled_and_old(branched: Node, team: Team) -> None:
-    first = propose(branched)
-    team.review(BOB, first.tip)
-    branched.repository.land(first, team.policy)
-    change(branched, "move", 8)
-    withdrawn = propose(branched)
-    team.review(BOB, withdrawn.tip)
-    branched.repository.withdraw("2", zone=ORG, who=ADA)
-    branched.repository.reset("main", zone=ORG, branch="move")
-    change(branched, "move", 9)
-    propose(branched)
-    branched.clock.now += 80 * 86_400
-    assert branched.repository.gc().refs == 0
-    branched.clock.now += 20 * 86_400
-    assert branched.repository.gc(dry_run=True).refs == 3
-    assert names(branched) == ["1", "2", "3"]
-    assert branched.repository.gc().refs == 3
-    assert names(branched) == ["3"], "the open one"
-    assert [each.commit for each in branched.repository.reviews(ORG)] == [first.tip], "of what is served"
-    branched.clock.now += 100 * 86_400
-    assert branched.repository.gc().refs == 0
-    with branched.store.read() as reader:
-        assert not reader.has(withdrawn.tip)
-    assert fsck(branched.store).problems == []
-
-
-def test_gc_keeps_the_greatest_number(branched: Node) -> None:
-    branched.repository.land(propose(branched))
-    branched.clock.now += 100 * 86_400
-    assert branched.repository.gc().refs == 0
-    change(branched, "move", 8)
-    assert propose(branched).name == "2"
-    assert branched.repository.gc().refs == 1
-    assert names(branched) == ["2"]
-
-
-def test_gc_keeps_reviews_of_what_a_tag_or_an_open_proposal_has(branched: Node, team: Team) -> None:
-    tagged = change(branched, "move", 8)
-    team.review(BOB, tagged)
-    branched.repository.create_tag("kept", "move", zone=ORG)
-    proposed = propose(branched, message="Stay")
-    later = change(branched, "move", 9)
-    team.review(BOB, later)
-    branched.repository.reset("main", zone=ORG, branch="move")
-    branched.clock.now += 100 * 86_400
-    assert branched.repository.gc().refs == 1
-    assert [each.commit for each in branched.repository.reviews(ORG)] == [tagged]
-    branched.repository.delete_tag("kept", zone=ORG)
-    branched.clock.now += 100 * 86_400
-    assert branched.repository.gc().refs == 0
-    assert again(branched, proposed).tip == tagged
-
-
 def test_a_number_at_the_end_does_not_stop_others(branched: Node) -> None:
     mine = propose(branched)
     extra = (("number", "999999"), ("from", "move"), ("into", "main"))
@@ -405,13 +287,3 @@ def test_landing_is_tried_again_if_the_target_moves_meanwhile(branched: Node) ->
     branched.repository.land(made)
     commit = branched.repository.resolve("main", zone=ORG).commit
     assert len(commit.parents) == 2 and made.tip in commit.parents
-
-
-def test_gc_deletes_what_was_proposed_for_a_branch_that_is_gone(branched: Node) -> None:
-    branched.repository.create_branch("next", "main", zone=ORG)
-    branched.repository.propose(zone=ORG, branch="move", into="next", who=ADA)
-    propose(branched)
-    branched.repository.delete_branch("next", zone=ORG)
-    branched.clock.now += 100 * 86_400
-    assert branched.repository.gc().refs == 1
-    assert names(branched) == ["2"]
