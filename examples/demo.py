@@ -6,6 +6,7 @@ directory and on free loopback ports. Steps whose program is missing are skipped
 """
 
 import shlex
+import signal
 import sys
 import tempfile
 import time
@@ -163,6 +164,8 @@ def metrics(tour: Tour, primary: Primary) -> None:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C does, they stop the servers, too
+        signal.signal(number, signal.default_int_handler)
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +44,20 @@ def test_the_tour_ends_with_every_answer_as_expected() -> None:
     assert "skipped: named" not in done.stdout or shutil.which("named", path=SERVERS_PATH) is None
     *_, took = re.findall(r"the secondary answered it ([\d.]+) s after the commit", done.stdout)
     assert float(took) <= 2
+
+
+def test_a_tour_that_is_terminated_leaves_nothing_behind() -> None:
+    command = [sys.executable, "-u", str(EXAMPLES / "demo.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        before = list(takewhile(lambda line: not line.startswith("## 5. "), process.stdout))
+        process.terminate()
+        assert process.stdout.read().endswith("demo: interrupted\n")
+    (home,) = re.findall(r" run in (\S+),", before[0])
+    (port,) = re.findall(r'^\[dns\]\nlisten = "127\.0\.0\.1:(\d+)"', "".join(before), re.MULTILINE)
+    assert not Path(home).exists()
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", int(port)))
 
 
 @pytest.mark.parametrize(
