@@ -22,6 +22,7 @@ from zonegit.model.zone import Zone
 from zonegit.net.client.pull import pull
 from zonegit.ops.config import PrimaryConfig
 from zonegit.repo import Repository
+from zonegit.repo.peer_status import DAY
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate, Store
@@ -34,6 +35,8 @@ DAY_BYTES = 200_000
 ONE_SYNC = 60_000
 """Bytes that one sync of this primary's takes, at most."""
 ZONES, RECORDS, VIEWED = 30, 100, 1_000
+NOON = 1_790_000_000 // DAY * DAY + DAY / 2
+"""The time of the day that a quota is for: the next one would begin another."""
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -64,7 +67,9 @@ def test_sync_after_sync(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
         async with lying(growing) as url:
             signer = Signer(PEER, KEY, time.time, os.urandom)
             config = PrimaryConfig(url, PEER, "k1", 1.0, limits=ClientLimits(day_bytes=DAY_BYTES))
-            mirror = Mirror(secondary, config, signer, samples, pauses=Pauses(0.001, 0.01, 0.01))
+            mirror = Mirror(
+                secondary, config, signer, samples, pauses=Pauses(0.001, 0.01, 0.01), clock=lambda: NOON
+            )
             task = asyncio.create_task(mirror.run())
             await until(lambda: samples.values[f"sync_sessions_total,peer={PEER},result=quota"] >= 5)
             before = local_refs(secondary)
@@ -77,9 +82,8 @@ def test_sync_after_sync(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     assert before_quota(caplog) == 1, "one line, however often it tries"
     assert samples.values[f"sync_stored_today_bytes,peer={PEER}"] >= DAY_BYTES
     assert size_of(secondary) <= DAY_BYTES + ONE_SYNC
+    assert list(Repository(tmp_path / "repo", secondary, lambda: NOON).used_up()) == [PEER]
     secondary.close()
-    with Repository.open(tmp_path / "repo") as repository:
-        assert list(repository.used_up()) == [PEER]
 
 
 def before_quota(caplog: pytest.LogCaptureFixture) -> int:

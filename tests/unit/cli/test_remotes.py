@@ -165,9 +165,10 @@ def test_a_zone_of_our_own_is_given_up_and_taken_back(run, server, access, tmp_p
     assert run("set", "www", "A", "60", "192.0.2.9").code == 0
 
 
-def test_status_tells_of_a_quota_that_is_used_up(run, tmp_path) -> None:
+def test_status_tells_of_a_quota_that_is_used_up(run, tmp_path, monkeypatch) -> None:
     run("init", "example.org")
     today = int(time.time()) // DAY
+    monkeypatch.setattr(time, "time", lambda: (today + 0.5) * DAY)
     with closing(LmdbStore.open(tmp_path / "repo")) as store, store.write() as writer:
         STORED.set(writer, "p1", Stored(today - 1, 2_000_000, 1_000_000))
         STORED.set(writer, "p2", Stored(today, 999_999, 1_000_000))
