@@ -18,10 +18,13 @@ from zonegit.repo.peer_status import REFUSED
 from zonegit.repo.writing import check_writable
 from zonegit.store.port import RefUpdate, Store
 from zonegit.sync.frames import CONTENT_TYPE, Check, Seal
+from zonegit.sync.known_refs import KnownRefs
 from zonegit.sync.limits import SERVER, ServerLimits
 from zonegit.sync.mirror import Moved
+from zonegit.sync.ref_sketch import FINE, FIRST, SketchAnswer
 from zonegit.sync.server import Endpoint, FrameStream
 from zonegit.sync.session import Ask, Session
+from zonegit.sync.sketch import width_for
 from zonegit.sync.wire import ALL_REFS, Accepts, PeerRefs
 from zonegit.sync.work import Work, finish
 from zonegit.tree.build import build
@@ -123,6 +126,21 @@ def writable(store: Store, zone: str = ORG) -> bool:
 
 def refs_of(store: Store, key: Key = KEY, accepts: Accepts = ALL_REFS) -> PeerRefs:
     return PeerRefs.decode(finish(Endpoint(store).refs(key, accepts)).body)
+
+
+def by_sketch(held: KnownRefs, store: Store) -> PeerRefs:
+    """What differs in a store. Of random epochs, one in some hundred gives a sketch that says too little: like a
+    client, this asks again with a wider one."""
+    width, fine = FIRST, FINE
+    while width:
+        body = finish(Endpoint(store).refs_sketch(KEY, held.sketch(width, fine))).body
+        found = SketchAnswer.decode(body)
+        if found.differ is None:
+            refs = held.resolved(found)
+            assert refs is not None
+            return refs
+        width, fine = width_for(found.differ, above=width), 0
+    raise AssertionError("no sketch was wide enough")
 
 
 def seal_for(request_mac: str, key: Key = KEY) -> Seal:

@@ -4,7 +4,22 @@ import json
 
 import pytest
 
-from synckit import KEY, NET, ORG, PEER, WHO, Content, Wire, commit, local_refs, move, names, put_tag, refs_of
+from synckit import (
+    KEY,
+    NET,
+    ORG,
+    PEER,
+    WHO,
+    Content,
+    Wire,
+    by_sketch,
+    commit,
+    local_refs,
+    move,
+    names,
+    put_tag,
+    refs_of,
+)
 from zonegit.errors import InvalidData
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import Owner
@@ -23,7 +38,6 @@ from zonegit.sync.known_refs import KnownRefs
 from zonegit.sync.policy import Policy
 from zonegit.sync.policy_pull import PolicySession, Rules
 from zonegit.sync.ref_diff import Change, Question
-from zonegit.sync.ref_sketch import SketchAnswer
 from zonegit.sync.server import Endpoint
 from zonegit.sync.wire import Accepts, PeerRefs
 from zonegit.sync.work import finish
@@ -152,17 +166,14 @@ def test_differences_tell_versions(primary: MemoryStore, mirrored: bool) -> None
         assert Question.decode(held.question()).accepts.published
         return held.differences(Change.decode(change))
 
-    def by_sketch() -> PeerRefs | None:
-        look()
-        return held.resolved(SketchAnswer.decode(finish(endpoint.refs_sketch(KEY, held.sketch(8, 56))).body))
-
     first = by_buckets()
     assert [tip.oid for tip in first.published] == ([] if mirrored else list(versions(primary).values()))
     assert not by_buckets().published, "it is held, or was told"
     commit(primary, ORG, zone(21))
     version = let(primary)
-    found = by_sketch()
-    assert found is not None and [tip.oid for tip in found.published] == [version]
+    look()
+    found = by_sketch(held, primary)
+    assert [tip.oid for tip in found.published] == [version]
     if mirrored:
         wire.pull(secondary, refs=found)
         assert versions(secondary) == versions(primary)

@@ -136,19 +136,19 @@ def test_who_knows_another_repository_is_told_to_ask_by_buckets() -> None:
 
 def test_a_key_is_told_of_its_zones_only() -> None:
     store = MemoryStore()
+    with store.write() as writer:
+        writer.begin_epoch(bytes.fromhex(EPOCH))
     commit(store, "example.org.", names("example.org.", 1))
     seen = commit(store, "example.net.", names("example.net.", 1))
     narrow = Key.derive("k2", b"n" * 32, scopes=(parse_scope("read:example.net."),))
     endpoint = Endpoint(store)
-    with store.read() as reader:
-        epoch = reader.epoch
-    nothing = question(RefTable(epoch=epoch), epoch, FIRST, FINE).encode()
+    nothing = question(RefTable(epoch=EPOCH), EPOCH, FIRST, FINE).encode()
     for key, zones in ((KEY, ["example.net.", "example.org."]), (narrow, ["example.net."])):
         found = SketchAnswer.decode(finish(endpoint.refs_sketch(key, nothing)).body)
         assert [tip.zone for tip in found.lists.branches] == zones
-    held = RefTable([(head("example.net.", "main"), seen)], epoch)
+    held = RefTable([(head("example.net.", "main"), seen)], EPOCH)
     found = SketchAnswer.decode(
-        finish(endpoint.refs_sketch(narrow, question(held, epoch, FIRST, FINE).encode())).body
+        finish(endpoint.refs_sketch(narrow, question(held, EPOCH, FIRST, FINE).encode())).body
     )
     assert not found.lists.branches
     assert found.sum == held.sum, "all that this key sees, and no more"

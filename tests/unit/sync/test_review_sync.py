@@ -11,7 +11,7 @@ from keptkit import WHEN, kept_in, offer_of, proposal, put, review
 from pushkit import Peer, pushed
 from pushserverkit import PushRequest, key_for
 from pushserverkit import pushed as pushed_by_hand
-from synckit import KEY, NET, ORG, PEER, WHO, Wire, commit, local_refs, move, names, refs_of
+from synckit import KEY, NET, ORG, PEER, WHO, Wire, by_sketch, commit, local_refs, move, names, refs_of
 from zonegit.errors import Forbidden
 from zonegit.model.commit import Tag
 from zonegit.model.ids import ObjectId, object_id
@@ -32,7 +32,6 @@ from zonegit.sync.policy_pull import PolicySession, Rules
 from zonegit.sync.push_body import PushBody
 from zonegit.sync.pushing import Push
 from zonegit.sync.ref_diff import Change
-from zonegit.sync.ref_sketch import SketchAnswer
 from zonegit.sync.selection import parse_selection
 from zonegit.sync.server import Endpoint
 from zonegit.sync.wire import ALL_REFS, PeerRefs
@@ -259,12 +258,6 @@ def known(here: Store) -> KnownRefs:
 
 def by_buckets(held: KnownRefs, peer: Store) -> PeerRefs:
     return held.differences(Change.decode(finish(Endpoint(peer).refs_diff(KEY, held.question())).body))
-
-
-def by_sketch(held: KnownRefs, peer: Store) -> PeerRefs:
-    found = held.resolved(SketchAnswer.decode(finish(Endpoint(peer).refs_sketch(KEY, held.sketch(8, 56))).body))
-    assert found is not None
-    return found
 
 
 @pytest.mark.parametrize("ask", [by_buckets, by_sketch])
