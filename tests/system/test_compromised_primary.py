@@ -19,6 +19,7 @@ from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import head
 from zonegit.repo import Repository
+from zonegit.repo.reviews import Review
 from zonegit.ssh.signing import public_key
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import RefUpdate
@@ -173,3 +174,29 @@ def test_a_new_zone_takes_no_names_over(pair: Pair, tmp_path: Path) -> None:
     assert node.zonegit("zone", "add", CHILD, "--ns", "ns1.example.net.", *ADA).returncode == 0
     assert node.zonegit("--zone", CHILD, "set", "@", "A", "60", "192.0.2.99", *ADA).returncode == 0
     until(lambda: pair.serves("www", "192.0.2.99"), "the new zone, which Ada signed")
+
+
+def test_only_approvals_by_allowed_keys_count(pair: Pair, tmp_path: Path, start: Callable[..., Daemon]) -> None:
+    """Reviews come from the primary, who may make some in other names; the secondary judges their signatures."""
+    node, bob = pair.primary, ("--author", "Bob <bob@example.org>")
+    approvers = tmp_path / "allowed_approvers"
+    approvers.write_text(f"bob@example.org {public_key(private_key(number=1)).line}\n")
+    with pair.file.open("a") as file:
+        file.write(f'approvals = 1\nallowed_approvers = "{approvers}"\n')
+    pair.secondary.stop()
+    pair = pair._replace(secondary=start(pair.mirror, "--config", pair.file))
+    node.set("www", 8, *ADA)
+    assert "has 0 of 1 approvals" in pair.secondary.logged("reason=approvals")
+    for number, wrong in ((2, True), (1, False)):
+        key = write_key(tmp_path / f"key{number}", private_key(number=number))
+        assert node.zonegit("config", "user.signingkey", str(key)).returncode == 0
+        assert node.zonegit("approve", *bob).returncode == 0
+        if wrong:
+            until(lambda: len(reviews(pair.mirror)) == 1, "the forged approval at the secondary")
+            assert pair.serves("www", "192.0.2.7")
+    until(lambda: pair.serves("www", "192.0.2.8"), "what Bob approved of")
+
+
+def reviews(repo: Path) -> list[Review]:
+    with Repository.open(repo, readonly=True) as repository:
+        return repository.reviews(ORG)
