@@ -1,7 +1,7 @@
 """Nothing that didn't pass the gate was ever seen by a client that polls: not at a node with a policy, not at its
 secondary, while processes are killed, configurations are loaded again, and daemons restarted.
 
-For 20 seconds, or for as many as ZONEGIT_POLLED says.
+For 20 seconds under each of two policies, or for as many as ZONEGIT_POLLED says.
 """
 
 import os
@@ -10,21 +10,31 @@ import signal
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+
+import pytest
 
 from daemonkit import PATIENCE, Daemon, new_reader, query, rcode, until
 from peerkit import free_ports
 from repokit import ZONE, parsed
+from sshkit import private_key, write_key
 from zonegit.errors import MergeConflict, NotFound, Refused, RevisionError
+from zonegit.model.ids import ObjectId
 from zonegit.model.rdata import A
+from zonegit.model.refs import published as shown_as
 from zonegit.repo import Repository
+from zonegit.repo.reviews import Opinion
 from zonegit.repo.serials import is_ahead
+from zonegit.repo.signatures import mail_of
+from zonegit.ssh.signing import public_key
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 
 SECONDS = float(os.environ.get("ZONEGIT_POLLED", "20"))
 ORG = "example.org."
+KEPT = bytes([192, 0, 2, 200])
+WHO = ("Bob <bob@example.org>", "Eve <eve@example.org>")
 
 
 class Client(threading.Thread):
@@ -120,19 +130,83 @@ def act(repository: Repository, last: int) -> None:
             repository.revert("HEAD", zone=ORG)
 
 
-def test_no_client_sees_what_did_not_pass(tmp_path: Path) -> None:
+def go_back(repository: Repository) -> None:
+    """Move the branch to what is served."""
+    (found,) = repository.publications(ORG)
+    if found.published is not None:
+        with suppress(NotFound, Refused, RevisionError):
+            repository.reset(found.published.of.hex(), zone=ORG)
+
+
+class Limits:
+    """A policy that permits no deletion."""
+
+    policy = "max_deletes = 0\n"
+
+    def act(self, repository: Repository, last: int) -> None:
+        if random.random() < 0.1:
+            go_back(repository)
+        else:
+            act(repository, last)
+
+    def finish(self, repository: Repository) -> None:
+        """A commit that passes, whatever there was before."""
+        go_back(repository)
+        repository.set("done", A, 60, [bytes([10, 1, 1, 1])], zone=ORG)
+
+
+class Reviews:
+    """A policy that asks for one approval. Two reviewers approve of what is harmless, and reject anything."""
+
+    def __init__(self, directory: Path) -> None:
+        self.keys = {who: write_key(directory / f"key{at}", private_key(number=at)) for at, who in enumerate(WHO)}
+        approvers = directory / "allowed_approvers"
+        lines = [f"{mail_of(who)} {public_key(private_key(number=at)).line}\n" for at, who in enumerate(WHO)]
+        approvers.write_text("".join(lines))
+        self.policy = f'approvals = 1\nallowed_approvers = "{approvers}"\n'
+
+    def act(self, repository: Repository, last: int) -> None:
+        with suppress(NotFound, Refused):
+            what = random.choice(("commit", "commit", "commit", "approve", "approve", "reject", "back"))
+            if what == "commit":
+                act(repository, last)
+            elif what == "back":
+                go_back(repository)
+            elif what == "reject":
+                self.review(repository, Opinion.REJECT, random.choice(("main", "main~1", "main~2")))
+            elif repository.rrset("keep", A, "main", zone=ORG).rdatas == (KEPT,):
+                self.review(repository, Opinion.APPROVE, "main")
+
+    def review(self, repository: Repository, opinion: Opinion, revision: str) -> None:
+        who = random.choice(WHO)
+        with suppress(RevisionError):
+            commit = repository.resolve(revision, zone=ORG)
+            repository.configure("user.signingkey", str(self.keys[who]))
+            repository.review(commit, opinion, who=who, message="test")
+
+    def finish(self, repository: Repository) -> None:
+        go_back(repository)
+        repository.set("done", A, 60, [bytes([10, 1, 1, 1])], zone=ORG)
+        self.review(repository, Opinion.APPROVE, "main")
+
+
+@pytest.mark.timeout(120 + 2 * SECONDS)
+@pytest.mark.parametrize("reviewed", [False, True], ids=["limits", "reviews"])
+def test_no_client_sees_what_did_not_pass(tmp_path: Path, reviewed: bool) -> None:
     keys, (port,) = new_reader(tmp_path / "keys"), free_ports(1)
+    rules = Reviews(tmp_path) if reviewed else Limits()
     with Repository.init(tmp_path / "primary") as repository:
         repository.import_zone(parsed(ZONE + "keep 60 IN A 192.0.2.200\n"), source="test.zone")
     Repository.init(tmp_path / "secondary").close()
     served = f'[replication]\nlisten = "127.0.0.1:{port}"\nname = "p1"\n'
     primary = Node(
         tmp_path / "primary",
-        f'keys = "{keys}"\n{served}[zone."{ORG}".publish]\nmax_deletes = 0\n',
+        f'keys = "{keys}"\n{served}[zone."{ORG}".publish]\n{rules.policy}',
     )
     followed = f'keys = "{keys}"\n[primary]\nurl = "http://127.0.0.1:{port}"\nname = "p1"\npull_interval = "1s"\n'
     nodes = [primary, Node(tmp_path / "secondary", followed)]
     clients = [Client(node.port) for node in nodes]
+    last = 0
     try:
         until(lambda: all(answers(node.port) for node in nodes), "the zone at both")
         until(lambda: published(tmp_path / "secondary"), "its version at the secondary")
@@ -141,16 +215,13 @@ def test_no_client_sees_what_did_not_pass(tmp_path: Path) -> None:
         disturbed = threading.Thread(target=disturb, args=(nodes, time.monotonic() + SECONDS))
         disturbed.start()
         with Repository.open(tmp_path / "primary") as repository:
-            last = 0
             while disturbed.is_alive():
                 last += 1
-                act(repository, last)
+                rules.act(repository, last)
                 time.sleep(0.01)  # so that the publisher sees some of them as tips
-            repository.set("keep", A, 60, [bytes([192, 0, 2, 200])], zone=ORG)
-            done = repository.set("done", A, 60, [bytes([10, 1, 1, 1])], zone=ORG)
-        disturbed.join()
+            disturbed.join()
+            until(lambda: finished(repository, rules), "a last commit")
         until(lambda: all(clients[n].serial == clients[0].serial for n in (0, 1)), "the same serial at both")
-        assert done.new
     finally:
         for client in clients:
             client.ending.set()
@@ -158,12 +229,35 @@ def test_no_client_sees_what_did_not_pass(tmp_path: Path) -> None:
                 client.join()
         for node in nodes:
             node.daemon.stop()
+    print(
+        f"{last} steps, {versions(tmp_path / 'primary')} versions, {[client.answers for client in clients]} answers"
+    )
     assert [client.wrong for client in clients] == [[], []]
     assert all(client.answers > 100 for client in clients)
     for name in ("primary", "secondary"):
         store = LmdbStore.open(tmp_path / name)
         assert fsck(store).problems == []
         store.close()
+
+
+def finished(repository: Repository, rules: Limits | Reviews) -> bool:
+    """Make a commit that passes; whether it does. The publisher may have published another one meanwhile."""
+    rules.finish(repository)
+    done = repository.resolve("main", zone=ORG).id
+    with suppress(AssertionError):
+        until(lambda: served_commit(repository) == done, "the last commit", 5)
+    return served_commit(repository) == done
+
+
+def served_commit(repository: Repository) -> ObjectId | None:
+    (found,) = repository.publications()
+    return found.published.of if found.published else None
+
+
+def versions(repo: Path) -> int:
+    """How often the zone was published."""
+    with closing(LmdbStore.open(repo, readonly=True)) as store, store.read() as reader:
+        return len(list(reader.reflog(shown_as(ORG, "main"))))
 
 
 def disturb(nodes: list[Node], end: float) -> None:

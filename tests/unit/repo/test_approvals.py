@@ -119,6 +119,24 @@ def test_a_rejection_holds_until_it_is_withdrawn(node: Node, team: Team) -> None
     assert team.held() is None
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_nothing_is_served_that_nobody_approved_of_itself(node: Node, team: Team, waits: bool) -> None:
+    """Who approves of a correction has not seen the faulty commit before it served, if the correction is held."""
+    first = node.served_from()
+    ada(node, "www", 66)
+    start = int(node.clock.now) + 60 if waits else None
+    node.repository.set("www", A, 60, [bytes([192, 0, 2, 7])], zone=ORG, who=ADA, not_before=start)
+    team.review(BOB, Opinion.APPROVE)
+    if not waits:
+        team.review(EVE, Opinion.REJECT)
+    held = team.held()
+    assert held is not None and held.reason is (Reason.NOT_BEFORE if waits else Reason.REJECTED)
+    assert node.served_from() == first
+    team.review(BOB, Opinion.APPROVE, "main~1")
+    team.held()
+    assert node.served_from() == node.repository.resolve("main~1", zone=ORG).id.hex()
+
+
 def test_an_approval_with_force_lifts_the_limits(node: Node, team: Team) -> None:
     team.policy = team.policy._replace(approvals=0, max_deletes=0)
     node.repository.delete("www", zone=ORG, who=ADA)

@@ -28,7 +28,7 @@ from zonegit.repo.heads import is_automatic
 from zonegit.repo.judging import Edit, judge_edit, refuse
 from zonegit.repo.merge_history import MergeHistory
 from zonegit.repo.publishing.approvals import Approvals, approvals
-from zonegit.repo.publishing.past import Past, past_of
+from zonegit.repo.publishing.past import Past, left_before, past_of
 from zonegit.repo.publishing.policy import Held, Proposed, Published, PublishPolicy, Reason, Validate
 from zonegit.repo.results import Position, Revision
 from zonegit.repo.signatures import AllowedSigners, signature_of
@@ -92,6 +92,7 @@ class Gate:
                 # Were an unsigned commit noted as published, older signatures than the last one would count again.
                 unsigned = self._policy.require_signed and (held or self._unsigned(*candidate, back))
                 return Verdict(None if unsigned else candidate, first)
+            held = held or self._unseen(candidate, reviewed)
             held = held or self._content(published, candidate, forced=candidate.id in reviewed.forced)
             if held is None:
                 return Verdict(candidate, first)
@@ -133,6 +134,17 @@ class Gate:
         detail = f"the branch was moved to {short(candidate.id)}, which doesn't build on the commit that is served"
         return Held(candidate.id, Reason.REWOUND, detail, "commit that content again")
 
+    def _unseen(self, candidate: Revision, reviewed: Approvals) -> Held | None:
+        """What holds a commit that only counts as approved because a later one is: nobody approved of its content.
+
+        An automatic merge has the content that its approved parents make.
+        """
+        if not self._policy.approvals or candidate.id in reviewed.seen or is_automatic(candidate.commit):
+            return None
+        shown = short(candidate.id)
+        detail = f"commit {shown} has no approval of its own"
+        return Held(candidate.id, Reason.APPROVALS, detail, f"have it approved: 'zonegit approve {shown}'")
+
     def _reviewed(self, zone: str, new: Mapping[ObjectId, Commit]) -> Approvals:
         """The reviews that count. `AllowedSignersError` if it isn't known whose do."""
         path = self._policy.allowed_approvers
@@ -147,12 +159,35 @@ class Gate:
     ) -> Mapping[ObjectId, Held | None]:
         """What holds each new commit: it itself, or one that it builds on."""
         found: dict[ObjectId, Held | None] = {}
+        brought = self._brought_back(new)
         for oid, commit in new.items():
             if commit.zone_root == published.version.commit.zone_root:
                 found[oid] = None
                 continue
             behind = (found[parent] for parent in commit.parents if parent in found)
-            found[oid] = next(filter(None, behind), None) or self._commit(published, oid, commit, reviewed)
+            held = next(filter(None, behind), None) or brought.get(oid)
+            found[oid] = held or self._commit(published, oid, commit, reviewed)
+        return found
+
+    def _brought_back(self, new: Mapping[ObjectId, Commit]) -> Mapping[ObjectId, Held]:
+        """What holds automatic merges of commits that the branch was moved away from: anybody can make them.
+
+        Who commits on top of such a commit, or merges it by hand, means it.
+        """
+        strict = self._policy.require_signed or self._policy.approvals
+        if not strict or not any(map(is_automatic, new.values())):
+            return {}
+        with self._reads() as reader:
+            returned = set(left_before(reader, self._place, new))
+        found: dict[ObjectId, Held] = {}
+        for oid, commit in new.items():
+            back = next((parent for parent in commit.parents if parent in returned), None)
+            if back is not None and is_automatic(commit):
+                returned.add(oid)
+                detail = f"the automatic merge {short(oid)} brings back {short(back)}, which the branch had left"
+                found[oid] = Held(
+                    oid, Reason.REWOUND, detail, "reset the branch to a commit before it, or merge by hand"
+                )
         return found
 
     def _commit(self, published: Published, oid: ObjectId, commit: Commit, reviewed: Approvals) -> Held | None:

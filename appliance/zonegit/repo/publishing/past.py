@@ -12,6 +12,7 @@ from typing import NamedTuple
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
 from zonegit.repo.ancestry import is_ancestor, missing_commits
+from zonegit.repo.heads import is_automatic
 from zonegit.repo.history import read_commit
 from zonegit.repo.publishing.policy import Published
 from zonegit.repo.publishing.reading import shown_before
@@ -27,7 +28,9 @@ class Past(NamedTuple):
     onto: frozenset[ObjectId]
     """The published commits that they build on. Empty: none, as for a branch that begins again."""
     left: Revision | None
-    """The commit that was served last, if the tip doesn't build on it."""
+    """The commit that was served last, if the tip lacks commits that people made behind it. (An automatic merge is
+    none: the next one has its heads, and needn't have it.)
+    """
 
     def line(self, tip: Revision) -> Iterator[Revision]:
         """The tip, and then the new commits on its line of first parents that build on what is published."""
@@ -54,15 +57,19 @@ def past_of(reader: Reader, place: Position, published: Published, tip: Revision
     heads = [tip.id] if is_stored else tip.commit.parents
     unstored = {} if is_stored else {tip.id: tip.commit}
 
-    def is_behind(oid: ObjectId) -> bool:
-        return any(is_ancestor(reader, oid, head) for head in heads)
-
     of = published.of
-    if reader.has(of) and is_behind(of):
+    if reader.has(of) and any(is_ancestor(reader, of, head) for head in heads):
         return Past({**missing_commits(reader, heads, [of]), **unstored}, frozenset([of]), None)
     shown = shown_before(reader, place)
     # What is behind the oldest was served before there was a policy, or is forgotten.
     new = {**missing_commits(reader, heads, shown[-1:], frozenset(shown)), **unstored}
     onto = frozenset(shown).intersection(parent for commit in new.values() for parent in commit.parents)
-    left = read_commit(reader, shown[0]) if shown and not is_behind(shown[0]) else None
+    lacking = missing_commits(reader, shown[:1], heads).values()
+    left = None if all(map(is_automatic, lacking)) else read_commit(reader, shown[0])
     return Past(new, onto, left)
+
+
+def left_before(reader: Reader, place: Position, new: Mapping[ObjectId, Commit]) -> frozenset[ObjectId]:
+    """Those of new commits that were behind an earlier version, and that the branch was then moved away from."""
+    shown = shown_before(reader, place)
+    return frozenset(missing_commits(reader, shown[1:], shown[:1]).keys() & new.keys())
