@@ -5,9 +5,10 @@ reason while any of them is, and was published when the last of them was.
 """
 
 import logging
+from collections.abc import Iterable
 from typing import Final
 
-from zonegit.model.ids import ObjectId, short
+from zonegit.model.ids import ID_SIZE, ObjectId, short
 from zonegit.ops import log
 from zonegit.ops.samples import Samples
 from zonegit.repo.publishing.policy import Held, Published, Reason
@@ -15,6 +16,7 @@ from zonegit.repo.publishing.publish import Stopped
 from zonegit.repo.publishing.reading import Publication
 from zonegit.repo.results import Position
 
+_NO_VERSION: Final = ObjectId(bytes(ID_SIZE))
 _logger: Final = logging.getLogger("zonegit.daemon.publisher")
 
 
@@ -30,6 +32,10 @@ class PublishReport:
         """By zone and branch."""
         self._reasons: dict[str, frozenset[Reason]] = {}
         """By zone: why it was held at any time, since a gauge that was set once has to be set to 0 again."""
+
+    def begun(self, places: Iterable[Position]) -> None:
+        """These branches had no version until now: the next one is news."""
+        self._versions.update(dict.fromkeys(places, _NO_VERSION))
 
     def publication(self, place: Position, found: Publication) -> None:
         """Report where a branch is published, as far as that is news."""

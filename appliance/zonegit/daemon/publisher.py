@@ -32,7 +32,7 @@ from zonegit.ops.validator import Validators
 from zonegit.repo.context import Context
 from zonegit.repo.publishing.in_force import note_policies
 from zonegit.repo.publishing.policy import PublishPolicy
-from zonegit.repo.publishing.publish import Stopped, publish, stop_publishing
+from zonegit.repo.publishing.publish import Stopped, begin_publishing, publish, stop_publishing
 from zonegit.repo.publishing.reading import Publication, own_publications
 from zonegit.repo.results import Position
 from zonegit.store.lmdb import LmdbStore
@@ -111,6 +111,7 @@ class Publisher:
             if txn != self._txn:
                 if self._seq is None:
                     note_policies(self._store, self._policies)
+                    self._report.begun(begin_publishing(self._context, self._policies))
                 self._find_moved()
                 self._txn = txn
         except ZonegitError as error:

@@ -9,6 +9,7 @@ import pytest
 
 from repokit import ZONE, Clock, parsed
 from zonegit.daemon.publisher import Publisher
+from zonegit.errors import CorruptStore
 from zonegit.model.rdata import A
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.repo import Repository
@@ -129,6 +130,40 @@ def test_what_a_commit_published_itself_is_logged(zone: Zone) -> None:
     assert found.published and found.published.of == zone.repository.resolve("main", zone=ORG).id
     assert zone.look() == [("published", "main")]
     assert zone.look() == []
+
+
+def test_the_first_versions_of_many_zones_are_made_together(tmp_path: Path) -> None:
+    """A branch that waits for its first version is served from its tip, whatever is committed to it meanwhile."""
+    path, names = tmp_path / "repo", [f"z{number}.test." for number in range(150)]
+    Repository.init(path).close()
+    store = LmdbStore.open(path)
+    repository = Repository(path, store, Clock())
+    for name in names:
+        repository.import_zone(parsed(ZONE.replace(ORG, name)), source="test.zone")
+    held = names[7]
+    config = Config(repo=path, zones={name: ZoneConfig(publish=PublishPolicy(max_deletes=0)) for name in names})
+    publisher = Publisher(store, config, Mock())
+    before = store.txn_id()
+    publisher.look()
+    assert store.txn_id() <= before + 3, "the policies, and the zones in two groups"
+    assert len(repository.publications()) == len(names)
+    repository.delete("www", zone=held)
+    publisher.look()
+    assert [each.zone for each in repository.publications() if each.held] == [held]
+    publisher.close()
+    store.close()
+
+
+def test_a_zone_that_can_not_be_read_keeps_no_other_from_being_published(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object) -> None:
+        raise CorruptStore("a page was changed on disk")
+
+    zone.repository.stop_publishing(zone=ORG)
+    monkeypatch.setattr("zonegit.repo.publishing.publish.begin", damaged)
+    zone.publisher.configure(zone.config(PublishPolicy()))
+    assert ("published", "main") in zone.look()
 
 
 def test_a_stricter_policy_counts_from_the_reload_on(zone: Zone) -> None:

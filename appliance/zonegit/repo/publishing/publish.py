@@ -1,21 +1,24 @@
 """Publish a branch: let the gate judge its tip, and serve the newest commit that passes."""
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum
 from typing import Final
 
-from zonegit.errors import Conflict
+from zonegit.errors import Conflict, ZonegitError
 from zonegit.model import refs
 from zonegit.repo.context import Context
 from zonegit.repo.mirrors import has_own_policy, is_gone_at_peer, mirror_setting, own_policy_setting
 from zonegit.repo.publishing.gate import Gate, Verdict
 from zonegit.repo.publishing.policy import Held, Published, PublishPolicy, Validate
 from zonegit.repo.publishing.reading import Publication, held_setting, published_at
-from zonegit.repo.publishing.versions import close, release, tip_of, withdraw
+from zonegit.repo.publishing.versions import begin, close, release, tip_of, withdraw
 from zonegit.repo.results import Position
 
 _TRIES: Final = 3
+_TOGETHER: Final = 100
+"""Branches whose first versions are made in one transaction: others wait for it some 0.1 s."""
 
 
 def publish(
@@ -30,6 +33,20 @@ def publish(
         with suppress(Conflict):  # another process published meanwhile
             return _publish(context, place, policy, validate, dry_run=dry_run)
     return _publish(context, place, policy, validate, dry_run=dry_run)
+
+
+def begin_publishing(context: Context, places: Iterable[Position]) -> list[Position]:
+    """Publish branches as they are that have no version yet; returns those. What can't be read is left out.
+
+    That is what `publish` does first, too. But here it is done for many at a time: a branch that still waits for it
+    is served from its tip, whatever is committed to it meanwhile.
+    """
+    with context.store.read() as reader:
+        lacking = [place for place in places if reader.ref(refs.published(place.zone, place.branch)) is None]
+    for at in range(0, len(lacking), _TOGETHER):
+        with suppress(ZonegitError):  # `publish` reports it
+            begin(context, lacking[at : at + _TOGETHER])
+    return lacking
 
 
 class Stopped(Enum):

@@ -49,6 +49,17 @@ def release(context: Context, place: Position, old: Published | None, commit: Re
         return _put(writer, _publisher(context), place, old, made)
 
 
+def begin(context: Context, places: Sequence[Position]) -> None:
+    """Publish the tips of branches that have no version yet, in one transaction."""
+    who = _publisher(context)
+    with context.store.write() as writer:
+        nodes = context.nodes.through(writer)
+        for place in places:
+            tip = writer.live(refs.head(place.zone, place.branch))
+            if tip is not None and writer.ref(refs.published(place.zone, place.branch)) is None:
+                _put(writer, who, place, None, _showing(nodes, None, read_commit(writer, tip)))
+
+
 def release_in(
     writer: Writer, nodes: Nodes, who: Stamp, place: Position, old: Published, commit: Revision
 ) -> Published:
