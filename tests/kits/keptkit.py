@@ -28,12 +28,12 @@ def proposal(commit: ObjectId, number: int = 1, *, who: str = BOB, time: int = W
     return Tag(commit, ORG, "propose", Stamp(who, time), message, headers)
 
 
-def put(store: Store, tag: Tag, name: RefName | None = None) -> ObjectId:
+def put(store: Store, tag: Tag, name: RefName | None = None, reason: str = "review: test") -> ObjectId:
     """Keep a review or a proposal as if it had been made here, under any name. Its commit has to be here."""
     place, data = name or ref_of(tag), tag.encode()
     with store.write() as writer:
         writer.insert([data])
-        writer.move_refs([RefUpdate(place, writer.ref(place), object_id(data))], tag.tagger, "review: test")
+        writer.move_refs([RefUpdate(place, writer.ref(place), object_id(data))], tag.tagger, reason)
     return object_id(data)
 
 

@@ -195,7 +195,7 @@ def _refuse(peer: str, failed: list[Result]) -> None:
         )
     elif first.outcome == "held":
         message = f"{peer} keeps its own version of {place}: {printable(first.message)}"
-    elif first.reason == "scope":
+    elif first.reason in ("scope", "unknown-kind"):
         message = f"{place} was not sent: {printable(first.message)}"
     else:
         message = f"{peer} refuses {place}: {printable(first.message or first.reason)}"

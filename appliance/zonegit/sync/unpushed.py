@@ -10,6 +10,7 @@ from typing import NamedTuple
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import Ref, RefKind, RefName, parse, remote
 from zonegit.repo.ancestry import is_ancestor
+from zonegit.repo.mirrors import PULLED
 from zonegit.store.port import Reader
 from zonegit.sync.arrival import OFFERED, Offer
 from zonegit.sync.ownership import is_mirrored
@@ -67,9 +68,16 @@ class Unpushed:
     def _needs_none(self, reader: Reader, ref: Ref) -> bool:
         """Whether the ref is gone here, or the peer has it already, or its zone is mirrored from the peer."""
         here, tracked = reader.ref(ref.full), self._tracked(reader, ref)
-        if here is None or (not ref.kind.is_review and is_mirrored(reader, self._peer, ref.zone)):
+        if ref.kind.is_review:
+            return here is None or self._came(reader, ref)
+        if here is None or is_mirrored(reader, self._peer, ref.zone):
             return True
         return tracked is not None and (here == tracked or is_ancestor(reader, here, tracked))
+
+    def _came(self, reader: Reader, ref: Ref) -> bool:
+        """Whether a review or proposal is here as it was pulled from the peer."""
+        newest = next(iter(reader.reflog(ref.full)), None)
+        return newest is not None and newest.reason == f"{PULLED}{self._peer}"
 
     def _offer(self, reader: Reader, ref: Ref) -> Offer | None:
         here = reader.ref(ref.full)

@@ -103,3 +103,5 @@ def test_reviews_are_offered_also_of_a_mirrored_zone_and_published_versions_neve
     unpushed.answered([offer_of(made).ref])
     put(here, newer := review(base, "reject", time=WHEN + 1))
     assert offers(here, unpushed) == [offer_of(newer)]
+    put(here, review(base, key=2), reason=f"pull: {PEER}")
+    assert offers(here, unpushed) == [], "the peer has it"
