@@ -287,3 +287,10 @@ def test_landing_is_tried_again_if_the_target_moves_meanwhile(branched: Node) ->
     branched.repository.land(made)
     commit = branched.repository.resolve("main", zone=ORG).commit
     assert len(commit.parents) == 2 and made.tip in commit.parents
+
+
+def test_what_landed_and_was_undone_still_counts_as_merged(branched: Node) -> None:
+    branched.repository.land(propose(branched))
+    branched.repository.undo(zone=ORG, branch="main")
+    with pytest.raises(Refused, match="what was undone on main still counts as merged: 'zonegit redo'"):
+        propose(branched)

@@ -21,6 +21,7 @@ from zonegit.repo.results import Position
 from zonegit.repo.review_refs import FROM, INTO, MAX_PROPOSALS, NUMBER, PROPOSE, keep, ref_of
 from zonegit.repo.signatures import mail_of
 from zonegit.repo.signing import encoded
+from zonegit.repo.undo import UNDO
 from zonegit.store.port import Reader
 
 
@@ -57,7 +58,7 @@ def propose(
     with context.store.read() as reader:
         tip = _tip(reader, source)
         if is_ancestor(reader, tip, _tip(reader, target)):
-            raise Refused(f"there is nothing to propose: {target.branch} has all commits of {source.branch}")
+            raise _nothing(reader, source, target)
         before = _open(reader, source, target, mail_of(stamp.name))
         number = before.number if before else _free_number(each.number for each in stored(reader, source.zone))
         subject = read_commit(reader, tip).commit.subject
@@ -112,6 +113,14 @@ def _tip(reader: Reader, place: Position) -> ObjectId:
     if tip is None:
         raise branch_gone(reader, place)
     return tip
+
+
+def _nothing(reader: Reader, source: Position, target: Position) -> Refused:
+    """The error if there is nothing to merge. What was undone still counts as merged."""
+    newest = next(reader.reflog(refs.head(target.zone, target.branch)), None)
+    undone = f"; what was undone on {target.branch} still counts as merged: 'zonegit redo' redoes it"
+    hint = undone if newest and newest.reason.startswith(UNDO) else ""
+    return Refused(f"there is nothing to propose: {target.branch} has all commits of {source.branch}{hint}")
 
 
 def _open(reader: Reader, source: Position, target: Position, proposer: str) -> Proposal | None:
