@@ -61,9 +61,9 @@ def unlike(wanted: list[str], found: list[str]) -> str:
 
 
 class Shell:
-    """A bash in a directory, with `zonegit` in its PATH. Killed with all that it started after 80 seconds."""
+    """A bash in a directory, with `zonegit` in its PATH. Killed after so many seconds, with all that it started."""
 
-    def __init__(self, home: Path, **variables: str) -> None:
+    def __init__(self, home: Path, seconds: float = 4 * DEADLINE, **variables: str) -> None:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._process = subprocess.Popen(
             ["bash"],
@@ -75,7 +75,7 @@ class Shell:
             text=True,
             start_new_session=True,
         )
-        self._watch = threading.Timer(4 * DEADLINE, os.killpg, (self._process.pid, signal.SIGKILL))
+        self._watch = threading.Timer(seconds, os.killpg, (self._process.pid, signal.SIGKILL))
 
     def __enter__(self) -> Self:
         self._watch.start()

@@ -22,6 +22,8 @@ NODE: Final = "primary"
 WAITS: Final = ("dig ", "zonegit status", "zonegit publish --dry-run", "zonegit review")
 """Commands that change nothing: what they print becomes what the page says once the daemon has done its part."""
 PATIENCE: Final = 30.0
+SECONDS: Final = 240.0
+"""How long a set-up may take in all, on a machine that is busy."""
 
 
 class Step(NamedTuple):
@@ -63,7 +65,7 @@ class Office:
         (home / "example.org.zone").write_text(ZONE)
         here = self.machines.top / NODE
         more = {"TZ": noon(), "PYTHONPATH": str(home), "MACHINE": str(here), "ZONEGIT_REPO": str(here / "repo")}
-        shell = Shell(home, HOME=str(home), LOGNAME=who, **more)
+        shell = Shell(home, SECONDS, HOME=str(home), LOGNAME=who, **more)
         shell.run(f"PATH={self.machines.top / 'bin'}:$PATH; unset ZONEGIT_AUTHOR SSH_AUTH_SOCK DISPLAY; umask 022")
         return shell
 
