@@ -25,6 +25,8 @@ _ANY_VERB: Final = "set"
 """The verb whose options are used while no verb is typed yet: it has all that may precede a verb."""
 _SECONDS: Final = 0.1
 """How long to look for names: a zone may have millions."""
+_QUICK: Final = 256
+"""As many are looked at however long it takes: on a busy machine the first one may take as long."""
 _MOST: Final = 500
 
 
@@ -193,11 +195,11 @@ def _names(repo: Repository, asked: _Asked) -> Iterator[str]:
 
 
 def _in_time(found: Iterable[_T]) -> Iterator[_T]:
-    """What is found within `_SECONDS`."""
+    """What is found within `_SECONDS`, or the first `_QUICK`."""
     until = time.monotonic() + _SECONDS
-    for each in found:
+    for number, each in enumerate(found, 1):
         yield each
-        if time.monotonic() > until:
+        if number >= _QUICK and time.monotonic() > until:
             return
 
 

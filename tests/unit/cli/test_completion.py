@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from zonegit.cli import verbs
+from zonegit.cli import completing, verbs
 
 PATIENCE = 60
 
@@ -216,3 +216,11 @@ def test_hashes_are_no_names(full) -> None:
     done = full("set", "2t7b4g4vsa5smi47k61mv5bv1a22bojr", "NSEC3", "60", record, "--break-signatures")
     assert done.code == 0
     assert set(full("__complete", "show", "").lines) == names
+
+
+def test_a_busy_machine_leaves_out_no_names_of_a_small_zone(full, monkeypatch) -> None:
+    names = full("__complete", "show", "").lines
+    monkeypatch.setattr(completing, "_SECONDS", -1.0)
+    assert full("__complete", "show", "").lines == names
+    monkeypatch.setattr(completing, "_QUICK", 1)
+    assert len(full("__complete", "show", "").lines) < len(names)
