@@ -6,12 +6,13 @@ it: its signature has to be that of an allowed approver, in whose name it is mad
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from zonegit.errors import InvalidData, Refused
+from zonegit.errors import InvalidData, InvalidObject, Refused
 from zonegit.model import refs
-from zonegit.model.commit import Tag
+from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.model.refs import RefKind
 from zonegit.repo import review_refs
@@ -19,7 +20,7 @@ from zonegit.repo.context import Context
 from zonegit.repo.messages import checked_message
 from zonegit.repo.results import Revision
 from zonegit.repo.review_refs import keep, reviews_of
-from zonegit.repo.signatures import AllowedSigners, Signature, mail_of, signature_of
+from zonegit.repo.signatures import AllowedSigners, Signature, mail_of, signature_of, signing_key
 from zonegit.repo.signing import encoded
 from zonegit.store.port import Reader
 
@@ -47,6 +48,18 @@ class Review(NamedTuple):
         return mail_of(self.tag.tagger.name)
 
 
+Person = frozenset[str]
+"""Mails, and fingerprints of keys, that are taken for one person's."""
+
+
+class Counted(NamedTuple):
+    """A review by an allowed approver."""
+
+    review: Review
+    person: Person
+    """The reviewer and the key."""
+
+
 def review(
     context: Context,
     commit: Revision,
@@ -59,12 +72,13 @@ def review(
 ) -> Review:
     """Sign a review of a commit, and keep it. `UsageError` without a signing key, `SigningFailed`.
 
-    `Refused` for an approval by the commit's own author or committer: no policy would count it.
+    `Refused` for an approval by who made the commit: no policy would count it.
     """
     stamp = context.stamp(who)
     mail = mail_of(stamp.name)
     zone = commit.commit.zone
-    if opinion is Opinion.APPROVE and mail in authors(commit):
+    made_by = maker(commit.commit) if opinion is Opinion.APPROVE else frozenset()
+    if mail in made_by:
         raise Refused(f"{mail} made commit {short(commit.id)}, and so can't approve it: somebody else has to")
     text = f"{opinion.capitalize()} {short(commit.id)}" if message is None else checked_message(message)
     with context.store.read() as reader:
@@ -73,14 +87,21 @@ def review(
     made = Tag(commit.id, zone, opinion, stamp, f"{text}\n", (FORCE,) if force else ())
     data = encoded(context, made, True, dry_run=dry_run)
     tag = Tag.decode(data)
+    if not dry_run and signing_key(tag).fingerprint in made_by:
+        raise Refused(
+            f"the same key signed commit {short(commit.id)}, and so can't approve it: somebody else has to"
+        )
     if not dry_run:
         keep(context, tag, f"review: {opinion} {short(commit.id)}")
     return Review(commit.id, opinion, force, tag)
 
 
-def authors(commit: Revision) -> frozenset[str]:
-    """The mails of who made a commit."""
-    return frozenset((mail_of(commit.commit.author.name), mail_of(commit.commit.committer.name)))
+def maker(commit: Commit) -> Person:
+    """Who made a commit: its author, its committer, and the key that signed it."""
+    mails = frozenset((mail_of(commit.author.name), mail_of(commit.committer.name)))
+    with suppress(InvalidObject):
+        return mails | {signing_key(commit).fingerprint}
+    return mails
 
 
 def reviews(reader: Reader, zone: str, commit: ObjectId | None = None) -> Iterator[Review]:
@@ -98,13 +119,16 @@ def reviews(reader: Reader, zone: str, commit: ObjectId | None = None) -> Iterat
             yield Review(tag.target, opinion, FORCE in tag.extra, tag)
 
 
-def counted(found: Iterable[Review], approvers: AllowedSigners) -> Mapping[ObjectId, list[Review]]:
-    """The reviews that allowed approvers signed, by commits: of each reviewer the last one, with whatever key."""
-    by_commit: dict[ObjectId, dict[str, Review]] = {}
+def counted(found: Iterable[Review], approvers: AllowedSigners) -> Mapping[ObjectId, list[Counted]]:
+    """The reviews that allowed approvers signed, by commits: of each reviewer, and of each key, the last one."""
+    by_commit: dict[ObjectId, list[Counted]] = {}
     for each in sorted(found, key=lambda each: (each.tag.tagger.time, object_id(each.tag.encode()))):
-        if verdict(each, approvers).is_good:
-            by_commit.setdefault(each.commit, {})[each.reviewer] = each
-    return {oid: list(by_reviewer.values()) for oid, by_reviewer in by_commit.items()}
+        signature = verdict(each, approvers)
+        if signature.is_good:
+            person = frozenset((each.reviewer, signature.fingerprint))
+            others = [other for other in by_commit.get(each.commit, ()) if person.isdisjoint(other.person)]
+            by_commit[each.commit] = [*others, Counted(each, person)]
+    return by_commit
 
 
 def verdict(made: Review, approvers: AllowedSigners) -> Signature:

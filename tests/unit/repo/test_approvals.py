@@ -7,14 +7,18 @@ import pytest
 from publishkit import ADA, BOB, EVE, ORG, Node
 from sshkit import private_key, write_key
 from zonegit.errors import Refused
-from zonegit.model.commit import Stamp
-from zonegit.model.ids import ObjectId
+from zonegit.model.commit import Stamp, Tag
+from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.rdata import A
 from zonegit.model.refs import head
+from zonegit.repo.canonical import reconcile
+from zonegit.repo.context import Context
 from zonegit.repo.publishing.policy import Held, PublishPolicy, Reason
+from zonegit.repo.review_refs import ref_of
 from zonegit.repo.reviews import Opinion
 from zonegit.repo.signatures import mail_of
-from zonegit.ssh.signing import public_key
+from zonegit.repo.signing import with_signature
+from zonegit.ssh.signing import public_key, sign
 from zonegit.store.fsck import fsck
 from zonegit.store.port import RefUpdate
 
@@ -96,6 +100,43 @@ def test_two_approvals_are_of_two_people(node: Node, team: Team) -> None:
     assert team.held() is None
 
 
+def other_mail(team: Team, who: str, mail: str) -> str:
+    """Give somebody's key another mail."""
+    text = team.approvers.read_text()
+    team.approvers.write_text(text.replace(mail_of(who), f"{mail_of(who)},{mail}"))
+    name = f"Other <{mail}>"
+    team.keys[name] = team.keys[who]
+    return name
+
+
+def test_one_key_is_one_person_whatever_the_mail(node: Node, team: Team) -> None:
+    team.policy = team.policy._replace(approvals=2)
+    other = other_mail(team, BOB, "robert@example.org")
+    first = ada(node, "www", 7)
+    ada(node, "mail", 9)
+    team.review(BOB, Opinion.APPROVE)
+    team.review(other, Opinion.APPROVE)
+    team.review(BOB, Opinion.APPROVE, first)
+    held = team.held()
+    assert held is not None and held.detail.endswith("has 1 of 2 approvals")
+    team.review(EVE, Opinion.APPROVE)
+    assert team.held() is None
+
+
+def test_nobody_approves_with_the_key_that_signed_the_commit(node: Node, team: Team) -> None:
+    other = other_mail(team, ADA, "lovelace@example.org")
+    node.repository.configure("user.signingkey", str(team.keys[ADA]))
+    node.repository.set("www", A, 60, [bytes([192, 0, 2, 7])], zone=ORG, who=ADA, sign=True)
+    with pytest.raises(Refused, match="the same key signed commit"):
+        team.review(other, Opinion.APPROVE)
+    commit = node.repository.resolve("main", zone=ORG)
+    put(node, Tag(commit.id, ORG, Opinion.APPROVE, Stamp(other, 1), "By hand\n"), number=0)
+    held = team.held()
+    assert held is not None and held.detail.endswith("has 0 of 1 approvals")
+    team.review(BOB, Opinion.APPROVE)
+    assert team.held() is None
+
+
 def test_an_approval_in_another_s_name_does_not_count(node: Node, team: Team) -> None:
     tip = ada(node, "www", 7)
     node.repository.configure("user.signingkey", str(team.keys[ADA]))
@@ -146,6 +187,73 @@ def test_an_approval_with_force_lifts_the_limits(node: Node, team: Team) -> None
     assert held is not None and held.reason is Reason.DELETES
     team.review(BOB, Opinion.APPROVE, force=True)
     assert team.held() is None
+
+
+def test_nobody_lifts_the_limits_for_what_they_made_themselves(node: Node, team: Team) -> None:
+    team.policy = team.policy._replace(approvals=0, max_deletes=0)
+    node.repository.delete("www", zone=ORG, who=BOB)
+    ada(node, "mail", 9)
+    team.review(BOB, Opinion.APPROVE, force=True)
+    held = team.held()
+    assert held is not None and held.reason is Reason.DELETES, "Bob's deletion is behind Ada's commit"
+    team.review(EVE, Opinion.APPROVE, force=True)
+    assert team.held() is None
+
+
+def test_an_automatic_merge_can_be_rejected(node: Node, team: Team) -> None:
+    base = node.repository.resolve("main", zone=ORG).id
+    sides = []
+    for name in ("one", "two"):
+        move(node, base)
+        sides.append(ada(node, name, 7))
+        team.review(BOB, Opinion.APPROVE)
+    move(node, merge(node, *sides))
+    team.review(EVE, Opinion.REJECT)
+    held = team.held()
+    assert held is not None and held.reason is Reason.REJECTED
+    team.review(EVE, Opinion.APPROVE)
+    assert team.held() is None
+
+
+def test_a_copy_of_what_is_served_makes_nothing_older_count_again(node: Node, team: Team) -> None:
+    """Whoever moves the branch first puts a commit there that begins again, with the content that is served."""
+    tips = []
+    for last in (7, 8):
+        tips.append(ObjectId(bytes.fromhex(ada(node, "www", last))))
+        team.review(BOB, Opinion.APPROVE)
+        assert team.held() is None
+    served = node.repository.resolve("main", zone=ORG).commit
+    data = served._replace(parents=(), seq=0, generation=1).encode()
+    with node.store.write() as writer:
+        writer.insert([data])
+    move(node, object_id(data))
+    assert team.held() is None
+    move(node, tips[0])
+    held = team.held()
+    assert held is not None and held.reason is Reason.REWOUND
+    assert node.served_from() == tips[1].hex()
+
+
+def put(node: Node, tag: Tag, *, number: int) -> None:
+    """Keep a review as a peer may send it, signed with one of the keys."""
+    signed = with_signature(tag, sign(private_key(number=number), tag.encode()))
+    with node.store.write() as writer:
+        writer.insert([signed.encode()])
+        writer.move_refs([RefUpdate(ref_of(signed), None, object_id(signed.encode()))], tag.tagger, "test")
+
+
+def move(node: Node, to: ObjectId) -> None:
+    with node.store.write() as writer:
+        writer.move_refs([RefUpdate(head(ORG, "main"), writer.ref(head(ORG, "main")), to)], Stamp(EVE, 1), "test")
+
+
+def merge(node: Node, *tips: str) -> ObjectId:
+    """The canonical merge of two commits."""
+    one, two = (ObjectId(bytes.fromhex(each)) for each in tips)
+    done = reconcile(Context.over(node.store, node.clock).nodes, one, two)
+    with node.store.write() as writer:
+        writer.insert(done.objects)
+    return done.tip
 
 
 def test_approvers_that_can_not_be_read_hold_the_branch(node: Node, team: Team) -> None:

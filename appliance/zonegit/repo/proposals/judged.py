@@ -12,7 +12,7 @@ from zonegit.repo.history import read_commit
 from zonegit.repo.proposals.reading import Proposal
 from zonegit.repo.publishing.approvals import approvals
 from zonegit.repo.results import Revision
-from zonegit.repo.reviews import Opinion, Review, authors, counted, reviews, verdict
+from zonegit.repo.reviews import Counted, Opinion, Review, counted, maker, reviews, verdict
 from zonegit.repo.signatures import AllowedSigners
 from zonegit.store.port import Reader
 
@@ -52,7 +52,7 @@ def tallies(
     """How many reviews count, by the tips of proposals."""
     tips = sorted((read_commit(reader, oid) for oid in {each.tip for each in found}), key=_generation)
     reviewed = approvals(reader, zone, dict(tips), approvers)
-    return {tip.id: Tally(len(reviewed.of(*tip)), int(tip.id in reviewed.rejections)) for tip in tips}
+    return {tip.id: Tally(reviewed.how_many(*tip), int(tip.id in reviewed.rejections)) for tip in tips}
 
 
 def _generation(revision: Revision) -> int:
@@ -65,7 +65,7 @@ def _why_not(
     proposal: Proposal,
     behind: Collection[ObjectId],
     approvers: AllowedSigners | None,
-    last: Mapping[ObjectId, list[Review]],
+    last: Mapping[ObjectId, list[Counted]],
 ) -> str:
     rejects = each.opinion is Opinion.REJECT
     if each.commit != proposal.tip and not (rejects and each.commit in behind):
@@ -75,9 +75,10 @@ def _why_not(
     signature = verdict(each, approvers)
     if not signature.is_good:
         return f"its signature is {signature}"
-    if not rejects and each.reviewer in authors(read_commit(reader, each.commit)):
+    person = frozenset((each.reviewer, signature.fingerprint))
+    if not rejects and not person.isdisjoint(maker(read_commit(reader, each.commit).commit)):
         return "of their own commit"
-    return "" if each in last.get(each.commit, ()) else "replaced by a later one"
+    return "" if Counted(each, person) in last.get(each.commit, ()) else "replaced by a later one"
 
 
 def _tips_before(reader: Reader, proposal: Proposal) -> Iterator[ObjectId]:

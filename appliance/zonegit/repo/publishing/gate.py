@@ -89,9 +89,9 @@ class Gate:
         for candidate in islice(past.line(tip), _CANDIDATES):
             held = blocked.get(candidate.id, self._early(back, *candidate)) or self._replayed(past, candidate)
             if candidate.commit.zone_root == published.version.commit.zone_root:
-                # Were an unsigned commit noted as published, older signatures than the last one would count again.
-                unsigned = self._policy.require_signed and (held or self._unsigned(*candidate, back))
-                return Verdict(None if unsigned else candidate, first)
+                # Were one noted as published that doesn't pass, older commits than the last one would count again.
+                unfit = held if self._policy.require_signed else self._replayed(past, candidate)
+                return Verdict(None if unfit or self._unsigned(*candidate, back) else candidate, first)
             held = held or self._unseen(candidate, reviewed)
             held = held or self._content(published, candidate, forced=candidate.id in reviewed.forced)
             if held is None:
@@ -194,9 +194,10 @@ class Gate:
         """What holds a commit, whatever its content is. What builds on it waits with it."""
         back = self._way_back(published)
         early = self._early(back, oid, commit)
+        early = early or self._rejected(oid, reviewed, back)
         if is_automatic(commit):
             return early or self._forged(oid, commit)
-        return early or self._unsigned(oid, commit, back) or self._unapproved(oid, commit, reviewed, back)
+        return early or self._unsigned(oid, commit, back) or self._unapproved(oid, commit, reviewed)
 
     def _early(self, back: str, oid: ObjectId, commit: Commit) -> Held | None:
         """What holds a commit because of its time."""
@@ -220,16 +221,20 @@ class Gate:
         detail = f"commit {short(oid)} is not the canonical merge of its parents"
         return Held(oid, Reason.UNSIGNED, detail, "reset the branch to a commit before it")
 
-    def _unapproved(self, oid: ObjectId, commit: Commit, reviewed: Approvals, back: str) -> Held | None:
-        """What holds a commit because of its reviews."""
+    def _rejected(self, oid: ObjectId, reviewed: Approvals, back: str) -> Held | None:
+        """What holds a commit because somebody rejected it."""
         rejection = reviewed.rejections.get(oid)
-        if rejection is not None:
-            why = one_line(rejection.tag.message.strip(), _REASON)
-            detail = f"{one_line(rejection.reviewer, _REASON)} rejected commit {short(oid)}: {why}"
-            remedy = "have it approved by the same reviewer"
-            return Held(oid, Reason.REJECTED, detail, f"{remedy}, or go back with '{back}'" if back else remedy)
+        if rejection is None:
+            return None
+        why = one_line(rejection.tag.message.strip(), _REASON)
+        detail = f"{one_line(rejection.reviewer, _REASON)} rejected commit {short(oid)}: {why}"
+        remedy = "have it approved by the same reviewer"
+        return Held(oid, Reason.REJECTED, detail, f"{remedy}, or go back with '{back}'" if back else remedy)
+
+    def _unapproved(self, oid: ObjectId, commit: Commit, reviewed: Approvals) -> Held | None:
+        """What holds a commit because too few approved of it."""
         needed = self._policy.approvals
-        count = len(reviewed.of(oid, commit))
+        count = reviewed.how_many(oid, commit)
         if count >= needed:
             return None
         detail = f"commit {short(oid)} has {count} of {needed} approvals"
