@@ -20,7 +20,7 @@ from zonegit.model.ids import ObjectId, object_id, short
 from zonegit.model.refs import RefName
 from zonegit.repo.ancestry import Objects
 from zonegit.repo.context import Context
-from zonegit.repo.signatures import mail_of, signing_key
+from zonegit.repo.signatures import AllowedSigners, mail_of, signing_key
 from zonegit.store.port import Reader, RefUpdate
 
 APPROVE: Final = "approve"
@@ -81,6 +81,12 @@ def keep(context: Context, tag: Tag, reason: str) -> None:
 def reviews_of(commit: ObjectId) -> str:
     """What the names of the reviews of a commit begin with."""
     return f"{commit.hex()[:_COMMIT]}/"
+
+
+def ends_of(allowed: AllowedSigners) -> frozenset[str] | None:
+    """What the names of the reviews end with that these may make; None if that isn't known."""
+    named = allowed.named
+    return None if named is None else frozenset(_digits(mail, key.line) for mail, key in named)
 
 
 def number_of(proposal: Tag) -> int:

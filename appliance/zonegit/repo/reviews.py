@@ -5,7 +5,7 @@ later review by the same reviewer counts in place of the one before. Whether a r
 it: its signature has to be that of an allowed approver, in whose name it is made. `repo.review_refs` has its ref.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -104,12 +104,16 @@ def maker(commit: Commit) -> Person:
     return mails
 
 
-def reviews(reader: Reader, zone: str, commit: ObjectId | None = None) -> Iterator[Review]:
+def reviews(
+    reader: Reader, zone: str, commit: ObjectId | None = None, ends: Container[str] | None = None
+) -> Iterator[Review]:
     """The reviews of a zone's commits, or of one of them, in the order of their refs. What isn't a review is left
-    out.
+    out. `ends`: only those whose names end so (`repo.review_refs`).
     """
     below = reviews_of(commit) if commit else ""
     for name, oid in reader.refs(f"refs/{RefKind.REVIEW}/{zone}/{below}", lambda _: None):
+        if ends is not None and name.rpartition("/")[2] not in ends:
+            continue
         try:
             ref, tag = refs.parse(name), Tag.decode(reader.get(oid))
             opinion = Opinion(tag.name)

@@ -8,6 +8,7 @@ authority, which certifies the keys of principals. One malformed line makes the 
 
 import binascii
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from zonegit.errors import AllowedSignersError, InvalidSSH, UnsupportedKey
@@ -21,6 +22,7 @@ MAX_FILE: Final = 1 << 20
 """Largest file in bytes."""
 _MAX_PATTERN: Final = 1_000
 """OpenSSH never matches a pattern that is longer than a little more than this."""
+_PATTERN: Final = frozenset("*?!")
 _BLANK: Final = " \t"
 _END: Final = " \t\r"
 """What may stand at the end of a line, and makes up a blank one. Within a line a carriage return is malformed."""
@@ -62,6 +64,14 @@ class AllowedSigners:
         self._entries: dict[tuple[bytes, bool], list[Entry]] = {}
         for entry in entries:
             self._entries.setdefault((entry.key.blob, entry.authority), []).append(entry)
+
+    @property
+    def named(self) -> Iterator[tuple[str, PublicKey]] | None:
+        """Each principal with each of its keys; None if the file doesn't tell all (patterns, authorities)."""
+        entries = [entry for same in self._entries.values() for entry in same]
+        if any(entry.authority or not _PATTERN.isdisjoint(entry.principals) for entry in entries):
+            return None
+        return ((name, entry.key) for entry in entries for name in entry.principals.split(","))
 
     def of(self, key: PublicKey, certificate: Certificate | None) -> list[Entry]:
         """The lines with a key, or with the authority that signed its certificate, in the order of the file."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from countkit import counted
 from publishkit import ADA, BOB, EVE, ORG, Node
 from sshkit import private_key, write_key
 from zonegit.errors import Refused
@@ -97,6 +98,30 @@ def test_two_approvals_are_of_two_people(node: Node, team: Team) -> None:
     held = team.held()
     assert held is not None and held.detail.endswith("has 1 of 2 approvals")
     team.review(EVE, Opinion.APPROVE)
+    assert team.held() is None
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_reviews_by_strangers_are_not_read(node: Node, team: Team, behind: bool) -> None:
+    """Whoever may push to the zone may push any number of them."""
+    tip = node.repository.resolve("main", zone=ORG).id
+    new = ObjectId(bytes.fromhex(ada(node, "www", 7)))
+    team.held()
+    with counted() as few:
+        team.held()
+    for number in range(3, 43):
+        put(node, Tag(tip if behind else new, ORG, Opinion.APPROVE, Stamp(BOB, number), "Yes\n"), number=number)
+    with counted() as many:
+        held = team.held()
+    assert held is not None and held.detail.endswith("has 0 of 1 approvals")
+    assert many.gets <= few.gets
+    assert many.scanned - few.scanned <= 40
+
+
+def test_a_pattern_in_the_file_lets_reviews_count_whoever_matches_it(node: Node, team: Team) -> None:
+    team.approvers.write_text(team.approvers.read_text().replace("bob@example.org", "b*@example.org"))
+    ada(node, "www", 7)
+    team.review(BOB, Opinion.APPROVE)
     assert team.held() is None
 
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
+from zonegit.repo.review_refs import ends_of
 from zonegit.repo.reviews import Counted, Opinion, Person, Review, counted, maker, reviews
 from zonegit.ssh.allowed_signers import AllowedSigners
 from zonegit.store.port import Reader
@@ -39,7 +40,8 @@ class Approvals(NamedTuple):
 
 def approvals(reader: Reader, zone: str, new: Mapping[ObjectId, Commit], allowed: AllowedSigners) -> Approvals:
     """The reviews of these commits, which are given parents first."""
-    found = counted((each for oid in new for each in reviews(reader, zone, oid)), allowed)
+    ends = ends_of(allowed)  # strangers may have pushed any number of reviews: those aren't even read
+    found = counted((each for oid in new for each in reviews(reader, zone, oid, ends)), allowed)
     approvers = {oid: frozenset(each.person for each in found.get(oid, ()) if _approves(each)) for oid in new}
     seen = frozenset(oid for oid, people in approvers.items() if people and _others(people, new[oid]))
     for oid, commit in reversed(list(new.items())):
