@@ -62,9 +62,18 @@ def _change(args: Namespace, out: Output, repo: Repository) -> int:
         out.note(f"dry run, nothing written: {args.key} would be {'unset' if value is None else printable(value)}")
         return 0
     repo.configure(args.key, value)
-    if value is not None and args.key in _PATHS and not Path(value).exists():
-        out.warn(f"there is no file {printable(value)}")
+    if value is not None and args.key in _PATHS:
+        _warn_if_unreadable(value, out)
     return 0
+
+
+def _warn_if_unreadable(path: str, out: Output) -> None:
+    try:
+        Path(path).stat()
+    except FileNotFoundError:
+        out.warn(f"there is no file {printable(path)}")
+    except OSError as error:
+        out.warn(f"{printable(path)} can't be read: {error.strerror}")
 
 
 def _keygen(args: Namespace, out: Output) -> int:

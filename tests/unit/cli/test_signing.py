@@ -95,6 +95,14 @@ def test_config_sets_shows_and_unsets(
     refused(zone("config", "user.name"), 5, "user.name is not set")
 
 
+def test_config_warns_of_a_file_that_cannot_be_read(zone: Run, key: Path, tmp_path: Path) -> None:
+    missing = zone("config", "user.signingkey", tmp_path / "missing")
+    assert missing.code == 0 and missing.err == f"zonegit: warning: there is no file {tmp_path}/missing\n"
+    inside = zone("config", "user.signingkey", key / "inside")  # as with the directory of another user: no ENOENT
+    assert inside.code == 0 and inside.err == f"zonegit: warning: {key}/inside can't be read: Not a directory\n"
+    assert zone("config", "user.signingkey").out == f"{key}/inside\n"
+
+
 def test_who_syncs_is_the_user_and_not_the_repositorys(
     zone: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
