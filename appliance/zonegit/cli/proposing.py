@@ -57,7 +57,8 @@ def _done(made: Proposed, args: Namespace) -> str:
 
 def _land(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
-        proposal = repo.proposal(args.number, zone=args.zone)
+        zone = repo.target(args.zone, args.number).zone  # `Refused` if HEAD's is gone: no other zone is meant
+        proposal = repo.proposal(args.number, zone=zone)
         policy = policy_of(args, proposal.target)
         try:
             done = repo.land(proposal, policy, ff=args.ff, **_how(args, proposal))

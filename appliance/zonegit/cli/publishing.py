@@ -48,23 +48,26 @@ def _publish(args: Namespace, out: Output) -> int:
 
 def _chosen(args: Namespace) -> Mapping[Position, PublishPolicy]:
     """The branches that are meant, and their policies; none for a zone without one."""
-    from zonegit.ops.publish_policies import configured
-
-    policies = configured(location.existing(args), Path(location.SERVICE_CONFIG))
+    found = policies(args)
     name = args.zone_name or args.zone
     if name is None:
-        if policies:
-            return policies
+        if found:
+            return found
         raise Refused('no zone has a policy: [zone."ZONE".publish] in zonegitd.toml sets one')
     zone = to_text(parse_apex(name))
-    return {place: policy for place, policy in policies.items() if place.zone == zone}
+    return {place: policy for place, policy in found.items() if place.zone == zone}
+
+
+def policies(args: Namespace) -> Mapping[Position, PublishPolicy]:
+    """The policies in the repository's configuration. `ConfigError`."""
+    from zonegit.ops.publish_policies import configured
+
+    return configured(location.existing(args), Path(location.SERVICE_CONFIG))
 
 
 def policy_of(args: Namespace, place: Position) -> PublishPolicy | None:
-    """The policy of a branch in the repository's configuration."""
-    from zonegit.ops.publish_policies import configured
-
-    return configured(location.existing(args), Path(location.SERVICE_CONFIG)).get(place)
+    """The policy of a branch in the repository's configuration. `ConfigError`."""
+    return policies(args).get(place)
 
 
 def _without_policy(repo: Repository, args: Namespace) -> Refused:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import options, proposals, render, verdicts
 from zonegit.cli.output import Output
-from zonegit.cli.publishing import policy_of
+from zonegit.cli.publishing import policies, policy_of
 from zonegit.cli.verbs import Verb
-from zonegit.errors import AllowedSignersError, NotFound, UsageError
+from zonegit.errors import AllowedSignersError, ConfigError, NotFound, UsageError
 from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 from zonegit.repo.proposals.reading import State, is_name
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zonegit.repo.proposals.judged import Tally
     from zonegit.repo.proposals.reading import Proposal
     from zonegit.repo.publishing.policy import PublishPolicy
+    from zonegit.repo.reviews import Review
     from zonegit.ssh.allowed_signers import AllowedSigners
 
 _DONE: Final = {Opinion.APPROVE: "approved", Opinion.REJECT: "rejected"}
@@ -38,6 +39,8 @@ def _reject(args: Namespace, out: Output) -> int:
 
 def _review(args: Namespace, out: Output, opinion: Opinion, *, force: bool = False) -> int:
     with options.open_repository(args, out) as repo:
+        # `Refused` if HEAD's branch or zone is gone: no other one is meant.
+        zone = repo.target(args.zone, None if args.revision.startswith("HEAD") else args.revision).zone
         proposal = _proposal(repo, args)
         revision = proposal.tip.hex() if proposal else args.revision
         commit = repo.resolve(revision, zone=args.zone)
@@ -46,6 +49,7 @@ def _review(args: Namespace, out: Output, opinion: Opinion, *, force: bool = Fal
         )
     if not args.dry_run:
         out.made("but the review was stored")
+        _warn_if_it_counts_nowhere(args, out, zone, made)
     if args.json:
         out.json(proposals.review_shape(made))
         return 0
@@ -55,6 +59,25 @@ def _review(args: Namespace, out: Output, opinion: Opinion, *, force: bool = Fal
     of = f"proposal {proposal.name}, " if proposal else ""
     out.note(f"{of}{short(commit.id)} {printable(commit.commit.subject)}: {done} by {by}{limits}")
     return 0
+
+
+def _warn_if_it_counts_nowhere(args: Namespace, out: Output, zone: str, made: Review) -> None:
+    """Warn if the zone has policies here, and none of them knows the reviewer's key."""
+    from zonegit.repo.reviews import verdict
+
+    known = [_approvers(policy, out) for policy in _policies(args, zone)]
+    found = [verdict(made, approvers) for approvers in known if approvers is not None]
+    if found and not any(each.is_good for each in found):
+        out.warn(f"the policy of {zone} doesn't count this review: its signature is {printable(str(found[0]))}")
+
+
+def _policies(args: Namespace, zone: str) -> list[PublishPolicy]:
+    """The policies of a zone here: one, unless its branches read different files."""
+    try:
+        found = policies(args)
+    except ConfigError:  # zonegitd goes on with the policy that it loaded, and says what is wrong
+        return []
+    return list(dict.fromkeys(policy for place, policy in found.items() if place.zone == zone))
 
 
 def _proposal(repo: Repository, args: Namespace) -> Proposal | None:
@@ -124,7 +147,9 @@ def _seen(repo: Repository, args: Namespace, out: Output) -> proposals.Seen:
     outlook = repo.outlook(proposal, policy, validate) if proposal.state is State.OPEN else None
     head = repo.head_status().head
     where = "" if head and head.zone == proposal.zone else f" --zone {shlex.quote(proposal.zone)}"
-    signature = verdicts.verdicts(repo, out)(proposal.tag)
+    signature = verdicts.verdicts(repo, out, policy and (policy.allowed_signers or policy.allowed_approvers))(
+        proposal.tag
+    )
     reviews = repo.judged(proposal, _approvers(policy, out))
     return proposals.Seen(proposal, signature, outlook, reviews, policy, where)
 

@@ -10,6 +10,7 @@ from zonegit.model.foreign import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from zonegit.cli.shapes import JsonObject
     from zonegit.model.commit import Commit, Tag
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from zonegit.repo.signatures import Signature
 
 
-def verdicts(repo: Repository, out: Output) -> Callable[[Commit | Tag], Signature | None]:
-    """Judges objects by the configured allowed signers; None for one without a signature.
+def verdicts(
+    repo: Repository, out: Output, otherwise: Path | None = None
+) -> Callable[[Commit | Tag], Signature | None]:
+    """Judges objects by the configured allowed signers, else by those of the file `otherwise`; None for an object
+    without a signature.
 
     If the file of allowed signers can't be read, a warning says so, and no key is trusted.
     """
@@ -30,15 +34,17 @@ def verdicts(repo: Repository, out: Output) -> Callable[[Commit | Tag], Signatur
         if not is_signed_object(made):
             return None
         if not loaded:
-            loaded.append(_judge(repo, out))
+            loaded.append(_judge(repo, out, otherwise))
         return loaded[0](made)
 
     return judged
 
 
-def _judge(repo: Repository, out: Output) -> Callable[[Commit | Tag], Signature]:
+def _judge(repo: Repository, out: Output, otherwise: Path | None) -> Callable[[Commit | Tag], Signature]:
     try:
         allowed = repo.allowed_signers()
+        if allowed is None and otherwise is not None:
+            allowed = repo.allowed_signers(otherwise)
     except AllowedSignersError as error:
         out.warn(printable(str(error)))
         allowed = None

@@ -287,6 +287,32 @@ def test_a_signed_proposal_shows_whose_it_is(policed, tmp_path: Path) -> None:
     assert policed("review", "1", "--json").json["signature"]["state"] == "good"
 
 
+def test_without_a_setting_the_policys_signers_tell_whose_a_proposal_is(policed, tmp_path: Path) -> None:
+    policed("propose", "-S", "--author", BOB)
+    assert "\nSignature: good, by bob@example.org with ED25519 key" in policed("review", "1").out
+    key = private_key(number=1)
+    (tmp_path / "signers").write_text(f"carol@example.org {public_key(key).line}\n")
+    file = tmp_path / "repo" / "zonegitd.toml"
+    file.write_text(f'{file.read_text()}require_signed = true\nallowed_signers = "{tmp_path}/signers"\n')
+    assert "\nSignature: not good, " in policed("review", "1").out
+
+
+def test_a_review_that_no_policy_counts_is_warned_of(policed, tmp_path: Path) -> None:
+    policed("propose")
+    stranger = policed("approve", "1", "--author", "Dave <dave@example.org>")
+    assert stranger.code == 0 and "approved by dave@example.org" in stranger.err
+    assert (
+        "warning: the policy of example.org. doesn't count this review: its signature is not good" in stranger.err
+    )
+    for opinion in (["approve", "1"], ["reject", "1", "-m", "no"]):
+        assert "warning" not in policed(*opinion, "--author", BOB).err
+    file = tmp_path / "repo" / "zonegitd.toml"
+    file.write_text('[zone."example.org.".publish]\n')
+    assert "warning" not in policed("approve", "1", "--author", "Dave <dave@example.org>").err
+    file.write_text("broken\n")
+    assert policed("approve", "1", "--author", BOB).code == 0
+
+
 def test_approvers_that_cannot_be_read_are_told(policed, tmp_path: Path) -> None:
     policed("propose")
     (tmp_path / "approvers").unlink()

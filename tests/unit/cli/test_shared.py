@@ -67,6 +67,9 @@ def test_a_branch_that_is_gone_is_told_and_nothing_is_written_elsewhere(team, re
         ("set", "www.example.org.", "A", "60", "192.0.2.9"),
         ("delete", "www"),
         ("reset", "--hard", "HEAD"),
+        ("approve",),
+        ("approve", "HEAD~1"),
+        ("reject", "-m", "no"),
     ):
         refused(
             team("alice", *words),

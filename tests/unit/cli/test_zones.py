@@ -122,6 +122,12 @@ def test_a_removal_sends_no_change_to_another_zone(zone, refused, zone_file) -> 
         ["tag", "t"],
         ["checkout", "old"],
         ["checkout", "-b", "b"],
+        ["approve", "old"],
+        ["approve", "1"],
+        ["reject", "old", "-m", "no"],
+        ["propose", "--from", "old"],
+        ["propose", "--withdraw", "1"],
+        ["land", "1"],
     ):
         refused(zone(*argv), 1, "you were on branch main of example.org., which no longer exists", "zone switch")
     after = [zone(verb, "--zone", "example.net") for verb in ("log", "branch", "tag", "reflog")]

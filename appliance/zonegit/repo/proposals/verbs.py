@@ -58,7 +58,7 @@ class ProposalVerbs(RepositoryReader):
         """Take a proposal back. `Refused` for that of somebody else."""
         from zonegit.repo.proposals.propose import withdraw
 
-        place = self._context.place(zone).zone
+        place = self._context.target(zone, name).zone
         return withdraw(self._context, name, place, who=who, message=message, sign=sign, dry_run=dry_run)
 
     def proposals(self, zone: str | None = None) -> list[Proposal]:
