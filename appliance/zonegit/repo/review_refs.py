@@ -21,7 +21,7 @@ from zonegit.model.refs import RefName
 from zonegit.repo.ancestry import Objects
 from zonegit.repo.context import Context
 from zonegit.repo.signatures import AllowedSigners, mail_of, signing_key
-from zonegit.store.port import Reader, RefUpdate
+from zonegit.store.port import Reader, RefLogEntry, RefUpdate
 
 APPROVE: Final = "approve"
 REJECT: Final = "reject"
@@ -33,6 +33,8 @@ INTO: Final = "into"
 """Headers of a proposal."""
 MAX_PROPOSALS: Final = 999_999
 """The greatest number of a proposal."""
+OUTDATED: Final = "gc: outdated, of "
+"""How the reason begins with which `gc` deletes one; the time that it was made at follows, in Unix seconds."""
 AHEAD: Final = 86_400
 """Seconds by which a tag's time may be ahead of the clock of a node that receives it. Without a bound, a clock that
 is wrong once would make a review that nothing replaces."""
@@ -107,10 +109,27 @@ def header(tag: Tag, name: str) -> str:
 
 def is_given_up(reader: Reader, name: RefName, oid: ObjectId) -> bool:
     """Whether `gc` deleted this very review or proposal here. Then it doesn't come back from a peer that has it."""
-    if len(name) > refs.MAX_REF or reader.ref(name) is not None:
+    entry = _deletion(reader, name)
+    return entry is not None and entry.old == oid
+
+
+def is_outdated(reader: Reader, name: RefName, kept: Kept) -> bool:
+    """Whether `gc` deleted a newer one under this name here: an approval doesn't come back that was replaced by a
+    rejection before.
+    """
+    entry = _deletion(reader, name)
+    if entry is None or entry.old is None or not entry.reason.startswith(OUTDATED):
         return False
+    time = int(entry.reason.removeprefix(OUTDATED))
+    return (kept.tag.tagger.time, kept.id) <= (time, entry.old)
+
+
+def _deletion(reader: Reader, name: RefName) -> RefLogEntry | None:
+    """How the review or proposal of this name was deleted; None if it wasn't, or if there is another one."""
+    if len(name) > refs.MAX_REF or reader.ref(name) is not None:
+        return None
     newest = next(iter(reader.reflog(name)), None)
-    return newest is not None and (newest.old, newest.new) == (oid, None)
+    return newest if newest is not None and newest.new is None else None
 
 
 def check_kept(name: RefName, kept: Kept, now: float) -> None:

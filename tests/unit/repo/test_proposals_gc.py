@@ -7,6 +7,7 @@ import pytest
 from proposalkit import Team, again, change, propose, with_branch
 from publishkit import ADA, BOB, ORG, Node
 from zonegit.repo.proposals.reading import State
+from zonegit.repo.review_refs import Kept, is_outdated, ref_of
 from zonegit.store.fsck import fsck
 
 
@@ -48,6 +49,20 @@ def test_gc_deletes_what_is_settled_and_old(branched: Node, team: Team) -> None:
     with branched.store.read() as reader:
         assert not reader.has(withdrawn.tip)
     assert fsck(branched.store).problems == []
+
+
+def test_gc_notes_when_what_it_deleted_was_made(branched: Node, team: Team) -> None:
+    lost = change(branched, "move", 8)
+    team.review(BOB, lost)
+    [made] = branched.repository.reviews(ORG)
+    branched.repository.reset("main", zone=ORG, branch="move")
+    branched.clock.now += 100 * 86_400
+    assert branched.repository.gc().refs == 1
+    older = Kept(lost, made.tag._replace(tagger=made.tag.tagger._replace(time=made.tag.tagger.time - 1)))
+    newer = Kept(lost, made.tag._replace(tagger=made.tag.tagger._replace(time=made.tag.tagger.time + 1)))
+    with branched.store.read() as reader:
+        assert is_outdated(reader, ref_of(made.tag), older)
+        assert not is_outdated(reader, ref_of(made.tag), newer)
 
 
 def test_gc_keeps_the_greatest_number(branched: Node) -> None:

@@ -19,7 +19,7 @@ from zonegit.model.refs import head
 from zonegit.model.refs import proposal as proposal_ref
 from zonegit.model.refs import review as review_ref
 from zonegit.repo.mirrors import mirror_setting
-from zonegit.repo.review_refs import AHEAD, REJECT, ref_of
+from zonegit.repo.review_refs import AHEAD, OUTDATED, REJECT, ref_of
 from zonegit.store.fsck import fsck
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate, Store
@@ -302,7 +302,8 @@ def test_what_an_offer_may_not_point_to() -> None:
 def give_up(store: Store, tag: Tag) -> None:
     """Delete one, as `gc` does with those that are settled."""
     with store.write() as writer:
-        writer.move_refs([RefUpdate(ref_of(tag), object_id(tag.encode()), None)], WHO, "gc: outdated")
+        reason = f"{OUTDATED}{tag.tagger.time}"
+        writer.move_refs([RefUpdate(ref_of(tag), object_id(tag.encode()), None)], WHO, reason)
 
 
 @pytest.mark.parametrize("bring", PULLS)
@@ -320,3 +321,20 @@ def test_what_gc_deleted_here_does_not_come_back_from_a_peer(primary: MemoryStor
     put(primary, newer := review(tip(primary), REJECT, time=WHEN + 1))
     bring(here, primary)
     assert set(kept_in(here)) == {ref_of(newer)}
+
+
+@pytest.mark.parametrize("bring", PULLS)
+def test_an_approval_that_was_replaced_before_gc_does_not_come_back(primary: MemoryStore, bring: Pull) -> None:
+    """Otherwise whoever kept it could have a commit published that its reviewer rejected since."""
+    here, approval = MemoryStore(), review(tip(primary), time=WHEN)
+    put(primary, approval)
+    bring(here, primary)
+    put(here, rejection := review(tip(primary), REJECT, time=WHEN + 5))
+    give_up(here, rejection)
+    commit(primary, ORG, names(ORG, 9))
+    bring(here, primary)
+    [result] = pushed(primary, Peer(here), [offer_of(approval)])
+    assert (result.outcome, result.tip, kept_in(here)) == ("unchanged", None, {})
+    put(primary, again := review(approval.target, time=WHEN + 6))
+    bring(here, primary)
+    assert kept_in(here) == {ref_of(again): object_id(again.encode())}

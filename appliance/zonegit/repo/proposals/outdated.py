@@ -7,6 +7,8 @@ its objects for another grace period.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple
 
 from zonegit.errors import InvalidName
 from zonegit.model import refs
@@ -17,7 +19,7 @@ from zonegit.repo.context import Context
 from zonegit.repo.history import read_commit
 from zonegit.repo.listing import commit_of
 from zonegit.repo.proposals.reading import Proposal, State, proposals
-from zonegit.repo.review_refs import ref_of
+from zonegit.repo.review_refs import OUTDATED, ref_of
 from zonegit.repo.reviews import reviews
 from zonegit.store.port import Reader, RefUpdate
 
@@ -25,13 +27,26 @@ from zonegit.store.port import Reader, RefUpdate
 def delete_outdated(context: Context, since: float, *, dry_run: bool = False) -> int:
     """Delete the outdated proposals and reviews of all zones, and return how many. `since`: Unix seconds."""
     with context.store.read() as reader:
-        found = [update for zone in _zones(reader) for update in _outdated(reader, zone, since)]
+        found = [each for zone in _zones(reader) for each in _outdated(reader, zone, since)]
     if not found or dry_run:
         return len(found)
     with context.store.write() as writer:
-        still = [update for update in found if writer.ref(update.name) == update.old]
-        writer.move_refs(still, context.stamp(None), "gc: outdated")
+        still = [each for each in found if writer.ref(each.update.name) == each.update.old]
+        for time, same in groupby(sorted(still, key=_time), _time):
+            writer.move_refs([each.update for each in same], context.stamp(None), f"{OUTDATED}{time}")
     return len(still)
+
+
+class _Outdated(NamedTuple):
+    """A review or a proposal to be deleted."""
+
+    update: RefUpdate
+    time: int
+    """When it was made, in Unix seconds."""
+
+
+def _time(each: _Outdated) -> int:
+    return each.time
 
 
 def _zones(reader: Reader) -> list[str]:
@@ -46,10 +61,10 @@ def _zones(reader: Reader) -> list[str]:
     return sorted(found)
 
 
-def _outdated(reader: Reader, zone: str, since: float) -> Iterator[RefUpdate]:
+def _outdated(reader: Reader, zone: str, since: float) -> Iterator[_Outdated]:
     known = proposals(reader, zone)
     gone = [each for each in known[:-1] if each.tag.tagger.time < since and _is_settled(reader, each)]
-    yield from (RefUpdate(each.ref, each.id, None) for each in gone)
+    yield from (_Outdated(RefUpdate(each.ref, each.id, None), each.tag.tagger.time) for each in gone)
     old = [each for each in reviews(reader, zone) if each.tag.tagger.time < since]
     if not old:
         return
@@ -58,7 +73,7 @@ def _outdated(reader: Reader, zone: str, since: float) -> Iterator[RefUpdate]:
     for each in old:
         if each.commit in lost:
             name = ref_of(each.tag)
-            yield RefUpdate(name, reader.ref(name), None)
+            yield _Outdated(RefUpdate(name, reader.ref(name), None), each.tag.tagger.time)
 
 
 def _is_settled(reader: Reader, proposal: Proposal) -> bool:
