@@ -77,6 +77,10 @@ class UnsupportedKey(InvalidSSH):
     """An SSH key of a type or size that isn't accepted."""
 
 
+class ValidatorUnavailable(ZonegitError):
+    """A validator of a publishing policy that can't be started, so that it says nothing about the zone."""
+
+
 class AllowedSignersError(InvalidData):
     """A file of allowed signers that can't be read; the message begins with `file:` or `file:line:`."""
 

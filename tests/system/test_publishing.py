@@ -96,7 +96,9 @@ def test_a_validator_that_is_not_there_holds_the_zone(node: Node) -> None:
     node.start('validator = ["/nowhere/check"]')
     until(node.published, "the first version")
     node.set("www", 7)
-    assert "cannot run /nowhere/check: No such file or directory" in node.daemon.logged("not publishing a commit")
+    told = node.daemon.logged("not publishing a commit")
+    assert "cannot run /nowhere/check: No such file or directory" in told
+    assert "repair that, then run 'zonegit publish'" in told
 
 
 def test_a_commit_is_published_at_its_time(node: Node) -> None:

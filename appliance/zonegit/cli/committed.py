@@ -56,7 +56,9 @@ def _tell_time(repo: Repository, done: Committed, at: int | None, out: Output) -
         return
     if not any(each.branch == done.branch for each in repo.publications(done.zone)):
         if at is not None:
-            out.warn(f"{done.branch} of {done.zone} has no policy here; --at has an effect only where it has one")
+            out.warn(
+                f"{done.branch} of {done.zone} has no policy here: the commit only waits on a branch that has one"
+            )
         return
     waits = repo.waits_for(done.zone, done.branch) if done.new else None
     if waits is not None and waits.id != done.new:

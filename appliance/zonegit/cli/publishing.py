@@ -126,13 +126,14 @@ def status_text(done: Publication) -> str:
     return f"{short(version.of)}, serial {commit.serial}, since {render.date(commit.committer)}"
 
 
-def tell_held(publications: Sequence[Publication], not_judged: Sequence[Revision], out: Output) -> None:
+def tell_held(publications: Sequence[Publication], not_judged: Mapping[str, Revision], out: Output) -> None:
     """Warn of what is held, and of tips that nobody has judged yet."""
     for each in publications:
         if each.held is not None:
             out.warn(f"{each.branch}: {held_text(each.held)}")
-    for tip in not_judged:
-        out.warn(f"{short(tip.id)} isn't published yet: zonegitd isn't running, or its validator is")
+    for branch, tip in not_judged.items():
+        why = "zonegitd isn't running, is still judging it, or hasn't loaded the policy"
+        out.warn(f"{printable(branch)}: {short(tip.id)} isn't published yet: {why}")
 
 
 def tell_gone(repo: Repository, out: Output) -> None:

@@ -19,7 +19,7 @@ from threading import Lock
 from time import monotonic
 from typing import IO, Final, NamedTuple, cast
 
-from zonegit.errors import StoreBusy
+from zonegit.errors import StoreBusy, ValidatorUnavailable
 from zonegit.model.foreign import one_line
 from zonegit.model.ids import ObjectId
 from zonegit.repo.content import Content
@@ -58,7 +58,10 @@ class Validators:
         self._refused: dict[_Question, str] = {}
 
     def __call__(self, policy: PublishPolicy, proposed: Proposed) -> str | None:
-        """Run the policy's validator on a version; returns its complaint, of one line. `StoreBusy` after `stop`."""
+        """Run the policy's validator on a version; returns its complaint, of one line.
+
+        `ValidatorUnavailable` if it can't be started, `StoreBusy` after `stop`.
+        """
         question = _Question(policy.validator, _commit_of(proposed.old), proposed.new.revision.id)
         known = self._refused.get(question)
         if known is not None:
@@ -84,9 +87,8 @@ class Validators:
                 zone.seek(0)
                 process = self._start(policy.validator, zone, _environment(proposed, run))
         except (OSError, subprocess.SubprocessError, ValueError) as error:
-            return _Outcome(
-                None, f"cannot run {one_line(name, _SHOWN)}: {getattr(error, 'strerror', None) or error}"
-            )
+            reason = getattr(error, "strerror", None) or error
+            raise ValidatorUnavailable(f"cannot run {one_line(name, _SHOWN)}: {reason}") from None
         try:
             found = _outcome(process, policy.validator_timeout)
         finally:
@@ -123,7 +125,7 @@ class Validators:
 
 
 def validate(policy: PublishPolicy, proposed: Proposed) -> str | None:
-    """Run a policy's validator on a version; returns its complaint, of one line."""
+    """Run a policy's validator on a version; returns its complaint, of one line. `ValidatorUnavailable`."""
     return Validators()(policy, proposed)
 
 

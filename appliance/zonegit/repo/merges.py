@@ -181,7 +181,7 @@ def no_fast_forward(context: Context, place: Position, name: str, old: Revision,
         why = "--unsign needs a commit of its own"
     else:
         why = f"{place.branch} has commits that it lacks ({short(old.id)})"
-    return Refused(f"no fast-forward to {printable(name)}: {why}; merge without --ff-only makes a merge commit")
+    return Refused(f"no fast-forward to {printable(name)}: {why}; without --ff-only a merge commit is made")
 
 
 def message_of(context: Context, place: Position, name: str) -> str:

@@ -114,6 +114,14 @@ def test_a_rejected_proposal_does_not_land(policed, refused) -> None:
     refused(policed("land", "1"), 1, "bob@example.org rejected commit", "Not before Friday", "once they approve")
 
 
+def test_before_it_lands_nobody_is_told_to_reset_the_target(policed) -> None:
+    policed("propose")
+    policed("reject", "1", "-m", "no", "--author", BOB)
+    shown = policed("review", "1").out
+    assert "bob@example.org rejected commit" in shown and "; have it approved by the same reviewer\n" in shown
+    assert "reset" not in shown
+
+
 def test_a_branch_that_moved_on_is_told_with_the_way(policed) -> None:
     policed("propose")
     first = tips(policed)["move"]

@@ -26,8 +26,9 @@ def test_a_tip_that_nobody_judged_yet_is_told(policed) -> None:
     policed("set", "www", "A", "60", "192.0.2.7")
     tip = policed("log", "-1", "--oneline").out[:12]
     assert (
-        f"warning: {tip} isn't published yet: zonegitd isn't running, or its validator is" in policed("status").err
-    )
+        f"warning: main: {tip} isn't published yet: zonegitd isn't running, is still judging it, or hasn't loaded "
+        "the policy\n"
+    ) in policed("status").err
     assert policed("publish").code == 0
     assert "isn't published" not in policed("status").err
 
@@ -55,3 +56,19 @@ def test_a_query_names_the_commit_and_the_serial_that_is_served(policed) -> None
     assert (
         f";; VERSION: example.org. at {tip['commit'][:12]}, serial {tip['serial']}\n" in policed("query", "www").out
     )
+
+
+def test_a_validator_or_a_file_that_is_missing_is_to_be_repaired(policed, tmp_path: Path) -> None:
+    file = tmp_path / "repo" / "zonegitd.toml"
+    policed("set", "www", "A", "60", "192.0.2.7")
+    file.write_text('[zone."example.org.".publish]\nvalidator = ["/nowhere/check"]\n')
+    held = policed("publish")
+    assert held.code == 1
+    assert held.out.endswith(
+        "cannot run /nowhere/check: No such file or directory; repair that, then run 'zonegit publish'\n"
+    )
+    (tmp_path / "operators").write_text("")
+    file.write_text(f'[zone."example.org.".publish]\napprovals = 1\nallowed_approvers = "{tmp_path}/operators"\n')
+    assert policed("config", "check", file).code == 0
+    (tmp_path / "operators").unlink()
+    assert policed("publish").out.endswith("; repair the file, then run 'zonegit publish'\n")

@@ -1,5 +1,6 @@
 """What would change if a proposal landed now: the merge with its target, not the branch alone."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from itertools import islice
 from typing import Final, NamedTuple
@@ -18,7 +19,7 @@ from zonegit.repo.history import read_commit
 from zonegit.repo.judging import Edit, findings_of
 from zonegit.repo.merges import may_forward, plan_of
 from zonegit.repo.proposals.reading import Proposal
-from zonegit.repo.publishing.gate import Gate
+from zonegit.repo.publishing.gate import REPAIR, Gate
 from zonegit.repo.publishing.policy import Held, PublishPolicy, Reason, Validate
 from zonegit.repo.publishing.reading import published_at
 from zonegit.repo.results import MAX_LISTED, Change, Contradiction, Revision
@@ -30,6 +31,14 @@ from zonegit.zonefile.findings import Finding
 
 _SUBJECT: Final = 200
 """The most characters of a proposal's subject in the message of its merge."""
+
+
+_REMEDIES: Final[Mapping[Reason, str]] = {
+    Reason.NOT_BEFORE: "wait",
+    Reason.REJECTED: "have it approved by the same reviewer",
+    Reason.UNSIGNED: "make its commits again with -S, and propose that",
+}
+"""The remedies before it has landed: the target has nothing to go back from."""
 
 
 class Way(StrEnum):
@@ -169,10 +178,14 @@ def _held(
     )
     try:
         if way is Way.MERGE:
-            return gate.foresee(published, result)
-        return approved.judge(published, result).held or gate.judge(published, result).held
+            held = gate.foresee(published, result)
+        else:
+            held = approved.judge(published, result).held or gate.judge(published, result).held
     except AllowedSignersError as error:
-        return Held(result.id, Reason.APPROVALS, str(error), "repair the file")
+        return Held(result.id, Reason.APPROVALS, str(error), REPAIR)
+    if held is None or held.remedy == REPAIR:
+        return held
+    return held._replace(remedy=_REMEDIES.get(held.reason, held.remedy))
 
 
 def _unasked(*_: object) -> None:

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Final, NamedTuple
 
-from zonegit.errors import AllowedSignersError, InvalidZone
+from zonegit.errors import AllowedSignersError, InvalidZone, ValidatorUnavailable
 from zonegit.model.commit import Commit
 from zonegit.model.foreign import one_line
 from zonegit.model.ids import ObjectId, short
@@ -42,6 +42,8 @@ from zonegit.zonefile.check import check_entries
 
 Reads = Callable[[], AbstractContextManager[Reader]]
 
+REPAIR: Final = "repair the file, then run 'zonegit publish'"
+"""The remedy for a file of signers or approvers that can't be read."""
 _CANDIDATES: Final = 32
 """The most commits whose content is judged; before them the branch stays as it is published."""
 _SMALLER: Final = "commit less at a time, revert it, or have it approved with --force"
@@ -82,7 +84,7 @@ class Gate:
         try:
             reviewed = self._reviewed(tip.commit.zone, past.new)
         except AllowedSignersError as error:
-            return Verdict(None, Held(tip.id, Reason.APPROVALS, str(error), "repair the file"))
+            return Verdict(None, Held(tip.id, Reason.APPROVALS, str(error), REPAIR))
         back = self._way_back(published)
         blocked = self._blocked(published, past.new, reviewed)
         first: Held | None = None
@@ -247,7 +249,7 @@ class Gate:
         try:
             signature = signature_of(commit, self._signers)
         except AllowedSignersError as error:
-            return Held(oid, Reason.UNSIGNED, str(error), "repair the file")
+            return Held(oid, Reason.UNSIGNED, str(error), REPAIR)
         if signature.is_good:
             return None
         detail = f"the signature of commit {short(oid)} is {signature}"
@@ -299,7 +301,10 @@ class Gate:
     def _validated(self, oid: ObjectId, old: Content | None, new: Content) -> Held | None:
         if not self._policy.validator:
             return None
-        complaint = self._validate(self._policy, Proposed(old, new))
+        try:
+            complaint = self._validate(self._policy, Proposed(old, new))
+        except ValidatorUnavailable as error:
+            return Held(oid, Reason.VALIDATOR, str(error), "repair that, then run 'zonegit publish'")
         if complaint is None:
             return None
         return Held(oid, Reason.VALIDATOR, complaint, "commit a correction, or revert it")

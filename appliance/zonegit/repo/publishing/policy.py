@@ -82,4 +82,4 @@ class Proposed(NamedTuple):
 
 
 Validate = Callable[[PublishPolicy, Proposed], str | None]
-"""Asks the policy's validator; returns its complaint."""
+"""Asks the policy's validator; returns its complaint. `ValidatorUnavailable` if it can't be asked."""

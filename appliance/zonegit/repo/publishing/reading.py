@@ -84,14 +84,14 @@ def publication(reader: Reader, place: Position) -> Publication:
     return Publication(place.zone, place.branch, published_at(reader, place), noted_hold(reader, place))
 
 
-def not_judged(reader: Reader, zone: str) -> Iterator[Revision]:
-    """The tips of a zone's branches that are neither published nor held: no publisher has looked yet."""
+def not_judged(reader: Reader, zone: str) -> Iterator[tuple[str, Revision]]:
+    """A zone's branches whose tips are neither published nor held, and these: no publisher has looked yet."""
     for place in own_publications(reader):
         if place.zone != zone or noted_hold(reader, place) is not None:
             continue
         old, tip = published_at(reader, place), reader.live(refs.head(zone, place.branch))
         if old is not None and tip not in (None, old.of):
-            yield read_commit(reader, tip)
+            yield place.branch, read_commit(reader, tip)
 
 
 def waits_for(reader: Reader, place: Position, now: float) -> Revision | None:

@@ -72,13 +72,13 @@ class PublishVerbs(RepositoryReader):
         with self._context.store.read() as reader:
             return list(reviews(reader, self._context.place(zone).zone))
 
-    def not_judged(self, zone: str | None = None) -> list[Revision]:
-        """The tips of a zone's branches that are neither published nor held: no publisher has looked yet."""
+    def not_judged(self, zone: str | None = None) -> dict[str, Revision]:
+        """By branches of a zone, the tips that are neither published nor held: no publisher has looked yet."""
         from zonegit.repo.publishing.reading import not_judged
 
         name = self._context.place(zone).zone
         with self._context.store.read() as reader:
-            return list(not_judged(reader, name))
+            return dict(not_judged(reader, name))
 
     def waits_for(self, zone: str | None = None, branch: str | None = None) -> Revision | None:
         """The commit with the latest time to come that a branch's tip waits for; None if it waits for none."""
