@@ -83,7 +83,8 @@ def _keygen(args: Namespace, out: Output) -> int:
     from zonegit.ssh.signing import new_key
 
     path = Path(args.file or _DEFAULT_KEY).expanduser()
-    principal = mail_of(args.author or os.environ.get("ZONEGIT_AUTHOR") or _configured_author(args) or login())
+    author = args.author or os.environ.get("ZONEGIT_AUTHOR") or _configured_author(args)
+    principal = mail_of(author or login())
     comment = principal if args.comment is None else args.comment
     if not (principal + comment).isprintable() or '"' in principal:
         raise UsageError("keygen: the author and the comment must be printable, and the author without quotes")
@@ -102,6 +103,11 @@ def _keygen(args: Namespace, out: Output) -> int:
         f"wrote {printable(str(path))} and {printable(other.name)}; add the line to the file of allowed signers"
     )
     out.note(f"to sign with it: zonegit config user.signingkey {printable(str(path))}")
+    if author is None:
+        out.warn(
+            f"no user.email is set, so the line is {printable(principal)}'s: if your commits get another author, "
+            "write their address there"
+        )
     return 0
 
 

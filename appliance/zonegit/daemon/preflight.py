@@ -33,8 +33,10 @@ from zonegit.ops.config import Config
 from zonegit.ops.publish_policies import policies_of
 from zonegit.ops.validator import validate
 from zonegit.repo.context import Context
+from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.repo.publishing.publish import publish
 from zonegit.repo.publishing.reading import own_publications, published_at
+from zonegit.repo.results import Position
 from zonegit.ssh.files import read_allowed_signers
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.reader import StoreReader
@@ -64,9 +66,8 @@ def prepare(config: Config, *, create: bool = False) -> Prepared:
     facts about addresses can't be used, `AllowedSignersError` for a policy's file.
     """
     places_of(config)
-    for policy in policies_of(config.zones).values():
-        for path in filter(None, (policy.allowed_signers, policy.allowed_approvers)):
-            read_allowed_signers(path)
+    for place, policy in policies_of(config.zones).items():
+        _check_people(place, policy)
     _tell_unrunnable(config)
     store = _opened(config, create=create)
     try:
@@ -157,6 +158,34 @@ def _tell_absent(config: Config, reader: StoreReader) -> None:
     if absent:
         shown = ", ".join(absent[:_NAMED]) + (", ..." if len(absent) > _NAMED else "")
         log.event(_logger, "configured zones or branches do not exist (yet)", logging.WARNING, named=shown)
+
+
+def _check_people(place: Position, policy: PublishPolicy) -> None:
+    """Read the files of a policy, and log what can't be meant. `AllowedSignersError`."""
+    if policy.allowed_signers is not None:
+        read_allowed_signers(policy.allowed_signers)
+        if not policy.require_signed:
+            log.event(
+                _logger,
+                "allowed_signers without require_signed = true: unsigned commits are published",
+                logging.WARNING,
+                zone=place.zone,
+                branch=place.branch,
+            )
+    if policy.allowed_approvers is None:
+        return
+    named = read_allowed_signers(policy.allowed_approvers).named
+    keys = None if named is None else len({key.blob for _, key in named})
+    if keys is not None and keys < policy.approvals:
+        log.event(
+            _logger,
+            "a policy asks for more approvals than allowed_approvers has keys: commits stay held",
+            logging.WARNING,
+            zone=place.zone,
+            branch=place.branch,
+            approvals=policy.approvals,
+            keys=keys,
+        )
 
 
 def _tell_unrunnable(config: Config) -> None:

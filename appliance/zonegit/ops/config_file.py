@@ -143,6 +143,8 @@ PUBLISH: Final[Mapping[str, Reader]] = {
     "allowed_approvers": values.path,
 }
 """The keys of `[zone."...".publish]`."""
+_NOT_NAMES: Final = ZONE.keys() - {"at"} | {"publish"}
+"""The keys of a zone's table that can't be the end of a name without quotes, as `at` can."""
 _REPEATED: Final = ("zone", "peer")
 """Tables that may occur several times."""
 
@@ -220,7 +222,7 @@ class _Source:
         """A zone's table. If a name with dots isn't quoted, TOML reads it as nested tables: that is an error."""
         found = dict(self.table(where, value))
         for key, inner in found.items():
-            if key == "publish" and isinstance(inner, dict):
+            if key in _NOT_NAMES and isinstance(inner, dict):
                 continue
             while isinstance(inner, dict):
                 where = (*where, key)

@@ -55,6 +55,9 @@ def test_keygen_names_the_author_of_the_settings(
     zone: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ZONEGIT_AUTHOR")
+    unknown = zone("keygen", tmp_path / "zero")
+    who = unknown.out.partition(" ")[0]
+    assert f"zonegit: warning: no user.email is set, so the line is {who}'s: " in unknown.err
     zone("config", "user.name", "Bob")
     assert zone("keygen", tmp_path / "one").out.startswith('Bob namespaces="zonegit" ')
     zone("config", "user.email", "bob@example.org")
@@ -73,7 +76,8 @@ def test_keygen_without_a_name_writes_beside_the_users_other_keys(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert run("keygen").code == 0
+    done = run("keygen")
+    assert done.code == 0 and "warning" not in done.err
     assert (tmp_path / ".ssh" / "zonegit_ed25519").exists()
     assert (tmp_path / ".ssh").stat().st_mode & 0o777 == 0o700
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from repokit import ZONE, parsed
+from sshkit import private_key
 from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.preflight import close_absent, note_expired, prepare
 from zonegit.errors import StoreBusy, StoreError, StoreFull, StorePanicked, ZonegitError
@@ -14,6 +15,7 @@ from zonegit.ops.config import Config, PeerConfig, PrimaryConfig, ZoneConfig
 from zonegit.repo import Repository
 from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.repo.publishing.reading import Publication
+from zonegit.ssh.signing import public_key
 from zonegit.sync.policy import Direction
 
 ORG = "example.org."
@@ -102,6 +104,28 @@ def test_a_validator_that_can_not_run_is_told(path: Path, tmp_path: Path, caplog
         policy = PublishPolicy(validator=(str(program), "-v"))
         prepare(Config(path, zones={ORG: ZoneConfig(publish=policy)}))
         assert ("a validator is not an executable file" in caplog.text) is told
+
+
+def test_a_policy_that_can_not_be_meant_is_told(
+    path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, people = tmp_path / "people", [f"{who}@example.org" for who in ("ada", "bob")]
+    lines = [f"{who} {public_key(private_key(number=at)).line}\n" for at, who in enumerate(people)]
+    unsigned, never = "unsigned commits are published", "commits stay held"
+    for policy, text, told in (
+        (PublishPolicy(allowed_signers=file), lines, unsigned),
+        (PublishPolicy(allowed_signers=file, require_signed=True), lines, ""),
+        (PublishPolicy(allowed_approvers=file, approvals=3), lines, never),
+        (PublishPolicy(allowed_approvers=file, approvals=2), lines, ""),
+        (PublishPolicy(allowed_approvers=file), lines, ""),
+        (PublishPolicy(allowed_approvers=file, approvals=2), [lines[0], f"also-{lines[0]}"], never),  # one key
+        (PublishPolicy(allowed_approvers=file, approvals=1), [], never),
+        (PublishPolicy(allowed_approvers=file, approvals=3), [f"*{lines[0]}"], ""),  # it isn't known how many
+    ):
+        caplog.clear()
+        file.write_text("".join(text))
+        prepare(Config(path, zones={ORG: ZoneConfig(publish=policy)}))
+        assert [each for each in (unsigned, never) if each in caplog.text] == ([told] if told else [])
 
 
 def test_nothing_of_a_zone_with_a_policy_is_served_before_its_publisher_has_looked(
