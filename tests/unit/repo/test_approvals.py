@@ -8,7 +8,7 @@ from countkit import counted
 from publishkit import ADA, BOB, EVE, ORG, Node
 from sshkit import private_key, write_key
 from zonegit.errors import Refused
-from zonegit.model.commit import Stamp, Tag
+from zonegit.model.commit import Commit, Stamp, Tag
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.rdata import A
 from zonegit.model.refs import head
@@ -237,6 +237,31 @@ def test_an_automatic_merge_can_be_rejected(node: Node, team: Team) -> None:
     held = team.held()
     assert held is not None and held.reason is Reason.REJECTED
     team.review(EVE, Opinion.APPROVE)
+    assert team.held() is None
+
+
+def test_an_automatic_merge_serves_nothing_that_was_only_approved_with_its_correction(
+    node: Node, team: Team
+) -> None:
+    """Whoever moves the branch merges the commit before the correction, and lets a commit on top reach both."""
+    base = node.repository.resolve("main", zone=ORG)
+    draft = ada(node, "www", 7)
+    corrected = ada(node, "www", 8)
+    team.review(BOB, Opinion.APPROVE)
+    move(node, base.id)
+    other = ada(node, "mail", 9)
+    team.review(BOB, Opinion.APPROVE)
+    merged = merge(node, draft, other)
+    with node.store.write() as writer:
+        below = Commit.decode(writer.get(merged))
+        parents = (merged, ObjectId(bytes.fromhex(corrected)))
+        data = below._replace(parents=parents, seq=9, generation=4, extra=(), message="On top\n").encode()
+        writer.insert([data])
+    move(node, object_id(data))
+    held = team.held()
+    assert held is not None and held.reason is Reason.APPROVALS
+    assert node.served_from() == base.id.hex()
+    move(node, merge(node, corrected, other))
     assert team.held() is None
 
 

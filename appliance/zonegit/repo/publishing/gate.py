@@ -94,7 +94,7 @@ class Gate:
                 # Were one noted as published that doesn't pass, older commits than the last one would count again.
                 unfit = held if self._policy.require_signed else self._replayed(past, candidate)
                 return Verdict(None if unfit or self._unsigned(*candidate, back) else candidate, first)
-            held = held or self._unseen(candidate, reviewed)
+            held = held or self._unseen(candidate, past.new, reviewed)
             held = held or self._content(published, candidate, forced=candidate.id in reviewed.forced)
             if held is None:
                 return Verdict(candidate, first)
@@ -136,13 +136,16 @@ class Gate:
         detail = f"the branch was moved to {short(candidate.id)}, which doesn't build on the commit that is served"
         return Held(candidate.id, Reason.REWOUND, detail, "commit that content again")
 
-    def _unseen(self, candidate: Revision, reviewed: Approvals) -> Held | None:
+    def _unseen(self, candidate: Revision, new: Mapping[ObjectId, Commit], reviewed: Approvals) -> Held | None:
         """What holds a commit that only counts as approved because a later one is: nobody approved of its content.
 
-        An automatic merge has the content that its approved parents make.
+        An automatic merge has the content that its parents make, so each of these has to be approved itself.
         """
-        if not self._policy.approvals or candidate.id in reviewed.seen or is_automatic(candidate.commit):
+        if not self._policy.approvals or candidate.id in reviewed.seen:
             return None
+        if is_automatic(candidate.commit):
+            parents = (Revision(each, new[each]) for each in candidate.commit.parents if each in new)
+            return next(filter(None, (self._unseen(parent, new, reviewed) for parent in parents)), None)
         shown = short(candidate.id)
         detail = f"commit {shown} has no approval of its own"
         return Held(candidate.id, Reason.APPROVALS, detail, f"have it approved: 'zonegit approve {shown}'")
