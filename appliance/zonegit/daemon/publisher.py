@@ -8,7 +8,6 @@ is only reported here, and so is what `zonegit publish` did.
 A zone whose policy was removed from the configuration is served from its branches' tips again.
 """
 
-import heapq
 import logging
 import signal
 import time
@@ -17,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
+from math import inf
 from typing import Final
 
 from zonegit.daemon.publish_report import PublishReport
@@ -88,8 +88,10 @@ class Publisher:
         """How far the journal was read. None: all branches are to be judged."""
         self._waiting: dict[Position, float] = {}
         """Branches to be judged, and when they were found."""
-        self._later: list[tuple[float, Position]] = []
-        """Branches to be judged at a time, as a heap."""
+        self._later: dict[Position, float] = {}
+        """Branches to be judged at a time, however often they are judged before."""
+        self._next = inf
+        """None of these times is earlier."""
         self._busy: dict[Position, Future[Publication | Stopped | None]] = {}
         self._threads = ThreadPoolExecutor(_THREADS)
         self._validators = Validators()
@@ -118,8 +120,11 @@ class Publisher:
             self._seldom("cannot check for branches to publish", error)
             return
         now = self._clock()
-        while self._later and self._later[0][0] <= now:
-            self._waiting.setdefault(heapq.heappop(self._later)[1], time.monotonic())
+        if self._next <= now:
+            for place in [place for place, when in self._later.items() if when <= now]:
+                del self._later[place]
+                self._waiting.setdefault(place, time.monotonic())
+            self._next = min(self._later.values(), default=inf)
         for place in [place for place, future in self._busy.items() if future.done()]:
             self._done(place, self._busy.pop(place).result())
         for place in [place for place in self._waiting if place not in self._busy]:
@@ -165,7 +170,6 @@ class Publisher:
             found = publish(self._context, place, policy, self._validators)
         except ZonegitError as error:
             self._seldom(f"cannot publish a branch: {place.zone} {place.branch}", error)
-            heapq.heappush(self._later, (self._clock() + _AGAIN, place))
             return None
         if found.released is not None:
             self._samples.observe("publish_duration_seconds", time.monotonic() - since)
@@ -174,7 +178,15 @@ class Publisher:
     def _done(self, place: Position, found: Publication | Stopped | None) -> None:
         if isinstance(found, Publication):
             self._report.publication(place, found)
-            if found.held is not None and found.held.until is not None:
-                heapq.heappush(self._later, (found.held.until, place))
+            self._judge_at(place, found.held.until if found.held else None)
         elif found is not None:
             self._report.stopped(place, found)
+        else:
+            self._judge_at(place, self._clock() + _AGAIN)
+
+    def _judge_at(self, place: Position, when: float | None) -> None:
+        """Judge a branch again at this time, and not at the one that was known before."""
+        self._later.pop(place, None)
+        if when is not None:
+            self._later[place] = when
+            self._next = min(self._next, when)

@@ -124,6 +124,21 @@ def test_a_zone_was_published_when_its_last_branch_was(zone: Zone) -> None:
     assert zone.gauges("zone_published_timestamp_seconds") == {"": int(zone.clock.now)}
 
 
+def test_a_branch_that_waits_is_noted_once_however_often_it_is_judged(zone: Zone) -> None:
+    """Each review that somebody pushes has the branch judged again."""
+    due = int(zone.clock.now) + 1000
+    zone.repository.set("new", A, 60, [b"\x01\x02\x03\x04"], zone=ORG, not_before=due)
+    for _ in range(20):
+        zone.publisher.configure(zone.config(PublishPolicy(max_deletes=0)))
+        zone.look()
+    assert len(zone.publisher._later) == 1
+    zone.clock.now = due - 1
+    assert zone.look() == []
+    zone.clock.now = due
+    assert zone.look() == [("published", "main")]
+    assert not zone.publisher._later
+
+
 def test_what_a_commit_published_itself_is_logged(zone: Zone) -> None:
     zone.set("new", 1)
     (found,) = zone.repository.publications()[1:]
