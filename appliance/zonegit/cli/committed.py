@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from zonegit.cli import checks, render, shapes
 from zonegit.cli.output import Output
+from zonegit.cli.publishing import held_text, hold_of
+from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 from zonegit.model.names import parse_apex
 from zonegit.model.rdata import SOA
@@ -42,6 +44,7 @@ def tell(
     checks.warn(args, out, done.findings, apex, committed=done.new is not None)
     out.note(_summary(done, listed=list_changes))
     _tell_time(repo, done, getattr(args, "at", None), out)
+    _tell_hold(repo, done, args, out)
     if done.lacks_view:
         out.warn(
             f"the zone is committed and served, but its served view could not be built: {done.lacks_view}; "
@@ -68,6 +71,15 @@ def _tell_time(repo: Repository, done: Committed, at: int | None, out: Output) -
         out.note(f"would be published at {render.local_date(at)}")
     elif waits is not None and waits.commit.not_before is not None:
         out.note(f"to be published at {render.local_date(waits.commit.not_before)}")
+
+
+def _tell_hold(repo: Repository, done: Committed, args: Namespace, out: Output) -> None:
+    """Warn if the policy of the branch holds the commit, unless it waits for its time."""
+    if done.new in (None, done.old):
+        return
+    held = hold_of(repo, args, done.zone, done.branch)
+    if held is not None and held.until is None:
+        out.warn(f"{printable(done.branch)}: {held_text(held)}")
 
 
 def tell_all(repo: Repository, commits: Sequence[Committed], args: Namespace, out: Output) -> int:

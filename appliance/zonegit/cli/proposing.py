@@ -9,7 +9,7 @@ from zonegit.cli import conflicts, options, proposals
 from zonegit.cli.checks import check_options, strict
 from zonegit.cli.committed import tell
 from zonegit.cli.output import Output
-from zonegit.cli.publishing import held_text, policy_of
+from zonegit.cli.publishing import hold_of, policy_of
 from zonegit.cli.verbs import Verb
 from zonegit.errors import MergeConflict, UsageError
 from zonegit.model.foreign import printable
@@ -106,11 +106,8 @@ def _tell(
         for line in proposals.gate_lines(repo.outlook(proposal, policy), proposal, policy):
             out.warn(line)
         return
-    held = repo.publish(policy, lambda *_: None, zone=done.zone, branch=done.branch, dry_run=True).held
-    if held is None:
-        return
-    out.warn(f"{done.branch}: {held_text(held)}")
-    if held.reason is Reason.APPROVALS and done.new not in (None, proposal.tip, held.commit):
+    held = hold_of(repo, args, done.zone, done.branch)
+    if held is not None and held.reason is Reason.APPROVALS and done.new not in (None, proposal.tip, held.commit):
         out.note(f"'zonegit approve {short(done.new)}' approves of the merge, and of all that it builds on")
 
 

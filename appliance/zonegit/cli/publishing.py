@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from zonegit.cli import location, options, render
 from zonegit.cli.output import Output, Style
 from zonegit.cli.verbs import Verb
-from zonegit.errors import Refused
+from zonegit.errors import Refused, ZonegitError
 from zonegit.model.foreign import printable
 from zonegit.model.ids import short
 from zonegit.model.names import parse_apex, to_text
@@ -68,6 +68,21 @@ def policies(args: Namespace) -> Mapping[Position, PublishPolicy]:
 def policy_of(args: Namespace, place: Position) -> PublishPolicy | None:
     """The policy of a branch in the repository's configuration. `ConfigError`."""
     return policies(args).get(place)
+
+
+def hold_of(repo: Repository, args: Namespace, zone: str, branch: str) -> Held | None:
+    """What holds a branch's tip, apart from the validator. None also where nothing is published, or in doubt."""
+    from zonegit.repo.results import Position
+
+    if not any(each.branch == branch for each in repo.publications(zone)):
+        return None
+    try:
+        policy = policy_of(args, Position(zone, branch))
+        if policy is None:
+            return None
+        return repo.publish(policy, lambda *_: None, zone=zone, branch=branch, dry_run=True).held
+    except ZonegitError:  # the commit is made all the same; `status` and zonegitd say what is wrong
+        return None
 
 
 def _without_policy(repo: Repository, args: Namespace) -> Refused:

@@ -72,3 +72,22 @@ def test_a_validator_or_a_file_that_is_missing_is_to_be_repaired(policed, tmp_pa
     assert policed("config", "check", file).code == 0
     (tmp_path / "operators").unlink()
     assert policed("publish").out.endswith("; repair the file, then run 'zonegit publish'\n")
+
+
+def test_who_makes_a_commit_that_is_held_is_told_at_once(policed, tmp_path: Path) -> None:
+    file = tmp_path / "repo" / "zonegitd.toml"
+    assert "held" not in policed("set", "www", "A", "60", "192.0.2.7").err
+    assert policed("publish").code == 0
+    (tmp_path / "people").write_text("")
+    file.write_text(f'[zone."example.org.".publish]\napprovals = 1\nallowed_approvers = "{tmp_path}/people"\n')
+    dry = policed("set", "www", "A", "60", "192.0.2.8", "--dry-run")
+    assert dry.code == 0 and "held" not in dry.err
+    done = policed("set", "www", "A", "60", "192.0.2.8")
+    tip = policed("log", "-1", "--oneline").out[:12]
+    assert done.code == 0 and f"\nzonegit: warning: main: {tip} is held by approvals: " in done.err
+    policed("branch", "draft")
+    assert "held" not in policed("set", "www", "A", "60", "192.0.2.9", "--branch", "draft").err
+    assert "held" not in policed("reset", "--hard", "main~1").err  # has the content that is served
+    file.write_text("broken")
+    broken = policed("set", "www", "A", "60", "192.0.2.8")
+    assert broken.code == 0 and "held" not in broken.err
