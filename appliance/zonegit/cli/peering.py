@@ -77,7 +77,8 @@ def exchange(remote: Remote, work: Callable[[PeerClient], Awaitable[_T]]) -> _T:
     try:
         keys = signing_keys(Keyring.load(remote.keys), remote.key, time.time(), quote(str(remote.keys)))
     except KeyFileError as error:
-        raise KeyFileError(f"{remote.keys}: {error}") from None
+        text = str(error)
+        raise KeyFileError(text if text.startswith(str(remote.keys)) else f"{remote.keys}: {text}") from None
     signer = Signer(remote.name, keys, time.time, os.urandom)
     identity = None
     if remote.client_cert is not None and remote.client_key is not None:

@@ -84,6 +84,8 @@ def test_a_clone_that_cannot_begin_leaves_nothing(run, server, access, keys, tmp
     target = tmp_path / "copy"
     refused(run("clone", server.url, target, "--name", PEER, "--keys", other, "--key", "k1"), 7, "refuses key")
     refused(run("clone", server.url, target, "--name", PEER, "--keys", keys, "--key", "k2"), 7, "no key 'k2'")
+    missing = run("clone", server.url, target, "--name", PEER, "--keys", tmp_path / "none")
+    refused(missing, 7, f"zonegit: {tmp_path}/none: cannot be read: No such file or directory\n")
     refused(run("clone", "http://127.0.0.1:1", target, "--name", PEER, *access), 8, "can't be reached")
     refused(run("clone", "ftp://127.0.0.1", target, "--name", PEER, *access), 2, "URL")
     refused(run("clone", "http://u:secret@127.0.0.1", target, "--name", PEER, *access), 2, "password")
