@@ -15,7 +15,7 @@ from zonegit.model.ids import short
 from zonegit.model.names import parse_apex, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from zonegit.cli.shapes import JsonObject
     from zonegit.repo import Repository
@@ -149,6 +149,22 @@ def tell_held(publications: Sequence[Publication], not_judged: Mapping[str, Revi
     for branch, tip in not_judged.items():
         why = "zonegitd isn't running, is still judging it, or hasn't loaded the policy"
         out.warn(f"{printable(branch)}: {short(tip.id)} isn't published yet: {why}")
+
+
+def tell_unloaded(args: Namespace, zone: str, branches: Collection[str], out: Output) -> None:
+    """Warn of those of these branches, of which nothing is published, that have a policy in the configuration."""
+    from zonegit.ops.own_config import settings_for
+
+    try:
+        # Without the word `publish` in the file, the rooms that read all of it aren't loaded.
+        mentioned = settings_for(location.existing(args), Path(location.SERVICE_CONFIG), b"publish")[1]
+        found = policies(args) if mentioned else {}
+    except ZonegitError as error:
+        out.warn(printable(str(error)))
+        return
+    for place in found:
+        if place.zone == zone and place.branch in branches:
+            out.warn(f"{printable(place.branch)}: the policy isn't in force yet: start zonegitd, or reload it")
 
 
 def tell_gone(repo: Repository, out: Output) -> None:

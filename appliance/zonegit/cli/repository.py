@@ -147,6 +147,7 @@ def _status(args: Namespace, out: Output) -> int:
     if unfinished:
         conflicts.show_unfinished(out, unfinished, head)
     publishing.tell_held(publications, not_judged, out)
+    publishing.tell_unloaded(args, place.zone, {*branches} - {each.branch for each in publications}, out)
     _tell_failing(failing, out)
     for peer, names in refused.items():
         shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")

@@ -33,6 +33,19 @@ def test_a_tip_that_nobody_judged_yet_is_told(policed) -> None:
     assert "isn't published" not in policed("status").err
 
 
+def test_a_policy_that_was_never_loaded_is_told(zone, tmp_path: Path) -> None:
+    assert "policy" not in zone("status").err
+    file = tmp_path / "repo" / "zonegitd.toml"
+    file.write_text('[zone."example.org."]\ncanary = "next:10"\n[zone."example.org.".publish]\nmax_deletes = 1\n')
+    told = "zonegit: warning: main: the policy isn't in force yet: start zonegitd, or reload it\n"
+    assert zone("status").err == told
+    publish(tmp_path)
+    assert zone("status").err == ""
+    file.write_text('[zone."example.org.".publish]\nmax_delete = 1\n')
+    wrong = zone("status")
+    assert wrong.code == 0 and "unknown key 'max_delete'; did you mean 'max_deletes'?" in wrong.err
+
+
 def test_a_removed_zone_that_is_still_served_is_told(policed, tmp_path: Path) -> None:
     policed("zone", "remove", "example.org", "--tombstone")
     publish(tmp_path, PublishPolicy(max_deletes=1))
