@@ -9,11 +9,12 @@ newer stays. So nodes that exchange them, in whatever order, end with the same o
 """
 
 import re
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from blake3 import blake3
 
-from zonegit.errors import InvalidObject
+from zonegit.errors import InvalidData, InvalidObject
 from zonegit.model import refs
 from zonegit.model.commit import Tag
 from zonegit.model.ids import ObjectId, object_id, short
@@ -21,7 +22,7 @@ from zonegit.model.refs import RefName
 from zonegit.repo.ancestry import Objects
 from zonegit.repo.context import Context
 from zonegit.repo.signatures import AllowedSigners, mail_of, signing_key
-from zonegit.store.port import Reader, RefLogEntry, RefUpdate
+from zonegit.store.port import Reader, RefUpdate
 
 APPROVE: Final = "approve"
 REJECT: Final = "reject"
@@ -108,28 +109,24 @@ def header(tag: Tag, name: str) -> str:
 
 
 def is_given_up(reader: Reader, name: RefName, oid: ObjectId) -> bool:
-    """Whether `gc` deleted this very review or proposal here. Then it doesn't come back from a peer that has it."""
-    entry = _deletion(reader, name)
-    return entry is not None and entry.old == oid
+    """Whether `gc` deleted this very review or proposal here, or a newer one with its name.
 
-
-def is_outdated(reader: Reader, name: RefName, kept: Kept) -> bool:
-    """Whether `gc` deleted a newer one under this name here: an approval doesn't come back that was replaced by a
-    rejection before.
+    Then it doesn't come back from a peer that has it: an approval could, that a rejection had replaced. Whether it
+    is older is only known where its object is stored.
     """
-    entry = _deletion(reader, name)
-    if entry is None or entry.old is None or not entry.reason.startswith(OUTDATED):
-        return False
-    time = int(entry.reason.removeprefix(OUTDATED))
-    return (kept.tag.tagger.time, kept.id) <= (time, entry.old)
-
-
-def _deletion(reader: Reader, name: RefName) -> RefLogEntry | None:
-    """How the review or proposal of this name was deleted; None if it wasn't, or if there is another one."""
     if len(name) > refs.MAX_REF or reader.ref(name) is not None:
-        return None
+        return False
     newest = next(iter(reader.reflog(name)), None)
-    return newest if newest is not None and newest.new is None else None
+    if newest is None or newest.old is None or newest.new is not None:
+        return False
+    if newest.old == oid:
+        return True
+    if not newest.reason.startswith(OUTDATED) or not reader.has(oid):
+        return False
+    with suppress(InvalidData):
+        time = int(newest.reason.removeprefix(OUTDATED))
+        return (kept(reader, oid).tag.tagger.time, oid) < (time, newest.old)
+    return False
 
 
 def check_kept(name: RefName, kept: Kept, now: float) -> None:

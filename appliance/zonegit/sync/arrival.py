@@ -24,7 +24,7 @@ from zonegit.repo.canonical import Merged, NotMerged, merge_tips, reconcile
 from zonegit.repo.diverged import Diverged, note_diverged, settle_diverged
 from zonegit.repo.heads import is_automatic
 from zonegit.repo.merge_history import MergeHistory
-from zonegit.repo.review_refs import is_given_up, is_outdated, kept
+from zonegit.repo.review_refs import is_given_up, kept
 from zonegit.store.port import Reader, RefUpdate, Store, Writer
 from zonegit.sync.acceptable import forged_merge, may_not_create, new_commits, seq_falls, unacceptable
 from zonegit.sync.policy import Policy
@@ -233,12 +233,10 @@ def _settled(nodes: Nodes, reader: Reader, offer: Offer, policy: Policy) -> _Dec
     ref, local = offer.ref, reader.ref(offer.ref.full)
     if ref.kind is RefKind.HEAD:
         return _branch(nodes, offer, local, policy)
-    if ref.kind.is_review:
-        new = kept(reader, offer.new)
-        stays = new.replaces(kept(reader, local)) if local else not is_outdated(reader, ref.full, new)
-        return _Decision(Result(ref, "updated", new.id) if stays else Result(ref, "unchanged", local), local)
-    if local is None:
+    if local is None or (ref.kind.is_review and kept(reader, offer.new).replaces(kept(reader, local))):
         return _Decision(Result(ref, "updated", offer.new), local)
+    if ref.kind.is_review:
+        return _Decision(Result(ref, "unchanged", local), local)
     message = f"the tag {ref.name} of {ref.zone} names another object here, and tags don't move"
     return _Decision(Result(ref, "refused", local, "tag-differs", message), local)
 

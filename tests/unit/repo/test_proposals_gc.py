@@ -6,8 +6,9 @@ import pytest
 
 from proposalkit import Team, again, change, propose, with_branch
 from publishkit import ADA, BOB, ORG, Node
+from zonegit.model.ids import object_id
 from zonegit.repo.proposals.reading import State
-from zonegit.repo.review_refs import Kept, is_outdated, ref_of
+from zonegit.repo.review_refs import is_given_up, ref_of
 from zonegit.store.fsck import fsck
 
 
@@ -58,11 +59,13 @@ def test_gc_notes_when_what_it_deleted_was_made(branched: Node, team: Team) -> N
     branched.repository.reset("main", zone=ORG, branch="move")
     branched.clock.now += 100 * 86_400
     assert branched.repository.gc().refs == 1
-    older = Kept(lost, made.tag._replace(tagger=made.tag.tagger._replace(time=made.tag.tagger.time - 1)))
-    newer = Kept(lost, made.tag._replace(tagger=made.tag.tagger._replace(time=made.tag.tagger.time + 1)))
-    with branched.store.read() as reader:
-        assert is_outdated(reader, ref_of(made.tag), older)
-        assert not is_outdated(reader, ref_of(made.tag), newer)
+    at = made.tag.tagger
+    older, newer = (made.tag._replace(tagger=at._replace(time=at.time + by)).encode() for by in (-1, 1))
+    with branched.store.write() as writer:
+        writer.insert([older, newer])
+        assert is_given_up(writer, ref_of(made.tag), object_id(older))
+        assert not is_given_up(writer, ref_of(made.tag), object_id(newer))
+        assert not is_given_up(writer, ref_of(made.tag), lost), "not even a review"
 
 
 def test_gc_keeps_the_greatest_number(branched: Node) -> None:

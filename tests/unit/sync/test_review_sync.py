@@ -335,6 +335,8 @@ def test_an_approval_that_was_replaced_before_gc_does_not_come_back(primary: Mem
     bring(here, primary)
     [result] = pushed(primary, Peer(here), [offer_of(approval)])
     assert (result.outcome, result.tip, kept_in(here)) == ("unchanged", None, {})
+    with here.read() as reader:
+        assert [each.standing for each in compare(reader, refs_of(primary), parse_selection([ORG]))] == ["equal"]
     put(primary, again := review(approval.target, time=WHEN + 6))
     bring(here, primary)
     assert kept_in(here) == {ref_of(again): object_id(again.encode())}
