@@ -1,9 +1,10 @@
 """The publisher process: publishes what passes the policies of zones (docs/publishing.md).
 
 It reads the repository's last transaction id two hundred times a second. The branches whose refs moved are judged
-again, and those that wait for a time when it comes. A validator may be slow: branches with one are judged on other
-threads, so that no zone waits for another's. What a commit's own transaction published (`repo.publishing.at_once`)
-is only reported here, and so is what `zonegit publish` did.
+again, those that wait for a time when it comes, and those whose policy names a file of signers that was changed. A
+validator may be slow: branches with one are judged on other threads, so that no zone waits for another's. What a
+commit's own transaction published (`repo.publishing.at_once`) is only reported here, and so is what
+`zonegit publish` did.
 
 A zone whose policy was removed from the configuration is served from its branches' tips again.
 """
@@ -19,6 +20,7 @@ from itertools import chain
 from math import inf
 from typing import Final
 
+from zonegit.daemon.changed_files import ChangedFiles
 from zonegit.daemon.publish_report import PublishReport
 from zonegit.daemon.writers_patience import writers_patience
 from zonegit.errors import InvalidData, ZonegitError
@@ -40,6 +42,8 @@ from zonegit.store.lmdb import LmdbStore
 _LOOK: Final = 0.005
 _AGAIN: Final = 5.0
 """Seconds until a branch is judged again that couldn't be published."""
+_FILES: Final = 1.0
+"""Seconds between two looks at the files of those who may sign and approve."""
 _THREADS: Final = 4
 """Validators that run at a time."""
 
@@ -92,6 +96,8 @@ class Publisher:
         """Branches to be judged at a time, however often they are judged before."""
         self._next = inf
         """None of these times is earlier."""
+        self._files = ChangedFiles()
+        self._look_at_files = 0.0
         self._busy: dict[Position, Future[Publication | Stopped | None]] = {}
         self._threads = ThreadPoolExecutor(_THREADS)
         self._validators = Validators()
@@ -107,6 +113,7 @@ class Publisher:
         if self._configs:
             self._policies, self._seq, self._txn = policies_of(self._configs.pop().zones), None, -1
             self._validators.forget()
+            self._look_at_files = 0.0
         try:
             # Before a reader is opened: a commit between the two is found at the next look.
             txn = self._store.txn_id()
@@ -125,6 +132,9 @@ class Publisher:
                 del self._later[place]
                 self._waiting.setdefault(place, time.monotonic())
             self._next = min(self._later.values(), default=inf)
+        if self._look_at_files <= now or self._look_at_files > now + _FILES:
+            self._look_at_files = now + _FILES
+            self._find_resigned()
         for place in [place for place, future in self._busy.items() if future.done()]:
             self._done(place, self._busy.pop(place).result())
         for place in [place for place in self._waiting if place not in self._busy]:
@@ -145,6 +155,15 @@ class Publisher:
         for place in found:
             self._waiting.setdefault(place, time.monotonic())
         self._seq = seq
+
+    def _find_resigned(self) -> None:
+        """Have the branches judged again for which others may sign or approve now."""
+        files = {place: policy.files for place, policy in self._policies.items() if policy.files}
+        changed = self._files.changed(set(chain.from_iterable(files.values())))
+        if changed:
+            for place, named in files.items():
+                if not changed.isdisjoint(named):
+                    self._waiting.setdefault(place, time.monotonic())
 
     def _concerned(self, name: RefName) -> Iterator[Position]:
         """The branches with a policy that the move of a ref is about: for a review, all of its zone."""

@@ -84,7 +84,7 @@ def test_a_validator_or_a_file_that_is_missing_is_to_be_repaired(policed, tmp_pa
     file.write_text(f'[zone."example.org.".publish]\napprovals = 1\nallowed_approvers = "{tmp_path}/operators"\n')
     assert policed("config", "check", file).code == 0
     (tmp_path / "operators").unlink()
-    assert policed("publish").out.endswith("; repair the file, then run 'zonegit publish'\n")
+    assert policed("publish").out.endswith("; repair the file\n")
 
 
 def test_who_makes_a_commit_that_is_held_is_told_at_once(policed, tmp_path: Path) -> None:

@@ -202,3 +202,17 @@ def test_a_policy_that_goes_leaves_no_hold(zone: Zone, mirrored: bool) -> None:
     found = zone.look()
     assert found and all(message.startswith(said) for message, _ in found)
     assert zone.gauges("publish_held") == {"max-deletes": 0}
+
+
+def test_a_file_of_signers_counts_soon_after_it_was_changed(zone: Zone, tmp_path: Path) -> None:
+    signers = tmp_path / "allowed_approvers"
+    policy = PublishPolicy(allowed_approvers=signers)
+    zone.publisher.configure(zone.config(policy))
+    zone.look()
+    zone.repository.set("www", A, 60, [bytes([192, 0, 2, 7])], zone=ORG, branch="main")
+    assert zone.look() == [("not publishing a commit", "main")]
+    assert zone.look() == []
+    signers.touch()
+    zone.clock.now += 1
+    assert ("published", "main") in zone.look()
+    assert zone.look() == []

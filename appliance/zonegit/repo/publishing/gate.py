@@ -42,7 +42,7 @@ from zonegit.zonefile.check import check_entries
 
 Reads = Callable[[], AbstractContextManager[Reader]]
 
-REPAIR: Final = "repair the file, then run 'zonegit publish'"
+REPAIR: Final = "repair the file"
 """The remedy for a file of signers or approvers that can't be read."""
 _CANDIDATES: Final = 32
 """The most commits whose content is judged; before them the branch stays as it is published."""

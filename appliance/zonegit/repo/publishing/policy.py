@@ -33,6 +33,11 @@ class PublishPolicy(NamedTuple):
     """The file of those who may approve, and lift the limits."""
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that say who may sign and approve."""
+        return tuple(filter(None, (self.allowed_signers, self.allowed_approvers)))
+
+    @property
     def is_quick(self) -> bool:
         """Whether judging by it reads no file and asks no program."""
         return not (self.validator or self.require_signed or self.approvals or self.allowed_approvers)
