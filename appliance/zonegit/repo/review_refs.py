@@ -10,6 +10,7 @@ newer stays. So nodes that exchange them, in whatever order, end with the same o
 
 import re
 from contextlib import suppress
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from blake3 import blake3
@@ -86,6 +87,7 @@ def reviews_of(commit: ObjectId) -> str:
     return f"{commit.hex()[:_COMMIT]}/"
 
 
+@lru_cache(maxsize=16)
 def ends_of(allowed: AllowedSigners) -> frozenset[str] | None:
     """What the names of the reviews end with that these may make; None if that isn't known."""
     named = allowed.named

@@ -102,7 +102,13 @@ def test_a_branch_without_a_version_is_served_from_its_tip(node: Node) -> None:
     assert node.served() == node.repository.resolve(tip, zone=ORG).commit
 
 
-@pytest.mark.parametrize("note", [b"\xff", b"{}", b"[]", b'{"max_deletes": 1}'])
+NOTES = [
+    *(b"\xff", b"{}", b"[]", b'{"max_deletes": 1}', b'{"max_deletes": "1", "max_change_percent": null}'),
+    b'{"max_deletes": 1, "max_change_percent": null, "what_a_later_zonegit_judges_by": true}',
+]
+
+
+@pytest.mark.parametrize("note", NOTES)
 def test_a_note_that_can_not_be_read_leaves_all_to_the_publisher(loaded: Node, note: bytes) -> None:
     with loaded.store.write() as writer:
         writer.set_setting(f"publish-at-once/{ORG}/main", note)

@@ -14,6 +14,8 @@ from zonegit.store.port import Reader, Store
 
 _EVERY: Final = "publish-at-once/"
 """In front of zone and branch: the setting that has the limits of a policy."""
+_LIMITS: Final = ("max_deletes", "max_change_percent")
+"""What it may hold: with anything else, only the publisher knows what it means."""
 
 
 def policy_in_force(reader: Reader, place: Position) -> PublishPolicy | None:
@@ -23,9 +25,11 @@ def policy_in_force(reader: Reader, place: Position) -> PublishPolicy | None:
         return None
     try:
         table = json.loads(value)
-        return PublishPolicy(max_deletes=table["max_deletes"], max_change_percent=table["max_change_percent"])
+        limits = [table[name] for name in _LIMITS]
     except (ValueError, KeyError, TypeError):  # a later zonegit's
         return None
+    is_known = table.keys() == set(_LIMITS) and all(limit is None or type(limit) is int for limit in limits)
+    return PublishPolicy(**dict(zip(_LIMITS, limits, strict=True))) if is_known else None
 
 
 def note_policies(store: Store, policies: Mapping[Position, PublishPolicy]) -> None:
