@@ -17,7 +17,9 @@ from zonegit.store.memory import MemoryStore
 from zonegit.sync import incoming
 from zonegit.sync.frames import CONTENT_TYPE, FrameWriter
 from zonegit.sync.limits import ClientLimits
+from zonegit.sync.ref_lists import RefLists
 from zonegit.sync.session import Ask, Session
+from zonegit.sync.tips import Tips
 from zonegit.sync.wire import JSON_TYPE
 
 STREAM_LIES = {
@@ -109,8 +111,8 @@ def test_refs_that_lead_nowhere_or_elsewhere(primary: MemoryStore) -> None:
     with primary.read() as reader:
         leaf = next(oid for oid in reader.object_ids() if reader.get(oid)[0] == Kind.NODE)
     for oid in (elsewhere.oid, leaf):
-        branches = [tip._replace(oid=oid)]
-        refs = refs_of(primary)._replace(branches=tuple(branches), root="0" * 64)
+        lists = RefLists(branches=Tips([tip._replace(oid=oid)]))
+        refs = refs_of(primary)._replace(lists=lists, root="0" * 64)
 
         async def named(asked: Asked, refs=refs) -> None:  # type: ignore[no-untyped-def]
             await asked.reply(200, refs.encode())
@@ -247,7 +249,7 @@ def test_an_older_state_or_another_epoch_is_refused(primary: MemoryStore) -> Non
                 await once(peer, secondary)
             moved = local_refs(secondary)
             script = instead(
-                primary, "/v0/refs", lambda asked: asked.reply(200, state._replace(branches=()).encode())
+                primary, "/v0/refs", lambda asked: asked.reply(200, state._replace(lists=RefLists()).encode())
             )
             async with lying(script) as url, peer_of(url) as peer:
                 with pytest.raises(Refused):
