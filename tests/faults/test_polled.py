@@ -1,7 +1,7 @@
 """Nothing that didn't pass the gate was ever seen by a client that polls: not at a node with a policy, not at its
 secondary, while processes are killed, configurations are loaded again, and daemons restarted.
 
-For 20 seconds under each of two policies, or for as many as ZONEGIT_POLLED says.
+For 12 seconds under each of two policies, or for as many as ZONEGIT_POLLED says.
 """
 
 import os
@@ -31,7 +31,7 @@ from zonegit.ssh.signing import public_key
 from zonegit.store.fsck import fsck
 from zonegit.store.lmdb import LmdbStore
 
-SECONDS = float(os.environ.get("ZONEGIT_POLLED", "20"))
+SECONDS = float(os.environ.get("ZONEGIT_POLLED", "12"))
 ORG = "example.org."
 KEPT = bytes([192, 0, 2, 200])
 WHO = ("Bob <bob@example.org>", "Eve <eve@example.org>")

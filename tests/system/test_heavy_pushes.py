@@ -304,8 +304,9 @@ def names_changed_over_and_over(victim: Pushed) -> None:
     roots = itertools.cycle((object_id(victim.moved), victim.root))
     for root in itertools.islice(roots, 10 * TIMES):
         made.append(victim.made(object_id(made[-1]) if made else victim.tip, zone_root=root))
-    last = (victim.made(object_id(made[-1]), zone_root=object_id(victim.moved)) for _ in itertools.count())
-    made.append(next(data for data in last if object_id(data)[0] == 0))
+    last = Commit.decode(victim.made(object_id(made[-1]), zone_root=object_id(victim.moved)))
+    tries = (last._replace(message=f"try {at}\n").encode() for at in itertools.count())
+    made.append(next(data for data in tries if object_id(data)[0] == 0))
     assert victim.tell(MAIN, *made) == "refused too-many-changes"
 
 
