@@ -60,7 +60,7 @@ differ-zonefiles: $(READY) ## 12,000 (TIMES=n) made zone files in zonegit, BIND,
 test-boot: $(READY) ## build the package, boot it on a real systemd, test its life there (as root, with mmdebstrap)
 	$(BIN)/python -m pytest -p no:randomly --timeout 300 tests/boot
 
-test-minimal: $(READY) ## `make test` on a minimal Debian 12, less what only computes (ALL=1: with it); as root
+test-minimal: $(READY) ## `make test` on a minimal Debian 12, less what only computes or repeats kills (ALL=1: with it); as root
 	@$(BIN)/python packaging/minimal.py $(if $(ALL),--all)
 
 deb: $(READY) ## build the Debian package of the commit that is checked out, into dist/ (on Debian 12)

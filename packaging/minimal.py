@@ -1,7 +1,7 @@
 """Run `make test` where nothing is installed but what README.md names: on a minimal Debian 12, made by mmdebstrap.
 
-Lint and the tests that only compute are left out, as nothing that is installed can change what they find. `--all`
-runs them too.
+Lint, the tests that only compute, and those that repeat kills are left out, as nothing that is installed can change
+what they find. `--all` runs them too.
 
 Needs root, mmdebstrap, unshare, ip and git; elsewhere it says what is missing, and does nothing. The machine is as
 poor as a reader's may be: an ordinary user, a umask of 077, a path with a blank, no IPv6, no network but its own
@@ -115,11 +115,18 @@ _COMPUTATION: Final = (
     "vectors",
 )
 """Directories of tests that need nothing of the machine, below `tests`."""
+_REPETITION: Final = (
+    "faults/test_interrupted_clone.py",
+    "faults/test_kills.py",
+    "faults/test_polled.py",
+    "faults/test_three_writers.py",
+)
+"""Tests that do the same again and again, and kill processes meanwhile."""
 
 
 def without_computation() -> tuple[str, ...]:
-    """Arguments for make: don't lint, and leave those directories out."""
-    ignored = " ".join(f"--ignore=tests/{name}" for name in _COMPUTATION)
+    """Arguments for make: don't lint, and leave those tests out."""
+    ignored = " ".join(f"--ignore=tests/{name}" for name in (*_COMPUTATION, *_REPETITION))
     return "--assume-old=lint", f"PYTEST_ARGS={ignored}"
 
 
