@@ -39,7 +39,7 @@ class Step(NamedTuple):
     """Its line in the input, for error messages; 0: use its number among the steps."""
 
     def change(self, edited: Edited) -> Collection[RRKey]:
-        """Make the change and return the keys that it touches. Raises what the method of `Repository` raises."""
+        """Make the change and return the keys that it changes. Raises what the method of `Repository` raises."""
         owner = owner_of(self.name, edited.apex)
         if self.verb == "delete":
             return edited.delete(owner, self.rtype, self.rdatas)

@@ -31,7 +31,7 @@ class _Pile:
 
 
 class Edited:
-    """A version with changes on top. Methods that change it return the keys that they touched."""
+    """A version with changes on top. Methods that change it return the keys that they changed."""
 
     def __init__(self, content: Content) -> None:
         self.apex = content.apex
