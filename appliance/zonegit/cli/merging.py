@@ -295,16 +295,7 @@ def _going_on_options(parser: ArgumentParser, verb: str, *, skips: bool) -> None
 
 def _merge_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("revision", metavar="REV", nargs="?", help="a branch, tag, id or PEER/BRANCH")
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--ff-only",
-        dest="ff",
-        action="store_const",
-        const="only",
-        default="allow",
-        help="only fast-forward; never make a commit",
-    )
-    group.add_argument("--no-ff", dest="ff", action="store_const", const="never", help="always make a commit")
+    options.fast_forward_options(parser, "only fast-forward; never make a commit")
     _going_on_options(parser, "merge", skips=False)
     options.commit_options(parser)
 

@@ -52,6 +52,20 @@ def _directory(text: str) -> Path:
     return Path(text)
 
 
+def fast_forward_options(parser: ArgumentParser, only: str) -> None:
+    """`--ff-only` and `--no-ff`, as a value of `repo.merges.FastForward`. `only`: the help of the former."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--ff-only",
+        dest="ff",
+        action="store_const",
+        const="only",
+        default="allow",
+        help=only,
+    )
+    group.add_argument("--no-ff", dest="ff", action="store_const", const="never", help="always make a commit")
+
+
 def dry_run_option(parser: ArgumentParser) -> None:
     """`--dry-run` and `--lock-timeout`, for verbs that write."""
     parser.add_argument("--dry-run", action="store_true", help="show what would be done, and write nothing")

@@ -140,16 +140,7 @@ def _propose_arguments(parser: ArgumentParser) -> None:
 def _land_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("number", metavar="N", help="the proposal's number")
     parser.add_argument("-m", "--message", metavar="TEXT", help="the message of the merge commit")
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--ff-only",
-        dest="ff",
-        action="store_const",
-        const="only",
-        default="allow",
-        help="land only exactly the proposed commit",
-    )
-    group.add_argument("--no-ff", dest="ff", action="store_const", const="never", help="always make a commit")
+    options.fast_forward_options(parser, "land only exactly the proposed commit")
     options.author_option(parser)
     options.at_option(parser)
     check_options(parser)
