@@ -17,7 +17,6 @@ from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import parse_apex
 from zonegit.model.rrset import SOA_KEY, RRKey
 from zonegit.model.zone import Zone
-from zonegit.repo.content import Tree
 from zonegit.repo.heads import (
     AUTOMATIC,
     Commits,
@@ -32,6 +31,7 @@ from zonegit.tree.edit import edit
 from zonegit.tree.merge_cells import Touch
 from zonegit.tree.merge_heads import Heads, Merge, Rule, Sides, differences, merge_heads
 from zonegit.tree.source import Nodes
+from zonegit.tree.zone_tree import Tree
 
 AUTHOR: Final = "zonegit-merge"
 MESSAGE: Final = "Merge what was written at the same time\n"

@@ -9,7 +9,7 @@ from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import absolute, owner_key, to_text
 from zonegit.model.rrset import RRKey, rr_key
 from zonegit.repo.admission import check_entering
-from zonegit.repo.content import Content, Tree
+from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.contradictions import Authors, conflict_of, contradictions, named
 from zonegit.repo.draft import Draft, draft_changes
@@ -24,6 +24,7 @@ from zonegit.store.port import Writer
 from zonegit.tree.build import build
 from zonegit.tree.merge import Conflict
 from zonegit.tree.source import Nodes
+from zonegit.tree.zone_tree import Tree
 from zonegit.zonefile.check import check_owners
 from zonegit.zonefile.findings import Finding
 

@@ -5,16 +5,16 @@ from contextlib import ExitStack, contextmanager
 from typing import Final, NamedTuple, TypeVar
 
 from zonegit.model.ids import ObjectId
-from zonegit.model.names import Owner, OwnerKey, WireName, owner_key, parse_apex
-from zonegit.model.rdata import DNAME, SOA, with_serial
-from zonegit.model.rrset import SOA_KEY, RRKey, RRset, rr_key
+from zonegit.model.names import Owner, WireName, owner_key, parse_apex
+from zonegit.model.rdata import SOA, with_serial
+from zonegit.model.rrset import SOA_KEY, RRset, rr_key
 from zonegit.model.zone import Zone
 from zonegit.repo.results import Revision
 from zonegit.store.port import Reader, Store
 from zonegit.tree import walk
 from zonegit.tree.source import Nodes
+from zonegit.tree.zone_tree import Tree
 
-_DNAME = DNAME.to_bytes(2, "big")
 _T = TypeVar("_T")
 _SHARING: Final = 1000
 """The most objects that are read in one transaction: this takes some milliseconds."""
@@ -69,40 +69,6 @@ class SharedReads:
             if item is None:
                 return
             yield item
-
-
-class Tree(NamedTuple):
-    """The tree of a version, with the source of its nodes."""
-
-    nodes: Nodes
-    root: ObjectId
-
-    def payload(self, key: RRKey) -> bytes | None:
-        """The stored RRset under a key."""
-        return walk.get(self.nodes, self.root, key)
-
-    def at(self, owner: OwnerKey) -> dict[int, bytes]:
-        """Stored RRsets by type at an owner."""
-        found = walk.under(self.nodes, self.root, RRKey(owner + b"\0"))
-        return {int.from_bytes(key[-2:], "big"): payload for key, payload in found}
-
-    def below(self, owner: OwnerKey) -> Iterator[OwnerKey]:
-        """Each owner below this one, in canonical order."""
-        previous = owner
-        for key, _ in walk.entries(self.nodes, self.root, RRKey(owner + b"\1")):
-            if not key.startswith(owner):
-                break
-            if key[:-3] != previous:
-                previous = OwnerKey(key[:-3])
-                yield previous
-
-    def dnames(self, owner: OwnerKey) -> Iterator[OwnerKey]:
-        """Each owner of a DNAME at or below this one, in canonical order."""
-        for key, _ in walk.entries(self.nodes, self.root, RRKey(owner + b"\0")):
-            if not key.startswith(owner):
-                break
-            if key[-2:] == _DNAME:
-                yield OwnerKey(key[:-3])
 
 
 class Content(NamedTuple):

@@ -10,7 +10,7 @@ from zonegit.model.names import OwnerKey, WireName, owner_key, to_text
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.changes import change
-from zonegit.repo.content import Content, Tree
+from zonegit.repo.content import Content
 from zonegit.repo.judging import Edit, judge_edit, refuse, without_old
 from zonegit.repo.records import Changes
 from zonegit.repo.results import MAX_LISTED, Change, Revision
@@ -20,6 +20,7 @@ from zonegit.tree.diff import diff
 from zonegit.tree.edit import edit
 from zonegit.tree.servable import edit_fault
 from zonegit.tree.source import Nodes
+from zonegit.tree.zone_tree import Tree
 from zonegit.zonefile.check import check_entries
 from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.progress import Report, silent, step, watched

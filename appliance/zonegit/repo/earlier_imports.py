@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from zonegit.model.ids import ObjectId
 from zonegit.model.rdata import SOA
 from zonegit.model.rrset import RRKey, RRset, key_parts
-from zonegit.repo.content import Content, Tree
+from zonegit.repo.content import Content
 from zonegit.repo.draft import IMPORTED_OVER
 from zonegit.repo.history import read_commit
 from zonegit.repo.import_losses import Record, records_of, tree_of
 from zonegit.repo.results import Change, Revision
 from zonegit.tree.diff import diff
+from zonegit.tree.zone_tree import Tree
 
 
 def held_by_earlier(

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.rrset import RRKey
-from zonegit.repo.content import Tree
 from zonegit.repo.context import Context
 from zonegit.repo.desired import base_content, sides_of, towards, with_authors
 from zonegit.repo.editable import Editable, editable_of
@@ -13,6 +12,7 @@ from zonegit.repo.results import Contradiction, Position
 from zonegit.repo.signed import Signatures
 from zonegit.tree.edit import edit
 from zonegit.tree.merge import Conflict
+from zonegit.tree.zone_tree import Tree
 from zonegit.zonefile.reader import ParsedZone
 
 

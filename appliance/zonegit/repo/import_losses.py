@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from zonegit.model.ids import ObjectId, short
 from zonegit.model.rrset import RRKey, record_spans
 from zonegit.model.zone import Zone
-from zonegit.repo.content import Content, Tree
+from zonegit.repo.content import Content
 from zonegit.repo.draft import IMPORTED, IMPORTED_OVER
 from zonegit.repo.history import read_commit
 from zonegit.repo.results import Revision, reset_subject
@@ -15,6 +15,7 @@ from zonegit.repo.signed import are_signed
 from zonegit.tree import walk
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
+from zonegit.tree.zone_tree import Tree
 
 MAX_UNDONE: Final = 100
 """The most commits that are named."""

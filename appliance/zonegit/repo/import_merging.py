@@ -13,7 +13,7 @@ from zonegit.errors import InvalidZone, MergeConflict
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.rrset import RRKey
 from zonegit.repo.bases import merge_bases
-from zonegit.repo.content import Content, Tree
+from zonegit.repo.content import Content
 from zonegit.repo.contradictions import Authors, conflict_of, contradictions
 from zonegit.repo.draft import IMPORTED, Draft, draft_changes
 from zonegit.repo.earlier_imports import held_by_earlier
@@ -27,6 +27,7 @@ from zonegit.repo.signed import is_signed
 from zonegit.repo.writing import Intent
 from zonegit.store.port import Store
 from zonegit.tree.source import NodeSource
+from zonegit.tree.zone_tree import Tree
 from zonegit.zonefile.findings import Finding
 
 _AGREE: Final = "set these records on the branch as they are in the file, or change the file to what the branch has"

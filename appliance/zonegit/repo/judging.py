@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 from zonegit.errors import InvalidZone
 from zonegit.model.names import OwnerKey, key_owner, owner_key, owner_text
 from zonegit.model.rdata import CNAME, DNAME, MX, NS, SRV
-from zonegit.repo.content import Content, Tree
+from zonegit.repo.content import Content
 from zonegit.repo.records import Changes
 from zonegit.tree import walk
+from zonegit.tree.zone_tree import Tree
 from zonegit.zonefile.check import check_owners
 from zonegit.zonefile.findings import Finding, Severity, how_many
 from zonegit.zonefile.zone_lookup import named

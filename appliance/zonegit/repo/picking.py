@@ -7,7 +7,7 @@ from typing import Final, Literal
 from zonegit.errors import Conflict, MergeConflict, NotFound, Refused, RevisionError, UsageError, ZonegitError
 from zonegit.model.ids import object_id, short
 from zonegit.repo.combining import Plan, after_commit, commit_plan, draft_plan
-from zonegit.repo.content import Content, Tree
+from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.history import Range, ancestry, read_commit
 from zonegit.repo.merges import other_side, plan_of
@@ -17,6 +17,7 @@ from zonegit.repo.serials import next_seq
 from zonegit.repo.stopped import Stopped, refuse_second
 from zonegit.repo.tombstones import refuse_tombstone
 from zonegit.repo.writing import CommitOptions, check_writable
+from zonegit.tree.zone_tree import Tree
 
 Operation = Literal["revert", "cherry-pick"]
 _REVERTED: Final = re.compile(r'Revert "(.*)"')

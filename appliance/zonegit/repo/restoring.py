@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from zonegit.errors import NotFound
 from zonegit.model.names import Owner, owner_key, owner_text
 from zonegit.model.rrset import RRKey, rr_key
-from zonegit.repo.content import Content, Tree
+from zonegit.repo.content import Content
 from zonegit.repo.records import Changes
 from zonegit.repo.signed import is_dnssec
 from zonegit.tree import walk
 from zonegit.tree.diff import diff
+from zonegit.tree.zone_tree import Tree
 from zonegit.zonefile.types import type_text
 
 

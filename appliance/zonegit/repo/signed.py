@@ -13,8 +13,8 @@ from zonegit.errors import Refused
 from zonegit.model.names import APEX_KEY
 from zonegit.model.rdata import CDNSKEY, CDS, DNSKEY, NSEC, NSEC3, NSEC3PARAM, RRSIG, ZONEMD
 from zonegit.model.rrset import RRKey, rr_key
-from zonegit.repo.content import Tree
 from zonegit.tree import walk
+from zonegit.tree.zone_tree import Tree
 
 Signatures = Literal["keep", "unsign", "break"]
 """What a change does with the signatures of a signed zone."""
