@@ -85,6 +85,10 @@ class AllowedSignersError(InvalidData):
     """A file of allowed signers that can't be read; the message begins with `file:` or `file:line:`."""
 
 
+class DnssecError(ZonegitError):
+    """A zone that can't be signed as its policy says, or a private key that can't be used."""
+
+
 class Incomplete(InvalidObject):
     """Objects that refer to others that are neither stored nor sent along. None of them is kept."""
 
