@@ -151,6 +151,21 @@ def test_the_ssh_room_knows_nothing_of_zones() -> None:
     assert not wrong
 
 
+def test_signing_and_verifying_share_no_code() -> None:
+    """They check each other: a mistake that both made would show in neither."""
+    verifying = {"bitmap", "check", "denial", "hashing", "nodes", "nsec", "nsec3", "proof", "rrsig", "verifying"}
+    room = PACKAGE / "dnssec"
+    pairs = [(path, verifying) for path in sorted((room / "signing").rglob("*.py"))]
+    pairs += [(room / f"{name}.py", {"signing"}) for name in sorted(verifying) if (room / f"{name}.py").exists()]
+    wrong = [
+        f"{where(path, line)}: {name}"
+        for path, others in pairs
+        for line, name in imports(path)
+        if name.startswith("zonegit.dnssec.") and name.split(".")[2] in others
+    ]
+    assert not wrong
+
+
 def test_macs_are_compared_in_constant_time() -> None:
     found = [
         f"{path.relative_to(PACKAGE)}:{node.lineno}"
