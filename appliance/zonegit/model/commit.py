@@ -20,6 +20,8 @@ TOMBSTONE: Final = ("tombstone", "1")
 """The header of a commit that removes its branch. Its tree is empty."""
 PUBLISHES: Final = "publishes"
 """The header of a published version: the commit that it shows. Such a version has no parents, and no children."""
+EXPIRES: Final = "expires"
+"""The header of a published version that was signed here: when its first signature ends, in Unix seconds."""
 NOT_BEFORE: Final = "not-before"
 """The header of a commit that isn't to be published before this time, in Unix seconds."""
 _WHO: Final = re.compile(r"(?P<name>[^\x00-\x1f\x7f]{1,200}) (?P<time>0|-?[1-9][0-9]{0,14}) (?P<zone>[+-][0-9]{4})")
@@ -91,6 +93,11 @@ class Commit(NamedTuple):
     def not_before(self) -> int | None:
         """The time from which on it may be published, in Unix seconds."""
         return next((_number(value) for name, value in self.extra if name == NOT_BEFORE), None)
+
+    @property
+    def expires(self) -> int | None:
+        """When the first signature of this published version ends, in Unix seconds; None if it has none."""
+        return next((_number(value) for name, value in self.extra if name == EXPIRES), None)
 
     def encode(self) -> bytes:
         lines = [f"zone-root {self.zone_root.hex()}"]

@@ -242,4 +242,4 @@ def _environment(proposed: Proposed, run: str) -> Mapping[str, str]:
 
 def _commit_of(served: Content | None) -> ObjectId | None:
     """The commit that a published version shows."""
-    return served.revision.commit.publishes if served else None
+    return (served.revision.commit.publishes or served.revision.id) if served else None

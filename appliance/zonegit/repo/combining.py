@@ -19,7 +19,8 @@ from zonegit.repo.merging import Choice, Sides, base_of, three_way, tree_of
 from zonegit.repo.results import Committed, Contradiction, Revision
 from zonegit.repo.signed import dnssec_keys, is_dnssec, is_signed, refuse_change
 from zonegit.repo.stopped import Stopped, check_held, fingerprint, set_stopped
-from zonegit.repo.writing import TRIES, Intent, Ready, commit_draft, make_ready, store_ahead, store_ready
+from zonegit.repo.store_ahead import store_ahead
+from zonegit.repo.writing import TRIES, Intent, Ready, commit_draft, make_ready, store_ready
 from zonegit.store.port import Writer
 from zonegit.tree.build import build
 from zonegit.tree.merge import Conflict

@@ -10,7 +10,8 @@ from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft
 from zonegit.repo.records import Changes
 from zonegit.repo.results import Committed, Position
-from zonegit.repo.writing import TRIES, Intent, Ready, drafted, make_ready, store_ahead, store_all
+from zonegit.repo.store_ahead import store_ahead
+from zonegit.repo.writing import TRIES, Intent, Ready, drafted, make_ready, store_all
 from zonegit.store.port import Writer
 
 

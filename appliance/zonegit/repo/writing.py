@@ -28,6 +28,7 @@ from zonegit.repo.signed import (
     refuse_unsigned,
 )
 from zonegit.repo.signing import encoded
+from zonegit.repo.store_ahead import store_ahead
 from zonegit.repo.tombstones import removed_tip, tombstone_at
 from zonegit.store.port import RefUpdate, Writer
 from zonegit.zonefile.progress import Report, silent
@@ -36,8 +37,6 @@ from zonegit.zonefile.strict import strict_checks
 
 TRIES = 3
 """How many drafts are made without holding the store; the one after them is made while other writers wait."""
-_GROUP = 10_000
-"""The most objects that `store_ahead` stores in one transaction."""
 
 
 class Intent(NamedTuple):
@@ -320,14 +319,3 @@ def _check_signatures(
         raise refuse_unsigned(zone, "the file")
     if last is not None and intent.serial is not None and serial != intent.serial:
         raise refuse_serial(zone, "the file", intent.serial, last.commit.serial)
-
-
-def store_ahead(context: Context, objects: list[bytes], report: Report = silent) -> list[bytes]:
-    """Store a large draft's objects in groups, so that others can write in between; returns the last group."""
-    at = 0
-    while len(objects) - at > _GROUP:
-        with context.store.write() as writer:
-            writer.insert(objects[at : at + _GROUP])
-        at += _GROUP
-        report(at / len(objects))
-    return objects[at:]

@@ -8,7 +8,7 @@ from repokit import both_or_none
 from samekit import state
 from zonegit.errors import Conflict, InvalidZone, NotFound, UsageError
 from zonegit.model.rdata import CNAME, SOA, A
-from zonegit.repo import Repository, joint_commit, writing
+from zonegit.repo import Repository, joint_commit, store_ahead
 from zonegit.repo.batch import Step
 from zonegit.repo.content import Content
 from zonegit.repo.draft import Draft
@@ -62,7 +62,7 @@ def test_large_drafts_are_stored_ahead_and_moved_to_at_once(
     two: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, objects = two.journal_end(), sum(two.stat().objects.values())
-    monkeypatch.setattr(writing, "_GROUP", 2)
+    monkeypatch.setattr(store_ahead, "_GROUP", 2)
     two.batch(step for number in range(2000) for step in steps(number.to_bytes(4, "big"), f"h{number}"))
     assert two.journal_end() == before + 1
     assert sum(two.stat().objects.values()) > objects + 20

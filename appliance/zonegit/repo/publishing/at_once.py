@@ -79,7 +79,7 @@ def _passes(moved: _Moved, old: Published, tip: Revision) -> bool:
 
 def _is_small(nodes: Nodes, old: Published, tip: Revision) -> bool:
     """Whether a commit changes little, and nothing that has to be checked far away."""
-    before, after = Content.of(nodes, old.version), Content.of(nodes, tip)
+    before, after = Content.of(nodes, old.content), Content.of(nodes, tip)
     changed = [key for key, _, _ in islice(diff(nodes, before.tree.root, after.tree.root), _CHANGES + 1)]
     return len(changed) <= _CHANGES and not any(key[-2:] in _FAR for key in changed)
 

@@ -90,7 +90,7 @@ class Gate:
         first: Held | None = None
         for candidate in islice(past.line(tip), _CANDIDATES):
             held = blocked.get(candidate.id, self._early(back, *candidate)) or self._replayed(past, candidate)
-            if candidate.commit.zone_root == published.version.commit.zone_root:
+            if candidate.commit.zone_root == published.content.commit.zone_root:
                 # Were one noted as published that doesn't pass, older commits than the last one would count again.
                 unfit = held if self._policy.require_signed else self._replayed(past, candidate)
                 return Verdict(None if unfit or self._unsigned(*candidate, back) else candidate, first)
@@ -111,7 +111,7 @@ class Gate:
         parts = Gate(self._reads, self._nodes, self._place, policy, self._validate, self._now)
         blocked = parts._blocked(published, behind, reviewed)
         held = next(filter(None, map(blocked.get, merge.commit.parents)), None) or self._replayed(past, merge)
-        if held or merge.commit.zone_root == published.version.commit.zone_root:
+        if held or merge.commit.zone_root == published.content.commit.zone_root:
             return held
         return self._content(published, merge, forced=False)
 
@@ -122,7 +122,7 @@ class Gate:
             reason = Reason.UNSIGNED if policy.require_signed else Reason.APPROVALS
             done = "signed" if policy.require_signed else "approved"
             return Held(of, reason, f"the branch is gone at the peer without a tombstone that is {done}", _END)
-        served = Zone.decode(self._nodes.source.get(published.version.commit.zone_root)).records
+        served = Zone.decode(self._nodes.source.get(published.content.commit.zone_root)).records
         return _over_limits(policy, of, _Count(served, served), served, _END)
 
     def _replayed(self, past: Past, candidate: Revision) -> Held | None:
@@ -166,7 +166,7 @@ class Gate:
         found: dict[ObjectId, Held | None] = {}
         brought = self._brought_back(new)
         for oid, commit in new.items():
-            if commit.zone_root == published.version.commit.zone_root:
+            if commit.zone_root == published.content.commit.zone_root:
                 found[oid] = None
                 continue
             behind = (found[parent] for parent in commit.parents if parent in found)
@@ -277,7 +277,7 @@ class Gate:
     def _content(self, published: Published, candidate: Revision, *, forced: bool) -> Held | None:
         """What holds a version because of its content, compared with what is served. `forced` lifts the limits."""
         new = Content.of(self._nodes, candidate)
-        old = Content.of(self._nodes, published.version)
+        old = Content.of(self._nodes, published.content)
         if old.tree.root == new.tree.root:
             return None
         if not old.zone.records:  # nothing is served yet

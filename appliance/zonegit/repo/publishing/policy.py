@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.model.ids import ObjectId
 from zonegit.repo.results import Revision
 
@@ -31,6 +32,8 @@ class PublishPolicy(NamedTuple):
     """How many others than its author have to approve of a commit, or of one that builds on it."""
     allowed_approvers: Path | None = None
     """The file of those who may approve, and lift the limits."""
+    dnssec: DnssecPolicy | None = None
+    """How the zone is signed; None: it isn't signed here."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -39,8 +42,9 @@ class PublishPolicy(NamedTuple):
 
     @property
     def is_quick(self) -> bool:
-        """Whether judging by it reads no file and asks no program."""
-        return not (self.validator or self.require_signed or self.approvals or self.allowed_approvers)
+        """Whether judging by it reads no file and asks no program, and nothing is signed."""
+        slow = self.validator, self.require_signed, self.approvals, self.allowed_approvers, self.dnssec
+        return not any(slow)
 
 
 class Reason(StrEnum):
@@ -55,6 +59,7 @@ class Reason(StrEnum):
     REWOUND = "rewound"
     APPROVALS = "approvals"
     REJECTED = "rejected"
+    DNSSEC = "dnssec"
 
 
 class Held(NamedTuple):
@@ -76,6 +81,8 @@ class Published(NamedTuple):
     version: Revision
     of: ObjectId
     """The commit that it shows."""
+    content: Revision
+    """What has the content that people wrote: the shown commit if signing added to it, and else the version."""
 
 
 class Proposed(NamedTuple):

@@ -102,7 +102,7 @@ def waits_for(reader: Reader, place: Position, now: float) -> Revision | None:
     old, tip = published_at(reader, place), reader.live(refs.head(place.zone, place.branch))
     if old is None or tip is None or not reader.has(old.of):
         return None
-    if read_commit(reader, tip).commit.zone_root == old.version.commit.zone_root:
+    if read_commit(reader, tip).commit.zone_root == old.content.commit.zone_root:
         return None
     behind = missing_commits(reader, [tip], [old.of])
     found = max(behind.items(), key=lambda item: item[1].not_before or 0, default=None)
@@ -131,4 +131,6 @@ def _read(reader: Reader, oid: ObjectId) -> Published:
     of = version.commit.publishes
     if of is None:
         raise CorruptStore(f"the published version {short(oid)} names no commit")
-    return Published(version, of)
+    # A mirror may have a signed version without the commit that it shows.
+    is_signed = version.commit.expires is not None and reader.has(of)
+    return Published(version, of, read_commit(reader, of) if is_signed else version)

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from zonegit.errors import Conflict
 from zonegit.model import refs
-from zonegit.model.commit import PUBLISHES, TOMBSTONE, Commit, Stamp
+from zonegit.model.commit import EXPIRES, PUBLISHES, TOMBSTONE, Commit, Stamp
 from zonegit.model.ids import ID_SIZE, ObjectId, object_id, short
 from zonegit.model.zone import SALT_SIZE, Shape, Zone
 from zonegit.repo.content import Content
@@ -25,6 +25,7 @@ from zonegit.repo.publishing.policy import Published
 from zonegit.repo.results import Position, Revision
 from zonegit.repo.serials import next_seq
 from zonegit.repo.signed import is_signed
+from zonegit.repo.store_ahead import store_ahead
 from zonegit.repo.tombstones import empty_zone, removed_tip, seq_again, tombstone_at
 from zonegit.store.port import RefUpdate, Writer
 from zonegit.tree.source import Nodes
@@ -47,6 +48,39 @@ def release(context: Context, place: Position, old: Published | None, commit: Re
     made = _showing(context.nodes, old, commit)
     with context.store.write() as writer:
         return _put(writer, _publisher(context), place, old, made)
+
+
+class SignedContent(NamedTuple):
+    """What signing makes of a commit's content."""
+
+    seq: int
+    """The sequence number of the version that it was signed for (`seq_of_version`)."""
+    objects: list[bytes]
+    """What is new, children before parents; the last one is the zone object."""
+    expires: int
+    """When the first signature ends, in Unix seconds."""
+
+
+def release_signed(
+    context: Context, place: Position, old: Published, commit: Revision, signed: SignedContent, message: str
+) -> Published:
+    """Serve a commit's signed content from now on. `Conflict` as for `release`."""
+    root = object_id(signed.objects[-1])
+    made = _Version(root, signed.seq, commit.id, f"{message}\n", expires=signed.expires)
+    with context.store.keeping():
+        rest = store_ahead(context, signed.objects)
+        with context.store.write() as writer:
+            return _put(writer, _publisher(context), place, old, made, rest, content=commit)
+
+
+def seq_of_version(nodes: Nodes, old: Published | None, commit: Revision) -> int:
+    """The sequence number of a version after `old` that shows this commit."""
+    return commit.commit.seq if old is None else _seq_after(nodes, old.version.commit.seq, commit)
+
+
+def message_of(commit: Revision) -> str:
+    """The message of a version that begins to show this commit."""
+    return f"Publish {short(commit.id)}: {commit.commit.subject[:_SUBJECT]}"
 
 
 def begin(context: Context, places: Sequence[Position]) -> None:
@@ -99,13 +133,18 @@ class _Version(NamedTuple):
     of: ObjectId
     message: str
     removes: bool = False
+    expires: int | None = None
 
 
 def _showing(nodes: Nodes, old: Published | None, commit: Revision) -> _Version:
     """The version that shows a commit, after `old`."""
-    seq = commit.commit.seq if old is None else _seq_after(nodes, old.version.commit.seq, commit)
-    message = f"Publish {short(commit.id)}: {commit.commit.subject[:_SUBJECT]}\n"
-    return _Version(commit.commit.zone_root, seq, commit.id, message, removes=commit.commit.is_tombstone)
+    return _Version(
+        commit.commit.zone_root,
+        seq_of_version(nodes, old, commit),
+        commit.id,
+        f"{message_of(commit)}\n",
+        removes=commit.commit.is_tombstone,
+    )
 
 
 def _put(
@@ -115,7 +154,12 @@ def _put(
     old: Published | None,
     version: _Version,
     objects: Sequence[bytes] = (),
+    content: Revision | None = None,
 ) -> Published:
+    """`content`: what the version shows, if signing added to it."""
+    extra = [(PUBLISHES, version.of.hex())]
+    if version.expires is not None:
+        extra.append((EXPIRES, str(version.expires)))
     data = Commit(
         zone_root=version.root,
         parents=(),
@@ -125,7 +169,7 @@ def _put(
         author=who,
         committer=who,
         message=version.message,
-        extra=((PUBLISHES, version.of.hex()), *([TOMBSTONE] if version.removes else [])),
+        extra=(*extra, *([TOMBSTONE] if version.removes else [])),
     ).encode()
     new = object_id(data)
     if any(version.of) and not writer.has(version.of):
@@ -134,7 +178,8 @@ def _put(
     writer.set_setting(own_policy_setting(place.zone), b"1")  # from now on no peer's versions are accepted
     update = RefUpdate(refs.published(place.zone, place.branch), old.version.id if old else None, new)
     writer.move_refs([update], who, f"publish: {short(version.of) if any(version.of) else 'nothing'}")
-    return Published(Revision(new, Commit.decode(data)), version.of)
+    made = Revision(new, Commit.decode(data))
+    return Published(made, version.of, content or made)
 
 
 def _seq_after(nodes: Nodes, served: int, commit: Revision) -> int:
