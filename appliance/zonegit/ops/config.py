@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from zonegit.dns.access.acl import LOOPBACK, Acl
 from zonegit.dns.access.rate import NOBODY, Limit
+from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.errors import ConfigError
 from zonegit.model.names import WireName
 from zonegit.ops.log import Format
@@ -218,7 +219,16 @@ class ZoneConfig(NamedTuple):
     """Whether to send NOTIFY to the zone's name servers (NS records) whose addresses are in zones served here."""
     also_notify: tuple[NotifyTarget, ...] = ()
     publish: PublishPolicy | None = None
-    """What commits have to pass before they are served; None: they are served at once."""
+    """What commits have to pass before they are served. None: nothing if `dnssec` is set, else no gate."""
+    dnssec: DnssecPolicy | None = None
+    """How the zone is signed; None: it isn't."""
+
+    @property
+    def policy(self) -> PublishPolicy | None:
+        """How the zone is published; None: it is served from its branches' tips."""
+        if self.dnssec is None:
+            return self.publish
+        return (self.publish or PublishPolicy())._replace(dnssec=self.dnssec)
 
     @property
     def branches(self) -> tuple[str, ...]:
@@ -259,7 +269,7 @@ class Config:
     @property
     def publishes(self) -> bool:
         """Whether any zone has a policy."""
-        return any(zone.publish is not None for zone in self.zones.values())
+        return any(zone.policy is not None for zone in self.zones.values())
 
     @property
     def notifies(self) -> bool:

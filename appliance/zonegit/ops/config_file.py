@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from zonegit.dns.access.acl import key_name
+from zonegit.dnssec.policy import KEYS, DnssecPolicy
 from zonegit.errors import ConfigError
-from zonegit.ops import bounds, values
+from zonegit.ops import bounds, dnssec_policy, values
 from zonegit.ops.config import Address, NotifyTarget
+from zonegit.ops.dnssec_policy import DNSSEC
 from zonegit.ops.routes import routes
 from zonegit.repo.publishing.policy import PublishPolicy
 
@@ -48,7 +50,7 @@ def _target(text: str) -> NotifyTarget:
     return NotifyTarget(address, key_name(key.removeprefix("key:")) if key else None)
 
 
-TOP: Final[Mapping[str, Reader]] = {"repo": values.path, "keys": values.path}
+TOP: Final[Mapping[str, Reader]] = {"repo": values.path, "keys": values.path, "dnssec_keys": values.path}
 TRANSFERS: Final[Mapping[str, Reader]] = {
     "allow_query": values.networks,
     "transfer_acl": values.acl,
@@ -143,7 +145,9 @@ PUBLISH: Final[Mapping[str, Reader]] = {
     "allowed_approvers": values.path,
 }
 """The keys of `[zone."...".publish]`."""
-_NOT_NAMES: Final = ZONE.keys() - {"at"} | {"publish"}
+_INNER: Final = ("publish", "dnssec")
+"""The tables in a zone's table."""
+_NOT_NAMES: Final = ZONE.keys() - {"at"} | {*_INNER}
 """The keys of a zone's table that can't be the end of a name without quotes, as `at` can."""
 _REPEATED: Final = ("zone", "peer")
 """Tables that may occur several times."""
@@ -184,20 +188,42 @@ def read_file(path: Path) -> Read:
         canonical = source.checked(where, values.zone_name, name)
         if canonical in zones:
             raise source.error(where, f"the zone {canonical} has two tables")
-        found = source.zone(where, value)
-        policy = found.pop("publish", None)
-        zones[canonical] = source.take(where, found, ZONE, ("publish",))
-        if policy is not None:
-            inner = (*where, "publish")
-            read = PublishPolicy(**source.take(inner, source.table(inner, policy), PUBLISH))
-            if read.require_signed and read.allowed_signers is None:
-                raise source.error(inner, "require_signed needs allowed_signers, the file that says who may sign")
-            if read.approvals and read.allowed_approvers is None:
-                raise source.error(inner, "approvals needs allowed_approvers, the file that says who may approve")
-            zones[canonical]["publish"] = read
+        zones[canonical] = _zone(source, where, value, top.get("dnssec_keys", KEYS))
     listed = source.array(("peer",), data.get("peer", []))
     peers = [source.take(("peer", str(at)), each, PEER) for at, each in enumerate(listed)]
     return Read(top, tables, zones, peers)
+
+
+def _zone(source: "_Source", where: tuple[str, ...], value: object, directory: Path) -> Settings:
+    """The settings of a zone. `directory`: where private keys are."""
+    found = source.zone(where, value)
+    inner = {name: ((*where, name), found.pop(name)) for name in _INNER if name in found}
+    settings = source.take(where, found, ZONE, _INNER)
+    if "publish" in inner:
+        settings["publish"] = _publish(source, *inner["publish"])
+    if "dnssec" in inner:
+        settings["dnssec"] = _dnssec(source, *inner["dnssec"])._replace(directory=directory)
+        if "at" in settings:
+            raise source.error((*where, "at"), "a version that 'at' pins is served as it is, so it can't be signed")
+    return settings
+
+
+def _publish(source: "_Source", where: tuple[str, ...], value: object) -> PublishPolicy:
+    read = PublishPolicy(**source.take(where, source.table(where, value), PUBLISH))
+    if read.require_signed and read.allowed_signers is None:
+        raise source.error(where, "require_signed needs allowed_signers, the file that says who may sign")
+    if read.approvals and read.allowed_approvers is None:
+        raise source.error(where, "approvals needs allowed_approvers, the file that says who may approve")
+    return read
+
+
+def _dnssec(source: "_Source", where: tuple[str, ...], value: object) -> DnssecPolicy:
+    read = DnssecPolicy(**source.take(where, source.table(where, value), DNSSEC))
+    try:
+        dnssec_policy.check(read)
+    except ConfigError as error:
+        raise source.error((*where, "validity"), str(error)) from None
+    return read
 
 
 class _Source:

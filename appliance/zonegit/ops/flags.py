@@ -101,6 +101,8 @@ def load(argv: Sequence[str]) -> Config:
     dns = _dns(tables)
     for name, settings in zones.items():
         check_facts(f'[zone."{name}"]', settings.get("routes", ()), dns)
+        if "dnssec" in settings and default.at is not None:
+            raise ConfigError(f"--at serves a version as it is, so {name} can't be signed: leave it out")
     return Config(
         repo=top.get("repo") or Path(os.environ.get("ZONEGIT_REPO") or ".zonegit"),
         keys=top.get("keys"),

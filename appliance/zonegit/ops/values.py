@@ -19,6 +19,8 @@ from zonegit.zonefile.strict import strict_checks
 
 _WHOLE: Final = re.compile(r"[0-9]{1,18}")
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
+_SPAN: Final = re.compile(r"([0-9]{1,10})([smhdw]?)")
+_SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
 _UNIT: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 _URL: Final = re.compile(r"https?://[^\s/?#@]+/?")
 _CANARY: Final = re.compile(r"([a-z0-9._-]+):([0-9]{1,3})")
@@ -33,6 +35,22 @@ def duration(value: object) -> float:
     if not 0 < seconds <= 86400:
         raise ConfigError(f"{value!r} is not a duration: write 500ms, 5s or 1m, at most 24h")
     return seconds
+
+
+def span(value: object, low: int, high: int, other: str = "") -> int:
+    """Whole seconds between two bounds, from `14d`, `2w`, `12h`, `30m`, `90s` or a number."""
+    match = _SPAN.fullmatch(str(value)) if not isinstance(value, bool) else None
+    seconds = int(match[1]) * _SECONDS[match[2] or "s"] if match else -1
+    if not low <= seconds <= high:
+        bounds = f"from {span_text(low)} to {span_text(high)}"
+        raise ConfigError(f"{repr(value)[:80]} is not {other}a time {bounds}: write 14d, 12h, 30m or 90s")
+    return seconds
+
+
+def span_text(seconds: int) -> str:
+    """Seconds as `span` reads them: `14d`, `90m`."""
+    unit = next(unit for unit in "dhms" if seconds % _SECONDS[unit] == 0)
+    return f"{seconds // _SECONDS[unit]}{unit}" if seconds else "0s"
 
 
 def workers(value: object) -> int:

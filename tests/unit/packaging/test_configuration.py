@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from zonegit.cli.main import main
+from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.ops import bounds
 from zonegit.ops.config import DnsConfig, PeerConfig, PrimaryConfig, ReplicationConfig, ZoneConfig
 from zonegit.ops.config_file import PEER, PUBLISH, TABLES, TOP, ZONE
+from zonegit.ops.dnssec_policy import DNSSEC
 from zonegit.repo import Repository
 from zonegit.sync.limits import CLIENT, SERVER
 
@@ -20,6 +22,7 @@ _ASSIGNMENT = re.compile(r"#?([a-z_0-9]+) = (.+)")
 _UNSET = ({}, (), None, "")
 ZONE_TABLE = 'zone."example.org."'
 PUBLISH_TABLE = f"{ZONE_TABLE}.publish"
+DNSSEC_TABLE = f"{ZONE_TABLE}.dnssec"
 PEER_TABLE = "[peer]"
 
 
@@ -33,7 +36,8 @@ def values() -> dict[str, dict[str, Any]]:
     for name in ("replication", "primary"):
         tables[f"{name}.limits"] = tables[name].pop("limits")
     zone = dict(data["zone"]["example.org."])
-    one = {"": {name: data[name] for name in TOP}, PUBLISH_TABLE: zone.pop("publish"), ZONE_TABLE: zone}
+    inner = {PUBLISH_TABLE: zone.pop("publish"), DNSSEC_TABLE: zone.pop("dnssec")}
+    one = {"": {name: data[name] for name in TOP}, **inner, ZONE_TABLE: zone}
     return tables | one | {PEER_TABLE: data["peer"][0]}
 
 
@@ -55,7 +59,8 @@ def comments() -> dict[tuple[str, str], str]:
 
 def test_every_key_stands_there_and_no_other() -> None:
     known = {name: set(keys) - {"limits"} for name, keys in TABLES.items()}
-    known |= {"": set(TOP), ZONE_TABLE: set(ZONE), PUBLISH_TABLE: set(PUBLISH), PEER_TABLE: set(PEER) - {"limits"}}
+    known |= {"": set(TOP), ZONE_TABLE: set(ZONE), PUBLISH_TABLE: set(PUBLISH), DNSSEC_TABLE: set(DNSSEC)}
+    known |= {PEER_TABLE: set(PEER) - {"limits"}}
     limits = {"replication.limits": set(SERVER._fields), "primary.limits": set(CLIENT._fields)}
     assert {name: set(keys) for name, keys in values().items()} == known | limits
 
@@ -67,7 +72,11 @@ def test_each_has_a_line_about_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "table", ["dns", "replication", "primary", ZONE_TABLE, PEER_TABLE, "replication.limits", "primary.limits"]
+    "table",
+    [
+        *("dns", "replication", "primary", ZONE_TABLE, DNSSEC_TABLE, PEER_TABLE),
+        *("replication.limits", "primary.limits"),
+    ],
 )
 def test_what_is_behind_a_sign_is_in_force_or_an_example(table) -> None:
     defaults: dict[str, Any] = {
@@ -75,6 +84,7 @@ def test_what_is_behind_a_sign_is_in_force_or_an_example(table) -> None:
         "replication": ReplicationConfig._field_defaults,
         "primary": PrimaryConfig._field_defaults,
         ZONE_TABLE: ZoneConfig._field_defaults,
+        DNSSEC_TABLE: DnssecPolicy._field_defaults,
         PEER_TABLE: PrimaryConfig._field_defaults
         | PeerConfig._field_defaults
         | {"zones": PeerConfig("p").covers.zones, "exclude": PeerConfig("p").covers.exclude},
@@ -87,7 +97,7 @@ def test_what_is_behind_a_sign_is_in_force_or_an_example(table) -> None:
             reader = bounds.server if table.startswith("replication") else bounds.client
             read = getattr(reader({key: value}), key)
         else:
-            read = {ZONE_TABLE: ZONE, PEER_TABLE: PEER, **TABLES}[table][key](value)
+            read = {ZONE_TABLE: ZONE, DNSSEC_TABLE: DNSSEC, PEER_TABLE: PEER, **TABLES}[table][key](value)
         if "for example" in said[table, key]:
             assert not isinstance(defaults.get(key), bool | int | float), key
         else:

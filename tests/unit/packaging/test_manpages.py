@@ -10,6 +10,7 @@ import pytest
 from zonegit.cli import parser, verbs
 from zonegit.ops import flags
 from zonegit.ops.config_file import PUBLISH, TABLES, TOP, ZONE
+from zonegit.ops.dnssec_policy import DNSSEC
 
 TOP_DIRECTORY = Path(__file__).resolve().parents[3]
 HAND_WRITTEN = TOP_DIRECTORY / "docs" / "man"
@@ -56,6 +57,7 @@ def test_every_key_of_the_configuration_is_described(pages) -> None:
         assert described[f"[{name}]"] == set(keys) - {"limits"}
     assert described["[zone.\\(dqexample.org.\\(dq]"] == set(ZONE)
     assert described["[zone.\\(dqexample.org.\\(dq.publish]"] == set(PUBLISH)
+    assert described["[zone.\\(dqexample.org.\\(dq.dnssec]"] == set(DNSSEC)
 
 
 def test_every_flag_of_the_daemon_is_described(pages) -> None:
