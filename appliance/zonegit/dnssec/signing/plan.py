@@ -38,15 +38,18 @@ class Times(NamedTuple):
     now: int
     validity: int
     """Seconds."""
+    apex: WireName
 
     @property
     def inception(self) -> int:
         return self.now - BACKDATED
 
     def expiration(self, owner: OwnerKey) -> int:
-        """The end of the signatures at an owner: earlier by up to a day, so that names don't all end at once."""
+        """The end of the signatures at an owner: earlier by up to a day, so that zones and names don't all end at
+        once.
+        """
         jitter = min(DAY, self.validity // 4)
-        return self.now + self.validity - int.from_bytes(_spread(owner), "big") * jitter // (1 << 32)
+        return self.now + self.validity - int.from_bytes(_spread(self.apex, owner), "big") * jitter // (1 << 32)
 
 
 class SigningPlan(NamedTuple):
@@ -72,5 +75,5 @@ class SigningPlan(NamedTuple):
     """Further stored RRsets to publish, as for RFC 9615."""
 
 
-def _spread(owner: OwnerKey) -> bytes:
-    return blake2s(owner, digest_size=4).digest()
+def _spread(apex: WireName, owner: OwnerKey) -> bytes:
+    return blake2s(owner + apex, digest_size=4).digest()
