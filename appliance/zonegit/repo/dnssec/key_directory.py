@@ -1,0 +1,228 @@
+"""The directory of private keys: one directory for each zone, in it PKCS#8 PEM files and the state of rollovers.
+
+    /var/lib/zonegit-keys/            0700, as all directories
+      example.org/                    the zone's name without its final dot, odd characters as %XX
+        013+25694.pem                 0600, as all files: algorithm and key tag
+        state
+
+Which key a file holds, its name says; the key tag says whether its DNSKEY record has the SEP flag. A file whose key
+isn't the one of its name is refused, as are files and directories that others may read or write. Only `generate`,
+`write_state` and `remove` write, each under the lock of the zone.
+"""
+
+import os
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from zonegit.dnssec.private_key import (
+    KSK_FLAGS,
+    ZSK_FLAGS,
+    FileSigner,
+    PrivateKey,
+    from_pem,
+    generate,
+    tag_of,
+    tags_of,
+)
+from zonegit.dnssec.rollover.values import ManagedKey, Role
+from zonegit.dnssec.signing.plan import SigningKey
+from zonegit.errors import DnssecError
+from zonegit.model.names import parse_apex, to_text
+from zonegit.repo.dnssec.private_files import PrivateDirectory
+
+PATIENCE: Final = 10.0
+"""Seconds to wait for another process that changes the keys of the same zone."""
+_STATE: Final = "state"
+_MOST_STATE: Final = 4 << 20
+_MOST_KEY: Final = 16 << 10
+_DRAWS: Final = 100
+"""New keys that are drawn until one has a free key tag. With 100 keys in a zone, 1 draw in 300 is in vain."""
+_PEM: Final = re.compile(r"(\d{3})\+(\d{5})\.pem", re.ASCII)
+_PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+_LONGEST: Final = 200
+
+
+class KeyDirectory:
+    """The private keys of all zones. Nothing is opened before a zone's are asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self._root: Final = root
+
+    def zone(self, name: str) -> "ZoneKeys":
+        """The keys of a zone, which may have none yet. `InvalidName`."""
+        return ZoneKeys(self._root, name)
+
+
+class ZoneKeys:
+    """The private keys of one zone. Every error is a `DnssecError`. Not for several threads at once."""
+
+    def __init__(self, root: Path, zone: str) -> None:
+        apex = parse_apex(zone)
+        self.zone: Final = to_text(apex)
+        self.path: Final = root / directory_name(self.zone)
+        self._locked: PrivateDirectory | None = None
+        self._signing: dict[str, tuple[tuple[int, ...], SigningKey]] = {}
+        """By file name: the file's identity, and its key."""
+
+    @contextmanager
+    def locked(self, wait: float = PATIENCE) -> Iterator[None]:
+        """Keep all other processes from changing the zone's keys and state, and create its directory if need be.
+
+        May be nested. `DnssecError` if another process holds the lock for longer than `wait` seconds.
+        """
+        with self._changing(wait):
+            yield
+
+    def read_state(self) -> bytes | None:
+        """The state that was written last; None if there is none."""
+        with self._opened() as directory:
+            return directory.read(_STATE, _MOST_STATE) if directory else None
+
+    def write_state(self, state: bytes) -> None:
+        """Replace the state. It is on the disk when this returns."""
+        if len(state) > _MOST_STATE:
+            raise DnssecError(f"{self.path / _STATE}: would be larger than {_MOST_STATE} bytes")
+        with self._changing() as directory:
+            directory.replace(_STATE, state)
+
+    def dnskeys(self) -> list[bytes]:
+        """The RDATA of the DNSKEY records of all private keys here, in the order of algorithm and key tag."""
+        with self._opened() as directory:
+            return [each.dnskey for each in self._all(directory)] if directory else []
+
+    def generate(self, role: Role, algorithm: int, now: int, avoid_tags: Collection[int] = ()) -> ManagedKey:
+        """A new key, which is on the disk when this returns.
+
+        Its key tag, revoked or not (RFC 5011), is neither among `avoid_tags` nor that of another key here.
+        """
+        with self._changing() as directory:
+            taken = frozenset(avoid_tags).union(*(tags_of(each.dnskey) for each in self._all(directory)))
+            for _ in range(_DRAWS):
+                key = generate(algorithm)
+                dnskey = key.dnskey(flags_of(role))
+                if taken.isdisjoint(tags_of(dnskey)) and directory.write_new(file_name(dnskey), key.pem()):
+                    return ManagedKey(dnskey, role, now)
+        raise DnssecError(f"{self.zone}: no key with a free key tag in {_DRAWS} draws: the zone has too many keys")
+
+    def signing_key(self, dnskey: bytes) -> SigningKey:
+        """The key of a DNSKEY record, ready to sign."""
+        name = file_name(dnskey)
+        with self._opened() as directory:
+            found = self._signing_key(directory, name) if directory else None
+        if found is None:
+            raise DnssecError(
+                f"{self.path / name}: the private key of {self.zone} with key tag {tag_of(dnskey)} is missing; "
+                "restore the file from a copy of the key directory"
+            )
+        if found.dnskey != dnskey:
+            raise DnssecError(
+                f"{self.path / name}: holds the key of another DNSKEY record with key tag {tag_of(dnskey)}; "
+                "restore the file from a copy of the key directory"
+            )
+        return found
+
+    def remove(self, dnskey: bytes) -> bool:
+        """Remove the private key of a DNSKEY record for good; False if there is none."""
+        name = file_name(dnskey)
+        with self._changing() as directory:
+            self._signing.pop(name, None)
+            return directory.remove(name)
+
+    @contextmanager
+    def _opened(self) -> Iterator[PrivateDirectory | None]:
+        if self._locked:
+            yield self._locked
+            return
+        with PrivateDirectory.opened(self.path.parent) as root:
+            if root is None:
+                yield None
+                return
+            with root.inner(self.path.name) as directory:
+                yield directory
+
+    @contextmanager
+    def _changing(self, wait: float = PATIENCE) -> Iterator[PrivateDirectory]:
+        if self._locked:
+            yield self._locked
+            return
+        with PrivateDirectory.opened(self.path.parent, create=True) as root:
+            if root is None:
+                raise DnssecError(f"{self.path.parent}: was removed meanwhile; try again")
+            with root.inner(self.path.name, create=True) as directory:
+                if directory is None:
+                    raise DnssecError(f"{self.path}: was removed meanwhile; try again")
+                with directory.locked(wait):
+                    directory.clean()
+                    self._locked = directory
+                    try:
+                        yield directory
+                    finally:
+                        self._locked = None
+
+    def _all(self, directory: PrivateDirectory) -> list[SigningKey]:
+        found = (self._signing_key(directory, name) for name in directory.names() if _PEM.fullmatch(name))
+        return [each for each in found if each]
+
+    def _signing_key(self, directory: PrivateDirectory, name: str) -> SigningKey | None:
+        """The key in a file; None if the file doesn't exist. An unchanged file is read once."""
+        status = directory.status(name)
+        if status is None:
+            return None
+        identity = _identity(status)
+        known = self._signing.get(name)
+        if known and known[0] == identity:
+            return known[1]
+        data = directory.read(name, _MOST_KEY)
+        if data is None:
+            return None
+        found = self._read(name, data)
+        self._signing[name] = (identity, found)
+        return found
+
+    def _read(self, name: str, pem: bytes) -> SigningKey:
+        try:
+            key = from_pem(pem)
+        except DnssecError as error:
+            why = f"{self.path / name}: cannot be used: {error}"
+            raise DnssecError(f"{why}; restore the file from a copy of the key directory") from None
+        dnskey = _fitting(key, name)
+        if dnskey is None:
+            raise DnssecError(
+                f"{self.path / name}: holds another key than its name says; "
+                "restore the file from a copy of the key directory"
+            )
+        return SigningKey(dnskey, FileSigner(key))
+
+
+def flags_of(role: Role) -> int:
+    """The flags of a key's DNSKEY record."""
+    return ZSK_FLAGS if role is Role.ZSK else KSK_FLAGS
+
+
+def file_name(dnskey: bytes) -> str:
+    """The name of the file with the private key of a DNSKEY record."""
+    return f"{dnskey[3]:03}+{tag_of(dnskey):05}.pem"
+
+
+def directory_name(zone: str) -> str:
+    """The directory's name for the keys of a zone, given in canonical presentation form."""
+    if zone == ".":
+        return "%2E"
+    escaped = "".join(each if each in _PLAIN else f"%{ord(each):02X}" for each in zone.removesuffix("."))
+    if len(escaped) <= _LONGEST:
+        return escaped
+    return f"{escaped[: _LONGEST // 2]}%~{sha256(zone.encode()).hexdigest()}"
+
+
+def _fitting(key: PrivateKey, name: str) -> bytes | None:
+    """The RDATA of the key's DNSKEY record, with the flags that give the file's name."""
+    both = (key.dnskey(KSK_FLAGS), key.dnskey(ZSK_FLAGS))
+    return next((each for each in both if file_name(each) == name), None)
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
