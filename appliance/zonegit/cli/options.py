@@ -146,8 +146,11 @@ def at_option(parser: ArgumentParser) -> None:
     )
 
 
-def commit_options(parser: ArgumentParser, *message: str) -> None:
-    """The options of verbs that make a commit; `message` are the names of the message option."""
+def commit_options(parser: ArgumentParser, *message: str, of_file: bool = False) -> None:
+    """The options of verbs that make a commit; `message` are the names of the message option.
+
+    `of_file`: the commit has the content of a zone file, which may be signed.
+    """
     parser.add_argument(
         *(message or ("-m", "--message")),
         metavar="TEXT",
@@ -156,7 +159,7 @@ def commit_options(parser: ArgumentParser, *message: str) -> None:
     author_option(parser)
     parser.add_argument("--branch", metavar="BRANCH", help="the branch to commit to (default: HEAD's branch)")
     at_option(parser)
-    signature_options(parser)
+    (file_signature_options if of_file else signature_options)(parser)
     check_options(parser)
     sign_option(parser)
     dry_run_option(parser)
@@ -193,6 +196,30 @@ def signature_options(parser: ArgumentParser) -> None:
         action="store_const",
         const="break",
         help="change a signed zone although that makes its signatures invalid",
+    )
+
+
+def file_signature_options(parser: ArgumentParser) -> None:
+    """What to do with the signatures of a zone file, or of the zone that it replaces."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--unsign",
+        "--drop-signatures",
+        dest="signatures",
+        action="store_const",
+        const="unsign",
+        default="keep",
+        help="leave out what a signer adds: RRSIG, NSEC, NSEC3, NSEC3PARAM, DNSKEY, CDS, CDNSKEY and ZONEMD",
+    )
+    group.add_argument(
+        "--keep-signatures", action="store_true", help="keep these records even if zonegit signs the zone"
+    )
+    group.add_argument(
+        "--break-signatures",
+        dest="signatures",
+        action="store_const",
+        const="break",
+        help="take the file even if its signatures are invalid with the new serial, or the zone loses its own",
     )
 
 

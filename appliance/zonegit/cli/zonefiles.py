@@ -46,6 +46,7 @@ def _import(args: Namespace, out: Output) -> int:
                     replace=undoing,
                     merge=not args.replace,
                     keep_serial=args.keep_serial,
+                    keep_signatures=args.keep_signatures,
                     source=file_name(args.file),
                     progress=bar.step(_READ, 100),
                     **options.commit_how(args, to_text(parsed.apex)),
@@ -211,7 +212,7 @@ def _import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--keep-serial", action="store_true", help="refuse the file if its serial isn't ahead of the zone's"
     )
-    options.commit_options(parser)
+    options.commit_options(parser, of_file=True)
 
 
 def _export_arguments(parser: ArgumentParser) -> None:

@@ -11,11 +11,12 @@ from zonegit.model.zone import SALT_SIZE, Shape
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.default_view import make_default_view
+from zonegit.repo.dnssec.status import is_signed_here
 from zonegit.repo.draft import Draft, draft_records
 from zonegit.repo.import_losses import Allow, undone_by
 from zonegit.repo.import_merging import MergedFile, Shared, merge_file
 from zonegit.repo.results import Committed, Position
-from zonegit.repo.signed import unsigned
+from zonegit.repo.signed import are_signed, refuse_foreign, unsigned
 from zonegit.repo.writing import Intent, commit_draft
 from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.progress import Report, counter, silent, step
@@ -93,6 +94,15 @@ def _committed(
         context, place, content, draft, intent, report=stored, confirm=lambda tip: check(tip, shared)
     )
     return place, draft, done
+
+
+def check_signer(context: Context, apex: WireName, entries: list[tuple[RRKey, bytes]]) -> None:
+    """`Refused` if the entries are signed, and the zone is signed here."""
+    if are_signed(entries):
+        zone = to_text(apex)
+        with context.store.read() as reader:
+            if is_signed_here(reader, zone):
+                raise refuse_foreign(zone)
 
 
 def import_check(entries: list[tuple[RRKey, bytes]], replace: bool | Allow) -> Check:

@@ -214,6 +214,7 @@ class Repository(
         replace: bool | Allow = False,
         merge: bool = True,
         keep_serial: bool = False,
+        keep_signatures: bool = False,
         progress: Progress | None = None,
         **options: Unpack[CommitOptions],
     ) -> Committed:
@@ -227,15 +228,20 @@ class Repository(
 
         Any other file that would undo commits made by hand since the last import is `Refused` unless `replace` is
         true; if `replace` is a function, it decides. `progress` is called with thousandths of the work.
+
+        A signed file of a zone that zonegit signs is `Refused`, unless `signatures="unsign"` drops its DNSSEC
+        records or `keep_signatures` is true.
         """
         from zonegit.dnssec.denial import check_denial
         from zonegit.dnssec.times import ending
-        from zonegit.repo.importing import commit_records, import_check
+        from zonegit.repo.importing import check_signer, commit_records, import_check
         from zonegit.repo.writing import intent_of
 
         if not source or not source.isprintable():
             raise UsageError(f"the source's name {source[:80]!r} must be printable: the commit records it")
         intent = intent_of(options, f"Import {source}", parsed.serial, source, keep_serial=keep_serial)
+        if intent.signatures != "unsign" and not keep_signatures:
+            check_signer(self._context, parsed.apex, parsed.entries)
         check = import_check(parsed.entries, replace)
         branch = options.get("branch")
         warnings = list(parsed.warnings)

@@ -1,8 +1,9 @@
 """Protects the signatures of a zone that is signed elsewhere when its branch gets a new version.
 
-zonegit doesn't sign. So a signed version is kept exactly as it came, including its serial, which the SOA's
-signature covers. A change that would invalidate signatures is refused, unless the caller gives them up: `unsign`
-drops all DNSSEC records, `break` keeps them although they no longer match. A zone is signed if its apex has RRSIGs.
+zonegit signs what it publishes, never a commit. So a signed commit is kept exactly as it came, with its serial,
+which the SOA's signature covers. A change that would invalidate signatures is refused, unless the caller gives them
+up: `unsign` drops all DNSSEC records, `break` keeps them although they no longer match. A zone is signed if its
+apex has RRSIGs.
 """
 
 from bisect import bisect_left
@@ -76,4 +77,13 @@ def refuse_unsigned(zone: str, what: str) -> Refused:
     return Refused(
         f"{zone} is signed and {what} isn't: as long as the parent has a DS, validating resolvers would reject "
         f"every answer; {_WAYS}"
+    )
+
+
+def refuse_foreign(zone: str) -> Refused:
+    """The error for a signed file of a zone that is signed here."""
+    return Refused(
+        f"the file is signed, and {zone} is signed by zonegit when it is published: --drop-signatures leaves out "
+        "its RRSIG, NSEC, NSEC3, NSEC3PARAM, DNSKEY, CDS, CDNSKEY and ZONEMD records; --keep-signatures commits "
+        "them, and nothing is published"
     )

@@ -7,6 +7,8 @@ import pytest
 
 from signkit import DAY
 from signkit import signed as sign
+from zonegit.repo.dnssec.status import DnssecStatus, note_status
+from zonegit.store.lmdb import LmdbStore
 
 KEY = b64encode(bytes(64)).decode()
 SIGNATURE = f"@ RRSIG SOA 13 2 300 20270101000000 20261101000000 1 @ {KEY}\n"
@@ -102,3 +104,20 @@ def test_import_warns_of_signatures_that_end(run, zone_file, days, words) -> Non
     assert words in result.err
     assert "[signatures-end]" in result.err
     assert "[signatures-end]" not in run("import", zone_file, "--unsign").err
+
+
+def test_a_signed_file_of_a_zone_that_is_signed_here(zone, signed_file, refused, tmp_path) -> None:
+    note_status(LmdbStore.open(tmp_path / "repo"), DnssecStatus("example.org.", noted=1))
+    signed_file.write_text(signed_file.read_text().replace("2026112001", "2026112002"))
+    refused(zone("import", signed_file), 1, "the file is signed", "--drop-signatures", "--keep-signatures")
+    refused(zone("import", signed_file, "--keep-signatures", "--drop-signatures"), 2, "not allowed with")
+    assert zone("import", signed_file, "--keep-signatures", "--dry-run").code == 0
+    assert zone("import", signed_file, "--drop-signatures").code == 0
+    assert "RRSIG" not in zone("export").out
+
+
+@pytest.mark.parametrize(("option", "stays"), [("--drop-signatures", False), ("--keep-signatures", True)])
+def test_importing_a_signed_file_says_what_becomes_of_its_signatures(run, signed_file, option, stays) -> None:
+    run("init")
+    assert run("import", signed_file, option).code == 0
+    assert ("RRSIG" in run("export").out) is stays

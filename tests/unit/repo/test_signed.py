@@ -1,6 +1,7 @@
 """A zone that is signed elsewhere is kept as it is; what its signatures wouldn't fit is refused."""
 
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from zonegit.model.names import APEX_KEY
 from zonegit.model.rdata import RRSIG, TXT, A
 from zonegit.model.rrset import rr_key
 from zonegit.repo import Repository
+from zonegit.repo.dnssec.status import DnssecStatus, note_status
+from zonegit.store.lmdb import LmdbStore
 from zonegit.zonefile.types import parse_type
 
 ONE = bytes([192, 0, 2, 1])
@@ -231,3 +234,35 @@ class TestReset:
         signed.reset("HEAD", signatures="unsign")
         with pytest.raises(Refused, match="that version is signed"):
             signed.reset("main@{1}")
+
+
+class TestAZoneThatIsSignedHere:
+    @pytest.fixture
+    def ours(self, empty: Repository, tmp_path: Path) -> Repository:
+        empty.import_zone(parsed(ZONE), source="first.zone")
+        note_status(LmdbStore.open(tmp_path / "repo"), DnssecStatus("example.org.", noted=1))
+        return empty
+
+    @pytest.mark.parametrize("how", ["keep", "break"])
+    def test_refuses_a_signed_file(self, ours: Repository, how) -> None:
+        before = state(ours)
+        with pytest.raises(Refused, match=r"^the file is signed.*--drop-signatures.*--keep-signatures"):
+            take(ours, NEWER, signatures=how)
+        assert state(ours) == before
+
+    def test_takes_it_without_its_signatures(self, ours: Repository) -> None:
+        assert take(ours, NEWER, signatures="unsign") == 2026112007
+        assert not types(ours) & DNSSEC_TYPES
+
+    def test_takes_it_as_it_is_if_asked_to(self, ours: Repository) -> None:
+        assert take(ours, NEWER, keep_signatures=True) == 2026112007
+        assert types(ours) >= DNSSEC_TYPES
+
+    def test_takes_files_that_are_not_signed(self, ours: Repository) -> None:
+        """With another signer's DNSKEY, too (RFC 8901)."""
+        key = f"@ DNSKEY 256 3 13 {KEY}\n"
+        assert take(ours, ZONE.replace("2026112001", "2026112002") + key) == 2026112002
+        assert types(ours) & DNSSEC_TYPES == {parse_type("DNSKEY")}
+
+    def test_other_zones_are_not_concerned(self, ours: Repository) -> None:
+        assert take(ours, SIGNED.replace("example.org", "example.com")) == 2026112001

@@ -133,6 +133,11 @@ def noted_statuses(reader: Reader) -> Iterator[DnssecStatus]:
         yield _read(name.removeprefix(_EVERY), value)
 
 
+def is_signed_here(reader: Reader, zone: str) -> bool:
+    """Whether a publisher signs a zone (canonical name) of this repository."""
+    return reader.setting(_EVERY + zone) is not None
+
+
 def note_status(store: Store, status: DnssecStatus) -> None:
     """Keep a zone's status. Writes nothing if only the time of the note would change."""
     with store.read() as reader:
