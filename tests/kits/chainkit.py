@@ -4,14 +4,20 @@ from collections.abc import Iterable, Mapping
 
 from checkkit import APEX, entries_of
 from treekit import Objects
+from zonegit.dnssec.bounded_findings import BoundedFindings
+from zonegit.dnssec.denial import check_chain
+from zonegit.dnssec.nodes import nodes
+from zonegit.dnssec.signing.standing import signed_types, standing_owners
 from zonegit.model.names import OwnerKey, key_owner, owner_key, owner_text, relative
 from zonegit.model.names import from_text as name_from_text
-from zonegit.model.rrset import RRKey
+from zonegit.model.rdata import RRSIG
+from zonegit.model.rrset import RRKey, RRset
 from zonegit.model.zone import Shape
 from zonegit.tree.build import build
 from zonegit.tree.edit import edit
 from zonegit.tree.walk import entries
 from zonegit.tree.zone_tree import Tree
+from zonegit.zonefile.findings import Finding
 
 SHAPE = Shape(b"c" * 32, 64, 128, 256)
 """Small nodes, so that a small zone has levels."""
@@ -46,3 +52,33 @@ def key_of(name: str) -> OwnerKey:
 
 def text_of(key: OwnerKey) -> str:
     return owner_text(key_owner(key))
+
+
+def signed_tree(zone: Tree, chain: Iterable[tuple[RRKey, bytes]]) -> Tree:
+    """The zone with a chain, and with records instead of signatures that say what they cover and nothing else."""
+    records = dict(chain)
+    whole = changed(zone, records)
+    marks: dict[RRKey, bytes | None] = {}
+    for each in standing_owners(entries_in(whole)):
+        if covered := signed_types(each.standing, each.types):
+            rdatas = [rtype.to_bytes(2, "big") + bytes(16) + b"\0" for rtype in covered]
+            mark = RRset.of(key_owner(each.key), RRSIG, 0, rdatas)
+            marks[mark.key] = mark.encode()
+    return changed(whole, marks)
+
+
+def faults(signed: Tree) -> list[Finding]:
+    """What validators would find wrong with the chain of a signed zone."""
+    stored = entries_in(signed)
+    found = BoundedFindings()
+    check_chain(APEX, next(nodes(stored)), stored, found)
+    return found.listed()
+
+
+def touched(old: Tree, new: Tree) -> list[OwnerKey]:
+    """Every owner whose types or standing differ between two zones."""
+    before, after = (
+        {each.key: (list(each.types), each.standing) for each in standing_owners(entries_in(zone))}
+        for zone in (old, new)
+    )
+    return [owner for owner in sorted({*before, *after}) if before.get(owner) != after.get(owner)]
