@@ -7,7 +7,7 @@
 
 Which key a file holds, its name says; the key tag says whether its DNSKEY record has the SEP flag. A file whose key
 isn't the one of its name is refused, as are files and directories that others may read or write. Only `generate`,
-`write_state` and `remove` write, each under the lock of the zone.
+`import_`, `write_state` and `remove` write, each under the lock of the zone.
 """
 
 import os
@@ -18,6 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from zonegit.dnssec.bind_key_files import BindPair, KeyTimes, file_text, read_private, read_public, write_pair
+from zonegit.dnssec.foreign_pem import read_pem
 from zonegit.dnssec.private_key import (
     KSK_FLAGS,
     ZSK_FLAGS,
@@ -31,7 +33,7 @@ from zonegit.dnssec.private_key import (
 from zonegit.dnssec.rollover.values import ManagedKey, Role
 from zonegit.dnssec.signing.plan import SigningKey
 from zonegit.errors import DnssecError
-from zonegit.model.names import parse_apex, to_text
+from zonegit.model.names import WireName, parse_apex, to_text
 from zonegit.repo.dnssec.private_files import PrivateDirectory
 
 PATIENCE: Final = 10.0
@@ -42,7 +44,6 @@ _MOST_KEY: Final = 16 << 10
 _DRAWS: Final = 100
 """New keys that are drawn until one has a free key tag. With 100 keys in a zone, 1 draw in 300 is in vain."""
 _PEM: Final = re.compile(r"(\d{3})\+(\d{5})\.pem", re.ASCII)
-_PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 _LONGEST: Final = 200
 
 
@@ -61,9 +62,9 @@ class ZoneKeys:
     """The private keys of one zone. Every error is a `DnssecError`. Not for several threads at once."""
 
     def __init__(self, root: Path, zone: str) -> None:
-        apex = parse_apex(zone)
-        self.zone: Final = to_text(apex)
-        self.path: Final = root / directory_name(self.zone)
+        self._apex: Final = parse_apex(zone)
+        self.zone: Final = to_text(self._apex)
+        self.path: Final = root / directory_name(self._apex)
         self._locked: PrivateDirectory | None = None
         self._signing: dict[str, tuple[tuple[int, ...], SigningKey]] = {}
         """By file name: the file's identity, and its key."""
@@ -108,16 +109,47 @@ class ZoneKeys:
                     return ManagedKey(dnskey, role, now)
         raise DnssecError(f"{self.zone}: no key with a free key tag in {_DRAWS} draws: the zone has too many keys")
 
+    def import_(
+        self, private: bytes, role: Role, now: int, public: bytes | None = None, others: Collection[bytes] = ()
+    ) -> ManagedKey:
+        """Take over a key: PEM, or the text of BIND's `.private`. It is on the disk when this returns.
+
+        `public` is the text of BIND's `.key`, which must fit in zone, role and key. Of `others`, the RDATA of the
+        zone's DNSKEY records, none but its own may have its key tag. Messages say what is wrong with `it`.
+        """
+        key, times = _read_foreign(private)
+        dnskey = key.dnskey(flags_of(role))
+        if public is not None:
+            self._check_public(public, dnskey, role)
+        with self._changing() as directory:
+            here = [each.dnskey for each in self._all(directory)]
+            for other in (*here, *others):
+                if other != dnskey and not tags_of(other).isdisjoint(tags_of(dnskey)):
+                    raise DnssecError(
+                        f"it has the key tag {tag_of(dnskey)}, which another key of {self.zone} has, too, or gets "
+                        "when it is revoked; replace one of the two where the zone is signed now, then import again"
+                    )
+            if not directory.write_new(file_name(dnskey), key.pem()):
+                raise DnssecError(f"it is already here: {self.path / file_name(dnskey)}")
+        return ManagedKey(dnskey, role, times.created or now)
+
+    def export(self, dnskey: bytes, times: KeyTimes) -> BindPair:
+        """The private key of a DNSKEY record as BIND's files. The PEM file itself is what Knot DNS imports."""
+        name = file_name(dnskey)
+        self.signing_key(dnskey)
+        with self._opened() as directory:
+            pem = directory.read(name, _MOST_KEY) if directory else None
+        if pem is None:
+            raise self._missing(dnskey)
+        return write_pair(self.zone, self._private(name, pem), int.from_bytes(dnskey[:2], "big"), times)
+
     def signing_key(self, dnskey: bytes) -> SigningKey:
         """The key of a DNSKEY record, ready to sign."""
         name = file_name(dnskey)
         with self._opened() as directory:
             found = self._signing_key(directory, name) if directory else None
         if found is None:
-            raise DnssecError(
-                f"{self.path / name}: the private key of {self.zone} with key tag {tag_of(dnskey)} is missing; "
-                "restore the file from a copy of the key directory"
-            )
+            raise self._missing(dnskey)
         if found.dnskey != dnskey:
             raise DnssecError(
                 f"{self.path / name}: holds the key of another DNSKEY record with key tag {tag_of(dnskey)}; "
@@ -183,12 +215,15 @@ class ZoneKeys:
         self._signing[name] = (identity, found)
         return found
 
-    def _read(self, name: str, pem: bytes) -> SigningKey:
+    def _private(self, name: str, pem: bytes) -> PrivateKey:
         try:
-            key = from_pem(pem)
+            return from_pem(pem)
         except DnssecError as error:
             why = f"{self.path / name}: cannot be used: {error}"
             raise DnssecError(f"{why}; restore the file from a copy of the key directory") from None
+
+    def _read(self, name: str, pem: bytes) -> SigningKey:
+        key = self._private(name, pem)
         dnskey = _fitting(key, name)
         if dnskey is None:
             raise DnssecError(
@@ -196,6 +231,30 @@ class ZoneKeys:
                 "restore the file from a copy of the key directory"
             )
         return SigningKey(dnskey, FileSigner(key))
+
+    def _missing(self, dnskey: bytes) -> DnssecError:
+        return DnssecError(
+            f"{self.path / file_name(dnskey)}: the private key of {self.zone} with key tag {tag_of(dnskey)} is "
+            "missing; restore the file from a copy of the key directory"
+        )
+
+    def _check_public(self, public: bytes, dnskey: bytes, role: Role) -> None:
+        """Check that a `.key` file is that of a private key that is imported."""
+        said = read_public(public)
+        if said.zone != self._apex:
+            raise DnssecError(f"it is a key of {to_text(said.zone)}, not of {self.zone}")
+        if said.dnskey[4:] != dnskey[4:] or said.dnskey[3] != dnskey[3]:
+            raise DnssecError("its .key file belongs to another private key")
+        if said.dnskey != dnskey:
+            flags = int.from_bytes(said.dnskey[:2], "big")
+            raise DnssecError(f"its flags are {flags}, but those of a {role.upper()} are {flags_of(role)}")
+
+
+def _read_foreign(private: bytes) -> tuple[PrivateKey, KeyTimes]:
+    if b"-----BEGIN" in private:
+        return read_pem(private), KeyTimes()
+    found = read_private(private)
+    return found.key, found.times
 
 
 def flags_of(role: Role) -> int:
@@ -208,14 +267,13 @@ def file_name(dnskey: bytes) -> str:
     return f"{dnskey[3]:03}+{tag_of(dnskey):05}.pem"
 
 
-def directory_name(zone: str) -> str:
-    """The directory's name for the keys of a zone, given in canonical presentation form."""
-    if zone == ".":
-        return "%2E"
-    escaped = "".join(each if each in _PLAIN else f"%{ord(each):02X}" for each in zone.removesuffix("."))
-    if len(escaped) <= _LONGEST:
-        return escaped
-    return f"{escaped[: _LONGEST // 2]}%~{sha256(zone.encode()).hexdigest()}"
+def directory_name(apex: WireName) -> str:
+    """The name of the directory with a zone's keys: the zone as BIND writes it in file names, or `@` for the root.
+
+    Names that are too long for a directory are cut, and end with a hash.
+    """
+    text = file_text(apex)[:-1] or "@"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}%~{sha256(apex).hexdigest()}"
 
 
 def _fitting(key: PrivateKey, name: str) -> bytes | None:

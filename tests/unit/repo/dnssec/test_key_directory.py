@@ -16,7 +16,7 @@ from zonegit.dnssec.policy import Algorithm
 from zonegit.dnssec.private_key import generate, tag_of, tags_of
 from zonegit.dnssec.rollover.values import ManagedKey, Role
 from zonegit.errors import DnssecError
-from zonegit.model.names import join, to_text
+from zonegit.model.names import WireName, join, lower, parse_apex
 from zonegit.repo.dnssec import key_directory
 from zonegit.repo.dnssec.key_directory import KeyDirectory, ZoneKeys, directory_name, file_name
 
@@ -125,22 +125,24 @@ def test_two_zones_share_nothing(root: Path, keys: ZoneKeys) -> None:
     ("zone", "name"),
     [
         ("example.org.", "example.org"),
-        (".", "%2E"),
+        (".", "@"),
         ("64/26.2.0.192.in-addr.arpa.", "64%2F26.2.0.192.in-addr.arpa"),
-        (r"\.\..", r"%5C.%5C."),
-        (r"a\000\255%.", r"a%5C000%5C255%25"),
+        (r"\.\..", "%2E%2E"),
+        (r"a\000\255%.", "a%00%FF%25"),
         ("_a-b.", "_a-b"),
+        ("@.", "%40"),
+        ("*.Example.", "%2A.example"),
     ],
 )
 def test_names_of_directories(zone: str, name: str) -> None:
-    assert directory_name(zone) == name
+    assert directory_name(parse_apex(zone)) == name
 
 
 @given(st.lists(st.lists(st.binary(min_size=1, max_size=63), max_size=4), min_size=2, max_size=5, unique_by=str))
 def test_every_zone_has_a_directory_of_its_own(zones: list[list[bytes]]) -> None:
-    texts = {to_text(join(each)).lower() for each in zones if len(join(each)) < 255}
-    names = {directory_name(text) for text in texts}
-    assert len(names) == len(texts)
+    apexes = {WireName(lower(join(each)) + b"\0") for each in zones if len(join(each)) < 255}
+    names = {directory_name(apex) for apex in apexes}
+    assert len(names) == len(apexes)
     for name in names:
         assert len(name) <= 200
         assert name not in ("", ".", "..") and not name.startswith(".")
