@@ -4,8 +4,8 @@ All messages of a call are signed with one call of each key's signer. A signer t
 each message is refused.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeVar
 
 from zonegit.dnssec.private_key import tag_of
 from zonegit.dnssec.signing.plan import SigningKey, SigningPlan
@@ -19,6 +19,7 @@ SIGNED_BY_DNSKEY_KEYS: Final = frozenset({DNSKEY, CDS, CDNSKEY})
 CHUNK: Final = 10_000
 """About as many signatures are made at once: that bounds the memory that they need before they are stored."""
 
+_T = TypeVar("_T")
 _BEGIN: Final = APEX_POINTER + RRSIG.to_bytes(2, "big") + CLASS_IN.to_bytes(2, "big")
 _WILDCARD: Final = b"\1*"
 _SOA: Final = SOA.to_bytes(2, "big")
@@ -113,13 +114,13 @@ def _stored(owner: Owner, found: list[bytes]) -> bytes | None:
     return b"".join([begin + rdata[4:8] + len(rdata).to_bytes(2, "big") + rdata for rdata in found]) or None
 
 
-def chunks(owners: Iterable[ToSign]) -> Iterator[list[ToSign]]:
-    """The same owners in lists with about `CHUNK` RRsets to sign in each."""
-    chunk: list[ToSign] = []
+def chunks(items: Iterable[_T], weight: Callable[[_T], int]) -> Iterator[list[_T]]:
+    """The same items in lists with a weight of about `CHUNK` each: the number of RRsets to sign."""
+    chunk: list[_T] = []
     size = 0
-    for owner in owners:
-        chunk.append(owner)
-        size += len(owner.rrsets)
+    for item in items:
+        chunk.append(item)
+        size += weight(item)
         if size >= CHUNK:
             yield chunk
             chunk, size = [], 0
