@@ -68,3 +68,7 @@ class Facts(NamedTuple):
     """The largest TTL in the zone."""
     parent: Parent | None
     """None: it wasn't asked."""
+    keys: frozenset[bytes] | None = None
+    """DNSKEY RDATA of the zone's keys whose private part can be used. None: not known, none counts as missing."""
+    foreign: frozenset[bytes] = frozenset()
+    """DNSKEY RDATA that the zone itself has, from other signers (RFC 8901)."""

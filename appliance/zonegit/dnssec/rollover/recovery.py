@@ -1,0 +1,83 @@
+"""What is served isn't what the state remembers: a backup of the one or the other was restored.
+
+Then everything that may be in caches goes on being published, and signs as far as its private part is there, until
+everything is as the state has it: the process `RECOVER`.
+"""
+
+from typing import Final
+
+from zonegit.dnssec.policy import Algorithm
+from zonegit.dnssec.rollover.counting import NOTHING
+from zonegit.dnssec.rollover.state import HeldKey, Part, Process, State
+from zonegit.dnssec.rollover.table import TABLES, Kind, Row, Use, row_before
+from zonegit.dnssec.rollover.uses import row_of, use_of
+from zonegit.dnssec.rollover.values import Facts, ManagedKey, Role
+
+_ZSK: Final = b"\1\0\3"
+_SEP: Final = b"\1\1\3"
+"""Flags and protocol in front of a DNSKEY's RDATA (RFC 4034 §2.1)."""
+
+
+def slipped(state: State, row: Row, facts: Facts) -> bool:
+    """Whether the version that is served is older than the step before this one."""
+    if state.process is None or (before := row_before(state.process.kind, row.step)) is None:
+        return False
+    for held in state.keys:
+        if held.part is Part.KEPT:
+            continue
+        uses = use_of(held, row) & use_of(held, before)
+        if Use.PUBLISHED in uses and held.key.dnskey not in facts.published:
+            return True
+        if Use.ZONE in uses and held.part is Part.NEW and held.key.dnskey in facts.unsigned_by:
+            return True
+    return False
+
+
+def recovered(state: State, facts: Facts) -> State:
+    """The state with the keys that are published unknown to it, and in `RECOVER` if there is reason for it."""
+    process = state.process
+    if state.is_disabled or (process is None and not state.keys):
+        return state
+    strays = _strays(state, facts)
+    if process is not None and process.kind is Kind.DISABLE:
+        return _disabling(state, process, strays, facts.now) if strays else state
+    if strays or _has_slipped(state, facts):
+        return _recovering(state, strays, facts.now)
+    return state
+
+
+def _has_slipped(state: State, facts: Facts) -> bool:
+    row = row_of(state)
+    return row is not None and not row.back and slipped(state, row, facts)
+
+
+def _disabling(state: State, process: Process, strays: tuple[HeldKey, ...], now: int) -> State:
+    again = process._replace(step=TABLES[Kind.DISABLE][0].step, entered=now, waited=NOTHING)
+    return state._replace(keys=(*state.keys, *strays), process=again)
+
+
+def _recovering(state: State, strays: tuple[HeldKey, ...], now: int) -> State:
+    keys = (held._replace(part=Part.OLD if held.part is Part.OLD else Part.NEW) for held in state.keys)
+    needs = state.process.needs if state.process is not None else ()
+    process = Process(Kind.RECOVER, TABLES[Kind.RECOVER][0].step, needs, now, now)
+    return state._replace(keys=(*keys, *strays), process=process)
+
+
+def _strays(state: State, facts: Facts) -> tuple[HeldKey, ...]:
+    """The published keys that the state doesn't know, and the zone itself doesn't have."""
+    unknown = sorted(facts.published - facts.foreign - state.dnskeys)
+    known = {held.key.role for held in state.keys}
+    has_zsk = Role.ZSK in known or any(dnskey.startswith(_ZSK) for dnskey in unknown)
+    found = []
+    for dnskey in unknown:
+        if dnskey[3] not in set(Algorithm) or not dnskey.startswith((_ZSK, _SEP)):
+            continue  # nothing that zonegit ever published
+        is_lost = facts.keys is None or dnskey not in facts.keys
+        found.append(HeldKey(ManagedKey(dnskey, _role(dnskey, has_zsk, facts), facts.now), Part.OLD, is_lost))
+    return tuple(found)
+
+
+def _role(dnskey: bytes, has_zsk: bool, facts: Facts) -> Role:
+    if dnskey.startswith(_ZSK):
+        return Role.ZSK
+    return Role.KSK if has_zsk and dnskey not in facts.signed_by else Role.CSK

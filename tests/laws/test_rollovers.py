@@ -1,0 +1,29 @@
+"""No validator finds a zone bogus at any step of any process, whatever RFC 7583 allows its cache to hold."""
+
+import pytest
+
+from rolloverkit import World
+from zonegit.dnssec.policy import Algorithm, DnssecPolicy, KeyLayout
+from zonegit.dnssec.rollover.requests import requested
+from zonegit.dnssec.rollover.state import to_json
+from zonegit.dnssec.rollover.table import TABLES, Kind
+
+BOTH = pytest.mark.parametrize("layout", list(KeyLayout))
+
+
+@BOTH
+def test_a_life_in_order(layout: KeyLayout) -> None:
+    """The world checks all caches after each publication and each change at the parent."""
+    world = World(DnssecPolicy(keys=layout))
+    world.run(lambda state: state.process is None)
+    for kind in (Kind.ZSK, Kind.KSK):
+        world.stored = to_json(requested(world.state, kind, world.policy, world.clock))
+        world.run(lambda state: state.process is None)
+    world.policy = world.policy._replace(algorithm=Algorithm.ED25519)
+    world.look()
+    world.run(lambda state: state.process is None)
+    world.stored = to_json(requested(world.state, Kind.DISABLE, world.policy, world.clock))
+    world.run(lambda state: state.is_disabled)
+    rolled = (Kind.ZSK, Kind.KSK) if layout is KeyLayout.SPLIT else (Kind.CSK, Kind.CSK)
+    kinds = (Kind.ENABLE, *rolled, Kind.ALGORITHM, Kind.DISABLE)
+    assert world.steps == [(kind.value, row.step) for kind in kinds for row in TABLES[kind]]
