@@ -120,6 +120,7 @@ def _subject(group: str) -> str:
         "signing": "sign commits and verify signatures",
         "merging": "merge, revert and cherry\\-pick commits",
         "publishing": "serve what passes the policy of a zone",
+        "dnssec": "sign zones",
         "proposing": "propose and land branches",
         "reviewing": "review proposals, approve and reject commits",
         "syncing": "exchange commits with a peer",

@@ -156,8 +156,8 @@ def tell_unloaded(args: Namespace, zone: str, branches: Collection[str], out: Ou
     from zonegit.ops.own_config import settings_for
 
     try:
-        # Without the word `publish` in the file, the rooms that read all of it aren't loaded.
-        mentioned = settings_for(location.existing(args), Path(location.SERVICE_CONFIG), b"publish")[1]
+        # Without these words in the file, the rooms that read all of it aren't loaded.
+        mentioned = settings_for(location.existing(args), Path(location.SERVICE_CONFIG), b"publish", b"dnssec")[1]
         found = policies(args) if mentioned else {}
     except ZonegitError as error:
         out.warn(printable(str(error)))

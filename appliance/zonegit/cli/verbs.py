@@ -97,6 +97,11 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
     "publishing": {
         "publish": "serve what passes the policy of a zone, and show what it holds",
     },
+    "dnssec": {
+        "dnssec enable": "have a zone signed",
+        "dnssec status": "show the keys and signatures of a zone, and what it waits for",
+        "dnssec ds": "show the DS records that the parent zone should have",
+    },
     "proposing": {
         "propose": "propose to merge a branch into another one",
         "land": "merge a proposal into its target",

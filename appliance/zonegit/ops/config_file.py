@@ -166,10 +166,16 @@ class Read(NamedTuple):
 def read_file(path: Path) -> Read:
     """Read and check a file; `ConfigError` names the file and the line."""
     try:
-        text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text)
+        return read_text(path, path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
+
+
+def read_text(path: Path, content: bytes) -> Read:
+    """Check the content of a file, or what is to be its content; `ConfigError` names the file and the line."""
+    try:
+        text = content.decode()
+        data = tomllib.loads(text)
     except ValueError as error:  # not UTF-8, not TOML, or a number with too many digits
         raise ConfigError(f"{path}: {error}") from None
     except RecursionError:

@@ -40,6 +40,21 @@ def settings_for(repo: Path, service: Path, *words: bytes) -> tuple[Path, dict[s
     return service, data
 
 
+def file_for(repo: Path, service: Path) -> Path | None:
+    """The configuration file that applies to a repository; None if none does. `ConfigError` if it is unreadable."""
+    own = repo / NAME
+    if os.path.lexists(own):
+        return own
+    try:
+        about = _settings(service, service.read_bytes(), [b""]).get("repo")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError:
+        raise ConfigError(f"{service} can't be read: run this as a user who may, such as root") from None
+    same = isinstance(about, str) and about and Path(about).resolve() == repo.resolve()
+    return service.resolve() if same else None
+
+
 def _read_own(path: Path) -> bytes:
     """Read the file in a repository's directory, where any member of its group may put one. `ConfigError`."""
     try:

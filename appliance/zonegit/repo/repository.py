@@ -26,6 +26,7 @@ from zonegit.model.rdata import SOA
 from zonegit.repo.branch_verbs import BranchVerbs
 from zonegit.repo.context import owner_of
 from zonegit.repo.desired_verbs import DesiredVerbs
+from zonegit.repo.dnssec.verbs import DnssecVerbs
 from zonegit.repo.joint_verbs import JointVerbs
 from zonegit.repo.merge_verbs import MergeVerbs
 from zonegit.repo.proposals.verbs import ProposalVerbs
@@ -51,7 +52,15 @@ if TYPE_CHECKING:
 
 
 class Repository(
-    BranchVerbs, DesiredVerbs, JointVerbs, MergeVerbs, ProposalVerbs, PublishVerbs, SigningVerbs, UndoVerbs
+    BranchVerbs,
+    DesiredVerbs,
+    DnssecVerbs,
+    JointVerbs,
+    MergeVerbs,
+    ProposalVerbs,
+    PublishVerbs,
+    SigningVerbs,
+    UndoVerbs,
 ):
     """An open repository. Any number of processes may have the same directory open at once."""
 

@@ -40,6 +40,7 @@ def keys_of(value, opaque=("objects",)) -> set[str]:
         ["zone", "list"],
         ["status"],
         ["query", "www"],
+        ["dnssec", "status"],
         ["set", "@", "MX", "2h", "10 nowhere"],
         ["fsck"],
         ["cat-object"],
