@@ -10,6 +10,7 @@ from chainkit import changed, entries_in, faults, signed_tree, touched, tree_of
 from checkkit import APEX
 from zonegit.dnssec.signing.chain import Chain
 from zonegit.dnssec.signing.nsec import NsecChain
+from zonegit.dnssec.signing.nsec3 import Nsec3Chain
 from zonegit.model.names import APEX as AT_APEX
 from zonegit.model.names import Owner, join, key_owner
 from zonegit.model.rdata import DNAME, DS, NS, SOA, TXT, A
@@ -18,7 +19,11 @@ from zonegit.tree.zone_tree import Tree
 
 Zone = Mapping[tuple[Owner, int], RRset]
 
-CHAINS = {"nsec": NsecChain(APEX)}
+CHAINS: dict[str, Chain] = {
+    "nsec": NsecChain(APEX),
+    "nsec3": Nsec3Chain(APEX, False),
+    "nsec3-opt-out": Nsec3Chain(APEX, True),
+}
 RDATA = {
     A: [bytes((192, 0, 2, 1))],
     NS: [b"\2ns\7example\0"],
@@ -76,7 +81,7 @@ def _tree(zone: Zone) -> Tree:
 @pytest.mark.parametrize("mode", CHAINS)
 @given(histories())
 def test_mending_is_making_anew(mode: str, history: list[Zone]) -> None:
-    chain: Chain = CHAINS[mode]
+    chain = CHAINS[mode]
     zone = _tree(history[0])
     signed = signed_tree(zone, chain.whole(zone))
     assert faults(signed) == []

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from zonegit.dnssec.policy import Denial
 from zonegit.dnssec.signing.nsec import NsecChain
+from zonegit.dnssec.signing.nsec3 import Nsec3Chain
 from zonegit.dnssec.signing.plan import SigningPlan
-from zonegit.errors import DnssecError
 from zonegit.model.names import OwnerKey
 from zonegit.model.rrset import RRKey
 from zonegit.tree.zone_tree import Tree
@@ -29,6 +29,6 @@ class Chain(Protocol):
 
 def chain_for(plan: SigningPlan) -> Chain:
     """The chain that a plan wants."""
-    if plan.denial is not Denial.NSEC:
-        raise DnssecError(f"denial = {plan.denial.value!r} isn't available yet")
-    return NsecChain(plan.apex)
+    if plan.denial is Denial.NSEC:
+        return NsecChain(plan.apex)
+    return Nsec3Chain(plan.apex, plan.denial is Denial.OPT_OUT)

@@ -1,0 +1,176 @@
+"""The chain of NSEC3 records (RFC 5155 §7.1), made from a whole zone or mended after a change.
+
+Empty non-terminals have records, too. With opt-out, insecure delegations have none, and neither have empty
+non-terminals with nothing else below.
+"""
+
+from collections.abc import Iterator, Sequence, Set
+from contextlib import suppress
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from zonegit.dnssec.signing.bitmap import answered_types, bitmap
+from zonegit.dnssec.signing.denial import (
+    changed,
+    denial_ttl,
+    denied_name,
+    denied_names,
+    record_ttl,
+    replaced,
+    stored_record,
+)
+from zonegit.dnssec.signing.nsec3_hash import PARAMETERS, Digest, Nsec3, digest_key, hashed
+from zonegit.dnssec.signing.nsec3_ring import Broken, Ring
+from zonegit.dnssec.signing.standing import Standing, StandingOwner, occluder, standing_owners
+from zonegit.errors import DnssecError
+from zonegit.model.names import APEX, APEX_KEY, OwnerKey, WireName, absolute, key_owner, keys_above, to_text
+from zonegit.model.rdata import DS, NSEC, NSEC3PARAM, RRSIG
+from zonegit.model.rrset import RRKey, rr_key
+from zonegit.tree.walk import under
+from zonegit.tree.zone_tree import Tree
+
+_PARAMETERS_KEY: Final = rr_key(APEX_KEY, NSEC3PARAM)
+_PARAMETERS: Final = stored_record(APEX, NSEC3PARAM, 0, PARAMETERS)
+"""With TTL 0, as BIND has it: only name servers use it (RFC 5155 §4)."""
+
+
+class Nsec3Chain(NamedTuple):
+    """The NSEC3 chain of the zone at an apex."""
+
+    apex: WireName
+    opt_out: bool
+
+    def whole(self, zone: Tree) -> Iterator[tuple[RRKey, bytes]]:
+        """All its records and the NSEC3PARAM, in canonical order. `zone` is complete but for signatures and them.
+
+        `DnssecError` if two names have the same hash.
+        """
+        ttl = denial_ttl(zone)
+        yield _PARAMETERS_KEY, _PARAMETERS
+        names = sorted((hashed(key, self.apex), key, types) for key, types in self._names(zone))
+        for (digest, key, types), (following, other, _) in pairwise([*names, names[0]]):
+            if digest == following and key != other:
+                raise self._clash(other)
+            yield digest_key(digest), Nsec3(self.opt_out, following, types).stored(digest, ttl)
+
+    def mend(self, signed: Tree, zone: Tree, touched: Sequence[OwnerKey]) -> dict[RRKey, bytes | None]:
+        """What changes (None: goes away) in the chain of the version `signed`, to make it that of `zone`.
+
+        `touched` has every owner whose types or standing differ. The cost is theirs, unless the TTL of the whole
+        chain differs, or it was another one.
+        """
+        ttl = denial_ttl(zone)
+        ring = Ring(signed, hashed(APEX_KEY, self.apex))
+        if self._continues(ring, ttl):
+            with suppress(Broken):
+                digests = self._digests(ring, self._affected(ring, zone, touched))
+                return changed(signed, self._mended(ring, digests, ttl))
+        return replaced(signed, self.whole(zone))
+
+    def _mended(self, ring: Ring, digests: dict[Digest, bytes | None], ttl: int) -> dict[RRKey, bytes | None]:
+        """The records of digests that have these bitmaps now (None: are not in the ring), and around them."""
+        present = {digest for digest, types in digests.items() if types is not None}
+        there = set(filter(ring.has, digests))
+        leaving = there - present
+        links = _links(ring, present - there, leaving)
+        wanted: dict[RRKey, bytes | None] = {digest_key(digest): None for digest in leaving}
+        for digest in present | links.keys():
+            types = digests.get(digest)
+            record = Nsec3(
+                self.opt_out,
+                links.get(digest) or ring.record(digest).following,
+                ring.record(digest).bitmap if types is None else types,
+            )
+            wanted[digest_key(digest)] = record.stored(digest, ttl)
+        return wanted
+
+    def _affected(self, ring: Ring, zone: Tree, touched: Sequence[OwnerKey]) -> dict[OwnerKey, bytes | None]:
+        """These owners, and empty non-terminals that come or go with them, with their bitmaps (None: left out)."""
+        found: dict[OwnerKey, bytes | None] = {}
+        for owner in touched:
+            for key in (owner, *keys_above(owner)):
+                if key in found:
+                    break
+                types = found[key] = self._bitmap_at(zone, key)
+                if (types is not None) == ring.has(hashed(key, self.apex)):
+                    break  # so the names above it stay as they are, too
+        return found
+
+    def _digests(self, ring: Ring, names: dict[OwnerKey, bytes | None]) -> dict[Digest, bytes | None]:
+        """The bitmaps of these names by digest; None if no name has it now."""
+        owners: dict[Digest, OwnerKey] = {}
+        found: dict[Digest, bytes | None] = {}
+        for key, types in names.items():
+            digest = hashed(key, self.apex)
+            if types is None:
+                found.setdefault(digest, None)
+                continue
+            is_other = ring.has(digest) and next(under(*ring.signed, RRKey(key)), None) is None
+            if is_other or owners.setdefault(digest, key) != key:
+                raise self._clash(key)
+            found[digest] = types
+        return found
+
+    def _names(self, zone: Tree) -> Iterator[tuple[OwnerKey, bytes]]:
+        """All names in the chain, with their bitmaps. Empty non-terminals come before the first name below them."""
+        last = APEX_KEY
+        for name in denied_names(zone):
+            types = self._bitmap(name)
+            if types is None:
+                continue
+            for above in keys_above(name.key):
+                if last.startswith(above):
+                    break
+                yield above, b""
+            yield name.key, types
+            last = name.key
+
+    def _bitmap_at(self, zone: Tree, owner: OwnerKey) -> bytes | None:
+        """The bitmap of an owner or empty non-terminal; None if it isn't in the chain."""
+        name = denied_name(zone, owner)
+        if name is not None:
+            return self._bitmap(name)
+        if occluder(zone, owner) is not None:
+            return None
+        below = standing_owners(under(zone.nodes, zone.root, RRKey(owner)))
+        is_above = any(self._bitmap(each) is not None for each in below if each.standing is not Standing.OCCLUDED)
+        return b"" if is_above else None
+
+    def _bitmap(self, name: StandingOwner) -> bytes | None:
+        """The bitmap of a name that the zone answers for; None if opt-out leaves it out."""
+        types = answered_types(name.standing, name.types)
+        if name.standing is Standing.CUT and DS not in types:
+            return None if self.opt_out else bitmap(types)
+        return bitmap((*types, RRSIG) if name.key else (*types, RRSIG, NSEC3PARAM))
+
+    def _continues(self, ring: Ring, ttl: int) -> bool:
+        """Whether a signed zone has such a chain and no other, with this TTL."""
+        at_apex = ring.signed.at(APEX_KEY)
+        first = ring.signed.payload(digest_key(ring.start))
+        return (
+            NSEC not in at_apex
+            and at_apex.get(NSEC3PARAM) == _PARAMETERS
+            and first is not None
+            and (record_ttl(first), Nsec3.read(first).opt_out) == (ttl, self.opt_out)
+        )
+
+    def _clash(self, key: OwnerKey) -> DnssecError:
+        name = to_text(absolute(key_owner(key), self.apex))
+        return DnssecError(f'{name} has the NSEC3 hash of another name: rename it, or use denial = "nsec"')
+
+
+def _links(ring: Ring, entering: Set[Digest], leaving: Set[Digest]) -> dict[Digest, Digest]:
+    """What follows each digest after which something changes, when these enter and leave a ring."""
+    heads = {ring.before(digest) for digest in entering | leaving} - leaving
+    tails = {_staying_after(ring, digest, leaving) for digest in heads}
+    order = sorted(heads | tails | entering)
+    links = zip(order, [*order[1:], *order[:1]], strict=True)
+    return {digest: following for digest, following in links if digest in heads or digest in entering}
+
+
+def _staying_after(ring: Ring, digest: Digest, leaving: Set[Digest]) -> Digest:
+    """The first digest after one of the ring that doesn't leave."""
+    following = ring.record(digest).following
+    while following in leaving:
+        following = ring.record(following).following
+    return following
