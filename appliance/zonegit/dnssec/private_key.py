@@ -34,6 +34,7 @@ _LEAST_RSA: Final = 1024
 _MOST_RSA: Final = 4096
 _MOST_EXPONENT: Final = 35
 """Bits of the largest exponent that BIND verifies with."""
+_ED25519_SIGNATURE: Final = 64
 
 Material = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
@@ -82,6 +83,14 @@ class PrivateKey:
     def material(self) -> Material:
         """The key as `cryptography` has it."""
         return self._material
+
+    @property
+    def signature_size(self) -> int:
+        """Bytes of a signature in an RRSIG record."""
+        if isinstance(self._material, rsa.RSAPrivateKey):
+            return (self._material.key_size + 7) // 8
+        curve = CURVES.get(self.algorithm)
+        return 2 * curve.size if curve else _ED25519_SIGNATURE
 
     def pem(self) -> bytes:
         """PKCS#8 PEM (RFC 5958, 7468 §10), not encrypted."""

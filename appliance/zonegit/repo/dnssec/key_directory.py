@@ -12,7 +12,7 @@ isn't the one of its name is refused, as are files and directories that others m
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +31,7 @@ from zonegit.dnssec.private_key import (
     tags_of,
 )
 from zonegit.dnssec.rollover.values import ManagedKey, Role
-from zonegit.dnssec.signing.plan import SigningKey
+from zonegit.dnssec.signing.plan import Signer, SigningKey
 from zonegit.errors import DnssecError
 from zonegit.model.names import WireName, parse_apex, to_text
 from zonegit.repo.dnssec.private_files import PrivateDirectory
@@ -50,21 +50,24 @@ _LONGEST: Final = 200
 class KeyDirectory:
     """The private keys of all zones. Nothing is opened before a zone's are asked for."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, signer: Callable[[PrivateKey], Signer] = FileSigner) -> None:
+        """`signer` makes what signs with a private key, such as that of a `SigningPool`."""
         self._root: Final = root
+        self._signer: Final = signer
 
     def zone(self, name: str) -> "ZoneKeys":
         """The keys of a zone, which may have none yet. `InvalidName`."""
-        return ZoneKeys(self._root, name)
+        return ZoneKeys(self._root, name, self._signer)
 
 
 class ZoneKeys:
     """The private keys of one zone. Every error is a `DnssecError`. Not for several threads at once."""
 
-    def __init__(self, root: Path, zone: str) -> None:
+    def __init__(self, root: Path, zone: str, signer: Callable[[PrivateKey], Signer]) -> None:
         self._apex: Final = parse_apex(zone)
         self.zone: Final = to_text(self._apex)
         self.path: Final = root / directory_name(self._apex)
+        self._signer: Final = signer
         self._locked: PrivateDirectory | None = None
         self._signing: dict[str, tuple[tuple[int, ...], SigningKey]] = {}
         """By file name: the file's identity, and its key."""
@@ -230,7 +233,7 @@ class ZoneKeys:
                 f"{self.path / name}: holds another key than its name says; "
                 "restore the file from a copy of the key directory"
             )
-        return SigningKey(dnskey, FileSigner(key))
+        return SigningKey(dnskey, self._signer(key))
 
     def _missing(self, dnskey: bytes) -> DnssecError:
         return DnssecError(

@@ -1,0 +1,83 @@
+"""A process that makes signatures for `repo.dnssec.signing_pool`, which starts it and owns both pipes.
+
+It reads frames: `K` with the PEM of a private key, then `M` with messages, answered by their signatures, joined.
+It ends with its standard input, and so with the process that started it, and after a minute without work. The
+key comes through the pipe alone, and no core is dumped that would contain it.
+"""
+
+import os
+import resource
+import struct
+from collections.abc import Sequence
+from contextlib import suppress
+from select import select
+from typing import Final
+
+from zonegit.dnssec.private_key import FileSigner, from_pem
+
+_KEY: Final = ord("K")
+_MESSAGES: Final = ord("M")
+_HEAD: Final = struct.Struct(">BI")
+_LENGTH: Final = struct.Struct(">I")
+_NICE: Final = 10
+"""A tenth of a processor at most, if others want all of it."""
+_IDLE: Final = 60.0
+"""Seconds without work after which the process ends."""
+
+
+def key_frame(pem: bytes) -> bytes:
+    """The frame with the private key for all messages that follow."""
+    return _HEAD.pack(_KEY, len(pem)) + pem
+
+
+def messages_frame(messages: Sequence[bytes]) -> bytes:
+    """The frame with messages to sign."""
+    data = b"".join([part for each in messages for part in (_LENGTH.pack(len(each)), each)])
+    return _HEAD.pack(_MESSAGES, len(data)) + data
+
+
+def main() -> None:
+    """Serve the standard input and output."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError):
+        os.nice(_NICE)
+    with suppress(BrokenPipeError, EOFError):
+        serve(0, 1)
+
+
+def serve(requests: int, replies: int) -> None:
+    """Answer the frames of one descriptor to another. EOFError at the end of the first."""
+    signer = None
+    while select([requests], [], [], _IDLE)[0]:
+        kind, size = _HEAD.unpack(_read(requests, _HEAD.size))
+        data = _read(requests, size)
+        if kind == _KEY:
+            signer = FileSigner(from_pem(data))
+        elif signer is not None:
+            _write(replies, b"".join(signer.sign(_messages(data))))
+
+
+def _messages(data: bytes) -> list[bytes]:
+    found, at = [], 0
+    while at < len(data):
+        (size,) = _LENGTH.unpack_from(data, at)
+        at += _LENGTH.size + size
+        found.append(data[at - size : at])
+    return found
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    parts = []
+    while size:
+        part = os.read(descriptor, size)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
