@@ -5,32 +5,48 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from zonegit.errors import ZonegitError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zonegit.cli.output import Output
+
+class _Failed(ZonegitError):
+    """The error of the child, with its exit code."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.exit_code = code
 
 
-def in_child(work: Callable[[], str], out: Output) -> str:
+def in_child(work: Callable[[], str]) -> str:
     """The result of work that opens a repository, in a process of its own: this one stays root.
 
-    If the work fails, its error was printed, and this raises `SystemExit` with its exit code.
+    What the child says is only text, for it may have become another user. Raises its `ZonegitError` again.
     """
-    from zonegit.cli.main import guarded
-
-    def send() -> int:
-        os.write(writing, work().encode())
-        return 0
-
-    out.flush()
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        os._exit(guarded(send, out))
+        os.close(reading)
+        with os.fdopen(writing, "w") as stream:
+            code = _work(work, stream.write)
+        os._exit(code)
     os.close(writing)
-    with os.fdopen(reading, "rb") as stream:
-        found = stream.read().decode()
+    with os.fdopen(reading) as stream:
+        found = stream.read()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code:
-        raise SystemExit(code)
+        raise _Failed(found or "the process that reads the repository ended early; try again", max(code, 1))
     return found
+
+
+def _work(work: Callable[[], str], say: Callable[[str], object]) -> int:
+    try:
+        say(work())
+    except ZonegitError as error:
+        say(str(error))
+        return error.exit_code
+    except (Exception, KeyboardInterrupt) as error:
+        say(f"unexpected error: {type(error).__name__}: {error}")
+        return 1
+    return 0

@@ -114,7 +114,7 @@ def _zone_to_sign(args: Namespace, out: Output, *, apart: bool) -> str:
                 )
             return zone
 
-    return in_child(find, out) if apart and not os.geteuid() else find()
+    return in_child(find) if apart and not os.geteuid() else find()
 
 
 # -- status -----------------------------------------------------------------------------------------------------

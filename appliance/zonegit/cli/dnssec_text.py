@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import render
 from zonegit.cli.output import Output, Style
 from zonegit.dnssec.policy import Algorithm
 from zonegit.dnssec.private_key import tag_of
+from zonegit.dnssec.rollover.delegation import ds_rdata
 from zonegit.model.foreign import printable
 from zonegit.repo.dnssec.status import DnssecStatus, Problem, to_json
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from zonegit.cli.shapes import JsonObject
+    from zonegit.dnssec.rollover.values import ManagedKey
     from zonegit.model.names import WireName
     from zonegit.repo.dnssec.requests import Request
 
 _LATE: Final = 3600
 """Seconds after which a renewal that hasn't happened is a problem."""
 _SEP: Final = 1
-_SHA256: Final = 2
 
 
 def problems(status: DnssecStatus, now: float) -> list[Problem]:
@@ -129,6 +129,16 @@ def algorithm_name(number: int) -> str:
         return f"algorithm {number}"
 
 
+def key_text(key: ManagedKey) -> str:
+    """A key in words."""
+    return f"{key.role.upper()} {tag_of(key.dnskey)} ({algorithm_name(key.algorithm)})"
+
+
+def key_shape(zone: str, key: ManagedKey) -> JsonObject:
+    """A key as JSON."""
+    return {"zone": zone, "tag": tag_of(key.dnskey), "algorithm": int(key.algorithm), "role": key.role.value}
+
+
 def tags(dnskeys: Iterable[bytes]) -> str:
     """The key tags of DNSKEY records."""
     return ", ".join(map(str, sorted(map(tag_of, dnskeys))))
@@ -138,7 +148,4 @@ def ds_of(apex: WireName, dnskeys: Iterable[bytes]) -> list[bytes]:
     """The DS RDATA, with SHA-256, of those DNSKEY records that have the SEP flag, or of all if none has it."""
     found = list(dnskeys)
     seps = [dnskey for dnskey in found if dnskey[1] & _SEP] or found
-    return [
-        tag_of(dnskey).to_bytes(2, "big") + bytes((dnskey[3], _SHA256)) + sha256(apex + dnskey).digest()
-        for dnskey in seps
-    ]
+    return [ds_rdata(apex, dnskey) for dnskey in seps]

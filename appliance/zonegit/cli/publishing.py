@@ -28,9 +28,13 @@ HELD: Final = 1
 
 
 def _publish(args: Namespace, out: Output) -> int:
+    return publish_by(_chosen(args), args, out)
+
+
+def publish_by(chosen: Mapping[Position, PublishPolicy], args: Namespace, out: Output) -> int:
+    """Publish these branches; returns the exit code. `Refused` if there are none."""
     from zonegit.ops.validator import validate
 
-    chosen = _chosen(args)
     with options.open_repository(args, out) as repo:
         if not chosen:
             raise _without_policy(repo, args)

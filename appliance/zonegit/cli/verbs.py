@@ -102,6 +102,15 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "dnssec status": "show the keys and signatures of a zone, and what it waits for",
         "dnssec ds": "show the DS records that the parent zone should have",
     },
+    "rollovers": {
+        "dnssec rollover": "replace the keys of a zone",
+        "dnssec disable": "end signing a zone in the safe way",
+        "dnssec sign": "publish a signed zone now, as zonegitd does",
+    },
+    "zone_keys": {
+        "dnssec import-key": "take over the private keys of a zone",
+        "dnssec export-key": "write the private keys of a zone as BIND has them",
+    },
     "proposing": {
         "propose": "propose to merge a branch into another one",
         "land": "merge a proposal into its target",

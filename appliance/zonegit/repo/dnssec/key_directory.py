@@ -120,7 +120,7 @@ class ZoneKeys:
         `public` is the text of BIND's `.key`, which must fit in zone, role and key. Of `others`, the RDATA of the
         zone's DNSKEY records, none but its own may have its key tag. Messages say what is wrong with `it`.
         """
-        key, times = _read_foreign(private)
+        key, times = read_foreign(private)
         dnskey = key.dnskey(flags_of(role))
         if public is not None:
             self._check_public(public, dnskey, role)
@@ -253,7 +253,8 @@ class ZoneKeys:
             raise DnssecError(f"its flags are {flags}, but those of a {role.upper()} are {flags_of(role)}")
 
 
-def _read_foreign(private: bytes) -> tuple[PrivateKey, KeyTimes]:
+def read_foreign(private: bytes) -> tuple[PrivateKey, KeyTimes]:
+    """The key in PEM or in the text of BIND's `.private`. `DnssecError`, whose message starts with `it`."""
     if b"-----BEGIN" in private:
         return read_pem(private), KeyTimes()
     found = read_private(private)
