@@ -51,7 +51,7 @@ class Nsec3Chain(NamedTuple):
         for (digest, key, types), (following, other, _) in pairwise([*names, names[0]]):
             if digest == following and key != other:
                 raise self._clash(other)
-            yield digest_key(digest), Nsec3(self.opt_out, following, types).stored(digest, ttl)
+            yield Nsec3(self.opt_out, following, types).entry(digest, ttl)
 
     def mend(self, signed: Tree, zone: Tree, touched: Sequence[OwnerKey]) -> dict[RRKey, bytes | None]:
         """What changes (None: goes away) in the chain of the version `signed`, to make it that of `zone`.
@@ -81,7 +81,8 @@ class Nsec3Chain(NamedTuple):
                 links.get(digest) or ring.record(digest).following,
                 ring.record(digest).bitmap if types is None else types,
             )
-            wanted[digest_key(digest)] = record.stored(digest, ttl)
+            key, payload = record.entry(digest, ttl)
+            wanted[key] = payload
         return wanted
 
     def _affected(self, ring: Ring, zone: Tree, touched: Sequence[OwnerKey]) -> dict[OwnerKey, bytes | None]:

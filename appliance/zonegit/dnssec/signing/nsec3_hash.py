@@ -18,6 +18,7 @@ PARAMETERS: Final = b"\1\0\0\0\0"
 """RDATA of the NSEC3PARAM record: SHA-1, no flags, no further iterations, no salt (RFC 5155 §4.2)."""
 _LABEL: Final = 32
 """Bytes of a digest in base32hex."""
+_LABEL_SIZE: Final = bytes((_LABEL,))
 _KEY_END: Final = b"\0\0" + NSEC3.to_bytes(2, "big")
 _NEXT: Final = 1 + _LABEL + len(APEX_POINTER) + FIXED.size + len(PARAMETERS) + 1
 """Where the next digest is in a stored record."""
@@ -33,15 +34,15 @@ class Nsec3(NamedTuple):
     """The next hashed owner."""
     bitmap: bytes
 
-    def stored(self, digest: Digest, ttl: int) -> bytes:
-        """The stored RRset of a digest that has this record."""
-        owner = Owner(bytes((_LABEL,)) + _label(digest))
+    def entry(self, digest: Digest, ttl: int) -> tuple[RRKey, bytes]:
+        """The key and stored RRset of this record at a digest."""
+        label = _label(digest)
         rdata = bytes((1, self.opt_out, 0, 0, 0, SIZE)) + self.following + self.bitmap
-        return stored_record(owner, NSEC3, ttl, rdata)
+        return RRKey(label + _KEY_END), stored_record(Owner(_LABEL_SIZE + label), NSEC3, ttl, rdata)
 
     @classmethod
     def read(cls, payload: bytes) -> "Nsec3":
-        """What `stored` made this of."""
+        """The record of a stored RRset that `entry` made."""
         return cls(bool(payload[_NEXT - 5]), Digest(payload[_NEXT : _NEXT + SIZE]), payload[_NEXT + SIZE :])
 
 

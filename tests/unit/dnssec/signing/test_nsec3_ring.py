@@ -18,7 +18,7 @@ def ring_of(digests: list[Digest], plain: list[bytes] = []) -> Ring:  # noqa: B0
     """The ring of these digests in a tree that has these labels, too."""
     order = sorted(digests)
     links = zip(order, [*order[1:], *order[:1]], strict=True)
-    records = {digest_key(digest): Nsec3(False, after, b"").stored(digest, 60) for digest, after in links}
+    records = dict(Nsec3(False, after, b"").entry(digest, 60) for digest, after in links)
     for label in plain:
         rrset = RRset.of(join([label]), A, 60, [b"\0\0\0\1"])
         records[rrset.key] = rrset.encode()
