@@ -33,10 +33,15 @@ def index_root(path: Path) -> bytes:
 
 def heads(path: Path) -> dict[RefName, ObjectId]:
     """Where the branches of the repository in a directory are."""
+    return refs(path, "refs/heads/")
+
+
+def refs(path: Path, prefix: str) -> dict[RefName, ObjectId]:
+    """The refs with this prefix of the repository in a directory."""
     store = LmdbStore.open(path, readonly=True)
     try:
         with store.read() as reader:
-            return dict(reader.refs("refs/heads/"))
+            return dict(reader.refs(prefix))
     finally:
         store.close()
 

@@ -105,7 +105,8 @@ class Mirror:
     def _adopt_rules(self) -> None:
         """Adopt the current rules, and apply them to everything that is known of the peer, too."""
         self._rules = self._rules_now()
-        self._tracked = KnownRefs(self._name, mirrored=self._rules.mirrors)
+        rules = self._rules
+        self._tracked = KnownRefs(self._name, mirrored=rules.mirrors, publishes=rules.publishes)
         self._again = True
 
     async def run(self) -> None:

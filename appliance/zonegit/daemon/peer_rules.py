@@ -20,4 +20,7 @@ def rules_of(config: Config, peer: PeerConfig) -> Rules:
     def mirrors(zone: str) -> bool:
         return only_pulled and policy(zone) is Policy.FF_ONLY and peer.covers.includes(zone)
 
-    return Rules(peer.covers.includes, mirrors, policy)
+    def publishes(zone: str) -> bool:
+        return config.zone(zone).publisher == peer.name and peer.covers.includes(zone)
+
+    return Rules(peer.covers.includes, mirrors, policy, publishes=publishes)

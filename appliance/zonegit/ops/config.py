@@ -209,6 +209,8 @@ class ZoneConfig(NamedTuple):
     """The first whose expression matches a query decides the branch to answer from."""
     merge: Policy | None = None
     """The policy for branches that diverged from a peer's; None: the one in each peer's table."""
+    publisher: str | None = None
+    """The peer whose published versions are served here although this node writes the zone, too."""
     strict: frozenset[str] = frozenset()
     """Checks whose warnings refuse a change. Only `zonegit` uses them (`ops.strict`); the daemon doesn't commit."""
     allow_query: Acl | None = None

@@ -132,6 +132,7 @@ ZONE: Final[Mapping[str, Reader]] = {
     "routes": routes,
     "strict": values.checks,
     "merge": values.policy,
+    "publisher": values.peer_name,
     **TRANSFERS,
 }
 PUBLISH: Final[Mapping[str, Reader]] = {
@@ -205,6 +206,11 @@ def _zone(source: "_Source", where: tuple[str, ...], value: object, directory: P
     found = source.zone(where, value)
     inner = {name: ((*where, name), found.pop(name)) for name in _INNER if name in found}
     settings = source.take(where, found, ZONE, _INNER)
+    if "publisher" in settings and inner:
+        table = ".".join(("zone", f'"{where[1]}"', next(iter(inner))))
+        raise source.error(
+            (*where, "publisher"), f"the zone has [{table}], so this node publishes it: keep only one"
+        )
     if "publish" in inner:
         settings["publish"] = _publish(source, *inner["publish"])
     if "dnssec" in inner:

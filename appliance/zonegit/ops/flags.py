@@ -20,7 +20,7 @@ from zonegit.ops.config import (
 )
 from zonegit.ops.config_file import TABLES, TOP, TRANSFERS, ZONE, Read, Settings, read_file
 from zonegit.ops.log import Format
-from zonegit.ops.peers import both, link_of, peers_of
+from zonegit.ops.peers import both, check_publishers, link_of, peers_of
 from zonegit.ops.routes import check_facts
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ def load(argv: Sequence[str]) -> Config:
         check_facts(f'[zone."{name}"]', settings.get("routes", ()), dns)
         if "dnssec" in settings and default.at is not None:
             raise ConfigError(f"--at serves a version as it is, so {name} can't be signed: leave it out")
-    return Config(
+    config = Config(
         repo=top.get("repo") or Path(os.environ.get("ZONEGIT_REPO") or ".zonegit"),
         keys=top.get("keys"),
         dns=dns,
@@ -116,6 +116,8 @@ def load(argv: Sequence[str]) -> Config:
         default_zone=default,
         only_zones=frozenset(_checked("zone", values.zone_name, name) for name in only),
     )
+    check_publishers(config)
+    return config
 
 
 def _checked(name: str, reader: Callable[[object], T], value: object) -> T:

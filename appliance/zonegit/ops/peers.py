@@ -5,7 +5,7 @@ from typing import Final
 
 from zonegit.errors import ConfigError
 from zonegit.ops import values
-from zonegit.ops.config import PeerConfig, PrimaryConfig
+from zonegit.ops.config import Config, PeerConfig, PrimaryConfig
 from zonegit.ops.config_file import Settings
 from zonegit.sync.zone_filter import ALL, Patterns, ZoneFilter
 
@@ -31,6 +31,17 @@ def peers_of(listed: Sequence[Settings], tables: Mapping[str, Settings], top: Se
     if twice := next((kid for kid in kids if kids.count(kid) > 1), None):
         raise ConfigError(f"two peers without 'url' have the key {twice!r}: they can't be told apart")
     return tuple(found.values())
+
+
+def check_publishers(config: Config) -> None:
+    """`ConfigError` for a zone whose publisher is a peer that this node doesn't get the zone from."""
+    for zone, settings in config.zones.items():
+        name = settings.publisher
+        peers = (peer for peer in config.called if peer.pulled is not None and peer.covers.includes(zone))
+        if name is not None and all(peer.name != name for peer in peers):
+            raise ConfigError(
+                f'[zone."{zone}"] has the publisher {name!r}, but this node pulls {zone} from no such peer'
+            )
 
 
 def _peer(settings: Settings, *, serves: bool) -> PeerConfig:

@@ -19,9 +19,22 @@ def own_policy_setting(zone: str) -> str:
     return f"own-policy/{zone}"
 
 
+def publisher_setting(zone: str) -> str:
+    """The name of the setting that records which peer publishes a zone that this node writes, too."""
+    return f"publisher/{zone}"
+
+
 def has_own_policy(reader: Reader, zone: str) -> bool:
     """Whether a zone's published versions are this node's, even if its branches are a peer's."""
     return reader.setting(own_policy_setting(zone)) is not None
+
+
+def follows_versions(reader: Reader, zone: str) -> bool:
+    """Whether a zone's published versions are a peer's: that from which it is mirrored, or that publishes it."""
+    if has_own_policy(reader, zone):
+        return False
+    settings = mirror_setting(zone), publisher_setting(zone)
+    return any(reader.setting(setting) is not None for setting in settings)
 
 
 def zones_with_own_policy(reader: Reader) -> frozenset[str]:

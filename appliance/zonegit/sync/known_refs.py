@@ -1,10 +1,11 @@
 """The refs of a peer that this node knows, kept up to date between exchanges by the journal of the store.
 
 These are the branches that `refs/remotes/<peer>/` tracks, the tags, reviews and proposals of their zones, and the
-published versions of mirrored zones. In a mirror, the heads follow the tracked branches. If a head differs from its
-tracked branch, the branch is reported at an impossible id, so that the peer sends it again. Published versions of
-other zones aren't stored here; they count as known once the peer has sent them. So do reviews and proposals that
-were refused here, or that the peer lacks, once that was dealt with (`settle`).
+published versions of mirrored zones and of those that the peer publishes for this node. In a mirror, the heads
+follow the tracked branches. If a head differs from its tracked branch, the branch is reported at an impossible id,
+so that the peer sends it again. Published versions of other zones aren't stored here; they count as known once the
+peer has sent them. So do reviews and proposals that were refused here, or that the peer lacks, once that was dealt
+with (`settle`).
 """
 
 from collections.abc import Callable, Collection
@@ -35,10 +36,20 @@ _ASTRAY: Final = ObjectId(bytes(ID_SIZE))
 class KnownRefs:
     """The known refs of one peer. `catch_up` before each question, and apply the answer before the next one."""
 
-    def __init__(self, peer: str, *, mirrored: bool | Callable[[str], bool] = False) -> None:
-        """`mirrored`: whether the peer's zones are mirrored here: all, none, or those for whose name it is true."""
+    def __init__(
+        self,
+        peer: str,
+        *,
+        mirrored: bool | Callable[[str], bool] = False,
+        publishes: Callable[[str], bool] = lambda _zone: False,
+    ) -> None:
+        """`mirrored`: whether the peer's zones are mirrored here: all, none, or those for whose name it is true.
+
+        `publishes`: whether the peer's published versions of a zone are served here, mirrored or not.
+        """
         self._peer = peer
         self._prefix = f"refs/{RefKind.REMOTE}/{peer}/"
+        self._publishes = publishes
         self._mirrored = mirrored if callable(mirrored) else lambda _zone: mirrored
         self._epoch = ""
         self._own: frozenset[str] = frozenset()
@@ -194,7 +205,7 @@ class KnownRefs:
 
     def _stores_versions(self, zone: str) -> bool:
         """Whether the peer's published versions of a zone are stored here."""
-        return self._mirrored(zone) and zone not in self._own
+        return (self._mirrored(zone) or self._publishes(zone)) and zone not in self._own
 
     def _update_untracked(self, reader: Reader, zone: str) -> None:
         """Update the tags, reviews and proposals of a zone: all if any of its branches is tracked, else none."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse, published, remote, tag
-from zonegit.repo.mirrors import PULLED, mirror_setting
+from zonegit.repo.mirrors import PULLED, mirror_setting, publisher_setting
 from zonegit.repo.new_zones import is_taking_over, taking_over
 from zonegit.repo.peer_status import LEFT_OUT, REFUSED
 from zonegit.repo.position import HEAD
@@ -51,6 +51,11 @@ def every(_zone: str) -> bool:
     return True
 
 
+def none(_zone: str) -> bool:
+    """No zone."""
+    return False
+
+
 def follow(
     writer: Writer,
     peer: str,
@@ -58,15 +63,16 @@ def follow(
     who: Stamp,
     left_out: Mapping[str, str] = MappingProxyType({}),
     mirrors: Mirrors = every,
+    publishes: Mirrors = none,
 ) -> Moved:
     """Move the refs, and record the peer's state and that it was reached at `who.time`.
 
     The branches and tags of zones that are `left_out` (zone -> reason) don't move. Of zones that this node doesn't
-    mirror, only the remote-tracking refs move.
+    mirror, only the remote-tracking refs move, and the published versions of those that the peer `publishes`.
     """
     if is_overtaken(writer, peer, refs):
         return Moved()
-    allowed = _plan(writer, peer, refs, left_out, mirrors)
+    allowed = _plan(writer, peer, refs, left_out, mirrors, publishes)
     heads = [update for update in allowed.updates if parse(update.name).kind is RefKind.HEAD]
     moved = Moved(
         tuple(update.name for update in heads),
@@ -76,7 +82,8 @@ def follow(
     if allowed.updates:
         writer.move_refs(allowed.updates, who, f"{PULLED}{peer}")
         moved = moved._replace(removed=removed_of(writer, heads))
-    _mark_mirrored(writer, peer, allowed)
+    _mark_mirrored(writer, peer, allowed, mirrors)
+    _mark_published(writer, peer, allowed, mirrors)
     REFUSED.set(writer, peer, allowed.refused)
     LEFT_OUT.set(writer, peer, left_out)
     point_head(writer)
@@ -93,15 +100,14 @@ def removed_of(reader: Reader, moved: Iterable[RefUpdate]) -> tuple[RefName, ...
 
 
 def _plan(
-    reader: Reader, peer: str, refs: PeerRefs, left_out: Collection[str], mirrors: Mirrors = every
+    reader: Reader, peer: str, refs: PeerRefs, left_out: Collection[str], mirrors: Mirrors, publishes: Mirrors
 ) -> Permitted:
     wanted = _wanted(peer, refs)
     updates = [RefUpdate(name, reader.ref(name), oid) for name, oid in wanted.items() if reader.ref(name) != oid]
     updates += [RefUpdate(name, reader.ref(name), None) for name in _vanished(reader, peer, refs, wanted)]
     if mirrors is not every:
-        parsed = ((parse(update.name), update) for update in updates)
-        updates = [update for ref, update in parsed if ref.kind is RefKind.REMOTE or mirrors(ref.zone)]
-    allowed = permitted(reader, peer, updates)
+        updates = [update for update in updates if _may_follow(parse(update.name), mirrors, publishes)]
+    allowed = permitted(reader, peer, updates, publishes)
     if not left_out:
         return allowed
     moves = tuple(
@@ -112,14 +118,21 @@ def _plan(
     return allowed._replace(updates=moves)
 
 
-def _mark_mirrored(writer: Writer, peer: str, allowed: Permitted) -> None:
+def _may_follow(ref: Ref, mirrors: Mirrors, publishes: Mirrors) -> bool:
+    """Whether a ref here is to become the peer's."""
+    if ref.kind is RefKind.REMOTE or mirrors(ref.zone):
+        return True
+    return ref.kind is RefKind.PUBLISHED and publishes(ref.zone)
+
+
+def _mark_mirrored(writer: Writer, peer: str, allowed: Permitted, mirrors: Mirrors) -> None:
     """Record for each zone whose branches or tags moved that it is mirrored from the peer, so that nobody commits
     to it here.
 
     A zone whose refs are the same on both sides keeps its owner: the peer may be the one that mirrors it.
     """
     refs = [parse(update.name) for update in allowed.updates]
-    moved = {ref.zone for ref in refs if ref.kind is not RefKind.REMOTE}
+    moved = {ref.zone for ref in refs if ref.kind is not RefKind.REMOTE and mirrors(ref.zone)}
     for zone in {ref.zone for ref in refs} - allowed.refused:
         if not _is_tracked(writer, peer, zone):
             if is_mirrored(writer, peer, zone):
@@ -128,12 +141,22 @@ def _mark_mirrored(writer: Writer, peer: str, allowed: Permitted) -> None:
             writer.set_setting(mirror_setting(zone), peer.encode())
 
 
+def _mark_published(writer: Writer, peer: str, allowed: Permitted, mirrors: Mirrors) -> None:
+    """Record for each zone whose version moved although this node writes it that the peer publishes it."""
+    refs = [(parse(update.name), update.new) for update in allowed.updates]
+    versions = [(ref.zone, new) for ref, new in refs if ref.kind is RefKind.PUBLISHED and not mirrors(ref.zone)]
+    for zone in {zone for zone, new in versions if new is not None}:
+        writer.set_setting(publisher_setting(zone), peer.encode())
+
+
 def _is_tracked(reader: Reader, peer: str, zone: str) -> bool:
     """Whether any branch of the zone is tracked from the peer."""
     return any(parse(name).zone == zone for name, _ in reader.live_refs(f"refs/remotes/{peer}/{zone}/"))
 
 
-def is_followed(reader: Reader, peer: str, refs: PeerRefs, mirrors: Mirrors = every) -> bool:
+def is_followed(
+    reader: Reader, peer: str, refs: PeerRefs, mirrors: Mirrors = every, publishes: Mirrors = none
+) -> bool:
     """Whether the refs here are already the peer's, except those of zones that are known to be left out.
 
     A zone that was left out for want of a policy may have one now.
@@ -141,7 +164,7 @@ def is_followed(reader: Reader, peer: str, refs: PeerRefs, mirrors: Mirrors = ev
     noted = LEFT_OUT.read(reader).get(peer, {})
     taking = taking_over(reader, (zone for zone, why in noted.items() if is_taking_over(why)))
     left_out = [zone for zone, why in noted.items() if zone in taking or not is_taking_over(why)]
-    allowed = _plan(reader, peer, refs, left_out, mirrors)
+    allowed = _plan(reader, peer, refs, left_out, mirrors, publishes)
     return not allowed.updates and allowed.refused == REFUSED.read(reader).get(peer, frozenset())
 
 

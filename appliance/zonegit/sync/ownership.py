@@ -1,13 +1,13 @@
 """Which refs a pull may move: a mirror follows what came from its peer, and takes over nothing else.
 
 A branch came from the peer if its zone is mirrored from the peer and the peer had the branch before; a tag did if
-its zone is mirrored from the peer. A published version moves with its branch, unless the zone has a policy of its
-own here. Everything else is this repository's own: committed or imported here, or mirrored from another peer. Where
-the peer's branches and tags are equal to our own, nothing moves and the zone stays our own: two nodes may be each
-other's primary, and the peer may mirror the zone from here. An own branch is taken over where the peer's is ahead
-of it (a fast-forward). Otherwise the whole zone is refused: none of its branches and tags moves until an operator
-gives up what is here (`sync.adoption`). A peer that still has what a reset or a removal here moved away from is
-behind, not ahead.
+its zone is mirrored from the peer. A published version moves with its branch, or if the peer publishes the zone for
+this node, unless the zone has a policy of its own here. Everything else is this repository's own: committed or
+imported here, or mirrored from another peer. Where the peer's branches and tags are equal to our own, nothing moves
+and the zone stays our own: two nodes may be each other's primary, and the peer may mirror the zone from here. An
+own branch is taken over where the peer's is ahead of it (a fast-forward). Otherwise the whole zone is refused: none
+of its branches and tags moves until an operator gives up what is here (`sync.adoption`). A peer that still has what
+a reset or a removal here moved away from is behind, not ahead.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,8 +30,16 @@ class Permitted(NamedTuple):
     """Zones of the peer's that are this repository's own."""
 
 
-def permitted(reader: Reader, peer: str, updates: Sequence[RefUpdate]) -> Permitted:
-    """The updates without those of refused zones. Remote-tracking refs always move."""
+def permitted(
+    reader: Reader,
+    peer: str,
+    updates: Sequence[RefUpdate],
+    publishes: Callable[[str], bool] = lambda _zone: False,
+) -> Permitted:
+    """The updates without those of refused zones. Remote-tracking refs always move.
+
+    `publishes`: whether the peer publishes a zone that this node writes.
+    """
     mirrored = cache(lambda zone: is_mirrored(reader, peer, zone))
     parsed = [(parse(update.name), update) for update in updates]
     offered = _offered(reader, peer, parsed)
@@ -54,7 +62,7 @@ def permitted(reader: Reader, peer: str, updates: Sequence[RefUpdate]) -> Permit
     kept += [
         (ref, update)
         for ref, update in published
-        if (mirrored(ref.zone) or ref.zone in taken) and not has_own_policy(reader, ref.zone)
+        if (mirrored(ref.zone) or ref.zone in taken or publishes(ref.zone)) and not has_own_policy(reader, ref.zone)
     ]
     moves = tuple(update for ref, update in kept if ref.kind is RefKind.REMOTE or ref.zone not in refused)
     return Permitted(moves, frozenset(refused))

@@ -18,7 +18,7 @@ from zonegit.repo.mirrors import PULLED, mirror_setting, mirrored_from
 from zonegit.store.port import Reader, Store, Writer
 from zonegit.sync import limits
 from zonegit.sync.arrival import Arrival, Offer, land, plan
-from zonegit.sync.mirror import Moved, every, follow, is_followed, removed_of
+from zonegit.sync.mirror import Moved, every, follow, is_followed, none, removed_of
 from zonegit.sync.ownership import is_mirrored
 from zonegit.sync.peers import highest, is_overtaken, is_undecided, set_undecided
 from zonegit.sync.policy import Policy, ff_only
@@ -47,6 +47,8 @@ class Rules(NamedTuple):
     """What happens to a branch of any other zone that moved on both sides."""
     pulls: bool = True
     """Whether branches of these other zones move at all. If not, only diverged ones are recorded."""
+    publishes: Callable[[str], bool] = none
+    """Whether the peer's published versions of such a zone are served here."""
 
 
 MIRROR: Final = Rules()
@@ -155,7 +157,7 @@ class PolicySession(Session):
                 same
                 and not noted_of(reader, self.peer)
                 and not is_undecided(reader, self.peer)
-                and is_followed(reader, self.peer, self._refs, self._rules.mirrors)
+                and is_followed(reader, self.peer, self._refs, self._rules.mirrors, self._rules.publishes)
             )
 
     def _free_zones(self) -> None:
@@ -177,7 +179,8 @@ class PolicySession(Session):
         forget_diverged(writer, self.peer, {(each.ref.zone, each.ref.name) for each, _ in arrival.diverged})
         if planned.covers_all:
             set_undecided(writer, self.peer, False)
-        followed = follow(writer, self.peer, self._refs, who, self.left_out, self._rules.mirrors)
+        rules = self._rules
+        followed = follow(writer, self.peer, self._refs, who, self.left_out, rules.mirrors, rules.publishes)
         heads = [update for update in arrival.updates if parse(update.name).kind is RefKind.HEAD]
         moved = Moved(
             (*followed.branches, *(update.name for update in heads)),

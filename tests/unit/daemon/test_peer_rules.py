@@ -29,6 +29,14 @@ def test_a_zone_of_a_primary_may_have_a_policy_of_its_own(tmp_path) -> None:  # 
     assert (rules.mirrors(NET), rules.policy(NET)) == (True, Policy.FF_ONLY)
 
 
+def test_a_peer_publishes_the_zones_that_name_it(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    zones = {ORG: ZoneConfig(publisher="p"), NET: ZoneConfig(publisher="q")}
+    given = Config(tmp_path, peers=(PeerConfig("p", LINK, policy=Policy.MERGE),), zones=zones)
+    rules = rules_of(given, given.peers[0])
+    assert (rules.publishes(ORG), rules.publishes(NET), rules.publishes("example.com.")) == (True, False, False)
+    assert not rules.mirrors(ORG)
+
+
 @pytest.mark.parametrize(
     ("direction", "policy", "mirrors", "pulls"),
     [

@@ -83,6 +83,13 @@ def test_a_pusher_is_known_by_the_key(read) -> None:
     assert read("").pushed_policy("example.org.", "k1") is Policy.FF_ONLY
 
 
+def test_a_zone_may_be_published_by_a_peer(read) -> None:
+    config = read(FILE + 'publisher = "ams"\n')
+    assert config.zone("example.org.").publisher == "ams"
+    assert config.zone("a.example.org.").publisher is None
+    assert read(FILE.replace('merge = "hold"', 'publisher = "up"')).zone("example.org.").publisher == "up"
+
+
 PEER = 'keys = "k"\n[[peer]]\nname = "ams"\nurl = "http://127.0.0.1:2"\n'
 CALLS = 'keys = "k"\n[replication]\nlisten = "127.0.0.1:1"\n[[peer]]\nname = "ams"\n'
 
@@ -110,6 +117,12 @@ CALLS = 'keys = "k"\n[replication]\nlisten = "127.0.0.1:1"\n[[peer]]\nname = "am
         (CALLS + 'direction = "both"\n', r"\[\[peer\]\] ams has 'direction' but no 'url'"),
         (CALLS + 'key = "k1"\n[[peer]]\nname = "fra"\nkey = "k1"\n', "two peers without 'url' have the key 'k1'"),
         ('[zone."a."]\nmerge = "never"\n', ":2: merge: 'never' is not a policy"),
+        (PEER + '[zone."a."]\npublisher = "fra"\n', "publisher 'fra', but this node pulls a. from no such peer"),
+        (PEER + 'direction = "push"\n[zone."a."]\npublisher = "ams"\n', "pulls a. from no such peer"),
+        (PEER + 'exclude = ["a"]\n[zone."a."]\npublisher = "ams"\n', "pulls a. from no such peer"),
+        (CALLS + '[zone."a."]\npublisher = "ams"\n', "pulls a. from no such peer"),
+        (PEER + '[zone."a."]\npublisher = "ams"\n[zone."a.".publish]\n', r'"a."\.publish., so this node publi'),
+        (PEER + '[zone."a."]\npublisher = "ams"\n[zone."a.".dnssec]\n', r'"a."\.dnssec., so this node publi'),
     ],
 )  # fmt: skip
 def test_refusals(read, text: str, says: str) -> None:

@@ -9,7 +9,13 @@ from typing import Final
 from zonegit.errors import Conflict, ZonegitError
 from zonegit.model import refs
 from zonegit.repo.context import Context
-from zonegit.repo.mirrors import has_own_policy, is_gone_at_peer, mirror_setting, own_policy_setting
+from zonegit.repo.mirrors import (
+    has_own_policy,
+    is_gone_at_peer,
+    mirror_setting,
+    own_policy_setting,
+    publisher_setting,
+)
 from zonegit.repo.publishing.gate import Gate, Verdict
 from zonegit.repo.publishing.policy import Held, Published, PublishPolicy, Validate
 from zonegit.repo.publishing.reading import Publication, held_setting, published_at
@@ -65,6 +71,7 @@ def stop_publishing(context: Context, place: Position) -> Stopped:
     with context.store.write() as writer:
         writer.set_setting(held_setting(place), None)
         writer.set_setting(own_policy_setting(place.zone), None)
+        writer.set_setting(publisher_setting(place.zone), None)  # set again once its version arrives
     if old is not None and not mirrored:  # last: as long as the version is there, this is done again after a crash
         withdraw(context, place, old)
     return Stopped.FOLLOWS_PEER if mirrored else Stopped.SERVES_TIP

@@ -11,7 +11,7 @@ from zonegit.model.ids import ObjectId, parse_id, short
 from zonegit.model.refs import RefKind
 from zonegit.repo.ancestry import missing_commits
 from zonegit.repo.history import read_commit
-from zonegit.repo.mirrors import has_own_policy, mirror_setting
+from zonegit.repo.mirrors import follows_versions
 from zonegit.repo.publishing.policy import Held, Published, Reason
 from zonegit.repo.results import Position, Revision
 from zonegit.store.port import Reader
@@ -68,14 +68,13 @@ def published_branches(reader: Reader, zone: str = "") -> Iterator[Position]:
 def own_publications(reader: Reader) -> Iterator[Position]:
     """The branches with a published version that was made here.
 
-    These are those of zones that aren't mirrored, or have a policy of their own here.
+    These are those of zones whose versions don't come from a peer, or that have a policy of their own here.
     """
-    mirrored: dict[str, bool] = {}
+    followed: dict[str, bool] = {}
     for place in published_branches(reader):
-        if place.zone not in mirrored:
-            setting = reader.setting(mirror_setting(place.zone))
-            mirrored[place.zone] = setting is not None and not has_own_policy(reader, place.zone)
-        if not mirrored[place.zone]:
+        if place.zone not in followed:
+            followed[place.zone] = follows_versions(reader, place.zone)
+        if not followed[place.zone]:
             yield place
 
 
