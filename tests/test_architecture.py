@@ -166,6 +166,28 @@ def test_signing_and_verifying_share_no_code() -> None:
     assert not wrong
 
 
+def test_what_proves_signed_zones_shares_nothing_with_what_signs_them() -> None:
+    """A mistake that both had would be published. Below the room they share the model, the tree and its names."""
+    room = {
+        path.stem if path.parent.stem == "dnssec" else f"{path.parent.stem}.{path.stem}": path
+        for path in (PACKAGE / "dnssec").rglob("*.py")
+        if path.stem != "__init__"
+    }
+
+    def reached(start: set[str]) -> set[str]:
+        found = set[str]()
+        while start - found:
+            found |= start
+            names = {name.removeprefix("zonegit.dnssec.") for each in found for name in _modules_in(room[each])}
+            start = names & room.keys()
+        return found
+
+    signing = reached({name for name in room if name.startswith("signing.")} | {"private_key"})
+    proving = reached({name for name in room if name.startswith("proving.")} | {"proof"})
+    assert {"rrsig", "hashing"} <= proving, "names are found"
+    assert signing & proving == set()
+
+
 def test_macs_are_compared_in_constant_time() -> None:
     found = [
         f"{path.relative_to(PACKAGE)}:{node.lineno}"

@@ -3,7 +3,7 @@
 Authoritative names are signed and denied; a delegation only as to its DS; nothing below a delegation or DNAME is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -55,8 +55,8 @@ class Node(NamedTuple):
         return [rtype for rtype in self.types if rtype in wanted]
 
 
-def nodes(entries: Entries) -> Iterator[Node]:
-    """The owners of a zone, in canonical order."""
+def nodes(entries: Iterable[tuple[RRKey, bytes]]) -> Iterator[Node]:
+    """The owners of a zone whose entries are in canonical order."""
     occluder: OwnerKey | None = None
     for key, group in groupby(entries, lambda entry: entry[0][:-3]):
         owner = OwnerKey(key)
