@@ -16,7 +16,7 @@ Entries = Sequence[tuple[RRKey, bytes]]
 """A whole zone, in canonical order."""
 
 _HASHED: Final = frozenset({NSEC3, RRSIG})
-_AT_A_CUT: Final = frozenset({DS, NSEC})
+_AT_A_CUT: Final = (DS, NSEC, NSEC3)
 
 
 class Place(Enum):
@@ -48,10 +48,10 @@ class Node(NamedTuple):
         return self.place in (Place.AUTHORITATIVE, Place.CUT)
 
     def signed_types(self) -> list[int]:
-        """The types whose RRsets have to be signed."""
+        """The types whose RRsets have to be signed. NSEC3 is among them wherever it is: its owner is a hash."""
         if self.place is Place.AUTHORITATIVE:
             return [rtype for rtype in self.types if rtype != RRSIG]
-        wanted = {Place.CUT: _AT_A_CUT, Place.HASHED: _HASHED - {RRSIG}}.get(self.place, frozenset())
+        wanted = _AT_A_CUT if self.place is Place.CUT else (NSEC3,)
         return [rtype for rtype in self.types if rtype in wanted]
 
 

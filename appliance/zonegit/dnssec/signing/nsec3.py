@@ -19,11 +19,21 @@ from zonegit.dnssec.signing.denial import (
     replaced,
     stored_record,
 )
-from zonegit.dnssec.signing.nsec3_hash import PARAMETERS, Digest, Nsec3, digest_key, hashed
+from zonegit.dnssec.signing.nsec3_hash import OWNER_SIZE, PARAMETERS, Digest, Nsec3, digest_key, hashed
 from zonegit.dnssec.signing.nsec3_ring import Broken, Ring
 from zonegit.dnssec.signing.standing import Standing, StandingOwner, occluder, standing_owners
 from zonegit.errors import DnssecError
-from zonegit.model.names import APEX, APEX_KEY, OwnerKey, WireName, absolute, key_owner, keys_above, to_text
+from zonegit.model.names import (
+    APEX,
+    APEX_KEY,
+    MAX_NAME,
+    OwnerKey,
+    WireName,
+    absolute,
+    key_owner,
+    keys_above,
+    to_text,
+)
 from zonegit.model.rdata import DS, NSEC, NSEC3PARAM, RRSIG
 from zonegit.model.rrset import RRKey, rr_key
 from zonegit.tree.walk import under
@@ -43,8 +53,9 @@ class Nsec3Chain(NamedTuple):
     def whole(self, zone: Tree) -> Iterator[tuple[RRKey, bytes]]:
         """All its records and the NSEC3PARAM, in canonical order. `zone` is complete but for signatures and them.
 
-        `DnssecError` if two names have the same hash.
+        `DnssecError` if two names have the same hash, or the apex is too long for hashed owners below it.
         """
+        self._check_apex()
         ttl = denial_ttl(zone)
         yield _PARAMETERS_KEY, _PARAMETERS
         names = sorted((hashed(key, self.apex), key, types) for key, types in self._names(zone))
@@ -154,6 +165,13 @@ class Nsec3Chain(NamedTuple):
             and first is not None
             and (record_ttl(first), Nsec3.read(first).opt_out) == (ttl, self.opt_out)
         )
+
+    def _check_apex(self) -> None:
+        if len(self.apex) > MAX_NAME - OWNER_SIZE:
+            raise DnssecError(
+                f"{to_text(self.apex)} is too long for NSEC3: hashed owners below it would exceed {MAX_NAME} bytes "
+                '(RFC 5155 §10.1); use denial = "nsec"'
+            )
 
     def _clash(self, key: OwnerKey) -> DnssecError:
         name = to_text(absolute(key_owner(key), self.apex))

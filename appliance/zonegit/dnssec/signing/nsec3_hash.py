@@ -18,6 +18,8 @@ PARAMETERS: Final = b"\1\0\0\0\0"
 """RDATA of the NSEC3PARAM record: SHA-1, no flags, no further iterations, no salt (RFC 5155 §4.2)."""
 _LABEL: Final = 32
 """Bytes of a digest in base32hex."""
+OWNER_SIZE: Final = 1 + _LABEL
+"""Bytes that a hashed owner has in front of the apex."""
 _LABEL_SIZE: Final = bytes((_LABEL,))
 _KEY_END: Final = b"\0\0" + NSEC3.to_bytes(2, "big")
 _NEXT: Final = 1 + _LABEL + len(APEX_POINTER) + FIXED.size + len(PARAMETERS) + 1
