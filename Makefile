@@ -88,7 +88,7 @@ lock: ## resolve the dependencies anew and write both lock files, hashes include
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
 	  pyproject.toml -o packaging/requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
-	  --extra dev --extra geo -c packaging/requirements.lock pyproject.toml -o $(LOCK)
+	  --extra dev --extra geo --extra pkcs11 -c packaging/requirements.lock pyproject.toml -o $(LOCK)
 
 clean: ## remove all that make made: .venv, caches, dist/, and var/ with the repositories of `make run`
 	rm -rf $(VENV) var dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -44,6 +44,7 @@ ONLY_IN: Final = {
     "httpcore": {"net"},
     "prometheus_client": {"ops", "net"},
     "lmdb": {"store"},
+    "pkcs11": {"repo"},
     "argparse": {"cli", "ops", "daemon"},
 }
 LONGEST_FILE: Final = 400

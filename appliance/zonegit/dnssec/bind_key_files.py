@@ -113,6 +113,12 @@ def read_public(text: bytes) -> BindPublic:
     return BindPublic(zone, rdata)
 
 
+def dnskey_line(zone: str, dnskey: bytes) -> str:
+    """A DNSKEY record as a `.key` file has it."""
+    flags = int.from_bytes(dnskey[:2], "big")
+    return f"{zone} IN DNSKEY {flags} 3 {dnskey[3]} {b64encode(dnskey[4:]).decode()}"
+
+
 def write_pair(zone: str, key: PrivateKey, flags: int, times: KeyTimes) -> BindPair:
     """The two files of a key of a zone, whose name is given in presentation form with its final dot."""
     rdata = key.dnskey(flags)
@@ -132,7 +138,7 @@ def write_pair(zone: str, key: PrivateKey, flags: int, times: KeyTimes) -> BindP
             f"; {line} ({strftime('%a %b %e %H:%M:%S %Y', gmtime(when))})"
             for line, (_, when) in zip(dated, said, strict=True)
         ),
-        f"{zone} IN DNSKEY {flags} 3 {int(number)} {b64encode(rdata[4:]).decode()}",
+        dnskey_line(zone, rdata),
     ]
     name = f"K{file_text(parse_apex(zone))}+{int(number):03}+{tag_of(rdata):05}"
     return BindPair(name, "\n".join(private) + "\n", "\n".join(public) + "\n")

@@ -1,8 +1,9 @@
-"""The directory of private keys: one directory for each zone, in it PKCS#8 PEM files and the state of rollovers.
+"""The directory of private keys: one directory for each zone, with a file for each key and the state of rollovers.
 
     /var/lib/zonegit-keys/            0700, as all directories
       example.org/                    the zone's name without its final dot, odd characters as %XX
         013+25694.pem                 0600, as all files: algorithm and key tag
+        013+04711.pkcs11              the same for a key that is in a token
         state
 
 Which key a file holds, its name says; the key tag says whether its DNSKEY record has the SEP flag. A file whose key
@@ -11,29 +12,30 @@ isn't the one of its name is refused, as are files and directories that others m
 """
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from zonegit.dnssec.bind_key_files import BindPair, KeyTimes, file_text, read_private, read_public, write_pair
-from zonegit.dnssec.foreign_pem import read_pem
-from zonegit.dnssec.private_key import (
-    KSK_FLAGS,
-    ZSK_FLAGS,
-    FileSigner,
-    PrivateKey,
-    from_pem,
-    generate,
-    tag_of,
-    tags_of,
-)
+from zonegit.dnssec.bind_key_files import BindPair, KeyTimes, read_public, write_pair
+from zonegit.dnssec.pkcs11_uri import TokenKey
+from zonegit.dnssec.private_key import FileSigner, PrivateKey, from_pem, tag_of, tags_of
 from zonegit.dnssec.rollover.values import ManagedKey, Role
 from zonegit.dnssec.signing.plan import Signer, SigningKey
 from zonegit.errors import DnssecError
-from zonegit.model.names import WireName, parse_apex, to_text
+from zonegit.model.names import parse_apex, to_text
+from zonegit.repo.dnssec.key_files import (
+    PEM,
+    REFERENCE,
+    directory_name,
+    flags_of,
+    foreign,
+    generated,
+    generated_in_token,
+    is_key,
+    stem,
+    stored_key,
+)
 from zonegit.repo.dnssec.private_files import PrivateDirectory
 
 PATIENCE: Final = 10.0
@@ -43,8 +45,7 @@ _MOST_STATE: Final = 4 << 20
 _MOST_KEY: Final = 16 << 10
 _DRAWS: Final = 100
 """New keys that are drawn until one has a free key tag. With 100 keys in a zone, 1 draw in 300 is in vain."""
-_PEM: Final = re.compile(r"(\d{3})\+(\d{5})\.pem", re.ASCII)
-_LONGEST: Final = 200
+_RESTORE: Final = "restore the file from a copy of the key directory"
 
 
 class KeyDirectory:
@@ -69,7 +70,7 @@ class ZoneKeys:
         self.path: Final = root / directory_name(self._apex)
         self._signer: Final = signer
         self._locked: PrivateDirectory | None = None
-        self._signing: dict[str, tuple[tuple[int, ...], SigningKey]] = {}
+        self._read: dict[str, tuple[tuple[int, ...], SigningKey]] = {}
         """By file name: the file's identity, and its key."""
 
     @contextmanager
@@ -98,74 +99,78 @@ class ZoneKeys:
         with self._opened() as directory:
             return [each.dnskey for each in self._all(directory)] if directory else []
 
-    def generate(self, role: Role, algorithm: int, now: int, avoid_tags: Collection[int] = ()) -> ManagedKey:
-        """A new key, which is on the disk when this returns.
+    def generate(
+        self, role: Role, algorithm: int, now: int, avoid_tags: Collection[int] = (), token: TokenKey | None = None
+    ) -> ManagedKey:
+        """A new key, which is on the disk when this returns. With `token`, the token makes it and keeps it.
 
         Its key tag, revoked or not (RFC 5011), is neither among `avoid_tags` nor that of another key here.
         """
         with self._changing() as directory:
             taken = frozenset(avoid_tags).union(*(tags_of(each.dnskey) for each in self._all(directory)))
             for _ in range(_DRAWS):
-                key = generate(algorithm)
-                dnskey = key.dnskey(flags_of(role))
-                if taken.isdisjoint(tags_of(dnskey)) and directory.write_new(file_name(dnskey), key.pem()):
-                    return ManagedKey(dnskey, role, now)
+                key = generated_in_token(role, algorithm, token, self.zone) if token else generated(role, algorithm)
+                if taken.isdisjoint(tags_of(key.dnskey)) and directory.write_new(key.name, key.data):
+                    return ManagedKey(key.dnskey, role, now)
+                key.discard()
         raise DnssecError(f"{self.zone}: no key with a free key tag in {_DRAWS} draws: the zone has too many keys")
 
     def import_(
         self, private: bytes, role: Role, now: int, public: bytes | None = None, others: Collection[bytes] = ()
     ) -> ManagedKey:
-        """Take over a key: PEM, or the text of BIND's `.private`. It is on the disk when this returns.
+        """Take over a key: PEM, the text of BIND's `.private`, or the PKCS#11 URI of a key that stays in its token.
 
         `public` is the text of BIND's `.key`, which must fit in zone, role and key. Of `others`, the RDATA of the
-        zone's DNSKEY records, none but its own may have its key tag. Messages say what is wrong with `it`.
+        zone's DNSKEY records, none but its own may have its key tag. The key is on the disk when this returns.
+        Messages say what is wrong with `it`.
         """
-        key, times = read_foreign(private)
-        dnskey = key.dnskey(flags_of(role))
+        key = foreign(private, role, self.zone)
         if public is not None:
-            self._check_public(public, dnskey, role)
+            self._check_public(public, key.dnskey, role)
         with self._changing() as directory:
             here = [each.dnskey for each in self._all(directory)]
-            for other in (*here, *others):
-                if other != dnskey and not tags_of(other).isdisjoint(tags_of(dnskey)):
-                    raise DnssecError(
-                        f"it has the key tag {tag_of(dnskey)}, which another key of {self.zone} has, too, or gets "
-                        "when it is revoked; replace one of the two where the zone is signed now, then import again"
-                    )
-            if not directory.write_new(file_name(dnskey), key.pem()):
-                raise DnssecError(f"it is already here: {self.path / file_name(dnskey)}")
-        return ManagedKey(dnskey, role, times.created or now)
+            if key.dnskey in here:
+                raise DnssecError(f"it is already here: {self.path / stem(key.dnskey)}")
+            if any(tags_of(key.dnskey) & tags_of(each) for each in (*here, *others) if each != key.dnskey):
+                raise DnssecError(
+                    f"it has the key tag {tag_of(key.dnskey)}, which another key of {self.zone} has, too, or gets "
+                    "when it is revoked; replace one of the two where the zone is signed now, then import again"
+                )
+            directory.write_new(key.name, key.data)
+        return ManagedKey(key.dnskey, role, key.created or now)
 
     def export(self, dnskey: bytes, times: KeyTimes) -> BindPair:
         """The private key of a DNSKEY record as BIND's files. The PEM file itself is what Knot DNS imports."""
-        name = file_name(dnskey)
+        name = stem(dnskey) + PEM
         self.signing_key(dnskey)
         with self._opened() as directory:
             pem = directory.read(name, _MOST_KEY) if directory else None
         if pem is None:
-            raise self._missing(dnskey)
-        return write_pair(self.zone, self._private(name, pem), int.from_bytes(dnskey[:2], "big"), times)
+            raise DnssecError(
+                f"{self.path / stem(dnskey)}{REFERENCE}: the private key is in a token, and stays there"
+            )
+        return write_pair(self.zone, from_pem(pem), int.from_bytes(dnskey[:2], "big"), times)
 
     def signing_key(self, dnskey: bytes) -> SigningKey:
-        """The key of a DNSKEY record, ready to sign."""
-        name = file_name(dnskey)
+        """The key of a DNSKEY record, ready to sign. Whether its token is there, only signing tells."""
         with self._opened() as directory:
-            found = self._signing_key(directory, name) if directory else None
+            found = self._signing_key(directory, stem(dnskey)) if directory else None
         if found is None:
-            raise self._missing(dnskey)
+            raise DnssecError(
+                f"{self.path / stem(dnskey)}{PEM}: the private key of {self.zone} with key tag {tag_of(dnskey)} is "
+                f"missing; {_RESTORE}"
+            )
         if found.dnskey != dnskey:
             raise DnssecError(
-                f"{self.path / name}: holds the key of another DNSKEY record with key tag {tag_of(dnskey)}; "
-                "restore the file from a copy of the key directory"
+                f"{self.path / stem(dnskey)}: holds the key of another DNSKEY record with key tag "
+                f"{tag_of(dnskey)}; {_RESTORE}"
             )
         return found
 
     def remove(self, dnskey: bytes) -> bool:
-        """Remove the private key of a DNSKEY record for good; False if there is none."""
-        name = file_name(dnskey)
+        """Remove the private key of a DNSKEY record for good; False if there is none. A token keeps its key."""
         with self._changing() as directory:
-            self._signing.pop(name, None)
-            return directory.remove(name)
+            return directory.remove(stem(dnskey) + PEM) or directory.remove(stem(dnskey) + REFERENCE)
 
     @contextmanager
     def _opened(self) -> Iterator[PrivateDirectory | None]:
@@ -199,47 +204,31 @@ class ZoneKeys:
                         self._locked = None
 
     def _all(self, directory: PrivateDirectory) -> list[SigningKey]:
-        found = (self._signing_key(directory, name) for name in directory.names() if _PEM.fullmatch(name))
+        found = (self._in_file(directory, name) for name in directory.names() if is_key(name))
         return [each for each in found if each]
 
     def _signing_key(self, directory: PrivateDirectory, name: str) -> SigningKey | None:
+        return self._in_file(directory, name + PEM) or self._in_file(directory, name + REFERENCE)
+
+    def _in_file(self, directory: PrivateDirectory, name: str) -> SigningKey | None:
         """The key in a file; None if the file doesn't exist. An unchanged file is read once."""
         status = directory.status(name)
         if status is None:
+            self._read.pop(name, None)
             return None
         identity = _identity(status)
-        known = self._signing.get(name)
+        known = self._read.get(name)
         if known and known[0] == identity:
             return known[1]
         data = directory.read(name, _MOST_KEY)
         if data is None:
             return None
-        found = self._read(name, data)
-        self._signing[name] = (identity, found)
-        return found
-
-    def _private(self, name: str, pem: bytes) -> PrivateKey:
         try:
-            return from_pem(pem)
+            found = stored_key(name, data, self._signer)
         except DnssecError as error:
-            why = f"{self.path / name}: cannot be used: {error}"
-            raise DnssecError(f"{why}; restore the file from a copy of the key directory") from None
-
-    def _read(self, name: str, pem: bytes) -> SigningKey:
-        key = self._private(name, pem)
-        dnskey = _fitting(key, name)
-        if dnskey is None:
-            raise DnssecError(
-                f"{self.path / name}: holds another key than its name says; "
-                "restore the file from a copy of the key directory"
-            )
-        return SigningKey(dnskey, self._signer(key))
-
-    def _missing(self, dnskey: bytes) -> DnssecError:
-        return DnssecError(
-            f"{self.path / file_name(dnskey)}: the private key of {self.zone} with key tag {tag_of(dnskey)} is "
-            "missing; restore the file from a copy of the key directory"
-        )
+            raise DnssecError(f"{self.path / name}: {error}; {_RESTORE}") from None
+        self._read[name] = (identity, found)
+        return found
 
     def _check_public(self, public: bytes, dnskey: bytes, role: Role) -> None:
         """Check that a `.key` file is that of a private key that is imported."""
@@ -251,39 +240,6 @@ class ZoneKeys:
         if said.dnskey != dnskey:
             flags = int.from_bytes(said.dnskey[:2], "big")
             raise DnssecError(f"its flags are {flags}, but those of a {role.upper()} are {flags_of(role)}")
-
-
-def read_foreign(private: bytes) -> tuple[PrivateKey, KeyTimes]:
-    """The key in PEM or in the text of BIND's `.private`. `DnssecError`, whose message starts with `it`."""
-    if b"-----BEGIN" in private:
-        return read_pem(private), KeyTimes()
-    found = read_private(private)
-    return found.key, found.times
-
-
-def flags_of(role: Role) -> int:
-    """The flags of a key's DNSKEY record."""
-    return ZSK_FLAGS if role is Role.ZSK else KSK_FLAGS
-
-
-def file_name(dnskey: bytes) -> str:
-    """The name of the file with the private key of a DNSKEY record."""
-    return f"{dnskey[3]:03}+{tag_of(dnskey):05}.pem"
-
-
-def directory_name(apex: WireName) -> str:
-    """The name of the directory with a zone's keys: the zone as BIND writes it in file names, or `@` for the root.
-
-    Names that are too long for a directory are cut, and end with a hash.
-    """
-    text = file_text(apex)[:-1] or "@"
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}%~{sha256(apex).hexdigest()}"
-
-
-def _fitting(key: PrivateKey, name: str) -> bytes | None:
-    """The RDATA of the key's DNSKEY record, with the flags that give the file's name."""
-    both = (key.dnskey(KSK_FLAGS), key.dnskey(ZSK_FLAGS))
-    return next((each for each in both if file_name(each) == name), None)
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

@@ -9,7 +9,8 @@ from zonegit.dnssec.rollover.state import from_json, to_json
 from zonegit.dnssec.rollover.values import ManagedKey, Role
 from zonegit.errors import DnssecError
 from zonegit.model.names import parse_apex
-from zonegit.repo.dnssec.key_directory import ZoneKeys, flags_of, read_foreign
+from zonegit.repo.dnssec.key_directory import ZoneKeys
+from zonegit.repo.dnssec.key_files import foreign
 
 
 class KeyFile(NamedTuple):
@@ -53,15 +54,15 @@ def _imported(
     keys: ZoneKeys, file: KeyFile, now: int, others: Collection[bytes], known: Mapping[bytes, ManagedKey] | None
 ) -> ManagedKey:
     try:
-        private, times = read_foreign(file.private)
-        dnskey = private.dnskey(flags_of(file.role))
+        new = foreign(file.private, file.role, keys.zone)
+        dnskey = new.dnskey
         if known is not None and dnskey not in known:
             raise DnssecError(
                 f"{keys.zone} is signed with keys of its own here, and key {tag_of(dnskey)} is none of them: only "
                 "keys that it has lost can be imported now"
             )
         if dnskey in keys.dnskeys():
-            key = ManagedKey(dnskey, file.role, times.created or now)
+            key = ManagedKey(dnskey, file.role, new.created or now)
         else:
             key = keys.import_(file.private, file.role, now, file.public, others)
     except DnssecError as error:

@@ -11,7 +11,8 @@ from zonegit.dnssec.policy import Algorithm
 from zonegit.dnssec.private_key import KSK_FLAGS, ZSK_FLAGS, generate, tag_of
 from zonegit.dnssec.rollover.values import Role
 from zonegit.errors import DnssecError
-from zonegit.repo.dnssec.key_directory import KeyDirectory, ZoneKeys, file_name
+from zonegit.repo.dnssec.key_directory import KeyDirectory, ZoneKeys
+from zonegit.repo.dnssec.key_files import stem
 
 NOW = 1_800_000_000
 ZONE = "example.org."
@@ -51,7 +52,7 @@ def test_a_key_of_knot_gives_the_same_dnskey(
     assert public == " ".join(record[2:])
 
     ours = keys.generate(Role.KSK, algorithm, NOW)
-    path = keys.path / file_name(ours.dnskey)
+    path = keys.path / f"{stem(ours.dnskey)}.pem"
     identity = keymgr("import-pem", path, f"algorithm={int(algorithm)}", "ksk=yes").split()[0]
     record = keymgr("dnskey", identity).split()
     assert " ".join(record[2:]) in " ".join(keys.export(ours.dnskey, KeyTimes()).public.split())
@@ -59,8 +60,8 @@ def test_a_key_of_knot_gives_the_same_dnskey(
 
 def test_a_key_that_is_here_is_not_imported_again(keys: ZoneKeys) -> None:
     made = keys.generate(Role.CSK, 13, NOW)
-    pem = (keys.path / file_name(made.dnskey)).read_bytes()
-    with pytest.raises(DnssecError, match=rf"^it is already here: {keys.path}/013\+\d+\.pem$"):
+    pem = (keys.path / f"{stem(made.dnskey)}.pem").read_bytes()
+    with pytest.raises(DnssecError, match=rf"^it is already here: {keys.path}/013\+\d+$"):
         keys.import_(pem, Role.CSK, NOW)
 
 

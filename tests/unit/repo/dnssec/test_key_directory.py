@@ -17,8 +17,9 @@ from zonegit.dnssec.private_key import generate, tag_of, tags_of
 from zonegit.dnssec.rollover.values import ManagedKey, Role
 from zonegit.errors import DnssecError
 from zonegit.model.names import WireName, join, lower, parse_apex
-from zonegit.repo.dnssec import key_directory
-from zonegit.repo.dnssec.key_directory import KeyDirectory, ZoneKeys, directory_name, file_name
+from zonegit.repo.dnssec import key_files
+from zonegit.repo.dnssec.key_directory import KeyDirectory, ZoneKeys
+from zonegit.repo.dnssec.key_files import directory_name, stem
 
 NOW = 1_800_000_000
 
@@ -38,7 +39,7 @@ def new(keys: ZoneKeys, role: Role = Role.CSK) -> ManagedKey:
 
 
 def file_of(keys: ZoneKeys, key: ManagedKey) -> Path:
-    return keys.path / file_name(key.dnskey)
+    return keys.path / f"{stem(key.dnskey)}.pem"
 
 
 @pytest.mark.parametrize("role", Role)
@@ -65,7 +66,7 @@ def test_nobody_else_can_read_anything(root: Path, keys: ZoneKeys) -> None:
         os.umask(before)
     assert (root / "example.org") == keys.path
     modes = {path.name: path.stat().st_mode & 0o777 for path in (root, *root.rglob("*"))}
-    assert modes == {"keys": 0o700, "example.org": 0o700, file_name(key.dnskey): 0o600, "state": 0o600}
+    assert modes == {"keys": 0o700, "example.org": 0o700, f"{stem(key.dnskey)}.pem": 0o600, "state": 0o600}
 
 
 def test_a_zone_without_keys_reads_as_empty_and_makes_no_file(root: Path, keys: ZoneKeys) -> None:
@@ -99,7 +100,7 @@ def test_removed_keys_are_gone(keys: ZoneKeys) -> None:
 def test_a_tag_in_use_is_drawn_again(keys: ZoneKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     here, elsewhere, revoked, free = (generate(15) for _ in range(4))
     drawn = iter((here, here, elsewhere, revoked, free))
-    monkeypatch.setattr(key_directory, "generate", lambda _: next(drawn))
+    monkeypatch.setattr(key_files, "generate", lambda _: next(drawn))
     assert new(keys).dnskey == here.dnskey(257)
     (other,) = tags_of(revoked.dnskey(257)) - {tag_of(revoked.dnskey(257))}
     key = keys.generate(Role.KSK, 15, NOW, {tag_of(elsewhere.dnskey(257)), other})
@@ -108,7 +109,7 @@ def test_a_tag_in_use_is_drawn_again(keys: ZoneKeys, monkeypatch: pytest.MonkeyP
 
 def test_a_zone_without_a_free_tag_is_told(keys: ZoneKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     key = generate(15)
-    monkeypatch.setattr(key_directory, "generate", lambda _: key)
+    monkeypatch.setattr(key_files, "generate", lambda _: key)
     with pytest.raises(DnssecError, match=r"example\.org\.: no key with a free key tag in 100 draws"):
         keys.generate(Role.CSK, 15, NOW, range(65_536))
 
