@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from zonegit.cli.shapes import JsonObject
     from zonegit.repo import Repository
+    from zonegit.repo.dnssec.parents import Ask
     from zonegit.repo.publishing.policy import Held, PublishPolicy
     from zonegit.repo.publishing.reading import Publication
     from zonegit.repo.results import Position, Revision
@@ -39,7 +40,14 @@ def publish_by(chosen: Mapping[Position, PublishPolicy], args: Namespace, out: O
         if not chosen:
             raise _without_policy(repo, args)
         done = [
-            repo.publish(policy, validate, zone=place.zone, branch=place.branch, dry_run=args.dry_run)
+            repo.publish(
+                policy,
+                validate,
+                zone=place.zone,
+                branch=place.branch,
+                dry_run=args.dry_run,
+                ask_parent=asker(policy),
+            )
             for place, policy in chosen.items()
         ]
         if args.json:
@@ -48,6 +56,15 @@ def publish_by(chosen: Mapping[Position, PublishPolicy], args: Namespace, out: O
             for each in done:
                 _tell(each, args, out)
     return HELD if any(each.held for each in done) else 0
+
+
+def asker(policy: PublishPolicy) -> Ask | None:
+    """Who asks the parent of a zone that is signed for its DS records."""
+    if policy.dnssec is None:
+        return None
+    from zonegit.net.dns.parent import ask_parent
+
+    return ask_parent
 
 
 def _chosen(args: Namespace) -> Mapping[Position, PublishPolicy]:

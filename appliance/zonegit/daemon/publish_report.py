@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
+from zonegit.daemon.dnssec_report import DnssecReport
 from zonegit.model.ids import ID_SIZE, ObjectId, short
 from zonegit.ops import log
 from zonegit.ops.samples import Samples
@@ -25,6 +26,7 @@ class PublishReport:
 
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
+        self._dnssec = DnssecReport(samples)
         self._versions: dict[Position, ObjectId] = {}
         self._times: dict[str, dict[str, int]] = {}
         """By zone and branch: when it was published."""
@@ -46,6 +48,8 @@ class PublishReport:
             self._held[place.zone][place.branch] = found.held
         if found.held != before:
             self._tell_held(place, found.held)
+        if found.dnssec is not None:
+            self._dnssec.zone(found.dnssec)
 
     def stopped(self, place: Position, how: Stopped) -> None:
         """Report that a branch has no policy any more."""

@@ -2,7 +2,8 @@
 
 It reads the repository's last transaction id two hundred times a second. The branches whose refs moved are judged
 again, those that wait for a time when it comes, and those whose policy names a file of signers that was changed. A
-validator may be slow: branches with one are judged on other threads, so that no zone waits for another's. What a
+validator may be slow, and so may signing: branches with one are judged on other threads, so that no zone waits for
+another's. What a
 commit's own transaction published (`repo.publishing.at_once`) is only reported here, and so is what
 `zonegit publish` did.
 
@@ -25,6 +26,7 @@ from zonegit.daemon.publish_report import PublishReport
 from zonegit.daemon.writers_patience import writers_patience
 from zonegit.errors import InvalidData, ZonegitError
 from zonegit.model.refs import RefKind, RefName, parse
+from zonegit.net.dns.parent import ask_parent
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.publish_policies import policies_of
@@ -32,6 +34,10 @@ from zonegit.ops.samples import Samples
 from zonegit.ops.shared import SharedBlock
 from zonegit.ops.validator import Validators
 from zonegit.repo.context import Context
+from zonegit.repo.dnssec.parents import Parents
+from zonegit.repo.dnssec.remembered import remembered
+from zonegit.repo.dnssec.requests import requests
+from zonegit.repo.dnssec.stage import SigningStage
 from zonegit.repo.publishing.in_force import note_policies
 from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.repo.publishing.publish import Stopped, begin_publishing, publish, stop_publishing
@@ -84,7 +90,10 @@ class Publisher:
         self._context = Context.over(store, clock)
         self._configs = deque([config], maxlen=1)
         """The configuration to use from the next look on."""
+        self._configured: Mapping[Position, PublishPolicy] = {}
+        """The policies of the configuration."""
         self._policies: Mapping[Position, PublishPolicy] = {}
+        """These, and those of zones that are still signed, though their table was removed."""
         self._samples = samples
         self._clock = clock
         self._txn = -1
@@ -101,6 +110,7 @@ class Publisher:
         self._busy: dict[Position, Future[Publication | Stopped | None]] = {}
         self._threads = ThreadPoolExecutor(_THREADS)
         self._validators = Validators()
+        self._signing = SigningStage(self._context, Parents(ask_parent))
         self._report = PublishReport(samples)
         self._seldom = log.Seldom(_logger)
 
@@ -111,7 +121,7 @@ class Publisher:
     def look(self) -> None:
         """Judge the branches that moved, or whose time has come."""
         if self._configs:
-            self._policies, self._seq, self._txn = policies_of(self._configs.pop().zones), None, -1
+            self._configured, self._seq, self._txn = policies_of(self._configs.pop().zones), None, -1
             self._validators.forget()
             self._look_at_files = 0.0
         try:
@@ -119,6 +129,7 @@ class Publisher:
             txn = self._store.txn_id()
             if txn != self._txn:
                 if self._seq is None:
+                    self._policies = self._with_signed(self._configured)
                     note_policies(self._store, self._policies)
                     self._report.begun(begin_publishing(self._context, self._policies))
                 self._find_moved()
@@ -142,7 +153,25 @@ class Publisher:
 
     def close(self) -> None:
         self._validators.stop()
+        self._signing.close()
         self._threads.shutdown(cancel_futures=True)  # they use the store
+
+    def _with_signed(self, policies: Mapping[Position, PublishPolicy]) -> Mapping[Position, PublishPolicy]:
+        """The policies, and the last ones of zones that mustn't stop being signed while their parent has a DS."""
+        with self._store.read() as reader:
+            signed = dict(remembered(reader))
+        found = dict(policies)
+        for place, dnssec in signed.items():
+            policy = policies.get(place, PublishPolicy())
+            if policy.dnssec is None:
+                found[place] = policy._replace(dnssec=dnssec)
+                log.event(
+                    _logger,
+                    "still signing a zone without a table dnssec: 'zonegit dnssec disable' ends that safely",
+                    logging.WARNING,
+                    **place._asdict(),
+                )
+        return found
 
     def _find_moved(self) -> None:
         policies = self._policies
@@ -150,9 +179,10 @@ class Publisher:
             seq = reader.seq
             moved = reader.moved_since(self._seq) if self._seq is not None else None
             found = {*policies, *own_publications(reader)} if moved is None else None
+            asked = {zone for zone, _ in requests(reader)}
         if found is None:
             found = set(chain.from_iterable(self._concerned(name) for name in moved or ()))
-        for place in found:
+        for place in found | {place for place in policies if place.zone in asked}:
             self._waiting.setdefault(place, time.monotonic())
         self._seq = seq
 
@@ -176,7 +206,7 @@ class Publisher:
 
     def _begin(self, place: Position, since: float) -> None:
         policy = self._policies.get(place)
-        if policy is not None and policy.validator:
+        if policy is not None and (policy.validator or policy.dnssec):
             self._busy[place] = self._threads.submit(self._judge, place, policy, since)
         else:
             self._done(place, self._judge(place, policy, since))
@@ -186,7 +216,7 @@ class Publisher:
         try:
             if policy is None:
                 return stop_publishing(self._context, place)
-            found = publish(self._context, place, policy, self._validators)
+            found = publish(self._context, place, policy, self._validators, sign=self._signing)
         except ZonegitError as error:
             self._seldom(f"cannot publish a branch: {place.zone} {place.branch}", error)
             return None
@@ -197,7 +227,10 @@ class Publisher:
     def _done(self, place: Position, found: Publication | Stopped | None) -> None:
         if isinstance(found, Publication):
             self._report.publication(place, found)
-            self._judge_at(place, found.held.until if found.held else None)
+            times = (found.held.until if found.held else None, found.again)
+            self._judge_at(place, min((each for each in times if each is not None), default=None))
+            if place not in self._configured and found.dnssec is not None and found.dnssec.is_over:
+                self._seq, self._txn = None, -1
         elif found is not None:
             self._report.stopped(place, found)
         else:

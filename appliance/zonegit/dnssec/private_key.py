@@ -6,6 +6,7 @@ validators refuse for their size, and keys with a passphrase.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -159,6 +160,7 @@ def dnskey_rdata(flags: int, algorithm: int, public: bytes) -> bytes:
     return flags.to_bytes(2, "big") + bytes((_PROTOCOL, algorithm)) + public
 
 
+@lru_cache(maxsize=1024)
 def tag_of(dnskey: bytes) -> int:
     """The key tag of a DNSKEY record's RDATA (RFC 4034 appendix B): the sum of its 16-bit words, carry added."""
     padded = dnskey + bytes(len(dnskey) % 2)

@@ -6,6 +6,7 @@ records of other keys are those of other signers (RFC 8901) and don't count, unl
 
 from collections.abc import Collection, Iterable
 from enum import Enum, auto
+from functools import lru_cache
 from hashlib import sha1, sha256, sha384
 from typing import Final
 
@@ -31,6 +32,7 @@ class Seen(Enum):
     """What is known doesn't contradict it."""
 
 
+@lru_cache(maxsize=1024)
 def ds_rdata(apex: WireName, dnskey: bytes, digest: int = _SHA256) -> bytes:
     """The RDATA of a key's DS record, which is also that of its CDS record (RFC 4034 §5.1.4)."""
     head = tag_of(dnskey).to_bytes(2, "big") + bytes((dnskey[3], digest))

@@ -6,8 +6,11 @@ from typing import Final, NamedTuple, Protocol
 
 from zonegit.dnssec.policy import DAY, Denial
 from zonegit.model.names import OwnerKey, WireName
+from zonegit.model.rdata import CDNSKEY, CDS, DNSKEY
 from zonegit.model.rrset import RRKey
 
+SIGNED_BY_DNSKEY_KEYS: Final = frozenset({DNSKEY, CDS, CDNSKEY})
+"""The types at the apex that a plan's `dnskey_keys` sign."""
 BACKDATED: Final = 3600
 """Seconds that a signature is valid before it is made: clocks of validators may be slow."""
 
@@ -59,7 +62,7 @@ class SigningPlan(NamedTuple):
     zone_keys: tuple[SigningKey, ...]
     """They sign every RRset but those that the next ones sign."""
     dnskey_keys: tuple[SigningKey, ...]
-    """They sign the RRsets DNSKEY, CDS and CDNSKEY at the apex."""
+    """They sign the RRset DNSKEY at the apex, and CDS and CDNSKEY."""
     dnskeys: tuple[bytes, ...]
     """RDATA of the DNSKEY records to publish. Those that the zone itself has are kept beside them (RFC 8901)."""
     cds: tuple[bytes, ...]
@@ -73,6 +76,18 @@ class SigningPlan(NamedTuple):
     times: Times
     additions: Mapping[RRKey, bytes] = {}
     """Further stored RRsets to publish, as for RFC 9615."""
+
+    def signers_at_apex(self, rtype: int) -> tuple[SigningKey, ...]:
+        """Who signs an RRset at the apex (RFC 7344 §4.1).
+
+        While the algorithm changes, CDS and CDNSKEY have signatures of both, as all data has (RFC 6781 §4.1.4).
+        """
+        if rtype not in SIGNED_BY_DNSKEY_KEYS:
+            return self.zone_keys
+        if rtype == DNSKEY:
+            return self.dnskey_keys
+        known = {key.algorithm for key in self.dnskey_keys}
+        return (*self.dnskey_keys, *(key for key in self.zone_keys if key.algorithm not in known))
 
 
 def _spread(apex: WireName, owner: OwnerKey) -> bytes:

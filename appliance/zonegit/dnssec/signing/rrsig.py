@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from zonegit.dnssec.private_key import tag_of
-from zonegit.dnssec.signing.plan import SigningKey, SigningPlan
+from zonegit.dnssec.signing.plan import SIGNED_BY_DNSKEY_KEYS, SigningKey, SigningPlan
 from zonegit.errors import DnssecError
 from zonegit.model.names import Owner, OwnerKey, WireName, key_owner, labels
-from zonegit.model.rdata import CDNSKEY, CDS, CLASS_IN, DNSKEY, RRSIG, SOA
+from zonegit.model.rdata import CLASS_IN, RRSIG, SOA
 from zonegit.model.rrset import APEX_POINTER, record_spans, served_soa
 
-SIGNED_BY_DNSKEY_KEYS: Final = frozenset({DNSKEY, CDS, CDNSKEY})
-"""The types that a plan's `dnskey_keys` sign at the apex (RFC 7344 §4.1)."""
 CHUNK: Final = 10_000
 """About as many signatures are made at once: that bounds the memory that they need before they are stored."""
 
@@ -66,7 +64,9 @@ def rrsig_rrsets(owners: Sequence[ToSign], plan: SigningPlan) -> list[bytes | No
     apex = plan.apex
     queues = {key.dnskey: _Queue(key, apex) for key in (*plan.zone_keys, *plan.dnskey_keys)}
     of_zone = [queues[key.dnskey] for key in plan.zone_keys]
-    of_dnskeys = [queues[key.dnskey] for key in plan.dnskey_keys]
+    at_apex = {
+        rtype: [queues[key.dnskey] for key in plan.signers_at_apex(rtype)] for rtype in SIGNED_BY_DNSKEY_KEYS
+    }
     above = len(labels(apex))
     inception = _seconds(plan.times.inception)
     made: list[tuple[Owner, list[bytes]]] = []
@@ -82,8 +82,7 @@ def rrsig_rrsets(owners: Sequence[ToSign], plan: SigningPlan) -> list[bytes | No
             covered = rrset[size + 2 : size + 4]
             fields = covered, count + rrset[size + 6 : size + 10] + times
             records = _records(name, size, rrset, plan.serial)
-            apex_keys = not key and int.from_bytes(covered, "big") in SIGNED_BY_DNSKEY_KEYS
-            for queue in of_dnskeys if apex_keys else of_zone:
+            for queue in of_zone if key else at_apex.get(int.from_bytes(covered, "big"), of_zone):
                 queue.put(found, fields, records)
     for queue in queues.values():
         queue.sign()

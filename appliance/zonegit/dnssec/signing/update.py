@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from zonegit.dnssec.private_key import tag_of
-from zonegit.dnssec.signing.plan import SigningPlan
-from zonegit.dnssec.signing.rrsig import SIGNED_BY_DNSKEY_KEYS, ToSign, made_by
+from zonegit.dnssec.signing.plan import SIGNED_BY_DNSKEY_KEYS, SigningPlan
+from zonegit.dnssec.signing.rrsig import ToSign, made_by
 from zonegit.dnssec.signing.standing import signed_types, standing
 from zonegit.model.names import APEX_KEY, OwnerKey
 from zonegit.model.rdata import RRSIG, SOA
@@ -51,8 +51,8 @@ class Update(NamedTuple):
     def _at_apex(self, old: Iterable[bytes]) -> Iterator[int]:
         """The types that are signed anew although they didn't change: the SOA, and what other keys signed."""
         yield SOA
-        keys = {(key.algorithm, tag_of(key.dnskey)) for key in self.plan.dnskey_keys}
         made = [made_by(rdata) for rdata in old]
         for rtype in SIGNED_BY_DNSKEY_KEYS:
+            keys = {(key.algorithm, tag_of(key.dnskey)) for key in self.plan.signers_at_apex(rtype)}
             if {(each.algorithm, each.tag) for each in made if each.covered == rtype} != keys:
                 yield rtype

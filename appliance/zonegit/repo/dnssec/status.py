@@ -89,6 +89,11 @@ class DnssecStatus(NamedTuple):
         """Whether a signed version is served."""
         return self.signed_since is not None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether signing has been ended, and no signed version is served any more."""
+        return not (self.is_signed or self.under_way)
+
 
 _ROWS: Final[Mapping[str, type[Any]]] = {
     "keys": KeyStatus,

@@ -1,14 +1,17 @@
 """Publish a branch: let the gate judge its tip, and serve the newest commit that passes."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import Enum
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
-from zonegit.errors import Conflict, ZonegitError
+from zonegit.dnssec.policy import DnssecPolicy
+from zonegit.errors import Conflict, DnssecError, ZonegitError
 from zonegit.model import refs
 from zonegit.repo.context import Context
+from zonegit.repo.dnssec.look import Look
 from zonegit.repo.mirrors import (
     has_own_policy,
     is_gone_at_peer,
@@ -17,28 +20,43 @@ from zonegit.repo.mirrors import (
     publisher_setting,
 )
 from zonegit.repo.publishing.gate import Gate, Verdict
-from zonegit.repo.publishing.policy import Held, Published, PublishPolicy, Validate
+from zonegit.repo.publishing.policy import Held, Published, PublishPolicy, Reason, Validate
 from zonegit.repo.publishing.reading import Publication, held_setting, published_at
 from zonegit.repo.publishing.versions import begin, close, release, tip_of, withdraw
-from zonegit.repo.results import Position
+from zonegit.repo.results import Position, Revision
 
 _TRIES: Final = 3
 _TOGETHER: Final = 100
 """Branches whose first versions are made in one transaction: others wait for it some 0.1 s."""
 
 
+class Sign(Protocol):
+    """Signs what is published (`repo.dnssec.stage`)."""
+
+    def look(self, place: Position, policy: DnssecPolicy, old: Published, commit: Revision | None) -> Look:
+        """Publish a commit that passed the gate; without one, what the version `old` needs now."""
+        ...
+
+
 def publish(
-    context: Context, place: Position, policy: PublishPolicy, validate: Validate, *, dry_run: bool = False
+    context: Context,
+    place: Position,
+    policy: PublishPolicy,
+    validate: Validate,
+    *,
+    dry_run: bool = False,
+    sign: Sign | None = None,
 ) -> Publication:
     """Publish the newest commit of a branch that passes the policy's gate, and keep what holds the others.
 
     The first version of a branch is its tip, unchecked: it was served until then, and whoever sets the policy
-    accepts it. A branch that doesn't exist yet begins with a version that shows nothing.
+    accepts it. A branch that doesn't exist yet begins with a version that shows nothing. `DnssecError` if the zone
+    is to be signed, and its keys can't be read or there is nothing to `sign` with.
     """
     for _ in range(_TRIES - 1):
         with suppress(Conflict):  # another process published meanwhile
-            return _publish(context, place, policy, validate, dry_run=dry_run)
-    return _publish(context, place, policy, validate, dry_run=dry_run)
+            return _publish(context, place, policy, validate, sign, dry_run=dry_run)
+    return _publish(context, place, policy, validate, sign, dry_run=dry_run)
 
 
 def begin_publishing(context: Context, places: Iterable[Position]) -> list[Position]:
@@ -78,7 +96,13 @@ def stop_publishing(context: Context, place: Position) -> Stopped:
 
 
 def _publish(
-    context: Context, place: Position, policy: PublishPolicy, validate: Validate, *, dry_run: bool
+    context: Context,
+    place: Position,
+    policy: PublishPolicy,
+    validate: Validate,
+    sign: Sign | None,
+    *,
+    dry_run: bool,
 ) -> Publication:
     with context.store.read() as reader:
         old, noted = published_at(reader, place), reader.setting(held_setting(place))
@@ -90,6 +114,10 @@ def _publish(
     gate = Gate(context.store.read, context.nodes, place, policy, validate, int(context.now()))
     if tip is None:
         return _without_tip(context, place, gate, old, noted, dry_run=dry_run)
+    if old is not None and policy.dnssec is not None and not dry_run:
+        if sign is None:
+            raise DnssecError(f"{place.zone} is signed by zonegitd or 'zonegit publish', and by nothing else")
+        return _publish_signed(context, place, gate, partial(sign.look, place, policy.dnssec), old, tip, noted)
     verdict = gate.judge(old, tip) if old else Verdict(tip, None)
     released = verdict.release
     while verdict.release is not None and not dry_run:
@@ -99,6 +127,31 @@ def _publish(
     if not dry_run:
         _note(context, place, verdict.held, noted)
     return Publication(place.zone, place.branch, old, verdict.held, released)
+
+
+def _publish_signed(
+    context: Context,
+    place: Position,
+    gate: Gate,
+    look: Callable[[Published, Revision | None], Look],
+    old: Published,
+    tip: Revision,
+    noted: bytes | None,
+) -> Publication:
+    """The same for a zone that is signed. Also if nothing passes, signatures are renewed, and keys rolled."""
+    released = None
+    while True:
+        verdict = gate.judge(old, tip)
+        done = look(old, verdict.release)
+        old = done.published
+        if verdict.release is None or done.problem is not None:
+            break
+        released = verdict.release
+    held = verdict.held
+    if verdict.release is not None and done.problem is not None:
+        held = Held(verdict.release.id, Reason.DNSSEC, done.problem, "repair that, then run 'zonegit publish'")
+    _note(context, place, held, noted)
+    return Publication(place.zone, place.branch, old, held, released, done.again, done.status)
 
 
 def _without_tip(

@@ -10,6 +10,7 @@ from zonegit.model import refs
 from zonegit.model.ids import ObjectId, parse_id, short
 from zonegit.model.refs import RefKind
 from zonegit.repo.ancestry import missing_commits
+from zonegit.repo.dnssec.status import DnssecStatus
 from zonegit.repo.history import read_commit
 from zonegit.repo.mirrors import follows_versions
 from zonegit.repo.publishing.policy import Held, Published, Reason
@@ -35,6 +36,10 @@ class Publication(NamedTuple):
     """What holds the branch's tip, as the publisher found it last."""
     released: Revision | None = None
     """The commit that was published now or, in a dry run, would be."""
+    again: float | None = None
+    """When to publish again though nothing moves, as to renew signatures; in Unix seconds."""
+    dnssec: DnssecStatus | None = None
+    """What there is to say of its signatures; None if it isn't signed here."""
 
 
 def published_at(reader: Reader, place: Position) -> Published | None:

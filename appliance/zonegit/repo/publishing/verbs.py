@@ -10,6 +10,7 @@ from zonegit.repo.reading import RepositoryReader
 from zonegit.repo.results import Position
 
 if TYPE_CHECKING:
+    from zonegit.repo.dnssec.parents import Ask
     from zonegit.repo.publishing.policy import PublishPolicy, Validate
     from zonegit.repo.publishing.reading import Publication
     from zonegit.repo.results import Revision
@@ -27,14 +28,23 @@ class PublishVerbs(RepositoryReader):
         zone: str | None = None,
         branch: str | None = None,
         dry_run: bool = False,
+        ask_parent: Ask | None = None,
     ) -> Publication:
         """Serve the newest commit of a branch that passes the policy's gate, and note what holds the others.
 
-        A branch that is served from its tip is published as it is.
+        A branch that is served from its tip is published as it is. A zone with a policy for DNSSEC is signed, if
+        there is somebody to `ask_parent` for its DS records; `DnssecError` without. The keys must be readable.
         """
         from zonegit.repo.publishing.publish import publish
 
-        return publish(self._context, self._published(zone, branch), policy, validate, dry_run=dry_run)
+        sign = None
+        if ask_parent is not None and policy.dnssec is not None:
+            from zonegit.repo.dnssec.parents import Parents
+            from zonegit.repo.dnssec.stage import SigningStage
+
+            sign = SigningStage(self._context, Parents(ask_parent, waits=True))
+        place = self._published(zone, branch)
+        return publish(self._context, place, policy, validate, dry_run=dry_run, sign=sign)
 
     def stop_publishing(self, *, zone: str | None = None, branch: str | None = None) -> None:
         """Serve a branch from its tip again."""

@@ -1,0 +1,68 @@
+"""Makes the signed content of a version, and proves it before it is published."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from zonegit.dnssec.proof import faults
+from zonegit.dnssec.signing.due import SignatureIndex
+from zonegit.dnssec.signing.plan import SigningPlan
+from zonegit.dnssec.signing.sign import sign_again, sign_zone
+from zonegit.errors import DnssecError
+from zonegit.model.ids import object_id
+from zonegit.model.names import APEX_KEY, OwnerKey, to_text
+from zonegit.model.rdata import DNSKEY
+from zonegit.model.rrset import RRKey, rr_key
+from zonegit.model.zone import Zone
+from zonegit.repo.content import Content
+from zonegit.repo.dnssec.zone_facts import Served
+from zonegit.repo.publishing.versions import SignedContent
+from zonegit.tree.build import Built
+from zonegit.tree.zone_tree import Tree
+
+_DNSKEY = rr_key(APEX_KEY, DNSKEY)
+
+
+class Task(NamedTuple):
+    """A version to be made."""
+
+    before: Served
+    content: Content
+    """What is to be shown."""
+    seq: int
+    plan: SigningPlan
+    renew: Collection[OwnerKey] = ()
+    withdrawn: Collection[RRKey] = ()
+
+
+def made(task: Task, index: SignatureIndex) -> SignedContent:
+    """Sign, and verify what is new. `DnssecError` if the zone can't be signed, or if anything is wrong with it."""
+    before, content, plan = task.before, task.content, task.plan
+    shape = content.zone.shape
+    if before.is_signed:
+        built = sign_again(before.tree, before.shown, content.tree, shape, plan, task.renew, task.withdrawn)
+    else:
+        built = sign_zone(content.tree, shape, plan)
+    tree = _over(content.tree, built)
+    _prove(before, tree, plan)
+    expires = index.of(tree).first_end
+    if expires is None:
+        raise DnssecError(f"{to_text(plan.apex)}: signing made no signature")
+    return SignedContent(task.seq, [*built.objects, Zone(built.root, shape, built.records).encode()], expires)
+
+
+def _prove(before: Served, tree: Tree, plan: SigningPlan) -> None:
+    """`DnssecError` with the first fault that validators would find, with the keys that caches may hold, too."""
+    sets = [found for found in (tree.payload(_DNSKEY), _before(before)) if found is not None]
+    old = before.tree if before.is_signed else None
+    found = faults(old, tree, plan.apex, plan.serial, plan.times.now, sets)
+    if found:
+        more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
+        raise DnssecError(f"the signed version is not valid: {found[0]}{more}")
+
+
+def _before(before: Served) -> bytes | None:
+    return before.tree.payload(_DNSKEY) if before.is_signed else None
+
+
+def _over(tree: Tree, built: Built) -> Tree:
+    return Tree(tree.nodes.over({object_id(data): data for data in built.objects}), built.root)

@@ -1,0 +1,164 @@
+"""Publishes the next signed version of a branch, if there is something to show."""
+
+from math import ceil
+from time import monotonic
+from typing import NamedTuple
+
+from zonegit.dnssec.lifetimes import Lifetimes, lifetimes
+from zonegit.dnssec.policy import DnssecPolicy
+from zonegit.dnssec.private_key import tag_of
+from zonegit.dnssec.rollover.machine import PublishedKeys
+from zonegit.dnssec.signing.current import is_current
+from zonegit.dnssec.signing.due import SignatureIndex
+from zonegit.dnssec.signing.plan import SigningKey, SigningPlan, Times
+from zonegit.errors import DnssecError
+from zonegit.model.ids import short
+from zonegit.model.names import parse_apex
+from zonegit.model.rrset import SOA_KEY
+from zonegit.repo.content import Content
+from zonegit.repo.context import Context
+from zonegit.repo.dnssec.key_directory import ZoneKeys
+from zonegit.repo.dnssec.making import Task, made
+from zonegit.repo.dnssec.remembered import remember
+from zonegit.repo.dnssec.renewing import PAUSE, Renewal, renewal
+from zonegit.repo.dnssec.zone_facts import Served
+from zonegit.repo.history import read_commit
+from zonegit.repo.publishing.policy import Published
+from zonegit.repo.publishing.versions import message_of, release, release_signed, seq_of_version
+from zonegit.repo.results import Position, Revision
+
+
+class Branch(NamedTuple):
+    """What is to be brought up to date."""
+
+    place: Position
+    policy: DnssecPolicy
+    old: Published
+    commit: Revision | None
+    """The commit to show; None: the one that the version shows."""
+    rests_until: float
+    """No slice is renewed before this time, in Unix seconds."""
+
+
+class Outcome(NamedTuple):
+    """What became of it."""
+
+    published: Published
+    renew_at: float | None = None
+    """When there is something to renew, in Unix seconds; None: never."""
+    rests_until: float = 0
+
+
+class Tools(NamedTuple):
+    """What it is done with."""
+
+    context: Context
+    keys: ZoneKeys
+    signatures: SignatureIndex
+
+    def served(self, published: Published) -> Served:
+        """What a version has."""
+        return Served.of(self.context.nodes, self.signatures, published)
+
+
+def publish_signed(tools: Tools, branch: Branch, wanted: PublishedKeys) -> Outcome:
+    """Publish what these keys make of a branch. `DnssecError` if that can't be signed; then nothing has changed."""
+    context, (place, policy, old, commit, _) = tools.context, branch
+    shown = commit or _shown(context, old)
+    if not wanted.dnskeys:
+        if commit is None and old.version.commit.expires is None:
+            return Outcome(old)
+        published = release(context, place, old, shown)
+        remember(context.store, place, None)
+        return Outcome(published)
+    began = monotonic()
+    served = tools.served(old)
+    content = Content.of(context.nodes, shown)
+    times = _lifetimes(tools, branch, content, is_new=commit is not None or not served.is_signed)
+    plan = _plan(tools, branch, wanted, times, seq := seq_of_version(context.nodes, old, shown))
+    due = _due(tools, served, plan, times)
+    renew = due.owners if _may_renew(branch, served, times, plan.times.now) else []
+    if commit is None and not renew and _is_current(served, content, plan):
+        return Outcome(old, _next(due, branch.rests_until), branch.rests_until)
+    remember(context.store, place, policy)  # before: a signed zone whose policy isn't known stays as it is
+    version = made(Task(served, content, seq, plan, renew), tools.signatures)
+    published = release_signed(context, place, old, shown, version, _message(branch, shown, renewed=bool(renew)))
+    rests = ceil(context.now() + PAUSE * (monotonic() - began)) if renew else branch.rests_until
+    return Outcome(published, _next(_due(tools, tools.served(published), plan, times), rests), rests)
+
+
+def _shown(context: Context, old: Published) -> Revision:
+    """The commit that a version shows."""
+    return read_commit(context.nodes.source, old.of)
+
+
+def _lifetimes(tools: Tools, branch: Branch, content: Content, *, is_new: bool) -> Lifetimes:
+    """How long signatures are valid. `DnssecError` if that is too short for what is to be shown now.
+
+    What is served already goes on being renewed.
+    """
+    soa = content.tree.payload(SOA_KEY)
+    expire = int.from_bytes(soa[-8:-4], "big") if soa else 0
+    longest = max(tools.signatures.of(content.tree).max_ttl, branch.policy.dnskey_ttl)
+    try:
+        return lifetimes(branch.policy, expire, longest)
+    except DnssecError:
+        if is_new:
+            raise
+        return lifetimes(branch.policy, 0, 0)
+
+
+def _plan(tools: Tools, branch: Branch, wanted: PublishedKeys, times: Lifetimes, seq: int) -> SigningPlan:
+    policy, apex = branch.policy, parse_apex(branch.place.zone)
+    return SigningPlan(
+        apex=apex,
+        zone_keys=_signing_keys(tools.keys, wanted.zone_signers),
+        dnskey_keys=_signing_keys(tools.keys, wanted.dnskey_signers),
+        dnskeys=wanted.dnskeys,
+        cds=wanted.cds,
+        cdnskeys=wanted.cdnskeys,
+        dnskey_ttl=policy.dnskey_ttl,
+        denial=policy.denial,
+        zonemd=policy.zonemd,
+        serial=seq & 0xFFFFFFFF,
+        times=Times(int(tools.context.now()), times.validity, apex),
+    )
+
+
+def _signing_keys(keys: ZoneKeys, dnskeys: tuple[bytes, ...]) -> tuple[SigningKey, ...]:
+    if not dnskeys:
+        raise DnssecError(f"no private key of {keys.zone} is there to sign with: import one, or restore a backup")
+    return tuple(map(keys.signing_key, dnskeys))
+
+
+def _is_current(served: Served, content: Content, plan: SigningPlan) -> bool:
+    """Whether a version that shows this content already is as planned, apart from signatures that end."""
+    return served.is_signed and is_current(served.tree, served.shown, content.zone.shape, plan)
+
+
+def _due(tools: Tools, served: Served, plan: SigningPlan, times: Lifetimes) -> Renewal:
+    """What is to be renewed of a version."""
+    if not served.is_signed:
+        return Renewal([], None)
+    signers = frozenset((key.algorithm, tag_of(key.dnskey)) for key in plan.zone_keys)
+    return renewal(served, tools.signatures, signers, times, plan.times.now)
+
+
+def _may_renew(branch: Branch, served: Served, times: Lifetimes, now: int) -> bool:
+    """Whether it is time for a slice. A commit isn't kept waiting by one, unless that is late already."""
+    if now < branch.rests_until:
+        return False
+    end = served.summary.first_end
+    return branch.commit is None or (end is not None and end < now + times.renew_before * 3 // 4)
+
+
+def _next(due: Renewal, rests_until: float) -> float | None:
+    return None if due.due is None else max(due.due, rests_until)
+
+
+def _message(branch: Branch, shown: Revision, *, renewed: bool) -> str:
+    if branch.commit is not None:
+        return message_of(shown)
+    if branch.old.version.commit.expires is None:
+        return f"Sign {short(shown.id)}"
+    return f"{'Renew signatures of' if renewed else 'Sign'} {short(shown.id)}"
