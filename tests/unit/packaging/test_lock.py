@@ -32,6 +32,13 @@ def asked(requirement: str) -> tuple[str, frozenset[str]]:
     return normal(match[1]), frozenset((match[2] or "").split(",")) - {""}
 
 
+def needed_by(name: str) -> list[str]:
+    """What a package needs as the lock files' comments say."""
+    entries = [each for text in LOCKS.values() for each in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)]
+    by = re.compile(rf"^    #(?: via)? +{re.escape(name)}$", re.MULTILINE)
+    return [entry.partition("==")[0] for entry in entries if by.search(entry)]
+
+
 def reached(start: list[str]) -> set[str]:
     """All that these requirements lead to, as what is installed tells of its own."""
     found: set[tuple[str, frozenset[str]]] = set()
@@ -43,8 +50,8 @@ def reached(start: list[str]) -> set[str]:
         found.add((name, extras))
         try:
             listed = requires(name) or []
-        except PackageNotFoundError:
-            continue  # of another platform
+        except PackageNotFoundError:  # of another platform, or not installed yet
+            listed = needed_by(name)
         for requirement in listed:
             extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)", requirement)
             if extra is None or extra[1] in extras:

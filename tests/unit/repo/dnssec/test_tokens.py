@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import pkcs11
 import pytest
 
 from tokenkit import PIN, SoftToken, token
@@ -19,6 +18,7 @@ from zonegit.repo.dnssec.key_files import stem
 from zonegit.repo.dnssec.tokens import TokenSigner, public_in_token
 
 __all__ = ["token"]
+pkcs11 = pytest.importorskip("pkcs11", reason="needs python-pkcs11")
 NOW = 1_800_000_000
 ZONE = "example.org."
 
