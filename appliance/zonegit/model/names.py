@@ -23,6 +23,7 @@ APEX_KEY: Final = OwnerKey(b"")
 MAX_NAME: Final = 255
 MAX_LABEL: Final = 63
 
+_SIZES: Final = [bytes((size,)) for size in range(256)]
 _LOWER: Final = bytes(range(65)) + bytes(range(97, 123)) + bytes(range(91, 256))
 _SPECIAL: Final = frozenset(b'"().;@$\\')
 _PLAIN: Final = re.compile(r"(?:[A-Za-z0-9_*/-]{1,63}\.)+", re.ASCII)
@@ -46,7 +47,7 @@ def labels(wire: bytes) -> list[bytes]:
 
 def join(parts: list[bytes]) -> Owner:
     """Wire labels from their contents, leftmost first, without the root label."""
-    return Owner(b"".join(bytes((len(part),)) + part for part in parts))
+    return Owner(b"".join([_SIZES[len(part)] + part for part in parts]))
 
 
 def from_text(text: str, origin: WireName = ROOT) -> WireName:
