@@ -28,7 +28,7 @@ from zonegit.tree.zone_tree import Tree
 SHAPE = SHAPES[1]
 KEY, OTHER, KSK_KEY = signing_key(15, KSK, 1), signing_key(15, ZSK, 2), signing_key(15, KSK, 3)
 
-DENIALS = [Denial.NSEC]
+DENIALS = [*Denial]
 ADDITIONS: list[tuple[RRKey, bytes]] = [
     (rrset.key, rrset.encode())
     for rrset in (
@@ -82,7 +82,7 @@ def same(found: Tree, expected: Tree) -> None:
 @given(denials, seeds)
 def test_a_version_that_continues_another_is_that_from_scratch(denial: Denial, seed: int) -> None:
     rng, zone = Random(seed), Zone()
-    content, plan = random_zone(rng), plan_of(denial=denial)
+    content, plan = random_zone(rng), plan_of(denial=denial, zonemd=rng.random() < 0.3)
     shown = zone.unsigned(content)
     signed = zone.signed(shown, plan)
     for serial in range(rng.choice([1, 3, 6])):
@@ -97,7 +97,7 @@ def test_a_version_that_continues_another_is_that_from_scratch(denial: Denial, s
 @given(denials, seeds)
 def test_a_validator_finds_nothing_wrong(denial: Denial, seed: int) -> None:
     rng, zone = Random(seed), Zone()
-    content, plan = random_zone(rng), plan_of(denial=denial)
+    content, plan = random_zone(rng), plan_of(denial=denial, zonemd=rng.random() < 0.3)
     signed = zone.signed(zone.unsigned(content), plan)
     assert check_signatures(plan.apex, plan.serial, listed(signed), NOW) == []
 
@@ -111,6 +111,7 @@ def random_plan(rng: Random) -> SigningPlan:
         "cdnskeys": rng.choice([(), (KEY.dnskey,)]),
         "dnskey_ttl": rng.choice([60, 3600]),
         "denial": rng.choice(DENIALS),
+        "zonemd": rng.random() < 0.3,
         "additions": dict(rng.sample(ADDITIONS, rng.choice([0, 0, 1, 2]))),
     }
     return plan_of(zone_keys=(KEY,), **others)

@@ -34,7 +34,7 @@ APEX_NS = {rr_key(APEX_KEY, NS): RRset.of(APEX, NS, 300, [b"\2ns\7example\3net\0
 
 def plan_with(algorithm: int, layout: str, denial: Denial) -> SigningPlan:
     csk = signing_key(algorithm, KSK, 1)
-    plan = plan_of(f"{ZONE}.", csk, denial=denial)
+    plan = plan_of(f"{ZONE}.", csk, denial=denial, zonemd=layout == "csk")
     if layout == "ksk+zsk":
         zsk = signing_key(algorithm, ZSK, 2 if algorithm != 8 else 3)
         plan = plan._replace(zone_keys=(zsk,), dnskeys=(csk.dnskey, zsk.dnskey))
@@ -47,7 +47,7 @@ def ordinary(content: Content) -> Content:
     types: dict[OwnerKey, set[int]] = {}
     for key in content:
         types.setdefault(OwnerKey(key[:-3]), set()).add(int.from_bytes(key[-2:], "big"))
-    renamed = {owner for owner, here in types.items() if DNAME in here}
+    renamed = {owner for owner, here in types.items() if DNAME in here and owner}
     return {
         key: payload
         for key, payload in sorted(content.items())
@@ -61,7 +61,7 @@ def _is_ordinary(
     here = types[owner]
     if owner == APEX_KEY:
         return rtype not in (CNAME, DNAME, DS, CDS, DNSKEY)
-    if APEX_KEY not in renamed and any(above in renamed for above in keys_above(owner)):
+    if any(above in renamed for above in keys_above(owner)):
         return False
     if CNAME in here:
         return rtype == CNAME
@@ -97,14 +97,16 @@ class Signed:
         return Tree(self._objects.nodes, self._objects.take(built).root)
 
 
-def accepted(find: Callable[[str], str], path: Path) -> None:
+def accepted(find: Callable[[str], str], path: Path, plan: SigningPlan) -> None:
     for program, options in COMMANDS.items():
+        if program == "ldns-verify-zone" and plan.zonemd and plan.denial is not Denial.NSEC:
+            continue  # 1.8.3 loops for ever over some zones with ZONEMD and NSEC3, with an SOA and one NSEC3 even
         argv = [find(program), *options, str(path)]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, f"{argv}:\n{done.stdout}{done.stderr}"
 
 
-@pytest.mark.parametrize("denial", [Denial.NSEC])
+@pytest.mark.parametrize("denial", Denial)
 @pytest.mark.parametrize("layout", ["csk", "ksk+zsk"])
 @pytest.mark.parametrize("algorithm", [8, 13, 14, 15])
 def test_validators_accept_every_version(
@@ -114,10 +116,10 @@ def test_validators_accept_every_version(
     plan = plan_with(algorithm, layout, denial)
     content = random_zone(rng)
     zone = Signed(content, plan)
-    accepted(needs_program, zone.write(tmp_path / "0.zone", plan))
+    accepted(needs_program, zone.write(tmp_path / "0.zone", plan), plan)
     for turn in range(1, 46):
         plan = plan._replace(serial=plan.serial + 1)
         content = applied(content, random_changes(rng, content))
         zone.edit(content, plan)
         if turn % 15 == 0:
-            accepted(needs_program, zone.write(tmp_path / f"{turn}.zone", plan))
+            accepted(needs_program, zone.write(tmp_path / f"{turn}.zone", plan), plan)

@@ -6,12 +6,14 @@ A zone that has signatures or a chain of its own is refused: they would be wrong
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from zonegit.dnssec.signing.denial import record_ttl, stored_record
 from zonegit.dnssec.signing.plan import SigningPlan
+from zonegit.dnssec.signing.zonemd import zonemd
 from zonegit.errors import DnssecError
 from zonegit.model.ids import object_id
 from zonegit.model.names import APEX, APEX_KEY, absolute, to_text
 from zonegit.model.rdata import CDNSKEY, CDS, DNSKEY, NSEC, NSEC3, NSEC3PARAM, RRSIG, ZONEMD
-from zonegit.model.rrset import FIXED, SOA_KEY, RRKey, RRset, key_parts, rr_key
+from zonegit.model.rrset import SOA_KEY, RRKey, RRset, key_parts, rr_key
 from zonegit.model.zone import Shape
 from zonegit.tree.edit import edit
 from zonegit.tree.zone_tree import Tree
@@ -24,12 +26,15 @@ AT_APEX: Final = tuple(rr_key(APEX_KEY, rtype) for rtype in (DNSKEY, CDS, CDNSKE
 """What signing may add at the apex."""
 ZONEMD_KEY: Final = rr_key(APEX_KEY, ZONEMD)
 _GENERATED: Final = frozenset(rtype.to_bytes(2, "big") for rtype in (RRSIG, NSEC, NSEC3, NSEC3PARAM))
-_NO_DIGEST: Final = bytes(4) + b"\1\1" + bytes(48)
-"""RDATA of a ZONEMD record of scheme SIMPLE with SHA-384, before its digest is known (RFC 8976 §3.3)."""
 
 
 def complete(unsigned: Tree, shape: Shape, plan: SigningPlan) -> Tree:
-    """The complete zone; its new nodes needn't be stored."""
+    """The complete zone; its new nodes needn't be stored. `DnssecError` if its own ZONEMD would be wrong."""
+    if not plan.zonemd and unsigned.payload(ZONEMD_KEY):
+        raise DnssecError(
+            f"{to_text(plan.apex)} can't be signed: it has a ZONEMD record of its own, which would be wrong in the "
+            "signed zone; remove the record, or set zonemd = true"
+        )
     added = dict(additions(unsigned, plan))
     built = edit(unsigned.nodes, unsigned.root, shape, added.items())
     return Tree(unsigned.nodes.over({object_id(data): data for data in built.objects}), built.root)
@@ -43,15 +48,15 @@ def additions(unsigned: Tree, plan: SigningPlan) -> Iterator[Entry]:
     for payload in plan.additions.values():
         yield _joined(unsigned, RRset.decode(payload))
     if plan.zonemd:
-        yield ZONEMD_KEY, RRset.of(APEX, ZONEMD, soa_ttl(unsigned), [_NO_DIGEST]).encode()
+        yield ZONEMD_KEY, digest_rrset(unsigned, zonemd(plan.serial))
 
 
-def soa_ttl(zone: Tree) -> int:
-    """The TTL of the zone's SOA."""
-    payload = zone.payload(SOA_KEY)
-    if payload is None:
-        raise DnssecError("a zone without an SOA can't be signed")
-    return int(FIXED.unpack_from(payload, 2)[2])
+def digest_rrset(zone: Tree, rdata: bytes) -> bytes:
+    """The stored ZONEMD RRset of a zone, with the TTL of its SOA (RFC 8976 §2.1)."""
+    soa = zone.payload(SOA_KEY)
+    if soa is None:
+        raise DnssecError("the zone can't be signed: it has no SOA record at its apex")
+    return stored_record(APEX, ZONEMD, record_ttl(soa), rdata)
 
 
 def _joined(unsigned: Tree, rrset: RRset) -> Entry:

@@ -10,6 +10,7 @@ from heapq import merge
 from zonegit.dnssec.signing.chain import chain_for
 from zonegit.dnssec.signing.changes import Versions, changes
 from zonegit.dnssec.signing.complete import Entry, complete, own_entries
+from zonegit.dnssec.signing.digest import with_digest
 from zonegit.dnssec.signing.plan import SigningPlan
 from zonegit.dnssec.signing.rrsig import ToSign, chunks, rrsig_rrsets
 from zonegit.dnssec.signing.standing import StandingOwner, signed_types, standing_owners
@@ -28,7 +29,8 @@ def sign_zone(unsigned: Tree, shape: Shape, plan: SigningPlan) -> Built:
     """The signed tree of a zone, from scratch. `DnssecError` if the zone has signatures of its own."""
     zone = complete(unsigned, shape, plan)
     own = own_entries(entries(zone.nodes, zone.root), plan)
-    return build(shape, _signed(merge(own, chain_for(plan).whole(zone)), plan))
+    built = build(shape, _signed(merge(own, chain_for(plan).whole(zone)), plan))
+    return with_digest(zone.nodes, built, shape, plan) if plan.zonemd else built
 
 
 def sign_again(
@@ -55,7 +57,8 @@ def sign_again(
         for part in chunks(update.owners(found.touched), _weight)
         for owner, made in zip(part, rrsig_rrsets(part, plan), strict=True)
     ]
-    return edit(signed.nodes, signed.root, shape, [*rrsets.items(), *rrsigs])
+    built = edit(signed.nodes, signed.root, shape, [*rrsets.items(), *rrsigs])
+    return with_digest(signed.nodes, built, shape, plan) if plan.zonemd else built
 
 
 def _signed(found: Iterable[Entry], plan: SigningPlan) -> Iterator[Entry]:

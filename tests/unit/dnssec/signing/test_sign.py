@@ -1,5 +1,11 @@
 """Whole zones signed: what is signed and what isn't, what is refused, and what the next version costs."""
 
+from collections.abc import Iterator
+
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.zone
 import pytest
 
 from chainkit import SHAPE, changed, entries_in, key_of, text_of, zone_of
@@ -12,9 +18,11 @@ from zonegit.dnssec.signing.plan import SigningPlan
 from zonegit.dnssec.signing.rrsig import made_by
 from zonegit.dnssec.signing.sign import sign_again, sign_zone
 from zonegit.errors import DnssecError
+from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import OwnerKey, key_owner
-from zonegit.model.rdata import AAAA, CDS, DNSKEY, DS, NS, NSEC, NSEC3PARAM, RRSIG, SOA, TXT, A
-from zonegit.model.rrset import RRKey, RRset, rdatas, rr_key
+from zonegit.model.node import Leaf, is_stub, stub_target
+from zonegit.model.rdata import AAAA, CDS, DNSKEY, DS, NS, NSEC, NSEC3PARAM, RRSIG, SOA, TXT, ZONEMD, A
+from zonegit.model.rrset import SOA_KEY, RRKey, RRset, rdatas, rr_key, served_soa
 from zonegit.tree.build import Built
 from zonegit.tree.zone_tree import Tree
 
@@ -183,3 +191,50 @@ def test_a_change_of_one_record_costs_paths_and_not_the_zone() -> None:
     made = sign_again(before, unsigned, after, SHAPE, plan(serial=2))
     assert len(made.objects) < 120
     assert source.reads < 400
+
+
+def test_rfc_8976_the_digest_covers_the_signed_zone_and_no_replaced_node_is_left() -> None:
+    unsigned = zone_of(ZONE + CONTENT)
+    made = plan(zonemd=True)
+    built = sign_zone(unsigned, SHAPE, made)
+    tree = taken(unsigned, built)
+    assert ZONEMD in rrsigs(tree, "@")
+    assert check_signatures(made.apex, made.serial, entries_in(tree), NOW) == []
+    zone = dns.zone.Zone("example.com.", relativize=False)
+    for owner, rtype, ttl, rdata in records(tree, made):
+        name = dns.name.from_wire(owner, 0)[0]
+        parsed = dns.rdata.from_wire(dns.rdataclass.IN, rtype, rdata, 0, len(rdata))
+        zone.find_rdataset(name, parsed.rdtype, parsed.covers(), create=True).add(parsed, ttl)
+    zone.verify_digest()
+    assert {object_id(data) for data in built.objects} == reachable(tree)
+    later = sign_again(tree, unsigned, unsigned, SHAPE, made._replace(serial=9))
+    after = taken(unsigned, later)
+    assert {object_id(data) for data in later.objects} == reachable(after) - reachable(tree)
+
+
+def records(tree: Tree, made: SigningPlan) -> Iterator[tuple[bytes, int, int, bytes]]:
+    """Absolute owner, type, TTL and RDATA of each record as it is served."""
+    for key, payload in entries_in(tree):
+        rrset = RRset.decode(served_soa(payload, made.serial) if key == SOA_KEY else payload)
+        for rdata in rrset.rdatas:
+            yield rrset.owner + made.apex, rrset.rtype, rrset.ttl_of(rdata), rdata
+
+
+def reachable(tree: Tree) -> set[ObjectId]:
+    found, todo = set(), [tree.root]
+    while todo:
+        oid = todo.pop()
+        found.add(oid)
+        node = tree.nodes(oid)
+        todo += [] if isinstance(node, Leaf) else node.children
+        if isinstance(node, Leaf):
+            found |= {stub_target(payload)[1] for payload in node.payloads if is_stub(payload)}
+    return found
+
+
+def test_a_zonemd_record_of_the_zone_is_replaced_or_refused() -> None:
+    own = changed(zone_of(ZONE + CONTENT), dict([put("@", ZONEMD, bytes(4) + b"\1\1" + bytes(48))]))
+    with pytest.raises(DnssecError, match=r"^example.com. can't be signed: it has a ZONEMD record of its own"):
+        sign_zone(own, SHAPE, plan())
+    without = zone_of(ZONE + CONTENT)
+    assert sign_zone(own, SHAPE, plan(zonemd=True)).root == sign_zone(without, SHAPE, plan(zonemd=True)).root
