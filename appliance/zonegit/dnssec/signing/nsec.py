@@ -9,6 +9,7 @@ from zonegit.dnssec.signing.denial import (
     denial_ttl,
     denied_name,
     denied_names,
+    is_large,
     record_ttl,
     replaced,
     stored_record,
@@ -38,11 +39,11 @@ class NsecChain(NamedTuple):
     def mend(self, signed: Tree, zone: Tree, touched: Sequence[OwnerKey]) -> dict[RRKey, bytes | None]:
         """What changes (None: goes away) in the chain of the version `signed`, to make it that of `zone`.
 
-        `touched` has every owner whose types or standing differ. The cost is theirs, unless the TTL of the whole
-        chain differs, or it wasn't NSEC.
+        `touched` has every owner whose types or standing differ. The cost is theirs, unless they are a good part of
+        the zone, the TTL of the whole chain differs, or it wasn't NSEC.
         """
         ttl = denial_ttl(zone)
-        if not _continues(signed, ttl):
+        if not _continues(signed, ttl) or is_large(zone, touched):
             return replaced(signed, self.whole(zone))
         names = {owner: denied_name(zone, owner) for owner in touched}
         for owner in [owner for owner, name in names.items() if (name is None) == _is_in(signed, owner)]:

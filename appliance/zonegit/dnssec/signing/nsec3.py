@@ -15,6 +15,7 @@ from zonegit.dnssec.signing.denial import (
     denial_ttl,
     denied_name,
     denied_names,
+    is_large,
     record_ttl,
     replaced,
     stored_record,
@@ -67,12 +68,12 @@ class Nsec3Chain(NamedTuple):
     def mend(self, signed: Tree, zone: Tree, touched: Sequence[OwnerKey]) -> dict[RRKey, bytes | None]:
         """What changes (None: goes away) in the chain of the version `signed`, to make it that of `zone`.
 
-        `touched` has every owner whose types or standing differ. The cost is theirs, unless the TTL of the whole
-        chain differs, or it was another one.
+        `touched` has every owner whose types or standing differ. The cost is theirs, unless they are a good part of
+        the zone, the TTL of the whole chain differs, or it was another one.
         """
         ttl = denial_ttl(zone)
         ring = Ring(signed, hashed(APEX_KEY, self.apex))
-        if self._continues(ring, ttl):
+        if self._continues(ring, ttl) and not is_large(zone, touched):
             with suppress(Broken):
                 digests = self._digests(ring, self._affected(ring, zone, touched))
                 return changed(signed, self._mended(ring, digests, ttl))
@@ -100,12 +101,14 @@ class Nsec3Chain(NamedTuple):
         """These owners, and empty non-terminals that come or go with them, with their bitmaps (None: left out)."""
         found: dict[OwnerKey, bytes | None] = {}
         for owner in touched:
+            has_below = False
             for key in (owner, *keys_above(owner)):
                 if key in found:
                     break
-                types = found[key] = self._bitmap_at(zone, key)
+                types = found[key] = self._bitmap_at(zone, key, has_below)
                 if (types is not None) == ring.has(hashed(key, self.apex)):
                     break  # so the names above it stay as they are, too
+                has_below = types is not None
         return found
 
     def _digests(self, ring: Ring, names: dict[OwnerKey, bytes | None]) -> dict[Digest, bytes | None]:
@@ -137,16 +140,22 @@ class Nsec3Chain(NamedTuple):
             yield name.key, types
             last = name.key
 
-    def _bitmap_at(self, zone: Tree, owner: OwnerKey) -> bytes | None:
-        """The bitmap of an owner or empty non-terminal; None if it isn't in the chain."""
+    def _bitmap_at(self, zone: Tree, owner: OwnerKey, has_below: bool) -> bytes | None:
+        """The bitmap of an owner or empty non-terminal; None if it isn't in the chain.
+
+        `has_below`: whether a name below it is known to be in the chain. If not, one is searched.
+        """
         name = denied_name(zone, owner)
         if name is not None:
             return self._bitmap(name)
-        if occluder(zone, owner) is not None:
-            return None
+        if occluder(zone, owner) is None and (has_below or self._is_above(zone, owner)):
+            return b""
+        return None
+
+    def _is_above(self, zone: Tree, owner: OwnerKey) -> bool:
+        """Whether any name below an owner without records is in the chain."""
         below = standing_owners(under(zone.nodes, zone.root, RRKey(owner)))
-        is_above = any(self._bitmap(each) is not None for each in below if each.standing is not Standing.OCCLUDED)
-        return b"" if is_above else None
+        return any(self._bitmap(name) is not None for name in below if name.standing is not Standing.OCCLUDED)
 
     def _bitmap(self, name: StandingOwner) -> bytes | None:
         """The bitmap of a name that the zone answers for; None if opt-out leaves it out."""

@@ -6,7 +6,9 @@ import pytest
 from chainkit import changed, entries_in, key_of, signed_tree, text_of, touched, zone_of
 from checkkit import APEX, ZONE, entries_of
 from treekit import Objects
+from zonegit.dnssec.signing.chain import Chain
 from zonegit.dnssec.signing.nsec import NsecChain
+from zonegit.dnssec.signing.nsec3 import Nsec3Chain
 from zonegit.errors import DnssecError
 from zonegit.model.names import OwnerKey
 from zonegit.model.rrset import RRset, rdatas, rr_key
@@ -145,6 +147,17 @@ def test_a_zone_without_a_soa_is_refused() -> None:
     without = changed(zone, {key: None for key, _ in entries_in(zone) if key[-1] == 6})
     with pytest.raises(DnssecError, match="has no SOA record at its apex"):
         list(CHAIN.whole(without))
+
+
+@pytest.mark.parametrize("chain", [CHAIN, Nsec3Chain(APEX, opt_out=False)])
+def test_a_change_of_most_of_a_zone_costs_no_more_than_making_anew(chain: Chain) -> None:
+    zone = zone_of(ZONE + "".join(f"h{number} A 192.0.2.1\n" for number in range(2000)))
+    signed = signed_tree(zone, chain.whole(zone))
+    after = changed(zone, dict(entries_of("@ 60 SOA ns.example.net. h 1 2 3 4 5\n@ DNAME example.net.\n")))
+    mended = changed(signed, chain.mend(signed, after, touched(zone, after)))
+    assert [entry for entry in entries_in(mended) if entry[0][-1] in (47, 50)] == [
+        entry for entry in chain.whole(after) if entry[0][-1] != 51
+    ]
 
 
 def test_only_what_changes_is_read() -> None:
