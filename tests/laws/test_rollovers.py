@@ -5,7 +5,6 @@ import pytest
 from rolloverkit import World
 from zonegit.dnssec.policy import Algorithm, DnssecPolicy, KeyLayout
 from zonegit.dnssec.rollover.requests import requested
-from zonegit.dnssec.rollover.state import to_json
 from zonegit.dnssec.rollover.table import TABLES, Kind
 
 BOTH = pytest.mark.parametrize("layout", list(KeyLayout))
@@ -17,12 +16,12 @@ def test_a_life_in_order(layout: KeyLayout) -> None:
     world = World(DnssecPolicy(keys=layout))
     world.run(lambda state: state.process is None)
     for kind in (Kind.ZSK, Kind.KSK):
-        world.stored = to_json(requested(world.state, kind, world.policy, world.clock))
+        world.state = requested(world.state, kind, world.policy, world.clock)
         world.run(lambda state: state.process is None)
     world.policy = world.policy._replace(algorithm=Algorithm.ED25519)
     world.look()
     world.run(lambda state: state.process is None)
-    world.stored = to_json(requested(world.state, Kind.DISABLE, world.policy, world.clock))
+    world.state = requested(world.state, Kind.DISABLE, world.policy, world.clock)
     world.run(lambda state: state.is_disabled)
     rolled = (Kind.ZSK, Kind.KSK) if layout is KeyLayout.SPLIT else (Kind.CSK, Kind.CSK)
     kinds = (Kind.ENABLE, *rolled, Kind.ALGORITHM, Kind.DISABLE)

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 
 LOOK: Final = 900
 """Seconds. While a process is under way, the publisher looks at the zone (and the parent) at least this often."""
+BLIND: Final = 4 * LOOK
+"""Seconds without an answer of all servers of the parent, after which what they had in the meantime is unknown."""
 MARGIN: Final = LOOK
 """Seconds that each wait is longer than RFC 7583 requires."""
 _SHORT: Final = 60

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from zonegit.dnssec.policy import DAY, DnssecPolicy, KeyLayout
 from zonegit.dnssec.private_key import tag_of
-from zonegit.dnssec.rollover.counting import MARGIN, NOTHING
+from zonegit.dnssec.rollover.counting import BLIND, MARGIN, NOTHING, Count
 from zonegit.dnssec.rollover.delegation import DELETE_CDNSKEY, DELETE_CDS, Seen, ds_rdata, parent_has
 from zonegit.dnssec.rollover.recovery import recovered, slipped
 from zonegit.dnssec.rollover.state import HeldKey, Part, Process, State, Ttls, Wanted
@@ -179,11 +179,18 @@ def _after(state: State, process: Process, facts: Facts, policy: DnssecPolicy) -
         return state._replace(process=process._replace(waited=NOTHING))
     if Seen.UNKNOWN in seen:
         return state
-    count = process.waited.at(facts.now)
+    count = _continued(process, row, facts.now).at(facts.now)
     if count.seconds < needed(row, state.ttls, policy):
         return state._replace(process=process._replace(waited=count))
     following = row_after(process.kind, process.step)
     return _entered(state, process, following.step, facts.now) if following else _finished(state, process.kind)
+
+
+def _continued(process: Process, row: Row, now: int) -> Count:
+    """What has been waited so far; nothing, if the parent may have had other records that nobody saw."""
+    last = process.waited.last
+    is_blind = Until.PARENT in row.until and last is not None and now - last > BLIND
+    return NOTHING if is_blind else process.waited
 
 
 def _entered(state: State, process: Process, step: str, now: int) -> State:

@@ -6,7 +6,7 @@ from rolloverkit import APEX, START, World
 from zonegit.dnssec.policy import Algorithm, DnssecPolicy, KeyLayout
 from zonegit.dnssec.rollover.machine import first_state
 from zonegit.dnssec.rollover.requests import requested
-from zonegit.dnssec.rollover.state import State, to_json
+from zonegit.dnssec.rollover.state import State
 from zonegit.dnssec.rollover.table import Kind
 from zonegit.errors import DnssecError
 
@@ -77,24 +77,24 @@ def test_a_zone_that_waits_for_its_ds_can_roll() -> None:
 
 def test_an_ended_zone_is_signed_again_on_request_only() -> None:
     world = steady(POLICY)
-    world.stored = to_json(requested(world.state, Kind.DISABLE, POLICY, START))
+    world.state = requested(world.state, Kind.DISABLE, POLICY, START)
     world.run(lambda state: state.is_disabled)
     assert world.version.dnskeys == frozenset()
     for _ in range(3):
         assert world.look().is_disabled
-    world.stored = to_json(requested(world.state, Kind.ENABLE, POLICY, world.clock))
+    world.state = requested(world.state, Kind.ENABLE, POLICY, world.clock)
     assert world.run(lambda state: state.process is None).keys
 
 
 def test_the_end_of_signing_can_be_taken_back_until_the_signatures_go() -> None:
     world = steady(POLICY)
     keys = world.state.dnskeys
-    world.stored = to_json(requested(world.state, Kind.DISABLE, POLICY, START))
+    world.state = requested(world.state, Kind.DISABLE, POLICY, START)
     world.look()
     world.delegate(0)
-    world.stored = to_json(requested(world.state, Kind.ENABLE, POLICY, START))
+    world.state = requested(world.state, Kind.ENABLE, POLICY, START)
     assert world.run(lambda state: state.process is None).dnskeys == keys
-    world.stored = to_json(requested(world.state, Kind.DISABLE, POLICY, START))
+    world.state = requested(world.state, Kind.DISABLE, POLICY, START)
     state = world.run(lambda state: state.process is not None and state.process.step == "unsign")
     with pytest.raises(DnssecError, match="the signatures are being removed: wait"):
         requested(state, Kind.ENABLE, POLICY, START)
