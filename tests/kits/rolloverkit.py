@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from hashlib import blake2s
 from itertools import product
 from math import inf
@@ -243,7 +242,7 @@ class World:
         for ds, (dnskeys, signers) in product(self._held("ds"), self._held("dnskey")):
             if not ds:
                 continue
-            entry = frozenset(dnskey for dnskey in dnskeys & signers if _ds(dnskey) in ds)
+            entry = frozenset(dnskey for dnskey in dnskeys & signers if ds_rdata(APEX, dnskey) in ds)
             wanted = {record[2] for record in ds}
             self._assert(bool(entry), "no key that the DS names signs the DNSKEY RRset", ds, dnskeys, signers)
             if self.is_strict:
@@ -266,8 +265,3 @@ class World:
             tags = [sorted(tag_of(each) if len(each) < 36 else each[:3].hex() for each in some) for some in cached]
             at = f"after {(self.time - START) / DAY:.2f} days, {self.steps[-3:]}, seed {self.seed}"
             raise Bogus(f"{at}: {what}: {tags}")
-
-
-@cache
-def _ds(dnskey: bytes) -> bytes:
-    return ds_rdata(APEX, dnskey)

@@ -38,6 +38,8 @@ class Life(World):
         """When each server of the parent follows CDS."""
         self.flaps: dict[int, list[tuple[int, frozenset[bytes]]]] = {}
         """By server: when it gets other DS records, and which."""
+        self.step: object = None
+        """During which they do that."""
         self.jumped = START
         self.finished: list[Kind] = []
 
@@ -106,6 +108,8 @@ class Life(World):
                 self.delegate(server)
                 if self._may_flap(state):
                     self.flaps[server] = [(self.time + HOUR, before), (self.time + 4 * HOUR, self.parent[server])]
+        if (step := state.process and (state.process.began, state.process.step)) != self.step:
+            self.flaps, self.step = {}, step
         for server, changes in list(self.flaps.items()):
             if changes and changes[0][0] <= self.time:
                 self.set_ds(server, changes.pop(0)[1])

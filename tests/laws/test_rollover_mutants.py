@@ -40,7 +40,7 @@ _holds, _needed = machine.holds, machine.needed
 def worlds(kind: Kind) -> Iterator[World]:
     """Steady zones with that process ahead of them, each with another TTL that is long."""
     layout = KeyLayout.CSK if kind is Kind.CSK else KeyLayout.SPLIT
-    for (dnskey_ttl, max_ttl, ds_ttl), delay, gap in product(TTLS, (0, HOUR), (0, 6 * HOUR)):
+    for (dnskey_ttl, max_ttl, ds_ttl), (delay, gap) in product(TTLS, ((HOUR, 0), (0, 6 * HOUR))):
         policy = DnssecPolicy(keys=layout, dnskey_ttl=dnskey_ttl, propagation_delay=delay)
         world = World(policy, max_ttl, ds_ttl, slice_gap=gap)
         if kind is not Kind.ENABLE:
@@ -57,8 +57,11 @@ def begin(world: World, kind: Kind) -> None:
             old = [key(role, number) for number, role in enumerate((Role.KSK, Role.ZSK))]
             world.private |= {each.dnskey: each for each in old}
             world.state, world.is_strict = imported_state(APEX, old), False
-        case Kind.ENABLE:
-            pass
+        case Kind.ENABLE:  # and once more, while caches may hold the DNSKEY records of the first time
+            world.run()
+            world.state = requested(world.state, Kind.DISABLE, world.policy, world.clock)
+            world.run()
+            world.state = requested(world.state, Kind.ENABLE, world.policy, world.clock)
         case _:
             world.state = requested(world.state, kind, world.policy, world.clock)
 
@@ -69,12 +72,13 @@ def live(world: World, kind: Kind, lag: int) -> None:
     end = None
     while end is None or world.time < end:
         state = world.look()
-        world.edit()
+        if world.random.random() < 0.2:
+            world.edit()
         world.is_strict = kind is not Kind.RECOVER or (kind.value, "ds") in world.steps
         if is_steady(state) and end is None:
             end = world.time + 2 * DAY
         world.follow(lag)
-        world.pass_time(600)
+        world.pass_time(800)
 
 
 def is_caught(kind: Kind) -> bool:
@@ -105,8 +109,7 @@ def test_without_a_wait_the_zone_is_bogus(
 
     if what != "time":
         monkeypatch.setattr(machine, "holds", holds)
-        monkeypatch.setattr(recovery, "slipped", lambda *_: False)  # it would notice some of it, too
-        monkeypatch.setattr(machine, "slipped", lambda *_: False)
+        monkeypatch.setattr(recovery, "is_older", lambda *_: False)  # it would notice some of it, too
     if what != "condition":
         monkeypatch.setattr(machine, "needed", needed)
     assert is_caught(kind)

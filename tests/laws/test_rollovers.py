@@ -1,8 +1,11 @@
 """No validator finds a zone bogus at any step of any process, whatever RFC 7583 allows its cache to hold."""
 
+import os
+
 import pytest
 
 from rolloverkit import World
+from rolloverlife import Life
 from zonegit.dnssec.policy import Algorithm, DnssecPolicy, KeyLayout
 from zonegit.dnssec.rollover.requests import requested
 from zonegit.dnssec.rollover.table import TABLES, Kind
@@ -26,3 +29,11 @@ def test_a_life_in_order(layout: KeyLayout) -> None:
     rolled = (Kind.ZSK, Kind.KSK) if layout is KeyLayout.SPLIT else (Kind.CSK, Kind.CSK)
     kinds = (Kind.ENABLE, *rolled, Kind.ALGORITHM, Kind.DISABLE)
     assert world.steps == [(kind.value, row.step) for kind in kinds for row in TABLES[kind]]
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ZONEGIT_ROLLOVER_LIVES", "6"))))
+def test_three_years(seed: int) -> None:
+    """Crashes, clocks that jump, changes of policy, and a parent that is late, silent or goes back."""
+    life = Life(seed)
+    life.live(3 * 365)
+    assert len(life.finished) > 10

@@ -12,7 +12,7 @@ from zonegit.dnssec.policy import DAY, DnssecPolicy, KeyLayout
 from zonegit.dnssec.private_key import tag_of
 from zonegit.dnssec.rollover.counting import BLIND, MARGIN, NOTHING, Count
 from zonegit.dnssec.rollover.delegation import DELETE_CDNSKEY, DELETE_CDS, Seen, ds_rdata, parent_has
-from zonegit.dnssec.rollover.recovery import recovered, slipped
+from zonegit.dnssec.rollover.recovery import is_older, recovered
 from zonegit.dnssec.rollover.state import HeldKey, Part, Process, State, Ttls, Wanted
 from zonegit.dnssec.rollover.table import TABLES, Kind, Row, Until, Use, row_after, row_at
 from zonegit.dnssec.rollover.uses import keys_with, row_of, signers
@@ -172,7 +172,7 @@ def duration(until: Until, ttls: Ttls) -> int:
 
 def _after(state: State, process: Process, facts: Facts, policy: DnssecPolicy) -> State:
     row = row_at(process.kind, process.step)
-    if slipped(state, row, facts):
+    if row.back and is_older(state, row, facts):
         return _entered(state, process, row.back, facts.now)
     seen = {holds(state, row, until, facts) for until in row.until} if is_shown(state, facts) else {Seen.NO}
     if Seen.NO in seen:

@@ -16,14 +16,15 @@ from zonegit.dnssec.rollover.values import Facts, ManagedKey, Role
 _ZSK: Final = b"\1\0\3"
 _SEP: Final = b"\1\1\3"
 """Flags and protocol in front of a DNSKEY's RDATA (RFC 4034 §2.1)."""
+_BEFORE: Final = Row("", Use.PUBLISHED, Use.NONE, (), "")
+"""In front of the first step."""
 
 
-def slipped(state: State, row: Row, facts: Facts) -> bool:
+def is_older(state: State, row: Row, facts: Facts) -> bool:
     """Whether the version that is served is older than the step before this one."""
-    if state.process is None or (before := row_before(state.process.kind, row.step)) is None:
-        return False
+    before = _before(state, row)
     for held in state.keys:
-        if held.part is Part.KEPT:
+        if before is None or held.part is Part.KEPT:
             continue
         uses = use_of(held, row) & use_of(held, before)
         if Use.PUBLISHED in uses and held.key.dnskey not in facts.published:
@@ -31,6 +32,23 @@ def slipped(state: State, row: Row, facts: Facts) -> bool:
         if Use.ZONE in uses and held.part is Part.NEW and held.key.dnskey in facts.unsigned_by:
             return True
     return False
+
+
+def _is_of_another_step(state: State, row: Row, facts: Facts) -> bool:
+    """Whether a key of the state is published that is so neither in this step nor in the one before."""
+    before = _before(state, row)
+    return before is not None and any(
+        Use.PUBLISHED not in use_of(held, row) | use_of(held, before) and held.key.dnskey in facts.published
+        for held in state.keys
+    )
+
+
+def _before(state: State, row: Row) -> Row | None:
+    """The step before; None if nothing is known of what was published then."""
+    if state.process is None:
+        return None
+    at_first = None if state.process.kind is Kind.RECOVER else _BEFORE
+    return row_before(state.process.kind, row.step) or at_first
 
 
 def recovered(state: State, facts: Facts) -> State:
@@ -41,14 +59,16 @@ def recovered(state: State, facts: Facts) -> State:
     strays = _strays(state, facts)
     if process is not None and process.kind is Kind.DISABLE:
         return _disabling(state, process, strays, facts.now) if strays else state
-    if strays or _has_slipped(state, facts):
+    if strays or _is_elsewhere(state, facts):
         return _recovering(state, strays, facts.now)
     return state
 
 
-def _has_slipped(state: State, facts: Facts) -> bool:
+def _is_elsewhere(state: State, facts: Facts) -> bool:
     row = row_of(state)
-    return row is not None and not row.back and slipped(state, row, facts)
+    if row is None:
+        return False
+    return _is_of_another_step(state, row, facts) or (not row.back and is_older(state, row, facts))
 
 
 def _disabling(state: State, process: Process, strays: tuple[HeldKey, ...], now: int) -> State:

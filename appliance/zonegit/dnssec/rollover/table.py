@@ -78,7 +78,7 @@ _REPLACE: Final = (
 )
 TABLES: Final[dict[Kind, tuple[Row, ...]]] = {
     Kind.ENABLE: (
-        Row("publish", NONE, P | Z | D, (Until.SIGNED,), "RFC 7583 §3.3.5"),
+        Row("publish", NONE, P | Z | D, (Until.SIGNED, Until.DNSKEY), "RFC 7583 §3.3.5"),
         Row("ds", NONE, P | Z | D | C, (Until.PARENT,), "RFC 7344 §4, RFC 8078 §3", "publish", is_open=True),
     ),
     Kind.ZSK: (
@@ -99,7 +99,7 @@ TABLES: Final[dict[Kind, tuple[Row, ...]]] = {
     ),
     Kind.ALGORITHM: (
         Row("sign", P | Z | D | C, Z, (Until.SIGNED,), "RFC 6781 §4.1.4 new RRSIGs"),
-        Row("publish", P | Z | D | C, P | Z | D, (Until.DNSKEY,), "RFC 6781 §4.1.4 new DNSKEY", back="sign"),
+        Row("publish", P | Z | D | C, P | Z | D, (Until.DNSKEY,), "RFC 6781 §4.1.4 new DNSKEY"),
         *_REPLACE,
     ),
     Kind.RECOVER: (
@@ -107,8 +107,8 @@ TABLES: Final[dict[Kind, tuple[Row, ...]]] = {
         *_REPLACE,
     ),
     Kind.DISABLE: (
-        Row("cds-delete", P | Z | D, NONE, (Until.PARENT,), "RFC 8078 §4, §6.1", delete=True),
-        Row("unsign", NONE, NONE, (), "RFC 8078 §6.1"),
+        Row("cds-delete", P | Z | D, NONE, (Until.PARENT,), "RFC 8078 §4", back="cds-delete", delete=True),
+        Row("unsign", NONE, NONE, (), "RFC 8078 §4", back="cds-delete"),
     ),
 }
 
