@@ -72,6 +72,7 @@ def test_members_of_the_group_commit_and_others_do_not(machine):
     assert refused.stderr.count("\n") == 1
     owners = machine.run("sh", "-c", "stat -c '%U:%G %a' /var/lib/zonegit/*.mdb").split("\n")
     assert set(filter(None, owners)) == {"zonegit:zonegit 660"}
+    assert machine.run("stat", "-c", "%U:%G %a", "/var/lib/zonegit-keys") == "zonegit:zonegit 700\n"
 
 
 @pytest.mark.parametrize(

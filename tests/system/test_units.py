@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from zonegit.dnssec.policy import KEYS
+
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 EXPOSURE = 1.2
 """0 is nothing, 10 is everything; Debian's units of BIND have 9.6, of Knot 7.0, of NSD 5.0, of PowerDNS 2.3."""
@@ -42,6 +44,14 @@ def test_sockets_outlive_the_service() -> None:
         assert "PartOf=" not in text
         assert "Service=zonegitd.service" in text
         assert re.search(r"^FileDescriptorName=(dns|dns-tls|metrics|replication)$", text, re.MULTILINE)
+
+
+def test_only_the_daemon_reaches_the_private_keys_of_zones() -> None:
+    assert "\nReadWritePaths=-/var/lib/zonegit-keys\n" in (UNITS / "zonegitd.service").read_text()
+    for unit in ("zonegit-fsck.service", "zonegit-gc.service"):
+        assert "\nInaccessiblePaths=-/var/lib/zonegit-keys\n" in (UNITS / unit).read_text()
+    made = (UNITS.parent / "packaging" / "debian" / "zonegit.tmpfiles").read_text()
+    assert f"d {KEYS} 0700 zonegit zonegit -\n" in made
 
 
 def test_one_process_without_memory_does_not_stop_the_others() -> None:

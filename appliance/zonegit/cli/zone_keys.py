@@ -16,13 +16,14 @@ from zonegit.model.rdata import DNSKEY
 
 if TYPE_CHECKING:
     from zonegit.cli.output import Output
-    from zonegit.dnssec.rollover.values import Role
     from zonegit.repo import Repository
     from zonegit.repo.dnssec.key_directory import ZoneKeys
     from zonegit.repo.dnssec.moved_keys import KeyFile
 
 _LARGEST: Final = 64 << 10
 _KSK: Final = 257
+_ROLES: Final = ("csk", "ksk", "zsk")
+_NAMED: Final = "--csk, --ksk or --zsk"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -32,6 +33,8 @@ class _Found(NamedTuple):
     path: Path
     private: bytes
     public: bytes | None
+    role: str | None
+    """As the command line says; None: as its `.key` file says."""
 
 
 def key_directory(args: Namespace) -> Path:
@@ -57,11 +60,11 @@ def _keys_of(args: Namespace, zone: str) -> ZoneKeys:
 def _import(args: Namespace, out: Output) -> int:
     from zonegit.repo.dnssec.moved_keys import import_keys
 
-    found = [_read(path) for path in args.files]  # before root becomes the repository's owner
+    found = _read_all(args)  # before root becomes the repository's owner
     with options.open_repository(args, out, reads=True) as repo:
         zone = repo.position(args.zone or _zone_in(found)).zone
         others = _dnskeys(repo, zone)
-    keys = import_keys(_keys_of(args, zone), _with_roles(found, args.role), int(time.time()), others)
+    keys = import_keys(_keys_of(args, zone), _with_roles(found), int(time.time()), others)
     out.made("but the keys were imported")
     if args.json:
         out.json([dnssec_text.key_shape(zone, key) for key in keys])
@@ -74,17 +77,29 @@ def _import(args: Namespace, out: Output) -> int:
     return 0
 
 
-def _read(path: Path) -> _Found:
+def _read_all(args: Namespace) -> list[_Found]:
+    named = [(path, role) for role in _ROLES for path in vars(args)[role] or ()]
+    found = [_read(path, role) for path, role in [*((path, None) for path in args.files), *named]]
+    if not found:
+        raise UsageError("no key file was named: name BIND's K*.private, or PEM with --csk, --ksk or --zsk")
+    return found
+
+
+def _read(path: Path, role: str | None) -> _Found:
     """The files of a key; either of BIND's two names both."""
     if path.suffix == ".key":
         path = path.with_suffix(".private")
     private = _content(path)
     if b"-----BEGIN" in private:
-        return _Found(path, private, None)
+        if role is None:
+            raise UsageError(f"{path} is PEM, which doesn't say what the key is for: name it with {_NAMED}")
+        return _Found(path, private, None, role)
     public = path.with_suffix(".key")
-    if path.suffix != ".private" or not public.exists():
-        raise Refused(f"{path} has no .key file beside it, which says what the key is for")
-    return _Found(path, private, _content(public))
+    if path.suffix == ".private" and public.exists():
+        return _Found(path, private, _content(public), role)
+    if role is None:
+        raise Refused(f"{path} has no .key file beside it, which says what the key is for: name it with {_NAMED}")
+    return _Found(path, private, None, role)
 
 
 def _content(path: Path) -> bytes:
@@ -119,22 +134,22 @@ def _zone_in(found: list[_Found]) -> str | None:
     return next(iter(zones), None)
 
 
-def _with_roles(found: list[_Found], role: str | None) -> list[KeyFile]:
-    """What each key is for: as `--role` says, or by its flags. With SEP, a key is a KSK if there are ZSKs."""
+def _with_roles(found: list[_Found]) -> list[KeyFile]:
+    """What each key is for: as was said, or by its flags. With SEP, a key is a KSK if there are others than it."""
     from zonegit.dnssec.rollover.values import Role
     from zonegit.repo.dnssec.moved_keys import KeyFile
 
     flags = [_public(each)[1] if each.public is not None else None for each in found]
-    roles: list[Role] = []
-    for each, own in zip(found, flags, strict=True):
-        if role is not None:
-            roles.append(Role(role))
-        elif own is None:
-            raise UsageError(f"{each.path} is PEM, which doesn't say what the key is for: import it with --role")
-        else:
-            sep = Role.CSK if set(flags) == {_KSK} else Role.KSK
-            roles.append(sep if own == _KSK else Role.ZSK)
-    return [KeyFile(str(each.path), each.private, each.public, own) for each, own in zip(found, roles, strict=True)]
+    alone = Role.CSK if set(flags) == {_KSK} else Role.KSK
+    return [
+        KeyFile(
+            str(each.path),
+            each.private,
+            each.public,
+            Role(each.role) if each.role is not None else alone if own == _KSK else Role.ZSK,
+        )
+        for each, own in zip(found, flags, strict=True)
+    ]
 
 
 def _dnskeys(repo: Repository, zone: str) -> list[bytes]:
@@ -200,15 +215,16 @@ def _write(path: Path, text: str, mode: int) -> None:
 
 def _import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "files",
-        metavar="FILE",
-        nargs="+",
-        type=Path,
-        help="BIND's K*.private with its K*.key beside it, or a private key in PEM",
+        "files", metavar="FILE", nargs="*", type=Path, help="BIND's K*.private, with its K*.key beside it"
     )
-    parser.add_argument(
-        "--role", choices=("csk", "ksk", "zsk"), help="what the keys are for (default: as their .key files say)"
-    )
+    for role in _ROLES:
+        parser.add_argument(
+            f"--{role}",
+            metavar="FILE",
+            action="append",
+            type=Path,
+            help=f"import this file, PEM or a K*.private, as a {role.upper()}; may be repeated",
+        )
     options.json_option(parser)
 
 
@@ -221,8 +237,8 @@ def _export_arguments(parser: ArgumentParser) -> None:
 
 _IMPORT_DETAILS: Final = """\
 Import all keys that sign the zone now together: one CSK, or a KSK and a ZSK. Then resolvers see no change when the
-zone moves here; docs/dnssec.md has the steps. A key that the zone has lost here is imported again the same way.
-Needs the rights of zonegitd's user."""
+zone moves here; docs/dnssec.md has the steps for BIND and for Knot DNS, whose keys are PEM. A key that the zone has
+lost here is imported again the same way. Needs the rights of zonegitd's user."""
 _EXPORT_DETAILS: Final = """\
 Writes Kzone.+013+12345.private and .key for each key, as BIND has them, and overwrites nothing. Needs the rights of
 zonegitd's user."""

@@ -17,9 +17,9 @@ from zonegit.ops.config import Address
 Reader = Callable[[object], Any]
 E = TypeVar("E", bound=StrEnum)
 
-RENEW_BEFORE: Final = 5 * DAY
-"""Where no `renew_before` is set: at least this."""
 _YEAR: Final = 366 * DAY
+_ALONE: Final = 3 * DAY
+"""The least validity for which `renew_before` is chosen."""
 _FORBIDDEN: Final = {
     **dict.fromkeys(("rsamd5", "dsa", "dsa-nsec3-sha1", "ecc-gost"), "RFC 8624 §3.1 forbids signing with"),
     **dict.fromkeys(
@@ -102,11 +102,13 @@ def check(policy: DnssecPolicy) -> None:
     """`ConfigError` if signatures would have to be renewed as soon as they are made."""
     if policy.validity is None:
         return
+    if policy.renew_before is None:
+        if policy.validity < _ALONE:
+            raise ConfigError(f"a validity of less than {values.span_text(_ALONE)} needs a renew_before, too")
+        return
     early = min(DAY, policy.validity // 4)
-    renew_before = policy.renew_before if policy.renew_before is not None else RENEW_BEFORE
-    if renew_before >= policy.validity - early:
-        written = "" if policy.renew_before is not None else ", which is 5d unless it is set,"
+    if policy.renew_before >= policy.validity - early:
         raise ConfigError(
-            f"renew_before{written} must be less than validity minus {values.span_text(early)}: "
+            f"renew_before must be less than validity minus {values.span_text(early)}: "
             "signatures end up to that much earlier, so that they don't all end at once"
         )

@@ -11,6 +11,7 @@ from zonegit.dnssec.policy import Algorithm
 from zonegit.dnssec.private_key import tag_of
 from zonegit.dnssec.rollover.values import ManagedKey, Role
 from zonegit.repo.dnssec.key_directory import KeyDirectory
+from zonegit.repo.dnssec.key_files import PEM, stem
 
 ORG = "example.org."
 
@@ -62,9 +63,22 @@ def test_one_key_alone_is_a_csk(keyed, tmp_path):
 def test_pem_needs_a_role(keyed, tmp_path, refused):
     key, _ = bind_key(tmp_path, Role.CSK)
     (pem,) = (tmp_path / "generator" / "example.org").glob("*.pem")
-    refused(keyed("dnssec", "import-key", pem), 2, "is PEM, which doesn't say what the key is for", "--role")
-    done = keyed("dnssec", "import-key", pem, "--role", "csk")
+    refused(
+        keyed("dnssec", "import-key", pem), 2, "is PEM, which doesn't say what the key is for: name it with --csk"
+    )
+    refused(keyed("dnssec", "import-key"), 2, "no key file was named")
+    done = keyed("dnssec", "import-key", "--csk", pem)
     assert f"imported CSK {tag_of(key.dnskey)} " in done.out
+
+
+def test_a_pair_of_pem_files_is_a_ksk_and_a_zsk(keyed, tmp_path):
+    keys = KeyDirectory(tmp_path / "generator").zone(ORG)
+    for role in (Role.KSK, Role.ZSK):
+        key = keys.generate(role, Algorithm.ED25519, 1_767_225_600)
+        (keys.path / (stem(key.dnskey) + PEM)).rename(tmp_path / f"{role}.pem")
+    done = keyed("dnssec", "import-key", "--zsk", tmp_path / "zsk.pem", "--ksk", tmp_path / "ksk.pem")
+    assert done.code == 0, done
+    assert [line.split()[1] for line in done.lines] == ["KSK", "ZSK"]
 
 
 def test_what_is_refused(keyed, tmp_path, refused):

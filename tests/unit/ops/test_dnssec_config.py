@@ -94,7 +94,7 @@ def test_an_empty_table_signs_with_the_defaults(tmp_path):
         ("\nrenew_before = '5d'\nvalidity = '5d'", "4: renew_before must be less than validity minus 1d: "),
         ("renew_before = '14d'\nvalidity = '14d'", "3: renew_before must be less"),
         ("renew_before = '13d'\nvalidity = '14d'", "3: renew_before must be less"),
-        ("validity = '2d'", "2: renew_before, which is 5d unless it is set, must be less than validity minus 12h"),
+        ("validity = '2d'", "2: a validity of less than 3d needs a renew_before, too"),
     ],
 )
 def test_what_is_refused(tmp_path, lines, says):

@@ -65,7 +65,7 @@ class DnssecStatus(NamedTuple):
     """Its canonical name."""
     noted: int
     signed_since: int | None = None
-    """None: no signed version is served."""
+    """When the served version was published; None: it isn't signed."""
     denial: str = ""
     first_end: int | None = None
     """When the first of the served signatures ends."""
