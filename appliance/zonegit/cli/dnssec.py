@@ -65,7 +65,7 @@ def _enable(args: Namespace, out: Output) -> int:
         raise Refused(
             f"no configuration is about {repo}: name zonegitd's file with --config, or write {repo / NAME}"
         )
-    zone = _zone_to_sign(args, out, apart=file != repo / NAME)
+    zone, again = _zone_to_sign(args, out, apart=file != repo / NAME)
     lines = [f'{key} = "{value}"' for key, value in _chosen(args) if value is not None]
     edit = signed_zone(file, zone, _COMMENT, lines)
     if edit is not None and not args.dry_run:
@@ -76,7 +76,7 @@ def _enable(args: Namespace, out: Output) -> int:
         out.json({"zone": zone, "file": str(file), "added": added})
     else:
         out.text(added)
-    out.note(_outcome(args, zone, file, is_new=edit is not None))
+    out.note(_outcome(args, zone, file, is_new=edit is not None, again=again))
     return 0
 
 
@@ -84,7 +84,10 @@ def _chosen(args: Namespace) -> list[tuple[str, str | None]]:
     return [("algorithm", args.algorithm), ("keys", args.keys), ("denial", args.denial)]
 
 
-def _outcome(args: Namespace, zone: str, file: Path, *, is_new: bool) -> str:
+def _outcome(args: Namespace, zone: str, file: Path, *, is_new: bool, again: bool) -> str:
+    if not is_new and again:
+        asked = "would be asked" if args.dry_run else "was asked"
+        return f"zonegitd {asked} to go on signing {zone}; `zonegit dnssec status {zone}` shows how it goes"
     if not is_new:
         changes = "; it is changed there" if any(value for _, value in _chosen(args)) else ""
         return f"nothing to do: {file} has a table for {zone} already{changes}"
@@ -96,9 +99,13 @@ def _outcome(args: Namespace, zone: str, file: Path, *, is_new: bool) -> str:
     )
 
 
-def _zone_to_sign(args: Namespace, out: Output, *, apart: bool) -> str:
-    """The zone that is meant, if it can be signed here. With `apart`, root stays root for the rest of the verb."""
+def _zone_to_sign(args: Namespace, out: Output, *, apart: bool) -> tuple[str, bool]:
+    """The zone that is meant, if it can be signed here; and whether that has been ended, and begins again.
+
+    With `apart`, root stays root for the rest of the verb.
+    """
     from zonegit.cli.child import in_child
+    from zonegit.repo.dnssec.requests import Wanted
 
     def find() -> str:
         with options.open_repository(args, out, reads=True) as repo:
@@ -110,11 +117,18 @@ def _zone_to_sign(args: Namespace, out: Output, *, apart: bool) -> str:
             if signed_elsewhere(repo, zone):
                 raise Refused(
                     f"{zone} is signed elsewhere, and its signatures are served as they are: import its keys with "
-                    "`zonegit dnssec import-key`, then the zone without its signatures, and repeat this"
+                    "`zonegit dnssec import-key`, the zone with `zonegit import --drop-signatures`, and repeat this"
                 )
+            status = repo.dnssec_status(zone)
+        if status is None or not dnssec_text.has_ended(status):
             return zone
+        if not args.dry_run:
+            with options.open_repository(args, out) as repo:
+                repo.request_dnssec(Wanted.ENABLE, zone)
+        return f"{zone} again"
 
-    return in_child(find) if apart and not os.geteuid() else find()
+    zone, _, again = (in_child(find) if apart and not os.geteuid() else find()).partition(" ")
+    return zone, bool(again)
 
 
 # -- status -----------------------------------------------------------------------------------------------------
@@ -132,11 +146,11 @@ def _status(args: Namespace, out: Output) -> int:
     problems = dnssec_text.problems(status, time.time()) if status else []
     if args.json:
         out.json(dnssec_text.shape(zone, status, requested, problems))
-    elif status is not None:
+    elif status is not None and not status.is_over:
         for line in dnssec_text.status_lines(status, requested, problems, out):
             out.line(line)
     else:
-        out.line(_unsigned(args, zone, peer, foreign))
+        out.line(_unsigned(args, zone, peer, foreign, is_over=status is not None))
     return PROBLEM if problems else 0
 
 
@@ -153,7 +167,7 @@ def _all(statuses: list[DnssecStatus], args: Namespace, out: Output) -> int:
     return PROBLEM if any(problems for _, problems in found) else 0
 
 
-def _unsigned(args: Namespace, zone: str, peer: str | None, foreign: list[bytes]) -> str:
+def _unsigned(args: Namespace, zone: str, peer: str | None, foreign: list[bytes], *, is_over: bool) -> str:
     """What to say of a zone that no publisher here has signed."""
     if peer is not None:
         return f"{zone} is mirrored from {peer}; whether it is signed is decided there"
@@ -161,6 +175,8 @@ def _unsigned(args: Namespace, zone: str, peer: str | None, foreign: list[bytes]
         wanted = has_table(args, zone)
     except ZonegitError as error:
         return f"{zone} is not signed here, and the configuration can't be read: {error}"
+    if wanted and is_over:
+        return f"{zone} is not signed any more: remove its table; `zonegit dnssec enable {zone}` signs it again"
     if wanted:
         return f"{zone} is to be signed, but zonegitd hasn't begun: start or reload it; its log says what is wrong"
     if foreign:
@@ -198,11 +214,11 @@ def _ds(args: Namespace, out: Output) -> int:
 def _ds_records(
     args: Namespace, zone: str, status: DnssecStatus | None, foreign: list[bytes]
 ) -> tuple[int, list[bytes]]:
-    if status is None and not foreign:
+    if (status is None or status.is_over) and not foreign:
         raise Refused(f"{zone} is not signed, so it has no DS records; `zonegit dnssec status {zone}` says more")
     if args.cds:
         return CDS, list(status.cds) if status else []
-    if status is None:
+    if status is None or status.is_over:
         return DS, dnssec_text.ds_of(parse_apex(zone), foreign)
     if not status.ds:
         waits = "; ".join(waiting.words for waiting in status.waiting) or f"`zonegit dnssec status {zone}` says why"

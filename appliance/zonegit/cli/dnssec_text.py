@@ -9,6 +9,8 @@ from zonegit.cli.output import Output, Style
 from zonegit.dnssec.policy import Algorithm
 from zonegit.dnssec.private_key import tag_of
 from zonegit.dnssec.rollover.delegation import ds_rdata
+from zonegit.dnssec.rollover.requests import NAMES
+from zonegit.dnssec.rollover.table import Kind
 from zonegit.model.foreign import printable
 from zonegit.repo.dnssec.status import DnssecStatus, Problem, to_json
 
@@ -63,8 +65,7 @@ def _rows(status: DnssecStatus, requested: Request | None) -> Iterator[tuple[str
         yield "key", f"{key.tag} {algorithm_name(key.algorithm)} {key.role}: {key.state}, since {since}"
     yield "under way", status.under_way or "nothing"
     for waiting in status.waiting:
-        until = f", until {render.local_date(waiting.until)}" if waiting.until is not None else ""
-        yield "waits for", f"{waiting.words}, since {render.local_date(waiting.since)}{until}"
+        yield "waits for", f"{waiting.words} (since {render.local_date(waiting.since)})"
     if requested is not None:
         yield (
             "asked for",
@@ -109,6 +110,11 @@ def shape(
     asked = {"wanted": requested.wanted.value, "time": requested.time} if requested else None
     listed = [problem._asdict() for problem in problems]
     return {**table, "managed": status is not None, "requested": asked, "problems": listed}
+
+
+def has_ended(status: DnssecStatus) -> bool:
+    """Whether signing was ended by hand, or is being ended."""
+    return status.is_over or status.under_way == NAMES[Kind.DISABLE]
 
 
 def at_parent(status: DnssecStatus) -> str:

@@ -42,7 +42,7 @@ def _ask(args: Namespace, out: Output, wanted: Wanted) -> int:
         if (peer := repo.mirrored_from(zone)) is not None:
             raise Refused(f"{zone} is mirrored from {peer}, which has its keys: run this there")
         policy = _policy(args, zone)
-        if repo.dnssec_status(zone) is None:
+        if (status := repo.dnssec_status(zone)) is None or status.is_over:
             raise Refused(_not_signed(zone, policy))
         plan = _plan(zone, policy, wanted, must=args.dry_run)
         if not args.dry_run:

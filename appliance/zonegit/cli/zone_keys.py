@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _LARGEST: Final = 64 << 10
 _KSK: Final = 257
+_TOKEN: Final = b"pkcs11:"
+"""How a file begins that says where a token has the key (RFC 7512)."""
 _ROLES: Final = ("csk", "ksk", "zsk")
 _NAMED: Final = "--csk, --ksk or --zsk"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -90,9 +92,9 @@ def _read(path: Path, role: str | None) -> _Found:
     if path.suffix == ".key":
         path = path.with_suffix(".private")
     private = _content(path)
-    if b"-----BEGIN" in private:
+    if b"-----BEGIN" in private or private.startswith(_TOKEN):
         if role is None:
-            raise UsageError(f"{path} is PEM, which doesn't say what the key is for: name it with {_NAMED}")
+            raise UsageError(f"{path} doesn't say what the key is for: name it with {_NAMED}")
         return _Found(path, private, None, role)
     public = path.with_suffix(".key")
     if path.suffix == ".private" and public.exists():
@@ -223,7 +225,7 @@ def _import_arguments(parser: ArgumentParser) -> None:
             metavar="FILE",
             action="append",
             type=Path,
-            help=f"import this file, PEM or a K*.private, as a {role.upper()}; may be repeated",
+            help=f"import this file as a {role.upper()}; may be repeated",
         )
     options.json_option(parser)
 

@@ -130,7 +130,7 @@ def test_status_in_words(zone, tmp_path):
     for words in (
         "12345 ecdsap256sha256 csk: active, since ",
         "enabling",
-        "the parent to have the DS records, since ",
+        "the parent to have the DS records (since ",
         "a.org. 192.0.2.53: has other DS records",
         "b.org. 192.0.2.54: no answer: timed out",
         "with denial by nsec; this version was published ",
@@ -163,6 +163,20 @@ def test_problems_have_an_exit_code(zone, tmp_path, changes, words):
     assert told.code == 1 and words in told.out
     assert zone("dnssec", "status", "--all").code == 1
     assert zone("dnssec", "status", "--json").json["problems"]
+
+
+def test_what_was_ended_begins_again(zone, tmp_path, file, refused):
+    file.write_text(TABLE)
+    note(tmp_path, STATUS._replace(signed_since=None, under_way="", keys=(), waiting=(), ds=(), cds=()))
+    assert "is not signed any more: remove its table; " in zone("dnssec", "status").out
+    refused(zone("dnssec", "ds"), 1, "example.org. is not signed, so it has no DS records")
+    refused(zone("dnssec", "rollover", "ksk"), 1, "example.org. is not signed yet")
+    assert "would be asked to go on signing example.org." in zone("dnssec", "enable", "--dry-run").err
+    assert zone("dnssec", "status", "--json").json["requested"] is None
+    assert "zonegitd was asked to go on signing example.org." in zone("dnssec", "enable").err
+    assert zone("dnssec", "status", "--json").json["requested"]["wanted"] == "enable"
+    note(tmp_path, STATUS._replace(under_way="the end of signing"))
+    assert "zonegitd was asked to go on signing" in zone("dnssec", "enable").err
 
 
 def test_all_zones_have_a_line_each(zone, tmp_path):

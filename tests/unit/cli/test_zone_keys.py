@@ -63,9 +63,7 @@ def test_one_key_alone_is_a_csk(keyed, tmp_path):
 def test_pem_needs_a_role(keyed, tmp_path, refused):
     key, _ = bind_key(tmp_path, Role.CSK)
     (pem,) = (tmp_path / "generator" / "example.org").glob("*.pem")
-    refused(
-        keyed("dnssec", "import-key", pem), 2, "is PEM, which doesn't say what the key is for: name it with --csk"
-    )
+    refused(keyed("dnssec", "import-key", pem), 2, "doesn't say what the key is for: name it with --csk")
     refused(keyed("dnssec", "import-key"), 2, "no key file was named")
     done = keyed("dnssec", "import-key", "--csk", pem)
     assert f"imported CSK {tag_of(key.dnskey)} " in done.out

@@ -14,6 +14,7 @@ from zonegit.repo.dnssec.key_directory import ZoneKeys
 from zonegit.repo.dnssec.requests import Wanted
 
 _KINDS: Final = {
+    Wanted.ENABLE: Kind.ENABLE,
     Wanted.KSK: Kind.KSK,
     Wanted.ZSK: Kind.ZSK,
     Wanted.ALGORITHM: Kind.ALGORITHM,

@@ -1,8 +1,8 @@
-"""What an operator asks of the process that holds a zone's keys: a rollover, or an end of signing.
+"""What an operator asks of the process that holds a zone's keys: a rollover, an end of signing, a new beginning.
 
-`zonegit dnssec rollover` and `disable` leave a request in the repository. The publisher acts on it, keeps what
-follows in the key state on disk, and only then takes it away: a crash between the two repeats the request, which
-changes nothing the second time.
+`zonegit dnssec rollover`, `disable` and `enable` leave a request in the repository. The publisher acts on it, keeps
+what follows in the key state on disk, and only then takes it away: a crash between the two repeats the request,
+which changes nothing the second time.
 """
 
 import json
@@ -19,6 +19,8 @@ _EVERY: Final = "dnssec-request/"
 class Wanted(StrEnum):
     """What can be asked for."""
 
+    ENABLE = "enable"
+    """Sign again after `disable`, or stop ending it."""
     KSK = "rollover-ksk"
     """Replace the KSK, or the CSK."""
     ZSK = "rollover-zsk"
