@@ -22,6 +22,8 @@ _BY_OTHER_KEYS: Final = frozenset(rtype.to_bytes(2, "big") for rtype in (DNSKEY,
 _CYCLE: Final = 1 << 32
 _KEPT: Final = 65_536
 """Inner nodes. A signed zone of a million names has some 15,000."""
+_LEAVES: Final = 4096
+"""Leaves that were looked at last: the apex's is looked at for each version."""
 
 
 class Summary(NamedTuple):
@@ -47,6 +49,7 @@ class SignatureIndex:
         self._clock = clock
         self._pause = pause
         self._known: dict[bytes, Summary] = {}
+        self._leaves: dict[bytes, Summary] = {}
 
     def of(self, tree: Tree) -> Summary:
         """The signatures of a zone. `NotFound`, `CorruptStore`."""
@@ -77,16 +80,16 @@ class SignatureIndex:
                 yield from self._due(source, part, wanted, before)
 
     def _below(self, source: NodeSource, oid: bytes) -> Summary:
-        known = self._known.get(oid)
+        known = self._known.get(oid) or self._leaves.get(oid)
         if known is not None:
             return known
         level, parts = node_parts(source.get(ObjectId(oid)))
         if not level:
-            return _joined([self._entry(source, part) for part in parts])
+            found = _joined([self._entry(source, part) for part in parts])
+            _keep(self._leaves, _LEAVES, oid, found)
+            return found
         found = _joined([self._below(source, part) for part in parts])
-        if len(self._known) >= _KEPT:
-            del self._known[next(iter(self._known))]
-        self._known[oid] = found
+        _keep(self._known, _KEPT, oid, found)
         self._pause()
         return found
 
@@ -115,6 +118,12 @@ class SignatureIndex:
         """The Unix time within 68 years of now that a 32-bit time stands for (RFC 4034 §3.1.5)."""
         now = int(self._clock())
         return now + (end - now + _CYCLE // 2) % _CYCLE - _CYCLE // 2
+
+
+def _keep(known: dict[bytes, Summary], most: int, oid: bytes, found: Summary) -> None:
+    if len(known) >= most:
+        del known[next(iter(known))]
+    known[oid] = found
 
 
 def _is_due(found: Summary, wanted: Signers, before: int) -> bool:

@@ -16,17 +16,22 @@ from zonegit.repo.dnssec.status import DnssecStatus, KeyStatus, ParentServer, Pr
 
 
 def described(
-    zone: str, policy: DnssecPolicy, state: State, facts: Facts, outcome: Outcome, found: Iterable[Problem]
+    before: DnssecStatus,
+    policy: DnssecPolicy,
+    state: State,
+    facts: Facts,
+    outcome: Outcome,
+    found: Iterable[Problem],
 ) -> DnssecStatus:
-    """The status of a zone after a look. `found`: problems that the key state doesn't show."""
+    """The status of a zone after a look; `before`: until then. `found`: problems that the key state doesn't show."""
     version = outcome.published.version.commit
     waits = waiting(state, facts, policy)
     named = keys_with(state, Use.CDS)
     parent = facts.parent
     return DnssecStatus(
-        zone=zone,
+        zone=before.zone,
         noted=facts.now,
-        signed_since=None if version.expires is None else version.committer.time,
+        signed_since=None if version.expires is None else before.signed_since or version.committer.time,
         denial=policy.denial,
         first_end=version.expires,
         next_renewal=None if outcome.renew_at is None else int(outcome.renew_at),

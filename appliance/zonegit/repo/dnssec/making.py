@@ -34,7 +34,15 @@ class Task(NamedTuple):
     withdrawn: Collection[RRKey] = ()
 
 
-def made(task: Task, index: SignatureIndex) -> SignedContent:
+class Made(NamedTuple):
+    """What it came to."""
+
+    signed: SignedContent
+    max_ttl: int
+    """The largest TTL in the version."""
+
+
+def made(task: Task, index: SignatureIndex) -> Made:
     """Sign, and verify what is new. `DnssecError` if the zone can't be signed, or if anything is wrong with it."""
     before, content, plan = task.before, task.content, task.plan
     shape = content.zone.shape
@@ -44,10 +52,11 @@ def made(task: Task, index: SignatureIndex) -> SignedContent:
         built = sign_zone(content.tree, shape, plan)
     tree = _over(content.tree, built)
     _prove(before, tree, plan)
-    expires = index.of(tree).first_end
-    if expires is None:
+    summary = index.of(tree)
+    if summary.first_end is None:
         raise DnssecError(f"{to_text(plan.apex)}: signing made no signature")
-    return SignedContent(task.seq, [*built.objects, Zone(built.root, shape, built.records).encode()], expires)
+    objects = [*built.objects, Zone(built.root, shape, built.records).encode()]
+    return Made(SignedContent(task.seq, objects, summary.first_end), summary.max_ttl)
 
 
 def _prove(before: Served, tree: Tree, plan: SigningPlan) -> None:

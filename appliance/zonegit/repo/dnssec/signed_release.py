@@ -63,28 +63,37 @@ class Tools(NamedTuple):
 
 def publish_signed(tools: Tools, branch: Branch, wanted: PublishedKeys) -> Outcome:
     """Publish what these keys make of a branch. `DnssecError` if that can't be signed; then nothing has changed."""
-    context, (place, policy, old, commit, _) = tools.context, branch
-    shown = commit or _shown(context, old)
     if not wanted.dnskeys:
-        if commit is None and old.version.commit.expires is None:
-            return Outcome(old)
-        published = release(context, place, old, shown)
-        remember(context.store, place, None)
-        return Outcome(published)
+        return _publish_unsigned(tools, branch)
+    context, (place, policy, old, commit, _) = tools.context, branch
     began = monotonic()
-    served = tools.served(old)
-    content = Content.of(context.nodes, shown)
-    times = _lifetimes(tools, branch, content, is_new=commit is not None or not served.is_signed)
-    plan = _plan(tools, branch, wanted, times, seq := seq_of_version(context.nodes, old, shown))
+    shown = commit or _shown(context, old)
+    served, content = tools.served(old), Content.of(context.nodes, shown)
+    times = _lifetimes(policy, content, served.summary.max_ttl)
+    seq = seq_of_version(context.nodes, old, shown)
+    plan = _plan(tools, branch, wanted, times, seq)
     due = _due(tools, served, plan, times)
     renew = due.owners if _may_renew(branch, served, times, plan.times.now) else []
     if commit is None and not renew and _is_current(served, content, plan):
         return Outcome(old, _next(due, branch.rests_until), branch.rests_until)
     remember(context.store, place, policy)  # before: a signed zone whose policy isn't known stays as it is
     version = made(Task(served, content, seq, plan, renew), tools.signatures)
-    published = release_signed(context, place, old, shown, version, _message(branch, shown, renewed=bool(renew)))
+    if commit is not None or not served.is_signed:
+        lifetimes(policy, _expire(content), max(version.max_ttl, policy.dnskey_ttl))
+    message = _message(branch, shown, renewed=bool(renew))
+    published = release_signed(context, place, old, shown, version.signed, message)
     rests = ceil(context.now() + PAUSE * (monotonic() - began)) if renew else branch.rests_until
     return Outcome(published, _next(_due(tools, tools.served(published), plan, times), rests), rests)
+
+
+def _publish_unsigned(tools: Tools, branch: Branch) -> Outcome:
+    """Publish a branch of a zone that isn't to be signed any more."""
+    old, commit = branch.old, branch.commit
+    if commit is None and old.version.commit.expires is None:
+        return Outcome(old)
+    published = release(tools.context, branch.place, old, commit or _shown(tools.context, old))
+    remember(tools.context.store, branch.place, None)
+    return Outcome(published)
 
 
 def _shown(context: Context, old: Published) -> Revision:
@@ -92,20 +101,18 @@ def _shown(context: Context, old: Published) -> Revision:
     return read_commit(context.nodes.source, old.of)
 
 
-def _lifetimes(tools: Tools, branch: Branch, content: Content, *, is_new: bool) -> Lifetimes:
-    """How long signatures are valid. `DnssecError` if that is too short for what is to be shown now.
-
-    What is served already goes on being renewed.
-    """
-    soa = content.tree.payload(SOA_KEY)
-    expire = int.from_bytes(soa[-8:-4], "big") if soa else 0
-    longest = max(tools.signatures.of(content.tree).max_ttl, branch.policy.dnskey_ttl)
+def _lifetimes(policy: DnssecPolicy, content: Content, max_ttl: int) -> Lifetimes:
+    """How long signatures are valid. What is too short for the zone is good enough to go on with what is served."""
     try:
-        return lifetimes(branch.policy, expire, longest)
+        return lifetimes(policy, _expire(content), max(max_ttl, policy.dnskey_ttl))
     except DnssecError:
-        if is_new:
-            raise
-        return lifetimes(branch.policy, 0, 0)
+        return lifetimes(policy, 0, 0)
+
+
+def _expire(content: Content) -> int:
+    """The zone's SOA expire, in seconds."""
+    soa = content.tree.payload(SOA_KEY)
+    return int.from_bytes(soa[-8:-4], "big") if soa else 0
 
 
 def _plan(tools: Tools, branch: Branch, wanted: PublishedKeys, times: Lifetimes, seq: int) -> SigningPlan:

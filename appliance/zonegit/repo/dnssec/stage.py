@@ -102,8 +102,9 @@ class _Zone:
         self.rests[branch.place.branch] = outcome.rests_until
         facts = self._facts(state, branch._replace(old=outcome.published), parent, now)
         found = (*self._refused, *([Problem("signing", problem)] if problem else ()))
-        status = described(self._name, policy, state, facts, outcome, found)
-        note_status(self.tools.context.store, status)
+        context = self.tools.context
+        status = described(_noted(context, self._name, now), policy, state, facts, outcome, found)
+        note_status(context.store, status)
         is_new = outcome.published.version.id != branch.old.version.id
         again = _again(state, status, outcome, now, is_new=is_new, failed=problem is not None)
         if state.process is not None or parent is not None or policy.parent:
@@ -158,12 +159,16 @@ class _Zone:
 
 def _unreadable(context: Context, branch: Branch, why: str) -> Look:
     """The look at a zone whose keys, or their state, can't be read: what is served stays."""
-    zone, now = branch.place.zone, int(context.now())
-    with context.store.read() as reader:
-        before = noted_status(reader, zone) or DnssecStatus(zone, now)
-    status = before._replace(noted=now, problems=(Problem("keys", why),))
+    now = int(context.now())
+    status = _noted(context, branch.place.zone, now)._replace(noted=now, problems=(Problem("keys", why),))
     note_status(context.store, status)
     return Look(branch.old, why if branch.commit is not None else None, now + _RETRY, status)
+
+
+def _noted(context: Context, zone: str, now: int) -> DnssecStatus:
+    """The status that was noted last."""
+    with context.store.read() as reader:
+        return noted_status(reader, zone) or DnssecStatus(zone, now)
 
 
 def _every(state: State) -> int:

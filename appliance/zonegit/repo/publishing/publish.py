@@ -147,6 +147,8 @@ def _publish_signed(
         if verdict.release is None or done.problem is not None:
             break
         released = verdict.release
+        if verdict.held is None:  # all of the branch is published
+            break
     held = verdict.held
     if verdict.release is not None and done.problem is not None:
         held = Held(verdict.release.id, Reason.DNSSEC, done.problem, "repair that, then run 'zonegit publish'")
