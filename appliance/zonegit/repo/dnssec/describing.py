@@ -23,7 +23,7 @@ def described(
     outcome: Outcome,
     found: Iterable[Problem],
 ) -> DnssecStatus:
-    """The status of a zone after a look; `before`: until then. `found`: problems that the key state doesn't show."""
+    """The status of a zone after a look. `before`: until then. `found`: what the key state knows nothing of."""
     version = outcome.published.version.commit
     waits = waiting(state, facts, policy)
     named = keys_with(state, Use.CDS)
