@@ -155,6 +155,8 @@ class World:
     def publish(self, state: State) -> None:
         """The version that the state wants, but for names that are signed anew in a later one."""
         keys = published_keys(state)
+        if self.is_frozen(state):
+            return
         wanted = frozenset(keys.zone_signers)
         names = list(self.version.names)
         stale = [number for number, name in enumerate(names) if name != wanted]
@@ -165,8 +167,15 @@ class World:
         self.version = Version(frozenset(keys.dnskeys), signers, frozenset(keys.cds), tuple(names))
         self._cached()
 
+    def is_frozen(self, state: State) -> bool:
+        """Whether nothing can be published, because nobody can sign it."""
+        keys = published_keys(state)
+        return bool(keys.dnskeys) and not (keys.zone_signers and keys.dnskey_signers)
+
     def edit(self) -> None:
         """A change to a name: all keys that sign sign it."""
+        if self.is_frozen(self.state):
+            return
         wanted = frozenset(published_keys(self.state).zone_signers)
         names = list(self.version.names)
         names[self.random.randrange(NAMES)] = wanted
@@ -174,8 +183,10 @@ class World:
         self._cached()
 
     def delegate(self, server: int) -> None:
-        """A server of the parent gets what CDS says."""
-        if self.version.cds:
+        """A server of the parent gets what CDS says; what the operator adds, if CDS can't be changed."""
+        if self.is_frozen(self.state):
+            self.set_ds(server, self.parent[server] | frozenset(published_keys(self.state).cds))
+        elif self.version.cds:
             ds = frozenset() if DELETE_CDS in self.version.cds else self.version.cds
             self.set_ds(server, ds)
 
@@ -198,8 +209,9 @@ class World:
 
     def follow(self, lag: int) -> None:
         """The parent's servers follow CDS, each so many seconds later than the one before."""
-        if self.version.cds != self.followed:
-            self.followed, self.changed = self.version.cds, self.time
+        asked = frozenset(published_keys(self.state).cds)
+        if asked != self.followed:
+            self.followed, self.changed = asked, self.time
         for server in range(self.servers):
             if self.time >= self.changed + lag * (server + 1):
                 self.delegate(server)

@@ -12,7 +12,7 @@ from zonegit.dnssec.rollover import machine, recovery
 from zonegit.dnssec.rollover.delegation import Seen
 from zonegit.dnssec.rollover.machine import imported_state
 from zonegit.dnssec.rollover.requests import requested
-from zonegit.dnssec.rollover.state import State, Ttls
+from zonegit.dnssec.rollover.state import Part, State, Ttls
 from zonegit.dnssec.rollover.table import TABLES, Kind, Row, Until
 from zonegit.dnssec.rollover.values import Facts, Role
 
@@ -25,7 +25,7 @@ WAITS: Final = [
     for kind, rows in TABLES.items()
     for row in rows
     for until in row.until
-    if (kind, row.step) not in _NOT_FOR_VALIDATORS
+    if (kind, row.step) not in _NOT_FOR_VALIDATORS and (kind is not Kind.LOST or row.adds)  # others: `RECOVER`
 ]
 MUTANTS: Final = [
     (kind, row, until, what)
@@ -62,6 +62,12 @@ def begin(world: World, kind: Kind) -> None:
             world.state = requested(world.state, Kind.DISABLE, world.policy, world.clock)
             world.run()
             world.state = requested(world.state, Kind.ENABLE, world.policy, world.clock)
+        case Kind.LOST:
+            for each in world.state.having(Part.KEPT):
+                if each.role is Role.KSK:
+                    del world.private[each.dnskey]
+            world.look()
+            world.state = requested(world.state, Kind.KSK, world.policy, world.clock)
         case _:
             world.state = requested(world.state, kind, world.policy, world.clock)
 

@@ -45,23 +45,30 @@ def keys_of(apex: WireName, ds: Iterable[bytes], dnskeys: Iterable[bytes]) -> fr
     return frozenset(key for key in dnskeys if any(ds_rdata(apex, key, digest) in records for digest in _DIGESTS))
 
 
-def parent_has(apex: WireName, parent: Parent | None, wanted: Collection[bytes], ours: Collection[bytes]) -> Seen:
+def parent_has(
+    apex: WireName, parent: Parent | None, wanted: Collection[bytes], ours: Collection[bytes], *, adds: bool = False
+) -> Seen:
     """Whether every server of the parent has DS records of exactly the wanted keys among ours.
 
-    With no wanted key: whether every server has no DS record at all.
+    With no wanted key: whether every server has no DS record at all. `adds`: others of ours may be there, too, or
+    none at all.
     """
     if parent is None:
         return Seen.UNKNOWN
-    verdicts = {server_has(apex, answer, wanted, ours) for answer in parent.answers}
+    verdicts = {server_has(apex, answer, wanted, ours, adds=adds) for answer in parent.answers}
     if Seen.NO in verdicts:
         return Seen.NO
     return Seen.YES if verdicts == {Seen.YES} and not parent.error else Seen.UNKNOWN
 
 
-def server_has(apex: WireName, answer: ParentAnswer, wanted: Collection[bytes], ours: Collection[bytes]) -> Seen:
+def server_has(
+    apex: WireName, answer: ParentAnswer, wanted: Collection[bytes], ours: Collection[bytes], *, adds: bool = False
+) -> Seen:
     """The same for one server."""
     if answer.ds is None:
         return Seen.UNKNOWN
     if not wanted:
         return Seen.NO if answer.ds else Seen.YES
-    return Seen.YES if keys_of(apex, answer.ds, {*ours, *wanted}) == frozenset(wanted) else Seen.NO
+    found, needed = keys_of(apex, answer.ds, {*ours, *wanted}), frozenset(wanted)
+    is_so = found == needed or (adds and (found >= needed or not answer.ds))
+    return Seen.YES if is_so else Seen.NO

@@ -114,10 +114,15 @@ def published_keys(state: State) -> PublishedKeys:
 
 
 def begun(state: State, kind: Kind, policy: DnssecPolicy, now: int) -> State:
-    """The state at the first step of a process."""
+    """The state at the first step of a process. `LOST` stands for one whose keys can't sign any more."""
     replaced = _REPLACED.get(kind, ())
+    lost = [
+        held for held in state.keys if held.is_lost and held.key.role in replaced and held.key.role is not Role.ZSK
+    ]
     keys = tuple(held._replace(part=Part.OLD if held.key.role in replaced else Part.KEPT) for held in state.keys)
     needs = _needs(kind, keys, policy)
+    if lost and needs:
+        kind = Kind.LOST
     process = Process(kind, TABLES[kind][0].step, needs, now, now)
     return state._replace(keys=keys, process=process, is_disabled=False)
 
@@ -139,7 +144,8 @@ def holds(state: State, row: Row, until: Until, facts: Facts) -> Seen:
         case Until.SIGNED:
             return Seen.YES if _is_signed(state, facts) else Seen.NO
         case Until.PARENT:
-            return parent_has(state.apex, _fresh(facts), keys_with(state, Use.CDS), state.dnskeys)
+            named = keys_with(state, Use.CDS)
+            return parent_has(state.apex, _fresh(facts), named, state.dnskeys, adds=row.adds)
         case _:
             return Seen.YES
 
@@ -147,6 +153,8 @@ def holds(state: State, row: Row, until: Until, facts: Facts) -> Seen:
 def is_shown(state: State, facts: Facts) -> bool:
     """Whether the version that is served is of this step."""
     keys = published_keys(state)
+    if keys.dnskeys and not keys.dnskey_signers:  # these RRsets stay as they are: nobody can sign them
+        return facts.published >= set(keys.dnskeys)
     if facts.published - facts.foreign != set(keys.dnskeys) - facts.foreign:
         return False
     others = {ds_rdata(state.apex, key) for key in state.dnskeys} | {DELETE_CDS}

@@ -47,7 +47,7 @@ def _before(state: State, row: Row) -> Row | None:
     """The step before; None if nothing is known of what was published then."""
     if state.process is None:
         return None
-    at_first = None if state.process.kind is Kind.RECOVER else _BEFORE
+    at_first = None if state.process.kind in (Kind.RECOVER, Kind.LOST) else _BEFORE
     return row_before(state.process.kind, row.step) or at_first
 
 
@@ -59,6 +59,8 @@ def recovered(state: State, facts: Facts) -> State:
     strays = _strays(state, facts)
     if process is not None and process.kind is Kind.DISABLE:
         return _disabling(state, process, strays, facts.now) if strays else state
+    if process is not None and row_of(state) is TABLES[Kind.LOST][0] and not _has_lost_entry(state.keys):
+        return _recovering(state, strays, facts.now)  # the lost key is there again
     if strays or _is_elsewhere(state, facts):
         return _recovering(state, strays, facts.now)
     return state
@@ -79,8 +81,15 @@ def _disabling(state: State, process: Process, strays: tuple[HeldKey, ...], now:
 def _recovering(state: State, strays: tuple[HeldKey, ...], now: int) -> State:
     keys = (held._replace(part=Part.OLD if held.part is Part.OLD else Part.NEW) for held in state.keys)
     needs = state.process.needs if state.process is not None else ()
-    process = Process(Kind.RECOVER, TABLES[Kind.RECOVER][0].step, needs, now, now)
-    return state._replace(keys=(*keys, *strays), process=process)
+    held = (*keys, *strays)
+    kind = Kind.LOST if _has_lost_entry(held) else Kind.RECOVER
+    return state._replace(keys=held, process=Process(kind, TABLES[kind][0].step, needs, now, now))
+
+
+def _has_lost_entry(keys: tuple[HeldKey, ...]) -> bool:
+    """Whether no old key can sign the DNSKEY RRset, though the parent may have DS records of old keys only."""
+    entries = [held for held in keys if held.part is Part.OLD and held.key.role is not Role.ZSK]
+    return bool(entries) and all(held.is_lost for held in entries)
 
 
 def _strays(state: State, facts: Facts) -> tuple[HeldKey, ...]:

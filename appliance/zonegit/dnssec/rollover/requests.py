@@ -18,9 +18,13 @@ NAMES: Final = {
     Kind.CSK: "the rollover of the CSK",
     Kind.ALGORITHM: "the rollover to other keys",
     Kind.RECOVER: "the return to the keys of the key state",
+    Kind.LOST: "the replacement of a lost key",
     Kind.DISABLE: "the end of signing",
 }
 """Each process, as messages name it."""
+
+_BY_LOST: Final = (Kind.KSK, Kind.CSK, Kind.ALGORITHM)
+"""What a replacement of a lost key was asked for as."""
 
 
 def requested(state: State, kind: Kind, policy: DnssecPolicy, now: int) -> State:
@@ -32,7 +36,7 @@ def requested(state: State, kind: Kind, policy: DnssecPolicy, now: int) -> State
         return _enabled(state, policy, now)
     kind = _for_layout(state, kind)
     process, row = state.process, row_of(state)
-    if process is not None and process.kind is kind:
+    if process is not None and (process.kind is kind or (process.kind is Kind.LOST and kind in _BY_LOST)):
         return state
     if not state.keys and process is None:
         raise DnssecError(f"{to_text(state.apex)} isn't signed: set its table dnssec in the configuration first")

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     """To another algorithm, or another layout of keys: all keys are replaced."""
     RECOVER = "recover"
     """From keys that are published though the key state doesn't know them, as after a restored backup."""
+    LOST = "lost"
+    """From a KSK or CSK whose private key is lost, while what it signed last is still valid."""
     DISABLE = "disable"
 
 
@@ -62,6 +64,8 @@ class Row(NamedTuple):
     """The step to begin again at, if the version that is served is older than the step before; empty: `RECOVER`."""
     delete: bool = False
     """CDS and CDNSKEY ask the parent to delete all DS records (RFC 8078 §4)."""
+    adds: bool = False
+    """The parent may have DS records of the old keys, too; or none at all."""
     is_open: bool = False
     """Another process may begin instead of the next step."""
 
@@ -71,6 +75,7 @@ NONE: Final = Use.NONE
 ALLOWED: Final = {Role.CSK: P | Z | D | C, Role.KSK: P | D | C, Role.ZSK: P | Z}
 """What keys of each role can do."""
 
+_BOTH: Final = Row("publish", P | Z | D, P | Z | D, (Until.SIGNED, Until.DNSKEY), "RFC 6781 §4.1.4 new DNSKEY")
 _REPLACE: Final = (
     Row("ds", P | Z | D, P | Z | D | C, (Until.PARENT,), "RFC 6781 §4.1.4 new DS; RFC 7583 §3.3.1"),
     Row("withdraw", Z, P | Z | D | C, (Until.DNSKEY,), "RFC 6781 §4.1.4 DNSKEY removal"),
@@ -102,8 +107,10 @@ TABLES: Final[dict[Kind, tuple[Row, ...]]] = {
         Row("publish", P | Z | D | C, P | Z | D, (Until.DNSKEY,), "RFC 6781 §4.1.4 new DNSKEY"),
         *_REPLACE,
     ),
-    Kind.RECOVER: (
-        Row("publish", P | Z | D, P | Z | D, (Until.SIGNED, Until.DNSKEY), "RFC 6781 §4.1.4 new DNSKEY"),
+    Kind.RECOVER: (_BOTH, *_REPLACE),
+    Kind.LOST: (
+        Row("ds-first", P | Z | D, C, (Until.PARENT,), "RFC 7583 §3.3.2 IpubP", adds=True),
+        _BOTH,
         *_REPLACE,
     ),
     Kind.DISABLE: (
