@@ -10,7 +10,7 @@ from zonegit.dnssec.private_key import tag_of
 from zonegit.dnssec.rollover.counting import NOTHING
 from zonegit.dnssec.rollover.delegation import Seen, keys_of, parent_has, server_has
 from zonegit.dnssec.rollover.machine import duration, holds, is_shown, needed, wanted_keys
-from zonegit.dnssec.rollover.state import Part, Process, State
+from zonegit.dnssec.rollover.state import HeldKey, Part, Process, State
 from zonegit.dnssec.rollover.table import Kind, Row, Until, Use
 from zonegit.dnssec.rollover.uses import keys_with, row_of, use_of
 from zonegit.dnssec.rollover.values import Facts, ManagedKey
@@ -73,7 +73,7 @@ def problems(state: State, facts: Facts) -> Iterator[tuple[str, str]]:
     row = row_of(state)
     for held in state.keys:
         if held.is_lost and (use_of(held, row) & (Use.ZONE | Use.DNSKEY)):
-            yield "key-missing", f"the private key of {_name(held.key)} is missing: {_remedy(state, held.part)}"
+            yield "key-missing", f"the private key of {_name(held.key)} is missing: {_remedy(held, row)}"
     if state.process is not None and state.process.kind is Kind.RECOVER:
         tags = _tags([key.dnskey for key in state.having(Part.OLD)])
         what = f"keys {tags}, which are" if tags else "an older set of keys, which is"
@@ -106,8 +106,12 @@ def _counting(state: State, process: Process, row: Row, facts: Facts, policy: Dn
 def _unmet(state: State, until: Until, facts: Facts) -> tuple[Label, str]:
     if until is Until.SIGNED:
         return Label.SIGNATURES, "all records to be signed by the keys of this step, and by no other"
-    named = keys_with(state, Use.CDS)
+    named, row = keys_with(state, Use.CDS), row_of(state)
     what = f"exactly the DS of key {_tags(named)}" if named else "no DS record"
+    if row is not None and row.adds:
+        what = (
+            f"the DS of key {_tags(named)} beside those of now; have it added there ('zonegit dnssec ds' shows it)"
+        )
     return Label.PARENT, f"all servers of the parent to have {what}{_why(state, named, facts)}"
 
 
@@ -117,7 +121,11 @@ def _why(state: State, named: Sequence[bytes], facts: Facts) -> str:
         return ""
     if parent.error:
         return f": {parent.error}"
-    verdicts = [(server_has(state.apex, answer, named, state.dnskeys), answer) for answer in parent.answers]
+    row = row_of(state)
+    adds = row is not None and row.adds
+    verdicts = [
+        (server_has(state.apex, answer, named, state.dnskeys, adds=adds), answer) for answer in parent.answers
+    ]
     wrong = [answer.server for verdict, answer in verdicts if verdict is Seen.NO]
     silent = [
         f"{answer.server} ({answer.error or 'no answer'})" for seen, answer in verdicts if seen is Seen.UNKNOWN
@@ -149,12 +157,14 @@ def _foreign_ds(state: State, facts: Facts) -> Iterator[tuple[str, str]]:
         )
 
 
-def _remedy(state: State, part: Part) -> str:
-    if part is Part.OLD:
+def _remedy(held: HeldKey, row: Row | None) -> str:
+    if row is not None and row.adds:
+        return "nothing can be published until the parent has the DS of the new key, too"
+    if held.part is Part.OLD:
         return "the new key signs earlier than planned"
-    if state.process is not None:
+    if row is not None:
         return "import it ('zonegit dnssec import-key')"
-    return "import it ('zonegit dnssec import-key'), or replace the key ('zonegit dnssec rollover')"
+    return "import it ('zonegit dnssec import-key'), or replace it ('zonegit dnssec rollover')"
 
 
 def _name(key: ManagedKey) -> str:

@@ -1,0 +1,187 @@
+"""What operators read: what is waited for, what is wrong, and the timetable."""
+
+import pytest
+
+from rolloverkit import APEX, HOUR, START, World, is_steady, key
+from zonegit.dnssec.policy import DAY, Algorithm, DnssecPolicy, KeyLayout
+from zonegit.dnssec.private_key import tag_of
+from zonegit.dnssec.rollover.machine import imported_state
+from zonegit.dnssec.rollover.requests import requested
+from zonegit.dnssec.rollover.state import State
+from zonegit.dnssec.rollover.table import TABLES, Kind
+from zonegit.dnssec.rollover.timetable import timetable
+from zonegit.dnssec.rollover.values import Parent, Role
+from zonegit.dnssec.rollover.words import Label, Waiting, problems, waiting
+
+SPLIT = DnssecPolicy(keys=KeyLayout.SPLIT, algorithm=Algorithm.ED25519)
+
+
+def waits(world: World) -> Waiting | None:
+    return waiting(world.state, world.facts(world.state), world.policy)
+
+
+def steady() -> World:
+    world = World(SPLIT, 2 * HOUR, DAY)
+    world.run()
+    return world
+
+
+def at(world: World, step: str) -> None:
+    world.run(lambda state: state.process is not None and state.process.step == step)
+
+
+def problem(world: World) -> dict[str, str]:
+    return dict(problems(world.state, world.facts(world.state)))
+
+
+def test_a_steady_zone_waits_for_nothing() -> None:
+    world = steady()
+    assert waits(world) is None
+    assert problem(world) == {}
+
+
+def test_each_kind_of_waiting_has_its_label_and_its_words() -> None:
+    world = World(SPLIT, 2 * HOUR, DAY, slice_gap=HOUR)
+    seen: dict[Label, Waiting] = {}
+
+    def note(state: State) -> bool:
+        found = waits(world)
+        if found is not None:
+            seen.setdefault(found.label, found)
+        return is_steady(state)
+
+    found = waits(world)
+    assert found is not None
+    assert (found.label, found.words) == (Label.KEYS, "a ksk and a zsk to be generated")
+    world.run(note)
+    world.state = requested(world.state, Kind.KSK, SPLIT, world.clock)
+    world.look("publish")
+    note(world.state)
+    world.run(note, lag=HOUR)
+    assert set(seen) == set(Label) - {Label.KEYS}
+    assert seen[Label.PUBLICATION].words == "a version with these keys to be published"
+    assert seen[Label.SIGNATURES].words == "all records to be signed by the keys of this step, and by no other"
+    assert "caches may hold DNSKEY records from before: until 20" in seen[Label.DNSKEY_TTL].words
+    assert seen[Label.DS_TTL].until is not None
+
+
+def test_the_parent_is_named_with_what_its_servers_say() -> None:
+    world = steady()
+    world.state = requested(world.state, Kind.KSK, SPLIT, world.clock)
+    at(world, "ds")
+    world.servers = 0
+    world.silent = {1}
+    new = tag_of(world.state.having(*{held.part for held in world.state.keys if held.part == "new"})[0].dnskey)
+    found = waits(world)
+    assert found is not None
+    assert found.words == (
+        f"all servers of the parent to have exactly the DS of key {new}: "
+        "ns0 has others or none, not answered by ns1 (timed out)"
+    )
+    facts = world.facts(world.state)._replace(parent=Parent(world.clock, (), "no name server of org. is known"))
+    found = waiting(world.state, facts, SPLIT)
+    assert found is not None
+    assert found.words.endswith(": no name server of org. is known")
+
+
+def test_the_end_that_is_told_is_when_the_next_step_begins() -> None:
+    world = steady()
+    world.state = requested(world.state, Kind.ZSK, SPLIT, world.clock)
+    world.look()
+    world.pass_time(600)
+    world.look()
+    found = waits(world)
+    assert found is not None
+    assert found.until is not None
+    at(world, "sign")
+    assert found.until <= world.clock <= found.until + 600
+
+
+def test_a_steady_zone_whose_ds_is_missing_is_told() -> None:
+    world = steady()
+    world.parent = [frozenset(), frozenset()]
+    found = waits(world)
+    assert found is not None
+    assert found.label is Label.PARENT
+    assert "ns0, ns1 have others or none" in found.words
+
+
+def test_a_ds_of_an_unknown_key_is_a_problem_if_it_is_the_only_one() -> None:
+    world = steady()
+    world.parent = [frozenset({b"\x12\x34\x0d\x02" + bytes(32)})] * 2
+    assert "DS records of key 4660 only" in problem(world)["wrong-ds"]
+
+
+def test_a_missing_private_key_is_told_with_what_to_do() -> None:
+    world = steady()
+    ksk = next(held.key for held in world.state.keys if held.key.role is Role.KSK)
+    del world.private[ksk.dnskey]
+    world.look()
+    name = f"the private key of KSK {tag_of(ksk.dnskey)} is missing"
+    assert problem(world)["key-missing"] == (
+        f"{name}: import it ('zonegit dnssec import-key'), or replace it ('zonegit dnssec rollover')"
+    )
+    world.state = requested(world.state, Kind.KSK, SPLIT, world.clock)
+    world.look()
+    assert problem(world)["key-missing"].startswith(f"{name}: nothing can be published until the parent has the DS")
+    found = waits(world)
+    assert found is not None
+    assert "beside those of now; have it added there ('zonegit dnssec ds' shows it)" in found.words
+
+
+def test_a_lost_key_that_is_imported_again_goes_on_signing() -> None:
+    world = steady()
+    ksk = next(held.key for held in world.state.keys if held.key.role is Role.KSK)
+    del world.private[ksk.dnskey]
+    world.state = requested(world.look(), Kind.KSK, SPLIT, world.clock)
+    world.look()
+    assert world.is_frozen(world.state)
+    world.private[ksk.dnskey] = ksk
+    world.look()
+    assert not world.is_frozen(world.state)
+    assert world.run().dnskeys.isdisjoint({ksk.dnskey})
+
+
+def test_a_new_key_that_is_lost_before_it_is_published_is_made_again() -> None:
+    world = steady()
+    world.state = requested(world.state, Kind.ZSK, SPLIT, world.clock)
+    lost = [held.key for held in world.look("publish").keys if held.part == "new"]
+    del world.private[lost[0].dnskey]
+    again = [held.key for held in world.look().keys if held.part == "new"]
+    assert len(again) == 1
+    assert again != lost
+
+
+def test_published_keys_that_the_state_does_not_know_are_told() -> None:
+    world = steady()
+    old = [key(role, number) for number, role in enumerate((Role.KSK, Role.ZSK))]
+    world.private |= {each.dnskey: each for each in old}
+    strays = sorted(tag_of(dnskey) for dnskey in world.version.dnskeys)
+    world.state = imported_state(APEX, old)
+    world.look()
+    text = problem(world)["unknown-keys"]
+    assert "not in the key state: was a backup restored?" in text
+    assert all(str(tag) in text for tag in strays)
+
+
+@pytest.mark.parametrize("kind", [Kind.KSK, Kind.ZSK, Kind.DISABLE])
+def test_a_timetable_has_all_steps_and_is_kept_if_nobody_is_late(kind: Kind) -> None:
+    world = steady()
+    planned = timetable(world.state, kind, SPLIT, world.facts(world.state))
+    assert [each.step for each in planned] == [row.step for row in TABLES[kind]]
+    assert planned[0].earliest == world.clock
+    world.state = requested(world.state, kind, SPLIT, world.clock)
+    for each in planned[1:]:
+        at(world, each.step)
+        assert world.clock >= each.earliest
+
+
+def test_a_timetable_says_what_happens_and_why_it_takes_so_long() -> None:
+    world = steady()
+    first, second, _ = timetable(world.state, Kind.KSK, SPLIT, world.facts(world.state))
+    assert first.words == (
+        "old keys: DNSKEY + signs DNSKEY + CDS, new keys: DNSKEY + signs DNSKEY; "
+        "until it is published, then 8,100 s (TTL 3,600, propagation 3,600, margin for clocks)"
+    )
+    assert "all servers of the parent have the DS and it is published, then 90,900 s (TTL 86,400" in second.words
+    assert second.earliest == START + (first.earliest - START) + 8100
