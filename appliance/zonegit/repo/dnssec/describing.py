@@ -67,5 +67,6 @@ def _state_of(held: HeldKey, state: State, facts: Facts) -> str:
 
 
 def _server(state: State, answer: ParentAnswer, named: tuple[bytes, ...]) -> ParentServer:
-    verdict = server_has(state.apex, answer, named, state.dnskeys)
+    row = row_of(state)
+    verdict = server_has(state.apex, answer, named, state.dnskeys, adds=row is not None and row.adds)
     return ParentServer(answer.server, None if verdict is Seen.UNKNOWN else verdict is Seen.YES, answer.error)
