@@ -19,7 +19,7 @@ LOCK := packaging/requirements-dev.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-boot test-minimal differ differ-zonefiles faults fuzz simulate mutants secondaries deb fast audit lint bench lock clean
+.PHONY: help run demo test test-boot test-minimal differ differ-zonefiles dnssec faults fuzz simulate mutants secondaries deb fast audit lint bench lock clean
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -56,6 +56,10 @@ differ: $(READY) ## 100 (TIMES=n) made worlds of zones in zonegitd, BIND, NSD an
 differ-zonefiles: $(READY) ## 12,000 (TIMES=n) made zone files in zonegit, BIND, NSD, Knot DNS and PowerDNS; takes ten minutes
 	ZONEGIT_ZONE_FILES=$(if $(filter command line,$(origin TIMES)),$(TIMES),12000) \
 	  $(BIN)/python -m pytest -s -n 0 tests/system/test_zonefile_peers.py
+
+dnssec: $(READY) ## 500 edits of each kind of signed zone, all mistakes that a signer could make; takes minutes
+	ZONEGIT_DNSSEC=all $(BIN)/python -m pytest -n auto tests/system/test_signing_validators.py \
+	  tests/system/test_signed_answers.py tests/system/test_validators.py tests/unit/dnssec
 
 test-boot: $(READY) ## build the package, boot it on a real systemd, test its life there (as root, with mmdebstrap)
 	$(BIN)/python -m pytest -p no:randomly --timeout 300 tests/boot

@@ -159,6 +159,7 @@ def unbound(
   val-log-level: 2
   ede: yes
   cache-max-ttl: 0
+  local-zone: "test." nodefault
 {clock}{anchors}remote-control:
   control-enable: no
 {zones}"""
