@@ -26,7 +26,8 @@ class Node:
     """A repository and its daemon, with the two others as peers."""
 
     def __init__(self, top: Path, keys: Path, ports: dict[str, int], name: str) -> None:
-        self.name, self.repo, self.file = name, top / name, top / f"{name}.toml"
+        self.name, self.repo = name, top / name
+        self.file = self.repo / "zonegitd.toml"
         self._keys, self._ports = keys, ports
         self.daemon: Daemon
 

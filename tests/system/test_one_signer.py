@@ -14,14 +14,15 @@ from daemonkit import Daemon, until
 from peerkit import HOST, free_ports
 from writerskit import ORG, Node, begin, same, three_nodes
 
+NOBODY = f"{HOST}:{free_ports(1)[0]}"
+TABLE = [f'[zone."{ORG}".dnssec]', 'algorithm = "ed25519"', f'parent = ["{NOBODY}"]']
+
 
 @pytest.fixture
 def nodes(tmp_path: Path, start: Callable[..., Daemon]) -> list[Node]:
     """They run, and serve the first signed version."""
     made = three_nodes(tmp_path)
-    parent = f"{HOST}:{free_ports(1)[0]}"  # nobody answers there
-    table = [f'[zone."{ORG}".dnssec]', 'algorithm = "ed25519"', f'parent = ["{parent}"]']
-    begin(made, start, *table, top=f'dnssec_keys = "{tmp_path / "private"}"\n')
+    begin(made, start, *TABLE, top=f'dnssec_keys = "{tmp_path / "private"}"\n')
     until(lambda: all(is_signed(node, "www") for node in made) and same(made), "a signed version at all nodes")
     return made
 
@@ -78,3 +79,29 @@ def test_the_zone_stays_signed_while_its_signer_is_away(nodes: list[Node], start
     until(lambda: all(node.answers("new", 5) for node in (ams, lon)), "the commit, served")
     assert all(is_signed(node, "new") for node in (ams, lon))
     assert is_signed(fra, "www")
+
+
+def test_another_node_takes_the_signing_over(nodes: list[Node], tmp_path: Path) -> None:
+    """With the same keys, and step by step, so that the zone is signed at all nodes all the time."""
+    ams, fra, lon = nodes
+    keys = dnskeys(lon)
+    ams.zonegit("dnssec", "export-key", "--dir", str(tmp_path))
+    fra.configure(*TABLE, top=f'dnssec_keys = "{tmp_path / "moved"}"\n')
+    fra.zonegit("dnssec", "import-key", *map(str, tmp_path.glob("K*.private")))
+    for node, settings in ((fra, None), (ams, "fra"), (lon, "fra")):
+        if settings:
+            node.configure(f'[zone."{ORG}"]', f'publisher = "{settings}"')
+        node.daemon.reload("puller")
+        assert all(is_signed(each, "www") for each in nodes)
+    lon.set("new", 5)
+    until(lambda: all(node.answers("new", 5) for node in nodes) and same(nodes), "the commit, served by all")
+    assert all(is_signed(node, "new") for node in nodes)
+    assert all(dnskeys(node) == keys for node in nodes)
+    ams.daemon.stop()
+    lon.set("newer", 6)
+    until(lambda: fra.answers("newer", 6) and lon.answers("newer", 6), "what the new one signs")
+
+
+def dnskeys(node: Node) -> set[str]:
+    answer = dns.query.udp(dns.message.make_query(ORG, "DNSKEY"), HOST, timeout=20, port=node.daemon.port())
+    return {str(each) for rrset in answer.answer for each in rrset}

@@ -29,7 +29,7 @@ from zonegit.model.refs import RefKind, RefName, parse
 from zonegit.net.dns.parent import ask_parent
 from zonegit.ops import log
 from zonegit.ops.config import Config
-from zonegit.ops.publish_policies import policies_of
+from zonegit.ops.publish_policies import policies_of, publishers_of
 from zonegit.ops.samples import Samples
 from zonegit.ops.shared import SharedBlock
 from zonegit.ops.validator import Validators
@@ -38,6 +38,7 @@ from zonegit.repo.dnssec.parents import Parents
 from zonegit.repo.dnssec.remembered import remembered
 from zonegit.repo.dnssec.requests import requests
 from zonegit.repo.dnssec.stage import SigningStage
+from zonegit.repo.publishing.hand_over import hand_over
 from zonegit.repo.publishing.in_force import note_policies
 from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.repo.publishing.publish import Stopped, begin_publishing, publish, stop_publishing
@@ -92,6 +93,8 @@ class Publisher:
         """The configuration to use from the next look on."""
         self._configured: Mapping[Position, PublishPolicy] = {}
         """The policies of the configuration."""
+        self._publishers: Mapping[str, str] = {}
+        """The peers that publish zones for this node, by zone."""
         self._policies: Mapping[Position, PublishPolicy] = {}
         """These, and those of zones that are still signed, though their table was removed."""
         self._samples = samples
@@ -121,7 +124,9 @@ class Publisher:
     def look(self) -> None:
         """Judge the branches that moved, or whose time has come."""
         if self._configs:
-            self._configured, self._seq, self._txn = policies_of(self._configs.pop().zones), None, -1
+            zones = self._configs.pop().zones
+            self._configured, self._publishers = policies_of(zones), publishers_of(zones)
+            self._seq, self._txn = None, -1
             self._validators.forget()
             self._look_at_files = 0.0
         try:
@@ -162,6 +167,8 @@ class Publisher:
             signed = dict(remembered(reader))
         found = dict(policies)
         for place, dnssec in signed.items():
+            if place.zone in self._publishers:
+                continue
             policy = policies.get(place, PublishPolicy())
             if policy.dnssec is None:
                 found[place] = policy._replace(dnssec=dnssec)
@@ -214,6 +221,9 @@ class Publisher:
     def _judge(self, place: Position, policy: PublishPolicy | None, since: float) -> Publication | Stopped | None:
         """Publish a branch, or stop that if it has no policy; None if that failed."""
         try:
+            if policy is None and (peer := self._publishers.get(place.zone)) is not None:
+                hand_over(self._context, place, peer)
+                return Stopped.FOLLOWS_PEER
             if policy is None:
                 return stop_publishing(self._context, place)
             found = publish(self._context, place, policy, self._validators, sign=self._signing)

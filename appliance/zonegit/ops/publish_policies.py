@@ -23,6 +23,11 @@ def policies_of(zones: Mapping[str, ZoneConfig]) -> Mapping[Position, PublishPol
     }
 
 
+def publishers_of(zones: Mapping[str, ZoneConfig]) -> Mapping[str, str]:
+    """The peers that publish zones for this node, by zone. `zones`: settings by canonical name."""
+    return {zone: settings.publisher for zone, settings in zones.items() if settings.publisher is not None}
+
+
 def configured(repo: Path, service: Path) -> Mapping[Position, PublishPolicy]:
     """The policies in the configuration file that applies to a repository. `ConfigError` if that is invalid."""
     file, data = settings_for(repo, service, b"publish", b"dnssec")

@@ -7,13 +7,17 @@ from unittest.mock import Mock
 
 import pytest
 
+from daemonkit import until
 from repokit import ZONE, Clock, parsed
 from zonegit.daemon.publisher import Publisher
+from zonegit.dnssec.policy import Algorithm, DnssecPolicy
 from zonegit.errors import CorruptStore
 from zonegit.model.rdata import A
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.repo import Repository
-from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.dnssec.remembered import remembered
+from zonegit.repo.dnssec.status import noted_status
+from zonegit.repo.mirrors import follows_versions, mirror_setting
 from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.store.lmdb import LmdbStore
 
@@ -75,8 +79,8 @@ class Zone:
         self.publisher = Publisher(self.store, self.config(PublishPolicy(max_deletes=0)), self.samples, self.clock)
         self.publisher.look()
 
-    def config(self, policy: PublishPolicy | None) -> Config:
-        settings = ZoneConfig(publish=policy, canary="canary:10")
+    def config(self, policy: PublishPolicy | None, publisher: str | None = None) -> Config:
+        settings = ZoneConfig(publish=policy, publisher=publisher, canary="canary:10")
         return Config(repo=self.path, zones={ORG: settings})
 
     def look(self) -> list[tuple[str, str]]:
@@ -89,6 +93,10 @@ class Zone:
         """The last values of a metric by their reasons."""
         calls = [call for call in self.samples.set.call_args_list if call.args[0] == name]
         return {call.kwargs.get("reason", ""): call.args[1] for call in calls}
+
+    def follows(self) -> bool:
+        with self.store.read() as reader:
+            return follows_versions(reader, ORG)
 
     def set(self, name: str, last: int, branch: str = "main") -> None:
         self.repository.set(name, A, 60, [bytes([192, 0, 2, last])], zone=ORG, branch=branch)
@@ -202,6 +210,52 @@ def test_a_policy_that_goes_leaves_no_hold(zone: Zone, mirrored: bool) -> None:
     found = zone.look()
     assert found and all(message.startswith(said) for message, _ in found)
     assert zone.gauges("publish_held") == {"max-deletes": 0}
+
+
+def test_a_zone_that_a_peer_publishes_from_now_on_keeps_its_versions(zone: Zone) -> None:
+    zone.repository.delete("www", zone=ORG)
+    zone.look()
+    before = {each.branch: each.published for each in zone.repository.publications()}
+    zone.publisher.configure(zone.config(None, publisher="ams"))
+    assert {message for message, _ in zone.look()} == {
+        "following a peer's versions: a branch has no policy any more"
+    }
+    assert {each.branch: each.published for each in zone.repository.publications()} == before
+    assert zone.gauges("publish_held") == {"max-deletes": 0}
+    assert zone.follows()
+    zone.publisher.configure(zone.config(None, publisher="ams"))
+    assert zone.look() == []
+    zone.publisher.configure(zone.config(PublishPolicy()))
+    assert ("published", "main") in zone.look()
+    assert not zone.follows()
+
+
+def test_a_zone_that_a_peer_signs_from_now_on_is_not_signed_here(zone: Zone, tmp_path: Path) -> None:
+    dnssec = DnssecPolicy(Algorithm.ED25519, parent=("127.0.0.1:1",), directory=tmp_path / "keys")
+
+    def signatures() -> dict[str, int | None]:
+        found = ((each.branch, each.published) for each in zone.repository.publications())
+        return {branch: old.version.commit.expires for branch, old in found if old is not None}
+
+    def looked() -> dict[str, int | None]:
+        zone.publisher.look()
+        return signatures()
+
+    zone.publisher.configure(zone.config(PublishPolicy(dnssec=dnssec)))
+    until(lambda: None not in looked().values(), "signed versions")
+    before = signatures()
+
+    def is_left() -> bool:
+        with zone.store.read() as reader:
+            is_signed_here = noted_status(reader, ORG) is not None or list(remembered(reader))
+            return follows_versions(reader, ORG) and not is_signed_here
+
+    zone.publisher.configure(zone.config(None, publisher="ams"))
+    until(lambda: looked() and is_left(), "that both branches are left to the peer")
+    zone.set("new", 1)
+    for _ in range(3):
+        assert looked() == before
+    assert is_left()
 
 
 def test_a_file_of_signers_counts_soon_after_it_was_changed(zone: Zone, tmp_path: Path) -> None:
