@@ -159,6 +159,8 @@ def test_rfc_5155_7_1_an_insecure_delegation_changes_nothing_under_opt_out() -> 
     assert mended(BASE, BASE + "c NS ns\nd.e.f NS ns\n", OPT_OUT) == 0
     assert mended(BASE + "d.e.f NS ns\n", BASE + f"d.e.f NS ns\nd.e.f {DS}\n", OPT_OUT) > 3
     assert mended(BASE + f"d.e.f NS ns\nd.e.f {DS}\n", BASE + "d.e.f NS ns\n", OPT_OUT) > 3
+    glue = BASE + "d.e.f NS ns\nns.d.e.f A 192.0.2.1\n"
+    assert mended(f"{glue}d.e.f {DS}\n", glue, OPT_OUT) > 3
 
 
 @pytest.mark.parametrize("change", ["@ 50 SOA ns.example.net. h 1 2 3 4 50\n", "opt-out", "nsec"])

@@ -54,6 +54,7 @@ def test_a_digest_behind_many_plain_names_is_found_along_the_chain() -> None:
     behind = key_digest(RRKey(b"hosu" + b"0" * 28 + b"\0\0\0\x32"))
     assert behind is not None
     assert reads(ring, behind) < 150
+    assert reads(ring, min(digest for digest in found if digest > behind)) < 150
 
 
 def test_few_digests_among_many_plain_names_are_found_from_the_apex() -> None:
