@@ -54,8 +54,8 @@ class SignedNode:
         """A new process publishes from now on: it knows nothing but what is on the disk."""
         self.stage = SigningStage(self.context, Parents(self._ask, waits=True))
 
-    def publish(self) -> Publication:
-        return publish(self.context, MAIN, self.policy, _no_validator, sign=self.stage)
+    def publish(self, place: Position = MAIN) -> Publication:
+        return publish(self.context, place, self.policy, _no_validator, sign=self.stage)
 
     def settle(self, seconds: float = 0) -> DnssecStatus:
         """Publish as often as there is something to do, until so many seconds have passed; returns the status."""
@@ -77,9 +77,9 @@ class SignedNode:
     def set(self, name: str, last: int) -> None:
         self.repository.set(name, A, 60, [bytes([192, 0, 2, last])], zone=ORG)
 
-    def served(self) -> Content:
+    def served(self, place: Position = MAIN) -> Content:
         """What is answered from."""
-        done = self.publish().published
+        done = self.publish(place).published
         assert done is not None
         return Content.of(self.context.nodes, done.version)
 

@@ -34,6 +34,7 @@ from zonegit.ops.samples import Samples
 from zonegit.ops.shared import SharedBlock
 from zonegit.ops.validator import Validators
 from zonegit.repo.context import Context
+from zonegit.repo.dnssec.bootstrapping import hosts_with_news
 from zonegit.repo.dnssec.parents import Parents
 from zonegit.repo.dnssec.remembered import remembered
 from zonegit.repo.dnssec.requests import requests
@@ -186,7 +187,7 @@ class Publisher:
             seq = reader.seq
             moved = reader.moved_since(self._seq) if self._seq is not None else None
             found = {*policies, *own_publications(reader)} if moved is None else None
-            asked = {zone for zone, _ in requests(reader)}
+            asked = {*(zone for zone, _ in requests(reader)), *hosts_with_news(reader)}
         if found is None:
             found = set(chain.from_iterable(self._concerned(name) for name in moved or ()))
         for place in found | {place for place in policies if place.zone in asked}:

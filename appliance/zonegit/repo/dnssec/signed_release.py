@@ -1,5 +1,6 @@
 """Publishes the next signed version of a branch, if there is something to show."""
 
+from collections.abc import Collection
 from math import ceil
 from time import monotonic
 from typing import NamedTuple
@@ -8,15 +9,17 @@ from zonegit.dnssec.lifetimes import Lifetimes, lifetimes
 from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.dnssec.private_key import tag_of
 from zonegit.dnssec.rollover.machine import PublishedKeys
+from zonegit.dnssec.signing.bootstrap import signaling_rrsets
 from zonegit.dnssec.signing.current import is_current
 from zonegit.dnssec.signing.due import SignatureIndex
 from zonegit.dnssec.signing.plan import SigningKey, SigningPlan, Times
 from zonegit.errors import DnssecError
 from zonegit.model.ids import short
 from zonegit.model.names import parse_apex
-from zonegit.model.rrset import SOA_KEY
+from zonegit.model.rrset import SOA_KEY, RRKey
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
+from zonegit.repo.dnssec.bootstrapping import announced, note_additions, noted_additions
 from zonegit.repo.dnssec.key_directory import ZoneKeys
 from zonegit.repo.dnssec.making import Task, made
 from zonegit.repo.dnssec.remembered import remember
@@ -71,13 +74,17 @@ def publish_signed(tools: Tools, branch: Branch, wanted: PublishedKeys) -> Outco
     served, content = tools.served(old), Content.of(context.nodes, shown)
     times = _lifetimes(policy, content, served.summary.max_ttl)
     seq = seq_of_version(context.nodes, old, shown)
-    plan = _plan(tools, branch, wanted, times, seq)
+    additions, before = _additions(context, place, content)
+    plan = _plan(tools, branch, wanted, times, seq)._replace(additions=additions)
+    withdrawn = before - additions.keys()
     due = _due(tools, served, plan, times)
     renew = due.owners if _may_renew(branch, served, times, plan.times.now) else []
-    if commit is None and not renew and _is_current(served, content, plan):
+    if commit is None and not renew and _is_current(served, content, plan, withdrawn):
+        note_additions(context.store, place, additions)
         return Outcome(old, _next(due, branch.rests_until), branch.rests_until)
     remember(context.store, place, policy)  # before: a signed zone whose policy isn't known stays as it is
-    version = made(Task(served, content, seq, plan, renew), tools.signatures)
+    note_additions(context.store, place, before | additions.keys())
+    version = made(Task(served, content, seq, plan, renew, withdrawn), tools.signatures)
     if commit is not None or not served.is_signed:
         lifetimes(policy, _expire(content), max(version.max_ttl, policy.dnskey_ttl))
     message = _message(branch, shown, renewed=bool(renew))
@@ -138,9 +145,17 @@ def _signing_keys(keys: ZoneKeys, dnskeys: tuple[bytes, ...]) -> tuple[SigningKe
     return tuple(map(keys.signing_key, dnskeys))
 
 
-def _is_current(served: Served, content: Content, plan: SigningPlan) -> bool:
+def _is_current(served: Served, content: Content, plan: SigningPlan, withdrawn: Collection[RRKey]) -> bool:
     """Whether a version that shows this content already is as planned, apart from signatures that end."""
-    return served.is_signed and is_current(served.tree, served.shown, content.zone.shape, plan)
+    return served.is_signed and is_current(served.tree, served.shown, content.zone.shape, plan, withdrawn)
+
+
+def _additions(context: Context, place: Position, content: Content) -> tuple[dict[RRKey, bytes], frozenset[RRKey]]:
+    """The signaling records that a zone is to have for others, and the keys of those that it may have now."""
+    with context.store.read() as reader:
+        children = list(announced(reader, place.zone))
+        before = noted_additions(reader, place)
+    return signaling_rrsets(content.apex, content.tree, children), before
 
 
 def _due(tools: Tools, served: Served, plan: SigningPlan, times: Lifetimes) -> Renewal:

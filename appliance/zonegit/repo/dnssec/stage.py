@@ -19,7 +19,9 @@ from zonegit.dnssec.rollover.values import Facts, Parent
 from zonegit.dnssec.signing.due import SignatureIndex
 from zonegit.errors import DnssecError
 from zonegit.model.names import parse_apex
+from zonegit.repo.content import Content
 from zonegit.repo.context import Context
+from zonegit.repo.dnssec.bootstrapping import announce, bootstrapped, take_news
 from zonegit.repo.dnssec.describing import described
 from zonegit.repo.dnssec.key_directory import KeyDirectory
 from zonegit.repo.dnssec.key_states import advanced, read_state, with_request, write_state
@@ -98,7 +100,9 @@ class _Zone:
         parent = parents.of(self._name, policy.parent, every, now)
         state = advanced(keys, before, self._facts(before, branch, parent, now), policy)
         write_state(keys, state)
+        take_news(self.tools.context.store, self._name)
         outcome, problem = self._publish(state, branch)
+        self._announce(state, outcome.published, policy)
         self.rests[branch.place.branch] = outcome.rests_until
         facts = self._facts(state, branch._replace(old=outcome.published), parent, now)
         found = (*self._refused, *([Problem("signing", problem)] if problem else ()))
@@ -124,6 +128,12 @@ class _Zone:
         except DnssecError as error:
             problem = str(error)
         return Outcome(branch.old, None, branch.rests_until), problem
+
+    def _announce(self, state: State, published: Published, policy: DnssecPolicy) -> None:
+        """Have other zones of the repository signal the keys of this one, if it waits for its first DS."""
+        context, wanted = self.tools.context, published_keys(state)
+        zone = Content.of(context.nodes, published.content).tree
+        announce(context.store, self._name, bootstrapped(state, wanted, zone, policy.dnskey_ttl))
 
     def _with_request(self, state: State, policy: DnssecPolicy, now: int) -> State:
         """The state after what an operator asked for, which is written before the request is taken away."""

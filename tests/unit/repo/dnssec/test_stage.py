@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from signedkit import ORG, SignedNode
+from signedkit import MAIN, ORG, SignedNode
 from zonegit.dnssec.check import check_signatures
 from zonegit.dnssec.policy import DAY, Algorithm, Denial, DnssecPolicy, KeyLayout
 from zonegit.dnssec.signing.plan import Signer, SigningKey
@@ -18,6 +18,8 @@ from zonegit.repo.dnssec.key_directory import ZoneKeys
 from zonegit.repo.dnssec.requests import Wanted
 from zonegit.repo.dnssec.status import DnssecStatus
 from zonegit.repo.publishing.policy import Reason
+from zonegit.repo.publishing.reading import Publication
+from zonegit.repo.results import Position
 from zonegit.tree import walk
 
 
@@ -255,10 +257,10 @@ def test_a_process_that_dies_at_every_look_changes_nothing(
                 whole()
         node.restart()
 
-    def publish():  # type: ignore[no-untyped-def]
+    def publish(place: Position = MAIN) -> Publication:
         for name in ("stage.write_state", "stage.publish_signed"):
             dying(name)
-        return whole()
+        return whole(place)
 
     node.publish = publish  # type: ignore[method-assign]
     for _ in range(20):
