@@ -4,11 +4,12 @@ What is known of each inner node is kept by the node's hash, so the next version
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import OwnerKey
-from zonegit.model.node import decode_rrset, is_stub, node_parts, stub_target
+from zonegit.model.node import STUB_CLASS, decode_rrset, is_stub, node_parts, stub_target
 from zonegit.model.rdata import CDNSKEY, CDS, DNSKEY, RRSIG
 from zonegit.model.rrset import owner_size, payload_key, record_spans
 from zonegit.tree.source import NodeSource
@@ -19,6 +20,7 @@ Signers = frozenset[tuple[int, int]]
 
 _TYPE: Final = RRSIG.to_bytes(2, "big")
 _BY_OTHER_KEYS: Final = frozenset(rtype.to_bytes(2, "big") for rtype in (DNSKEY, CDS, CDNSKEY))
+_STUB: Final = STUB_CLASS.to_bytes(2, "big")
 _CYCLE: Final = 1 << 32
 _KEPT: Final = 65_536
 """Inner nodes. A signed zone of a million names has some 15,000."""
@@ -72,12 +74,14 @@ class SignatureIndex:
         """Owners with the number of their signatures. The recursion is shallow: trees are a few levels high."""
         level, parts = node_parts(source.get(ObjectId(oid)))
         for part in parts:
-            if not level:
-                here = self._entry(source, part)
+            if level > 1 and not _is_due(self._below(source, part), wanted, before):
+                continue
+            if level:
+                yield from self._due(source, part, wanted, before)
+            elif part[(size := owner_size(part)) + 2 : size + 4] == _TYPE:
+                here = self._rrsigs(_whole(source, part), size)
                 if _is_due(here, wanted, before):
                     yield OwnerKey(payload_key(part)[:-3]), here.signatures
-            elif level == 1 or _is_due(self._below(source, part), wanted, before):
-                yield from self._due(source, part, wanted, before)
 
     def _below(self, source: NodeSource, oid: bytes) -> Summary:
         known = self._known.get(oid) or self._leaves.get(oid)
@@ -85,7 +89,7 @@ class SignatureIndex:
             return known
         level, parts = node_parts(source.get(ObjectId(oid)))
         if not level:
-            found = _joined([self._entry(source, part) for part in parts])
+            found = self._leaf(source, parts)
             _keep(self._leaves, _LEAVES, oid, found)
             return found
         found = _joined([self._below(source, part) for part in parts])
@@ -93,31 +97,42 @@ class SignatureIndex:
         self._pause()
         return found
 
-    def _entry(self, source: NodeSource, entry: bytes) -> Summary:
-        """A leaf's entry."""
-        size = owner_size(entry)
-        payload = decode_rrset(source.get(stub_target(entry)[1])) if is_stub(entry) else entry
-        if entry[size + 2 : size + 4] == _TYPE:
-            return self._rrsigs(payload, at_apex=not size)
-        return Summary(None, _NO_SIGNERS, 0, int.from_bytes(payload[size + 6 : size + 10], "big"))
+    def _leaf(self, source: NodeSource, entries: Sequence[bytes]) -> Summary:
+        max_ttl = 0
+        rrsigs = []
+        for entry in entries:
+            size = owner_size(entry)
+            payload = _whole(source, entry) if entry[size + 4 : size + 6] == _STUB else entry
+            if entry[size + 2 : size + 4] == _TYPE:
+                rrsigs.append(self._rrsigs(payload, size))
+            else:
+                max_ttl = max(max_ttl, int.from_bytes(payload[size + 6 : size + 10], "big"))
+        return _joined(rrsigs)._replace(max_ttl=max_ttl)
 
-    def _rrsigs(self, payload: bytes, *, at_apex: bool) -> Summary:
-        """A stored RRSIG RRset."""
-        signers: dict[bytes, set[tuple[int, int]]] = {}
-        ends = []
-        for start, _ in record_spans(payload):
-            ends.append(int.from_bytes(payload[start + 8 : start + 12], "big"))
-            covered = payload[start : start + 2]
-            if not (at_apex and covered in _BY_OTHER_KEYS):
-                key = payload[start + 2], int.from_bytes(payload[start + 16 : start + 18], "big")
-                signers.setdefault(covered, set()).add(key)
-        sets = frozenset(map(frozenset, signers.values()))
-        return Summary(min(map(self._moment, ends)), sets, len(ends), 0)
+    def _rrsigs(self, payload: bytes, size: int) -> Summary:
+        """A stored RRSIG RRset, whose owner has this size in bytes."""
+        ends: set[bytes] = set()
+        makers = []
+        spans = list(record_spans(payload))
+        for start, _ in spans:
+            ends.add(payload[start + 8 : start + 12])
+            if size or payload[start : start + 2] not in _BY_OTHER_KEYS:
+                makers.append(payload[start : start + 3] + payload[start + 16 : start + 18])
+        return Summary(min(map(self._moment, ends)), _signers(tuple(makers)), len(spans), 0)
 
-    def _moment(self, end: int) -> int:
+    def _moment(self, end: bytes) -> int:
         """The Unix time within 68 years of now that a 32-bit time stands for (RFC 4034 §3.1.5)."""
         now = int(self._clock())
-        return now + (end - now + _CYCLE // 2) % _CYCLE - _CYCLE // 2
+        return now + (int.from_bytes(end, "big") - now + _CYCLE // 2) % _CYCLE - _CYCLE // 2
+
+
+@lru_cache(1 << 12)
+def _signers(makers: tuple[bytes, ...]) -> frozenset[Signers]:
+    """The sets of keys that sign an RRset each, of signatures by type covered, algorithm and tag (5 bytes)."""
+    found: dict[bytes, set[tuple[int, int]]] = {}
+    for maker in makers:
+        found.setdefault(maker[:2], set()).add((maker[2], int.from_bytes(maker[3:], "big")))
+    return frozenset(map(frozenset, found.values()))
 
 
 def _keep(known: dict[bytes, Summary], most: int, oid: bytes, found: Summary) -> None:
@@ -129,6 +144,11 @@ def _keep(known: dict[bytes, Summary], most: int, oid: bytes, found: Summary) ->
 def _is_due(found: Summary, wanted: Signers, before: int) -> bool:
     ends = found.first_end is not None and found.first_end < before
     return ends or any(signers != wanted for signers in found.signers)
+
+
+def _whole(source: NodeSource, entry: bytes) -> bytes:
+    """The stored RRset of a leaf's entry."""
+    return decode_rrset(source.get(stub_target(entry)[1])) if is_stub(entry) else entry
 
 
 def _joined(parts: Sequence[Summary]) -> Summary:
