@@ -41,13 +41,10 @@ class _Queue:
         self.algorithm = bytes((key.algorithm,))
         self.tail = tag_of(key.dnskey).to_bytes(2, "big") + apex
         self.messages: list[bytes] = []
-        self.heads: list[tuple[list[bytes], bytes]] = []
-        """For each message the list that its RRSIG goes to, and the RDATA in front of the signature."""
-
-    def put(self, found: list[bytes], fields: tuple[bytes, bytes], records: bytes) -> None:
-        head = fields[0] + self.algorithm + fields[1] + self.tail
-        self.heads.append((found, head))
-        self.messages.append(head + records)
+        self.heads: list[bytes] = []
+        """For each message the RDATA in front of the signature, which is signed too."""
+        self.places: list[list[bytes]] = []
+        """For each message the list that its RRSIG goes to."""
 
     def sign(self) -> None:
         if not self.messages:
@@ -55,8 +52,8 @@ class _Queue:
         signatures = self.key.signer.sign(self.messages)
         if len(signatures) != len(self.messages):
             raise DnssecError(f"the signer returned {len(signatures)} of {len(self.messages)} signatures")
-        for (found, head), signature in zip(self.heads, signatures, strict=True):
-            found.append(head + signature)
+        for place, head, signature in zip(self.places, self.heads, signatures, strict=True):
+            place.append(head + signature)
 
 
 def rrsig_rrsets(owners: Sequence[ToSign], plan: SigningPlan) -> list[bytes | None]:
@@ -80,10 +77,13 @@ def rrsig_rrsets(owners: Sequence[ToSign], plan: SigningPlan) -> list[bytes | No
         made.append((owner, found))
         for rrset in rrsets:
             covered = rrset[size + 2 : size + 4]
-            fields = covered, count + rrset[size + 6 : size + 10] + times
+            middle = count + rrset[size + 6 : size + 10] + times
             records = _records(name, size, rrset, plan.serial)
             for queue in of_zone if key else at_apex.get(int.from_bytes(covered, "big"), of_zone):
-                queue.put(found, fields, records)
+                head = covered + queue.algorithm + middle + queue.tail
+                queue.places.append(found)
+                queue.heads.append(head)
+                queue.messages.append(head + records)
     for queue in queues.values():
         queue.sign()
     return [_stored(owner, found) for owner, found in made]
