@@ -95,6 +95,11 @@ def _ends(status: DnssecStatus) -> str:
     return f"until {render.local_date(status.first_end)}" if status.first_end is not None else "not signed yet"
 
 
+def stands(status: DnssecStatus, now: float) -> str:
+    """How a zone is signed, and what that waits for, in a line."""
+    return f"{_algorithms(status)}, {_ends(status)}; {_stands(status, problems(status, now))}"
+
+
 def _stands(status: DnssecStatus, problems: Sequence[Problem]) -> str:
     if problems:
         return f"problem: {problems[0].words}"

@@ -8,7 +8,7 @@ from typing import Final
 
 _BY_ITSELF: Final = "no reload is needed: the next query is answered from the new commit"
 _SECONDARIES: Final = "secondaries are notified of each commit and update themselves"
-_NOT_YET: Final = "zonegit doesn't sign zones yet; it serves zones that are signed elsewhere"
+_SIGNED: Final = "`zonegit dnssec enable ZONE` has a zone signed whenever it is published"
 _NO_RENAME: Final = (
     "a zone can't be renamed yet: `export` it, replace the old name by the new one in the file, and `import` that"
 )
@@ -22,6 +22,15 @@ _SAME: Final = {
     "create": "zone add ZONE",
     "create-zone": "zone add ZONE",
     "addzone": "zone add ZONE",
+    "dnssec-dsfromkey": "dnssec ds ZONE",
+    "dnssec-keygen": "dnssec enable ZONE",
+    "dnssec-signzone": "dnssec enable ZONE",
+    "disable-dnssec": "dnssec disable ZONE",
+    "export-zone-ds": "dnssec ds ZONE",
+    "import-zone-key": "dnssec import-key FILE",
+    "show-zone": "dnssec status ZONE",
+    "zone-ksk-submitted": "dnssec status ZONE",
+    "zone-sign": "dnssec sign ZONE",
     "del": "delete NAME [TYPE]",
     "delete-rrset": "delete NAME TYPE",
     "delete-zone": "zone remove ZONE",
@@ -87,13 +96,13 @@ _OTHERWISE: Final = {
     "notify": "zonegitd notifies other name servers whenever a served zone changes (also_notify)",
     "rebase": "a served history only grows; `pull --rebase` rebases your own commits",
     "reconfig": "`systemctl reload zonegitd` rereads the configuration; `config check` checks it first",
-    "rectify-zone": _NOT_YET,
+    "rectify-zone": _SIGNED,
     "refresh": _SECONDARIES,
     "reload": f"{_BY_ITSELF}; `systemctl reload zonegitd` rereads the configuration",
     "retransfer": _SECONDARIES,
-    "secure-zone": _NOT_YET,
-    "sign": _NOT_YET,
-    "signing": _NOT_YET,
+    "secure-zone": _SIGNED,
+    "sign": f"{_SIGNED}; `zonegit sign-commit` signs a commit",
+    "signing": _SIGNED,
     "stash": "`checkout -b BRANCH` and commit there: what is served doesn't change",
     "thaw": "zones are never frozen: every change is a commit",
     "transfer": _SECONDARIES,

@@ -139,6 +139,8 @@ def parse(argv: Sequence[str]) -> tuple[verbs.Verb | None, Namespace]:
         if not argv or not {"-h", "--help"} & set(argv):
             raise UsageError("no verb was given; `zonegit --help` lists them")
         return None, Namespace(text=overview())
+    if argv[at] in verbs.OTHER_NAMES:
+        argv = [*argv[:at], *verbs.OTHER_NAMES[argv[at]].split(), *argv[at + 1 :]]
     name = argv[at]
     rest = [*argv[:at], *argv[at + 1 :]]
     if name == "help":

@@ -32,8 +32,10 @@ def _publish(args: Namespace, out: Output) -> int:
     return publish_by(_chosen(args), args, out)
 
 
-def publish_by(chosen: Mapping[Position, PublishPolicy], args: Namespace, out: Output) -> int:
-    """Publish these branches; returns the exit code. `Refused` if there are none."""
+def publish_by(
+    chosen: Mapping[Position, PublishPolicy], args: Namespace, out: Output, *, quiet: bool = False
+) -> int:
+    """Publish these branches; returns the exit code. `Refused` if there are none. `quiet`: nothing is printed."""
     from zonegit.ops.validator import validate
 
     with options.open_repository(args, out) as repo:
@@ -50,9 +52,9 @@ def publish_by(chosen: Mapping[Position, PublishPolicy], args: Namespace, out: O
             )
             for place, policy in chosen.items()
         ]
-        if args.json:
+        if args.json and not quiet:
             out.json([shape(each) for each in done])
-        else:
+        elif not quiet:
             for each in done:
                 _tell(each, args, out)
     return HELD if any(each.held for each in done) else 0

@@ -17,7 +17,11 @@ from zonegit.model.rdata import SOA, soa_serial
 from zonegit.zonefile.types import cannot_stand, is_meta, parse_ttl, parse_type
 
 if TYPE_CHECKING:
-    from zonegit.repo import Committed, Decided, Revision
+    from collections.abc import Mapping
+
+    from zonegit.repo import Committed, Decided, Repository, Revision
+    from zonegit.repo.publishing.policy import PublishPolicy
+    from zonegit.repo.results import Position
 
 _KEEP_TTL: Final = "-"
 
@@ -41,11 +45,25 @@ def _set(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
         zone = typed_names.zone_of(args, args.name, repo, out, rtype)
         rdatas = typed_names.rdatas(args, rtype, zone, repo)
+        signed = _signed(args, repo, zone) if args.auto_sign else {}
         done = repo.set(args.name, rtype, ttl, rdatas, **options.commit_how(args, zone))
         code = tell(repo, done, args, out)
     if rtype == SOA:
         _tell_serial(soa_serial(rdatas[0]), done, out)
-    return code
+    return _publish(signed, args, out) if signed and not args.dry_run else code
+
+
+def _signed(args: Namespace, repo: Repository, zone: str) -> Mapping[Position, PublishPolicy]:
+    """The branches of a signed zone. `Refused` if it isn't signed here."""
+    from zonegit.cli.rollovers import signed_branches
+
+    return signed_branches(args, repo, zone)
+
+
+def _publish(signed: Mapping[Position, PublishPolicy], args: Namespace, out: Output) -> int:
+    from zonegit.cli.publishing import publish_by
+
+    return publish_by(signed, args, out, quiet=args.json)
 
 
 def _tell_serial(asked: int, done: Committed, out: Output) -> None:
@@ -190,6 +208,11 @@ def _set_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("type", metavar="TYPE", help="a mnemonic, or TYPE65280 (RFC 3597)")
     parser.add_argument("ttl", metavar="TTL", help="seconds, or 1h30m; - keeps the present TTL")
     parser.add_argument("rdata", metavar="RDATA", nargs="+", help="one record each; see below")
+    parser.add_argument(
+        "--auto-sign",
+        action="store_true",
+        help="then publish the zone, which is signed, as `dnssec sign` does, instead of leaving that to zonegitd",
+    )
     typed_names.relative_option(parser)
     options.commit_options(parser)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zonegit.repo import Repository
+    from zonegit.repo.dnssec.status import DnssecStatus
     from zonegit.repo.peer_status import Failing
 
 _OWN_HEAD: Final = "your own; other users of this repository have theirs"
@@ -101,6 +103,7 @@ def _status(args: Namespace, out: Output) -> int:
         status = repo.head_status()
         unfinished = repo.unfinished()
         publications, not_judged = repo.publications(place.zone), repo.not_judged(place.zone)
+        signed = repo.dnssec_status(place.zone)
     own, head = status.own, status.head
     commit = revision.commit
     if unfinished:
@@ -140,6 +143,7 @@ def _status(args: Namespace, out: Output) -> int:
         ("records", f"{records:,}"),
         ("changed", f"{render.date(commit.author)} by {printable(commit.author.name)}"),
         *((f"published {each.branch}", publishing.status_text(each)) for each in publications),
+        *([("dnssec", _signed_text(signed))] if signed is not None and not signed.is_over else []),
         ("repository", f"{printable(str(repo.path))}: {', '.join(sizes)}, {stat.map_used >> 10:,} KiB"),
     ]
     for line in render.table(rows):
@@ -164,6 +168,13 @@ def _status(args: Namespace, out: Output) -> int:
             out.warn(f"not accepted from {peer}: {len(reasons) - NAMED} more zones; --json names them")
     tell_apart(out, apart, between)
     return 0
+
+
+def _signed_text(status: DnssecStatus) -> str:
+    """Where the keys of a zone stand, in a line."""
+    from zonegit.cli.dnssec_text import stands
+
+    return stands(status, time.time())
 
 
 def _empty_status(failing: Mapping[str, Failing], args: Namespace, out: Output) -> int:

@@ -13,13 +13,16 @@ from zonegit.cli.verbs import Verb
 from zonegit.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from zonegit.cli.output import Output
     from zonegit.dnssec.policy import DnssecPolicy
     from zonegit.dnssec.rollover.state import State
     from zonegit.dnssec.rollover.timetable import Planned
+    from zonegit.repo import Repository
     from zonegit.repo.dnssec.requests import Wanted
+    from zonegit.repo.publishing.policy import PublishPolicy
+    from zonegit.repo.results import Position
 
 
 def _rollover(args: Namespace, out: Output) -> int:
@@ -41,7 +44,7 @@ def _ask(args: Namespace, out: Output, wanted: Wanted) -> int:
         zone = repo.position(zone_named(args)).zone
         if (peer := repo.mirrored_from(zone)) is not None:
             raise Refused(f"{zone} is mirrored from {peer}, which has its keys: run this there")
-        policy = _policy(args, zone)
+        policy = _policy(args, repo, zone)
         if (status := repo.dnssec_status(zone)) is None or status.is_over:
             raise Refused(_not_signed(zone, policy))
         plan = _plan(zone, policy, wanted, must=args.dry_run)
@@ -58,10 +61,10 @@ def _ask(args: Namespace, out: Output, wanted: Wanted) -> int:
     return 0
 
 
-def _policy(args: Namespace, zone: str) -> DnssecPolicy | None:
-    """How the configuration has a zone signed; None if it doesn't."""
+def _policy(args: Namespace, repo: Repository, zone: str) -> DnssecPolicy | None:
+    """How a zone is signed: as the configuration says, or as it was last; None if it isn't."""
     found = (each.dnssec for place, each in publishing.policies(args).items() if place.zone == zone)
-    return next(filter(None, found), None)
+    return next(filter(None, found), None) or next(iter(repo.dnssec_policies(zone).values()), None)
 
 
 def _not_signed(zone: str, policy: DnssecPolicy | None) -> str:
@@ -111,15 +114,21 @@ def _outcome(args: Namespace, zone: str, wanted: Wanted, plan: Sequence[Planned]
     )
 
 
-def _sign(args: Namespace, out: Output) -> int:
-    policies = publishing.policies(args)
-    with options.open_repository(args, out, reads=True) as repo:
-        zone = repo.position(zone_named(args)).zone
-    signed = {
-        place: policy for place, policy in policies.items() if place.zone == zone and policy.dnssec is not None
-    }
+def signed_branches(args: Namespace, repo: Repository, zone: str) -> Mapping[Position, PublishPolicy]:
+    """The branches of a zone that are signed, and their policies; without a table, those of last. `Refused`."""
+    from zonegit.repo.publishing.policy import PublishPolicy
+
+    last = {place: PublishPolicy(dnssec=policy) for place, policy in repo.dnssec_policies(zone).items()}
+    found = {place: policy for place, policy in publishing.policies(args).items() if place.zone == zone}
+    signed = {place: policy for place, policy in {**last, **found}.items() if policy.dnssec is not None}
     if not signed:
         raise Refused(_not_signed(zone, None))
+    return signed
+
+
+def _sign(args: Namespace, out: Output) -> int:
+    with options.open_repository(args, out, reads=True) as repo:
+        signed = signed_branches(args, repo, repo.position(zone_named(args)).zone)
     return publishing.publish_by(signed, args, out)
 
 

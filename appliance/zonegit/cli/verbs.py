@@ -162,6 +162,8 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
 }
 """Module of this package -> verb -> what it does, in the order of `--help`."""
 
+OTHER_NAMES: Final = {"zone-keygen": "dnssec enable", "sign-zone": "dnssec sign", "ds": "dnssec ds"}
+"""Verbs of the first zonegit, which was written in Go, and what they are called here."""
 _MODULES: Final = {verb: module for module, verbs in GROUPS.items() for verb in verbs}
 FAMILIES: Final = frozenset(verb.split()[0] for verb in _MODULES if " " in verb)
 """The first words of two-word verbs. `config` is also a verb of its own."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from peerkit import free_ports
 from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.dnssec.rollover.machine import imported_state
 from zonegit.dnssec.rollover.state import to_json
@@ -97,3 +98,43 @@ def test_a_zone_whose_table_is_not_loaded_yet(zone, refused, tmp_path):
 def test_a_damaged_key_state_is_told(signed, refused, tmp_path):
     KeyDirectory(tmp_path / "keys").zone(ORG).write_state(b"{}")
     refused(signed("dnssec", "rollover", "ksk"), 1, "the key state is damaged")
+
+
+@pytest.fixture
+def by_hand(signed, tmp_path: Path):
+    """`signed`, where no zonegitd runs, and the parent doesn't answer."""
+    write_configuration(tmp_path, f'parent = ["127.0.0.1:{free_ports(1)[0]}"]')
+    return signed
+
+
+@pytest.mark.parametrize("verb", [("dnssec", "sign"), ("sign-zone",)])
+def test_a_zone_is_signed_by_hand(by_hand, tmp_path, verb):
+    tried = by_hand(*verb, "--dry-run")
+    assert tried.code == 0, tried
+    done = by_hand(*verb, ORG)
+    assert done.code == 0, done
+    assert "denial by nsec" in by_hand("dnssec", "status").out
+    assert "ecdsap256sha256, until " in by_hand("status").out
+    by_hand("set", "www", "A", "60", "192.0.2.7")
+    assert "published" in by_hand(*verb).out
+
+
+def test_a_change_is_signed_at_once_if_that_is_asked_for(by_hand):
+    done = by_hand("set", "www", "A", "60", "192.0.2.7", "--auto-sign")
+    assert done.code == 0, done
+    assert done.lines[-1].startswith("example.org. main: ")
+    status = by_hand("dnssec", "status", "--json").json
+    assert status["first_end"] > time.time()
+    commit = by_hand("set", "www", "A", "60", "192.0.2.8", "--auto-sign", "--json").json
+    assert by_hand("publish", "--json").json[0]["published"] == commit["new"]
+
+
+def test_nothing_is_changed_where_no_zone_is_signed(zone, refused):
+    before = zone("log", "--oneline").out
+    refused(zone("set", "www", "A", "60", "192.0.2.7", "--auto-sign"), 1, "example.org. is not signed here")
+    assert zone("log", "--oneline").out == before
+
+
+def test_what_the_first_zonegit_called_it(by_hand, zone):
+    assert by_hand("ds").err == by_hand("dnssec", "ds").err
+    assert "nothing to do" in by_hand("zone-keygen").err

@@ -8,8 +8,10 @@ from zonegit.repo.mirrors import has_own_policy, mirror_setting
 from zonegit.repo.reading import RepositoryReader
 
 if TYPE_CHECKING:
+    from zonegit.dnssec.policy import DnssecPolicy
     from zonegit.repo.dnssec.requests import Request, Wanted
     from zonegit.repo.dnssec.status import DnssecStatus
+    from zonegit.repo.results import Position
 
 
 class DnssecVerbs(RepositoryReader):
@@ -29,6 +31,14 @@ class DnssecVerbs(RepositoryReader):
 
         with self._context.store.read() as reader:
             return list(noted_statuses(reader))
+
+    def dnssec_policies(self, zone: str | None = None) -> dict[Position, DnssecPolicy]:
+        """By branches of a zone, the policies by which they were signed last."""
+        from zonegit.repo.dnssec.remembered import remembered
+
+        name = self._context.place(zone).zone
+        with self._context.store.read() as reader:
+            return {place: policy for place, policy in remembered(reader) if place.zone == name}
 
     def dnssec_requested(self, zone: str | None = None) -> Request | None:
         """What was asked of the publisher for a zone, and isn't taken up yet."""

@@ -126,6 +126,8 @@ def _publish(
         verdict = gate.judge(old, tip)  # again, since limits are relative to what is served now
     if not dry_run:
         _note(context, place, verdict.held, noted)
+    if released is not None and sign is not None and policy.dnssec is not None and not dry_run:  # the first version
+        return _publish(context, place, policy, validate, sign, dry_run=False)._replace(released=released)
     return Publication(place.zone, place.branch, old, verdict.held, released)
 
 
