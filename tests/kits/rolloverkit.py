@@ -85,6 +85,8 @@ class World:
         self.changed = self.time
         self.next_slice = self.time
         self.steps: list[tuple[str, str]] = []
+        self.foreign: frozenset[bytes] = frozenset()
+        """DNSKEY records that people wrote into the zone."""
         self.silent: set[int] = set()
         """Servers of the parent that don't answer."""
         self.excuses = False
@@ -102,7 +104,8 @@ class World:
         unsigned = {each for each in signers if any(each not in name for name in self.version.names)}
         return Facts(
             now=self.clock,
-            published=self.version.dnskeys,
+            published=self.version.dnskeys | self.foreign,
+            foreign=self.foreign,
             published_cds=self.version.cds,
             unsigned_by=frozenset(unsigned),
             signed_by=frozenset().union(*self.version.names),

@@ -4,12 +4,14 @@ import os
 
 import pytest
 
-from rolloverkit import World
+from rolloverkit import World, key
 from rolloverlife import Life
 from zonegit.dnssec.policy import Algorithm, DnssecPolicy, KeyLayout
 from zonegit.dnssec.rollover.requests import requested
 from zonegit.dnssec.rollover.table import TABLES, Kind
+from zonegit.dnssec.rollover.values import Role
 
+LIVES = 200 if os.environ.get("ZONEGIT_DNSSEC") == "all" else 4
 BOTH = pytest.mark.parametrize("layout", list(KeyLayout))
 
 
@@ -31,7 +33,24 @@ def test_a_life_in_order(layout: KeyLayout) -> None:
     assert world.steps == [(kind.value, row.step) for kind in kinds for row in TABLES[kind]]
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("ZONEGIT_ROLLOVER_LIVES", "6"))))
+@BOTH
+@pytest.mark.parametrize("kind", [Kind.ZSK, Kind.KSK, Kind.ALGORITHM])
+def test_dnskey_records_of_the_zone_itself_stay_and_stop_nothing(layout: KeyLayout, kind: Kind) -> None:
+    """Those of another signer (RFC 8901), and a copy of a key that goes."""
+    world = World(DnssecPolicy(keys=layout))
+    world.foreign = frozenset({key(Role.KSK, 7).dnskey})
+    world.foreign |= world.run().dnskeys
+    if kind is Kind.ALGORITHM:
+        world.policy = world.policy._replace(algorithm=Algorithm.ED25519)
+        world.look()
+    else:
+        world.state = requested(world.state, kind, world.policy, world.clock)
+    world.run()
+    assert ("recover", "publish") not in world.steps
+    assert not world.foreign & world.version.dnskeys or layout is KeyLayout.SPLIT
+
+
+@pytest.mark.parametrize("seed", range(LIVES))
 def test_three_years(seed: int) -> None:
     """Crashes, clocks that jump, changes of policy, and a parent that is late, silent or goes back."""
     life = Life(seed)

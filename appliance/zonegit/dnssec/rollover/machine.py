@@ -188,7 +188,7 @@ def _after(state: State, process: Process, facts: Facts, policy: DnssecPolicy) -
     if Seen.UNKNOWN in seen:
         return state
     count = _continued(process, row, facts.now).at(facts.now)
-    if count.seconds < needed(row, state.ttls, policy):
+    if count.seconds < needed(row, state.ttls, policy) and not _is_replaced(state, row, facts):
         return state._replace(process=process._replace(waited=count))
     following = row_after(process.kind, process.step)
     return _entered(state, process, following.step, facts.now) if following else _finished(state, process.kind)
@@ -199,6 +199,15 @@ def _continued(process: Process, row: Row, now: int) -> Count:
     last = process.waited.last
     is_blind = Until.PARENT in row.until and last is not None and now - last > BLIND
     return NOTHING if is_blind else process.waited
+
+
+def _is_replaced(state: State, row: Row, facts: Facts) -> bool:
+    """Whether the parent has the new DS records in the place of the old ones, and not beside them.
+
+    Then validators refuse what is served, and each second of waiting makes it more of them.
+    """
+    named = keys_with(state, Use.CDS)
+    return row.adds and parent_has(state.apex, _fresh(facts), named, state.dnskeys) is Seen.YES
 
 
 def _entered(state: State, process: Process, step: str, now: int) -> State:

@@ -36,9 +36,9 @@ def is_older(state: State, row: Row, facts: Facts) -> bool:
 
 def _is_of_another_step(state: State, row: Row, facts: Facts) -> bool:
     """Whether a key of the state is published that is so neither in this step nor in the one before."""
-    before = _before(state, row)
+    before, ours = _before(state, row), facts.published - facts.foreign
     return before is not None and any(
-        Use.PUBLISHED not in use_of(held, row) | use_of(held, before) and held.key.dnskey in facts.published
+        Use.PUBLISHED not in use_of(held, row) | use_of(held, before) and held.key.dnskey in ours
         for held in state.keys
     )
 
