@@ -5,6 +5,7 @@
 
 from mutant import Mutant
 from mutants_of_publishing import PUBLISHING
+from mutants_of_signing import SIGNING
 
 FLEETS = ("laws/simulation/test_simulation.py",)
 ARRIVAL = ("unit/sync/test_arrival.py",)
@@ -377,4 +378,5 @@ MUTANTS = (
         ("unit/repo/test_signatures.py",),
     ),
     *PUBLISHING,
+    *SIGNING,
 )
