@@ -60,6 +60,7 @@ differ-zonefiles: $(READY) ## 12,000 (TIMES=n) made zone files in zonegit, BIND,
 dnssec: $(READY) ## 500 edits of each kind of signed zone, all mistakes that a signer could make; takes minutes
 	ZONEGIT_DNSSEC=all $(BIN)/python -m pytest -n auto tests/system/test_signing_validators.py \
 	  tests/system/test_signed_answers.py tests/system/test_validators.py tests/unit/dnssec
+	ZONEGIT_EXAMPLES=2000 $(BIN)/python -m pytest -n auto --timeout 1800 tests/laws/test_signing.py
 
 test-boot: $(READY) ## build the package, boot it on a real systemd, test its life there (as root, with mmdebstrap)
 	$(BIN)/python -m pytest -p no:randomly --timeout 300 tests/boot
