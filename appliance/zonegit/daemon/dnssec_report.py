@@ -1,12 +1,17 @@
 """What the publisher reports of signed zones: lines in the log, and gauges."""
 
 import logging
+from math import inf
 from typing import Final
 
 from zonegit.ops import log
+from zonegit.ops.families import PUBLISHED
 from zonegit.ops.samples import Samples
 from zonegit.repo.dnssec.status import DnssecStatus, Problem
 
+_WAITING: Final = "dnssec_waiting_seconds"
+_PROBLEM: Final = "dnssec_problem"
+_EXPIRES: Final = "dnssec_signature_expires_timestamp_seconds"
 _logger: Final = logging.getLogger("zonegit.daemon.publisher")
 
 
@@ -16,6 +21,11 @@ class DnssecReport:
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
         self._known: dict[str, DnssecStatus] = {}
+        self._series: dict[str, set[tuple[str, ...]]] = {}
+        """By zone, those that were ever set, by a publisher before this one, too: what is over is to be told."""
+        for family, labels, _ in samples.read():
+            if family.name in (_WAITING, _PROBLEM, _EXPIRES):
+                self._series.setdefault(labels[0], set()).add((family.name, *labels))
 
     def zone(self, status: DnssecStatus) -> None:
         """Report what is new about a zone."""
@@ -23,7 +33,7 @@ class DnssecReport:
         self._known[status.zone] = status
         self._log_process(before, status)
         self._log_problems(before.problems if before else (), status)
-        self._set_gauges(before, status)
+        self._set_gauges(status)
 
     def _log_process(self, before: DnssecStatus | None, status: DnssecStatus) -> None:
         was = (before.under_way, _awaited(before)) if before else ("", "")
@@ -53,18 +63,20 @@ class DnssecReport:
         if before and not status.problems:
             log.event(_logger, "no problem with a signed zone any more", zone=status.zone)
 
-    def _set_gauges(self, before: DnssecStatus | None, status: DnssecStatus) -> None:
+    def _set_gauges(self, status: DnssecStatus) -> None:
         zone = status.zone
+        now: dict[tuple[str, ...], float] = {
+            (_WAITING, zone, each.label): max(status.noted - each.since, 0) for each in status.waiting
+        }
+        for problem in status.problems:
+            now[_PROBLEM, zone, problem.reason] = 1
         if status.first_end is not None:
-            self._samples.set("dnssec_signature_expires_timestamp_seconds", status.first_end, zone=zone)
-        for waiting in before.waiting if before else ():
-            self._samples.set("dnssec_waiting_seconds", 0, zone=zone, **{"for": waiting.label})
-        for waiting in status.waiting:
-            seconds = max(status.noted - waiting.since, 0)
-            self._samples.set("dnssec_waiting_seconds", seconds, zone=zone, **{"for": waiting.label})
-        reasons = {problem.reason for problem in status.problems}
-        for reason in reasons | {problem.reason for problem in (before.problems if before else ())}:
-            self._samples.set("dnssec_problem", int(reason in reasons), zone=zone, reason=reason)
+            now[_EXPIRES, zone] = status.first_end
+        over = {series: inf if series[0] == _EXPIRES else 0 for series in self._series.get(zone, ())}
+        for series, value in {**over, **now}.items():
+            name, *labels = series
+            self._samples.set(name, value, **dict(zip(PUBLISHED[name].labels, labels, strict=True)))
+        self._series.setdefault(zone, set()).update(now)
 
 
 def _awaited(status: DnssecStatus) -> str:

@@ -24,6 +24,10 @@ from zonegit.store.lmdb import LmdbStore
 ORG = "example.org."
 
 
+def no_samples() -> Mock:
+    return Mock(**{"read.return_value": ()})
+
+
 def test_a_commit_that_comes_while_it_looks_is_found_at_the_next_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,7 +46,7 @@ def test_a_commit_that_comes_while_it_looks_is_found_at_the_next_look(
 
         monkeypatch.setattr(store, "read", reading)
         config = Config(repo=tmp_path / "repo", zones={ORG: ZoneConfig(publish=PublishPolicy())})
-        publisher = Publisher(store, config, Mock())
+        publisher = Publisher(store, config, no_samples())
         for _ in range(3):
             publisher.look()
         waiting.append(lambda: repository.set("www", A, 60, [bytes([192, 0, 2, 7])], zone=ORG))
@@ -69,7 +73,7 @@ class Zone:
         self.repository = Repository(path, self.store, self.clock)
         self.repository.import_zone(parsed(ZONE), source="test.zone")
         self.repository.create_branch("canary", zone=ORG)
-        self.samples = Mock()
+        self.samples = no_samples()
         self.lines: list[tuple[str, str]] = []
         """Message and branch of what is logged."""
         monkeypatch.setattr(
@@ -165,7 +169,7 @@ def test_the_first_versions_of_many_zones_are_made_together(tmp_path: Path) -> N
         repository.import_zone(parsed(ZONE.replace(ORG, name)), source="test.zone")
     held = names[7]
     config = Config(repo=path, zones={name: ZoneConfig(publish=PublishPolicy(max_deletes=0)) for name in names})
-    publisher = Publisher(store, config, Mock())
+    publisher = Publisher(store, config, no_samples())
     before = store.txn_id()
     publisher.look()
     assert store.txn_id() <= before + 3, "the policies, and the zones in two groups"
