@@ -17,6 +17,8 @@ from zonegit.model.rdata import DS, NS, NSEC3, RRSIG
 from zonegit.model.rrset import rdatas, rr_key
 
 OPT_OUT: Final = 1
+_OPTIONAL: Final = (b"", b"\0\1\x20")
+"""The bitmaps of names that opt-out may leave out: an empty one, and one with nothing but NS."""
 _LABEL: Final = len(b32hexencode(bytes(HASH_SIZE)))
 
 
@@ -122,12 +124,8 @@ class Mended:
             payload = node.types.get(NSEC3)
             if payload is None and NSEC3 not in before:
                 continue
-            if (
-                payload is not None
-                and node.key not in digests
-                and not self._only_leads_on(payload, before.get(NSEC3))
-            ):
-                yield f"{self._new.name(node.key, NSEC3)}: no name that changed has this hash"
+            if node.key not in digests and not self._may_differ(node.key, before.get(NSEC3), payload):
+                yield f"{self._new.name(node.key, NSEC3)}: changed, but no name that changed has this hash"
             around = [node.key] if payload is not None else []
             if (payload is None) != (NSEC3 not in before) and (previous := self._new.hashed_before(node.key)):
                 around.append(previous)
@@ -187,11 +185,15 @@ class Mended:
         found = link(self._parameters, payload) if payload else None
         return isinstance(found, Link) and found.opt_out
 
-    def _only_leads_on(self, payload: bytes, before: bytes | None) -> bool:
-        """Whether nothing but the next hash of a record changed."""
+    def _may_differ(self, owner: OwnerKey, before: bytes | None, payload: bytes | None) -> bool:
+        """Whether a record may change though its name does not: it leads on elsewhere, or opt-out leaves it out."""
         old = link(self._parameters, before) if before else None
-        new = link(self._parameters, payload)
-        return isinstance(old, Link) and isinstance(new, Link) and old.bitmap == new.bitmap
+        new = link(self._parameters, payload) if payload else None
+        if not isinstance(old, Link):
+            return False
+        if payload is None:
+            return old.bitmap in _OPTIONAL and self._is_opted_out(owner)
+        return isinstance(new, Link) and old.bitmap == new.bitmap
 
     def _link_faults(self, owner: OwnerKey) -> Iterator[str]:
         payload = self._new.tree.payload(rr_key(owner, NSEC3))
