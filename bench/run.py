@@ -43,6 +43,7 @@ _QUICK: Final[dict[str, Sequence[str]]] = {
     "sync_refs": ("--refs", "3000"),
     "two_writers": ("--names", "2000", "--changes", "5"),
     "publish": ("--names", "2000", "--commits", "10"),
+    "signed_zone": ("--names", "2000", "--commits", "5", "--seconds", "3"),
     "dnssec": ("--names", "2000", "--turns", "1", "--commit-names", "2000", "--commits", "10"),
     "both_ways": ("--zones", "300", "--commits", "10", "--names", "2000", "--turns", "1"),
     "catch_up": ("--names", "2000", "--commits", "20", "--turns", "1"),

@@ -1,8 +1,8 @@
 """What a signed zone costs while it is served: commits to it, the renewal of its signatures, memory.
 
 The daemon that serves the zone signs it. Answers are timed at a fixed rate before and while all signatures are
-renewed, which a policy forces under which each of them is due. Memory is that of all processes of the daemon, before
-it signs and afterwards, without the pages of files.
+renewed, which a policy forces under which each of them is due. Memory is that of all processes of the daemon,
+before it signs and afterwards, without the pages of files.
 """
 
 import signal

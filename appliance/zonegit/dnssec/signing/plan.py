@@ -62,7 +62,7 @@ class SigningPlan(NamedTuple):
     zone_keys: tuple[SigningKey, ...]
     """They sign every RRset but those that the next ones sign."""
     dnskey_keys: tuple[SigningKey, ...]
-    """They sign the RRset DNSKEY at the apex, and CDS and CDNSKEY."""
+    """They sign the RRset DNSKEY at the apex, and CDS and CDNSKEY. None: these stay as they are, signatures too."""
     dnskeys: tuple[bytes, ...]
     """RDATA of the DNSKEY records to publish. Those that the zone itself has are kept beside them (RFC 8901)."""
     cds: tuple[bytes, ...]

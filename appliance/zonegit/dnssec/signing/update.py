@@ -1,6 +1,6 @@
 """Which signatures of an owner stay and which are made anew, when a signed version continues another one."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from zonegit.dnssec.private_key import tag_of
@@ -39,20 +39,23 @@ class Update(NamedTuple):
         old = rdatas(before.pop(RRSIG)) if RRSIG in before else ()
         after = {rtype: payload for rtype, payload in {**before, **changed}.items() if payload is not None}
         wanted = signed_types(standing(self.zone, owner, after), after)
+        anew: Set[int] = changed.keys() | (set(wanted) - {made_by(rdata).covered for rdata in old})
         if owner in self.renew:
-            return ToSign(owner, [after[rtype] for rtype in wanted])
-        anew = changed.keys() | (set(wanted) - {made_by(rdata).covered for rdata in old})
+            anew = anew | set(wanted)
         if not owner:
-            anew |= set(self._at_apex(old))
+            anew = self._anew_at_apex(anew | {SOA}, old)
         stay = set(wanted) - anew
         kept = [rdata for rdata in old if made_by(rdata).covered in stay]
         return ToSign(owner, [after[rtype] for rtype in wanted if rtype in anew], kept)
 
-    def _at_apex(self, old: Iterable[bytes]) -> Iterator[int]:
-        """The types that are signed anew although they didn't change: the SOA, and what other keys signed."""
-        yield SOA
+    def _anew_at_apex(self, anew: Set[int], old: Iterable[bytes]) -> Set[int]:
+        """The types that are signed anew, with those of the DNSKEY keys that others signed before."""
+        if not self.plan.dnskey_keys:
+            return anew - SIGNED_BY_DNSKEY_KEYS
         made = [made_by(rdata) for rdata in old]
+        by_others = set()
         for rtype in SIGNED_BY_DNSKEY_KEYS:
             keys = {(key.algorithm, tag_of(key.dnskey)) for key in self.plan.signers_at_apex(rtype)}
             if {(each.algorithm, each.tag) for each in made if each.covered == rtype} != keys:
-                yield rtype
+                by_others.add(rtype)
+        return anew | by_others

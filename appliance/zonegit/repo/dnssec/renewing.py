@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from zonegit.dnssec.lifetimes import Lifetimes
 from zonegit.dnssec.policy import DAY
 from zonegit.dnssec.signing.due import SignatureIndex, Signers
-from zonegit.model.names import OwnerKey
+from zonegit.model.names import APEX_KEY, OwnerKey
 from zonegit.repo.dnssec.zone_facts import Served
 
 _SHARE: Final = 20
@@ -18,6 +18,7 @@ _FEW: Final = 100
 """Except that so many are always renewed together."""
 _MANY: Final = 2000
 """The most signatures of a slice: they take about half a second."""
+_HOUR: Final = 3600
 PAUSE: Final = 9
 """Between two slices nothing is renewed for this many times as long as the first one took."""
 
@@ -28,6 +29,12 @@ class Renewal(NamedTuple):
     owners: list[OwnerKey]
     due: int | None
     """When there is something to renew, in Unix seconds: now, or a time to come. None: nothing is signed."""
+
+
+def without_apex(due: Renewal, now: int) -> Renewal:
+    """The same where nobody can sign the DNSKEY records: their end can't be put off."""
+    owners = [owner for owner in due.owners if owner != APEX_KEY]
+    return due._replace(owners=owners) if owners or not due.owners else Renewal([], now + _HOUR)
 
 
 def renewal(served: Served, index: SignatureIndex, wanted: Signers, times: Lifetimes, now: int) -> Renewal:

@@ -16,6 +16,7 @@ from zonegit.dnssec.signing.plan import SigningKey, SigningPlan, Times
 from zonegit.errors import DnssecError
 from zonegit.model.ids import short
 from zonegit.model.names import parse_apex
+from zonegit.model.rdata import CDNSKEY, CDS, DNSKEY
 from zonegit.model.rrset import SOA_KEY, RRKey
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
@@ -23,7 +24,7 @@ from zonegit.repo.dnssec.bootstrapping import announced, note_additions, noted_a
 from zonegit.repo.dnssec.key_directory import ZoneKeys
 from zonegit.repo.dnssec.making import Task, made
 from zonegit.repo.dnssec.remembered import remember
-from zonegit.repo.dnssec.renewing import PAUSE, Renewal, renewal
+from zonegit.repo.dnssec.renewing import PAUSE, Renewal, renewal, without_apex
 from zonegit.repo.dnssec.zone_facts import Served
 from zonegit.repo.history import read_commit
 from zonegit.repo.publishing.policy import Published
@@ -72,6 +73,8 @@ def publish_signed(tools: Tools, branch: Branch, wanted: PublishedKeys) -> Outco
     began = monotonic()
     shown = commit or _shown(context, old)
     served, content = tools.served(old), Content.of(context.nodes, shown)
+    if not wanted.dnskey_signers and served.is_signed:
+        wanted = _as_served(served, wanted)
     times = _lifetimes(policy, content, served.summary.max_ttl)
     seq = seq_of_version(context.nodes, old, shown)
     additions, before = _additions(context, place, content)
@@ -103,6 +106,12 @@ def _publish_unsigned(tools: Tools, branch: Branch) -> Outcome:
     return Outcome(published)
 
 
+def _as_served(served: Served, wanted: PublishedKeys) -> PublishedKeys:
+    """The keys as they are published: the private part of those that sign them is lost."""
+    dnskeys, cds, cdnskeys = (tuple(served.added(rtype)) for rtype in (DNSKEY, CDS, CDNSKEY))
+    return wanted._replace(dnskeys=dnskeys, cds=cds, cdnskeys=cdnskeys)
+
+
 def _shown(context: Context, old: Published) -> Revision:
     """The commit that a version shows."""
     return read_commit(context.nodes.source, old.of)
@@ -127,7 +136,7 @@ def _plan(tools: Tools, branch: Branch, wanted: PublishedKeys, times: Lifetimes,
     return SigningPlan(
         apex=apex,
         zone_keys=_signing_keys(tools.keys, wanted.zone_signers),
-        dnskey_keys=_signing_keys(tools.keys, wanted.dnskey_signers),
+        dnskey_keys=tuple(map(tools.keys.signing_key, wanted.dnskey_signers)),
         dnskeys=wanted.dnskeys,
         cds=wanted.cds,
         cdnskeys=wanted.cdnskeys,
@@ -163,7 +172,8 @@ def _due(tools: Tools, served: Served, plan: SigningPlan, times: Lifetimes) -> R
     if not served.is_signed:
         return Renewal([], None)
     signers = frozenset((key.algorithm, tag_of(key.dnskey)) for key in plan.zone_keys)
-    return renewal(served, tools.signatures, signers, times, plan.times.now)
+    due = renewal(served, tools.signatures, signers, times, plan.times.now)
+    return due if plan.dnskey_keys else without_apex(due, plan.times.now)
 
 
 def _may_renew(branch: Branch, served: Served, times: Lifetimes, now: int) -> bool:

@@ -30,6 +30,10 @@ class Served(NamedTuple):
         shown = Content.of(nodes, published.content).tree
         return cls(tree, shown, published.version.commit.expires is not None, index.of(tree))
 
+    def added(self, rtype: int) -> frozenset[bytes]:
+        """The RDATA of a type at the apex that signing added."""
+        return _at_apex(self.tree, rtype) - _at_apex(self.shown, rtype)
+
 
 class Keys(NamedTuple):
     """What a key state says, as DNSKEY RDATA."""

@@ -298,3 +298,27 @@ def test_without_keys_nothing_is_signed_by_a_command(tmp_path: Path) -> None:
     node = delegated(tmp_path)
     with pytest.raises(DnssecError, match="signed by zonegitd"):
         node.repository.publish(node.policy, lambda *_: None, zone=ORG)
+
+
+def test_a_zone_whose_ksk_is_lost_is_signed_by_its_zsk(tmp_path: Path) -> None:
+    node = delegated(tmp_path, DnssecPolicy(Algorithm.ED25519, KeyLayout.SPLIT))
+    keys = node.served().rrset(APEX, DNSKEY)
+    (ksk,) = (key.tag for key in node.settle().keys if key.role == "ksk")
+    (lost,) = (tmp_path / "keys").rglob(f"*+{ksk:05}.pem")
+    lost.rename(tmp_path / "kept.pem")
+    node.restart()
+    node.set("new", 7)
+    done = node.publish()
+
+    assert done.held is None and done.released is not None
+    assert done.dnssec is not None and "key-missing" in [problem.reason for problem in done.dnssec.problems]
+    assert node.served().rrset(APEX, DNSKEY) == keys
+    assert findings(node) == []
+    node.clock.now += 8 * DAY
+    assert node.settle(600).is_signed
+    assert node.served().rrset(APEX, DNSKEY) == keys
+
+    (tmp_path / "kept.pem").rename(lost)
+    node.restart()
+    assert node.settle().problems == ()
+    assert findings(node) == []
