@@ -55,8 +55,7 @@ def _rows(status: DnssecStatus, requested: Request | None) -> Iterator[tuple[str
     if status.signed_since is None:
         yield "signed", "not yet"
     else:
-        published = render.local_date(status.signed_since)
-        yield "signed", f"with denial by {status.denial}; this version was published {published}"
+        yield "signed", f"since {render.local_date(status.signed_since)}, with denial by {status.denial}"
     if status.first_end is not None:
         renewed = f", renewed from {render.local_date(status.next_renewal)}" if status.next_renewal else ""
         yield "signatures", f"the first ends {render.local_date(status.first_end)}{renewed}"

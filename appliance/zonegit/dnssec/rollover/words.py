@@ -33,7 +33,7 @@ class Label(StrEnum):
 
 _TTLS: Final = {
     Until.DNSKEY: (Label.DNSKEY_TTL, "caches may hold DNSKEY records from before"),
-    Until.SIGNED: (Label.ZONE_TTL, "caches may hold records of the zone with signatures from before"),
+    Until.SIGNED: (Label.ZONE_TTL, "caches may hold records of the zone with older signatures, or with none"),
     Until.PARENT: (Label.DS_TTL, "caches may hold the DS records from before"),
 }
 

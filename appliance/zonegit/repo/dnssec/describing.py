@@ -7,7 +7,7 @@ from zonegit.dnssec.private_key import tag_of
 from zonegit.dnssec.rollover.delegation import Seen, ds_rdata, server_has
 from zonegit.dnssec.rollover.requests import NAMES
 from zonegit.dnssec.rollover.state import HeldKey, Part, State
-from zonegit.dnssec.rollover.table import Use
+from zonegit.dnssec.rollover.table import ALLOWED, Use
 from zonegit.dnssec.rollover.uses import keys_with, row_of, use_of
 from zonegit.dnssec.rollover.values import Facts, ParentAnswer
 from zonegit.dnssec.rollover.words import problems, waiting
@@ -59,11 +59,19 @@ def _state_of(held: HeldKey, state: State, facts: Facts) -> str:
     if held.is_lost:
         return "private key missing"
     if use & (Use.ZONE | Use.DNSKEY):
-        signs = "signs" if is_published or Use.PUBLISHED not in use else "is to be published"
+        signs = _signs(held, use) if is_published or Use.PUBLISHED not in use else "is to be published"
         return f"{signs}, is being replaced" if held.part is Part.OLD else signs
     if Use.PUBLISHED in use:
         return "is published" if is_published else "is to be published"
     return "is being removed"
+
+
+def _signs(held: HeldKey, use: Use) -> str:
+    """That a key signs, and what, if that isn't all that its role allows."""
+    lacking = ALLOWED[held.key.role] & (Use.ZONE | Use.DNSKEY) & ~use
+    if lacking == Use.ZONE:
+        return "signs the DNSKEY records only"
+    return "signs the zone's data only" if lacking == Use.DNSKEY else "signs"
 
 
 def _server(state: State, answer: ParentAnswer, named: tuple[bytes, ...]) -> ParentServer:

@@ -22,6 +22,7 @@ _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TEMPORARY: Final = re.compile(r"\..+\.[0-9a-f]{16}\.new", re.DOTALL)
+_ELSEWHERE: Final = "; create it for zonegitd's user, or set dnssec_keys to another directory"
 _PAUSE: Final = 0.02
 """Seconds between two tries to take the lock."""
 _T = TypeVar("_T")
@@ -38,7 +39,7 @@ class PrivateDirectory:
     @contextmanager
     def opened(cls, path: Path, *, create: bool = False) -> Iterator["PrivateDirectory | None"]:
         """The directory at a path, whose last part may be a link of root or of this user; None if there is none."""
-        if create and _reported(path, "created", lambda: _made(path, None)):
+        if create and _reported(path, "created", lambda: _made(path, None), _ELSEWHERE):
             with _closing(_reported(path.parent, "opened", lambda: os.open(path.parent, _DIRECTORY))) as parent:
                 _reported(path.parent, "written", lambda: os.fsync(parent))
         try:
@@ -228,11 +229,11 @@ def _check_way(path: Path) -> None:
             raise DnssecError(f"{parent}: others may replace the key directory in it; move that elsewhere")
 
 
-def _reported(path: Path, what: str, run: Callable[[], _T]) -> _T:
+def _reported(path: Path, what: str, run: Callable[[], _T], remedy: str = "") -> _T:
     try:
         return run()
     except OSError as error:
-        raise DnssecError(f"{path}: cannot be {what}: {error.strerror}") from None
+        raise DnssecError(f"{path}: cannot be {what}: {error.strerror}{remedy}") from None
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from typing import Final
 from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.dnssec.rollover.counting import LOOK
 from zonegit.dnssec.rollover.machine import published_keys
+from zonegit.dnssec.rollover.requests import NAMES
 from zonegit.dnssec.rollover.state import State
-from zonegit.dnssec.rollover.table import Until
+from zonegit.dnssec.rollover.table import Kind, Until
 from zonegit.dnssec.rollover.uses import row_of
 from zonegit.dnssec.rollover.values import Facts, Parent
 from zonegit.dnssec.signing.due import SignatureIndex
@@ -176,9 +177,9 @@ def _unreadable(context: Context, branch: Branch, why: str) -> Look:
 
 
 def _noted(context: Context, zone: str, now: int) -> DnssecStatus:
-    """The status that was noted last."""
+    """The status that was noted last; of a zone without any, that it is to be signed."""
     with context.store.read() as reader:
-        return noted_status(reader, zone) or DnssecStatus(zone, now)
+        return noted_status(reader, zone) or DnssecStatus(zone, now, under_way=NAMES[Kind.ENABLE])
 
 
 def _every(state: State) -> int:

@@ -65,7 +65,7 @@ class DnssecStatus(NamedTuple):
     """Its canonical name."""
     noted: int
     signed_since: int | None = None
-    """When the served version was published; None: it isn't signed."""
+    """When the first signed version was published; None: what is served isn't signed."""
     denial: str = ""
     first_end: int | None = None
     """When the first of the served signatures ends."""

@@ -141,6 +141,23 @@ def test_a_key_is_replaced(tmp_path: Path, keys: KeyLayout, wanted: Wanted) -> N
     assert status.problems == ()
 
 
+def test_the_status_says_what_each_of_two_csks_signs(tmp_path: Path) -> None:
+    node = delegated(tmp_path)
+    (old,) = (key.tag for key in node.settle().keys)
+    node.repository.request_dnssec(Wanted.KSK, ORG)
+    seen = []
+    for _ in range(20):
+        status = node.settle(1800)
+        states = {("old" if key.tag == old else "new"): key.state for key in status.keys}
+        if states not in seen:
+            seen.append(states)
+    dnskey = "signs the DNSKEY records only"
+    assert seen == [
+        {"old": "signs, is being replaced", "new": dnskey},
+        {"old": f"{dnskey}, is being replaced", "new": "signs"},
+    ]
+
+
 def test_the_policy_names_another_algorithm_and_other_keys(tmp_path: Path) -> None:
     node = delegated(tmp_path, DnssecPolicy(Algorithm.ED25519, KeyLayout.CSK))
     node.with_policy(algorithm=Algorithm.ECDSAP256SHA256, keys=KeyLayout.SPLIT)
@@ -292,6 +309,17 @@ def test_keys_that_others_may_read_stop_nothing_that_is_served(tmp_path: Path) -
     (tmp_path / "keys").chmod(0o700)
     assert node.publish().held is None
     assert node.served().revision.id != served
+
+
+def test_a_zone_whose_keys_could_never_be_read_is_still_to_be_signed(tmp_path: Path) -> None:
+    """As for a user who has not named a directory of their own in `dnssec_keys`."""
+    node = SignedNode(tmp_path)
+    node.with_policy(directory=tmp_path / "missing" / "keys")
+    node.publish()
+    status = node.publish().dnssec
+    assert status is not None and not status.is_signed and not status.is_over
+    assert [problem.reason for problem in status.problems] == ["keys"]
+    assert "dnssec_keys" in status.problems[0].words
 
 
 def test_without_keys_nothing_is_signed_by_a_command(tmp_path: Path) -> None:
