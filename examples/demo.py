@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import demo_clients
+import demo_dnssec
 import demo_git
 import demo_review
 import demo_sync
@@ -38,6 +39,7 @@ def main() -> int:
         batch(tour, primary)
         demo_transfer.differences(tour, primary, others)
         demo_sync.walk(tour)
+        demo_dnssec.walk(tour, primary)
         metrics(tour, primary)
         demo_transfer.fresh_secondary(tour, primary)
     took = time.monotonic() - began
@@ -81,6 +83,7 @@ def serve(tour: Tour) -> Primary:
         ".zonegit/zonegitd.toml",
         f"""
 keys = "keys"
+dnssec_keys = "dnssec-keys"
 
 [dns]
 listen = "127.0.0.1:{dns}"

@@ -25,7 +25,7 @@ STEPS: Final = (
     *("Build", "Init", "Import", "Serve", "Dig", "Edit", "Dig again", "Serial", "Log, diff, blame"),
     *("Branch", "Merge", "Revert", "Reset", "Time travel", "Canary by client subnet", "AXFR", "A gate"),
     *("Propose, review, approve", "Reject"),
-    *("Several zones", "IXFR", "Metrics", "A fresh secondary"),
+    *("Several zones", "IXFR", "Sign", "Validate", "Replace a key", "Metrics", "A fresh secondary"),
 )
 """What the tour shows at least, in this order; the last one is its end."""
 
@@ -41,6 +41,7 @@ def test_the_tour_ends_with_every_answer_as_expected() -> None:
     assert "every answer as expected" in done.stdout
     titles = re.findall(r"^## \d+\. (.+)$", done.stdout, re.MULTILINE)
     assert [title for title in titles if title in STEPS] == list(STEPS) and titles[-1] == STEPS[-1]
+    assert ("skipped: delv" in done.stdout) == (shutil.which("delv") is None)
     assert "skipped: named" not in done.stdout or shutil.which("named", path=SERVERS_PATH) is None
     *_, took = re.findall(r"the secondary answered it ([\d.]+) s after the commit", done.stdout)
     assert float(took) <= 2

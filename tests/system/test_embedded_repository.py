@@ -37,5 +37,23 @@ def test_the_lines_of_the_page_do_what_it_says(repo: Path) -> None:
     assert (done.stdout, done.stderr) == ("2026112002 [b'\\x03www']\n", "")
 
 
+def test_a_program_replaces_a_key_in_simulated_time(tmp_path: Path) -> None:
+    program = ROOT / "examples" / "roll_key.py"
+    done = python(program, tmp_path / "repo", "example.net.")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split(" | ") for line in done.stdout.splitlines()]
+    dates = [line[0] for line in lines]
+    assert dates == sorted(dates) and len(set(dates)) >= 8
+    cds = [line[2].removeprefix("CDS: ") for line in lines if len(line) == 4]
+    none, old, new = dict.fromkeys(cds)
+    assert none == "none" and lines[-1][1] == f"key {old} is gone, key {new} signs"
+    assert any(
+        key == f"key {old} signs, is being replaced; key {new} signs the DNSKEY records only"
+        for _, key, *_ in lines
+    )
+    again = python(program, tmp_path / "repo", "example.net.")
+    assert (again.returncode, again.stdout, again.stderr.count("\n")) == (1, "", 1)
+
+
 def test_the_package_says_that_it_is_typed() -> None:
     assert (Path(zonegit.__path__[0]) / "py.typed").exists()
