@@ -38,6 +38,15 @@ def test_little_is_exposed(unit, needs_program) -> None:
     assert float(match[1]) <= EXPOSURE
 
 
+def test_only_the_service_has_the_private_keys_of_zones() -> None:
+    place = "-/var/lib/zonegit-keys\n"
+    assert f"\nReadWritePaths={place}" in (UNITS / "zonegitd.service").read_text()
+    for unit in ("zonegit-fsck.service", "zonegit-gc.service"):
+        assert f"\nInaccessiblePaths={place}" in (UNITS / unit).read_text()
+    for unit in UNITS.glob("*.service"):
+        assert "\nLimitCORE=0\n" in unit.read_text()
+
+
 def test_sockets_outlive_the_service() -> None:
     for unit in UNITS.glob("*.socket"):
         text = unit.read_text()

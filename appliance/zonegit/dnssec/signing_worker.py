@@ -38,9 +38,9 @@ def messages_frame(messages: Sequence[bytes]) -> bytes:
 
 def main() -> None:
     """Serve the standard input and output."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError):
-        os.nice(_NICE)
+    for restrict in (lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)), lambda: os.nice(_NICE)):
+        with suppress(OSError, ValueError):  # a sandbox doesn't permit it; zonegitd's own forbids cores itself
+            restrict()
     with suppress(BrokenPipeError, EOFError):
         serve(0, 1)
 
