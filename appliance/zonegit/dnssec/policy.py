@@ -56,3 +56,5 @@ class DnssecPolicy(NamedTuple):
     """How long it takes until all secondaries serve a new version."""
     directory: Path = KEYS
     """Where the private keys are: the setting `dnssec_keys`."""
+    token: str = ""
+    """The PKCS#11 URI of the token that makes and keeps new keys; empty: they are files."""

@@ -9,8 +9,9 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any, Final, TypeVar
 
+from zonegit.dnssec.pkcs11_uri import read_uri
 from zonegit.dnssec.policy import DAY, Algorithm, Denial, DnssecPolicy, KeyLayout
-from zonegit.errors import ConfigError
+from zonegit.errors import ConfigError, DnssecError
 from zonegit.ops import values
 from zonegit.ops.config import Address
 
@@ -20,6 +21,7 @@ E = TypeVar("E", bound=StrEnum)
 _YEAR: Final = 366 * DAY
 _ALONE: Final = 3 * DAY
 """The least validity for which `renew_before` is chosen."""
+_EXAMPLE: Final = "pkcs11:token=LABEL?module-path=/LIBRARY.so&pin-source=/FILE"
 _FORBIDDEN: Final = {
     **dict.fromkeys(("rsamd5", "dsa", "dsa-nsec3-sha1", "ecc-gost"), "RFC 8624 §3.1 forbids signing with"),
     **dict.fromkeys(
@@ -66,6 +68,18 @@ def parent(value: object) -> tuple[str, ...]:
     return tuple(_server(text) for text in values.texts(value))
 
 
+def token(value: object) -> str:
+    """The PKCS#11 URI of a token (RFC 7512)."""
+    text = values.text_value(value)
+    try:
+        key = read_uri(text)
+    except DnssecError as error:
+        raise ConfigError(f'{error}; write "{_EXAMPLE}"') from None
+    if key.label or key.id:
+        raise ConfigError("it names a key: name only the token, in which each zone's keys are made")
+    return text
+
+
 def _server(text: str) -> str:
     try:
         return str(ip_address(text))
@@ -94,6 +108,7 @@ DNSSEC: Final[Mapping[str, Reader]] = {
     "zonemd": values.boolean,
     "dnskey_ttl": lambda value: values.span(value, 1, 7 * DAY),
     "propagation_delay": lambda value: values.span(value, 0, 30 * DAY),
+    "token": token,
 }
 """The keys of `[zone."...".dnssec]`."""
 

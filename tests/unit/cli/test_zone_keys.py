@@ -79,6 +79,14 @@ def test_a_pair_of_pem_files_is_a_ksk_and_a_zsk(keyed, tmp_path):
     assert [line.split()[1] for line in done.lines] == ["KSK", "ZSK"]
 
 
+def test_a_uri_of_a_token_is_read_and_needs_a_role(keyed, tmp_path, refused):
+    path = tmp_path / "key.pkcs11"
+    path.write_text("pkcs11:token=a;id=%01?module-path=/no/p11.so&pin-source=/pin\n")
+    importing = ("--zone", ORG, "dnssec", "import-key")
+    refused(keyed(*importing, path), 2, "doesn't say what the key is for: name it with --csk")
+    refused(keyed(*importing, "--csk", path), 1, f"{path} can't be imported: ")
+
+
 def test_what_is_refused(keyed, tmp_path, refused):
     _, path = bind_key(tmp_path, Role.CSK)
     _, other = bind_key(tmp_path, Role.CSK, "example.net.")

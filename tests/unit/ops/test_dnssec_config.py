@@ -45,6 +45,7 @@ def test_every_value(tmp_path):
         zonemd = true
         dnskey_ttl = 7200
         propagation_delay = "90m"
+        token = "pkcs11:token=zones?module-path=/lib/p11.so&pin-source=/etc/pin"
         """,
     )
     assert config.zone("example.org.").dnssec == DnssecPolicy(
@@ -59,6 +60,7 @@ def test_every_value(tmp_path):
         7200,
         5400,
         Path("/srv/keys"),
+        "pkcs11:token=zones?module-path=/lib/p11.so&pin-source=/etc/pin",
     )
     assert config.zone("example.com.").dnssec is None
 
@@ -89,6 +91,14 @@ def test_an_empty_table_signs_with_the_defaults(tmp_path):
         ('parent = "192.0.2.53"', "2: parent: '192.0.2.53' is not a list"),
         ('parent = ["ns.example"]', "2: parent: 'ns.example' is not an address with a port"),
         ("dnskey_ttl = 0", "2: dnskey_ttl: 0 is not a time from 1s to 7d"),
+        (
+            'token = "zones"',
+            '2: token: it is not a PKCS#11 URI, which begins with pkcs11:; write "pkcs11:token=LABEL?',
+        ),
+        (
+            'token = "pkcs11:token=a;id=%01?module-path=/lib.so&pin-source=/pin"',
+            "2: token: it names a key: name only the token, in which each zone's keys are made",
+        ),
         ("zonemd = 1", "2: zonemd: 1 is not true or false"),
         ("iterations = 0", "2: unknown key 'iterations'"),
         ("\nrenew_before = '5d'\nvalidity = '5d'", "4: renew_before must be less than validity minus 1d: "),

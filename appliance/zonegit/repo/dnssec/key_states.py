@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from zonegit.dnssec.pkcs11_uri import read_uri
 from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.dnssec.private_key import tags_of
 from zonegit.dnssec.rollover.machine import first_state, next_state, with_keys
@@ -45,7 +46,8 @@ def advanced(keys: ZoneKeys, state: State, facts: Facts, policy: DnssecPolicy) -
     found = next_state(state, facts, policy)
     taken = set[int]().union(*map(tags_of, facts.published | facts.foreign | found.state.dnskeys))
     made = []
+    token = read_uri(policy.token) if policy.token else None
     for role, algorithm in found.wants:
-        made.append(keys.generate(role, algorithm, facts.now, taken))
+        made.append(keys.generate(role, algorithm, facts.now, taken, token))
         taken |= tags_of(made[-1].dnskey)
     return with_keys(found.state, made)

@@ -30,7 +30,9 @@ from zonegit.repo.dnssec.look import Look
 from zonegit.repo.dnssec.parents import SELDOM, SOON, Parents
 from zonegit.repo.dnssec.requests import requested, taken
 from zonegit.repo.dnssec.signed_release import Branch, Outcome, Tools, publish_signed
+from zonegit.repo.dnssec.signing_pool import SigningPool
 from zonegit.repo.dnssec.status import DnssecStatus, Problem, note_status, noted_status
+from zonegit.repo.dnssec.tokens import close_tokens
 from zonegit.repo.dnssec.zone_facts import Keys, Served, facts_of
 from zonegit.repo.publishing.policy import Published
 from zonegit.repo.publishing.reading import own_publications, published_at
@@ -49,6 +51,7 @@ class SigningStage:
     def __init__(self, context: Context, parents: Parents) -> None:
         self._context = context
         self._parents = parents
+        self._pool = SigningPool()
         self._zones: dict[tuple[str, str], _Zone] = {}
 
     def look(self, place: Position, policy: DnssecPolicy, old: Published, commit: Revision | None) -> Look:
@@ -71,12 +74,14 @@ class SigningStage:
 
     def close(self) -> None:
         self._parents.close()
+        self._pool.close()
+        close_tokens()
 
     def _zone(self, name: str, policy: DnssecPolicy) -> "_Zone":
         key = str(policy.directory), name
         found = self._zones.get(key)
         if found is None:
-            keys = KeyDirectory(policy.directory).zone(name)
+            keys = KeyDirectory(policy.directory, self._pool.signer).zone(name)
             tools = Tools(self._context, keys, SignatureIndex(self._context.now))
             found = self._zones.setdefault(key, _Zone(name, tools))
         return found

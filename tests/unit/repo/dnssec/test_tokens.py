@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from signedkit import SignedNode
 from tokenkit import PIN, SoftToken, token
 from zonegit.dnssec.bind_key_files import KeyTimes, dnskey_line
+from zonegit.dnssec.check import check_signatures
 from zonegit.dnssec.keys import zone_key
-from zonegit.dnssec.policy import Algorithm
+from zonegit.dnssec.policy import Algorithm, DnssecPolicy
 from zonegit.dnssec.private_key import KSK_FLAGS, generate
 from zonegit.dnssec.rollover.values import ManagedKey, Role
 from zonegit.errors import DnssecError
@@ -16,6 +18,7 @@ from zonegit.repo.dnssec import tokens
 from zonegit.repo.dnssec.key_directory import KeyDirectory, ZoneKeys
 from zonegit.repo.dnssec.key_files import stem
 from zonegit.repo.dnssec.tokens import TokenSigner, public_in_token
+from zonegit.tree import walk
 
 __all__ = ["token"]
 pkcs11 = pytest.importorskip("pkcs11", reason="needs python-pkcs11")
@@ -191,6 +194,32 @@ def test_without_the_package_the_other_keys_sign(keys: ZoneKeys, monkeypatch: py
     with pytest.raises(DnssecError, match=r"python-pkcs11: install it beside zonegit \(`zonegit\[pkcs11\]`\)$"):
         keys.generate(Role.CSK, 13, NOW, token=place)
     assert signs(keys, plain)
+
+
+def test_a_zone_is_signed_by_a_token_and_waits_for_it(tmp_path: Path, token: SoftToken) -> None:
+    node = SignedNode(tmp_path, DnssecPolicy(token=token.place.text()))
+    token.take_out()
+    (problem,) = node.settle().problems
+    assert "the token cannot be used" in problem.words
+    token.put_back()
+    node.clock.now += 600
+    assert node.settle().problems == ()
+    assert [path.suffix for path in (tmp_path / "keys" / "example.org").iterdir() if path.stem != "state"] == [
+        ".pkcs11"
+    ]
+    before = node.served()
+    token.take_out()
+    node.set("www", 77)
+    (problem,) = node.settle().problems
+    assert "the token cannot be used" in problem.words
+    assert node.served().revision.id == before.revision.id, "what is served stays"
+    token.put_back()
+    node.clock.now += 600
+    assert node.settle().problems == ()
+    after = node.served()
+    assert after.revision.id != before.revision.id
+    entries = list(walk.entries(after.tree.nodes, after.tree.root))
+    assert check_signatures(after.apex, after.revision.commit.serial, entries, node.clock.now) == []
 
 
 @pytest.mark.parametrize("text", ["", "pkcs11:token=x\n", "no uri\nexample.org. IN DNSKEY 257 3 15 AAAA\n"])
