@@ -41,7 +41,7 @@ def test_before_the_commit_nothing_was_written(run, zone_file, monkeypatch, mome
 
 def test_between_two_transactions_of_an_import(run, zone_file, monkeypatch) -> None:
     run("init")
-    monkeypatch.setattr("zonegit.repo.writing._GROUP", 1)
+    monkeypatch.setattr("zonegit.repo.store_ahead._GROUP", 1)
     done = iter([None])
 
     def once(self: LmdbStore, *args: object) -> None:

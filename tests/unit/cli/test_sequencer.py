@@ -172,7 +172,7 @@ def test_a_dry_run_that_meets_a_conflict_shows_what_comes_before_it(three, tmp_p
 
 
 def test_a_large_commit_of_several_is_stored_in_groups(hosts, monkeypatch) -> None:
-    monkeypatch.setattr("zonegit.repo.writing._GROUP", 1)
+    monkeypatch.setattr("zonegit.repo.store_ahead._GROUP", 1)
     assert hosts("cherry-pick", "main..b1").code == 0
     assert subjects(hosts, 4) == ["Add three", "Add two", "Add one", "Move www"]
     assert hosts("fsck").code == 0
