@@ -10,6 +10,8 @@ commit's own transaction published (`repo.publishing.at_once`) is only reported 
 A zone whose policy was removed from the configuration is served from its branches' tips again.
 """
 
+from __future__ import annotations
+
 import logging
 import signal
 import time
@@ -19,14 +21,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
 from math import inf
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from zonegit.daemon.changed_files import ChangedFiles
 from zonegit.daemon.publish_report import PublishReport
 from zonegit.daemon.writers_patience import writers_patience
 from zonegit.errors import InvalidData, ZonegitError
 from zonegit.model.refs import RefKind, RefName, parse
-from zonegit.net.dns.parent import ask_parent
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.publish_policies import policies_of, publishers_of
@@ -35,10 +36,8 @@ from zonegit.ops.shared import SharedBlock
 from zonegit.ops.validator import Validators
 from zonegit.repo.context import Context
 from zonegit.repo.dnssec.bootstrapping import hosts_with_news
-from zonegit.repo.dnssec.parents import Parents
 from zonegit.repo.dnssec.remembered import remembered
 from zonegit.repo.dnssec.requests import requests
-from zonegit.repo.dnssec.stage import SigningStage
 from zonegit.repo.publishing.hand_over import hand_over
 from zonegit.repo.publishing.in_force import note_policies
 from zonegit.repo.publishing.policy import PublishPolicy
@@ -46,6 +45,9 @@ from zonegit.repo.publishing.publish import Stopped, begin_publishing, publish, 
 from zonegit.repo.publishing.reading import Publication, own_publications
 from zonegit.repo.results import Position
 from zonegit.store.lmdb import LmdbStore
+
+if TYPE_CHECKING:
+    from zonegit.repo.dnssec.stage import SigningStage
 
 _LOOK: Final = 0.005
 _AGAIN: Final = 5.0
@@ -114,7 +116,8 @@ class Publisher:
         self._busy: dict[Position, Future[Publication | Stopped | None]] = {}
         self._threads = ThreadPoolExecutor(_THREADS)
         self._validators = Validators()
-        self._signing = SigningStage(self._context, Parents(ask_parent))
+        self._signing: SigningStage | None = None
+        """Made with the first zone that is to be signed: its libraries take memory."""
         self._report = PublishReport(samples)
         self._seldom = log.Seldom(_logger)
 
@@ -159,7 +162,8 @@ class Publisher:
 
     def close(self) -> None:
         self._validators.stop()
-        self._signing.close()
+        if self._signing is not None:
+            self._signing.close()
         self._threads.shutdown(cancel_futures=True)  # they use the store
 
     def _with_signed(self, policies: Mapping[Position, PublishPolicy]) -> Mapping[Position, PublishPolicy]:
@@ -214,6 +218,8 @@ class Publisher:
 
     def _begin(self, place: Position, since: float) -> None:
         policy = self._policies.get(place)
+        if policy is not None and policy.dnssec is not None and self._signing is None:
+            self._signing = _signing_stage(self._context)
         if policy is not None and (policy.validator or policy.dnssec):
             self._busy[place] = self._threads.submit(self._judge, place, policy, since)
         else:
@@ -253,3 +259,11 @@ class Publisher:
         if when is not None:
             self._later[place] = when
             self._next = min(self._next, when)
+
+
+def _signing_stage(context: Context) -> SigningStage:
+    from zonegit.net.dns.parent import ask_parent
+    from zonegit.repo.dnssec.parents import Parents
+    from zonegit.repo.dnssec.stage import SigningStage
+
+    return SigningStage(context, Parents(ask_parent))
