@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 _LOOK: Final = 0.005
 _AGAIN: Final = 5.0
 """Seconds until a branch is judged again that couldn't be published."""
+_STEP: Final = 60.0
+"""Seconds by which a clock goes back that was wrong; less is adjustment."""
 _FILES: Final = 1.0
 """Seconds between two looks at the files of those who may sign and approve."""
 _THREADS: Final = 4
@@ -111,6 +113,8 @@ class Publisher:
         """Branches to be judged at a time, however often they are judged before."""
         self._next = inf
         """None of these times is earlier."""
+        self._looked = 0.0
+        """When that was looked at last."""
         self._files = ChangedFiles()
         self._look_at_files = 0.0
         self._busy: dict[Position, Future[Publication | Stopped | None]] = {}
@@ -147,11 +151,13 @@ class Publisher:
             self._seldom("cannot check for branches to publish", error)
             return
         now = self._clock()
-        if self._next <= now:
-            for place in [place for place, when in self._later.items() if when <= now]:
+        went_back = now < self._looked - _STEP  # the clock: the times may be far away now
+        if self._next <= now or went_back:
+            for place in [place for place, when in self._later.items() if when <= now or went_back]:
                 del self._later[place]
                 self._waiting.setdefault(place, time.monotonic())
             self._next = min(self._later.values(), default=inf)
+        self._looked = now
         if self._look_at_files <= now or self._look_at_files > now + _FILES:
             self._look_at_files = now + _FILES
             self._find_resigned()

@@ -274,3 +274,21 @@ def test_a_file_of_signers_counts_soon_after_it_was_changed(zone: Zone, tmp_path
     zone.clock.now += 1
     assert ("published", "main") in zone.look()
     assert zone.look() == []
+
+
+def test_a_clock_that_goes_back_has_the_branches_judged_again(zone: Zone) -> None:
+    """What was to be done soon by the wrong clock would be years away."""
+    zone.clock.now += 1e8
+    due = int(zone.clock.now) + 10
+    zone.repository.set("new", A, 60, [b"\x01\x02\x03\x04"], zone=ORG, not_before=due)
+    zone.look()
+    (place,) = zone.publisher._later
+    zone.publisher._judge_at(place, due)
+    zone.clock.now -= 1e8
+    zone.look()
+    assert zone.publisher._waiting == {} and list(zone.publisher._later) == [place]
+    judged: list[object] = []
+    zone.publisher._begin = lambda place, _since: judged.append(place)  # type: ignore[method-assign]
+    zone.clock.now -= 1e8
+    zone.look()
+    assert judged == [place]

@@ -38,6 +38,14 @@ class Summary(NamedTuple):
     signatures: int
     max_ttl: int
     """The largest TTL of any record."""
+    last_begin: int | None = None
+    """When the last signature begins to be valid: in the future if a clock was wrong."""
+
+    def is_due(self, wanted: Signers, before: int, now: int) -> bool:
+        """Whether a signature ends before a time, isn't valid yet, or isn't by exactly the wanted keys."""
+        ends = self.first_end is not None and self.first_end < before
+        early = self.last_begin is not None and self.last_begin > now
+        return ends or early or any(signers != wanted for signers in self.signers)
 
 
 _NO_SIGNERS: Final[frozenset[Signers]] = frozenset()
@@ -58,8 +66,8 @@ class SignatureIndex:
         return self._below(tree.nodes.source, tree.root)
 
     def due(self, tree: Tree, wanted: Signers, before: int, most: int) -> list[OwnerKey]:
-        """The owners, in canonical order, that have a signature that ends before this time or data that isn't
-        signed by exactly the wanted keys: as many of them as have `most` signatures, and at least one.
+        """The owners, in canonical order, that have a signature that ends before this time or isn't valid yet, or
+        data that isn't signed by exactly the wanted keys: as many as have `most` signatures, and at least one.
         """
         found: list[OwnerKey] = []
         left = most
@@ -72,15 +80,16 @@ class SignatureIndex:
 
     def _due(self, source: NodeSource, oid: bytes, wanted: Signers, before: int) -> Iterator[tuple[OwnerKey, int]]:
         """Owners with the number of their signatures. The recursion is shallow: trees are a few levels high."""
+        now = int(self._clock())
         level, parts = node_parts(source.get(ObjectId(oid)))
         for part in parts:
-            if level > 1 and not _is_due(self._below(source, part), wanted, before):
+            if level > 1 and not self._below(source, part).is_due(wanted, before, now):
                 continue
             if level:
                 yield from self._due(source, part, wanted, before)
             elif part[(size := owner_size(part)) + 2 : size + 4] == _TYPE:
                 here = self._rrsigs(_whole(source, part), size)
-                if _is_due(here, wanted, before):
+                if here.is_due(wanted, before, now):
                     yield OwnerKey(payload_key(part)[:-3]), here.signatures
 
     def _below(self, source: NodeSource, oid: bytes) -> Summary:
@@ -112,13 +121,16 @@ class SignatureIndex:
     def _rrsigs(self, payload: bytes, size: int) -> Summary:
         """A stored RRSIG RRset, whose owner has this size in bytes."""
         ends: set[bytes] = set()
+        begins: set[bytes] = set()
         makers = []
         spans = list(record_spans(payload))
         for start, _ in spans:
             ends.add(payload[start + 8 : start + 12])
+            begins.add(payload[start + 12 : start + 16])
             if size or payload[start : start + 2] not in _BY_OTHER_KEYS:
                 makers.append(payload[start : start + 3] + payload[start + 16 : start + 18])
-        return Summary(min(map(self._moment, ends)), _signers(tuple(makers)), len(spans), 0)
+        last_begin = max(map(self._moment, begins))
+        return Summary(min(map(self._moment, ends)), _signers(tuple(makers)), len(spans), 0, last_begin)
 
     def _moment(self, end: bytes) -> int:
         """The Unix time within 68 years of now that a 32-bit time stands for (RFC 4034 §3.1.5)."""
@@ -141,11 +153,6 @@ def _keep(known: dict[bytes, Summary], most: int, oid: bytes, found: Summary) ->
     known[oid] = found
 
 
-def _is_due(found: Summary, wanted: Signers, before: int) -> bool:
-    ends = found.first_end is not None and found.first_end < before
-    return ends or any(signers != wanted for signers in found.signers)
-
-
 def _whole(source: NodeSource, entry: bytes) -> bytes:
     """The stored RRset of a leaf's entry."""
     return decode_rrset(source.get(stub_target(entry)[1])) if is_stub(entry) else entry
@@ -158,4 +165,5 @@ def _joined(parts: Sequence[Summary]) -> Summary:
         _NO_SIGNERS.union(*signers),
         sum([part.signatures for part in parts]),
         max([part.max_ttl for part in parts], default=0),
+        max((part.last_begin for part in parts if part.last_begin is not None), default=None),
     )

@@ -44,7 +44,7 @@ def renewal(served: Served, index: SignatureIndex, wanted: Signers, times: Lifet
         return Renewal([], None)
     start = now + times.renew_before
     is_due = summary.first_end <= start
-    if not is_due and all(signers == wanted for signers in summary.signers):
+    if not is_due and not summary.is_due(wanted, 0, now):
         return Renewal([], summary.first_end - times.renew_before)
     ahead = min(DAY, (times.validity - times.renew_before) // 2)
     most = max(_FEW, min(_MANY, summary.signatures // _SHARE))

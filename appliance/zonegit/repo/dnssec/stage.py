@@ -41,6 +41,8 @@ from zonegit.repo.results import Position, Revision
 
 _RETRY: Final = 300
 """Seconds until another look at a zone that couldn't be signed."""
+_LONGEST_REST: Final = 3600
+"""Seconds: many times as long as any pause between two slices."""
 _COUNTS: Final = 61
 """Seconds between two looks that count as two (`rollover.counting`)."""
 
@@ -65,7 +67,7 @@ class SigningStage:
             return Look(old)
         zone = self._zone(place.zone, policy)
         with zone.lock, self._context.store.keeping():
-            branch = Branch(place, policy, old, commit, zone.rests.get(place.branch, 0))
+            branch = Branch(place, policy, old, commit, zone.rest(place.branch))
             try:
                 with zone.tools.keys.locked():
                     return zone.look(self._parents, branch)
@@ -98,6 +100,11 @@ class _Zone:
         self._name = name
         self._refused: tuple[Problem, ...] = ()
         """Why an operator's last request was refused."""
+
+    def rest(self, branch: str) -> float:
+        """When a slice may be renewed again, in Unix seconds. A clock that went back doesn't make that long."""
+        until = self.rests.get(branch, 0)
+        return until if until <= self.tools.context.now() + _LONGEST_REST else 0
 
     def look(self, parents: Parents, branch: Branch) -> Look:
         keys, policy, now = self.tools.keys, branch.policy, int(self.tools.context.now())

@@ -9,7 +9,7 @@ from treekit import SHAPES, Objects
 from zonegit.dnssec.policy import DAY
 from zonegit.dnssec.private_key import tag_of
 from zonegit.dnssec.signing.due import SignatureIndex, Signers, Summary
-from zonegit.dnssec.signing.plan import SigningKey, SigningPlan, Times
+from zonegit.dnssec.signing.plan import BACKDATED, SigningKey, SigningPlan, Times
 from zonegit.dnssec.signing.rrsig import ToSign, rrsig_rrsets
 from zonegit.model.names import APEX, APEX_KEY, Owner, OwnerKey, join, owner_key
 from zonegit.model.rdata import CDS, DNSKEY, RRSIG, TXT, A
@@ -70,7 +70,7 @@ def keys_of(*numbers: int) -> list[OwnerKey]:
 def test_a_summary_counts_signatures_and_finds_the_first_end_and_the_largest_ttl() -> None:
     _, _, tree = zone()
     first = min(map(end, range(300)))
-    assert index().of(tree) == Summary(first, frozenset({signers(FIRST)}), 600, 60 * TXT)
+    assert index().of(tree) == Summary(first, frozenset({signers(FIRST)}), 600, 60 * TXT, NOW - BACKDATED)
     empty = Objects()
     nothing = empty.take(build(SHAPE, []))
     assert index().of(Tree(empty.nodes, nothing.root)) == Summary(None, frozenset(), 0, 0)
@@ -132,7 +132,9 @@ def test_a_renewed_owner_is_not_due_again_and_the_next_version_costs_what_change
         assert kept.due(tree, signers(SECOND), before, 50) == index().due(tree, signers(SECOND), before, 50)
     renewed = signed_owner(owner_of(1), plan_at(NOW + LATER, FIRST))
     after = changed(tree, objects, renewed)
-    assert keys_of(1)[0] not in kept.due(after, signers(FIRST), NOW + LATER, 10_000)
+    later = SignatureIndex(lambda: NOW + LATER)
+    assert keys_of(1)[0] not in later.due(after, signers(FIRST), NOW + LATER, 10_000)
+    assert kept.due(after, signers(FIRST), 0, 1) == keys_of(1), "it isn't valid yet"
 
 
 def test_nothing_due_reads_one_node_and_few_due_read_few() -> None:
@@ -154,7 +156,7 @@ def test_signatures_in_an_object_of_their_own_are_counted() -> None:
     built = objects.take(build(SHAPE, sorted(entries.items())))
     assert len(entries[rr_key(owner_key(owner_of(1)), RRSIG)]) > 1024
     found = index().of(Tree(objects.nodes, built.root))
-    assert found == Summary(end(1), frozenset({signers(FIRST)}), 20, 60 * 1019)
+    assert found == Summary(end(1), frozenset({signers(FIRST)}), 20, 60 * 1019, NOW - BACKDATED)
 
 
 def test_a_time_beyond_2106_is_read_in_its_cycle() -> None:

@@ -350,3 +350,17 @@ def test_a_zone_whose_ksk_is_lost_is_signed_by_its_zsk(tmp_path: Path) -> None:
     node.restart()
     assert node.settle().problems == ()
     assert findings(node) == []
+
+
+def test_signatures_that_a_wrong_clock_made_are_replaced_once_it_is_right(tmp_path: Path) -> None:
+    node = delegated(tmp_path)
+    node.clock.now += 300 * DAY
+    node.settle()
+    node.set("new", 7)
+    node.publish()
+    node.clock.now -= 300 * DAY
+
+    status = node.settle(600)
+
+    assert findings(node) == []
+    assert status.first_end is not None and status.first_end < node.clock.now + 24 * DAY
