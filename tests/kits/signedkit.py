@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from repokit import ZONE, Clock, parsed
-from zonegit.dnssec.policy import Algorithm, DnssecPolicy
+from zonegit.dnssec.check import check_signatures
+from zonegit.dnssec.policy import DAY, Algorithm, DnssecPolicy
 from zonegit.dnssec.rollover.values import Parent, ParentAnswer
 from zonegit.model import refs
 from zonegit.model.ids import ObjectId
@@ -21,6 +22,7 @@ from zonegit.repo.publishing.reading import Publication
 from zonegit.repo.results import Position
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Store
+from zonegit.tree import walk
 
 ORG = "example.org."
 MAIN = Position(ORG, "main")
@@ -91,6 +93,29 @@ class SignedNode:
     def _ask(self, zone: str, servers: Sequence[str]) -> Parent:
         answers = (ParentAnswer(name, ds, 3600) for name, ds in self.servers.items())
         return Parent(int(self.clock.now), tuple(answers))
+
+
+def findings(node: SignedNode) -> list[str]:
+    """What a validator finds wrong with what is served now."""
+    served = node.served()
+    entries = list(walk.entries(served.tree.nodes, served.tree.root))
+    serial = served.revision.commit.serial
+    return [str(found) for found in check_signatures(served.apex, serial, entries, node.clock.now)]
+
+
+def content(node: SignedNode) -> Content:
+    """What people wrote."""
+    return node.context.content("main", ORG)
+
+
+def delegated(path: Path, policy: DnssecPolicy | None = None) -> SignedNode:
+    """A zone that is signed, and whose parent has its DS."""
+    node = SignedNode(path, policy)
+    node.publish()
+    node.settle(DAY)
+    node.delegate()
+    assert node.settle(DAY).under_way == ""
+    return node
 
 
 def _no_validator(*_: object) -> None:

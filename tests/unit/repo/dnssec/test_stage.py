@@ -6,44 +6,18 @@ from typing import NamedTuple
 
 import pytest
 
-from signedkit import MAIN, ORG, SignedNode
-from zonegit.dnssec.check import check_signatures
+from signedkit import MAIN, ORG, SignedNode, content, delegated, findings
 from zonegit.dnssec.policy import DAY, Algorithm, Denial, DnssecPolicy, KeyLayout
 from zonegit.dnssec.signing.plan import Signer, SigningKey
 from zonegit.errors import DnssecError
 from zonegit.model.names import APEX
 from zonegit.model.rdata import CDS, DNSKEY, RRSIG, A
-from zonegit.repo.content import Content
 from zonegit.repo.dnssec.key_directory import ZoneKeys
 from zonegit.repo.dnssec.requests import Wanted
 from zonegit.repo.dnssec.status import DnssecStatus
 from zonegit.repo.publishing.policy import Reason
 from zonegit.repo.publishing.reading import Publication
 from zonegit.repo.results import Position
-from zonegit.tree import walk
-
-
-def findings(node: SignedNode) -> list[str]:
-    """What a validator finds wrong with what is served now."""
-    content = node.served()
-    entries = list(walk.entries(content.tree.nodes, content.tree.root))
-    serial = content.revision.commit.serial
-    return [str(found) for found in check_signatures(content.apex, serial, entries, node.clock.now)]
-
-
-def content(node: SignedNode) -> Content:
-    """What people wrote."""
-    return node.context.content("main", ORG)
-
-
-def delegated(path: Path, policy: DnssecPolicy | None = None) -> SignedNode:
-    """A zone that is signed, and whose parent has its DS."""
-    node = SignedNode(path, policy)
-    node.publish()
-    node.settle(DAY)
-    node.delegate()
-    assert node.settle(DAY).under_way == ""
-    return node
 
 
 def roll(node: SignedNode, wanted: Wanted) -> DnssecStatus:
