@@ -10,7 +10,8 @@ from zonegit.dnssec.rollover.requests import requested
 from zonegit.dnssec.rollover.state import State, from_json, to_json
 from zonegit.dnssec.rollover.table import Kind
 from zonegit.dnssec.rollover.values import Facts
-from zonegit.model.names import WireName
+from zonegit.errors import DnssecError
+from zonegit.model.names import WireName, to_text
 from zonegit.repo.dnssec.key_directory import ZoneKeys
 from zonegit.repo.dnssec.requests import Wanted
 
@@ -26,7 +27,12 @@ _KINDS: Final = {
 def read_state(keys: ZoneKeys, apex: WireName, policy: DnssecPolicy, now: int) -> State:
     """The state on the disk; for a zone without one, that of a zone that is to be signed. `DnssecError`."""
     data = keys.read_state()
-    return first_state(apex, policy, now) if data is None else from_json(data)
+    if data is None:
+        return first_state(apex, policy, now)
+    state = from_json(data)
+    if state.apex != apex:
+        raise DnssecError(f"{keys.path}: the key state is that of {to_text(state.apex)}: restore this zone's own")
+    return state
 
 
 def write_state(keys: ZoneKeys, state: State) -> None:

@@ -50,6 +50,8 @@ class PrivateDirectory:
             return
         except OSError as error:
             raise DnssecError(f"{path}: cannot be opened: {error.strerror}") from None
+        except RuntimeError:  # Path.resolve
+            raise DnssecError(f"{path}: is a symbolic link to itself; name the directory itself") from None
         with _closing(descriptor):
             _check(path, os.fstat(descriptor), 0o700)
             yield cls(path, descriptor)
