@@ -12,6 +12,8 @@ from zonegit.errors import DnssecError
 
 _VALIDITY: Final = 14 * DAY
 _RENEW_BEFORE: Final = 5 * DAY
+_LONGEST: Final = (1 << 31) - DAY
+"""Times in signatures are compared modulo 2^32 seconds (RFC 4034 §3.1.5)."""
 
 
 class Lifetimes(NamedTuple):
@@ -24,7 +26,7 @@ class Lifetimes(NamedTuple):
 def lifetimes(policy: DnssecPolicy, expire: int, max_ttl: int) -> Lifetimes:
     """Those of a zone with this SOA expire and largest TTL, as far as the policy leaves them open.
 
-    `DnssecError` if the policy's are too short for the zone.
+    `DnssecError` if the policy's are too short for the zone, or no signature can last as long as that needs.
     """
     needed = expire + max_ttl
     renew_before = policy.renew_before
@@ -40,6 +42,11 @@ def lifetimes(policy: DnssecPolicy, expire: int, max_ttl: int) -> Lifetimes:
             f"signatures would be renewed {_days(renew_before)} before they end, and have to be valid for at least "
             f"the SOA's expire and the largest TTL, {_days(needed)}: lower the SOA's expire, or raise validity and "
             "renew_before"
+        )
+    if validity > _LONGEST:
+        raise DnssecError(
+            f"signatures would have to be valid for {_days(validity)}, because of the SOA's expire and the largest "
+            f"TTL, {_days(needed)}; they can't be for more than {_days(_LONGEST)}: lower these two"
         )
     return Lifetimes(validity, renew_before)
 
