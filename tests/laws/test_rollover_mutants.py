@@ -52,6 +52,8 @@ def begin(world: World, kind: Kind) -> None:
     match kind:
         case Kind.ALGORITHM:
             world.policy = world.policy._replace(algorithm=Algorithm.ED25519)
+        case Kind.LAYOUT:
+            world.policy = world.policy._replace(keys=KeyLayout.CSK)
         case Kind.RECOVER:  # the state is an older one, from before a rollover of the algorithm
             world.policy = world.policy._replace(algorithm=Algorithm.ED25519)
             old = [key(role, number) for number, role in enumerate((Role.KSK, Role.ZSK))]

@@ -27,6 +27,7 @@ _REPLACED: Final[dict[Kind, Collection[Role]]] = {
     Kind.ZSK: {Role.ZSK},
     Kind.CSK: {Role.CSK},
     Kind.ALGORITHM: set(Role),
+    Kind.LAYOUT: set(Role),
     Kind.DISABLE: set(Role),
 }
 """The roles of the keys that go."""
@@ -138,6 +139,16 @@ def is_as(state: State, policy: DnssecPolicy) -> bool:
     return {Wanted(held.key.role, held.key.algorithm) for held in state.keys} == set(layout(policy))
 
 
+def to_policy(state: State, policy: DnssecPolicy) -> Kind:
+    """The process that leads to the policy's keys.
+
+    Data needs signatures of each algorithm that the DNSKEY RRset has (RFC 4035 §2.2), so a new one signs before it
+    is published. For an algorithm that is there already that would be a signature that nobody can verify.
+    """
+    is_new = all(held.key.algorithm != policy.algorithm for held in state.keys)
+    return Kind.ALGORITHM if is_new else Kind.LAYOUT
+
+
 def holds(state: State, row: Row, until: Until, facts: Facts) -> Seen:
     """Whether a condition of a step is met, apart from the time that it has to be."""
     match until:
@@ -226,7 +237,7 @@ def _due(state: State, row: Row | None, policy: DnssecPolicy, now: int) -> Kind 
     if not state.keys:
         return Kind.ENABLE
     if not is_as(state, policy):
-        return Kind.ALGORITHM
+        return to_policy(state, policy)
     for held in state.keys:
         is_old = policy.zsk_lifetime is not None and now - held.key.created >= policy.zsk_lifetime
         if is_old and (held.key.role is Role.ZSK or (held.key.role is Role.CSK and row is None)):
@@ -238,7 +249,7 @@ def _needs(kind: Kind, keys: Sequence[HeldKey], policy: DnssecPolicy) -> tuple[W
     match kind:
         case Kind.DISABLE | Kind.RECOVER:
             return ()
-        case Kind.ENABLE | Kind.ALGORITHM:
+        case Kind.ENABLE | Kind.ALGORITHM | Kind.LAYOUT:
             return layout(policy)
         case _:
             role = Role(kind)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from zonegit.dnssec.policy import DnssecPolicy
-from zonegit.dnssec.rollover.machine import begun, is_as
+from zonegit.dnssec.rollover.machine import begun, is_as, to_policy
 from zonegit.dnssec.rollover.state import Part, Process, State
 from zonegit.dnssec.rollover.table import TABLES, Kind
 from zonegit.dnssec.rollover.uses import row_of
@@ -17,13 +17,14 @@ NAMES: Final = {
     Kind.ZSK: "the rollover of the ZSK",
     Kind.CSK: "the rollover of the CSK",
     Kind.ALGORITHM: "the rollover to other keys",
+    Kind.LAYOUT: "the rollover to other keys of the same algorithm",
     Kind.RECOVER: "the return to the keys of the key state",
     Kind.LOST: "the replacement of a lost key",
     Kind.DISABLE: "the end of signing",
 }
 """Each process, as messages name it."""
 
-_BY_LOST: Final = (Kind.KSK, Kind.CSK, Kind.ALGORITHM)
+_BY_LOST: Final = (Kind.KSK, Kind.CSK, Kind.ALGORITHM, Kind.LAYOUT)
 """What a replacement of a lost key was asked for as."""
 
 
@@ -34,7 +35,7 @@ def requested(state: State, kind: Kind, policy: DnssecPolicy, now: int) -> State
     """
     if kind is Kind.ENABLE:
         return _enabled(state, policy, now)
-    kind = _for_layout(state, kind)
+    kind = to_policy(state, policy) if kind is Kind.ALGORITHM else _for_layout(state, kind)
     process, row = state.process, row_of(state)
     if process is not None and (process.kind is kind or (process.kind is Kind.LOST and kind in _BY_LOST)):
         return state
@@ -44,7 +45,7 @@ def requested(state: State, kind: Kind, policy: DnssecPolicy, now: int) -> State
     if process is not None and not may_begin:
         name = NAMES[process.kind]
         raise DnssecError(f"{name} is under way, at step {process.step}: wait for it ('zonegit dnssec status')")
-    if kind is Kind.ALGORITHM and is_as(state, policy):
+    if kind in (Kind.ALGORITHM, Kind.LAYOUT) and is_as(state, policy):
         names = ", ".join(sorted({f"{held.key.role} of {held.key.algorithm.name.lower()}" for held in state.keys}))
         raise DnssecError(
             f"the keys are as the policy says ({names}): set another algorithm or other keys there first"

@@ -18,7 +18,9 @@ class Kind(StrEnum):
     ZSK = "zsk"
     CSK = "csk"
     ALGORITHM = "algorithm"
-    """To another algorithm, or another layout of keys: all keys are replaced."""
+    """To another algorithm: all keys are replaced."""
+    LAYOUT = "layout"
+    """To another layout of keys of the same algorithm: all keys are replaced."""
     RECOVER = "recover"
     """From keys that are published though the key state doesn't know them, as after a restored backup."""
     LOST = "lost"
@@ -81,6 +83,13 @@ _REPLACE: Final = (
     Row("withdraw", Z, P | Z | D | C, (Until.DNSKEY,), "RFC 6781 §4.1.4 DNSKEY removal"),
     Row("remove", NONE, P | Z | D | C, (), "RFC 6781 §4.1.4 RRSIGs removal"),
 )
+_ROLES_APART: Final = (
+    Row("publish", P | Z | D | C, P | D, (Until.DNSKEY,), "RFC 6781 §4.1.3; RFC 7583 §3.2.1 Ipub"),
+    Row("sign", P | D | C, P | Z | D, (Until.SIGNED,), "RFC 6781 §4.1.3; RFC 7583 §3.2.1 Iret"),
+    Row("ds", P | D, P | Z | D | C, (Until.PARENT,), "RFC 6781 §4.1.3; RFC 7583 §3.3.1 Iret"),
+    Row("remove", NONE, P | Z | D | C, (), "RFC 6781 §4.1.3; RFC 7583 §3.3.1 Trem"),
+)
+"""What a ZSK does is replaced first, then what a KSK does."""
 TABLES: Final[dict[Kind, tuple[Row, ...]]] = {
     Kind.ENABLE: (
         Row("publish", NONE, P | Z | D, (Until.SIGNED, Until.DNSKEY), "RFC 7583 §3.3.5"),
@@ -96,12 +105,8 @@ TABLES: Final[dict[Kind, tuple[Row, ...]]] = {
         Row("ds", P | D, P | D | C, (Until.PARENT,), "RFC 7583 §3.3.1 Iret, RFC 7344 §4"),
         Row("remove", NONE, P | D | C, (), "RFC 7583 §3.3.1 Trem"),
     ),
-    Kind.CSK: (
-        Row("publish", P | Z | D | C, P | D, (Until.DNSKEY,), "RFC 6781 §4.1.3; RFC 7583 §3.2.1 Ipub"),
-        Row("sign", P | D | C, P | Z | D, (Until.SIGNED,), "RFC 6781 §4.1.3; RFC 7583 §3.2.1 Iret"),
-        Row("ds", P | D, P | Z | D | C, (Until.PARENT,), "RFC 6781 §4.1.3; RFC 7583 §3.3.1 Iret"),
-        Row("remove", NONE, P | Z | D | C, (), "RFC 6781 §4.1.3; RFC 7583 §3.3.1 Trem"),
-    ),
+    Kind.CSK: _ROLES_APART,
+    Kind.LAYOUT: _ROLES_APART,
     Kind.ALGORITHM: (
         Row("sign", P | Z | D | C, Z, (Until.SIGNED,), "RFC 6781 §4.1.4 new RRSIGs"),
         Row("publish", P | Z | D | C, P | Z | D, (Until.DNSKEY,), "RFC 6781 §4.1.4 new DNSKEY"),
