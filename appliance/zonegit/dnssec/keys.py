@@ -4,7 +4,7 @@ Signatures by an algorithm that isn't in the tables, or that the machine's OpenS
 validators without that algorithm treat the zone as unsigned (RFC 6840 §5.2).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -14,6 +14,17 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 Verify = Callable[[bytes, bytes], bool]
 """`(signature, data)`: whether it is the key's signature of the data."""
+
+
+class Signed(NamedTuple):
+    """A signature, and what it is to be a signature of."""
+
+    signature: bytes
+    data: bytes
+
+
+VerifyAll = Callable[[bytes, Sequence[Signed]], list[bool]]
+"""`(dnskey, signed)`: for each, whether it is a signature by the key with this DNSKEY RDATA."""
 
 _ZONE: Final = 0x0100
 _SEP: Final = 0x0001
@@ -59,6 +70,16 @@ def zone_key(rdata: bytes) -> ZoneKey | None:
         return None
     sep, revoked = bool(flags & _SEP), bool(flags & _REVOKED)
     return ZoneKey(key_tag(rdata), algorithm, sep, revoked, _verifier(algorithm, rdata[4:]))
+
+
+def verify_all(dnskey: bytes, signed: Sequence[Signed]) -> list[bool]:
+    """For each, whether it is a signature by the key with this DNSKEY RDATA. Signatures that can't be verified
+    aren't.
+    """
+    key = zone_key(dnskey)
+    if key is None or key.verify is None:
+        return [False] * len(signed)
+    return [key.verify(signature, data) for signature, data in signed]
 
 
 def key_tag(rdata: bytes) -> int:

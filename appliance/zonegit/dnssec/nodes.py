@@ -5,7 +5,6 @@ Authoritative names are signed and denied; a delegation only as to its DS; nothi
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
-from itertools import groupby
 from typing import Final, NamedTuple
 
 from zonegit.model.names import Owner, OwnerKey, key_owner
@@ -58,9 +57,7 @@ class Node(NamedTuple):
 def nodes(entries: Iterable[tuple[RRKey, bytes]]) -> Iterator[Node]:
     """The owners of a zone whose entries are in canonical order."""
     occluder: OwnerKey | None = None
-    for key, group in groupby(entries, lambda entry: entry[0][:-3]):
-        owner = OwnerKey(key)
-        types = {int.from_bytes(entry_key[-2:], "big"): payload for entry_key, payload in group}
+    for owner, types in _owners(entries):
         if occluder is not None and not owner.startswith(occluder):
             occluder = None
         if NSEC3 in types and types.keys() <= _HASHED:
@@ -73,3 +70,17 @@ def nodes(entries: Iterable[tuple[RRKey, bytes]]) -> Iterator[Node]:
         else:
             occluder = owner if DNAME in types else None
             yield Node(owner, types, Place.AUTHORITATIVE)
+
+
+def _owners(entries: Iterable[tuple[RRKey, bytes]]) -> Iterator[tuple[OwnerKey, dict[int, bytes]]]:
+    """The RRsets of each owner by type."""
+    owner = b""
+    types: dict[int, bytes] = {}
+    for key, payload in entries:
+        if key[:-3] != owner:
+            if types:
+                yield OwnerKey(owner), types
+            owner, types = key[:-3], {}
+        types[key[-2] << 8 | key[-1]] = payload
+    if types:
+        yield OwnerKey(owner), types

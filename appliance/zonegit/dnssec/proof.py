@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Final
 
 from zonegit.dnssec.hashing import MAX_VALIDATED_ITERATIONS, Parameters, parameters
+from zonegit.dnssec.keys import VerifyAll, verify_all
 from zonegit.dnssec.proving.apex import apex_faults
 from zonegit.dnssec.proving.changes import Change, Served, changes, everything, others, ttl_of
 from zonegit.dnssec.proving.keys import Keys
@@ -35,20 +36,29 @@ Types = Mapping[int, bytes]
 
 
 def faults(
-    old: Tree | None, new: Tree, apex: WireName, serial: int, now: int, dnskey_sets: Sequence[bytes]
+    old: Tree | None,
+    new: Tree,
+    apex: WireName,
+    serial: int,
+    now: int,
+    dnskey_sets: Sequence[bytes],
+    verify: VerifyAll = verify_all,
 ) -> list[str]:
     """Reasons, one line each, why `new` mustn't be published after `old`; empty if it may be.
 
     `old`: the version that is published, whose nodes `new` can read, too; None, or a version that isn't signed: all
     of `new` is proven. `serial`: the one that `new` is served with. `now`: Unix seconds. `dnskey_sets`: stored
-    DNSKEY RRsets: the one in `new`, and those that caches may still hold.
+    DNSKEY RRsets: the one in `new`, and those that caches may still hold. `verify`: verifies large batches of
+    signatures.
     """
     if old is not None and DNSKEY not in old.at(APEX_KEY):
         old = None
-    return list(islice(_faults(old, Served(new, apex, serial), now, dnskey_sets), MOST))
+    return list(islice(_faults(old, Served(new, apex, serial), now, dnskey_sets, verify), MOST))
 
 
-def _faults(old: Tree | None, new: Served, now: int, dnskey_sets: Sequence[bytes]) -> Iterator[str]:
+def _faults(
+    old: Tree | None, new: Served, now: int, dnskey_sets: Sequence[bytes], verify: VerifyAll
+) -> Iterator[str]:
     at_apex = new.at(APEX_KEY)
     before = old.at(APEX_KEY) if old else {}
     try:
@@ -57,13 +67,11 @@ def _faults(old: Tree | None, new: Served, now: int, dnskey_sets: Sequence[bytes
             return
         keys, own = Keys.of(new.apex, dnskey_sets), Keys.of(new.apex, [at_apex[DNSKEY]])
         trusted = frozenset(rdatas(before[DNSKEY]) if DNSKEY in before else ())
-        judge = Judge(new, now, keys, own, trusted)
+        judge = Judge(new, now, keys, own, trusted, verify)
         changed = [] if old is None else list(changes(old, new))
-        for change in everything(new) if old is None else changed:
-            yield from judge.faults(change)
+        yield from judge.faults(everything(new) if old is None else changed)
         if old is not None and _is_coverage_doubtful(before[DNSKEY], at_apex[DNSKEY]):
-            for change in others(new, {change.node.key for change in changed}):
-                yield from judge.faults(change)
+            yield from judge.faults(others(new, {change.node.key for change in changed}))
         yield from _denial_faults(old, before, new, at_apex, changed)
         yield from zonemd_faults(new)
     except (InvalidObject, InvalidRecord) as reason:

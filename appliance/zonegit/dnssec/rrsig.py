@@ -48,6 +48,8 @@ def signed_bytes(signature: Signature, owner: Owner, apex: WireName, payload: by
     """
     size = owner_size(payload)
     front = owner + apex + payload[size + 2 : size + 6] + signature.original_ttl.to_bytes(4, "big")
+    if size + 12 + (payload[size + 10] << 8 | payload[size + 11]) == len(payload):
+        return signature.head + front + payload[size + 10 :]  # most RRsets have one record
     parts = [signature.head]
     for start, end in record_spans(payload):
         parts += (front, payload[start - 2 : end])

@@ -54,6 +54,9 @@ _STRING: Final = -3  # one <character-string>
 _STRINGS: Final = -4  # one or more to the end
 _REST: Final = -5  # any bytes to the end
 
+_SIGNER: Final = 18
+"""Bytes of RRSIG RDATA before the signer's name."""
+
 _FIELDS: Final[dict[int, tuple[int, ...]]] = {
     A: (4,),
     NS: (_NAME,),
@@ -80,7 +83,7 @@ _FIELDS: Final[dict[int, tuple[int, ...]]] = {
     36: (2, _NAME),  # KX
     DNAME: (_NAME,),
     DS: (4, _REST),
-    RRSIG: (18, _NAME, _REST),
+    RRSIG: (_SIGNER, _NAME, _REST),
     NSEC: (_NAME_AS_IS, _REST),
     DNSKEY: (4, _REST),
     SVCB: (2, _NAME_AS_IS, _REST),
@@ -158,6 +161,9 @@ def is_canonical(rtype: int, rdata: bytes) -> bool:
     at = _ONE_NAME.get(rtype)
     if at is not None:
         return lower(rdata[at:]) == rdata[at:] and name_end(rdata, at) == len(rdata)
+    if rtype == RRSIG:  # of signed zones, most records
+        end = name_end(rdata, _SIGNER)
+        return lower(rdata[_SIGNER:end]) == rdata[_SIGNER:end]
     if rtype == TXT and rdata and rdata[0] + 1 == len(rdata):
         return True
     return canonical(rtype, rdata) == rdata

@@ -1,6 +1,7 @@
 """The bitmap that an NSEC or NSEC3 record must have, in its one form (RFC 4034 §4.1.2)."""
 
 from collections.abc import Collection
+from functools import lru_cache
 from itertools import groupby
 
 from zonegit.dnssec.bitmap import difference, types_in
@@ -8,12 +9,13 @@ from zonegit.dnssec.bitmap import difference, types_in
 
 def fault(bitmap: bytes, there: Collection[int]) -> str | None:
     """What is wrong with the bitmap of a name that has these types."""
-    if message := difference(types_in(bitmap), there):
-        return message
-    return None if bitmap == _bitmap(there) else "its types aren't in the shortest form"
+    if bitmap == _bitmap(frozenset(there)):
+        return None
+    return difference(types_in(bitmap), there) or "its types aren't in the shortest form"
 
 
-def _bitmap(types: Collection[int]) -> bytes:
+@lru_cache(maxsize=1 << 10)
+def _bitmap(types: frozenset[int]) -> bytes:
     parts = []
     for window, members in groupby(sorted(types), lambda rtype: rtype >> 8):
         low = [rtype & 0xFF for rtype in members]

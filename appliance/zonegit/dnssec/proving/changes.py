@@ -48,8 +48,13 @@ class Served(NamedTuple):
 
     def entries(self) -> Iterator[tuple[RRKey, bytes]]:
         """The whole zone in canonical order."""
-        for key, payload in entries(self.tree.nodes, self.tree.root):
-            yield key, served_soa(payload, self.serial) if key == SOA_KEY else payload
+        found = entries(self.tree.nodes, self.tree.root)
+        for key, payload in found:
+            if key == SOA_KEY:
+                yield key, served_soa(payload, self.serial)
+                break
+            yield key, payload
+        yield from found
 
     def node(self, owner: OwnerKey) -> Node:
         """An owner, which may have no types; then it doesn't exist, or is empty."""

@@ -15,8 +15,8 @@ class Key(NamedTuple):
     dnskey: bytes
     own: ZoneKey
     dnspython: by_dnspython.Keys
-    sets: frozenset[int]
-    """In which of the RRsets it is."""
+    satisfies: frozenset[tuple[int, int]]
+    """The number of each of the RRsets that it is in, with its algorithm."""
 
 
 class Keys(NamedTuple):
@@ -24,29 +24,31 @@ class Keys(NamedTuple):
 
     by_tag: dict[tuple[int, int], list[Key]]
     """By algorithm and tag."""
-    algorithms: tuple[frozenset[int], ...]
-    """For each RRset: an RRset of the zone needs a signature by each of them (RFC 4035 §2.2)."""
+    wanted: frozenset[tuple[int, int]]
+    """The number of each RRset with each algorithm in it: for all of these, an RRset of the zone needs a signature
+    (RFC 4035 §2.2).
+    """
+    sets: int
+    """How many RRsets there are."""
 
     @classmethod
     def of(cls, apex: WireName, dnskey_sets: Sequence[bytes]) -> "Keys":
         """From stored RRsets. Records that no validator can use are left out."""
         members = [rdatas(payload) for payload in dnskey_sets]
         by_tag: dict[tuple[int, int], list[Key]] = {}
-        algorithms: list[set[int]] = [set() for _ in members]
         for dnskey in dict.fromkeys(rdata for each in members for rdata in each):
             own = zone_key(dnskey)
             if own is None or own.revoked or own.verify is None:
                 continue
-            sets = frozenset(number for number, each in enumerate(members) if dnskey in each)
-            key = Key(dnskey, own, by_dnspython.keys(apex, dnskey), sets)
+            pairs = frozenset((number, own.algorithm) for number, each in enumerate(members) if dnskey in each)
+            key = Key(dnskey, own, by_dnspython.keys(apex, dnskey), pairs)
             by_tag.setdefault((own.algorithm, own.tag), []).append(key)
-            for number in sets:
-                algorithms[number].add(own.algorithm)
-        return cls(by_tag, tuple(map(frozenset, algorithms)))
+        wanted = frozenset[tuple[int, int]]().union(*(key.satisfies for alike in by_tag.values() for key in alike))
+        return cls(by_tag, wanted, len(members))
 
     def is_known(self, algorithm: int) -> bool:
         """Whether any of the RRsets has a key of this algorithm."""
-        return any(algorithm in each for each in self.algorithms)
+        return any(algorithm == wanted for _, wanted in self.wanted)
 
     @property
     def has_entry_point(self) -> bool:
