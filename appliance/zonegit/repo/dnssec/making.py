@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+from zonegit.dnssec.keys import VerifyAll, verify_all
 from zonegit.dnssec.proof import faults
 from zonegit.dnssec.signing.due import SignatureIndex
 from zonegit.dnssec.signing.plan import SigningPlan
@@ -42,8 +43,11 @@ class Made(NamedTuple):
     """The largest TTL in the version."""
 
 
-def made(task: Task, index: SignatureIndex) -> Made:
-    """Sign, and verify what is new. `DnssecError` if the zone can't be signed, or if anything is wrong with it."""
+def made(task: Task, index: SignatureIndex, verify: VerifyAll = verify_all) -> Made:
+    """Sign, and verify what is new. `DnssecError` if the zone can't be signed, or if anything is wrong with it.
+
+    `verify`: verifies large batches of signatures.
+    """
     before, content, plan = task.before, task.content, task.plan
     shape = content.zone.shape
     if before.is_signed:
@@ -51,7 +55,7 @@ def made(task: Task, index: SignatureIndex) -> Made:
     else:
         built = sign_zone(content.tree, shape, plan)
     tree = _over(content.tree, built)
-    _prove(before, tree, plan)
+    _prove(before, tree, plan, verify)
     summary = index.of(tree)
     if summary.first_end is None:
         raise DnssecError(f"{to_text(plan.apex)}: signing made no signature")
@@ -59,11 +63,11 @@ def made(task: Task, index: SignatureIndex) -> Made:
     return Made(SignedContent(task.seq, objects, summary.first_end), summary.max_ttl)
 
 
-def _prove(before: Served, tree: Tree, plan: SigningPlan) -> None:
+def _prove(before: Served, tree: Tree, plan: SigningPlan, verify: VerifyAll) -> None:
     """`DnssecError` with the first fault that validators would find, with the keys that caches may hold, too."""
     sets = [found for found in (tree.payload(_DNSKEY), _before(before)) if found is not None]
     old = before.tree if before.is_signed else None
-    found = faults(old, tree, plan.apex, plan.serial, plan.times.now, sets)
+    found = faults(old, tree, plan.apex, plan.serial, plan.times.now, sets, verify)
     if found:
         more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
         raise DnssecError(f"the signed version is not valid: {found[0]}{more}")

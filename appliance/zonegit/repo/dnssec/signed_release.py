@@ -5,6 +5,7 @@ from math import ceil
 from time import monotonic
 from typing import NamedTuple
 
+from zonegit.dnssec.keys import VerifyAll, verify_all
 from zonegit.dnssec.lifetimes import Lifetimes, lifetimes
 from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.dnssec.private_key import tag_of
@@ -59,6 +60,8 @@ class Tools(NamedTuple):
     context: Context
     keys: ZoneKeys
     signatures: SignatureIndex
+    verify: VerifyAll = verify_all
+    """Verifies large batches of signatures."""
 
     def served(self, published: Published) -> Served:
         """What a version has."""
@@ -87,7 +90,7 @@ def publish_signed(tools: Tools, branch: Branch, wanted: PublishedKeys) -> Outco
         return Outcome(old, _next(due, branch.rests_until), branch.rests_until)
     remember(context.store, place, policy)  # before: a signed zone whose policy isn't known stays as it is
     note_additions(context.store, place, before | additions.keys())
-    version = made(Task(served, content, seq, plan, renew, withdrawn), tools.signatures)
+    version = made(Task(served, content, seq, plan, renew, withdrawn), tools.signatures, tools.verify)
     if commit is not None or not served.is_signed:
         lifetimes(policy, _expire(content), max(version.max_ttl, policy.dnskey_ttl))
     message = _message(branch, shown, renewed=bool(renew))

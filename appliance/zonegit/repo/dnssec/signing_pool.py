@@ -1,23 +1,33 @@
-"""Spreads large batches of signatures over the processors that this process may use.
+"""Spreads large batches of signatures, to make or to verify, over the processors that this process may use.
 
-This process signs, too: with two processors there is one worker beside it. Workers start with the first large
+This process works, too: with two processors there is one worker beside it. Workers start with the first large
 batch. One that dies is given up, and so is one that sends nothing for a second while all else is done: its messages
-are signed here, and the next batch starts another one.
+are signed or verified here, and the next batch starts another one.
 """
 
 import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from select import POLLIN, POLLOUT, poll
 from threading import Lock
 from typing import Final, NamedTuple
 
+from zonegit.dnssec.keys import Signed, verify_all
 from zonegit.dnssec.policy import Algorithm
 from zonegit.dnssec.private_key import FileSigner, PrivateKey
-from zonegit.dnssec.signing_worker import key_frame, messages_frame
+from zonegit.dnssec.signing_worker import (
+    VERIFIED_SIZE,
+    dnskey_frame,
+    key_frame,
+    messages_frame,
+    signed_message,
+    valid_answer,
+    verified,
+)
 
 _COST: Final = {
     Algorithm.RSASHA256: 260,
@@ -26,6 +36,15 @@ _COST: Final = {
     Algorithm.ED25519: 32,
 }
 """Microseconds that a signature takes, about; with RSA of 2048 bits."""
+_VERIFYING_COST: Final[dict[int, int]] = {
+    Algorithm.RSASHA256: 21,
+    Algorithm.ECDSAP256SHA256: 67,
+    Algorithm.ECDSAP384SHA384: 520,
+    Algorithm.ED25519: 107,
+}
+"""Microseconds that verifying one takes."""
+_OTHER_COST: Final = 50
+"""Microseconds for an algorithm that only others sign with."""
 _LARGE: Final = 46_000
 """Microseconds above which a batch is spread: 2,000 signatures with P-256."""
 _CHUNK: Final = 5_000
@@ -60,11 +79,30 @@ class SigningPool:
 
     def sign(self, key: PrivateKey, messages: Sequence[bytes]) -> list[bytes]:
         """One signature each, as in RRSIG records. `DnssecError`."""
+        work = _Work(key_frame(key.pem()), FileSigner(key).sign, _COST[key.algorithm], key.signature_size)
+        return self._done(work, messages)
+
+    def verify_all(self, dnskey: bytes, signed: Sequence[Signed]) -> list[bool]:
+        """For each, whether it is a signature by the key with this DNSKEY RDATA: a `VerifyAll`.
+
+        What isn't valid is verified once more, here: nothing that goes wrong in a worker holds a zone back.
+        """
+        cost = _VERIFYING_COST.get(dnskey[3], _OTHER_COST)
+        if len(signed) * cost <= _LARGE:
+            return verify_all(dnskey, signed)
+        messages = [signed_message(each) for each in signed]
+        found = self._done(_Work(dnskey_frame(dnskey), partial(verified, dnskey), cost, VERIFIED_SIZE), messages)
+        answers = zip(signed, messages, found, strict=True)
+        return [
+            answer == valid_answer(message) or verify_all(dnskey, [each])[0] for each, message, answer in answers
+        ]
+
+    def _done(self, work: "_Work", messages: Sequence[bytes]) -> list[bytes]:
         with self._lock:
             self._start()
             for worker in self._workers:
-                worker.give(key_frame(key.pem()))
-            return _Batch(key, messages, self._workers).signed()
+                worker.give(work.key)
+            return _Batch(work, messages, self._workers).answers()
 
     def close(self) -> None:
         """End the workers. The next large batch would start them again."""
@@ -98,6 +136,19 @@ class PooledSigner:
         return self._pool.sign(self._key, messages)
 
 
+class _Work(NamedTuple):
+    """What is to be done with each message of a batch."""
+
+    key: bytes
+    """The frame that says it to a worker."""
+    alone: Callable[[Sequence[bytes]], list[bytes]]
+    """Does it in this process."""
+    cost: int
+    """Microseconds for one message."""
+    size: int
+    """Bytes of an answer."""
+
+
 class _Chunk(NamedTuple):
     at: int
     """Where its first message stands in the batch."""
@@ -107,27 +158,26 @@ class _Chunk(NamedTuple):
 class _Batch:
     """One batch. Workers that fail leave the list."""
 
-    def __init__(self, key: PrivateKey, messages: Sequence[bytes], workers: list["_Worker"]) -> None:
-        size = max(1, _CHUNK // _COST[key.algorithm])
-        self._alone = FileSigner(key)
-        self._size = key.signature_size
-        self._signatures = [b""] * len(messages)
+    def __init__(self, work: _Work, messages: Sequence[bytes], workers: list["_Worker"]) -> None:
+        size = max(1, _CHUNK // work.cost)
+        self._work = work
+        self._answers = [b""] * len(messages)
         self._left = deque(_Chunk(at, messages[at : at + size]) for at in range(0, len(messages), size))
         self._workers = workers
 
-    def signed(self) -> list[bytes]:
+    def answers(self) -> list[bytes]:
         try:
             while self._left or any(worker.chunks for worker in self._workers):
                 self._hand_out()
                 news = self._exchange(0 if self._left else _PATIENCE)
                 if self._left:
                     chunk = self._left.popleft()
-                    self._put(chunk, self._alone.sign(chunk.messages))
+                    self._put(chunk, self._work.alone(chunk.messages))
                 elif not news:
                     self._drop_busy()
         finally:
             self._drop_busy()  # after an error
-        return self._signatures
+        return self._answers
 
     def _hand_out(self) -> None:
         for worker in self._workers:
@@ -153,14 +203,15 @@ class _Batch:
                 if descriptor == worker.requests:
                     worker.send()
                 else:
-                    for chunk, data in worker.received(self._size):
-                        self._put(chunk, [data[at : at + self._size] for at in range(0, len(data), self._size)])
+                    size = self._work.size
+                    for chunk, data in worker.received(size):
+                        self._put(chunk, [data[at : at + size] for at in range(0, len(data), size)])
             except OSError:
                 self._drop(worker)
         return bool(ready)
 
-    def _put(self, chunk: _Chunk, signatures: Sequence[bytes]) -> None:
-        self._signatures[chunk.at : chunk.at + len(chunk.messages)] = signatures
+    def _put(self, chunk: _Chunk, answers: Sequence[bytes]) -> None:
+        self._answers[chunk.at : chunk.at + len(chunk.messages)] = answers
 
     def _drop(self, worker: "_Worker") -> None:
         self._left.extend(worker.chunks)
@@ -211,7 +262,7 @@ class _Worker:
             del self.unsent[: os.write(self.requests, self.unsent)]
 
     def received(self, size: int) -> list[tuple[_Chunk, bytes]]:
-        """The chunks that are answered now, with their signatures of `size` bytes. OSError if it is gone."""
+        """The chunks that are answered now, with their answers of `size` bytes. OSError if it is gone."""
         with suppress(BlockingIOError):
             data = os.read(self.replies, _READ)
             if not data:

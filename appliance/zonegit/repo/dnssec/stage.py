@@ -84,7 +84,7 @@ class SigningStage:
         found = self._zones.get(key)
         if found is None:
             keys = KeyDirectory(policy.directory, self._pool.signer).zone(name)
-            tools = Tools(self._context, keys, SignatureIndex(self._context.now))
+            tools = Tools(self._context, keys, SignatureIndex(self._context.now), self._pool.verify_all)
             found = self._zones.setdefault(key, _Zone(name, tools))
         return found
 

@@ -1,4 +1,4 @@
-"""Signatures that several processes make: the same ones, whatever happens to the processes."""
+"""Signatures that several processes make or verify: with the same result, whatever happens to the processes."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemonkit import until
-from zonegit.dnssec.keys import zone_key
+from zonegit.dnssec.keys import Signed, verify_all, zone_key
 from zonegit.dnssec.policy import Algorithm
 from zonegit.dnssec.private_key import KSK_FLAGS, FileSigner, PrivateKey, generate
 from zonegit.dnssec.rollover.values import Role
@@ -19,6 +19,7 @@ from zonegit.repo.dnssec.signing_pool import SigningPool
 
 MESSAGES = [b"message %d " % at * (at % 30) for at in range(5000)]
 LARGE = {8: 400, 13: 5000, 14: 500, 15: 5000}
+LARGE_TO_VERIFY = {8: 5000, 13: 2000, 14: 300, 15: 2000}
 
 
 @pytest.fixture
@@ -137,3 +138,67 @@ def test_workers_have_low_priority_and_show_no_key(pool: SigningPool, key: Priva
         assert (
             "Max core file size        0                    0" in (Path("/proc") / str(pid) / "limits").read_text()
         )
+
+
+def signed_by(key: PrivateKey, count: int) -> list[Signed]:
+    """So many signed messages; every seventh signature is wrong: of another message, cut short, or none."""
+    messages = MESSAGES[1:30]
+    some = [Signed(*each) for each in zip(FileSigner(key).sign(messages), messages, strict=True)]
+    whole = [some[at % len(some)] for at in range(count)]
+    for at in range(0, count, 7):
+        signature, data = whole[at]
+        whole[at] = Signed([some[(at + 1) % len(some)].signature, signature[:-1], b""][at % 3], data)
+    return whole
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_a_large_batch_is_verified_in_its_order(pool: SigningPool, algorithm: Algorithm) -> None:
+    key = generate(algorithm)
+    signed = signed_by(key, LARGE_TO_VERIFY[algorithm])
+    expected = [bool(at % 7) for at in range(len(signed))]
+    dnskey = key.dnskey(KSK_FLAGS)
+    assert pool.verify_all(dnskey, signed) == expected == verify_all(dnskey, signed)
+    assert len(pool.pids) == 2
+
+
+def test_workers_verify_and_sign_in_turns(pool: SigningPool, key: PrivateKey, expected: list[bytes]) -> None:
+    other = generate(Algorithm.ECDSAP256SHA256)
+    for by in (key, other):
+        signed = signed_by(by, 2000)
+        assert pool.verify_all(by.dnskey(KSK_FLAGS), signed) == [bool(at % 7) for at in range(2000)]
+        assert pool.signer(key).sign(MESSAGES) == expected
+    assert not any(pool.verify_all(key.dnskey(KSK_FLAGS), signed)), "signatures by another key"
+
+
+def test_small_batches_are_verified_in_no_other_process(pool: SigningPool, key: PrivateKey) -> None:
+    dnskey = key.dnskey(KSK_FLAGS)
+    assert pool.verify_all(dnskey, signed_by(key, 200)) == [bool(at % 7) for at in range(200)]
+    assert pool.verify_all(dnskey, []) == []
+    assert pool.pids == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_no_worker_that_fails_makes_a_signature_valid(
+    pool: SigningPool, key: PrivateKey, how: signal.Signals
+) -> None:
+    signed, dnskey = signed_by(key, 10_000), key.dnskey(KSK_FLAGS)
+    expected = [bool(at % 7) for at in range(len(signed))]
+    assert pool.verify_all(dnskey, signed[:2000]) == expected[:2000]
+    before = pool.pids
+    command = f"sleep 0.05; kill -{how.value} {' '.join(map(str, before))}"
+    with subprocess.Popen(["/bin/sh", "-c", command]) as killer:
+        assert pool.verify_all(dnskey, signed) == expected
+        killer.wait(10)
+    assert pool.verify_all(dnskey, signed) == expected
+    assert not set(before) & set(pool.pids)
+
+
+def test_what_a_worker_says_is_not_believed_if_it_is_no_answer(
+    pool: SigningPool, key: PrivateKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "worker"
+    program.write_text("#!/bin/sh\ntr '\\0' '\\1' < /dev/zero\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    signed = signed_by(key, 5000)
+    assert pool.verify_all(key.dnskey(KSK_FLAGS), signed) == [bool(at % 7) for at in range(5000)]
