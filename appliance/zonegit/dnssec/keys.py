@@ -82,6 +82,11 @@ def verify_all(dnskey: bytes, signed: Sequence[Signed]) -> list[bool]:
     return [key.verify(signature, data) for signature, data in signed]
 
 
+def is_malformed(rdata: bytes) -> bool:
+    """Whether no public key can be read from a DNSKEY record, though its algorithm is known here."""
+    return _verifier(rdata[3], rdata[4:]) is _never
+
+
 def key_tag(rdata: bytes) -> int:
     """RFC 4034 appendix B, for all algorithms but 1."""
     total = (sum(rdata[::2]) << 8) + sum(rdata[1::2])

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from zonegit.dnssec.keys import VerifyAll, verify_all
+from zonegit.dnssec.keys import VerifyAll, is_malformed, key_tag, verify_all
 from zonegit.dnssec.proof import faults
 from zonegit.dnssec.signing.due import SignatureIndex
 from zonegit.dnssec.signing.plan import SigningPlan
@@ -12,7 +12,7 @@ from zonegit.errors import DnssecError
 from zonegit.model.ids import object_id
 from zonegit.model.names import APEX_KEY, OwnerKey, to_text
 from zonegit.model.rdata import DNSKEY
-from zonegit.model.rrset import RRKey, rr_key
+from zonegit.model.rrset import RRKey, RRset, rr_key
 from zonegit.model.zone import Zone
 from zonegit.repo.content import Content
 from zonegit.repo.dnssec.zone_facts import Served
@@ -50,6 +50,7 @@ def made(task: Task, index: SignatureIndex, verify: VerifyAll = verify_all) -> M
     """
     before, content, plan = task.before, task.content, task.plan
     shape = content.zone.shape
+    _check_dnskeys(before, content.tree, plan)
     if before.is_signed:
         built = sign_again(before.tree, before.shown, content.tree, shape, plan, task.renew, task.withdrawn)
     else:
@@ -61,6 +62,18 @@ def made(task: Task, index: SignatureIndex, verify: VerifyAll = verify_all) -> M
         raise DnssecError(f"{to_text(plan.apex)}: signing made no signature")
     objects = [*built.objects, Zone(built.root, shape, built.records).encode()]
     return Made(SignedContent(task.seq, objects, summary.first_end), summary.max_ttl)
+
+
+def _check_dnskeys(before: Served, unsigned: Tree, plan: SigningPlan) -> None:
+    """`DnssecError` at a new DNSKEY record of another signer that holds no key: with it, BIND validates nothing."""
+    own, served = unsigned.payload(_DNSKEY), _before(before)
+    known = RRset.decode(served).rdatas if served is not None else ()
+    for dnskey in RRset.decode(own).rdatas if own is not None else ():
+        if dnskey not in known and is_malformed(dnskey):
+            raise DnssecError(
+                f"{to_text(plan.apex)} can't be signed: its own DNSKEY record {key_tag(dnskey)} holds no key of "
+                f"algorithm {dnskey[3]}, perhaps because it was cut off; replace the record, or delete it"
+            )
 
 
 def _prove(before: Served, tree: Tree, plan: SigningPlan, verify: VerifyAll) -> None:

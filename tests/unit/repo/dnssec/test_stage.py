@@ -194,6 +194,18 @@ def test_what_is_signed_already_holds_the_commit_and_is_still_renewed(tmp_path: 
     assert node.publish().held is not None
 
 
+@pytest.mark.parametrize("algorithm", [8, 13, 15])
+def test_a_dnskey_record_that_holds_no_key_is_held(tmp_path: Path, algorithm: int) -> None:
+    """With one among the DNSKEY records, BIND finds no signature of the zone valid."""
+    node = delegated(tmp_path)
+    served = node.served().revision.id
+    node.repository.set("@", DNSKEY, 60, [bytes([1, 1, 3, algorithm, 0, 0])], zone=ORG)
+    held = node.publish().held
+    assert held is not None and held.reason is Reason.DNSSEC
+    assert f"holds no key of algorithm {algorithm}, perhaps because it was cut off" in held.detail
+    assert node.served().revision.id == served
+
+
 def test_an_soa_whose_expire_outlives_signatures_is_held(tmp_path: Path) -> None:
     node = SignedNode(tmp_path, DnssecPolicy(Algorithm.ED25519, validity=14 * DAY, renew_before=5 * DAY))
     node.publish()
