@@ -12,7 +12,7 @@ from zonegit.dnssec.rollover.delegation import ds_rdata
 from zonegit.dnssec.rollover.requests import NAMES
 from zonegit.dnssec.rollover.table import Kind
 from zonegit.model.foreign import printable
-from zonegit.repo.dnssec.status import DnssecStatus, Problem, to_json
+from zonegit.repo.dnssec.status import DnssecStatus, ParentServer, Problem, Waiting, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -64,7 +64,7 @@ def _rows(status: DnssecStatus, requested: Request | None) -> Iterator[tuple[str
         yield "key", f"{key.tag} {algorithm_name(key.algorithm)} {key.role}: {key.state}, since {since}"
     yield "under way", status.under_way or "nothing"
     for waiting in status.waiting:
-        yield "waits for", f"{waiting.words} (since {render.local_date(waiting.since)})"
+        yield "waits for", f"{awaited(waiting)} (since {render.local_date(waiting.since)})"
     if requested is not None:
         yield (
             "asked for",
@@ -73,10 +73,22 @@ def _rows(status: DnssecStatus, requested: Request | None) -> Iterator[tuple[str
     if status.parent_error:
         yield "parent", status.parent_error
     for server in status.parent:
-        said = {True: "has the DS records that it should", False: "has other DS records", None: "no answer"}
-        yield "parent", f"{server.server}: {said[server.as_wanted]}{f': {server.error}' if server.error else ''}"
+        yield "parent", f"{server.server}: {_said(server, status)}{f': {server.error}' if server.error else ''}"
     if status.parent_asked is not None:
         yield "parent asked", render.local_date(status.parent_asked)
+
+
+def awaited(waiting: Waiting) -> str:
+    """What is waited for, and until when if that is known."""
+    return waiting.words + (f", until {render.local_date(waiting.until)}" if waiting.until is not None else "")
+
+
+def _said(server: ParentServer, status: DnssecStatus) -> str:
+    if server.as_wanted is None:
+        return "no answer"
+    if status.ds:
+        return "has the DS records that it should" if server.as_wanted else "has other DS records"
+    return "has no DS records, as it should" if server.as_wanted else "has DS records, and should have none"
 
 
 def overview(found: Iterable[tuple[DnssecStatus, Sequence[Problem]]]) -> Iterator[str]:
@@ -102,7 +114,7 @@ def stands(status: DnssecStatus, now: float) -> str:
 def _stands(status: DnssecStatus, problems: Sequence[Problem]) -> str:
     if problems:
         return f"problem: {problems[0].words}"
-    waits = f"waits for {status.waiting[0].words}" if status.waiting else ""
+    waits = f"waits for {awaited(status.waiting[0])}" if status.waiting else ""
     return "; ".join(filter(None, (status.under_way, waits))) or "all is well"
 
 

@@ -128,7 +128,10 @@ def signed_branches(args: Namespace, repo: Repository, zone: str) -> Mapping[Pos
 
 def _sign(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out, reads=True) as repo:
-        signed = signed_branches(args, repo, repo.position(zone_named(args)).zone)
+        zone = repo.position(zone_named(args)).zone
+        if (peer := repo.mirrored_from(zone)) is not None:
+            raise Refused(f"{zone} is mirrored from {peer}, which has its keys: run this there")
+        signed = signed_branches(args, repo, zone)
     return publishing.publish_by(signed, args, out)
 
 
@@ -139,7 +142,8 @@ def _request_arguments(parser: ArgumentParser) -> None:
 
 
 def _rollover_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("what", choices=("ksk", "zsk", "algorithm"), help="which keys to replace")
+    choices = ("ksk", "zsk", "algorithm")
+    parser.add_argument("what", choices=choices, metavar="ksk|zsk|algorithm", help="which keys to replace")
     _request_arguments(parser)
 
 

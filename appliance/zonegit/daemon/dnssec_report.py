@@ -2,6 +2,7 @@
 
 import logging
 from math import inf
+from time import gmtime, strftime
 from typing import Final
 
 from zonegit.ops import log
@@ -48,6 +49,7 @@ class DnssecReport:
                 zone=status.zone,
                 under_way=status.under_way,
                 **{"for": waiting.words},
+                **({"until": _utc(waiting.until)} if waiting.until is not None else {}),
             )
 
     def _log_problems(self, before: tuple[Problem, ...], status: DnssecStatus) -> None:
@@ -81,3 +83,7 @@ class DnssecReport:
 
 def _awaited(status: DnssecStatus) -> str:
     return " ".join(waiting.label for waiting in status.waiting)
+
+
+def _utc(seconds: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(seconds))

@@ -74,7 +74,10 @@ def test_signing_ends_the_safe_way(signed, tmp_path):
     done = signed("dnssec", "disable", ORG)
     assert asked(tmp_path) is Wanted.DISABLE
     assert "keep the table in the configuration until example.org. is unsigned" in done.err
-    assert "CDS asks to delete all DS" in done.out
+    assert (
+        "CDS asks the parent to delete all DS; until no server of the parent has a DS and it is published"
+        in done.out
+    )
 
 
 def test_who_can_not_read_the_key_state_can_ask(signed, tmp_path, monkeypatch, refused):

@@ -48,7 +48,7 @@ def requested(state: State, kind: Kind, policy: DnssecPolicy, now: int) -> State
     if kind in (Kind.ALGORITHM, Kind.LAYOUT) and is_as(state, policy):
         names = ", ".join(sorted({f"{held.key.role} of {held.key.algorithm.name.lower()}" for held in state.keys}))
         raise DnssecError(
-            f"the keys are as the policy says ({names}): set another algorithm or other keys there first"
+            f"the keys are as the policy says ({names}): set another algorithm or other keys in its table first"
         )
     if not state.keys:
         return state._replace(process=None, is_disabled=True)

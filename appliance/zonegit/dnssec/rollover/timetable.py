@@ -37,29 +37,32 @@ def timetable(state: State, kind: Kind, policy: DnssecPolicy, facts: Facts) -> t
 
 
 _PHRASES = (
-    (Use.PUBLISHED, "DNSKEY"),
-    (Use.ZONE, "signs the zone"),
-    (Use.DNSKEY, "signs DNSKEY"),
-    (Use.CDS, "CDS"),
+    (Use.PUBLISHED, "published"),
+    (Use.ZONE, "signing the zone"),
+    (Use.DNSKEY, "signing DNSKEY"),
+    (Use.CDS, "in CDS"),
 )
 
 
 def _does(row: Row) -> str:
-    parts = [f"{whose}: {_uses(uses)}" for whose, uses in (("old keys", row.old), ("new keys", row.new))]
-    return f"{', '.join(parts)}{', CDS asks to delete all DS' if row.delete else ''}"
+    parts = [f"old keys: {_uses(row.old) or 'removed'}"]
+    if row.new:
+        parts.append(f"new keys: {_uses(row.new)}")
+    return f"{'; '.join(parts)}{'; CDS asks the parent to delete all DS' if row.delete else ''}"
 
 
 def _uses(uses: Use) -> str:
-    return " + ".join(phrase for use, phrase in _PHRASES if use in uses) or "nothing"
+    return ", ".join(phrase for use, phrase in _PHRASES if use in uses)
 
 
 def _awaits(row: Row, state: State, policy: DnssecPolicy) -> str:
     if not row.until:
         return "until that is published"
-    first = [_CONDITIONS[until] for until in row.until if until in _CONDITIONS]
+    first = [_condition(row, until) for until in row.until if until in _CONDITIONS]
     longest = max(duration(until, state.ttls) for until in row.until)
     wait = needed(row, state.ttls, policy)
-    spent = f"then {wait:,} s (TTL {longest:,}, propagation {policy.propagation_delay:,}, margin for clocks)"
+    parts = f"TTL {_span(longest)}, propagation {_span(policy.propagation_delay)}, margin for clocks"
+    spent = f"then {_span(wait)} ({parts})"
     return f"until {' and '.join([*first, 'it is published'])}, {spent}"
 
 
@@ -67,3 +70,16 @@ _CONDITIONS = {
     Until.SIGNED: "all is signed by these keys alone",
     Until.PARENT: "all servers of the parent have the DS",
 }
+
+
+def _condition(row: Row, until: Until) -> str:
+    return "no server of the parent has a DS" if row.delete and until is Until.PARENT else _CONDITIONS[until]
+
+
+def _span(seconds: int) -> str:
+    """Hours, minutes and seconds, as far as they aren't zero: `25h 15m`."""
+    hours, rest = divmod(seconds, 3600)
+    return (
+        " ".join(f"{count}{unit}" for count, unit in ((hours, "h"), (rest // 60, "m"), (rest % 60, "s")) if count)
+        or "0s"
+    )

@@ -1,7 +1,6 @@
 """What a zone's keys wait for, and what is wrong with them, in words for operators."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -32,9 +31,9 @@ class Label(StrEnum):
 
 
 _TTLS: Final = {
-    Until.DNSKEY: (Label.DNSKEY_TTL, "caches may hold DNSKEY records from before"),
-    Until.SIGNED: (Label.ZONE_TTL, "caches may hold records of the zone with older signatures, or with none"),
-    Until.PARENT: (Label.DS_TTL, "caches may hold the DS records from before"),
+    Until.DNSKEY: (Label.DNSKEY_TTL, "caches to drop the DNSKEY records from before this step"),
+    Until.SIGNED: (Label.ZONE_TTL, "caches to drop records with older signatures, or with none"),
+    Until.PARENT: (Label.DS_TTL, "caches to drop the DS records from before this step"),
 }
 
 
@@ -43,7 +42,7 @@ class Waiting(NamedTuple):
 
     label: Label
     words: str
-    """One line."""
+    """One line, which goes on after "waits for"; `until` isn't in it."""
     since: int
     """Unix seconds, as `until`."""
     until: int | None
@@ -96,11 +95,11 @@ def _delegation(state: State, facts: Facts) -> Waiting | None:
 
 def _counting(state: State, process: Process, row: Row, facts: Facts, policy: DnssecPolicy) -> Waiting:
     if not row.until:
-        return Waiting(Label.PUBLICATION, "the next look", process.entered, facts.now)
+        return Waiting(Label.PUBLICATION, "zonegitd to look again", process.entered, facts.now)
     longest = max(row.until, key=lambda until: duration(until, state.ttls))
     label, why = _TTLS[longest]
     end = facts.now + max(needed(row, state.ttls, policy) - process.waited.seconds, 0)
-    return Waiting(label, f"{why}: until {_date(end)}", process.entered, end)
+    return Waiting(label, why, process.entered, end)
 
 
 def _unmet(state: State, until: Until, facts: Facts) -> tuple[Label, str]:
@@ -173,7 +172,3 @@ def _name(key: ManagedKey) -> str:
 
 def _tags(dnskeys: Sequence[bytes]) -> str:
     return ", ".join(str(tag_of(dnskey)) for dnskey in dnskeys)
-
-
-def _date(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

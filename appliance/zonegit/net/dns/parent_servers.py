@@ -147,4 +147,6 @@ def _reason(error: Exception) -> str:
     """In one line. dnspython's own text repeats every attempt."""
     if isinstance(error, dns.resolver.LifetimeTimeout):
         return "the resolvers don't answer in time"
+    if isinstance(error, dns.resolver.NoRootSOA):
+        return "this machine's resolvers don't know the root zone"
     return one_line(str(error) or type(error).__name__, 160)

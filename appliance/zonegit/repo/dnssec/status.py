@@ -34,7 +34,7 @@ class Waiting(NamedTuple):
     label: str
     """One word, as in the metric `zonegit_dnssec_waiting_seconds`."""
     words: str
-    """One line."""
+    """One line, which goes on after "waits for"; `until` isn't in it."""
     since: int
     until: int | None
     """Unix seconds; None: nobody knows."""

@@ -61,7 +61,8 @@ def test_each_kind_of_waiting_has_its_label_and_its_words() -> None:
     assert set(seen) == set(Label) - {Label.KEYS}
     assert seen[Label.PUBLICATION].words == "a version with these keys to be published"
     assert seen[Label.SIGNATURES].words == "all records to be signed by the keys of this step, and by no other"
-    assert "caches may hold DNSKEY records from before: until 20" in seen[Label.DNSKEY_TTL].words
+    assert seen[Label.DNSKEY_TTL].words == "caches to drop the DNSKEY records from before this step"
+    assert seen[Label.DNSKEY_TTL].until is not None
     assert seen[Label.DS_TTL].until is not None
 
 
@@ -180,8 +181,8 @@ def test_a_timetable_says_what_happens_and_why_it_takes_so_long() -> None:
     world = steady()
     first, second, _ = timetable(world.state, Kind.KSK, SPLIT, world.facts(world.state))
     assert first.words == (
-        "old keys: DNSKEY + signs DNSKEY + CDS, new keys: DNSKEY + signs DNSKEY; "
-        "until it is published, then 8,100 s (TTL 3,600, propagation 3,600, margin for clocks)"
+        "old keys: published, signing DNSKEY, in CDS; new keys: published, signing DNSKEY; "
+        "until it is published, then 2h 15m (TTL 1h, propagation 1h, margin for clocks)"
     )
-    assert "all servers of the parent have the DS and it is published, then 90,900 s (TTL 86,400" in second.words
+    assert "all servers of the parent have the DS and it is published, then 25h 15m (TTL 24h" in second.words
     assert second.earliest == START + (first.earliest - START) + 8100
