@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from argparse import ArgumentParser, Namespace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import dnssec_text, location, options
 from zonegit.cli.output import Output
 from zonegit.cli.verbs import Verb
-from zonegit.errors import NotFound, Refused, ZonegitError
+from zonegit.errors import DnssecError, NotFound, Refused, ZonegitError
 from zonegit.model.names import APEX, parse_apex
 from zonegit.model.rdata import CDS, DNSKEY, DS, RRSIG
 from zonegit.model.rrset import RRset
@@ -65,9 +66,14 @@ def _enable(args: Namespace, out: Output) -> int:
         raise Refused(
             f"no configuration is about {repo}: name zonegitd's file with --config, or write {repo / NAME}"
         )
-    zone, again = _zone_to_sign(args, out, apart=file != repo / NAME)
+    zone, begins = _zone_to_sign(args, out, apart=file != repo / NAME)
     lines = [f'{key} = "{value}"' for key, value in _chosen(args) if value is not None]
     edit = signed_zone(file, zone, _COMMENT, lines)
+    if edit is None and lines and begins is not _Begins.AGAIN:
+        raise Refused(
+            f"{file} has a table for {zone} already: change it there, and reload zonegitd; "
+            f"`zonegit dnssec rollover algorithm {zone} --dry-run` shows what follows from other keys"
+        )
     if edit is not None and not args.dry_run:
         write(edit)
         out.made(f"but {file} was changed")
@@ -76,7 +82,7 @@ def _enable(args: Namespace, out: Output) -> int:
         out.json({"zone": zone, "file": str(file), "added": added})
     else:
         out.text(added)
-    out.note(_outcome(args, zone, file, is_new=edit is not None, again=again))
+    out.note(_outcome(args, zone, file, is_new=edit is not None, begins=begins))
     return 0
 
 
@@ -84,23 +90,37 @@ def _chosen(args: Namespace) -> list[tuple[str, str | None]]:
     return [("algorithm", args.algorithm), ("keys", args.keys), ("denial", args.denial)]
 
 
-def _outcome(args: Namespace, zone: str, file: Path, *, is_new: bool, again: bool) -> str:
-    if not is_new and again:
+def _outcome(args: Namespace, zone: str, file: Path, *, is_new: bool, begins: _Begins) -> str:
+    if not is_new and begins is _Begins.AGAIN:
         asked = "would be asked" if args.dry_run else "was asked"
         return f"zonegitd {asked} to go on signing {zone}; `zonegit dnssec status {zone}` shows how it goes"
     if not is_new:
-        changes = "; it is changed there" if any(value for _, value in _chosen(args)) else ""
-        return f"nothing to do: {file} has a table for {zone} already{changes}"
+        return f"nothing to do: {file} has a table for {zone} already"
     if args.dry_run:
         return f"dry run, nothing written: this would be added to {file}"
+    if begins is _Begins.TAKEN_OVER:
+        return (
+            f"added to {file}; next, `systemctl reload zonegitd`. The signatures made elsewhere are served until "
+            f"`zonegit reset --hard HEAD --unsign --zone {zone}` replaces them by zonegitd's"
+        )
     return (
-        f"added to {file}; next `systemctl reload zonegitd` signs {zone}, and `zonegit dnssec status {zone}` says "
-        "when the parent may get the DS records of `zonegit dnssec ds`"
+        f"added to {file}; next, `systemctl reload zonegitd` signs {zone}. "
+        f"When `zonegit dnssec ds {zone}` prints DS records, and not before, give them to the parent"
     )
 
 
-def _zone_to_sign(args: Namespace, out: Output, *, apart: bool) -> tuple[str, bool]:
-    """The zone that is meant, if it can be signed here; and whether that has been ended, and begins again.
+class _Begins(StrEnum):
+    """How the signing of a zone begins."""
+
+    FIRST = "first"
+    AGAIN = "again"
+    """It was ended."""
+    TAKEN_OVER = "taken-over"
+    """From another signer, whose keys are imported and whose signatures are served."""
+
+
+def _zone_to_sign(args: Namespace, out: Output, *, apart: bool) -> tuple[str, _Begins]:
+    """The zone that is meant, if it can be signed here, and how that begins.
 
     With `apart`, root stays root for the rest of the verb.
     """
@@ -114,21 +134,34 @@ def _zone_to_sign(args: Namespace, out: Output, *, apart: bool) -> tuple[str, bo
                 raise Refused(
                     f"{zone} is mirrored from {peer}: enable DNSSEC there, and its signatures come with it"
                 )
-            if signed_elsewhere(repo, zone):
+            if foreign := signed_elsewhere(repo, zone):
+                if _are_imported(args, zone, foreign):
+                    return f"{zone} {_Begins.TAKEN_OVER}"
                 raise Refused(
-                    f"{zone} is signed elsewhere, and its signatures are served as they are: import its keys with "
-                    "`zonegit dnssec import-key`, the zone with `zonegit import --drop-signatures`, and repeat this"
+                    f"{zone} is signed elsewhere, and its signatures are served as they are: first import all its "
+                    "keys (`zonegit dnssec import-key`), and leave the signatures in the zone until zonegitd has "
+                    "loaded the table; without the keys, validators would refuse the zone"
                 )
             status = repo.dnssec_status(zone)
         if status is None or not dnssec_text.has_ended(status):
-            return zone
+            return f"{zone} {_Begins.FIRST}"
         if not args.dry_run:
             with options.open_repository(args, out) as repo:
                 repo.request_dnssec(Wanted.ENABLE, zone)
-        return f"{zone} again"
+        return f"{zone} {_Begins.AGAIN}"
 
-    zone, _, again = (in_child(find) if apart and not os.geteuid() else find()).partition(" ")
-    return zone, bool(again)
+    zone, begins = (in_child(find) if apart and not os.geteuid() else find()).split()
+    return zone, _Begins(begins)
+
+
+def _are_imported(args: Namespace, zone: str, dnskeys: list[bytes]) -> bool:
+    """Whether the key directory has keys of these, as far as this user can read it."""
+    from zonegit.cli.zone_keys import keys_of
+
+    try:
+        return not set(dnskeys).isdisjoint(keys_of(args, zone).dnskeys())
+    except DnssecError:
+        return False
 
 
 # -- status -----------------------------------------------------------------------------------------------------
@@ -146,7 +179,7 @@ def _status(args: Namespace, out: Output) -> int:
     problems = dnssec_text.problems(status, time.time()) if status else []
     if args.json:
         out.json(dnssec_text.shape(zone, status, requested, problems))
-    elif status is not None and not status.is_over:
+    elif status is not None and (problems or not status.is_over):
         for line in dnssec_text.status_lines(status, requested, problems, out):
             out.line(line)
     else:
@@ -192,6 +225,8 @@ def _ds(args: Namespace, out: Output) -> int:
         zone = repo.position(zone_named(args)).zone
         status = repo.dnssec_status(zone)
         foreign = signed_elsewhere(repo, zone)
+        if not foreign and (peer := repo.mirrored_from(zone)) is not None:
+            raise Refused(f"{zone} is mirrored from {peer}, which has its keys: run this there")
     rtype, rdatas = _ds_records(args, zone, status, foreign)
     rrset = RRset.of(APEX, rtype, _DS_TTL, rdatas) if rdatas else None
     apex = parse_apex(zone)
@@ -221,8 +256,9 @@ def _ds_records(
     if status is None or status.is_over:
         return DS, dnssec_text.ds_of(parse_apex(zone), foreign)
     if not status.ds:
-        waits = "; ".join(waiting.words for waiting in status.waiting) or f"`zonegit dnssec status {zone}` says why"
-        raise Refused(f"the parent must not have DS records of {zone} now: {waits}")
+        waits = " and ".join(map(dnssec_text.awaited, status.waiting))
+        why = f"it waits for {waits}" if waits else f"`zonegit dnssec status {zone}` says why"
+        raise Refused(f"the parent must not have DS records of {zone} now: {why}")
     return DS, list(status.ds)
 
 

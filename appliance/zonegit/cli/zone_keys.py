@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -50,7 +50,7 @@ def key_directory(args: Namespace) -> Path:
     return Path(named) if named is not None else KEYS
 
 
-def _keys_of(args: Namespace, zone: str) -> ZoneKeys:
+def keys_of(args: Namespace, zone: str) -> ZoneKeys:
     from zonegit.repo.dnssec.key_directory import KeyDirectory
 
     return KeyDirectory(key_directory(args)).zone(zone)
@@ -66,7 +66,7 @@ def _import(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out, reads=True) as repo:
         zone = repo.position(args.zone or _zone_in(found)).zone
         others = _dnskeys(repo, zone)
-    keys = import_keys(_keys_of(args, zone), _with_roles(found), int(time.time()), others)
+    keys = import_keys(keys_of(args, zone), _with_roles(found), int(time.time()), others)
     out.made("but the keys were imported")
     if args.json:
         out.json([dnssec_text.key_shape(zone, key) for key in keys])
@@ -191,7 +191,7 @@ def _pairs(args: Namespace, out: Output) -> list[tuple[str, str, str]]:
 
     with options.open_repository(args, out) as repo:
         zone = repo.position(args.zone).zone
-    keys = _keys_of(args, zone)
+    keys = keys_of(args, zone)
     data = keys.read_state()
     held = [each.key for each in from_json(data).keys] if data is not None else []
     wanted = [key for key in held if args.tag in (None, tag_of(key.dnskey))]
@@ -230,8 +230,16 @@ def _import_arguments(parser: ArgumentParser) -> None:
     options.json_option(parser)
 
 
+def _tag(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text[:9]) < 1 << 16):
+        raise ArgumentTypeError(f"{text[:40]!r} is not a key tag from 0 to 65535; name a zone with --zone")
+    return int(text)
+
+
 def _export_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("tag", metavar="TAG", nargs="?", type=int, help="a key tag (default: all keys of the zone)")
+    parser.add_argument(
+        "tag", metavar="TAG", nargs="?", type=_tag, help="a key tag (default: all keys of the zone)"
+    )
     parser.add_argument(
         "--dir", metavar="DIR", type=Path, default=Path(), help="where to write the files (default: here)"
     )

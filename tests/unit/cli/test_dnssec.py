@@ -1,6 +1,7 @@
 """`dnssec enable`, `status` and `ds`, on a repository whose publisher has noted things or hasn't."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -50,18 +51,20 @@ def test_enable_adds_a_table_and_says_what_comes_next(zone, file):
     assert done.code == 0
     assert file.read_text() == f'repo = "x"\n\n{done.out}'
     assert done.out.endswith(TABLE) and done.out.startswith("# ")
-    assert "next `systemctl reload zonegitd` signs example.org." in done.err
+    assert "next, `systemctl reload zonegitd` signs example.org." in done.err
     again = zone("dnssec", "enable", "example.org")
     assert (again.code, again.out) == (0, "")
     assert f"nothing to do: {file} has a table for example.org. already\n" in again.err
 
 
-def test_enable_takes_what_can_not_be_changed_easily_later(zone, file):
+def test_enable_takes_what_can_not_be_changed_easily_later(zone, file, refused):
     file.write_text("")
     done = zone("dnssec", "enable", "--algorithm", "ed25519", "--keys", "ksk+zsk", "--denial", "nsec3", "--json")
     assert done.json["added"].endswith(f'{TABLE}algorithm = "ed25519"\nkeys = "ksk+zsk"\ndenial = "nsec3"\n')
     assert zone("config", "check", file).code == 0
-    assert "; it is changed there\n" in zone("dnssec", "enable", "--algorithm", "ed25519").err
+    refused(
+        zone("dnssec", "enable", "--algorithm", "ed25519"), 1, "has a table for example.org. already: change it"
+    )
 
 
 def test_a_rehearsal_writes_nothing(zone, file):
@@ -106,6 +109,8 @@ def test_what_is_signed_or_mirrored_elsewhere_is_not_signed_here(zone, refused, 
         writer.set_setting("mirror/example.org.", b"ams")
     store.close()
     refused(zone("dnssec", "enable"), 1, "example.org. is mirrored from ams: enable DNSSEC there")
+    for verb in ("ds", "sign"):
+        refused(zone("dnssec", verb), 1, "example.org. is mirrored from ams, which has its keys: run this there")
     assert "mirrored from ams; whether it is signed is decided there\n" in zone("dnssec", "status").out
 
 
@@ -127,6 +132,8 @@ def test_status_in_words(zone, tmp_path):
     note(tmp_path)
     told = zone("dnssec", "status")
     assert told.code == 0, told
+    note(tmp_path, STATUS._replace(waiting=(Waiting("ds-ttl", "caches to drop it", NOW - 60, NOW + 60),)))
+    assert re.search(r"waits for +caches to drop it, until \w+ .* \(since ", zone("dnssec", "status").out)
     for words in (
         "12345 ecdsap256sha256 csk: active, since ",
         "enabling",
@@ -140,6 +147,22 @@ def test_status_in_words(zone, tmp_path):
         assert words in told.out
     table = zone("dnssec", "status", "example.org", "--json").json
     assert table["managed"] is True and table["ds"] == [DS.hex()] and table["requested"] is None
+
+
+def test_status_says_that_the_parent_should_have_nothing(zone, tmp_path):
+    servers = (ParentServer("a.org.", True), ParentServer("b.org.", False), ParentServer("c.org.", None))
+    note(tmp_path, STATUS._replace(ds=(), parent=servers))
+    told = zone("dnssec", "status").out
+    assert "a.org.: has no DS records, as it should\n" in told
+    assert "b.org.: has DS records, and should have none\n" in told
+    assert "c.org.: no answer\n" in told
+
+
+def test_a_problem_is_shown_before_the_first_signed_version(zone, tmp_path, file):
+    file.write_text(TABLE)
+    note(tmp_path, DnssecStatus("example.org.", NOW, problems=(Problem("signing", "it has RRSIG records"),)))
+    told = zone("dnssec", "status")
+    assert told.code == 1 and "problem: it has RRSIG records\n" in told.out
 
 
 def test_status_says_what_was_asked_for(zone, tmp_path):
@@ -206,7 +229,11 @@ def test_ds_records_are_printed_as_a_zone_file_has_them(zone, tmp_path, refused)
 
 def test_ds_records_that_the_parent_must_not_have_yet(zone, tmp_path, refused):
     note(tmp_path, STATUS._replace(ds=()))
-    refused(zone("dnssec", "ds"), 1, "the parent must not have DS records of example.org. now: the parent to have")
+    refused(
+        zone("dnssec", "ds"),
+        1,
+        "the parent must not have DS records of example.org. now: it waits for the parent to have",
+    )
 
 
 def test_root_stays_root_for_a_file_of_its_own():

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from zonegit.repo.dnssec.key_directory import KeyDirectory
 from zonegit.repo.dnssec.key_files import PEM, stem
 
 ORG = "example.org."
+SIGNATURE = b64encode(bytes(64)).decode()
 
 
 @pytest.fixture
@@ -111,3 +113,31 @@ def test_an_export_overwrites_nothing(keyed, tmp_path, refused):
     refused(keyed("dnssec", "export-key", "--dir", tmp_path / "none"), 1, "can't be written: No such file")
     done = keyed("dnssec", "export-key", str(tag_of(key.dnskey)), "--dir", tmp_path)
     assert done.code == 0 and os.listdir(tmp_path).count(path.name) == 1  # noqa: PTH208
+
+
+def test_a_zone_is_no_key_tag(keyed, refused):
+    for text in ("example.org", "65536", "-1"):
+        refused(
+            keyed("dnssec", "export-key", "--", text), 2, f"{text!r} is not a key tag from 0 to 65535", "--zone"
+        )
+
+
+def test_a_zone_signed_elsewhere_is_taken_over_with_its_keys(keyed, tmp_path, refused):
+    """The signatures stay until zonegitd has the keys and the table: without them the zone would be bogus."""
+    key, path = bind_key(tmp_path, Role.CSK)
+    keyed("add", "@", "DNSKEY", "300", dnskey_text(key.dnskey))
+    rrsig = f"DNSKEY 13 2 300 20270101000000 20261101000000 1 @ {SIGNATURE}"
+    assert keyed("add", "@", "RRSIG", "300", rrsig, "--break-signatures").code == 0
+    refused(
+        keyed("dnssec", "enable"), 1, "is signed elsewhere", "first import all its keys", "leave the signatures"
+    )
+    assert keyed("dnssec", "import-key", path).code == 0
+    done = keyed("dnssec", "enable")
+    assert done.code == 0, done
+    assert "served until `zonegit reset --hard HEAD --unsign --zone example.org.` replaces them" in done.err
+    assert keyed("reset", "--hard", "HEAD", "--unsign", "--zone", ORG).code == 0
+
+
+def dnskey_text(dnskey: bytes) -> str:
+    flags = int.from_bytes(dnskey[:2], "big")
+    return f"{flags} {dnskey[2]} {dnskey[3]} {b64encode(dnskey[4:]).decode()}"
