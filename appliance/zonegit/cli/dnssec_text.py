@@ -11,6 +11,7 @@ from zonegit.dnssec.private_key import tag_of
 from zonegit.dnssec.rollover.delegation import ds_rdata
 from zonegit.dnssec.rollover.requests import NAMES
 from zonegit.dnssec.rollover.table import Kind
+from zonegit.dnssec.rollover.words import Label
 from zonegit.model.foreign import printable
 from zonegit.repo.dnssec.status import DnssecStatus, ParentServer, Problem, Waiting, to_json
 
@@ -65,6 +66,8 @@ def _rows(status: DnssecStatus, requested: Request | None) -> Iterator[tuple[str
     yield "under way", status.under_way or "nothing"
     for waiting in status.waiting:
         yield "waits for", f"{awaited(waiting)} (since {render.local_date(waiting.since)})"
+    if any(waiting.label == Label.PARENT for waiting in status.waiting):
+        yield "to do", _to_do(status)
     if requested is not None:
         yield (
             "asked for",
@@ -83,11 +86,18 @@ def awaited(waiting: Waiting) -> str:
     return waiting.words + (f", until {render.local_date(waiting.until)}" if waiting.until is not None else "")
 
 
+def _to_do(status: DnssecStatus) -> str:
+    """What an operator has to do about the parent."""
+    if not status.ds:
+        return "have the parent remove its DS records, unless it reads CDS records"
+    return f"give the parent the records of `zonegit dnssec ds {status.zone}`, unless it reads CDS records"
+
+
 def _said(server: ParentServer, status: DnssecStatus) -> str:
     if server.as_wanted is None:
         return "no answer"
     if status.ds:
-        return "has the DS records that it should" if server.as_wanted else "has other DS records"
+        return "has the DS records that it should" if server.as_wanted else "has other DS records, or none"
     return "has no DS records, as it should" if server.as_wanted else "has DS records, and should have none"
 
 
@@ -140,7 +150,7 @@ def at_parent(status: DnssecStatus) -> str:
         return "all name servers of the parent have these records"
     if any(answer is not None for answer in answers):
         have = sum(answer is True for answer in answers)
-        return f"{have} of {render.counted(len(answers), 'name server')} of the parent have these records"
+        return f"{have} of {len(answers)} name servers of the parent have these records"
     return "give these records to the parent zone's operator, usually through your registrar"
 
 

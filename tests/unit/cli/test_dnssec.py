@@ -158,6 +158,20 @@ def test_status_says_that_the_parent_should_have_nothing(zone, tmp_path):
     assert "c.org.: no answer\n" in told
 
 
+def test_status_says_what_to_do_at_the_parent(zone, tmp_path):
+    late = (Waiting("parent", "all servers of the parent to have it", NOW - 60, None),)
+    note(tmp_path, STATUS._replace(waiting=late))
+    told = zone("dnssec", "status").out
+    assert (
+        "to do         give the parent the records of `zonegit dnssec ds example.org.`, unless it reads CDS" in told
+    )
+    assert "a.org. 192.0.2.53: has other DS records, or none\n" in told
+    note(tmp_path, STATUS._replace(waiting=late, ds=()))
+    assert "have the parent remove its DS records, unless it reads CDS" in zone("dnssec", "status").out
+    note(tmp_path)
+    assert "to do" not in zone("dnssec", "status").out
+
+
 def test_a_problem_is_shown_before_the_first_signed_version(zone, tmp_path, file):
     file.write_text(TABLE)
     note(tmp_path, DnssecStatus("example.org.", NOW, problems=(Problem("signing", "it has RRSIG records"),)))
