@@ -7,7 +7,7 @@ from zonegit.dnssec.private_key import tag_of
 from zonegit.dnssec.rollover.delegation import Seen, ds_rdata, server_has
 from zonegit.dnssec.rollover.requests import NAMES
 from zonegit.dnssec.rollover.state import HeldKey, Part, State
-from zonegit.dnssec.rollover.table import ALLOWED, Use
+from zonegit.dnssec.rollover.table import ALLOWED, Kind, Use
 from zonegit.dnssec.rollover.uses import keys_with, row_of, use_of
 from zonegit.dnssec.rollover.values import Facts, ParentAnswer
 from zonegit.dnssec.rollover.words import problems, waiting
@@ -60,7 +60,9 @@ def _state_of(held: HeldKey, state: State, facts: Facts) -> str:
         return "private key missing"
     if use & (Use.ZONE | Use.DNSKEY):
         signs = _signs(held, use) if is_published or Use.PUBLISHED not in use else "is to be published"
-        return f"{signs}, is being replaced" if held.part is Part.OLD else signs
+        if held.part is not Part.OLD or state.process is None:
+            return signs
+        return f"{signs}, {'until signing ends' if state.process.kind is Kind.DISABLE else 'is being replaced'}"
     if Use.PUBLISHED in use:
         return "is published" if is_published else "is to be published"
     return "is being removed"

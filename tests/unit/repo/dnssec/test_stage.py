@@ -158,6 +158,7 @@ def test_signing_ends_when_the_parent_has_no_ds(tmp_path: Path) -> None:
     status = node.settle(DAY)
     cds = node.served().rrset(APEX, CDS)
     assert status.is_signed and cds is not None and cds.rdatas == (b"\0\0\0\0\0",)
+    assert [key.state for key in status.keys] == ["signs, until signing ends"]
 
     node.servers = dict.fromkeys(node.servers, frozenset())
     status = node.settle(2 * DAY)
