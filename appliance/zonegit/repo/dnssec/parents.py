@@ -28,14 +28,16 @@ class Parents:
         self._known: dict[str, Parent] = {}
         self._asking: dict[str, Future[Parent]] = {}
 
-    def of(self, zone: str, servers: Sequence[str], every: int, now: int) -> Parent | None:
-        """The last answer; None if there is none yet. One that is older than `every` seconds is asked for again."""
+    def of(self, zone: str, servers: Sequence[str], every: int, now: int, since: int = 0) -> Parent | None:
+        """The last answer; None if there is none yet. It is asked for again once it is older than `every` seconds,
+        or if somebody else has had an answer `since`, in Unix seconds.
+        """
         asking = self._asking.get(zone)
         if asking is not None and asking.done():
             self._known[zone] = asking.result()
             del self._asking[zone]
         known = self._known.get(zone)
-        if zone in self._asking or (known is not None and 0 <= now - known.asked < every):
+        if zone in self._asking or (known is not None and since <= known.asked and 0 <= now - known.asked < every):
             return known
         if self._threads is None:
             self._known[zone] = self._ask(zone, servers)

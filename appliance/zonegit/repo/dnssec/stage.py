@@ -110,7 +110,8 @@ class _Zone:
         keys, policy, now = self.tools.keys, branch.policy, int(self.tools.context.now())
         before = self._with_request(read_state(keys, parse_apex(self._name), policy, now), policy, now)
         every = _every(before)
-        parent = parents.of(self._name, policy.parent, every, now)
+        noted = _noted(self.tools.context, self._name, now)
+        parent = parents.of(self._name, policy.parent, every, now, noted.parent_asked or 0)
         state = advanced(keys, before, self._facts(before, branch, parent, now), policy)
         write_state(keys, state)
         take_news(self.tools.context.store, self._name)
@@ -119,13 +120,12 @@ class _Zone:
         self.rests[branch.place.branch] = outcome.rests_until
         facts = self._facts(state, branch._replace(old=outcome.published), parent, now)
         found = (*self._refused, *([Problem("signing", problem)] if problem else ()))
-        context = self.tools.context
-        status = described(_noted(context, self._name, now), policy, state, facts, outcome, found)
-        note_status(context.store, status)
+        status = described(noted, policy, state, facts, outcome, found)
+        note_status(self.tools.context.store, status)
         is_new = outcome.published.version.id != branch.old.version.id
         again = _again(state, status, outcome, now, is_new=is_new, failed=problem is not None)
         if state.process is not None or parent is not None or policy.parent:
-            again = min(again, parents.next_look(self._name, every, now))
+            again = min(again, parents.next_look(self._name, _every(state), now))
         return Look(outcome.published, problem if branch.commit is not None else None, again, status)
 
     def _publish(self, state: State, branch: Branch) -> tuple[Outcome, str | None]:

@@ -351,3 +351,18 @@ def test_signatures_that_a_wrong_clock_made_are_replaced_once_it_is_right(tmp_pa
 
     assert findings(node) == []
     assert status.first_end is not None and status.first_end < node.clock.now + 24 * DAY
+
+
+def test_an_answer_that_another_process_got_is_not_followed_by_an_older_one(tmp_path: Path) -> None:
+    """As by `zonegit dnssec sign` beside zonegitd."""
+    node = SignedNode(tmp_path)
+    node.publish()
+    node.settle(DAY)
+    beside = node.stage
+    node.clock.now += 30
+    node.restart()
+    node.delegate()
+    assert all(server.as_wanted for server in node.settle().parent)
+
+    node.stage = beside
+    assert all(server.as_wanted for server in node.settle().parent)
