@@ -8,8 +8,8 @@ SIGNING = (
     Mutant(
         "signing: the signature of the SOA is kept",
         "dnssec/signing/update.py",
-        "        yield SOA\n",
-        "",
+        "self._anew_at_apex(anew | {SOA}, old)",
+        "self._anew_at_apex(anew, old)",
         _LAW,
     ),
     Mutant(
@@ -22,8 +22,8 @@ SIGNING = (
     Mutant(
         "signing: a changed RRset keeps its signature",
         "dnssec/signing/update.py",
-        "        anew = changed.keys() | (set(wanted)",
-        "        anew = set() | (set(wanted)",
+        "        anew: Set[int] = changed.keys() | (set(wanted)",
+        "        anew: Set[int] = set() | (set(wanted)",
         _LAW,
     ),
     Mutant(

@@ -144,7 +144,7 @@ def test_renewing_what_is_due_in_slices_ends_at_the_version_from_scratch(denial:
     times = plan.times._replace(now=NOW + rng.choice([0, 20]) * DAY)
     plan = plan._replace(zone_keys=keys, dnskeys=(KEY.dnskey, OTHER.dnskey), times=times, serial=1)
     wanted = frozenset((key.algorithm, tag_of(key.dnskey)) for key in keys)
-    index = SignatureIndex(lambda: NOW)
+    index = SignatureIndex(lambda: times.now)
     slices = 0
     while due := index.due(signed, wanted, times.now, most := rng.choice([1, 10, 100])):
         signed = zone.again(signed, unsigned, unsigned, plan, due)

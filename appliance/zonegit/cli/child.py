@@ -12,11 +12,7 @@ if TYPE_CHECKING:
 
 
 class _Failed(ZonegitError):
-    """The error of the child, with its exit code."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.exit_code = code
+    """The error of the child. It gets the child's exit code."""
 
 
 def in_child(work: Callable[[], str]) -> str:
@@ -36,7 +32,9 @@ def in_child(work: Callable[[], str]) -> str:
         found = stream.read()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code:
-        raise _Failed(found or "the process that reads the repository ended early; try again", max(code, 1))
+        error = _Failed(found or "the process that reads the repository ended early; try again")
+        error.exit_code = max(code, 1)
+        raise error
     return found
 
 

@@ -5,6 +5,7 @@ Refused: directories and files that another user owns, reads or writes, and symb
 relative to the directory's descriptor, so that nothing can be redirected after the check.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -235,7 +236,8 @@ def _reported(path: Path, what: str, run: Callable[[], _T], remedy: str = "") ->
     try:
         return run()
     except OSError as error:
-        raise DnssecError(f"{path}: cannot be {what}: {error.strerror}{remedy}") from None
+        helps = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)
+        raise DnssecError(f"{path}: cannot be {what}: {error.strerror}{remedy if helps else ''}") from None
 
 
 @contextmanager
