@@ -14,6 +14,7 @@ from zonegit.dnssec.keys import Signed, verify_all, zone_key
 from zonegit.dnssec.policy import Algorithm
 from zonegit.dnssec.private_key import KSK_FLAGS, FileSigner, PrivateKey, generate
 from zonegit.dnssec.rollover.values import Role
+from zonegit.repo.dnssec import signing_pool
 from zonegit.repo.dnssec.key_directory import KeyDirectory
 from zonegit.repo.dnssec.signing_pool import SigningPool
 
@@ -23,7 +24,8 @@ LARGE_TO_VERIFY = {8: 5000, 13: 2000, 14: 300, 15: 2000}
 
 
 @pytest.fixture
-def pool() -> Iterator[SigningPool]:
+def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[SigningPool]:
+    monkeypatch.setattr(signing_pool, "_PATIENCE", 60)  # on a busy machine a worker isn't given up
     pool = SigningPool(3)
     yield pool
     pool.close()
@@ -90,8 +92,14 @@ def test_one_processor_needs_no_worker(key: PrivateKey, expected: list[bytes]) -
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_workers_that_are_killed_or_stopped_are_replaced(
-    pool: SigningPool, key: PrivateKey, expected: list[bytes], how: signal.Signals, when: str
+    pool: SigningPool,
+    key: PrivateKey,
+    expected: list[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    how: signal.Signals,
+    when: str,
 ) -> None:
+    monkeypatch.setattr(signing_pool, "_PATIENCE", 1)
     signer = pool.signer(key)
     assert signer.sign(MESSAGES) == expected
     before = pool.pids
@@ -116,8 +124,8 @@ def test_workers_end_with_the_pool_and_with_its_process(pool: SigningPool, key: 
     assert not any(map(is_alive, pids))
 
     code = (
-        "import sys; from zonegit.repo.dnssec.signing_pool import SigningPool; "
-        "from zonegit.dnssec.private_key import generate; pool = SigningPool(3); "
+        "import sys; from zonegit.repo.dnssec import signing_pool; signing_pool._PATIENCE = 60; "
+        "from zonegit.dnssec.private_key import generate; pool = signing_pool.SigningPool(3); "
         "pool.signer(generate(15)).sign([b'message'] * 5000); print(*pool.pids, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
