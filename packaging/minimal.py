@@ -110,11 +110,13 @@ _COMPUTATION: Final = (
     "unit/dns",
     "unit/dnssec",
     "unit/model",
+    "unit/repo/dnssec/test_disturbed.py",
+    "unit/repo/dnssec/test_stage.py",
     "unit/sync",
     "unit/tree",
     "vectors",
 )
-"""Directories of tests that need nothing of the machine, below `tests`."""
+"""Tests that need nothing of the machine, below `tests`."""
 _REPETITION: Final = (
     "faults/test_interrupted_clone.py",
     "faults/test_kills.py",

@@ -4,8 +4,9 @@ ZONEGIT_EXAMPLES=2000 is the long form.
 """
 
 from random import Random
+from typing import Final
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from delegatedkit import Content, applied, random_changes, random_zone
@@ -26,6 +27,8 @@ SHAPE = SHAPES[1]
 KEYS = signing_key(15, KSK, 1), signing_key(15, ZSK, 2)
 MADE = {rtype.to_bytes(2, "big") for rtype in (RRSIG, NSEC, NSEC3)}
 
+FEWER: Final = settings().max_examples // 3
+"""Each example is a zone with several versions, proven as a whole each time."""
 denials = st.sampled_from(list(Denial))
 seeds = st.integers(0, 2**32)
 
@@ -69,6 +72,7 @@ def ordinary(content: Content) -> Content:
     return {key: payload for key, payload in content.items() if key not in own}
 
 
+@settings(max_examples=FEWER)
 @given(seeds, denials)
 def test_what_the_signer_makes_is_right(seed: int, denial: Denial) -> None:
     zone = Versions(Random(seed), denial)
@@ -80,6 +84,7 @@ def test_what_the_signer_makes_is_right(seed: int, denial: Denial) -> None:
         assert zone.faults(None, zone.signed) == []
 
 
+@settings(max_examples=FEWER)
 @given(seeds, denials)
 @example(82595207, Denial.NSEC3)  # the NSEC3 record of a delegation that is left goes
 def test_what_is_found_in_a_whole_zone_is_found_by_its_changes(seed: int, denial: Denial) -> None:

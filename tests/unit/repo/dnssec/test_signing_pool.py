@@ -187,8 +187,9 @@ def test_small_batches_are_verified_in_no_other_process(pool: SigningPool, key: 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_no_worker_that_fails_makes_a_signature_valid(
-    pool: SigningPool, key: PrivateKey, how: signal.Signals
+    pool: SigningPool, key: PrivateKey, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
 ) -> None:
+    monkeypatch.setattr(signing_pool, "_PATIENCE", 1)
     signed, dnskey = signed_by(key, 10_000), key.dnskey(KSK_FLAGS)
     expected = [bool(at % 7) for at in range(len(signed))]
     assert pool.verify_all(dnskey, signed[:2000]) == expected[:2000]
