@@ -30,6 +30,7 @@ from zonegit.errors import InvalidData, ZonegitError
 from zonegit.model.refs import RefKind, RefName, parse
 from zonegit.ops import log
 from zonegit.ops.config import Config
+from zonegit.ops.memory import give_back_free_memory
 from zonegit.ops.publish_policies import policies_of, publishers_of
 from zonegit.ops.samples import Samples
 from zonegit.ops.shared import SharedBlock
@@ -54,6 +55,8 @@ _AGAIN: Final = 5.0
 """Seconds until a branch is judged again that couldn't be published."""
 _STEP: Final = 60.0
 """Seconds by which a clock goes back that was wrong; less is adjustment."""
+_LONG: Final = 5.0
+"""Seconds of a publication that took much memory, as the first one of a large zone that is signed."""
 _FILES: Final = 1.0
 """Seconds between two looks at the files of those who may sign and approve."""
 _THREADS: Final = 4
@@ -239,7 +242,10 @@ class Publisher:
                 return Stopped.FOLLOWS_PEER
             if policy is None:
                 return stop_publishing(self._context, place)
+            began = time.monotonic()
             found = publish(self._context, place, policy, self._validators, sign=self._signing)
+            if time.monotonic() - began > _LONG:
+                give_back_free_memory()
         except ZonegitError as error:
             self._seldom(f"cannot publish a branch: {place.zone} {place.branch}", error)
             return None

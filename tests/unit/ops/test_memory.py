@@ -28,3 +28,24 @@ def test_large_blocks_are_given_back() -> None:
         pytest.skip("the C library isn't glibc")
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert int(done.stdout) <= LEFT
+
+
+FRAGMENTS = """
+from zonegit.ops.memory import give_back_free_memory
+def held():
+    text = open("/proc/self/smaps_rollup").read()
+    return int(text.split("Pss_Anon:")[1].split()[0]) >> 10
+before = held()
+found = [bytes(2000) for _ in range(16_000)]
+kept = found[::200]
+del found
+give_back_free_memory()
+print(held() - before)
+"""
+
+
+def test_what_is_free_between_what_is_kept_is_given_back() -> None:
+    if not give_back_large_blocks():
+        pytest.skip("the C library isn't glibc")
+    done = subprocess.run([sys.executable, "-c", FRAGMENTS], capture_output=True, text=True, check=True)
+    assert int(done.stdout) <= LEFT
