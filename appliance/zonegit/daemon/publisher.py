@@ -2,12 +2,12 @@
 
 It reads the repository's last transaction id two hundred times a second. The branches whose refs moved are judged
 again, those that wait for a time when it comes, and those whose policy names a file of signers that was changed. A
-validator may be slow, and so may signing: branches with one are judged on other threads, so that no zone waits for
-another's. What a
-commit's own transaction published (`repo.publishing.at_once`) is only reported here, and so is what
-`zonegit publish` did.
+validator may be slow, and so may signing: branches with either are judged on other threads, so that no zone waits
+for another's. What a commit's own transaction published (`repo.publishing.at_once`) is only reported here, and so
+is what `zonegit publish` did.
 
-A zone whose policy was removed from the configuration is served from its branches' tips again.
+A zone whose policy was removed from the configuration is served from its branches' tips again; one that is signed
+goes on being signed until that is ended.
 """
 
 from __future__ import annotations
@@ -203,7 +203,9 @@ class Publisher:
             asked = {*(zone for zone, _ in requests(reader)), *hosts_with_news(reader)}
         if found is None:
             found = set(chain.from_iterable(self._concerned(name) for name in moved or ()))
-        for place in found | {place for place in policies if place.zone in asked}:
+        if asked:
+            found |= {place for place in policies if place.zone in asked}
+        for place in found:
             self._waiting.setdefault(place, time.monotonic())
         self._seq = seq
 

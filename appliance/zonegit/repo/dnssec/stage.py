@@ -35,7 +35,7 @@ from zonegit.repo.dnssec.status import DnssecStatus, Problem, note_status, noted
 from zonegit.repo.dnssec.tokens import close_tokens
 from zonegit.repo.dnssec.zone_facts import Keys, Served, facts_of
 from zonegit.repo.publishing.policy import Published
-from zonegit.repo.publishing.reading import own_publications, published_at
+from zonegit.repo.publishing.reading import published_at, published_branches
 from zonegit.repo.publishing.versions import release
 from zonegit.repo.results import Position, Revision
 
@@ -173,8 +173,7 @@ class _Zone:
         """What is served of each branch of the zone."""
         context = self.tools.context
         with context.store.read() as reader:
-            places = [place for place in own_publications(reader) if place.zone == self._name]
-            found = {place: published_at(reader, place) for place in places}
+            found = {place: published_at(reader, place) for place in published_branches(reader, self._name)}
         for published in {**found, branch.place: branch.old}.values():
             if published is not None and not published.version.commit.is_tombstone:
                 yield self.tools.served(published)
