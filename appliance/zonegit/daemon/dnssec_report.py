@@ -2,12 +2,12 @@
 
 import logging
 from math import inf
-from time import gmtime, strftime
 from typing import Final
 
 from zonegit.ops import log
 from zonegit.ops.families import PUBLISHED
 from zonegit.ops.samples import Samples
+from zonegit.repo.dates import rfc3339
 from zonegit.repo.dnssec.status import DnssecStatus, Problem
 
 _WAITING: Final = "dnssec_waiting_seconds"
@@ -49,7 +49,7 @@ class DnssecReport:
                 zone=status.zone,
                 under_way=status.under_way,
                 **{"for": waiting.words},
-                **({"until": _utc(waiting.until)} if waiting.until is not None else {}),
+                **({"until": rfc3339(waiting.until)} if waiting.until is not None else {}),
             )
 
     def _log_problems(self, before: tuple[Problem, ...], status: DnssecStatus) -> None:
@@ -83,7 +83,3 @@ class DnssecReport:
 
 def _awaited(status: DnssecStatus) -> str:
     return " ".join(waiting.label for waiting in status.waiting)
-
-
-def _utc(seconds: int) -> str:
-    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(seconds))

@@ -26,6 +26,11 @@ def utc(time: float) -> str:
         return f"{time:.0f} s after 1970"
 
 
+def rfc3339(time: float) -> str:
+    """A time to the second, in UTC, as RFC 3339 has it."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def parse_when(text: str, now: float) -> float:
     """Unix seconds. A time without an offset from UTC is local time; a date without a time is its midnight."""
     plain = text.strip().lower()

@@ -5,7 +5,6 @@ diverged/<zone> = {"<branch>": {"<peer>": {"theirs": id, "name": name, "since": 
 
 import json
 from collections.abc import Collection, Container, Iterable
-from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
 from zonegit.errors import NotFound, Refused
@@ -15,6 +14,7 @@ from zonegit.model.names import Owner
 from zonegit.model.refs import head
 from zonegit.model.rrset import key_parts
 from zonegit.repo.ancestry import is_ancestor
+from zonegit.repo.dates import rfc3339
 from zonegit.repo.heads import Commits, heads_of
 from zonegit.store.port import Reader, Writer
 from zonegit.tree.source import Nodes
@@ -40,7 +40,7 @@ class Diverged(NamedTuple):
 
     def message(self) -> str:
         """A sentence for users."""
-        since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        since = rfc3339(self.since)
         whose = f"{self.name}'s, which pushes as {self.peer}," if self.name else f"{self.peer}'s"
         return f"{self.zone} {self.branch} has diverged from {whose} since {since}"
 

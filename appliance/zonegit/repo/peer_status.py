@@ -10,10 +10,10 @@ Each table is one setting: a JSON object by the peer's name, absent if it would 
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from zonegit.model.foreign import one_line
+from zonegit.repo.dates import rfc3339
 from zonegit.store.port import Reader, Writer
 
 DAY: Final = 86_400
@@ -39,7 +39,7 @@ class Failing(NamedTuple):
 
     def message(self, peer: str) -> str:
         """A sentence for users."""
-        since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        since = rfc3339(self.since)
         return f"exchanges with {peer} have failed since {since}: {self.reason}"
 
 
