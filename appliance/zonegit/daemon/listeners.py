@@ -15,7 +15,8 @@ from typing import Final
 
 from zonegit.errors import ConfigError
 from zonegit.net.acceptor import BACKLOG
-from zonegit.ops.config import Address, Config
+from zonegit.ops.address import Address
+from zonegit.ops.config import Config
 
 _FIRST_FD: Final = 3
 _TRIES: Final = 16

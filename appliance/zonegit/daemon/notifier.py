@@ -27,7 +27,8 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.names import WireName, parse_apex, to_text
 from zonegit.net.dns.datagrams import Datagrams
 from zonegit.ops import log
-from zonegit.ops.config import Address, Config, NotifyTarget
+from zonegit.ops.address import Address
+from zonegit.ops.config import Config, NotifyTarget
 from zonegit.ops.samples import Samples
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore

@@ -14,7 +14,8 @@ from zonegit.daemon.served_zones import ServedZones
 from zonegit.daemon.signature_watch import SignatureWatch
 from zonegit.errors import ZonegitError
 from zonegit.net.server.metrics_app import MetricsApp
-from zonegit.ops.config import Address, MetricsConfig
+from zonegit.ops.address import Address
+from zonegit.ops.config import MetricsConfig
 from zonegit.ops.metrics import ZoneFacts, ZoneTotals, render
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
 from zonegit.repo.diverged import diverged

@@ -27,7 +27,8 @@ def tsig_keys(config: Config) -> Keys:
     """The TSIG keys of a configuration, including all that it names. `KeyFileError`, `ConfigError`."""
     keys = {} if config.keys is None else load_tsig(config.keys)
     for zone, settings in (("", config.default_zone), *config.zones.items()):
-        named = settings.transfer_acl.keys | {target.key for target in settings.also_notify if target.key}
+        servers = {each.key for each in settings.also_notify} | {each.key for each in settings.primaries}
+        named = settings.transfer_acl.keys | {key for key in servers if key is not None}
         for name in sorted(named - keys.keys()):
             text = to_text(name).removesuffix(".")
             where = f"zone {zone}" if zone else "[dns]"

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Final
 
 from zonegit.model.names import WireName
-from zonegit.ops.config import Address
+from zonegit.ops.address import Address
 from zonegit.ops.systemd import Notifier
 
 _BEFORE: Final = bytes.fromhex("0000 0001 0000 0000 0000")

@@ -2,56 +2,22 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
 from zonegit.dns.access.acl import LOOPBACK, Acl
 from zonegit.dns.access.rate import NOBODY, Limit
 from zonegit.dnssec.policy import DnssecPolicy
-from zonegit.errors import ConfigError
 from zonegit.model.names import WireName
+from zonegit.ops.address import Address
 from zonegit.ops.log import Format
+from zonegit.ops.primaries import Primary
 from zonegit.ops.routes import Route
 from zonegit.ops.values import parse_canary
 from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.sync.limits import CLIENT, SERVER, ClientLimits, ServerLimits
 from zonegit.sync.policy import Direction, Policy
 from zonegit.sync.zone_filter import ZoneFilter
-
-
-class Address(NamedTuple):
-    """An IP address and a port; port 0 lets the kernel choose one."""
-
-    host: str
-    """A literal address, without brackets; `0.0.0.0` and `::` mean all addresses."""
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Address":
-        """Parse `127.0.0.1:53` or `[::1]:53`. `ConfigError`."""
-        host, colon, port = text.rpartition(":")
-        bracketed = host.startswith("[") and host.endswith("]")
-        bare = host[1:-1] if bracketed else host
-        try:
-            if not colon or not port.isdecimal() or int(port) > 65535 or bracketed != (":" in bare):
-                raise ValueError
-            return cls(str(ip_address(bare)), int(port))
-        except ValueError:
-            raise ConfigError(
-                f"{text[:80]!r} is not an address with a port: write 192.0.2.1:53 or [2001:db8::1]:53"
-            ) from None
-
-    @property
-    def is_ipv6(self) -> bool:
-        return ":" in self.host
-
-    @property
-    def is_loopback(self) -> bool:
-        return ip_address(self.host).is_loopback
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
 
 
 class DnsConfig(NamedTuple):
@@ -220,6 +186,8 @@ class ZoneConfig(NamedTuple):
     notify: bool = False
     """Whether to send NOTIFY to the zone's name servers (NS records) whose addresses are in zones served here."""
     also_notify: tuple[NotifyTarget, ...] = ()
+    primaries: tuple[Primary, ...] = ()
+    """The servers that the zone is transferred from, the first one asked first; empty: it is written here."""
     publish: PublishPolicy | None = None
     """What commits have to pass before they are served. None: nothing if `dnssec` is set, else no gate."""
     dnssec: DnssecPolicy | None = None

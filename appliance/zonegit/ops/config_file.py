@@ -15,8 +15,10 @@ from zonegit.dns.access.acl import key_name
 from zonegit.dnssec.policy import KEYS, DnssecPolicy
 from zonegit.errors import ConfigError
 from zonegit.ops import bounds, dnssec_policy, values
-from zonegit.ops.config import Address, NotifyTarget
+from zonegit.ops.address import Address
+from zonegit.ops.config import NotifyTarget
 from zonegit.ops.dnssec_policy import DNSSEC
+from zonegit.ops.primaries import primaries
 from zonegit.ops.routes import routes
 from zonegit.repo.publishing.policy import PublishPolicy
 
@@ -45,9 +47,7 @@ def _target(text: str) -> NotifyTarget:
     key = rest.strip()
     if key and not key.startswith("key:"):
         raise ConfigError(f"{text[:80]!r} is not a name server: write 192.0.2.1:53 or 192.0.2.1:53 key:NAME")
-    bare = place.count(":") != 1 and not place.startswith("[")
-    address = Address.parse((f"[{place}]:53" if ":" in place else f"{place}:53") if bare else place)
-    return NotifyTarget(address, key_name(key.removeprefix("key:")) if key else None)
+    return NotifyTarget(Address.with_port(place, 53), key_name(key.removeprefix("key:")) if key else None)
 
 
 TOP: Final[Mapping[str, Reader]] = {"repo": values.path, "keys": values.path, "dnssec_keys": values.path}
@@ -133,6 +133,7 @@ ZONE: Final[Mapping[str, Reader]] = {
     "strict": values.checks,
     "merge": values.policy,
     "publisher": values.peer_name,
+    "primaries": primaries,
     **TRANSFERS,
 }
 PUBLISH: Final[Mapping[str, Reader]] = {
@@ -211,6 +212,8 @@ def _zone(source: "_Source", where: tuple[str, ...], value: object, directory: P
         raise source.error(
             (*where, "publisher"), f"the zone has [{table}], so this node publishes it: keep only one"
         )
+    if "publisher" in settings and "primaries" in settings:
+        raise source.error((*where, "publisher"), "the zone has primaries, so no peer writes it: keep only one")
     if "publish" in inner:
         settings["publish"] = _publish(source, *inner["publish"])
     if "dnssec" in inner:

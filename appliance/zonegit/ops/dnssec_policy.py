@@ -13,7 +13,7 @@ from zonegit.dnssec.pkcs11_uri import read_uri
 from zonegit.dnssec.policy import DAY, Algorithm, Denial, DnssecPolicy, KeyLayout
 from zonegit.errors import ConfigError, DnssecError
 from zonegit.ops import values
-from zonegit.ops.config import Address
+from zonegit.ops.address import Address
 
 Reader = Callable[[object], Any]
 E = TypeVar("E", bound=StrEnum)

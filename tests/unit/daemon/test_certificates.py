@@ -11,7 +11,8 @@ import pytest
 
 from tlskit import Authority
 from zonegit.daemon.certificates import AGAIN, CertificateEnds
-from zonegit.ops.config import Address, Config, DnsConfig, PrimaryConfig, ReplicationConfig
+from zonegit.ops.address import Address
+from zonegit.ops.config import Config, DnsConfig, PrimaryConfig, ReplicationConfig
 from zonegit.ops.samples import Samples
 
 DAY = 86_400

@@ -10,7 +10,8 @@ import pytest
 
 from zonegit.daemon.listeners import open_listeners
 from zonegit.errors import ConfigError
-from zonegit.ops.config import Address, Config, DnsConfig, MetricsConfig, ReplicationConfig
+from zonegit.ops.address import Address
+from zonegit.ops.config import Config, DnsConfig, MetricsConfig, ReplicationConfig
 
 
 @pytest.fixture

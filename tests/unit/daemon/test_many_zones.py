@@ -19,7 +19,8 @@ from zonegit.dns import stats
 from zonegit.dns.zone import served_zones
 from zonegit.errors import StoreError
 from zonegit.model.ids import ObjectId
-from zonegit.ops.config import Address, Config, MetricsConfig
+from zonegit.ops.address import Address
+from zonegit.ops.config import Config, MetricsConfig
 from zonegit.ops.loop_slots import LOOP_SLOTS
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
 from zonegit.repo import Repository

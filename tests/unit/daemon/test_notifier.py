@@ -14,7 +14,8 @@ from daemonkit import DEADLINE
 from repokit import ZONE, parsed
 from zonegit.daemon.notifier import Notifier
 from zonegit.model.rdata import A
-from zonegit.ops.config import Address, Config, DnsConfig, NotifyTarget, ZoneConfig
+from zonegit.ops.address import Address
+from zonegit.ops.config import Config, DnsConfig, NotifyTarget, ZoneConfig
 from zonegit.repo import Repository
 
 

@@ -15,7 +15,8 @@ from zonegit.auth.keyring import Keyring
 from zonegit.auth.scope import parse_scope
 from zonegit.daemon.signing import KeyEnds, primary_keys, usable_keys
 from zonegit.errors import ConfigError, KeyFileError
-from zonegit.ops.config import Address, Config, PrimaryConfig, ReplicationConfig
+from zonegit.ops.address import Address
+from zonegit.ops.config import Config, PrimaryConfig, ReplicationConfig
 from zonegit.ops.samples import Samples
 
 HERE = ReplicationConfig(Address("127.0.0.1", 0), "p1")

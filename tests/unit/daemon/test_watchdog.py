@@ -13,7 +13,7 @@ from zonegit.dns.access.requestor import Requestor
 from zonegit.dns.options import Options
 from zonegit.dns.responder import Responder
 from zonegit.dns.wire.message import Rcode, Transport, parse
-from zonegit.ops.config import Address
+from zonegit.ops.address import Address
 from zonegit.ops.systemd import Notifier
 
 PERIOD = 30

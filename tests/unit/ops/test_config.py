@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zonegit.errors import ConfigError, UsageError
-from zonegit.ops.config import Address
+from zonegit.ops.address import Address
 from zonegit.ops.flags import load
 from zonegit.ops.values import duration
 

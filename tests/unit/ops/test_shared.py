@@ -11,7 +11,8 @@ import pytest
 from shared_block_child import count_in_child
 from zonegit.errors import ConfigError
 from zonegit.ops import shared
-from zonegit.ops.config import Address, Config, DnsConfig, ReplicationConfig, ZoneConfig
+from zonegit.ops.address import Address
+from zonegit.ops.config import Config, DnsConfig, ReplicationConfig, ZoneConfig
 from zonegit.ops.samples import Samples
 from zonegit.ops.shared import FIRST_WORKER, HTTP, PULLER, TCP_ROW, UDP_ROW, SharedBlock
 

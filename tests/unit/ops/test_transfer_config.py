@@ -6,7 +6,8 @@ import pytest
 
 from zonegit.dns.access.acl import LOOPBACK, Acl, key_name
 from zonegit.errors import ConfigError
-from zonegit.ops.config import Address, Config, NotifyTarget
+from zonegit.ops.address import Address
+from zonegit.ops.config import Config, NotifyTarget
 from zonegit.ops.flags import load
 
 

@@ -18,7 +18,7 @@ import dns.resolver
 
 from zonegit.errors import InvalidData, NotFound, Unreachable
 from zonegit.model.foreign import one_line
-from zonegit.ops.config import Address
+from zonegit.ops.address import Address
 
 _MOST_SERVERS: Final = 64
 """Addresses that are asked: the root zone has 26."""

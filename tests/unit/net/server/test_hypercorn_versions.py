@@ -14,7 +14,8 @@ from zonegit.daemon.signing import usable_keys
 from zonegit.errors import UsageError
 from zonegit.net.server import hypercorn_versions
 from zonegit.net.server.hypercorn_versions import WRITTEN_AGAINST, check_versions
-from zonegit.ops.config import Address, Config, MetricsConfig
+from zonegit.ops.address import Address
+from zonegit.ops.config import Config, MetricsConfig
 
 TOP = Path(__file__).resolve().parents[4]
 REFUSED = "cannot serve HTTP with hypercorn 0.19.0: zonegit needs hypercorn 0.18.*"
