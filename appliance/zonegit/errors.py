@@ -268,3 +268,47 @@ class Unreachable(ZonegitError):
 
     exit_code = 8
     http_status = 502
+
+
+class TransferError(ZonegitError):
+    """A zone transfer that failed: what the primary sent is malformed, contradictory or not what was asked for.
+
+    The zone stays as it is.
+    """
+
+    result = "invalid"
+    """The kind of failure, for metrics."""
+    http_status = 502
+
+
+class TransferInterrupted(TransferError):
+    """The primary can't be reached, is silent or too slow, or ends the connection in the middle of an answer."""
+
+    exit_code = 8
+    result = "unreachable"
+
+
+class TransferRefused(TransferError):
+    """The primary answered with an error: an rcode, or one of TSIG's (RFC 8945 §3)."""
+
+    exit_code = 7
+    result = "refused"
+
+
+class TransferForged(TransferError):
+    """A message whose TSIG is missing or doesn't verify, or a server whose certificate doesn't."""
+
+    exit_code = 7
+    result = "forged"
+
+
+class TransferTooLarge(TransferError):
+    """A transfer beyond a configured bound: of records, bytes or seconds."""
+
+    result = "too_large"
+
+
+class DifferenceUnfit(TransferError):
+    """Differences that don't fit the zone, which an IXFR answer brought. A transfer of the whole zone may help."""
+
+    result = "unfit"

@@ -1,0 +1,1 @@
+"""What zones that come from other name servers bring: a whole zone, differences, or nothing new."""
