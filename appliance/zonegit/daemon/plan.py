@@ -4,6 +4,7 @@ import os
 from typing import Final
 
 from zonegit.daemon import child_entry
+from zonegit.daemon.channels import Channels
 from zonegit.daemon.child_process import Child
 from zonegit.daemon.listeners import Listeners
 from zonegit.ops.config import Config
@@ -18,18 +19,20 @@ kills replication before DNS, and both before the supervisor, which restarts the
 class Plan:
     """The processes of one daemon, whose memory and sockets they share."""
 
-    def __init__(self, block: SharedBlock, listeners: Listeners) -> None:
+    def __init__(self, block: SharedBlock, listeners: Listeners, channels: Channels) -> None:
         self._block = block
         self._bare = block.without_listeners()
         self._listeners = listeners
+        self._channels = channels
 
     def children(self, config: Config, *, published: bool) -> list[Child]:
         """The permanent processes, none of them started. `published`: whether zones have published versions."""
         planned = [self._worker(number) for number in range(config.dns.workers)]
         if self._listeners.http:
-            planned.append(_module("http", "http", self._block, HTTP))
+            planned.append(_module("http", "http", self._sending(self._block, HTTP), HTTP))
             shared = self._block.with_listener("replication")  # the others serve that one, and no metrics
-            planned += [_module(f"http-{n}", "http", shared, index) for n, index in enumerate(shared.http[1:], 1)]
+            for number, index in enumerate(shared.http[1:], 1):
+                planned.append(_module(f"http-{number}", "http", self._sending(shared, index), index))
         others = self.puller(config), self.notifier(config), self.publisher(config, published=published)
         return planned + [each for each in others if each is not None]
 
@@ -54,9 +57,19 @@ class Plan:
     def _worker(self, number: int) -> Child:
         def arguments() -> tuple[object, ...]:
             sockets = self._listeners.workers[number]  # looked up at each start, since they may have been reopened
-            return self._bare, number, sockets, os.getpid()
+            return block, number, sockets, os.getpid()
 
-        return Child(f"dns-{number}", FIRST_WORKER + number, child_entry.run_worker, arguments, _ANSWERS)
+        index = FIRST_WORKER + number
+        block = self._sending(self._bare, index)
+        return Child(f"dns-{number}", index, child_entry.run_worker, arguments, _ANSWERS)
+
+    def _sending(self, block: SharedBlock, index: int) -> SharedBlock:
+        """The block for a process that passes requests on."""
+        return block.with_channels(self._channels.sending(index))
+
+    def _receiving(self, name: str, index: int) -> Child:
+        """A process that receives the requests of the others, and that the module of the same name runs."""
+        return _module(name, name, self._bare.with_channels(self._channels.receiving(name)), index)
 
 
 def _module(name: str, module: str, block: SharedBlock, index: int) -> Child:

@@ -15,6 +15,7 @@ from time import monotonic, time
 from typing import Final
 
 from zonegit.daemon.certificates import CertificateEnds
+from zonegit.daemon.channels import Channels
 from zonegit.daemon.child_process import Child, end_tracker
 from zonegit.daemon.cookie_secrets import cookie_secrets, random_secrets
 from zonegit.daemon.crashes import leave_out
@@ -76,7 +77,8 @@ class Supervisor:
         self._status = StatusLine(self._notifier, self._block)
         self._guard = ExpiryGuard(self._block)
         self._repository = RepositoryWatch(config.repo)
-        self._plan = Plan(self._block, self._listeners)
+        self._channels = Channels(self._block.senders)
+        self._plan = Plan(self._block, self._listeners, self._channels)
         planned = self._plan.children(self._config, published=prepared.published)
         self._children = {each.name: each for each in planned}
         self._views: Child | None = self._plan.views() if prepared.lacks_views else None
@@ -325,6 +327,7 @@ class Supervisor:
                 each.join(GRACE)
         self._watchdog.close()
         self._listeners.close()
+        self._channels.close()
         self._block.close()
         end_tracker()
         log.event(_logger, "stopped")

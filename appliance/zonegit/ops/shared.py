@@ -9,7 +9,8 @@ children, so counters keep their values when a child is replaced. It holds
 - the pid, readiness and open connections of each process;
 - the zone that each thread is reading, and the zones that no process may read (`ops.crumbs`);
 - the configuration as of the last accepted reload: a child calls `block.config()` on SIGHUP;
-- the listening sockets that the supervisor created or inherited: `block.listener("metrics")`.
+- the listening sockets that the supervisor created or inherited: `block.listener("metrics")`;
+- the process's ends of the channels to other processes: `block.channel_ends("updater")` (`daemon.channels`).
 
 It is an anonymous file (memfd, or an unlinked temporary file) that disappears with the last process.
 """
@@ -20,7 +21,7 @@ import pickle
 import socket
 import struct
 import tempfile
-from collections.abc import Mapping, MutableSequence
+from collections.abc import Mapping, MutableSequence, Sequence
 from multiprocessing import reduction
 from time import monotonic
 from typing import Final, Protocol, cast
@@ -36,7 +37,9 @@ HTTP: Final = 1
 PULLER: Final = 2
 NOTIFIER: Final = 3
 PUBLISHER: Final = 4
-FIRST_WORKER: Final = 5
+UPDATER: Final = 5
+REFRESHER: Final = 6
+FIRST_WORKER: Final = 7
 """Indices of the daemon's processes. DNS worker n is `FIRST_WORKER + n`; after the last one come the http processes
 beyond the first."""
 
@@ -53,12 +56,21 @@ _STATE: Final = 5
 """Cells of a process's state: pid, readiness, open connections, served zones, milliseconds of its last beat."""
 _SIZE: Final = struct.Struct("<Q")
 
+ChannelEnds = Mapping[str, Sequence[socket.socket]]
+"""A process's ends of channels, by the process that receives requests from them."""
+
 
 class SharedBlock:
     """The shared memory. Use `create`; it can only be pickled into a child that is being spawned."""
 
     def __init__(
-        self, fd: int, workers: int, slots: int, listeners: Mapping[str, socket.socket], http_workers: int = 1
+        self,
+        fd: int,
+        workers: int,
+        slots: int,
+        listeners: Mapping[str, socket.socket],
+        http_workers: int = 1,
+        channels: ChannelEnds | None = None,
     ) -> None:
         self.workers = workers
         self.http = (HTTP, *range(FIRST_WORKER + workers, FIRST_WORKER + workers + http_workers - 1))
@@ -66,6 +78,7 @@ class SharedBlock:
         self.slots = slots
         self._fd = fd
         self._listeners = dict(listeners)
+        self._channels = channels or {}
         self._map = mmap.mmap(fd, _size(workers, slots, http_workers))
         self._cells = memoryview(self._map).cast("Q")
         self._read: tuple[int, Config] | None = None
@@ -102,6 +115,11 @@ class SharedBlock:
         """The series that a process publishes; each area has one writer."""
         start = _AREAS + process * _AREA
         return Samples(memoryview(self._map)[start : start + _AREA])
+
+    @property
+    def senders(self) -> tuple[int, ...]:
+        """The indices of the processes that clients send requests to, and that may pass them on to another."""
+        return (*range(FIRST_WORKER, FIRST_WORKER + self.workers), *self.http)
 
     @property
     def processes(self) -> int:
@@ -191,8 +209,16 @@ class SharedBlock:
         """The same memory, for a child that serves on the listener of this name, if it exists."""
         return self._with({known: sock for known, sock in self._listeners.items() if known == name})
 
-    def _with(self, listeners: Mapping[str, socket.socket]) -> "SharedBlock":
-        return SharedBlock(self._fd, self.workers, self.slots, listeners, len(self.http))
+    def channel_ends(self, receiver: str) -> Sequence[socket.socket]:
+        """This process's ends of the channels to `receiver`: one, or all of them in the receiver itself."""
+        return self._channels.get(receiver, ())
+
+    def with_channels(self, ends: ChannelEnds) -> "SharedBlock":
+        """The same memory and listeners, for a child with these ends of channels."""
+        return self._with(self._listeners, ends)
+
+    def _with(self, listeners: Mapping[str, socket.socket], channels: ChannelEnds | None = None) -> "SharedBlock":
+        return SharedBlock(self._fd, self.workers, self.slots, listeners, len(self.http), channels)
 
     def close(self) -> None:
         """Close the memory and the listeners."""
@@ -205,7 +231,8 @@ class SharedBlock:
         return (_AREAS + self.processes * _AREA) // _CELL
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _attach, (reduction.DupFd(self._fd), self.workers, self.slots, self._listeners, len(self.http))
+        passed = self.workers, self.slots, self._listeners, len(self.http), self._channels
+        return _attach, (reduction.DupFd(self._fd), *passed)
 
 
 class _Handle(Protocol):
@@ -215,9 +242,14 @@ class _Handle(Protocol):
 
 
 def _attach(
-    handle: _Handle, workers: int, slots: int, listeners: Mapping[str, socket.socket], http_workers: int
+    handle: _Handle,
+    workers: int,
+    slots: int,
+    listeners: Mapping[str, socket.socket],
+    http_workers: int,
+    channels: ChannelEnds,
 ) -> SharedBlock:
-    return SharedBlock(handle.detach(), workers, slots, listeners, http_workers)
+    return SharedBlock(handle.detach(), workers, slots, listeners, http_workers, channels)
 
 
 def _size(workers: int, slots: int, http_workers: int) -> int:
