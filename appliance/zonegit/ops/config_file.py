@@ -4,12 +4,10 @@ Every value is checked here. An error names the file, the line and the key; for 
 valid one.
 """
 
-import difflib
 import tomllib
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from zonegit.dns.access.acl import key_name
 from zonegit.dnssec.policy import KEYS, DnssecPolicy
@@ -17,13 +15,11 @@ from zonegit.errors import ConfigError
 from zonegit.ops import bounds, dnssec_policy, values
 from zonegit.ops.address import Address
 from zonegit.ops.config import NotifyTarget
+from zonegit.ops.config_source import Reader, Settings, Source
 from zonegit.ops.dnssec_policy import DNSSEC
 from zonegit.ops.primaries import primaries
 from zonegit.ops.routes import routes
 from zonegit.repo.publishing.policy import PublishPolicy
-
-Reader = Callable[[object], Any]
-Settings = dict[str, Any]  # checked by its readers; becomes a dataclass before it leaves this room
 
 
 def _addresses(value: object) -> tuple[Address, ...]:
@@ -182,7 +178,7 @@ def read_text(path: Path, content: bytes) -> Read:
         raise ConfigError(f"{path}: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path}: brackets are nested too deeply") from None
-    source = _Source(path, text)
+    source = Source(path, text)
     scalars = {key: value for key, value in data.items() if key not in TABLES and key not in _REPEATED}
     top = source.take((), scalars, TOP, (*TABLES, *_REPEATED))
     tables = {
@@ -202,9 +198,9 @@ def read_text(path: Path, content: bytes) -> Read:
     return Read(top, tables, zones, peers)
 
 
-def _zone(source: "_Source", where: tuple[str, ...], value: object, directory: Path) -> Settings:
+def _zone(source: Source, where: tuple[str, ...], value: object, directory: Path) -> Settings:
     """The settings of a zone. `directory`: where private keys are."""
-    found = source.zone(where, value)
+    found = source.zone(where, value, _NOT_NAMES)
     inner = {name: ((*where, name), found.pop(name)) for name in _INNER if name in found}
     settings = source.take(where, found, ZONE, _INNER)
     if "publisher" in settings and inner:
@@ -223,7 +219,7 @@ def _zone(source: "_Source", where: tuple[str, ...], value: object, directory: P
     return settings
 
 
-def _publish(source: "_Source", where: tuple[str, ...], value: object) -> PublishPolicy:
+def _publish(source: Source, where: tuple[str, ...], value: object) -> PublishPolicy:
     read = PublishPolicy(**source.take(where, source.table(where, value), PUBLISH))
     if read.require_signed and read.allowed_signers is None:
         raise source.error(where, "require_signed needs allowed_signers, the file that says who may sign")
@@ -232,106 +228,10 @@ def _publish(source: "_Source", where: tuple[str, ...], value: object) -> Publis
     return read
 
 
-def _dnssec(source: "_Source", where: tuple[str, ...], value: object) -> DnssecPolicy:
+def _dnssec(source: Source, where: tuple[str, ...], value: object) -> DnssecPolicy:
     read = DnssecPolicy(**source.take(where, source.table(where, value), DNSSEC))
     try:
         dnssec_policy.check(read)
     except ConfigError as error:
         raise source.error((*where, "validity"), str(error)) from None
     return read
-
-
-class _Source:
-    """A file's lines, for finding the line of an error."""
-
-    def __init__(self, path: Path, text: str) -> None:
-        self._path = path
-        self._lines = text.splitlines()
-
-    def table(self, where: tuple[str, ...], value: object) -> dict[str, object]:
-        if not isinstance(value, dict):
-            raise self.error(where, f"{where[-1]} is not a table: write [{'.'.join(where)}]")
-        return value
-
-    def array(self, where: tuple[str, ...], value: object) -> list[dict[str, object]]:
-        """An array of tables."""
-        if not isinstance(value, list):
-            raise self.error(where, f"write [[{where[-1]}]], with double brackets")
-        return [self.table((*where, str(at)), each) for at, each in enumerate(value)]
-
-    def zone(self, where: tuple[str, ...], value: object) -> dict[str, object]:
-        """A zone's table. If a name with dots isn't quoted, TOML reads it as nested tables: that is an error."""
-        found = dict(self.table(where, value))
-        for key, inner in found.items():
-            if key in _NOT_NAMES and isinstance(inner, dict):
-                continue
-            while isinstance(inner, dict):
-                where = (*where, key)
-                key, inner = next(iter(inner.items()), ("", None))
-            if len(where) > 2:
-                raise self.error(where, 'quote the zone\'s name: write [zone."example.org."]')
-        return found
-
-    def take(
-        self,
-        where: tuple[str, ...],
-        found: Mapping[str, object],
-        known: Mapping[str, Reader],
-        also: tuple[str, ...] = (),
-    ) -> Settings:
-        """Check every key of a table and read its value."""
-        taken: Settings = {}
-        for key, value in found.items():
-            reader = known.get(key)
-            if reader is None:
-                near = difflib.get_close_matches(key, (*known, *also), 1, 0.0)[0]
-                raise self.error((*where, key), f"unknown key {key!r}; did you mean {near!r}?")
-            taken[key] = self.checked((*where, key), reader, value)
-        return taken
-
-    def checked(self, where: tuple[str, ...], reader: Reader, value: object) -> Any:
-        try:
-            return reader(value)
-        except ConfigError as error:
-            raise self.error(where, f"{where[-1]}: {error}") from None
-        except ValueError:  # Python refuses to print more than 4,300 digits; TOML reads any hexadecimal number
-            raise self.error(where, f"{where[-1]}: the number has too many digits") from None
-
-    def error(self, where: tuple[str, ...], reason: str) -> ConfigError:
-        return ConfigError(f"{self._path}:{self._line(where)}: {reason}")
-
-    def _line(self, where: tuple[str, ...]) -> int:
-        """The line of a key or of a table's header; if the key isn't found, the line of its nearest table."""
-        best, line = -1, 1
-        table: tuple[str, ...] = ()
-        counted: Counter[tuple[str, ...]] = Counter()
-        for number, text in enumerate(self._lines, 1):
-            stripped = text.strip()
-            if stripped.startswith("["):
-                named = _key_path(stripped.split("#", 1)[0].strip().strip("[]"))
-                if named and stripped.startswith("[["):
-                    counted[named] += 1
-                if counted[named[:1]]:  # in an array of tables, sub-tables belong to its last element
-                    named = (*named[:1], str(counted[named[:1]] - 1), *named[1:])
-                table = named or table
-                path = table
-            else:
-                path = (*table, *_key_path(stripped.partition("=")[0]))
-            if path == where[: len(path)] and len(path) > best:
-                best, line = len(path), number
-        return line
-
-
-def _key_path(text: str) -> tuple[str, ...]:
-    """The parts of a dotted TOML key; empty if it isn't one."""
-    if not text or text.startswith("#"):
-        return ()
-    try:
-        node: object = tomllib.loads(f"{text} = 0")
-    except tomllib.TOMLDecodeError:
-        return ()
-    parts: list[str] = []
-    while isinstance(node, dict) and node:
-        key, node = next(iter(node.items()))
-        parts.append(key)
-    return tuple(parts)

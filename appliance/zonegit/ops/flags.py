@@ -18,7 +18,8 @@ from zonegit.ops.config import (
     ReplicationConfig,
     ZoneConfig,
 )
-from zonegit.ops.config_file import TABLES, TOP, TRANSFERS, ZONE, Read, Settings, read_file
+from zonegit.ops.config_file import TABLES, TOP, TRANSFERS, ZONE, Read, read_file
+from zonegit.ops.config_source import Settings
 from zonegit.ops.log import Format
 from zonegit.ops.peers import both, check_publishers, link_of, peers_of
 from zonegit.ops.routes import check_facts

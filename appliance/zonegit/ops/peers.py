@@ -6,7 +6,7 @@ from typing import Final
 from zonegit.errors import ConfigError
 from zonegit.ops import values
 from zonegit.ops.config import Config, PeerConfig, PrimaryConfig
-from zonegit.ops.config_file import Settings
+from zonegit.ops.config_source import Settings
 from zonegit.sync.zone_filter import ALL, Patterns, ZoneFilter
 
 _OF_BOTH: Final = frozenset({"name", "policy", "zones", "exclude", "key"})
