@@ -26,12 +26,11 @@ _logger: Final = logging.getLogger(__name__)
 def tsig_keys(config: Config) -> Keys:
     """The TSIG keys of a configuration, including all that it names. `KeyFileError`, `ConfigError`."""
     keys = {} if config.keys is None else load_tsig(config.keys)
-    for zone, settings in (("", config.default_zone), *config.zones.items()):
+    for where, settings in config.every_zone:
         servers = {each.key for each in settings.also_notify} | {each.key for each in settings.primaries}
         named = settings.transfer_acl.keys | {key for key in servers if key is not None}
         for name in sorted(named - keys.keys()):
             text = to_text(name).removesuffix(".")
-            where = f"zone {zone}" if zone else "[dns]"
             place = f"in {config.keys}" if config.keys else "(set `keys`)"
             make = f"`zonegit tsig new {text} --keys {config.keys or 'DIR'}`"
             raise ConfigError(f"{where} names the TSIG key {text!r}, but there is none {place}: {make}")

@@ -188,6 +188,10 @@ class ZoneConfig(NamedTuple):
     also_notify: tuple[NotifyTarget, ...] = ()
     primaries: tuple[Primary, ...] = ()
     """The servers that the zone is transferred from, the first one asked first; empty: it is written here."""
+    catalog: str | None = None
+    """The catalog zone that lists the zone, by its canonical name (RFC 9432)."""
+    catalog_group: tuple[str, ...] = ()
+    """The groups that it has there."""
     publish: PublishPolicy | None = None
     """What commits have to pass before they are served. None: nothing if `dnssec` is set, else no gate."""
     dnssec: DnssecPolicy | None = None
@@ -210,6 +214,27 @@ class ZoneConfig(NamedTuple):
         return tuple(dict.fromkeys([*found, *(route.branch for route in self.routes)]))
 
 
+class CatalogConfig(NamedTuple):
+    """A catalog zone that is followed: its members are zones here (RFC 9432)."""
+
+    primaries: tuple[Primary, ...]
+    """Where the catalog is transferred from."""
+    members: ZoneConfig
+    """The settings of its members."""
+    groups: Mapping[str, ZoneConfig] = {}
+    """Those of members with one of these groups; the first that fits applies."""
+    max_removals: int | None = None
+    """How many members may go at once; None: ten, or a tenth of them if that is more."""
+
+    def settings(self, groups: Collection[str]) -> ZoneConfig:
+        """The settings of a member with these groups."""
+        return next((self.groups[name] for name in self.groups if name in groups), self.members)
+
+    @property
+    def templates(self) -> tuple[ZoneConfig, ...]:
+        return (self.members, *self.groups.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The complete configuration of a `zonegitd`."""
@@ -225,6 +250,8 @@ class Config:
     zones: Mapping[str, ZoneConfig] = field(default_factory=dict)
     """Canonical zone name -> settings, for zones with a table of their own."""
     default_zone: ZoneConfig = field(default_factory=ZoneConfig)
+    catalogs: Mapping[str, CatalogConfig] = field(default_factory=dict)
+    """Canonical name -> settings, for the catalogs that are followed; each of them is among the `zones`, too."""
     only_zones: frozenset[str] = frozenset()
     """Canonical names; empty: every zone of the repository is served."""
     log: Format = Format.TEXT
@@ -237,14 +264,29 @@ class Config:
     """The wire name that the supervisor queries as a health check; set by the supervisor."""
 
     @property
+    def every_zone(self) -> tuple[tuple[str, ZoneConfig], ...]:
+        """All settings of zones, and the table that each is in."""
+        found = [("[dns]", self.default_zone)]
+        found += [(f"zone {name}", zone) for name, zone in self.zones.items()]
+        found += [
+            (f"catalog {name}", each) for name, catalog in self.catalogs.items() for each in catalog.templates
+        ]
+        return tuple(found)
+
+    @property
+    def made_catalogs(self) -> frozenset[str]:
+        """The catalogs that list zones of this node."""
+        return frozenset(zone.catalog for _, zone in self.every_zone if zone.catalog is not None)
+
+    @property
     def publishes(self) -> bool:
         """Whether any zone has a policy."""
-        return any(zone.policy is not None for zone in self.zones.values())
+        return any(zone.policy is not None for _, zone in self.every_zone)
 
     @property
     def notifies(self) -> bool:
         """Whether any zone sends NOTIFY."""
-        return any(zone.notify or zone.also_notify for zone in (self.default_zone, *self.zones.values()))
+        return any(zone.notify or zone.also_notify for _, zone in self.every_zone)
 
     @property
     def called(self) -> tuple[PeerConfig, ...]:

@@ -6,6 +6,7 @@ valid one.
 
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,6 +15,7 @@ from zonegit.dnssec.policy import KEYS, DnssecPolicy
 from zonegit.errors import ConfigError
 from zonegit.ops import bounds, dnssec_policy, values
 from zonegit.ops.address import Address
+from zonegit.ops.catalogs import LISTED, CatalogTables, read_catalogs
 from zonegit.ops.config import NotifyTarget
 from zonegit.ops.config_source import Reader, Settings, Source
 from zonegit.ops.dnssec_policy import DNSSEC
@@ -52,6 +54,7 @@ TRANSFERS: Final[Mapping[str, Reader]] = {
     "transfer_acl": values.acl,
     "notify": values.boolean,
     "also_notify": _targets,
+    **LISTED,
 }
 """Under `[dns]` for every zone, under `[zone."..."]` for one."""
 TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
@@ -147,7 +150,9 @@ _INNER: Final = ("publish", "dnssec")
 """The tables in a zone's table."""
 _NOT_NAMES: Final = ZONE.keys() - {"at"} | {*_INNER}
 """The keys of a zone's table that can't be the end of a name without quotes, as `at` can."""
-_REPEATED: Final = ("zone", "peer")
+_IN_TEMPLATE: Final = (*TRANSFERS,)
+"""The keys of a zone's table that the members of a catalog may have as well."""
+_REPEATED: Final = ("zone", "peer", "catalog")
 """Tables that may occur several times."""
 
 
@@ -159,6 +164,8 @@ class Read(NamedTuple):
     zones: dict[str, Settings]
     """By canonical name."""
     peers: list[Settings]
+    catalogs: dict[str, CatalogTables]
+    """By canonical name."""
 
 
 def read_file(path: Path) -> Read:
@@ -195,28 +202,54 @@ def read_text(path: Path, content: bytes) -> Read:
         zones[canonical] = _zone(source, where, value, top.get("dnssec_keys", KEYS))
     listed = source.array(("peer",), data.get("peer", []))
     peers = [source.take(("peer", str(at)), each, PEER) for at, each in enumerate(listed)]
-    return Read(top, tables, zones, peers)
+    directory = top.get("dnssec_keys", KEYS)
+    catalogs = read_catalogs(source, data.get("catalog", {}), partial(_template, directory))
+    return Read(top, tables, zones, peers, catalogs)
 
 
 def _zone(source: Source, where: tuple[str, ...], value: object, directory: Path) -> Settings:
     """The settings of a zone. `directory`: where private keys are."""
     found = source.zone(where, value, _NOT_NAMES)
-    inner = {name: ((*where, name), found.pop(name)) for name in _INNER if name in found}
-    settings = source.take(where, found, ZONE, _INNER)
+    settings = _with_inner(source, where, found, ZONE, directory)
+    inner = next((name for name in _INNER if name in settings), None)
     if "publisher" in settings and inner:
-        table = ".".join(("zone", f'"{where[1]}"', next(iter(inner))))
+        table = ".".join(("zone", f'"{where[1]}"', inner))
         raise source.error(
             (*where, "publisher"), f"the zone has [{table}], so this node publishes it: keep only one"
         )
     if "publisher" in settings and "primaries" in settings:
         raise source.error((*where, "publisher"), "the zone has primaries, so no peer writes it: keep only one")
+    if "dnssec" in settings and "at" in settings:
+        raise source.error((*where, "at"), "a version that 'at' pins is served as it is, so it can't be signed")
+    return settings
+
+
+def _with_inner(
+    source: Source,
+    where: tuple[str, ...],
+    found: dict[str, object],
+    known: Mapping[str, Reader],
+    directory: Path,
+) -> Settings:
+    """The settings of a table with these keys, and those of the tables `publish` and `dnssec` in it."""
+    inner = {name: ((*where, name), found.pop(name)) for name in _INNER if name in found}
+    settings = source.take(where, found, known, _INNER)
     if "publish" in inner:
         settings["publish"] = _publish(source, *inner["publish"])
     if "dnssec" in inner:
         settings["dnssec"] = _dnssec(source, *inner["dnssec"])._replace(directory=directory)
-        if "at" in settings:
-            raise source.error((*where, "at"), "a version that 'at' pins is served as it is, so it can't be signed")
     return settings
+
+
+def _template(directory: Path, source: Source, where: tuple[str, ...], value: object) -> Settings:
+    """The settings of the members of a catalog."""
+    found = source.table(where, value)
+    for name in found:
+        if name in ZONE and name not in _IN_TEMPLATE:
+            raise source.error(
+                (*where, name), f"{name!r} can't be set for members of a catalog: other servers write them"
+            )
+    return _with_inner(source, where, dict(found), {name: ZONE[name] for name in _IN_TEMPLATE}, directory)
 
 
 def _publish(source: Source, where: tuple[str, ...], value: object) -> PublishPolicy:

@@ -10,6 +10,7 @@ from typing import Final, NoReturn, TypeVar
 from zonegit import __version__
 from zonegit.errors import ConfigError, UsageError
 from zonegit.ops import values
+from zonegit.ops.catalogs import catalog_config, check_catalogs, with_catalogs
 from zonegit.ops.config import (
     Config,
     DnsConfig,
@@ -89,7 +90,9 @@ def load(argv: Sequence[str]) -> Config:
     flags = vars(parser().parse_args(list(argv)))
     given: dict[str, object] = {name: value for name, value in flags.items() if value is not None}
     path = given.get("config")
-    top, tables, zones, listed = read_file(Path(str(path))) if path is not None else Read({}, {}, {}, [])
+    top, tables, zones, listed, followed = (
+        read_file(Path(str(path))) if path is not None else Read({}, {}, {}, [], {})
+    )
     for name, value in given.items():
         if name in _TABLE_OF:
             table, key = _TABLE_OF[name]
@@ -104,6 +107,7 @@ def load(argv: Sequence[str]) -> Config:
         check_facts(f'[zone."{name}"]', settings.get("routes", ()), dns)
         if "dnssec" in settings and default.at is not None:
             raise ConfigError(f"--at serves a version as it is, so {name} can't be signed: leave it out")
+    catalogs = {name: catalog_config(each, default) for name, each in followed.items()}
     config = Config(
         repo=top.get("repo") or Path(os.environ.get("ZONEGIT_REPO") or ".zonegit"),
         keys=top.get("keys"),
@@ -113,11 +117,15 @@ def load(argv: Sequence[str]) -> Config:
         log=tables.get("log", {}).get("format", Format.TEXT),
         primary=_primary(tables, top),
         peers=peers_of(listed, tables, top),
-        zones={name: default._replace(**settings) for name, settings in zones.items()},
+        zones=with_catalogs(
+            {name: default._replace(**settings) for name, settings in zones.items()}, catalogs, default
+        ),
         default_zone=default,
+        catalogs=catalogs,
         only_zones=frozenset(_checked("zone", values.zone_name, name) for name in only),
     )
     check_publishers(config)
+    check_catalogs(config)
     return config
 
 

@@ -10,6 +10,7 @@ import pytest
 from zonegit.cli.main import main
 from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.ops import bounds
+from zonegit.ops.catalogs import CATALOG
 from zonegit.ops.config import DnsConfig, PeerConfig, PrimaryConfig, ReplicationConfig, ZoneConfig
 from zonegit.ops.config_file import PEER, PUBLISH, TABLES, TOP, ZONE
 from zonegit.ops.dnssec_policy import DNSSEC
@@ -23,6 +24,7 @@ _UNSET = ({}, (), None, "")
 ZONE_TABLE = 'zone."example.org."'
 PUBLISH_TABLE = f"{ZONE_TABLE}.publish"
 DNSSEC_TABLE = f"{ZONE_TABLE}.dnssec"
+CATALOG_TABLE = 'catalog."catalog.example."'
 PEER_TABLE = "[peer]"
 
 
@@ -36,9 +38,12 @@ def values() -> dict[str, dict[str, Any]]:
     for name in ("replication", "primary"):
         tables[f"{name}.limits"] = tables[name].pop("limits")
     zone = dict(data["zone"]["example.org."])
+    catalog = dict(data["catalog"]["catalog.example."])
+    members, group = catalog.pop("zone"), catalog.pop("group")["public"]
+    followed = {CATALOG_TABLE: catalog, f"{CATALOG_TABLE}.zone": members, f'{CATALOG_TABLE}.group."public"': group}
     inner = {PUBLISH_TABLE: zone.pop("publish"), DNSSEC_TABLE: zone.pop("dnssec")}
     one = {"": {name: data[name] for name in TOP}, **inner, ZONE_TABLE: zone}
-    return tables | one | {PEER_TABLE: data["peer"][0]}
+    return tables | one | followed | {PEER_TABLE: data["peer"][0]}
 
 
 def comments() -> dict[tuple[str, str], str]:
@@ -60,7 +65,8 @@ def comments() -> dict[tuple[str, str], str]:
 def test_every_key_stands_there_and_no_other() -> None:
     known = {name: set(keys) - {"limits"} for name, keys in TABLES.items()}
     known |= {"": set(TOP), ZONE_TABLE: set(ZONE), PUBLISH_TABLE: set(PUBLISH), DNSSEC_TABLE: set(DNSSEC)}
-    known |= {PEER_TABLE: set(PEER) - {"limits"}}
+    known |= {PEER_TABLE: set(PEER) - {"limits"}, CATALOG_TABLE: set(CATALOG)}
+    known |= {f"{CATALOG_TABLE}.{name}": {"transfer_acl"} for name in ("zone", 'group."public"')}
     limits = {"replication.limits": set(SERVER._fields), "primary.limits": set(CLIENT._fields)}
     assert {name: set(keys) for name, keys in values().items()} == known | limits
 

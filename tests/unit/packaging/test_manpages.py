@@ -9,6 +9,7 @@ import pytest
 
 from zonegit.cli import parser, verbs
 from zonegit.ops import flags
+from zonegit.ops.catalogs import CATALOG
 from zonegit.ops.config_file import PUBLISH, TABLES, TOP, ZONE
 from zonegit.ops.dnssec_policy import DNSSEC
 
@@ -57,6 +58,7 @@ def test_every_key_of_the_configuration_is_described(pages) -> None:
         assert described[f"[{name}]"] == set(keys) - {"limits"}
     assert described["[zone.\\(dqexample.org.\\(dq]"] == set(ZONE)
     assert described["[zone.\\(dqexample.org.\\(dq.publish]"] == set(PUBLISH)
+    assert described["[catalog.\\(dqcatalog.example.\\(dq]"] == set(CATALOG)
     assert described["[zone.\\(dqexample.org.\\(dq.dnssec]"] == set(DNSSEC)
 
 
