@@ -4,7 +4,7 @@ One table gives each type's fields; a type that isn't in it is opaque bytes (RFC
 uncompressed: names are complete, and lowercase where the table says so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from zonegit.errors import InvalidRecord
@@ -98,6 +98,11 @@ _ONE_NAME: Final = {
 }
 """Types whose RDATA ends with the only name in it -> where that begins."""
 
+_MAY_BE_COMPRESSED: Final = frozenset(
+    {NS, MD, MF, CNAME, SOA, MB, MG, MR, PTR, MINFO, MX, 17, 18, 21, 24, 26, SRV, NAPTR}
+)
+"""The types of RFC 1035, and those whose names older senders compress: RP, AFSDB, RT, SIG, PX, SRV, NAPTR."""
+
 BESIDE_CNAME: Final = frozenset({24, 25, 30, RRSIG, NSEC, NSEC3})  # SIG, KEY, NXT
 """Types that may stand beside a CNAME (RFC 2181 §10.1, RFC 4034 §3)."""
 
@@ -154,6 +159,31 @@ def canonical(rtype: int, rdata: bytes) -> bytes:
             if lowered != name:
                 rdata = rdata[:start] + lowered + rdata[end:]
     return rdata
+
+
+def expanded(
+    rtype: int, message: bytes, start: int, end: int, read_name: Callable[[bytes, int], tuple[bytes, int]]
+) -> bytes:
+    """The RDATA between two offsets of a message, its names without compression (RFC 3597 §4).
+
+    `read_name` gives a name of the message and where it ends there. `InvalidRecord` if the fields of a type whose
+    names may be compressed don't end where the RDATA ends. `canonical` checks the rest.
+    """
+    if rtype not in _MAY_BE_COMPRESSED:
+        return message[start:end]
+    parts: list[bytes] = []
+    at = start
+    for field in _FIELDS[rtype]:
+        before = at
+        if field in (_NAME, _NAME_AS_IS):
+            name, at = read_name(message, at)
+            parts.append(name)
+            continue
+        at = end if field == _REST else before + (field if field > 0 else 1 + message[at])
+        parts.append(message[before:at])
+    if at != end:
+        raise InvalidRecord(f"RDATA of type {rtype} has {end - start} bytes; its fields make {at - start}")
+    return b"".join(parts)
 
 
 def is_canonical(rtype: int, rdata: bytes) -> bool:

@@ -15,6 +15,7 @@ from zonegit.ops.primaries import Primary
 from zonegit.ops.routes import Route
 from zonegit.ops.values import parse_canary
 from zonegit.repo.publishing.policy import PublishPolicy
+from zonegit.repo.updating.values import UpdatePolicy, UpdateRule
 from zonegit.sync.limits import CLIENT, SERVER, ClientLimits, ServerLimits
 from zonegit.sync.policy import Direction, Policy
 from zonegit.sync.zone_filter import ZoneFilter
@@ -178,7 +179,7 @@ class ZoneConfig(NamedTuple):
     publisher: str | None = None
     """The peer whose published versions are served here although this node writes the zone, too."""
     strict: frozenset[str] = frozenset()
-    """Checks whose warnings refuse a change. Only `zonegit` uses them (`ops.strict`); the daemon doesn't commit."""
+    """Checks whose warnings refuse a change: of `zonegit` (`ops.strict`), and by an UPDATE."""
     allow_query: Acl | None = None
     """Who may query it; None: everybody. This and the next three default to the settings under `[dns]`."""
     transfer_acl: Acl = LOOPBACK
@@ -192,6 +193,10 @@ class ZoneConfig(NamedTuple):
     """The catalog zone that lists the zone, by its canonical name (RFC 9432)."""
     catalog_group: tuple[str, ...] = ()
     """The groups that it has there."""
+    update: tuple[UpdateRule, ...] = ()
+    """Who may change what by UPDATE messages (RFC 2136)."""
+    coalesce: float | None = None
+    """Seconds within which the UPDATEs of one key become one commit; None: each is a commit."""
     publish: PublishPolicy | None = None
     """What commits have to pass before they are served. None: nothing if `dnssec` is set, else no gate."""
     dnssec: DnssecPolicy | None = None
@@ -203,6 +208,14 @@ class ZoneConfig(NamedTuple):
         if self.dnssec is None:
             return self.publish
         return (self.publish or PublishPolicy())._replace(dnssec=self.dnssec)
+
+    @property
+    def update_policy(self) -> UpdatePolicy | None:
+        """How UPDATEs are treated; None if the zone takes none: without rules, at a pinned revision, and where it
+        is transferred from its primaries."""
+        if not self.update or self.at is not None or self.primaries:
+            return None
+        return UpdatePolicy(self.update, self.strict, self.coalesce)
 
     @property
     def branches(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from zonegit.ops.config_source import Reader, Settings, Source
 from zonegit.ops.dnssec_policy import DNSSEC
 from zonegit.ops.primaries import primaries
 from zonegit.ops.routes import routes
+from zonegit.ops.update_rules import coalesce, update_rules
 from zonegit.repo.publishing.policy import PublishPolicy
 
 
@@ -133,6 +134,8 @@ ZONE: Final[Mapping[str, Reader]] = {
     "merge": values.policy,
     "publisher": values.peer_name,
     "primaries": primaries,
+    "update": update_rules,
+    "coalesce": coalesce,
     **TRANSFERS,
 }
 PUBLISH: Final[Mapping[str, Reader]] = {
@@ -219,6 +222,8 @@ def _zone(source: Source, where: tuple[str, ...], value: object, directory: Path
         )
     if "publisher" in settings and "primaries" in settings:
         raise source.error((*where, "publisher"), "the zone has primaries, so no peer writes it: keep only one")
+    if "coalesce" in settings and not settings.get("update"):
+        raise source.error((*where, "coalesce"), "coalesce: without 'update' there is nothing to coalesce")
     if "dnssec" in settings and "at" in settings:
         raise source.error((*where, "at"), "a version that 'at' pins is served as it is, so it can't be signed")
     return settings

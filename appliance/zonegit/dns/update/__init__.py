@@ -1,0 +1,1 @@
+"""UPDATE messages (RFC 2136) as bytes."""

@@ -1,0 +1,165 @@
+"""What an UPDATE means for a version of a zone (RFC 2136 §3.2 to §3.4). Nothing here stores anything."""
+
+from typing import Final
+
+from zonegit.model.names import Owner, WireName, absolute, to_text
+from zonegit.model.rdata import (
+    BESIDE_CNAME,
+    CNAME,
+    DNAME,
+    NS,
+    NSEC,
+    NSEC3,
+    NSEC3PARAM,
+    RRSIG,
+    SOA,
+    ZONEMD,
+    soa_serial,
+    with_serial,
+)
+from zonegit.repo.serials import is_ahead
+from zonegit.repo.updating.values import Fault, Form, Operation, Prerequisite, Update, UpdatePolicy, UpdateRcode
+from zonegit.repo.updating.working import Pile, Working
+from zonegit.zonefile.types import type_text
+
+SIGNERS: Final = frozenset((RRSIG, NSEC, NSEC3, NSEC3PARAM, ZONEMD))
+"""Types that follow from a zone's other data, so that only who signs the zone adds them."""
+_KEPT: Final = frozenset((SOA, NS))
+"""What the apex never loses."""
+_ONE: Final = frozenset((SOA, CNAME, DNAME))
+"""Types of which an owner has one record: another one replaces it (RFC 2136 §3.4.2.2, RFC 6672 §5.2)."""
+_WKS: Final = 11
+_SAME_SERVICE: Final = 5
+"""The address and the protocol of WKS: another record with the same ones replaces it (RFC 2136 §3.4.2.2)."""
+
+
+class Rejected(Exception):
+    """An UPDATE that changes nothing; its rcode says why. Never leaves `repo.updating`."""
+
+    def __init__(self, rcode: UpdateRcode, why: str) -> None:
+        super().__init__(why)
+        self.rcode = rcode
+
+
+def check_prerequisites(update: Update, working: Working, soa: bytes) -> None:
+    """`Rejected` for the first prerequisite that doesn't hold (RFC 2136 §3.2.5). `soa`: the served SOA's RDATA."""
+    wanted: dict[tuple[Owner, int], set[bytes]] = {}
+    for each in update.prerequisites:
+        if isinstance(each, Fault):
+            raise Rejected(each.rcode, each.why)
+        if each.rdata is not None:
+            wanted.setdefault((each.owner, each.rtype), set()).add(each.rdata)
+        elif rcode := _unmet(each, working):
+            raise Rejected(rcode, _text(update.apex, each))
+    for (owner, rtype), rdatas in wanted.items():
+        pile = working.pile(owner, rtype)
+        found = {soa} if rtype == SOA and not owner else pile.rdatas if pile else set()
+        if found != rdatas:
+            each = Prerequisite(Form.RRSET_EXISTS_WITH_VALUE, owner, rtype)
+            raise Rejected(UpdateRcode.NXRRSET, _text(update.apex, each))
+
+
+def _unmet(each: Prerequisite, working: Working) -> UpdateRcode | None:
+    """The rcode for a prerequisite without a value; None if it holds."""
+    types = working.types(each.owner)
+    match each.form:
+        case Form.NAME_IS_IN_USE:
+            return None if types else UpdateRcode.NXDOMAIN
+        case Form.NAME_IS_NOT_IN_USE:
+            return UpdateRcode.YXDOMAIN if types else None
+        case Form.RRSET_EXISTS:
+            return None if each.rtype in types else UpdateRcode.NXRRSET
+        case _:
+            return UpdateRcode.YXRRSET if each.rtype in types else None
+
+
+def check_permissions(update: Update, working: Working, policy: UpdatePolicy, key: WireName) -> None:
+    """`Rejected` for the first operation that isn't for this key or for any zone (RFC 2136 §3.3, §3.4.1)."""
+    for each in update.operations:
+        if isinstance(each, Fault):
+            raise Rejected(each.rcode, each.why)
+        if each.form is Form.ADD_TO_RRSET and each.rtype in SIGNERS:
+            raise Rejected(UpdateRcode.REFUSED, f"{_text(update.apex, each)}: only who signs a zone adds these")
+        if not _is_allowed(each, working, policy, key):
+            raise Rejected(UpdateRcode.REFUSED, f"no rule lets {_key_text(key)} {_text(update.apex, each)}")
+
+
+def _is_allowed(each: Operation, working: Working, policy: UpdatePolicy, key: WireName) -> bool:
+    """To delete all RRsets, a key has to be allowed each that is there; without any, some type at that owner."""
+    if each.form is not Form.DELETE_ALL_RRSETS:
+        return policy.allows(key, each.owner, each.rtype)
+    types = working.types(each.owner) - (_KEPT if not each.owner else frozenset())
+    if not types:
+        return policy.allows_some(key, each.owner)
+    return all(policy.allows(key, each.owner, rtype) for rtype in types)
+
+
+def operate(update: Update, working: Working, serial: int) -> int | None:
+    """Do the operations one after the other (RFC 2136 §3.4.2.7); what the RFC ignores is left out.
+
+    `serial` is the one that secondaries have. Returns that of an SOA that is to come; None without one.
+    """
+    asked: int | None = None
+    for each in update.operations:
+        if isinstance(each, Fault):
+            raise AssertionError(each)  # check_permissions has refused it
+        match each.form:
+            case Form.ADD_TO_RRSET if each.rtype == SOA:
+                if _take_soa(each, working, serial if asked is None else asked):
+                    asked = soa_serial(each.rdata or b"")
+            case Form.ADD_TO_RRSET:
+                _add(each, working)
+            case Form.DELETE_RR:
+                _delete(each, working)
+            case Form.DELETE_RRSET:
+                _delete_rrsets(each.owner, {each.rtype}, working)
+            case _:
+                _delete_rrsets(each.owner, working.types(each.owner), working)
+    return asked
+
+
+def _take_soa(each: Operation, working: Working, serial: int) -> bool:
+    """Put an SOA in the place of the zone's, unless it is behind (RFC 1982) or at an owner that has none."""
+    rdata = each.rdata or b""
+    new = soa_serial(rdata)
+    if each.owner or not (new == serial or is_ahead(new, serial)):
+        return False
+    working.put(each.owner, SOA, Pile(each.ttl, {with_serial(rdata, 0)}))
+    return True
+
+
+def _add(each: Operation, working: Working) -> None:
+    """Add a record, which gives its TTL to the RRset. Nothing comes beside a CNAME, nor a CNAME beside anything."""
+    owner, rtype, ttl, rdata = each.owner, each.rtype, each.ttl, each.rdata or b""
+    others = working.types(owner) - BESIDE_CNAME - {rtype}
+    if rtype not in BESIDE_CNAME and (others if rtype == CNAME else CNAME in others):
+        return
+    pile = working.pile(owner, rtype)
+    if pile is None or rtype in _ONE:
+        working.put(owner, rtype, Pile(ttl, {rdata}))
+        return
+    if rtype == _WKS:
+        pile.rdatas = {old for old in pile.rdatas if old[:_SAME_SERVICE] != rdata[:_SAME_SERVICE]}
+    pile.rdatas.add(rdata)
+    pile.ttl = ttl
+
+
+def _delete(each: Operation, working: Working) -> None:
+    pile = working.pile(each.owner, each.rtype)
+    is_last_server = not each.owner and each.rtype == NS and pile is not None and len(pile.rdatas) == 1
+    if pile is not None and each.rtype != SOA and not is_last_server:
+        pile.rdatas.discard(each.rdata or b"")
+
+
+def _delete_rrsets(owner: Owner, types: set[int], working: Working) -> None:
+    for rtype in types if owner else types - _KEPT:
+        if working.pile(owner, rtype) is not None:
+            working.put(owner, rtype, Pile(0))
+
+
+def _text(apex: WireName, each: Prerequisite | Operation) -> str:
+    return f"{each.form}: {to_text(absolute(each.owner, apex))} {type_text(each.rtype)}"
+
+
+def _key_text(key: WireName) -> str:
+    return to_text(key).removesuffix(".")
