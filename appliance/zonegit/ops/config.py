@@ -187,16 +187,16 @@ class ZoneConfig(NamedTuple):
     notify: bool = False
     """Whether to send NOTIFY to the zone's name servers (NS records) whose addresses are in zones served here."""
     also_notify: tuple[NotifyTarget, ...] = ()
+    update: tuple[UpdateRule, ...] = ()
+    """Who may change what by UPDATE messages (RFC 2136)."""
+    coalesce: float | None = None
+    """Seconds within which the UPDATEs of one key become one commit; None: each is a commit."""
     primaries: tuple[Primary, ...] = ()
     """The servers that the zone is transferred from, the first one asked first; empty: it is written here."""
     catalog: str | None = None
     """The catalog zone that lists the zone, by its canonical name (RFC 9432)."""
     catalog_group: tuple[str, ...] = ()
     """The groups that it has there."""
-    update: tuple[UpdateRule, ...] = ()
-    """Who may change what by UPDATE messages (RFC 2136)."""
-    coalesce: float | None = None
-    """Seconds within which the UPDATEs of one key become one commit; None: each is a commit."""
     publish: PublishPolicy | None = None
     """What commits have to pass before they are served. None: nothing if `dnssec` is set, else no gate."""
     dnssec: DnssecPolicy | None = None
