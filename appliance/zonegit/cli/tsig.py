@@ -13,15 +13,16 @@ from zonegit.errors import KeyFileExists
 
 
 def _new(args: Namespace, out: Output) -> int:
-    from zonegit.auth.tsigfile import new_tsig, tsig_path
+    from zonegit.auth.tsigfile import check_algorithm, new_tsig, tsig_path
 
     if args.dry_run:
+        check_algorithm(args.algorithm, args.legacy)
         path = tsig_path(args.keys, args.name)
         if path.exists():
             raise KeyFileExists(f"{path}: already exists; choose another name")
         out.note(f"dry run, nothing written: would write {path}")
         return 0
-    path = new_tsig(args.keys, args.name, args.algorithm, os.urandom)
+    path = new_tsig(args.keys, args.name, args.algorithm, os.urandom, args.legacy)
     out.made(f"but {path} was written")
     out.line(str(path))
     out.note("configure its name, algorithm and secret at the other server, then reload zonegitd (SIGHUP)")
@@ -48,9 +49,12 @@ def _new_arguments(parser: ArgumentParser) -> None:
     options.keys_option(parser)
     parser.add_argument(
         "--algorithm",
-        choices=("hmac-sha256", "hmac-sha384", "hmac-sha512"),
+        choices=("hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha1", "hmac-md5"),
         default="hmac-sha256",
         help="the key's algorithm (default: hmac-sha256)",
+    )
+    parser.add_argument(
+        "--legacy", action="store_true", help="accept hmac-sha1 and hmac-md5, for clients that have no better one"
     )
     options.dry_run_option(parser)
 

@@ -110,7 +110,7 @@ class Dispatcher:
 
     def _signed(self, packet: bytes, record: tsig.Record, requestor: Requestor) -> Answer:
         key = self.keys[record.name]
-        bare = packet[:2] + tsig.unsigned(packet, record)[2:]
+        bare = tsig.stripped(packet, record)
         answer = self._plain(bare, requestor.signed(key.name, key.room))
         signature = tsig.Signature(key, record.mac)
         if answer is None:
@@ -130,15 +130,9 @@ class Dispatcher:
     def _refuse_signature(self, packet: bytes, record: tsig.Record, code: int, requestor: Requestor) -> bytes:
         """The response to a signature that doesn't verify (RFC 8945 §5.3.2)."""
         query = _parsed(packet)
-        self._refused(requestor.client, query.name, record.name, tsig.reason(code))
+        self._refused(requestor.client, query.name, record.name, tsig.reason(code, record, self.keys))
         response = self._error(query, requestor, Rcode.NOTAUTH)
-        now = int(self._clock())
-        if code in (tsig.BADKEY, tsig.BADSIG):  # unsigned: there is no secret in common
-            return tsig.with_record(response, (record.name, record.algorithm), now, b"", code)
-        signature = tsig.Signature(self.keys[record.name], record.mac)
-        if code == tsig.BADTIME:  # at the client's time, which it accepts, with ours as other data (§5.2.3)
-            return signature.sign(response, record.time_signed, code, now.to_bytes(6, "big"))
-        return signature.sign(response, now, code)
+        return tsig.refusal(response, record, code, self.keys, int(self._clock()))
 
 
 def _parsed(packet: bytes) -> Query:

@@ -57,7 +57,11 @@ def test_no_directory_no_keys(tmp_path: Path) -> None:
     [
         ("algorithm", "not TOML"),
         (GOOD + 'state = "sign"\n', "unknown key 'state'"),
-        (GOOD.replace("sha256", "md5"), "must be one of hmac-sha256, hmac-sha384, hmac-sha512"),
+        (GOOD.replace("sha256", "sha3"), "must be one of hmac-sha256, hmac-sha384, hmac-sha512"),
+        (GOOD.replace("sha256", "md5"), "hmac-md5 is accepted only with `legacy = true`"),
+        (GOOD.replace("sha256", "sha1") + "legacy = false\n", "hmac-sha1 is accepted only with `legacy = true`"),
+        (GOOD + 'legacy = "yes"\n', "`legacy` must be true or false"),
+        (GOOD + "legacy = 1\n", "`legacy` must be true or false"),
         (f'secret = "{SECRET}"\n', "`algorithm` must be"),
         ('algorithm = "hmac-sha256"\n', "at least 16"),
         (GOOD.replace(SECRET, "?"), "base64"),

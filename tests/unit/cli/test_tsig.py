@@ -18,6 +18,19 @@ def test_new_writes_a_file_and_says_only_where(run, tmp_path) -> None:
     assert written["secret"] not in result.out + result.err
 
 
+@pytest.mark.parametrize("algorithm", ["hmac-sha1", "hmac-md5"])
+def test_legacy_algorithms_are_asked_for_in_so_many_words(run, refused, tmp_path, algorithm) -> None:
+    command = ("tsig", "new", "old", "--keys", tmp_path, "--algorithm", algorithm)
+    for more in ((), ("--dry-run",)):
+        refused(run(*command, *more), 2, "--legacy", algorithm)
+    assert run(*command, "--legacy").code == 0
+    assert tomllib.loads((tmp_path / "old.tsig").read_text())["legacy"] is True
+    assert run("tsig", "list", "--keys", tmp_path).lines[0].split() == ["old", algorithm]
+    path = tmp_path / "old.tsig"
+    path.write_text(path.read_text().replace("legacy = true", "legacy = false"))
+    refused(run("tsig", "list", "--keys", tmp_path), 7, "legacy = true", algorithm)
+
+
 def test_list_shows_no_secrets(run, tmp_path) -> None:
     for name in ("b", "a"):
         run("tsig", "new", name, "--keys", tmp_path)
@@ -49,8 +62,8 @@ def test_an_empty_directory(run, tmp_path) -> None:
         (["new", "../a", "--keys", "k"], 2, ["../a"]),
         (["new", "a..b", "--keys", "k"], 2, ["a..b"]),
         (["new", "x" * 64, "--keys", "k"], 2, ["xxx"]),
-        (["new", "a", "--keys", "k", "--algorithm", "hmac-md5"], 2, ["hmac-md5", "hmac-sha256"]),
-        (["new", "a", "--keys", "k", "--algorithm", "hmac-md5", "--dry-run"], 2, ["hmac-md5", "hmac-sha256"]),
+        (["new", "a", "--keys", "k", "--algorithm", "hmac-sha3"], 2, ["hmac-sha3", "hmac-sha256"]),
+        (["new", "a", "--keys", "k", "--algorithm", "hmac-sha3", "--dry-run"], 2, ["hmac-sha3", "hmac-sha256"]),
         (["new", "a"], 2, ["--keys"]),
         (["list", "--keys", "nowhere"], 7, ["nowhere"]),
     ],

@@ -2,7 +2,7 @@
 
 Refused: a TSIG that isn't the last additional record or can't be read (FORMERR), unknown keys and other algorithms
 than the key's (BADKEY), MACs that don't match (BADSIG) or are truncated (BADTRUNC), times that differ by more than
-the fudge (BADTIME). HMAC-MD5, SHA-1 and GSS-TSIG are not supported.
+the fudge (BADTIME). HMAC-MD5 and HMAC-SHA1 are only for keys whose files say so; GSS-TSIG is not supported.
 """
 
 import hmac
@@ -22,6 +22,11 @@ from zonegit.model.names import MAX_LABEL, WireName, from_text, lower, to_text
 
 ALGORITHMS: Final = {"hmac-sha256": 32, "hmac-sha384": 48, "hmac-sha512": 64}
 """Name -> bytes of its MAC."""
+LEGACY: Final = {"hmac-md5": 16, "hmac-sha1": 20}
+"""The same for algorithms that RFC 8945 §6 keeps for old clients only."""
+_SIZES: Final = ALGORITHMS | LEGACY
+_WIRE_NAMES: Final = {"hmac-md5": "hmac-md5.sig-alg.reg.int."}
+"""The names in messages that differ from those in configurations."""
 BADSIG: Final = 16
 BADKEY: Final = 17
 BADTIME: Final = 18
@@ -47,15 +52,10 @@ _SHORTEST: Final = 10
 
 _REASONS: Final = {
     BADSIG: "BADSIG: the key has another secret there than here",
-    BADKEY: "BADKEY: no key of this name and algorithm is known here",
+    BADKEY: "BADKEY: no key of this name is known here",
     BADTIME: "BADTIME: the clocks there and here differ by more than 5 minutes",
     BADTRUNC: "BADTRUNC: the MAC was cut short",
 }
-
-
-def reason(code: int) -> str:
-    """Why a TSIG was refused, by its error code (RFC 8945 §3), from the view of the server that refused it."""
-    return _REASONS.get(code, f"TSIG error {code}")
 
 
 class Malformed(Exception):
@@ -73,16 +73,20 @@ class TsigKey:
 
     @cached_property
     def _key(self) -> dns.tsig.Key:
-        return dns.tsig.Key(dns.name.from_text(to_text(self.name)), self.secret, self.algorithm)
+        return dns.tsig.Key(dns.name.from_text(to_text(self.name)), self.secret, self._wire_name)
 
     @cached_property
     def wire(self) -> tuple[bytes, bytes]:
         """Name and algorithm as they stand in messages."""
-        return self.name, from_text(f"{self.algorithm}.")
+        return self.name, from_text(self._wire_name)
+
+    @property
+    def _wire_name(self) -> str:
+        return _WIRE_NAMES.get(self.algorithm, f"{self.algorithm}.")
 
     @property
     def mac_size(self) -> int:
-        return ALGORITHMS[self.algorithm]
+        return _SIZES[self.algorithm]
 
     @property
     def room(self) -> int:
@@ -181,8 +185,23 @@ def _skip_name(data: bytes, at: int, *, pointers: bool = True) -> int:
 
 def unsigned(message: bytes, record: Record) -> bytes:
     """The message before it was signed."""
+    return record.original_id + stripped(message, record)[2:]
+
+
+def stripped(message: bytes, record: Record) -> bytes:
+    """The message without its signature, with the id that it came with."""
     count = int.from_bytes(message[10:12], "big") - 1
-    return record.original_id + message[2:10] + count.to_bytes(2, "big") + message[12 : record.start]
+    return message[:10] + count.to_bytes(2, "big") + message[12 : record.start]
+
+
+def reason(code: int, record: Record, keys: Keys) -> str:
+    """Why a TSIG was refused, by its error code (RFC 8945 §3), from the view of the server that refused it."""
+    key = keys.get(record.name)
+    if code != BADKEY or key is None:
+        return _REASONS.get(code, f"TSIG error {code}")
+    used = to_text(WireName(record.algorithm)).removesuffix(".")
+    used = next((name for name, wire in _WIRE_NAMES.items() if wire == f"{used}."), used)
+    return f"BADKEY: the key is for {key.algorithm} here, but the message was signed with {used}"
 
 
 def check(message: bytes, record: Record, keys: Keys, now: int, request_mac: bytes = b"") -> int:
@@ -211,6 +230,19 @@ def _variables(key: TsigKey, time: int, fudge: int, code: int, other: bytes) -> 
     return b"".join(
         (name, b"\0\xff\0\0\0\0", algorithm, timers, code.to_bytes(2, "big"), len(other).to_bytes(2, "big"), other)
     )
+
+
+def refusal(response: bytes, record: Record, code: int, keys: Keys, now: int) -> bytes:
+    """The response to a message whose TSIG doesn't verify, with a TSIG that says why (RFC 8945 §5.3.2).
+
+    `response` has the rcode NOTAUTH; `code` is the TSIG error; `now` Unix seconds.
+    """
+    if code in (BADKEY, BADSIG):  # unsigned: there is no secret in common
+        return with_record(response, (record.name, record.algorithm), now, b"", code)
+    signature = Signature(keys[record.name], record.mac)
+    if code == BADTIME:  # at the client's time, which it accepts, with ours as other data (§5.2.3)
+        return signature.sign(response, record.time_signed, code, now.to_bytes(6, "big"))
+    return signature.sign(response, now, code)
 
 
 class Signature:
