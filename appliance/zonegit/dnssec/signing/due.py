@@ -24,7 +24,7 @@ _STUB: Final = STUB_CLASS.to_bytes(2, "big")
 _CYCLE: Final = 1 << 32
 _KEPT: Final = 65_536
 """Inner nodes. A signed zone of a million names has some 15,000."""
-_LEAVES: Final = 4096
+_LEAVES: Final = 256
 """Leaves that were looked at last: the apex's is looked at for each version."""
 
 
@@ -147,6 +147,12 @@ def _signers(makers: tuple[bytes, ...]) -> frozenset[Signers]:
     return frozenset(map(frozenset, found.values()))
 
 
+@lru_cache(1 << 8)
+def _union(parts: frozenset[frozenset[Signers]]) -> frozenset[Signers]:
+    """All of these, as one object for all nodes with the same ones."""
+    return _NO_SIGNERS.union(*parts)
+
+
 def _keep(known: dict[bytes, Summary], most: int, oid: bytes, found: Summary) -> None:
     if len(known) >= most:
         del known[next(iter(known))]
@@ -159,10 +165,9 @@ def _whole(source: NodeSource, entry: bytes) -> bytes:
 
 
 def _joined(parts: Sequence[Summary]) -> Summary:
-    signers = {part.signers for part in parts}
     return Summary(
         min((part.first_end for part in parts if part.first_end is not None), default=None),
-        _NO_SIGNERS.union(*signers),
+        _union(frozenset(part.signers for part in parts)),
         sum([part.signatures for part in parts]),
         max([part.max_ttl for part in parts], default=0),
         max((part.last_begin for part in parts if part.last_begin is not None), default=None),
