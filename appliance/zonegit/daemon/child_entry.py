@@ -4,6 +4,8 @@ A child is spawned with its signals blocked; they are unblocked once it has hand
 whatever ended that.
 """
 
+from __future__ import annotations
+
 import ctypes
 import importlib
 import logging
@@ -12,14 +14,16 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from zonegit.daemon.listeners import DnsSockets
 from zonegit.errors import ZonegitError
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.permanent_imports import permanent_imports
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
+
+if TYPE_CHECKING:
+    from zonegit.daemon.listeners import DnsSockets
 
 BLOCKED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM)
 """Signals that are blocked until a child can handle them."""

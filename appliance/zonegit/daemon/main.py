@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from zonegit.errors import ZonegitError
 from zonegit.model.foreign import one_line
-from zonegit.ops.flags import load
 from zonegit.ops.log import described
 from zonegit.ops.permanent_imports import permanent_imports
 
@@ -14,9 +13,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM; the exit code. Every refusal is one line on stderr."""
     given = list(sys.argv[1:] if argv is None else argv)
     try:
-        config = load(given)
-        with permanent_imports():
+        with permanent_imports():  # here: multiprocessing imports this module in each child, too
             from zonegit.daemon.supervisor import Supervisor
+            from zonegit.ops.flags import load
+        config = load(given)
         return Supervisor(given, config).run()
     except ZonegitError as error:
         sys.stderr.write(f"zonegitd: {one_line(str(error))}\n")

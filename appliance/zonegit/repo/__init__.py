@@ -1,6 +1,10 @@
-"""`Repository`, the API: zones, revisions, history, changes, merges. The command line writes through it alone."""
+"""`Repository`, the API: zones, revisions, history, changes, merges. The command line writes through it alone.
 
-from zonegit.repo.repository import Repository
+It is loaded when it is first asked for: most processes of the daemon use the rooms below alone.
+"""
+
+from typing import TYPE_CHECKING
+
 from zonegit.repo.results import (
     Blame,
     Change,
@@ -18,6 +22,9 @@ from zonegit.repo.results import (
     Unfinished,
     ZoneSummary,
 )
+
+if TYPE_CHECKING:
+    from zonegit.repo.repository import Repository as Repository
 
 __all__ = [
     "Blame",
@@ -37,3 +44,11 @@ __all__ = [
     "Unfinished",
     "ZoneSummary",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Repository":
+        from zonegit.repo.repository import Repository
+
+        return Repository
+    raise AttributeError(f"module 'zonegit.repo' has no attribute {name!r}")
