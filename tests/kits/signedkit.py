@@ -32,9 +32,17 @@ class SignedNode:
     """A repository, the directory of its keys, and the process that publishes."""
 
     def __init__(
-        self, path: Path, policy: DnssecPolicy | None = None, *, zone: str = ZONE, store: Store | None = None
+        self,
+        path: Path,
+        policy: DnssecPolicy | None = None,
+        *,
+        zone: str = ZONE,
+        store: Store | None = None,
+        repo: Path | None = None,
     ) -> None:
+        """`repo`: the directory of `store`, with which large versions are signed in processes of their own."""
         self.clock = Clock()
+        self.repo = repo
         self.path = path
         self.policy = PublishPolicy(dnssec=(policy or DnssecPolicy(algorithm=Algorithm.ED25519)))
         self.policy = self.with_policy(directory=path / "keys")
@@ -54,7 +62,7 @@ class SignedNode:
 
     def restart(self) -> None:
         """A new process publishes from now on: it knows nothing but what is on the disk."""
-        self.stage = SigningStage(self.context, Parents(self._ask, waits=True))
+        self.stage = SigningStage(self.context, Parents(self._ask, waits=True), self.repo)
 
     def publish(self, place: Position = MAIN) -> Publication:
         return publish(self.context, place, self.policy, _no_validator, sign=self.stage)

@@ -21,6 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
 from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zonegit.daemon.changed_files import ChangedFiles
@@ -46,6 +47,7 @@ from zonegit.repo.publishing.publish import Stopped, begin_publishing, publish, 
 from zonegit.repo.publishing.reading import Publication, own_publications
 from zonegit.repo.results import Position
 from zonegit.store.lmdb import LmdbStore
+from zonegit.tree.source import NodeCache
 
 if TYPE_CHECKING:
     from zonegit.repo.dnssec.stage import SigningStage
@@ -59,6 +61,8 @@ _LONG: Final = 5.0
 """Seconds of a publication that took much memory, as the first one of a large zone that is signed."""
 _FILES: Final = 1.0
 """Seconds between two looks at the files of those who may sign and approve."""
+_NODES: Final = 256
+"""Nodes of trees that are kept decoded, of 5 KiB each: a commit needs some ten of them."""
 _THREADS: Final = 4
 """Validators that run at a time."""
 
@@ -68,6 +72,7 @@ _logger: Final = logging.getLogger(__name__)
 def run(config: Config, block: SharedBlock, index: int) -> None:
     """Publish until SIGTERM. `StoreError` if it can't start."""
     store = LmdbStore.open(config.repo, patience=writers_patience(_logger))
+    store.nodes = NodeCache(_NODES)
     publisher = Publisher(store, config, block.samples(index))
     ending = False
 
@@ -230,7 +235,7 @@ class Publisher:
     def _begin(self, place: Position, since: float) -> None:
         policy = self._policies.get(place)
         if policy is not None and policy.dnssec is not None and self._signing is None:
-            self._signing = _signing_stage(self._context)
+            self._signing = _signing_stage(self._context, self._store.path)
         if policy is not None and (policy.validator or policy.dnssec):
             self._busy[place] = self._threads.submit(self._judge, place, policy, since)
         else:
@@ -275,9 +280,9 @@ class Publisher:
             self._next = min(self._next, when)
 
 
-def _signing_stage(context: Context) -> SigningStage:
+def _signing_stage(context: Context, repo: Path) -> SigningStage:
     from zonegit.net.dns.parent import ask_parent
     from zonegit.repo.dnssec.parents import Parents
     from zonegit.repo.dnssec.stage import SigningStage
 
-    return SigningStage(context, Parents(ask_parent))
+    return SigningStage(context, Parents(ask_parent), repo)

@@ -1,6 +1,6 @@
 """Makes the signed content of a version, and proves it before it is published."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from zonegit.dnssec.keys import VerifyAll, is_malformed, key_tag, verify_all
@@ -15,8 +15,11 @@ from zonegit.model.rdata import DNSKEY
 from zonegit.model.rrset import RRKey, RRset, rr_key
 from zonegit.model.zone import Zone
 from zonegit.repo.content import Content
+from zonegit.repo.context import Context
 from zonegit.repo.dnssec.zone_facts import Served
-from zonegit.repo.publishing.versions import SignedContent
+from zonegit.repo.publishing.policy import Published
+from zonegit.repo.publishing.versions import SignedContent, release_signed
+from zonegit.repo.results import Position, Revision
 from zonegit.tree.build import Built
 from zonegit.tree.zone_tree import Tree
 
@@ -35,6 +38,21 @@ class Task(NamedTuple):
     withdrawn: Collection[RRKey] = ()
 
 
+Sign = Callable[[Task], list[bytes]]
+"""Signs, and verifies what is new: the new objects, children before parents and the zone object last, except those
+that it has stored. `DnssecError` if the zone can't be signed, or if anything is wrong with it."""
+
+Release = Callable[[Context, Position, Published, Revision, SignedContent, str], Published]
+"""Serves what was signed from now on, as `release_signed` does."""
+
+
+class Work(NamedTuple):
+    """How one version is made."""
+
+    sign: Sign
+    release: Release = release_signed
+
+
 class Made(NamedTuple):
     """What it came to."""
 
@@ -43,11 +61,19 @@ class Made(NamedTuple):
     """The largest TTL in the version."""
 
 
-def made(task: Task, index: SignatureIndex, verify: VerifyAll = verify_all) -> Made:
-    """Sign, and verify what is new. `DnssecError` if the zone can't be signed, or if anything is wrong with it.
+def made(task: Task, index: SignatureIndex, sign: Sign) -> Made:
+    """Have a version signed. `DnssecError` as of `sign`."""
+    content, objects = task.content, sign(task)
+    zone = Zone.decode(objects[-1])
+    nodes = content.tree.nodes.over({object_id(data): data for data in objects[:-1]})
+    summary = index.of(Tree(nodes, zone.tree))
+    if summary.first_end is None:
+        raise DnssecError(f"{to_text(task.plan.apex)}: signing made no signature")
+    return Made(SignedContent(task.seq, objects, summary.first_end), summary.max_ttl)
 
-    `verify`: verifies large batches of signatures.
-    """
+
+def signed_objects(task: Task, verify: VerifyAll = verify_all) -> list[bytes]:
+    """Sign here: a `Sign`. `verify`: verifies large batches of signatures."""
     before, content, plan = task.before, task.content, task.plan
     shape = content.zone.shape
     _check_dnskeys(before, content.tree, plan)
@@ -55,13 +81,13 @@ def made(task: Task, index: SignatureIndex, verify: VerifyAll = verify_all) -> M
         built = sign_again(before.tree, before.shown, content.tree, shape, plan, task.renew, task.withdrawn)
     else:
         built = sign_zone(content.tree, shape, plan)
-    tree = _over(content.tree, built)
-    _prove(before, tree, plan, verify)
-    summary = index.of(tree)
-    if summary.first_end is None:
-        raise DnssecError(f"{to_text(plan.apex)}: signing made no signature")
-    objects = [*built.objects, Zone(built.root, shape, built.records).encode()]
-    return Made(SignedContent(task.seq, objects, summary.first_end), summary.max_ttl)
+    _prove(before, _over(content.tree, built), plan, verify)
+    return [*built.objects, Zone(built.root, shape, built.records).encode()]
+
+
+def work_here(_task: Task) -> Work:
+    """Make any version in this process, and no other."""
+    return Work(signed_objects)
 
 
 def _check_dnskeys(before: Served, unsigned: Tree, plan: SigningPlan) -> None:

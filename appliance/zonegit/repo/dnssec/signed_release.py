@@ -1,11 +1,10 @@
 """Publishes the next signed version of a branch, if there is something to show."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from math import ceil
 from time import monotonic
 from typing import NamedTuple
 
-from zonegit.dnssec.keys import VerifyAll, verify_all
 from zonegit.dnssec.lifetimes import Lifetimes, lifetimes
 from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.dnssec.private_key import tag_of
@@ -23,13 +22,14 @@ from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.dnssec.bootstrapping import announced, note_additions, noted_additions
 from zonegit.repo.dnssec.key_directory import ZoneKeys
-from zonegit.repo.dnssec.making import Task, made
+from zonegit.repo.dnssec.large_versions import is_made_anew
+from zonegit.repo.dnssec.making import Task, Work, made, work_here
 from zonegit.repo.dnssec.remembered import remember
 from zonegit.repo.dnssec.renewing import PAUSE, Renewal, renewal, without_apex
 from zonegit.repo.dnssec.zone_facts import Served
 from zonegit.repo.history import read_commit
 from zonegit.repo.publishing.policy import Published
-from zonegit.repo.publishing.versions import message_of, release, release_signed, seq_of_version
+from zonegit.repo.publishing.versions import message_of, release, seq_of_version
 from zonegit.repo.results import Position, Revision
 
 
@@ -60,8 +60,7 @@ class Tools(NamedTuple):
     context: Context
     keys: ZoneKeys
     signatures: SignatureIndex
-    verify: VerifyAll = verify_all
-    """Verifies large batches of signatures."""
+    work: Callable[[Task], Work] = work_here
 
     def served(self, published: Published) -> Served:
         """What a version has."""
@@ -90,11 +89,13 @@ def publish_signed(tools: Tools, branch: Branch, wanted: PublishedKeys) -> Outco
         return Outcome(old, _next(due, branch.rests_until), branch.rests_until)
     remember(context.store, place, policy)  # before: a signed zone whose policy isn't known stays as it is
     note_additions(context.store, place, before | additions.keys())
-    version = made(Task(served, content, seq, plan, renew, withdrawn), tools.signatures, tools.verify)
+    task = Task(served, content, seq, plan, renew, withdrawn)
+    work = tools.work(task)
+    version = made(task, tools.signatures, work.sign)
     if commit is not None or not served.is_signed:
         lifetimes(policy, _expire(content), max(version.max_ttl, policy.dnskey_ttl))
     message = _message(branch, shown, renewed=bool(renew))
-    published = release_signed(context, place, old, shown, version.signed, message)
+    published = work.release(context, place, old, shown, version.signed, message)
     rests = ceil(context.now() + PAUSE * (monotonic() - began)) if renew else branch.rests_until
     return Outcome(published, _next(_due(tools, tools.served(published), plan, times), rests), rests)
 
@@ -159,7 +160,9 @@ def _signing_keys(keys: ZoneKeys, dnskeys: tuple[bytes, ...]) -> tuple[SigningKe
 
 def _is_current(served: Served, content: Content, plan: SigningPlan, withdrawn: Collection[RRKey]) -> bool:
     """Whether a version that shows this content already is as planned, apart from signatures that end."""
-    return served.is_signed and is_current(served.tree, served.shown, content.zone.shape, plan, withdrawn)
+    if not served.is_signed or is_made_anew(served, content, plan):
+        return False
+    return is_current(served.tree, served.shown, content.zone.shape, plan, withdrawn)
 
 
 def _additions(context: Context, place: Position, content: Content) -> tuple[dict[RRKey, bytes], frozenset[RRKey]]:

@@ -6,6 +6,7 @@ proven before.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Lock
 from typing import Final
 
@@ -31,6 +32,7 @@ from zonegit.repo.dnssec.parents import SELDOM, SOON, Parents
 from zonegit.repo.dnssec.requests import requested, taken
 from zonegit.repo.dnssec.signed_release import Branch, Outcome, Tools, publish_signed
 from zonegit.repo.dnssec.signing_pool import SigningPool
+from zonegit.repo.dnssec.signing_process import WorkDivision
 from zonegit.repo.dnssec.status import DnssecStatus, Problem, note_status, noted_status
 from zonegit.repo.dnssec.tokens import close_tokens
 from zonegit.repo.dnssec.zone_facts import Keys, Served, facts_of
@@ -50,8 +52,12 @@ _COUNTS: Final = 61
 class SigningStage:
     """For one process. It keeps what it knows of zones between looks, and may be used on several threads."""
 
-    def __init__(self, context: Context, parents: Parents) -> None:
+    def __init__(self, context: Context, parents: Parents, repo: Path | None = None) -> None:
+        """`repo`: the repository's directory. Large versions are signed in a process that opens it, too, and ends;
+        None: in this one.
+        """
         self._context = context
+        self._repo = repo
         self._parents = parents
         self._pool = SigningPool()
         self._zones: dict[tuple[str, str], _Zone] = {}
@@ -84,7 +90,8 @@ class SigningStage:
         found = self._zones.get(key)
         if found is None:
             keys = KeyDirectory(policy.directory, self._pool.signer).zone(name)
-            tools = Tools(self._context, keys, SignatureIndex(self._context.now), self._pool.verify_all)
+            division = WorkDivision(keys, self._pool.verify_all, self._repo)
+            tools = Tools(self._context, keys, SignatureIndex(self._context.now), division.of)
             found = self._zones.setdefault(key, _Zone(name, tools))
         return found
 
