@@ -43,12 +43,13 @@ class Authority:
         self.cert = directory / f"{name}.pem"
         self.cert.write_bytes(made.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
-    def issue(self, name: str, life: timedelta = timedelta(days=1)) -> Files:
-        """A certificate for 127.0.0.1; one that has expired if its life is negative."""
+    def issue(self, name: str, life: timedelta = timedelta(days=1), host: str = "") -> Files:
+        """A certificate for 127.0.0.1 and a host name; one that has expired if its life is negative."""
+        named = [x509.DNSName(host)] if host else []
         key = generate_private_key(SECP256R1())
         made = (
             _builder(_name(name), self._subject, key, life)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1")), *named]), False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), False)
             .sign(self._key, SHA256())
         )

@@ -1,4 +1,5 @@
-"""TLS for `/v0`: version 1.3 only, with ALPN h2 (RFC 8446, RFC 7301, RFC 9113 §3.2); for DNS (RFC 7858), 1.2 too.
+"""TLS for `/v0`: version 1.3 only, with ALPN h2 (RFC 8446, RFC 7301, RFC 9113 §3.2); for DNS (RFC 7858), 1.2 too;
+for zone transfers from other servers (RFC 9103), 1.3 only.
 
 A server presents its certificate and, given a CA for clients, refuses clients without a certificate of that CA. A
 client verifies the server's certificate and name, against a private CA or the system's. Refused, naming the file:
@@ -60,6 +61,25 @@ def client_context(ca: Path | None, identity: Identity | None) -> ssl.SSLContext
         _trust(context, ca)
     if identity is not None:
         _show(context, identity)
+    return context
+
+
+def transfer_context(*, verify: bool, ca: Path | None = None) -> ssl.SSLContext:
+    """The context of a zone transfer from another server: TLS 1.3, as RFC 9103 §7.1 requires. `ConfigError`.
+
+    With `verify` the server's certificate and name are checked, against a CA file or the system's CAs. Without, the
+    transfer is encrypted, but anybody may be at the other end (RFC 9103 §9.3.1: opportunistic).
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols([DNS_ALPN])
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif ca is None:
+        context.load_default_certs()
+    else:
+        _trust(context, ca)
     return context
 
 

@@ -212,10 +212,14 @@ def check(message: bytes, record: Record, keys: Keys, now: int, request_mac: byt
     key = keys.get(record.name)
     if key is None or record.algorithm != key.wire[1]:
         return BADKEY
+    variables = _variables(key, record.time_signed, record.fudge, record.error, record.other)
+    return _verdict(message, record, key, now, request_mac, variables)
+
+
+def _verdict(message: bytes, record: Record, key: TsigKey, now: int, mac_before: bytes, variables: bytes) -> int:
     if not max(_SHORTEST, key.mac_size // 2) <= len(record.mac) <= key.mac_size:
         raise Malformed("a MAC is too short or too long")
-    before = len(request_mac).to_bytes(2, "big") + request_mac if request_mac else b""
-    variables = _variables(key, record.time_signed, record.fudge, record.error, record.other)
+    before = len(mac_before).to_bytes(2, "big") + mac_before if mac_before else b""
     if not key.matches(record.mac, before, unsigned(message, record), variables):
         return BADSIG
     if abs(now - record.time_signed) > record.fudge:  # after the MAC: before that the time could be anybody's
@@ -243,6 +247,32 @@ def refusal(response: bytes, record: Record, code: int, keys: Keys, now: int) ->
     if code == BADTIME:  # at the client's time, which it accepts, with ours as other data (§5.2.3)
         return signature.sign(response, record.time_signed, code, now.to_bytes(6, "big"))
     return signature.sign(response, now, code)
+
+
+class Verification:
+    """Verifies the messages of one response; each signature covers the one before (RFC 8945 §5.3.1).
+
+    The first message must be signed with all TSIG variables, the later ones with the times alone.
+    """
+
+    def __init__(self, key: TsigKey, request_mac: bytes) -> None:
+        self._key = key
+        self._mac = request_mac
+        self._first = True
+
+    def check(self, message: bytes, record: Record, now: int) -> int:
+        """Verify the next message: 0, or the TSIG error; `Malformed`. `now` is Unix seconds."""
+        key = self._key
+        if self._first:
+            code = check(message, record, {key.name: key}, now, self._mac)
+        elif (record.name, record.algorithm) != key.wire:
+            code = BADKEY
+        else:
+            timers = _TIMERS.pack(record.time_signed >> 32, record.time_signed & 0xFFFFFFFF, record.fudge)
+            code = _verdict(message, record, key, now, self._mac, timers)
+        self._first = False
+        self._mac = record.mac
+        return code
 
 
 class Signature:
