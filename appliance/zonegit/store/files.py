@@ -78,6 +78,11 @@ class Files(NamedTuple):
             finally:
                 os.close(file)
 
+    def announce(self) -> None:
+        """Have those who watch the data file look at it (`commit_watch`)."""
+        with suppress(OSError):  # they look some time anyway
+            os.utime(self.data)
+
     @contextmanager
     def linked(self) -> Iterator[str]:
         """A directory for LMDB, in which the names of the two files are links to the open ones."""

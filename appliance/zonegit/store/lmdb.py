@@ -27,6 +27,7 @@ from zonegit.store.writer_lock import ENDLESS, Patience
 from zonegit.tree.source import NodeCache
 
 if TYPE_CHECKING:
+    from zonegit.store.commit_watch import CommitWatch
     from zonegit.store.writer import StoreWriter
 
 _SHARE: Final = 256
@@ -183,6 +184,7 @@ class LmdbStore:
                 writer.finish()
                 began = perf_counter()
                 txn.commit()
+                opened.files.announce()
                 self.committed(perf_counter() - began)
             except lmdb.Error as error:
                 if _is_panicked(opened):
@@ -226,6 +228,12 @@ class LmdbStore:
     def txn_id(self) -> int:
         with self._joined() as opened:
             return self._txn_id(opened)
+
+    def watch(self) -> CommitWatch:
+        """Waits for commits of any process; close it after use."""
+        from zonegit.store.commit_watch import CommitWatch
+
+        return CommitWatch(self._opened.files.data)
 
     def _txn_id(self, opened: Opened) -> int:
         txn = self._begin(opened, write=False)  # `info()` names a transaction some 0.1 ms before readers see it
