@@ -1,10 +1,9 @@
 """The publisher process: publishes what passes the policies of zones (docs/publishing.md).
 
-It reads the repository's last transaction id two hundred times a second. The branches whose refs moved are judged
-again, those that wait for a time when it comes, and those whose policy names a file of signers that was changed. A
-validator may be slow, and so may signing: branches with either are judged on other threads, so that no zone waits
-for another's. What a commit's own transaction published (`repo.publishing.at_once`) is only reported here, and so
-is what `zonegit publish` did.
+It waits for commits (`store.commit_watch`). The branches whose refs moved are judged again, those that wait for a
+time when it comes, and those whose policy names a file of signers that was changed. A validator may be slow, and so
+may signing: branches with either are judged on other threads, so that no zone waits for another's. What a commit's
+own transaction published (`repo.publishing.at_once`) is only reported here, and so is what `zonegit publish` did.
 
 A zone whose policy was removed from the configuration is served from its branches' tips again; one that is signed
 goes on being signed until that is ended.
@@ -16,7 +15,7 @@ import logging
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
@@ -28,7 +27,9 @@ from zonegit.daemon.changed_files import ChangedFiles
 from zonegit.daemon.publish_report import PublishReport
 from zonegit.daemon.writers_patience import writers_patience
 from zonegit.errors import InvalidData, ZonegitError
-from zonegit.model.refs import RefKind, RefName, parse
+from zonegit.model import refs
+from zonegit.model.ids import ObjectId
+from zonegit.model.refs import Ref, RefKind, RefName, parse
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.memory import give_back_free_memory
@@ -52,7 +53,8 @@ from zonegit.tree.source import NodeCache
 if TYPE_CHECKING:
     from zonegit.repo.dnssec.stage import SigningStage
 
-_LOOK: Final = 0.005
+_LOOK: Final = 0.05
+"""Seconds between two looks while no commit is announced: one may be missed, and times come."""
 _AGAIN: Final = 5.0
 """Seconds until a branch is judged again that couldn't be published."""
 _STEP: Final = 60.0
@@ -87,7 +89,7 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     try:
         while not ending:
             publisher.look()
-            time.sleep(_LOOK)
+            publisher.wait()
     finally:
         block.set_ready(index, False)
         publisher.close()
@@ -101,6 +103,7 @@ class Publisher:
         self, store: LmdbStore, config: Config, samples: Samples, clock: Callable[[], float] = time.time
     ) -> None:
         self._store = store
+        self._commits = store.watch()
         self._context = Context.over(store, clock)
         self._configs = deque([config], maxlen=1)
         """The configuration to use from the next look on."""
@@ -126,6 +129,10 @@ class Publisher:
         self._files = ChangedFiles()
         self._look_at_files = 0.0
         self._busy: dict[Position, Future[Publication | Stopped | None]] = {}
+        self._done_with: dict[Position, ObjectId] = {}
+        """The versions that the last looks at branches found or made."""
+        self._moved: set[Position] = set()
+        """Branches whose version has moved: the look that is under way may have done that."""
         self._threads = ThreadPoolExecutor(_THREADS)
         self._validators = Validators()
         self._signing: SigningStage | None = None
@@ -145,6 +152,8 @@ class Publisher:
             self._seq, self._txn = None, -1
             self._validators.forget()
             self._look_at_files = 0.0
+        for place in [place for place, future in self._busy.items() if future.done()]:
+            self._done(place, self._busy.pop(place).result())
         try:
             # Before a reader is opened: a commit between the two is found at the next look.
             txn = self._store.txn_id()
@@ -155,6 +164,7 @@ class Publisher:
                     self._report.begun(begin_publishing(self._context, self._policies))
                 self._find_moved()
                 self._txn = txn
+            self._find_published()
         except ZonegitError as error:
             self._seldom("cannot check for branches to publish", error)
             return
@@ -169,16 +179,19 @@ class Publisher:
         if self._look_at_files <= now or self._look_at_files > now + _FILES:
             self._look_at_files = now + _FILES
             self._find_resigned()
-        for place in [place for place, future in self._busy.items() if future.done()]:
-            self._done(place, self._busy.pop(place).result())
         for place in [place for place in self._waiting if place not in self._busy]:
             self._begin(place, self._waiting.pop(place))
+
+    def wait(self) -> None:
+        """Wait until there may be something to do."""
+        self._commits.wait(_LOOK)
 
     def close(self) -> None:
         self._validators.stop()
         if self._signing is not None:
             self._signing.close()
         self._threads.shutdown(cancel_futures=True)  # they use the store
+        self._commits.close()
 
     def _with_signed(self, policies: Mapping[Position, PublishPolicy]) -> Mapping[Position, PublishPolicy]:
         """The policies, and the last ones of zones that mustn't stop being signed while their parent has a DS."""
@@ -204,15 +217,29 @@ class Publisher:
         with self._store.read() as reader:
             seq = reader.seq
             moved = reader.moved_since(self._seq) if self._seq is not None else None
-            found = {*policies, *own_publications(reader)} if moved is None else None
+            found = {*policies, *own_publications(reader)} if moved is None else set[Position]()
             asked = {*(zone for zone, _ in requests(reader)), *hosts_with_news(reader)}
-        if found is None:
-            found = set(chain.from_iterable(self._concerned(name) for name in moved or ()))
+        for ref in _parsed(moved or ()):
+            if ref.kind is RefKind.PUBLISHED:
+                self._moved |= {Position(ref.zone, ref.name)} & policies.keys()
+            else:
+                found.update(self._concerned(ref))
         if asked:
             found |= {place for place in policies if place.zone in asked}
         for place in found:
             self._waiting.setdefault(place, time.monotonic())
         self._seq = seq
+
+    def _find_published(self) -> None:
+        """Have the branches judged again whose version another process has moved."""
+        found = [place for place in self._moved if place not in self._busy]
+        if found:
+            with self._store.read() as reader:
+                versions = {place: reader.ref(refs.published(place.zone, place.branch)) for place in found}
+            self._moved.difference_update(found)
+            for place, version in versions.items():
+                if version != self._done_with.get(place):
+                    self._waiting.setdefault(place, time.monotonic())
 
     def _find_resigned(self) -> None:
         """Have the branches judged again for which others may sign or approve now."""
@@ -223,21 +250,20 @@ class Publisher:
                 if not changed.isdisjoint(named):
                     self._waiting.setdefault(place, time.monotonic())
 
-    def _concerned(self, name: RefName) -> Iterator[Position]:
+    def _concerned(self, ref: Ref) -> Iterator[Position]:
         """The branches with a policy that the move of a ref is about: for a review, all of its zone."""
-        with suppress(InvalidData):
-            ref = parse(name)
-            if ref.kind is RefKind.REVIEW:
-                yield from (place for place in self._policies if place.zone == ref.zone)
-            elif (place := Position(ref.zone, ref.name)) in self._policies:
-                yield place
+        if ref.kind is RefKind.REVIEW:
+            yield from (place for place in self._policies if place.zone == ref.zone)
+        elif (place := Position(ref.zone, ref.name)) in self._policies:
+            yield place
 
     def _begin(self, place: Position, since: float) -> None:
         policy = self._policies.get(place)
         if policy is not None and policy.dnssec is not None and self._signing is None:
             self._signing = _signing_stage(self._context, self._store.path)
         if policy is not None and (policy.validator or policy.dnssec):
-            self._busy[place] = self._threads.submit(self._judge, place, policy, since)
+            self._busy[place] = future = self._threads.submit(self._judge, place, policy, since)
+            future.add_done_callback(lambda _: self._commits.wake())
         else:
             self._done(place, self._judge(place, policy, since))
 
@@ -261,8 +287,11 @@ class Publisher:
         return found
 
     def _done(self, place: Position, found: Publication | Stopped | None) -> None:
+        self._done_with.pop(place, None)
         if isinstance(found, Publication):
             self._report.publication(place, found)
+            if found.published is not None:
+                self._done_with[place] = found.published.version.id
             times = (found.held.until if found.held else None, found.again)
             self._judge_at(place, min((each for each in times if each is not None), default=None))
             if place not in self._configured and found.dnssec is not None and found.dnssec.is_over:
@@ -278,6 +307,13 @@ class Publisher:
         if when is not None:
             self._later[place] = when
             self._next = min(self._next, when)
+
+
+def _parsed(names: Iterable[RefName]) -> Iterator[Ref]:
+    """Refs by their names; what is none is left out."""
+    for name in names:
+        with suppress(InvalidData):
+            yield parse(name)
 
 
 def _signing_stage(context: Context, repo: Path) -> SigningStage:

@@ -15,10 +15,14 @@ from zonegit.errors import CorruptStore
 from zonegit.model.rdata import A
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.repo import Repository
+from zonegit.repo.context import Context
 from zonegit.repo.dnssec.remembered import remembered
 from zonegit.repo.dnssec.status import noted_status
 from zonegit.repo.mirrors import follows_versions, mirror_setting
 from zonegit.repo.publishing.policy import PublishPolicy
+from zonegit.repo.publishing.publish import Stopped, publish
+from zonegit.repo.publishing.reading import Publication
+from zonegit.repo.results import Position
 from zonegit.store.lmdb import LmdbStore
 
 ORG = "example.org."
@@ -157,6 +161,52 @@ def test_what_a_commit_published_itself_is_logged(zone: Zone) -> None:
     assert found.published and found.published.of == zone.repository.resolve("main", zone=ORG).id
     assert zone.look() == [("published", "main")]
     assert zone.look() == []
+
+
+def test_a_branch_is_judged_once_for_a_commit(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The move of its published ref, which that brings, is no reason for another look."""
+    judged: list[str] = []
+    begin = zone.publisher._begin
+
+    def beginning(place: Position, since: float) -> None:
+        judged.append(place.branch)
+        begin(place, since)
+
+    monkeypatch.setattr(zone.publisher, "_begin", beginning)
+    zone.publisher.configure(zone.config(PublishPolicy(validator=("true",))))
+    zone.look()
+    assert sorted(judged) == ["canary", "main"]
+    for number in range(3):
+        judged.clear()
+        zone.set("new", number)
+        until(lambda: ("published", "main") in zone.look(), "the publication")
+        for _ in range(3):
+            zone.look()
+        assert judged == ["main"]
+
+
+def test_what_another_process_publishes_while_a_branch_is_judged_is_found(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, judge = PublishPolicy(max_deletes=0, validator=("true",)), zone.publisher._judge
+    seen: list[tuple[str, str]] = []
+
+    def judging(place: Position, policy: PublishPolicy | None, since: float) -> Publication | Stopped | None:
+        found = judge(place, policy, since)
+        if isinstance(found, Publication) and found.held is not None:
+            publish(Context.over(zone.store, zone.clock), place, PublishPolicy(), lambda *_: None)
+        return found
+
+    def is_logged(line: tuple[str, str]) -> bool:
+        seen.extend(zone.look())
+        return line in seen
+
+    monkeypatch.setattr(zone.publisher, "_judge", judging)
+    zone.publisher.configure(zone.config(policy))
+    zone.look()
+    zone.repository.delete("www", zone=ORG)
+    until(lambda: is_logged(("not publishing a commit", "main")), "a hold")
+    until(lambda: is_logged(("published", "main")), "the publication")
 
 
 def test_the_first_versions_of_many_zones_are_made_together(tmp_path: Path) -> None:
