@@ -34,6 +34,17 @@ class Count(NamedTuple):
             return self
         return Count(self.seconds + min(max(passed, 0), LOOK), now)
 
+    def end(self, needed: int, now: int) -> int:
+        """When so many seconds will have been counted, if the condition goes on being true: the same between two
+        looks that count.
+        """
+        left = max(needed - self.seconds, 0)
+        if left and self.last is not None:
+            end = min(self.last, now) + max(left, _SHORT)
+            if end > now:
+                return end
+        return now + left
+
 
 NOTHING: Final = Count()
 

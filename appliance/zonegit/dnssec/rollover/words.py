@@ -98,8 +98,7 @@ def _counting(state: State, process: Process, row: Row, facts: Facts, policy: Dn
         return Waiting(Label.PUBLICATION, "zonegitd to look again", process.entered, facts.now)
     longest = max(row.until, key=lambda until: duration(until, state.ttls))
     label, why = _TTLS[longest]
-    end = facts.now + max(needed(row, state.ttls, policy) - process.waited.seconds, 0)
-    return Waiting(label, why, process.entered, end)
+    return Waiting(label, why, process.entered, process.waited.end(needed(row, state.ttls, policy), facts.now))
 
 
 def _unmet(state: State, until: Until, facts: Facts) -> tuple[Label, str]:

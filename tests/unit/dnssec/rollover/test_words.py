@@ -5,6 +5,7 @@ import pytest
 from rolloverkit import APEX, HOUR, START, World, is_steady, key
 from zonegit.dnssec.policy import DAY, Algorithm, DnssecPolicy, KeyLayout
 from zonegit.dnssec.private_key import tag_of
+from zonegit.dnssec.rollover.counting import Count
 from zonegit.dnssec.rollover.machine import imported_state
 from zonegit.dnssec.rollover.requests import requested
 from zonegit.dnssec.rollover.state import State
@@ -96,6 +97,39 @@ def test_the_end_that_is_told_is_when_the_next_step_begins() -> None:
     assert found.until is not None
     at(world, "sign")
     assert found.until <= world.clock <= found.until + 600
+
+
+def test_the_end_that_is_told_changes_only_when_time_is_counted() -> None:
+    """What is noted of a zone would change with each commit otherwise."""
+    world = steady()
+    world.state = requested(world.state, Kind.ZSK, SPLIT, world.clock)
+    world.look()
+    world.pass_time(600)
+    world.look()
+    first = waits(world)
+    world.pass_time(30)
+    world.look()
+    assert waits(world) == first
+    world.pass_time(600)
+    world.look()
+    assert waits(world) == first
+
+
+@pytest.mark.parametrize(
+    ("count", "now", "end"),
+    [
+        (Count(), 5000, 5500),
+        (Count(0, 5000), 5030, 5500),
+        (Count(400, 5000), 5030, 5100),
+        (Count(480, 5000), 5010, 5060),
+        (Count(400, 5000), 5200, 5300),
+        (Count(400, 5000), 4000, 4100),
+        (Count(500, 5000), 5030, 5030),
+    ],
+    ids=["not-begun", "begun", "counts", "counts-after-a-minute", "unanswered", "clock-went-back", "over"],
+)
+def test_the_end_of_a_count_is_not_before_a_look_that_reaches_it(count: Count, now: int, end: int) -> None:
+    assert count.end(500, now) == end
 
 
 def test_a_steady_zone_whose_ds_is_missing_is_told() -> None:
