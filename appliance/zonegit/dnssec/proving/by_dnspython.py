@@ -3,6 +3,7 @@
 Types whose RDATA has no canonical form but its bytes (RFC 4034 §6.2, RFC 6840 §5.1) are given to it as such.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import dns.dnssec
@@ -22,9 +23,12 @@ _NAMES_IN_LOWERCASE: Final = frozenset(
 )
 """NS, MD, MF, CNAME, SOA, MB, MG, MR, PTR, MINFO, MX, RP, AFSDB, RT, SIG, PX, NXT, SRV, NAPTR, KX, A6, DNAME."""
 
+_KEYS: Final = 256
+"""Keys that are kept: a zone's are the same from version to version."""
 Keys = dict[dns.name.Name, dns.node.Node | dns.rdataset.Rdataset]
 
 
+@lru_cache(_KEYS)
 def keys(apex: WireName, dnskey: bytes) -> Keys:
     """What dnspython takes a key of a zone from. `ValueError` if it can't be read."""
     try:
