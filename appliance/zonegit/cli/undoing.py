@@ -25,8 +25,9 @@ _IN_AN_ERROR: Final = 3
 class Undoing:
     """An import calls it to ask whether these commits may be undone; it prints and remembers them."""
 
-    def __init__(self, args: Namespace, out: Output, bar: Progress) -> None:
-        """`bar` is cleared before anything is printed."""
+    def __init__(self, args: Namespace, out: Output, bar: Progress, what: str = "the file") -> None:
+        """`bar` is cleared before anything is printed. `what` is imported."""
+        self._what = what
         self._args = args
         self._out = out
         self._bar = bar
@@ -43,11 +44,11 @@ class Undoing:
             message = "; ".join(_and_more(lines[:_IN_AN_ERROR], undone.total))
             zone = undone.commits[0].commit.zone
             raise Refused(
-                f"{zone} has {count} that the file would undo: {message}; {printable(undone.not_merged)}"
+                f"{zone} has {count} that {self._what} would undo: {message}; {printable(undone.not_merged)}"
                 "--replace undoes them"
             )
         self._undone = undone
-        out.warn(f"the file {'would undo' if args.dry_run else 'undoes'} {count}:")
+        out.warn(f"{self._what} {'would undo' if args.dry_run else 'undoes'} {count}:")
         for line in _and_more(lines[:_LISTED], undone.total):
             out.note(f"  {line}")
         asked = not (args.yes or args.dry_run or args.file == "-") and sys.stdin.isatty()

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import checks, location, options, render, shapes
+from zonegit.cli import checks, location, options, render, shapes, transferring
 from zonegit.cli.committed import tell, tell_begun
 from zonegit.cli.output import Output
 from zonegit.cli.undoing import Undoing
@@ -34,10 +34,19 @@ _SUFFIXES: Final = (".zone", ".gz", ".txt")
 
 
 def _import(args: Namespace, out: Output) -> int:
-    bar = out.progress(f"importing {file_name(args.file)}")
+    transferring.check_options(args)
+    server: str | None = None
+    if args.axfr is None:
+        what, source = "the file", file_name(args.file)
+    else:
+        what, source = "the transfer", printable(f"{args.file} from {args.axfr}")
+    bar = out.progress(f"importing {source}")
     with bar:
-        parsed = read_file(args.file, args.zone, bar.step(0, _READ))
-    undoing = Undoing(args, out, bar)
+        if args.axfr is None:
+            parsed = read_file(args.file, args.zone, bar.step(0, _READ))
+        else:
+            parsed, server = transferring.transferred(args, bar)
+    undoing = Undoing(args, out, bar, what)
     with options.open_repository(args, out) as repo:
         with bar:
             try:
@@ -47,7 +56,8 @@ def _import(args: Namespace, out: Output) -> int:
                     merge=not args.replace,
                     keep_serial=args.keep_serial,
                     keep_signatures=args.keep_signatures,
-                    source=file_name(args.file),
+                    source=source,
+                    server=server,
                     progress=bar.step(_READ, 100),
                     **options.commit_how(args, to_text(parsed.apex)),
                 )
@@ -70,7 +80,7 @@ def _import(args: Namespace, out: Output) -> int:
         )
         _tell_held(out, done, parsed.serial)
     elif done.serial != parsed.serial and done.new != done.old:
-        out.note(f"the file's serial {parsed.serial} is not ahead of the zone's; used the next one, {done.serial}")
+        out.note(f"{what}'s serial {parsed.serial} is not ahead of the zone's; used the next one, {done.serial}")
     return 0
 
 
@@ -204,7 +214,12 @@ def file_name(file: str) -> str:
 
 
 def _import_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a zone file, gzipped or not; - reads standard input")
+    parser.add_argument(
+        "file",
+        metavar="FILE|ZONE",
+        help="a zone file, gzipped or not; - reads standard input; with --axfr the zone's name",
+    )
+    transferring.transfer_options(parser)
     parser.add_argument(
         "--replace", action="store_true", help="make the zone equal to the file, undoing other commits made since"
     )

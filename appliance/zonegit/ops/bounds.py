@@ -1,20 +1,22 @@
-"""The tables of limits in the configuration: `[replication.limits]` and `[primary.limits]`."""
+"""The tables of limits in the configuration: of replication, of `[primary]`, of transfers from other servers."""
 
 import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from zonegit.dns.incoming.bounds import Bounds
 from zonegit.errors import ConfigError
 from zonegit.ops import values
 from zonegit.sync.limits import ClientLimits, ServerLimits
 
 Reader = Callable[[object], Any]
+Limits = ServerLimits | ClientLimits | Bounds
 
 
-def _table(kind: Callable[..., ServerLimits | ClientLimits], known: Mapping[str, Reader]) -> Reader:
+def _table(kind: Callable[..., Limits], known: Mapping[str, Reader]) -> Reader:
     """A reader of a table of limits; missing ones keep their defaults."""
 
-    def read(value: object) -> ServerLimits | ClientLimits:
+    def read(value: object) -> Limits:
         if not isinstance(value, dict):
             raise ConfigError("is not a table of limits")
         found: dict[str, int | float] = {}
@@ -59,5 +61,16 @@ client: Final = _table(
         "answer_seconds": values.duration,
         "day_bytes": _count(1 << 20, 1 << 50),
         "disk_free": _count(0, 1 << 50),
+    },
+)
+incoming: Final = _table(
+    Bounds,
+    {
+        "records": _count(1_000, 1 << 40),
+        "bytes": _count(1 << 16, 1 << 50),
+        "seconds": values.duration,
+        "connect_seconds": values.duration,
+        "answer_seconds": values.duration,
+        "idle_seconds": values.duration,
     },
 )

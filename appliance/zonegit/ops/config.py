@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from zonegit.dns.access.acl import LOOPBACK, Acl
 from zonegit.dns.access.rate import NOBODY, Limit
+from zonegit.dns.incoming.bounds import BOUNDS, Bounds
 from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.model.names import WireName
 from zonegit.ops.address import Address
@@ -63,6 +64,8 @@ class DnsConfig(NamedTuple):
     """A file in MaxMind's format, for `client.country` in routes."""
     asn_db: Path | None = None
     """The same for `client.asn`."""
+    incoming_limits: Bounds = BOUNDS
+    """How much one transfer from a primary may bring, and how long it may take."""
 
     @property
     def rate(self) -> Limit | None:

@@ -82,6 +82,7 @@ TABLES: Final[Mapping[str, Mapping[str, Reader]]] = {
         "ecs_trusted": values.networks,
         "country_db": values.path,
         "asn_db": values.path,
+        "incoming_limits": bounds.incoming,
         **TRANSFERS,
     },
     "replication": {

@@ -22,7 +22,7 @@ from zonegit.tree.servable import edit_fault
 from zonegit.tree.source import Nodes
 from zonegit.tree.zone_tree import Tree
 from zonegit.zonefile.check import check_entries
-from zonegit.zonefile.findings import Finding
+from zonegit.zonefile.findings import Finding, accepted
 from zonegit.zonefile.progress import Report, silent, step, watched
 from zonegit.zonefile.rdata.fitting import misfit
 
@@ -72,12 +72,13 @@ def draft_records(
     warnings: Sequence[Finding] = (),
     strict: Collection[str] = (),
     report: Report = silent,
+    accept: Collection[str] = (),
 ) -> Draft:
     """A version with exactly these entries, compared with `content` if there is one. `InvalidZone` as above.
 
-    `warnings` are those of reading the entries.
+    `warnings` are those of reading the entries. `accept` are checks whose errors are warnings.
     """
-    found = check_entries(apex, entries, step(report, 0, _CHECKED))
+    found = accepted(check_entries(apex, entries, step(report, 0, _CHECKED)), accept)
     refuse(to_text(apex), [*warnings, *found], strict)
     _refuse_unfit(apex, entries)
     built = build(shape, watched(entries, step(report, _CHECKED, 1)))

@@ -5,6 +5,7 @@ from typing import Final
 
 from zonegit.errors import NotFound, Refused
 from zonegit.model import refs
+from zonegit.model.commit import Stamp
 from zonegit.model.names import WireName, to_text
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import SALT_SIZE, Shape
@@ -18,7 +19,7 @@ from zonegit.repo.import_merging import MergedFile, Shared, merge_file
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.signed import are_signed, refuse_foreign, unsigned
 from zonegit.repo.writing import Intent, commit_draft
-from zonegit.zonefile.findings import Finding
+from zonegit.zonefile.findings import ELSEWHERE, Finding
 from zonegit.zonefile.progress import Report, counter, silent, step
 
 _DRAFTED: Final = 0.5
@@ -81,7 +82,9 @@ def _committed(
         shape = content.zone.shape
     if intent.signatures == "unsign":
         entries = unsigned(entries)
-    draft = draft_records(apex, content, entries, shape, warnings, intent.strict, step(report, 0, _DRAFTED))
+    draft = draft_records(
+        apex, content, entries, shape, warnings, intent.strict, step(report, 0, _DRAFTED), intent.accept
+    )
     stored = step(report, _DRAFTED, _STORED)
     merged = merge_file(context.store, content, draft, entries, intent, warnings) if merge and content else None
     if content and isinstance(merged, MergedFile):
@@ -96,16 +99,22 @@ def _committed(
     return place, draft, done
 
 
-def check_signer(context: Context, apex: WireName, entries: list[tuple[RRKey, bytes]]) -> None:
-    """`Refused` if the entries are signed, and the zone is signed here."""
+def transferred(context: Context, intent: Intent, server: str) -> Intent:
+    """The intent of an import that comes from a server, given by its address, instead of from a file."""
+    author = None if intent.who else Stamp(f"{server} <axfr@{server}>", int(context.now()))
+    return intent._replace(author=author, what=f"the zone of {server}", accept=ELSEWHERE)
+
+
+def check_signer(context: Context, apex: WireName, entries: list[tuple[RRKey, bytes]], what: str) -> None:
+    """`Refused` if the entries are signed, and the zone is signed here. `what` they are, for the error."""
     if are_signed(entries):
         zone = to_text(apex)
         with context.store.read() as reader:
             if is_signed_here(reader, zone):
-                raise refuse_foreign(zone)
+                raise refuse_foreign(zone, what)
 
 
-def import_check(entries: list[tuple[RRKey, bytes]], replace: bool | Allow) -> Check:
+def import_check(entries: list[tuple[RRKey, bytes]], replace: bool | Allow, what: str) -> Check:
     """Refuses an import that would undo changes made by hand."""
 
     def check(content: Content, shared: Shared | None) -> None:
@@ -118,8 +127,8 @@ def import_check(entries: list[tuple[RRKey, bytes]], replace: bool | Allow) -> C
             more = f" and {undone.total - 1} more" if undone.total > 1 else ""
             since = "" if shared else f" since {newest.zone}'s last import"
             raise Refused(
-                f"the file would undo what was changed{since} ({newest.subject!r} by {newest.author.name}{more}); "
-                f"{undone.not_merged}--replace lets the file win"
+                f"{what} would undo what was changed{since} ({newest.subject!r} by {newest.author.name}{more}); "
+                f"{undone.not_merged}--replace lets {what} win"
             )
 
     return check

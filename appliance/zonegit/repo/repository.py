@@ -224,6 +224,7 @@ class Repository(
         merge: bool = True,
         keep_serial: bool = False,
         keep_signatures: bool = False,
+        server: str | None = None,
         progress: Progress | None = None,
         **options: Unpack[CommitOptions],
     ) -> Committed:
@@ -240,18 +241,24 @@ class Repository(
 
         A signed file of a zone that zonegit signs is `Refused`, unless `signatures="unsign"` drops its DNSSEC
         records or `keep_signatures` is true.
+
+        `server`: the address of the server that the zone was transferred from, instead of read from a file. It is
+        the commit's author, unless `who` is given; what it serves although zone files mustn't have it, such as a
+        CNAME beside other data, causes warnings instead of errors; and nothing is merged.
         """
         from zonegit.dnssec.denial import check_denial
         from zonegit.dnssec.times import ending
-        from zonegit.repo.importing import check_signer, commit_records, import_check
+        from zonegit.repo.importing import check_signer, commit_records, import_check, transferred
         from zonegit.repo.writing import intent_of
 
         if not source or not source.isprintable():
             raise UsageError(f"the source's name {source[:80]!r} must be printable: the commit records it")
         intent = intent_of(options, f"Import {source}", parsed.serial, source, keep_serial=keep_serial)
+        if server is not None:
+            intent = transferred(self._context, intent, server)
         if intent.signatures != "unsign" and not keep_signatures:
-            check_signer(self._context, parsed.apex, parsed.entries)
-        check = import_check(parsed.entries, replace)
+            check_signer(self._context, parsed.apex, parsed.entries, intent.what)
+        check = import_check(parsed.entries, replace, intent.what)
         branch = options.get("branch")
         warnings = list(parsed.warnings)
         if intent.signatures != "unsign":
@@ -262,7 +269,7 @@ class Repository(
             if progress:
                 progress(round(done * 1000), 1000)
 
-        merging = merge and replace is not True
+        merging = merge and replace is not True and server is None
         return commit_records(
             self._context, parsed.apex, branch, parsed.entries, intent, warnings, check, report, merge=merging
         )

@@ -80,10 +80,10 @@ def refuse_unsigned(zone: str, what: str) -> Refused:
     )
 
 
-def refuse_foreign(zone: str) -> Refused:
-    """The error for a signed file of a zone that is signed here."""
+def refuse_foreign(zone: str, what: str) -> Refused:
+    """The error for signed content of a zone that is signed here."""
     return Refused(
-        f"the file is signed, and {zone} is signed by zonegit when it is published: --drop-signatures leaves out "
+        f"{what} is signed, and {zone} is signed by zonegit when it is published: --drop-signatures leaves out "
         "its RRSIG, NSEC, NSEC3, NSEC3PARAM, DNSKEY, CDS, CDNSKEY and ZONEMD records; --keep-signatures commits "
         "them, and nothing is published"
     )

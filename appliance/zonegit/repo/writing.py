@@ -48,7 +48,7 @@ class Intent(NamedTuple):
     serial: int | None = None
     """The SOA serial that the caller asked for; used if it is ahead."""
     imported: str | None = None
-    """The name of the file, for an import."""
+    """The name of the file, or of the server, for an import."""
     keep_serial: bool = False
     """Whether to refuse the commit if `serial` isn't ahead."""
     signatures: Signatures = "keep"
@@ -66,6 +66,10 @@ class Intent(NamedTuple):
     """When it is to be published, in Unix seconds."""
     sign: bool | None = False
     """Whether to sign it (`repo.signing`); None: if the user's settings say so."""
+    what: str = "the file"
+    """What is imported, in errors."""
+    accept: frozenset[str] = frozenset()
+    """Checks whose errors are warnings, since the zone is served elsewhere already."""
 
 
 class Ready(NamedTuple):
@@ -215,7 +219,7 @@ def make_ready(
     same = old is not None and root == old.commit.zone_root
     if intent.keep_serial and last and not is_asked and not (same and intent.serial == last.commit.serial):
         what = f"serial {intent.serial} is not ahead of {last.commit.serial}"
-        raise Refused(f"{what}; raise it in the file, or drop --keep-serial")
+        raise Refused(f"{what}; raise it in {intent.what}, or drop --keep-serial")
     if old and same and not is_asked and not intent.others:
         unchanged = Committed(
             place.zone, place.branch, old.id, old.id, old.commit.serial, 0, findings=draft.findings
@@ -316,6 +320,6 @@ def _check_signatures(
     if intent.imported is None:
         raise refuse_change(zone)
     if not draft.signed:
-        raise refuse_unsigned(zone, "the file")
+        raise refuse_unsigned(zone, intent.what)
     if last is not None and intent.serial is not None and serial != intent.serial:
-        raise refuse_serial(zone, "the file", intent.serial, last.commit.serial)
+        raise refuse_serial(zone, intent.what, intent.serial, last.commit.serial)

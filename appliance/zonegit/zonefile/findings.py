@@ -4,7 +4,7 @@ An error is something that authoritative servers refuse or can't serve: the zone
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -125,6 +125,12 @@ CHECKS: Final[Mapping[str, str]] = MappingProxyType({**ERRORS, **WARNINGS, **BOG
 """Every check and what it finds."""
 
 
+ELSEWHERE: Final = frozenset(("cname-and-other", "two-cnames", "two-dnames", "below-dname"))
+"""Errors that don't refuse a zone that another server already serves: they are warnings there.
+
+Such a zone can be answered from, and whoever follows it can't change it.
+"""
+
 LISTED: Final = 10_000
 """Findings of one check that are listed at most; each line of a large file may cause one."""
 
@@ -170,6 +176,11 @@ def finding(check: str, owner: Owner, message: str) -> Finding:
     if check not in CHECKS:
         raise KeyError(check)
     return Finding(severity_of(check), check, owner, message)
+
+
+def accepted(found: Iterable[Finding], checks: Collection[str]) -> list[Finding]:
+    """These findings, with those of the given checks as warnings."""
+    return [each._replace(severity=Severity.WARNING) if each.check in checks else each for each in found]
 
 
 def severity_of(check: str) -> Severity:

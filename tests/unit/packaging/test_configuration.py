@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from zonegit.cli.main import main
+from zonegit.dns.incoming.bounds import BOUNDS
 from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.ops import bounds
 from zonegit.ops.catalogs import CATALOG
@@ -26,6 +27,12 @@ PUBLISH_TABLE = f"{ZONE_TABLE}.publish"
 DNSSEC_TABLE = f"{ZONE_TABLE}.dnssec"
 CATALOG_TABLE = 'catalog."catalog.example."'
 PEER_TABLE = "[peer]"
+READERS = {
+    "dns.incoming_limits": bounds.incoming,
+    "replication.limits": bounds.server,
+    "primary.limits": bounds.client,
+}
+"""The tables of limits."""
 
 
 def uncommented() -> str:
@@ -35,8 +42,9 @@ def uncommented() -> str:
 def values() -> dict[str, dict[str, Any]]:
     data = tomllib.loads(uncommented())
     tables = {name: dict(data[name]) for name in TABLES}
-    for name in ("replication", "primary"):
-        tables[f"{name}.limits"] = tables[name].pop("limits")
+    for name in READERS:
+        table, key = name.split(".")
+        tables[name] = tables[table].pop(key)
     zone = dict(data["zone"]["example.org."])
     catalog = dict(data["catalog"]["catalog.example."])
     members, group = catalog.pop("zone"), catalog.pop("group")["public"]
@@ -63,11 +71,12 @@ def comments() -> dict[tuple[str, str], str]:
 
 
 def test_every_key_stands_there_and_no_other() -> None:
-    known = {name: set(keys) - {"limits"} for name, keys in TABLES.items()}
+    known = {name: set(keys) - {"limits", "incoming_limits"} for name, keys in TABLES.items()}
     known |= {"": set(TOP), ZONE_TABLE: set(ZONE), PUBLISH_TABLE: set(PUBLISH), DNSSEC_TABLE: set(DNSSEC)}
     known |= {PEER_TABLE: set(PEER) - {"limits"}, CATALOG_TABLE: set(CATALOG)}
     known |= {f"{CATALOG_TABLE}.{name}": {"transfer_acl"} for name in ("zone", 'group."public"')}
     limits = {"replication.limits": set(SERVER._fields), "primary.limits": set(CLIENT._fields)}
+    limits["dns.incoming_limits"] = set(BOUNDS._fields)
     assert {name: set(keys) for name, keys in values().items()} == known | limits
 
 
@@ -81,7 +90,7 @@ def test_each_has_a_line_about_it() -> None:
     "table",
     [
         *("dns", "replication", "primary", ZONE_TABLE, DNSSEC_TABLE, PEER_TABLE),
-        *("replication.limits", "primary.limits"),
+        *READERS,
     ],
 )
 def test_what_is_behind_a_sign_is_in_force_or_an_example(table) -> None:
@@ -96,12 +105,12 @@ def test_what_is_behind_a_sign_is_in_force_or_an_example(table) -> None:
         | {"zones": PeerConfig("p").covers.zones, "exclude": PeerConfig("p").covers.exclude},
         "replication.limits": SERVER._asdict(),
         "primary.limits": CLIENT._asdict(),
+        "dns.incoming_limits": BOUNDS._asdict(),
     }[table]
     said = comments()
     for key, value in values()[table].items():
-        if table.endswith(".limits"):
-            reader = bounds.server if table.startswith("replication") else bounds.client
-            read = getattr(reader({key: value}), key)
+        if table.endswith("limits"):
+            read = getattr(READERS[table]({key: value}), key)
         else:
             read = {ZONE_TABLE: ZONE, DNSSEC_TABLE: DNSSEC, PEER_TABLE: PEER, **TABLES}[table][key](value)
         if "for example" in said[table, key]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from zonegit.cli import parser, verbs
+from zonegit.dns.incoming.bounds import BOUNDS
 from zonegit.ops import flags
 from zonegit.ops.catalogs import CATALOG
 from zonegit.ops.config_file import PUBLISH, TABLES, TOP, ZONE
@@ -55,7 +56,8 @@ def test_every_key_of_the_configuration_is_described(pages) -> None:
     }
     assert described["TOP LEVEL"] == set(TOP)
     for name, keys in TABLES.items():
-        assert described[f"[{name}]"] == set(keys) - {"limits"}
+        assert described[f"[{name}]"] == set(keys) - {"limits", "incoming_limits"}
+    assert described["[dns.incoming_limits]"] == set(BOUNDS._fields)
     assert described["[zone.\\(dqexample.org.\\(dq]"] == set(ZONE)
     assert described["[zone.\\(dqexample.org.\\(dq.publish]"] == set(PUBLISH)
     assert described["[catalog.\\(dqcatalog.example.\\(dq]"] == set(CATALOG)

@@ -7,7 +7,7 @@ class Bounds(NamedTuple):
     """The most that is taken from a primary in one transfer. More than that fails, and the zone stays as it is."""
 
     records: int = 10_000_000
-    """A record takes some 300 bytes of memory until the zone is stored."""
+    """A record takes some 450 bytes of memory until the zone is stored."""
     bytes: int = 2 << 30
     """Of the messages, and of the records that they contain, with names that aren't compressed."""
     seconds: float = 3600.0
