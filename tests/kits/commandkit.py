@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from samekit import state
@@ -24,10 +25,13 @@ class Command:
     """Runs the installed command: `command("set", "www", …)`; `stdin` is text or bytes to read."""
 
     repo: Path
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Further variables of its environment."""
 
     def __call__(self, *argv: str | Path, stdin: str | bytes = b"") -> Answer:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         environment = {**kept, "ZONEGIT_REPO": str(self.repo), "ZONEGIT_AUTHOR": "Ada <ada@example.org>"}
+        environment |= self.more
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run([ZONEGIT, *argv], env=environment, input=data, capture_output=True, timeout=60)
         return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
