@@ -68,6 +68,7 @@ PUBLISHED: Final[Mapping[str, Family]] = {
         Family(
             "zone_published_timestamp_seconds", _G, "When the served version of a zone was published.", ("zone",)
         ),
+        Family("catalog_listed_zones", _G, "Zones that a catalog made here lists.", ("catalog",)),
         Family("publish_held", _G, "Whether a commit of a zone waits to be published.", ("zone", "reason")),
         Family(
             "publish_duration_seconds",

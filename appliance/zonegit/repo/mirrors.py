@@ -24,6 +24,11 @@ def publisher_setting(zone: str) -> str:
     return f"publisher/{zone}"
 
 
+def made_setting(zone: str) -> str:
+    """The name of the setting that says that a zone is a catalog that zonegitd makes (`repo.catalog`)."""
+    return f"catalog-made/{zone}"
+
+
 def has_own_policy(reader: Reader, zone: str) -> bool:
     """Whether a zone's published versions are this node's, even if its branches are a peer's."""
     return reader.setting(own_policy_setting(zone)) is not None

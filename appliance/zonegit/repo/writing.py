@@ -12,7 +12,7 @@ from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft, draft_changes, make_commit
 from zonegit.repo.judging import refuse
 from zonegit.repo.messages import checked_message
-from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.mirrors import made_setting, mirror_setting
 from zonegit.repo.new_zones import check_may_begin
 from zonegit.repo.position import HEAD
 from zonegit.repo.publishing.at_once import publish_at_once
@@ -70,6 +70,8 @@ class Intent(NamedTuple):
     """What is imported, in errors."""
     accept: frozenset[str] = frozenset()
     """Checks whose errors are warnings, since the zone is served elsewhere already."""
+    is_made_here: bool = False
+    """Whether zonegitd makes the zone by itself, so that nobody else may commit to it."""
 
 
 class Ready(NamedTuple):
@@ -133,7 +135,16 @@ def intent_of(
 
 
 def check_writable(context: Context, zone: str) -> None:
-    """`Refused` for a mirrored zone: its history is made elsewhere."""
+    """`Refused` for a mirrored zone, whose history is made elsewhere, and for a catalog that zonegitd makes."""
+    check_not_mirrored(context, zone)
+    with context.store.read() as reader:
+        made = reader.setting(made_setting(zone))
+    if made is not None:
+        raise Refused(f"{zone} is a catalog that zonegitd makes: it follows the zones here and their settings")
+
+
+def check_not_mirrored(context: Context, zone: str) -> None:
+    """`Refused` for a mirrored zone."""
     with context.store.read() as reader:
         peer = reader.setting(mirror_setting(zone))
     if peer:
@@ -205,7 +216,10 @@ def make_ready(
 
     Call it without holding the store where that can be: a signature may wait for a passphrase.
     """
-    check_writable(context, place.zone)
+    if intent.is_made_here:
+        check_not_mirrored(context, place.zone)
+    else:
+        check_writable(context, place.zone)
     if content is None:
         check_may_begin(context, place.zone)
     stamp = context.stamp(intent.who)

@@ -32,6 +32,7 @@ def next_listing(
     made: Mapping[str, Catalog],
     moved: Mapping[tuple[str, str], int],
     begun_again: frozenset[str],
+    ended: frozenset[str],
     tag: bytes,
     now: int,
 ) -> Listing:
@@ -39,7 +40,9 @@ def next_listing(
 
     A zone keeps its member node for as long as it is listed, also when it moves to another catalog, so that no
     consumer loses what it has of it. A zone that was removed and added again (`begun_again`) gets a new one, so
-    that every consumer begins it again. `tag`: unique bytes from which new nodes are named.
+    that every consumer begins it again. A catalog that is in no zone's settings any more
+    (`ended`) goes on listing its zones, except that those that have another one move there: consumers would remove
+    what an edit of the configuration drops. `tag`: unique bytes from which new nodes are named.
     """
     members: dict[str, dict[str, Member]] = {
         name: {} for name in {*made, *(each.catalog for each in wanted.values())}
@@ -52,6 +55,8 @@ def next_listing(
     for name, catalog in made.items():
         for zone, member in catalog.members.items():
             target = wanted.get(zone)
+            if target is None and name in ended:
+                members[name][zone] = member
             if target is None or target.catalog == name or zone in begun_again:
                 continue
             since = moved.get((name, zone), now)

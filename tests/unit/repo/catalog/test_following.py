@@ -1,8 +1,8 @@
 """What followed catalogs change: nothing is taken over, and nothing goes that shouldn't (RFC 9432 §5)."""
 
 import pytest
-from tests.kits.catalogkit import catalog, member
 
+from catalogkit import catalog, member
 from zonegit.repo.catalog.following import Clash, Decided, Following, Held, decide
 from zonegit.repo.catalog.values import Broken, Catalog, Member
 

@@ -1,8 +1,8 @@
 """The records of catalogs are made, and say what was meant."""
 
 import pytest
-from tests.kits.catalogkit import NAME, catalog, member
 
+from catalogkit import NAME, catalog, member
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.rdata import NS
 from zonegit.model.rrset import RRset

@@ -1,8 +1,8 @@
 """Catalog zones are read, and what breaks one is found (RFC 9432 §4)."""
 
 import pytest
-from tests.kits.catalogkit import catalog_of, member, members_of
 
+from catalogkit import catalog_of, member, members_of
 from zonegit.repo.catalog.values import Broken, Catalog
 
 
