@@ -90,6 +90,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         fresh = block.config()
         udp_zones.configure(fresh)
         tcp_zones.configure(fresh)
+        block.note_config(index)
         tcp.tls = _usable_tls(fresh, seldom) or tcp.tls
 
     def report(_number: int, _frame: object) -> None:
@@ -105,6 +106,9 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
     signal.signal(signal.SIGTERM, terminate)
     signal.signal(signal.SIGHUP, reload)
     signal.signal(signal.SIGUSR1, report)
+    if block.has_newer_config:  # a reload before the handler was there
+        reload(signal.SIGHUP, None)
+    block.note_config(index)
     sys.setswitchinterval(_SWITCH)
     thread.start()
     if not worker:  # one process of the daemon is enough

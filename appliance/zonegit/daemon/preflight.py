@@ -29,9 +29,11 @@ from zonegit.errors import (
 )
 from zonegit.model import refs
 from zonegit.ops import log
+from zonegit.ops.catalog_members import with_members
 from zonegit.ops.config import Config
 from zonegit.ops.publish_policies import policies_of
 from zonegit.ops.validator import validate
+from zonegit.repo.catalog.membership import members_here
 from zonegit.repo.context import Context
 from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.repo.publishing.publish import publish
@@ -53,7 +55,8 @@ class Prepared(NamedTuple):
     """A configuration that fits the repository."""
 
     config: Config
-    """With pins as commit ids, so that all workers serve the same commit and a pin never moves."""
+    """With pins as commit ids, so that all workers serve the same commit and a pin never moves, and with the
+    members of followed catalogs."""
     lacks_views: bool
     published: bool
     """Whether any branch has a published version that was made here."""
@@ -74,7 +77,8 @@ def prepare(config: Config, *, create: bool = False) -> Prepared:
         with store.read() as reader:
             _tell_absent(config, reader)
             published = any(own_publications(reader))
-            return Prepared(_pinned(config, reader), bool(missing(config, reader)), published)
+            fit = with_members(_pinned(config, reader), members_here(reader))
+            return Prepared(fit, bool(missing(config, reader)), published)
     finally:
         store.close()
 

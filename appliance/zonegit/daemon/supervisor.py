@@ -21,6 +21,7 @@ from zonegit.daemon.cookie_secrets import cookie_secrets, random_secrets
 from zonegit.daemon.crashes import leave_out
 from zonegit.daemon.expiry_guard import ExpiryGuard
 from zonegit.daemon.listeners import DnsSockets, open_listeners
+from zonegit.daemon.member_watch import CHANGED, MemberWatch
 from zonegit.daemon.plan import Plan
 from zonegit.daemon.preflight import close_absent, note_expired, prepare
 from zonegit.daemon.repository_watch import RepositoryWatch, State
@@ -40,7 +41,7 @@ from zonegit.ops.systemd import Notifier
 GRACE: Final = 8.0
 """Seconds that children have to end after SIGTERM; longer than a worker's own bound."""
 _READY_POLL: Final = 0.02
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, CHANGED)
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ class Supervisor:
         self._watchdog = Watchdog(self._notifier, self._config.dns.listen[0], probe)
         self._status = StatusLine(self._notifier, self._block)
         self._guard = ExpiryGuard(self._block)
+        self._members = MemberWatch()
         self._repository = RepositoryWatch(config.repo)
         self._channels = Channels(self._block.senders)
         self._plan = Plan(self._block, self._listeners, self._channels)
@@ -130,6 +132,10 @@ class Supervisor:
         if signal.SIGUSR1 in self._pending:
             self._pending.discard(signal.SIGUSR1)
             self._report()
+        if CHANGED in self._pending:  # sent by the refresher
+            self._pending.discard(CHANGED)
+            self._members.ask()
+        self._take_members(self._members.turn(self._config))
         self._watchdog.turn()
         self._certificates.turn()
         self._expire(self._guard.turn(self._config))
@@ -212,7 +218,7 @@ class Supervisor:
             times += [each.due - monotonic() for each in self._all() if each.due is not None]
         if not self._announced:
             times.append(_READY_POLL)
-        turns = [self._watchdog.wait, self._certificates.wait, self._guard.wait(self._config)]
+        turns = [self._watchdog.wait, self._certificates.wait, self._guard.wait(self._config), self._members.wait]
         turns += [self._status.wait] if self._announced else []
         times += [wait for wait in turns if wait is not None]
         return max(min(times), 0.0)
@@ -278,6 +284,19 @@ class Supervisor:
         for each in self._children.values():
             if self._is_worker(each) or each.index == NOTIFIER:
                 each.signal(signal.SIGHUP)
+
+    def _take_members(self, config: Config) -> None:
+        """Have all processes go by a configuration with other members of catalogs."""
+        if config is self._config:
+            return
+        try:
+            self._block.publish(config)
+        except ConfigError as error:
+            log.event(_logger, "cannot take up the members of catalogs", logging.ERROR, error=error)
+            return
+        self._config = config
+        for each in self._children.values():
+            each.signal(signal.SIGHUP)
 
     def _use(self, config: Config, lacks_views: bool) -> None:
         """Use a published configuration, and have the children use it."""

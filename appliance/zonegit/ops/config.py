@@ -268,6 +268,8 @@ class Config:
     default_zone: ZoneConfig = field(default_factory=ZoneConfig)
     catalogs: Mapping[str, CatalogConfig] = field(default_factory=dict)
     """Canonical name -> settings, for the catalogs that are followed; each of them is among the `zones`, too."""
+    members: frozenset[str] = frozenset()
+    """Those of the `zones` that are members of a followed catalog, with its settings; set by the supervisor."""
     only_zones: frozenset[str] = frozenset()
     """Canonical names; empty: every zone of the repository is served."""
     log: Format = Format.TEXT

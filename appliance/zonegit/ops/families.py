@@ -69,6 +69,10 @@ PUBLISHED: Final[Mapping[str, Family]] = {
             "zone_published_timestamp_seconds", _G, "When the served version of a zone was published.", ("zone",)
         ),
         Family("catalog_listed_zones", _G, "Zones that a catalog made here lists.", ("catalog",)),
+        Family("catalog_members", _G, "Zones here that came from a catalog.", ("catalog",)),
+        Family("catalog_broken", _G, "Whether a followed catalog is broken.", ("catalog",)),
+        Family("catalog_held_removals", _G, "Removals of a catalog that wait for the operator.", ("catalog",)),
+        Family("catalog_clashes", _G, "Zones that a catalog lists but can't have.", ("catalog",)),
         Family("publish_held", _G, "Whether a commit of a zone waits to be published.", ("zone", "reason")),
         Family(
             "publish_duration_seconds",

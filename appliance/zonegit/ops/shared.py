@@ -52,8 +52,9 @@ _CONFIG: Final = 32 << 20
 _CELL: Final = 8
 _AREAS: Final = _CELL + 2 * _CONFIG
 """Offset of the areas: after the number of the current configuration, and the two buffers for configurations."""
-_STATE: Final = 5
-"""Cells of a process's state: pid, readiness, open connections, served zones, milliseconds of its last beat."""
+_STATE: Final = 6
+"""Cells of a process's state: pid, readiness, open connections, served zones, milliseconds of its last beat, the
+number of the configuration that it goes by."""
 _SIZE: Final = struct.Struct("<Q")
 
 ChannelEnds = Mapping[str, Sequence[socket.socket]]
@@ -159,6 +160,21 @@ class SharedBlock:
     def last_beat(self, process: int) -> float:
         """The last heartbeat by the monotonic clock, in seconds; 0: none. It survives the process."""
         return self._cells[self._states + _STATE * process + 4] / 1000
+
+    @property
+    def has_newer_config(self) -> bool:
+        """Whether a configuration was published since this process read one."""
+        return self._read is None or self._read[0] != self._cells[0]
+
+    def note_config(self, process: int) -> None:
+        """Record that all answers of a process go by the configuration that it has read, from now on."""
+        self._cells[self._states + _STATE * process + 5] = self._read[0] if self._read is not None else 0
+
+    @property
+    def is_config_in_force(self) -> bool:
+        """Whether every DNS worker that is running goes by the current configuration."""
+        starts = (self._states + _STATE * (FIRST_WORKER + worker) for worker in range(self.workers))
+        return all(self._cells[at + 5] == self._cells[0] or not self._cells[at + 1] for at in starts)
 
     @property
     def crumbs(self) -> Crumbs:

@@ -59,8 +59,10 @@ def decide(
     configured: Collection[str] = (),
 ) -> Decided:
     """What the catalogs change. `members`: as in the result; `here`: all zones that exist; `configured`: zones that
-    have settings of their own. A catalog that isn't in `catalogs` keeps its members as they are.
+    have settings of their own, which take a zone out of its catalog, and leave it here. A catalog that isn't in
+    `catalogs` keeps its members as they are.
     """
+    members = {zone: each for zone, each in members.items() if zone not in configured}
     after = dict(members)
     removed: set[str] = set()
     held: dict[str, Held] = {}

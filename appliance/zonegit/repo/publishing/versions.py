@@ -103,12 +103,19 @@ def release_in(
 
 def close(context: Context, place: Position, old: Published | None) -> Published:
     """Serve nothing of a branch: nothing has passed the gate yet, or its ref is gone. `Conflict` as `release`."""
-    objects = empty_zone(_shape(context, old))
-    last = old.version if old else removed_tip(context, place)
-    seq = next_seq(last.commit.seq) if last else 0
-    version = _Version(object_id(objects[-1]), seq, _NO_COMMIT, f"Serve nothing of {place.branch}\n", removes=True)
+    version, objects = _nothing(context, place, old)
     with context.store.write() as writer:
         return _put(writer, _publisher(context), place, old, version, objects)
+
+
+def close_absent(context: Context, places: Sequence[Position]) -> None:
+    """Serve nothing of those of these branches that don't exist and have no version yet, in one transaction."""
+    who = _publisher(context)
+    with context.store.write() as writer:
+        for place in places:
+            names = refs.head(place.zone, place.branch), refs.published(place.zone, place.branch)
+            if all(writer.ref(name) is None for name in names):
+                _put(writer, who, place, None, *_nothing(context, place, None))
 
 
 def withdraw(context: Context, place: Position, old: Published) -> None:
@@ -134,6 +141,15 @@ class _Version(NamedTuple):
     message: str
     removes: bool = False
     expires: int | None = None
+
+
+def _nothing(context: Context, place: Position, old: Published | None) -> tuple[_Version, list[bytes]]:
+    """The version that shows nothing of a branch, after `old`, and its objects."""
+    objects = empty_zone(_shape(context, old))
+    last = old.version if old else removed_tip(context, place)
+    seq = next_seq(last.commit.seq) if last else 0
+    message = f"Serve nothing of {place.branch}\n"
+    return _Version(object_id(objects[-1]), seq, _NO_COMMIT, message, removes=True), objects
 
 
 def _showing(nodes: Nodes, old: Published | None, commit: Revision) -> _Version:

@@ -146,3 +146,11 @@ def test_a_zone_that_one_catalog_removes_goes_to_another_that_lists_it() -> None
 
 def test_the_members_of_a_catalog_that_is_not_followed_any_more_stay() -> None:
     assert done(decide({}, members(ONE, A), ["a.example."])) == (members(ONE, A), set())
+
+
+def test_a_member_that_has_settings_of_its_own_leaves_its_catalog_and_stays() -> None:
+    found = decide(follow(catalog(A, B, name=ONE)), members(ONE, A, B), ["a.example."], ["a.example."])
+    assert done(found) == (members(ONE, B), set())
+    assert found.clashes == {"a.example.": (ONE, Clash.CONFIGURED)}
+    gone = decide(follow(catalog(B, name=ONE)), dict(found.members), ["a.example."], ["a.example."])
+    assert done(gone) == (members(ONE, B), set())
