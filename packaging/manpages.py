@@ -120,6 +120,7 @@ def _subject(group: str) -> str:
         "signing": "sign commits and verify signatures",
         "merging": "merge, revert and cherry\\-pick commits",
         "publishing": "serve what passes the policy of a zone",
+        "catalogs": "list, check and follow catalog zones",
         "dnssec": "have zones signed",
         "rollovers": "replace the keys of signed zones, and end signing",
         "zone_keys": "import and export the private keys of signed zones",

@@ -104,6 +104,7 @@ def _status(args: Namespace, out: Output) -> int:
         unfinished = repo.unfinished()
         publications, not_judged = repo.publications(place.zone), repo.not_judged(place.zone)
         signed = repo.dnssec_status(place.zone)
+        catalogs, catalog = repo.catalogs(only_followed=True), repo.catalog_of(place.zone)
     own, head = status.own, status.head
     commit = revision.commit
     if unfinished:
@@ -143,6 +144,7 @@ def _status(args: Namespace, out: Output) -> int:
         ("records", f"{records:,}"),
         ("changed", f"{render.date(commit.author)} by {printable(commit.author.name)}"),
         *((f"published {each.branch}", publishing.status_text(each)) for each in publications),
+        *([("catalog", catalog)] if catalog is not None else []),
         *([("dnssec", _signed_text(signed))] if signed is not None and not signed.is_over else []),
         ("repository", f"{printable(str(repo.path))}: {', '.join(sizes)}, {stat.map_used >> 10:,} KiB"),
     ]
@@ -167,6 +169,10 @@ def _status(args: Namespace, out: Output) -> int:
         if len(reasons) > NAMED:
             out.warn(f"not accepted from {peer}: {len(reasons) - NAMED} more zones; --json names them")
     tell_apart(out, apart, between)
+    if catalogs:
+        from zonegit.cli.catalogs import tell_catalogs
+
+        tell_catalogs(catalogs, out)
     return 0
 
 

@@ -111,6 +111,11 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "dnssec import-key": "take over the private keys of a zone",
         "dnssec export-key": "write the private keys of a zone as BIND has them",
     },
+    "catalogs": {
+        "catalog list": "list the catalog zones that are made or followed here, or the members of one",
+        "catalog check": "find what breaks a catalog zone",
+        "catalog allow": "let a followed catalog remove the zones that it waits to remove",
+    },
     "proposing": {
         "propose": "propose to merge a branch into another one",
         "land": "merge a proposal into its target",

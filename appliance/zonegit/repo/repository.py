@@ -24,6 +24,7 @@ from zonegit.model import refs
 from zonegit.model.names import parse_apex, to_text
 from zonegit.model.rdata import SOA
 from zonegit.repo.branch_verbs import BranchVerbs
+from zonegit.repo.catalog.verbs import CatalogVerbs
 from zonegit.repo.context import owner_of
 from zonegit.repo.desired_verbs import DesiredVerbs
 from zonegit.repo.dnssec.verbs import DnssecVerbs
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
 class Repository(
     BranchVerbs,
+    CatalogVerbs,
     DesiredVerbs,
     DnssecVerbs,
     JointVerbs,

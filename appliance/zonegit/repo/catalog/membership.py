@@ -79,16 +79,18 @@ def keep_states(writer: Writer, states: Mapping[str, CatalogState]) -> None:
             writer.set_setting(_STATE + name, value)
 
 
-def allow_removals(store: Store, name: str) -> Held:
+def allow_removals(store: Store, name: str, *, dry_run: bool = False) -> Held:
     """Let the removals that a catalog asks for now through; returns them. `NotFound`, `Refused` if none waits."""
-    with store.write() as writer:
-        state = catalog_states(writer).get(name)
-        if state is None:
-            raise NotFound(f"no catalog {name} is followed here; 'zonegit catalog list' shows the catalogs")
-        if state.held is None:
-            raise Refused(f"no removal of the catalog {name} waits: there is nothing to allow")
-        writer.set_setting(_ALLOWED + name, state.commit.encode())
-        return state.held
+    with store.read() as reader:
+        state = catalog_states(reader).get(name)
+    if state is None:
+        raise NotFound(f"no catalog {name} is followed here; 'zonegit catalog list' shows the catalogs")
+    if state.held is None:
+        raise Refused(f"no removal of the catalog {name} waits: there is nothing to allow")
+    if not dry_run:
+        with store.write() as writer:
+            writer.set_setting(_ALLOWED + name, state.commit.encode())
+    return state.held
 
 
 def allowed_version(reader: Reader, name: str) -> str:
