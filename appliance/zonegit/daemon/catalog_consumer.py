@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
+from zonegit.daemon.catalog_gauges import Gauges
 from zonegit.errors import ZonegitError
 from zonegit.model.commit import Commit
 from zonegit.model.ids import ObjectId
 from zonegit.ops import log
 from zonegit.ops.config import Config
-from zonegit.ops.samples import Samples
 from zonegit.repo.catalog.consuming import carry_out, zones_here
 from zonegit.repo.catalog.following import Decided, Following, decide
 from zonegit.repo.catalog.membership import (
@@ -60,7 +60,7 @@ class CatalogConsumer:
         self,
         store: LmdbStore,
         config: Config,
-        samples: Samples,
+        gauges: Gauges,
         announce: Callable[[], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -68,7 +68,7 @@ class CatalogConsumer:
         self._store = store
         self._context = Context.over(store, clock)
         self._config = config
-        self._samples = samples
+        self._gauges = gauges
         self._announce = announce
         self._clock = clock
         self._txn = -1
@@ -154,10 +154,10 @@ class CatalogConsumer:
     def _report(self, states: Mapping[str, CatalogState], before: Members, decided: Decided) -> None:
         for name, state in states.items():
             old = self._states.get(name, CatalogState())
-            self._samples.set("catalog_members", state.members, catalog=name)
-            self._samples.set("catalog_broken", int(bool(state.broken)), catalog=name)
-            self._samples.set("catalog_held_removals", state.held.removals if state.held else 0, catalog=name)
-            self._samples.set("catalog_clashes", state.clash_count, catalog=name)
+            self._gauges.set("catalog_members", state.members, catalog=name)
+            self._gauges.set("catalog_broken", int(bool(state.broken)), catalog=name)
+            self._gauges.set("catalog_held_removals", state.held.removals if state.held else 0, catalog=name)
+            self._gauges.set("catalog_clashes", state.clash_count, catalog=name)
             _report_members(name, state, before, decided)
             if state.broken and state.broken != old.broken:
                 text = "a catalog is broken: its members stay as they are"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Final
 
+from zonegit.daemon.catalog_gauges import Gauges
 from zonegit.daemon.heads import heads, read_head
 from zonegit.errors import ZonegitError
 from zonegit.model import refs
@@ -18,7 +19,6 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.refs import RefName
 from zonegit.ops import log
 from zonegit.ops.config import Config
-from zonegit.ops.samples import Samples
 from zonegit.repo.catalog.listing import Listed, next_listing
 from zonegit.repo.catalog.producing import (
     catalog_at,
@@ -50,13 +50,13 @@ class CatalogProducer:
     """For one thread."""
 
     def __init__(
-        self, store: LmdbStore, config: Config, samples: Samples, clock: Callable[[], float] = time.time
+        self, store: LmdbStore, config: Config, gauges: Gauges, clock: Callable[[], float] = time.time
     ) -> None:
         self._store = store
         self._context = Context.over(store, clock)
         self._config = config
         self._configured = config.made_catalogs
-        self._samples = samples
+        self._gauges = gauges
         self._clock = clock
         self._txn = -1
         self._seq: int | None = None
@@ -145,7 +145,7 @@ class CatalogProducer:
             members = listing.members.get(name, {})
             if members != (sound[name].members if name in sound else {}):
                 self._commit(name, sound.get(name), members)
-            self._samples.set("catalog_listed_zones", len(members), catalog=name)
+            self._gauges.set("catalog_listed_zones", len(members), catalog=name)
         still = {old for old, _ in listing.moved} | (made - ended)
         still |= {name for name in usable - ended if name in sound or listing.members.get(name)}
         for name in sorted(ended - still):
