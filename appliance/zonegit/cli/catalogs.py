@@ -156,13 +156,13 @@ def _list_arguments(parser: ArgumentParser) -> None:
 
 
 def _check_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("catalog_name", metavar="CATALOG")
+    parser.add_argument("catalog_name", metavar="CATALOG", help="the catalog zone")
     parser.add_argument("revision", metavar="REV", nargs="?", help="a version (default: the newest one)")
     options.json_option(parser)
 
 
 def _allow_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("catalog_name", metavar="CATALOG")
+    parser.add_argument("catalog_name", metavar="CATALOG", help="the catalog zone")
     options.dry_run_option(parser)
 
 

@@ -18,6 +18,7 @@ from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.repo.catalog.consuming import carry_out, zones_here
 from zonegit.repo.catalog.following import Decided, Following, decide
+from zonegit.repo.catalog.made import catalog_in
 from zonegit.repo.catalog.membership import (
     MOST_CLASHES,
     CatalogState,
@@ -26,7 +27,6 @@ from zonegit.repo.catalog.membership import (
     catalog_states,
     members_here,
 )
-from zonegit.repo.catalog.producing import catalog_in
 from zonegit.repo.catalog.values import Broken, Catalog
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context

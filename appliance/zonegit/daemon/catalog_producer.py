@@ -20,13 +20,8 @@ from zonegit.model.refs import RefName
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.repo.catalog.listing import Listed, next_listing
-from zonegit.repo.catalog.producing import (
-    catalog_at,
-    commit_catalog,
-    keep_listing,
-    made_catalogs,
-    moved_members,
-)
+from zonegit.repo.catalog.made import catalog_at, made_catalogs, moved_members
+from zonegit.repo.catalog.producing import commit_catalog, keep_listing
 from zonegit.repo.catalog.values import Broken, Catalog, Member
 from zonegit.repo.context import Context
 from zonegit.repo.results import Position

@@ -14,7 +14,7 @@ from zonegit.model.rdata import A
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.repo import Repository
 from zonegit.repo.catalog.listing import COO_KEPT
-from zonegit.repo.catalog.producing import catalog_at
+from zonegit.repo.catalog.made import catalog_at
 from zonegit.repo.catalog.values import Catalog, Member
 from zonegit.repo.results import Position
 from zonegit.store.lmdb import LmdbStore

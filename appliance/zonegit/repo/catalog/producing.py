@@ -9,41 +9,21 @@ from collections.abc import Iterable, Mapping
 from os import uname
 from typing import Final
 
-from zonegit.errors import CorruptStore, NotFound
 from zonegit.model.names import parse_apex
-from zonegit.model.rrset import RRKey, RRset
+from zonegit.model.rrset import RRKey
+from zonegit.repo.catalog.made import MOVED, made_catalogs
 from zonegit.repo.catalog.making import catalog_entries, member_rrsets
-from zonegit.repo.catalog.reading import read_catalog
-from zonegit.repo.catalog.values import Broken, Catalog, Member
+from zonegit.repo.catalog.values import Catalog, Member
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.importing import commit_records
 from zonegit.repo.mirrors import made_setting
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.writing import Intent, commit_changes
-from zonegit.store.port import Reader
-from zonegit.tree import walk
 
-_MOVED: Final = "catalog-moved"
 _WHO: Final = "zonegitd"
 _NAMED: Final = 100
 """Zones that a commit's message names."""
-
-
-def made_catalogs(reader: Reader) -> frozenset[str]:
-    """The catalogs that this node makes, by their canonical names."""
-    every = made_setting("")
-    return frozenset(name.removeprefix(every) for name, _ in reader.settings(every))
-
-
-def moved_members(reader: Reader) -> dict[tuple[str, str], int]:
-    """Which zones moved to another catalog, and when: `listing.Listing.moved`. `CorruptStore`."""
-    value = reader.setting(_MOVED)
-    try:
-        found = [] if value is None else json.loads(value)
-        return {(catalog, zone): int(since) for catalog, zone, since in found}
-    except (ValueError, TypeError):
-        raise CorruptStore("the state of the catalogs was changed on disk; 'zonegit fsck'") from None
 
 
 def keep_listing(context: Context, made: Iterable[str], moved: Mapping[tuple[str, str], int]) -> None:
@@ -53,22 +33,7 @@ def keep_listing(context: Context, made: Iterable[str], moved: Mapping[tuple[str
     with context.store.write() as writer:
         for name in made_catalogs(writer) ^ wanted:
             writer.set_setting(made_setting(name), b"1" if name in wanted else None)
-        writer.set_setting(_MOVED, text.encode() if moved else None)
-
-
-def catalog_at(context: Context, place: Position) -> Catalog | Broken | None:
-    """What a branch says as a catalog; None if it doesn't exist."""
-    try:
-        content = context.tip(place)
-    except NotFound:
-        return None
-    return catalog_in(content, place.zone)
-
-
-def catalog_in(content: Content, zone: str) -> Catalog | Broken:
-    """What a version says as a catalog."""
-    found = walk.entries(content.tree.nodes, content.tree.root)
-    return read_catalog(zone, (RRset.decode(payload) for _, payload in found))
+        writer.set_setting(MOVED, text.encode() if moved else None)
 
 
 def commit_catalog(

@@ -18,8 +18,8 @@ class CatalogVerbs(RepositoryReader):
 
     def catalogs(self, *, only_followed: bool = False) -> list[CatalogSummary]:
         """The catalogs that are made or followed here, by name."""
+        from zonegit.repo.catalog.made import made_catalogs
         from zonegit.repo.catalog.membership import catalog_states
-        from zonegit.repo.catalog.producing import made_catalogs
         from zonegit.repo.catalog.summaries import CatalogSummary
 
         with self._context.store.read() as reader:
@@ -51,7 +51,7 @@ class CatalogVerbs(RepositoryReader):
 
     def read_catalog(self, name: str, revision: str | None = None) -> Catalog | Broken:
         """What a version of a zone says as a catalog: by default its default branch's. `NotFound`."""
-        from zonegit.repo.catalog.producing import catalog_in
+        from zonegit.repo.catalog.made import catalog_in
 
         place = self.position(name)
         return catalog_in(self._context.content(revision or place.branch, place.zone), place.zone)
@@ -71,7 +71,7 @@ class CatalogVerbs(RepositoryReader):
         return None if found is None else found[0]
 
     def _made(self, name: str) -> CatalogSummary:
-        from zonegit.repo.catalog.producing import catalog_in
+        from zonegit.repo.catalog.made import catalog_in
         from zonegit.repo.catalog.summaries import CatalogSummary
         from zonegit.repo.catalog.values import Broken
 
