@@ -4,9 +4,11 @@ What is known of each inner node is kept by the node's hash, so the next version
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from zonegit.errors import NotFound
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import OwnerKey
 from zonegit.model.node import STUB_CLASS, decode_rrset, is_stub, node_parts, stub_target
@@ -22,8 +24,12 @@ _TYPE: Final = RRSIG.to_bytes(2, "big")
 _BY_OTHER_KEYS: Final = frozenset(rtype.to_bytes(2, "big") for rtype in (DNSKEY, CDS, CDNSKEY))
 _STUB: Final = STUB_CLASS.to_bytes(2, "big")
 _CYCLE: Final = 1 << 32
-_KEPT: Final = 65_536
-"""Inner nodes. A signed zone of a million names has some 15,000."""
+_FEWEST: Final = 512
+"""Inner nodes of which so many are kept without looking for those that no version has any more. A signed zone of a
+million names has some 15,000.
+"""
+_VERSIONS: Final = 16
+"""Versions, of all branches, whose nodes are kept then."""
 _LEAVES: Final = 256
 """Leaves that were looked at last: the apex's is looked at for each version."""
 
@@ -60,10 +66,30 @@ class SignatureIndex:
         self._pause = pause
         self._known: dict[bytes, Summary] = {}
         self._leaves: dict[bytes, Summary] = {}
+        self._most = _FEWEST
+        self._roots: dict[bytes, None] = {}
+        """Of the versions that were asked about last."""
 
     def of(self, tree: Tree) -> Summary:
         """The signatures of a zone. `NotFound`, `CorruptStore`."""
-        return self._below(tree.nodes.source, tree.root)
+        source, root = tree.nodes.source, tree.root
+        found = self._below(source, root)
+        self._roots.pop(root, None)
+        self._roots[root] = None
+        if len(self._roots) > _VERSIONS:
+            del self._roots[next(iter(self._roots))]
+        if len(self._known) > self._most:
+            self._forget_old(source)
+        return found
+
+    def _forget_old(self, source: NodeSource) -> None:
+        """Forget the inner nodes that no version has any more. That only reads the ones above them."""
+        inner: set[bytes] = set()
+        for root in self._roots:
+            with suppress(NotFound):  # `gc` deleted an old version
+                _add_inner(inner, source, root)
+        self._known = {oid: summary for oid, summary in self._known.items() if oid in inner}
+        self._most = max(_FEWEST, 2 * len(self._known))
 
     def due(self, tree: Tree, wanted: Signers, before: int, most: int) -> list[OwnerKey]:
         """The owners, in canonical order, that have a signature that ends before this time or isn't valid yet, or
@@ -99,10 +125,12 @@ class SignatureIndex:
         level, parts = node_parts(source.get(ObjectId(oid)))
         if not level:
             found = self._leaf(source, parts)
-            _keep(self._leaves, _LEAVES, oid, found)
+            if len(self._leaves) >= _LEAVES:
+                del self._leaves[next(iter(self._leaves))]
+            self._leaves[oid] = found
             return found
         found = _joined([self._below(source, part) for part in parts])
-        _keep(self._known, _KEPT, oid, found)
+        self._known[oid] = found
         self._pause()
         return found
 
@@ -153,10 +181,18 @@ def _union(parts: frozenset[frozenset[Signers]]) -> frozenset[Signers]:
     return _NO_SIGNERS.union(*parts)
 
 
-def _keep(known: dict[bytes, Summary], most: int, oid: bytes, found: Summary) -> None:
-    if len(known) >= most:
-        del known[next(iter(known))]
-    known[oid] = found
+def _add_inner(found: set[bytes], source: NodeSource, oid: bytes) -> None:
+    """Add the inner nodes of a tree. Those right above the leaves aren't read, nor any that is there already."""
+    if oid in found:
+        return
+    level, parts = node_parts(source.get(ObjectId(oid)))
+    if level:
+        found.add(oid)
+    if level == 2:
+        found.update(parts)
+    elif level > 2:
+        for part in parts:
+            _add_inner(found, source, part)
 
 
 def _whole(source: NodeSource, entry: bytes) -> bytes:

@@ -8,6 +8,7 @@ from dnssec import KSK, NOW, ZSK, plan_of, signing_key
 from treekit import SHAPES, Objects
 from zonegit.dnssec.policy import DAY
 from zonegit.dnssec.private_key import tag_of
+from zonegit.dnssec.signing import due
 from zonegit.dnssec.signing.due import SignatureIndex, Signers, Summary
 from zonegit.dnssec.signing.plan import BACKDATED, SigningKey, SigningPlan, Times
 from zonegit.dnssec.signing.rrsig import ToSign, rrsig_rrsets
@@ -165,3 +166,23 @@ def test_a_time_beyond_2106_is_read_in_its_cycle() -> None:
     entries = signed_owner(owner_of(1), plan_at(late, FIRST))
     tree = Tree(objects.nodes, objects.take(build(SHAPE, sorted(entries.items()))).root)
     assert SignatureIndex(lambda: late).of(tree).first_end == end(1, late) > 1 << 32
+
+
+def test_of_versions_long_ago_nothing_is_kept_and_of_the_present_ones_nothing_is_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(due, "_FEWEST", 1)
+    objects, _, branch = zone()
+    other = changed(branch, objects, signed_owner(b"\5other", plan_at(NOW, FIRST)))
+    here = index()
+    here.of(other)
+    inner = len(here._known)
+    for version in range(100):
+        branch = changed(branch, objects, signed_owner(owner_of(version), plan_at(NOW + version, FIRST)))
+        for tree in (branch, other):
+            objects.reads = 0
+            here.of(tree)
+            assert objects.reads < len(objects.data) / 4
+        assert here.of(branch) == index().of(branch)
+
+    assert len(here._known) < 4 * inner
