@@ -32,7 +32,8 @@ from zonegit.model.ids import ObjectId
 from zonegit.model.refs import Ref, RefKind, RefName, parse
 from zonegit.ops import log
 from zonegit.ops.config import Config
-from zonegit.ops.memory import give_back_free_memory
+from zonegit.ops.late_imports import import_dnspython_lean
+from zonegit.ops.memory import give_back_free_memory, share_one_heap
 from zonegit.ops.publish_policies import policies_of, publishers_of
 from zonegit.ops.samples import Samples
 from zonegit.ops.shared import SharedBlock
@@ -48,7 +49,6 @@ from zonegit.repo.publishing.publish import Stopped, begin_publishing, publish, 
 from zonegit.repo.publishing.reading import Publication, own_publications
 from zonegit.repo.results import Position
 from zonegit.store.lmdb import LmdbStore
-from zonegit.tree.source import NodeCache
 
 if TYPE_CHECKING:
     from zonegit.repo.dnssec.stage import SigningStage
@@ -63,8 +63,10 @@ _LONG: Final = 5.0
 """Seconds of a publication that took much memory, as the first one of a large zone that is signed."""
 _FILES: Final = 1.0
 """Seconds between two looks at the files of those who may sign and approve."""
-_NODES: Final = 256
-"""Nodes of trees that are kept decoded, of 5 KiB each: a commit needs some ten of them."""
+_NODES: Final = 96
+"""Nodes of trees that are kept decoded, of 5 KB each: a commit needs some ten of them."""
+_FACTS: Final = 2048
+"""Facts about objects that are kept, of 0.3 KB each: a commit needs some hundred of them."""
 _THREADS: Final = 4
 """Validators that run at a time."""
 
@@ -73,8 +75,9 @@ _logger: Final = logging.getLogger(__name__)
 
 def run(config: Config, block: SharedBlock, index: int) -> None:
     """Publish until SIGTERM. `StoreError` if it can't start."""
+    share_one_heap()
     store = LmdbStore.open(config.repo, patience=writers_patience(_logger))
-    store.nodes = NodeCache(_NODES)
+    store.limit_caches(_NODES, _FACTS)
     publisher = Publisher(store, config, block.samples(index))
     ending = False
 
@@ -317,8 +320,9 @@ def _parsed(names: Iterable[RefName]) -> Iterator[Ref]:
 
 
 def _signing_stage(context: Context, repo: Path) -> SigningStage:
-    from zonegit.net.dns.parent import ask_parent
+    import_dnspython_lean()
+    from zonegit.net.dns.parent_process import ParentProcesses
     from zonegit.repo.dnssec.parents import Parents
     from zonegit.repo.dnssec.stage import SigningStage
 
-    return SigningStage(context, Parents(ask_parent), repo)
+    return SigningStage(context, Parents(ParentProcesses().ask), repo)

@@ -1,9 +1,11 @@
 """The daemon's configuration as values. `ops.flags.load` reads them; nothing here opens a file or a socket."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from zonegit.dns.access.acl import LOOPBACK, Acl
 from zonegit.dns.access.rate import NOBODY, Limit
@@ -13,13 +15,14 @@ from zonegit.model.names import WireName
 from zonegit.ops.address import Address
 from zonegit.ops.log import Format
 from zonegit.ops.primaries import Primary
-from zonegit.ops.routes import Route
-from zonegit.ops.values import parse_canary
 from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.repo.updating.values import UpdatePolicy, UpdateRule
 from zonegit.sync.limits import CLIENT, SERVER, ClientLimits, ServerLimits
 from zonegit.sync.policy import Direction, Policy
 from zonegit.sync.zone_filter import ZoneFilter
+
+if TYPE_CHECKING:
+    from zonegit.ops.routes import Route
 
 
 class DnsConfig(NamedTuple):
@@ -226,6 +229,8 @@ class ZoneConfig(NamedTuple):
         canary and the routes name."""
         found = [self.branch] if self.at is None else []
         if self.canary:
+            from zonegit.ops.values import parse_canary
+
             found.append(parse_canary(self.canary)[0])
         return tuple(dict.fromkeys([*found, *(route.branch for route in self.routes)]))
 

@@ -20,7 +20,6 @@ import os
 import pickle
 import socket
 import struct
-import tempfile
 from collections.abc import Mapping, MutableSequence, Sequence
 from multiprocessing import reduction
 from time import monotonic
@@ -285,5 +284,7 @@ def _anonymous_file() -> int:
             return os.memfd_create("zonegitd")
         except OSError:
             pass  # a sandbox may forbid it
-    with tempfile.TemporaryFile() as file:
+    from tempfile import TemporaryFile
+
+    with TemporaryFile() as file:
         return os.dup(file.fileno())

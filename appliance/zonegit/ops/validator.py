@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from resource import RLIMIT_AS, RLIMIT_CPU, RLIMIT_NPROC, prlimit
-from secrets import token_hex
 from select import select
-from tempfile import TemporaryFile
 from threading import Lock
 from time import monotonic
 from typing import IO, Final, NamedTuple, cast
@@ -79,6 +77,9 @@ class Validators:
 
     def _run(self, policy: PublishPolicy, proposed: Proposed) -> "_Outcome":
         name = policy.validator[0]
+        from secrets import token_hex
+        from tempfile import TemporaryFile
+
         run = token_hex(16)
         try:
             with TemporaryFile() as zone:

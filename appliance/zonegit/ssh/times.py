@@ -2,8 +2,7 @@
 
 import re
 import time
-from calendar import timegm
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 _TIME: Final = re.compile(
@@ -18,7 +17,7 @@ def parse_time(text: str) -> int | None:
         return None
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     try:
-        utc = timegm(datetime(year, month, day, hour, minute, second).timetuple())
+        utc = int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp())
         seconds = utc if match[7] else int(time.mktime((year, month, day, hour, minute, second, 0, 0, 0)))
     except (ValueError, OverflowError):
         return None

@@ -64,6 +64,10 @@ class LmdbStore:
         self._facts = FactCache()
         self.nodes = NodeCache()
 
+    def limit_caches(self, nodes: int, facts: int) -> None:
+        """Keep at most so many decoded nodes, and facts about objects: by default they may take 40 MB together."""
+        self.nodes, self._facts = NodeCache(nodes), FactCache(facts)
+
     @classmethod
     def create(cls, path: Path, map_size: int = MAP_SIZE, patience: Patience = ENDLESS) -> LmdbStore:
         """Create a repository in a directory, which may exist. `AlreadyThere` if it contains one.

@@ -70,7 +70,7 @@ def test_a_zone_that_can_not_be_handed_over_is_held(run: Run, monkeypatch: pytes
     def full() -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("zonegit.ops.validator.TemporaryFile", full)
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
     with pytest.raises(ValidatorUnavailable, match=r"cannot run .*: No space left on device"):
         run("")
 
