@@ -19,7 +19,7 @@ LOCK := packaging/requirements-dev.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-boot test-minimal differ differ-zonefiles dnssec faults fuzz simulate mutants secondaries deb fast audit lint bench lock clean
+.PHONY: help run demo test test-boot test-minimal differ differ-zonefiles updates dnssec faults fuzz simulate mutants secondaries deb fast audit lint bench lock clean
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -56,6 +56,10 @@ differ: $(READY) ## 100 (TIMES=n) made worlds of zones in zonegitd, BIND, NSD an
 differ-zonefiles: $(READY) ## 12,000 (TIMES=n) made zone files in zonegit, BIND, NSD, Knot DNS and PowerDNS; takes ten minutes
 	ZONEGIT_ZONE_FILES=$(if $(filter command line,$(origin TIMES)),$(TIMES),12000) \
 	  $(BIN)/python -m pytest -s -n 0 tests/system/test_zonefile_peers.py
+
+updates: $(READY) ## 20,000 (TIMES=n) made UPDATE messages to zonegit, BIND and Knot DNS: the same zone; takes ten minutes
+	ZONEGIT_UPDATES=$(if $(filter command line,$(origin TIMES)),$(TIMES),20000) \
+	  $(BIN)/python -m pytest -n 0 tests/system/test_update_peers.py
 
 dnssec: $(READY) ## 500 edits of signed zones, all mistakes of a signer, 200 lives of keys; takes a quarter of an hour
 	ZONEGIT_DNSSEC=all $(BIN)/python -m pytest -n auto tests/system/test_signing_validators.py \

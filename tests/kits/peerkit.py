@@ -4,7 +4,7 @@ import os
 import selectors
 import socket
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from secrets import randbelow
@@ -107,7 +107,9 @@ database:
     return ["-c", str(directory / "knot.conf")]
 
 
-PEERS = {"named": named, "nsd": nsd, "knotd": knotd}
+Configure = Callable[[int, Path, Zones, str], list[str]]
+"""Writes a program's configuration for a port, a directory, zones and a secret, and gives the arguments."""
+PEERS: Mapping[str, Configure] = {"named": named, "nsd": nsd, "knotd": knotd}
 
 
 def bound_to_one_port(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
@@ -145,11 +147,22 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def running(peer: str, program: str, directory: Path, zones: Zones, *, cookie_secret: str = "") -> Iterator[int]:
-    """The port of a peer that serves these zones, once it does. `cookie_secret` is in hex; without it, chance."""
+def running(
+    peer: str,
+    program: str,
+    directory: Path,
+    zones: Zones,
+    *,
+    cookie_secret: str = "",
+    configure: Mapping[str, Configure] = PEERS,
+) -> Iterator[int]:
+    """The port of a peer that serves these zones, once it does. `cookie_secret` is in hex; without it, chance.
+
+    `configure` gives the arguments of each program, and writes its configuration.
+    """
     directory.mkdir()
     (port,) = free_ports(1)
-    command = [program, *PEERS[peer](port, directory, zones, cookie_secret)]
+    command = [program, *configure[peer](port, directory, zones, cookie_secret)]
     log = directory / "log"
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:

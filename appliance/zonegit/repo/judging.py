@@ -10,14 +10,17 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidZone
-from zonegit.model.names import OwnerKey, key_owner, owner_key, owner_text
+from zonegit.model.names import APEX_KEY, OwnerKey, key_owner, keys_above, owner_key, owner_text
 from zonegit.model.rdata import CNAME, DNAME, MX, NS, SRV
+from zonegit.model.rrset import rr_key
 from zonegit.repo.content import Content
 from zonegit.repo.records import Changes
 from zonegit.tree import walk
 from zonegit.tree.zone_tree import Tree
 from zonegit.zonefile.check import check_owners
 from zonegit.zonefile.findings import Finding, Severity, how_many
+from zonegit.zonefile.sizes import is_small
+from zonegit.zonefile.structure import STRUCTURAL
 from zonegit.zonefile.zone_lookup import named
 
 _SHOWN: Final = 3
@@ -69,6 +72,22 @@ def findings_of(edit: Edit) -> list[Finding]:
     return without_old(_found(edit, owners), touched, edit.content)
 
 
+def judge_errors(edit: Edit) -> None:
+    """`InvalidZone` if a change has errors. Nothing looks for warnings, which takes long in a large zone."""
+    touched = {OwnerKey(key[:-3]) for key, new in edit.changes.items() if new is not None}
+    unseen = _seen_anew(edit) if any(key[-2:] in (_NS, _DNAME) for key in edit.changes) else ()
+    owners = sorted({owner for owner in touched if not _is_easy(edit.after, owner)}.union(unseen))
+    if owners:
+        refuse(edit.content.revision.commit.zone, check_owners(edit.content.apex, owners, edit.after), ())
+
+
+def _is_easy(tree: Tree, owner: OwnerKey) -> bool:
+    """Whether nothing at an owner can be an error, if its types fit each other."""
+    types = tree.at(owner)
+    above = (tree.payload(rr_key(each, DNAME)) for each in (APEX_KEY, *keys_above(owner)) if owner)
+    return STRUCTURAL.isdisjoint(types) and is_small(types) and not any(above)
+
+
 def _found(edit: Edit, owners: set[OwnerKey]) -> list[Finding]:
     """What is wrong at these owners. Glue is unused only if no delegation of the zone needs it."""
     apex = edit.content.apex
@@ -118,12 +137,16 @@ def refuse(zone: str, found: Iterable[Finding], strict: Collection[str]) -> None
 def _covered_anew(edit: Edit) -> Iterator[OwnerKey]:
     """Owners below each delegation or DNAME that comes or goes.
 
-    For warnings, these are the first `WARNED_BELOW`. For errors, it is the first name below each DNAME that is new,
-    or that is served from now on because a delegation above it is gone.
+    For warnings, these are the first `WARNED_BELOW`; for errors, `_seen_anew`.
     """
     for rtype in (_NS, _DNAME):
         for owner in (*edit.coming(rtype), *edit.going(rtype)):
             yield from islice(edit.after.below(owner), WARNED_BELOW)
+    yield from _seen_anew(edit)
+
+
+def _seen_anew(edit: Edit) -> Iterator[OwnerKey]:
+    """The first name below each DNAME that is new, or that is served because a delegation above it is gone."""
     uncovered = (dname for owner in edit.going(_NS) for dname in edit.after.dnames(owner))
     for dname in (*edit.coming(_DNAME), *uncovered):
         yield from _first_name_below(edit.after, dname)

@@ -1,13 +1,13 @@
 """Build a zone's tree from all its entries."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.node import INLINE_MAX, encode_leaf, encode_rrset, make_stub, node_records
 from zonegit.model.rrset import RRKey, owner_size, record_count
 from zonegit.model.zone import Shape
-from zonegit.tree.chunk import Child, Chunker, Item
+from zonegit.tree.chunk import Child, Chunker, Emit, Item
 
 
 class Built(NamedTuple):
@@ -47,12 +47,12 @@ def raise_levels(shape: Shape, level: int, nodes: list[tuple[RRKey, Child]], obj
     return Built(root, records, objects)
 
 
-def collector(objects: list[bytes], nodes: list[tuple[RRKey, Child]]) -> Callable[[RRKey, bytes], None]:
+def collector(objects: list[bytes], nodes: list[tuple[RRKey, Child]]) -> Emit:
     """An `emit` for `Chunker`: bytes go into `objects`, what the level above says of them into `nodes`."""
 
-    def emit(key: RRKey, data: bytes) -> None:
+    def emit(keys: Sequence[RRKey], items: Sequence[Item], data: bytes) -> None:
         objects.append(data)
-        nodes.append((key, (object_id(data), node_records(data))))
+        nodes.append((keys[-1], (object_id(data), node_records(data))))
 
     return emit
 

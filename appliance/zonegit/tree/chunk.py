@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from blake3 import blake3
 
 from zonegit.model.ids import ObjectId
-from zonegit.model.node import encode_inner, encode_leaf
+from zonegit.model.node import HAS_STUBS, Inner, Leaf, Node, encode_inner, encode_leaf, node_records
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape
 
@@ -30,10 +30,14 @@ _LEAF_ENTRY = 2
 _INNER_ENTRY = 40
 
 
-class Chunker:
-    """Gathers one level's entries, in order, into nodes; `emit(last key, bytes)` gets each finished one."""
+Emit = Callable[[Sequence[RRKey], Sequence[Item], bytes], None]
+"""Gets the keys and items of a finished node, and its bytes."""
 
-    def __init__(self, shape: Shape, level: int, emit: Callable[[RRKey, bytes], None]) -> None:
+
+class Chunker:
+    """Gathers one level's entries, in order, into nodes; `emit` gets each finished one."""
+
+    def __init__(self, shape: Shape, level: int, emit: Emit) -> None:
         self._level = level
         self._emit = emit
         self._coin = blake3(shape.salt + level.to_bytes(1, "big")).digest()
@@ -43,6 +47,15 @@ class Chunker:
         self._keys: list[RRKey] = []
         self._items: list[Item] = []
         self._size = 0
+
+    def begin(self, keys: Sequence[RRKey], items: Sequence[Item]) -> None:
+        """Take the first entries of a node, behind none of which it is known to end."""
+        self._keys = list(keys)
+        self._items = list(items)
+        if self._level:
+            self._size = _INNER_ENTRY * len(keys) + sum(map(len, keys))
+        else:
+            self._size = _LEAF_ENTRY * len(items) + sum(map(len, items))
 
     def push(self, key: RRKey, item: Item) -> None:
         """Take the next entry, and end the node after it if the rule says so."""
@@ -70,7 +83,18 @@ class Chunker:
         """End the node here, as after a level's last entry."""
         keys, items = self._keys, self._items
         self._keys, self._items, self._size = [], [], 0
-        self._emit(keys[-1], encode(self._level, keys, items))
+        self._emit(keys, items, encode(self._level, keys, items))
+
+
+def node_of(level: int, keys: Sequence[RRKey], items: Sequence[Item], data: bytes) -> Node:
+    """The same node decoded; `data` are its bytes."""
+    if level == 0:
+        payloads = tuple([item for item in items if isinstance(item, bytes)])
+        return Leaf(tuple(keys), payloads, node_records(data), bool(data[2] & HAS_STUBS))
+    children = [item for item in items if isinstance(item, tuple)]
+    return Inner(
+        level, tuple(keys), tuple([child for child, _ in children]), tuple([count for _, count in children])
+    )
 
 
 def encode(level: int, keys: Sequence[RRKey], items: Sequence[Item]) -> bytes:

@@ -7,7 +7,8 @@ removed under its last key, a new one added there) is the list of changes for th
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from zonegit.model.ids import ObjectId, object_id
@@ -15,7 +16,7 @@ from zonegit.model.node import Inner, Leaf, Node, node_records
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape
 from zonegit.tree.build import Built, raise_levels, stored_entry
-from zonegit.tree.chunk import Child, Chunker, Item, encode
+from zonegit.tree.chunk import Child, Chunker, Item, encode, node_of
 from zonegit.tree.source import Nodes
 
 Edits = list[tuple[RRKey, Item | None]]
@@ -48,8 +49,10 @@ def _edit_level(
     old: dict[RRKey, Child] = {}
     new: dict[RRKey, tuple[Child, bytes]] = {}
 
-    def emit(key: RRKey, data: bytes) -> None:
-        new[key] = ((object_id(data), node_records(data)), data)
+    def emit(keys: Sequence[RRKey], items: Sequence[Item], data: bytes) -> None:
+        oid = object_id(data)
+        nodes.keep(oid, node_of(level, keys, items, data))
+        new[keys[-1]] = ((oid, node_records(data)), data)
 
     chunker = Chunker(shape, level, emit)
     cursor = _Cursor(nodes, root, level)
@@ -63,10 +66,16 @@ def _edit_level(
             items = None if chunker.pending else _replaced(here.node, edits[done:bound])
             if items:
                 # The sizes are the same, so the boundaries are too: nothing has to be cut anew.
-                emit(here.key, encode(level, here.node.keys, items))
+                emit(here.node.keys, items, encode(level, here.node.keys, items))
                 done = bound
                 break
-            for key, item in _merged(_entries(here.node), edits[done:bound]):
+            entries = _entries(here.node)
+            if not chunker.pending and done < bound:
+                # Before the first change, and before its last entry, the node doesn't end, as it didn't.
+                keys = here.node.keys
+                same = list(islice(entries, max(0, min(bisect_left(keys, edits[done][0]), len(keys) - 1))))
+                chunker.begin([key for key, _ in same], [item for _, item in same])
+            for key, item in _merged(entries, edits[done:bound]):
                 chunker.push(key, item)
             done = bound
             # A cut that falls on the old boundary leaves nothing pending: from here on the old nodes stand again.

@@ -79,6 +79,10 @@ class Nodes:
             self._cache.add(oid, node)
         return node
 
+    def keep(self, oid: ObjectId, node: Node) -> None:
+        """Keep a node that was made just now, for whoever reads it soon."""
+        self._cache.add(oid, node)
+
     def over(self, fresh: Mapping[ObjectId, bytes]) -> "Nodes":
         """The same nodes with new ones before them, which needn't be stored yet."""
         return self.through(Overlay(fresh, self.source))

@@ -5,6 +5,8 @@ from random import Random
 import pytest
 
 from treekit import SHAPES, Objects, key_of, payload_of
+from zonegit.model.ids import Kind, kind_of, object_id
+from zonegit.model.node import decode_node
 from zonegit.model.rrset import RRKey
 from zonegit.tree import walk
 from zonegit.tree.build import build
@@ -24,6 +26,12 @@ def test_a_root_that_stays_as_one_of_several_nodes_is_kept(block: int) -> None:
         new = objects.take(edit(objects.nodes, old.root, shape, changes.items()))
         assert list(walk.entries(objects.nodes, new.root)) == after
         assert new.root == build(shape, after).root
+        for data in filter(is_node, new.objects):
+            assert objects.nodes(object_id(data)) == decode_node(data), "what is kept of a new node"
+
+
+def is_node(data: bytes) -> bool:
+    return kind_of(data) is Kind.NODE
 
 
 def _entries(rng: Random, count: int) -> dict[RRKey, bytes]:

@@ -13,7 +13,7 @@ from zonegit.dns.wire.message import HEADER, HEADER_SIZE, OPCODE, QR, Query, Rco
 from zonegit.dns.wire.names import Names
 from zonegit.errors import InvalidData
 from zonegit.model.names import Owner, WireName, is_at_or_below, lower, to_text
-from zonegit.model.rdata import ANY, CLASS_IN, META_TYPES, SOA, canonical, expanded
+from zonegit.model.rdata import ANY, CLASS_IN, META_TYPES, OPT, SOA, canonical, expanded
 from zonegit.model.rrset import FIXED, MAX_TTL
 from zonegit.repo.updating.values import Fault, Form, Operation, Prerequisite, Update, UpdateRcode
 from zonegit.zonefile.rdata.fitting import misfit
@@ -22,6 +22,8 @@ from zonegit.zonefile.types import type_text
 _T = TypeVar("_T")
 _NONE: Final = 254
 _ANY: Final = 255
+_ADDITIONAL: Final = (OPT, 250)
+"""Types of records that aren't part of any section's data: OPT and TSIG."""
 _UPDATE: Final = 5 << 11
 _UDP_SIZE: Final = 1232
 _ABOUT_EXISTENCE: Final = {
@@ -54,10 +56,6 @@ class _Record(NamedTuple):
     rdata: bytes
     """Canonical; empty where none is expected, whatever there is."""
 
-    @property
-    def is_meta(self) -> bool:
-        return self.rtype in META_TYPES
-
 
 def read_update(packet: bytes) -> Update:
     """Read an UPDATE, whose opcode was looked at before. The additional section is only skipped.
@@ -84,8 +82,8 @@ def _read(packet: bytes) -> Update:
     _, _, zones, prerequisites, operations, additional = HEADER.unpack_from(packet)
     names = Names()
     apex, at = _read_zone(packet, names, zones)
-    asked, at = _read_section(packet, names, at, prerequisites)
-    wanted, at = _read_section(packet, names, at, operations)
+    asked, at = _read_section(packet, names, at, prerequisites, (CLASS_IN,))
+    wanted, at = _read_section(packet, names, at, operations, (CLASS_IN, _NONE))
     for _ in range(additional):
         at = _skipped(packet, at)
     if at != len(packet):
@@ -110,7 +108,10 @@ def _read_zone(packet: bytes, names: Names, count: int) -> tuple[WireName, int]:
     return WireName(lower(apex)), at + 4
 
 
-def _read_section(packet: bytes, names: Names, at: int, count: int) -> tuple[list[_Record], int]:
+def _read_section(
+    packet: bytes, names: Names, at: int, count: int, valued: tuple[int, ...]
+) -> tuple[list[_Record], int]:
+    """The records of a section, and where it ends. RDATA means something in the classes `valued`."""
     records: list[_Record] = []
     for _ in range(count):
         owner, at = names.read(packet, at)
@@ -119,8 +120,10 @@ def _read_section(packet: bytes, names: Names, at: int, count: int) -> tuple[lis
         end = at + size
         if end > len(packet):
             raise InvalidData("a record is cut short")
+        if rtype in _ADDITIONAL:
+            raise InvalidData(f"{type_text(rtype)} belongs into the additional section")
         rdata = b""
-        if rtype not in META_TYPES and (rclass == CLASS_IN or (rclass == _NONE and size)):
+        if rclass in valued and rtype not in META_TYPES:
             rdata = canonical(rtype, expanded(rtype, packet, at, end, names.read))
             if why := misfit(rtype, rdata):
                 raise InvalidData(why)
@@ -159,8 +162,6 @@ def _prerequisite(apex: WireName, record: _Record) -> Prerequisite | Fault:
     if owner is None:
         return _outside(apex, record)
     if record.rclass == CLASS_IN:
-        if record.is_meta:
-            return _fault(record, "a prerequisite of a type that no record has")
         return Prerequisite(Form.RRSET_EXISTS_WITH_VALUE, owner, record.rtype, record.rdata)
     form = _ABOUT_EXISTENCE.get((record.rclass, record.rtype == ANY))
     if form is None or record.size:
@@ -173,7 +174,7 @@ def _operation(apex: WireName, record: _Record) -> Operation | Fault:
     owner = _owner(apex, record)
     if owner is None:
         return _outside(apex, record)
-    if record.is_meta and (record.rclass, record.rtype) != (_ANY, ANY):
+    if record.rtype in META_TYPES and not (record.rclass == _ANY and record.rtype in (0, ANY)):
         return _fault(record, "an update of a type that no record has")
     if record.rclass == CLASS_IN:
         ttl = record.ttl if record.ttl <= MAX_TTL else 0  # RFC 2181 §8

@@ -1,5 +1,6 @@
 """What an UPDATE means for a version of a zone (RFC 2136 §3.2 to §3.4). Nothing here stores anything."""
 
+from collections.abc import Callable
 from typing import Final
 
 from zonegit.model.names import Owner, WireName, absolute, to_text
@@ -41,7 +42,7 @@ class Rejected(Exception):
         self.rcode = rcode
 
 
-def check_prerequisites(update: Update, working: Working, soa: bytes) -> None:
+def check_prerequisites(update: Update, working: Working, soa: Callable[[], bytes]) -> None:
     """`Rejected` for the first prerequisite that doesn't hold (RFC 2136 §3.2.5). `soa`: the served SOA's RDATA."""
     wanted: dict[tuple[Owner, int], set[bytes]] = {}
     for each in update.prerequisites:
@@ -53,7 +54,7 @@ def check_prerequisites(update: Update, working: Working, soa: bytes) -> None:
             raise Rejected(rcode, _text(update.apex, each))
     for (owner, rtype), rdatas in wanted.items():
         pile = working.pile(owner, rtype)
-        found = {soa} if rtype == SOA and not owner else pile.rdatas if pile else set()
+        found = {soa()} if rtype == SOA and not owner else pile.rdatas if pile else set()
         if found != rdatas:
             each = Prerequisite(Form.RRSET_EXISTS_WITH_VALUE, owner, rtype)
             raise Rejected(UpdateRcode.NXRRSET, _text(update.apex, each))
@@ -119,10 +120,10 @@ def operate(update: Update, working: Working, serial: int) -> int | None:
 
 
 def _take_soa(each: Operation, working: Working, serial: int) -> bool:
-    """Put an SOA in the place of the zone's, unless it is behind (RFC 1982) or at an owner that has none."""
+    """Put an SOA in the place of the zone's if its serial is ahead (RFC 1982)."""
     rdata = each.rdata or b""
     new = soa_serial(rdata)
-    if each.owner or not (new == serial or is_ahead(new, serial)):
+    if each.owner or not is_ahead(new, serial):
         return False
     working.put(each.owner, SOA, Pile(each.ttl, {with_serial(rdata, 0)}))
     return True

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from zonegit.model.names import Owner, OwnerKey, owner_key
-from zonegit.model.rrset import RRset, rr_key
+from zonegit.model.rrset import RRKey, RRset, key_parts, rr_key
 from zonegit.repo.records import Changes
 from zonegit.tree.zone_tree import Tree
 
@@ -52,6 +52,11 @@ class Working:
     def put(self, owner: Owner, rtype: int, pile: Pile) -> None:
         """Replace an RRset; an empty one deletes it."""
         self._node(owner).piles[rtype] = pile
+
+    def before(self, key: RRKey) -> bytes | None:
+        """The stored RRset that the version has under a key."""
+        owner, rtype = key_parts(key)
+        return self._node(owner).before.get(rtype)
 
     def changes(self) -> Changes:
         """What differs from the version."""
