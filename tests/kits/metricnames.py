@@ -71,6 +71,8 @@ BEYOND = {
     "dns_tcp_connections_total": counter(),
     "dns_tcp_connections_closed_total": counter(),
     "notifies_received_total": counter("result"),
+    "updates_total": counter("zone", "key", "result"),
+    "update_duration_seconds": histogram(),
     "publish_held": gauge("zone", "reason"),
     "publish_duration_seconds": histogram(),
     "zone_published_timestamp_seconds": gauge("zone"),
@@ -93,8 +95,6 @@ BEYOND = {
     "store_disk_free_bytes": gauge(),
 }
 """Published beside these."""
-NOT_YET = frozenset({"updates_total"})
-"""Of a feature that doesn't exist: dynamic updates."""
 PROCESS = frozenset(
     {
         "process_cpu_seconds_total",
@@ -115,6 +115,8 @@ QUIET = frozenset(
         "notifies_total",
         "http_connections_refused_total",
         "route_match_total",
+        "updates_total",
+        "update_duration_seconds",
         "publish_held",
         "publish_duration_seconds",
         "zone_published_timestamp_seconds",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from zonegit.dns.recipient import WaitingConnection
 from zonegit.dns.wire.message import Transport
 from zonegit.net.dns.tcp import TcpServer
 from zonegit.ops import loop_slots
@@ -18,9 +19,11 @@ BIG = 60_000
 
 class Echo:
     """Answers in capitals; `none` gets no answer, `big` a big one, `xfr<n>` n big messages, `fail` breaks off,
-    `think` pauses until `ready` is set."""
+    `think` pauses until `ready` is set, `later…` waits for `Later.answer`."""
 
     def __init__(self) -> None:
+        self.expecting: dict[bytes, WaitingConnection] = {}
+        """By their packets."""
         self.cache: dict[bytes, tuple[bytes, int]] = {}
         self.open = False
         self.read_ahead = 0
@@ -33,7 +36,9 @@ class Echo:
     def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:
         raise NotImplementedError
 
-    def respond_tcp(self, packet: bytes, client: bytes, transport: Transport) -> bytes | Iterator[bytes] | None:
+    def respond_tcp(
+        self, packet: bytes, client: bytes, transport: Transport, connection: WaitingConnection
+    ) -> bytes | Iterator[bytes] | None:
         self.open = True
         self.transports.add(transport)
         if not packet:
@@ -48,6 +53,10 @@ class Echo:
             return self._failing()
         if packet == b"think":
             return self._thinking()
+        if packet.startswith(b"later"):
+            self.expecting[packet] = connection
+            connection.expect()
+            return None
         return packet.upper()
 
     def _messages(self, count: int) -> Iterator[bytes]:
@@ -69,6 +78,32 @@ class Echo:
         self.open = False
 
 
+class Later:
+    """Another process that answers what `Echo` expects, and takes its time."""
+
+    def __init__(self, echo: Echo) -> None:
+        self._echo = echo
+        self._ours, self._theirs = socket.socketpair()
+
+    def fileno(self) -> int:
+        return self._theirs.fileno()
+
+    def answer(self, packet: bytes) -> None:
+        """Have a packet answered that was received."""
+        self._ours.sendall(len(packet).to_bytes(2, "big") + packet)
+
+    def deliver(self) -> None:
+        packet = self._theirs.recv(int.from_bytes(self._theirs.recv(2), "big"))
+        self._echo.expecting.pop(packet).deliver(packet.upper())
+
+    def expire(self) -> int:
+        return len(self._echo.expecting)
+
+    def close(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+
 class Running:
     """A server; with `tls` its listener is one for TLS."""
 
@@ -87,6 +122,7 @@ class Running:
         self.address = self.listener.getsockname()[:2]
         self.counters = array("Q", bytes(8 * loop_slots.LOOP_SLOTS))
         self.errors: list[str] = []
+        self.later = Later(self.echo)
         self.server = TcpServer(
             [] if tls else [self.listener],
             self.echo,
@@ -97,6 +133,7 @@ class Running:
             log=lambda message, error: self.errors.append(f"{message}: {error}"),
             tls_listeners=[self.listener] if tls else [],
             tls=tls,
+            replies=self.later,
         )
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
@@ -108,6 +145,7 @@ class Running:
         self.server.stop(grace)
         self.thread.join(60)
         assert not self.thread.is_alive()
+        self.later.close()
 
 
 class Wire(asyncio.Transport):

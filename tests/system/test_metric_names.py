@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from daemonkit import Daemon, ask, ask_tcp, fetch, new_reader, query, rcode, until
-from metricnames import BEYOND, DESIGNED, NOT_YET, PROCESS, QUIET
+from metricnames import BEYOND, DESIGNED, PROCESS, QUIET
 from repokit import ZONE, parsed
 from tlskit import Authority
 from zonegit.repo import Repository
@@ -76,7 +76,6 @@ def test_the_pages_hold_what_is_promised_and_nothing_else(pair):
             assert told.endswith("."), name
     missing = promised.keys() | PROCESS
     assert missing - seen == {f"zonegit_{name}" for name in QUIET}
-    assert not {f"zonegit_{name}" for name in NOT_YET} & seen
 
 
 def test_openmetrics_has_the_same_and_promtool_accepts_the_rest(pair, needs_program):

@@ -25,6 +25,9 @@ REFRESHER: Final = "refresher"
 RECEIVERS: Final = (UPDATER, REFRESHER)
 """By the names of their processes."""
 
+PATIENCE: Final = 15.0
+"""Seconds after which a sender answers a request itself, which the receiver mustn't begin to handle then."""
+
 _REQUEST: Final = Struct("<QdBB")
 """Ident, arrival, transport, bytes of the client's address, which follows; then the packet."""
 _REPLY: Final = Struct("<Q")
@@ -46,6 +49,14 @@ class Request(NamedTuple):
     client: bytes
     """The address that it came from, 4 or 16 bytes."""
     packet: bytes
+
+
+class Arrival(NamedTuple):
+    """A request at its receiver."""
+
+    channel: int
+    """Where it came from, and its reply has to go."""
+    request: Request
 
 
 class Reply(NamedTuple):
@@ -118,19 +129,19 @@ class Receiver:
         """A descriptor that is readable when requests wait, for the process's own selector."""
         return self._selector.fileno()
 
-    def receive(self, seconds: float) -> list[tuple[int, Request]]:
-        """The requests that wait, after up to `seconds` until there is one: each with the number of its channel.
+    def receive(self, seconds: float) -> list[Arrival]:
+        """The requests that wait, after up to `seconds` until there is one.
 
         A channel on which many wait leaves room for the others: call again for the rest.
         """
-        found: list[tuple[int, Request]] = []
+        found: list[Arrival] = []
         for key, _ in self._selector.select(seconds):
             number: int = key.data
             for _ in range(_AT_ONCE):
                 data = _received(self._ends[number])
                 if data is None:
                     break
-                found += ((number, request) for request in _read(data))
+                found += (Arrival(number, request) for request in _read(data))
         return found
 
     def reply(self, channel: int, reply: Reply) -> bool:

@@ -12,11 +12,13 @@ import threading
 from collections.abc import MutableSequence, Sequence
 from typing import Final
 
+from zonegit.daemon.channels import UPDATER, Sender
 from zonegit.daemon.listeners import DnsSockets
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.places import SharedPlaces
 from zonegit.daemon.reading import precautions
 from zonegit.daemon.tls import dns_tls
+from zonegit.daemon.update_relay import UpdateRelay
 from zonegit.daemon.upkeep import Upkeep
 from zonegit.daemon.zone_table import Routing
 from zonegit.dns import stats
@@ -50,6 +52,11 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         places=SharedPlaces(),
         counter=lambda zone, rule: samples.counter("route_match_total", zone=zone, rule=rule),
     )
+    relay = UpdateRelay(Sender(block.channel_ends(UPDATER)))
+
+    def count_update(zone: str, result: str) -> None:
+        samples.inc("updates_total", zone=zone, key="", result=result)
+
     udp_row, tcp_row = block.row(worker, UDP_ROW), block.row(worker, TCP_ROW)
     udp_zones = LiveZones(
         store,
@@ -59,6 +66,8 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         lambda count: block.note_zones(index, count),
         lambda: precautions(block.crumbs, index, UDP_ROW),
         routing,
+        relay,
+        count_update,
     )
     tcp_zones = LiveZones(
         store,
@@ -67,6 +76,8 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         seldom,
         precautions=lambda: precautions(block.crumbs, index, TCP_ROW),
         routing=routing,
+        updates=relay,
+        count_update=count_update,
     )
     udp = UdpLoop(sockets.udp, udp_zones, udp_row[stats.SLOTS :])
     tcp = TcpServer(
@@ -79,6 +90,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         log=seldom,
         tls_listeners=sockets.tls,
         tls=_usable_tls(config, seldom),
+        replies=relay,
     )
     thread = _TcpThread(tcp, udp)
     upkeep = Upkeep(store, block.config, seldom)

@@ -13,6 +13,8 @@ from typing import Final
 
 from zonegit.daemon.reading import Precautions
 from zonegit.daemon.transfers import Access, fresh_keys, history
+from zonegit.daemon.update_intake import UNSIGNED, UpdateIntake
+from zonegit.daemon.update_relay import UpdateRelay
 from zonegit.daemon.zone_table import NOT_COUNTED, Log, Routing, ZoneTable
 from zonegit.dns.access.acl import Clients
 from zonegit.dns.access.cookies import Cookies
@@ -20,6 +22,7 @@ from zonegit.dns.access.rate import Rate
 from zonegit.dns.access.requestor import Requestor
 from zonegit.dns.dispatch import Dispatcher, is_special
 from zonegit.dns.options import Options
+from zonegit.dns.recipient import WaitingConnection, is_update
 from zonegit.dns.responder import Responder
 from zonegit.dns.transfer.options import TransferOptions
 from zonegit.dns.udp import Batch, UdpAnswers
@@ -34,6 +37,13 @@ _REFUSALS: Final = 10
 
 _logger: Final = logging.getLogger(__name__)
 
+CountUpdate = Callable[[str, str], None]
+"""Counts an UPDATE by its zone, empty if that isn't served, and by what came of it."""
+
+
+def _not_counted(_zone: str, _result: str) -> None:
+    """Count nothing."""
+
 
 class LiveZones:
     """`net.dns.answering.UdpAnswering` and `TcpAnswering` over an open store."""
@@ -47,10 +57,13 @@ class LiveZones:
         counted: Callable[[int], None] = lambda _zones: None,
         precautions: Callable[[], Precautions] = Precautions,
         routing: Routing = NOT_COUNTED,
+        updates: UpdateRelay | None = None,
+        count_update: CountUpdate = _not_counted,
     ) -> None:
         """`counted` gets the number of served zones whenever some have moved.
 
-        `precautions` says what is done about damaged pages. It is called for each new configuration.
+        `precautions` says what is done about damaged pages. It is called for each new configuration. `updates` is
+        where UPDATE messages go; without it, none are taken. `count_update` counts those that are refused here.
         """
         self._store = store
         self._log = log
@@ -95,8 +108,11 @@ class LiveZones:
         )
         self.cache = self.responder.cache
         self.ways = self.responder.ways
+        self._intake = UpdateIntake(self.responder, updates, self._refused_update) if updates else None
+        self._count_update = count_update
+        self._takes_updates = config.takes_updates
         rate = Rate(dns.rate, time.monotonic, self._cookies) if dns.rate else None
-        self._udp = UdpAnswers(self.ways, self.respond_udp, rate, self.begin, stats)
+        self._udp = UdpAnswers(self.ways, self.respond_udp, rate, self.begin, stats, self._update_over_udp)
         self._seen = -1
         self.check()
         self.done()
@@ -128,10 +144,19 @@ class LiveZones:
         return self.responder.slow_path(packet, client)
 
     def respond_tcp(
-        self, packet: bytes, client: bytes, transport: Transport = Transport.TCP
+        self,
+        packet: bytes,
+        client: bytes,
+        transport: Transport = Transport.TCP,
+        connection: WaitingConnection | None = None,
     ) -> bytes | Iterator[bytes] | None:
         if not self._open:
             self._begin()
+        if connection is not None and self._intake is not None and self._takes_updates and is_update(packet):
+            refusal = self._intake.answer(packet, Requestor(client, transport), lambda: connection)
+            if refusal is None:
+                connection.expect()
+            return refusal
         if is_special(packet):
             answer = self.dispatcher.respond(packet, Requestor(client, transport))
             return answer if answer is None or isinstance(answer, bytes) else self._paged(answer)
@@ -152,6 +177,27 @@ class LiveZones:
         if not self._access.config.pulled or apex not in self._table.apexes:
             return Rcode.NOTAUTH
         return Rcode.NOERROR if self._access.may_notify(client, key) else Rcode.REFUSED
+
+    def _update_over_udp(self, packet: bytes, batch: Batch, index: int) -> bytes | None:
+        client = batch.client(index)
+        if self._intake is None or not self._takes_updates:
+            return self.respond_udp(packet, client)
+        return self._intake.answer(packet, Requestor(client, Transport.UDP), lambda: batch.recipient(index))
+
+    def _refused_update(self, client: bytes, zone: WireName, why: str) -> None:
+        """Count and log an UPDATE that was refused here."""
+        name = to_text(zone) if zone in self._table.apexes else ""
+        self._count_update(name, why)
+        more = self._refusals.take((client, why))
+        if more is not None:
+            logs.event(
+                _logger,
+                "refused an UPDATE without a signature" if why == UNSIGNED else "refused an UPDATE: too many wait",
+                logging.WARNING,
+                client=ip_address(client),
+                zone=to_text(zone),
+                **more,
+            )
 
     def _refused(self, client: bytes, name: WireName, key: WireName | None, why: str) -> None:
         """Log a refused transfer or signature, once a minute for each client and reason."""
@@ -200,6 +246,7 @@ class LiveZones:
                     self._cookies.set_secrets(config.cookie_secrets)
                 self._table = ZoneTable(config, self._reader, self._log, self._precautions(), self._routing)
                 self._access.config = config
+                self._takes_updates = config.takes_updates
                 self.dispatcher.keys = fresh_keys(config, self.dispatcher.keys)
                 self._seen = -1
             changes = self._table.refresh()

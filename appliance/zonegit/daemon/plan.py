@@ -3,10 +3,10 @@
 import os
 from typing import Final
 
-from zonegit.daemon import child_entry
-from zonegit.daemon.channels import Channels
+from zonegit.daemon import channels, child_entry
 from zonegit.daemon.child_process import Child
 from zonegit.daemon.listeners import Listeners
+from zonegit.ops import shared
 from zonegit.ops.config import Config
 from zonegit.ops.shared import FIRST_WORKER, HTTP, NOTIFIER, PUBLISHER, PULLER, SUPERVISOR, SharedBlock
 
@@ -19,21 +19,26 @@ kills replication before DNS, and both before the supervisor, which restarts the
 class Plan:
     """The processes of one daemon, whose memory and sockets they share."""
 
-    def __init__(self, block: SharedBlock, listeners: Listeners, channels: Channels) -> None:
+    def __init__(self, block: SharedBlock, listeners: Listeners, pairs: channels.Channels) -> None:
         self._block = block
         self._bare = block.without_listeners()
         self._listeners = listeners
-        self._channels = channels
+        self._channels = pairs
 
     def children(self, config: Config, *, published: bool) -> list[Child]:
         """The permanent processes, none of them started. `published`: whether zones have published versions."""
         planned = [self._worker(number) for number in range(config.dns.workers)]
         if self._listeners.http:
             planned.append(_module("http", "http", self._sending(self._block, HTTP), HTTP))
-            shared = self._block.with_listener("replication")  # the others serve that one, and no metrics
-            for number, index in enumerate(shared.http[1:], 1):
-                planned.append(_module(f"http-{number}", "http", self._sending(shared, index), index))
-        others = self.puller(config), self.notifier(config), self.publisher(config, published=published)
+            block = self._block.with_listener("replication")  # the others serve that one, and no metrics
+            for number, index in enumerate(block.http[1:], 1):
+                planned.append(_module(f"http-{number}", "http", self._sending(block, index), index))
+        others = (
+            self.puller(config),
+            self.notifier(config),
+            self.publisher(config, published=published),
+            self.updater(config),
+        )
         return planned + [each for each in others if each is not None]
 
     def puller(self, config: Config) -> Child | None:
@@ -49,6 +54,10 @@ class Plan:
         if not (config.publishes or published):
             return None
         return _module("publisher", "publisher", self._bare, PUBLISHER)
+
+    def updater(self, config: Config) -> Child | None:
+        """The process that applies UPDATE messages, if any zone takes them."""
+        return self._receiving(channels.UPDATER, shared.UPDATER) if config.takes_updates else None
 
     def views(self) -> Child:
         """The process that makes missing views, and ends."""

@@ -309,6 +309,8 @@ class Supervisor:
             self._replace_child("puller", self._plan.puller(self._config))
         if old.notifies != self._config.notifies:
             self._replace_child("notifier", self._plan.notifier(self._config))
+        if old.takes_updates != self._config.takes_updates:
+            self._replace_child("updater", self._plan.updater(self._config))
         if self._config.publishes and "publisher" not in self._children:  # it stays, to withdraw what it published
             self._replace_child("publisher", self._plan.publisher(self._config))
         if lacks_views:

@@ -28,7 +28,8 @@ def tsig_keys(config: Config) -> Keys:
     keys = {} if config.keys is None else load_tsig(config.keys)
     for where, settings in config.every_zone:
         servers = {each.key for each in settings.also_notify} | {each.key for each in settings.primaries}
-        named = settings.transfer_acl.keys | {key for key in servers if key is not None}
+        updaters = {rule.key for rule in settings.update}
+        named = settings.transfer_acl.keys | updaters | {key for key in servers if key is not None}
         for name in sorted(named - keys.keys()):
             text = to_text(name).removesuffix(".")
             place = f"in {config.keys}" if config.keys else "(set `keys`)"

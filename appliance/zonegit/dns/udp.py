@@ -3,7 +3,8 @@
 1. The packet cache (`cache`): a query that came before, identical except for its id. One look-up in a dict.
 2. The fast path (`fastpath.answer`): common questions, from bytes to bytes.
 3. The fast path again (`fastpath.normalize`) for a query with a cookie or in random case.
-4. The slow path, which can answer everything: `dispatch` and `responder`.
+4. The slow path, which can answer everything: `dispatch` and `responder`. An UPDATE goes to another process
+   instead, and is answered when that has applied it (`recipient`).
 
 Each of the first three gives the slow path's bytes, or nothing. Only their responses are counted here: the slow
 path counts its own.
@@ -13,6 +14,7 @@ from collections.abc import Callable, MutableSequence, Sequence
 from typing import NamedTuple, Protocol
 
 from zonegit.dns.fastpath.packet_cache import Entry
+from zonegit.dns.recipient import Recipient, is_update
 from zonegit.dns.stats import CACHE_PACKET, DROPPED_RATE, SLIPPED, plane
 from zonegit.dns.wire.message import Transport
 
@@ -63,6 +65,10 @@ class Batch(Protocol):
         """The address that a message came from."""
         ...
 
+    def recipient(self, index: int) -> Recipient:
+        """Where to send the response to a message if it isn't known yet. It outlives the batch."""
+        ...
+
 
 class Buffer(Protocol):
     """Memory as `mmap` has it: a slice of it is `bytes`."""
@@ -70,6 +76,10 @@ class Buffer(Protocol):
     def __getitem__(self, where: slice, /) -> bytes: ...
 
     def __setitem__(self, where: slice, data: bytes, /) -> None: ...
+
+
+Updates = Callable[[bytes, Batch, int], bytes | None]
+"""`(packet, batch, index)`: the response to an UPDATE, or None if it has none yet."""
 
 
 class Ways(NamedTuple):
@@ -95,13 +105,16 @@ class UdpAnswers:
         limit: Limit | None,
         begin: Callable[[], None],
         stats: MutableSequence[int],
+        updates: Updates | None = None,
     ) -> None:
-        """`begin` is called before the first query of a batch that the cache has no answer to."""
+        """`begin` is called before the first query of a batch that the cache has no answer to. `updates` gets each
+        UPDATE; without it, the slow path does."""
         self._ways = ways
         self._slow_path = slow_path
         self._limit = limit
         self._begin = begin
         self._stats = stats
+        self._updates = updates
         self._by_address_size = {size: stats[plane(Transport.UDP, bytes(size)) :] for size in (4, 16)}
         """Where responses to clients of a family are counted by slot."""
 
@@ -125,7 +138,7 @@ class UdpAnswers:
                 response, slot = found
                 counted[slot] += 1
             else:
-                answer = self._slow_path(buffer[start : start + received[got]], batch.client(index))
+                answer = self._answer_slowly(buffer[start : start + received[got]], batch, index)
                 if answer is None:
                     dropped.append(index)
                     continue
@@ -140,6 +153,11 @@ class UdpAnswers:
             answered[put] = size
         self._stats[CACHE_PACKET] += count - missed
         return dropped
+
+    def _answer_slowly(self, packet: bytes, batch: Batch, index: int) -> bytes | None:
+        if self._updates is not None and is_update(packet):
+            return self._updates(packet, batch, index)
+        return self._slow_path(packet, batch.client(index))
 
     def _limited(self, kept: bytes | None, response: bytes) -> bytes:
         """What the rate limit left of a response, counted; empty when that is nothing."""

@@ -307,6 +307,11 @@ class Config:
         return any(zone.policy is not None for _, zone in self.every_zone)
 
     @property
+    def takes_updates(self) -> bool:
+        """Whether any zone takes UPDATE messages."""
+        return any(zone.update_policy is not None for _, zone in self.every_zone)
+
+    @property
     def notifies(self) -> bool:
         """Whether any zone sends NOTIFY."""
         return any(zone.notify or zone.also_notify for _, zone in self.every_zone)

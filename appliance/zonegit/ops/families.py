@@ -54,6 +54,14 @@ PUBLISHED: Final[Mapping[str, Family]] = {
         ),
         Family("http_request_duration_seconds", _H, "Time to the end of the response.", ("route",), LONG_SECONDS),
         Family("route_match_total", _C, "Queries that a zone's route decided, by its number.", ("zone", "rule")),
+        Family("updates_total", _C, "UPDATE messages, by what came of them.", ("zone", "key", "result")),
+        Family(
+            "update_duration_seconds",
+            _H,
+            "Time from receiving an UPDATE to having sent the response.",
+            (),
+            LONG_SECONDS,
+        ),
         Family("pushes_total", _C, "Pushes to this node, by outcome.", ("key_id", "result")),
         Family(
             "pushed_refs_total", _C, "Branches and tags pushed to this node, by outcome.", ("key_id", "outcome")

@@ -19,6 +19,7 @@ from zonegit.dns import cache, stats
 from zonegit.dns.fastpath import packet_cache
 from zonegit.dns.fastpath.zone_index import ZoneIndex
 from zonegit.dns.lookup.additional import MOST_LABELS, MOST_NAMES
+from zonegit.dns.recipient import WaitingConnection
 from zonegit.dns.transfer import ixfr
 from zonegit.dns.wire.message import Transport
 from zonegit.dns.wire.name_table import MOST_LABELS as MOST_WRITTEN
@@ -193,13 +194,15 @@ class Dear(Echo):
         self.before = -1
         """Dear queries answered before the first other one."""
 
-    def respond_tcp(self, packet: bytes, client: bytes, transport: Transport) -> bytes | Iterator[bytes] | None:
+    def respond_tcp(
+        self, packet: bytes, client: bytes, transport: Transport, connection: WaitingConnection
+    ) -> bytes | Iterator[bytes] | None:
         if packet == b"dear":
             self.dear += 1
             self.now += DEAR
         elif self.before < 0:
             self.before = self.dear
-        return super().respond_tcp(packet, client, transport)
+        return super().respond_tcp(packet, client, transport, connection)
 
 
 async def waited_for(clients: int, connections: int) -> int:

@@ -16,6 +16,7 @@ from rawh2 import frame as h2_frame
 from recordkit import ALERT, CHANGE_CIPHER_SPEC, DATA, HANDSHAKE, KEY_UPDATE, KEY_UPDATE_ASKED, Client, plain
 from tcpkit import Echo, Wire, frame
 from tlskit import Authority
+from zonegit.dns.recipient import WaitingConnection
 from zonegit.dns.wire.message import Transport
 from zonegit.net.dns.tcp import TcpServer
 from zonegit.net.server import frame_budget, h2_tls
@@ -75,10 +76,12 @@ class Noting(Echo):
         self._opened = opened
         self.before = 0
 
-    def respond_tcp(self, packet: bytes, client: bytes, transport: Transport) -> bytes | Iterator[bytes] | None:
+    def respond_tcp(
+        self, packet: bytes, client: bytes, transport: Transport, connection: WaitingConnection
+    ) -> bytes | Iterator[bytes] | None:
         if packet == b"honest":
             self.before = len(self._opened)
-        return super().respond_tcp(packet, client, transport)
+        return super().respond_tcp(packet, client, transport, connection)
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def test_zones_that_take_no_updates(tmp_path: Path, lines: str) -> None:
         ('update = "key:a ** *"', "2: update: .* is not a list"),
         ('update = ["key:a ** *", "key:a"]', "2: update: .* is not a rule for updates"),
         ('coalesce = "2s"', "2: coalesce: without 'update' there is nothing to coalesce"),
-        ('update = ["key:a ** *"]\ncoalesce = "1h"', "3: coalesce: .* at most 10s"),
+        ('update = ["key:a ** *"]\ncoalesce = "1h"', "3: coalesce: .* at most 5s"),
     ],
 )
 def test_errors_name_the_line(tmp_path: Path, lines: str, words: str) -> None:

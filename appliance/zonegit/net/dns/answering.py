@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from zonegit.dns import udp
+from zonegit.dns.recipient import WaitingConnection
 from zonegit.dns.wire.message import Transport
 
 
@@ -25,9 +26,12 @@ class TcpAnswering(Protocol):
         """Adopt what other processes committed. Cheap when nothing moved; never raises."""
         ...
 
-    def respond_tcp(self, packet: bytes, client: bytes, transport: Transport) -> bytes | Iterator[bytes] | None:
+    def respond_tcp(
+        self, packet: bytes, client: bytes, transport: Transport, connection: WaitingConnection
+    ) -> bytes | Iterator[bytes] | None:
         """The response, None if there is none, or an iterator over a transfer's messages, which are read lazily.
 
+        The response to an UPDATE may be delivered to the connection later, which is told to expect it.
         An empty message is a pause and isn't sent. May hold a read transaction until `done`. A transfer may raise,
         at once or later; then the connection must be closed.
         """
@@ -35,4 +39,20 @@ class TcpAnswering(Protocol):
 
     def done(self) -> None:
         """End the read transaction."""
+        ...
+
+
+class Replies(Protocol):
+    """Responses that another process makes. Both methods are called from the TCP thread, and never raise."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when some wait."""
+        ...
+
+    def deliver(self) -> None:
+        """Deliver those that wait."""
+        ...
+
+    def expire(self) -> int:
+        """Answer in its place what it hasn't answered in time; how many it still has to answer."""
         ...

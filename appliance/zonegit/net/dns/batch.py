@@ -18,6 +18,7 @@ from typing import Final, Protocol, cast
 
 from zonegit.dns import udp
 from zonegit.dns.udp import Offsets
+from zonegit.net.dns.later import LaterRecipient, Peer, ancillary, peer_of
 
 MESSAGES: Final = 64
 CAPACITY: Final = 4096
@@ -123,6 +124,11 @@ class MessageBatch:
         at = index * self._name_size
         return self._names[at + self._address.start : at + self._address.stop]
 
+    def recipient(self, index: int) -> LaterRecipient:
+        name = self._names[index * self._name_size : (index + 1) * self._name_size]
+        control = self._controls[index * 64 : (index + 1) * 64] if self._pktinfo else b""
+        return LaterRecipient(self._socket, peer_of(name), ancillary(control))
+
     def send(self, count: int, dropped: Sequence[int] = ()) -> int:
         # 1. Send the runs of messages between the dropped ones.
         sent = 0
@@ -202,7 +208,7 @@ class PlainBatch:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
-        self._peer: tuple[str, int] | tuple[str, int, int, int] = ("", 0)
+        self._peer: Peer = ("", 0)
         self.buffer = mmap.mmap(-1, CAPACITY)
         self._size = [0]
         self.received: Sequence[int] = self._size
@@ -222,6 +228,9 @@ class PlainBatch:
 
     def client(self, index: int) -> bytes:
         return socket.inet_pton(self._socket.family, self._peer[0].partition("%")[0])
+
+    def recipient(self, index: int) -> LaterRecipient:
+        return LaterRecipient(self._socket, self._peer)
 
     def send(self, count: int, dropped: Sequence[int] = ()) -> int:
         if dropped or not count:

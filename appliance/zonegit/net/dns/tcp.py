@@ -3,11 +3,13 @@
 Every complete frame of a read is answered, and the responses leave in one write. A peer that doesn't read is not
 read from either: nothing is parsed while its send buffer is full, so it holds at most one read and 64 KiB of
 responses. A transfer is read from the store message by message as the peer accepts it, and later queries are
-answered meanwhile (RFC 7766 §6.2.1.1). No read transaction outlives a turn. Clients take turns that are bounded in
-time (`turns`), however many connections they have and whatever their queries cost.
+answered meanwhile (RFC 7766 §6.2.1.1); so they are while another process applies an UPDATE. No read transaction
+outlives a turn. Clients take turns that are bounded in time (`turns`), however many connections they have and
+whatever their queries cost.
 
-A connection without a complete query within the idle time is closed, even during a TLS handshake. Where there are
-too many, of one source or in all, the one that has been idle longest is closed. Nothing here looks into a message.
+A connection without a complete query within the idle time is closed, even during a TLS handshake, unless it waits
+for a response. Where there are too many, of one source or in all, the one that has been idle longest is closed.
+Nothing here looks into a message.
 """
 
 import asyncio
@@ -22,7 +24,7 @@ from typing import Final
 
 from zonegit.dns.wire.message import Transport
 from zonegit.net.acceptor import BACKLOG
-from zonegit.net.dns.answering import TcpAnswering
+from zonegit.net.dns.answering import Replies, TcpAnswering
 from zonegit.net.dns.connections import Connections, source_of
 from zonegit.net.tls_stream import TlsStream
 from zonegit.net.turns import TURN, Turns, Work
@@ -34,6 +36,8 @@ _WAITING: Final = 128 << 10
 """Bytes of queries that may wait before reading pauses."""
 _TRANSFERS: Final = 4
 """Transfers that may be pending on one connection; then its queries wait."""
+_EXPECTED: Final = 32
+"""The same for responses that another process makes."""
 _COLLECT: Final = 1024
 """Connections lost between two garbage collections, which take some 3 ms with full caches."""
 _SWEEP: Final = 0.5
@@ -60,6 +64,7 @@ class TcpServer:
         log: Log,
         tls_listeners: Sequence[socket.socket] = (),
         tls: ssl.SSLContext | None = None,
+        replies: Replies | None = None,
         clock: Callable[[], float] = perf_counter,
     ) -> None:
         self.tls = tls
@@ -71,6 +76,7 @@ class TcpServer:
         self.log = log
         self._listeners = tuple(listeners)
         self._tls_listeners = tuple(tls_listeners)
+        self._replies = replies
         self._idle = idle
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
@@ -103,8 +109,11 @@ class TcpServer:
         servers += [await loop.create_server(self._secure, sock=sock) for sock in self._tls_listeners]
         for sock in (*self._listeners, *self._tls_listeners):
             sock.listen(BACKLOG)  # asyncio set the number of connections that it accepts at a time
+        if self._replies is not None:
+            loop.add_reader(self._replies.fileno(), self._replies.deliver)
         while not self._stop.is_set():
             self._close_idle()
+            self._expire()
             try:
                 await asyncio.wait_for(self._stop.wait(), _SWEEP)
             except TimeoutError:
@@ -117,7 +126,7 @@ class TcpServer:
 
     async def _drain(self) -> None:
         deadline = monotonic() + self._grace
-        while self._connections and monotonic() < deadline:
+        while (self._connections or self._expire()) and monotonic() < deadline:
             for connection in self._connections:
                 connection.close_when_idle()
             await asyncio.sleep(0.01)
@@ -152,7 +161,13 @@ class TcpServer:
     def _close_idle(self) -> None:
         limit = monotonic() - self._idle
         while (connection := self._connections.idle_since(limit)) is not None:
-            self._close(connection)
+            if connection.expects:
+                self.active(connection)
+            else:
+                self._close(connection)
+
+    def _expire(self) -> int:
+        return self._replies.expire() if self._replies is not None else 0
 
     def _close(self, connection: "_Connection") -> None:
         self.counters[loop_slots.CONNECTIONS_CLOSED] += 1
@@ -177,6 +192,8 @@ class _Connection(asyncio.Protocol):
         self._client = self._source = b""
         self._received = bytearray()
         self._transfers: deque[Iterator[bytes]] = deque()
+        self.expects = 0
+        """How many responses are still to be delivered."""
         self._paused = False
         self._waiting = False
         """For its turn."""
@@ -226,12 +243,27 @@ class _Connection(asyncio.Protocol):
                 self._waiting = True
                 self._server.turns.ask(self._source, self._work)
 
+    def expect(self) -> None:
+        self.expects += 1
+
+    def deliver(self, response: bytes) -> None:
+        """Write a response that was expected; queries may have waited for that."""
+        self.expects -= 1
+        if self._transport is None:
+            return
+        self._server.active(self)
+        self._write(len(response).to_bytes(2, "big") + response)
+        if len(self._received) >= 2 and not self._waiting and not self._paused:
+            self._waiting = True
+            self._server.turns.ask(self._source, self._work)
+        self._close_if_done()
+
     def ask(self, work: Work) -> None:
         """Run work in this client's turns."""
         self._server.turns.ask(self._source, work)
 
     def close_when_idle(self) -> None:
-        """Close unless a transfer runs. What was written is still sent."""
+        """Close unless a transfer runs or a response is awaited. What was written is still sent."""
         self._ended = True
         self._close_if_done()
 
@@ -240,7 +272,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _close_if_done(self) -> None:
-        busy = self._transfers or self._paused or self._waiting
+        busy = self._transfers or self.expects or self._paused or self._waiting
         if self._ended and not busy and self._transport is not None:
             self._transport.close()
 
@@ -250,7 +282,7 @@ class _Connection(asyncio.Protocol):
         if self._transport is None:
             return False
         try:
-            if len(self._received) >= 2 and not self._paused and len(self._transfers) < _TRANSFERS:
+            if len(self._received) >= 2 and not self._paused and self._has_room:
                 more = self._answer_frames(until)
             if self._transfers:
                 more |= self._continue_transfer(until)
@@ -270,6 +302,11 @@ class _Connection(asyncio.Protocol):
             self._close_if_done()
         return self._waiting
 
+    @property
+    def _has_room(self) -> bool:
+        """Whether another query may be answered before those that wait for their responses."""
+        return len(self._transfers) < _TRANSFERS and self.expects < _EXPECTED
+
     def _answer_frames(self, until: float) -> bool:
         """Answer complete frames, within bounds; whether any are left that could be answered at once."""
         server = self._server
@@ -285,7 +322,7 @@ class _Connection(asyncio.Protocol):
             end = at + 2 + (received[at] << 8 | received[at + 1])
             if end > len(received):
                 break
-            answer = respond(bytes(received[at + 2 : end]), client, carried_by)
+            answer = respond(bytes(received[at + 2 : end]), client, carried_by, self)
             at = end
             over = len(received) - at >= 2 and clock() >= until
             if isinstance(answer, bytes):
@@ -293,9 +330,10 @@ class _Connection(asyncio.Protocol):
                 first = first or len(answer)
                 gathered += len(answer)
                 answers += 1
-            elif answer is not None:
-                self._transfers.append(answer)
-                if len(self._transfers) == _TRANSFERS:
+            else:
+                if answer is not None:
+                    self._transfers.append(answer)
+                if not self._has_room:
                     break
             if gathered > _JOINED:
                 self._write(b"".join(out))

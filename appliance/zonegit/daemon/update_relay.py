@@ -1,0 +1,86 @@
+"""Passes UPDATE messages on to the updater, and its replies to the clients. One for both threads of a DNS worker.
+
+How many may be open is bounded, in all and for each source; more are answered SERVFAIL at once, and so is what the
+updater doesn't answer in time. It doesn't apply what is that old (`daemon.updater`).
+"""
+
+from threading import Lock
+from time import monotonic
+from typing import Final, NamedTuple
+
+from zonegit.daemon.channels import PATIENCE, Request, Sender
+from zonegit.dns.recipient import Recipient
+from zonegit.dns.update.message import response
+from zonegit.dns.wire.message import Rcode, Transport
+from zonegit.net.dns.connections import source_of
+
+MOST: Final = 512
+"""Updates that a worker may have open."""
+PER_SOURCE: Final = 256
+"""Of these, from one IPv4 address or IPv6 /64."""
+
+
+class _Open(NamedTuple):
+    request: Request
+    recipient: Recipient
+    source: bytes
+
+
+class UpdateRelay:
+    """`net.dns.answering.Replies`, over the channel to the updater."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._open: dict[int, _Open] = {}
+        """In the order in which they came."""
+        self._sources: dict[bytes, int] = {}
+        self._lock = Lock()
+        """Over these two; never held while something is sent."""
+
+    def pass_on(self, packet: bytes, client: bytes, transport: Transport, recipient: Recipient) -> bool:
+        """Have an UPDATE answered later; False if too many are open. From either thread."""
+        request = Request(self._sender.ident(), monotonic(), transport, client, packet)
+        if not self._enter(_Open(request, recipient, source_of(client))):
+            return False
+        if self._sender.send(request):
+            return True
+        self._take(request.ident)
+        return False
+
+    def fileno(self) -> int:
+        return self._sender.fileno()
+
+    def deliver(self) -> None:
+        for reply in self._sender.replies():
+            found = self._take(reply.ident)
+            if found is not None:
+                found.recipient.deliver(reply.packet)
+
+    def expire(self) -> int:
+        limit = monotonic() - PATIENCE
+        with self._lock:
+            late = [ident for ident, each in self._open.items() if each.request.arrived <= limit]
+        for found in map(self._take, late):
+            if found is not None:
+                found.recipient.deliver(response(found.request.packet, Rcode.SERVFAIL))
+        return len(self._open)
+
+    def _enter(self, opened: _Open) -> bool:
+        with self._lock:
+            count = self._sources.get(opened.source, 0)
+            if count >= PER_SOURCE or len(self._open) >= MOST:
+                return False
+            self._sources[opened.source] = count + 1
+            self._open[opened.request.ident] = opened
+            return True
+
+    def _take(self, ident: int) -> _Open | None:
+        with self._lock:
+            found = self._open.pop(ident, None)
+            if found is not None:
+                left = self._sources[found.source] - 1
+                if left:
+                    self._sources[found.source] = left
+                else:
+                    del self._sources[found.source]
+        return found
