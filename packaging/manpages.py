@@ -127,6 +127,7 @@ def _subject(group: str) -> str:
         "proposing": "propose and land branches",
         "reviewing": "review proposals, approve and reject commits",
         "syncing": "exchange commits with a peer",
+        "transfers_in": "have zones transferred from other name servers",
         "remotes": "fetch from peers and manage them",
         "keys": "manage replication keys",
         "tsig": "manage TSIG keys",

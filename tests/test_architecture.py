@@ -277,9 +277,9 @@ def test_no_path_of_one_machine(needs_program: Callable[[str], str]) -> None:
 
 INNER: Final = {
     "dns": (
-        *("dispatch", "responder", "edns", "chaos", "options", "notify_request", "udp", "recipient", "transfer"),
-        *("incoming", "update", "fastpath", "lookup", "cache", "zone", "zone_counts", "stats", "routes"),
-        *("access", "wire"),
+        *("dispatch", "responder", "edns", "chaos", "options", "notice", "notify_request", "udp", "recipient"),
+        *("transfer", "incoming", "update", "fastpath", "lookup", "cache", "zone", "zone_counts", "stats"),
+        *("routes", "access", "wire"),
     ),
     "net": (
         *("embedded", "dns", "server", "client"),

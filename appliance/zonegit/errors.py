@@ -312,3 +312,9 @@ class DifferenceUnfit(TransferError):
     """Differences that don't fit the zone, which an IXFR answer brought. A transfer of the whole zone may help."""
 
     result = "unfit"
+
+
+class SerialBehind(TransferError):
+    """The primary's serial isn't ahead of the zone's (RFC 1982), so that secondaries wouldn't take its version."""
+
+    result = "behind"

@@ -63,6 +63,9 @@ BEYOND = {
     "zones": gauge(),
     "zones_with_series": gauge(),
     "zones_expired": gauge(),
+    "transferred_zones": gauge("state"),
+    "zone_checked_timestamp_seconds": gauge("zone"),
+    "zone_expires_timestamp_seconds": gauge("zone"),
     "zones_diverged": gauge(),
     "diverged": gauge("zone"),
     "zones_first_signature_expiry_timestamp_seconds": gauge(),
@@ -109,6 +112,9 @@ PARTS = ("bucket", "sum", "count")
 QUIET = frozenset(
     {
         "diverged",
+        "transferred_zones",
+        "zone_checked_timestamp_seconds",
+        "zone_expires_timestamp_seconds",
         "sync_pushes_total",
         "sync_unpushed_refs",
         "sync_rejected_objects_total",

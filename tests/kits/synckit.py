@@ -15,7 +15,7 @@ from zonegit.model.rrset import RRKey, RRset
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.context import Context
 from zonegit.repo.peer_status import REFUSED
-from zonegit.repo.writing import check_writable
+from zonegit.repo.writing import check_not_mirrored
 from zonegit.store.port import RefUpdate, Store
 from zonegit.sync.frames import CONTENT_TYPE, Check, Seal
 from zonegit.sync.known_refs import KnownRefs
@@ -118,7 +118,7 @@ def refused(store: Store) -> set[str]:
 def writable(store: Store, zone: str = ORG) -> bool:
     """Whether a zone may be changed here."""
     try:
-        check_writable(Context.over(store), zone)
+        check_not_mirrored(Context.over(store), zone)
     except Refused:
         return False
     return True

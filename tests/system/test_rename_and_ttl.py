@@ -142,9 +142,9 @@ def test_a_mirrored_zone_is_left_alone_and_named(mirrored) -> None:
     before = exported(mirrored, "example.net")
     done = mirrored("rename", "host", "rack1", "--all-zones")
     assert done.code == 0
-    assert "warning: not changed, because mirrored from a peer: example.net.; change them there\n" in done.err
+    assert "warning: not changed, because written elsewhere: example.net.; change them there\n" in done.err
     done = mirrored("ttl", "*", "60", "--all-zones")
-    assert "not changed, because mirrored from a peer: example.net.;" in done.err
+    assert "not changed, because written elsewhere: example.net.;" in done.err
     assert exported(mirrored, "example.net") == before
     mirrored.refused(1, "example.net. is mirrored from primary", "rename", "host", "x", "--zone", "example.net")
     mirrored.refused(1, "example.net. is mirrored", "rename", "rack1", "x.example.net.", "--all-zones")

@@ -67,7 +67,7 @@ def _tell(repo: Repository, done: Joint, args: Namespace, out: Output) -> int:
 
     code = tell_all(repo, done.commits, args, out)
     if done.mirrored:
-        out.warn(f"not changed, because mirrored from a peer: {_some(done.mirrored)}; change them there")
+        out.warn(f"not changed, because written elsewhere: {_some(done.mirrored)}; change them there")
     if done.mentions:
         records = [
             f"{render.owner_name(each.owner, parse_apex(each.zone))} {type_text(each.rtype)}"

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zonegit.cli import location, options, publishing, render, shapes
+from zonegit.cli import location, options, publishing, render, shapes, transfers_in
 from zonegit.cli.apart import NAMED, tell_apart
 from zonegit.cli.committed import tell
 from zonegit.cli.objects import readable
@@ -89,6 +89,7 @@ def _status(args: Namespace, out: Output) -> int:
         failing = repo.failing()
         if not zones:
             code = _empty_status(failing, args, out)
+            transfers_in.tell_failing(repo.transfers_failing(), out)
             publishing.tell_gone(repo, out)
             return code
         place = repo.position(args.zone)
@@ -105,6 +106,7 @@ def _status(args: Namespace, out: Output) -> int:
         publications, not_judged = repo.publications(place.zone), repo.not_judged(place.zone)
         signed = repo.dnssec_status(place.zone)
         catalogs, catalog = repo.catalogs(only_followed=True), repo.catalog_of(place.zone)
+        transferred, untransferred = repo.transfer_state(place.zone), repo.transfers_failing()
     own, head = status.own, status.head
     commit = revision.commit
     if unfinished:
@@ -128,6 +130,8 @@ def _status(args: Namespace, out: Output) -> int:
                 "left_out": left_out,
                 "diverged": [{**each._asdict(), "theirs": each.theirs.hex()} for each in apart],
                 "failing": _failing(failing),
+                "transfer": transfers_in.shape(transferred),
+                "transfers_failing": {zone: transfers_in.shape(state) for zone, state in untransferred.items()},
                 "publications": [publishing.shape(each) for each in publications],
                 "stopped": conflicts.shape_of_unfinished(unfinished, head) if unfinished else None,
             }
@@ -145,6 +149,7 @@ def _status(args: Namespace, out: Output) -> int:
         ("changed", f"{render.date(commit.author)} by {printable(commit.author.name)}"),
         *((f"published {each.branch}", publishing.status_text(each)) for each in publications),
         *([("catalog", catalog)] if catalog is not None else []),
+        *([("transferred", transfers_in.status_text(transferred))] if transferred is not None else []),
         *([("dnssec", _signed_text(signed))] if signed is not None and not signed.is_over else []),
         ("repository", f"{printable(str(repo.path))}: {', '.join(sizes)}, {stat.map_used >> 10:,} KiB"),
     ]
@@ -155,6 +160,7 @@ def _status(args: Namespace, out: Output) -> int:
     publishing.tell_held(publications, not_judged, out)
     publishing.tell_unloaded(args, place.zone, {*branches} - {each.branch for each in publications}, out)
     _tell_failing(failing, out)
+    transfers_in.tell_failing(untransferred, out)
     for peer, names in refused.items():
         shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
         out.warn(f"not followed from {peer}: {shown}; `zonegit remote adopt ZONE` replaces the local history")

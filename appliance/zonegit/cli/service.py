@@ -25,7 +25,7 @@ def _config_check(args: Namespace, out: Output) -> int:
     config = load(["--config", str(args.file)])
     keys = usable_keys(config)
     tsig = len(tsig_keys(config))
-    new = bool(config.pulled) and not (config.repo / "data.mdb").exists()
+    new = bool(config.pulled or config.transfers_in) and not (config.repo / "data.mdb").exists()
     if not new:
         as_owner(config.repo)
         prepare(config)

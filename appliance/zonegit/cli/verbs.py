@@ -139,6 +139,9 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "remote adopt": "replace a zone's local history with a peer's, and mirror it",
         "peer accept-epoch": "accept a peer that was restored or created again",
     },
+    "transfers_in": {
+        "transfer": "have a zone transferred from its primaries now",
+    },
     "signing": {
         "config": "show or change your settings: author, signing key, allowed signers",
         "keygen": "write a new key to sign commits with",

@@ -10,9 +10,10 @@ import ssl
 import sys
 import threading
 from collections.abc import MutableSequence, Sequence
+from time import monotonic
 from typing import Final
 
-from zonegit.daemon.channels import UPDATER, Sender
+from zonegit.daemon.channels import REFRESHER, UPDATER, Request, Sender
 from zonegit.daemon.listeners import DnsSockets
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.places import SharedPlaces
@@ -57,6 +58,11 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
     def count_update(zone: str, result: str) -> None:
         samples.inc("updates_total", zone=zone, key="", result=result)
 
+    refresher = Sender(block.channel_ends(REFRESHER))
+
+    def pass_on_notify(packet: bytes, client: bytes) -> None:
+        refresher.send(Request(refresher.ident(), monotonic(), Transport.UDP, client, packet))
+
     udp_row, tcp_row = block.row(worker, UDP_ROW), block.row(worker, TCP_ROW)
     udp_zones = LiveZones(
         store,
@@ -68,6 +74,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         routing,
         relay,
         count_update,
+        pass_on_notify=pass_on_notify,
     )
     tcp_zones = LiveZones(
         store,
@@ -78,6 +85,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         routing=routing,
         updates=relay,
         count_update=count_update,
+        pass_on_notify=pass_on_notify,
     )
     udp = UdpLoop(sockets.udp, udp_zones, udp_row[stats.SLOTS :])
     tcp = TcpServer(

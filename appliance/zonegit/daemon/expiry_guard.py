@@ -1,6 +1,6 @@
-"""Watches for zones past their SOA expire while the puller can't: it is stuck, keeps dying, or can't write.
+"""Watches for zones past their SOA expire while the puller or the refresher can't: stuck, dying, unable to write.
 
-The puller records such zones in the repository and sends a heartbeat after each check. While there is none, the
+Each records such zones in the repository and sends a heartbeat after each check. While there is none, the
 supervisor checks in its place, without writing anything.
 """
 
@@ -13,7 +13,7 @@ from zonegit.daemon.preflight import too_old
 from zonegit.errors import ZonegitError
 from zonegit.ops import log
 from zonegit.ops.config import Config
-from zonegit.ops.shared import PULLER, SharedBlock
+from zonegit.ops.shared import PULLER, REFRESHER, SharedBlock
 
 STUCK: Final = 10.0
 """Seconds without a heartbeat; there should be one a second."""
@@ -41,15 +41,16 @@ class ExpiryGuard:
         self._seldom = log.Seldom(_logger)
 
     def wait(self, config: Config) -> float | None:
-        """Seconds until the next check; None if nothing is mirrored."""
-        return max(self._due - self._timer(), 0.0) if config.pulled else None
+        """Seconds until the next check; None if nothing can expire."""
+        return max(self._due - self._timer(), 0.0) if _watchers(config) else None
 
     def turn(self, config: Config) -> frozenset[str]:
         """The new value of `config.expired`."""
         if self._timer() < self._due:
             return config.expired
         self._due = self._timer() + _AGAIN
-        if not config.pulled or not self._is_stuck():
+        stuck = [name for name, index in _watchers(config).items() if self._is_stuck(index)]
+        if not stuck:
             return frozenset()
         try:
             expired = self._look(config, self._clock)
@@ -59,11 +60,18 @@ class ExpiryGuard:
         if expired - config.expired:
             log.event(
                 _logger,
-                "no sign of life from the puller; not answering from zones past their SOA expire",
+                "a process gives no sign of life; not answering from zones past their SOA expire",
                 logging.ERROR,
+                process=",".join(stuck),
                 zones=len(expired),
             )
         return expired
 
-    def _is_stuck(self) -> bool:
-        return self._timer() - max(self._block.last_beat(PULLER), self._started) > STUCK
+    def _is_stuck(self, index: int) -> bool:
+        return self._timer() - max(self._block.last_beat(index), self._started) > STUCK
+
+
+def _watchers(config: Config) -> dict[str, int]:
+    """The processes that watch for expired zones, and their indices."""
+    puller = {"puller": PULLER} if config.pulled else {}
+    return puller | ({"refresher": REFRESHER} if config.transfers_in else {})

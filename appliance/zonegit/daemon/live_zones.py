@@ -45,6 +45,14 @@ def _not_counted(_zone: str, _result: str) -> None:
     """Count nothing."""
 
 
+PassOn = Callable[[bytes, bytes], object]
+"""Takes a packet, and the address that it came from."""
+
+
+def _to_nobody(_packet: bytes, _client: bytes) -> None:
+    """Pass nothing on."""
+
+
 class LiveZones:
     """`net.dns.answering.UdpAnswering` and `TcpAnswering` over an open store."""
 
@@ -59,15 +67,18 @@ class LiveZones:
         routing: Routing = NOT_COUNTED,
         updates: UpdateRelay | None = None,
         count_update: CountUpdate = _not_counted,
+        pass_on_notify: PassOn = _to_nobody,
     ) -> None:
         """`counted` gets the number of served zones whenever some have moved.
 
         `precautions` says what is done about damaged pages. It is called for each new configuration. `updates` is
         where UPDATE messages go; without it, none are taken. `count_update` counts those that are refused here.
+        NOTIFY messages from the primaries of transferred zones go to `pass_on_notify`.
         """
         self._store = store
         self._log = log
         self._counted = counted
+        self._pass_on_notify = pass_on_notify
         self._reader = store.renewable_reader()
         self._open = True
         self._precautions = precautions
@@ -172,8 +183,16 @@ class LiveZones:
         """The number of zones that are served."""
         return len(self._table.apexes)
 
-    def _notified(self, apex: WireName, client: bytes, key: WireName | None) -> Rcode:
-        """The rcode for a NOTIFY of a zone. The puller sees accepted ones in the counters."""
+    def _notified(self, packet: bytes, apex: WireName, client: bytes, key: WireName | None) -> Rcode:
+        """The rcode for a NOTIFY of a zone. The puller sees accepted ones in the counters.
+
+        One of a zone that is transferred in is passed on, whether the zone is here already or not.
+        """
+        if self._access.is_transferred(apex):
+            if not self._access.is_primary(apex, client, key):
+                return Rcode.REFUSED
+            self._pass_on_notify(packet, client)
+            return Rcode.NOERROR
         if not self._access.config.pulled or apex not in self._table.apexes:
             return Rcode.NOTAUTH
         return Rcode.NOERROR if self._access.may_notify(client, key) else Rcode.REFUSED

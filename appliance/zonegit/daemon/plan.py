@@ -25,8 +25,11 @@ class Plan:
         self._listeners = listeners
         self._channels = pairs
 
-    def children(self, config: Config, *, published: bool) -> list[Child]:
-        """The permanent processes, none of them started. `published`: whether zones have published versions."""
+    def children(self, config: Config, *, published: bool, transferred: bool) -> list[Child]:
+        """The permanent processes, none of them started.
+
+        `published`: whether zones have published versions; `transferred`: whether zones were transferred in.
+        """
         planned = [self._worker(number) for number in range(config.dns.workers)]
         if self._listeners.http:
             planned.append(_module("http", "http", self._sending(self._block, HTTP), HTTP))
@@ -38,6 +41,7 @@ class Plan:
             self.notifier(config),
             self.publisher(config, published=published),
             self.updater(config),
+            self.refresher(config, transferred=transferred),
         )
         return planned + [each for each in others if each is not None]
 
@@ -58,6 +62,12 @@ class Plan:
     def updater(self, config: Config) -> Child | None:
         """The process that applies UPDATE messages, if any zone takes them."""
         return self._receiving(channels.UPDATER, shared.UPDATER) if config.takes_updates else None
+
+    def refresher(self, config: Config, *, transferred: bool = False) -> Child | None:
+        """The process that transfers zones in, if any zone has primaries, or had some."""
+        if not (config.transfers_in or transferred):
+            return None
+        return self._receiving(channels.REFRESHER, shared.REFRESHER)
 
     def views(self) -> Child:
         """The process that makes missing views, and ends."""

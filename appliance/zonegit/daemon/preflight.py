@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from zonegit.daemon.expired_zones import overdue_transfers, record_overdue
 from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.heads import heads
 from zonegit.daemon.places import places_of
@@ -35,6 +36,7 @@ from zonegit.ops.publish_policies import policies_of
 from zonegit.ops.validator import validate
 from zonegit.repo.catalog.membership import members_here
 from zonegit.repo.context import Context
+from zonegit.repo.incoming.state import transfer_states
 from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.repo.publishing.publish import publish
 from zonegit.repo.publishing.reading import own_publications, published_at
@@ -60,10 +62,12 @@ class Prepared(NamedTuple):
     lacks_views: bool
     published: bool
     """Whether any branch has a published version that was made here."""
+    transferred: bool = False
+    """Whether any branch is written by transfers only."""
 
 
 def prepare(config: Config, *, create: bool = False) -> Prepared:
-    """Open the repository and resolve the pins. With `create`, a missing repository that peers fill is created.
+    """Open the repository and resolve the pins. With `create`, a missing one that others fill is created.
 
     `StoreError` if it can't be opened, `ConfigError` if a pinned revision of a zone doesn't exist or a file with
     facts about addresses can't be used, `AllowedSignersError` for a policy's file.
@@ -77,18 +81,19 @@ def prepare(config: Config, *, create: bool = False) -> Prepared:
         with store.read() as reader:
             _tell_absent(config, reader)
             published = any(own_publications(reader))
+            transferred = next(transfer_states(reader), None) is not None
             fit = with_members(_pinned(config, reader), members_here(reader))
-            return Prepared(fit, bool(missing(config, reader)), published)
+            return Prepared(fit, bool(missing(config, reader)), published, transferred)
     finally:
         store.close()
 
 
 def _opened(config: Config, *, create: bool) -> LmdbStore:
-    """The store; with `create`, one that peers fill is created if it is missing or was not completed."""
+    """The store; with `create`, one that other servers fill is created if it is missing or was not completed."""
     try:
         return LmdbStore.open(config.repo, readonly=True)
     except StoreError:
-        if not (config.pulled or config.peers) or not create:
+        if not (config.pulled or config.peers or config.transfers_in) or not create:
             raise
         try:
             return LmdbStore.create(config.repo)
@@ -99,13 +104,14 @@ def _opened(config: Config, *, create: bool) -> LmdbStore:
 
 def note_expired(config: Config, clock: Callable[[], float]) -> None:
     """Before a secondary answers anything: record the zones that expired while it was down. `StoreError`."""
-    if not config.pulled:
+    if not (config.pulled or config.transfers_in):
         return
     try:
         with closing(LmdbStore.open(config.repo, patience=_NOT_LONG)) as store:
             branch = partial(_branch, config)
             for link in config.pulled:
                 Freshness(store, link.name, branch, link.pull_interval, clock).overdue()
+            record_overdue(config, store, clock)
     except (
         StoreFull,
         StoreBusy,
@@ -135,14 +141,19 @@ def close_absent(config: Config, clock: Callable[[], float]) -> None:
 
 
 def too_old(config: Config, clock: Callable[[], float]) -> frozenset[str]:
-    """The mirrored zones that are past their SOA expire, recorded or not; writes nothing. `StoreError`."""
-    if not config.pulled:
+    """The mirrored and transferred zones that are past their SOA expire, recorded or not; writes nothing.
+
+    `StoreError`.
+    """
+    if not (config.pulled or config.transfers_in):
         return frozenset()
     store = LmdbStore.open(config.repo, readonly=True)
     try:
         branch = partial(_branch, config)
         each = (Freshness(store, link.name, branch, link.pull_interval, clock) for link in config.pulled)
-        return frozenset().union(*(found.too_old() for found in each))
+        with store.read() as reader:
+            transferred = overdue_transfers(config, reader, clock)
+        return frozenset(transferred).union(*(found.too_old() for found in each))
     finally:
         store.close()
 
@@ -158,7 +169,7 @@ def _tell_absent(config: Config, reader: StoreReader) -> None:
     named = zones | config.only_zones | config.zones.keys()
     wanted = {(zone, branch) for zone in filter(config.serves, named) for branch in config.zone(zone).branches}
     wanted |= {(zone, config.zone(zone).branch) for zone in filter(config.serves, named - zones)}
-    absent = sorted(f"{zone} {branch}" for zone, branch in wanted - here)
+    absent = sorted(f"{zone} {branch}" for zone, branch in wanted - here if not config.zone(zone).primaries)
     if absent:
         shown = ", ".join(absent[:_NAMED]) + (", ..." if len(absent) > _NAMED else "")
         log.event(_logger, "configured zones or branches do not exist (yet)", logging.WARNING, named=shown)

@@ -7,6 +7,7 @@ are asked about.
 from collections.abc import Mapping
 from typing import Final
 
+from zonegit.daemon.expired_zones import zones_on_record
 from zonegit.daemon.heads import heads, read_head
 from zonegit.daemon.zone_table import resolve_pin
 from zonegit.errors import CorruptStore, NotFound
@@ -18,7 +19,6 @@ from zonegit.ops.metrics import ZoneFacts
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.reader import StoreReader
 from zonegit.store.served import served_ref
-from zonegit.sync.peers import expired_zones
 
 _NONE: Final[frozenset[str]] = frozenset()
 
@@ -34,7 +34,7 @@ class ServedZones:
         self.commits: dict[str, ObjectId] = {}
         """By zone."""
         self.expired: frozenset[str] | None = None
-        """Zones past their SOA expire; None on a node that mirrors nothing."""
+        """Zones past their SOA expire; None on a node that neither mirrors nor transfers any."""
 
     def look(self, config: Config) -> None:
         """Catch up with what moved."""
@@ -51,8 +51,8 @@ class ServedZones:
             for zone in zones:
                 self._take(reader, config, zone)
             self.expired = None
-            if config.pulled:
-                noted = config.expired.union(*(expired_zones(reader, link.name) for link in config.pulled))
+            if config.pulled or config.transfers_in:
+                noted = zones_on_record(config, reader)
                 self.expired = noted & self.commits.keys() if noted else _NONE
             self._seq = seq
 

@@ -15,10 +15,11 @@ from zonegit.daemon.signature_watch import SignatureWatch
 from zonegit.errors import ZonegitError
 from zonegit.net.server.metrics_app import MetricsApp
 from zonegit.ops.address import Address
-from zonegit.ops.config import MetricsConfig
+from zonegit.ops.config import Config, MetricsConfig
 from zonegit.ops.metrics import ZoneFacts, ZoneTotals, render
 from zonegit.ops.shared import FIRST_WORKER, SharedBlock
 from zonegit.repo.diverged import diverged
+from zonegit.repo.incoming.state import transfer_state, transfer_states
 from zonegit.repo.peer_status import FAILING, LEFT_OUT, REFUSED
 from zonegit.store.lmdb import LmdbStore, StoreStat
 from zonegit.store.port import Reader
@@ -77,9 +78,11 @@ class Status:
 
         This is for an operator; it doesn't make the node unready.
         """
+        config = self._block.config()
         try:
             with self._store.read() as reader:
-                lines = [line for peer in self._block.config().called for line in _of_peer(reader, peer.name)]
+                lines = [line for peer in config.called for line in _of_peer(reader, peer.name)]
+                lines += _of_transfers(reader, config)
                 apart = sorted({each.zone for each in diverged(reader)})
         except ZonegitError as error:
             return str(error)
@@ -98,6 +101,7 @@ class Status:
         ]
         with self._store.read() as reader:
             apart = Counter(each.zone for each in diverged(reader))
+            zones = [_with_age(reader, config, facts) for facts in zones]
         expired = None if old is None else len(old)
         totals = ZoneTotals(len(commits), len(zones), expired, min(ends.values(), default=None), apart)
         return zones, totals
@@ -111,6 +115,27 @@ def _of_peer(reader: Reader, peer: str) -> Iterator[str]:
         yield f"not followed from {peer}: {_some(refused)}"
     if left_out := sorted(LEFT_OUT.read(reader).get(peer, ())):
         yield f"not accepted from {peer}: {_some(left_out)}"
+
+
+def _of_transfers(reader: Reader, config: Config) -> Iterator[str]:
+    """Remarks about zones that are transferred from other servers."""
+    if not config.transfers_in:
+        return
+    states = [(zone, state) for zone, state in transfer_states(reader) if config.zone(zone).primaries]
+    if expired := [zone for zone, state in states if state.expired]:
+        yield f"expired: {_some(expired)}"
+    if failing := [zone for zone, state in states if state.failing_since is not None]:
+        yield f"not transferred: {_some(failing)}"
+
+
+def _with_age(reader: Reader, config: Config, facts: ZoneFacts) -> ZoneFacts:
+    """The facts about a zone, with its age if it is transferred."""
+    if not config.zone(facts.zone).primaries:
+        return facts
+    state = transfer_state(reader, facts.zone)
+    if state is None or state.checked is None:
+        return facts
+    return facts._replace(checked=state.checked, expires=state.checked + state.expire)
 
 
 def _some(zones: list[str]) -> str:

@@ -81,7 +81,7 @@ class Supervisor:
         self._repository = RepositoryWatch(config.repo)
         self._channels = Channels(self._block.senders)
         self._plan = Plan(self._block, self._listeners, self._channels)
-        planned = self._plan.children(self._config, published=prepared.published)
+        planned = self._plan.children(self._config, published=prepared.published, transferred=prepared.transferred)
         self._children = {each.name: each for each in planned}
         self._views: Child | None = self._plan.views() if prepared.lacks_views else None
         self._views_again = False
@@ -313,6 +313,8 @@ class Supervisor:
             self._replace_child("updater", self._plan.updater(self._config))
         if self._config.publishes and "publisher" not in self._children:  # it stays, to withdraw what it published
             self._replace_child("publisher", self._plan.publisher(self._config))
+        if self._config.transfers_in and "refresher" not in self._children:  # it stays, to give zones back
+            self._replace_child("refresher", self._plan.refresher(self._config))
         if lacks_views:
             self._make_views()
         for each in self._children.values():

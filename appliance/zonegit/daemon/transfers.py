@@ -57,6 +57,15 @@ class Access:
     def may_transfer(self, zone: WireName, client: bytes, key: WireName | None) -> bool:
         return self.config.zone(to_text(zone)).transfer_acl.allows(client, key)
 
+    def is_transferred(self, zone: WireName) -> bool:
+        """Whether a zone is transferred from other servers."""
+        return bool(self.config.zone(to_text(zone)).primaries)
+
+    def is_primary(self, zone: WireName, client: bytes, key: WireName | None) -> bool:
+        """Whether a NOTIFY comes from one of a zone's primaries: from its address, or signed with its key."""
+        primaries = self.config.zone(to_text(zone)).primaries
+        return any(each.address.is_at(client) or (key is not None and each.key == key) for each in primaries)
+
     def may_notify(self, client: bytes, key: WireName | None) -> bool:
         """Whether a NOTIFY comes from a primary: signed with any TSIG key, or from the address in a peer's URL."""
         links = self.config.pulled

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from time import time
 from typing import Final, NamedTuple
 
+from zonegit.daemon.expired_zones import zones_on_record
 from zonegit.daemon.heads import heads, read_head
 from zonegit.daemon.reading import NONE, Precautions, UnreadableVersion, WatchedVersion, watched_steps
 from zonegit.dns.routes.evaluate import Predicate, predicate
@@ -31,7 +32,6 @@ from zonegit.store.port import RefLogEntry
 from zonegit.store.reader import StoreReader
 from zonegit.store.served import served_ref
 from zonegit.store.views import ViewVersion, find_view
-from zonegit.sync.peers import expired_zones
 from zonegit.tree.source import Nodes
 from zonegit.tree.tree_version import TreeVersion, TreeVersionLater
 from zonegit.tree.version import ZoneVersion
@@ -81,7 +81,6 @@ class ZoneTable:
         self._reading = precautions.reading
         self._careful = precautions.careful
         self._nodes = Nodes(reader)
-        self._peers = [link.name for link in config.pulled]
         self._seq: int | None = None
         """How far the journal was read. None: all has to be read."""
         self._expired: frozenset[str] = frozenset()
@@ -97,7 +96,7 @@ class ZoneTable:
     def refresh(self) -> Changes | None:
         """What changed since the last call; None for nothing."""
         seq = self._reader.seq
-        expired = self._config.expired.union(*(expired_zones(self._reader, peer) for peer in self._peers))
+        expired = zones_on_record(self._config, self._reader)
         if seq == self._seq and expired == self._expired and not self._incomplete:
             return None
         moved = self._reader.moved_since(self._seq) if self._seq is not None else None

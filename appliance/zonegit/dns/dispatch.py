@@ -27,8 +27,8 @@ from zonegit.dns.wire.message import (
 from zonegit.model.names import WireName
 from zonegit.model.rdata import CLASS_IN, SOA
 
-Notified = Callable[[WireName, bytes, WireName | None], Rcode]
-"""`(apex, client, key)`: handles a NOTIFY for a zone and returns the rcode of the response."""
+Notified = Callable[[bytes, WireName, bytes, WireName | None], Rcode]
+"""`(packet, apex, client, key)`: handles a NOTIFY for a zone and returns the rcode of the response."""
 Answer = bytes | Iterator[bytes] | None
 
 _RCODE: Final = 15
@@ -43,7 +43,7 @@ def is_special(packet: bytes) -> bool:
     return tsig.TSIG_ANY in packet or _IXFR_IN in packet or _AXFR_IN in packet or packet[2:3] in _NOTIFIES
 
 
-def not_authoritative(_apex: WireName, _client: bytes, _key: WireName | None) -> Rcode:
+def not_authoritative(_packet: bytes, _apex: WireName, _client: bytes, _key: WireName | None) -> Rcode:
     """The rcode for a NOTIFY on a server that mirrors nothing, as in Knot DNS."""
     return Rcode.NOTAUTH
 
@@ -104,7 +104,7 @@ class Dispatcher:
             return self._error(query, requestor, Rcode.BADVERS)
         if query.rcode or query.qtype != SOA or query.qclass != CLASS_IN:
             return self._error(query, requestor, Rcode.FORMERR)
-        rcode = self._notified(query.name, requestor.client, requestor.signer)
+        rcode = self._notified(packet, query.name, requestor.client, requestor.signer)
         self._stats[NOTIFIES_REFUSED if rcode else NOTIFIES_OK] += 1
         return self._error(query, requestor, rcode, flags=AA)
 

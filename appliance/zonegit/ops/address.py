@@ -44,5 +44,9 @@ class Address(NamedTuple):
     def is_loopback(self) -> bool:
         return ip_address(self.host).is_loopback
 
+    def is_at(self, client: bytes) -> bool:
+        """Whether it has this address, of 4 or 16 bytes."""
+        return ip_address(self.host) == ip_address(client)
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"

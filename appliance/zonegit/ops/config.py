@@ -282,7 +282,7 @@ class Config:
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """The secrets of DNS cookies, the current one first; set by the supervisor."""
     expired: frozenset[str] = frozenset()
-    """Mirrored zones past their SOA expire, besides those recorded in the repository; set by the supervisor."""
+    """Zones past their SOA expire, besides those recorded in the repository; set by the supervisor."""
     probe: bytes = field(default=b"", repr=False)
     """The wire name that the supervisor queries as a health check; set by the supervisor."""
 
@@ -310,6 +310,11 @@ class Config:
     def takes_updates(self) -> bool:
         """Whether any zone takes UPDATE messages."""
         return any(zone.update_policy is not None for _, zone in self.every_zone)
+
+    @property
+    def transfers_in(self) -> bool:
+        """Whether any zone is transferred from other servers."""
+        return any(zone.primaries for zone in self.zones.values())
 
     @property
     def notifies(self) -> bool:

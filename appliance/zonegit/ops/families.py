@@ -67,6 +67,13 @@ PUBLISHED: Final[Mapping[str, Family]] = {
             "pushed_refs_total", _C, "Branches and tags pushed to this node, by outcome.", ("key_id", "outcome")
         ),
         Family("pushed_bytes_total", _C, "Bytes of objects pushed to this node.", ("key_id",)),
+        Family("transfers_total", _C, "Zone transfers.", ("type", "direction", "result")),
+        Family(
+            "transferred_zones",
+            _G,
+            "Zones that are transferred from other servers, and those of them that can't be.",
+            ("state",),
+        ),
         Family(
             "notifies_total",
             _C,

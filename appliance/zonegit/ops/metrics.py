@@ -66,6 +66,10 @@ class ZoneFacts(NamedTuple):
     """Whether it is past its SOA expire; None on a node that mirrors nothing."""
     first_end: int | None = None
     """When its first signature expires, in Unix seconds; None if the zone is unsigned, or while unknown."""
+    checked: int | None = None
+    """When a primary last confirmed it, in Unix seconds; None for a zone that isn't transferred, or never was."""
+    expires: int | None = None
+    """When it expires if no primary is reached."""
 
 
 class ZoneTotals(NamedTuple):
@@ -221,7 +225,16 @@ class _Page:
             "When the first signature of a zone expires; known some seconds after a large zone's first scrape.",
             ("zone",),
         )  # fmt: skip
+        checked = Family(
+            "zone_checked_timestamp_seconds", gauge, "When a primary last confirmed a zone.", ("zone",)
+        )
+        expires = Family(
+            "zone_expires_timestamp_seconds", gauge, "When a zone expires if no primary is reached.", ("zone",)
+        )
         for facts in self._zones:
+            if facts.checked is not None and facts.expires is not None:
+                self._add(checked, (facts.zone,), facts.checked)
+                self._add(expires, (facts.zone,), facts.expires)
             if facts.expired is not None:
                 self._add(expired, (facts.zone,), facts.expired)
             if facts.first_end is not None:

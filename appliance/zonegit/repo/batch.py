@@ -100,7 +100,7 @@ class _Batch:
             zone = enclosing(self._context, from_text(step.name), step.rtype)
         if zone not in self._named:
             place = self._context.target(zone, self._options.get("branch"))
-            check_writable(self._context, place.zone)
+            check_writable(self._context, place)
             self._named[zone] = place.zone
             if not self._options.get("branch") and place.zone not in self.places:
                 self._refuse_mixed({*self.places, place.zone})

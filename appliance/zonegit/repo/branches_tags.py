@@ -18,7 +18,7 @@ from zonegit.repo.results import Position, Revision
 from zonegit.repo.revisions import Resolver
 from zonegit.repo.signing import encoded, encoder
 from zonegit.repo.tombstones import refuse_tombstone, revived, tombstone_at, tombstone_objects
-from zonegit.repo.writing import check_writable
+from zonegit.repo.writing import check_not_mirrored, check_writable
 from zonegit.store.port import RefUpdate
 
 DELETED = "branch: deleted"
@@ -38,7 +38,7 @@ def create_branch(
 
     `Conflict` if there is one of this name.
     """
-    check_writable(context, place.zone)
+    check_writable(context, Position(place.zone, name))
     ref = refs.head(place.zone, name)
     if context.ref(ref):
         raise Conflict(f"{place.zone} has a branch {name} already; 'checkout {name}', or choose another name")
@@ -70,7 +70,7 @@ def delete_branch(
     HEAD's branch lacks, or in a zone that HEAD isn't on, the default branch that is left. With `tombstone` it
     leaves a tombstone, which tells peers that it was removed.
     """
-    check_writable(context, place.zone)
+    check_writable(context, Position(place.zone, name))
     branches = named(context, RefKind.HEAD, place.zone)
     if name not in branches:
         raise NotFound(f"{place.zone} has no branch {name}; see 'zonegit branch'")
@@ -113,7 +113,7 @@ def create_tag(
 
     If `revision` is a tag object of this name, left by a deleted tag, the tag points to that object again.
     """
-    check_writable(context, place.zone)
+    check_not_mirrored(context, place.zone)
     ref = refs.tag(place.zone, name)
     if context.ref(ref):
         raise Conflict(f"{place.zone} has a tag {name} already; delete it first: 'zonegit tag -d {name}'")
@@ -137,7 +137,7 @@ def create_tag(
 
 def delete_tag(context: Context, place: Position, name: str, who: str | None, dry_run: bool) -> ObjectId:
     """Delete a tag; returns what it pointed to."""
-    check_writable(context, place.zone)
+    check_not_mirrored(context, place.zone)
     ref = refs.tag(place.zone, name)
     old = context.ref(ref)
     if old is None:

@@ -32,7 +32,7 @@ class Editable(NamedTuple):
 
 def editable(context: Context, place: Position, name: str | None, signatures: Signatures) -> Editable:
     """What there is to edit. `Refused` if no change could be committed."""
-    check_writable(context, place.zone)
+    check_writable(context, place)
     content = context.tip(place)
     if signatures == "keep" and is_signed(content.tree):
         raise refuse_change(place.zone)

@@ -10,6 +10,7 @@ from zonegit.model import refs
 from zonegit.model.names import Owner
 from zonegit.model.refs import RefKind
 from zonegit.repo.context import Context
+from zonegit.repo.incoming.state import transferred_from
 from zonegit.repo.listing import named
 from zonegit.repo.mirrors import mirror_setting
 from zonegit.repo.position import default_branch
@@ -49,7 +50,7 @@ class Joint(NamedTuple):
     commits: list[Committed]
     """One for each zone; `old` and `new` are equal if nothing changed in it."""
     mirrored: tuple[str, ...] = ()
-    """Zones that would have to change too, but are mirrored: the change has to be made at their primary."""
+    """Zones that would have to change too, but are written elsewhere: they have to be changed there."""
     mentions: tuple[Mention, ...] = ()
     """For a rename: RRsets that may still contain the old name."""
     elsewhere: Searched = Searched()
@@ -61,7 +62,7 @@ class Branches(NamedTuple):
 
     places: dict[str, Position]
     mirrored: frozenset[str]
-    """The zones among them that are mirrored from a peer: nothing is written to them."""
+    """The zones among them that are mirrored or transferred from elsewhere: nothing is written to them."""
     lacking: tuple[Position, ...] = ()
     """The default branches of the zones that don't have the named branch: nothing is written to these either."""
 
@@ -83,7 +84,7 @@ def single(options: JointOptions, zone: str) -> CommitOptions:
 def one(context: Context, options: JointOptions) -> Branches:
     """The branch of a call on one zone. `Refused` if the zone is mirrored."""
     place = context.target(options.get("zone"), options.get("branch"))
-    check_writable(context, place.zone)
+    check_writable(context, place)
     return Branches({place.zone: place}, frozenset())
 
 
@@ -98,7 +99,7 @@ def every(context: Context, options: JointOptions) -> Branches:
         for name, _ in reader.live_refs("refs/heads/"):
             ref = refs.parse(name)
             found.setdefault(ref.zone, []).append(ref.name)
-        mirrored = frozenset(zone for zone in found if reader.setting(mirror_setting(zone)))
+        mirrored = {zone for zone in found if reader.setting(mirror_setting(zone))}
     head = context.head_status().head
     places = {}
     lacking = []
@@ -112,11 +113,13 @@ def every(context: Context, options: JointOptions) -> Branches:
             places[zone] = context.target(zone)
         else:
             places[zone] = Position(zone, default_branch(branches))
+    with context.store.read() as reader:
+        elsewhere = mirrored | {zone for zone, place in places.items() if transferred_from(reader, place)}
     if not places:
         raise NotFound(f"no zone here has a branch {branch}" if branch else "this repository has no zone yet")
     if not branch:
-        refuse_mixed(context, places.keys() - mirrored)
-    return Branches(places, mirrored, tuple(lacking))
+        refuse_mixed(context, places.keys() - elsewhere)
+    return Branches(places, frozenset(elsewhere), tuple(lacking))
 
 
 def refuse_mixed(context: Context, zones: Collection[str]) -> None:

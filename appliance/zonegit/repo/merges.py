@@ -59,7 +59,7 @@ def _merge(
     prefer: Side | None,
     options: CommitOptions,
 ) -> Committed:
-    check_writable(context, place.zone)
+    check_writable(context, place)
     with context.store.read() as reader:
         refuse_second(reader, context)
     theirs = other_side(context, place, name)

@@ -33,7 +33,7 @@ def pick(
     options: CommitOptions,
 ) -> list[Committed]:
     """Revert or pick commits. If one changes nothing, its `old` and `new` are equal."""
-    check_writable(context, place.zone)
+    check_writable(context, place)
     with context.store.read() as reader:
         refuse_second(reader, context)
     targets = _targets(context, place, operation, revisions)

@@ -27,7 +27,7 @@ def rebase(context: Context, place: Position, name: str, options: CommitOptions)
     or are part of the new base. `MergeConflict` if a commit contradicts the version that it is applied to; nothing
     is changed then. `Conflict` if the branch has moved meanwhile.
     """
-    check_writable(context, place.zone)
+    check_writable(context, place)
     with context.store.read() as reader:
         refuse_second(reader, context)
     onto = other_side(context, place, name)

@@ -16,7 +16,7 @@ from zonegit.repo.renamed import RENAMED_TO
 from zonegit.repo.results import Restored
 from zonegit.repo.signing import encoder
 from zonegit.repo.tombstones import Encode, content_before, revived, tombstone_objects
-from zonegit.repo.writing import check_writable
+from zonegit.repo.writing import check_zone_writable
 from zonegit.store.port import Reader, RefLogEntry, RefUpdate
 
 
@@ -35,7 +35,7 @@ def remove_zone(
     (`repo.tombstones`). The tags stay then, since peers would bring them back. Existing tombstones stay in any
     case.
     """
-    check_writable(context, zone)
+    check_zone_writable(context, zone)
     stamp = context.stamp(who)
     encode = encoder(context, sign, dry_run=dry_run)
     updates: list[RefUpdate] = []
@@ -69,7 +69,7 @@ def restore_zone(
     commit on top of it. `Conflict` if there is a zone of this name, `NotFound` if none was removed, `InvalidZone`
     if a version of its history is unfit.
     """
-    check_writable(context, zone)
+    check_zone_writable(context, zone)
     if named(context, RefKind.HEAD, zone):
         raise Conflict(
             f"there is already a zone {zone}; its branches' reflogs name what was removed ('zonegit reflog'), and "

@@ -36,7 +36,8 @@ def rename_branch(
 
     With `tombstone` the old name leaves a tombstone. If the new name has one, the branch continues on top of it.
     """
-    check_writable(context, place.zone)
+    for name in (place.branch, new):
+        check_writable(context, Position(place.zone, name))
     before, after = refs.head(place.zone, place.branch), refs.head(place.zone, new)
     tip = context.ref(before)
     if tip is None:

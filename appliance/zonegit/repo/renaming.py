@@ -136,7 +136,7 @@ def _agreed(context: Context, old: str, new: str, options: JointOptions, branche
     if home not in branches.places:
         raise NotFound(f"{home} has no branch {options.get('branch')}")
     for zone in (home, target):
-        check_writable(context, zone)
+        check_writable(context, branches.places[zone])
     return _Move(home, target, was, becomes)
 
 

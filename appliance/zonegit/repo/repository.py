@@ -28,6 +28,7 @@ from zonegit.repo.catalog.verbs import CatalogVerbs
 from zonegit.repo.context import owner_of
 from zonegit.repo.desired_verbs import DesiredVerbs
 from zonegit.repo.dnssec.verbs import DnssecVerbs
+from zonegit.repo.incoming.verbs import TransferVerbs
 from zonegit.repo.joint_verbs import JointVerbs
 from zonegit.repo.merge_verbs import MergeVerbs
 from zonegit.repo.proposals.verbs import ProposalVerbs
@@ -62,6 +63,7 @@ class Repository(
     ProposalVerbs,
     PublishVerbs,
     SigningVerbs,
+    TransferVerbs,
     UndoVerbs,
 ):
     """An open repository. Any number of processes may have the same directory open at once."""

@@ -37,7 +37,7 @@ def reset(
     in its history. Then nodes that have the tip follow; otherwise they would merge it again and bring back what the
     reset removed. If the tip doesn't have the target in its history, the target becomes a parent too.
     """
-    check_writable(context, place.zone)
+    check_writable(context, place)
     refuse_tombstone(target)
     before, onto = context.tip(place), Content.of(context.nodes, target)
     old = before.revision

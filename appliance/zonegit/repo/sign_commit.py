@@ -25,7 +25,7 @@ def sign_commit(
     Content, parents, serial, author and message stay; whoever signs becomes the committer. `Refused` if the commit
     isn't only on this branch, because others would keep the old one.
     """
-    check_writable(context, place.zone)
+    check_writable(context, place)
     old = context.tip(place).revision
     if target is not None and target.id != old.id:
         raise Refused(

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 def undo(context: Context, place: Position, intent: Intent) -> TakenBack:
     """Undo the last operation on a branch that isn't undone yet. `Refused` if there is none."""
-    check_writable(context, place.zone)
+    check_writable(context, place)
     tip, operation = _tip_and_found(context, place, last_done)
     if operation is None:
         raise Refused(
@@ -53,7 +53,7 @@ def undo(context: Context, place: Position, intent: Intent) -> TakenBack:
 
 def redo(context: Context, place: Position, intent: Intent) -> TakenBack:
     """Redo the operation that was undone last. `Refused` if there is none, or another operation followed it."""
-    check_writable(context, place.zone)
+    check_writable(context, place)
 
     def find(log: Iterator[Entry]) -> tuple[Entry, Entry | None] | None:
         """The undo, and the operation that it undid, which is further back in the reflog."""

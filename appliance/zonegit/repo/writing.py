@@ -7,9 +7,11 @@ from zonegit.errors import Conflict, Refused
 from zonegit.model import refs
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
+from zonegit.repo.catalog.membership import member_here
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft, draft_changes, make_commit
+from zonegit.repo.incoming.state import transfer_state, transferred_from
 from zonegit.repo.judging import refuse
 from zonegit.repo.messages import checked_message
 from zonegit.repo.mirrors import made_setting, mirror_setting
@@ -134,22 +136,49 @@ def intent_of(
     )
 
 
-def check_writable(context: Context, zone: str) -> None:
-    """`Refused` for a mirrored zone, whose history is made elsewhere, and for a catalog that zonegitd makes."""
-    check_not_mirrored(context, zone)
+def check_not_mirrored(context: Context, zone: str) -> None:
+    """`Refused` for a mirrored zone: its history is made elsewhere."""
+    with context.store.read() as reader:
+        peer = reader.setting(mirror_setting(zone))
+    if peer:
+        raise Refused(
+            f"{zone} is mirrored from {peer.decode()}: make the change there, and it will be replicated here"
+        )
+
+
+def check_writable(context: Context, place: Position, *, is_made_here: bool = False) -> None:
+    """`Refused` for a branch that others write: of a mirrored zone, one that is transferred here, or, unless
+    `is_made_here`, a catalog that zonegitd makes."""
+    check_not_mirrored(context, place.zone)
+    if not is_made_here:
+        _check_not_made(context, place.zone)
+    with context.store.read() as reader:
+        servers = transferred_from(reader, place)
+    if servers is not None:
+        raise Refused(
+            f"{place.zone} {place.branch} is transferred from {servers}: make the change there, or on a branch"
+        )
+
+
+def _check_not_made(context: Context, zone: str) -> None:
     with context.store.read() as reader:
         made = reader.setting(made_setting(zone))
     if made is not None:
         raise Refused(f"{zone} is a catalog that zonegitd makes: it follows the zones here and their settings")
 
 
-def check_not_mirrored(context: Context, zone: str) -> None:
-    """`Refused` for a mirrored zone."""
+def check_zone_writable(context: Context, zone: str) -> None:
+    """`Refused` for a zone with a branch that others write."""
+    check_not_mirrored(context, zone)
+    _check_not_made(context, zone)
     with context.store.read() as reader:
-        peer = reader.setting(mirror_setting(zone))
-    if peer:
+        state, member = transfer_state(reader, zone), member_here(reader, zone)
+    if member is not None:
+        raise Refused(f"{zone} came from the catalog {member[0]}: remove it there, and it will be removed here")
+    if state is not None:
         raise Refused(
-            f"{zone} is mirrored from {peer.decode()}: make the change there, and it will be replicated here"
+            f"{zone} is transferred from {', '.join(state.primaries)}: first remove its 'primaries' from "
+            "zonegitd.toml, and reload zonegitd"
         )
 
 
@@ -216,10 +245,7 @@ def make_ready(
 
     Call it without holding the store where that can be: a signature may wait for a passphrase.
     """
-    if intent.is_made_here:
-        check_not_mirrored(context, place.zone)
-    else:
-        check_writable(context, place.zone)
+    check_writable(context, place, is_made_here=intent.is_made_here)
     if content is None:
         check_may_begin(context, place.zone)
     stamp = context.stamp(intent.who)

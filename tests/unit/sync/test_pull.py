@@ -14,7 +14,7 @@ from zonegit.model.rrset import RRset
 from zonegit.repo import Position
 from zonegit.repo.context import Context
 from zonegit.repo.position import HeadStatus, head_status
-from zonegit.repo.writing import check_writable
+from zonegit.repo.writing import check_not_mirrored
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import RefUpdate
 from zonegit.sync.fetch_session import FetchSession
@@ -307,8 +307,8 @@ def test_a_mirrored_zone_takes_no_commit_here_and_is_free_again_when_it_is_gone(
     Wire(primary).pull(secondary)
     context = Context.over(secondary)
     with pytest.raises(Refused, match=f"mirrored from {PEER}: make the change there"):
-        check_writable(context, "example.org.")
-    check_writable(context, "example.net.")
+        check_not_mirrored(context, "example.org.")
+    check_not_mirrored(context, "example.net.")
     move(primary, "example.org.", "main", None)
     Wire(primary).pull(secondary)
-    check_writable(context, "example.org.")
+    check_not_mirrored(context, "example.org.")

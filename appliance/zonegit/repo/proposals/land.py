@@ -59,7 +59,7 @@ def _land(
     options: CommitOptions,
 ) -> Committed:
     place = proposal.target
-    check_writable(context, place.zone)
+    check_writable(context, place)
     ours, theirs = context.tip(place), read_commit(context.nodes.source, proposal.tip)
     old = ours.revision
     with context.store.read() as reader:

@@ -1,0 +1,68 @@
+"""The refresher process: transfers zones from other name servers and keeps them current (`refresh_schedule`)."""
+
+import asyncio
+import logging
+import signal
+from typing import Final
+
+from zonegit.daemon.channels import REFRESHER, Receiver
+from zonegit.daemon.exchanges import Exchanges
+from zonegit.daemon.refresh_schedule import RefreshSchedule
+from zonegit.daemon.transfers import fresh_keys, tsig_keys
+from zonegit.daemon.upkeep import ask_for_views
+from zonegit.daemon.writers_patience import writers_patience
+from zonegit.dns.notice import notice_of
+from zonegit.ops.config import Config
+from zonegit.ops.memory import give_back_large_blocks
+from zonegit.ops.shared import SharedBlock
+from zonegit.store.lmdb import LmdbStore
+
+_logger: Final = logging.getLogger(__name__)
+
+
+def run(config: Config, block: SharedBlock, index: int) -> None:
+    """Transfer zones until SIGTERM. `ConfigError`, `KeyFileError` or `StoreError` if it can't start."""
+    give_back_large_blocks()
+    store = LmdbStore.open(config.repo, patience=writers_patience(_logger))
+    try:
+        asyncio.run(_until_terminated(store, config, block, index))
+    finally:
+        block.set_ready(index, False)
+        store.close()
+
+
+async def _until_terminated(store: LmdbStore, config: Config, block: SharedBlock, index: int) -> None:
+    keys = tsig_keys(config)
+    exchanges = Exchanges(lambda: keys, config.dns.incoming_limits)
+    schedule = RefreshSchedule(store, exchanges, block.samples(index), lambda: block.beat(index), ask_for_views)
+
+    def reload() -> None:
+        nonlocal keys
+        keys = fresh_keys(block.config(), keys)
+        exchanges.forget()
+        schedule.configure(block.config())
+
+    loop = asyncio.get_running_loop()
+    receiver = Receiver(block.channel_ends(REFRESHER))
+
+    def receive() -> None:
+        for _, request in receiver.receive(0):
+            notice = notice_of(request.packet)
+            if notice is not None:
+                schedule.notified(notice, request.client)
+
+    loop.add_reader(receiver.fileno(), receive)
+    work = asyncio.create_task(schedule.run())
+    loop.add_signal_handler(signal.SIGTERM, work.cancel)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGUSR1, schedule.report)
+    reload()
+    block.set_ready(index)
+    try:
+        await work
+    except asyncio.CancelledError:
+        await schedule.close()
+    finally:
+        loop.remove_reader(receiver.fileno())
+        receiver.close()
+        exchanges.close_idle(-1.0)
