@@ -19,7 +19,7 @@ LOCK := packaging/requirements-dev.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-cache-dir
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-boot test-minimal differ differ-zonefiles updates dnssec faults fuzz simulate mutants secondaries deb fast audit lint bench lock clean
+.PHONY: help run demo test test-boot test-minimal differ differ-zonefiles updates dnssec faults fuzz simulate mutants primaries secondaries deb fast audit lint bench lock clean
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -42,6 +42,9 @@ simulate: $(READY) ## 200,000 (SEEDS=n) runs of fleets of nodes in one process, 
 
 mutants: $(READY) ## make each of some known bugs in a copy of the checkout: the tests have to notice it; takes minutes
 	ZONEGIT_MUTANTS=all $(BIN)/python -m pytest -n auto tests/mutants
+
+primaries: $(READY) ## zonegitd follows BIND, NSD, Knot and PowerDNS through 200 changes each
+	ZONEGIT_PRIMARY_CHANGES=200 $(BIN)/python -m pytest --timeout 1800 tests/system/test_primaries.py
 
 secondaries: $(READY) ## BIND, NSD and Knot follow 200 commits
 	ZONEGIT_SECONDARY_COMMITS=200 $(BIN)/python -m pytest tests/system/test_secondaries.py

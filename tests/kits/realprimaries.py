@@ -1,6 +1,7 @@
 """BIND, NSD, Knot DNS and PowerDNS as primaries of example.org. on loopback ports, with zones that change."""
 
 import base64
+import os
 import signal
 import subprocess
 import time
@@ -34,13 +35,13 @@ class RealPrimary:
         self._arguments = MAKES[make](port, secondary, base64.b64encode(secret).decode(), home)
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
+        self._seconds = int(time.time()) - 100_000
+        """When the zone's file was last written, as its times say."""
 
     def write(self, text: str) -> None:
         """Replace the file of the zone. A server compares whole seconds of its time: it gets later ones."""
         self.zonefile.write_text(text)
-        self._seconds = getattr(self, "_seconds", int(time.time()) - 100_000) + 10
-        import os
-
+        self._seconds += 10
         os.utime(self.zonefile, (self._seconds, self._seconds))
 
     @property
@@ -92,7 +93,7 @@ class RealPrimary:
         return response.answer[0][0].serial if response.answer else None
 
     def zone(self) -> dns.zone.Zone:
-        return transferred(self.port, self.key)
+        return transferred(self.port, self.key if self.make in SIGNED else None)
 
 
 def transferred(port: int, key: dns.tsig.Key | None = None) -> dns.zone.Zone:

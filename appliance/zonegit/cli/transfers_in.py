@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from zonegit.cli import options
 from zonegit.cli.verbs import Verb
 from zonegit.model.foreign import printable
+from zonegit.model.names import parse_apex, to_text
 from zonegit.repo.dates import rfc3339
 
 if TYPE_CHECKING:
@@ -23,16 +24,20 @@ _NAMED: Final = 10
 
 def _transfer(args: Namespace, out: Output) -> int:
     with options.open_repository(args, out) as repo:
-        zone = repo.position(args.zone).zone if args.zone_name is None else args.zone_name
-        state = repo.request_transfer(zone, any_serial=args.any_serial)
-        zone = repo.position(zone).zone if args.zone_name is None else zone
-        out.made("but zonegitd was asked for it")
+        zone = to_text(parse_apex(args.zone_name)) if args.zone_name else repo.position(args.zone).zone
+        state = repo.request_transfer(zone, any_serial=args.any_serial, dry_run=args.dry_run)
+        if not args.dry_run:
+            out.made("but zonegitd was asked for it")
     if args.json:
-        out.json({"zone": zone, "any_serial": args.any_serial, "transfer": shape(state)})
+        out.json(
+            {"zone": zone, "any_serial": args.any_serial, "requested": not args.dry_run, "transfer": shape(state)}
+        )
     servers = ", ".join(state.primaries)
-    out.note(
-        f"zonegitd was asked to transfer {zone} from {servers}; `zonegit status --zone {zone}` shows the outcome"
-    )
+    if args.dry_run:
+        out.note(f"dry run, zonegitd was not asked to transfer {zone} from {servers}")
+    else:
+        then = f"`zonegit status --zone {zone}` shows what came of it"
+        out.note(f"zonegitd was asked to transfer {zone} from {servers}; {then}")
     return 0
 
 
@@ -92,6 +97,7 @@ def _transfer_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="transfer the whole zone, even if the primary's serial isn't ahead of the one here",
     )
+    options.dry_run_option(parser)
     options.json_option(parser)
 
 

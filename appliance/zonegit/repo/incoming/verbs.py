@@ -33,7 +33,7 @@ class TransferVerbs(RepositoryReader):
                 if state.expired or state.failing_since is not None
             }
 
-    def request_transfer(self, zone: str, *, any_serial: bool = False) -> TransferState:
+    def request_transfer(self, zone: str, *, any_serial: bool = False, dry_run: bool = False) -> TransferState:
         """Have zonegitd ask a zone's primaries now, and take whatever serial they have if that is wanted.
 
         Returns what is known until then. `Refused` for a zone that isn't transferred here.
@@ -48,5 +48,6 @@ class TransferVerbs(RepositoryReader):
             raise Refused(
                 f"{name} is not transferred here: set 'primaries' in its table, and start or reload zonegitd"
             )
-        ask_for_transfer(self._context.store, name, Asked.WHOLE if any_serial else Asked.CHECK)
+        if not dry_run:
+            ask_for_transfer(self._context.store, name, Asked.WHOLE if any_serial else Asked.CHECK)
         return state
