@@ -6,6 +6,7 @@ import pytest
 
 from publishkit import ORG, Node
 from repokit import ZONE, parsed
+from updatekit import apply_all, message
 from zonegit.errors import CorruptStore
 from zonegit.model.rdata import CNAME, NS, A
 from zonegit.model.refs import head, published
@@ -49,6 +50,22 @@ def test_a_commit_and_its_version_are_one_transaction(loaded: Node) -> None:
     done = loaded.publish(POLICY)
     assert (done.released, done.held) == (None, None), "nothing is left for the publisher"
     assert fsck(loaded.store).problems == []
+
+
+def test_several_commits_of_updates_are_one_version(loaded: Node) -> None:
+    before = loaded.served()
+    began = txn(loaded)
+    updates = [message() for _ in range(3)]
+    for number, update in enumerate(updates):
+        update.add(f"h{number}", 60, "A", "192.0.2.1")
+    done = apply_all(loaded.repository, *updates)
+    assert txn(loaded) == began + 1
+    last = done[-1].committed
+    assert last is not None and last.new is not None
+    assert loaded.served_from() == last.new.hex()
+    after = loaded.served()
+    assert before and after and after.serial == before.serial + 3
+    assert loaded.publish(POLICY).released is None, "nothing is left for the publisher"
 
 
 def test_what_does_not_pass_is_held_by_the_publisher(loaded: Node) -> None:

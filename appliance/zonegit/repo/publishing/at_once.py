@@ -1,8 +1,8 @@
 """Publishes a commit in the transaction that makes it, so that it isn't made durable twice.
 
-Only where the policy is quick to judge by (`repo.publishing.in_force`), and where there is nothing else to judge:
-one small commit on top of the one that is served. The publisher process does the rest, as it does for whatever is
-held here.
+Only where the policy is quick to judge by (`repo.publishing.in_force`), and where there is little else to judge: a
+few small commits on top of the one that is served, as UPDATEs make them. The publisher process does the rest, as it
+does for whatever is held here.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,14 @@ from zonegit.repo.publishing.policy import Proposed, Published, PublishPolicy
 from zonegit.repo.results import Position, Revision
 from zonegit.store.port import RefUpdate, Writer
 from zonegit.tree.diff import diff
-from zonegit.tree.source import Nodes
+from zonegit.tree.source import Nodes, NodeSource
 
 _BRANCHES: Final = 16
 """The most refs that move in a transaction in which branches are published."""
+_COMMITS: Final = 64
+"""The most commits that are published in their own transaction."""
 _CHANGES: Final = 64
-"""The most RRsets that a commit may change to be published in its own transaction: others wait meanwhile."""
+"""The most RRsets that they may change together: others wait meanwhile."""
 _FAR: Final = tuple(rtype.to_bytes(2, "big") for rtype in (NS, CNAME, DNAME))
 """Types whose changes are checked at other names, too, which may take long."""
 
@@ -60,8 +62,19 @@ def _publish(moved: _Moved, new: ObjectId) -> None:
 
     old = published_at(moved.writer, moved.place)
     tip = read_commit(moved.writer, new)
-    if old is not None and tip.commit.parents == (old.of,) and _passes(moved, old, tip):
+    if old is not None and _builds_on(moved.writer, tip, old.of) and _passes(moved, old, tip):
         release_in(moved.writer, moved.nodes, moved.who, moved.place, old, tip)
+
+
+def _builds_on(source: NodeSource, tip: Revision, commit: ObjectId) -> bool:
+    """Whether there are only a few commits without other parents between a commit and the tip."""
+    for _ in range(_COMMITS):
+        if len(tip.commit.parents) != 1:
+            return False
+        if tip.commit.parents[0] == commit:
+            return True
+        tip = read_commit(source, tip.commit.parents[0])
+    return False
 
 
 def _passes(moved: _Moved, old: Published, tip: Revision) -> bool:
@@ -78,7 +91,7 @@ def _passes(moved: _Moved, old: Published, tip: Revision) -> bool:
 
 
 def _is_small(nodes: Nodes, old: Published, tip: Revision) -> bool:
-    """Whether a commit changes little, and nothing that has to be checked far away."""
+    """Whether little changes up to a commit, and nothing that has to be checked far away."""
     before, after = Content.of(nodes, old.content), Content.of(nodes, tip)
     changed = [key for key, _, _ in islice(diff(nodes, before.tree.root, after.tree.root), _CHANGES + 1)]
     return len(changed) <= _CHANGES and not any(key[-2:] in _FAR for key in changed)

@@ -1,10 +1,11 @@
 """Makes commits of UPDATE messages: one for each that changes something, and one transaction for all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from zonegit.errors import Conflict, NotFound
 from zonegit.model import refs
+from zonegit.model.names import WireName
 from zonegit.model.rdata import with_serial
 from zonegit.model.rrset import SOA_KEY, rdatas
 from zonegit.repo.content import Content
@@ -23,9 +24,10 @@ from zonegit.store.port import RefUpdate, Writer
 def apply_updates(context: Context, place: Position, policy: UpdatePolicy, asked: Sequence[Asked]) -> list[Done]:
     """Apply UPDATEs to a branch in their order, and store all that comes of it in one durable transaction.
 
-    One that is refused changes nothing, and the others go on. NOTAUTH for all if the branch isn't here, or the zone
-    is mirrored. If the branch moves meanwhile, all are applied again to its new tip. `StoreError` if nothing could
-    be stored.
+    One that is refused changes nothing, and the others go on. With `policy.coalesce` those of one key become one
+    commit: whoever calls this gathers them for that long, and answers none of them before. NOTAUTH for all if the
+    branch isn't here, or the zone is mirrored. If the branch moves meanwhile, all are applied again to its new tip.
+    `StoreError` if nothing could be stored.
     """
     for _ in range(TRIES):
         with context.store.keeping(), suppress(Conflict):
@@ -41,7 +43,11 @@ def _applied(
         chain = _begin(context, place, policy)
     except Rejected as error:
         return [Done(error.rcode, None, str(error))] * len(asked)
-    done = [chain.add(each) for each in asked]
+    for group in _groups(policy, asked):
+        for number in group:
+            chain.add(number, asked[number])
+        chain.close()
+    done = [chain.done[number] for number in range(len(asked))]
     if chain.update is None:
         return done
     if writer is not None:
@@ -50,6 +56,19 @@ def _applied(
     with context.store.write() as own:
         _store(context, own, chain, chain.update)
     return done
+
+
+def _groups(policy: UpdatePolicy, asked: Sequence[Asked]) -> Iterable[Sequence[int]]:
+    """The numbers of the UPDATEs that become one commit: each alone, or where they coalesce those of one key.
+
+    None of them has been answered yet, so to the clients any order is right that keeps that of each key.
+    """
+    if policy.coalesce is None:
+        return [(number,) for number in range(len(asked))]
+    groups: dict[WireName, list[int]] = {}
+    for number, each in enumerate(asked):
+        groups.setdefault(each.key, []).append(number)
+    return groups.values()
 
 
 def _begin(context: Context, place: Position, policy: UpdatePolicy) -> Chain:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from os import uname
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from zonegit.errors import CorruptStore, InvalidZone
 from zonegit.model import refs
-from zonegit.model.commit import Commit, Stamp
+from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.names import WireName, to_text
 from zonegit.model.rdata import with_serial
@@ -21,7 +22,7 @@ from zonegit.repo.results import Committed, Position, Revision
 from zonegit.repo.serials import next_seq
 from zonegit.repo.signed import is_signed, refuse_change
 from zonegit.repo.updating.semantics import Rejected, check_permissions, check_prerequisites, operate
-from zonegit.repo.updating.summary import summary
+from zonegit.repo.updating.summary import message_of
 from zonegit.repo.updating.values import Asked, Done, UpdatePolicy, UpdateRcode
 from zonegit.repo.updating.working import Working
 from zonegit.store.port import RefUpdate
@@ -44,14 +45,30 @@ class Served(NamedTuple):
     """RDATA of a published version's SOA; None where the branch's tip is served."""
 
 
+class _Group(NamedTuple):
+    """UPDATEs of one key that become one commit."""
+
+    numbers: tuple[int, ...] = ()
+    """Those that change something, as `Chain.add` got them."""
+    last: Asked | None = None
+    changes: Changes = MappingProxyType({})
+    """What they change together."""
+    serial: int | None = None
+    """The serial that the last SOA among them asks for."""
+    objects: Sequence[bytes] = ()
+    """What the last one brings, its zone object last."""
+
+
 class Chain:
-    """Commits on a branch's tip."""
+    """Commits on a branch's tip, and a group of UPDATEs that is to be the next one."""
 
     def __init__(
         self, context: Context, place: Position, policy: UpdatePolicy, tip: Content, served: Served
     ) -> None:
         self.objects: list[bytes] = []
         """All that is new, children before parents."""
+        self.done: dict[int, Done] = {}
+        """What came of each UPDATE, by its number."""
         self.who = context.stamp(f"{_WHO} <{_WHO}@{uname().nodename}>")
         self._place = place
         self._policy = policy
@@ -60,6 +77,9 @@ class Chain:
         self._top = tip
         self._seq = served.seq
         self._commits = 0
+        self._group = _Group()
+        self._content = tip
+        """The zone after the group."""
         self._is_signed = is_signed(tip.tree)
         self._fresh: dict[ObjectId, bytes] = {}
         self._nodes = context.nodes.over(self._fresh)
@@ -76,50 +96,79 @@ class Chain:
         subject = self._top.revision.commit.subject
         return subject if self._commits == 1 else f"update: {self._commits:,} commits"
 
-    def add(self, asked: Asked) -> Done:
-        """Put an UPDATE on top, if it changes something."""
+    def add(self, number: int, asked: Asked) -> None:
+        """Put an UPDATE into the group, if it changes something; if not, that is done."""
         try:
-            return self._added(asked)
+            self._add(number, asked)
         except Rejected as error:
-            return Done(error.rcode, None, str(error))
+            self.done[number] = Done(error.rcode, None, str(error))
         except InvalidZone as error:
-            return Done(UpdateRcode.REFUSED, None, str(error))
+            self.done[number] = Done(UpdateRcode.REFUSED, None, str(error))
 
-    def _added(self, asked: Asked) -> Done:
-        update, key = asked.update, asked.key
+    def _add(self, number: int, asked: Asked) -> None:
+        update, key, group = asked.update, asked.key, self._group
         if not self._policy.knows(key):
             raise Rejected(UpdateRcode.REFUSED, f"no rule names the key {_key_text(key)}")
-        working = Working(self._top.tree)
+        working = Working(self._content.tree)
         check_prerequisites(update, working, self._soa)
         check_permissions(update, working, self._policy, key)
-        serial = operate(update, working, self._seq)
+        serial = operate(update, working, self._seq if group.serial is None else group.serial)
         changes = working.changes()
         if not changes and serial is None:
-            return Done(UpdateRcode.NOERROR)
+            self.done[number] = Done(UpdateRcode.NOERROR)
+            return
         if self._is_signed:
             raise Rejected(UpdateRcode.REFUSED, str(refuse_change(self._place.zone)))
         zone, objects = self._drafted(changes, working)
-        seq = next_seq(self._seq, serial)
-        message = f"{summary(changes, working.before)}\n"
-        author = Stamp(_key_text(key)[:_LONGEST_NAME], asked.when, self.who.offset)
-        commit = make_commit(
-            self._top, self._place.zone, object_id(objects[-1]), seq, self.who, message, None, author
+        self._fresh.update((object_id(each), each) for each in objects)
+        self._content = Content(self._top.revision, zone, Tree(self._nodes, zone.tree))
+        self._group = _Group(
+            (*group.numbers, number),
+            asked,
+            {**group.changes, **changes} if group.changes else changes,
+            group.serial if serial is None else serial,
+            objects,
         )
+
+    def close(self) -> None:
+        """Make a commit of the group."""
+        group, self._group = self._group, _Group()
+        if group.last is None:
+            return
+        changes, objects = group.changes, group.objects
+        if len(group.numbers) > 1:
+            changes = {key: new for key, new in changes.items() if new != self._top.tree.payload(key)}
+            tree, shape = self._top.tree, self._top.zone.shape
+            objects = [*edit(tree.nodes, tree.root, shape, changes.items()).objects, objects[-1]]
+        some = bool(changes) or group.serial is not None
+        committed = self._commit(group, group.last, changes, objects) if some else None
+        self.done.update((number, Done(UpdateRcode.NOERROR, committed)) for number in group.numbers)
+
+    def _commit(self, group: _Group, asked: Asked, changes: Changes, objects: Sequence[bytes]) -> Committed:
         old = self._top.revision.id
-        new = self._put(commit, zone, objects)
-        committed = Committed(self._place.zone, self._place.branch, old, new, commit.serial, len(changes))
-        return Done(UpdateRcode.NOERROR, committed)
+        seq = next_seq(self._seq, group.serial)
+        message = message_of(changes, self._top.tree.payload, len(group.numbers))
+        author = Stamp(_key_text(asked.key)[:_LONGEST_NAME], asked.when, self.who.offset)
+        root = object_id(objects[-1])
+        commit = make_commit(self._top, self._place.zone, root, seq, self.who, message, None, author)
+        data = commit.encode()
+        new = object_id(data)
+        self.objects += [*objects, data]
+        self._top = self._content = self._content._replace(revision=Revision(new, commit))
+        self._seq = seq
+        self._commits += 1
+        return Committed(self._place.zone, self._place.branch, old, new, commit.serial, len(changes))
 
     def _soa(self) -> bytes:
         """RDATA of the SOA that is served."""
-        stored = self._top.tree.payload(SOA_KEY)
+        stored = self._content.tree.payload(SOA_KEY)
         if stored is None:
             raise CorruptStore(f"{self._place.zone} has a version without an SOA record: run 'zonegit fsck'")
         return self._served.soa or with_serial(rdatas(stored)[0], self._seq & 0xFFFFFFFF)
 
     def _drafted(self, changes: Changes, working: Working) -> tuple[Zone, Sequence[bytes]]:
         """The zone with these changes, and its new objects, the zone last. `InvalidZone` if they break it."""
-        content, strict = self._top, self._policy.strict
+        content, strict = self._content, self._policy.strict
         if strict:
             draft = draft_changes(content, changes, strict)
             return draft.zone, draft.objects
@@ -132,17 +181,6 @@ class Chain:
         judge_errors(Edit(content, before, changes, Tree(tree.nodes.over(fresh), built.root), built.records))
         zone = Zone(built.root, shape, built.records)
         return zone, [*built.objects, zone.encode()]
-
-    def _put(self, commit: Commit, zone: Zone, objects: Sequence[bytes]) -> ObjectId:
-        """Put a commit on top, with the objects that it brings; returns its id."""
-        data = commit.encode()
-        new = object_id(data)
-        self.objects += [*objects, data]
-        self._fresh.update((object_id(each), each) for each in objects)
-        self._top = Content(Revision(new, commit), zone, Tree(self._nodes, zone.tree))
-        self._seq = commit.seq
-        self._commits += 1
-        return new
 
 
 def _key_text(key: WireName) -> str:

@@ -13,11 +13,15 @@ _SHOWN: Final = 3
 _LONGEST: Final = 100
 
 
-def summary(changes: Changes, before: Callable[[RRKey], bytes | None]) -> str:
-    """`update: add _acme-challenge TXT, delete old A, change www AAAA`, of some changes the first ones."""
+def message_of(changes: Changes, before: Callable[[RRKey], bytes | None], updates: int) -> str:
+    """`update: add _acme-challenge TXT, delete old A, change www AAAA`, of many changes the first ones.
+
+    `updates`: the number of UPDATEs that the commit is made of; more than one is said in a line of its own.
+    """
     parts = [_part(key, before(key), new) for key, new in islice(sorted(changes.items()), _SHOWN)]
     more = len(changes) - _SHOWN
-    return f"update: {', '.join(parts) or 'SOA serial'}" + (f" and {more:,} more" if more > 0 else "")
+    subject = f"update: {', '.join(parts) or 'SOA serial'}" + (f" and {more:,} more" if more > 0 else "")
+    return f"{subject}\n\n{updates:,} UPDATE messages\n" if updates > 1 else f"{subject}\n"
 
 
 def _part(key: RRKey, old: bytes | None, new: bytes | None) -> str:
