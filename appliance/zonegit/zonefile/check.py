@@ -37,6 +37,13 @@ def check_entries(apex: WireName, entries: Sequence[tuple[RRKey, bytes]], report
     return _Check(apex, listed).run(listed.located())
 
 
+def check_listed(
+    apex: WireName, owners: Iterable[OwnerKey], entries: Sequence[tuple[RRKey, bytes]]
+) -> list[Finding]:
+    """The findings at some owners of a zone whose entries are given, in canonical order."""
+    return check_owners(apex, owners, _Listed(entries, silent))
+
+
 class _Listed(NamedTuple):
     """A zone's entries in canonical order, with the look-ups that checks need."""
 

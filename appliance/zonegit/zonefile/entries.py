@@ -36,13 +36,14 @@ class Entries:
         first = self.first
         records = len(first)
         for key, others in self.more.items():
-            rrs = self._merge(key, [first[key], *others])
+            rrs = self.merged(key, [first[key], *others])
             records += len(rrs) - 1
             first[key] = b"".join(rrs)
         self.more.clear()
         return [(key, first[key]) for key in sorted(first)], records
 
-    def _merge(self, key: RRKey, rrs: list[bytes]) -> list[bytes]:
+    def merged(self, key: RRKey, rrs: list[bytes]) -> list[bytes]:
+        """The stored RRs under one key as an RRset: one TTL, in order, without duplicates. Warns of changes."""
         at = owner_size(rrs[0]) + 12
         ttls = {rr[at + _TTL_AT : at - 2] for rr in rrs}
         if len(ttls) > 1 and not key.endswith(RRSIG.to_bytes(2, "big")):

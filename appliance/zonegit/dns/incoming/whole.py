@@ -1,11 +1,19 @@
-"""Gathers the records of a whole zone (RFC 5936 §2.2) until its SOA record comes again."""
+"""Gathers the records of a whole zone (RFC 5936 §2.2) until its SOA record comes again.
+
+Most servers send a zone in canonical order. So keys and records are kept in two lists in the order in which they
+come, and only what isn't in order, or comes several times under one key, takes more than a few operations.
+"""
+
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from operator import eq, le
 
 from zonegit.dns.incoming.serials import check_newer
 from zonegit.errors import TransferError
 from zonegit.model.names import WireName
 from zonegit.model.rdata import soa_serial
 from zonegit.model.rrset import SOA_KEY, RRKey, served_soa
-from zonegit.repo.incoming.values import WholeZone
+from zonegit.repo.incoming.values import Entry, WholeZone
 from zonegit.zonefile.entries import Entries
 
 
@@ -17,16 +25,17 @@ class WholeReader:
         check_newer(soa_serial(soa), newer_than)
         self._apex = apex
         self._soa = soa
-        self._entries = Entries()
+        self._keys: list[RRKey] = [SOA_KEY]
+        self._rrs: list[bytes] = [served_soa(soa, 0)]
 
     def take(self, keys: list[RRKey], rrs: list[bytes]) -> WholeZone | None:
         """Take the records of a message; the zone, if they end it. `TransferError`."""
         is_last = SOA_KEY in keys
         if is_last:
             self._check_end(keys, rrs)
-        add = self._entries.add
-        for key, rr in zip(keys, rrs, strict=True):
-            add(key, rr)
+            del keys[-1], rrs[-1]
+        self._keys += keys
+        self._rrs += rrs
         return self._finished() if is_last else None
 
     def _check_end(self, keys: list[RRKey], rrs: list[bytes]) -> None:
@@ -40,9 +49,47 @@ class WholeReader:
             )
         if at + 1 < len(keys):
             raise TransferError("records follow the SOA record that ends the zone")
-        rrs[at] = served_soa(self._soa, 0)
 
     def _finished(self) -> WholeZone:
-        entries, records = self._entries.finish()
-        findings = self._entries.warnings.listed()
-        return WholeZone(self._apex, soa_serial(self._soa), entries, records, findings)
+        entries = _in_order(self._keys, self._rrs)
+        self._keys, self._rrs = [], []
+        merging = Entries()
+        rrsets, records = _gathered(entries, merging)
+        return WholeZone(self._apex, soa_serial(self._soa), rrsets, records, merging.warnings.listed())
+
+
+def _in_order(keys: list[RRKey], rrs: list[bytes]) -> list[Entry]:
+    """The records with their keys in canonical order, in which one key may come several times."""
+    entries = list(zip(keys, rrs, strict=True))
+    if not all(map(le, keys, islice(keys, 1, None))):
+        entries.sort()
+    return entries
+
+
+def _gathered(entries: list[Entry], merging: Entries) -> tuple[list[Entry], int]:
+    """The same with one RRset under each key, and their number of records."""
+    keys = [key for key, _ in entries]
+    again = [at for at, is_same in enumerate(map(eq, keys, islice(keys, 1, None))) if is_same]
+    """Where the next entry has the same key."""
+    if not again:
+        return entries, len(entries)
+    rrsets: list[Entry] = []
+    records = len(entries)
+    done = 0
+    for start, end in _runs(again):
+        rrs = [rr for _, rr in entries[start:end]]
+        kept = merging.merged(keys[start], rrs)
+        records -= len(rrs) - len(kept)
+        rrsets += entries[done:start]
+        rrsets.append((keys[start], b"".join(kept)))
+        done = end
+    return [*rrsets, *entries[done:]], records
+
+
+def _runs(again: list[int]) -> Iterator[tuple[int, int]]:
+    """`(start, end)` of the entries under each key that has several."""
+    start = again[0]
+    for before, at in pairwise([*again, -1]):
+        if at != before + 1:
+            yield start, before + 2
+            start = at

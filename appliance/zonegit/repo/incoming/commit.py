@@ -35,7 +35,8 @@ from zonegit.tree.edit import edit
 from zonegit.tree.servable import Inspection, change_fault
 from zonegit.tree.source import Nodes
 from zonegit.tree.zone_tree import Tree
-from zonegit.zonefile.check import check_entries, check_owners
+from zonegit.zonefile.check import check_owners
+from zonegit.zonefile.errors_only import errors_in
 from zonegit.zonefile.findings import Finding, Severity
 from zonegit.zonefile.rdata.fitting import misfit
 
@@ -164,7 +165,7 @@ class _Chain:
         else:
             self._refuse(change_fault(self._apex, self._nodes, old.tree.root, built.root, misfit), built.root)
         self._changes += len(brought.entries) if old is None else _count(self._nodes, old.tree.root, built.root)
-        errors = [] if same else _errors([*brought.findings, *check_entries(self._apex, brought.entries)])
+        errors = [] if same else errors_in(self._apex, brought.entries)
         self._commit(built, seq, "AXFR", errors)
 
     def add_step(self, step: Difference) -> None:
