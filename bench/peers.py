@@ -157,8 +157,13 @@ zone:
 
 
 @contextmanager
-def knot_secondary(primary: Server, zone: ZoneFile, directory: Path, deadline: float) -> Iterator[float]:
-    """Run an empty Knot that transfers the zone; gives when it answered, as `wait_for_serial` does."""
+def knot_secondary(
+    primary: Server, zone: ZoneFile, directory: Path, deadline: float, checks: str = "off"
+) -> Iterator[float]:
+    """Run an empty Knot that transfers the zone; gives when it answered, as `wait_for_serial` does.
+
+    `checks` says whether it checks the zone's semantics: `on` or `off`.
+    """
     directory.mkdir()
     (directory / "db").mkdir()
     port = free_port()
@@ -171,7 +176,7 @@ zone:
   - domain: {zone.apex}
     storage: "{directory}"
     zonefile-sync: 0
-    semantic-checks: off
+    semantic-checks: {checks}
     master: primary
     acl: loopback
 """

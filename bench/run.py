@@ -29,6 +29,7 @@ _QUICK: Final[dict[str, Sequence[str]]] = {
     "merge_heads": ("--names", "2000", "--commits", "20", "--turns", "1"),
     "import_zone": ("--names", "5000", "--turns", "1", "--sample-lines", "1000"),
     "axfr": ("--names", "5000", "--transfers", "2"),
+    "axfr_in": ("--names", "5000", "--turns", "1"),
     "udp": ("--names", "5000", "--wide-names", "0", "--signed-names", "1000", "--seconds", "1"),
     "ixfr": ("--names", "5000", "--changes", "100", "--transfers", "3"),
     "latency": ("--names", "5000", "--seconds", "1"),
