@@ -1,6 +1,7 @@
 """Makes commits: turns a change into a draft, and the draft into the branch's new tip, or refuses it."""
 
 from collections.abc import Callable, Collection, Sequence
+from itertools import chain, groupby
 from typing import NamedTuple, TypedDict
 
 from zonegit.errors import Conflict, Refused
@@ -315,13 +316,14 @@ def store_ready(context: Context, writer: Writer, ready: Ready) -> Committed:
 def store_all(context: Context, writer: Writer, ready: Sequence[Ready]) -> list[Committed]:
     """The same for several commits of different branches."""
     moved: list[RefUpdate] = []
-    for each in ready:
-        if each.update is not None:
-            writer.insert(each.objects)
-            writer.move_refs([each.update], each.stamp, each.reason)
-            moved.append(each.update)
-            if writer.setting(HEAD) is None:
-                writer.set_setting(HEAD, each.update.name.encode())
+    for (stamp, reason), alike in groupby(ready, lambda each: (each.stamp, each.reason)):
+        group = [each for each in alike if each.update is not None]
+        updates = [each.update for each in group if each.update is not None]
+        writer.insert(chain.from_iterable(each.objects for each in group))
+        writer.move_refs(updates, stamp, reason)
+        moved += updates
+    if moved and writer.setting(HEAD) is None:
+        writer.set_setting(HEAD, moved[0].name.encode())
     if moved:
         publish_at_once(writer, context.nodes.through(writer), moved, ready[0].stamp)
     return [each.done for each in ready]
