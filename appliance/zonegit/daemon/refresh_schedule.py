@@ -1,7 +1,7 @@
 """Which transferred zone is brought up to date when (RFC 1034 §4.3.5, RFC 1996).
 
 Each zone with `primaries` is due when its timers say so, at once after a NOTIFY, and when an operator asks for it.
-At most `_ROUNDS` zones are brought up to date at a time; the others wait in the order in which they became due.
+The primaries of at most `_ROUNDS` zones are asked at a time; the others wait in the order in which they became due.
 After a start, zones that are here already are spread over time.
 
 A NOTIFY is only a hint: the primary is asked, once for any number of them, and no more often than once a second as
@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from heapq import heappop, heappush
+from pathlib import Path
 from typing import Final
 
 from zonegit.daemon.arrivals import Arrivals
@@ -43,7 +44,9 @@ from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import VIEW_AT_ONCE
 
 _ROUNDS: Final = 32
-"""Zones that are brought up to date at a time."""
+"""Zones whose primaries are asked at a time. Those that wait to be stored don't count."""
+_HELD: Final = 200_000
+"""Records that wait to be stored above which no other zone is begun."""
 _START_RATE: Final = 100.0
 """Zones a second whose primaries are asked after a start, of those that were due before it."""
 _QUIET: Final = 1.0
@@ -91,12 +94,13 @@ class RefreshSchedule:
         samples: MetricsSink,
         looked: Callable[[], None] = lambda: None,
         views_lack: Callable[[], None] = lambda: None,
+        repo: Path | None = None,
         clock: Callable[[], float] = time.time,
         uniform: Callable[[], float] = random.random,
     ) -> None:
         """`looked` is called after each check for expired zones, `views_lack` when a large zone came.
 
-        `clock` is Unix seconds; `uniform` gives numbers from 0 to 1.
+        `repo`: as for `Arrivals`. `clock` is Unix seconds; `uniform` gives numbers from 0 to 1.
         """
         self._store = store
         self._exchange = exchange
@@ -106,7 +110,7 @@ class RefreshSchedule:
         self._clock = clock
         self._uniform = uniform
         self._context = Context.over(store, clock)
-        self._arrivals = Arrivals(self._context)
+        self._arrivals = Arrivals(self._context, repo)
         self._zones: dict[str, _Zone] = {}
         self._heap: list[tuple[float, str]] = []
         self._waiting: deque[_Zone] = deque()
@@ -147,6 +151,7 @@ class RefreshSchedule:
         }
         for gone in [zone for zone in self._zones.values() if zone.place not in wanted]:
             self._forget(gone)
+        self._arrivals.members = config.members
         with self._store.read() as reader:
             known = dict(transfer_states(reader))
         states: dict[str, TransferState | None] = dict.fromkeys(known.keys() - {place.zone for place in wanted})
@@ -219,8 +224,12 @@ class RefreshSchedule:
             heappush(self._heap, (due, zone.place.zone))
             self._wake.wake()
 
+    @property
+    def _has_room(self) -> bool:
+        return self._running < _ROUNDS and self._arrivals.held < _HELD
+
     def _until_next(self) -> float:
-        if self._waiting and self._running < _ROUNDS:
+        if self._waiting and self._has_room:
             return 0.0
         return max(0.0, self._heap[0][0] - self._now()) if self._heap else 3600.0
 
@@ -232,7 +241,7 @@ class RefreshSchedule:
             if zone is not None and zone.due == due and not zone.waits and zone.round is None:
                 zone.waits = True
                 self._waiting.append(zone)
-        while self._waiting and self._running < _ROUNDS:
+        while self._waiting and self._has_room:
             zone = self._waiting.popleft()
             zone.waits, zone.due = False, 0.0
             if self._zones.get(zone.place.zone) is zone:
@@ -276,7 +285,12 @@ class RefreshSchedule:
             return zone.state.succeeded(str(primary.address), brought.serial, expire, self._clock())
 
         host = primary.address.host
-        return await self._arrivals.store(zone.place, brought, host, state_of, any_serial=any_serial)
+        self._running -= 1
+        self._wake.wake()
+        try:
+            return await self._arrivals.store(zone.place, brought, host, state_of, any_serial=any_serial)
+        finally:
+            self._running += 1
 
     def _succeeded(self, zone: _Zone, done: Refreshed, seconds: float) -> float:
         """Note a success; seconds until the next round."""
