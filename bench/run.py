@@ -42,6 +42,7 @@ _QUICK: Final[dict[str, Sequence[str]]] = {
     "sync_large": ("--names", "5000", "--starts", "1"),
     "sync_zones": ("--zones", "300"),
     "sync_refs": ("--refs", "3000"),
+    "catalog": ("--zones", "100", "--turns", "1", "--commits", "3"),
     "two_writers": ("--names", "2000", "--changes", "5"),
     "publish": ("--names", "2000", "--commits", "10"),
     "signed_zone": ("--names", "2000", "--commits", "5", "--seconds", "3"),

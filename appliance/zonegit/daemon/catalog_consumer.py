@@ -31,6 +31,7 @@ from zonegit.repo.catalog.values import Broken, Catalog
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.history import read_commit
+from zonegit.repo.incoming.state import expired_transfers
 from zonegit.repo.results import Position
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import Reader
@@ -111,7 +112,7 @@ class CatalogConsumer:
     def _version(self, reader: Reader, name: str) -> _Version | None:
         """The version of a catalog that is served; None if there is none, or it is too old to follow (§5.1)."""
         tip = reader.live(served_ref(reader, name, self._config.zone(name).branch))
-        if tip is None:
+        if tip is None or name in expired_transfers(reader):
             return None
         return _Version(tip, Commit.decode(reader.get(tip)).serial, allowed_version(reader, name) == tip.hex())
 

@@ -64,8 +64,8 @@ class Plan:
         return self._receiving(channels.UPDATER, shared.UPDATER) if config.takes_updates else None
 
     def refresher(self, config: Config, *, transferred: bool = False) -> Child | None:
-        """The process that transfers zones in, if any zone has primaries, or had some."""
-        if not (config.transfers_in or transferred):
+        """The process that transfers zones in, if any zone has primaries, or had some, and that makes catalogs."""
+        if not (config.transfers_in or transferred or config.made_catalogs):
             return None
         return self._receiving(channels.REFRESHER, shared.REFRESHER)
 

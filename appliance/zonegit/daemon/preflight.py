@@ -34,6 +34,7 @@ from zonegit.ops.catalog_members import with_members
 from zonegit.ops.config import Config
 from zonegit.ops.publish_policies import policies_of
 from zonegit.ops.validator import validate
+from zonegit.repo.catalog.made import made_catalogs
 from zonegit.repo.catalog.membership import members_here
 from zonegit.repo.context import Context
 from zonegit.repo.incoming.state import transfer_states
@@ -81,7 +82,7 @@ def prepare(config: Config, *, create: bool = False) -> Prepared:
         with store.read() as reader:
             _tell_absent(config, reader)
             published = any(own_publications(reader))
-            transferred = next(transfer_states(reader), None) is not None
+            transferred = next(transfer_states(reader), None) is not None or bool(made_catalogs(reader))
             fit = with_members(_pinned(config, reader), members_here(reader))
             return Prepared(fit, bool(missing(config, reader)), published, transferred)
     finally:

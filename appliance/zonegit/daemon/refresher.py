@@ -1,10 +1,12 @@
-"""The refresher process: transfers zones from other name servers and keeps them current (`refresh_schedule`)."""
+"""The refresher process: transfers zones from other name servers and keeps them current (`refresh_schedule`),
+and makes and follows catalogs (`catalogs`)."""
 
 import asyncio
 import logging
 import signal
 from typing import Final
 
+from zonegit.daemon.catalogs import Catalogs
 from zonegit.daemon.channels import REFRESHER, Receiver
 from zonegit.daemon.exchanges import Exchanges
 from zonegit.daemon.refresh_schedule import RefreshSchedule
@@ -16,6 +18,11 @@ from zonegit.ops.config import Config
 from zonegit.ops.memory import give_back_large_blocks
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
+
+_PAUSE: Final = 0.01
+_LONGEST: Final = 200
+"""Seconds between two checks whether workers use a new configuration, and how many there are at most: a worker that
+doesn't react is replaced by one that does."""
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -34,13 +41,18 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
 async def _until_terminated(store: LmdbStore, config: Config, block: SharedBlock, index: int) -> None:
     keys = tsig_keys(config)
     exchanges = Exchanges(lambda: keys, config.dns.incoming_limits)
-    schedule = RefreshSchedule(store, exchanges, block.samples(index), lambda: block.beat(index), ask_for_views)
+    schedule = RefreshSchedule(
+        store, exchanges, block.samples(index), lambda: block.beat(index), ask_for_views, config.repo
+    )
+    catalogs = Catalogs(store, config, block.samples(index))
+    reloads = asyncio.Event()
 
     def reload() -> None:
         nonlocal keys
         keys = fresh_keys(block.config(), keys)
         exchanges.forget()
         schedule.configure(block.config())
+        catalogs.configure(block.config())
 
     loop = asyncio.get_running_loop()
     receiver = Receiver(block.channel_ends(REFRESHER))
@@ -51,10 +63,26 @@ async def _until_terminated(store: LmdbStore, config: Config, block: SharedBlock
             if notice is not None:
                 schedule.notified(notice, request.client)
 
+    async def reload_in_time() -> None:
+        """Use each new configuration once all workers answer by it: no zone comes before its settings."""
+        while True:
+            await reloads.wait()
+            reloads.clear()
+            for _ in range(_LONGEST):
+                if block.is_config_in_force:
+                    break
+                await asyncio.sleep(_PAUSE)
+            reload()
+
+    async def transfer_and_follow() -> None:
+        async with asyncio.TaskGroup() as group:
+            for each in (schedule.run(), catalogs.run(), reload_in_time()):
+                group.create_task(each)
+
     loop.add_reader(receiver.fileno(), receive)
-    work = asyncio.create_task(schedule.run())
+    work = asyncio.create_task(transfer_and_follow())
     loop.add_signal_handler(signal.SIGTERM, work.cancel)
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGHUP, reloads.set)
     loop.add_signal_handler(signal.SIGUSR1, schedule.report)
     reload()
     block.set_ready(index)

@@ -313,7 +313,7 @@ class Supervisor:
             self._replace_child("updater", self._plan.updater(self._config))
         if self._config.publishes and "publisher" not in self._children:  # it stays, to withdraw what it published
             self._replace_child("publisher", self._plan.publisher(self._config))
-        if self._config.transfers_in and "refresher" not in self._children:  # it stays, to give zones back
+        if "refresher" not in self._children:  # it stays, to give zones back
             self._replace_child("refresher", self._plan.refresher(self._config))
         if lacks_views:
             self._make_views()

@@ -9,6 +9,7 @@ from zonegit.model.refs import RefKind
 from zonegit.repo.catalog.following import Decided
 from zonegit.repo.catalog.membership import CatalogState, Members, keep_members, keep_states
 from zonegit.repo.context import Context
+from zonegit.repo.incoming.state import Asked, request_transfer, transfer_state
 from zonegit.repo.publishing.versions import close_absent
 from zonegit.repo.results import Position
 from zonegit.store.port import Reader, RefUpdate
@@ -44,6 +45,10 @@ def carry_out(
         if updates:
             writer.move_refs(updates, stamp, "zone: removed by its catalog")
         keep_members(writer, before, decided.members)
+        begun = (decided.members.keys() - before.keys()) | (decided.removed & decided.members.keys())
+        for zone in begun:
+            if transfer_state(writer, zone) is not None:  # the process that transfers doesn't know that it is gone
+                request_transfer(writer, zone, Asked.WHOLE)
         keep_states(writer, states)
 
 

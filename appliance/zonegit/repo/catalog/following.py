@@ -4,7 +4,7 @@ The state is which zones are members, and of which catalog. Nothing is taken ove
 broken catalog changes nothing; and a catalog that would remove more zones at once than it may, or all, is held.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -44,7 +44,7 @@ class Decided(NamedTuple):
 
     members: Mapping[str, tuple[str, Member]]
     """Zone -> its catalog, and the member there; all of them, as they are to be from now on."""
-    removed: Collection[str]
+    removed: Set[str]
     """Zones that are to be removed; those that begin again are also among the members."""
     clashes: Mapping[str, tuple[str, Clash]]
     """Zone -> the catalog that lists it in vain, and why."""

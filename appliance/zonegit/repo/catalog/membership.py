@@ -52,6 +52,11 @@ def member_here(reader: Reader, zone: str) -> tuple[str, Member] | None:
     return None if value is None else _member(_MEMBER + zone, value)
 
 
+def is_member(reader: Reader, zone: str) -> bool:
+    """Whether a zone (canonical name) came from a catalog."""
+    return reader.setting(_MEMBER + zone) is not None
+
+
 def keep_members(writer: Writer, before: Members, after: Members) -> None:
     """Record these members; `before` is what is recorded."""
     for zone in before.keys() - after.keys():

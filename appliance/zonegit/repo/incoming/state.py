@@ -114,7 +114,12 @@ def transferred_from(reader: Reader, place: Position) -> str | None:
 def ask_for_transfer(store: Store, zone: str, asked: Asked) -> None:
     """Leave a request for the process that transfers zones."""
     with store.write() as writer:
-        writer.set_setting(_REQUESTS + zone, asked.encode())
+        request_transfer(writer, zone, asked)
+
+
+def request_transfer(writer: Writer, zone: str, asked: Asked) -> None:
+    """The same in a transaction that does more."""
+    writer.set_setting(_REQUESTS + zone, asked.encode())
 
 
 def transfer_requests(reader: Reader) -> Iterator[tuple[str, Asked]]:
