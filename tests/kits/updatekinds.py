@@ -62,7 +62,7 @@ _RDATA = {
     "A": ("192.0.2.1", "192.0.2.10", "192.0.2.11", "192.0.2.53", "192.0.2.12"),
     "AAAA": ("2001:db8::1", "2001:db8::2"),
     "TXT": ('"one"', '"two"', '"apex"', '"wild"', '"One"', '""'),
-    "NS": _NAMES,
+    "NS": ("ns1", "ns1", "ns2.example.net.", "ns2.example.net.", *_NAMES),
     "CNAME": _NAMES,
     "DNAME": ("b.example.net.", "b", "a"),
     "PTR": _NAMES,
@@ -171,6 +171,8 @@ class Maker:
     def _operation(self, serial: int) -> Record:
         rtype = self._type()
         owner = from_text(APEX) if rtype == "SOA" and self._random.random() < 0.8 else self._owner()
+        if self._random.random() < 0.1:
+            owner, rtype = from_text(APEX), "NS"
         match self._random.choices(range(4), (5, 1, 2, 3))[0]:
             case 0:
                 ttl = self._random.choice((3600, 300, 60, 0, (1 << 31) - 1))

@@ -18,7 +18,7 @@ from zonegit.repo.updating.values import OwnerPattern, UpdateRule, Wild
 from zonegit.zonefile.types import is_meta, parse_type, type_text
 
 _FORM: Final = 'write "key:NAME OWNER TYPES", such as "key:acme _acme-challenge.** TXT"'
-_MOST: Final = 1000
+_MOST: Final = 256
 _LONGEST: Final = 5
 _PART: Final = re.compile(r"(?:[^.\\]|\\.)+")
 _WILD: Final = {each.value: each for each in Wild}

@@ -29,6 +29,7 @@ _KEPT: Final = frozenset((SOA, NS))
 """What the apex never loses."""
 _ONE: Final = frozenset((SOA, CNAME, DNAME))
 """Types of which an owner has one record: another one replaces it (RFC 2136 §3.4.2.2, RFC 6672 §5.2)."""
+_BESIDE_ITSELF: Final = BESIDE_CNAME | {CNAME}
 _WKS: Final = 11
 _SAME_SERVICE: Final = 5
 """The address and the protocol of WKS: another record with the same ones replaces it (RFC 2136 §3.4.2.2)."""
@@ -62,16 +63,16 @@ def check_prerequisites(update: Update, working: Working, soa: Callable[[], byte
 
 def _unmet(each: Prerequisite, working: Working) -> UpdateRcode | None:
     """The rcode for a prerequisite without a value; None if it holds."""
-    types = working.types(each.owner)
+    owner, rtype = each.owner, each.rtype
     match each.form:
         case Form.NAME_IS_IN_USE:
-            return None if types else UpdateRcode.NXDOMAIN
+            return None if working.has_others(owner, ()) else UpdateRcode.NXDOMAIN
         case Form.NAME_IS_NOT_IN_USE:
-            return UpdateRcode.YXDOMAIN if types else None
+            return UpdateRcode.YXDOMAIN if working.has_others(owner, ()) else None
         case Form.RRSET_EXISTS:
-            return None if each.rtype in types else UpdateRcode.NXRRSET
+            return None if working.has(owner, rtype) else UpdateRcode.NXRRSET
         case _:
-            return UpdateRcode.YXRRSET if each.rtype in types else None
+            return UpdateRcode.YXRRSET if working.has(owner, rtype) else None
 
 
 def check_permissions(update: Update, working: Working, policy: UpdatePolicy, key: WireName) -> None:
@@ -132,8 +133,9 @@ def _take_soa(each: Operation, working: Working, serial: int) -> bool:
 def _add(each: Operation, working: Working) -> None:
     """Add a record, which gives its TTL to the RRset. Nothing comes beside a CNAME, nor a CNAME beside anything."""
     owner, rtype, ttl, rdata = each.owner, each.rtype, each.ttl, each.rdata or b""
-    others = working.types(owner) - BESIDE_CNAME - {rtype}
-    if rtype not in BESIDE_CNAME and (others if rtype == CNAME else CNAME in others):
+    if rtype == CNAME and working.has_others(owner, _BESIDE_ITSELF):
+        return
+    if rtype != CNAME and rtype not in BESIDE_CNAME and working.has(owner, CNAME):
         return
     pile = working.pile(owner, rtype)
     if pile is None or rtype in _ONE:

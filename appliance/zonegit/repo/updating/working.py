@@ -1,6 +1,8 @@
 """A version of a zone while the operations of an UPDATE change it, record by record (RFC 2136 §3.4.2)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from zonegit.model.names import Owner, OwnerKey, owner_key
@@ -39,6 +41,18 @@ class Working:
         node = self._node(owner)
         gone = {rtype for rtype, pile in node.piles.items() if not pile.rdatas}
         return (node.before.keys() | node.piles.keys()) - gone
+
+    def has(self, owner: Owner, rtype: int) -> bool:
+        """Whether there is an RRset."""
+        node = self._node(owner)
+        pile = node.piles.get(rtype)
+        return rtype in node.before if pile is None else bool(pile.rdatas)
+
+    def has_others(self, owner: Owner, rtypes: Collection[int]) -> bool:
+        """Whether there are RRsets of other types than these."""
+        node = self._node(owner)
+        every = (rtype for rtype in chain(node.before, node.piles) if rtype not in rtypes)
+        return any(self.has(owner, rtype) for rtype in every)
 
     def pile(self, owner: Owner, rtype: int) -> Pile | None:
         """An RRset, which the caller may change; None if there is none."""
