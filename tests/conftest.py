@@ -28,7 +28,7 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def needs_program() -> Callable[[str], str]:
     """`needs_program("dig")` is the program's path; the test is skipped by the program's name if it is missing."""
 

@@ -33,6 +33,7 @@ ELSEWHERE: Final = {
     "head": "run by test_setups",
     "rm": "takes away a drop-in of the service, where systemd runs it",
     **dict.fromkeys(("cat", "sed"), "run by test_git_page"),
+    "diff": "compares what the line above has printed",
     "named-checkconf": "run by test_operations",
 }
 """Programs that aren't ours: who runs the commands that begin with them."""
