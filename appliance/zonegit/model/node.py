@@ -11,6 +11,7 @@ header of a leaf says that it has stubs. An inner node has each child's id, its 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from operator import ge, sub
 from struct import Struct, error
@@ -45,6 +46,9 @@ _COUNTS: Final = Struct(">BHI")
 _START: Final = HEADER_SIZE + _COUNTS.size
 _STUB: Final = Struct(">I32s")
 _KEY: Final = Struct(">HH")
+_KEYS: Final = 512
+"""Inner nodes whose keys are remembered: in most new versions of a node one child is another, and all keys are the
+same."""
 
 
 class Leaf(NamedTuple):
@@ -96,6 +100,13 @@ def encode_inner(level: int, keys: Sequence[RRKey], children: Sequence[ObjectId]
     count = len(keys)
     parts = [_inner_header(level, counts), *children]
     parts.append(Struct(f">{count}I").pack(*counts))
+    parts.append(_encoded_keys(tuple(keys)))
+    return b"".join(parts)
+
+
+@lru_cache(_KEYS)
+def _encoded_keys(keys: tuple[RRKey, ...]) -> bytes:
+    parts: list[bytes] = []
     previous = b""
     for key in keys:
         shared = _shared(previous, key)
@@ -157,9 +168,14 @@ def _decode_inner(data: bytes, level: int, count: int) -> Inner:
     at = _START + ID_SIZE * count
     children = tuple([ObjectId(data[i : i + ID_SIZE]) for i in range(_START, at, ID_SIZE)])
     counts = Struct(f">{count}I").unpack_from(data, at)
-    at += 4 * count
+    return Inner(level, _decoded_keys(data[at + 4 * count :], count), children, counts)
+
+
+@lru_cache(_KEYS)
+def _decoded_keys(data: bytes, count: int) -> tuple[RRKey, ...]:
     keys = []
     key = b""
+    at = 0
     for _ in range(count):
         shared, rest = _KEY.unpack_from(data, at)
         start = at + _KEY.size
@@ -170,7 +186,7 @@ def _decode_inner(data: bytes, level: int, count: int) -> Inner:
         keys.append(RRKey(key))
     if at != len(data):
         raise InvalidObject("inner node's keys don't end where its bytes do")
-    return Inner(level, tuple(keys), children, counts)
+    return tuple(keys)
 
 
 def check_node(data: bytes) -> Node:

@@ -123,11 +123,16 @@ def owner_size(payload: bytes) -> int:
 def payload_key(payload: bytes) -> RRKey:
     """The key of a stored RRset, derived from its first RR."""
     size = payload[0] + 1
-    if size <= MAX_LABEL and payload[size] == 0xC0 and (label := payload[1:size]).isalnum():
+    if size <= MAX_LABEL and payload[size] == 0xC0 and _is_plain(label := payload[1:size]):
         return RRKey(label + b"\0\0" + payload[size + 2 : size + 4])  # most owners are one plain label
     size = owner_size(payload)
     owner = owner_key(Owner(payload[:size])) if size else APEX_KEY
     return RRKey(owner + b"\0" + payload[size + 2 : size + 4])
+
+
+def _is_plain(label: bytes) -> bool:
+    """Whether a label stands in a key as it is (`owner_key`)."""
+    return b"\0" not in label and b"\1" not in label
 
 
 def payload_keys(payloads: Iterable[bytes]) -> tuple[RRKey, ...]:
@@ -137,7 +142,7 @@ def payload_keys(payloads: Iterable[bytes]) -> tuple[RRKey, ...]:
             RRKey(label + b"\0\0" + payload[size + 2 : size + 4])
             if (size := payload[0] + 1) <= MAX_LABEL
             and payload[size] == 0xC0
-            and (label := payload[1:size]).isalnum()
+            and ((label := payload[1:size]).isalnum() or _is_plain(label))
             else payload_key(payload)
             for payload in payloads
         ]
