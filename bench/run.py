@@ -33,6 +33,7 @@ _QUICK: Final[dict[str, Sequence[str]]] = {
     "udp": ("--names", "5000", "--wide-names", "0", "--signed-names", "1000", "--seconds", "1"),
     "ixfr": ("--names", "5000", "--changes", "100", "--transfers", "3"),
     "latency": ("--names", "5000", "--seconds", "1"),
+    "updates": ("--names", "2000", "--seconds", "1", "--turns", "1"),
     "busy": ("--names", "5000", "--commits", "5"),
     "workers": ("--names", "5000", "--seconds", "1"),
     "many_zones": ("--zones", "300", "--seconds", "1", "--starts", "1"),

@@ -38,6 +38,8 @@ _TRANSFERS: Final = 4
 """Transfers that may be pending on one connection; then its queries wait."""
 _EXPECTED: Final = 32
 """The same for responses that another process makes."""
+_LAST_REPLIES: Final = 1.5
+"""Seconds that these may still take at the end; that process ends, too."""
 _COLLECT: Final = 1024
 """Connections lost between two garbage collections, which take some 3 ms with full caches."""
 _SWEEP: Final = 0.5
@@ -125,10 +127,14 @@ class TcpServer:
         await self._drain()
 
     async def _drain(self) -> None:
-        deadline = monotonic() + self._grace
-        while (self._connections or self._expire()) and monotonic() < deadline:
+        began = monotonic()
+        deadline, replies = began + self._grace, began + min(self._grace, _LAST_REPLIES)
+        while (now := monotonic()) < deadline:
+            awaited = now < replies and self._expire() > 0
+            if not (awaited or self._connections):
+                break
             for connection in self._connections:
-                connection.close_when_idle()
+                connection.close_when_idle(awaited=now < replies)
             await asyncio.sleep(0.01)
         for connection in self._connections:
             connection.abort()
@@ -194,6 +200,8 @@ class _Connection(asyncio.Protocol):
         self._transfers: deque[Iterator[bytes]] = deque()
         self.expects = 0
         """How many responses are still to be delivered."""
+        self._awaited = True
+        """Whether they are a reason not to close."""
         self._paused = False
         self._waiting = False
         """For its turn."""
@@ -262,9 +270,13 @@ class _Connection(asyncio.Protocol):
         """Run work in this client's turns."""
         self._server.turns.ask(self._source, work)
 
-    def close_when_idle(self) -> None:
-        """Close unless a transfer runs or a response is awaited. What was written is still sent."""
+    def close_when_idle(self, *, awaited: bool) -> None:
+        """Close unless a transfer runs, or a response is expected that is still awaited.
+
+        What was written is still sent.
+        """
         self._ended = True
+        self._awaited = awaited
         self._close_if_done()
 
     def abort(self) -> None:
@@ -272,7 +284,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _close_if_done(self) -> None:
-        busy = self._transfers or self.expects or self._paused or self._waiting
+        busy = self._transfers or (self.expects and self._awaited) or self._paused or self._waiting
         if self._ended and not busy and self._transport is not None:
             self._transport.close()
 
