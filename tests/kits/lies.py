@@ -75,17 +75,21 @@ class Lie(NamedTuple):
     """Whether it is told in answer to IXFR; else to AXFR."""
     keyed: bool
     """Whether the query must be signed."""
+    waits: bool
+    """Whether it lasts as long as the client has patience."""
 
 
 LIES: Final[dict[str, Lie]] = {}
 
 
-def lie(reason: str, *, incremental: bool = False, keyed: bool = False) -> Callable[[Tell], Tell]:
+def lie(
+    reason: str, *, incremental: bool = False, keyed: bool = False, waits: bool = False
+) -> Callable[[Tell], Tell]:
     """Makes a script of a function, under its name with hyphens."""
 
     def add(tell: Tell) -> Tell:
         name = tell.__name__.strip("_").replace("_", "-")
-        LIES[name] = Lie(tell, reason, incremental, keyed)
+        LIES[name] = Lie(tell, reason, incremental, keyed, waits)
         return tell
 
     return add

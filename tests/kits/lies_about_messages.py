@@ -91,12 +91,12 @@ def closes_inside_of_a_message(scene: Scene) -> Iterator[Item]:
     yield Part(b"\x40\0" + scene.zone()[0])
 
 
-@lie("sent no answer within")
+@lie("sent no answer within", waits=True)
 def never_answers(_: Scene) -> Iterator[Item]:
     yield SILENCE
 
 
-@lie("sent no whole message for")
+@lie("sent no whole message for", waits=True)
 def stops_in_the_middle(scene: Scene) -> Iterator[Item]:
     yield scene.zone()[0]
     yield SILENCE

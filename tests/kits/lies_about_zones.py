@@ -81,7 +81,7 @@ def large_records(scene: Scene) -> Iterator[Item]:
         yield scene.one(rr(f"h{number}", 65280, bytes(60_000)))
 
 
-@lie(r"takes more than 1 s to transfer")
+@lie("takes more than 1 s to transfer", waits=True)
 def drips(scene: Scene) -> Iterator[Item]:
     yield scene.one(scene.new.soa)
     while True:
@@ -139,8 +139,8 @@ def adds_what_is_there(scene: Scene) -> Iterator[Item]:
 @lie("takes more than 100,000 bytes", incremental=True)
 def endless_steps(scene: Scene) -> Iterator[Item]:
     yield scene.one(soa(1 << 30))
-    for serial in count(scene.old.serial):
-        yield scene.one(soa(serial), soa(serial + 1))
+    for serial in count(scene.old.serial, 50):
+        yield scene.one(*(each for more in range(50) for each in (soa(serial + more), soa(serial + more + 1))))
 
 
 @lie("NOTIMP: it doesn't do such transfers", incremental=True)

@@ -13,7 +13,9 @@ from zonegit.model.foreign import one_line
 from zonegit.net.tls import transfer_context
 from zonegit.ops.primaries import Primary
 
-_BUFFER: Final = 1 << 18
+_BUFFER: Final = 1 << 16
+"""Bytes that are read ahead, about. Reading pauses until no more are left, so a large buffer makes long pauses, in
+which the server may give up: Knot DNS waits for half a second (`tcp-io-timeout`)."""
 
 
 class _Streams(NamedTuple):
@@ -52,6 +54,7 @@ class PrimaryConnection:
 
     async def following(self) -> bytes:
         """The next message of the answer. `TransferInterrupted`."""
+        await asyncio.sleep(0)  # else nothing is read from the socket as long as messages are left
         seconds = self._bounds.idle_seconds
         message = await self._message(
             seconds, f"it sent no whole message for {seconds:g} s in the middle of the zone"
