@@ -188,3 +188,28 @@ def test_a_full_area_refuses_new_series_and_keeps_the_old():
 def test_wrong_kind_or_labels_are_refused(call):
     with pytest.raises(ValueError, match="with the labels"):
         call(Samples(memoryview(bytearray(1024))))
+
+
+def test_a_configuration_is_in_force_once_every_running_worker_uses_it(tmp_path: Path) -> None:
+    block = SharedBlock.create(2, 4, Config(tmp_path))
+    try:
+        assert block.is_config_in_force, "a worker that isn't ready yet reads it when it is"
+        for worker in (FIRST_WORKER, FIRST_WORKER + 1):
+            block.enter(worker, 1000 + worker)
+            block.set_ready(worker)
+        assert not block.is_config_in_force
+        block.config()
+        block.note_config(FIRST_WORKER)
+        assert not block.is_config_in_force
+        block.note_config(FIRST_WORKER + 1)
+        assert block.is_config_in_force
+        block.publish(Config(tmp_path / "other"))
+        assert block.has_newer_config
+        assert not block.is_config_in_force
+        block.config()
+        assert not block.has_newer_config
+        block.note_config(FIRST_WORKER)
+        block.enter(FIRST_WORKER + 1, 0)
+        assert block.is_config_in_force, "one that died doesn't answer"
+    finally:
+        block.close()
