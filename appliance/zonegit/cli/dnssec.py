@@ -134,6 +134,11 @@ def _zone_to_sign(args: Namespace, out: Output, *, apart: bool) -> tuple[str, _B
                 raise Refused(
                     f"{zone} is mirrored from {peer}: enable DNSSEC there, and its signatures come with it"
                 )
+            if (catalog := repo.catalog_of(zone)) is not None:
+                raise Refused(
+                    f'{zone} came from the catalog {catalog}: [catalog."{catalog}".zone.dnssec] in zonegitd.toml '
+                    "has all of its members signed, and a table of a group those in the group"
+                )
             if foreign := signed_elsewhere(repo, zone):
                 if _are_imported(args, zone, foreign):
                     return f"{zone} {_Begins.TAKEN_OVER}"

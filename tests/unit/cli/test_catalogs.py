@@ -116,3 +116,10 @@ def test_a_broken_catalog_stands_in_the_status(run, write, tmp_path) -> None:
     follow(tmp_path / "repo", CatalogState("ab", 7, 1, ("why it is",)))
     text = "the catalog catalog.example. is broken, so its members stay as they are: why it is"
     assert text in run("status").err
+
+
+def test_a_member_is_not_taken_out_of_its_catalog_by_signing_it(run, refused, write, tmp_path) -> None:
+    run("zone", "add", "a.example.")
+    (tmp_path / "repo" / "zonegitd.toml").write_text("")
+    follow(tmp_path / "repo", CatalogState("ab", 7, 1), Member("a.example.", b"a1"))
+    refused(run("dnssec", "enable", "a.example."), 1, "came from the catalog catalog.example.")
