@@ -29,6 +29,13 @@ def made_setting(zone: str) -> str:
     return f"catalog-made/{zone}"
 
 
+def made_here(reader: Reader, zone: str) -> str | None:
+    """Why nobody may commit to a catalog that zonegitd makes; None for any other zone."""
+    if reader.setting(made_setting(zone)) is None:
+        return None
+    return f"{zone} is a catalog that zonegitd makes: it follows the zones here and their settings"
+
+
 def has_own_policy(reader: Reader, zone: str) -> bool:
     """Whether a zone's published versions are this node's, even if its branches are a peer's."""
     return reader.setting(own_policy_setting(zone)) is not None

@@ -15,7 +15,7 @@ from zonegit.repo.draft import Draft, draft_changes, make_commit
 from zonegit.repo.incoming.state import transfer_state, transferred_from
 from zonegit.repo.judging import refuse
 from zonegit.repo.messages import checked_message
-from zonegit.repo.mirrors import made_setting, mirror_setting
+from zonegit.repo.mirrors import made_here, mirror_setting
 from zonegit.repo.new_zones import check_may_begin
 from zonegit.repo.position import HEAD
 from zonegit.repo.publishing.at_once import publish_at_once
@@ -163,9 +163,9 @@ def check_writable(context: Context, place: Position, *, is_made_here: bool = Fa
 
 def _check_not_made(context: Context, zone: str) -> None:
     with context.store.read() as reader:
-        made = reader.setting(made_setting(zone))
-    if made is not None:
-        raise Refused(f"{zone} is a catalog that zonegitd makes: it follows the zones here and their settings")
+        why = made_here(reader, zone)
+    if why is not None:
+        raise Refused(why)
 
 
 def check_zone_writable(context: Context, zone: str) -> None:

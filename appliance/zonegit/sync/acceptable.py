@@ -16,7 +16,7 @@ from zonegit.repo.canonical import is_canonical
 from zonegit.repo.heads import is_automatic
 from zonegit.repo.incoming.state import transferred_from
 from zonegit.repo.merge_history import MergeHistory
-from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.mirrors import made_here, mirror_setting
 from zonegit.repo.new_zones import taking_over
 from zonegit.repo.results import Position
 from zonegit.repo.review_refs import check_kept, kept
@@ -41,6 +41,9 @@ def unacceptable(reader: Reader, ref: Ref, new: ObjectId, local: ObjectId | None
     peer = None if ref.kind.is_review else reader.setting(mirror_setting(ref.zone))
     if peer:
         return "mirrored", f"{ref.zone} is mirrored from {peer.decode()}: make the change there"
+    made = None if ref.kind.is_review else made_here(reader, ref.zone)
+    if made is not None:
+        return "mirrored", made
     servers = transferred_from(reader, Position(ref.zone, ref.name)) if ref.kind is RefKind.HEAD else None
     if servers is not None:
         return "mirrored", f"{ref.zone} {ref.name} is transferred from {servers}: make the change there"

@@ -11,7 +11,7 @@ from zonegit.model.rrset import SOA_KEY, rdatas
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.history import read_commit
-from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.mirrors import made_here, mirror_setting
 from zonegit.repo.publishing.at_once import publish_at_once
 from zonegit.repo.results import Position
 from zonegit.repo.updating.chain import Chain, Served
@@ -75,6 +75,9 @@ def _begin(context: Context, place: Position, policy: UpdatePolicy) -> Chain:
     with context.store.read() as reader:
         peer = reader.setting(mirror_setting(place.zone))
         version = reader.ref(refs.published(place.zone, place.branch))
+        made = made_here(reader, place.zone)
+    if made is not None:
+        raise Rejected(UpdateRcode.REFUSED, made)
     if peer:
         raise Rejected(UpdateRcode.NOTAUTH, f"{place.zone} is mirrored from {peer.decode()}: update it there")
     try:

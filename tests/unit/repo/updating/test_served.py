@@ -14,7 +14,7 @@ from zonegit.model.names import Owner
 from zonegit.model.rdata import RRSIG, A
 from zonegit.repo import Repository
 from zonegit.repo.context import Context
-from zonegit.repo.mirrors import mirror_setting
+from zonegit.repo.mirrors import made_setting, mirror_setting
 from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.repo.results import Position
 from zonegit.repo.updating import apply
@@ -81,6 +81,14 @@ def test_a_mirrored_zone_is_updated_elsewhere(repository: Repository) -> None:
         writer.set_setting(mirror_setting(ORG), b"ams")
     (done,) = apply_all(repository, adding("new"))
     assert (done.rcode.name, done.why) == ("NOTAUTH", "example.org. is mirrored from ams: update it there")
+
+
+def test_a_catalog_that_zonegitd_makes_is_not_updated(repository: Repository) -> None:
+    with repository._context.store.write() as writer:
+        writer.set_setting(made_setting(ORG), b"1")
+    (done,) = apply_all(repository, adding("new"))
+    assert done.rcode.name == "REFUSED"
+    assert done.why == "example.org. is a catalog that zonegitd makes: it follows the zones here and their settings"
 
 
 def test_a_zone_that_is_signed_elsewhere(empty: Repository) -> None:
