@@ -60,12 +60,14 @@ def prepare(context: Context, transfers: Sequence[Transfer]) -> Prepared:
 
 
 class Preparer:
-    """For one event loop. One batch is prepared at a time."""
+    """For one event loop. The process has one batch at a time; others wait for it."""
 
     def __init__(self, repo: Path | None) -> None:
         """`repo`: the repository's directory; None: there is no process."""
         self._repo = repo if len(os.sched_getaffinity(0)) > 1 else None
         self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+        """Held while the process has a batch."""
         self._end: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -78,9 +80,7 @@ class Preparer:
         """Have the process prepare these; None if it shouldn't. The result is None if it couldn't."""
         if self._repo is None or len(transfers) < _LARGE:
             return None
-        if self._end is not None:
-            self._end.cancel()
-        self._end = asyncio.get_running_loop().call_later(_IDLE, self._end_soon)
+        self._end_later()
         return asyncio.create_task(self._done(self._repo, list(transfers)))
 
     async def close(self) -> None:
@@ -95,29 +95,42 @@ class Preparer:
             await process.communicate()
 
     async def _done(self, repo: Path, transfers: list[Transfer]) -> Prepared | None:
-        try:
-            if self._process is None:
-                self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-c", _CODE, str(repo), *sys.path, stdin=PIPE, stdout=PIPE, limit=_LIMIT
-                )
-            process = self._process
-            if process.stdin is None or process.stdout is None:
+        async with self._turn:
+            try:
+                return await self._exchanged(repo, transfers)
+            except (OSError, EOFError):  # it died, or there is no memory for it
+                await self.close()
                 return None
-            data = pickle.dumps(transfers)
-            process.stdin.write(_SIZE.pack(len(data)))
-            process.stdin.write(data)
-            (size,) = _SIZE.unpack(await process.stdout.readexactly(_SIZE.size))
-            answer: Prepared = pickle.loads(await process.stdout.readexactly(size))  # noqa: S301  our own child's
-        except (OSError, EOFError):  # it died, or there is no memory for it
-            await self.close()
+            except BaseException:  # its answer may come yet, and nobody waits for it
+                await self.close()
+                raise
+
+    async def _exchanged(self, repo: Path, transfers: list[Transfer]) -> Prepared | None:
+        """The process's answer; None if it was ended meanwhile."""
+        if self._process is None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", _CODE, str(repo), *sys.path, stdin=PIPE, stdout=PIPE, limit=_LIMIT
+            )
+        source, sink = self._process.stdout, self._process.stdin
+        if source is None or sink is None:
             return None
-        except BaseException:  # its answer may come yet, and nobody waits for it
-            await self.close()
-            raise
+        data = pickle.dumps(transfers)
+        sink.write(_SIZE.pack(len(data)))
+        sink.write(data)
+        (size,) = _SIZE.unpack(await source.readexactly(_SIZE.size))
+        answer: Prepared = pickle.loads(await source.readexactly(size))  # noqa: S301  our own child's
         return answer
 
-    def _end_soon(self) -> None:
-        self._ending = asyncio.create_task(self.close())
+    def _end_later(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        self._end = asyncio.get_running_loop().call_later(_IDLE, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if self._turn.locked():
+            self._end_later()
+        else:
+            self._ending = asyncio.create_task(self.close())
 
 
 def main() -> None:
