@@ -1,5 +1,6 @@
 """UPDATE messages to a real zonegitd: by the usual clients, over every transport, through kills and stops."""
 
+import resource
 import socket
 import ssl
 import subprocess
@@ -255,6 +256,20 @@ def test_a_stop_finishes_what_it_has(own):
         each.stop()
     own.start()
     assert [owner for each in streams for owner in each.answered if not own.serves(owner)] == []
+
+
+def test_a_disk_that_takes_nothing(own):
+    """As if it were full: SERVFAIL, nothing half done, and the process goes on once there is room."""
+    updater = own.daemon.child("updater")
+    before = resource.prlimit(updater, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    message = adding(own.key, "full")
+    assert own.send(message) == dns.rcode.SERVFAIL
+    assert ask(own.port, "www.example.org")[7], "queries are answered all the time"
+    own.daemon.logged("no space is left")
+    resource.prlimit(updater, resource.RLIMIT_FSIZE, before)
+    assert own.send(message) == dns.rcode.NOERROR, "even the same message: it wasn't answered for good"
+    assert own.serves("full")
+    assert not own.daemon.has("process ended")
 
 
 def test_another_writer_holds_the_repository(own):

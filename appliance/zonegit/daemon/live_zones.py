@@ -15,6 +15,7 @@ from zonegit.daemon.reading import Precautions
 from zonegit.daemon.transfers import Access, fresh_keys, history
 from zonegit.daemon.update_intake import UNSIGNED, UpdateIntake
 from zonegit.daemon.update_relay import UpdateRelay
+from zonegit.daemon.update_report import label_of, zones_shown
 from zonegit.daemon.zone_table import NOT_COUNTED, Log, Routing, ZoneTable
 from zonegit.dns.access.acl import Clients
 from zonegit.dns.access.cookies import Cookies
@@ -38,7 +39,7 @@ _REFUSALS: Final = 10
 _logger: Final = logging.getLogger(__name__)
 
 CountUpdate = Callable[[str, str], None]
-"""Counts an UPDATE by its zone, empty if that isn't served, and by what came of it."""
+"""Counts an UPDATE by the label of its zone, and by what came of it."""
 
 
 def _not_counted(_zone: str, _result: str) -> None:
@@ -122,6 +123,7 @@ class LiveZones:
         self._intake = UpdateIntake(self.responder, updates, self._refused_update) if updates else None
         self._count_update = count_update
         self._takes_updates = config.takes_updates
+        self._shown = zones_shown(config)
         rate = Rate(dns.rate, time.monotonic, self._cookies) if dns.rate else None
         self._udp = UdpAnswers(self.ways, self.respond_udp, rate, self.begin, stats, self._update_over_udp)
         self._seen = -1
@@ -205,8 +207,7 @@ class LiveZones:
 
     def _refused_update(self, client: bytes, zone: WireName, why: str) -> None:
         """Count and log an UPDATE that was refused here."""
-        name = to_text(zone) if zone in self._table.apexes else ""
-        self._count_update(name, why)
+        self._count_update(label_of(to_text(zone), self._shown), why)
         more = self._refusals.take((client, why))
         if more is not None:
             logs.event(
@@ -266,6 +267,7 @@ class LiveZones:
                 self._table = ZoneTable(config, self._reader, self._log, self._precautions(), self._routing)
                 self._access.config = config
                 self._takes_updates = config.takes_updates
+                self._shown = zones_shown(config)
                 self.dispatcher.keys = fresh_keys(config, self.dispatcher.keys)
                 self._seen = -1
             changes = self._table.refresh()

@@ -25,24 +25,32 @@ _LINES: Final = 10
 _logger: Final = logging.getLogger(__name__)
 
 
+def zones_shown(config: Config) -> frozenset[str]:
+    """The zones that have series of their own: of those that take UPDATEs, as many as the metrics page has."""
+    taking = [zone for zone, settings in config.zones.items() if settings.update]
+    return frozenset(taking if config.metrics is None else config.metrics.zones_shown(taking))
+
+
+def label_of(zone: str, shown: Collection[str]) -> str:
+    """A zone in a label; clients name any. Empty where none could be read."""
+    return zone if not zone or zone in shown else OTHER
+
+
 class UpdateReport:
     """For one process."""
 
     def __init__(self, samples: Samples, config: Config) -> None:
         self._samples = samples
         self._allowance = log.Allowance(_LINES)
-        self._shown: Collection[str] = ()
-        self.configure(config)
+        self._shown = zones_shown(config)
 
     def configure(self, config: Config) -> None:
         """Use another configuration, which says which zones have series of their own."""
-        metrics = config.metrics
-        taking = [zone for zone, settings in config.zones.items() if settings.update]
-        self._shown = frozenset(taking if metrics is None else metrics.zones_shown(taking))
+        self._shown = zones_shown(config)
 
     def finished(self, request: Request, zone: str, key: str, result: str) -> None:
         """Count an UPDATE. `zone` and `key` are empty where they aren't known."""
-        self._samples.inc("updates_total", zone=self._zone(zone), key=key, result=result)
+        self._samples.inc("updates_total", zone=label_of(zone, self._shown), key=key, result=result)
         self._samples.observe("update_duration_seconds", monotonic() - request.arrived)
 
     def refused(self, request: Request, zone: str, key: str, result: str, why: str) -> None:
@@ -61,8 +69,3 @@ class UpdateReport:
                 why=why,
                 **more,
             )
-
-    def _zone(self, zone: str) -> str:
-        if not zone or zone in self._shown:
-            return zone
-        return OTHER

@@ -1,6 +1,7 @@
 """The updater: who is answered what, what shares a transaction, what isn't applied twice, and what is counted."""
 
 import logging
+import random
 import time
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from zonegit.auth.tsigfile import tsig_path
 from zonegit.daemon import updater as updaters
 from zonegit.daemon.answered_updates import KEPT
 from zonegit.daemon.updater import Updater
-from zonegit.dns.access.tsig import ALGORITHMS, LEGACY
+from zonegit.dns.access.tsig import ALGORITHMS, LEGACY, Signature
 from zonegit.errors import StoreBusy, StoreFull, StorePanicked
-from zonegit.model.names import join
+from zonegit.model.names import WireName, join
 from zonegit.model.rdata import A
 from zonegit.ops.config import Address, Config, MetricsConfig, ZoneConfig
 from zonegit.ops.update_rules import parse_rule
@@ -265,6 +266,39 @@ def test_a_message_that_is_signed_and_malformed(updating, key):
     [answer] = updating.ask(message.to_wire())
     assert answer is not None and answer[3] & 15 == dns.rcode.FORMERR
     assert updating.counted() == {("example.org.", "k1", "FORMERR"): 1}
+
+
+def test_garbled_messages_are_answered_and_harm_nothing(repository, updating, key, caplog):
+    """Whatever was changed on the way: one response each, none of them NOERROR, and no fault of ours."""
+    draw = random.Random(1)
+    before = commits(repository)
+    good = adding(key, "new").to_wire()
+    for _ in range(300):
+        packet = bytearray(good)
+        for _ in range(draw.randint(1, 8)):
+            packet[draw.randrange(12, len(packet))] = draw.randrange(256)
+        [answer] = updating.ask(bytes(packet[: draw.randint(12, len(packet))]))
+        assert answer is not None and answer[3] & 15
+    assert commits(repository) == before
+    assert "cannot" not in caplog.text
+
+
+def test_signed_garbage_is_answered_and_harms_nothing(repository, updating, key, caplog):
+    """A client that knows a key may send anything behind its header."""
+    draw = random.Random(1)
+    ours = updating.updater._keys[WireName(key.name.to_wire())]
+    good = adding(None, "new").to_wire()
+    before = commits(repository)
+    for _ in range(300):
+        packet = bytearray(good)
+        for _ in range(draw.randint(1, 8)):
+            packet[draw.randrange(4, len(packet))] = draw.randrange(256)
+        packet[10:12] = bytes(2)
+        plain = bytes(packet[: draw.randint(12, len(packet))])
+        [answer] = updating.ask(Signature(ours).sign(plain, int(updating.now)))
+        assert answer is not None
+    assert "cannot" not in caplog.text
+    assert commits(repository) - before == updating.counted().get(("example.org.", "k1", "NOERROR"), 0)
 
 
 def test_a_fault_of_our_own_is_servfail_and_ends_nothing(updating, key, monkeypatch):
