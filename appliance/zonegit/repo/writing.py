@@ -174,7 +174,7 @@ def check_zone_writable(context: Context, zone: str) -> None:
     _check_not_made(context, zone)
     with context.store.read() as reader:
         state, member = transfer_state(reader, zone), member_here(reader, zone)
-    if member is not None:
+    if member is not None and state is not None:  # else its catalog isn't followed any more
         raise Refused(f"{zone} came from the catalog {member[0]}: remove it there, and it will be removed here")
     if state is not None:
         raise Refused(

@@ -17,6 +17,8 @@ from zonegit.ops.config import CatalogConfig, Config, ZoneConfig
 from zonegit.repo import Repository
 from zonegit.repo.catalog.following import Held
 from zonegit.repo.catalog.membership import CatalogState, allow_removals, catalog_states, members_here
+from zonegit.repo.incoming.state import TransferState
+from zonegit.repo.incoming.state import keep_states as keep_transfer_states
 from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.store.lmdb import LmdbStore
 
@@ -254,3 +256,15 @@ def test_the_members_of_a_catalog_without_a_table_stay(node: Node) -> None:
     node.write(name=ONE)
     assert node.follow() == {"a"}
     assert node.zones() == {"a"}
+    node.repository.remove_zone("a.example.")
+    assert node.zones() == set()
+
+
+def test_a_member_that_is_transferred_is_removed_in_its_catalog(node: Node) -> None:
+    node.write("a")
+    node.follow()
+    node.transfer("a")
+    with node.store.write() as writer:
+        keep_transfer_states(writer, {"a.example.": TransferState("main", ("192.0.2.1:53",))})
+    with pytest.raises(Refused, match=r"a\.example\. came from the catalog one\.catalog\.: remove it there"):
+        node.repository.remove_zone("a.example.")
