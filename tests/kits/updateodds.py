@@ -90,7 +90,8 @@ def _keys_of_no_delegation(case: Case) -> bool:
     """BIND drops DS records where there are no NS records."""
     servers = {each.owner for each in case.ours.zone if each.rtype == NS} - {_APEX}
     kept = {each for each in case.ours.zone if each.rtype != DS or each.owner in servers}
-    return _but_soa(kept) == _but_soa(case.theirs.zone) and case.ours.rcode == case.theirs.rcode
+    found = kept != case.ours.zone and _but_soa(kept) == _but_soa(case.theirs.zone)
+    return found and case.ours.rcode == case.theirs.rcode
 
 
 def _another_case(case: Case) -> bool:

@@ -1,30 +1,29 @@
-"""BIND, Knot DNS and zonegit with one zone that each takes UPDATEs of, and what they make of the same messages."""
+"""zonegitd, BIND and Knot DNS with one zone that each takes UPDATEs of, and what they make of the same messages."""
 
 import base64
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from struct import pack
 from time import time
-from typing import Protocol
 
+from daemonkit import Daemon
 from peerkit import DEADLINE, HOST, Configure, Zones, running
 from repokit import parsed
 from updatekinds import APEX, ZONE, Message
-from updatekit import ALL, KEY, PLACE
+from updatekit import KEY
 from updatezone import RR
+from zonegit.auth.tsigfile import new_tsig
 from zonegit.dns.access.tsig import Signature, TsigKey
-from zonegit.dns.update.message import Unreadable, read_update
 from zonegit.dns.wire.reading import read_response
 from zonegit.errors import InvalidRecord
-from zonegit.model.names import WireName, from_text, lower
+from zonegit.model.names import from_text, lower
 from zonegit.model.rdata import SOA, canonical
 from zonegit.repo import Repository
-from zonegit.repo.updating.apply import apply_updates
-from zonegit.repo.updating.values import Asked
 
-SECRET = b"s" * 32
+SECRET = sha256(b"tester").digest()
 TSIG = TsigKey(KEY, "hmac-sha256", SECRET)
 _SECRET_TEXT = base64.b64encode(SECRET).decode()
 
@@ -34,21 +33,6 @@ def _canonical(rtype: int, rdata: bytes) -> bytes:
     with suppress(InvalidRecord):
         return canonical(rtype, rdata)
     return rdata
-
-
-class Server(Protocol):
-    """One of the servers that are compared."""
-
-    @property
-    def name(self) -> str: ...
-
-    def update(self, message: Message) -> int:
-        """Its rcode for an UPDATE."""
-        ...
-
-    def zone(self) -> frozenset[RR]:
-        """What it serves, with its serial."""
-        ...
 
 
 def _named(port: int, directory: Path, zones: Zones, cookie_secret: str) -> list[str]:
@@ -155,44 +139,21 @@ class Remote:
         self._udp.close()
 
 
-class Local:
-    """zonegit without a daemon."""
-
-    name = "zonegit"
-
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-
-    def update(self, message: Message) -> int:
-        try:
-            read = read_update(message.wire(1))
-        except Unreadable as error:
-            return error.rcode
-        (done,) = apply_updates(self._repository._context, PLACE, ALL, [Asked(read, KEY, int(time()))])
-        return done.rcode
-
-    def zone(self) -> frozenset[RR]:
-        apex = from_text(APEX)
-        return frozenset(
-            RR(WireName(each.owner + apex), each.rtype, each.ttl, rdata)
-            for each in self._repository.rrsets()
-            for rdata in each.rdatas
-        )
-
-
 @contextmanager
-def servers(directory: Path, programs: Mapping[str, str]) -> Iterator[list[Server]]:
-    """zonegit first, and each of these programs."""
+def servers(directory: Path, programs: Mapping[str, str]) -> Iterator[list[Remote]]:
+    """zonegitd first, and each of these programs."""
     path = directory / "zone"
     path.write_text(ZONE)
-    with ExitStack() as stack:
-        repository = stack.enter_context(Repository.init(directory / "repo"))
+    with Repository.init(directory / "repo") as repository:
         repository.import_zone(parsed(ZONE), source="zone")
-        found: list[Server] = [Local(repository)]
+    new_tsig(directory / "keys", "tester", "hmac-sha256", lambda size: SECRET[:size])
+    config = directory / "zonegitd.toml"
+    config.write_text(f'keys = "{directory}/keys"\n[zone."{APEX}"]\nupdate = ["key:tester ** *"]\n')
+    with ExitStack() as stack:
+        daemon = Daemon.start(directory / "repo", "--config", config)
+        stack.callback(daemon.stop)
+        ports = {"zonegitd": daemon.port()}
         for name, program in programs.items():
             home = directory / name
-            port = stack.enter_context(running(name, program, home, {APEX: path}, configure=UPDATED))
-            remote = Remote(name, port)
-            stack.callback(remote.close)
-            found.append(remote)
-        yield found
+            ports[name] = stack.enter_context(running(name, program, home, {APEX: path}, configure=UPDATED))
+        yield [stack.enter_context(closing(Remote(name, port))) for name, port in ports.items()]

@@ -1,4 +1,4 @@
-"""zonegit, BIND and Knot DNS make the same of UPDATE messages: the rcodes, the zone and its serial.
+"""zonegitd, BIND and Knot DNS make the same of UPDATE messages: the rcodes, the zone and its serial.
 
 `ZONEGIT_UPDATES` is how many messages are made, `ZONEGIT_SEED` what they are made from; `make updates` makes many.
 Where a peer differs, `updateodds` says how, and docs/decisions/0056-dynamic-update.md why zonegit doesn't.
@@ -13,11 +13,11 @@ import pytest
 
 from updatekinds import Maker, Message
 from updateodds import ODDS, Case, Outcome, kills_knot
-from updatepeers import UPDATED, Server, servers
+from updatepeers import UPDATED, Remote, servers
 from updatezone import RR, brought_back, serial_of
 from zonegit.model.rdata import SOA, with_serial
 
-MESSAGES = int(os.environ.get("ZONEGIT_UPDATES", "300"))
+MESSAGES = int(os.environ.get("ZONEGIT_UPDATES", "200"))
 SEED = int(os.environ.get("ZONEGIT_SEED", "20261201"))
 _LONG = 20_000
 """With as many messages each known difference is met."""
@@ -53,7 +53,7 @@ def test_updates_as_peers_take_them(tmp_path: Path, needs_program: Callable[[str
         assert set(met) == {odd.__name__ for odds in ODDS.values() for odd in odds}
 
 
-def _outcome(server: Server, message: Message) -> Outcome:
+def _outcome(server: Remote, message: Message) -> Outcome:
     return Outcome(server.update(message), server.zone())
 
 
@@ -65,7 +65,7 @@ def _after(zone: frozenset[RR], other: frozenset[RR]) -> frozenset[RR]:
     )
 
 
-def _brought_back(all_: list[Server], wanted: frozenset[RR]) -> frozenset[RR]:
+def _brought_back(all_: list[Remote], wanted: frozenset[RR]) -> frozenset[RR]:
     """Give all servers the records that they had in common, with one serial; returns them."""
     zones = {server: server.zone() for server in all_}
     last = serial_of(wanted)

@@ -62,8 +62,7 @@ def _ends_well(shape: Shape, node: Node, last: bool) -> bool:
     """Whether chunking the node's entries again cuts after the last one and nowhere else."""
     ends: list[RRKey] = []
     chunker = Chunker(shape, node.level, lambda keys, items, data: ends.append(keys[-1]))
-    for key, item in zip(node.keys, _items(node), strict=True):
-        chunker.push(key, item)
+    chunker.take(zip(node.keys, _items(node), strict=True))
     return ends == [node.keys[-1]] if ends else last
 
 

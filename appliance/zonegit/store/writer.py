@@ -186,9 +186,9 @@ class StoreWriter(StoreReader):
         return all(self._is_stored(child) for child in children(data))
 
     def _describe(self, oid: ObjectId) -> Facts | None:
-        if not self._is_stored(oid):
-            return None
         facts = self._facts.get(oid)
+        if oid not in self._stored and not self._is_stored(oid):
+            return None
         if facts is None:
             facts = stored_facts(self.get(oid), self.get)
             self._facts.add(oid, facts)

@@ -23,8 +23,10 @@ def build(shape: Shape, entries: Iterable[tuple[RRKey, bytes]]) -> Built:
     objects: list[bytes] = []
     nodes: list[tuple[RRKey, Child]] = []
     chunker = Chunker(shape, 0, collector(objects, nodes))
-    for key, payload in entries:
-        chunker.push(key, stored_entry(key, payload, objects) if len(payload) > INLINE_MAX else payload)
+    chunker.take(
+        (key, stored_entry(key, payload, objects) if len(payload) > INLINE_MAX else payload)
+        for key, payload in entries
+    )
     if chunker.pending:
         chunker.flush()
     return raise_levels(shape, 1, nodes, objects)
@@ -38,8 +40,7 @@ def raise_levels(shape: Shape, level: int, nodes: list[tuple[RRKey, Child]], obj
     while len(nodes) > 1:
         below, nodes = nodes, []
         chunker = Chunker(shape, level, collector(objects, nodes))
-        for key, child in below:
-            chunker.push(key, child)
+        chunker.take(below)
         if chunker.pending:
             chunker.flush()
         level += 1

@@ -12,7 +12,7 @@ The chance grows with the size, so sizes gather round `target`. The chances betw
 keyed with the zone's salt and the level: a user who may add names can't choose where nodes end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from blake3 import blake3
 
@@ -57,22 +57,26 @@ class Chunker:
         else:
             self._size = _LEAF_ENTRY * len(items) + sum(map(len, items))
 
-    def push(self, key: RRKey, item: Item) -> None:
-        """Take the next entry, and end the node after it if the rule says so."""
-        self._keys.append(key)
-        self._items.append(item)
-        before = self._size
-        after = before + (_INNER_ENTRY + len(key) if self._level else _LEAF_ENTRY + len(item))
-        self._size = after
-        if after < self._smallest or (self._level and len(self._keys) == 1):
-            return
-        if after < self._largest:
-            # coin / 2**32 < (s1**4 - s0**4) / target**4, multiplied out so that no rounding differs between
-            # machines
-            coin = int.from_bytes(blake3(key, key=self._coin).digest(4), "big")
-            if coin * self._scale >= (after**4 - before**4) << 32:
-                return
-        self.flush()
+    def take(self, entries: Iterable[tuple[RRKey, Item]]) -> None:
+        """Take the next entries, and end a node after each where the rule says so."""
+        level, smallest, largest = self._level, self._smallest, self._largest
+        keys, items, after = self._keys, self._items, self._size
+        for key, item in entries:
+            keys.append(key)
+            items.append(item)
+            before = after
+            after += _INNER_ENTRY + len(key) if level else _LEAF_ENTRY + len(item)
+            if after < smallest or (level and len(keys) == 1):
+                continue
+            if after < largest:
+                # coin / 2**32 < (s1**4 - s0**4) / target**4, multiplied out so that no rounding differs between
+                # machines
+                coin = int.from_bytes(blake3(key, key=self._coin).digest(4), "big")
+                if coin * self._scale >= (after**4 - before**4) << 32:
+                    continue
+            self._emit(keys, items, encode(level, keys, items))
+            keys, items, after = [], [], 0
+        self._keys, self._items, self._size = keys, items, after
 
     @property
     def pending(self) -> bool:

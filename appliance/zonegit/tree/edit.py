@@ -75,8 +75,7 @@ def _edit_level(
                 keys = here.node.keys
                 same = list(islice(entries, max(0, min(bisect_left(keys, edits[done][0]), len(keys) - 1))))
                 chunker.begin([key for key, _ in same], [item for _, item in same])
-            for key, item in _merged(entries, edits[done:bound]):
-                chunker.push(key, item)
+            chunker.take(_merged(entries, edits[done:bound]))
             done = bound
             # A cut that falls on the old boundary leaves nothing pending: from here on the old nodes stand again.
             here = cursor.following() if chunker.pending else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from zonegit.errors import Conflict, NotFound
+from zonegit.errors import Conflict
 from zonegit.model import refs
 from zonegit.model.names import WireName
 from zonegit.model.rdata import with_serial
@@ -13,12 +13,13 @@ from zonegit.repo.context import Context
 from zonegit.repo.history import read_commit
 from zonegit.repo.mirrors import made_here, mirror_setting
 from zonegit.repo.publishing.at_once import publish_at_once
+from zonegit.repo.renamed import branch_gone
 from zonegit.repo.results import Position
 from zonegit.repo.updating.chain import Chain, Served
 from zonegit.repo.updating.semantics import Rejected
 from zonegit.repo.updating.values import Asked, Done, UpdatePolicy, UpdateRcode
 from zonegit.repo.writing import TRIES
-from zonegit.store.port import RefUpdate, Writer
+from zonegit.store.port import Reader, RefUpdate, Writer
 
 
 def apply_updates(context: Context, place: Position, policy: UpdatePolicy, asked: Sequence[Asked]) -> list[Done]:
@@ -39,14 +40,15 @@ def apply_updates(context: Context, place: Position, policy: UpdatePolicy, asked
 def _applied(
     context: Context, place: Position, policy: UpdatePolicy, asked: Sequence[Asked], writer: Writer | None
 ) -> list[Done]:
-    try:
-        chain = _begin(context, place, policy)
-    except Rejected as error:
-        return [Done(error.rcode, None, str(error))] * len(asked)
-    for group in _groups(policy, asked):
-        for number in group:
-            chain.add(number, asked[number])
-        chain.close()
+    with context.store.read() as reader:
+        try:
+            chain = _begin(context, reader, place, policy)
+        except Rejected as error:
+            return [Done(error.rcode, None, str(error))] * len(asked)
+        for group in _groups(policy, asked):
+            for number in group:
+                chain.add(number, asked[number])
+            chain.close()
     done = [chain.done[number] for number in range(len(asked))]
     if chain.update is None:
         return done
@@ -71,23 +73,22 @@ def _groups(policy: UpdatePolicy, asked: Sequence[Asked]) -> Iterable[Sequence[i
     return groups.values()
 
 
-def _begin(context: Context, place: Position, policy: UpdatePolicy) -> Chain:
-    with context.store.read() as reader:
-        peer = reader.setting(mirror_setting(place.zone))
-        version = reader.ref(refs.published(place.zone, place.branch))
-        made = made_here(reader, place.zone)
-    if made is not None:
+def _begin(context: Context, reader: Reader, place: Position, policy: UpdatePolicy) -> Chain:
+    """A chain on the branch's tip as `reader` sees it. `Rejected` if the zone isn't to be changed here."""
+    if made := made_here(reader, place.zone):
         raise Rejected(UpdateRcode.REFUSED, made)
-    if peer:
+    if peer := reader.setting(mirror_setting(place.zone)):
         raise Rejected(UpdateRcode.NOTAUTH, f"{place.zone} is mirrored from {peer.decode()}: update it there")
-    try:
-        tip = context.tip(place)
-    except NotFound as error:
-        raise Rejected(UpdateRcode.NOTAUTH, str(error)) from None
+    oid = reader.live(refs.head(place.zone, place.branch))
+    if oid is None:
+        raise Rejected(UpdateRcode.NOTAUTH, str(branch_gone(reader, place)))
+    nodes = context.nodes.through(reader)
+    tip = Content.of(nodes, read_commit(reader, oid))
     seq = tip.revision.commit.seq
+    version = reader.ref(refs.published(place.zone, place.branch))
     if version is None:
         return Chain(context, place, policy, tip, Served(seq, None))
-    shown = Content.of(context.nodes, read_commit(context.nodes.source, version))
+    shown = Content.of(nodes, read_commit(reader, version))
     commit = shown.revision.commit
     stored = shown.tree.payload(SOA_KEY)
     soa = with_serial(rdatas(stored)[0], commit.serial) if stored else None

@@ -82,7 +82,7 @@ class Chain:
         """The zone after the group."""
         self._is_signed = is_signed(tip.tree)
         self._fresh: dict[ObjectId, bytes] = {}
-        self._nodes = context.nodes.over(self._fresh)
+        self._nodes = tip.tree.nodes.over(self._fresh)
 
     @property
     def update(self) -> RefUpdate | None:

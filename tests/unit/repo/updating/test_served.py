@@ -21,6 +21,7 @@ from zonegit.repo.updating import apply
 from zonegit.repo.updating.chain import Chain
 from zonegit.repo.updating.values import UpdatePolicy
 from zonegit.store.fsck import fsck
+from zonegit.store.port import Reader
 
 TWICE: Final = UpdatePolicy(ALL.rules, coalesce=2.0)
 
@@ -112,8 +113,8 @@ def test_a_branch_that_moves_meanwhile(repository: Repository, monkeypatch: pyte
     begin = apply._begin
     moved = []
 
-    def begin_early(context: Context, place: Position, policy: UpdatePolicy) -> Chain:
-        chain = begin(context, place, policy)
+    def begin_early(context: Context, reader: Reader, place: Position, policy: UpdatePolicy) -> Chain:
+        chain = begin(context, reader, place, policy)
         if not moved:
             moved.append(repository.set("other", A, 60, [bytes([10, 0, 0, 1])]))
         return chain
