@@ -21,6 +21,7 @@ from zonegit.net.server.asgi import Receive, Scope, Send
 from zonegit.net.server.h2_server import H2Server
 from zonegit.net.server.pushes import Pushes
 from zonegit.net.server.replication_app import ReplicationApp
+from zonegit.net.server.updates import Updates
 from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Store
 from zonegit.sync.limits import SERVER, ServerLimits
@@ -82,12 +83,15 @@ async def running(
     bounds: ServerLimits = SERVER,
     clock: Callable[[], float] = time.time,
     policy_of: PolicyOf = ff_only,
+    updates: Callable[[], Updates] | None = None,
 ) -> AsyncIterator[Running]:
+    """`updates` is called inside the event loop."""
     listener = socket.create_server(("127.0.0.1", port))
     gate = gate or generous_gate(clock=clock)
     samples = Counted()
     pushes = Pushes(store, samples, policy_of, bounds, clock=clock)
-    app = ReplicationApp(store, gate, samples, clock=clock, bounds=bounds, pushes=pushes)
+    taken = None if updates is None else updates()
+    app = ReplicationApp(store, gate, samples, clock=clock, bounds=bounds, pushes=pushes, updates=taken)
 
     async def counted(scope: Scope, receive: Receive, send: Send) -> None:
         found.requests += 1

@@ -14,7 +14,9 @@ from typing import Final
 
 from zonegit.auth.gate import Gate
 from zonegit.auth.replay import ReplayWindow
+from zonegit.daemon.channels import UPDATER, Sender
 from zonegit.daemon.http_preflight import check_http
+from zonegit.daemon.passed_updates import PassedUpdates
 from zonegit.daemon.signing import load_keys
 from zonegit.daemon.status import Status
 from zonegit.daemon.tls import replication_tls
@@ -87,6 +89,7 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
                 name_of=lambda kid: block.config().pusher(kid),
                 prepare=partial(store.begin_writing, _BRIEFLY),
             )
+            updates = PassedUpdates(Sender(block.channel_ends(UPDATER)), block.config, samples)
             app = ReplicationApp(
                 store,
                 gate,
@@ -96,6 +99,7 @@ async def _serve(block: SharedBlock, index: int, store: LmdbStore, gate: Gate | 
                 bounds=bounds,
                 client_log=client_log,
                 pushes=pushes,
+                updates=updates,
             )
             server = H2Server(
                 app,

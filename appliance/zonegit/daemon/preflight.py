@@ -16,6 +16,7 @@ from zonegit.daemon.expired_zones import overdue_transfers, record_overdue
 from zonegit.daemon.freshness import Freshness
 from zonegit.daemon.heads import heads
 from zonegit.daemon.places import places_of
+from zonegit.daemon.transfers import tsig_keys
 from zonegit.daemon.views import missing
 from zonegit.daemon.zone_table import resolve_pin
 from zonegit.errors import (
@@ -58,8 +59,8 @@ class Prepared(NamedTuple):
     """A configuration that fits the repository."""
 
     config: Config
-    """With pins as commit ids, so that all workers serve the same commit and a pin never moves, and with the
-    members of followed catalogs."""
+    """With pins as commit ids, so that all workers serve the same commit and a pin never moves; with the members of
+    followed catalogs, and whether there are TSIG keys."""
     lacks_views: bool
     published: bool
     """Whether any branch has a published version that was made here."""
@@ -71,7 +72,7 @@ def prepare(config: Config, *, create: bool = False) -> Prepared:
     """Open the repository and resolve the pins. With `create`, a missing one that others fill is created.
 
     `StoreError` if it can't be opened, `ConfigError` if a pinned revision of a zone doesn't exist or a file with
-    facts about addresses can't be used, `AllowedSignersError` for a policy's file.
+    facts about addresses can't be used, `AllowedSignersError` for a policy's file, `KeyFileError`.
     """
     places_of(config)
     for place, policy in policies_of(config.zones).items():
@@ -84,6 +85,7 @@ def prepare(config: Config, *, create: bool = False) -> Prepared:
             published = any(own_publications(reader))
             transferred = next(transfer_states(reader), None) is not None or bool(made_catalogs(reader))
             fit = with_members(_pinned(config, reader), members_here(reader))
+            fit = replace(fit, has_tsig_keys=bool(tsig_keys(config)))
             return Prepared(fit, bool(missing(config, reader)), published, transferred)
     finally:
         store.close()

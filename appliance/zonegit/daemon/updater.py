@@ -21,6 +21,7 @@ from typing import Final
 from zonegit.daemon.answered_updates import AnsweredUpdates, Waiting
 from zonegit.daemon.channels import UPDATER, Arrival, Receiver, Reply
 from zonegit.daemon.transfers import fresh_keys
+from zonegit.daemon.update_forwarding import SOON, UpdateForwarding
 from zonegit.daemon.update_report import LATE, REPEATED, UNCHANGED, UpdateReport
 from zonegit.dns.access.tsig import Keys, TsigKey
 from zonegit.dns.update.message import Unreadable, read_update, response
@@ -109,6 +110,7 @@ class Updater:
         self._configs: deque[Config] = deque(maxlen=1)
         self._keys: Keys = fresh_keys(config, {})
         self._report = UpdateReport(samples, config)
+        self._forwarding = UpdateForwarding(store, config, samples, self._send, clock)
         self._answered = AnsweredUpdates()
         self._held: dict[str, _Held] = {}
         """By zone."""
@@ -121,8 +123,9 @@ class Updater:
     @property
     def wait(self) -> float:
         """Seconds until something is due, at most `_WAIT`."""
-        due = min((held.due - time.monotonic() for held in self._held.values()), default=_WAIT)
-        return max(0.0, min(due, _WAIT))
+        longest = SOON if self._forwarding.waiting else _WAIT
+        due = min((held.due - time.monotonic() for held in self._held.values()), default=longest)
+        return max(0.0, min(due, longest))
 
     def handle(self, came: Sequence[Arrival]) -> None:
         """Answer what came, and what is due of what came before.
@@ -133,6 +136,8 @@ class Updater:
             self._config = self._configs.pop()
             self._keys = fresh_keys(self._config, self._keys)
             self._report.configure(self._config)
+            self._forwarding.configure(self._config)
+        self._forwarding.settle()
         for each in came:
             try:
                 self._take(each)
@@ -142,13 +147,15 @@ class Updater:
         self._apply_due(time.monotonic())
 
     def finish(self) -> None:
-        """Apply what is held back to become one commit with later messages."""
+        """Apply what is held back to become one commit with later messages, and give up what is being forwarded."""
         self._apply_due(inf)
+        self._forwarding.close()
 
     def log_state(self) -> None:
         """Log a line about this process. A signal handler may call this."""
         waiting = sum(len(held.waiting) for held in self._held.values())
-        log.event(_logger, "state", keys=len(self._keys), waiting=waiting)
+        forwarding = self._forwarding.waiting
+        log.event(_logger, "state", keys=len(self._keys), waiting=waiting, forwarding=forwarding)
 
     def _take(self, came: Arrival) -> None:
         """Answer a message that needs no transaction; hold any other one, for those of its zone."""
@@ -162,12 +169,26 @@ class Updater:
         elif time.monotonic() - request.arrived > _TOO_OLD:
             self._report.finished(request, "", "", LATE)
         else:
-            signed = verify(request.packet, self._keys, int(self._clock()))
-            if isinstance(signed, SignedUpdate):
+            self._verify(came)
+
+    def _verify(self, came: Arrival) -> None:
+        """Verify a message; apply it, forward it if its zone is written elsewhere, or refuse it."""
+        request = came.request
+        zone = _zone_text(request.packet)
+        origin = self._forwarding.origin(zone)
+        signed = verify(request.packet, self._keys, int(self._clock()))
+        if isinstance(signed, SignedUpdate):
+            if origin is None:
                 self._read(came, signed)
-                return
+            elif self._forwarding.allows(came, zone, signed):
+                self._forwarding.forward(came, zone, origin, signed)
+            else:
+                self._refuse(came, signed, zone, Rcode.REFUSED, "update_forwarding doesn't allow this key")
+        elif origin is not None and signed.is_unknown and self._forwarding.allows(came, zone, None):
+            self._forwarding.forward(came, zone, origin, None)
+        else:
             key = "" if signed.key is None else _key_text(signed.key)
-            self._report.refused(request, _zone_text(request.packet), key, signed.result, signed.why)
+            self._report.refused(request, zone, key, signed.result, signed.why)
             self._send(came, signed.response)
 
     def _read(self, came: Arrival, signed: SignedUpdate) -> None:

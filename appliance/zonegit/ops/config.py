@@ -195,6 +195,8 @@ class ZoneConfig(NamedTuple):
     also_notify: tuple[NotifyTarget, ...] = ()
     update: tuple[UpdateRule, ...] = ()
     """Who may change what by UPDATE messages (RFC 2136)."""
+    update_forwarding: Acl | None = None
+    """Whose UPDATEs are forwarded if the zone is written elsewhere; None: theirs whose key is here."""
     coalesce: float | None = None
     """Seconds within which the UPDATEs of one key become one commit; None: each is a commit."""
     primaries: tuple[Primary, ...] = ()
@@ -283,6 +285,8 @@ class Config:
     """The secrets of DNS cookies, the current one first; set by the supervisor."""
     expired: frozenset[str] = frozenset()
     """Zones past their SOA expire, besides those recorded in the repository; set by the supervisor."""
+    has_tsig_keys: bool = False
+    """Whether there is any TSIG key in `keys`; set by the supervisor."""
     probe: bytes = field(default=b"", repr=False)
     """The wire name that the supervisor queries as a health check; set by the supervisor."""
 
@@ -308,8 +312,18 @@ class Config:
 
     @property
     def takes_updates(self) -> bool:
-        """Whether any zone takes UPDATE messages."""
-        return any(zone.update_policy is not None for _, zone in self.every_zone)
+        """Whether any zone takes UPDATE messages, to apply them or to forward them."""
+        applied = any(zone.update_policy is not None for _, zone in self.every_zone)
+        return applied or self.forwards_updates
+
+    @property
+    def forwards_updates(self) -> bool:
+        """Whether UPDATE messages for a zone that is written elsewhere may be forwarded."""
+        return any(
+            (self.pulled or zone.primaries)
+            and (self.has_tsig_keys if zone.update_forwarding is None else zone.update_forwarding.rules)
+            for _, zone in self.every_zone
+        )
 
     @property
     def transfers_in(self) -> bool:

@@ -55,6 +55,7 @@ TRANSFERS: Final[Mapping[str, Reader]] = {
     "transfer_acl": values.acl,
     "notify": values.boolean,
     "also_notify": _targets,
+    "update_forwarding": values.acl,
     **LISTED,
 }
 """Under `[dns]` for every zone, under `[zone."..."]` for one."""

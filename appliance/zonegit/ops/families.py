@@ -56,6 +56,9 @@ PUBLISHED: Final[Mapping[str, Family]] = {
         Family("route_match_total", _C, "Queries that a zone's route decided, by its number.", ("zone", "rule")),
         Family("updates_total", _C, "UPDATE messages, by what came of them.", ("zone", "key", "result")),
         Family(
+            "updates_forwarded_total", _C, "UPDATE messages forwarded, by what came of them.", ("zone", "result")
+        ),
+        Family(
             "update_duration_seconds",
             _H,
             "Time from receiving an UPDATE to having sent the response.",

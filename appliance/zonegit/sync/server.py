@@ -13,7 +13,7 @@ from zonegit.auth.key import Key
 from zonegit.errors import InvalidData, NotFound, RevisionError
 from zonegit.model.ids import ID_SIZE, Kind, ObjectId, parse_id
 from zonegit.store.port import Reader, Store
-from zonegit.sync import limits, push_wire, ref_diff, ref_sketch, wire
+from zonegit.sync import limits, push_wire, ref_diff, ref_sketch, update_wire, wire
 from zonegit.sync.closure import Closure
 from zonegit.sync.closure_cache import ClosureCache
 from zonegit.sync.frames import FrameWriter, Seal
@@ -35,6 +35,7 @@ class Route(Enum):
     OBJECTS = ("POST", "objects", limits.LIST_BODY)
     FETCH = ("POST", "fetch", limits.FETCH_BODY)
     PUSH = ("POST", "push", limits.PUSH_BODY)
+    UPDATE = ("POST", "update", update_wire.UPDATE_BODY)
     UNKNOWN = ("", "unknown", 0)
 
     def __init__(self, method: str, label: str, body: int) -> None:
@@ -50,6 +51,7 @@ _PATHS: Final = {
     "/v0/objects/fetch": Route.OBJECTS,
     "/v0/fetch": Route.FETCH,
     push_wire.PATH: Route.PUSH,
+    update_wire.PATH: Route.UPDATE,
 }
 
 

@@ -78,6 +78,11 @@ def response(packet: bytes, rcode: int) -> bytes:
     return query.ident + head + query.question + opt
 
 
+def is_response(packet: bytes, ident: bytes) -> bool:
+    """Whether a packet is the response to an UPDATE with this id, as far as its header says."""
+    return len(packet) >= HEADER_SIZE and packet[:2] == ident and packet[2] & 0xF8 == (QR | _UPDATE) >> 8
+
+
 def _read(packet: bytes) -> Update:
     _, _, zones, prerequisites, operations, additional = HEADER.unpack_from(packet)
     names = Names()

@@ -39,6 +39,11 @@ class Unverified(NamedTuple):
     """The key that it names, if that is known."""
     why: str
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the key isn't known here, so that somebody else may be able to verify it."""
+        return self.result == _CODES[tsig.BADKEY] and self.key is None
+
 
 def verify(packet: bytes, keys: tsig.Keys, now: int) -> SignedUpdate | Unverified:
     """Verify an UPDATE with a whole header. `now` is Unix seconds."""

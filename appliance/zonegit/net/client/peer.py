@@ -25,7 +25,7 @@ from zonegit.net.client.connection import LOST, Connection
 from zonegit.net.client.response import PeerResponse
 from zonegit.net.tls import CLOSED, certificate_alert, client_context
 from zonegit.ops.values import check_plaintext
-from zonegit.sync import limits, push_wire, ref_diff, wire
+from zonegit.sync import limits, push_wire, ref_diff, update_wire, wire
 from zonegit.sync.frames import CONTENT_TYPE, Check
 from zonegit.sync.ref_diff import Change
 from zonegit.sync.ref_sketch import SKETCH_TYPE, SketchAnswer
@@ -42,6 +42,8 @@ _WALK: Final = 2 << 20
 _PORTION: Final = 64 << 10
 """Bytes of a body that are handed to httpcore at once."""
 _NO_PUSHES: Final = "it takes none, as an older version of zonegitd"
+_NO_UPDATES: Final = "it is an older version of zonegitd, which takes no UPDATEs from other nodes"
+_NO_UPDATE: Final = "not for this zone: its file there needs the scope read:ZONE or read:*"
 _NO_PUSH: Final = (
     "doesn't let it push all of that: its file there needs scopes that cover it, like push:ZONE or push:ZONE:BRANCH"
 )
@@ -166,6 +168,20 @@ class PeerClient:
                 error = wire.decode_error(data)[0]
                 return Declined(error or str(answer.status), wire.decode_message(data) or answer.declined(error))
         return await asyncio.to_thread(push_wire.Answer.decode, data)
+
+    async def update(self, message: bytes) -> bytes | Declined:
+        """The response to an UPDATE (RFC 2136). If the connection breaks, the peer may get the message twice."""
+        request = _Request(Call("POST", update_wire.PATH, update_wire.DNS_TYPE), message)
+        async with self._ask(request) as answer:
+            if answer.status == 413 and not answer.is_signed:  # from a server that expects no body there
+                await answer.read()
+                return Declined("not_found", _NO_UPDATES)
+            data = await answer.authentic(update_wire.UPDATE_BODY, _NO_UPDATE)
+        if answer.status == 200:
+            return data
+        error = wire.decode_error(data)[0]
+        why = _NO_UPDATES if error == "not_found" else answer.declined(error)
+        return Declined(error or str(answer.status), why)
 
     async def walk(self, request: wire.FetchRequest) -> wire.WalkAnswer:
         """How much is missing of what the request wants."""

@@ -35,6 +35,7 @@ from zonegit.net.server.pushes import Pushes
 from zonegit.net.server.rate_limited_log import RateLimitedLog
 from zonegit.net.server.ref_watch import RefWatch
 from zonegit.net.server.request import Request, drain_unwanted, in_time
+from zonegit.net.server.updates import Updates
 from zonegit.net.server.work_scheduler import WorkScheduler
 from zonegit.store.port import Store
 from zonegit.sync import limits, wire
@@ -76,12 +77,15 @@ class ReplicationApp:
         bounds: limits.ServerLimits = limits.SERVER,
         client_log: RateLimitedLog | None = None,
         pushes: Pushes | None = None,
+        updates: Updates | None = None,
     ) -> None:
         """`workers`: how many processes serve this port, for clients to know. `logged`: log each request.
 
-        Pass `client_log` where a process has several servers. Without `pushes`, none are accepted.
+        Pass `client_log` where a process has several servers. Without `pushes`, none are accepted, and
+        without `updates` no UPDATE is.
         """
         self._pushes = pushes
+        self._updates = updates
         self._failure_delay = failure_delay
         self._logged = logged
         self._endpoint = Endpoint(store, workers, bounds)
@@ -255,6 +259,11 @@ class ReplicationApp:
             return error_reply(405, "method_not_allowed")
         if route is Route.REFS:
             return await self._refs(request, grant)
+        if route is Route.UPDATE:
+            if self._updates is None:
+                return error_reply(404, "not_found")
+            answering = self._updates.answer(grant.key, request.call.content_type, request.body, request.address)
+            return await until_disconnect(request.receive, answering)
         if route is Route.PUSH:
             if self._pushes is None:
                 return error_reply(403, "forbidden")
