@@ -10,8 +10,10 @@ from publishkit import ORG, Node
 from repokit import parsed
 from signedkit import SignedNode
 from updatekit import ALL, KEY, PLACE, apply_all, asked, message
+from zonegit.dns.transfer.versions import Versions
 from zonegit.model.names import Owner
 from zonegit.model.rdata import RRSIG, A
+from zonegit.model.refs import head
 from zonegit.repo import Repository
 from zonegit.repo.context import Context
 from zonegit.repo.mirrors import made_setting, mirror_setting
@@ -128,6 +130,20 @@ def test_a_branch_that_moves_meanwhile(repository: Repository, monkeypatch: pyte
     assert done[0].committed is not None
     assert done[0].committed.old == moved[0].new
     assert fsck(repository._context.store).problems == []
+
+
+def test_each_commit_is_a_version_for_transfers(repository: Repository) -> None:
+    before = repository.resolve("HEAD").commit.serial
+    apply_all(repository, *map(adding, "abc"))
+    name = head(ORG, "main")
+    with repository._context.store.read() as reader:
+        tip = reader.live(name)
+        assert tip is not None
+        versions = Versions(reader)
+        moves = [(entry.old, entry.new) for entry in reader.reflog(name)]
+        line = versions.back_to(before, versions(tip), moves)
+    assert line is not None
+    assert [each.serial for each in line] == [before + 3, before + 2, before + 1, before]
 
 
 def test_updates_of_one_key_are_joined(repository: Repository) -> None:
