@@ -1,5 +1,6 @@
 """docs/adopting.md: a zone moves here from BIND, and back, by the configurations and commands of the page."""
 
+import os
 import re
 import subprocess
 from base64 import b64encode
@@ -10,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from adoptkit import PAGE
-from daemonkit import DEADLINE, Daemon, serial_of, until
+from commandkit import ZONEGIT
+from daemonkit import DEADLINE, Daemon, environment, serial_of, until
 from pagekit import FENCE
 from peerkit import HOST, free_ports
 from updatedkit import Key, zone_text
 from zonegit.repo import Repository
 
+DNSSEC = PAGE.with_name("dnssec.md")
 ZONE = "example.org."
 SECRET = b64encode(b"a secret of 32 bytes for the page").decode()
 KEYS = [Key(name, "hmac-sha256", SECRET) for name in ("xfr", "ops")]
@@ -88,11 +91,11 @@ def local(text: str, old: int, new: int) -> str:
     return text.replace("SECRET", SECRET)
 
 
-def configured(home: Path, port: int, table: str) -> Path:
-    """zonegitd's file."""
-    file = home / "zonegitd.toml"
+def configured(home: Path, port: int, table: str, settings: str = "") -> Path:
+    """zonegitd's file, where `zonegit` looks for it."""
+    file = home / "repo" / "zonegitd.toml"
     listen = f'[dns]\nlisten = "{HOST}:{port}"\nworkers = 1\n[metrics]\nlisten = "{HOST}:0"\n'
-    file.write_text(f'repo = "{home}/repo"\nkeys = "{home}/keys.d"\n{listen}{table}')
+    file.write_text(f'repo = "{home}/repo"\nkeys = "{home}/keys.d"\n{settings}{listen}{table}')
     return file
 
 
@@ -112,8 +115,24 @@ class Move:
     def local(self, text: str) -> str:
         return local(text, self.old, self.new)
 
-    def configure(self, table: str) -> Path:
-        return configured(self.home, self.new, self.local(table))
+    def configure(self, table: str, settings: str = "") -> Path:
+        return configured(self.home, self.new, self.local(table), settings)
+
+    def run(self, command: str) -> None:
+        """A command line of a page."""
+        path = f"{ZONEGIT.parent}:{os.environ['PATH']}"
+        env = environment(PATH=path, ZONEGIT_REPO=str(self.home / "repo"), ZONEGIT_AUTHOR="Ada <ada@example.org>")
+        done = subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True, timeout=DEADLINE)
+        assert done.returncode == 0, done.stderr
+
+    def dig(self, port: int, *words: str) -> str:
+        """What a server has at the apex; what dig says where none answers."""
+        command = ("dig", "+short", f"@{HOST}", "-p", str(port), ZONE, *words)
+        return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False).stdout
+
+    def signed(self) -> bool:
+        """Whether zonegitd has a signature of the SOA."""
+        return "SOA 13 " in self.dig(self.new, "SOA", "+dnssec")
 
     @contextmanager
     def bind(self, zone: str) -> Iterator[None]:
@@ -204,6 +223,40 @@ def test_from_bind_and_back(tmp_path: Path, needs_program: Callable[[str], str])
             move.same(2026112004)
     finally:
         daemon.stop()
+
+
+def test_a_signed_zone_moves_with_its_keys(tmp_path: Path, needs_program: Callable[[str], str]) -> None:
+    """Once zonegitd has the zone from BIND, the commands of docs/dnssec.md have it sign with the same key."""
+    needs_program("dig")
+    move = Move(tmp_path, needs_program("named"))
+    (follow,), (primary,) = blocks("toml", "Step 1: follow"), blocks("named", "Step 1: follow")
+    (turned,) = blocks("toml", "Step 4: turn")
+    primary = primary.replace("type primary;", "type primary; dnssec-policy default; inline-signing yes;")
+    text = DNSSEC.read_text().partition("If zonegitd serves the zone already")[2]
+    commands = next(FENCE.finditer(text))[2].replace("/etc/bind/keys", str(tmp_path / "bind"))
+    private = f'dnssec_keys = "{tmp_path}/private"\n'
+    (tmp_path / "private").mkdir(mode=0o700)
+    config = move.configure(follow, private)
+    with move.bind(primary):
+        daemon = Daemon("--config", config)
+        try:
+            until(move.signed, "the signed zone")
+            keys, serial = move.dig(move.new, "DNSKEY"), serial_of(move.new, ZONE)
+            assert keys == move.dig(move.old, "DNSKEY")
+            move.configure(turned, private)
+            daemon.reload()
+            for line in commands.splitlines():
+                if line.startswith("systemctl"):
+                    daemon.reload()
+                    daemon.logged("]: published zone=")
+                else:
+                    move.run(line)
+                assert move.signed()
+            until(lambda: serial_of(move.new, ZONE) > serial, "the version that zonegitd signs")
+            assert move.signed()
+            assert move.dig(move.new, "DNSKEY") == keys
+        finally:
+            daemon.stop()
 
 
 def await_zone(home: Path, old: int, new: int) -> None:
