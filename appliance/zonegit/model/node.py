@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidObject
 from zonegit.model.ids import HEADER_SIZE, ID_SIZE, Kind, ObjectId, header, kind_of
+from zonegit.model.names import MAX_LABEL
 from zonegit.model.rrset import (
     APEX_POINTER,
     FIXED,
@@ -252,10 +253,13 @@ def stub_target(payload: bytes) -> tuple[int, ObjectId]:
 
 def payload_records(payload: bytes) -> int:
     """The number of records in a leaf's entry; 0 for a stub, whose RRset is stored elsewhere."""
-    start = owner_size(payload) + 12
-    if start + int.from_bytes(payload[start - 2 : start], "big") != len(payload):
+    size = payload[0] + 1
+    if size > MAX_LABEL or payload[size] != 0xC0:  # most owners are one label
+        size = owner_size(payload)
+    start = size + 12
+    if start + (payload[start - 2] << 8 | payload[start - 1]) != len(payload):
         return record_count(payload)
-    return 0 if payload[start - 8 : start - 6] == b"\xff\x00" else 1
+    return 0 if payload[start - 8] << 8 | payload[start - 7] == STUB_CLASS else 1
 
 
 def node_level(data: bytes) -> int:
