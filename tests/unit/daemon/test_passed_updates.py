@@ -20,6 +20,7 @@ from zonegit.dns.update.message import response
 from zonegit.dns.wire.message import Rcode
 from zonegit.errors import NotAuthorised
 from zonegit.net.client.peer import Declined, PeerClient
+from zonegit.net.server import frame_budget
 from zonegit.net.server.updates import Updates
 from zonegit.ops.config import Config, ZoneConfig
 from zonegit.ops.update_rules import parse_rule
@@ -199,6 +200,25 @@ def test_what_is_not_answered_in_time_or_too_much_at_once_is_servfail(monkeypatc
         assert updater.samples.values["updates_total,key=,result=busy,zone="] == 4
         updater.answer = noerror
         assert asked(updater, test)[:5] == [response(each, Rcode.NOERROR) for each in sent[:5]]
+
+
+def test_a_secondary_may_send_as_many_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over one connection, whose frames no time pays for."""
+    monkeypatch.setattr(frame_budget, "UNAUTHENTICATED_BURST", 200)
+    monkeypatch.setattr(frame_budget, "BURST", 200)
+    monkeypatch.setattr(frame_budget, "PER_SECOND", 0.0)
+
+    async def test(_: Running, peer: PeerClient) -> tuple[object, object]:
+        await peer.update(packet())
+        first = peer._connection
+        for _ in range(50):
+            await asyncio.gather(*(peer.update(packet(f"n{number}")) for number in range(3)))
+        return first, peer._connection
+
+    with Updater(noerror) as updater:
+        first, last = asked(updater, test)
+    assert first is last
+    assert len(updater.came) == 151, "none was sent twice"
 
 
 def test_replies_to_a_process_that_ran_before_are_dropped() -> None:

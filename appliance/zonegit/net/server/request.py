@@ -26,6 +26,8 @@ from zonegit.sync.server import FrameStream, Reply, find_route
 
 _SLICE: Final = 32 << 10
 """Bytes of a body that are sent at once."""
+_BODY_COST: Final = 3.5
+"""Units that a small body costs (measured: 3.3): two DATA frames, their reads, a WINDOW_UPDATE for the answer."""
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ class Request:
         budget = self._state.get(FRAME_BUDGET)
         if budget is None:
             yield True
-        elif not budget.passed(self._state.get(REQUEST_COST, 0), kid):
+        elif not budget.passed(self._state.get(REQUEST_COST, 0) + (_BODY_COST if self.body else 0), kid):
             yield False
         else:
             try:
