@@ -100,3 +100,29 @@ def test_what_only_a_signer_adds(repository: Repository, rtype: str) -> None:
     (done,) = apply_all(repository, update)
     assert done.rcode is UpdateRcode.REFUSED
     assert "only who signs" in done.why
+
+
+def test_warnings_refuse_only_where_the_zone_is_strict(repository: Repository) -> None:
+    update = message()
+    update.add("alias", 60, "CNAME", "www")
+    update.add("@", 60, "MX", "10 alias")
+    strict = UpdatePolicy((parse_rule("key:tester ** *"),), strict=frozenset({"mx-cname"}))
+    (refused,) = apply_all(repository, update, policy=strict)
+    assert refused.rcode is UpdateRcode.REFUSED
+    assert "[mx-cname]" in refused.why
+    assert apply_all(repository, update)[0].rcode is UpdateRcode.NOERROR
+
+
+def test_what_no_server_could_serve_is_refused_alone(repository: Repository) -> None:
+    below, above, many, good = message(), message(), message(), message()
+    below.add("dn", 60, "DNAME", "example.net.")
+    below.add("x.dn", 60, "A", "192.0.2.1")
+    above.add("x.up", 60, "A", "192.0.2.1")
+    above.add("up", 60, "DNAME", "example.net.")
+    for number in range(1025):
+        many.add("many", 60, "A", f"10.0.{number >> 8}.{number & 255}")
+    good.add("good", 60, "A", "192.0.2.1")
+    done = apply_all(repository, below, above, many, good)
+    assert [each.rcode.name for each in done] == ["REFUSED", "REFUSED", "REFUSED", "NOERROR"]
+    assert ["[below-dname]" in each.why for each in done[:2]] == [True, True]
+    assert "[large-owner]" in done[2].why
