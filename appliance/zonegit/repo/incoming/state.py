@@ -147,8 +147,12 @@ def _zones_in(value: bytes | None) -> frozenset[str]:
 
 
 def _read(value: bytes) -> TransferState:
+    """A state, without what a later zonegit knows of it."""
     try:
         found = json.loads(value)
-        return TransferState(**{**found, "primaries": tuple(found["primaries"])})
+        known = {
+            name: found[name] for name in TransferState._fields if name in found
+        }  # not those of a later zonegit
+        return TransferState(**{**known, "primaries": tuple(found["primaries"])})
     except (ValueError, TypeError, KeyError):
         raise CorruptStore("the state of a transfer was changed on disk; 'zonegit fsck'") from None

@@ -204,3 +204,9 @@ def test_a_zone_without_primaries_is_writable_again(transferred: Here) -> None:
     with transferred.store.write() as writer:
         keep_states(writer, {PLACE.zone: None})
     assert transferred.repository.set("www", A, 60, [bytes(4)]).serial == 6
+
+
+def test_what_a_later_zonegit_knows_of_a_transfer_is_left_out(transferred: Here) -> None:
+    with transferred.store.write() as writer:
+        writer.set_setting("transfer/example.org.", b'{"branch": "main", "primaries": ["192.0.2.1:53"], "new": 1}')
+    assert transferred.repository.transfer_state("example.org.") == TransferState("main", ("192.0.2.1:53",))
