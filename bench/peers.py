@@ -110,7 +110,7 @@ zone:
     return ["-d", "-c", str(config)]
 
 
-def _knot_config(directory: Path, port: int, zone: str) -> str:
+def knot_config(directory: Path, port: int, zone: str) -> str:
     return f"""\
 server:
     listen: 127.0.0.1@{port}
@@ -152,7 +152,7 @@ zone:
     semantic-checks: off
     acl: loopback
 """
-    config.write_text(_knot_config(directory, port, settings))
+    config.write_text(knot_config(directory, port, settings))
     return ["-c", str(config)]
 
 
@@ -180,7 +180,7 @@ zone:
     master: primary
     acl: loopback
 """
-    config.write_text(_knot_config(directory, port, settings))
+    config.write_text(knot_config(directory, port, settings))
     with running([find_program("knotd"), "-c", str(config)], directory / "output") as program:
         yield wait_for_serial(port, zone.apex, zone.serial, program.check, deadline, pause=0.002)
 

@@ -45,6 +45,7 @@ _QUICK: Final[dict[str, Sequence[str]]] = {
     "sync_refs": ("--refs", "3000"),
     "catalog": ("--zones", "100", "--turns", "1", "--commits", "3"),
     "two_writers": ("--names", "2000", "--changes", "5"),
+    "notify_in": ("--names", "2000", "--changes", "5"),
     "publish": ("--names", "2000", "--commits", "10"),
     "signed_zone": ("--names", "2000", "--commits", "5", "--seconds", "3"),
     "dnssec": ("--names", "2000", "--turns", "1", "--commit-names", "2000", "--commits", "10"),

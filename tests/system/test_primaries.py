@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dns.query
 import dns.rdatatype
 import dns.zone
 import pytest
@@ -86,6 +87,7 @@ def test_it_follows_changes_restarts_and_resets(
         follower.write_config(primary_text(primary))
         follower.start()
         same(follower, primary, zone.serial)
+        onward = follower.zone()
         for number in range(CHANGES):
             text = zone.change()
             if number % (CHANGES // 3) == CHANGES // 6:
@@ -105,6 +107,8 @@ def test_it_follows_changes_restarts_and_resets(
                 primary.change(text)
             same(follower, primary, zone.serial)
             serials.append(zone.serial)
+        dns.query.inbound_xfr(HOST, onward, port=follower.port)  # by IXFR, from its first serial
+        assert onward == primary.zone()
         with Repository.open(follower.repo) as repository:
             found = [each.commit for each in repository.log("main", zone=ORIGIN)]
             assert [commit.serial for commit in found] == serials[::-1]

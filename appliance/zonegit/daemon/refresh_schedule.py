@@ -308,7 +308,7 @@ class RefreshSchedule:
         zone.quiet_until = 0.0 if news else self._now() + _QUIET
         zone.state = before.succeeded(str(done.primary.address), done.serial, times.expire, self._clock())
         if arrival is None:
-            self._arrivals.note({zone.place.zone: zone.state}, at_once=before.expired)
+            self._arrivals.note({zone.place.zone: zone.state}, at_once=before.failing_since is not None)
         self._report.refreshed(zone.apex, done, seconds, before)
         return refresh_pause(times, self._uniform)
 
@@ -318,9 +318,9 @@ class RefreshSchedule:
         zone.quiet_until = self._now() + _QUIET
         for failure in error.failures if isinstance(error, RoundFailed) else ():
             self._report.attempt_failed(failure)
-        zone.state = zone.state.failed(str(error), self._clock())
+        before, zone.state = zone.state, zone.state.failed(str(error), self._clock())
         self._read(zone)  # it may have moved, or be gone
-        self._arrivals.note({zone.place.zone: zone.state})
+        self._arrivals.note({zone.place.zone: zone.state}, at_once=before.failing_since is None)
         again = retry_pause(zone.times, zone.failures, self._uniform)
         self._report.failed(zone.apex, error, zone.state, again, self._clock())
         return again

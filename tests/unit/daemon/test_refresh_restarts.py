@@ -92,13 +92,13 @@ def test_an_operator_may_have_the_primaries_asked_now(node: Node) -> None:
 
 def test_thousands_of_zones_begin_without_a_storm(node: Node) -> None:
     node.exchange.add("192.0.2.1", ONE)
-    zones = [f"z{number}.example." for number in range(1000)]
+    zones = [f"z{number}.example." for number in range(400)]
 
     async def main() -> None:
         async with node.running(node.config(*zones)):
             await asyncio.sleep(30)
             assert node.exchange.most_open <= 32
-            assert len(node.states) == 1000
+            assert len(node.states) == 400
             assert all(state.serial == 1 for state in node.states.values())
         await asyncio.sleep(HOUR)
         node.exchange.asked.clear()
@@ -106,9 +106,9 @@ def test_thousands_of_zones_begin_without_a_storm(node: Node) -> None:
         async with node.running(node.config(*zones)):
             await asyncio.sleep(60)
             times = [when - began for when in node.exchange.times()]
-            assert len(times) == 1000
+            assert len(times) == 400
             assert sum(when < 1 for when in times) < 150
-            assert max(times) < 15
+            assert max(times) < 6
 
     run(main())
 
