@@ -16,11 +16,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from heapq import heappop, heappush
 from pathlib import Path
 from typing import Final
 
 from zonegit.daemon.arrivals import Arrivals
+from zonegit.daemon.due_times import DueTimes
 from zonegit.daemon.pauses import Sleep
 from zonegit.daemon.refresh_report import RefreshReport
 from zonegit.daemon.refresh_round import Exchange, Refreshed, RoundFailed, Zone, refresh
@@ -70,8 +70,6 @@ class _Zone:
         self.times: Times | None = None
         self.serial: int | None = None
         """Of the branch's tip."""
-        self.due = 0.0
-        """When its next round begins, by the event loop's clock."""
         self.waits = False
         """Whether it is due, and waits for its round to begin."""
         self.failures = 0
@@ -112,7 +110,8 @@ class RefreshSchedule:
         self._context = Context.over(store, clock)
         self._arrivals = Arrivals(self._context, repo)
         self._zones: dict[str, _Zone] = {}
-        self._heap: list[tuple[float, str]] = []
+        self._times = DueTimes()
+        """When the next round of each zone begins, by the event loop's clock."""
         self._waiting: deque[_Zone] = deque()
         self._running = 0
         self._wake = Sleep()
@@ -215,13 +214,13 @@ class RefreshSchedule:
         if zone.round is not None:
             zone.round.cancel()
         del self._zones[zone.place.zone]
+        self._times.discard(zone.place.zone)
 
     def _due(self, zone: _Zone, seconds: float) -> None:
         """Have a zone's next round begin in so many seconds, or earlier if that was settled before."""
-        due = self._now() + seconds
-        if zone.round is None and not zone.waits and (not zone.due or due < zone.due):
-            zone.due = due
-            heappush(self._heap, (due, zone.place.zone))
+        due, known = self._now() + seconds, self._times.get(zone.place.zone)
+        if zone.round is None and not zone.waits and (known is None or due < known):
+            self._times.set(zone.place.zone, due)
             self._wake.wake()
 
     @property
@@ -231,19 +230,17 @@ class RefreshSchedule:
     def _until_next(self) -> float:
         if self._waiting and self._has_room:
             return 0.0
-        return max(0.0, self._heap[0][0] - self._now()) if self._heap else 3600.0
+        due = self._times.next()
+        return max(0.0, due - self._now()) if due is not None else 3600.0
 
     def _begin_due(self, group: asyncio.TaskGroup) -> None:
-        now = self._now()
-        while self._heap and self._heap[0][0] <= now:
-            due, name = heappop(self._heap)
-            zone = self._zones.get(name)
-            if zone is not None and zone.due == due and not zone.waits and zone.round is None:
-                zone.waits = True
-                self._waiting.append(zone)
+        for name in self._times.take(self._now()):
+            zone = self._zones[name]
+            zone.waits = True
+            self._waiting.append(zone)
         while self._waiting and self._has_room:
             zone = self._waiting.popleft()
-            zone.waits, zone.due = False, 0.0
+            zone.waits = False
             if self._zones.get(zone.place.zone) is zone:
                 self._running += 1
                 zone.round = group.create_task(self._round(zone))
