@@ -55,6 +55,8 @@ class Refreshed(NamedTuple):
     """The primary's, which is that of the zone now."""
     arrival: Arrival | None
     """What was stored; None if the zone was current."""
+    failures: "Sequence[Failure]" = ()
+    """What was of no use before that."""
 
 
 class Failure(NamedTuple):
@@ -81,7 +83,8 @@ class RoundFailed(TransferError):
 
 async def refresh(zone: Zone, exchange: Exchange, store: Store) -> Refreshed:
     """Bring a zone up to date. `RoundFailed` if no primary is of use."""
-    return await _Round(zone, exchange, store).run()
+    this = _Round(zone, exchange, store)
+    return (await this.run())._replace(failures=tuple(this.failures))
 
 
 class _Round:
@@ -89,7 +92,8 @@ class _Round:
         self._zone = zone
         self._exchange = exchange
         self._store = store
-        self._failures: list[Failure] = []
+        self.failures: list[Failure] = []
+        """What was of no use so far."""
         self._asked = ""
         """The type of the last query for a transfer."""
 
@@ -98,7 +102,7 @@ class _Round:
         first = zone.notifier or (zone.primaries[0] if len(zone.primaries) == 1 and zone.serial is None else None)
         if first is not None and (done := await self._try(first)) is not None:
             return done
-        tried = {each.primary for each in self._failures}
+        tried = {each.primary for each in self.failures}
         others = [primary for primary in zone.primaries if primary not in tried]
         serials = await self._serials(others)
         for primary in self._newest_first(serials):
@@ -107,7 +111,7 @@ class _Round:
         current = next((primary for primary, serial in serials.items() if serial == zone.serial), None)
         if current is not None and zone.serial is not None and not zone.whole:
             return Refreshed(current, zone.serial, None)
-        raise RoundFailed.of(self._failures)
+        raise RoundFailed.of(self.failures)
 
     async def _serials(self, primaries: Sequence[Primary]) -> dict[Primary, int]:
         """What each primary that answers has."""
@@ -116,7 +120,7 @@ class _Round:
             try:
                 return await self._exchange.serial(primary, self._zone.apex)
             except TransferError as error:
-                self._failures.append(Failure(primary, error, "soa"))
+                self.failures.append(Failure(primary, error, "soa"))
                 return None
 
         found = await asyncio.gather(*map(ask, primaries))
@@ -131,7 +135,7 @@ class _Round:
         for primary, serial in serials.items():
             if serial != known and not is_ahead(serial, known):
                 behind = serial_behind(to_text(self._zone.apex), serial, known)
-                self._failures.append(Failure(primary, behind, "soa"))
+                self.failures.append(Failure(primary, behind, "soa"))
         ahead = [primary for primary, serial in serials.items() if is_ahead(serial, known)]
         return sorted(ahead, key=lambda primary: -((serials[primary] - known) % ROUND))
 
@@ -143,7 +147,7 @@ class _Round:
         except StoreError:
             raise  # another primary wouldn't help
         except ZonegitError as error:
-            self._failures.append(Failure(primary, error, self._asked))
+            self.failures.append(Failure(primary, error, self._asked))
             return None
 
     async def _take(self, primary: Primary, known: int | None) -> Refreshed:
@@ -153,9 +157,10 @@ class _Round:
             if isinstance(brought, UpToDate):
                 return self._up_to_date(primary, brought)
             arrival = await self._store(brought, primary, self._zone.whole)
-        except (TransferRefused, DifferenceUnfit):
+        except (TransferRefused, DifferenceUnfit) as error:
             if known is None:
                 raise
+            self.failures.append(Failure(primary, error, "ixfr"))
             return await self._take(primary, None)
         return Refreshed(primary, brought.serial, arrival)
 

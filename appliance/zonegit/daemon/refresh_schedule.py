@@ -297,6 +297,8 @@ class RefreshSchedule:
         times = zone.times
         if times is None:
             return self._failed(zone, NotFound(f"{zone.place.zone} {zone.place.branch} was removed meanwhile"))
+        for failure in done.failures:
+            self._report.attempt_failed(failure)
         zone.failures = 0
         zone.serial = done.serial
         if arrival is not None and (zone.place.branch != DEFAULT_BRANCH or arrival.records > VIEW_AT_ONCE):

@@ -202,6 +202,12 @@ def test_the_whole_zone_is_transferred_where_differences_are_of_no_use(node: Nod
             assert node.exchange.kinds() == ["axfr", "ixfr", *(["axfr"] if why != "no journal" else [])]
 
     run(main())
+    counted = {result for name, kind, _, result in _transfers(node) if kind == "ixfr" and result != "ok"}
+    assert counted == {"refuses IXFR": {"refused"}, "no journal": set(), "does not fit": {"unfit"}}[why]
+
+
+def _transfers(node: Node) -> list[tuple[str, ...]]:
+    return [key for key in node.counts.values if key[0] == "transfers_total"]
 
 
 def test_failures_are_retried_soon_and_then_at_the_zone_s_retry(node: Node) -> None:
