@@ -104,10 +104,9 @@ def test_the_configuration(tmp_path: Path) -> None:
     assert (len(policy.rules), policy.coalesce, policy.strict) == (2, 2.0, frozenset({"mx-cname"}))
     assert policy.knows(key("a"))
     assert not policy.knows(key("c"))
-    assert policy.allows(key("b"), APEX, TXT)
-    assert not policy.allows(key("a"), APEX, TXT)
-    assert policy.allows_some(key("a"), owner("www"))
-    assert not policy.allows_some(key("a"), APEX)
+    assert policy.types_at(key("b"), APEX) is None
+    assert policy.types_at(key("a"), owner("www")) == {A}
+    assert not policy.types_at(key("a"), APEX)
 
 
 @pytest.mark.parametrize("lines", ["", "update = []", 'update = ["key:a ** *"]\nat = "HEAD~1"'])

@@ -77,23 +77,31 @@ def _unmet(each: Prerequisite, working: Working) -> UpdateRcode | None:
 
 def check_permissions(update: Update, working: Working, policy: UpdatePolicy, key: WireName) -> None:
     """`Rejected` for the first operation that isn't for this key or for any zone (RFC 2136 §3.3, §3.4.1)."""
+    allowed: dict[Owner, frozenset[int] | None] = {}
+    passed: set[tuple[Form, Owner, int]] = set()
     for each in update.operations:
         if isinstance(each, Fault):
             raise Rejected(each.rcode, each.why)
+        kind = each.form, each.owner, each.rtype
+        if kind in passed:  # a message may ask for the same thousands of times
+            continue
+        passed.add(kind)
+        if each.owner not in allowed:
+            allowed[each.owner] = policy.types_at(key, each.owner)
         if each.form is Form.ADD_TO_RRSET and each.rtype in SIGNERS:
             raise Rejected(UpdateRcode.REFUSED, f"{_text(update.apex, each)}: only who signs a zone adds these")
-        if not _is_allowed(each, working, policy, key):
+        if not _is_allowed(each, working, allowed[each.owner]):
             raise Rejected(UpdateRcode.REFUSED, f"no rule lets {_key_text(key)} {_text(update.apex, each)}")
 
 
-def _is_allowed(each: Operation, working: Working, policy: UpdatePolicy, key: WireName) -> bool:
+def _is_allowed(each: Operation, working: Working, allowed: frozenset[int] | None) -> bool:
     """To delete all RRsets, a key has to be allowed each that is there; without any, some type at that owner."""
+    if allowed is None:
+        return True
     if each.form is not Form.DELETE_ALL_RRSETS:
-        return policy.allows(key, each.owner, each.rtype)
+        return each.rtype in allowed
     types = working.types(each.owner) - (_KEPT if not each.owner else frozenset())
-    if not types:
-        return policy.allows_some(key, each.owner)
-    return all(policy.allows(key, each.owner, rtype) for rtype in types)
+    return types <= allowed if types else bool(allowed)
 
 
 def operate(update: Update, working: Working, serial: int) -> int | None:

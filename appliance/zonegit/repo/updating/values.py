@@ -148,13 +148,15 @@ class UpdatePolicy(NamedTuple):
         """Whether a key may have anything updated."""
         return any(rule.key == key for rule in self.rules)
 
-    def allows(self, key: WireName, owner: Owner, rtype: int) -> bool:
-        """Whether a key may update records of a type at an owner."""
-        return any(rule.allows(key, owner, rtype) for rule in self.rules)
-
-    def allows_some(self, key: WireName, owner: Owner) -> bool:
-        """Whether a key may update records of any type at an owner."""
-        return any(rule.key == key and rule.owners.matches(owner) for rule in self.rules)
+    def types_at(self, key: WireName, owner: Owner) -> frozenset[int] | None:
+        """The types that a key may update at an owner; None: all. Looks at every rule: ask once for each owner."""
+        every: set[int] = set()
+        for rule in self.rules:
+            if rule.key == key and rule.owners.matches(owner):
+                if rule.types is None:
+                    return None
+                every |= rule.types
+        return frozenset(every)
 
 
 class Asked(NamedTuple):

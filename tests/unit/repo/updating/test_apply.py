@@ -5,11 +5,11 @@ from itertools import islice
 import pytest
 
 from updatekit import apply_all, message
-from zonegit.model.names import WireName
+from zonegit.model.names import Owner, WireName
 from zonegit.model.rdata import SOA
 from zonegit.ops.update_rules import parse_rule
 from zonegit.repo import Repository
-from zonegit.repo.updating.values import UpdatePolicy, UpdateRcode
+from zonegit.repo.updating.values import OwnerPattern, UpdatePolicy, UpdateRcode
 
 
 def test_each_update_is_a_commit_and_all_are_one_move(repository: Repository) -> None:
@@ -68,6 +68,27 @@ def test_all_records_of_a_name_need_permission_for_each_type(repository: Reposit
     forbidden.delete("@")
     done = apply_all(repository, allowed, forbidden, policy=policy)
     assert [each.rcode.name for each in done] == ["NOERROR", "REFUSED"]
+
+
+def test_the_rules_are_looked_at_once_for_each_owner(repository: Repository, monkeypatch) -> None:
+    """A message of 64 KiB asks for 5,000 things, and a name may have many types: that mustn't multiply."""
+    looked: list[bytes] = []
+    matches = OwnerPattern.matches
+
+    def counted(pattern: OwnerPattern, owner: Owner) -> bool:
+        looked.append(owner)
+        return matches(pattern, owner)
+
+    monkeypatch.setattr(OwnerPattern, "matches", counted)
+    policy = UpdatePolicy((parse_rule("key:tester nowhere A"), parse_rule("key:tester ** *")))
+    many = message()
+    for number in range(50):
+        many.add("www", 60, f"TYPE{1000 + number}", "\\# 1 00")
+        many.delete("www")
+        many.delete("mail")
+    [done] = apply_all(repository, many, policy=policy)
+    assert done.rcode is UpdateRcode.NOERROR
+    assert sorted(looked) == sorted([b"\3www"] * 2 + [b"\4mail"] * 2)
 
 
 def test_an_soa_is_taken_if_it_is_ahead(repository: Repository) -> None:
