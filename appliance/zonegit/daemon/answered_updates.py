@@ -1,19 +1,29 @@
-"""Which UPDATE messages came before: those that are being applied, and the responses to those that were."""
+"""Which UPDATE messages came before: those that are being applied, and the responses to those that were.
+
+A signature says neither who sent a message nor that it is the first time (RFC 8945 §10). Whoever has seen one might
+send it again, from anywhere, once a later UPDATE has undone it. So a message counts once, wherever it comes from,
+for as long as its signature holds.
+"""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from time import monotonic
 from typing import Final
 
-from zonegit.daemon.channels import Arrival, Request
+from zonegit.daemon.channels import Arrival
+from zonegit.dns.access.tsig import FUDGE
 from zonegit.dns.update.signed import SignedUpdate
+from zonegit.dns.wire.message import Rcode
 from zonegit.repo.updating.values import Asked
 
 KEPT: Final = 30.0
 """Seconds for which a response is kept; clients repeat a message within a few."""
 MOST: Final = 4096
 """Responses that are kept."""
+REMEMBERED: Final = 2.0 * FUDGE
+"""Seconds for which a signature may hold: it may have been made by a clock that is ahead by the fudge."""
+MOST_REMEMBERED: Final = 65_536
+"""Messages that are remembered, of some 150 bytes each."""
 
 
 @dataclass(slots=True)
@@ -24,7 +34,7 @@ class Waiting:
     signed: SignedUpdate
     asked: Asked
     repeated: list[Arrival] = field(default_factory=list)
-    """The same message from the same client, which came again meanwhile."""
+    """The same message, which came again meanwhile."""
 
 
 class AnsweredUpdates:
@@ -32,30 +42,35 @@ class AnsweredUpdates:
 
     def __init__(self) -> None:
         self._open: dict[bytes, Waiting] = {}
-        self._answered: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
+        self._answered: OrderedDict[bytes, bytes] = OrderedDict()
+        self._when: OrderedDict[bytes, float] = OrderedDict()
+        """When each message was answered, of these and of earlier ones."""
 
-    def opened(self, request: Request) -> Waiting | None:
+    def opened(self, signed: SignedUpdate) -> Waiting | None:
         """The same message, if it is being applied."""
-        return self._open.get(_digest(request))
+        return self._open.get(signed.ident)
 
-    def answer(self, request: Request) -> bytes | None:
-        """The response to the same message, if it was applied before."""
-        found = self._answered.get(_digest(request))
-        return None if found is None or found[0] < monotonic() - KEPT else found[1]
+    def answer(self, signed: SignedUpdate, now: int) -> bytes | None:
+        """The response to the same message, if it was answered before; REFUSED if that is long ago.
+
+        `now` is Unix seconds.
+        """
+        when, time = self._when.get(signed.ident), monotonic()
+        if when is None or when < time - REMEMBERED:
+            return None
+        found = self._answered.get(signed.ident) if when >= time - KEPT else None
+        return signed.response(Rcode.REFUSED, now) if found is None else found
 
     def open(self, waiting: Waiting) -> None:
         """Note that a message is being applied."""
-        self._open[_digest(waiting.came.request)] = waiting
+        self._open[waiting.signed.ident] = waiting
 
-    def close(self, waiting: Waiting, response: bytes | None) -> None:
+    def close(self, waiting: Waiting, answer: bytes | None) -> None:
         """Note its response; None if it may be tried again."""
-        digest = _digest(waiting.came.request)
-        self._open.pop(digest, None)
-        if response is not None:
-            self._answered[digest] = monotonic(), response
-            if len(self._answered) > MOST:
-                self._answered.popitem(last=False)
-
-
-def _digest(request: Request) -> bytes:
-    return blake2b(request.client + request.packet, digest_size=16).digest()
+        ident = waiting.signed.ident
+        self._open.pop(ident, None)
+        if answer is not None:
+            self._answered[ident], self._when[ident] = answer, monotonic()
+            for kept, most in ((self._answered, MOST), (self._when, MOST_REMEMBERED)):
+                if len(kept) > most:
+                    kept.popitem(last=False)

@@ -4,8 +4,8 @@ DNS workers pass them on through channels (`daemon.channels`). What waits there 
 one branch share one transaction, so many clients at once cost one flush of the disk, and each message still is a
 commit of its own. A response is signed and sent only once that transaction is durable.
 
-A message that comes again from the same client, as UDP clients send it while they wait, is never applied again: it
-gets the response of the first one. If the repository can't be written to (the disk is full, another process writes
+A message that comes again, as UDP clients send it while they wait, is never applied again: it gets the response of
+the first one. If the repository can't be written to (the disk is full, another process writes
 for long), the response is SERVFAIL and nothing has changed.
 """
 
@@ -160,13 +160,7 @@ class Updater:
     def _take(self, came: Arrival) -> None:
         """Answer a message that needs no transaction; hold any other one, for those of its zone."""
         request = came.request
-        known = self._answered.answer(request)
-        if known is not None:
-            self._report.finished(request, "", "", REPEATED)
-            self._send(came, known)
-        elif (waiting := self._answered.opened(request)) is not None:
-            waiting.repeated.append(came)
-        elif time.monotonic() - request.arrived > _TOO_OLD:
+        if time.monotonic() - request.arrived > _TOO_OLD:
             self._report.finished(request, "", "", LATE)
         else:
             self._verify(came)
@@ -202,6 +196,14 @@ class Updater:
         if policy is None:
             rcode, why = self._no_policy(zone)
             self._refuse(came, signed, zone, rcode, why)
+            return
+        known = self._answered.answer(signed, int(self._clock()))
+        if known is not None:
+            self._report.finished(came.request, "", "", REPEATED)
+            self._send(came, known)
+            return
+        if (opened := self._answered.opened(signed)) is not None:
+            opened.repeated.append(came)
             return
         waiting = Waiting(came, signed, Asked(update, signed.key.name, int(self._clock())))
         self._answered.open(waiting)
@@ -270,7 +272,8 @@ class Updater:
         self._send(came, signed.response(rcode, int(self._clock())))
 
     def _send(self, came: Arrival, answer: bytes) -> None:
-        self._reply(came.channel, Reply(came.request.ident, answer))
+        """Answer with the message's own id, which its signature doesn't cover (RFC 8945 §5.4.2)."""
+        self._reply(came.channel, Reply(came.request.ident, came.request.packet[:2] + answer[2:]))
 
 
 def _key_text(key: TsigKey) -> str:

@@ -16,7 +16,6 @@ from updatekit import PLACE
 from updaterkit import CLIENT, Updating, adding, new_key, verified
 from zonegit.auth.tsigfile import tsig_path
 from zonegit.daemon import updater as updaters
-from zonegit.daemon.answered_updates import KEPT
 from zonegit.daemon.updater import Updater
 from zonegit.dns.access.tsig import ALGORITHMS, LEGACY, Signature
 from zonegit.errors import StoreBusy, StoreFull, StorePanicked
@@ -102,40 +101,6 @@ def test_what_is_there_already_makes_no_commit(repository, updating, key):
     before = commits(repository)
     assert updating.rcode(adding(key, "new")) == dns.rcode.NOERROR
     assert commits(repository) == before
-    assert updating.counted()["example.org.", "k1", "unchanged"] == 1
-
-
-def test_a_message_that_comes_again_is_answered_again_and_not_applied(repository, updating, key):
-    """A client repeats it where the response was lost. Another key's change in between must stay."""
-    message = adding(key, "new")
-    packet = message.to_wire()
-    [first, second] = updating.ask(packet, packet)
-    assert first == second and first is not None
-    removal = adding(key, "other")
-    removal.delete("new")
-    assert updating.rcode(removal) == 0
-    [third] = updating.ask(packet)
-    assert third == first
-    assert addresses(repository, "new") == []
-    assert updating.counted()["example.org.", "k1", "NOERROR"] == 2
-
-
-def test_the_same_message_from_another_client_is_another_one(repository, updating, key):
-    packet = adding(key, "new").to_wire()
-    updating.ask(packet)
-    other = updating.came(packet, bytes((192, 0, 2, 2)))
-    updating.updater.handle([other])
-    assert updating.counted()["example.org.", "k1", "unchanged"] == 1
-
-
-def test_responses_are_forgotten_after_a_while(updating, key, monkeypatch):
-    packet = adding(key, "new").to_wire()
-    updating.ask(packet)
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + KEPT + 1)
-    monkeypatch.setattr("zonegit.daemon.answered_updates.monotonic", lambda: now + KEPT + 1)
-    came = updating.came(packet)
-    updating.updater.handle([came._replace(request=came.request._replace(arrived=now + KEPT + 1))])
     assert updating.counted()["example.org.", "k1", "unchanged"] == 1
 
 

@@ -1,5 +1,6 @@
 """Verifies the signature of an UPDATE, and signs the response to it (RFC 8945 §5.2 and §5.3)."""
 
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from zonegit.dns.access import tsig
@@ -17,6 +18,8 @@ class SignedUpdate(NamedTuple):
     key: tsig.TsigKey
     mac: bytes
     """The signature's, which that of the response covers."""
+    ident: bytes
+    """The same in copies of a message only. It covers what is signed, not the MAC, which may be cut short."""
 
     def response(self, rcode: int, now: int) -> bytes:
         """The signed response. `now` is Unix seconds.
@@ -52,10 +55,15 @@ def verify(packet: bytes, keys: tsig.Keys, now: int) -> SignedUpdate | Unverifie
         if record is None:
             return _unsigned(packet, Rcode.REFUSED, "without a signature")
         code = tsig.check(packet, record, keys, now)
+        if not code and abs(now - record.time_signed) > tsig.FUDGE:  # the message's own fudge may be hours
+            code = tsig.BADTIME
     except tsig.Malformed as error:
         return _unsigned(packet, Rcode.FORMERR, str(error))
     if not code:
-        return SignedUpdate(tsig.stripped(packet, record), keys[record.name], record.mac)
+        bare = tsig.stripped(packet, record)
+        when = record.time_signed.to_bytes(6, "big")
+        ident = blake2b(record.name + when + record.original_id + bare[2:], digest_size=16).digest()
+        return SignedUpdate(bare, keys[record.name], record.mac, ident)
     answer = tsig.refusal(response(packet, Rcode.NOTAUTH), record, code, keys, now)
     return Unverified(answer, _CODES[code], keys.get(record.name), tsig.reason(code, record, keys))
 
