@@ -7,9 +7,11 @@ import pytest
 from updatekit import apply_all, message
 from zonegit.model.names import Owner, WireName
 from zonegit.model.rdata import SOA
+from zonegit.model.rrset import RRKey
 from zonegit.ops.update_rules import parse_rule
 from zonegit.repo import Repository
 from zonegit.repo.updating.values import OwnerPattern, UpdatePolicy, UpdateRcode
+from zonegit.tree.zone_tree import Tree
 
 
 def test_each_update_is_a_commit_and_all_are_one_move(repository: Repository) -> None:
@@ -89,6 +91,24 @@ def test_the_rules_are_looked_at_once_for_each_owner(repository: Repository, mon
     [done] = apply_all(repository, many, policy=policy)
     assert done.rcode is UpdateRcode.NOERROR
     assert sorted(looked) == sorted([b"\3www"] * 2 + [b"\4mail"] * 2)
+
+
+def test_names_above_many_owners_are_looked_at_once(repository: Repository, monkeypatch) -> None:
+    """Each owner may have 125 names above it."""
+    looked: list[bytes] = []
+    payload = Tree.payload
+
+    def counted(tree: Tree, key: RRKey) -> bytes | None:
+        looked.append(key)
+        return payload(tree, key)
+
+    many = message()
+    for number in range(50):
+        many.add(f"h{number}." + "a." * 60 + "deep", 60, "A", "192.0.2.1")
+    monkeypatch.setattr(Tree, "payload", counted)
+    [done] = apply_all(repository, many)
+    assert done.rcode is UpdateRcode.NOERROR
+    assert len(looked) < 500
 
 
 def test_an_soa_is_taken_if_it_is_ahead(repository: Repository) -> None:
