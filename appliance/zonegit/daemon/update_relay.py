@@ -1,7 +1,8 @@
 """Passes UPDATE messages on to the updater, and its replies to the clients. One for both threads of a DNS worker.
 
-How many may be open is bounded, in all and for each source; more are answered SERVFAIL at once, and so is what the
-updater doesn't answer in time. It doesn't apply what is that old (`daemon.updater`).
+How many may be open is bounded, in all and for each source, and so is how many come to nothing (`Strangers`). More
+are answered SERVFAIL at once, and so is what the updater doesn't answer in time. It doesn't apply what is that old
+(`daemon.updater`).
 """
 
 from threading import Lock
@@ -9,6 +10,7 @@ from time import monotonic
 from typing import Final, NamedTuple
 
 from zonegit.daemon.channels import PATIENCE, Request, Sender
+from zonegit.daemon.update_strangers import Strangers
 from zonegit.dns.recipient import Recipient
 from zonegit.dns.update.message import response
 from zonegit.dns.wire.message import Rcode, Transport
@@ -17,13 +19,21 @@ from zonegit.net.dns.connections import source_of
 MOST: Final = 512
 """Updates that a worker may have open."""
 PER_SOURCE: Final = 256
-"""Of these, from one IPv4 address or IPv6 /64."""
+"""Of these, from one IPv4 address or IPv6 /64, over UDP or over connections."""
+_FOR_STRANGERS: Final = 0.75
+"""The part of `MOST` that sources may have whose signatures haven't verified yet."""
+
+
+class _Source(NamedTuple):
+    is_datagram: bool
+    """Whether its address may be forged: nobody can use up what a connection may have open."""
+    address: bytes
 
 
 class _Open(NamedTuple):
     request: Request
     recipient: Recipient
-    source: bytes
+    source: _Source
 
 
 class UpdateRelay:
@@ -33,14 +43,16 @@ class UpdateRelay:
         self._sender = sender
         self._open: dict[int, _Open] = {}
         """In the order in which they came."""
-        self._sources: dict[bytes, int] = {}
+        self._sources: dict[_Source, int] = {}
+        self._strangers = {is_datagram: Strangers() for is_datagram in (False, True)}
         self._lock = Lock()
-        """Over these two; never held while something is sent."""
+        """Over these three; never held while something is sent."""
 
     def pass_on(self, packet: bytes, client: bytes, transport: Transport, recipient: Recipient) -> bool:
         """Have an UPDATE answered later; False if too many are open. From either thread."""
         request = Request(self._sender.ident(), monotonic(), transport, client, packet)
-        if not self._enter(_Open(request, recipient, source_of(client))):
+        source = _Source(transport is Transport.UDP, source_of(client))
+        if not self._enter(_Open(request, recipient, source)):
             return False
         if self._sender.send(request):
             return True
@@ -54,6 +66,8 @@ class UpdateRelay:
         for reply in self._sender.replies():
             found = self._take(reply.ident)
             if found is not None:
+                with self._lock:
+                    self._strangers[found.source.is_datagram].answered(found.source.address, reply.packet)
                 found.recipient.deliver(reply.packet)
 
     def expire(self) -> int:
@@ -68,11 +82,18 @@ class UpdateRelay:
     def _enter(self, opened: _Open) -> bool:
         with self._lock:
             count = self._sources.get(opened.source, 0)
-            if count >= PER_SOURCE or len(self._open) >= MOST:
+            if count >= PER_SOURCE or len(self._open) >= self._most(opened.source):
                 return False
             self._sources[opened.source] = count + 1
             self._open[opened.request.ident] = opened
             return True
+
+    def _most(self, source: _Source) -> float:
+        """The number of open updates up to which this source may have another one."""
+        strangers = self._strangers[source.is_datagram]
+        if strangers.knows(source.address):
+            return MOST
+        return MOST * _FOR_STRANGERS if strangers.are_welcome else 0
 
     def _take(self, ident: int) -> _Open | None:
         with self._lock:

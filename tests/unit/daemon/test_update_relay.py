@@ -10,7 +10,7 @@ import dns.update
 import pytest
 
 from channelkit import PATIENCE
-from zonegit.daemon import update_relay
+from zonegit.daemon import update_relay, update_strangers
 from zonegit.daemon.channels import UPDATER, Channels, Receiver, Reply, Sender
 from zonegit.daemon.update_intake import BUSY, UNSIGNED, UpdateIntake
 from zonegit.daemon.update_relay import UpdateRelay
@@ -48,10 +48,22 @@ class Relaying:
     def _refuse(self, _client: bytes, zone: WireName, why: str) -> None:
         self.refused.append((to_text(zone), why))
 
-    def ask(self, packet: bytes, client: Client, address: bytes = CLIENT) -> int | None:
+    def ask(
+        self, packet: bytes, client: Client, address: bytes = CLIENT, transport: Transport = Transport.UDP
+    ) -> int | None:
         """The rcode that a packet is answered at once; None if it is passed on."""
-        answer = self.intake.answer(packet, Requestor(address, Transport.UDP), lambda: client)
+        answer = self.intake.answer(packet, Requestor(address, transport), lambda: client)
         return None if answer is None else dns.message.from_wire(answer).rcode()
+
+    def answer_all(self, *, verified: bool) -> None:
+        """Have the updater answer what it got: NOTAUTH, signed or with the error of the signature."""
+        while came := self.receiver.receive(0):
+            for channel, request in came:
+                query = dns.message.from_wire(request.packet, keyring={KEY.name: KEY})
+                answer = dns.message.make_response(query, tsig_error=0 if verified else dns.rcode.BADSIG)
+                answer.set_rcode(dns.rcode.NOTAUTH)
+                self.receiver.reply(channel, Reply(request.ident, answer.to_wire()))
+            self.replies()
 
     def replies(self) -> None:
         assert select.select([self.relay], [], [], PATIENCE)[0]
@@ -109,16 +121,42 @@ def test_only_the_opcode_and_the_direction_make_an_update(opcode):
 
 
 def test_one_source_leaves_room_for_others_and_all_have_a_bound(relaying, monkeypatch):
-    monkeypatch.setattr(update_relay, "MOST", 5)
+    monkeypatch.setattr(update_relay, "MOST", 8)
     monkeypatch.setattr(update_relay, "PER_SOURCE", 3)
     client, other = Client(), bytes((192, 0, 2, 2))
     assert [relaying.ask(update(), client) for _ in range(4)] == [None] * 3 + [dns.rcode.SERVFAIL]
-    assert [relaying.ask(update(), client, other) for _ in range(3)] == [None] * 2 + [dns.rcode.SERVFAIL]
+    assert [relaying.ask(update(), client, other) for _ in range(4)] == [None] * 3 + [dns.rcode.SERVFAIL]
     assert relaying.refused == [("example.org.", BUSY)] * 2
     [first, *_] = relaying.receiver.receive(PATIENCE)
     relaying.receiver.reply(first.channel, Reply(first.request.ident, b"reply"))
     relaying.replies()
     assert relaying.ask(update(), client) is None
+
+
+def test_forged_updates_keep_out_neither_known_sources_nor_connections(relaying, monkeypatch):
+    """Each costs more to verify than to send, so after many of them strangers wait, over UDP."""
+    monkeypatch.setattr(update_strangers, "RATE", 0.0)
+    client, forger, other = Client(), bytes((192, 0, 2, 66)), bytes((192, 0, 2, 3))
+    assert relaying.ask(update(), client) is None
+    relaying.answer_all(verified=True)
+    sent = 0
+    while relaying.ask(update(), client, forger) is None:
+        relaying.answer_all(verified=False)
+        sent += 1
+    assert sent == update_strangers.BURST
+    assert relaying.ask(update(), client) is None, "its last one verified"
+    assert relaying.ask(update(), client, other) == dns.rcode.SERVFAIL
+    assert relaying.ask(update(), client, other, Transport.TCP) is None
+    relaying.answer_all(verified=False)
+    assert relaying.ask(update(), client) == dns.rcode.SERVFAIL, "somebody forges its address"
+
+
+def test_who_forges_an_address_does_not_use_up_its_connections(relaying, monkeypatch):
+    monkeypatch.setattr(update_relay, "PER_SOURCE", 3)
+    client = Client()
+    while relaying.ask(update(), client) is None:
+        pass
+    assert relaying.ask(update(), client, transport=Transport.TCP) is None
 
 
 def test_a_full_channel_is_servfail_at_once(relaying):
