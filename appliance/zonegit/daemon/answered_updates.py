@@ -5,7 +5,7 @@ send it again, from anywhere, once a later UPDATE has undone it. So a message co
 for as long as its signature holds.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
@@ -14,6 +14,7 @@ from zonegit.daemon.channels import Arrival
 from zonegit.dns.access.tsig import FUDGE
 from zonegit.dns.update.signed import SignedUpdate
 from zonegit.dns.wire.message import Rcode
+from zonegit.model.names import WireName
 from zonegit.repo.updating.values import Asked
 
 KEPT: Final = 30.0
@@ -24,6 +25,8 @@ REMEMBERED: Final = 2.0 * FUDGE
 """Seconds for which a signature may hold: it may have been made by a clock that is ahead by the fudge."""
 MOST_REMEMBERED: Final = 65_536
 """Messages that are remembered, of some 150 bytes each."""
+PARCEL: Final = 128 << 10
+"""Bytes of messages in one transaction: it takes a second at most, and others wait for it."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,28 @@ class Waiting:
     asked: Asked
     repeated: list[Arrival] = field(default_factory=list)
     """The same message, which came again meanwhile."""
+
+
+def next_parcel(waiting: list[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
+    """What the next transaction takes in of these, and what is left. No key's messages hold up another key's.
+
+    The order of each key's messages stays.
+    """
+    asked: Counter[WireName] = Counter()
+    places: list[tuple[int, int]] = []
+    for number, each in enumerate(waiting):
+        asked[each.asked.key] += len(each.signed.bare)
+        places.append((asked[each.asked.key], number))
+    if asked.total() <= PARCEL:
+        return waiting, []
+    size, taken = 0, list[int]()
+    for _, number in sorted(places):
+        size += len(waiting[number].signed.bare)
+        if taken and size > PARCEL:
+            break
+        taken.append(number)
+    left = set(range(len(waiting))).difference(taken)
+    return [waiting[number] for number in taken], [waiting[number] for number in sorted(left)]
 
 
 class AnsweredUpdates:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-from zonegit.daemon.answered_updates import AnsweredUpdates, Waiting
+from zonegit.daemon.answered_updates import AnsweredUpdates, Waiting, next_parcel
 from zonegit.daemon.channels import UPDATER, Arrival, Receiver, Reply
 from zonegit.daemon.transfers import fresh_keys
 from zonegit.daemon.update_forwarding import SOON, UpdateForwarding
@@ -148,7 +148,8 @@ class Updater:
 
     def finish(self) -> None:
         """Apply what is held back to become one commit with later messages, and give up what is being forwarded."""
-        self._apply_due(inf)
+        while self._held:
+            self._apply_due(inf)
         self._forwarding.close()
 
     def log_state(self) -> None:
@@ -223,11 +224,26 @@ class Updater:
         return Rcode.NOTAUTH, "the zone isn't served here"
 
     def _apply_due(self, now: float) -> None:
-        for zone in [zone for zone, held in self._held.items() if held.due <= now]:
-            self._apply(zone, self._held.pop(zone).waiting)
+        """Apply what is due, of each zone as much as one transaction takes in. The rest is due at once."""
+        for zone, held in [(zone, held) for zone, held in self._held.items() if held.due <= now]:
+            parcel, held.waiting = next_parcel(held.waiting)
+            if not held.waiting:
+                del self._held[zone]
+            self._apply(zone, self._in_time(zone, parcel))
+
+    def _in_time(self, zone: str, waiting: Sequence[Waiting]) -> list[Waiting]:
+        """Those that aren't too old; the others are refused."""
+        policy = self._policy(zone)
+        oldest = time.monotonic() - _TOO_OLD - (policy.coalesce or 0.0 if policy is not None else 0.0)
+        for each in waiting:
+            if each.came.request.arrived < oldest:
+                self._failed(each, zone, LATE)
+        return [each for each in waiting if each.came.request.arrived >= oldest]
 
     def _apply(self, zone: str, waiting: Sequence[Waiting]) -> None:
         """Apply messages for one zone in one transaction, then answer them."""
+        if not waiting:
+            return
         policy = self._policy(zone)
         place = Position(zone, self._config.zone(zone).branch)
         try:
@@ -259,13 +275,13 @@ class Updater:
             result = UNCHANGED if done.committed is None else done.rcode.name
             self._report.finished(request, zone, _key_text(signed.key), result)
 
-    def _failed(self, waiting: Waiting, zone: str) -> None:
+    def _failed(self, waiting: Waiting, zone: str, result: str = Rcode.SERVFAIL.name) -> None:
         """Answer a message that couldn't be applied; it may be tried again."""
         self._answered.close(waiting, None)
         answer = waiting.signed.response(Rcode.SERVFAIL, int(self._clock()))
         for each in (waiting.came, *waiting.repeated):
             self._send(each, answer)
-        self._report.finished(waiting.came.request, zone, _key_text(waiting.signed.key), Rcode.SERVFAIL.name)
+        self._report.finished(waiting.came.request, zone, _key_text(waiting.signed.key), result)
 
     def _refuse(self, came: Arrival, signed: SignedUpdate, zone: str, rcode: Rcode, why: str) -> None:
         self._report.refused(came.request, zone, _key_text(signed.key), rcode.name, why)
