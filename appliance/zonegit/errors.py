@@ -25,6 +25,11 @@ class UsageError(ZonegitError):
 class ConfigError(UsageError):
     """The configuration file or a flag has a value that the daemon can't use."""
 
+    def __init__(self, reason: str, where: tuple[str, ...] = ()) -> None:
+        """`where`: the path of tables and keys to what is wrong, as far as the file that has it must be named."""
+        super().__init__(reason)
+        self.where = where
+
 
 class RevisionError(UsageError):
     """A revision expression has a syntax error; a valid expression that names nothing is `NotFound`."""

@@ -20,7 +20,6 @@ from zonegit.daemon.transfers import tsig_keys
 from zonegit.daemon.views import missing
 from zonegit.daemon.zone_table import resolve_pin
 from zonegit.errors import (
-    ConfigError,
     NotFound,
     Refused,
     RevisionError,
@@ -33,6 +32,7 @@ from zonegit.model import refs
 from zonegit.ops import log
 from zonegit.ops.catalog_members import with_members
 from zonegit.ops.config import Config
+from zonegit.ops.config_source import mentioned
 from zonegit.ops.publish_policies import policies_of
 from zonegit.ops.validator import validate
 from zonegit.repo.catalog.made import made_catalogs
@@ -172,7 +172,10 @@ def _tell_absent(config: Config, reader: StoreReader) -> None:
     named = zones | config.only_zones | config.zones.keys()
     wanted = {(zone, branch) for zone in filter(config.serves, named) for branch in config.zone(zone).branches}
     wanted |= {(zone, config.zone(zone).branch) for zone in filter(config.serves, named - zones)}
-    absent = sorted(f"{zone} {branch}" for zone, branch in wanted - here if not config.zone(zone).primaries)
+    made = config.made_catalogs
+    absent = sorted(
+        f"{zone} {branch}" for zone, branch in wanted - here if not config.zone(zone).primaries and zone not in made
+    )
     if absent:
         shown = ", ".join(absent[:_NAMED]) + (", ..." if len(absent) > _NAMED else "")
         log.event(_logger, "configured zones or branches do not exist (yet)", logging.WARNING, named=shown)
@@ -232,5 +235,6 @@ def _pinned(config: Config, reader: StoreReader) -> Config:
         try:
             zones[zone] = settings._replace(at=resolve_pin(reader, zone, settings).hex())
         except (NotFound, RevisionError) as error:
-            raise ConfigError(f"zone {zone} can't be served at {settings.at!r}: {error}") from None
+            why = f"zone {zone} can't be served at {settings.at!r}: {error}"
+            raise mentioned(config.file, settings.at, why) from None
     return replace(config, zones=zones)

@@ -14,6 +14,7 @@ from zonegit.errors import ConfigError, KeyFileError
 from zonegit.model.names import WireName, to_text
 from zonegit.ops import log
 from zonegit.ops.config import Config
+from zonegit.ops.config_source import mentioned
 from zonegit.tree.source import NodeCache, Nodes, NodeSource
 from zonegit.tree.version import ZoneVersion
 
@@ -34,7 +35,8 @@ def tsig_keys(config: Config) -> Keys:
             text = to_text(name).removesuffix(".")
             place = f"in {config.keys}" if config.keys else "(set `keys`)"
             make = f"`zonegit tsig new {text} --keys {config.keys or 'DIR'}`"
-            raise ConfigError(f"{where} names the TSIG key {text!r}, but there is none {place}: {make}")
+            why = f"{where} names the TSIG key {text!r}, but there is none {place}: {make}"
+            raise mentioned(config.file, f"key:{text}", why)
     return keys
 
 

@@ -23,11 +23,11 @@ def _table(kind: Callable[..., Limits], known: Mapping[str, Reader]) -> Reader:
         for key, each in value.items():
             if key not in known:
                 near = difflib.get_close_matches(key, known, 1, 0.0)[0]
-                raise ConfigError(f"unknown key {key!r}; did you mean {near!r}?")
+                raise ConfigError(f"unknown key {key!r}; did you mean {near!r}?", (key,))
             try:
                 found[key] = known[key](each)
             except ConfigError as error:
-                raise ConfigError(f"{key}: {error}") from None
+                raise ConfigError(f"{key}: {error}", (key,)) from None
         return kind(**found)
 
     return read

@@ -2,7 +2,7 @@
 `[catalog."..."]` of catalogs that are followed.
 
 The members of a followed catalog have the settings in its table `zone`, and those of a group also the ones in its
-table `group."NAME"`. Only settings that make sense for a zone that other servers write may stand there.
+table `group."NAME"`. Only settings that make sense for a zone that other servers write can be there.
 """
 
 from collections.abc import Callable, Mapping
@@ -110,7 +110,8 @@ def with_catalogs(
         for key in ("primaries", "publisher", "at", "canary", "routes", "dnssec", "publish"):
             if getattr(settings, key):
                 why = f"the catalog {name} is transferred and followed as it is"
-                raise ConfigError(f'[zone."{name}"] can\'t have {key!r}, since {why}: remove it')
+                reason = f'[zone."{name}"] can\'t have {key!r}, since {why}: remove it'
+                raise ConfigError(reason, ("zone", name, key))
         found[name] = settings._replace(primaries=each.primaries)
     return found
 
@@ -125,5 +126,6 @@ def check_catalogs(config: Config) -> None:
     both = sorted(config.made_catalogs & config.catalogs.keys())
     if both:
         raise ConfigError(
-            f"the catalog {both[0]} is made here ('catalog') and followed ([catalog]): give them two names"
+            f"the catalog {both[0]} is made here ('catalog') and followed ([catalog]): give them two names",
+            ("catalog", both[0]),
         )

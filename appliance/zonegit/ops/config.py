@@ -281,6 +281,8 @@ class Config:
     """Canonical names; empty: every zone of the repository is served."""
     log: Format = Format.TEXT
     """The log format."""
+    file: Path | None = None
+    """The file that it was read from; None: all of it came from flags."""
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """The secrets of DNS cookies, the current one first; set by the supervisor."""
     expired: frozenset[str] = frozenset()

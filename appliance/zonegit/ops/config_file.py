@@ -4,6 +4,7 @@ Every value is checked here. An error names the file, the line and the key; for 
 valid one.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import partial
@@ -161,6 +162,20 @@ _REPEATED: Final = ("zone", "peer", "catalog")
 """Tables that may occur several times."""
 
 
+def _count_tables(key: str) -> int:
+    return sum(key in known for known in TABLES.values())
+
+
+_BELONGS: Final[Mapping[str, str]] = (
+    {key: f"[{table}]" for table, known in TABLES.items() for key in known if _count_tables(key) == 1}
+    | dict.fromkeys(ZONE, '[zone."example.org."]')
+    | dict.fromkeys(("max_removals", "member_primaries"), '[catalog."catalog.example."]')
+    | dict.fromkeys(TOP, "the first lines, before any table")
+)
+"""Keys of one kind of table, and that table."""
+_PLACE: Final = re.compile(r" \(at line ([0-9]+), (column [0-9]+)\)$")
+
+
 class Read(NamedTuple):
     """The checked content of a file."""
 
@@ -187,10 +202,10 @@ def read_text(path: Path, content: bytes) -> Read:
         text = content.decode()
         data = tomllib.loads(text)
     except ValueError as error:  # not UTF-8, not TOML, or a number with too many digits
-        raise ConfigError(f"{path}: {error}") from None
+        raise ConfigError(_unreadable(path, str(error))) from None
     except RecursionError:
         raise ConfigError(f"{path}: brackets are nested too deeply") from None
-    source = Source(path, text)
+    source = Source(path, text, _BELONGS)
     scalars = {key: value for key, value in data.items() if key not in TABLES and key not in _REPEATED}
     top = source.take((), scalars, TOP, (*TABLES, *_REPEATED))
     tables = {
@@ -212,6 +227,11 @@ def read_text(path: Path, content: bytes) -> Read:
     return Read(top, tables, zones, peers, catalogs)
 
 
+def _unreadable(path: Path, why: str) -> str:
+    place = _PLACE.search(why)
+    return f"{path}:{place[1]}: {why[: place.start()]} ({place[2]})" if place else f"{path}: {why}"
+
+
 def _zone(source: Source, where: tuple[str, ...], value: object, directory: Path) -> Settings:
     """The settings of a zone. `directory`: where private keys are."""
     found = source.zone(where, value, _NOT_NAMES)
@@ -224,6 +244,9 @@ def _zone(source: Source, where: tuple[str, ...], value: object, directory: Path
         )
     if "publisher" in settings and "primaries" in settings:
         raise source.error((*where, "publisher"), "the zone has primaries, so no peer writes it: keep only one")
+    if settings.get("update") and "primaries" in settings:
+        why = "updates of a zone with 'primaries' are made there: keep only one of the two"
+        raise source.error((*where, "update"), f"update: {why}")
     if "coalesce" in settings and not settings.get("update"):
         raise source.error((*where, "coalesce"), "coalesce: without 'update' there is nothing to coalesce")
     if "dnssec" in settings and "at" in settings:

@@ -1,24 +1,29 @@
 """The text of a configuration file: it is read key by key, and an error names the file and the line."""
 
 import difflib
+import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from zonegit.errors import ConfigError
 
 Reader = Callable[[object], Any]
+_SIMILAR: Final = 0.6
+"""How similar a key has to be for a suggestion, if the one that was written belongs in another table."""
 Settings = dict[str, Any]  # checked by its readers; becomes a dataclass before it leaves this room
 
 
 class Source:
     """A file's lines, for finding the line of an error."""
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path, text: str, tables: Mapping[str, str] | None = None) -> None:
+        """`tables`: keys, and the table that each belongs in."""
         self._path = path
         self._lines = text.splitlines()
+        self._tables = tables or {}
 
     def table(self, where: tuple[str, ...], value: object) -> dict[str, object]:
         if not isinstance(value, dict):
@@ -37,6 +42,8 @@ class Source:
         If a name with dots isn't quoted, TOML reads it as nested tables: that is an error.
         """
         found = dict(self.table(where, value))
+        if "." in where[-1]:  # the name is in quotes
+            return found
         for key, inner in found.items():
             if key in known and isinstance(inner, dict):
                 continue
@@ -59,8 +66,7 @@ class Source:
         for key, value in found.items():
             reader = known.get(key)
             if reader is None:
-                near = difflib.get_close_matches(key, (*known, *also), 1, 0.0)[0]
-                raise self.error((*where, key), f"unknown key {key!r}; did you mean {near!r}?")
+                raise self.error((*where, key), f"unknown key {key!r}; {self._hint(key, (*known, *also))}")
             taken[key] = self.checked((*where, key), reader, value)
         return taken
 
@@ -68,16 +74,31 @@ class Source:
         try:
             return reader(value)
         except ConfigError as error:
-            raise self.error(where, f"{where[-1]}: {error}") from None
+            raise self.error((*where, *error.where), f"{where[-1]}: {error}") from None
         except ValueError:  # Python refuses to print more than 4,300 digits; TOML reads any hexadecimal number
             raise self.error(where, f"{where[-1]}: the number has too many digits") from None
 
-    def error(self, where: tuple[str, ...], reason: str) -> ConfigError:
-        return ConfigError(f"{self._path}:{self._line(where)}: {reason}")
+    def _hint(self, key: str, known: Sequence[str]) -> str:
+        """What may have been meant by an unknown key: one that is similar, or this one in another table."""
+        near = difflib.get_close_matches(key, known, 1, _SIMILAR) or (
+            [] if key in self._tables else difflib.get_close_matches(key, known, 1, 0.0)
+        )
+        return f"did you mean {near[0]!r}?" if near else f"it belongs in {self._tables[key]}"
 
-    def _line(self, where: tuple[str, ...]) -> int:
-        """The line of a key or of a table's header; if the key isn't found, the line of its nearest table."""
-        best, line = -1, 1
+    def error(self, where: tuple[str, ...], reason: str) -> ConfigError:
+        return ConfigError(f"{self._path}:{self.nearest(where)[0]}: {reason}")
+
+    def mention(self, word: str) -> int | None:
+        """The first line with a word that isn't in a comment."""
+        pattern = re.compile(rf"(?<![\w.-]){re.escape(word)}\.?(?![\w.-])", re.IGNORECASE)
+        return next((at for at, text in enumerate(self._lines, 1) if pattern.search(text.partition("#")[0])), None)
+
+    def nearest(self, where: tuple[str, ...]) -> tuple[int, int]:
+        """The line of a key or of a table's header; if the key isn't found, the line of its nearest table.
+
+        Also how much of the path is there.
+        """
+        best, line = (-1, False), 1
         table: tuple[str, ...] = ()
         counted: Counter[tuple[str, ...]] = Counter()
         for number, text in enumerate(self._lines, 1):
@@ -92,9 +113,36 @@ class Source:
                 path = table
             else:
                 path = (*table, *_key_path(stripped.partition("=")[0]))
-            if path == where[: len(path)] and len(path) > best:
-                best, line = len(path), number
-        return line
+            begin, wanted = path[: len(where)], where[: len(path)]
+            rank = (len(begin), begin == wanted)
+            if rank > best and _folded(begin) == _folded(wanted):
+                best, line = rank, number
+        return line, best[0]
+
+
+def located(path: Path | None, where: tuple[str, ...], reason: str) -> ConfigError:
+    """An error in a file that was read before, at a table or key; the reason alone if it isn't in the file."""
+    source = _again(path)
+    return source.error(where, reason) if source and source.nearest(where)[1] > 0 else ConfigError(reason)
+
+
+def mentioned(path: Path | None, word: str, reason: str) -> ConfigError:
+    """An error about a word in a file that was read before, with the line if the file still has the word."""
+    source = _again(path)
+    line = source.mention(word) if source else None
+    return ConfigError(f"{path}:{line}: {reason}" if line else reason)
+
+
+def _again(path: Path | None) -> Source | None:
+    try:
+        return None if path is None else Source(path, path.read_text(errors="replace"))
+    except OSError:
+        return None
+
+
+def _folded(path: tuple[str, ...]) -> tuple[str, ...]:
+    """A path whose names of zones are comparable."""
+    return tuple(part.lower().removesuffix(".") for part in path)
 
 
 def _key_path(text: str) -> tuple[str, ...]:

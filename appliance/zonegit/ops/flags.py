@@ -4,6 +4,7 @@ import argparse
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
@@ -20,7 +21,7 @@ from zonegit.ops.config import (
     ZoneConfig,
 )
 from zonegit.ops.config_file import TABLES, TOP, TRANSFERS, ZONE, Read, read_file
-from zonegit.ops.config_source import Settings
+from zonegit.ops.config_source import Settings, located
 from zonegit.ops.log import Format
 from zonegit.ops.peers import both, check_publishers, link_of, peers_of
 from zonegit.ops.routes import check_facts
@@ -89,10 +90,19 @@ def load(argv: Sequence[str]) -> Config:
     """
     flags = vars(parser().parse_args(list(argv)))
     given: dict[str, object] = {name: value for name, value in flags.items() if value is not None}
-    path = given.get("config")
-    top, tables, zones, listed, followed = (
-        read_file(Path(str(path))) if path is not None else Read({}, {}, {}, [], {})
-    )
+    path = Path(str(given["config"])) if "config" in given else None
+    read = read_file(path) if path is not None else Read({}, {}, {}, [], {})
+    try:
+        return replace(_combined(given, flags["zone"] or [], read), file=path)
+    except ConfigError as error:
+        if not error.where:
+            raise
+        raise located(path, error.where, str(error)) from None
+
+
+def _combined(given: Mapping[str, object], only: Sequence[str], read: Read) -> Config:
+    """The configuration of the flags that were given, the zones of `--zone`, and the file."""
+    top, tables, zones, listed, followed = read
     for name, value in given.items():
         if name in _TABLE_OF:
             table, key = _TABLE_OF[name]
@@ -101,7 +111,6 @@ def load(argv: Sequence[str]) -> Config:
     every = {name: tables["dns"].pop(name) for name in TRANSFERS if name in tables.get("dns", {})}
     every |= {name: _checked(name, ZONE[name], given[name]) for name in ZONE if name in given}
     default = ZoneConfig(**every)
-    only: list[str] = flags["zone"] or []
     dns = _dns(tables)
     for name, settings in zones.items():
         check_facts(f'[zone."{name}"]', settings.get("routes", ()), dns)
@@ -140,7 +149,7 @@ def _dns(tables: Mapping[str, Settings]) -> DnsConfig:
     settings = tables.get("dns", {})
     both("[dns]", settings, "tls_cert", "tls_key")
     if "tls_listen" in settings and "tls_cert" not in settings:
-        raise ConfigError("[dns] has 'tls_listen' but no 'tls_cert': set it and 'tls_key'")
+        raise ConfigError("[dns] has 'tls_listen' but no 'tls_cert': set it and 'tls_key'", ("dns", "tls_listen"))
     return DnsConfig(**settings)
 
 
@@ -160,7 +169,8 @@ def _replication(tables: Mapping[str, Settings], top: Settings) -> ReplicationCo
     _needs_keys("replication", top)
     both("[replication]", settings, "tls_cert", "tls_key")
     if "client_ca" in settings and "tls_cert" not in settings:
-        raise ConfigError("[replication] has 'client_ca' but no 'tls_cert': client certificates need TLS")
+        why = "[replication] has 'client_ca' but no 'tls_cert': client certificates need TLS"
+        raise ConfigError(why, ("replication", "client_ca"))
     return ReplicationConfig(**{"name": _host_name(), **settings})
 
 
@@ -176,12 +186,12 @@ def _primary(tables: Mapping[str, Settings], top: Settings) -> PrimaryConfig | N
 def _needs(table: str, settings: Settings, keys: Mapping[str, str]) -> None:
     for key, flag in keys.items():
         if key not in settings:
-            raise ConfigError(f"[{table}] has no {key!r}: set it there or with {flag}")
+            raise ConfigError(f"[{table}] has no {key!r}: set it there or with {flag}", (table,))
 
 
 def _needs_keys(table: str, top: Settings) -> None:
     if top.get("keys") is None:
-        raise ConfigError(f"[{table}] needs key files: set 'keys' or --keys DIR")
+        raise ConfigError(f"[{table}] needs key files: set 'keys' or --keys DIR", (table,))
 
 
 def _host_name() -> str:

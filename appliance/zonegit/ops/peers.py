@@ -40,7 +40,8 @@ def check_publishers(config: Config) -> None:
         peers = (peer for peer in config.called if peer.pulled is not None and peer.covers.includes(zone))
         if name is not None and all(peer.name != name for peer in peers):
             raise ConfigError(
-                f'[zone."{zone}"] has the publisher {name!r}, but this node pulls {zone} from no such peer'
+                f'[zone."{zone}"] has the publisher {name!r}, but this node pulls {zone} from no such peer',
+                ("zone", zone, "publisher"),
             )
 
 

@@ -28,12 +28,17 @@ _SHORT: Final = 128
 MAX_WORKERS: Final = 256
 
 
+def shown(value: object) -> str:
+    """A value in an error, as the file has it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)[:80]
+
+
 def duration(value: object) -> float:
     """Seconds, from `5s`, `500ms`, `1m` or a number; more than 0."""
     match = _DURATION.fullmatch(str(value)) if not isinstance(value, bool) else None
     seconds = float(match[1]) * _UNIT[match[2]] if match else 0.0
     if not 0 < seconds <= 86400:
-        raise ConfigError(f"{value!r} is not a duration: write 500ms, 5s or 1m, at most 24h")
+        raise ConfigError(f"{shown(value)} is not a duration: write 500ms, 5s or 1m, at most 24h")
     return seconds
 
 
@@ -43,7 +48,7 @@ def span(value: object, low: int, high: int, other: str = "") -> int:
     seconds = int(match[1]) * _SECONDS[match[2] or "s"] if match else -1
     if not low <= seconds <= high:
         bounds = f"from {span_text(low)} to {span_text(high)}"
-        raise ConfigError(f"{repr(value)[:80]} is not {other}a time {bounds}: write 14d, 12h, 30m or 90s")
+        raise ConfigError(f"{shown(value)} is not {other}a time {bounds}: write 14d, 12h, 30m or 90s")
     return seconds
 
 
@@ -64,7 +69,7 @@ def whole(value: object, low: int, high: int, other: str = "") -> int:
     """An integer between two bounds."""
     text = str(value)
     if isinstance(value, bool) or not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
-        raise ConfigError(f"{repr(value)[:80]} is not {other}a number from {low} to {high}")
+        raise ConfigError(f"{shown(value)} is not {other}a number from {low} to {high}")
     return int(text)
 
 
@@ -88,7 +93,7 @@ def path(value: object) -> Path:
 
 def _filled(value: object) -> str:
     if not isinstance(value, str):
-        raise ConfigError(f"{value!r} is not a string: write it in quotes")
+        raise ConfigError(f"{shown(value)} is not a string: write it in quotes")
     if not value:
         raise ConfigError("the value is empty: leave the setting out, or give it a value")
     return value
@@ -103,7 +108,7 @@ def short_text(value: object) -> str:
 
 def texts(value: object) -> list[str]:
     if not isinstance(value, list):
-        raise ConfigError(f"{value!r} is not a list of strings in quotes")
+        raise ConfigError(f"{shown(value)} is not a list of strings in quotes")
     return [text_value(each) for each in value]
 
 
@@ -146,7 +151,7 @@ def log_format(value: object) -> Format:
 
 def boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ConfigError(f"{value!r} is not true or false")
+        raise ConfigError(f"{shown(value)} is not true or false")
     return value
 
 

@@ -106,10 +106,17 @@ def test_members_have_the_settings_of_their_catalog_or_of_their_group(tmp_path: 
         (f'{FOLLOWED}zone.primaries = ["192.0.2.1"]\n', "'primaries' can't be set for members of a catalog"),
         (f"{FOLLOWED}zone.notfy = true\n", "did you mean 'notify'?"),
         (f"{FOLLOWED}zone = true\n", "zone is not a table"),
+        (f"{FOLLOWED}zones.notify = true\n", "zonegitd.toml:4: unknown key 'zones'; did you mean 'zone'?"),
         (f'{FOLLOWED}group.a.routes = [["true", "x"]]\n', "'routes' can't be set for members of a catalog"),
-        (f'{FOLLOWED}[zone."catalog.example."]\nat = "HEAD"\n', "can't have 'at'"),
+        (
+            f'{FOLLOWED}[zone."catalog.example."]\nat = "HEAD"\n',
+            "zonegitd.toml:5: [zone.\"catalog.example.\"] can't have 'at'",
+        ),
         (f'{FOLLOWED}[zone."catalog.example."]\nprimaries = ["192.0.2.1"]\n', "can't have 'primaries'"),
-        (f'{FOLLOWED}[dns]\ncatalog = "catalog.example"\n', "give them two names"),
+        (
+            f'{FOLLOWED}[dns]\ncatalog = "catalog.example"\n',
+            "zonegitd.toml:2: the catalog catalog.example. is made here",
+        ),
         ("catalog = 1\n", "catalog is not a table"),
     ],
 )

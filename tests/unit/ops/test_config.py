@@ -152,6 +152,14 @@ def test_workers_auto():
     [
         ("[dns]\nworkers = 1\nlistne = 3\n", 3, "unknown key 'listne'; did you mean 'listen'?"),
         ("rebo = 'x'\n", 1, "'repo'"),
+        ("[dns]\nprimaries = ['192.0.2.1']\n", 2, "unknown key 'primaries'; it belongs in [zone.\"example.org.\"]"),
+        ("[dns]\nmax_removals = 3\n", 2, 'it belongs in [catalog."catalog.example."]'),
+        ("[dns.incoming_limits]\n\nseconds = 'x'\n", 3, "incoming_limits: seconds: 'x' is not a duration"),
+        ("[dns.incoming_limits]\nrecords = 1000\nseconts = 1\n", 3, "did you mean 'seconds'?"),
+        ("[dns]\nworkers = 1\ntls_listen = '192.0.2.1:853'\n", 3, "[dns] has 'tls_listen' but no 'tls_cert'"),
+        ("[dns]\n[metrics]\nper_zone = 1\n", 2, "[metrics] has no 'listen'"),
+        ("[zone.'a.']\n[zone.'b.']\npublisher = 'x'\n", 3, "has the publisher 'x'"),
+        ("[zone.'a.'.publsh]\n", 1, "unknown key 'publsh'; did you mean 'publish'?"),
         ("[matrics]\nlisten = 'x'\n", 1, "'metrics'"),
         ("repo = 'x'\n[zone.'a.']\nbranch = 'x'\n[zone.'b.']\nbranhc = 'x'\n", 5, "'branch'"),
         ("[dns]\nlisten = 'localhost:53'\n", 2, "not an address"),
@@ -229,7 +237,7 @@ def test_flag_errors(argv, says):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("repo = \n", "line 1"),
+        ("repo = \n", ":1: Invalid value (column "),
         ("dns = " + "[" * 20_000, "brackets"),
         ("[dns]\nworkers = " + "9" * 5000, "digits"),
     ],
@@ -239,7 +247,7 @@ def test_bad_toml_is_one_line(write, text, says):
     with pytest.raises(ConfigError) as caught:
         load(["--config", path])
     message = str(caught.value)
-    assert message.startswith(f"{path}: ") and says in message and "\n" not in message
+    assert message.startswith(f"{path}:") and says in message and "\n" not in message
 
 
 def test_the_file_is_utf_8_whatever_the_locale(tmp_path):

@@ -77,7 +77,7 @@ def test_whatever_was_there_stays(file, old):
 @pytest.mark.parametrize(
     ("old", "says"),
     [
-        (b"[dns\n", "zonegitd.toml: "),
+        (b"[dns\n", "zonegitd.toml:1: "),
         (b"\xff", "zonegitd.toml: 'utf-8' codec can't decode"),
         (b"[dns]\nlisten = 3\n", "zonegitd.toml:2: listen: "),
         (b'zone = { "example.org." = { branch = "main" } }\n', "written as an inline table: write dnssec = "),

@@ -119,6 +119,7 @@ def test_zones_that_take_no_updates(tmp_path: Path, lines: str) -> None:
     [
         ('update = "key:a ** *"', "2: update: .* is not a list"),
         ('update = ["key:a ** *", "key:a"]', "2: update: .* is not a rule for updates"),
+        ('primaries = ["192.0.2.1"]\nupdate = ["key:a ** *"]', "3: update: .*: keep only one of the two"),
         ('coalesce = "2s"', "2: coalesce: without 'update' there is nothing to coalesce"),
         ('update = ["key:a ** *"]\ncoalesce = "1h"', "3: coalesce: .* at most 5s"),
     ],
