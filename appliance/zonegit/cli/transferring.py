@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zonegit.cli import location
 from zonegit.errors import ConfigError, StoreError, TransferError, TransferInterrupted, UsageError
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from zonegit.ops.primaries import Primary
     from zonegit.repo.incoming.values import WholeZone
     from zonegit.zonefile.reader import ParsedZone
+
+_LAST_PORT: Final = 65535
 
 
 def transfer_options(parser: ArgumentParser) -> None:
@@ -102,7 +104,7 @@ def _addresses(server: str, port: int) -> list[Address]:
         return [Address.with_port(server, port)]
     except ConfigError:
         host, colon, number = server.rpartition(":")
-        if colon and not number.isdecimal():
+        if colon and not (number.isdecimal() and 0 < int(number[:6]) <= _LAST_PORT):
             raise UsageError(
                 f"{server[:80]!r} is not a server: write ADDRESS, NAME, or one of them with :PORT"
             ) from None

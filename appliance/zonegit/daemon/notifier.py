@@ -21,6 +21,7 @@ from zonegit.daemon.reading import Precautions, precautions
 from zonegit.daemon.transfers import fresh_keys, tsig_keys
 from zonegit.daemon.zone_table import ZoneTable
 from zonegit.dns.notify_request import Announcement, NotifyRequest, announcement
+from zonegit.dns.wire.message import rcode_text
 from zonegit.dns.zone.served_zones import Changes
 from zonegit.errors import ZonegitError
 from zonegit.model.ids import ObjectId
@@ -242,7 +243,7 @@ class Notifier:
             request = NotifyRequest(found, os.urandom(2), key, int(self._clock()))
             rcode = await self._ask(target.address, request, pause)
             if rcode is not None:
-                self._count(zone, target, "ok" if rcode == 0 else "refused", f"rcode {rcode}")
+                self._count(zone, target, "ok" if rcode == 0 else "refused", f"it answered {rcode_text(rcode)}")
                 return commit
             failure = request.failure
         self._count(zone, target, "failed", failure)

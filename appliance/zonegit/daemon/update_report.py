@@ -53,8 +53,13 @@ class UpdateReport:
         self._samples.inc("updates_total", zone=label_of(zone, self._shown), key=key, result=result)
         self._samples.observe("update_duration_seconds", monotonic() - request.arrived)
 
-    def refused(self, request: Request, zone: str, key: str, result: str, why: str) -> None:
-        """Count an UPDATE that was refused, and log it: each client and reason once a minute."""
+    def refused(
+        self, request: Request, zone: str, key: str, result: str, why: str, named: str | None = None
+    ) -> None:
+        """Count an UPDATE that was refused, and log it: each client and reason once a minute.
+
+        `named`: what the message calls its key, which may be made up, so it is in the log only.
+        """
         self.finished(request, zone, key, result)
         more = self._allowance.take((request.client, zone, key, why))
         if more is not None:
@@ -64,7 +69,7 @@ class UpdateReport:
                 logging.WARNING,
                 client=ip_address(request.client),
                 zone=zone or "-",
-                key=key or "-",
+                key=key or named or "-",
                 rcode=result,
                 why=why,
                 **more,

@@ -29,7 +29,7 @@ from zonegit.dns.update.signed import SignedUpdate, verify
 from zonegit.dns.wire.message import Rcode, parse
 from zonegit.errors import StorePanicked
 from zonegit.model import refs
-from zonegit.model.names import to_text
+from zonegit.model.names import WireName, to_text
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.samples import Samples
@@ -183,7 +183,8 @@ class Updater:
             self._forwarding.forward(came, zone, origin, None)
         else:
             key = "" if signed.key is None else _key_text(signed.key)
-            self._report.refused(request, zone, key, signed.result, signed.why)
+            named = None if signed.named is None else _name_text(signed.named)
+            self._report.refused(request, zone, key, signed.result, signed.why, named)
             self._send(came, signed.response)
 
     def _read(self, came: Arrival, signed: SignedUpdate) -> None:
@@ -293,7 +294,11 @@ class Updater:
 
 
 def _key_text(key: TsigKey) -> str:
-    return to_text(key.name).removesuffix(".")
+    return _name_text(key.name)
+
+
+def _name_text(name: WireName) -> str:
+    return to_text(name).removesuffix(".")
 
 
 def _zone_text(packet: bytes) -> str:

@@ -130,9 +130,10 @@ class Dispatcher:
     def _refuse_signature(self, packet: bytes, record: tsig.Record, code: int, requestor: Requestor) -> bytes:
         """The response to a signature that doesn't verify (RFC 8945 §5.3.2)."""
         query = _parsed(packet)
-        self._refused(requestor.client, query.name, record.name, tsig.reason(code, record, self.keys))
+        now = int(self._clock())
+        self._refused(requestor.client, query.name, record.name, tsig.reason(code, record, self.keys, now))
         response = self._error(query, requestor, Rcode.NOTAUTH)
-        return tsig.refusal(response, record, code, self.keys, int(self._clock()))
+        return tsig.refusal(response, record, code, self.keys, now)
 
 
 def _parsed(packet: bytes) -> Query:

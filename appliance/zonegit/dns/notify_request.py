@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
 from zonegit.dns.access import tsig
-from zonegit.dns.wire.message import AA, HEADER, HEADER_SIZE, QR
+from zonegit.dns.wire.message import AA, HEADER, HEADER_SIZE, QR, rcode_text
 from zonegit.dns.wire.rrsets import rdata_of, split
 from zonegit.errors import CorruptStore
 from zonegit.model.names import APEX_KEY, ROOT, WireName, lower, owner_key, relative, suffixes
@@ -115,12 +115,12 @@ class NotifyRequest:
         try:
             record = tsig.find(reply)
             if record is None:
-                self.failure = f"an answer without a signature, rcode {rcode}"
+                self.failure = f"an answer without a signature, {rcode_text(rcode)}"
                 return False
             code = record.error or tsig.check(reply, record, {key.name: key}, now, self._mac)
         except tsig.Malformed:
             code = tsig.BADSIG
         if code:
-            self.failure = f"an answer with TSIG error {code}, rcode {rcode}: {_WRONG.get(code, _OTHER)}"
+            self.failure = f"an answer with TSIG error {code}, {rcode_text(rcode)}: {_WRONG.get(code, _OTHER)}"
             return False
         return True

@@ -146,6 +146,8 @@ def test_a_server_by_name(run, primary, monkeypatch) -> None:
         (["--axfr", "192.0.2.1", "--key", "x.key", "example.org"], 2, "a TSIG key is in a file NAME.tsig"),
         (["--axfr", "192.0.2.1", "--key", "x.tsig", "example.org"], 7, "x.tsig"),
         (["--axfr", "foo:bar", "example.org"], 2, "'foo:bar' is not a server"),
+        (["--axfr", "127.0.0.1:99999", "example.org"], 2, "'127.0.0.1:99999' is not a server"),
+        (["--axfr", "localhost:0", "example.org"], 2, "'localhost:0' is not a server"),
         (["--axfr", "127.0.0.1:1", "example.org"], 8, "127.0.0.1:1: nothing listens there"),
         (["--axfr", "no.invalid", "example.org"], 8, "no.invalid: the server's address can't be looked up"),
         (["--axfr", "192.0.2.1", "a..b"], 1, "empty label"),

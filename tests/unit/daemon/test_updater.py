@@ -208,6 +208,8 @@ def test_signatures_that_do_not_verify_are_told_apart(repository, keys, key, cap
         ("example.org.", "k1", "BADKEY"): 1,
         ("example.org.", "k1", "BADTIME"): 1,
     }
+    assert 'key=nobody rcode=BADKEY why="BADKEY: no key of this name is known here"' in caplog.text
+    assert 'why="BADTIME: its clock is 400 s behind this one (accepted: 300 s): set the' in caplog.text
     assert "signed with hmac-sha1" in caplog.text and "hmac-sha256 here" in caplog.text
     assert "client=192.0.2.1 zone=example.org. key=k1 rcode=BADSIG" in caplog.text
 

@@ -50,7 +50,6 @@ _SHORTEST: Final = 10
 _REASONS: Final = {
     BADSIG: "BADSIG: the key has another secret there than here",
     BADKEY: "BADKEY: no key of this name is known here",
-    BADTIME: "BADTIME: the clocks there and here differ by more than 5 minutes",
     BADTRUNC: "BADTRUNC: the MAC was cut short",
 }
 
@@ -184,9 +183,16 @@ def stripped(message: bytes, record: Record) -> bytes:
     return message[:10] + count.to_bytes(2, "big") + message[12 : record.start]
 
 
-def reason(code: int, record: Record, keys: Keys) -> str:
-    """Why a TSIG was refused, by its error code (RFC 8945 §3), from the view of the server that refused it."""
+def reason(code: int, record: Record, keys: Keys, now: int) -> str:
+    """Why a TSIG was refused, by its error code (RFC 8945 §3), from the view of the server that refused it.
+
+    `now` is Unix seconds, at which it was refused.
+    """
     key = keys.get(record.name)
+    if code == BADTIME:
+        side = "ahead of" if record.time_signed > now else "behind"
+        apart = f"{abs(now - record.time_signed)} s {side} this one (accepted: {record.fudge} s)"
+        return f"BADTIME: its clock is {apart}: set the one that is wrong"
     if code != BADKEY or key is None:
         return _REASONS.get(code, f"TSIG error {code}")
     used = to_text(WireName(record.algorithm)).removesuffix(".")

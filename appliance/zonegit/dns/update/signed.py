@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from zonegit.dns.access import tsig
 from zonegit.dns.update.message import response
 from zonegit.dns.wire.message import HEADER, MIN_UDP, Rcode
+from zonegit.model.names import WireName
 
 _CODES: Final = {tsig.BADSIG: "BADSIG", tsig.BADKEY: "BADKEY", tsig.BADTIME: "BADTIME", tsig.BADTRUNC: "BADTRUNC"}
 
@@ -40,6 +41,8 @@ class Unverified(NamedTuple):
     """FORMERR, REFUSED if there is no signature, or the name of the TSIG error."""
     key: tsig.TsigKey | None
     """The key that it names, if that is known."""
+    named: WireName | None
+    """The name of the key that it names, known or not. It may be made up."""
     why: str
 
     @property
@@ -65,8 +68,10 @@ def verify(packet: bytes, keys: tsig.Keys, now: int) -> SignedUpdate | Unverifie
         ident = blake2b(record.name + when + record.original_id + bare[2:], digest_size=16).digest()
         return SignedUpdate(bare, keys[record.name], record.mac, ident)
     answer = tsig.refusal(response(packet, Rcode.NOTAUTH), record, code, keys, now)
-    return Unverified(answer, _CODES[code], keys.get(record.name), tsig.reason(code, record, keys))
+    return Unverified(
+        answer, _CODES[code], keys.get(record.name), record.name, tsig.reason(code, record, keys, now)
+    )
 
 
 def _unsigned(packet: bytes, rcode: Rcode, why: str) -> Unverified:
-    return Unverified(response(packet, rcode), rcode.name, None, why)
+    return Unverified(response(packet, rcode), rcode.name, None, None, why)

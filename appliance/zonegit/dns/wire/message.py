@@ -57,6 +57,11 @@ class Rcode(IntEnum):
     BADVERS = 16
 
 
+def rcode_text(rcode: int) -> str:
+    """The name of a response code, or its number if it has none here."""
+    return Rcode(rcode).name if rcode in set(Rcode) else f"rcode {rcode}"
+
+
 @dataclass(slots=True)
 class Query:
     """What a packet asks. `rcode` is FORMERR if the packet is malformed; other fields may be empty then."""

@@ -82,7 +82,7 @@ def _version_faults(rrset: RRset | None) -> Iterable[str]:
     elif len(rrset.rdatas) > 1:
         yield f"its version property has {len(rrset.rdatas)} records"
     elif rrset.rdatas[0] != bytes((len(VERSION),)) + VERSION:
-        yield f'its version is "{_text(rrset.rdatas[0])}": this schema has version "{VERSION.decode()}"'
+        yield f'its version is "{_text(rrset.rdatas[0])}", and zonegit reads version "{VERSION.decode()}"'
 
 
 def _one_name(rrset: RRset, what: str) -> str:

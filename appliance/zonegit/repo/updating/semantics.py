@@ -52,13 +52,13 @@ def check_prerequisites(update: Update, working: Working, soa: Callable[[], byte
         if each.rdata is not None:
             wanted.setdefault((each.owner, each.rtype), set()).add(each.rdata)
         elif rcode := _unmet(each, working):
-            raise Rejected(rcode, _text(update.apex, each))
+            raise Rejected(rcode, _unfulfilled(update.apex, each))
     for (owner, rtype), rdatas in wanted.items():
         pile = working.pile(owner, rtype)
         found = {soa()} if rtype == SOA and not owner else pile.rdatas if pile else set()
         if found != rdatas:
             each = Prerequisite(Form.RRSET_EXISTS_WITH_VALUE, owner, rtype)
-            raise Rejected(UpdateRcode.NXRRSET, _text(update.apex, each))
+            raise Rejected(UpdateRcode.NXRRSET, _unfulfilled(update.apex, each))
 
 
 def _unmet(each: Prerequisite, working: Working) -> UpdateRcode | None:
@@ -89,9 +89,10 @@ def check_permissions(update: Update, working: Working, policy: UpdatePolicy, ke
         if each.owner not in allowed:
             allowed[each.owner] = policy.types_at(key, each.owner)
         if each.form is Form.ADD_TO_RRSET and each.rtype in SIGNERS:
-            raise Rejected(UpdateRcode.REFUSED, f"{_text(update.apex, each)}: only who signs a zone adds these")
+            why = f"only who signs a zone adds records of the type {type_text(each.rtype)}"
+            raise Rejected(UpdateRcode.REFUSED, f"{_name(update.apex, each)}: {why}")
         if not _is_allowed(each, working, allowed[each.owner]):
-            raise Rejected(UpdateRcode.REFUSED, f"no rule lets {_key_text(key)} {_text(update.apex, each)}")
+            raise Rejected(UpdateRcode.REFUSED, f"no rule lets {_key_text(key)} {_asked(update.apex, each)}")
 
 
 def _is_allowed(each: Operation, working: Working, allowed: frozenset[int] | None) -> bool:
@@ -168,8 +169,23 @@ def _delete_rrsets(owner: Owner, types: set[int], working: Working) -> None:
             working.put(owner, rtype, Pile(0))
 
 
-def _text(apex: WireName, each: Prerequisite | Operation) -> str:
-    return f"{each.form}: {to_text(absolute(each.owner, apex))} {type_text(each.rtype)}"
+def _unfulfilled(apex: WireName, each: Prerequisite) -> str:
+    """A prerequisite that doesn't hold."""
+    about_name = each.form in (Form.NAME_IS_IN_USE, Form.NAME_IS_NOT_IN_USE)
+    what = _name(apex, each) if about_name else f"{_name(apex, each)} {type_text(each.rtype)}"
+    return f'prerequisite "{each.form}" doesn\'t hold: {what}'
+
+
+def _asked(apex: WireName, each: Operation) -> str:
+    """What an operation does."""
+    if each.form is Form.DELETE_ALL_RRSETS:
+        return f"delete all records of {_name(apex, each)}"
+    verb = "add" if each.form is Form.ADD_TO_RRSET else "delete"
+    return f"{verb} {_name(apex, each)} {type_text(each.rtype)}"
+
+
+def _name(apex: WireName, each: Prerequisite | Operation) -> str:
+    return to_text(absolute(each.owner, apex))
 
 
 def _key_text(key: WireName) -> str:

@@ -54,9 +54,9 @@ def test_what_is_unknown_is_ignored(body: str) -> None:
         ("", "it has no version property: TXT at 'version'"),
         ("version 0 IN A 192.0.2.1\n", "it has no version property: TXT at 'version'"),
         ("version 0 IN TXT 2\nversion 0 IN TXT 3\n", "its version property has 2 records"),
-        ("version 0 IN TXT 1\n", 'its version is "1": this schema has version "2"'),
-        ('version 0 IN TXT ""\n', 'its version is "": this schema has version "2"'),
-        ("version 0 IN TXT 2 2\n", 'its version is "22": this schema has version "2"'),
+        ("version 0 IN TXT 1\n", 'its version is "1", and zonegit reads version "2"'),
+        ('version 0 IN TXT ""\n', 'its version is "", and zonegit reads version "2"'),
+        ("version 0 IN TXT 2 2\n", 'its version is "22", and zonegit reads version "2"'),
     ],
 )
 def test_a_catalog_needs_the_version(version: str, why: str) -> None:
