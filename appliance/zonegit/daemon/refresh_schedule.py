@@ -1,7 +1,7 @@
 """Which transferred zone is brought up to date when (RFC 1034 §4.3.5, RFC 1996).
 
 Each zone with `primaries` is due when its timers say so, at once after a NOTIFY, and when an operator asks for it.
-The primaries of at most `_ROUNDS` zones are asked at a time; the others wait in the order in which they became due.
+The primaries of some zones are asked at a time; the others wait for their turns (`refresh_turns`).
 After a start, zones that are here already are spread over time.
 
 A NOTIFY is only a hint: the primary is asked, once for any number of them, and no more often than once a second as
@@ -13,7 +13,6 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from zonegit.daemon.pauses import Sleep
 from zonegit.daemon.refresh_report import RefreshReport
 from zonegit.daemon.refresh_round import Exchange, Refreshed, RoundFailed, Zone, refresh
 from zonegit.daemon.refresh_times import Times, first_pause, refresh_pause, retry_pause
+from zonegit.daemon.refresh_turns import Turn, Turns
 from zonegit.dns.notice import Notice
 from zonegit.errors import NotFound, StorePanicked, ZonegitError
 from zonegit.model.names import parse_apex, to_text
@@ -43,8 +43,6 @@ from zonegit.repo.serials import is_ahead
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import VIEW_AT_ONCE
 
-_ROUNDS: Final = 32
-"""Zones whose primaries are asked at a time. Those that wait to be stored don't count."""
 _HELD: Final = 200_000
 """Records that wait to be stored above which no other zone is begun."""
 _START_RATE: Final = 100.0
@@ -112,8 +110,7 @@ class RefreshSchedule:
         self._zones: dict[str, _Zone] = {}
         self._times = DueTimes()
         """When the next round of each zone begins, by the event loop's clock."""
-        self._waiting: deque[_Zone] = deque()
-        self._running = 0
+        self._turns: Turns[_Zone] = Turns(self._now)
         self._wake = Sleep()
         self._txn = -1
         self._seldom = log.Seldom(_logger)
@@ -138,7 +135,12 @@ class RefreshSchedule:
         """Log the state."""
         failing = sum(zone.state.failing_since is not None for zone in self._zones.values())
         log.event(
-            _logger, "state", zones=len(self._zones), failing=failing, rounds=self._running, due=len(self._waiting)
+            _logger,
+            "state",
+            zones=len(self._zones),
+            failing=failing,
+            rounds=self._turns.running,
+            due=self._turns.waiting,
         )
 
     def configure(self, config: Config) -> None:
@@ -223,36 +225,32 @@ class RefreshSchedule:
             self._times.set(zone.place.zone, due)
             self._wake.wake()
 
-    @property
-    def _has_room(self) -> bool:
-        return self._running < _ROUNDS and self._arrivals.held < _HELD
-
     def _until_next(self) -> float:
-        if self._waiting and self._has_room:
-            return 0.0
         due = self._times.next()
-        return max(0.0, due - self._now()) if due is not None else 3600.0
+        until_due = max(0.0, due - self._now()) if due is not None else 3600.0
+        return min(until_due, self._turns.until_next())
 
     def _begin_due(self, group: asyncio.TaskGroup) -> None:
         for name in self._times.take(self._now()):
             zone = self._zones[name]
             zone.waits = True
-            self._waiting.append(zone)
-        while self._waiting and self._has_room:
-            zone = self._waiting.popleft()
+            self._turns.wait(zone, zone.primaries)
+        while self._arrivals.held < _HELD and (found := self._turns.next()) is not None:
+            zone, turn = found
             zone.waits = False
             if self._zones.get(zone.place.zone) is zone:
-                self._running += 1
-                zone.round = group.create_task(self._round(zone))
+                zone.round = group.create_task(self._round(zone, turn))
+            else:
+                self._turns.pause(turn)
 
-    async def _round(self, zone: _Zone) -> None:
+    async def _round(self, zone: _Zone, turn: Turn) -> None:
         """Bring one zone up to date, and schedule its next round."""
         began = self._now()
         asked, zone.asked = zone.asked, None
         notifier, zone.notifier, zone.notified = zone.notifier, None, False
         question = Zone(zone.apex, zone.primaries, zone.serial, notifier, asked is Asked.WHOLE)
         try:
-            done = await refresh(question, self._exchange, partial(self._stored, zone))
+            done = await refresh(question, self._exchange, partial(self._stored, zone, turn))
         except StorePanicked:
             raise
         except ZonegitError as error:
@@ -260,7 +258,7 @@ class RefreshSchedule:
         else:
             again = self._succeeded(zone, done, self._now() - began)
         finally:
-            self._running -= 1
+            self._turns.pause(turn)
             zone.round = None
             self._wake.wake()
         if self._zones.get(zone.place.zone) is zone:
@@ -275,19 +273,19 @@ class RefreshSchedule:
         return max(0.0, zone.quiet_until - self._now()) if zone.notified else again
 
     async def _stored(
-        self, zone: _Zone, brought: WholeZone | Differences, primary: Primary, any_serial: bool
+        self, zone: _Zone, turn: Turn, brought: WholeZone | Differences, primary: Primary, any_serial: bool
     ) -> Arrival:
         def state_of(arrival: Arrival) -> TransferState:
             expire = Times.of(arrival.soa).expire
             return zone.state.succeeded(str(primary.address), brought.serial, expire, self._clock())
 
         host = primary.address.host
-        self._running -= 1
+        self._turns.pause(turn)
         self._wake.wake()
         try:
             return await self._arrivals.store(zone.place, brought, host, state_of, any_serial=any_serial)
         finally:
-            self._running += 1
+            self._turns.resume(turn)
 
     def _succeeded(self, zone: _Zone, done: Refreshed, seconds: float) -> float:
         """Note a success; seconds until the next round."""
