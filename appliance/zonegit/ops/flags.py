@@ -113,7 +113,7 @@ def _combined(given: Mapping[str, object], only: Sequence[str], read: Read) -> C
     default = ZoneConfig(**every)
     dns = _dns(tables)
     for name, settings in zones.items():
-        check_facts(f'[zone."{name}"]', settings.get("routes", ()), dns)
+        check_facts(name, settings.get("routes", ()), dns)
         if "dnssec" in settings and default.at is not None:
             raise ConfigError(f"--at serves a version as it is, so {name} can't be signed: leave it out")
     catalogs = {name: catalog_config(each, default) for name, each in followed.items()}
@@ -147,7 +147,7 @@ def _checked(name: str, reader: Callable[[object], T], value: object) -> T:
 
 def _dns(tables: Mapping[str, Settings]) -> DnsConfig:
     settings = tables.get("dns", {})
-    both("[dns]", settings, "tls_cert", "tls_key")
+    both("[dns]", ("dns",), settings, "tls_cert", "tls_key")
     if "tls_listen" in settings and "tls_cert" not in settings:
         raise ConfigError("[dns] has 'tls_listen' but no 'tls_cert': set it and 'tls_key'", ("dns", "tls_listen"))
     return DnsConfig(**settings)
@@ -167,7 +167,7 @@ def _replication(tables: Mapping[str, Settings], top: Settings) -> ReplicationCo
         return None
     _needs("replication", settings, {"listen": "--replicate-listen"})
     _needs_keys("replication", top)
-    both("[replication]", settings, "tls_cert", "tls_key")
+    both("[replication]", ("replication",), settings, "tls_cert", "tls_key")
     if "client_ca" in settings and "tls_cert" not in settings:
         why = "[replication] has 'client_ca' but no 'tls_cert': client certificates need TLS"
         raise ConfigError(why, ("replication", "client_ca"))
@@ -180,7 +180,7 @@ def _primary(tables: Mapping[str, Settings], top: Settings) -> PrimaryConfig | N
         return None
     _needs("primary", settings, {"url": "--primary", "name": "--primary-name"})
     _needs_keys("primary", top)
-    return link_of("[primary]", settings)
+    return link_of("[primary]", ("primary",), settings)
 
 
 def _needs(table: str, settings: Settings, keys: Mapping[str, str]) -> None:

@@ -17,16 +17,18 @@ def peers_of(listed: Sequence[Settings], tables: Mapping[str, Settings], top: Se
     """All peers. `ConfigError` for settings that don't fit together."""
     found: dict[str, PeerConfig] = {}
     for number, settings in enumerate(listed, 1):
+        where = ("peer", str(number - 1))
         if "name" not in settings:
-            raise ConfigError(f"[[peer]] number {number} has no 'name': set it to the peer's name in [replication]")
-        peer = _peer(settings, serves="replication" in tables)
+            why = f"[[peer]] number {number} has no 'name': set it to the peer's name in [replication]"
+            raise ConfigError(why, where)
+        peer = _peer(where, settings, serves="replication" in tables)
         if peer.name in found:
-            raise ConfigError(f"two [[peer]] tables have the name {peer.name!r}: merge them into one")
+            raise ConfigError(f"two [[peer]] tables have the name {peer.name!r}: merge them into one", where)
         if peer.name == tables.get("primary", {}).get("name"):
-            raise ConfigError(f"{peer.name!r} is both [primary] and a [[peer]]: keep only one of the tables")
+            raise ConfigError(f"{peer.name!r} is both [primary] and a [[peer]]: keep only one of the tables", where)
         found[peer.name] = peer
     if found and top.get("keys") is None:
-        raise ConfigError("[[peer]] needs key files: set 'keys' or --keys DIR")
+        raise ConfigError("[[peer]] needs key files: set 'keys' or --keys DIR", ("peer",))
     kids = [peer.key for peer in found.values() if peer.key and peer.link is None]
     if twice := next((kid for kid in kids if kids.count(kid) > 1), None):
         raise ConfigError(f"two peers without 'url' have the key {twice!r}: they can't be told apart")
@@ -45,35 +47,40 @@ def check_publishers(config: Config) -> None:
             )
 
 
-def _peer(settings: Settings, *, serves: bool) -> PeerConfig:
+def _peer(where: tuple[str, ...], settings: Settings, *, serves: bool) -> PeerConfig:
     name = settings["name"]
     what = f"[[peer]] {name}"
     shared = {key: settings[key] for key in ("direction", "policy", "key") if key in settings}
     covers = ZoneFilter(settings.get("zones", ALL), settings.get("exclude", Patterns()))
     if "url" in settings:
-        link = link_of(what, {key: settings[key] for key in PrimaryConfig._fields if key in settings})
+        link = link_of(what, where, {key: settings[key] for key in PrimaryConfig._fields if key in settings})
         return PeerConfig(name, link, covers=covers, **shared)
     if useless := next((key for key in settings if key not in _OF_BOTH), None):
-        raise ConfigError(f"{what} has {useless!r} but no 'url': this node never connects to a peer without one")
+        raise ConfigError(
+            f"{what} has {useless!r} but no 'url': this node never connects to a peer without one", where
+        )
     if not serves:
         raise ConfigError(
-            f"{what} has no 'url', and without [replication] it can't connect either: set one of them"
+            f"{what} has no 'url', and without [replication] it can't connect either: set one of them", where
         )
     return PeerConfig(name, covers=covers, **shared)
 
 
-def link_of(what: str, settings: Settings) -> PrimaryConfig:
-    """How to reach a peer; `what` names the table. `ConfigError`."""
-    both(what, settings, "client_cert", "client_key")
+def link_of(what: str, where: tuple[str, ...], settings: Settings) -> PrimaryConfig:
+    """How to reach a peer; `what` names the table, and `where` is its path. `ConfigError`."""
+    both(what, where, settings, "client_cert", "client_key")
     if not settings["url"].startswith("https:"):
         for key in ("ca", "client_cert"):
             if key in settings:
-                raise ConfigError(f"{what} has {key!r} but no https URL")
-    values.check_plaintext(settings["url"], settings.get("allow_plaintext", False))
+                raise ConfigError(f"{what} has {key!r} but no https URL", (*where, key))
+    try:
+        values.check_plaintext(settings["url"], settings.get("allow_plaintext", False))
+    except ConfigError as error:
+        raise ConfigError(str(error), (*where, "url")) from None
     return PrimaryConfig(**settings)
 
 
-def both(what: str, settings: Settings, one: str, other: str) -> None:
-    """`ConfigError` if only one of two settings is present."""
+def both(what: str, where: tuple[str, ...], settings: Settings, one: str, other: str) -> None:
+    """`ConfigError` if only one of two settings of a table is present."""
     if (one in settings) != (other in settings):
-        raise ConfigError(f"{what} has only one of {one!r} and {other!r}: set both")
+        raise ConfigError(f"{what} has only one of {one!r} and {other!r}: set both", where)

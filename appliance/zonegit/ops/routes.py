@@ -41,13 +41,14 @@ def routes(value: object) -> tuple[Route, ...]:
     return tuple(_route(number, each) for number, each in enumerate(value, 1))
 
 
-def check_facts(table: str, found: Sequence[Route], known: Known) -> None:
-    """`ConfigError` if a route of a table tests what no file tells."""
+def check_facts(zone: str, found: Sequence[Route], known: Known) -> None:
+    """`ConfigError` if a route of a zone's table tests what no file tells."""
     for number, route in enumerate(found, 1):
         tested = fields(route.when)
         for field, key, path in ((COUNTRY, "country_db", known.country_db), (ASN, "asn_db", known.asn_db)):
             if field in tested and path is None:
-                raise ConfigError(f"route {number} of {table} tests {field}: set {key!r} in [dns]")
+                why = f'route {number} of [zone."{zone}"] tests {field}: set {key!r} in [dns]'
+                raise ConfigError(why, ("zone", zone, "routes"))
 
 
 def _route(number: int, found: object) -> Route:
