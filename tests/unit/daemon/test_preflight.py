@@ -41,6 +41,7 @@ def path(tmp_path: Path) -> Path:
             Config(Path(), zones={ORG: ZoneConfig(canary="next:10"), "nosuch.": ZoneConfig(branch="b")}),
             f"{ORG} next, nosuch. b",
         ),
+        (Config(Path(), zones={ORG: ZoneConfig(catalog="c."), "c.": ZoneConfig()}), ""),
         (
             Config(Path(), only_zones=frozenset(f"{letter}." for letter in "abcdefghijklm")),
             ", ".join(f"{letter}. main" for letter in "abcdefghij") + ", ...",

@@ -92,3 +92,10 @@ def test_a_key_that_is_missing_is_an_error_that_names_the_zone(tmp_path: Path) -
         ConfigError, match=r"toml:2: zone example\.org\. names the TSIG key 'xfr', but there is none"
     ):
         tsig_keys(config)
+
+
+def test_the_line_of_a_missing_key_is_that_of_its_name(tmp_path: Path) -> None:
+    """In a list of several lines, and not where a comment or a longer name has it."""
+    config = read(tmp_path, '# key:xfr\nprimaries = [\n"192.0.2.1 key:xfr.example",\n"192.0.2.2 key:XFR",\n]')
+    with pytest.raises(ConfigError, match=r"toml:5: zone example\.org\. names the TSIG key 'xfr', but"):
+        tsig_keys(config)
