@@ -107,7 +107,7 @@ def with_catalogs(
     found = dict(zones)
     for name, each in catalogs.items():
         settings = zones.get(name, _plain(default))
-        for key in ("primaries", "publisher", "at", "canary", "routes", "dnssec", "publish"):
+        for key in ("primaries", "update", "publisher", "at", "canary", "routes", "dnssec", "publish"):
             if getattr(settings, key):
                 why = f"the catalog {name} is transferred and followed as it is"
                 reason = f'[zone."{name}"] can\'t have {key!r}, since {why}: remove it'
@@ -122,10 +122,17 @@ def _plain(default: ZoneConfig) -> ZoneConfig:
 
 
 def check_catalogs(config: Config) -> None:
-    """`ConfigError` for a catalog that is both made and followed here."""
+    """`ConfigError` for a catalog that is made here, and followed or written otherwise as well."""
     both = sorted(config.made_catalogs & config.catalogs.keys())
     if both:
         raise ConfigError(
             f"the catalog {both[0]} is made here ('catalog') and followed ([catalog]): give them two names",
             ("catalog", both[0]),
         )
+    for name in sorted(config.made_catalogs & config.zones.keys()):
+        for key in ("primaries", "update"):
+            if getattr(config.zones[name], key):
+                why = f"the catalog {name} is made here by zonegitd alone"
+                raise ConfigError(
+                    f'[zone."{name}"] can\'t have {key!r}, since {why}: remove it', ("zone", name, key)
+                )

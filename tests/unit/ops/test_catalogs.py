@@ -113,6 +113,12 @@ def test_members_have_the_settings_of_their_catalog_or_of_their_group(tmp_path: 
             "zonegitd.toml:5: [zone.\"catalog.example.\"] can't have 'at'",
         ),
         (f'{FOLLOWED}[zone."catalog.example."]\nprimaries = ["192.0.2.1"]\n', "can't have 'primaries'"),
+        (f'{FOLLOWED}[zone."catalog.example."]\nupdate = ["key:a ** *"]\n', "can't have 'update'"),
+        (
+            '[dns]\ncatalog = "c."\n[zone."c."]\nupdate = ["key:a ** *"]\n',
+            "zonegitd.toml:4: [zone.\"c.\"] can't have 'update', since the catalog c. is made here",
+        ),
+        ('[dns]\ncatalog = "c."\n[zone."c."]\nprimaries = ["192.0.2.1"]\n', "can't have 'primaries'"),
         (
             f'{FOLLOWED}[dns]\ncatalog = "catalog.example"\n',
             "zonegitd.toml:2: the catalog catalog.example. is made here",
