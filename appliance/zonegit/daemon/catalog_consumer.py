@@ -39,6 +39,8 @@ from zonegit.store.served import served_ref
 
 _AGAIN: Final = 1.0
 """Seconds until zones that a catalog can't have are looked at again, and until what failed is tried again."""
+_PAUSES: Final = 20.0
+"""How much longer that pause is at least than the look before it, which may take seconds."""
 _NAMED: Final = 10
 """Zones that are named in the log at a time."""
 
@@ -64,8 +66,10 @@ class CatalogConsumer:
         gauges: Gauges,
         announce: Callable[[], None],
         clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`announce` is called when the members have changed, after that was recorded."""
+        """`announce` is called when the members have changed, after that was recorded. `timer`: elapsed seconds."""
+        self._timer = timer
         self._store = store
         self._context = Context.over(store, clock)
         self._config = config
@@ -117,7 +121,7 @@ class CatalogConsumer:
         return _Version(tip, Commit.decode(reader.get(tip)).serial, allowed_version(reader, name) == tip.hex())
 
     def _follow(self, versions: Mapping[str, _Version]) -> None:
-        config = self._config
+        config, began = self._config, self._timer()
         following = {
             name: Following(self._read(name, version.commit), config.catalogs[name].max_removals, version.allowed)
             for name, version in versions.items()
@@ -131,7 +135,8 @@ class CatalogConsumer:
         if changed or states != known:
             carry_out(self._context, before, decided, states, self._guarded(before, decided.members))
         self._report(states, before, decided)
-        self._again = self._clock() + _AGAIN if decided.clashes else None
+        pause = max(_AGAIN, _PAUSES * (self._timer() - began))
+        self._again = self._clock() + pause if decided.clashes else None
         if changed:
             self._announce()
 
@@ -183,8 +188,8 @@ class CatalogConsumer:
 
 
 def _own(config: Config) -> Collection[str]:
-    """The zones that have settings of their own."""
-    return config.zones.keys() - config.members
+    """The zones that have settings of their own, and the catalogs made here, even without a member yet."""
+    return (config.zones.keys() - config.members) | config.made_catalogs
 
 
 def _state(name: str, version: _Version, following: Following, decided: Decided) -> CatalogState:

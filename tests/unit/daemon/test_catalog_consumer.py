@@ -202,6 +202,31 @@ def test_it_is_taken_once_it_is_gone(node: Node) -> None:
     assert node.state().clashes == ()
 
 
+def test_the_longer_a_look_takes_the_longer_is_the_pause_after_it(node: Node) -> None:
+    """A catalog with very many members and one zone that it can't have would keep the process busy."""
+    elapsed = iter(range(0, 1000, 5))
+    node.consumer = CatalogConsumer(
+        node.store, node.config, node.samples, node._announce, node.clock, lambda: next(elapsed)
+    )
+    node.transfer("a")
+    node.write("a")
+    node.follow()
+    node.repository.remove_zone("a.example.")
+    node.clock.now += 90
+    assert node.follow() == set()
+    node.clock.now += 20
+    assert node.follow() == {"a"}
+
+
+def test_a_catalog_that_is_made_here_is_not_taken_over_before_it_lists_a_zone(node: Node) -> None:
+    made = f"made.{ONE}"
+    node.config = replace(node.config, default_zone=ZoneConfig(catalog=made))
+    node.restart()
+    node.write("a", more=f"m.zones 0 IN PTR {made}\n")
+    assert node.follow() == {"a"}
+    assert node.state().clashes == ((made, "has settings of its own here"),)
+
+
 def test_a_zone_with_settings_of_its_own_is_not_taken_over(node: Node) -> None:
     node.config = replace(node.config, zones={**node.config.zones, "a.example.": ZoneConfig()})
     node.restart()
