@@ -5,12 +5,13 @@ are answered SERVFAIL at once, and so is what the updater doesn't answer in time
 (`daemon.updater`).
 """
 
+from collections.abc import Callable
 from threading import Lock
 from time import monotonic
 from typing import Final, NamedTuple
 
 from zonegit.daemon.channels import PATIENCE, Request, Sender
-from zonegit.daemon.update_strangers import Strangers
+from zonegit.daemon.update_strangers import BURST, BURST_EACH, RATE, RATE_EACH, Strangers
 from zonegit.dns.recipient import Recipient
 from zonegit.dns.update.message import response
 from zonegit.dns.wire.message import Rcode, Transport
@@ -39,12 +40,17 @@ class _Open(NamedTuple):
 class UpdateRelay:
     """`net.dns.answering.Replies`, over the channel to the updater."""
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: Sender, clock: Callable[[], float] = monotonic) -> None:
+        """`clock`: seconds, by which failures count."""
         self._sender = sender
         self._open: dict[int, _Open] = {}
         """In the order in which they came."""
         self._sources: dict[_Source, int] = {}
-        self._strangers = {is_datagram: Strangers() for is_datagram in (False, True)}
+        self._strangers = {
+            True: Strangers(RATE, BURST, each=False, clock=clock),
+            False: Strangers(RATE_EACH, BURST_EACH, each=True, clock=clock),
+        }
+        """By whether they send datagrams."""
         self._lock = Lock()
         """Over these three; never held while something is sent."""
 
@@ -93,7 +99,7 @@ class UpdateRelay:
         strangers = self._strangers[source.is_datagram]
         if strangers.knows(source.address):
             return MOST
-        return MOST * _FOR_STRANGERS if strangers.are_welcome else 0
+        return MOST * _FOR_STRANGERS if strangers.admits(source.address) else 0
 
     def _take(self, ident: int) -> _Open | None:
         with self._lock:

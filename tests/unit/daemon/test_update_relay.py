@@ -2,6 +2,8 @@
 
 import select
 from array import array
+from collections.abc import Callable
+from time import monotonic
 
 import dns.message
 import dns.rcode
@@ -14,6 +16,7 @@ from zonegit.daemon import update_relay, update_strangers
 from zonegit.daemon.channels import UPDATER, Channels, Receiver, Reply, Sender
 from zonegit.daemon.update_intake import BUSY, UNSIGNED, UpdateIntake
 from zonegit.daemon.update_relay import UpdateRelay
+from zonegit.daemon.update_strangers import Strangers
 from zonegit.dns import stats
 from zonegit.dns.access.requestor import Requestor
 from zonegit.dns.options import Options
@@ -37,10 +40,10 @@ class Client:
 class Relaying:
     """A relay, and the updater's end of its channel."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.channels = Channels([7])
         self.receiver = Receiver(self.channels.receiving(UPDATER)[UPDATER])
-        self.relay = UpdateRelay(Sender(self.channels.sending(7)[UPDATER]))
+        self.relay = UpdateRelay(Sender(self.channels.sending(7)[UPDATER]), clock)
         self.stats = array("Q", bytes(8 * stats.SLOTS))
         self.refused: list[tuple[str, str]] = []
         self.intake = UpdateIntake(Responder(Options(), self.stats), self.relay, self._refuse)
@@ -73,6 +76,15 @@ class Relaying:
 @pytest.fixture
 def relaying():
     relaying = Relaying()
+    yield relaying
+    relaying.receiver.close()
+    relaying.channels.close()
+
+
+@pytest.fixture
+def stopped():
+    """One for which no time passes, as far as failures go."""
+    relaying = Relaying(lambda: 0.0)
     yield relaying
     relaying.receiver.close()
     relaying.channels.close()
@@ -133,22 +145,44 @@ def test_one_source_leaves_room_for_others_and_all_have_a_bound(relaying, monkey
     assert relaying.ask(update(), client) is None
 
 
-def test_forged_updates_keep_out_neither_known_sources_nor_connections(relaying, monkeypatch):
+def test_forged_updates_keep_out_neither_known_sources_nor_connections(stopped):
     """Each costs more to verify than to send, so after many of them strangers wait, over UDP."""
-    monkeypatch.setattr(update_strangers, "RATE", 0.0)
     client, forger, other = Client(), bytes((192, 0, 2, 66)), bytes((192, 0, 2, 3))
-    assert relaying.ask(update(), client) is None
-    relaying.answer_all(verified=True)
+    assert stopped.ask(update(), client) is None
+    stopped.answer_all(verified=True)
     sent = 0
-    while relaying.ask(update(), client, forger) is None:
-        relaying.answer_all(verified=False)
+    while stopped.ask(update(), client, forger) is None:
+        stopped.answer_all(verified=False)
         sent += 1
     assert sent == update_strangers.BURST
-    assert relaying.ask(update(), client) is None, "its last one verified"
-    assert relaying.ask(update(), client, other) == dns.rcode.SERVFAIL
-    assert relaying.ask(update(), client, other, Transport.TCP) is None
-    relaying.answer_all(verified=False)
-    assert relaying.ask(update(), client) == dns.rcode.SERVFAIL, "somebody forges its address"
+    assert stopped.ask(update(), client) is None, "its last one verified"
+    assert stopped.ask(update(), client, other) == dns.rcode.SERVFAIL
+    assert stopped.ask(update(), client, other, Transport.TCP) is None
+    stopped.answer_all(verified=False)
+    assert stopped.ask(update(), client) == dns.rcode.SERVFAIL, "somebody forges its address"
+
+
+def test_connections_are_shut_out_by_their_own_failures_only(stopped):
+    client, forger, other = Client(), bytes((192, 0, 2, 66)), bytes((192, 0, 2, 3))
+    sent = 0
+    while stopped.ask(update(), client, forger, Transport.TCP) is None:
+        stopped.answer_all(verified=False)
+        sent += 1
+    assert sent == update_strangers.BURST_EACH
+    assert stopped.ask(update(), client, other, Transport.TCP) is None
+    assert stopped.ask(update(), client, forger) is None, "its UDP datagrams may be somebody else's"
+
+
+def test_what_was_open_when_too_many_failed_is_made_up_for():
+    """Hundreds may be passed on before the first is answered."""
+    now = 0.0
+    strangers = Strangers(10.0, 20.0, each=False, clock=lambda: now)
+    for _ in range(50):
+        strangers.answered(b"", dns.message.make_response(dns.message.make_query(".", "SOA")).to_wire()[:3] + b"\5")
+    now = 2.9
+    assert not strangers.admits(b"")
+    now = 3.2
+    assert strangers.admits(b"")
 
 
 def test_who_forges_an_address_does_not_use_up_its_connections(relaying, monkeypatch):
