@@ -25,6 +25,8 @@ from zonegit.zonefile.types import parse_type
 
 Record = tuple[bytes, int, int, bytes]
 """Absolute owner in lowercase, type, TTL, canonical RDATA."""
+PATIENCE = 30.0
+"""Seconds that a program may take over a zone, or PowerDNS over all."""
 PROGRAMS = ("named-compilezone", "nsd-checkzone", "kzonecheck", "pdnsutil", "zone2json")
 _REFUSED = re.compile(r"^error|Serious semantic error", re.MULTILINE)
 _TOLD_BY_SIGNING = re.compile(r"auth=0, run pdnsutil rectify-zone|in non-presigned zone")
@@ -185,6 +187,20 @@ def readings(programs: Mapping[str, str], files: Sequence[MadeFile], where: Path
 
 
 def _run(command: Sequence[str], where: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a program, twice if need be: kzonecheck 3.2.6 has once gone on for ever over a zone it else refuses."""
+    try:
+        return _run_once(command, where)
+    except subprocess.TimeoutExpired:
+        return _run_once(command, where)
+
+
+def _run_once(command: Sequence[str], where: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        command, capture_output=True, encoding="utf-8", errors="surrogateescape", check=False, cwd=where
+        command,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
+        cwd=where,
+        timeout=PATIENCE,
     )

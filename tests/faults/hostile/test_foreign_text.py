@@ -30,7 +30,7 @@ from zonegit.daemon.mirror import Mirror
 from zonegit.daemon.pauses import Pauses
 from zonegit.errors import ConfigError
 from zonegit.model.foreign import MOST
-from zonegit.ops import log
+from zonegit.ops import flags, log
 from zonegit.ops.config import PrimaryConfig
 from zonegit.ops.families import Family, Kind
 from zonegit.ops.metrics import _metric, _Table
@@ -262,6 +262,9 @@ WRITERS = {
     "cli/main.py": "gives them to the command's Output; one constant before there is one",
     "daemon/main.py": "what ends the daemon, as one_line",
     "ops/log.py": "the log's handler",
+    "daemon/preparing.py": "results, to the process that started it",
+    "net/dns/parent_process.py": "answers, to the process that started it",
+    "repo/dnssec/signing_process.py": "its result, to the process that started it",
     "cli/editor.py": "nothing: whether it is a terminal, for the editor",
     "ssh/ssh_keygen.py": "nothing: whether it is a terminal, for what ssh-keygen asks",
 }
@@ -294,6 +297,6 @@ def test_what_ends_the_daemon_is_one_line(
     def load(_: object) -> None:
         raise kind(HOSTILE)
 
-    monkeypatch.setattr(daemon, "load", load)
+    monkeypatch.setattr(flags, "load", load)
     assert daemon.main([]) != 0
     assert_harmless(capsys.readouterr().err)
