@@ -76,6 +76,18 @@ def pinned(argv: Sequence[str], cores: str | None) -> list[str]:
     return list(argv) if cores is None else [find_program("taskset"), "-c", cores, *argv]
 
 
+@contextmanager
+def on_cores(cores: str | None) -> Iterator[None]:
+    """Have this process run on these cores alone, as far as that goes."""
+    before = os.sched_getaffinity(0)
+    if cores is not None:
+        os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def free_port() -> int:
     """A loopback port that is free for UDP and TCP just now."""
     while True:
