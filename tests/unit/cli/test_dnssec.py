@@ -78,7 +78,7 @@ def test_enable_needs_a_configuration_and_a_zone(zone, refused, tmp_path, file, 
     monkeypatch.setattr(location, "SERVICE_CONFIG", str(tmp_path / "none.toml"))
     refused(zone("dnssec", "enable"), 1, "no configuration is about ", "--config", "zonegitd.toml")
     file.write_text("[dns\n")
-    refused(zone("dnssec", "enable"), 2, f"{file}: ")
+    refused(zone("dnssec", "enable"), 2, f"{file}:1: ")
     file.write_text("")
     refused(zone("dnssec", "enable", "example.net"), 5, "no zone example.net. here")
     assert file.read_text() == ""

@@ -45,8 +45,6 @@ _RETRY: Final = 300
 """Seconds until another look at a zone that couldn't be signed."""
 _LONGEST_REST: Final = 3600
 """Seconds: many times as long as any pause between two slices."""
-_COUNTS: Final = 61
-"""Seconds between two looks that count as two (`rollover.counting`)."""
 
 
 class SigningStage:
@@ -212,6 +210,6 @@ def _again(state: State, status: DnssecStatus, outcome: Outcome, now: int, *, is
     if failed:
         return now + _RETRY
     if state.process is not None:
-        times.append(now + (_COUNTS if is_new else LOOK))
+        times.append(now if is_new else now + LOOK)  # a wait begins with the first look at what was published
         times += [waiting.until for waiting in status.waiting if waiting.until is not None]
     return max(min(times), now)
