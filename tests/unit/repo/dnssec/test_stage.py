@@ -45,6 +45,12 @@ def test_a_zone_is_signed_and_valid(tmp_path: Path, algorithm: Algorithm, keys: 
     assert node.served().rrset(APEX, CDS) is None, "not before caches have the keys"
 
 
+def test_a_wait_for_what_was_published_begins_at_once(tmp_path: Path) -> None:
+    node = SignedNode(tmp_path)
+    assert node.publish().again == node.clock.now
+    assert (node.publish().again or 0) > node.clock.now
+
+
 def test_the_ds_is_asked_for_once_caches_have_the_keys(tmp_path: Path) -> None:
     node = SignedNode(tmp_path)
     node.publish()
