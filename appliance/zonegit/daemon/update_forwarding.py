@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from zonegit.daemon.channels import Arrival
 from zonegit.daemon.update_origin import Origin, origin_of
+from zonegit.daemon.update_report import OTHER
 from zonegit.dns.access import tsig
 from zonegit.dns.update.message import response
 from zonegit.dns.update.signed import SignedUpdate
@@ -41,8 +42,6 @@ BUSY: Final = "busy"
 """The result of what exceeds these bounds."""
 CIRCLE: Final = "circle"
 """That of a message that has been forwarded from here before."""
-OTHER: Final = "other"
-"""The label of zones that have no series of their own."""
 SOON: Final = 0.05
 """Seconds after which the outcomes are looked at again."""
 _LINES: Final = 10

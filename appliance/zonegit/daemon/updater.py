@@ -23,13 +23,13 @@ from zonegit.daemon.channels import UPDATER, Arrival, Receiver, Reply
 from zonegit.daemon.transfers import fresh_keys
 from zonegit.daemon.update_forwarding import SOON, UpdateForwarding
 from zonegit.daemon.update_report import LATE, REPEATED, UNCHANGED, UpdateReport
-from zonegit.dns.access.tsig import Keys, TsigKey
+from zonegit.dns.access.tsig import Keys
 from zonegit.dns.update.message import Unreadable, read_update, response
 from zonegit.dns.update.signed import SignedUpdate, verify
 from zonegit.dns.wire.message import Rcode, parse
 from zonegit.errors import StorePanicked
 from zonegit.model import refs
-from zonegit.model.names import WireName, to_text
+from zonegit.model.names import to_text
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.samples import Samples
@@ -37,7 +37,7 @@ from zonegit.ops.shared import SharedBlock
 from zonegit.repo.context import Context
 from zonegit.repo.results import Position
 from zonegit.repo.updating.apply import apply_updates
-from zonegit.repo.updating.values import Asked, Done, UpdatePolicy, UpdateRcode
+from zonegit.repo.updating.values import Asked, Done, UpdatePolicy, UpdateRcode, key_text
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.writer_lock import Patience
 
@@ -182,8 +182,8 @@ class Updater:
         elif origin is not None and signed.is_unknown and self._forwarding.allows(came, zone, None):
             self._forwarding.forward(came, zone, origin, None)
         else:
-            key = "" if signed.key is None else _key_text(signed.key)
-            named = None if signed.named is None else _name_text(signed.named)
+            key = "" if signed.key is None else key_text(signed.key.name)
+            named = None if signed.named is None else key_text(signed.named)
             self._report.refused(request, zone, key, signed.result, signed.why, named)
             self._send(came, signed.response)
 
@@ -271,10 +271,10 @@ class Updater:
         for each in (waiting.came, *waiting.repeated):
             self._send(each, answer)
         if done.rcode:
-            self._report.refused(request, zone, _key_text(signed.key), done.rcode.name, done.why)
+            self._report.refused(request, zone, key_text(signed.key.name), done.rcode.name, done.why)
         else:
             result = UNCHANGED if done.committed is None else done.rcode.name
-            self._report.finished(request, zone, _key_text(signed.key), result)
+            self._report.finished(request, zone, key_text(signed.key.name), result)
 
     def _failed(self, waiting: Waiting, zone: str, result: str = Rcode.SERVFAIL.name) -> None:
         """Answer a message that couldn't be applied; it may be tried again."""
@@ -282,23 +282,15 @@ class Updater:
         answer = waiting.signed.response(Rcode.SERVFAIL, int(self._clock()))
         for each in (waiting.came, *waiting.repeated):
             self._send(each, answer)
-        self._report.finished(waiting.came.request, zone, _key_text(waiting.signed.key), result)
+        self._report.finished(waiting.came.request, zone, key_text(waiting.signed.key.name), result)
 
     def _refuse(self, came: Arrival, signed: SignedUpdate, zone: str, rcode: Rcode, why: str) -> None:
-        self._report.refused(came.request, zone, _key_text(signed.key), rcode.name, why)
+        self._report.refused(came.request, zone, key_text(signed.key.name), rcode.name, why)
         self._send(came, signed.response(rcode, int(self._clock())))
 
     def _send(self, came: Arrival, answer: bytes) -> None:
         """Answer with the message's own id, which its signature doesn't cover (RFC 8945 §5.4.2)."""
         self._reply(came.channel, Reply(came.request.ident, came.request.packet[:2] + answer[2:]))
-
-
-def _key_text(key: TsigKey) -> str:
-    return _name_text(key.name)
-
-
-def _name_text(name: WireName) -> str:
-    return to_text(name).removesuffix(".")
 
 
 def _zone_text(packet: bytes) -> str:

@@ -9,7 +9,6 @@ from zonegit.errors import CorruptStore, InvalidZone
 from zonegit.model import refs
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import ObjectId, object_id
-from zonegit.model.names import WireName, to_text
 from zonegit.model.rdata import with_serial
 from zonegit.model.rrset import SOA_KEY, rdatas
 from zonegit.model.zone import Zone
@@ -23,7 +22,7 @@ from zonegit.repo.serials import next_seq
 from zonegit.repo.signed import is_signed, refuse_change
 from zonegit.repo.updating.semantics import Rejected, check_permissions, check_prerequisites, operate
 from zonegit.repo.updating.summary import message_of
-from zonegit.repo.updating.values import Asked, Done, UpdatePolicy, UpdateRcode
+from zonegit.repo.updating.values import Asked, Done, UpdatePolicy, UpdateRcode, key_text
 from zonegit.repo.updating.working import Working
 from zonegit.store.port import RefUpdate
 from zonegit.tree.edit import edit
@@ -108,7 +107,7 @@ class Chain:
     def _add(self, number: int, asked: Asked) -> None:
         update, key, group = asked.update, asked.key, self._group
         if not self._policy.knows(key):
-            raise Rejected(UpdateRcode.REFUSED, f"no rule names the key {_key_text(key)}")
+            raise Rejected(UpdateRcode.REFUSED, f"no rule names the key {key_text(key)}")
         working = Working(self._content.tree)
         check_prerequisites(update, working, self._soa)
         check_permissions(update, working, self._policy, key)
@@ -148,7 +147,7 @@ class Chain:
         old = self._top.revision.id
         seq = next_seq(self._seq, group.serial)
         message = message_of(changes, self._top.tree.payload, len(group.numbers))
-        author = Stamp(_key_text(asked.key)[:_LONGEST_NAME], asked.when, self.who.offset)
+        author = Stamp(key_text(asked.key)[:_LONGEST_NAME], asked.when, self.who.offset)
         root = object_id(objects[-1])
         commit = make_commit(self._top, self._place.zone, root, seq, self.who, message, None, author)
         data = commit.encode()
@@ -181,7 +180,3 @@ class Chain:
         judge_errors(Edit(content, before, changes, Tree(tree.nodes.over(fresh), built.root), built.records))
         zone = Zone(built.root, shape, built.records)
         return zone, [*built.objects, zone.encode()]
-
-
-def _key_text(key: WireName) -> str:
-    return to_text(key).removesuffix(".")

@@ -19,7 +19,16 @@ from zonegit.model.rdata import (
     with_serial,
 )
 from zonegit.repo.serials import is_ahead
-from zonegit.repo.updating.values import Fault, Form, Operation, Prerequisite, Update, UpdatePolicy, UpdateRcode
+from zonegit.repo.updating.values import (
+    Fault,
+    Form,
+    Operation,
+    Prerequisite,
+    Update,
+    UpdatePolicy,
+    UpdateRcode,
+    key_text,
+)
 from zonegit.repo.updating.working import Pile, Working
 from zonegit.zonefile.types import type_text
 
@@ -92,7 +101,7 @@ def check_permissions(update: Update, working: Working, policy: UpdatePolicy, ke
             why = f"only who signs a zone adds records of the type {type_text(each.rtype)}"
             raise Rejected(UpdateRcode.REFUSED, f"{_name(update.apex, each)}: {why}")
         if not _is_allowed(each, working, allowed[each.owner]):
-            raise Rejected(UpdateRcode.REFUSED, f"no rule lets {_key_text(key)} {_asked(update.apex, each)}")
+            raise Rejected(UpdateRcode.REFUSED, f"no rule lets {key_text(key)} {_asked(update.apex, each)}")
 
 
 def _is_allowed(each: Operation, working: Working, allowed: frozenset[int] | None) -> bool:
@@ -186,7 +195,3 @@ def _asked(apex: WireName, each: Operation) -> str:
 
 def _name(apex: WireName, each: Prerequisite | Operation) -> str:
     return to_text(absolute(each.owner, apex))
-
-
-def _key_text(key: WireName) -> str:
-    return to_text(key).removesuffix(".")

@@ -3,7 +3,7 @@
 from enum import Enum, IntEnum, StrEnum
 from typing import NamedTuple
 
-from zonegit.model.names import Owner, WireName, labels
+from zonegit.model.names import Owner, WireName, labels, to_text
 from zonegit.repo.results import Committed
 
 
@@ -118,6 +118,11 @@ def _label_text(label: bytes | Wild) -> str:
         return label.value
     text = owner_text(join([label]))
     return f"\\{text}" if text in ("*", "**") else text
+
+
+def key_text(key: WireName) -> str:
+    """A TSIG key's name as operators write it: without its final dot."""
+    return to_text(key).removesuffix(".")
 
 
 class UpdateRule(NamedTuple):
