@@ -8,13 +8,19 @@ from zonegit.model.rrset import SOA_KEY, RRset, key_parts, record_count
 from zonegit.repo.incoming.values import Difference, Differences, Entry, WholeZone
 
 SERVER = "192.0.2.1"
+REFRESH, RETRY, EXPIRE = 600, 120, 3600
+"""Seconds, of the zones that `text_of` makes."""
 
 
 def text_of(serial: int, *lines: str, ns: bool = True) -> str:
     """A zone file of example.org. with these lines, each `www A 192.0.2.1`."""
     own = ["@ NS ns1", "ns1 A 192.0.2.53"] if ns else []
-    soa = f"@ SOA ns1 hostmaster {serial} 600 120 3600 300"
+    soa = f"@ SOA ns1 hostmaster {serial} {REFRESH} {RETRY} {EXPIRE} 300"
     return "\n".join(["$ORIGIN example.org.", "$TTL 3600", soa, *own, *lines, ""])
+
+
+ONE, TWO, THREE = (text_of(serial, f"www A 192.0.2.{serial}") for serial in (1, 2, 3))
+"""Three versions of a zone."""
 
 
 def whole(text: str) -> WholeZone:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from incomingkit import text_of
+from incomingkit import EXPIRE, ONE, REFRESH, THREE, TWO
 from refreshkit import ZONE, Node, address, notice
 from virtualkit import run_virtual
 from zonegit.errors import Refused
@@ -15,11 +15,6 @@ from zonegit.model.rdata import A
 from zonegit.repo import Repository
 from zonegit.repo.incoming.state import Asked, ask_for_transfer
 
-ONE = text_of(1, "www A 192.0.2.1")
-TWO = text_of(2, "www A 192.0.2.2")
-THREE = text_of(3, "www A 192.0.2.3")
-REFRESH, RETRY, EXPIRE = 600, 120, 3600
-"""As in `incomingkit.text_of`."""
 HOUR = 3600
 
 

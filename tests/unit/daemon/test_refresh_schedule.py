@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 
-from incomingkit import text_of
+from incomingkit import EXPIRE, ONE, REFRESH, RETRY, THREE, TWO, text_of
 from refreshkit import START, ZONE, Node, address, notice
 from virtualkit import run_virtual
 
-ONE = text_of(1, "www A 192.0.2.1")
-TWO = text_of(2, "www A 192.0.2.2")
-THREE = text_of(3, "www A 192.0.2.3")
-REFRESH, RETRY, EXPIRE = 600, 120, 3600
-"""As in `incomingkit.text_of`."""
 HOUR = 3600
 
 

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from incomingkit import text_of
+from incomingkit import ONE
 from refreshkit import Node
 from virtualkit import run_virtual
 from zonegit.daemon.refresh_turns import LONG, MOST_LONG, ROUNDS, SAME, Turns
 from zonegit.ops.config import Config, ZoneConfig
-
-ONE = text_of(1, "www A 192.0.2.1")
 
 
 @pytest.fixture
