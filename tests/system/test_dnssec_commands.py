@@ -143,4 +143,5 @@ def test_a_zone_of_binds_moves_here_with_its_keys(
     verify(node, tmp_path, needs_program)
     told = node.zonegit("dnssec", "ds").stdout
     assert told.split()[-4:] == [word.lower() for word in ds.split()[-4:]]
-    assert "under way     nothing" in node.zonegit("dnssec", "status").stdout
+    rows = [row.split() for row in node.zonegit("dnssec", "status").stdout.splitlines()]
+    assert ["under", "way", "nothing"] in rows
