@@ -16,9 +16,14 @@ from typing import Final
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 BUILT: Final = CHECKOUT / "build" / "fast"
 PACKAGE: Final = CHECKOUT / "appliance" / "zonegit"
-ROOMS: Final = ("dns/wire", "dns/fastpath")
-"""Rooms whose modules are compiled: what a query goes through that no cache has an answer to."""
+LIST: Final = CHECKOUT / "packaging" / "compiled.txt"
 _SHOW: Final = "import importlib, sys; [print(importlib.import_module(name).__file__) for name in sys.argv[1:]]"
+
+
+def compiled_modules() -> list[str]:
+    """The modules of the list, as paths below zonegit/."""
+    lines = (line.partition("#")[0].strip() for line in LIST.read_text().splitlines())
+    return [line for line in lines if line]
 
 
 def main() -> int:
@@ -32,9 +37,7 @@ def main() -> int:
     shutil.rmtree(BUILT, ignore_errors=True)
     shutil.copytree(PACKAGE, BUILT / "zonegit", ignore=shutil.ignore_patterns("__pycache__"))
     mypyc = Path(sys.executable).with_name("mypyc")
-    paths = [
-        path.relative_to(PACKAGE.parent) for room in ROOMS for path in sorted((PACKAGE / room).glob("[!_]*.py"))
-    ]
+    paths = [Path("zonegit") / module for module in compiled_modules()]
     done = subprocess.run(
         [mypyc, "--strict", "--config-file", CHECKOUT / "pyproject.toml", *paths],
         cwd=BUILT,
