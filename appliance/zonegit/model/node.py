@@ -304,6 +304,12 @@ def node_records(data: bytes) -> int:
     return int.from_bytes(data[_START - 4 : _START], "big")
 
 
+def leaf_entries(data: bytes) -> tuple[int, int, bool] | None:
+    """A leaf's numbers of entries and of records, and whether it has stubs, undecoded; None for an inner node."""
+    level, count, records = _COUNTS.unpack_from(data, HEADER_SIZE)
+    return None if level else (count, records, bool(data[2] & HAS_STUBS))
+
+
 def leaf_rrs(data: bytes) -> tuple[int, bytes] | None:
     """A leaf's number of records and the bytes of all its RRs, without decoding it; None if it has stubs."""
     if data[2] & HAS_STUBS:

@@ -3,7 +3,7 @@
 Refused: unknown kinds and versions, objects above their kind's size, any bytes but the canonical ones, a child that
 is not stored, a child that differs from its parent's description (level, record count, keys and their order, zone,
 generation), a commit whose seq is too far ahead, and a published version that has parents or children. None of this
-can be switched off.
+can be switched off. Only leaves that this process has built itself aren't decoded again (`built`).
 """
 
 from collections.abc import Callable, Mapping

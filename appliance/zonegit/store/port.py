@@ -4,7 +4,7 @@ Present means closed: an object is inserted only if everything it points to is s
 batch. So `has` proves a whole closure, and a ref can only point to a complete version.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -16,6 +16,7 @@ from zonegit.tree.source import NodeCache
 from zonegit.tree.version import ZoneVersion
 
 if TYPE_CHECKING:
+    from zonegit.store.facts import NodeFacts
     from zonegit.tree.servable import Plain
 
 VIEW_AT_ONCE: Final = 20_000
@@ -163,6 +164,10 @@ class Reader(Protocol):
 
         This refuses nothing: `insert` checks again what wasn't found to be right.
         """
+        ...
+
+    def learn(self, facts: "Mapping[ObjectId, NodeFacts]") -> None:
+        """Facts of nodes that this process has built itself: `insert` then only has to find their children here."""
         ...
 
     def object_ids(self, kind: Kind | None = None) -> Iterator[ObjectId]:

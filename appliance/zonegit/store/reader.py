@@ -1,6 +1,6 @@
 """Reads one consistent version of the repository from tables. Every object is hashed again when it is read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -158,6 +158,10 @@ class StoreReader:
             oid = object_id(data)
             if self._facts.get(oid) is None:
                 self._facts.add(oid, check_object(data, self._describe_any))
+
+    def learn(self, facts: Mapping[ObjectId, NodeFacts]) -> None:
+        for oid, found in facts.items():
+            self._facts.add(oid, found)
 
     def object_ids(self, kind: Kind | None = None) -> Iterator[ObjectId]:
         for number, oid in sorted((number, oid) for oid, number in self.tables.scan(Table.IDS)):

@@ -7,7 +7,7 @@ check` call an error is said in the commit's message. Only what nothing could be
 refused.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from zonegit.errors import DifferenceUnfit, NotFound, SerialBehind, TransferError
@@ -28,11 +28,13 @@ from zonegit.repo.serials import ROUND, is_ahead
 from zonegit.repo.store_ahead import store_ahead
 from zonegit.repo.tombstones import removed_tip, tombstone_at
 from zonegit.repo.writing import Ready, store_all
+from zonegit.store.built import leaf_facts
+from zonegit.store.facts import NodeFacts
 from zonegit.store.port import RefUpdate, Writer
 from zonegit.tree.build import Built, build
 from zonegit.tree.diff import diff
 from zonegit.tree.edit import edit
-from zonegit.tree.servable import Inspection, change_fault
+from zonegit.tree.servable import Inspection, Plain, change_fault
 from zonegit.tree.source import Nodes
 from zonegit.tree.zone_tree import Tree
 from zonegit.zonefile.check import check_owners
@@ -62,6 +64,8 @@ class Arrival(NamedTuple):
     """In the zone now."""
     findings: Sequence[Finding] = ()
     """Errors in the zone that it is served with nevertheless."""
+    facts: Mapping[ObjectId, NodeFacts] = {}
+    """What is known of new leaves, because they were built here."""
 
 
 def author_of(server: str) -> str:
@@ -101,6 +105,9 @@ def store_arrivals(
 
     The objects of large zones are stored before it, in groups. `more` writes what else belongs to the transaction.
     """
+    with context.store.read() as reader:
+        for each in arrivals:
+            reader.learn(each.facts)
     readies = [
         each.ready._replace(objects=store_ahead(context, list(each.ready.objects))) if each.versions else each.ready
         for each in arrivals
@@ -132,6 +139,7 @@ class _Chain:
         self._server = server
         self._objects: list[bytes] = []
         self._fresh: dict[ObjectId, bytes] = {}
+        self._facts: dict[ObjectId, NodeFacts] = {}
         self._nodes = context.nodes.over(self._fresh)
         self._last: Revision | None
         """The newest commit, or the last one of a branch that was removed."""
@@ -159,9 +167,9 @@ class _Chain:
         if old is not None and same and brought.serial == old.revision.commit.serial:
             return
         seq = self._seq(brought.serial, any_serial=any_serial)
-        self._keep(built.objects)
+        self._facts = leaf_facts(brought.entries, self._keep(built.objects))
         if old is None:
-            self._refuse(Inspection(self._apex, self._nodes, misfit).fault(built.root), built.root)
+            self._refuse(Inspection(self._apex, self._nodes, misfit, self._plain).fault(built.root), built.root)
         else:
             self._refuse(change_fault(self._apex, self._nodes, old.tree.root, built.root, misfit), built.root)
         self._changes += len(brought.entries) if old is None else _count(self._nodes, old.tree.root, built.root)
@@ -209,7 +217,8 @@ class _Chain:
         soa = last.tree.payload(SOA_KEY) if last is not None else None
         rdata = rdatas(soa)[0] if soa is not None else b""
         records = 0 if last is None else last.zone.records
-        return Arrival(ready, old and old.commit.serial, self._commits, whole, rdata, records, self._findings)
+        before = old and old.commit.serial
+        return Arrival(ready, before, self._commits, whole, rdata, records, self._findings, self._facts)
 
     def _seq(self, serial: int, *, any_serial: bool) -> int:
         """The sequence number with this serial. `SerialBehind`."""
@@ -227,10 +236,16 @@ class _Chain:
         if Tree(self._nodes, root).payload(_NS_KEY) is None:
             raise TransferError(f"{self._place.zone} would have no NS record at its apex")
 
-    def _keep(self, objects: list[bytes]) -> None:
+    def _plain(self, oid: ObjectId) -> Plain | None:
+        facts = self._facts.get(oid)
+        return None if facts is None else facts.plain
+
+    def _keep(self, objects: list[bytes]) -> dict[ObjectId, bytes]:
+        """Have these objects stored with the commits. Returns them by their ids."""
         new = {object_id(data): data for data in objects}
         self._objects += [data for oid, data in new.items() if oid not in self._fresh]
         self._fresh.update(new)
+        return new
 
     def _commit(self, built: Built, seq: int, how: str, errors: list[Finding]) -> None:
         zone = Zone(built.root, self._shape, built.records)
