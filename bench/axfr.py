@@ -14,7 +14,7 @@ import peers
 from dns_client import AXFR, Transfer, query, take_transfer
 from figures import Figure, at_least, median_ratio
 from material import synthetic_zone
-from processes import split_cores
+from processes import split_cores, work
 from report import Cell, Report, Table, options
 from script import run
 
@@ -32,11 +32,17 @@ def bench(args: Namespace, place: Path) -> Report:
         servers += [stack.enter_context(peer.serving(zone, place / peer.name, cores.server)) for peer in here]
         if cores.load is not None:
             os.sched_setaffinity(0, {int(core) for core in cores.load.split(",")})
+        before = work(servers[0].pid)
         for _ in range(args.transfers):
             for server in servers:
                 transfer = take_transfer(server.port, query(zone.apex, AXFR), zone.records + 1)
                 taken.setdefault(server.name, []).append(transfer)
-    return Report("axfr", [_figure(zone.records, taken)], [_table(taken)], notes)
+        bound = work(servers[0].pid).since(before).shares(sum(each.seconds for each in taken[nodes.NAME]))
+    rate, ratios = beside(taken)
+    figures = [Figure(f"AXFR of {zone.records:,} records", rate, "M records/s", at_least(2), ratios, bound)]
+    if peers.KNOT.name in ratios:
+        figures.append(Figure("the same beside Knot", ratios[peers.KNOT.name], "×", at_least(2)))
+    return Report("axfr", figures, [_table(taken)], notes)
 
 
 def _rates(transfers: list[Transfer]) -> list[float]:
@@ -44,10 +50,11 @@ def _rates(transfers: list[Transfer]) -> list[float]:
     return [transfer.records / transfer.seconds / _MILLION for transfer in transfers]
 
 
-def _figure(records: int, taken: dict[str, list[Transfer]]) -> Figure:
+def beside(taken: dict[str, list[Transfer]]) -> tuple[float, dict[str, float]]:
+    """Million records per second, and that divided by each peer's."""
     ours = _rates(taken[nodes.NAME])
     ratios = {name: median_ratio(ours, _rates(theirs)) for name, theirs in taken.items() if name != nodes.NAME}
-    return Figure(f"AXFR of {records:,} records", median(ours), "M records/s", at_least(2), ratios)
+    return median(ours), ratios
 
 
 def _table(taken: dict[str, list[Transfer]]) -> Table:

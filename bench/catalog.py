@@ -16,7 +16,7 @@ import nodes
 import small_zones
 from dns_client import wait_for_serial
 from figures import Figure, at_most
-from processes import Program, free_port, own_program, running
+from processes import Program, free_port, own_program, running, work
 from report import Report, options
 from script import run
 from zonegit import Repository
@@ -35,15 +35,16 @@ def configured(place: Path, text: str) -> Iterator[tuple[int, Program]]:
         yield port, program
 
 
-def followed(place: Path, source: int, count: int) -> float:
-    """Seconds until an empty zonegit answers for every zone of the catalog."""
+def followed(place: Path, source: int, count: int) -> tuple[float, str]:
+    """Seconds until an empty zonegit answers for every zone of the catalog, and what bounds its processes."""
     place.mkdir()
     start = time.perf_counter()
     with configured(place, f'[catalog."{CATALOG}"]\nprimaries = ["127.0.0.1:{source}"]\n') as (port, program):
         taken = small_zones.all_answered(port, count, program.check) - start
+        bound = work(program.process.pid).shares(taken)
         for number in range(count):
             wait_for_serial(port, small_zones.apex_of(number), small_zones.SERIAL, program.check, DEADLINE)
-    return taken
+    return taken, bound
 
 
 def listed(place: Path, count: int, commits: int) -> tuple[float, list[float]]:
@@ -69,7 +70,8 @@ def bench(args: Namespace, place: Path) -> Report:
     ours, knots = [], []
     with small_zones.knot_primary(place / "primary", place / "files", count) as port:
         for turn in range(args.turns):
-            ours.append(followed(place / f"zonegit{turn}", port, count))
+            taken, bound = followed(place / f"zonegit{turn}", port, count)
+            ours.append(taken)
             start = time.perf_counter()
 
             with small_zones.knot_secondary(place / f"knot{turn}", port, count) as answered:
@@ -80,7 +82,14 @@ def bench(args: Namespace, place: Path) -> Report:
     return Report(
         "catalog",
         [
-            Figure(f"a catalog of {what} is followed", seconds, "s", at_most(5), {"Knot": seconds / median(knots)}),
+            Figure(
+                f"a catalog of {what} is followed",
+                seconds,
+                "s",
+                at_most(5),
+                {"Knot": seconds / median(knots)},
+                bound,
+            ),
             Figure(f"a catalog of {what} is made", first, "s", None),
             Figure("a new zone is listed in it", 1000 * median(each), "ms", at_most(200)),
         ],

@@ -16,7 +16,7 @@ from typing import Final
 
 from figures import Figure, at_most, median_ratio, percentile
 from material import FLAT_APEX, flat_address, flat_name, flat_rrsets, flat_zone
-from processes import find_program, finished, own_program
+from processes import find_program, finished, own_program, own_work
 from report import Cell, Report, Table, options
 from script import run
 from zonegit import Repository
@@ -41,6 +41,8 @@ class Cost:
     """Bytes of new objects."""
     growth: float
     """Bytes that the store's file grew by."""
+    bound: str
+    """What bounds them."""
 
 
 def commits(names: int, count: int, directory: Path) -> Cost:
@@ -50,15 +52,16 @@ def commits(names: int, count: int, directory: Path) -> Cost:
     with Repository.init(directory) as repository:
         repository.import_zone(flat_zone(names), source="flat")
         _change(repository, rng.randrange(names), 1)
-        before = repository.stat()
+        before, worked = repository.stat(), own_work()
         for turn in range(count):
             start = time.perf_counter()
             _change(repository, rng.randrange(names), turn + 2)
             times.append((time.perf_counter() - start) * 1000)
+        bound = own_work().since(worked).shares(sum(times) / 1000)
         after = repository.stat()
     old, new = (sum(stat.objects.values()) for stat in (before, after))
     growth = (after.map_used - before.map_used) / count
-    return Cost(names, times, (new - old) / count, _size_from(directory, old) / count, growth)
+    return Cost(names, times, (new - old) / count, _size_from(directory, old) / count, growth, bound)
 
 
 def _change(repository: Repository, number: int, generation: int) -> None:
@@ -151,7 +154,9 @@ def bench(args: Namespace, place: Path) -> Report:
         cost = commits(names, args.commits, place / f"repo-{names}")
         shutil.rmtree(place / f"repo-{names}")
         what = f"commit of one record in {names:,} names"
-        figures.append(Figure(f"{what}: `Repository.set`, median", median(cost.times), "ms", at_most(2)))
+        figures.append(
+            Figure(f"{what}: `Repository.set`, median", median(cost.times), "ms", at_most(2), bound=cost.bound)
+        )
         figures.append(Figure(f"{what}: new objects", cost.size / 1000, "KB", at_most(8)))
         p95 = percentile(cost.times, 95)
         rows.append([f"{names:,}", median(cost.times), p95, cost.objects, cost.size, cost.growth])
@@ -161,6 +166,7 @@ def bench(args: Namespace, place: Path) -> Report:
     ratios = {name: median_ratio(ours, theirs) for name, theirs in whole.items() if name != "zonegit set"}
     what = f"`zonegit set` as a whole process, {args.process_names:,} names, median"
     figures.append(Figure(what, median(ours), "ms", at_most(150), ratios))
+    figures += [Figure(f"the same beside {name}", ratio, "×", at_most(5)) for name, ratio in ratios.items()]
     columns = ("names", "ms (median)", "p95", "new objects", "their bytes", "file growth, bytes")
     whole_rows: list[list[Cell]] = [[name, median(times), percentile(times, 95)] for name, times in whole.items()]
     tables = [

@@ -34,6 +34,8 @@ class Figure:
     budget: Budget | None = None
     ratios: Mapping[str, float] = field(default_factory=dict)
     """This value divided by each peer's in the same run."""
+    bound: str = ""
+    """What bounds it: the shares of the measured process's time, as `Work.shares` gives them."""
 
     @property
     def verdict(self) -> str:

@@ -4,6 +4,7 @@ Each one gets a process group of its own and is ended by that group's id, whatev
 """
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from types import FrameType
-from typing import Final
+from typing import Final, NamedTuple
 
 _SYSTEM_PLACES: Final = "/usr/sbin:/usr/local/sbin:/sbin"
 _GRACE: Final = 10.0
@@ -154,12 +155,36 @@ def finished(argv: Sequence[str], timeout: float = 600.0) -> str:
     return done.stdout
 
 
+class Work(NamedTuple):
+    """Seconds of processors that a process and all that stem from it had (proc(5), /proc/PID/stat)."""
+
+    program: float
+    """In its own code and that of its libraries: for zonegit the interpreter, LMDB, BLAKE3."""
+    kernel: float
+
+    def since(self, before: "Work") -> "Work":
+        return Work(self.program - before.program, self.kernel - before.kernel)
+
+    def plus(self, other: "Work") -> "Work":
+        return Work(self.program + other.program, self.kernel + other.kernel)
+
+    def shares(self, seconds: float) -> str:
+        """What bounds it, in words: the shares of a time of which it worked that much."""
+        waits = seconds - sum(self)
+        named = (("program", self.program), ("kernel", self.kernel), ("waits", waits))
+        return ", ".join(f"{name} {100 * part / seconds:.0f} %" for name, part in named if part >= seconds / 50)
+
+
+NO_WORK: Final = Work(0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What a program took until its end."""
 
     wall: float
     """Seconds."""
+    work: Work
     peak: int
     """Bytes: its largest resident set, mapped files included."""
 
@@ -170,6 +195,7 @@ def measured(argv: Sequence[str], log: Path) -> Usage:
     (`wait4` would count this process's own memory in, as it was when it began the other one.)
     """
     peak = 0
+    before = _work_of_ended()
     start = perf_counter()
     with running(argv, log) as program:
         while program.process.poll() is None:
@@ -179,7 +205,19 @@ def measured(argv: Sequence[str], log: Path) -> Usage:
         wall = perf_counter() - start
         if program.process.returncode:
             program.check()
-    return Usage(wall, peak)
+    return Usage(wall, _work_of_ended().since(before), peak)
+
+
+def own_work() -> Work:
+    """What this process worked so far, without its children."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return Work(used.ru_utime, used.ru_stime)
+
+
+def _work_of_ended() -> Work:
+    """Of all children of this process that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Work(used.ru_utime, used.ru_stime)
 
 
 def _peak_memory(pid: int) -> int:
@@ -199,10 +237,20 @@ def family(pid: int) -> Iterator[int]:
             yield from family(int(child))
 
 
+def work(pid: int) -> Work:
+    """What a process and all that stem from it worked so far, those that have ended included."""
+    tick = 1 / os.sysconf("SC_CLK_TCK")
+    found = NO_WORK
+    for each in family(pid):
+        fields = Path(f"/proc/{each}/stat").read_text().rpartition(") ")[2].split()
+        program, kernel, ended_program, ended_kernel = map(int, fields[11:15])
+        found = found.plus(Work(tick * (program + ended_program), tick * (kernel + ended_kernel)))
+    return found
+
+
 def worked(pid: int) -> float:
-    """Seconds of a processor that a process and all that stem from it had so far (proc(5), /proc/PID/stat)."""
-    stats = [Path(f"/proc/{each}/stat").read_text().rpartition(") ")[2].split() for each in family(pid)]
-    return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
+    """Seconds of a processor that a process and all that stem from it had so far."""
+    return sum(work(pid))
 
 
 def end_on_signals() -> None:

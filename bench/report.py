@@ -94,7 +94,7 @@ def finish(report: Report, args: Namespace) -> None:
     args.json.write_text(json.dumps(whole, indent=1, default=str) + "\n")
 
 
-FIGURE_COLUMNS = ("what", "figure", "budget", "× peers", "")
+FIGURE_COLUMNS = ("what", "figure", "budget", "× peers", "bound by", "")
 
 
 def figure_row(figure: Figure) -> list[str]:
@@ -104,6 +104,7 @@ def figure_row(figure: Figure) -> list[str]:
         f"{number_text(figure.value)} {figure.unit}".strip(),
         budget_text(figure.budget, figure.unit).strip() if figure.budget else "",
         ratios_text(figure.ratios),
+        figure.bound,
         figure.verdict,
     ]
 

@@ -34,6 +34,7 @@ _QUICK: Final[dict[str, Sequence[str]]] = {
     "ixfr": ("--names", "5000", "--changes", "100", "--transfers", "3"),
     "latency": ("--names", "5000", "--seconds", "1"),
     "updates": ("--names", "2000", "--seconds", "1", "--turns", "1"),
+    "field": ("--names", "2000", "--turns", "1"),
     "busy": ("--names", "5000", "--commits", "5"),
     "workers": ("--names", "5000", "--seconds", "1"),
     "many_zones": ("--zones", "300", "--seconds", "1", "--starts", "1"),
@@ -79,6 +80,7 @@ def read_outcome(bench: str, text: str) -> Outcome:
             figure["unit"],
             Budget(**figure["budget"]) if figure["budget"] else None,
             figure["ratios"],
+            figure["bound"],
         )
         for figure in told["figures"]
     ]
@@ -110,7 +112,7 @@ def section(machine: Machine, version: str, outcomes: Sequence[Outcome]) -> str:
         f"Beside {', '.join(machine.versions) or 'no peers'}.",
         "",
         f"| {' | '.join(columns)} |",
-        "|---|--:|--:|--:|---|",
+        "|---|--:|--:|--:|---|---|",
     ]
     for outcome in outcomes:
         lines += [f"| {' | '.join(figure_row(figure))} |" for figure in outcome.figures]

@@ -18,7 +18,7 @@ import peers
 from dns_client import ask_serial, wait_for_serial
 from figures import Figure, at_most, percentile
 from material import ZoneFile, flat_address, synthetic_zone
-from processes import MeasuringFailed, ProgramMissing
+from processes import MeasuringFailed, ProgramMissing, work
 from report import Cell, Report, Table, options
 from script import run
 from zonegit import Repository
@@ -40,6 +40,8 @@ class Cold:
     """From the start of the process until DNS answers the primary's serial."""
     objects: int
     """Objects in the secondary's repository then."""
+    bound: str
+    """What bound its processes; there are several, which may work at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,10 @@ def cold_start(source: nodes.Primary, keys: Path, zone: ZoneFile, directory: Pat
     with nodes.secondary(repo, keys, source) as mirror:
         port = mirror.dns.port
         seconds = wait_for_serial(port, zone.apex, zone.serial, mirror.program.check, _DEADLINE, 0.005) - start
+        bound = work(mirror.dns.pid).shares(seconds)
     store = LmdbStore.open(repo, readonly=True)
     try:
-        return Cold(seconds, sum(store.stat().objects.values()))
+        return Cold(seconds, sum(store.stat().objects.values()), bound)
     finally:
         store.close()
 

@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import reduce
 from hashlib import blake2b
 from pathlib import Path
 from statistics import median
@@ -24,7 +25,18 @@ from figures import Figure, at_least, at_most, median_ratio, percentile
 from material import SYNTHETIC_APEX, ZoneFile, synthetic_zone
 from nodes import imported
 from peers import Server
-from processes import Cores, MeasuringFailed, finished, free_port, own_program, pinned, running, split_cores
+from processes import (
+    Cores,
+    MeasuringFailed,
+    Work,
+    finished,
+    free_port,
+    own_program,
+    pinned,
+    running,
+    split_cores,
+    work,
+)
 from report import Cell, Report, Table, options
 from script import run
 
@@ -42,6 +54,8 @@ class Sample:
     """Responses a second."""
     times: list[float]
     """Milliseconds until each response."""
+    work: Work
+    """What the server worked for them."""
 
 
 @contextmanager
@@ -87,12 +101,13 @@ def sample(server: Server, cores: Cores, args: Namespace, first: int) -> Sample:
     argv = [sys.executable, str(Path(__file__).with_name("update_load.py")), str(server.port), SYNTHETIC_APEX]
     argv += [f"{_KEY}:{_SECRET}", "--clients", str(args.clients), "--seconds", str(args.seconds)]
     argv += ["--first", str(first), "--count", str(count)]
+    before = work(server.pid)
     found = json.loads(finished(pinned(argv, cores.load)))
     if set(found["rcodes"]) != {"0"}:
         raise MeasuringFailed(f"{server.name} answered with the rcodes {found['rcodes']}")
     if found["again"]:
         raise MeasuringFailed(f"{server.name} left {found['again']} messages unanswered for seconds")
-    return Sample(found["rate"], [each * 1000 for each in found["times"]])
+    return Sample(found["rate"], [each * 1000 for each in found["times"]], work(server.pid).since(before))
 
 
 def bench(args: Namespace, place: Path) -> Report:
@@ -111,9 +126,12 @@ def bench(args: Namespace, place: Path) -> Report:
     rates = {name: [each.rate for each in found] for name, found in samples.items()}
     times = {name: [each for one in found for each in one.times] for name, found in samples.items()}
     ratios = {name: median_ratio(rates["zonegit"], theirs) for name, theirs in rates.items() if name != "zonegit"}
+    whole = reduce(Work.plus, (each.work for each in samples["zonegit"]))
     what = f"UPDATE messages a second, {args.names:,} names, {args.clients} clients"
     figures = [
-        Figure(what, median(rates["zonegit"]), "/s", at_least(1000), ratios),
+        Figure(
+            what, median(rates["zonegit"]), "/s", at_least(1000), ratios, whole.shares(args.seconds * args.turns)
+        ),
         Figure(f"{what}: 99 % are answered within", percentile(times["zonegit"], 99), "ms", at_most(50)),
     ]
     figures += [Figure(f"{what}: times {name}", ratio, "", at_least(2)) for name, ratio in ratios.items()]

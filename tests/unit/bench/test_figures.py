@@ -50,12 +50,13 @@ def test_budgets_are_written_with_their_side() -> None:
 
 
 def test_a_row_tells_figure_budget_ratios_and_verdict() -> None:
-    figure = Figure("rate", 0.875, f"{TIMES} NSD", at_least(0.5), {"NSD": 0.875, "BIND": 2.5})
+    figure = Figure("rate", 0.875, f"{TIMES} NSD", at_least(0.5), {"NSD": 0.875, "BIND": 2.5}, "kernel 60 %")
     assert figure_row(figure) == [
         "rate",
         f"0.88 {TIMES} NSD",
         f"≥ 0.5 {TIMES} NSD",
         f"0.88 {TIMES} NSD, 2.50 {TIMES} BIND",
+        "kernel 60 %",
         "met",
     ]
 

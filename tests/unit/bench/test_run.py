@@ -30,7 +30,10 @@ def run() -> ModuleType:
 def test_what_a_script_writes_is_read_back(
     run: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    figures = (Figure("commit", 1.5, "ms", at_most(2)), Figure("rate", 9.0, "q/s", None, {"NSD": 0.9}))
+    figures = (
+        Figure("commit", 1.5, "ms", at_most(2), bound="program 90 %, kernel 10 %"),
+        Figure("rate", 9.0, "q/s", None, {"NSD": 0.9}),
+    )
     table = Table("Details", ("name", "n", "x"), [["a", 1000, 0.5]])
     args = Namespace(json=tmp_path / "new" / "x.json", names=20)
     finish(Report("x", figures, [table], ["kzonecheck is not installed"]), args)
@@ -46,12 +49,12 @@ def test_what_a_script_writes_is_read_back(
 
 def test_the_section_has_machine_table_and_notes(run: ModuleType) -> None:
     outcomes = [
-        run.Outcome("commit", (Figure("commit", 2.5, "ms", at_most(2)),), ("git left out",)),
+        run.Outcome("commit", (Figure("commit", 2.5, "ms", at_most(2), bound="program 90 %"),), ("git left out",)),
         run.Outcome("udp", (), ("udp failed (exit code 1)",), failed=True),
     ]
     lines = run.section(MACHINE, "zonegit 0.1.0", outcomes).splitlines()
     assert "A Processor" in lines[0]
-    assert "| commit | 2.50 ms | ≤ 2 ms |  | missed |" in lines
+    assert "| commit | 2.50 ms | ≤ 2 ms |  | program 90 % | missed |" in lines
     assert lines[-2:] == ["- commit: git left out", "- udp: udp failed (exit code 1)"]
     bare = run.section(replace(MACHINE, versions=()), "zonegit 0.1.0", [])
     assert "Beside no peers." in bare

@@ -52,13 +52,13 @@ def samples(rates: list[float], codes: dict[str, float]) -> list[udp.Sample]:
 def test_a_load_with_a_budget_becomes_a_ratio() -> None:
     codes = {"NOERROR": 100.0}
     taken = {
-        "zonegit": samples([90, 100], codes),
+        "zonegit": samples([120, 125], codes),
         "NSD": samples([100, 100], codes),
-        "BIND": samples([45, 50], codes),
+        "BIND": samples([60, 62.5], codes),
     }
     figure = udp.figure("zipf", 1000, taken)
-    assert (figure.value, figure.unit, figure.verdict) == (pytest.approx(0.95), TIMES_NSD, "met")
-    assert figure.ratios == {"NSD": pytest.approx(0.95), "BIND": pytest.approx(2.0)}
+    assert (figure.value, figure.unit, figure.verdict) == (pytest.approx(1.225), TIMES_NSD, "met")
+    assert figure.ratios == {"NSD": pytest.approx(1.225), "BIND": pytest.approx(2.0)}
 
 
 def test_a_load_without_its_peer_is_a_rate() -> None:
