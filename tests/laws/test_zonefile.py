@@ -141,6 +141,36 @@ def test_the_short_way_reads_what_dnspython_reads(body: list[str]) -> None:
     assert read(text, COMMON) == read(text, {})
 
 
+@st.composite
+def alike(draw: st.DrawFn) -> str:
+    """Lines with equally many fields, as most zones have them, and some that only look like these."""
+    heads = [("60",), ("IN",), ("60", "IN"), ("IN", "60")]
+    head = draw(st.sampled_from(heads))
+    found = []
+    for _ in range(draw(st.integers(2, 5))):
+        rtype = draw(st.sampled_from(sorted(RDATA)))
+        owner = draw(st.one_of(st.sampled_from(["", "w", "w.w", "W.example.com."]), names))
+        odd = draw(st.one_of(st.just(head), st.sampled_from([*heads, ("60", "IN", "IN"), ("2h",), ("A",)])))
+        fields = [owner, *odd, rtype, draw(RDATA[rtype])]
+        ending = draw(st.sampled_from(["", "", "", " ", " ;note", "\x0b", "\x1c", "\r", " ("]))
+        found.append(draw(st.sampled_from([" ", "\t", "  ", "\x0b"])).join(fields) + ending)
+    return draw(st.sampled_from(["\n", "\r\n"])).join(found)
+
+
+def outcome(text: str, common: Mapping[int, RdataParser]) -> ParsedZone | str:
+    """The zone, or the error, which names the line."""
+    try:
+        return read_zone(io.BytesIO(text.encode()), name="zone", origin=APEX, common=common)
+    except ZoneFileError as error:
+        return str(error)
+
+
+@given(alike(), st.sampled_from(["", "\n", "\n)\n", "\n\u00e9 A 192.0.2.1\n"]))
+def test_lines_alike_are_read_as_if_each_stood_alone(body: str, more: str) -> None:
+    text = HEADER + body + more
+    assert outcome(text, COMMON) == outcome(text, {})
+
+
 scraps = st.one_of(
     st.sampled_from(
         ["A", "TXT", "MX", "NAPTR", "300", "IN", "$ORIGIN", "$TTL", "$INCLUDE", "$GENERATE", "1-3", "@", "\\#"]

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from zonegit.model.names import WireName
     from zonegit.repo import Committed
     from zonegit.zonefile.findings import Finding
-    from zonegit.zonefile.reader import ParsedZone, Progress
+    from zonegit.zonefile.reader import ParsedZone
+    from zonegit.zonefile.source import Progress
 
 _STDIN: Final = "-"
 _HEAD: Final = "HEAD"

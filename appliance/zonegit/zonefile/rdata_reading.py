@@ -1,10 +1,11 @@
 """RDATA of the common types straight from text to wire, fast enough for files of millions of lines.
 
-A parser here takes RDATA text that is plain (printable ASCII, no escapes, comments or parentheses; quotes only
-round whole strings) and gives the canonical wire form, exactly as `rdata` would read it. On anything
-else it raises one of `UNSURE`, and the caller uses `rdata`, which alone decides what is refused.
+A parser here takes RDATA text of printable ASCII and tabs, and gives the canonical wire form, exactly as `rdata`
+would read it. On anything that isn't plain (escapes, comments, parentheses, quotes but round whole strings), or not
+of its type, it raises one of `UNSURE`, and the caller uses `rdata`, which alone decides what is refused.
 """
 
+import re
 import struct
 from base64 import b64decode
 from collections.abc import Callable, Mapping
@@ -14,12 +15,14 @@ from typing import Final
 
 from zonegit.errors import ZonegitError
 from zonegit.model import rdata as types
-from zonegit.model.names import MAX_LABEL, MAX_NAME, WireName, labels, lower
+from zonegit.model.names import MAX_LABEL, MAX_NAME, WireName, join, labels, lower
 from zonegit.model.rrset import MAX_TTL
 from zonegit.zonefile.types import parse_type
 
 UNSURE: Final = (ValueError, LookupError, OSError, struct.error, ZonegitError)
-_PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_*/.")
+PLAIN_RDATA: Final = r"""[\t !#-'*-:<-\[\]-~]*+|(?:"[ !#-\[\]-~]*+"[ \t]*+)+"""
+_STRINGS: Final = re.compile(PLAIN_RDATA).fullmatch
+_PLAIN: Final = re.compile("[A-Za-z0-9_*/.-]*+").fullmatch
 _MEMO: Final = 1 << 16
 _DIGEST_SIZES: Final = {1: 20, 2: 32, 4: 48}
 _MX: Final = struct.Struct(">H")
@@ -32,14 +35,12 @@ _SHA1_TEXT: Final = 32
 _PRIVATE: Final = (253, 254)
 
 
-def plain_labels(text: str) -> bytes:
+def _labels(text: str) -> bytes:
     """Wire labels of a dotted text of plain characters without its final dot; ValueError if it isn't one."""
-    if len(text) <= MAX_LABEL and "." not in text and text:
-        return (chr(len(text)) + text).encode()
-    parts = text.split(".")
-    if len(text) > MAX_NAME or "" in parts or max(map(len, parts)) > MAX_LABEL:
+    parts = text.encode().split(b".")
+    if len(text) > MAX_NAME or b"" in parts or max(map(len, parts)) > MAX_LABEL:
         raise ValueError(text)
-    return "".join([chr(len(part)) + part for part in parts]).encode()
+    return join(parts)
 
 
 class _Wire(dict[str, bytes]):
@@ -62,14 +63,14 @@ class _Wire(dict[str, bytes]):
         origin = self._origin
         if text == "@" and origin is not None:
             return origin
-        if not _PLAIN.issuperset(text):
+        if not _PLAIN(text):
             raise ValueError(text)
         if text.endswith("."):
-            wire = plain_labels(text[:-1]) + b"\0"
+            wire = _labels(text[:-1]) + b"\0"
         elif origin is None:
             raise ValueError("a relative name without an origin")
         else:
-            wire = plain_labels(text) + origin
+            wire = _labels(text) + origin
         if len(wire) > MAX_NAME:
             raise ValueError(text)
         return wire
@@ -121,6 +122,8 @@ def _srv(text: str, names: Names) -> bytes:
 
 
 def _txt(text: str, names: Names) -> bytes:
+    if not _STRINGS(text):
+        raise ValueError(text)
     strings = text[1:-1].split('"')[::2] if text[:1] == '"' else text.split()
     if not strings or max(map(len, strings)) > 255 or len(text) >= types.MAX_RDATA:
         raise ValueError(text)

@@ -1,13 +1,14 @@
 """Read a zone file (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5) into stored RRsets.
 
-The common line goes through one regular expression and a parser of `rdata_reading`; every other line is unfolded,
-split by `record` and read by `rdata`. Both ways give the same bytes (tests/laws).
+A line of plain characters with the same fields as the common line before it is split at its blanks, and its RDATA
+goes through a parser of `rdata_reading`. Other common lines go through one regular expression to the same parsers.
+Every other line is unfolded, split by `record` and read by `rdata`. All ways give the same bytes (tests/laws).
 Refused: classes other than IN, a zone without exactly one SOA, anything unreadable, an incomplete transfer. Records
 outside of the zone are ignored with a warning. A file that can't be read as a whole gives nothing.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -22,24 +23,16 @@ from zonegit.zonefile.generate import Generate, generated_lines
 from zonegit.zonefile.inclusion import find_included
 from zonegit.zonefile.name_text import FOREIGN_NAME, has_foreign_name
 from zonegit.zonefile.rdata import presentation
-from zonegit.zonefile.rdata_reading import COMMON, UNSURE, RdataParser
+from zonegit.zonefile.rdata_reading import COMMON, PLAIN_RDATA, UNSURE, RdataParser
 from zonegit.zonefile.record import split_head, split_owner
-from zonegit.zonefile.scope import Scope
-from zonegit.zonefile.source import Text, open_text
+from zonegit.zonefile.scope import HEAD, OWNER, Scope
+from zonegit.zonefile.source import Progress, Text, open_text
 from zonegit.zonefile.transfer_text import MESSAGE_SIGNATURE
 from zonegit.zonefile.types import cannot_stand, is_meta
 from zonegit.zonefile.unfold import unfold
 
-_PLAIN_RDATA: Final = r"""([\t !#-'*-:<-\[\]-~]*+|(?:"[ !#-\[\]-~]*+"[ \t]*+)+)"""
-_LINE: Final = re.compile(
-    r"([A-Za-z0-9_.*/-]*+|@)[ \t]++"
-    r"((?:(?:[0-9][0-9A-Za-z]*+|[Ii][Nn])[ \t]++){0,2}[A-Za-z][A-Za-z0-9-]*+)[ \t]++"
-    rf"{_PLAIN_RDATA}(?:;.*+)?\n?\Z"
-).match
-_PLAIN: Final = re.compile(_PLAIN_RDATA).fullmatch
-_REPORT_EVERY: Final = 1 << 14
-Progress = Callable[[int, int], None]
-"""Bytes of the file and its size; lines, and 0, of what has no known size."""
+_LINE: Final = re.compile(rf"({OWNER})[ \t]++({HEAD})[ \t]++({PLAIN_RDATA})(?:;.*+)?\n?\Z").match
+_PLAIN: Final = re.compile(PLAIN_RDATA).fullmatch
 MAX_DEPTH: Final = 10
 """Levels of $INCLUDE."""
 
@@ -105,34 +98,56 @@ class _File:
         self._common = zone.common
         self._depth = depth
         self._line = 0
+        self._fields = 0
+        """The fields between owner and RDATA of the last common line."""
 
     def read(self, progress: Progress | None = None) -> None:
         """Read it all. Raises `ZoneFileError`."""
         expansion = self._zone.expansion
         again = isinstance(self._source, Path) and expansion.is_again(self._source)
-        with open_text(self._source, self._name, part=bool(self._depth)) as text:
-            lines = _reporting(text, progress) if progress else text.lines
-            if again:
-                lines = expansion.bounded(lines)
+        with open_text(self._source, self._name, part=bool(self._depth), progress=progress) as text:
+            lines = expansion.bounded(text.lines) if again else text.lines
             try:
-                self._take_lines(lines, 1)
+                self._take_lines(lines, 1, text)
             except ZoneFileError:
                 raise  # of an included file
             except ZonegitError as error:
                 raise ZoneFileError(f"{self._here}: {error}") from None
 
-    def _take_lines(self, lines: Iterator[str], step: int) -> None:
+    def _take_lines(self, lines: Iterator[str], step: int, text: Text | None = None) -> None:
+        """Take all lines, which come from `text` unless they were generated. Each counts as `step`."""
         last_owner = ""
         for line in lines:
             self._line += step
-            found = _LINE(line)
-            if found is not None:
-                owner = found[1]
-                if self._take_common(owner if owner != last_owner else "", found[2], found[3]):
+            found = self._split_plain(line) if text is not None and text.is_plain else None
+            if found is not None and self._take_common(
+                found[0] if found[0] != last_owner else "", found[1], found[2]
+            ):
+                last_owner = found[0] or last_owner
+                continue
+            matched = _LINE(line)
+            if matched is not None:
+                owner, head, rdata = matched[1], matched[2], matched[3]
+                if self._take_common(owner if owner != last_owner else "", head, rdata.rstrip(" \t")):
                     last_owner = owner or last_owner
+                    self._fields = len(head.split())
                     continue
             self._take_uncommon(line, lines)
             last_owner = ""
+
+    def _split_plain(self, line: str) -> tuple[str, str, str] | None:
+        """Owner (empty if it is omitted), head and RDATA of a line of plain characters with as many fields as the
+        last common one. They may still be anything: a comment isn't told from RDATA.
+        """
+        fields = self._fields
+        if line[0] in " \t":
+            parts = line.split(None, fields)
+            parts.insert(0, "")
+        else:
+            parts = line.split(None, fields + 1)
+        if len(parts) != fields + 2 or not fields:
+            return None
+        return parts[0], " ".join(parts[1:-1]), parts[-1].rstrip()
 
     def _take_common(self, owner: str, head_text: str, text: str) -> bool:
         """Take a common record; False, with nothing done, if it needs the general parser."""
@@ -143,7 +158,7 @@ class _File:
             return False
         rtype, fixed, parse, ttl, own_ttl = head
         try:
-            rdata = parse(text.rstrip(" \t"), scope.names)
+            rdata = parse(text, scope.names)
         except UNSURE:
             return False
         if own_ttl:
@@ -240,10 +255,3 @@ class _File:
     @property
     def _here(self) -> str:
         return f"{self._name}:{self._line}"
-
-
-def _reporting(text: Text, progress: Progress) -> Iterator[str]:
-    for count, line in enumerate(text.lines, 1):
-        yield line
-        if not count % _REPORT_EVERY:
-            progress(*text.reached(count))

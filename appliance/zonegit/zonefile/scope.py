@@ -1,21 +1,29 @@
 """The state at one point of a zone file: origin, default TTL, last owner, and what was parsed under them before."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
 from zonegit.errors import InvalidRecord, OutOfZone, ZonegitError
-from zonegit.model.names import MAX_NAME, WireName, owner_key, relative, to_text
+from zonegit.model.names import MAX_LABEL, MAX_NAME, WireName, join, owner_key, relative, to_text
 from zonegit.model.rdata import CLASS_IN, RRSIG, SOA
 from zonegit.model.rrset import APEX_POINTER, MAX_TTL
 from zonegit.zonefile.builder import Place, ZoneBuilder
-from zonegit.zonefile.rdata_reading import Names, RdataParser, plain_labels
+from zonegit.zonefile.rdata_reading import Names, RdataParser
 from zonegit.zonefile.record import split_head
 
 Head = tuple[bytes, bytes, RdataParser, int | None, bool]
 """The fields between owner and RDATA of a common record, parsed: the type as in the key; type, class and TTL as
 in the RR; the type's parser; the TTL if it is stated; whether the RDATA holds the TTL."""
 
+OWNER: Final = r"[A-Za-z0-9_.*/-]*+|@"
+"""An owner of plain characters."""
+HEAD: Final = r"(?:(?:[0-9][0-9A-Za-z]*+|[Ii][Nn])[ \t]++){0,2}[A-Za-z][A-Za-z0-9-]*+"
+"""What stands between owner and RDATA: TTL and class, each of which may be missing, and the type."""
+_OWNER: Final = re.compile(OWNER).fullmatch
+_HEAD: Final = re.compile(HEAD).fullmatch
+_SIZES: Final = [bytes((size,)) for size in range(MAX_LABEL + 1)]
 _MEMO: Final = 4096
 _NO_BASE: Final = (b"", b"", 0)
 
@@ -93,10 +101,15 @@ class Scope:
         return ttl
 
     def plain_place(self, text: str) -> Place | None:
-        """The place of an owner of plain characters; None if the full parser has to read it."""
+        """The place of an owner in ASCII; None if the full parser has to read it."""
         if self._builder.below or (self._apex is None and not self._learn_base()):
             return None
         text = text.lower()
+        if text.isalnum() and len(text) <= MAX_LABEL and len(text) < self._base[2]:
+            label = text.encode()  # most owners are one label
+            return self._base[0] + label + b"\0\0", _SIZES[len(label)] + label + self._base[1]
+        if not _OWNER(text):
+            return None
         if text[-1] != ".":
             key_start, rr_end, room = self._base
             if not room or text == "@":
@@ -106,15 +119,14 @@ class Scope:
             key_start, rr_end, room = b"", APEX_POINTER, self._room
         else:
             return None
-        try:
-            owner = plain_labels(text)
-        except ValueError:
+        parts = text.encode().split(b".")
+        if b"" in parts or max(map(len, parts)) > MAX_LABEL:
             return None
+        owner = join(parts)
         if len(owner) > room:
             return None
-        if "." in text:
-            text = "\0".join(reversed(text.split(".")))
-        return key_start + text.encode() + b"\0\0", owner + rr_end
+        parts.reverse()
+        return key_start + b"\0".join(parts) + b"\0\0", owner + rr_end
 
     def _learn_base(self) -> bool:
         """Prepare what `plain_place` adds to names; False while the apex isn't known."""
@@ -136,11 +148,13 @@ class Scope:
 
     def head(self, text: str) -> Head | None:
         """Parse and remember the fields between owner and RDATA; None if the full parser has to read the record."""
+        if text in self.heads:
+            return self.heads[text]
         head = None
         bare = False
         try:
             ttl, rtype, _ = split_head(text)
-            parse = self._common.get(rtype)
+            parse = self._common.get(rtype) if _HEAD(text) else None
             if parse is not None and rtype != SOA:
                 bare = ttl is None
                 seconds = self.implied_ttl(rtype, b"") if ttl is None else ttl

@@ -3,12 +3,14 @@
 The length of a line and the size of unpacked data are bounded while they are read.
 """
 
+import codecs
 import gzip
 import io
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
@@ -17,6 +19,12 @@ from zonegit.zonefile.formats import HEAD, foreign
 
 _GZIP: Final = b"\x1f\x8b"
 _BUFFER: Final = 1 << 18
+_BLOCK: Final = 1 << 16
+"""Bytes that are made into lines at once; less than a line may have."""
+_REPORT_EVERY: Final = 1 << 14
+_PLAIN: Final = bytes((*b"\t\n", *range(0x20, 0x7F)))
+Progress = Callable[[int, int], None]
+"""Bytes of the file and its size; lines, and 0, of what has no known size."""
 MAX_LINE: Final = 1 << 19
 """Bytes of a line: twice the longest RDATA, 65,535 bytes, with each byte as `\\DDD`."""
 MAX_RATIO: Final = 100
@@ -38,7 +46,7 @@ class _Packed:
         return data
 
 
-class _Bounded(io.BufferedIOBase):
+class _Bounded:
     """The text's bytes. `InvalidRecord` if a line is too long, or gzip data unpacks to more than `MAX_RATIO`."""
 
     def __init__(self, plain: io.BufferedIOBase, packed: _Packed | None) -> None:
@@ -47,11 +55,9 @@ class _Bounded(io.BufferedIOBase):
         self._size = 0
         self._line = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def read1(self, size: int = -1) -> bytes:
-        data = self._plain.read1(size)
+    def read(self) -> bytes:
+        """The next bytes, at most `_BLOCK`; none at the end."""
+        data = self._plain.read1(_BLOCK)
         ended = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         self._line = len(data) - ended if ended else self._line + len(data)
         if self._line > MAX_LINE:
@@ -70,39 +76,77 @@ class Text:
     `ZoneFileError` for a file that is evidently no zone file; a `part` of one, as $INCLUDE reads it, may be empty.
     """
 
-    def __init__(self, raw: io.BufferedReader, name: str, size: int = 0, *, part: bool = False) -> None:
+    def __init__(
+        self,
+        raw: io.BufferedReader,
+        name: str,
+        size: int = 0,
+        *,
+        part: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
         self._raw = raw
         self._size = size
+        self._progress = progress
         packed = _Packed(raw) if raw.peek(2)[:2] == _GZIP else None
         plain = raw if packed is None else gzip.GzipFile(fileobj=cast(BinaryIO, packed), mode="rb")
         head = plain.peek(HEAD)[:HEAD]
         other = None if part and not head else foreign(head)
         if other is not None:
             raise ZoneFileError(f"{name}: {other}")
-        self.lines = io.TextIOWrapper(
-            cast(BinaryIO, _Bounded(plain, packed)), encoding="utf-8-sig", errors="surrogateescape", newline=None
-        )
+        self._bytes = _Bounded(plain, packed)
+        self.is_plain = False
+        """Whether the line that was read last, and those before and after it in its block, have only printable
+        ASCII characters and tabs."""
+        self.lines = chain.from_iterable(self._blocks())
 
-    def reached(self, lines: int) -> tuple[int, int]:
-        """The progress: bytes of the file read so far and its size; for a stream the lines read so far and 0."""
-        return (self._raw.tell(), self._size) if self._size else (lines, 0)
+    def _blocks(self) -> Iterator[list[str]]:
+        """The lines in blocks, each line with a newline at its end (a CR, with or without LF, is one, too)."""
+        count = 0
+        rest = b""
+        while data := self._bytes.read():
+            data = rest + data
+            # what follows a CR at the end of the data decides whether the line ends there
+            ended = max(data.rfind(b"\n"), data.rfind(b"\r", 0, -1)) + 1
+            rest = data[ended:]
+            if ended:
+                lines = self._split(data[:ended], is_first=not count)
+                yield lines
+                before, count = count, count + len(lines)
+                if self._progress is not None and before // _REPORT_EVERY != count // _REPORT_EVERY:
+                    self._progress(*self._reached(count))
+        if rest:
+            yield self._split(rest, is_first=not count)
+
+    def _reached(self, lines: int) -> tuple[int, int]:
+        if self._size:
+            return self._raw.tell(), self._size
+        return lines - lines % _REPORT_EVERY, 0
+
+    def _split(self, block: bytes, *, is_first: bool) -> list[str]:
+        if is_first:
+            block = block.removeprefix(codecs.BOM_UTF8)
+        self.is_plain = not block.translate(None, _PLAIN)
+        if self.is_plain:
+            return block.decode().splitlines(keepends=True)
+        text = block.decode(errors="surrogateescape")
+        return list(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"), newline="\n"))
 
 
 @contextmanager
-def open_text(source: Path | BinaryIO, name: str, *, part: bool = False) -> Iterator[Text]:
+def open_text(
+    source: Path | BinaryIO, name: str, *, part: bool = False, progress: Progress | None = None
+) -> Iterator[Text]:
     """Open a zone file, or as a `part` one that it includes. A stream is read but not closed."""
     try:
         if isinstance(source, Path):
             with source.open("rb", buffering=_BUFFER) as file:
-                yield Text(cast(io.BufferedReader, file), name, os.fstat(file.fileno()).st_size, part=part)
+                size = os.fstat(file.fileno()).st_size
+                yield Text(cast(io.BufferedReader, file), name, size, part=part, progress=progress)
             return
         buffered = io.BufferedReader(cast(io.RawIOBase, source), _BUFFER)
         try:
-            text = Text(cast(io.BufferedReader, buffered), name)
-            try:
-                yield text
-            finally:
-                text.lines.detach()
+            yield Text(cast(io.BufferedReader, buffered), name, progress=progress)
         finally:
             buffered.detach()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
