@@ -15,14 +15,19 @@ from zonegit.model.rrset import RRKey, record_count
 from zonegit.zonefile.findings import Finding, Findings
 from zonegit.zonefile.hostnames import HOSTED, check_host, is_host, is_host_owner
 from zonegit.zonefile.mistaken import LEADING, SIGNING, check_ends, check_stray
-from zonegit.zonefile.progress import Report, silent, watched
+from zonegit.zonefile.progress import Report, silent
 from zonegit.zonefile.sizes import is_small, sizes
 from zonegit.zonefile.structure import STRUCTURAL, Found, structure, type_list
 from zonegit.zonefile.targets import ADDRESSES, Targets
 from zonegit.zonefile.zone_lookup import Cover, Owners, Types, ZoneLookup, named
 
 _JUDGED: Final = STRUCTURAL | {MX, SRV, DS}
+"""An owner without any of these types that nothing covers needs no checks but those of its name and size, and of
+what it leads to.
+"""
+_WATCHED: Final = _JUDGED | LEADING | SIGNING
 """An owner without any of these types that nothing covers needs no checks but those of its name and size."""
+_REPORT_EVERY: Final = 1 << 13
 _AT_A_CUT: Final = ADDRESSES | {NS, DS, RRSIG, NSEC, NSEC3, DNAME}
 
 
@@ -74,7 +79,9 @@ class _Listed(NamedTuple):
         """Each owner once, in canonical order, with its RRsets."""
         owner = APEX_KEY
         types: dict[int, bytes] = {}
-        for key, payload in watched(self.entries, self.report):
+        for count, (key, payload) in enumerate(self.entries):
+            if not count % _REPORT_EVERY:
+                self.report(count / len(self.entries))
             if key[:-3] != owner:
                 yield owner, types
                 owner = OwnerKey(key[:-3])
@@ -99,15 +106,20 @@ class _Check:
         apex_is_host = is_host(lookup.apex)
         signed = RRSIG in lookup.at_apex
         self._check_apex()
+        parent, cover = APEX_KEY, cover_below(APEX_KEY)
         for owner, types in located:
-            cover = cover_below(parent_key(owner)) if owner else None
-            if cover is not None or not _JUDGED.isdisjoint(types):
-                self._check(owner, types, cover)
-            if not (apex_is_host and is_host_owner(owner)) and not HOSTED.isdisjoint(types):
+            above = parent_key(owner) if owner else APEX_KEY
+            if above != parent:
+                parent, cover = above, cover_below(above)
+            covered = cover if owner else None
+            is_watched = covered is not None or not _WATCHED.isdisjoint(types)
+            if is_watched and (covered is not None or not _JUDGED.isdisjoint(types)):
+                self._check(owner, types, covered)
+            if not HOSTED.isdisjoint(types) and not (apex_is_host and is_host_owner(owner)):
                 self._find(owner, check_host(types))
-            if not LEADING.isdisjoint(types) and (ends := check_ends(lookup.apex, types)):
+            if is_watched and not LEADING.isdisjoint(types) and (ends := check_ends(lookup.apex, types)):
                 self._find(owner, ends)
-            if not signed and not SIGNING.isdisjoint(types):
+            if is_watched and not signed and not SIGNING.isdisjoint(types):
                 self._find(owner, check_stray(types))
             if not is_small(types):
                 self._find(owner, sizes(apex_size, owner, types))

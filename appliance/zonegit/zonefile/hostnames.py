@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from zonegit.model.names import Owner, owner_key
+from zonegit.model.names import Owner, OwnerKey, owner_key
 from zonegit.model.rdata import AAAA, MX, A
 from zonegit.zonefile.structure import Found, type_list
 from zonegit.zonefile.zone_lookup import Types
@@ -16,10 +16,14 @@ from zonegit.zonefile.zone_lookup import Types
 HOSTED: Final = frozenset({A, AAAA, MX})
 """Types that stand at host names."""
 _LABELS: Final = rb"(?:[a-z0-9]++(?:-++[a-z0-9]++)*+\0)*+"
-is_host_owner: Final = re.compile(_LABELS + rb"(?:\*\0|_msdcs\0gc\0)?").fullmatch
-"""Whether an owner's key is a host's, a wildcard's, or that of a Windows domain's global catalog."""
+_OWNER: Final = re.compile(_LABELS + rb"(?:\*\0|_msdcs\0gc\0)?").fullmatch
 is_host_key: Final = re.compile(_LABELS).fullmatch
 """Whether an owner's key is a host's."""
+
+
+def is_host_owner(owner: OwnerKey) -> bool:
+    """Whether an owner's key is a host's, a wildcard's, or that of a Windows domain's global catalog."""
+    return owner[:-1].isalnum() or _OWNER(owner) is not None  # most are one plain label
 
 
 def is_host(name: bytes) -> bool:
