@@ -19,6 +19,7 @@ from zonegit.repo.import_merging import MergedFile, Shared, merge_file
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.signed import are_signed, refuse_foreign, unsigned
 from zonegit.repo.writing import Intent, commit_draft
+from zonegit.store.port import Known
 from zonegit.zonefile.findings import ELSEWHERE, Finding
 from zonegit.zonefile.progress import Report, counter, silent, step
 
@@ -50,12 +51,15 @@ def commit_records(
     after that, it is a `Conflict`. With `merge`, entries whose serial identifies an older version are merged with
     what the branch has changed since (`repo.import_merging`), and `check` isn't called.
     """
+    if intent.signatures == "unsign":
+        entries = unsigned(entries)
     with context.store.keeping():
         place, draft, done = _committed(context, apex, branch, entries, intent, warnings, check, report, merge)
     if done.new is None:
         return done
     counted = counter(draft.zone.records, step(report, _STORED, 1))
-    return done._replace(lacks_view=make_default_view(context, place.zone, place.branch, counted))
+    known = Known(draft.zone.tree, entries) if done.merged_over is None else None
+    return done._replace(lacks_view=make_default_view(context, place.zone, place.branch, counted, known))
 
 
 def _committed(
@@ -80,8 +84,6 @@ def _committed(
     else:
         content = context.tip(place)
         shape = content.zone.shape
-    if intent.signatures == "unsign":
-        entries = unsigned(entries)
     draft = draft_records(
         apex, content, entries, shape, warnings, intent.strict, step(report, 0, _DRAFTED), intent.accept
     )

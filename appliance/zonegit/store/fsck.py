@@ -27,6 +27,7 @@ from zonegit.store.tables import Table
 from zonegit.store.views import find_view, rows, shown_and_root
 from zonegit.store.writer import TableStore
 from zonegit.tree.source import Nodes
+from zonegit.tree.walk import entries
 
 Progress = Callable[[int, int], None]
 """Called with the number of objects checked so far, and of all objects."""
@@ -205,7 +206,7 @@ def _view(reader: StoreReader, name: RefName) -> Iterator[str]:
     nodes = Nodes(reader)
     again, root = shown_and_root(nodes, shown.number, shown.commit)
     stored = reader.tables.scan(Table.VIEWS, shown.prefix)
-    for expected, actual in zip_longest(rows(nodes, root, again), stored):
+    for expected, actual in zip_longest(rows(entries(nodes, root), again), stored):
         if expected != actual or reader.tables.get(Table.VIEWS, actual[0]) != actual[1]:
             key = min(item[0] for item in (expected, actual) if item)
             owner = owner_text(key_owner(OwnerKey(key[layout.VIEW_NUMBER :])))

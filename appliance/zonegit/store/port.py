@@ -4,7 +4,7 @@ Present means closed: an object is inserted only if everything it points to is s
 batch. So `has` proves a whole closure, and a ref can only point to a complete version.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ from zonegit.errors import CorruptStore
 from zonegit.model.commit import Stamp
 from zonegit.model.ids import Kind, ObjectId
 from zonegit.model.refs import RefName
+from zonegit.model.rrset import RRKey
 from zonegit.tree.source import NodeCache
 from zonegit.tree.version import ZoneVersion
 
@@ -48,6 +49,13 @@ class Bucket(NamedTuple):
     prefix: int
     digest: bytes
     """16 bytes."""
+
+
+class Known(NamedTuple):
+    """A tree, and all its entries in canonical order, for what would read them from it."""
+
+    root: ObjectId
+    entries: Sequence[tuple[RRKey, bytes]]
 
 
 class Reader(Protocol):
@@ -201,12 +209,18 @@ class Writer(Reader, Protocol):
         """The number of records of the heads that appeared in this transaction and need a served view."""
         ...
 
-    def show(self, name: RefName, counted: Callable[[int], None] = lambda records: None) -> None:
+    def show(
+        self,
+        name: RefName,
+        counted: Callable[[int], None] = lambda records: None,
+        known: Known | None = None,
+    ) -> None:
         """Give a head or a published version a served view, which follows it from now on.
 
         Nothing happens if it has one, or for a head that has a published version: that is answered from instead.
 
-        `counted` is called with the number of records in each block that was written.
+        `counted` is called with the number of records in each block that was written. If the ref shows the `known`
+        tree, that isn't read again.
         """
         ...
 

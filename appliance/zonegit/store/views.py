@@ -11,7 +11,7 @@ read. If no entry is found, the CRCs of both neighbours are checked, since an en
 to its old position. So a flipped bit causes `CorruptStore`, never a wrong answer or denial.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, takewhile
 from struct import Struct
 from typing import Final, NamedTuple, cast
@@ -26,6 +26,7 @@ from zonegit.model.rrset import RRKey, served_soa
 from zonegit.model.zone import Zone
 from zonegit.store import layout
 from zonegit.store.layout import SEAL, U32, VIEW_NUMBER, check_around, check_gap, seal, unseal
+from zonegit.store.port import Known
 from zonegit.store.tables import Item, ReadTables, Table, WriteTables
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
@@ -173,16 +174,19 @@ def build_view(
     name: RefName,
     commit: ObjectId,
     counted: Callable[[int], None] = lambda records: None,
+    known: Known | None = None,
 ) -> None:
     """Give a head a new view of a commit, with a new number; replaces the one that it may have.
 
-    `counted` is called with the number of records in each block that was written.
+    `counted` is called with the number of records in each block that was written. If the commit has the `known`
+    tree, that isn't read again.
     """
     drop_view(tables, name)
     number = layout.number(tables, layout.NEXT_VIEW) + 1
     tables.put(Table.META, layout.NEXT_VIEW, U32.pack(number))
     shown, root = shown_and_root(nodes, number, commit)
-    tables.append(Table.VIEWS, rows(nodes, root, shown, counted))
+    held = known.entries if known is not None and known.root == root else entries(nodes, root)
+    tables.append(Table.VIEWS, rows(held, shown, counted))
     _show(tables, name, shown)
 
 
@@ -205,7 +209,7 @@ def build_part(tables: WriteTables, nodes: Nodes, name: RefName, commit: ObjectI
         written += records
 
     key = layout.MAKING + name.encode()
-    for item in rows(nodes, root, shown, counted, begun.start):
+    for item in rows(entries(nodes, root, begun.start), shown, counted):
         part.append(item)
         if written >= most:
             tables.put_many(Table.VIEWS, part)
@@ -282,17 +286,15 @@ def drop_view(tables: WriteTables, name: RefName) -> None:
 
 
 def rows(
-    nodes: Nodes,
-    root: ObjectId,
-    shown: Shown,
-    counted: Callable[[int], None] = lambda records: None,
-    start: RRKey = LOWEST,
+    held: Iterable[tuple[RRKey, bytes]], shown: Shown, counted: Callable[[int], None] = lambda records: None
 ) -> Iterator[tuple[bytes, bytes]]:
-    """The items of `views` that show a tree, in key order. `counted` gets the number of records of each item."""
+    """The items of `views` that show a tree's entries, in key order. `counted` gets the number of records of each
+    item.
+    """
     prefix, serial = shown.prefix, shown.serial
     here = view_key = None
     block = b""
-    for key, payload in entries(nodes, root, start):
+    for key, payload in held:
         owner = key[:-3]
         if owner == here:
             block += block_item(payload, serial)

@@ -13,7 +13,7 @@ from zonegit.model.zone import Zone
 from zonegit.store import journal, layout
 from zonegit.store.facts import FactCache, Facts, stored_facts
 from zonegit.store.insert import check_object, check_target
-from zonegit.store.port import VIEW_AT_ONCE, VIEWS_AT_ONCE, RefLogEntry, RefUpdate
+from zonegit.store.port import VIEW_AT_ONCE, VIEWS_AT_ONCE, Known, RefLogEntry, RefUpdate
 from zonegit.store.reachable import children
 from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
@@ -122,10 +122,15 @@ class StoreWriter(StoreReader):
                 self._move_published(name, head(ref.zone, ref.name), new, removed=removed)
             self._note_moved(name)
 
-    def show(self, name: RefName, counted: Callable[[int], None] = lambda records: None) -> None:
+    def show(
+        self,
+        name: RefName,
+        counted: Callable[[int], None] = lambda records: None,
+        known: Known | None = None,
+    ) -> None:
         tip = self._commit_to_show(name)
         if tip is not None and find_view(self.tables, name) is None:
-            build_view(self.draft, self._nodes, name, tip, counted)
+            build_view(self.draft, self._nodes, name, tip, counted, known)
             self._note_moved(name)
 
     def show_part(self, name: RefName, records: int) -> bool:
