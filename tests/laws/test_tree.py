@@ -42,6 +42,10 @@ def edited(draw: st.DrawFn) -> tuple[Content, dict[RRKey, bytes | None]]:
     return before, changes
 
 
+def is_node(data: bytes) -> bool:
+    return kind_of(data) is Kind.NODE
+
+
 def applied(before: Content, changes: dict[RRKey, bytes | None]) -> Content:
     after = {**before, **{key: value for key, value in changes.items() if value is not None}}
     return {key: value for key, value in after.items() if changes.get(key, value) is not None}
@@ -67,6 +71,27 @@ def test_edit_equals_building_anew(case: tuple[Content, dict[RRKey, bytes | None
     new = objects.take(edit(objects.nodes, old.root, shape, changes.items()))
     fresh = build(shape, sorted(applied(before, changes).items()))
     assert (new.root, new.records) == (fresh.root, fresh.records)
+
+
+@given(edited(), shapes, st.integers(0, 2**32))
+def test_edits_one_by_one_make_the_nodes_that_building_anew_makes(
+    case: tuple[Content, dict[RRKey, bytes | None]], shape: Shape, seed: int
+) -> None:
+    before, changes = case
+    rng = Random(seed)
+    objects, entries = Objects(), before
+    root = built(objects, shape, before).root
+    for key, payload in sorted(changes.items())[: rng.randint(1, 12)]:
+        small = {key: payload, **{near: changes[near] for near in changes if near[:4] == key[:4]}}
+        entries = applied(entries, small)
+        new, fresh = edit(objects.nodes, root, shape, small.items()), build(shape, sorted(entries.items()))
+        assert (new.root, new.records) == (fresh.root, fresh.records)
+        there = {data for data in fresh.objects if object_id(data) in objects.data}
+        assert set(filter(is_node, new.objects)) == set(filter(is_node, fresh.objects)) - there
+        for data in filter(is_node, new.objects):
+            assert objects.nodes.decoded(object_id(data)) in (None, decode_node(data)), "what is kept of a new node"
+        objects = Objects()
+        root = objects.take(fresh).root
 
 
 @given(contents, shapes)

@@ -190,12 +190,13 @@ def _decoded_keys(data: bytes, count: int) -> tuple[RRKey, ...]:
     return tuple(keys)
 
 
-def check_node(data: bytes) -> Node:
+def check_node(data: bytes, decoded: Node | None = None) -> Node:
     """Decode a foreign node and check that these bytes are its canonical form: order, records, re-encoding.
 
     The store checks that its children exist and have the counts and last keys that the node gives for them.
+    `decoded`: what `decode_node` makes of these bytes, if the caller has it already.
     """
-    node = decode_node(data)
+    node = decoded or decode_node(data)
     if isinstance(node, Leaf):
         _check_leaf(data, node)
         if any(map(ge, node.keys, node.keys[1:])):

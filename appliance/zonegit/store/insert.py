@@ -13,7 +13,7 @@ from zonegit.errors import InvalidObject, LimitExceeded, NotFound, RevisionError
 from zonegit.model.commit import NOT_BEFORE, PUBLISHES, Commit, Tag
 from zonegit.model.ids import MAX_SIZE, Kind, ObjectId, kind_of, short
 from zonegit.model.names import parse_apex
-from zonegit.model.node import HAS_STUBS, Inner, Leaf, check_node, check_rrset, is_stub, stub_target
+from zonegit.model.node import HAS_STUBS, Inner, Leaf, Node, check_node, check_rrset, is_stub, stub_target
 from zonegit.model.refs import Ref, RefKind
 from zonegit.model.rrset import RRKey, payload_key, record_count
 from zonegit.model.zone import Zone
@@ -46,11 +46,16 @@ _FITTING: Final[Mapping[RefKind, tuple[type, ...]]] = {
 """What a ref of a kind may point to, if not to commits only."""
 
 
-def check_object(data: bytes, describe: Describe) -> Facts:
-    """Check an object; returns the facts that objects pointing to it rely on. `InvalidObject`, `LimitExceeded`."""
+def check_object(data: bytes, describe: Describe, decoded: Node | None = None) -> Facts:
+    """Check an object; returns the facts that objects pointing to it rely on. `InvalidObject`, `LimitExceeded`.
+
+    `decoded`: what `decode_node` makes of these bytes, if the caller has it already.
+    """
     kind = kind_of(data)
     if len(data) > MAX_SIZE[kind]:
         raise LimitExceeded(f"{kind.name.lower()} of {len(data)} bytes; at most {MAX_SIZE[kind]}")
+    if kind is Kind.NODE:
+        return _check_node(data, describe, decoded)
     return _CHECKS[kind](data, describe)
 
 
@@ -67,8 +72,8 @@ def check_target(ref: Ref, oid: ObjectId, describe: Describe) -> None:
         raise InvalidObject(f"{ref.full} can't point to {short(oid)}, which is {what}")
 
 
-def _check_node(data: bytes, describe: Describe) -> Facts:
-    node = check_node(data)
+def _check_node(data: bytes, describe: Describe, decoded: Node | None) -> Facts:
+    node = check_node(data, decoded)
     if isinstance(node, Inner):
         return node_facts(node, *_check_children(node, describe))
     size = len(data) + (_check_stubs(node, describe) if data[2] & HAS_STUBS else 0)
@@ -180,7 +185,6 @@ def _wrong(what: str, oid: ObjectId, expected: str, describe: Describe) -> Inval
 
 
 _CHECKS = {
-    Kind.NODE: _check_node,
     Kind.RRSET: _check_rrset,
     Kind.ZONE: _check_zone,
     Kind.COMMIT: _check_commit,

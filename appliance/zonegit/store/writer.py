@@ -80,7 +80,7 @@ class StoreWriter(StoreReader):
                 if self.has(oid):
                     continue
                 if self._facts.get(oid) is None or not self._has_children(data):
-                    self._facts.add(oid, check_object(data, self._describe))
+                    self._facts.add(oid, check_object(data, self._describe, self._nodes.decoded(oid)))
                 self._stored.add(oid)
                 waiting[oid] = data
                 new += 1

@@ -17,9 +17,8 @@ from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape
 from zonegit.tree.build import Built, raise_levels, stored_entry
 from zonegit.tree.chunk import Child, Chunker, Item, encode, node_of
+from zonegit.tree.edit_path import Edits, edit_path
 from zonegit.tree.source import Nodes
-
-Edits = list[tuple[RRKey, Item | None]]
 
 
 def edit(nodes: Nodes, root: ObjectId, shape: Shape, changes: Iterable[tuple[RRKey, bytes | None]]) -> Built:
@@ -31,6 +30,8 @@ def edit(nodes: Nodes, root: ObjectId, shape: Shape, changes: Iterable[tuple[RRK
     edits: Edits = [
         (key, None if payload is None else stored_entry(key, payload, objects)) for key, payload in sorted(changes)
     ]
+    if edits and (built := edit_path(nodes, root, shape, edits)):
+        return built._replace(objects=objects + built.objects)
     top = nodes(root)
     for level in range(top.level + 1):
         edits = _edit_level(nodes, root, level, shape, edits, objects)

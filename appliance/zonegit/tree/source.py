@@ -1,8 +1,6 @@
 """Where the tree's nodes come from, and the cache of decoded ones, which never goes stale: its key is a hash."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from zonegit.model.ids import ObjectId
@@ -46,23 +44,24 @@ class Recent:
 
 
 class NodeCache:
-    """Decoded nodes, the `limit` most recently used (a leaf takes about 5 KiB). Sources may share one."""
+    """Decoded nodes, up to `limit` of those used last (a leaf takes about 5 KiB). Sources may share one."""
 
     def __init__(self, limit: int = 4096) -> None:
-        self._limit = limit
-        self._nodes: OrderedDict[ObjectId, Node] = OrderedDict()
+        self._half = max(1, limit // 2)
+        self._recent: dict[ObjectId, Node] = {}
+        self._older: dict[ObjectId, Node] = {}
+        """Dropped when `recent` is full, and takes its place. What was used meanwhile is in `recent` again."""
 
     def get(self, oid: ObjectId) -> Node | None:
-        node = self._nodes.get(oid)
-        if node is not None:
-            with suppress(KeyError):  # another thread may have pushed it out in between
-                self._nodes.move_to_end(oid)
+        node = self._recent.get(oid)
+        if node is None and (node := self._older.get(oid)) is not None:
+            self.add(oid, node)
         return node
 
     def add(self, oid: ObjectId, node: Node) -> None:
-        self._nodes[oid] = node
-        if len(self._nodes) > self._limit:
-            self._nodes.popitem(last=False)
+        if len(self._recent) >= self._half:
+            self._recent, self._older = {}, self._recent
+        self._recent[oid] = node
 
 
 class Nodes:
@@ -78,6 +77,10 @@ class Nodes:
             node = decode_node(self.source.get(oid))
             self._cache.add(oid, node)
         return node
+
+    def decoded(self, oid: ObjectId) -> Node | None:
+        """A node that was read or made lately, without its source."""
+        return self._cache.get(oid)
 
     def keep(self, oid: ObjectId, node: Node) -> None:
         """Keep a node that was made just now, for whoever reads it soon."""

@@ -1,6 +1,6 @@
 """The commits that UPDATEs make on a branch's tip, one after the other, before any of it is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from os import uname
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -54,7 +54,7 @@ class _Group(NamedTuple):
     """What they change together."""
     serial: int | None = None
     """The serial that the last SOA among them asks for."""
-    objects: Sequence[bytes] = ()
+    objects: Mapping[ObjectId, bytes] = MappingProxyType({})
     """What the last one brings, its zone object last."""
 
 
@@ -119,7 +119,7 @@ class Chain:
         if self._is_signed:
             raise Rejected(UpdateRcode.REFUSED, str(refuse_change(self._place.zone)))
         zone, objects = self._drafted(changes, working)
-        self._fresh.update((object_id(each), each) for each in objects)
+        self._fresh.update(objects)
         self._content = Content(self._top.revision, zone, Tree(self._nodes, zone.tree))
         self._group = _Group(
             (*group.numbers, number),
@@ -137,22 +137,26 @@ class Chain:
         changes, objects = group.changes, group.objects
         if len(group.numbers) > 1:
             changes = {key: new for key, new in changes.items() if new != self._top.tree.payload(key)}
-            tree, shape = self._top.tree, self._top.zone.shape
-            objects = [*edit(tree.nodes, tree.root, shape, changes.items()).objects, objects[-1]]
+            tree = self._top.tree
+            built = edit(tree.nodes, tree.root, self._top.zone.shape, changes.items())
+            *_, zone = objects.items()
+            objects = dict((*_by_id(built.objects), zone))
         some = bool(changes) or group.serial is not None
         committed = self._commit(group, group.last, changes, objects) if some else None
         self.done.update((number, Done(UpdateRcode.NOERROR, committed)) for number in group.numbers)
 
-    def _commit(self, group: _Group, asked: Asked, changes: Changes, objects: Sequence[bytes]) -> Committed:
+    def _commit(
+        self, group: _Group, asked: Asked, changes: Changes, objects: Mapping[ObjectId, bytes]
+    ) -> Committed:
         old = self._top.revision.id
         seq = next_seq(self._seq, group.serial)
         message = message_of(changes, self._top.tree.payload, len(group.numbers))
         author = Stamp(key_text(asked.key)[:_LONGEST_NAME], asked.when, self.who.offset)
-        root = object_id(objects[-1])
+        *_, root = objects
         commit = make_commit(self._top, self._place.zone, root, seq, self.who, message, None, author)
         data = commit.encode()
         new = object_id(data)
-        self.objects += [*objects, data]
+        self.objects += [*objects.values(), data]
         self._top = self._content = self._content._replace(revision=Revision(new, commit))
         self._seq = seq
         self._commits += 1
@@ -165,18 +169,23 @@ class Chain:
             raise CorruptStore(f"{self._place.zone} has a version without an SOA record: run 'zonegit fsck'")
         return self._served.soa or with_serial(rdatas(stored)[0], self._seq & 0xFFFFFFFF)
 
-    def _drafted(self, changes: Changes, working: Working) -> tuple[Zone, Sequence[bytes]]:
+    def _drafted(self, changes: Changes, working: Working) -> tuple[Zone, Mapping[ObjectId, bytes]]:
         """The zone with these changes, and its new objects, the zone last. `InvalidZone` if they break it."""
         content, strict = self._content, self._policy.strict
         if strict:
             draft = draft_changes(content, changes, strict)
-            return draft.zone, draft.objects
+            return draft.zone, dict(_by_id(draft.objects))
         tree, shape = content.tree, content.zone.shape
         if found := edit_fault(content.apex, changes.items(), misfit):
             raise InvalidZone(f"{self._place.zone} would hold {found}")
         built = edit(tree.nodes, tree.root, shape, changes.items())
-        fresh = {object_id(data): data for data in built.objects}
+        fresh = dict(_by_id(built.objects))
         before = {key: working.before(key) for key in changes}
         judge_errors(Edit(content, before, changes, Tree(tree.nodes.over(fresh), built.root), built.records))
         zone = Zone(built.root, shape, built.records)
-        return zone, [*built.objects, zone.encode()]
+        fresh.update(_by_id([zone.encode()]))
+        return zone, fresh
+
+
+def _by_id(objects: Iterable[bytes]) -> Iterator[tuple[ObjectId, bytes]]:
+    return ((object_id(data), data) for data in objects)
