@@ -44,6 +44,17 @@ def test_the_index_depends_on_nothing_but_the_refs(moves: Moves, rng: Random) ->
 
 
 @given(MOVES, MOVES)
+def test_moves_at_once_are_moves_one_by_one(before: Moves, moves: Moves) -> None:
+    one_by_one: dict[bytes, bytes] = {}
+    for name, tip in (*before, *moves):
+        RefIndex(one_by_one).set(name, tip)
+    at_once: dict[bytes, bytes] = {}
+    RefIndex(at_once).update(dict(before).items())
+    RefIndex(at_once).update(dict(moves).items())
+    assert at_once == one_by_one
+
+
+@given(MOVES, MOVES)
 def test_roots_are_equal_exactly_when_refs_are(one: Moves, two: Moves) -> None:
     roots = []
     kept = []

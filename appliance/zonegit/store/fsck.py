@@ -155,10 +155,7 @@ def _reflogs(reader: StoreReader) -> Iterator[str]:
 
 def _index(reader: StoreReader) -> Iterator[str]:
     cells: dict[bytes, bytes] = {}
-    index = RefIndex(cells)
-    for name, oid in reader.refs():
-        if not name.startswith(f"refs/{RefKind.REMOTE}/"):
-            index.set(name, oid)
+    RefIndex(cells).update(ref for ref in reader.refs() if not ref[0].startswith(f"refs/{RefKind.REMOTE}/"))
     if cells != dict(reader.tables.scan(Table.REFINDEX)):
         yield "ref index: it doesn't show the refs as they are; run `zonegit reindex`"
     prefix = len(layout.REMOVED)

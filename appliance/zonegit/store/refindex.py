@@ -11,7 +11,8 @@ same byte. Its digest is the first half of BLAKE3 of the cell at its two digits,
 if the bucket has only one ref.
 """
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, MutableMapping, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from blake3 import blake3
@@ -25,7 +26,6 @@ BUCKET_DIGEST: Final = 16
 """Bytes."""
 _BUCKET_DEPTH: Final = 2
 _DAMAGED: Final = "the ref index contradicts itself; run `zonegit reindex`"
-_VALUES: Final = bytes.maketrans(b"0123456789abcdef", bytes(range(16)))
 _ENTRY: Final = 0
 _CHILD: Final = 1
 
@@ -35,8 +35,12 @@ class _Entry(NamedTuple):
     tip: bytes
 
 
-_Cell = dict[int, _Entry | bytes]
-"""Slots by digit: a ref, or the digest of the cell below."""
+_Slot = _Entry | bytes
+"""A ref, or the digest of the cell below."""
+_Cell = dict[int, _Slot]
+"""Slots by digit."""
+_Move = tuple[bytes, ObjectId | None]
+"""The key of a ref, and its new tip."""
 
 
 def index_key(name: RefName) -> bytes:
@@ -48,7 +52,7 @@ class FlatIndex:
     """The root and the digests of an index over refs that are kept elsewhere, without storing cells."""
 
     def __init__(self) -> None:
-        self._slots: dict[int, _Entry | bytes] = {}
+        self._slots: dict[int, _Slot] = {}
         """The slot of each bucket in the cell above it: its only ref, or the digest of its cell."""
 
     def put(self, prefix: int, refs: Iterable[tuple[bytes, ObjectId]]) -> None:
@@ -93,14 +97,13 @@ class RefIndex:
 
     def set(self, name: RefName, tip: ObjectId | None) -> None:
         """Move a ref; None removes it. Rewrites one cell per level, about log16 of the number of refs."""
-        key = index_key(name)
-        digits = _digits(key)
-        path = self._descend(digits)
-        if tip is None:
-            self._remove(path, digits, key)
-        else:
-            _insert(path, digits, _Entry(key, tip))
-        self._store(path, digits)
+        self.update([(name, tip)])
+
+    def update(self, moves: Iterable[tuple[RefName, ObjectId | None]]) -> None:
+        """Move refs, each at most once; None removes one. Rewrites each cell on their paths once."""
+        found = sorted((index_key(name), tip) for name, tip in moves)
+        if found:
+            self._place(b"", self._merge(b"", self._load(b"", self.root), found), is_stored=True)
 
     def buckets(self) -> list[Bucket]:
         """All buckets with refs, by their prefix (0 to 255)."""
@@ -112,31 +115,38 @@ class RefIndex:
                 found[16 * first + second] = _alone(last) if isinstance(last, _Entry) else last
         return [Bucket(prefix, found[prefix][:BUCKET_DIGEST]) for prefix in sorted(found)]
 
-    def _descend(self, digits: bytes) -> list[_Cell]:
-        """The cells from the root to the one whose slot for these digits has no child."""
-        path = [self._load(b"", self.root)]
-        while isinstance(slot := path[-1].get(digits[len(path) - 1]), bytes):
-            path.append(self._load(digits[: len(path)], slot))
-        return path
+    def _merge(self, path: bytes, cell: _Cell, moves: Sequence[_Move]) -> _Cell:
+        """The cell at these digits after moves of refs that belong below it; the cells below are written."""
+        depth = len(path)
+        for digit, group in groupby(moves, lambda move: _digit(move[0], depth)):
+            here = list(group)
+            slot = self._below(path + bytes((digit,)), cell.get(digit), here)
+            if slot is not None:
+                cell[digit] = slot
+            elif digit in cell:
+                del cell[digit]
+        return cell
 
-    def _remove(self, path: list[_Cell], digits: bytes, key: bytes) -> None:
-        slot = path[-1].get(digits[len(path) - 1])
-        if isinstance(slot, _Entry) and slot.key == key:
-            del path[-1][digits[len(path) - 1]]
-        while len(path) > 1 and len(path[-1]) == 1 and isinstance(only := next(iter(path[-1].values())), _Entry):
-            path.pop()
-            del self._cells[_cell_key(digits[: len(path)])]
-            path[-1][digits[len(path) - 1]] = only
+    def _below(self, path: bytes, slot: _Slot | None, moves: Sequence[_Move]) -> _Slot | None:
+        """What a slot contains after moves of refs that belong into it; None if that is nothing."""
+        if isinstance(slot, bytes):
+            return self._place(path, self._merge(path, self._load(path, slot), moves), is_stored=True)
+        key, tip = moves[0]
+        if len(moves) == 1 and (slot is None or slot.key == key):
+            return None if tip is None else _Entry(key, tip)
+        alone: _Cell = {} if slot is None else {_digit(slot.key, len(path)): slot}
+        return self._place(path, self._merge(path, alone, moves), is_stored=False)
 
-    def _store(self, path: list[_Cell], digits: bytes) -> None:
-        for depth in reversed(range(len(path))):
-            raw = _encode(path[depth])
-            if raw:
-                self._cells[_cell_key(digits[:depth])] = raw
-            elif b"\0" in self._cells:
-                del self._cells[b"\0"]
-            if depth:
-                path[depth - 1][digits[depth - 1]] = blake3(raw).digest()
+    def _place(self, path: bytes, cell: _Cell, *, is_stored: bool) -> _Slot | None:
+        """Write a cell, and return the slot for it above; one with a single ref is left out below the root."""
+        only = next(iter(cell.values())) if len(cell) == 1 and path else None
+        if cell and not isinstance(only, _Entry):
+            raw = _encode(cell)
+            self._cells[_cell_key(path)] = raw
+            return blake3(raw).digest()
+        if is_stored and (path or b"\0" in self._cells):
+            del self._cells[_cell_key(path)]
+        return only
 
     def _load(self, path: bytes, digest: bytes) -> _Cell:
         raw = self._cells.get(_cell_key(path), b"")
@@ -145,25 +155,11 @@ class RefIndex:
         return _decode(raw)
 
 
-def _insert(path: list[_Cell], digits: bytes, entry: _Entry) -> None:
-    """Put a ref into the path's last cell; add new cells below it as long as another ref shares its digits."""
-    depth = len(path) - 1
-    other = path[-1].get(digits[depth])
-    if isinstance(other, _Entry) and other.key != entry.key:
-        others = _digits(other.key)
-        while others[depth] == digits[depth]:
-            depth += 1
-            path.append({})
-        path[-1][others[depth]] = other
-    path[-1][digits[depth]] = entry
-
-
 def _cell_of(entries: list[_Entry], depth: int) -> bytes:
     """The cell with these refs, whose keys share their first `depth` digits."""
     groups: dict[int, list[_Entry]] = {}
     for entry in entries:
-        byte = entry.key[depth >> 1]
-        groups.setdefault(byte & 15 if depth & 1 else byte >> 4, []).append(entry)
+        groups.setdefault(_digit(entry.key, depth), []).append(entry)
     return _encode(
         {
             digit: found[0] if len(found) == 1 else blake3(_cell_of(found, depth + 1)).digest()
@@ -174,11 +170,12 @@ def _cell_of(entries: list[_Entry], depth: int) -> bytes:
 
 def _alone(entry: _Entry) -> bytes:
     """The digest of a bucket with one ref."""
-    return blake3(_encode({_digits(entry.key)[_BUCKET_DEPTH]: entry})).digest()
+    return blake3(_encode({_digit(entry.key, _BUCKET_DEPTH): entry})).digest()
 
 
-def _digits(key: bytes) -> bytes:
-    return key.hex().encode().translate(_VALUES)
+def _digit(key: bytes, depth: int) -> int:
+    byte = key[depth >> 1]
+    return byte & 15 if depth & 1 else byte >> 4
 
 
 def _cell_key(path: bytes) -> bytes:

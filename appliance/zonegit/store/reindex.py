@@ -40,12 +40,11 @@ def _count(writer: StoreWriter) -> None:
 
 def _index(writer: StoreWriter) -> None:
     writer.draft.clear(Table.REFINDEX)
-    index = RefIndex(Cells(writer.draft))
+    refs = list(writer.refs())
+    RefIndex(Cells(writer.draft)).update(ref for ref in refs if parse(ref[0]).kind is not RefKind.REMOTE)
     writer.draft.clear(Table.META, layout.REMOVED)
-    for name, oid in writer.refs():
+    for name, oid in refs:
         kind = parse(name).kind
-        if kind is not RefKind.REMOTE:
-            index.set(name, oid)
         if kind.names_commits and Commit.decode(writer.get(oid)).is_tombstone:
             writer.draft.put(Table.META, layout.REMOVED + name.encode(), oid)
 

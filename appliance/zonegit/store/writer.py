@@ -104,7 +104,8 @@ class StoreWriter(StoreReader):
         moves = self._checked_moves(updates)
         if not moves:
             return
-        index = RefIndex(Cells(self.draft))
+        indexed = [(name, move.new) for name, move in moves.items() if move.ref.kind is not RefKind.REMOTE]
+        RefIndex(Cells(self.draft)).update(indexed)
         for name, (ref, old, new) in moves.items():
             # A branch at a tombstone has no view, as if its ref were absent.
             was_removed = self.is_removed(name)
@@ -113,8 +114,6 @@ class StoreWriter(StoreReader):
                 self.draft.delete(Table.REFS, layout.ref_key(name))
             else:
                 self.draft.put(Table.REFS, layout.ref_key(name), new)
-            if ref.kind is not RefKind.REMOTE:
-                index.set(name, new)
             removed = ref.kind.names_commits and self._note_removed(name, new)
             if ref.kind is RefKind.HEAD:
                 self._move_view(name, ref, None if was_removed else old, None if removed else new)

@@ -52,6 +52,25 @@ def test_removing_everything_leaves_no_cell() -> None:
     assert cells == {}
 
 
+def test_many_moves_at_once_write_each_cell_once() -> None:
+    """Among so many refs that cells below the buckets are made and vanish, too."""
+    one_by_one: dict[bytes, bytes] = {}
+    for name in names(2000):
+        RefIndex(one_by_one).set(name, ONE)
+    cells = Counting()
+    RefIndex(cells).update((name, ONE) for name in names(2000))
+    assert cells == one_by_one
+    assert cells.writes == len(cells)
+    cells.writes = 0
+    RefIndex(cells).update((name, None if number % 3 else TWO) for number, name in enumerate(names(2000)))
+    wanted: dict[bytes, bytes] = {}
+    for name in names(2000)[::3]:
+        RefIndex(wanted).set(name, TWO)
+    assert cells == wanted
+    RefIndex(cells).update((name, None) for name in names(2000))
+    assert cells == {}
+
+
 def test_a_move_rewrites_one_path() -> None:
     cells = Counting()
     index = RefIndex(cells)
