@@ -1,25 +1,23 @@
 """Stores what transfers bring, and what is known of their zones: many zones in one durable transaction.
 
 Whatever waits while a transaction is made durable goes into the next one, so a zone that changes alone is stored at
-once, and thousands of zones need few transactions. A large zone is made ready beside the others. What is known of a
-zone without a change is written with the next transaction, or after a second.
+once, and thousands of zones need few transactions, which another process makes (`storing`). A large zone is made
+ready beside the others. What is known of a zone without a change is written with the next transaction, or after a
+second.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from zonegit.daemon.preparing import Prepared, Preparer, Transfer, prepare
-from zonegit.errors import Conflict, StorePanicked, ZonegitError
-from zonegit.repo.catalog.membership import is_member
+from zonegit.daemon.storing import Batch, States, Stored, StoringProcess, Transfer, store_batch
+from zonegit.errors import StorePanicked, ZonegitError
 from zonegit.repo.context import Context
-from zonegit.repo.incoming.commit import Arrival, store_arrivals
-from zonegit.repo.incoming.state import TransferState, keep_states
+from zonegit.repo.incoming.commit import Arrival
+from zonegit.repo.incoming.state import TransferState
 from zonegit.repo.incoming.values import Differences, WholeZone
 from zonegit.repo.results import Position
-from zonegit.store.port import Writer
 
 _LARGE: Final = 2_000
 """Records; a transfer of more is stored on a thread of its own, one at a time."""
@@ -28,11 +26,8 @@ _RECORDS: Final = 20_000
 """The most zones and records in one transaction, so that other writers have their turn."""
 _NOTED: Final = 1.0
 """Seconds until what is known is written that came without a commit."""
-_TRIES: Final = 3
-"""How often a transfer is made ready if its branch moves meanwhile."""
 
 StateOf = Callable[[Arrival], TransferState]
-States = Mapping[str, TransferState | None]
 
 
 class _Brought(NamedTuple):
@@ -52,11 +47,12 @@ class _Brought(NamedTuple):
         return sum(len(step.removed) + len(step.added) for step in self.brought.steps)
 
 
-class _Ready(NamedTuple):
-    """A batch that is being made ready."""
+class _Handed(NamedTuple):
+    """A batch that another process stores."""
 
     items: list[_Brought]
-    prepared: "asyncio.Task[Prepared | None]"
+    batch: Batch
+    stored: "asyncio.Task[Stored | None]"
 
 
 class Arrivals:
@@ -65,7 +61,7 @@ class Arrivals:
     def __init__(self, context: Context, repo: Path | None = None) -> None:
         """`repo`: the repository's directory, if a process of its own may read it for large batches."""
         self._context = context
-        self._preparer = Preparer(repo)
+        self._process = StoringProcess(repo)
         self._waiting: list[_Brought] = []
         self._noted: dict[str, TransferState | None] = {}
         self._write_at = 0.0
@@ -88,6 +84,8 @@ class Arrivals:
     ) -> Arrival:
         """Commit a transfer, and record the state that follows from it, in one transaction.
 
+        The result is without the objects. `state_of` is something that can be pickled.
+
         Raises what `repo.incoming.commit.arrival` does, and `StoreError`.
         """
         done = asyncio.get_running_loop().create_future()
@@ -106,7 +104,7 @@ class Arrivals:
     async def _store_large(self, item: _Brought) -> None:
         async with self._large:
             try:
-                [found] = await asyncio.to_thread(self._store_all, [item], {})
+                [found] = await asyncio.to_thread(self._store_here, [item], self._batch([item], {}))
             except asyncio.CancelledError:
                 item.done.cancel()  # the thread goes on until its transaction
                 raise
@@ -122,38 +120,66 @@ class Arrivals:
     async def run(self) -> None:
         """Store what comes, until cancelled. `StorePanicked`: another process has to continue.
 
-        While one batch is stored, the next one is made ready, if it is large.
+        While another process stores one batch, the next one is handed to it.
         """
-        ready: _Ready | None = None
+        handed: _Handed | None = None
         try:
             while True:
-                if ready is None:
+                if handed is None:
                     await self._until_due()
                 items = self._taken()
-                begun = self._preparer.begin([self._transfer(item) for item in items])
-                if ready is not None:
-                    await self._store(ready.items, await ready.prepared)
-                if begun is None and (items or self._noted):
-                    await self._store(items)
-                ready = None if begun is None else _Ready(items, begun)
+                batch = self._batch(items, self._take_noted())
+                stored = self._process.begin(batch)
+                following = None if stored is None else _Handed(items, batch, stored)
+                if handed is not None:
+                    before, handed = handed, following
+                    await self._store(
+                        before.items, before.batch, before.stored, later=following and following.batch
+                    )
+                if following is None and (items or batch.noted):
+                    await self._store(items, batch)
+                handed = following
         finally:
-            await self._preparer.close()
+            if handed is not None:
+                self._noted = {**handed.batch.noted, **self._noted}
+            await self._process.close()
 
     async def flush(self) -> None:
         """Store what waits, as much as one transaction takes in, and what is noted."""
-        await self._store(self._taken())
+        items = self._taken()
+        await self._store(items, self._batch(items, self._take_noted()))
 
-    async def _store(self, items: list[_Brought], prepared: Prepared | None = None) -> None:
-        noted, self._noted = self._noted, {}
+    async def _store(
+        self,
+        items: list[_Brought],
+        batch: Batch,
+        stored: "asyncio.Task[Stored | None] | None" = None,
+        later: Batch | None = None,
+    ) -> None:
+        """Store a batch, or wait until the other process has stored it, which has one more: `later`."""
         try:
-            found = await asyncio.to_thread(self._store_all, items, noted, prepared)
+            found = None if stored is None else await stored
+            if found is None:
+                found = await asyncio.to_thread(self._store_here, items, batch)
         except StorePanicked:
             raise
         except ZonegitError as error:
             found = [error] * len(items)
-            self.note({**noted, **self._noted})
+            newer = {} if later is None else {**later.noted, **{each.place.zone: None for each in later.transfers}}
+            old = {zone: state for zone, state in batch.noted.items() if zone not in newer}
+            self.note({**old, **self._noted})
         for item, result in zip(items, found, strict=True):
             _settle(item, result)
+
+    def _store_here(self, items: list[_Brought], batch: Batch) -> Stored:
+        return store_batch(self._context, batch, lambda at: not items[at].done.cancelled())
+
+    def _batch(self, items: list[_Brought], noted: States) -> Batch:
+        return Batch([self._transfer(item) for item in items], noted)
+
+    def _take_noted(self) -> States:
+        noted, self._noted = self._noted, {}
+        return noted
 
     async def _until_due(self) -> None:
         """Wait until there is something to commit, or what is noted is due."""
@@ -178,41 +204,9 @@ class Arrivals:
         taken, self._waiting = self._waiting[:count], self._waiting[count:]
         return taken
 
-    def _store_all(
-        self, items: list[_Brought], noted: States, prepared: Prepared | None = None
-    ) -> list[Arrival | ZonegitError]:
-        """Store everything in one transaction; returns each transfer's result. On any thread."""
-        for tries_left in reversed(range(_TRIES)):
-            with self._context.store.keeping():
-                found = prepared or prepare(self._context, [self._transfer(item) for item in items])
-                found = [
-                    Conflict(f"{item.place.zone} is no longer transferred") if item.done.cancelled() else each
-                    for item, each in zip(items, found, strict=True)
-                ]
-                good = [(item, each) for item, each in zip(items, found, strict=True) if isinstance(each, Arrival)]
-                states: States = {**noted, **{item.place.zone: item.state_of(each) for item, each in good}}
-                try:
-                    record = partial(self._record, [item for item, _ in good], states)
-                    store_arrivals(self._context, [each for _, each in good], record)
-                except Conflict:
-                    if tries_left:
-                        prepared = None
-                        continue
-                    raise
-                return found
-        raise AssertionError("unreachable")
-
     def _transfer(self, item: _Brought) -> Transfer:
-        zone = item.place.zone
-        return Transfer(item.place, item.brought, item.server, item.any_serial, zone in self.members)
-
-    def _record(self, stored: list[_Brought], states: States, writer: Writer) -> None:
-        """Record the states in the transaction that stores these. `Conflict` if one is no longer transferred."""
-        for item in stored:
-            zone = item.place.zone
-            if item.done.cancelled() or (zone in self.members and not is_member(writer, zone)):
-                raise Conflict(f"{zone} is no longer transferred")
-        keep_states(writer, states)
+        is_member = item.place.zone in self.members
+        return Transfer(item.place, item.brought, item.server, item.any_serial, is_member, item.state_of)
 
 
 def _settle(item: _Brought, result: Arrival | ZonegitError) -> None:

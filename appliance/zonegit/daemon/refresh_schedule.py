@@ -275,10 +275,7 @@ class RefreshSchedule:
     async def _stored(
         self, zone: _Zone, turn: Turn, brought: WholeZone | Differences, primary: Primary, any_serial: bool
     ) -> Arrival:
-        def state_of(arrival: Arrival) -> TransferState:
-            expire = Times.of(arrival.soa).expire
-            return zone.state.succeeded(str(primary.address), brought.serial, expire, self._clock())
-
+        state_of = partial(_state_after, zone.state, str(primary.address), brought.serial, self._clock())
         host = primary.address.host
         self._turns.pause(turn)
         self._wake.wake()
@@ -362,6 +359,11 @@ class RefreshSchedule:
                 zone.asked = asked
                 self._read(zone)
                 self._due(zone, 0.0)
+
+
+def _state_after(before: TransferState, primary: str, serial: int, now: float, arrival: Arrival) -> TransferState:
+    """What is known of a zone once what a primary sent is stored."""
+    return before.succeeded(primary, serial, Times.of(arrival.soa).expire, now)
 
 
 def _state_for(place: Position, primaries: tuple[Primary, ...], known: TransferState | None) -> TransferState:

@@ -262,7 +262,7 @@ WRITERS = {
     "cli/main.py": "gives them to the command's Output; one constant before there is one",
     "daemon/main.py": "what ends the daemon, as one_line",
     "ops/log.py": "the log's handler",
-    "daemon/preparing.py": "results, to the process that started it",
+    "daemon/storing.py": "results, to the process that started it",
     "net/dns/parent_process.py": "answers, to the process that started it",
     "repo/dnssec/signing_process.py": "its result, to the process that started it",
     "cli/editor.py": "nothing: whether it is a terminal, for the editor",

@@ -1,0 +1,254 @@
+"""Stores what transfers brought, many zones in one durable transaction; thousands in a process of its own.
+
+With a catalog thousands of zones may come at once (RFC 9432). To check a zone, to build its tree and to store it
+takes longer than to transfer it, and in a thread it would hold up the exchanges. So large batches go to a process
+beside the one that transfers. It starts with the first of them, stores them in their order, and ends when none has
+come for some seconds. Without it, as on a machine with one processor, the caller does this work itself.
+"""
+
+import asyncio
+import os
+import pickle
+import signal
+import struct
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from zonegit.errors import Conflict, ZonegitError
+from zonegit.model.refs import head
+from zonegit.ops.memory import give_back_large_blocks
+from zonegit.repo.catalog.membership import is_member
+from zonegit.repo.context import Context
+from zonegit.repo.incoming.commit import Arrival, arrival, store_arrivals
+from zonegit.repo.incoming.state import TransferState, keep_states
+from zonegit.repo.incoming.values import Differences, WholeZone
+from zonegit.repo.results import Position
+from zonegit.repo.snapshot import one_version
+from zonegit.store.lmdb import LmdbStore
+from zonegit.store.port import Writer
+from zonegit.store.writer_lock import Patience
+
+_LARGE: Final = 32
+"""Transfers in a batch that is worth another process."""
+_TRIES: Final = 3
+"""How often a transfer is made ready if its branch moves meanwhile."""
+_IDLE: Final = 10.0
+"""Seconds without such a batch after which the process ends."""
+_PATIENCE: Final = 60.0
+"""Seconds that it waits for another writer."""
+_LIMIT: Final = 1 << 20
+"""Bytes of an answer that wait to be read."""
+_SIZE: Final = struct.Struct("<Q")
+_CODE: Final = "import sys; sys.path[:] = sys.argv[2:]; from zonegit.daemon.storing import main; main()"
+
+States = Mapping[str, TransferState | None]
+"""What is known of zones from now on; None: the zone isn't transferred any more."""
+
+
+class Transfer(NamedTuple):
+    """What a primary has sent of a zone."""
+
+    place: Position
+    brought: WholeZone | Differences
+    server: str
+    any_serial: bool
+    from_catalog: bool
+    """Whether the zone is only taken while it is a member of a catalog."""
+    state_of: Callable[[Arrival], TransferState]
+    """The state that follows. Something that can be pickled."""
+
+
+Stored = list[Arrival | ZonegitError]
+"""The result of each transfer, without the objects."""
+
+
+class Batch(NamedTuple):
+    """What goes into one transaction."""
+
+    transfers: Sequence[Transfer]
+    noted: States
+    """Of other zones."""
+
+
+def store_batch(context: Context, batch: Batch, is_wanted: Callable[[int], bool] = lambda at: True) -> Stored:
+    """Commit transfers, and record the states that follow, in one transaction. On any thread.
+
+    `is_wanted`: whether a transfer of the batch is to be stored still.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        with context.store.keeping():
+            found = _prepared(context, batch.transfers, is_wanted)
+            good = [(at, each) for at, each in enumerate(found) if isinstance(each, Arrival)]
+            states = {**batch.noted}
+            for at, each in good:
+                states[batch.transfers[at].place.zone] = batch.transfers[at].state_of(each)
+
+            def record(writer: Writer, good: Sequence[tuple[int, Arrival]] = good, states: States = states) -> None:
+                for at, _ in good:
+                    _check_wanted(writer, batch.transfers[at], is_wanted=is_wanted(at))
+                keep_states(writer, states)
+
+            try:
+                store_arrivals(context, [each for _, each in good], record)
+            except Conflict:
+                if not tries_left:
+                    raise
+            else:
+                return [_without_objects(each) for each in found]
+    raise AssertionError("unreachable")
+
+
+class StoringProcess:
+    """For one event loop. Batches are stored in the order in which they come."""
+
+    def __init__(self, repo: Path | None) -> None:
+        """`repo`: the repository's directory; None: there is no process."""
+        self._repo = repo if len(os.sched_getaffinity(0)) > 1 else None
+        self._process: asyncio.subprocess.Process | None = None
+        self._sending = asyncio.Lock()
+        self._answering = asyncio.Lock()
+        """Both are held by one batch after the other, in their order."""
+        self._end: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._handed = 0
+        """Batches that the process has."""
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, if there is one."""
+        return None if self._process is None else self._process.pid
+
+    def begin(self, batch: Batch) -> "asyncio.Task[Stored | None] | None":
+        """Have the process store this; None if it shouldn't. The result is None if it couldn't.
+
+        A small batch only goes to the process behind another one, so that both keep their order. The result raises
+        what `store_batch` does.
+        """
+        if self._repo is None or not (len(batch.transfers) >= _LARGE or (self._handed and batch.transfers)):
+            return None
+        self._handed += 1
+        self._end_later()
+        return asyncio.create_task(self._done(self._repo, batch))
+
+    async def close(self) -> None:
+        """End the process. The next large batch would start it again."""
+        process, self._process = self._process, None
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.communicate()
+
+    async def _done(self, repo: Path, batch: Batch) -> Stored | None:
+        try:
+            answer = await self._exchanged(repo, batch)
+        finally:
+            self._handed -= 1
+        if isinstance(answer, ZonegitError):
+            raise answer
+        return answer
+
+    async def _exchanged(self, repo: Path, batch: Batch) -> Stored | ZonegitError | None:
+        """The process's answer; None if it died, was ended meanwhile, or there is no memory for it."""
+        process = None
+        try:
+            async with self._sending:
+                process = self._process = self._process or await _started(repo)
+                source, sink = process.stdout, process.stdin
+                if source is None or sink is None:
+                    return None
+                data = pickle.dumps(batch)
+                sink.write(_SIZE.pack(len(data)) + data)
+            async with self._answering:
+                (size,) = _SIZE.unpack(await source.readexactly(_SIZE.size))
+                answer: Stored | ZonegitError = pickle.loads(await source.readexactly(size))  # noqa: S301  our own child's
+                return answer
+        except (OSError, EOFError):
+            if self._process is process:
+                await self.close()
+            return None
+        except BaseException:  # its answer may come yet, and nobody waits for it
+            if self._process is process:
+                await self.close()
+            raise
+
+    def _end_later(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        self._end = asyncio.get_running_loop().call_later(_IDLE, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if self._handed:
+            self._end_later()
+        else:
+            self._ending = asyncio.create_task(self.close())
+
+
+def main() -> None:
+    """The process: stores one batch after the other, until its parent closes the pipe."""
+    repo = Path(sys.argv[1])
+    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
+    give_back_large_blocks()
+    context = Context.over(LmdbStore.open(repo, patience=Patience(_PATIENCE)))
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    while head := source.read(_SIZE.size):
+        (size,) = _SIZE.unpack(head)
+        answer: Stored | ZonegitError
+        try:
+            answer = store_batch(context, pickle.loads(source.read(size)))  # noqa: S301  our own parent's
+        except ZonegitError as error:
+            answer = error
+        data = pickle.dumps(answer)
+        sink.write(_SIZE.pack(len(data)) + data)
+        sink.flush()
+
+
+async def _started(repo: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _CODE, str(repo), *sys.path, stdin=PIPE, stdout=PIPE, limit=_LIMIT
+    )
+
+
+def _prepared(context: Context, transfers: Sequence[Transfer], is_wanted: Callable[[int], bool]) -> Stored:
+    """What each transfer becomes, by one version of the repository."""
+    with one_version(context) as now:
+        return [
+            _prepare(now, each) if is_wanted(at) else _unwanted(each.place.zone)
+            for at, each in enumerate(transfers)
+        ]
+
+
+def _prepare(context: Context, each: Transfer) -> Arrival | ZonegitError:
+    zone = each.place.zone
+    any_serial = each.any_serial
+    if each.from_catalog:
+        with context.store.read() as reader:
+            if not is_member(reader, zone):
+                return Conflict(f"{zone} has left its catalog")
+            any_serial |= reader.live(head(zone, each.place.branch)) is None  # it begins, maybe again (§5.4)
+    try:
+        return arrival(context, each.place, each.brought, each.server, any_serial=any_serial)
+    except ZonegitError as error:
+        return error
+
+
+def _check_wanted(writer: Writer, transfer: Transfer, *, is_wanted: bool) -> None:
+    """`Conflict` if a transfer isn't to be stored any more."""
+    zone = transfer.place.zone
+    if not is_wanted or (transfer.from_catalog and not is_member(writer, zone)):
+        raise _unwanted(zone)
+
+
+def _unwanted(zone: str) -> Conflict:
+    return Conflict(f"{zone} is no longer transferred")
+
+
+def _without_objects(each: Arrival | ZonegitError) -> Arrival | ZonegitError:
+    return each._replace(ready=each.ready._replace(objects=())) if isinstance(each, Arrival) else each
