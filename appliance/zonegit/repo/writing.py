@@ -8,7 +8,6 @@ from zonegit.errors import Conflict, Refused
 from zonegit.model import refs
 from zonegit.model.commit import Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
-from zonegit.repo.catalog.membership import member_here
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.draft import Draft, draft_changes, make_commit
@@ -170,6 +169,8 @@ def _check_not_made(context: Context, zone: str) -> None:
 
 def check_zone_writable(context: Context, zone: str) -> None:
     """`Refused` for a zone with a branch that others write."""
+    from zonegit.repo.catalog.membership import member_here  # commits don't need it
+
     check_not_mirrored(context, zone)
     _check_not_made(context, zone)
     with context.store.read() as reader:

@@ -5,8 +5,8 @@ RRSIG, NSEC and NSEC3 records mean nothing in a zone whose apex isn't signed.
 """
 
 import re
+from _socket import AF_INET, AF_INET6, inet_pton  # see `rdata_reading`
 from collections.abc import Iterator, Sequence
-from socket import AF_INET, AF_INET6, inet_pton
 from typing import Final
 
 from zonegit.errors import OutOfZone

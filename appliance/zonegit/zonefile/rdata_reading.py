@@ -7,10 +7,10 @@ of its type, it raises one of `UNSURE`, and the caller uses `rdata`, which alone
 
 import re
 import struct
+from _socket import AF_INET, AF_INET6, inet_pton  # `socket` takes milliseconds, at every start of a command
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from socket import AF_INET, AF_INET6, inet_pton
 from typing import Final
 
 from zonegit.errors import ZonegitError

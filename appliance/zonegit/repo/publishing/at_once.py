@@ -8,7 +8,7 @@ does for whatever is held here.
 from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from zonegit.errors import ZonegitError
 from zonegit.model.commit import Stamp
@@ -18,11 +18,13 @@ from zonegit.model.refs import RefKind, parse
 from zonegit.repo.content import Content
 from zonegit.repo.history import read_commit
 from zonegit.repo.publishing.in_force import policy_in_force
-from zonegit.repo.publishing.policy import Proposed, Published, PublishPolicy
 from zonegit.repo.results import Position, Revision
 from zonegit.store.port import RefUpdate, Writer
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes, NodeSource
+
+if TYPE_CHECKING:
+    from zonegit.repo.publishing.policy import Proposed, Published, PublishPolicy
 
 _BRANCHES: Final = 16
 """The most refs that move in a transaction in which branches are published."""
@@ -52,7 +54,7 @@ class _Moved(NamedTuple):
     writer: Writer
     nodes: Nodes
     place: Position
-    policy: PublishPolicy
+    policy: "PublishPolicy"
     who: Stamp
 
 
@@ -77,7 +79,7 @@ def _builds_on(source: NodeSource, tip: Revision, commit: ObjectId) -> bool:
     return False
 
 
-def _passes(moved: _Moved, old: Published, tip: Revision) -> bool:
+def _passes(moved: _Moved, old: "Published", tip: Revision) -> bool:
     """Whether the gate lets a commit through. False, too, if that isn't known or would take long to say."""
     from zonegit.repo.publishing.gate import Gate
 
@@ -90,13 +92,13 @@ def _passes(moved: _Moved, old: Published, tip: Revision) -> bool:
         return False
 
 
-def _is_small(nodes: Nodes, old: Published, tip: Revision) -> bool:
+def _is_small(nodes: Nodes, old: "Published", tip: Revision) -> bool:
     """Whether little changes up to a commit, and nothing that has to be checked far away."""
     before, after = Content.of(nodes, old.content), Content.of(nodes, tip)
     changed = [key for key, _, _ in islice(diff(nodes, before.tree.root, after.tree.root), _CHANGES + 1)]
     return len(changed) <= _CHANGES and not any(key[-2:] in _FAR for key in changed)
 
 
-def _nobody(policy: PublishPolicy, proposed: Proposed) -> str | None:
+def _nobody(policy: "PublishPolicy", proposed: "Proposed") -> str | None:
     """The validator of a policy without one: it is never asked."""
     raise AssertionError(policy, proposed)

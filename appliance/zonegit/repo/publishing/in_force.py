@@ -6,11 +6,13 @@ quick to judge by; so whoever commits goes by the same ones, and only by these.
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from zonegit.repo.publishing.policy import PublishPolicy
 from zonegit.repo.results import Position
 from zonegit.store.port import Reader, Store
+
+if TYPE_CHECKING:
+    from zonegit.repo.publishing.policy import PublishPolicy
 
 _EVERY: Final = "publish-at-once/"
 """In front of zone and branch: the setting that has the limits of a policy."""
@@ -18,11 +20,13 @@ _LIMITS: Final = ("max_deletes", "max_change_percent")
 """What it may hold: with anything else, only the publisher knows what it means."""
 
 
-def policy_in_force(reader: Reader, place: Position) -> PublishPolicy | None:
+def policy_in_force(reader: Reader, place: Position) -> "PublishPolicy | None":
     """The policy that commits to a branch may be judged by at once; None if the publisher has to judge them."""
     value = reader.setting(_setting(place))
     if value is None:
         return None
+    from zonegit.repo.publishing.policy import PublishPolicy  # most commits need none
+
     try:
         table = json.loads(value)
         limits = [table[name] for name in _LIMITS]
@@ -32,7 +36,7 @@ def policy_in_force(reader: Reader, place: Position) -> PublishPolicy | None:
     return PublishPolicy(**dict(zip(_LIMITS, limits, strict=True))) if is_known else None
 
 
-def note_policies(store: Store, policies: Mapping[Position, PublishPolicy]) -> None:
+def note_policies(store: Store, policies: "Mapping[Position, PublishPolicy]") -> None:
     """Put these policies into force, and no others. Writes only what changes."""
     wanted = {_setting(place): _encoded(policy) for place, policy in policies.items() if policy.is_quick}
     with store.read() as reader:
@@ -49,6 +53,6 @@ def _setting(place: Position) -> str:
     return f"{_EVERY}{place.zone}/{place.branch}"
 
 
-def _encoded(policy: PublishPolicy) -> bytes:
+def _encoded(policy: "PublishPolicy") -> bytes:
     limits = {"max_deletes": policy.max_deletes, "max_change_percent": policy.max_change_percent}
     return json.dumps(limits, sort_keys=True).encode()

@@ -5,11 +5,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from zonegit.dnssec.policy import DnssecPolicy
 from zonegit.model.ids import ObjectId
 from zonegit.repo.results import Revision
 
 if TYPE_CHECKING:
+    from zonegit.dnssec.policy import DnssecPolicy
     from zonegit.repo.content import Content
 
 
@@ -32,7 +32,7 @@ class PublishPolicy(NamedTuple):
     """How many others than its author have to approve of a commit, or of one that builds on it."""
     allowed_approvers: Path | None = None
     """The file of those who may approve, and lift the limits."""
-    dnssec: DnssecPolicy | None = None
+    dnssec: "DnssecPolicy | None" = None
     """How the zone is signed; None: it isn't signed here."""
 
     @property

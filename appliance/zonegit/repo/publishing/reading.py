@@ -3,19 +3,21 @@
 import json
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from zonegit.errors import CorruptStore, InvalidName
 from zonegit.model import refs
 from zonegit.model.ids import ObjectId, parse_id, short
 from zonegit.model.refs import RefKind
 from zonegit.repo.ancestry import missing_commits
-from zonegit.repo.dnssec.status import DnssecStatus
 from zonegit.repo.history import read_commit
 from zonegit.repo.mirrors import follows_versions
 from zonegit.repo.publishing.policy import Held, Published, Reason
 from zonegit.repo.results import Position, Revision
 from zonegit.store.port import Reader
+
+if TYPE_CHECKING:
+    from zonegit.repo.dnssec.status import DnssecStatus
 
 _SETTING: Final = "publish/"
 """In front of zone and branch: the setting that says what holds a branch."""
@@ -38,7 +40,7 @@ class Publication(NamedTuple):
     """The commit that was published now or, in a dry run, would be."""
     again: float | None = None
     """When to publish again though nothing moves, as to renew signatures; in Unix seconds."""
-    dnssec: DnssecStatus | None = None
+    dnssec: "DnssecStatus | None" = None
     """What there is to say of its signatures; None if it isn't signed here."""
 
 

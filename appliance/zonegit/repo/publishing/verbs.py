@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zonegit.model.names import parse_apex, to_text
-from zonegit.model.refs import DEFAULT_BRANCH
+from zonegit.model.refs import DEFAULT_BRANCH, RefKind
 from zonegit.repo.reading import RepositoryReader
 from zonegit.repo.results import Position
 
@@ -54,10 +54,12 @@ class PublishVerbs(RepositoryReader):
 
     def publications(self, zone: str | None = None) -> list[Publication]:
         """Where the branches with a policy are published; those of one zone, or of all."""
-        from zonegit.repo.publishing.reading import publication, published_branches
-
         name = "" if zone is None else self._context.place(zone).zone
         with self._context.store.read() as reader:
+            if not reader.ref_keys(f"refs/{RefKind.PUBLISHED}/{name}".encode(), lambda _: None):
+                return []  # as after most commits, for which nothing more is imported
+            from zonegit.repo.publishing.reading import publication, published_branches
+
             return [publication(reader, place) for place in published_branches(reader, name)]
 
     def review(
