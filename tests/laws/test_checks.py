@@ -1,10 +1,14 @@
 """The short ways of checking foreign records say what the long ones say, whatever the bytes."""
 
-from hypothesis import example, given
+from itertools import accumulate
+
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zonegit.errors import InvalidObject, InvalidRecord
 from zonegit.model import rdata
+from zonegit.model.leaf_scan import LeafScan, scan_leaf
+from zonegit.model.node import PLAIN_LEAF, check_node
 from zonegit.model.rrset import check_all, check_stored, payload_key, payload_keys
 
 LABEL = st.binary(min_size=1, max_size=5).map(lambda label: bytes((len(label),)) + label)
@@ -21,6 +25,12 @@ RDATA = st.one_of(
     st.binary(max_size=20),
 )
 TYPES = st.sampled_from((1, 2, 5, 6, 12, 15, 16, 28, 33, 39, 41, 46, 99, 0, 255, 65000))
+
+ADDRESSES = st.builds(
+    lambda label, tail: bytes((len(label),)) + label.encode() + b"\xc0\x0c\0" + tail,
+    st.text("abz09-_*", min_size=1, max_size=63),
+    st.sampled_from((b"\1\0\1\0\0\1\x2c\0\4abcd", b"\x1c\0\1\0\0\1\x2c\0\x10" + bytes(16))),
+)
 
 
 @st.composite
@@ -41,6 +51,22 @@ def payloads(draw: st.DrawFn) -> bytes:
     return bytes(found[: draw(st.integers(1, len(found)))] if draw(st.integers(0, 9)) == 0 else found)
 
 
+@st.composite
+def leaves(draw: st.DrawFn) -> bytes:
+    """Leaves of a few RRsets, many of which have one thing wrong."""
+    entries = draw(st.lists(payloads() | ADDRESSES, max_size=5))
+    if draw(st.integers(0, 3)):
+        entries = sorted({payload_key(entry): entry for entry in entries if outcome(check_stored, entry)}.items())
+        entries = [entry for _, entry in entries]
+    ends = list(accumulate(map(len, entries)))
+    records = sum(outcome(check_stored, entry) or 1 for entry in entries)
+    found = bytearray(PLAIN_LEAF + len(ends).to_bytes(2, "big") + records.to_bytes(4, "big"))
+    found += b"".join(end.to_bytes(2, "big") for end in ends) + b"".join(entries)
+    if not draw(st.integers(0, 3)):
+        found[draw(st.integers(0, len(found) - 1))] ^= draw(st.sampled_from((1, 2, 0x20, 0x80)))
+    return bytes(found[: draw(st.integers(0, len(found)))] if not draw(st.integers(0, 9)) else found)
+
+
 def outcome(check, payload: bytes):
     try:
         return check(payload)
@@ -57,6 +83,18 @@ def test_many_are_checked_as_each_alone(payload: bytes) -> None:
     assert outcome(lambda found: check_all([found]), payload) == outcome(check_stored, payload)
     if outcome(check_stored, payload):
         assert payload_keys([payload, payload]) == (payload_key(payload), payload_key(payload))
+
+
+@settings(max_examples=500)
+@given(leaves())
+@example(PLAIN_LEAF + b"\0\1\0\0\0\1\0\5\4abcd")
+def test_a_scanned_leaf_is_what_the_decoded_one_is(data: bytes) -> None:
+    found, node = scan_leaf(data), outcome(check_node, data)
+    if found is not None:
+        longest = max(map(len, node.keys))
+        assert found == LeafScan(node.records, node.keys[0], node.keys[-1], longest)
+    elif node is not None and not node.level:
+        assert node.stubs or not node.keys or any(b"\1" in key[:-3] for key in node.keys)
 
 
 @given(TYPES, RDATA)

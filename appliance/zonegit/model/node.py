@@ -42,6 +42,8 @@ HAS_STUBS: Final = 1
 
 _NODE: Final = header(Kind.NODE)[:2]
 _INNER: Final = header(Kind.NODE)
+PLAIN_LEAF: Final = _INNER + b"\0"
+"""What a leaf without stubs begins with."""
 _COUNTS: Final = Struct(">BHI")
 """What follows the header: level, entries, records."""
 _START: Final = HEADER_SIZE + _COUNTS.size

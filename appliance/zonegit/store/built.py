@@ -31,9 +31,8 @@ def leaf_facts(
         count, records, stubs = part
         if count and not stubs:
             keys = [key for key, _ in entries[at : at + count]]
-            payloads = [payload for _, payload in entries[at : at + count]]
             light = is_light(records, len(data), keys[0], keys[-1])
-            plain = leaf_plain(data, keys, payloads, misfit) if light else None
+            plain = leaf_plain(data, max(map(len, keys)), misfit) if light else None
             found[oid] = NodeFacts(0, records, keys[0], keys[-1], plain)
         at += count
     return found

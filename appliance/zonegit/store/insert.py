@@ -12,6 +12,7 @@ from typing import Final
 from zonegit.errors import InvalidObject, LimitExceeded, NotFound, RevisionError
 from zonegit.model.commit import NOT_BEFORE, PUBLISHES, Commit, Tag
 from zonegit.model.ids import MAX_SIZE, Kind, ObjectId, kind_of, short
+from zonegit.model.leaf_scan import LeafScan, scan_leaf
 from zonegit.model.names import parse_apex
 from zonegit.model.node import HAS_STUBS, Inner, Leaf, Node, check_node, check_rrset, is_stub, stub_target
 from zonegit.model.refs import Ref, RefKind
@@ -73,14 +74,24 @@ def check_target(ref: Ref, oid: ObjectId, describe: Describe) -> None:
 
 
 def _check_node(data: bytes, describe: Describe, decoded: Node | None) -> Facts:
+    scan = scan_leaf(data)
+    if scan is not None:
+        return _leaf_facts(data, scan, len(data))
     node = check_node(data, decoded)
     if isinstance(node, Inner):
         return node_facts(node, *_check_children(node, describe))
     size = len(data) + (_check_stubs(node, describe) if data[2] & HAS_STUBS else 0)
     if not node.keys:
         return node_facts(node, RRKey(b""))
-    light = is_light(node.records, size, node.keys[0], node.keys[-1])
-    return node_facts(node, node.keys[0], leaf_plain(data, node.keys, node.payloads, misfit) if light else None)
+    return _leaf_facts(data, LeafScan(node.records, node.keys[0], node.keys[-1], max(map(len, node.keys))), size)
+
+
+def _leaf_facts(data: bytes, scan: LeafScan, size: int) -> NodeFacts:
+    """Facts of a leaf whose RRsets have `size` bytes, with those in objects of their own."""
+    light = is_light(scan.records, size, scan.first, scan.last)
+    return NodeFacts(
+        0, scan.records, scan.first, scan.last, leaf_plain(data, scan.longest, misfit) if light else None
+    )
 
 
 def _check_stubs(leaf: Leaf, describe: Describe) -> int:

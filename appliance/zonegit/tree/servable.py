@@ -6,7 +6,7 @@ answered from (`version.excess`).
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -69,20 +69,22 @@ def _unreadable(rrset: bytes, size: int, misfit: Misfit) -> str | None:
     return next(filter(None, (misfit(rtype, each) for each in rdatas(rrset))), None)
 
 
-def leaf_plain(leaf: bytes, keys: Sequence[RRKey], entries: Sequence[bytes], misfit: Misfit) -> Plain | None:
-    """The `Plain` of a leaf with these keys and entries; None if anything else may be wrong."""
+def leaf_plain(leaf: bytes, longest: int, misfit: Misfit) -> Plain | None:
+    """The `Plain` of a leaf whose longest key has so many bytes; None if anything else may be wrong."""
     has_soa = False
     if _JUDGED.search(leaf):
-        for key, entry in zip(keys, entries, strict=True):
-            if key[-2:] in _EASY_TYPES:
+        for entry in node_parts(leaf)[1]:
+            size = owner_size(entry)
+            rtype = entry[size + 2 : size + 4]
+            if rtype in _EASY_TYPES:
                 continue
-            if is_stub(entry) or _unreadable(entry, owner_size(entry), misfit):
+            if is_stub(entry) or _unreadable(entry, size, misfit):
                 return None
-            if key[-2:] == _SOA[2:]:
-                if key != SOA_KEY or record_count(entry) > 1:
+            if rtype == _SOA[2:]:
+                if size or record_count(entry) > 1:
                     return None
                 has_soa = True
-    return max(map(len, keys), default=_TYPE) - _TYPE, has_soa
+    return longest - _TYPE, has_soa
 
 
 def is_sound(apex: WireName, plain: Plain | None) -> bool:
