@@ -21,7 +21,17 @@ from typing import Final, NamedTuple
 from zonegit.errors import Conflict, InvalidData, NotFound
 from zonegit.model.commit import Commit, Tag
 from zonegit.model.ids import ID_SIZE, Kind, ObjectId, kind_of, short
-from zonegit.model.node import HAS_STUBS, Inner, Leaf, Node, decode_node, is_stub, node_level, stub_target
+from zonegit.model.node import (
+    PLAIN_LEAF,
+    Inner,
+    Leaf,
+    Node,
+    decode_node,
+    is_stub,
+    node_level,
+    node_parts,
+    stub_target,
+)
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Zone
 from zonegit.repo.ancestry import Objects, missing_newest_first
@@ -67,7 +77,7 @@ class _Step:
     """Which child comes next."""
 
     def below(self) -> tuple[Sequence[ObjectId], RRKey | None]:
-        """Known objects to compare the next child with, and the lower bound of its keys."""
+        """Known objects to compare the next child with, and the lower bound of its keys, if there are any."""
         if self.node is None:
             return self.bases, None
         keys = self.node.keys
@@ -145,10 +155,10 @@ class Closure:
         try:
             self._item = self.items.index(position.item)
             for depth, at in enumerate(position.path):
-                if depth:
-                    self._descend(self._steps[-1])
-                else:
+                if not depth:
                     self._begin()
+                elif self._descend(self._steps[-1]) is not None:
+                    raise IndexError
                 step = self._steps[-1]
                 step.at = at
                 if at > len(step.children):
@@ -172,8 +182,7 @@ class Closure:
                 self._begin()
             step = self._steps[-1]
             if step.at < len(step.children):
-                self._descend(step)
-                yield None
+                yield self._descend(step)
                 continue
             # All children were yielded, now the object itself is. The position moves first, so that it is after it.
             self._steps.pop()
@@ -185,19 +194,27 @@ class Closure:
             yield step.oid, step.data
 
     def _begin(self) -> None:
-        self._steps = [self._enter(self.items[self._item], (), None)]
+        item = self.items[self._item]
+        self._steps = [self._enter(item, self.objects.get(item), (), None)]
 
-    def _descend(self, step: _Step) -> None:
-        """Enter the next child, or skip it if it is known."""
+    def _descend(self, step: _Step) -> tuple[ObjectId, bytes] | None:
+        """Enter the next child, or skip it if it is known. A leaf without stubs is returned instead: it has no
+        children to wait for.
+        """
         child = step.children[step.at]
         bases, low = step.below()
         if child in bases or child in self._known or child in self._given:
             step.at += 1
-        else:
-            self._steps.append(self._enter(child, bases, low))
+            return None
+        data = self.objects.get(child)
+        if data.startswith(PLAIN_LEAF):
+            step.at += 1
+            self._given.add(child)
+            return child, data
+        self._steps.append(self._enter(child, data, bases, low))
+        return None
 
-    def _enter(self, oid: ObjectId, bases: Sequence[ObjectId], low: RRKey | None) -> _Step:
-        data = self.objects.get(oid)
+    def _enter(self, oid: ObjectId, data: bytes, bases: Sequence[ObjectId], low: RRKey | None) -> _Step:
         kind = kind_of(data)
         if kind is Kind.NODE:
             return self._enter_node(oid, data, bases if self._steps else self._trees(), low)
@@ -213,8 +230,10 @@ class Closure:
 
     def _enter_node(self, oid: ObjectId, data: bytes, bases: Sequence[ObjectId], low: RRKey | None) -> _Step:
         level = node_level(data)
-        if not level and not data[2] & HAS_STUBS:
+        if data.startswith(PLAIN_LEAF):
             return _Step(oid, data)
+        if level and not bases:
+            return _Step(oid, data, list(map(ObjectId, node_parts(data)[1])))
         lower, beside = self._aligned(bases, level)
         node = decode_node(data)
         if isinstance(node, Inner):
