@@ -24,7 +24,7 @@ from zonegit.sync import limits, wire
 from zonegit.sync.frames import CONTENT_TYPE
 from zonegit.sync.server import FrameStream, Reply, find_route
 
-_SLICE: Final = 32 << 10
+_SLICE: Final = 128 << 10
 """Bytes of a body that are sent at once."""
 _BODY_COST: Final = 3.5
 """Units that a small body costs (measured: 3.3): two DATA frames, their reads, a WINDOW_UPDATE for the answer."""

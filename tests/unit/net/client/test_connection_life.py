@@ -1,15 +1,18 @@
 """A connection is kept for long, changed before it is cut, and asked again when it was lost."""
 
 import asyncio
+from contextlib import aclosing
 
 import pytest
 
 from httpkit import Running, peer_of, run, running
 from synckit import commit, names
 from zonegit.net.client import connection as http_connection
+from zonegit.net.client.peer import OpenStream, PeerClient
 from zonegit.net.server import h2_server
 from zonegit.store.memory import MemoryStore
-from zonegit.sync import limits
+from zonegit.sync import limits, wire
+from zonegit.sync.session import Ask
 
 
 def store() -> MemoryStore:
@@ -75,5 +78,24 @@ def test_a_connection_outlives_every_long_poll_and_the_client_leaves_it_first() 
             assert peer._connection is connection
             assert connection is not None
             assert connection._transport._pool._keepalive_expiry < 300  # type: ignore[operator]
+
+    run(test())
+
+
+def test_a_server_sends_large_frames_once_it_knows_that_it_may() -> None:
+    made = MemoryStore()
+    tip = commit(made, "example.org.", names("example.org.", 3_000))
+    ask = Ask(1, "/v0/fetch", wire.JSON_TYPE, wire.FetchRequest((tip,), ()).encode(), 0)
+
+    async def largest(peer: PeerClient) -> int:
+        async with peer.stream(ask) as answer:
+            assert isinstance(answer, OpenStream)
+            async with aclosing(answer.chunks) as chunks:
+                return max([len(chunk) async for chunk in chunks])
+
+    async def test() -> None:
+        async with running(made) as server, peer_of(server.url) as peer:
+            assert await largest(peer) == 16 << 10
+            assert await largest(peer) > 16 << 10
 
     run(test())
