@@ -2,7 +2,8 @@
 
 The tree is that of a commit, by `git archive`; wheels are downloaded by hash, once, into build/wheels.
 After that nothing needs a network, and two builds of a commit give the same bytes: all times in the package are the
-commit's.
+commit's. On a machine of the package's architecture our own wheel is a compiled one, if there are a C compiler and
+the headers of the Python that the package is for.
 """
 
 import argparse
@@ -16,9 +17,13 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Final
 
+from compiling import WANTED, lacking
+
 TOP: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = TOP / "packaging" / "requirements.lock"
 MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
+PYTHON: Final = (3, 11)
+"""That of Debian 12."""
 _MAINTAINER: Final = "zonegit developers <zonegit@packages.invalid>"
 
 
@@ -44,7 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     tree = args.work / "zonegit"
     moment = _commit_time(args.commit)
-    _lay_out(tree, args.commit, wheels, moment)
+    pure = _why_pure(args.arch)
+    if pure:
+        print(f"no module is compiled: {pure}", file=sys.stderr)
+    _lay_out(tree, args.commit, wheels, moment, compiled=pure is None)
     _build(tree, args.arch, moment)
     args.output.mkdir(parents=True, exist_ok=True)
     for package in sorted(args.work.glob("zonegit_*.deb")):
@@ -55,6 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _architecture() -> str:
     machine = os.uname().machine
     return next((debian for debian, name in MACHINES.items() if name == machine), machine)
+
+
+def _why_pure(arch: str) -> str | None:
+    """Why modules can't be compiled here for this architecture, if they can't."""
+    if arch != _architecture():
+        return f"this machine is not of {arch}"
+    if sys.version_info[:2] != PYTHON:
+        return "this is not Python {}.{}".format(*PYTHON)
+    lacks = lacking()
+    return lacks and f"needs {lacks}"
 
 
 def _git(*arguments: str) -> bytes:
@@ -81,7 +99,7 @@ def _download(wheels: Path, machine: str) -> None:
     stamp.write_bytes(LOCK.read_bytes())
 
 
-def _lay_out(tree: Path, commit: str, wheels: Path, moment: int) -> None:
+def _lay_out(tree: Path, commit: str, wheels: Path, moment: int, *, compiled: bool) -> None:
     """The commit's files, debian/ at the top, our own wheel beside the locked ones."""
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
@@ -94,7 +112,7 @@ def _lay_out(tree: Path, commit: str, wheels: Path, moment: int) -> None:
         cwd=tree,
         check=True,
         stdout=subprocess.DEVNULL,
-        env=os.environ | {"SOURCE_DATE_EPOCH": str(moment)},
+        env=os.environ | {"SOURCE_DATE_EPOCH": str(moment), "PYTHONHASHSEED": "0", WANTED: "1" if compiled else ""},
     )
     (tree / "debian" / "changelog").write_text(_changelog(tree, moment))
     _write_pages(tree, moment)

@@ -49,12 +49,14 @@ _LINE = re.compile(r"(\S{10}) (\S+) +\d+ \S+ \S+ \./(.*?)(?: -> (.+))?")
 
 
 def test_the_package_is_what_it_is_to_be(build, built, tmp_path, needs_program) -> None:
+    needs_program("gcc")
     first, second = built, build("second place")
     subprocess.run(("dpkg-deb", "-R", first, tmp_path / "tree"), check=True)
     contents = contents_of(first)
     two_builds_give_the_same_bytes(first, second)
     it_says_what_it_is(tmp_path / "tree")
     it_holds_what_it_is_to_hold(contents)
+    compiled_modules_stand_beside_their_sources(tmp_path / "tree", needs_program("objdump"))
     nobody_but_root_may_write_to_it(contents)
     it_holds_no_path_of_the_machine_that_built_it(tmp_path / "tree", first.parents[2])
     the_list_of_what_it_is_made_of_is_true(tmp_path / "tree")
@@ -100,6 +102,20 @@ def it_holds_what_it_is_to_hold(contents: dict[str, tuple[str, str]]) -> None:
     ] == []
     for kind in ("grafana", "prometheus"):
         assert (f"usr/share/zonegit/{kind}" in contents) == (TOP / "packaging" / kind).is_dir()
+
+
+def compiled_modules_stand_beside_their_sources(unpacked: Path, objdump: str) -> None:
+    """And need no newer glibc than the package claims."""
+    place = unpacked / "usr/lib/zonegit"
+    listed = re.findall(r"^[^#\s]+", (TOP / "packaging" / "compiled.txt").read_text(), re.MULTILINE)
+    made = list((place / "zonegit").rglob("*.so"))
+    beside = sorted(f"{path.relative_to(place / 'zonegit').parent}/{path.name.split('.')[0]}.py" for path in made)
+    assert beside == sorted(listed)
+    assert [path for path in listed if not (place / "zonegit" / path).exists()] == []
+    for library in (*made, *place.glob("zonegit__mypyc.*.so")):
+        symbols = subprocess.run((objdump, "-T", library), check=True, capture_output=True, text=True).stdout
+        newest = max(tuple(map(int, found)) for found in re.findall(r"GLIBC_(\d+)\.(\d+)", symbols))
+        assert newest <= (2, 34), library
 
 
 def nobody_but_root_may_write_to_it(contents: dict[str, tuple[str, str]]) -> None:

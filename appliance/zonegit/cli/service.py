@@ -63,7 +63,10 @@ def _version(args: Namespace, out: Output) -> int:
     if args.json:
         import platform
 
-        out.json({"version": __version__, "python": platform.python_version()})
+        from zonegit.model import names
+
+        compiled = not str(names.__file__).endswith(".py")
+        out.json({"version": __version__, "python": platform.python_version(), "compiled": compiled})
     else:
         out.line(f"zonegit {__version__}")
     return 0

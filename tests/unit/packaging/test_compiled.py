@@ -1,26 +1,70 @@
-"""The list of modules that are compiled: each exists, once, in order."""
+"""Compiled modules: their list, and that they fail as their sources do. `make fast` runs this on them, too."""
 
+import importlib
 import importlib.util
+import os
+import subprocess
+import sys
+import traceback
 from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from zonegit.errors import InvalidName
+from zonegit.model import names
 
 TOP = Path(__file__).resolve().parents[3]
+COMPILED = not str(names.__file__).endswith(".py")
 
 
-def compiled_modules() -> list[str]:
-    spec = importlib.util.spec_from_file_location("fast", TOP / "packaging" / "fast.py")
+@pytest.fixture(scope="module")
+def compiling() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("compiling", TOP / "packaging" / "compiling.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    listed: list[str] = module.compiled_modules()
-    return listed
+    return module
 
 
-def test_every_module_of_the_list_exists() -> None:
-    package = TOP / "appliance" / "zonegit"
-    assert [path for path in compiled_modules() if not (package / path).is_file()] == []
+def test_every_module_of_the_list_exists(compiling: ModuleType) -> None:
+    assert [path for path in compiling.compiled_modules() if not (compiling.PACKAGE / path).is_file()] == []
 
 
-def test_the_list_is_sorted_and_names_a_module_once() -> None:
-    listed = compiled_modules()
+def test_the_list_is_sorted_and_names_a_module_once(compiling: ModuleType) -> None:
+    listed = compiling.compiled_modules()
     assert listed == sorted(set(listed))
+
+
+def test_nothing_compiled_lies_beside_the_sources(compiling: ModuleType) -> None:
+    """There it would be imported although the source beside it is newer."""
+    assert list(compiling.PACKAGE.rglob("*.so")) == []
+
+
+def test_all_of_the_list_is_compiled_where_it_is_asked_for(compiling: ModuleType) -> None:
+    assert bool(os.environ.get(compiling.WANTED)) == COMPILED
+    for path in compiling.compiled_modules():
+        module = importlib.import_module("zonegit." + path.removesuffix(".py").replace("/", "."))
+        assert str(module.__file__).endswith(".so" if COMPILED else ".py"), module
+        assert (Path(str(module.__file__)).parent / Path(path).name).exists(), "its source"
+
+
+def test_a_traceback_leads_to_the_line_of_the_source() -> None:
+    with pytest.raises(InvalidName, match="holds an empty label") as raised:
+        names.from_text("a..b")
+    last = traceback.extract_tb(raised.value.__traceback__)[-1]
+    assert last.filename.endswith("zonegit/model/names.py")
+    assert last.name == "_label"
+    assert last.lineno is not None
+    line = Path(str(names.__file__)).with_name("names.py").read_text().splitlines()[last.lineno - 1]
+    assert line.strip().startswith("raise InvalidName(")
+    assert "holds an empty label" in line
+
+
+def test_without_a_compiler_one_line_says_what_is_missing() -> None:
+    program = (sys.executable, TOP / "packaging" / "fast.py")
+    done = subprocess.run(program, env={"PATH": "/nowhere"}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "needs a C compiler" in done.stderr
