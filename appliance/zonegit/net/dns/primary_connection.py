@@ -5,22 +5,19 @@ It is made when it is needed, and made again if the server has closed it between
 
 import asyncio
 import ssl
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from zonegit.dns.incoming.bounds import Bounds
 from zonegit.errors import TransferForged, TransferInterrupted
 from zonegit.model.foreign import one_line
+from zonegit.net.dns.message_stream import MessageStream
 from zonegit.net.tls import transfer_context
 from zonegit.ops.primaries import Primary
 
-_BUFFER: Final = 1 << 16
-"""Bytes that are read ahead, about. Reading pauses until no more are left, so a large buffer makes long pauses, in
-which the server may give up: Knot DNS waits for half a second (`tcp-io-timeout`)."""
 
-
-class _Streams(NamedTuple):
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+class _Open(NamedTuple):
+    transport: asyncio.WriteTransport
+    received: MessageStream
 
 
 class PrimaryConnection:
@@ -34,17 +31,17 @@ class PrimaryConnection:
         self._primary = primary
         self._bounds = bounds
         self._tls = (tls or transfer_context(verify=primary.tls_name is not None)) if primary.tls else None
-        self._streams: _Streams | None = None
+        self._open: _Open | None = None
 
     def close(self) -> None:
         """Close it, if it is open."""
-        if self._streams is not None:
-            self._streams.writer.transport.abort()
-            self._streams = None
+        if self._open is not None:
+            self._open.transport.abort()
+            self._open = None
 
     async def ask(self, query: bytes) -> bytes:
         """Send a query, and return the first message of its answer. `TransferInterrupted`, `TransferForged`."""
-        reused = self._streams is not None
+        reused = self._open is not None
         message = await self._answer(query)
         if message is None and reused:  # servers close connections that were idle for some seconds
             message = await self._answer(query)
@@ -64,25 +61,29 @@ class PrimaryConnection:
         return message
 
     async def _answer(self, query: bytes) -> bytes | None:
-        if self._streams is None:
-            self._streams = await self._connected()
-        self._streams.writer.write(len(query).to_bytes(2, "big") + query)
+        if self._open is None:
+            self._open = await self._connected()
+        self._open.transport.write(len(query).to_bytes(2, "big") + query)
         seconds = self._bounds.answer_seconds
         return await self._message(seconds, f"it sent no answer within {seconds:g} s")
 
     async def _message(self, seconds: float, late: str) -> bytes | None:
         """The next message; None if the server closes the connection before it, which is then closed here, too."""
-        if self._streams is None:
+        if self._open is None:
             return None
-        source = self._streams.reader
+        received = self._open.received
+        if (message := received.take()) is not None:
+            return message
         try:
             async with asyncio.timeout(seconds):
-                size = int.from_bytes(await source.readexactly(2), "big")
-                return await source.readexactly(size)
+                message = await received.message()
+            if message is not None:
+                return message
+            reason = ""
         except TimeoutError:
             reason = late
-        except asyncio.IncompleteReadError as error:
-            reason = "it closed the connection in the middle of a message" if error.partial else ""
+        except asyncio.IncompleteReadError:
+            reason = "it closed the connection in the middle of a message"
         except ConnectionError:
             reason = ""
         except OSError as error:
@@ -92,14 +93,14 @@ class PrimaryConnection:
             raise TransferInterrupted(reason)
         return None
 
-    async def _connected(self) -> _Streams:
+    async def _connected(self) -> _Open:
         address = self._primary.address
         seconds = self._bounds.connect_seconds
         name = None if self._tls is None else self._primary.tls_name or ""
         try:
             async with asyncio.timeout(seconds):
-                streams = await asyncio.open_connection(
-                    address.host, address.port, limit=_BUFFER, ssl=self._tls, server_hostname=name
+                transport, received = await asyncio.get_running_loop().create_connection(
+                    MessageStream, address.host, address.port, ssl=self._tls, server_hostname=name
                 )
         except TimeoutError:
             raise TransferInterrupted(f"no connection within {seconds:g} s") from None
@@ -111,4 +112,4 @@ class PrimaryConnection:
             raise TransferInterrupted("nothing listens there: it refused the connection") from None
         except OSError as error:
             raise TransferInterrupted(f"no connection: {one_line(error.strerror or str(error))}") from None
-        return _Streams(*streams)
+        return _Open(transport, received)
