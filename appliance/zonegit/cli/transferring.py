@@ -126,17 +126,21 @@ def _whole(
     from zonegit.net.dns.transfer_client import TransferClient
     from zonegit.repo.incoming.values import WholeZone
 
-    async def run(primary: Primary) -> WholeZone:
+    found: list[WholeZone] = []
+
+    async def run(primary: Primary) -> None:
         async with TransferClient(primary, key, bounds) as client:
             done = await client.transfer(apex, progress=progress)
         if not isinstance(done, WholeZone):
             raise TransferError("the answer to AXFR isn't a whole zone")
-        return done
+        found.append(done)  # not as the result: `asyncio.run` makes a text of that, twice
 
     *others, last = primaries
     for primary in others:
         try:
-            return asyncio.run(run(primary)), primary.address.host
+            asyncio.run(run(primary))
         except TransferInterrupted:
             continue
-    return asyncio.run(run(last)), last.address.host
+        return found[0], primary.address.host
+    asyncio.run(run(last))
+    return found[0], last.address.host
