@@ -45,6 +45,8 @@ class Entries:
     def merged(self, key: RRKey, rrs: list[bytes]) -> list[bytes]:
         """The stored RRs under one key as an RRset: one TTL, in order, without duplicates. Warns of changes."""
         at = owner_size(rrs[0]) + 12
+        if _is_merged(rrs, at):
+            return rrs
         ttls = {rr[at + _TTL_AT : at - 2] for rr in rrs}
         if len(ttls) > 1 and not key.endswith(RRSIG.to_bytes(2, "big")):
             ttl = min(ttls)
@@ -59,6 +61,18 @@ class Entries:
 
     def _warn(self, check: str, key: RRKey, message: str) -> None:
         self.warnings.add(check, key_parts(key)[0], message)
+
+
+def _is_merged(rrs: list[bytes], at: int) -> bool:
+    """Whether RRs of one key are an RRset already; the RDATA of each begins at `at`."""
+    fixed = rrs[0][: at - 2]
+    before = rrs[0][at:]
+    for rr in rrs[1:]:
+        rdata = rr[at:]
+        if rdata <= before or not rr.startswith(fixed):
+            return False
+        before = rdata
+    return True
 
 
 def _type(key: RRKey) -> str:
