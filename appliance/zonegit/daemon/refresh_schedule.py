@@ -40,6 +40,7 @@ from zonegit.repo.incoming.state import Asked, TransferState, take_requests, tra
 from zonegit.repo.incoming.values import Differences, WholeZone
 from zonegit.repo.results import Position
 from zonegit.repo.serials import is_ahead
+from zonegit.repo.snapshot import one_version
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import VIEW_AT_ONCE
 
@@ -157,18 +158,19 @@ class RefreshSchedule:
             known = dict(transfer_states(reader))
         states: dict[str, TransferState | None] = dict.fromkeys(known.keys() - {place.zone for place in wanted})
         late = 0
-        for place, primaries in wanted.items():
-            found = self._zones.get(place.zone)
-            state = _state_for(place, primaries, known.get(place.zone) if found is None else found.state)
-            if state != known.get(place.zone):
-                states[place.zone] = state
-            if found is None:
-                zone = self._zones[place.zone] = _Zone(place, primaries, state)
-                self._read(zone)
-                late += self._begin(zone, late)
-            elif found.primaries != primaries or found.failures:  # the keys may be others, too
-                found.primaries, found.state, found.failures = primaries, state, 0
-                self._due(found, 0.0)
+        with one_version(self._context) as now:
+            for place, primaries in wanted.items():
+                found = self._zones.get(place.zone)
+                state = _state_for(place, primaries, known.get(place.zone) if found is None else found.state)
+                if state != known.get(place.zone):
+                    states[place.zone] = state
+                if found is None:
+                    zone = self._zones[place.zone] = _Zone(place, primaries, state)
+                    self._read(zone, now)
+                    late += self._begin(zone, late)
+                elif found.primaries != primaries or found.failures:  # the keys may be others, too
+                    found.primaries, found.state, found.failures = primaries, state, 0
+                    self._due(found, 0.0)
         if states:
             self._arrivals.note(states, at_once=True)
 
@@ -198,10 +200,10 @@ class RefreshSchedule:
         self._due(zone, pause or late / _START_RATE)
         return not pause
 
-    def _read(self, zone: _Zone) -> None:
+    def _read(self, zone: _Zone, context: Context | None = None) -> None:
         """Read the version that is here."""
         try:
-            tip = self._context.tip(zone.place)
+            tip = (context or self._context).tip(zone.place)
             soa = tip.tree.payload(SOA_KEY)
         except NotFound:
             zone.serial, zone.times = None, None

@@ -132,6 +132,6 @@ class Allowance:
 
 def _quoted(value: str) -> str:
     value = one_line(value)
-    if value and not any(char.isspace() or char == '"' for char in value):
+    if value.split() == [value] and '"' not in value:
         return value
     return '"' + value.replace('"', "'") + '"'

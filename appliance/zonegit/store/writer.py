@@ -63,6 +63,8 @@ class StoreWriter(StoreReader):
         """The refs for the journal's entry; None: any may have moved."""
         self._spoiled = False
         """Whether an object was refused, so that the transaction mustn't be committed."""
+        self._decoded: tuple[ObjectId, Commit] | None = None
+        """The commit that was looked at last: the one that a ref moves to is needed several times."""
         self._viewed = 0
         """The number of records in views that were made for new heads."""
         self.appeared = 0
@@ -244,7 +246,7 @@ class StoreWriter(StoreReader):
 
     def _note_removed(self, name: RefName, new: ObjectId | None) -> bool:
         """Record whether a branch is removed, that is, moves to a tombstone; returns that."""
-        removed = new is not None and Commit.decode(self.get(new)).is_tombstone
+        removed = new is not None and self._commit(new).is_tombstone
         key = layout.REMOVED + name.encode()
         if removed and new is not None:
             self.draft.put(Table.META, key, new)
@@ -286,7 +288,12 @@ class StoreWriter(StoreReader):
             build_view(self.draft, self._nodes, name, commit)
 
     def _records(self, commit: ObjectId) -> int:
-        return Zone.decode(self.get(Commit.decode(self.get(commit)).zone_root)).records
+        return Zone.decode(self.get(self._commit(commit).zone_root)).records
+
+    def _commit(self, oid: ObjectId) -> Commit:
+        if self._decoded is None or self._decoded[0] != oid:
+            self._decoded = oid, Commit.decode(self.get(oid))
+        return self._decoded[1]
 
 
 class TableStore(Protocol):
