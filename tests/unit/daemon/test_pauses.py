@@ -34,28 +34,28 @@ HUNG = PATIENCE + 1.0
 
 def tried_after(monkeypatch: pytest.MonkeyPatch, away: float, took: float, error: ZonegitError) -> float:
     """Seconds from the end of an outage to the next try's start; each try in it lasts so many and fails so."""
-    found: list[float] = []
+    back: list[asyncio.Future[float]] = []
 
     async def once(_self: Mirror) -> bool:
         started = asyncio.get_running_loop().time()
         if started >= away:
-            found.append(started - away)
+            back[0].set_result(started - away)
             await asyncio.Event().wait()
         await asyncio.sleep(took)
         raise error
 
-    async def test() -> None:
+    async def test() -> float:
+        back.append(asyncio.get_running_loop().create_future())
         signer = Signer(PEER, KEY, time.time, os.urandom)
         mirror = Mirror(MemoryStore(), PrimaryConfig("http://127.0.0.1:9", PEER, "k1", 60.0), signer, Counted())
         task = asyncio.create_task(mirror._follow())
-        while not found:
-            await asyncio.sleep(0.5)
+        found = await back[0]
         task.cancel()
         await mirror.close()
+        return found
 
     monkeypatch.setattr(Mirror, "once", once)
-    run_virtual(test())
-    return found[0]
+    return run_virtual(test())
 
 
 def test_a_primary_with_news_at_every_look_is_looked_at_a_few_times_a_second(
