@@ -254,8 +254,8 @@ def test_a_secondary_whose_view_finds_no_room_gets_it_later(
 
 # -- a copy that finds no room --
 
-COPIED = 300_000
-COPY = 3 << 20
+COPIED = 100_000
+COPY = 2 << 20
 """Bytes of a disk that has room for the beginning of a zone with so many records only."""
 
 
