@@ -110,13 +110,16 @@ _COMPUTATION: Final = (
     "unit/dns",
     "unit/dnssec",
     "unit/model",
+    "unit/net/client/test_round_trips.py",
+    "unit/repo/dnssec/test_bootstrapping.py",
     "unit/repo/dnssec/test_disturbed.py",
+    "unit/repo/dnssec/test_keys_stay.py",
     "unit/repo/dnssec/test_stage.py",
     "unit/sync",
     "unit/tree",
     "vectors",
 )
-"""Tests that need nothing of the machine, below `tests`."""
+"""Tests that need nothing of the machine but perhaps its loopback, below `tests`."""
 _REPETITION: Final = (
     "faults/test_interrupted_clone.py",
     "faults/test_kills.py",
