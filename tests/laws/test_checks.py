@@ -92,7 +92,9 @@ def test_a_scanned_leaf_is_what_the_decoded_one_is(data: bytes) -> None:
     found, node = scan_leaf(data), outcome(check_node, data)
     if found is not None:
         longest = max(map(len, node.keys))
-        assert found == LeafScan(node.records, node.keys[0], node.keys[-1], longest)
+        addresses = {key[-2:] for key in node.keys} <= {b"\0\1", b"\0\x1c"}
+        assert found[:-1] == LeafScan(node.records, node.keys[0], node.keys[-1], longest)[:-1]
+        assert addresses or not found.addresses
     elif node is not None and not node.level:
         assert node.stubs or not node.keys or any(b"\1" in key[:-3] for key in node.keys)
 

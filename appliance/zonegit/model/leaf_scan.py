@@ -5,7 +5,7 @@ all that the store needs to know. It has no opinion of a leaf that is wrong or u
 a label that a key escapes): `node.check_node` decides those, and gives the reason.
 """
 
-from struct import Struct
+from struct import unpack_from
 from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidObject
@@ -44,6 +44,8 @@ class LeafScan(NamedTuple):
     last: RRKey
     longest: int
     """Bytes of its longest key."""
+    addresses: bool = False
+    """Whether all its records are known to be addresses."""
 
 
 def scan_leaf(data: bytes) -> LeafScan | None:
@@ -55,13 +57,14 @@ def scan_leaf(data: bytes) -> LeafScan | None:
     if not count or len(data) < base:
         return None
     try:
-        return _scan(data, base, Struct(f">{count}H").unpack_from(data, _START))
+        return _scan(data, base, unpack_from(f">{count}H", data, _START))
     except (InvalidObject, IndexError):
         return None
 
 
 def _scan(data: bytes, base: int, ends: tuple[int, ...]) -> LeafScan | None:
     labels: list[bytes] = []
+    addresses = True
     first = key = b""
     records = longest = 0
     at = base
@@ -83,6 +86,7 @@ def _scan(data: bytes, base: int, ends: tuple[int, ...]) -> LeafScan | None:
             found = label + tail
             records += 1
         else:
+            addresses = False
             entry = data[at:stop]
             records += check_stored(entry)
             found = payload_key(entry)
@@ -94,7 +98,9 @@ def _scan(data: bytes, base: int, ends: tuple[int, ...]) -> LeafScan | None:
         key = found
         at = stop
     fits = at == len(data) and records == int.from_bytes(data[_RECORDS:_START], "big")
-    return LeafScan(records, RRKey(first), RRKey(key), longest) if fits and _are_plain(labels) else None
+    if not fits or not _are_plain(labels):
+        return None
+    return LeafScan(records, RRKey(first), RRKey(key), longest, addresses)
 
 
 def _are_plain(labels: list[bytes]) -> bool:

@@ -28,7 +28,7 @@ from zonegit.store.facts import (
     node_facts,
 )
 from zonegit.tree.oversized import is_light
-from zonegit.tree.servable import Plain, is_sound, leaf_plain
+from zonegit.tree.servable import Plain, addresses_plain, is_sound, leaf_plain
 from zonegit.zonefile.rdata.fitting import misfit
 
 SEQ_STEP: Final = 1 << 64
@@ -88,10 +88,10 @@ def _check_node(data: bytes, describe: Describe, decoded: Node | None) -> Facts:
 
 def _leaf_facts(data: bytes, scan: LeafScan, size: int) -> NodeFacts:
     """Facts of a leaf whose RRsets have `size` bytes, with those in objects of their own."""
-    light = is_light(scan.records, size, scan.first, scan.last)
-    return NodeFacts(
-        0, scan.records, scan.first, scan.last, leaf_plain(data, scan.longest, misfit) if light else None
-    )
+    plain: Plain | None = None
+    if is_light(scan.records, size, scan.first, scan.last):
+        plain = addresses_plain(scan.longest) if scan.addresses else leaf_plain(data, scan.longest, misfit)
+    return NodeFacts(0, scan.records, scan.first, scan.last, plain)
 
 
 def _check_stubs(leaf: Leaf, describe: Describe) -> int:

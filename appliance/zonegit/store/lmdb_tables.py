@@ -54,6 +54,10 @@ class LmdbTables:
         except lmdb.Error as error:
             return self._once_more(error, lambda: self.txn.get(key, db=self._databases[table]))
 
+    def present(self, table: Table, keys: Iterable[bytes]) -> set[bytes]:
+        wanted = list(keys)
+        return self._read(lambda: {key for key, _ in self._cursor(table).getmulti(wanted)})
+
     def seek(self, table: Table, key: bytes) -> Item | None:
         def sought() -> Item | None:
             cursor = self._cursor(table)

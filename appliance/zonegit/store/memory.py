@@ -45,6 +45,9 @@ class MemoryTables:
     def get(self, table: Table, key: bytes) -> bytes | None:
         return self._tables[table].items.get(key)
 
+    def present(self, table: Table, keys: Iterable[bytes]) -> set[bytes]:
+        return {key for key in keys if key in self._tables[table].items}
+
     def seek(self, table: Table, key: bytes) -> Item | None:
         return self.around(table, key)[1]
 

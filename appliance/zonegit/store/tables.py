@@ -40,6 +40,10 @@ class ReadTables(Protocol):
 
     def get(self, table: Table, key: bytes) -> bytes | None: ...
 
+    def present(self, table: Table, keys: Iterable[bytes]) -> set[bytes]:
+        """Those of the keys that exist: many times faster than `get` for each, fastest if they are ascending."""
+        ...
+
     def seek(self, table: Table, key: bytes) -> Item | None:
         """The first item whose key is `key` or after it."""
         ...

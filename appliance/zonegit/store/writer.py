@@ -1,7 +1,7 @@
 """A write transaction over tables: inserts objects, and moves refs by compare-and-swap with all derived data."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
@@ -77,10 +77,7 @@ class StoreWriter(StoreReader):
         new = size = 0
         waiting = self._waiting
         try:
-            for data in objects:
-                oid = object_id(data)
-                if self.has(oid):
-                    continue
+            for oid, data in self._absent(objects):
                 if self._facts.get(oid) is None or not self._has_children(data):
                     self._facts.add(oid, check_object(data, self._describe, self._nodes.decoded(oid)))
                 self._stored.add(oid)
@@ -95,6 +92,21 @@ class StoreWriter(StoreReader):
             self._spoiled = True
             raise
         return new
+
+    def _absent(self, objects: Iterable[bytes]) -> Iterator[tuple[ObjectId, bytes]]:
+        """The objects that aren't here, with their ids. Those of a sequence are looked up all at once."""
+        if isinstance(objects, Sequence):
+            ids = [object_id(data) for data in objects]
+            here = self.tables.present(Table.IDS, sorted(ids))
+            for oid, data in zip(ids, objects, strict=True):
+                if oid not in here:
+                    here.add(oid)
+                    yield oid, data
+            return
+        for data in objects:
+            oid = object_id(data)
+            if not self.has(oid):
+                yield oid, data
 
     def get(self, oid: ObjectId) -> bytes:
         return self._waiting.get(oid) or super().get(oid)

@@ -69,6 +69,11 @@ def _unreadable(rrset: bytes, size: int, misfit: Misfit) -> str | None:
     return next(filter(None, (misfit(rtype, each) for each in rdatas(rrset))), None)
 
 
+def addresses_plain(longest: int) -> Plain:
+    """The `Plain` of a leaf that holds nothing but addresses and whose longest key has so many bytes."""
+    return longest - _TYPE, False
+
+
 def leaf_plain(leaf: bytes, longest: int, misfit: Misfit) -> Plain | None:
     """The `Plain` of a leaf whose longest key has so many bytes; None if anything else may be wrong."""
     has_soa = False
