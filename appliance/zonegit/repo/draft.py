@@ -1,6 +1,7 @@
 """Drafts of new versions: the new tree, its checks and the objects that have to be stored."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidZone
@@ -10,18 +11,20 @@ from zonegit.model.names import OwnerKey, WireName, owner_key, to_text
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.changes import change
+from zonegit.repo.checking_process import checking
 from zonegit.repo.content import Content
 from zonegit.repo.judging import Edit, judge_edit, refuse, without_old
 from zonegit.repo.records import Changes
 from zonegit.repo.results import MAX_LISTED, Change, Revision
 from zonegit.repo.signed import are_signed, is_signed
+from zonegit.store.built import leaf_facts
+from zonegit.store.facts import NodeFacts
 from zonegit.tree.build import Built, build
 from zonegit.tree.diff import diff
 from zonegit.tree.edit import edit
 from zonegit.tree.servable import edit_fault
 from zonegit.tree.source import Nodes
 from zonegit.tree.zone_tree import Tree
-from zonegit.zonefile.check import check_entries
 from zonegit.zonefile.findings import Finding, accepted
 from zonegit.zonefile.progress import Report, silent, step, watched
 from zonegit.zonefile.rdata.fitting import misfit
@@ -30,8 +33,8 @@ IMPORTED: Final = "imported"
 """The header of an import: the name of its file."""
 IMPORTED_OVER: Final = "imported-over"
 """The header of an import that was merged: the id of the version that its file came from."""
-_CHECKED: Final = 0.6
-"""The fraction of the time of drafting a whole version that its checks take."""
+_BUILT: Final = 0.4
+"""The fraction of the time of drafting a whole version after which its tree is built, and it is checked."""
 
 
 class Draft(NamedTuple):
@@ -45,6 +48,8 @@ class Draft(NamedTuple):
     findings: list[Finding]
     signed: bool
     """Whether the version holds signatures."""
+    facts: Mapping[ObjectId, NodeFacts] = MappingProxyType({})
+    """What is known of leaves among the objects because they were built of a whole zone here."""
 
 
 def draft_changes(content: Content, changes: Changes, strict: Collection[str] = ()) -> Draft:
@@ -78,26 +83,31 @@ def draft_records(
 
     `warnings` are those of reading the entries. `accept` are checks whose errors are warnings.
     """
-    found = accepted(check_entries(apex, entries, step(report, 0, _CHECKED)), accept)
+    with checking(apex, entries, step(report, _BUILT, 1)) as findings:
+        built = build(shape, watched(entries, step(report, 0, _BUILT)))
+        found = accepted(findings(), accept)
     refuse(to_text(apex), [*warnings, *found], strict)
     _refuse_unfit(apex, entries)
-    built = build(shape, watched(entries, step(report, _CHECKED, 1)))
     signed = are_signed(entries)
+    fresh = {object_id(data): data for data in built.objects}
+    facts = leaf_facts(entries, fresh)
     if content is None:
         listed = [change((key, None, new)) for key, new in entries] if len(entries) <= MAX_LISTED else []
-        return _draft(built, shape, len(entries), listed, [*warnings, *found], signed)
+        draft = _draft(built, shape, len(entries), listed, [*warnings, *found], signed)
+        return draft._replace(facts=facts)
     owners = {owner_key(each.owner) for each in found}
     touched: set[OwnerKey] = set()
     changes: list[Change] = []
     count = 0
-    for difference in diff(_over(content.tree.nodes, built), content.tree.root, built.root):
+    for difference in diff(content.tree.nodes.over(fresh), content.tree.root, built.root):
         count += 1
         if count <= MAX_LISTED:
             changes.append(change(difference))
         if owners and (owner := OwnerKey(difference[0][:-3])) in owners:
             touched.add(owner)
     reported = without_old(found, touched, content) if count else []
-    return _draft(built, shape, count, changes if count <= MAX_LISTED else [], [*warnings, *reported], signed)
+    listed = changes if count <= MAX_LISTED else []
+    return _draft(built, shape, count, listed, [*warnings, *reported], signed)._replace(facts=facts)
 
 
 def _refuse_unfit(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]]) -> None:

@@ -230,6 +230,8 @@ def commit_draft(
         return store_ready(context, writer, ready)
     if ready.update is None:
         return ready.done
+    with context.store.read() as reader:
+        reader.learn(draft.facts)
     rest = store_ahead(context, list(ready.objects), report)
     with context.store.write() as own:
         return store_ready(context, own, ready._replace(objects=rest))

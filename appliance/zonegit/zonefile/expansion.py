@@ -13,6 +13,8 @@ MAX_LINES: Final = 1 << 20
 """Lines of a whole zone that $GENERATE makes, or that come from repeated files: a /12 of addresses."""
 MAX_SIZE: Final = 64 << 20
 """Characters of those lines."""
+MAX_DEPTH: Final = 10
+"""Levels of $INCLUDE."""
 
 
 class Expansion:
@@ -46,3 +48,9 @@ class Expansion:
                     f"{MAX_SIZE >> 20} MiB of this zone"
                 )
             yield line
+
+
+def check_depth(depth: int) -> None:
+    """`InvalidRecord` if a file that is included `depth` levels deep mustn't include another one."""
+    if depth >= MAX_DEPTH:
+        raise InvalidRecord(f"$INCLUDE is nested more than {MAX_DEPTH} files deep")

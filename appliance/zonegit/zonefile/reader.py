@@ -17,7 +17,7 @@ from zonegit.model.names import APEX, Owner, WireName
 from zonegit.model.rrset import MAX_TTL, RRKey
 from zonegit.zonefile.builder import ZoneBuilder
 from zonegit.zonefile.directives import Directive, Include, read_directive, read_name
-from zonegit.zonefile.expansion import Expansion
+from zonegit.zonefile.expansion import Expansion, check_depth
 from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.generate import Generate, generated_lines
 from zonegit.zonefile.inclusion import find_included
@@ -33,8 +33,6 @@ from zonegit.zonefile.unfold import unfold
 
 _LINE: Final = re.compile(rf"({OWNER})[ \t]++({HEAD})[ \t]++({PLAIN_RDATA})(?:;.*+)?\n?\Z").match
 _PLAIN: Final = re.compile(PLAIN_RDATA).fullmatch
-MAX_DEPTH: Final = 10
-"""Levels of $INCLUDE."""
 
 
 class ParsedZone(NamedTuple):
@@ -243,8 +241,7 @@ class _File:
         outermost = self._zone.outermost
         if outermost is None or not isinstance(self._source, Path):
             raise InvalidRecord("$INCLUDE works only in a zone read from a file: its path is relative to that")
-        if self._depth >= MAX_DEPTH:
-            raise InvalidRecord(f"$INCLUDE is nested more than {MAX_DEPTH} files deep")
+        check_depth(self._depth)
         found = find_included(include.path, self._source, outermost)
         if found.other is not None:
             both = f"$INCLUDE read {found.path}; other servers would read {found.other}, which differs"

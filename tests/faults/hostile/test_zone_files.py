@@ -155,7 +155,7 @@ def test_what_a_number_is_generated_into_is_bounded() -> None:
 
 def test_files_that_include_each_other_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expansion, "MAX_LINES", 2000)
-    monkeypatch.setattr("zonegit.zonefile.reader.MAX_DEPTH", 8)
+    monkeypatch.setattr("zonegit.zonefile.expansion.MAX_DEPTH", 8)
     (tmp_path / "zone").write_text(ZONE + "$INCLUDE part\n")
     (tmp_path / "part").write_text("a A 192.0.2.1\n" + "$INCLUDE other\n" * 50)
     (tmp_path / "other").write_text("$INCLUDE part\n" * 50)
