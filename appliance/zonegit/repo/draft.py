@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from zonegit.errors import InvalidZone
 from zonegit.model.commit import NOT_BEFORE, Commit, Stamp
 from zonegit.model.ids import ObjectId, object_id
-from zonegit.model.names import OwnerKey, WireName, owner_key, to_text
+from zonegit.model.names import MAX_NAME, OwnerKey, WireName, owner_key, to_text
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.changes import change
@@ -87,10 +87,11 @@ def draft_records(
         built = build(shape, watched(entries, step(report, 0, _BUILT)))
         found = accepted(findings(), accept)
     refuse(to_text(apex), [*warnings, *found], strict)
-    _refuse_unfit(apex, entries)
-    signed = are_signed(entries)
     fresh = {object_id(data): data for data in built.objects}
     facts = leaf_facts(entries, fresh)
+    if not _are_plain(apex, facts.values(), built.records):
+        _refuse_unfit(apex, entries)
+    signed = are_signed(entries)
     if content is None:
         listed = [change((key, None, new)) for key, new in entries] if len(entries) <= MAX_LISTED else []
         draft = _draft(built, shape, len(entries), listed, [*warnings, *found], signed)
@@ -108,6 +109,14 @@ def draft_records(
     reported = without_old(found, touched, content) if count else []
     listed = changes if count <= MAX_LISTED else []
     return _draft(built, shape, count, listed, [*warnings, *reported], signed)._replace(facts=facts)
+
+
+def _are_plain(apex: WireName, leaves: Collection[NodeFacts], records: int) -> bool:
+    """Whether a zone with this number of records has these leaves only, and nothing below them is unfit."""
+    room = MAX_NAME - len(apex)
+    return sum(each.records for each in leaves) == records and all(
+        each.plain is not None and each.plain[0] <= room for each in leaves
+    )
 
 
 def _refuse_unfit(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]]) -> None:
