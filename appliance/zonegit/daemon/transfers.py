@@ -15,7 +15,8 @@ from zonegit.model.names import WireName, to_text
 from zonegit.ops import log
 from zonegit.ops.config import Config
 from zonegit.ops.config_source import mentioned
-from zonegit.tree.source import NodeCache, Nodes, NodeSource
+from zonegit.store.port import Reader
+from zonegit.tree.source import NodeCache, Nodes
 from zonegit.tree.version import ZoneVersion
 
 _NODES: Final = 1024
@@ -82,6 +83,6 @@ def _is_at(url: str, client: bytes) -> bool:
         return False
 
 
-def history(source: NodeSource, moves: Callable[[ZoneVersion], Moves]) -> History:
+def history(reader: Reader, moves: Callable[[ZoneVersion], Moves]) -> History:
     """The source of incremental transfers, with its own caches."""
-    return History(Versions(source), Differences(Nodes(source, NodeCache(_NODES))), moves)
+    return History(Versions(reader), Differences(Nodes(reader, NodeCache(_NODES)), reader.change), moves)

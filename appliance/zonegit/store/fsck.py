@@ -1,6 +1,6 @@
 """Checks a whole repository: every object against its hash, its canonical form and its children, every tree against
-the rule that cuts its nodes, every ref and its reflog, and the ref index and the served views against the data that
-they are derived from.
+the rule that cuts its nodes, every ref and its reflog, and the ref index, the served views and the kept changes
+against the data that they are derived from.
 
 It reads in short transactions, so it can run while the daemon serves. It changes nothing: `reindex` rebuilds
 derived data, and a damaged object has to be fetched from elsewhere.
@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from zonegit.errors import CorruptStore, InvalidData, NotFound, ZonegitError
 from zonegit.model.commit import Commit
-from zonegit.model.ids import ObjectId
+from zonegit.model.ids import ObjectId, short
 from zonegit.model.names import OwnerKey, key_owner, owner_text
 from zonegit.model.refs import RefKind, RefName, parse
 from zonegit.store import layout
 from zonegit.store.boundaries import check_boundaries
+from zonegit.store.changes import kept_changes
 from zonegit.store.facts import FactCache, Facts, stored_facts
 from zonegit.store.insert import Describe, check_object, check_target
 from zonegit.store.reader import StoreReader
@@ -26,6 +27,8 @@ from zonegit.store.reflog import begun_at, is_whole
 from zonegit.store.tables import Table
 from zonegit.store.views import find_view, rows, shown_and_root
 from zonegit.store.writer import TableStore
+from zonegit.tree.change import change_of
+from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
 from zonegit.tree.walk import entries
 
@@ -65,6 +68,7 @@ def fsck(store: TableStore, progress: Progress | None = None) -> FsckReport:
     problems += _part(store, "reflog", _reflogs)
     problems += _part(store, "ref index", _index)
     problems += _part(store, "views", _views)
+    problems += _part(store, "changes", _changes)
     return FsckReport(problems, len(objects))
 
 
@@ -193,6 +197,18 @@ def _views(reader: StoreReader) -> Iterator[str]:
         if found and found <= before:
             yield "views: the keys of the table are out of order; run `zonegit reindex`"
             return
+
+
+def _changes(reader: StoreReader) -> Iterator[str]:
+    nodes = Nodes(reader)
+    pairs = set(kept_changes(reader.tables))
+    for old, new in pairs:
+        with suppress(NotFound):  # deleted since
+            if reader.change(old, new) != change_of(diff(nodes, old, new)):
+                yield f"changes: one differs from its trees {short(old)} and {short(new)}; run `zonegit reindex`"
+    stored = {key.removeprefix(layout.CHANGE) for key, _ in reader.tables.scan(Table.META, layout.CHANGE)}
+    if stored != {old + new for old, new in pairs}:
+        yield "changes: those that are listed aren't those that are stored; run `zonegit reindex`"
 
 
 def _view(reader: StoreReader, name: RefName) -> Iterator[str]:

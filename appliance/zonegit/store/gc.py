@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, Protocol
 from zonegit.errors import StoreBusy
 from zonegit.model.ids import Kind, ObjectId
 from zonegit.store import layout
+from zonegit.store.changes import forget_changes
 from zonegit.store.layout import U64
 from zonegit.store.marking import PAGE, Marks, Progress, Roots, downward, identified, pages
 from zonegit.store.reflog import trim
@@ -203,6 +204,7 @@ def _remove(writer: StoreWriter, unmarked: list[_Unreachable]) -> None:
     writer.draft.put(Table.META, layout.LAST, U64.pack(layout.last_object(writer.tables)))
     for each in unmarked:
         writer.draft.delete(Table.OBJECTS, U64.pack(each.number))
+    forget_changes(writer.draft, {each.id for each in unmarked})
     for oid in sorted(each.id for each in unmarked):
         writer.draft.delete(Table.IDS, oid)
     for kind, count in Counter(each.kind for each in unmarked).items():

@@ -8,13 +8,15 @@ meta   format -> u32            epoch -> 16 bytes       next-view -> u32
        trimmed/<ref name> -> CRC-32 of key and value | number u64 and old id 32 of the oldest reflog entry
        removed/<ref name> -> id of the tombstone of a removed branch
        moves/<seq mod 1024 u16> -> see `journal`
+       change/<root 32><root 32> -> CRC-32 of key and value | see `tree.change`
+       changes -> CRC-32 of key and value | root 32, root 32 and size u32 of each `change/`, the oldest first
        setting/<name> -> value
        view/<ref name> -> CRC-32 of key and value | view u32 | commit 32 | serial u32
 refs   <ref name> -> id 32
 ids    <id> -> number u64       objects <number u64> -> the object's bytes (numbered in the order of arrival)
 
-A sealed value begins with a CRC-32 over its key and the value. The values of `making/`, `moves/`, `trimmed/` and
-`view/` are sealed, and all values of the table `views`.
+A sealed value begins with a CRC-32 over its key and the value. The values of `change/`, `changes`, `making/`,
+`moves/`, `trimmed/` and `view/` are sealed, and all values of the table `views`.
 """
 
 from struct import Struct
@@ -39,6 +41,8 @@ SETTING: Final = b"setting/"
 REMOVED: Final = b"removed/"
 VIEW: Final = b"view/"
 MAKING: Final = b"making/"
+CHANGE: Final = b"change/"
+CHANGES: Final = b"changes"
 
 _CHANGED: Final = "bytes of a served view were changed on disk; run `zonegit reindex`"
 

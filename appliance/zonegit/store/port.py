@@ -18,6 +18,7 @@ from zonegit.tree.version import ZoneVersion
 
 if TYPE_CHECKING:
     from zonegit.store.facts import NodeFacts
+    from zonegit.tree.change import Change
     from zonegit.tree.servable import Plain
 
 VIEW_AT_ONCE: Final = 20_000
@@ -165,6 +166,10 @@ class Reader(Protocol):
 
     def view(self, name: RefName) -> ZoneVersion | None:
         """The served view of a head, if it has one. It reads through this reader and is valid as long as it is."""
+        ...
+
+    def change(self, old: ObjectId, new: ObjectId) -> "Change | None":
+        """The records that changed from one tree to another, by their roots, if a view's move left them here."""
         ...
 
     def check_ahead(self, data: bytes) -> None:

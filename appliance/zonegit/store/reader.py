@@ -10,11 +10,13 @@ from zonegit.errors import CorruptStore, InvalidData, NotFound, StoreError, Stor
 from zonegit.model.ids import Kind, ObjectId, object_id, short
 from zonegit.model.refs import RefName
 from zonegit.store import journal, layout
+from zonegit.store.changes import find_change
 from zonegit.store.facts import CommitFacts, FactCache, Facts, NodeFacts, stored_facts
 from zonegit.store.port import RefLogEntry
 from zonegit.store.reflog import decode_entry, log_prefix
 from zonegit.store.tables import ReadTables, Table
 from zonegit.store.views import ViewVersion, find_view
+from zonegit.tree.change import Change
 from zonegit.tree.source import Nodes
 from zonegit.tree.version import ZoneVersion
 
@@ -150,6 +152,9 @@ class StoreReader:
         if found.commit != self.ref(name):
             raise CorruptStore(f"the served view of {name} shows another commit; run `zonegit reindex`")
         return ViewVersion(self.tables, Nodes(self), name, found)
+
+    def change(self, old: ObjectId, new: ObjectId) -> Change | None:
+        return find_change(self.tables, old, new)
 
     def check_ahead(self, data: bytes) -> None:
         from zonegit.store.insert import check_object  # slow to import, and few that read write

@@ -11,6 +11,7 @@ from zonegit.model.ids import Kind
 from zonegit.model.refs import DEFAULT_BRANCH, RefKind, RefName, parse, published
 from zonegit.model.zone import Zone
 from zonegit.store import layout
+from zonegit.store.changes import clear_changes
 from zonegit.store.refindex import RefIndex
 from zonegit.store.tables import Table
 from zonegit.store.views import build_view
@@ -58,6 +59,7 @@ def _show(writer: StoreWriter, progress: Progress | None) -> None:
     writer.draft.clear(Table.VIEWS)
     writer.draft.clear(Table.META, layout.VIEW)
     writer.draft.clear(Table.META, layout.MAKING)
+    clear_changes(writer.draft)
     writer.draft.touch()
     versions = dict(writer.refs(f"refs/{RefKind.PUBLISHED}/"))
     heads = {

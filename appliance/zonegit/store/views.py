@@ -25,6 +25,7 @@ from zonegit.model.refs import RefName, parse
 from zonegit.model.rrset import RRKey, served_soa
 from zonegit.model.zone import Zone
 from zonegit.store import layout
+from zonegit.store.changes import Watched
 from zonegit.store.layout import SEAL, U32, VIEW_NUMBER, check_around, check_gap, seal, unseal
 from zonegit.store.port import Known
 from zonegit.store.tables import Item, ReadTables, Table, WriteTables
@@ -250,17 +251,22 @@ def begun_commits(tables: ReadTables) -> Iterator[ObjectId]:
 
 
 def move_view(tables: WriteTables, nodes: Nodes, name: RefName, shown: Shown, commit: ObjectId) -> None:
-    """Move a head's view to another commit, by the difference of the trees; the apex gets the new serial."""
+    """Move a head's view to another commit, by the difference of the trees; the apex gets the new serial.
+
+    That difference is kept for incremental transfers (`store.changes`).
+    """
     _, old = shown_and_root(nodes, shown.number, shown.commit)
     moved, new = shown_and_root(nodes, shown.number, commit)
     prefix = shown.prefix
     apex_seen = False
-    for owner, changes in groupby(diff(nodes, old, new), key=lambda change: change[0][:-3]):
+    differences = Watched(diff(nodes, old, new))
+    for owner, changes in groupby(differences, key=lambda change: change[0][:-3]):
         apex_seen = apex_seen or not owner
         items = {int.from_bytes(key[-2:], "big"): payload for key, _, payload in changes}
         _rewrite(tables, nodes, new, prefix + owner, items, moved.serial)
     if not apex_seen:
         _rewrite(tables, nodes, new, prefix + APEX_KEY, {}, moved.serial)
+    differences.keep(tables, old, new)
     _show(tables, name, moved)
 
 

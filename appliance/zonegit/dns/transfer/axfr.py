@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
-from zonegit.dns.transfer.stream import Run, records
 from zonegit.errors import CorruptStore
 from zonegit.model.rdata import SOA
 from zonegit.model.rrset import APEX_POINTER
+from zonegit.tree.change import Run, records
 
 _SOA: Final = SOA.to_bytes(2, "big")
 

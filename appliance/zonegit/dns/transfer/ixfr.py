@@ -16,11 +16,12 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from zonegit.dns.transfer.memory_quota import MemoryQuota, Share
-from zonegit.dns.transfer.stream import PAUSE, Run, records
+from zonegit.dns.transfer.stream import PAUSE
 from zonegit.dns.transfer.versions import Moves, ServedVersion, Versions
 from zonegit.errors import CorruptStore
 from zonegit.model.ids import ObjectId
-from zonegit.model.rrset import SOA_KEY, record_count, served_soa
+from zonegit.model.rrset import SOA_KEY, served_soa
+from zonegit.tree.change import Change, Run, packed_change, record_difference
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
 from zonegit.tree.version import ZoneVersion
@@ -38,29 +39,23 @@ _EACH: Final = 1 << 10
 _TURN: Final = 64
 """RRsets that are compared before other work gets a turn."""
 
-_PACKED: Final = 4 << 10
-"""The size of a run of differences, in bytes: messages end between runs."""
 _SIDES: Final = (0, 1)
-
-
-class Change(NamedTuple):
-    """A difference sequence: the records deleted and added between two versions, without the SOAs."""
-
-    deleted: Sequence[Run]
-    added: Sequence[Run]
-    records: int
-    size: int
 
 
 Step = tuple[ServedVersion, ServedVersion, Change]
 Pauses = Generator[Run, None, Change | None]
+Stored = Callable[[ObjectId, ObjectId], Change | None]
 
 
 class Differences:
-    """Differences between trees of one store; recent ones are kept."""
+    """Differences between trees of one store; recent ones are kept.
 
-    def __init__(self, nodes: Nodes) -> None:
+    `stored` finds those that the store kept when a version was first served, by the roots of both trees.
+    """
+
+    def __init__(self, nodes: Nodes, stored: Stored) -> None:
         self._nodes = nodes
+        self._stored = stored
         self.kept: OrderedDict[tuple[ObjectId, ObjectId], Change] = OrderedDict()
         self._size = 0
         self.quota = MemoryQuota(TOGETHER)
@@ -135,14 +130,14 @@ class Differences:
     def _change(self, old: ServedVersion, new: ServedVersion, most: int, largest: int, share: Share) -> Pauses:
         """One change; None if it has more than `most` records or `largest` bytes, or exceeds the memory quota."""
         pair = (old.tree, new.tree)
-        kept = self.kept.get(pair)
+        kept = self.kept.get(pair) or self._stored(*pair)
         if kept is None:
             kept = yield from self._compare(old, new, most, largest, share)
             if kept is None:
                 return None
-            self._keep(pair, kept)
         elif not share.grow(kept.size):
             return None
+        self._keep(pair, kept)
         return kept if kept.records <= most and kept.size <= largest else None
 
     def _compare(self, old: ServedVersion, new: ServedVersion, most: int, largest: int, share: Share) -> Pauses:
@@ -154,7 +149,7 @@ class Differences:
                 yield PAUSE
             if key == SOA_KEY:
                 continue
-            for run, side in zip(_difference(before, after), (deleted, added), strict=True):
+            for run, side in zip(record_difference(before, after), (deleted, added), strict=True):
                 if run is not None:
                     side.append(run)
                     count += run[0]
@@ -162,7 +157,7 @@ class Differences:
                     if count > most or size > largest or not share.grow(len(run[1]) + _RUN):
                         return None
         share.grow(-_RUN * (len(deleted) + len(added)))
-        return Change(_packed(deleted), _packed(added), count, size)
+        return packed_change(deleted, added)
 
     def _is_shorter(self, old: ServedVersion, new: ServedVersion) -> Generator[Run, None, bool]:
         """Whether a difference that is too large to collect has fewer records than the zone."""
@@ -178,13 +173,15 @@ class Differences:
     def _one_side(self, old: ServedVersion, new: ServedVersion, side: int) -> Iterator[Run]:
         """The deleted (side 0) or added (side 1) records, read as needed."""
         for number, (key, before, after) in enumerate(diff(self._nodes, old.tree, new.tree), 1):
-            run = None if key == SOA_KEY else _difference(before, after)[side]
+            run = None if key == SOA_KEY else record_difference(before, after)[side]
             if run is not None:
                 yield run
             elif not number % _TURN:
                 yield PAUSE
 
     def _keep(self, pair: tuple[ObjectId, ObjectId], change: Change) -> None:
+        if pair in self.kept:
+            return
         self.kept[pair] = change
         self._size += change.size + _EACH
         while self._size > _KEPT:
@@ -198,41 +195,3 @@ class History(NamedTuple):
     differences: Differences
     moves: Callable[[ZoneVersion], Moves]
     """The moves of the branch that a version is served from."""
-
-
-def _difference(before: bytes | None, after: bytes | None) -> tuple[Run | None, Run | None]:
-    """The records deleted from and added to an RRset; all of them if its TTL changed."""
-    if before is None or after is None:
-        return _run(before), _run(after)
-    old = [before[start:end] for start, end in records(before)]
-    new = [after[start:end] for start, end in records(after)]
-    common = set(old) & set(new)
-    lost = [record for record in old if record not in common]
-    gained = [record for record in new if record not in common]
-    return _joined(lost), _joined(gained)
-
-
-def _run(payload: bytes | None) -> Run | None:
-    return None if payload is None else (record_count(payload), payload)
-
-
-def _packed(runs: Sequence[Run]) -> list[Run]:
-    """The same records in fewer runs, which are sent faster."""
-    packed: list[Run] = []
-    parts: list[bytes] = []
-    count = size = 0
-    for number, rrs in runs:
-        if size + len(rrs) > _PACKED and parts:
-            packed.append((count, b"".join(parts)))
-            parts.clear()
-            count = size = 0
-        parts.append(rrs)
-        count += number
-        size += len(rrs)
-    if parts:
-        packed.append((count, b"".join(parts)))
-    return packed
-
-
-def _joined(parts: Sequence[bytes]) -> Run | None:
-    return (len(parts), b"".join(parts)) if parts else None

@@ -5,14 +5,14 @@ apex. Whole runs are joined; only a run that exceeds a message by itself is spli
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from zonegit.dns.wire.message import AA, HEADER, HEADER_SIZE, MAX_MESSAGE, QR, RD, Query
 from zonegit.errors import LimitExceeded
-from zonegit.model.rrset import owner_size
+from zonegit.tree.change import Run, records
 
-Run = tuple[int, bytes]
-"""The number of records, and their RRs. `PAUSE` among runs asks the sender to let other work have a turn."""
-PAUSE: Run = (0, b"")
+PAUSE: Final[Run] = (0, b"")
+"""Among runs, it asks the sender to let other work have a turn."""
 
 
 def header(query: Query, flags: int, records: int, additional: int) -> bytes:
@@ -69,14 +69,3 @@ def _pieces(rrs: bytes, room: int) -> Iterator[Run]:
         count += 1
         end = after
     yield count, rrs[start:end]
-
-
-def records(rrs: bytes) -> Iterator[tuple[int, int]]:
-    """Where each RR of a run begins and ends."""
-    at = 0
-    size = len(rrs)
-    while at < size:
-        rdata = at + owner_size(rrs[at : at + 256]) + 12
-        after = rdata + int.from_bytes(rrs[rdata - 2 : rdata], "big")
-        yield at, after
-        at = after

@@ -12,12 +12,13 @@ from zonegit.dns.access.requestor import Requestor
 from zonegit.dns.stats import TRANSFERS_OK, plane, query_slot, request_slot
 from zonegit.dns.transfer.axfr import whole
 from zonegit.dns.transfer.options import TransferOptions
-from zonegit.dns.transfer.stream import PAUSE, Run, header, messages
+from zonegit.dns.transfer.stream import PAUSE, header, messages
 from zonegit.dns.transfer.versions import ServedVersion
 from zonegit.dns.wire.message import HEADER_SIZE, MAX_MESSAGE, QR, Query, Rcode, Transport, skip_name
 from zonegit.dns.zone.served_zones import ServedZones
 from zonegit.dns.zone.zone_state import ZoneState
 from zonegit.model.rdata import IXFR, SOA
+from zonegit.tree.change import Run
 
 OK: Final = 0
 REFUSED: Final = 1
