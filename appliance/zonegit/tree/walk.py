@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from zonegit.model.ids import ObjectId
-from zonegit.model.node import Leaf, decode_node, leaf_rrs, node_level, payload_records
+from zonegit.model.node import Leaf, decode_node, leaf_rrs, node_level, node_parts, payload_records
 from zonegit.model.rrset import RRKey
 from zonegit.tree.source import Nodes
 
@@ -124,13 +124,12 @@ def _keys_below(nodes: Nodes, root: ObjectId, key: RRKey) -> Sequence[RRKey]:
 
 def runs(nodes: Nodes, root: ObjectId) -> Iterator[tuple[int, bytes]]:
     """`(records, RRs)` of whole leaves as stored, in canonical order, for transfers. Leaves aren't cached."""
+    get = nodes.source.get
     path = [root]
     while path:
-        data = nodes.source.get(path.pop())
+        data = get(path.pop())
         if node_level(data):
-            node = decode_node(data)
-            if not isinstance(node, Leaf):
-                path.extend(reversed(node.children))
+            path.extend(map(ObjectId, reversed(node_parts(data)[1])))
         elif run := leaf_rrs(data):
             yield run
         else:
