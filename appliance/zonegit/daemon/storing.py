@@ -8,11 +8,9 @@ come for some seconds. Without it, as on a machine with one processor, the calle
 
 import asyncio
 import os
-import pickle
 import signal
-import struct
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Final, NamedTuple
 from zonegit.errors import Conflict, ZonegitError
 from zonegit.model.refs import head
 from zonegit.ops.memory import give_back_large_blocks
+from zonegit.piped_process import HEAD_SIZE, body_size, command, frame, receive, serve, value
 from zonegit.repo.catalog.membership import is_member
 from zonegit.repo.context import Context
 from zonegit.repo.incoming.commit import Arrival, arrival, store_arrivals
@@ -42,8 +41,6 @@ _PATIENCE: Final = 60.0
 """Seconds that it waits for another writer."""
 _LIMIT: Final = 1 << 20
 """Bytes of an answer that wait to be read."""
-_SIZE: Final = struct.Struct("<Q")
-_CODE: Final = "import sys; sys.path[:] = sys.argv[2:]; from zonegit.daemon.storing import main; main()"
 
 States = Mapping[str, TransferState | None]
 """What is known of zones from now on; None: the zone isn't transferred any more."""
@@ -108,7 +105,7 @@ class StoringProcess:
     def __init__(self, repo: Path | None) -> None:
         """`repo`: the repository's directory; None: there is no process."""
         self._repo = repo if len(os.sched_getaffinity(0)) > 1 else None
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._sending = asyncio.Lock()
         self._answering = asyncio.Lock()
         """Both are held by one batch after the other, in their order."""
@@ -163,11 +160,10 @@ class StoringProcess:
                 source, sink = process.stdout, process.stdin
                 if source is None or sink is None:
                     return None
-                data = pickle.dumps(batch)
-                sink.write(_SIZE.pack(len(data)) + data)
+                sink.writelines(frame(batch))
             async with self._answering:
-                (size,) = _SIZE.unpack(await source.readexactly(_SIZE.size))
-                answer: Stored | ZonegitError = pickle.loads(await source.readexactly(size))  # noqa: S301  our own child's
+                size = body_size(await source.readexactly(HEAD_SIZE))
+                answer: Stored | ZonegitError = value(await source.readexactly(size))
                 return answer
         except (OSError, EOFError):
             if self._process is process:
@@ -192,28 +188,26 @@ class StoringProcess:
 
 def main() -> None:
     """The process: stores one batch after the other, until its parent closes the pipe."""
-    repo = Path(sys.argv[1])
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     give_back_large_blocks()
+    repo: Path = receive(sys.stdin.buffer)
     context = Context.over(LmdbStore.open(repo, patience=Patience(_PATIENCE)))
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    while head := source.read(_SIZE.size):
-        (size,) = _SIZE.unpack(head)
-        answer: Stored | ZonegitError
+
+    def answer(batch: Batch) -> Stored | ZonegitError:
         try:
-            answer = store_batch(context, pickle.loads(source.read(size)))  # noqa: S301  our own parent's
+            return store_batch(context, batch)
         except ZonegitError as error:
-            answer = error
-        data = pickle.dumps(answer)
-        sink.write(_SIZE.pack(len(data)) + data)
-        sink.flush()
+            return error
+
+    serve(answer)
 
 
-async def _started(repo: Path) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _CODE, str(repo), *sys.path, stdin=PIPE, stdout=PIPE, limit=_LIMIT
-    )
+async def _started(repo: Path) -> Process:
+    process = await create_subprocess_exec(*command(__name__), stdin=PIPE, stdout=PIPE, limit=_LIMIT)
+    assert process.stdin is not None  # noqa: S101  it is a pipe
+    process.stdin.writelines(frame(repo))
+    return process
 
 
 def _prepared(context: Context, transfers: Sequence[Transfer], is_wanted: Callable[[int], bool]) -> Stored:

@@ -4,9 +4,7 @@ Questions are hours apart, or minutes, and a process that has read the modules f
 """
 
 import os
-import pickle
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from math import ceil
@@ -15,8 +13,8 @@ from time import time
 from typing import Final
 
 from zonegit.dnssec.rollover.values import Parent
+from zonegit.piped_process import exchange, serve, start
 
-_CODE: Final = "import sys; sys.path[:] = sys.argv[1:]; from zonegit.net.dns.parent_process import main; main()"
 _IDLE: Final = 2.0
 """Seconds for which a process waits for the next question."""
 _FAILED: Final = "no process can be started to ask it, or it was ended: {}"
@@ -33,7 +31,7 @@ class ParentProcesses:
     def ask(self, zone: str, servers: Sequence[str]) -> Parent:
         """What `net.dns.parent.ask_parent` says. An `Ask`: it never raises."""
         try:
-            process = self._taken() or _started()
+            process = self._taken() or start(__name__)
             answer = _answer(process, zone, servers)
         except OSError as error:
             return Parent(ceil(time()), (), _FAILED.format(error.strerror or error))
@@ -59,23 +57,11 @@ class ParentProcesses:
             return self._idle.pop() if self._idle else None
 
 
-def _started() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603  this very program
-        [sys.executable, "-ISB", "-c", _CODE, *sys.path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-
-
 def _answer(process: subprocess.Popen[bytes], zone: str, servers: Sequence[str]) -> Parent | None:
     """None if the process died."""
-    assert process.stdin is not None and process.stdout is not None  # noqa: S101  they are pipes
-    with suppress(BrokenPipeError, EOFError, pickle.UnpicklingError):
-        process.stdin.write(pickle.dumps((zone, tuple(servers))))
-        process.stdin.flush()
-        answer = pickle.load(process.stdout)  # noqa: S301  from this very program
-        return answer if isinstance(answer, Parent) else None
+    with suppress(BrokenPipeError, EOFError):
+        answer: Parent = exchange(process, (zone, tuple(servers)))
+        return answer
     return None
 
 
@@ -89,9 +75,5 @@ def main() -> None:
     """Answer the questions on the standard input, until that ends."""
     from zonegit.net.dns.parent import ask_parent
 
-    with suppress(EOFError, BrokenPipeError):
-        while True:
-            zone, servers = pickle.load(sys.stdin.buffer)  # noqa: S301  from the publisher
-            sys.stdout.buffer.write(pickle.dumps(ask_parent(zone, servers)))
-            sys.stdout.buffer.flush()
+    serve(lambda asked: ask_parent(*asked))
     os._exit(0)  # a thread may still wait for a server

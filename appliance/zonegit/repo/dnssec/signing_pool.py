@@ -7,7 +7,6 @@ are signed or verified here, and the next batch starts another one.
 
 import os
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -28,6 +27,7 @@ from zonegit.dnssec.signing_worker import (
     valid_answer,
     verified,
 )
+from zonegit.piped_process import start
 
 _COST: Final = {
     Algorithm.RSASHA256: 260,
@@ -56,7 +56,6 @@ _PATIENCE: Final = 1.0
 _LEAVING: Final = 5.0
 """Seconds that workers get to end by themselves."""
 _READ: Final = 1 << 16
-_CODE: Final = "import sys; sys.path[:] = sys.argv[1:]; from zonegit.dnssec.signing_worker import main; main()"
 
 
 class SigningPool:
@@ -228,13 +227,7 @@ class _Worker:
 
     def __init__(self) -> None:
         """OSError if it can't be started."""
-        self._process = subprocess.Popen(  # noqa: S603  this very program
-            [sys.executable, "-ISB", "-c", _CODE, *sys.path],
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        self._process = start("zonegit.dnssec.signing_worker", bufsize=0)
         assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101  they are pipes
         self.pid: Final = self._process.pid
         self.requests: Final = self._process.stdin.fileno()

@@ -6,10 +6,8 @@ process that started it. The latter does everything in the same order as with a 
 """
 
 import os
-import pickle
 import resource
 import signal
-import subprocess
 import sys
 from collections.abc import Collection
 from contextlib import closing, suppress
@@ -26,6 +24,7 @@ from zonegit.model.foreign import one_line
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import OwnerKey
 from zonegit.model.rrset import RRKey
+from zonegit.piped_process import exchange, receive, send, start
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.dnssec.key_directory import KeyDirectory, ZoneKeys
@@ -42,10 +41,6 @@ from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import Store
 from zonegit.tree.source import Nodes
 from zonegit.tree.zone_tree import Tree
-
-_CODE: Final = (
-    "import sys; sys.path[:] = sys.argv[1:]; from zonegit.repo.dnssec.signing_process import main; main()"
-)
 
 
 class WorkDivision:
@@ -166,23 +161,14 @@ def _dnskeys(keys: tuple[SigningKey, ...]) -> tuple[bytes, ...]:
 def _done(order: _Order) -> object:
     """What comes of an order in another process. `DnssecError`, or what else made it fail."""
     try:
-        process = subprocess.Popen(  # noqa: S603  this very program
-            [sys.executable, "-ISB", "-c", _CODE, *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        process = start(__name__)
     except OSError as error:
         raise DnssecError(f"no process can be started to sign the zone: {error.strerror}") from None
-    with process:
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101  they are pipes
-        with suppress(BrokenPipeError):
-            process.stdin.write(pickle.dumps(order))
-            process.stdin.flush()  # and stays open: the process ends with it
-        data = process.stdout.read()
-    if not data:
+    found: object = None
+    with suppress(BrokenPipeError, EOFError), process:
+        found = exchange(process, order)
+    if found is None:
         raise DnssecError(f"the process that was to sign the zone {_end(process.returncode)}")
-    found = pickle.loads(data)  # noqa: S301  from this very program
     if isinstance(found, ZonegitError):
         raise found
     return found
@@ -196,7 +182,7 @@ def main() -> None:
     """Carry out the order on the standard input; the standard output gets what comes of it, or an error."""
     with suppress(OSError, ValueError):  # a sandbox doesn't permit it; zonegitd's own forbids cores itself
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    order: _Order = pickle.load(sys.stdin.buffer)  # noqa: S301  from the publisher
+    order: _Order = receive(sys.stdin.buffer)
     Thread(target=_end_with_input, daemon=True).start()
     try:
         with closing(LmdbStore.open(order.repo)) as store:
@@ -206,8 +192,7 @@ def main() -> None:
     except Exception as error:  # whatever it is, it concerns this zone alone
         done = DnssecError(one_line(f"an unexpected error in the process that was to sign: {error!r}"))
     with suppress(BrokenPipeError):
-        sys.stdout.buffer.write(pickle.dumps(done))
-        sys.stdout.buffer.flush()
+        send(sys.stdout.buffer, done)
     os._exit(0)  # the thread still reads
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from repokit import ZONE
 from signedkit import ORG, SignedNode, content, delegated, findings
+from zonegit import piped_process
 from zonegit.dnssec.policy import DAY, Denial
 from zonegit.model.names import APEX
 from zonegit.model.rdata import SOA
@@ -59,7 +60,7 @@ def test_a_process_that_dies_leaves_what_is_served_until_the_next_attempt(
     node = node_in(tmp_path)
     with closing(node.store):
         with monkeypatch.context() as dying:
-            dying.setattr(signing_process, "_CODE", code)
+            dying.setattr(piped_process, "_CODE", code)
             status = node.settle()
         (problem,) = status.problems
         assert not status.is_signed and problem.words.endswith(how)
