@@ -21,7 +21,8 @@ _GZIP: Final = b"\x1f\x8b"
 _BUFFER: Final = 1 << 18
 _BLOCK: Final = 1 << 16
 """Bytes that are made into lines at once; less than a line may have."""
-_REPORT_EVERY: Final = 1 << 14
+_REPORT_EVERY: Final = 1 << 13
+"""Lines between two reports of progress, or a block more."""
 _PLAIN: Final = bytes((*b"\t\n", *range(0x20, 0x7F)))
 Progress = Callable[[int, int], None]
 """Bytes of the file and its size; lines, and 0, of what has no known size."""
