@@ -265,7 +265,7 @@ MUTANTS = (
     Mutant(
         "a zone that begins anew forgets its tombstone",
         "store/writer.py",
-        "removed = new is not None and Commit.decode(self.get(new)).is_tombstone",
+        "removed = new is not None and self._commit(new).is_tombstone",
         "removed = False",
         ("unit/repo/test_tombstones.py",),
     ),

@@ -24,7 +24,7 @@ def interrupt(*_: object, **__: object) -> None:
     [
         "zonegit.zonefile.reader.read_zone",
         "zonegit.cli.interruption.begin",
-        "zonegit.repo.draft.check_entries",
+        "zonegit.repo.checking_process.check_entries",
         "zonegit.store.writer.StoreWriter.insert",
         "zonegit.store.writer.StoreWriter.finish",
     ],

@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -23,20 +24,29 @@ ENTRIES = read_zone(io.BytesIO(ZONE), name="zone", origin=APEX).entries
 FOUND = check_entries(APEX, ENTRIES)
 
 
-def left_behind() -> bool:
-    """Whether a process that was started here has not been waited for."""
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return False
-    return True
+@pytest.fixture
+def forks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The processes that are forked in a test, by their ids; afterwards all of them have been waited for."""
+    found: list[int] = []
+    fork = os.fork
+
+    def counted() -> int:
+        child = fork()
+        found.append(child)
+        return child
+
+    monkeypatch.setattr(os, "fork", counted)
+    yield found
+    for child in found:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(child, os.WNOHANG)
 
 
-def test_the_findings_are_the_same() -> None:
+def test_the_findings_are_the_same(forks: list[int]) -> None:
     assert FOUND
     with checking_beside(APEX, ENTRIES) as findings:
         assert findings() == FOUND
-    assert not left_behind()
+    assert len(forks) == 1
 
 
 def test_a_small_zone_is_checked_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,15 +55,9 @@ def test_a_small_zone_is_checked_here(monkeypatch: pytest.MonkeyPatch) -> None:
         assert findings() == FOUND
 
 
-def test_a_large_zone_is_checked_beside_unless_there_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    forks: list[int] = []
-    fork = os.fork
-
-    def counted() -> int:
-        forks.append(os.getpid())
-        return fork()
-
-    monkeypatch.setattr(os, "fork", counted)
+def test_a_large_zone_is_checked_beside_unless_there_are_threads(
+    forks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
     monkeypatch.setattr(checking_process, "_LARGE", 1)
     for threads, expected in ((1, 1), (2, 1)):
@@ -74,7 +78,7 @@ def test_without_a_process_the_zone_is_checked_here(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 def test_if_the_process_dies_the_zone_is_checked_here(
-    monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+    forks: list[int], monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     here = os.getpid()
 
@@ -86,11 +90,11 @@ def test_if_the_process_dies_the_zone_is_checked_here(
     monkeypatch.setattr(checking_process, "check_entries", dying)
     with checking_beside(APEX, ENTRIES) as findings:
         assert findings() == FOUND
-    assert not left_behind()
+    assert len(forks) == 1
 
 
-def test_the_process_ends_if_its_findings_are_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_ends_if_its_findings_are_not_wanted(forks: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking_process, "check_entries", lambda *args: signal.pause())
     with pytest.raises(KeyboardInterrupt), checking_beside(APEX, ENTRIES):
         raise KeyboardInterrupt
-    assert not left_behind()
+    assert len(forks) == 1
