@@ -5,7 +5,6 @@ the latest when this one has no more use for them. If there is none, or it dies,
 """
 
 import os
-import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Final, NoReturn
 
 from zonegit.model.names import WireName
 from zonegit.model.rrset import RRKey
+from zonegit.piped_process import receive, send
 from zonegit.zonefile.check import check_entries
 from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.progress import Report, silent
@@ -57,8 +57,8 @@ def checking_beside(apex: WireName, entries: Entries, report: Report = silent) -
 
         def findings() -> list[Finding]:
             try:
-                found: list[Finding] = pickle.load(stream)  # noqa: S301  from this very program
-            except (EOFError, pickle.UnpicklingError):  # it died
+                found: list[Finding] = receive(stream)
+            except EOFError:  # it died
                 return check_entries(apex, entries, report)
             return found
 
@@ -75,7 +75,7 @@ def _check(writing: int, apex: WireName, entries: Entries) -> NoReturn:
     code = 1
     try:
         with os.fdopen(writing, "wb") as stream:
-            stream.write(pickle.dumps(check_entries(apex, entries)))
+            send(stream, check_entries(apex, entries))
         code = 0
     finally:
         os._exit(code)
