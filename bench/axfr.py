@@ -13,7 +13,7 @@ import nodes
 import peers
 from dns_client import AXFR, Transfer, query, take_transfer
 from figures import Figure, at_least, median_ratio
-from material import synthetic_zone
+from material import ZoneFile, synthetic_zone
 from processes import split_cores, work
 from report import Cell, Report, Table, options
 from script import run
@@ -26,23 +26,29 @@ def bench(args: Namespace, place: Path) -> Report:
     here, notes = peers.present()
     zone = synthetic_zone(args.names, place)
     repo = nodes.imported(zone, place / "repo")
-    taken: dict[str, list[Transfer]] = {}
     with ExitStack() as stack:
         servers = [stack.enter_context(nodes.serving(repo, zone, cores.server))]
         servers += [stack.enter_context(peer.serving(zone, place / peer.name, cores.server)) for peer in here]
         if cores.load is not None:
             os.sched_setaffinity(0, {int(core) for core in cores.load.split(",")})
         before = work(servers[0].pid)
-        for _ in range(args.transfers):
-            for server in servers:
-                transfer = take_transfer(server.port, query(zone.apex, AXFR), zone.records + 1)
-                taken.setdefault(server.name, []).append(transfer)
+        taken = take(servers, zone, args.transfers)
         bound = work(servers[0].pid).since(before).shares(sum(each.seconds for each in taken[nodes.NAME]))
     rate, ratios = beside(taken)
     figures = [Figure(f"AXFR of {zone.records:,} records", rate, "M records/s", at_least(2), ratios, bound)]
     if peers.KNOT.name in ratios:
         figures.append(Figure("the same beside Knot", ratios[peers.KNOT.name], "×", at_least(2)))
     return Report("axfr", figures, [_table(taken)], notes)
+
+
+def take(servers: list[peers.Server], zone: ZoneFile, turns: int) -> dict[str, list[Transfer]]:
+    """Transfer the zone from each server in turn; by server."""
+    taken: dict[str, list[Transfer]] = {}
+    for _ in range(turns):
+        for server in servers:
+            transfer = take_transfer(server.port, query(zone.apex, AXFR), zone.records + 1)
+            taken.setdefault(server.name, []).append(transfer)
+    return taken
 
 
 def _rates(transfers: list[Transfer]) -> list[float]:

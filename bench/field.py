@@ -16,7 +16,6 @@ import nodes
 import peers
 import sync
 import udp
-from dns_client import AXFR, Transfer, query, take_transfer
 from field_zones import KINDS, FieldZone
 from figures import Figure
 from processes import Cores, MeasuringFailed, ProgramMissing, find_program, split_cores
@@ -38,12 +37,7 @@ def answers(field: FieldZone, servers: list[peers.Server], cores: Cores, turns: 
 
 
 def transfers(field: FieldZone, servers: list[peers.Server], turns: int) -> Figure:
-    taken: dict[str, list[Transfer]] = {}
-    for _ in range(turns):
-        for server in servers:
-            transfer = take_transfer(server.port, query(field.zone.apex, AXFR), field.zone.records + 1)
-            taken.setdefault(server.name, []).append(transfer)
-    rate, ratios = axfr.beside(taken)
+    rate, ratios = axfr.beside(axfr.take(servers, field.zone, turns))
     return Figure(f"{_of(field)}: AXFR", rate, "M records/s", None, ratios)
 
 

@@ -27,7 +27,7 @@ _PER_BLOCK: Final = 250
 
 @dataclass(frozen=True, slots=True)
 class FieldZone:
-    """A zone file and as many queries, all different, as it has names."""
+    """A zone file, and queries for names in it, all different."""
 
     kind: str
     zone: ZoneFile
@@ -44,7 +44,7 @@ class Kind:
 
 
 def _labels(draw: Random, count: int) -> list[str]:
-    """Different labels as people register them: some words run together, none longer than 20 letters."""
+    """Different labels of 4 to 20 letters and digits."""
     found: dict[str, None] = {}
     while len(found) < count:
         found["".join(draw.choices(_LETTERS, k=draw.randint(4, 20)))] = None
@@ -86,7 +86,7 @@ def top_level(names: int, place: Path) -> FieldZone:
 
 
 def reverse(names: int, place: Path) -> FieldZone:
-    """Names of addresses in 10.0.0.0/8, in whole blocks: a PTR record each, four labels below the apex at most."""
+    """Names of addresses in 10.0.0.0/8, in whole blocks: a PTR record each, three labels below the apex."""
     draw, apex = Random(_SEED), "10.in-addr.arpa."
     blocks = draw.sample(range(65536), -(-names // _PER_BLOCK))
     hosts = [f"{low}.{block % 256}.{block // 256}" for block in blocks for low in range(1, 1 + _PER_BLOCK)][:names]
