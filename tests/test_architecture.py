@@ -28,6 +28,7 @@ ROOMS: Final = (
     "tree",
     "model",
     "piped_process",
+    "piped_values",
     "errors",
 )
 """From the top: a room imports itself and rooms to its right."""

@@ -1,22 +1,18 @@
 """Processes of this very program that do some work for the one that starts them.
 
 Such a process calls `main` of one module: it imports what this work needs and nothing else, and its memory is
-returned when it ends. Both sides send each other values through the pipes of its standard input and output. The
-values are pickled: nobody else writes there. A frame is the size of the pickle, then the pickle.
+returned when it ends. Both sides send each other values through the pipes of its standard input and output.
 """
 
-import pickle
-import struct
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Any, Final
+from typing import Any, Final
+
+from zonegit.piped_values import receive, send
 
 _CODE: Final = "import sys; sys.path[:] = sys.argv[1:]; from {} import main; main()"
-_HEAD: Final = struct.Struct("<Q")
-HEAD_SIZE: Final = _HEAD.size
-"""Bytes of a frame's head."""
 
 
 def command(module: str) -> list[str]:
@@ -35,34 +31,6 @@ def start(module: str, bufsize: int = -1) -> subprocess.Popen[bytes]:
     )
 
 
-def frame(value: object) -> tuple[bytes, bytes]:
-    """Head and body of the frame with a value."""
-    body = pickle.dumps(value)
-    return _HEAD.pack(len(body)), body
-
-
-def body_size(head: bytes) -> int:
-    """How many bytes follow the head of a frame."""
-    size: int = _HEAD.unpack(head)[0]
-    return size
-
-
-def value(body: bytes) -> Any:
-    """The value in the body of a frame."""
-    return pickle.loads(body)  # noqa: S301  from this very program
-
-
-def send(sink: IO[bytes], what: object) -> None:
-    """Send a value to the other process. BrokenPipeError if that has ended."""
-    sink.writelines(frame(what))
-    sink.flush()
-
-
-def receive(source: IO[bytes]) -> Any:
-    """Wait for the next value from the other process. EOFError if that has ended."""
-    return value(_read(source, body_size(_read(source, HEAD_SIZE))))
-
-
 def exchange(process: subprocess.Popen[bytes], what: object) -> Any:
     """Send a value to a process that was started, and wait for the answer. Errors as in `send` and `receive`."""
     assert process.stdin is not None and process.stdout is not None  # noqa: S101  they are pipes
@@ -75,10 +43,3 @@ def serve(answer: Callable[[Any], object]) -> None:
     with suppress(EOFError, BrokenPipeError):
         while True:
             send(sys.stdout.buffer, answer(receive(sys.stdin.buffer)))
-
-
-def _read(source: IO[bytes], size: int) -> bytes:
-    data = source.read(size)
-    if len(data) < size:
-        raise EOFError
-    return data

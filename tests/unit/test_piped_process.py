@@ -10,7 +10,8 @@ from subprocess import Popen
 import pytest
 
 from zonegit import piped_process
-from zonegit.piped_process import HEAD_SIZE, body_size, exchange, frame, receive, send, start, value
+from zonegit.piped_process import exchange, start
+from zonegit.piped_values import HEAD_SIZE, body_size, frame, receive, send, value
 
 _SERVES_LENGTHS = "import sys; sys.path[:] = sys.argv[1:]; from zonegit.piped_process import serve; serve(len)"
 

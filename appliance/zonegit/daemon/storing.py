@@ -19,7 +19,8 @@ from typing import Final, NamedTuple
 from zonegit.errors import Conflict, ZonegitError
 from zonegit.model.refs import head
 from zonegit.ops.memory import give_back_large_blocks
-from zonegit.piped_process import HEAD_SIZE, body_size, command, frame, receive, serve, value
+from zonegit.piped_process import command, serve
+from zonegit.piped_values import HEAD_SIZE, body_size, frame, receive, value
 from zonegit.repo.catalog.membership import is_member
 from zonegit.repo.context import Context
 from zonegit.repo.incoming.commit import Arrival, arrival, store_arrivals

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 from zonegit.model.names import WireName
 from zonegit.model.rrset import RRKey
-from zonegit.piped_process import receive, send
+from zonegit.piped_values import receive, send
 from zonegit.zonefile.check import check_entries
 from zonegit.zonefile.findings import Finding
 from zonegit.zonefile.progress import Report, silent

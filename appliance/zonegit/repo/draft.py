@@ -11,7 +11,6 @@ from zonegit.model.names import MAX_NAME, OwnerKey, WireName, owner_key, to_text
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.changes import change
-from zonegit.repo.checking_process import checking
 from zonegit.repo.content import Content
 from zonegit.repo.judging import Edit, judge_edit, refuse, without_old
 from zonegit.repo.records import Changes
@@ -83,6 +82,8 @@ def draft_records(
 
     `warnings` are those of reading the entries. `accept` are checks whose errors are warnings.
     """
+    from zonegit.repo.checking_process import checking  # what few changes need: pickle and threads
+
     with checking(apex, entries, step(report, _BUILT, 1)) as findings:
         built = build(shape, watched(entries, step(report, 0, _BUILT)))
         found = accepted(findings(), accept)

@@ -105,6 +105,7 @@ def test_a_change_imports_nothing_that_it_has_no_use_for(argv: list[str], reposi
     unused = {
         "datetime",
         "difflib",
+        "pickle",
         "selectors",
         "socket",
         "tomllib",

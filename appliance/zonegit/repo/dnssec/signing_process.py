@@ -24,7 +24,8 @@ from zonegit.model.foreign import one_line
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import OwnerKey
 from zonegit.model.rrset import RRKey
-from zonegit.piped_process import exchange, receive, send, start
+from zonegit.piped_process import exchange, start
+from zonegit.piped_values import receive, send
 from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.dnssec.key_directory import KeyDirectory, ZoneKeys
