@@ -4,11 +4,13 @@ Such a process calls `main` of one module: it imports what this work needs and n
 returned when it ends. Both sides send each other values through the pipes of its standard input and output.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from zonegit.piped_values import receive, send
 
@@ -43,3 +45,22 @@ def serve(answer: Callable[[Any], object]) -> None:
     with suppress(EOFError, BrokenPipeError):
         while True:
             send(sys.stdout.buffer, answer(receive(sys.stdin.buffer)))
+
+
+def serve_ahead(answer: Callable[[Any], object]) -> NoReturn:
+    """The same where values are large and don't wait for answers: the next is read while one is answered.
+
+    Ends the process, since the thread that reads may wait for a value that never comes.
+    """
+    reader = ThreadPoolExecutor(1)
+    coming = reader.submit(receive, sys.stdin.buffer)
+    try:
+        with suppress(EOFError, BrokenPipeError):
+            while True:
+                value = coming.result()
+                coming = reader.submit(receive, sys.stdin.buffer)
+                send(sys.stdout.buffer, answer(value))
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
+    os._exit(0)

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 from subprocess import Popen
 
 import pytest
@@ -13,13 +14,13 @@ from zonegit import piped_process
 from zonegit.piped_process import exchange, start
 from zonegit.piped_values import HEAD_SIZE, body_size, frame, receive, send, value
 
-_SERVES_LENGTHS = "import sys; sys.path[:] = sys.argv[1:]; from zonegit.piped_process import serve; serve(len)"
+_SERVES = "import sys; sys.path[:] = sys.argv[1:]; from zonegit.piped_process import {0}; {0}({1})"
 
 
-@pytest.fixture
-def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Popen[bytes]]:
+@pytest.fixture(params=["serve", "serve_ahead"])
+def process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Popen[bytes]]:
     """One that answers with the length of what it gets."""
-    monkeypatch.setattr(piped_process, "_CODE", _SERVES_LENGTHS)
+    monkeypatch.setattr(piped_process, "_CODE", _SERVES.format(request.param, "len"))
     with suppress(BrokenPipeError), start("any") as started:
         yield started
 
@@ -43,6 +44,22 @@ def test_a_process_that_fails_answers_nothing(process: Popen[bytes]) -> None:
     with pytest.raises(EOFError):
         exchange(process, 1)  # it has no length
     assert process.wait() == 1
+
+
+def test_the_next_value_is_read_while_one_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fifo = tmp_path / "held"
+    os.mkfifo(fifo)
+    answer = f"lambda value: (open({str(fifo)!r}).read(), len(value))"
+    monkeypatch.setattr(piped_process, "_CODE", _SERVES.format("serve_ahead", answer))
+    with start("any") as started:
+        assert started.stdin is not None and started.stdout is not None
+        for size in (1, 300_000):  # more than a pipe holds
+            send(started.stdin, "a" * size)
+        for size in (1, 300_000):
+            fifo.write_text("go on")
+            assert receive(started.stdout) == ("go on", size)
+        started.stdin.close()
+        assert started.wait() == 0
 
 
 @pytest.mark.parametrize("what", [None, 0, [b"data"] * 99])

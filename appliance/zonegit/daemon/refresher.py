@@ -2,7 +2,6 @@
 and makes and follows catalogs (`catalogs`)."""
 
 import asyncio
-import gc
 import logging
 import signal
 from typing import Final
@@ -16,7 +15,7 @@ from zonegit.daemon.upkeep import ask_for_views
 from zonegit.daemon.writers_patience import writers_patience
 from zonegit.dns.notice import notice_of
 from zonegit.ops.config import Config
-from zonegit.ops.memory import give_back_large_blocks
+from zonegit.ops.memory import collect_cycles_rarely, give_back_large_blocks
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
 
@@ -24,9 +23,6 @@ _PAUSE: Final = 0.01
 _LONGEST: Final = 200
 """Seconds between two checks whether workers use a new configuration, and how many there are at most: a worker that
 doesn't react is replaced by one that does."""
-_NEW_OBJECTS: Final = 100_000
-"""Allocations between two runs of Python's cycle collector. No record of a zone is part of a cycle, and with the
-default of 700 those of a large zone would be scanned over and over."""
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -34,7 +30,7 @@ _logger: Final = logging.getLogger(__name__)
 def run(config: Config, block: SharedBlock, index: int) -> None:
     """Transfer zones until SIGTERM. `ConfigError`, `KeyFileError` or `StoreError` if it can't start."""
     give_back_large_blocks()
-    gc.set_threshold(_NEW_OBJECTS)
+    collect_cycles_rarely()
     store = LmdbStore.open(config.repo, patience=writers_patience(_logger))
     try:
         asyncio.run(_until_terminated(store, config, block, index))

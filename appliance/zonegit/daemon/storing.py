@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 
 from zonegit.errors import Conflict, ZonegitError
 from zonegit.model.refs import head
-from zonegit.ops.memory import give_back_large_blocks
-from zonegit.piped_process import command, serve
+from zonegit.ops.memory import collect_cycles_rarely, give_back_large_blocks
+from zonegit.piped_process import command, serve_ahead
 from zonegit.piped_values import HEAD_SIZE, body_size, frame, receive, value
 from zonegit.repo.catalog.membership import is_member
 from zonegit.repo.context import Context
@@ -192,6 +192,7 @@ def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     give_back_large_blocks()
+    collect_cycles_rarely()
     repo: Path = receive(sys.stdin.buffer)
     context = Context.over(LmdbStore.open(repo, patience=Patience(_PATIENCE)))
 
@@ -201,7 +202,7 @@ def main() -> None:
         except ZonegitError as error:
             return error
 
-    serve(answer)
+    serve_ahead(answer)
 
 
 async def _started(repo: Path) -> Process:

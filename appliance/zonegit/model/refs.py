@@ -81,6 +81,7 @@ def is_plain(text: str) -> bool:
     return bool(_LABEL.fullmatch(text)) and ".." not in text and not text.endswith(".")
 
 
+@lru_cache(maxsize=1 << 10)
 def check_name(text: str, what: str) -> str:
     """Return a branch's or tag's name if it is a good one."""
     parts = text.split("/")

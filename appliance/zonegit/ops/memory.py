@@ -11,6 +11,8 @@ from typing import Final
 
 LARGE: Final = 1 << 20
 """Least size in bytes of a block that is returned on its own."""
+_NEW_OBJECTS: Final = 100_000
+"""Allocations between two runs of Python's cycle collector where records of zones come and go."""
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
 
@@ -25,6 +27,13 @@ def share_one_heap() -> bool:
     it. For processes whose threads mostly wait. Returns as `give_back_large_blocks`.
     """
     return _set(_M_ARENA_MAX, 1)
+
+
+def collect_cycles_rarely() -> None:
+    """For a process that handles many records at once. None of them is part of a cycle, and with Python's default,
+    700 allocations, those of a large zone would be scanned over and over.
+    """
+    gc.set_threshold(_NEW_OBJECTS)
 
 
 def _set(parameter: int, value: int) -> bool:
