@@ -69,10 +69,10 @@ class Chunker:
             if after < smallest or (level and len(keys) == 1):
                 continue
             if after < largest:
-                # coin / 2**32 < (s1**4 - s0**4) / target**4, multiplied out so that no rounding differs between
-                # machines
+                # coin / 2**32 < (s1**4 - s0**4) / target**4 in integers, so that no machine rounds differently.
+                # Divided, not multiplied out: a signal's exception in a long product ends a compiled program.
                 coin = int.from_bytes(blake3(key, key=self._coin).digest(4), "big")
-                if coin * self._scale >= (after**4 - before**4) << 32:
+                if coin > (((after**4 - before**4) << 32) - 1) // self._scale:
                     continue
             self._emit(keys, items, encode(level, keys, items))
             keys, items, after = [], [], 0

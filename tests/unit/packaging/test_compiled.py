@@ -62,6 +62,40 @@ def test_a_traceback_leads_to_the_line_of_the_source() -> None:
     assert "holds an empty label" in line
 
 
+_INTERRUPTED = """
+import signal
+from zonegit.model.rrset import RRset
+from zonegit.model.names import join
+from zonegit.model.zone import Shape
+from zonegit.tree.build import build
+
+def ring(*_):
+    raise InterruptedError
+
+def entry(number):
+    rrset = RRset.of(join([b"%06d" % number]), 16, 60, [bytes(350)])
+    return rrset.key, rrset.encode()
+
+entries = [entry(number) for number in range(2000)]
+signal.signal(signal.SIGALRM, ring)
+interrupted = 0
+for count in range(200):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0005 + count / 100_000)
+        while True:
+            build(Shape(bytes(16)), entries)
+    except InterruptedError:
+        interrupted += 1
+print(interrupted)
+"""
+
+
+def test_the_exception_of_a_signal_handler_leaves_the_building_of_a_tree() -> None:
+    """As Ctrl-C's does. mypyc ends the program where it meets one in the product of two long ints."""
+    done = subprocess.run((sys.executable, "-c", _INTERRUPTED), capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "200\n", "")
+
+
 def test_without_a_compiler_one_line_says_what_is_missing() -> None:
     program = (sys.executable, TOP / "packaging" / "fast.py")
     done = subprocess.run(program, env={"PATH": "/nowhere"}, capture_output=True, text=True)
