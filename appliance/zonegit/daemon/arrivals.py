@@ -8,7 +8,6 @@ second.
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from zonegit.daemon.storing import Batch, States, Stored, StoringProcess, Transfer, store_batch
@@ -58,10 +57,10 @@ class _Handed(NamedTuple):
 class Arrivals:
     """The writer of transferred zones. For one event loop, in which `run` has to be running."""
 
-    def __init__(self, context: Context, repo: Path | None = None) -> None:
-        """`repo`: the repository's directory, if a process of its own may read it for large batches."""
+    def __init__(self, context: Context, process: StoringProcess | None = None) -> None:
+        """`process` is for large batches."""
         self._context = context
-        self._process = StoringProcess(repo)
+        self._process = process or StoringProcess(None)
         self._waiting: list[_Brought] = []
         self._noted: dict[str, TransferState | None] = {}
         self._write_at = 0.0

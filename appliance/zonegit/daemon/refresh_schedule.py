@@ -15,7 +15,6 @@ import random
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from zonegit.daemon.arrivals import Arrivals
@@ -25,6 +24,7 @@ from zonegit.daemon.refresh_report import RefreshReport
 from zonegit.daemon.refresh_round import Exchange, Refreshed, RoundFailed, Zone, refresh
 from zonegit.daemon.refresh_times import Times, first_pause, refresh_pause, retry_pause
 from zonegit.daemon.refresh_turns import Turn, Turns
+from zonegit.daemon.storing import StoringProcess
 from zonegit.dns.notice import Notice
 from zonegit.errors import NotFound, StorePanicked, ZonegitError
 from zonegit.model.names import parse_apex, to_text
@@ -91,13 +91,13 @@ class RefreshSchedule:
         samples: MetricsSink,
         looked: Callable[[], None] = lambda: None,
         views_lack: Callable[[], None] = lambda: None,
-        repo: Path | None = None,
+        process: StoringProcess | None = None,
         clock: Callable[[], float] = time.time,
         uniform: Callable[[], float] = random.random,
     ) -> None:
         """`looked` is called after each check for expired zones, `views_lack` when a large zone came.
 
-        `repo`: as for `Arrivals`. `clock` is Unix seconds; `uniform` gives numbers from 0 to 1.
+        `process`: as for `Arrivals`. `clock` is Unix seconds; `uniform` gives numbers from 0 to 1.
         """
         self._store = store
         self._exchange = exchange
@@ -107,7 +107,7 @@ class RefreshSchedule:
         self._clock = clock
         self._uniform = uniform
         self._context = Context.over(store, clock)
-        self._arrivals = Arrivals(self._context, repo)
+        self._arrivals = Arrivals(self._context, process)
         self._zones: dict[str, _Zone] = {}
         self._times = DueTimes()
         """When the next round of each zone begins, by the event loop's clock."""

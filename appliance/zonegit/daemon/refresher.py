@@ -10,6 +10,7 @@ from zonegit.daemon.catalogs import Catalogs
 from zonegit.daemon.channels import REFRESHER, Receiver
 from zonegit.daemon.exchanges import Exchanges
 from zonegit.daemon.refresh_schedule import RefreshSchedule
+from zonegit.daemon.storing import StoringProcess
 from zonegit.daemon.transfers import fresh_keys, tsig_keys
 from zonegit.daemon.upkeep import ask_for_views
 from zonegit.daemon.writers_patience import writers_patience
@@ -42,8 +43,9 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
 async def _until_terminated(store: LmdbStore, config: Config, block: SharedBlock, index: int) -> None:
     keys = tsig_keys(config)
     exchanges = Exchanges(lambda: keys, config.dns.incoming_limits)
+    storing = StoringProcess(config.repo, config.log)
     schedule = RefreshSchedule(
-        store, exchanges, block.samples(index), lambda: block.beat(index), ask_for_views, config.repo
+        store, exchanges, block.samples(index), lambda: block.beat(index), ask_for_views, storing
     )
     catalogs = Catalogs(store, config, block.samples(index))
     reloads = asyncio.Event()

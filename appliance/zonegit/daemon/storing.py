@@ -7,6 +7,7 @@ come for some seconds. Without it, as on a machine with one processor, the calle
 """
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -16,8 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from zonegit.daemon.writers_patience import writers_patience
 from zonegit.errors import Conflict, ZonegitError
 from zonegit.model.refs import head
+from zonegit.ops import log
 from zonegit.ops.memory import collect_cycles_rarely, give_back_large_blocks
 from zonegit.piped_process import command, serve_ahead
 from zonegit.piped_values import HEAD_SIZE, body_size, frame, receive, value
@@ -30,7 +33,6 @@ from zonegit.repo.results import Position
 from zonegit.repo.snapshot import one_version
 from zonegit.store.lmdb import LmdbStore
 from zonegit.store.port import Writer
-from zonegit.store.writer_lock import Patience
 
 _LARGE: Final = 32
 """Transfers in a batch that is worth another process."""
@@ -38,10 +40,10 @@ _TRIES: Final = 3
 """How often a transfer is made ready if its branch moves meanwhile."""
 _IDLE: Final = 10.0
 """Seconds without such a batch after which the process ends."""
-_PATIENCE: Final = 60.0
-"""Seconds that it waits for another writer."""
 _LIMIT: Final = 1 << 20
 """Bytes of an answer that wait to be read."""
+
+_logger: Final = logging.getLogger(__name__)
 
 States = Mapping[str, TransferState | None]
 """What is known of zones from now on; None: the zone isn't transferred any more."""
@@ -103,8 +105,9 @@ def store_batch(context: Context, batch: Batch, is_wanted: Callable[[int], bool]
 class StoringProcess:
     """For one event loop. Batches are stored in the order in which they come."""
 
-    def __init__(self, repo: Path | None) -> None:
-        """`repo`: the repository's directory; None: there is no process."""
+    def __init__(self, repo: Path | None, form: log.Format = log.Format.TEXT) -> None:
+        """`repo`: the repository's directory; None: there is no process. `form` is that of its log."""
+        self._form = form
         self._repo = repo if len(os.sched_getaffinity(0)) > 1 else None
         self._process: Process | None = None
         self._sending = asyncio.Lock()
@@ -157,7 +160,7 @@ class StoringProcess:
         process = None
         try:
             async with self._sending:
-                process = self._process = self._process or await _started(repo)
+                process = self._process = self._process or await _started(repo, self._form)
                 source, sink = process.stdout, process.stdin
                 if source is None or sink is None:
                     return None
@@ -193,8 +196,9 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     give_back_large_blocks()
     collect_cycles_rarely()
-    repo: Path = receive(sys.stdin.buffer)
-    context = Context.over(LmdbStore.open(repo, patience=Patience(_PATIENCE)))
+    repo, form = receive(sys.stdin.buffer)
+    log.setup("storing", form)
+    context = Context.over(LmdbStore.open(repo, patience=writers_patience(_logger)))
 
     def answer(batch: Batch) -> Stored | ZonegitError:
         try:
@@ -205,10 +209,10 @@ def main() -> None:
     serve_ahead(answer)
 
 
-async def _started(repo: Path) -> Process:
+async def _started(repo: Path, form: log.Format) -> Process:
     process = await create_subprocess_exec(*command(__name__), stdin=PIPE, stdout=PIPE, limit=_LIMIT)
     assert process.stdin is not None  # noqa: S101  it is a pipe
-    process.stdin.writelines(frame(repo))
+    process.stdin.writelines(frame((repo, form)))
     return process
 
 

@@ -1,6 +1,7 @@
 """Transfers are stored by another process as they are here, and its end is nobody's end."""
 
 import asyncio
+import json
 import os
 import signal
 from pathlib import Path
@@ -13,6 +14,7 @@ from zonegit.daemon.storing import Batch, Stored, StoringProcess, Transfer, stor
 from zonegit.errors import Conflict
 from zonegit.model.names import parse_apex
 from zonegit.model.refs import head
+from zonegit.ops.log import Format
 from zonegit.repo.context import Context
 from zonegit.repo.incoming.commit import Arrival
 from zonegit.repo.incoming.state import TransferState, transfer_states
@@ -136,6 +138,30 @@ def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.skipif(not TWO_PROCESSORS, reason="there is no such process on one processor")
+def test_a_process_that_waits_for_another_writer_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    store = LmdbStore.create(tmp_path / "repo")
+
+    async def held_up() -> None:
+        process = StoringProcess(tmp_path / "repo", Format.JSON)
+        with store.write():
+            task = process.begin(Batch(TRANSFERS, GONE))
+            logged = ""
+            while not logged.endswith("\n"):
+                await asyncio.sleep(0.05)
+                logged += capfd.readouterr().err
+        said = json.loads(logged)
+        assert (said["level"], said["from"]) == ("warning", "storing")
+        assert f"(pid {os.getpid()}," in said["message"]
+        assert task is not None
+        assert await task
+        await process.close()
+
+    asyncio.run(held_up())
+    check_stored(store)
+    store.close()
+
+
 def test_without_a_repository_nothing_is_stored(tmp_path: Path) -> None:
     async def missing() -> None:
         process = StoringProcess(tmp_path / "nothing")
@@ -152,7 +178,7 @@ def test_many_zones_that_come_at_once_are_stored(tmp_path: Path) -> None:
     transfers = [transfer(f"z{n}.example.") for n in range(600)]
 
     async def storing() -> None:
-        arrivals = Arrivals(Context.over(store), tmp_path / "repo")
+        arrivals = Arrivals(Context.over(store), StoringProcess(tmp_path / "repo"))
         running = asyncio.create_task(arrivals.run())
         states = [arrivals.store(each.place, each.brought, each.server, each.state_of) for each in transfers]
         found = await asyncio.gather(*states)
