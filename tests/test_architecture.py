@@ -280,7 +280,18 @@ def test_no_path_of_one_machine(needs_program: Callable[[str], str]) -> None:
 
 INNER: Final = {
     "dns": (
-        *("dispatch", "responder", "edns", "chaos", "options", "notice", "notify_request", "udp", "recipient"),
+        *(
+            "dispatch",
+            "responder",
+            "edns",
+            "chaos",
+            "options",
+            "notice",
+            "notify_request",
+            "tcp",
+            "udp",
+            "recipient",
+        ),
         *("transfer", "incoming", "update", "fastpath", "lookup", "cache", "zone", "zone_counts", "stats"),
         *("routes", "access", "wire"),
     ),

@@ -103,7 +103,7 @@ def stream_of(rng: random.Random, samples: Sequence[bytes]) -> bytes:
     return damaged(rng, [stream]) if rng.random() < 0.3 else stream
 
 
-@pytest.mark.parametrize("bounds", [{}, {"_TRANSFERS": 1, "_JOINED": 100}])
+@pytest.mark.parametrize("bounds", [{}, {"_TRANSFERS": 1, "JOINED": 100}])
 def test_streams(server, monkeypatch, bounds):
     """Also with bounds that every stream runs into."""
     for name, value in bounds.items():

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from zonegit.dns.recipient import WaitingConnection
+from zonegit.dns.tcp import Answered, end_of_frame
 from zonegit.dns.wire.message import Transport
 from zonegit.net.dns.tcp import TcpServer
 from zonegit.ops import loop_slots
@@ -19,7 +20,7 @@ BIG = 60_000
 
 class Echo:
     """Answers in capitals; `none` gets no answer, `big` a big one, `xfr<n>` n big messages, `fail` breaks off,
-    `think` pauses until `ready` is set, `later…` waits for `Later.answer`."""
+    `think` pauses until `ready` is set, `later…` waits for `Later.answer`. `quick…` is answered among frames."""
 
     def __init__(self) -> None:
         self.expecting: dict[bytes, WaitingConnection] = {}
@@ -35,6 +36,21 @@ class Echo:
 
     def respond_udp(self, packet: bytes, client: bytes) -> bytes | None:
         raise NotImplementedError
+
+    def answer_frames(
+        self,
+        frames: bytes,
+        at: int,
+        client: bytes,
+        transport: Transport,
+        clock: Callable[[], float],
+        until: float,
+    ) -> Answered:
+        found = []
+        while (end := end_of_frame(frames, at)) and frames.startswith(b"quick", at + 2):
+            found.append(frames[at + 2 : end].upper())
+            at = end
+        return Answered(at, frame(*found), len(found), len(found[0]) if found else 0)
 
     def respond_tcp(
         self, packet: bytes, client: bytes, transport: Transport, connection: WaitingConnection

@@ -86,6 +86,7 @@ def run(config: Config, block: SharedBlock, index: int, sockets: DnsSockets) -> 
         updates=relay,
         count_update=count_update,
         pass_on_notify=pass_on_notify,
+        streams=True,
     )
     udp = UdpLoop(sockets.udp, udp_zones, udp_row[stats.SLOTS :])
     tcp = TcpServer(

@@ -25,6 +25,7 @@ from zonegit.dns.dispatch import Dispatcher, is_special
 from zonegit.dns.options import Options
 from zonegit.dns.recipient import WaitingConnection, is_update
 from zonegit.dns.responder import Responder
+from zonegit.dns.tcp import Answered, TcpAnswers
 from zonegit.dns.transfer.options import TransferOptions
 from zonegit.dns.udp import Batch, UdpAnswers
 from zonegit.dns.wire.message import Rcode, Transport
@@ -69,12 +70,15 @@ class LiveZones:
         updates: UpdateRelay | None = None,
         count_update: CountUpdate = _not_counted,
         pass_on_notify: PassOn = _to_nobody,
+        *,
+        streams: bool = False,
     ) -> None:
         """`counted` gets the number of served zones whenever some have moved.
 
         `precautions` says what is done about damaged pages. It is called for each new configuration. `updates` is
         where UPDATE messages go; without it, none are taken. `count_update` counts those that are refused here.
-        NOTIFY messages from the primaries of transferred zones go to `pass_on_notify`.
+        NOTIFY messages from the primaries of transferred zones go to `pass_on_notify`. With `streams`, TCP and TLS
+        are answered quickly instead of UDP, with the same answers.
         """
         self._store = store
         self._log = log
@@ -107,7 +111,7 @@ class LiveZones:
             ),
             log=log,
         )
-        self.responder = Responder(options, stats, self._reader.views)
+        self.responder = Responder(options, stats, self._reader.views, streams=streams)
         self._refusals = logs.Allowance(_REFUSALS)
         self.dispatcher = Dispatcher(
             self.responder,
@@ -126,6 +130,7 @@ class LiveZones:
         self._shown = zones_shown(config)
         rate = Rate(dns.rate, time.monotonic, self._cookies) if dns.rate else None
         self._udp = UdpAnswers(self.ways, self.respond_udp, rate, self.begin, stats, self._update_over_udp)
+        self._tcp = TcpAnswers(self.ways, self.begin, stats) if streams else None
         self._seen = -1
         self.check()
         self.done()
@@ -155,6 +160,19 @@ class LiveZones:
             answer = self.dispatcher.respond(packet, Requestor(client, Transport.UDP))
             return answer if isinstance(answer, bytes) else None
         return self.responder.slow_path(packet, client)
+
+    def answer_frames(
+        self,
+        frames: bytes,
+        at: int,
+        client: bytes,
+        transport: Transport,
+        clock: Callable[[], float],
+        until: float,
+    ) -> Answered:
+        if self._tcp is None:
+            return Answered(at, b"", 0, 0)
+        return self._tcp.answer(frames, at, client, transport, clock, until)
 
     def respond_tcp(
         self,

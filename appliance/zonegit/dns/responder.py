@@ -72,8 +72,17 @@ _REASONS: Final = {Rcode.NOTIMP: Reason.NOT_SUPPORTED}
 class Responder:
     """Answers for one worker. `stats` is its row of counters, `stats.SLOTS` long, and has no other writer."""
 
-    def __init__(self, options: Options, stats: MutableSequence[int], views: ViewTable | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        stats: MutableSequence[int],
+        views: ViewTable | None = None,
+        *,
+        streams: bool = False,
+    ) -> None:
+        """With `streams` the quick `ways` are for queries over TCP and TLS, else for those over UDP."""
         self.options = options
+        self._streams = streams
         self.stats = stats
         self._budget = Budget()
         self.zones = ServedZones(self._on_trouble, self._unload, self._budget)
@@ -86,12 +95,14 @@ class Responder:
         self._transfers = TransferServer(
             self.zones, options.transfers, stats, self._zone_offset, options.udp_size, options.log
         )
-        self.fast_path = FastPath(self.zones, self.packets, options.udp_size, views, self._zone_offset)
+        self.fast_path = FastPath(
+            self.zones, self.packets, options.udp_size, views, self._zone_offset, streams=streams
+        )
         normalized = Normalizer(self.fast_path, self.packets, options.cookies)
         self.ways = Ways(self.packets.entries.get, self.fast_path.answer, normalized)
-        """Over UDP, before `slow_path`."""
+        """Before `slow_path`, or `respond` over a connection."""
         self.cache: dict[bytes, Entry] = self.packets.entries
-        """UDP packets without their ids -> (response without its id, slot to count). Always the same dict. It never
+        """Packets without their ids -> (response without its id, slot to count). Always the same dict. It never
         holds answers from a zone with routes, a canary or an ACL. The caller that answers from it counts that slot,
         in the `plane` of the client, and `CACHE_PACKET`."""
 
@@ -123,7 +134,7 @@ class Responder:
 
     def respond(self, packet: bytes, requestor: Requestor) -> bytes | None:
         """The response to a packet whose signature, if any, was stripped; None when there must be none."""
-        if requestor.transport is _UDP:
+        if requestor.transport is _UDP and not self._streams:
             found = self.ways.find(packet[2:], requestor.client)
             if found is not None:
                 self.stats[found[1] + plane(requestor.transport, requestor.client)] += 1
@@ -203,7 +214,7 @@ class Responder:
         rest = b"".join((flags, _ONE, counts, question, tail, opt))
         if flags[0] & _TRUNCATED:
             self.stats[TRUNCATED] += 1
-        elif known and transport is _UDP and self._may_keep_packet(query, packet):
+        elif known and self._may_keep_packet(query, packet, transport):
             self.packets.add(None if spans_zones else zone, packet[2:], (rest, slot))
         return query.ident + rest
 
@@ -245,9 +256,11 @@ class Responder:
             self.answers.keep(zone, shared, answer, name_exists=True)
         return answer._replace(slot=self._zone_offset(zone.apex) + query_slot(query.qtype, _NOERROR))
 
-    def _may_keep_packet(self, query: Query, packet: bytes) -> bool:
+    def _may_keep_packet(self, query: Query, packet: bytes, transport: Transport) -> bool:
         """Whether the packet cache may hold the response: the packet is a lowercase question with at most a bare
-        OPT, and no zone is answered differently by client."""
+        OPT, and neither a zone nor the type (ANY over a connection) is answered differently by client."""
+        if (transport is _UDP) is self._streams or (self._streams and query.qtype == ANY):
+            return False
         bare = len(packet) == query.bare_size and query.question[:-4] == query.name
         return bare and not self.zones.by_client
 

@@ -10,11 +10,14 @@ import pytest
 from dnskit import make_query
 from fastpathkit import with_signatures
 from repokit import parsed
+from tcpkit import frame
 from zonegit.daemon.live_zones import LiveZones
 from zonegit.daemon.zone_table import ZoneTable
 from zonegit.dns import stats
+from zonegit.dns.access.acl import Acl
+from zonegit.dns.wire.message import Transport
 from zonegit.model.rdata import A
-from zonegit.ops.config import Config
+from zonegit.ops.config import Config, ZoneConfig
 from zonegit.repo import Repository
 
 CLIENT = bytes([127, 0, 0, 1])
@@ -109,3 +112,29 @@ def test_commits_to_branches_that_are_not_served_leave_a_zone_alone(tmp_path, mo
         repository.set("www", A, 60, [bytes([10, 0, 0, 8])], branch="main")
         assert bytes([10, 0, 0, 8]) in answer()
         assert len(loaded) == 2
+
+
+def test_connections_get_quick_answers_from_the_next_turn_on(tmp_path):
+    """From a commit, and by a list of who may ask."""
+    packet = make_query("www.example.org.", "A").to_wire()
+    errors: list[str] = []
+    with Repository.init(tmp_path / "repo") as repository:
+        repository.import_zone(parsed(zone_text("example.org.", signed=False)), source="test.zone")
+        config = Config(repo=repository.path)
+        row = array("Q", bytes(8 * stats.SLOTS))
+        zones = LiveZones(repository._store, config, row, lambda *error: errors.append(str(error)), streams=True)
+
+        def quick() -> bytes:
+            zones.check()
+            found = zones.answer_frames(frame(packet), 0, CLIENT, Transport.TCP, lambda: 0.0, 1.0)
+            zones.done()
+            return found.responses
+
+        for last in (1, 2):
+            repository.set("www", A, 60, [bytes([10, 0, 0, last])])
+            assert [bytes([10, 0, 0, last]) in quick() for _ in range(3)] == [True] * 3
+        for allowed, there in (("192.0.2.0/24", False), ("127.0.0.0/8", False), (None, True)):
+            who = Acl.parse([allowed]) if allowed else None
+            zones.configure(Config(repo=repository.path, default_zone=ZoneConfig(allow_query=who)))
+            assert [bool(quick()) for _ in range(3)] == [there] * 3
+    assert errors == []

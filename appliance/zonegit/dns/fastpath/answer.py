@@ -1,4 +1,4 @@
-"""The fast path for common UDP queries: from the packet's bytes to the response's bytes, without a draft.
+"""The fast path for common queries: from the packet's bytes to the response's bytes, without a draft.
 
 It takes addresses, texts and the like, mail and service records, aliases, referrals and negative answers, where
 nothing has to be proved, all clients see one version, and the response fits. It leaves everything else to the slow
@@ -46,15 +46,18 @@ class FastPath:
         udp_size: int,
         views: ViewTable | None = None,
         slot_base: SlotBase = lambda _: 0,
+        *,
+        streams: bool = False,
     ) -> None:
-        """`udp_size` bounds responses, in bytes; `views` is None where no view can be read."""
+        """`udp_size` bounds responses over UDP, in bytes; with `streams` they go over connections. `views` is None
+        where no view can be read."""
         self._served_zones = zones
         self._slot_base = slot_base
         self._zones = zones.by_apex
         self._budget = zones.budget
         """Pays for what is read besides a packet's own name, and for the slow path where that goes on."""
         self._packets = packets
-        self.shape = QueryShapes(udp_size).find
+        self.shape = QueryShapes(udp_size, streams=streams).find
         """`(flags and counts, what comes after the question)` -> the packet's shape, if it has one."""
         self._templates: dict[bytes, AnswerTemplate] = {}
         """A packet without id and first label, in lowercase -> how it is answered."""
@@ -76,7 +79,7 @@ class FastPath:
                     self._templates.pop(key, None)
 
     def answer(self, body: bytes) -> Entry | None:
-        """The response to a UDP packet, both without the id, and the slot to count; None: for the slow path."""
+        """The response to a packet, both without the id, and the slot to count; None: for the slow path."""
         try:
             # 1. All of the packet but its first label finds the template: zone, type and shape in one look-up.
             at = _LABEL + body[QUESTION]

@@ -33,7 +33,7 @@ class Normalizer:
         self._cookies = cookies
 
     def __call__(self, body: bytes, client: bytes) -> Entry | None:
-        """The response to a UDP packet, both without the id, and the slot to count; None: for the slow path."""
+        """The response to a packet, both without the id, and the slot to count; None: for the slow path."""
         # 1. Read the cookie behind the question; the server's own cookie for this client goes into the response.
         cookies = self._cookies
         end = body.find(0, _FLAGS) + 5

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from zonegit.dns.wire.bounded_dict import BoundedDict
-from zonegit.dns.wire.message import AA, MIN_UDP, QR, RD, Rcode, opt_record
+from zonegit.dns.wire.message import AA, MAX_MESSAGE, MIN_UDP, QR, RD, Rcode, opt_record
 
 _RECORDS: Final = 32
 _LIMIT: Final = 4096
@@ -41,8 +41,10 @@ class QueryShape(NamedTuple):
 class QueryShapes:
     """The shapes that were seen."""
 
-    def __init__(self, udp_size: int) -> None:
+    def __init__(self, udp_size: int, *, streams: bool = False) -> None:
+        """`udp_size` is the largest response over UDP; with `streams` they go over connections."""
         self._udp_size = udp_size
+        self._streams = streams
         self._known: BoundedDict[bytes, QueryShape] = BoundedDict(_LIMIT)
         """Flags and counts, then all after the question -> the shape."""
 
@@ -61,12 +63,12 @@ class QueryShapes:
         if len(head) != 10 or head[0] & 0xFE:
             return None
         if head[2:] == _BARE and not rest:
-            return _shape(head[0], MIN_UDP, b"", do=False)
+            return _shape(head[0], MAX_MESSAGE if self._streams else MIN_UDP, b"", do=False)
         if head[2:] != _WITH_OPT or len(rest) != _OPT_SIZE or rest[:3] != b"\0\0\x29":
             return None
         if rest[5:7] != b"\0\0" or rest[9:] != b"\0\0":
             return None
-        size = max(MIN_UDP, min(self._udp_size, rest[3] << 8 | rest[4]))
+        size = MAX_MESSAGE if self._streams else max(MIN_UDP, min(self._udp_size, rest[3] << 8 | rest[4]))
         do = rest[7] >= 0x80
         return _shape(head[0], size, opt_record(self._udp_size, 0, do=do), do=do)
 

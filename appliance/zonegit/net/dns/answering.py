@@ -1,10 +1,11 @@
 """The interfaces that the UDP and TCP loops get answers through. An implementation belongs to one thread."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from zonegit.dns import udp
 from zonegit.dns.recipient import WaitingConnection
+from zonegit.dns.tcp import Answered
 from zonegit.dns.wire.message import Transport
 
 
@@ -24,6 +25,19 @@ class TcpAnswering(Protocol):
 
     def check(self) -> None:
         """Adopt what other processes committed. Cheap when nothing moved; never raises."""
+        ...
+
+    def answer_frames(
+        self,
+        frames: bytes,
+        at: int,
+        client: bytes,
+        transport: Transport,
+        clock: Callable[[], float],
+        until: float,
+    ) -> Answered:
+        """Answer frames from `at` on that take hardly any time, up to the first that may take longer, or until the
+        clock shows `until`. May hold a read transaction until `done`. Never raises."""
         ...
 
     def respond_tcp(

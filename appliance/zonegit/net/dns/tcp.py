@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from time import monotonic, perf_counter
 from typing import Final
 
+from zonegit.dns.tcp import JOINED, end_of_frame
 from zonegit.dns.wire.message import Transport
 from zonegit.net.acceptor import BACKLOG
 from zonegit.net.dns.answering import Replies, TcpAnswering
@@ -30,8 +31,8 @@ from zonegit.net.tls_stream import TlsStream
 from zonegit.net.turns import TURN, Turns, Work
 from zonegit.ops import loop_slots
 
-_JOINED: Final = 64 << 10
-"""Bytes of responses that are gathered before a write."""
+_READ: Final = 64 << 10
+"""Bytes that a read brings at most."""
 _WAITING: Final = 128 << 10
 """Bytes of queries that may wait before reading pauses."""
 _TRANSFERS: Final = 4
@@ -84,6 +85,8 @@ class TcpServer:
         self._stop = asyncio.Event()
         self._grace = 0.0
         self._lock = threading.Lock()
+        self.buffer = memoryview(bytearray(_READ))
+        """What a plain connection receives into, and takes from at once."""
         self._connections: Connections[_Connection] = Connections(most, per_source)
         self._lost = 0
 
@@ -141,7 +144,7 @@ class TcpServer:
         await asyncio.sleep(0)
 
     def _plain(self) -> asyncio.Protocol:
-        return _Connection(self, Transport.TCP)
+        return _PlainConnection(self, Transport.TCP)
 
     def _secure(self) -> asyncio.Protocol:
         within = _Connection(self, Transport.TLS)
@@ -224,7 +227,7 @@ class _Connection(asyncio.Protocol):
         self._transfers.clear()
         self._server.lost(self)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes | memoryview) -> None:
         self._received += data
         if not self._waiting:
             self._waiting = True
@@ -294,7 +297,7 @@ class _Connection(asyncio.Protocol):
         if self._transport is None:
             return False
         try:
-            if len(self._received) >= 2 and not self._paused and self._has_room:
+            if end_of_frame(self._received, 0) and not self._paused and self._has_room:
                 more = self._answer_frames(until)
             if self._transfers:
                 more |= self._continue_transfer(until)
@@ -321,45 +324,48 @@ class _Connection(asyncio.Protocol):
 
     def _answer_frames(self, until: float) -> bool:
         """Answer complete frames, within bounds; whether any are left that could be answered at once."""
-        server = self._server
-        respond = server.answering.respond_tcp
-        received = self._received
-        clock = server.clock
-        server.answering.check()
+        server, client, carried_by = self._server, self._client, self._carried_by
+        answering, clock = server.answering, server.clock
+        answering.check()
+        frames = bytes(self._received)
         out: list[bytes] = []
         at = gathered = answers = first = 0
         over = False
-        client, carried_by = self._client, self._carried_by
-        while len(received) - at >= 2 and not over:
-            end = at + 2 + (received[at] << 8 | received[at + 1])
-            if end > len(received):
-                break
-            answer = respond(bytes(received[at + 2 : end]), client, carried_by, self)
-            at = end
-            over = len(received) - at >= 2 and clock() >= until
-            if isinstance(answer, bytes):
-                out += (len(answer).to_bytes(2, "big"), answer)
-                first = first or len(answer)
-                gathered += len(answer)
-                answers += 1
-            else:
-                if answer is not None:
+        while not over and end_of_frame(frames, at):
+            # 1. All that can be answered quickly, at once.
+            at, responses, some, size = answering.answer_frames(frames, at, client, carried_by, clock, until)
+            out.append(responses)
+            gathered += len(responses)
+            answers += some
+            first = first or size
+            over = some > 0 and clock() >= until
+            # 2. The one that can't.
+            if not over and gathered <= JOINED and (end := end_of_frame(frames, at)):
+                answer = answering.respond_tcp(frames[at + 2 : end], client, carried_by, self)
+                at = end
+                if isinstance(answer, bytes):
+                    out += (len(answer).to_bytes(2, "big"), answer)
+                    gathered += len(answer)
+                    answers += 1
+                    first = first or len(answer)
+                elif answer is not None:
                     self._transfers.append(answer)
                 if not self._has_room:
                     break
-            if gathered > _JOINED:
+                over = clock() >= until
+            # 3. Write what would be too much to hold.
+            if gathered > JOINED:
                 self._write(b"".join(out))
-                out.clear()
-                gathered = 0
+                out, gathered = [], 0
                 if self._paused:
                     break
         if at:
-            del received[:at]
+            del self._received[:at]
             self._write(b"".join(out))
             server.active(self)
         if answers:
             loop_slots.observe(server.counters, answers, clock() - until + TURN, first)
-        return over
+        return over and len(self._received) >= 2
 
     def _continue_transfer(self, until: float) -> bool:
         """Write the next messages of the first transfer while the peer reads them; whether that was all of it.
@@ -382,3 +388,13 @@ class _Connection(asyncio.Protocol):
     def _write(self, data: bytes) -> None:
         if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+
+
+class _PlainConnection(_Connection, asyncio.BufferedProtocol):
+    """One without TLS. asyncio gives other protocols 256 KiB for each read, which the kernel maps and unmaps."""
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._server.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(self._server.buffer[:nbytes])

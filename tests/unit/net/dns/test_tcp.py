@@ -20,6 +20,14 @@ def test_pipelined_queries_are_answered_in_order(run, loopback):
     until(lambda: not server.echo.open, "the end of the read transaction")
 
 
+def test_quick_answers_keep_their_place_among_others(run):
+    packets = [b"quick1", b"slow1", b"none", b"quick2", b"quick3", b"slow2", b"quick4"] * 50
+    with run().connect() as sock:
+        sock.sendall(frame(*packets))
+        expected = [packet.upper() for packet in packets if packet != b"none"]
+        assert [read_message(sock) for _ in expected] == expected
+
+
 def test_frames_in_pieces(run):
     with run().connect() as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
