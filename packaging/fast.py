@@ -4,6 +4,7 @@ For servers that run from a checkout: `PYTHONPATH=build/fast` comes before the i
 made anew each time, so beside the compiled modules are the sources that they were made from.
 """
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ def main() -> int:
     shutil.rmtree(BUILT, ignore_errors=True)
     compile_modules(BUILT)
     shutil.copytree(PACKAGE, BUILT / "zonegit", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    compileall.compile_dir(BUILT / "zonegit", quiet=1)
     names = ["zonegit." + path.removesuffix(".py").replace("/", ".") for path in compiled_modules()]
     shown = subprocess.run(
         [sys.executable, "-c", _SHOW, *names],
