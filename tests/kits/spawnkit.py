@@ -10,12 +10,17 @@ SPAWN = get_context("spawn")
 PATIENCE = 60
 """Seconds; far more than anything here takes."""
 
-_HEED = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+_AFTER = "from signal import *; import os, sys; signal({}, {}); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 def interruptible(*command: str | Path) -> list[str | Path]:
     """A command that heeds SIGINT: a test runner in the background may ignore it, which a child inherits."""
-    return [sys.executable, "-c", _HEED, *command]
+    return [sys.executable, "-c", _AFTER.format("SIGINT", "SIG_DFL"), *command]
+
+
+def without_children(*command: str) -> list[str]:
+    """A command that inherits SIGCHLD ignored, as from `trap '' CHLD` of a shell: nobody could wait for a child."""
+    return [sys.executable, "-c", _AFTER.format("SIGCHLD", "SIG_IGN"), *command]
 
 
 def run(target: Callable[..., None], *arguments: object) -> SpawnProcess:

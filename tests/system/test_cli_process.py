@@ -12,7 +12,7 @@ from time import monotonic
 
 import pytest
 
-from spawnkit import interruptible
+from spawnkit import interruptible, without_children
 from zonegit.store.lmdb import LmdbStore
 
 ZONEGIT = Path(sys.executable).parent / "zonegit"
@@ -203,6 +203,13 @@ def test_no_other_file_gets_the_number_of_a_closed_stream(zonegit, environment) 
     )
     argv = ["sh", "-c", closed(0, 1, 2), sys.executable, "-c", code]
     assert subprocess.run(argv, env=environment, check=False).returncode == 0
+
+
+def test_a_child_process_is_waited_for_whatever_the_caller_ignores(zonegit, environment, tmp_path) -> None:
+    zonegit("init", "example.org")
+    argv = without_children(str(ZONEGIT), "backup", str(tmp_path / "backup"))
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.partition(":")[0]) == (0, f"wrote {tmp_path / 'backup'}")
 
 
 def test_standard_input_that_is_closed_is_empty(zonegit, environment) -> None:

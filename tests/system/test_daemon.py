@@ -17,6 +17,7 @@ from daemonkit import Daemon, ask, ask_tcp, environment, query, rcode, read_mess
 from peerkit import bound_to_one_port
 from repokit import ZONE, parsed
 from slicekit import slices
+from spawnkit import without_children
 from zonegit.repo import Repository
 
 A = 1
@@ -160,6 +161,17 @@ def test_killed_workers_are_replaced_while_the_others_answer(repo, start):
     until(lambda: daemon.child("dns-0") not in (0, first), "a new worker")
     assert daemon.child("dns-1") == second
     daemon.logged("process ended process=dns-0 how=SIGKILL")
+
+
+def test_a_killed_worker_is_noticed_whatever_the_caller_ignores(repo):
+    daemon = Daemon("--repo", repo, "--listen", "127.0.0.1:0", through=without_children())
+    try:
+        daemon.logged("listening")
+        first = daemon.kill_child("dns-0")
+        until(lambda: daemon.child("dns-0") not in (0, first), "a new worker")
+        daemon.logged("process ended process=dns-0 how=SIGKILL")
+    finally:
+        assert daemon.stop() == 0
 
 
 def test_where_memory_is_out_replication_goes_before_dns(repo, start):

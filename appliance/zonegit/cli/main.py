@@ -10,6 +10,7 @@ import os
 import sys
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
+from signal import SIG_DFL, SIGCHLD, signal
 from typing import TYPE_CHECKING, Final
 
 from zonegit.errors import ZonegitError
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Without `argv` it runs the process's own command line, and ends the process.
     """
     gc.set_threshold(_NEW_OBJECTS)
+    if argv is None:
+        signal(SIGCHLD, SIG_DFL)  # if whoever starts this ignores it, nobody can wait for a child process
     try:
         code = _main(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:  # between two guarded steps

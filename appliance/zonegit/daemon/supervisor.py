@@ -100,6 +100,7 @@ class Supervisor:
             signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
             for number in _SIGNALS:
                 signal.signal(number, self._note)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if it stays ignored, no exit of a process is noticed
             self._samples.set("config_reload_success", 1)
             self._samples.set("keys_reload_failed", 0)
             for name in self._children:
