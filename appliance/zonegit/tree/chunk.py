@@ -40,7 +40,8 @@ class Chunker:
     def __init__(self, shape: Shape, level: int, emit: Emit) -> None:
         self._level = level
         self._emit = emit
-        self._coin = blake3(shape.salt + level.to_bytes(1, "big")).digest()
+        self._coin = blake3(key=blake3(shape.salt + level.to_bytes(1, "big")).digest())
+        """Keyed, and reset after each use: making one takes longer than hashing a key."""
         self._smallest = shape.smallest
         self._largest = shape.largest
         self._scale = shape.target**4
@@ -59,8 +60,9 @@ class Chunker:
 
     def take(self, entries: Iterable[tuple[RRKey, Item]]) -> None:
         """Take the next entries, and end a node after each where the rule says so."""
-        level, smallest, largest = self._level, self._smallest, self._largest
+        level, smallest, largest, scale = self._level, self._smallest, self._largest, self._scale
         keys, items, after = self._keys, self._items, self._size
+        hasher = self._coin
         for key, item in entries:
             keys.append(key)
             items.append(item)
@@ -71,8 +73,15 @@ class Chunker:
             if after < largest:
                 # coin / 2**32 < (s1**4 - s0**4) / target**4 in integers, so that no machine rounds differently.
                 # Divided, not multiplied out: a signal's exception in a long product ends a compiled program.
-                coin = int.from_bytes(blake3(key, key=self._coin).digest(4), "big")
-                if coin > (((after**4 - before**4) << 32) - 1) // self._scale:
+                # The coin's first half alone mostly tells that a node doesn't end, without long integers.
+                hasher.update(key)
+                coin = hasher.digest(4)
+                hasher.reset()
+                before, square = before * before, after * after
+                chance = square * square - before * before
+                if (coin[0] << 8 | coin[1]) > ((chance << 16) - 1) // scale:
+                    continue
+                if int.from_bytes(coin, "big") > ((chance << 32) - 1) // scale:
                     continue
             self._emit(keys, items, encode(level, keys, items))
             keys, items, after = [], [], 0
