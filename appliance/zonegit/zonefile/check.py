@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from zonegit.model.names import APEX_KEY, OwnerKey, WireName, key_owner, owner_key, parent_key
-from zonegit.model.rdata import DNAME, DS, MX, NS, NSEC, NSEC3, RRSIG, SOA, SRV
+from zonegit.model.rdata import AAAA, DNAME, DS, MX, NS, NSEC, NSEC3, RRSIG, SOA, SRV, TXT, A
 from zonegit.model.rrset import RRKey, record_count
 from zonegit.zonefile.findings import Finding, Findings
 from zonegit.zonefile.hostnames import HOSTED, check_host, is_host, is_host_owner
 from zonegit.zonefile.mistaken import LEADING, SIGNING, check_ends, check_stray
 from zonegit.zonefile.progress import Report, silent
-from zonegit.zonefile.sizes import is_small, sizes
+from zonegit.zonefile.sizes import SMALL, is_small, sizes
 from zonegit.zonefile.structure import STRUCTURAL, Found, structure, type_list
 from zonegit.zonefile.targets import ADDRESSES, Targets
 from zonegit.zonefile.zone_lookup import Cover, Owners, Types, ZoneLookup, named
@@ -27,6 +27,8 @@ what it leads to.
 """
 _WATCHED: Final = _JUDGED | LEADING | SIGNING
 """An owner without any of these types that nothing covers needs no checks but those of its name and size."""
+_PLAIN: Final = frozenset(rtype.to_bytes(2, "big") for rtype in (A, AAAA, TXT))
+"""Types of which an owner may have a few records each without any check but those of its name and size."""
 _REPORT_EVERY: Final = 1 << 13
 _AT_A_CUT: Final = ADDRESSES | {NS, DS, RRSIG, NSEC, NSEC3, DNAME}
 
@@ -39,7 +41,8 @@ def check_owners(apex: WireName, owners: Iterable[OwnerKey], zone: Owners) -> li
 def check_entries(apex: WireName, entries: Sequence[tuple[RRKey, bytes]], report: Report = silent) -> list[Finding]:
     """The findings of a whole zone, whose entries are in canonical order."""
     listed = _Listed(entries, report)
-    return _Check(apex, listed).run(listed.located())
+    check = _Check(apex, listed)
+    return check.run(listed.located(skips=check.passes_hosts))
 
 
 def check_listed(
@@ -75,19 +78,30 @@ class _Listed(NamedTuple):
                 yield found
             at += 1
 
-    def located(self) -> Iterator[tuple[OwnerKey, Types]]:
-        """Each owner once, in canonical order, with its RRsets."""
-        owner = APEX_KEY
-        types: dict[int, bytes] = {}
-        for count, (key, payload) in enumerate(self.entries):
-            if not count % _REPORT_EVERY:
-                self.report(count / len(self.entries))
-            if key[:-3] != owner:
-                yield owner, types
-                owner = OwnerKey(key[:-3])
-                types = {}
-            types[key[-2] << 8 | key[-1]] = payload
-        yield owner, types
+    def located(self, *, skips: bool) -> Iterator[tuple[OwnerKey, Types]]:
+        """Each owner once, in canonical order, with its RRsets.
+
+        With `skips`, owners are left out that hold a few addresses or texts and nothing else, and are one label
+        of letters and digits: most of those of a large zone.
+        """
+        entries = self.entries
+        done = 0
+        for at, (key, payload) in enumerate(entries):
+            if not at % _REPORT_EVERY:
+                self.report(at / len(entries))
+            if at < done or (skips and key[-2:] in _PLAIN and key[:-4].isalnum() and len(payload) <= SMALL):
+                continue
+            owner = OwnerKey(key[:-3])
+            start = at
+            while start and entries[start - 1][0][:-3] == owner:
+                start -= 1  # to what was left out
+            types: dict[int, bytes] = {}
+            done = start
+            while done < len(entries) and entries[done][0][:-3] == owner:
+                found, rrset = entries[done]
+                types[found[-2] << 8 | found[-1]] = rrset
+                done += 1
+            yield owner, types
 
 
 class _Check:
@@ -98,12 +112,17 @@ class _Check:
         self._cuts: set[OwnerKey] = set()
         self._glue: set[OwnerKey] = set()
         self._covered_addresses: list[tuple[OwnerKey, OwnerKey]] = []
+        self._apex_is_host = is_host(apex)
+
+    @property
+    def passes_hosts(self) -> bool:
+        """Whether an owner of a few addresses and texts, one label of letters and digits, needs no checks."""
+        return self._apex_is_host and self._lookup.cover(APEX_KEY) is None
 
     def run(self, located: Iterable[tuple[OwnerKey, Types]]) -> list[Finding]:
         lookup = self._lookup
         cover_below = lookup.cover
         apex_size = len(lookup.apex)
-        apex_is_host = is_host(lookup.apex)
         signed = RRSIG in lookup.at_apex
         self._check_apex()
         parent, cover = APEX_KEY, cover_below(APEX_KEY)
@@ -115,7 +134,7 @@ class _Check:
             is_watched = covered is not None or not _WATCHED.isdisjoint(types)
             if is_watched and (covered is not None or not _JUDGED.isdisjoint(types)):
                 self._check(owner, types, covered)
-            if not HOSTED.isdisjoint(types) and not (apex_is_host and is_host_owner(owner)):
+            if not HOSTED.isdisjoint(types) and not (self._apex_is_host and is_host_owner(owner)):
                 self._find(owner, check_host(types))
             if is_watched and not LEADING.isdisjoint(types) and (ends := check_ends(lookup.apex, types)):
                 self._find(owner, ends)

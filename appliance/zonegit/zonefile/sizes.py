@@ -14,7 +14,7 @@ from zonegit.zonefile.zone_lookup import Types
 
 _BIND_MOST: Final = 100
 """Records of one type, and types of one owner, that BIND takes (max-records-per-type, max-types-per-name)."""
-_SMALL: Final = 12 * _BIND_MOST
+SMALL: Final = 12 * _BIND_MOST
 """Bytes of stored RRs below which there can't be more records than that."""
 _FEW: Final = MAX_RECORDS // _BIND_MOST
 """With at most this many types, each that small, an owner can't have too many records or bytes in all."""
@@ -22,7 +22,7 @@ _FEW: Final = MAX_RECORDS // _BIND_MOST
 
 def is_small(types: Types) -> bool:
     """Whether no bound can be exceeded here. (Signatures count for the types that they cover.)"""
-    return len(types) <= _FEW and max(map(len, types.values()), default=0) <= _SMALL
+    return len(types) <= _FEW and max(map(len, types.values()), default=0) <= SMALL
 
 
 def sizes(apex_size: int, owner: OwnerKey, types: Types) -> Iterator[Found]:
