@@ -8,7 +8,7 @@ derived data, and a damaged object has to be fetched from elsewhere.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import groupby, zip_longest
+from itertools import chain, groupby, zip_longest
 from typing import NamedTuple
 
 from zonegit.errors import CorruptStore, InvalidData, NotFound, ZonegitError
@@ -25,7 +25,8 @@ from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
 from zonegit.store.reflog import begun_at, is_whole
 from zonegit.store.tables import Table
-from zonegit.store.views import find_view, rows, shown_and_root
+from zonegit.store.view_rows import row_groups
+from zonegit.store.views import find_view, shown_and_root
 from zonegit.store.writer import TableStore
 from zonegit.tree.change import change_of
 from zonegit.tree.diff import diff
@@ -219,7 +220,8 @@ def _view(reader: StoreReader, name: RefName) -> Iterator[str]:
     nodes = Nodes(reader)
     again, root = shown_and_root(nodes, shown.number, shown.commit)
     stored = reader.tables.scan(Table.VIEWS, shown.prefix)
-    for expected, actual in zip_longest(rows(entries(nodes, root), again), stored):
+    made = chain.from_iterable(row_groups(entries(nodes, root), again.prefix, again.serial))
+    for expected, actual in zip_longest(made, stored):
         if expected != actual or reader.tables.get(Table.VIEWS, actual[0]) != actual[1]:
             key = min(item[0] for item in (expected, actual) if item)
             owner = owner_text(key_owner(OwnerKey(key[layout.VIEW_NUMBER :])))

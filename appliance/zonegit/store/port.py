@@ -224,7 +224,7 @@ class Writer(Reader, Protocol):
 
         Nothing happens if it has one, or for a head that has a published version: that is answered from instead.
 
-        `counted` is called with the number of records in each block that was written. If the ref shows the `known`
+        `counted` is called with the number of RRsets in each group that was written. If the ref shows the `known`
         tree, that isn't read again.
         """
         ...

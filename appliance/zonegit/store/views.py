@@ -11,8 +11,8 @@ read. If no entry is found, the CRCs of both neighbours are checked, since an en
 to its old position. So a flipped bit causes `CorruptStore`, never a wrong answer or denial.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby, takewhile
+from collections.abc import Callable, Iterator
+from itertools import chain, groupby, takewhile
 from struct import Struct
 from typing import Final, NamedTuple, cast
 
@@ -29,6 +29,7 @@ from zonegit.store.changes import Watched
 from zonegit.store.layout import SEAL, U32, VIEW_NUMBER, check_around, check_gap, seal, unseal
 from zonegit.store.port import Known
 from zonegit.store.tables import Item, ReadTables, Table, WriteTables
+from zonegit.store.view_rows import row_groups, shortened
 from zonegit.tree.diff import diff
 from zonegit.tree.source import Nodes
 from zonegit.tree.tree_version import TreeVersionLater
@@ -37,8 +38,6 @@ from zonegit.tree.walk import LOWEST, entries, under
 
 _SHOWN: Final = Struct(">I32sI")
 _BEGUN: Final = Struct(">I32s")
-_LARGE: Final = 4096
-"""Bytes of a block beyond which it stays in the tree."""
 
 
 class Shown(NamedTuple):
@@ -179,7 +178,7 @@ def build_view(
 ) -> None:
     """Give a head a new view of a commit, with a new number; replaces the one that it may have.
 
-    `counted` is called with the number of records in each block that was written. If the commit has the `known`
+    `counted` is called with the number of RRsets in each group that was written. If the commit has the `known`
     tree, that isn't read again.
     """
     drop_view(tables, name)
@@ -187,7 +186,8 @@ def build_view(
     tables.put(Table.META, layout.NEXT_VIEW, U32.pack(number))
     shown, root = shown_and_root(nodes, number, commit)
     held = known.entries if known is not None and known.root == root else entries(nodes, root)
-    tables.append(Table.VIEWS, rows(held, shown, counted))
+    groups = row_groups(held, shown.prefix, shown.serial, counted)
+    tables.append(Table.VIEWS, chain.from_iterable(groups))
     _show(tables, name, shown)
 
 
@@ -202,22 +202,16 @@ def build_part(tables: WriteTables, nodes: Nodes, name: RefName, commit: ObjectI
         tables.put(Table.META, layout.NEXT_VIEW, U32.pack(number))
         begun = _Begun(number, commit, LOWEST)
     shown, root = shown_and_root(nodes, begun.number, begun.commit)
-    part: list[Item] = []
-    written = 0
-
-    def counted(records: int) -> None:
-        nonlocal written
-        written += records
-
     key = layout.MAKING + name.encode()
-    for item in rows(entries(nodes, root, begun.start), shown, counted):
-        part.append(item)
+    written = 0
+    following = entries(nodes, root, begun.start)
+    for group in row_groups(following, shown.prefix, shown.serial, at_once=most + 1):  # the last owner waits
+        tables.put_many(Table.VIEWS, group)
+        written += sum(BLOCK_ITEM.unpack_from(sealed, SEAL)[1] for _, sealed in group)
         if written >= most:
-            tables.put_many(Table.VIEWS, part)
-            start = RRKey(item[0][len(shown.prefix) :] + b"\1")
+            start = RRKey(group[-1][0][len(shown.prefix) :] + b"\1")
             tables.put(Table.META, key, seal(key, _BEGUN.pack(begun.number, begun.commit) + start))
             return False
-    tables.put_many(Table.VIEWS, part)
     tables.delete(Table.META, key)
     _show(tables, name, shown)
     if begun.commit != commit:
@@ -291,41 +285,10 @@ def drop_view(tables: WriteTables, name: RefName) -> None:
             tables.touch()
 
 
-def rows(
-    held: Iterable[tuple[RRKey, bytes]], shown: Shown, counted: Callable[[int], None] = lambda records: None
-) -> Iterator[tuple[bytes, bytes]]:
-    """The items of `views` that show a tree's entries, in key order. `counted` gets the number of records of each
-    item.
-    """
-    prefix, serial = shown.prefix, shown.serial
-    here = view_key = None
-    block = b""
-    for key, payload in held:
-        owner = key[:-3]
-        if owner == here:
-            block += block_item(payload, serial)
-            continue
-        if view_key is not None:
-            counted(BLOCK_ITEM.unpack_from(block)[1])
-            yield view_key, seal(view_key, _shortened(block))
-        here, view_key = owner, prefix + owner
-        block = block_item(payload, serial)
-    if view_key is not None:
-        counted(BLOCK_ITEM.unpack_from(block)[1])
-        yield view_key, seal(view_key, _shortened(block))
-
-
 def shown_and_root(nodes: Nodes, number: int, oid: ObjectId) -> tuple[Shown, ObjectId]:
     """What a view of this commit shows, and the root of the commit's tree."""
     commit = Commit.decode(nodes.source.get(oid))
     return Shown(number, oid, commit.serial), Zone.decode(nodes.source.get(commit.zone_root)).tree
-
-
-def _shortened(block: bytes) -> bytes:
-    """A block as the view holds it: a large one is replaced by an item with its numbers of records and bytes."""
-    if len(block) <= _LARGE:
-        return block
-    return BLOCK_ITEM.pack(0, sum(records for _, records, _ in block_items(block)), len(block))
 
 
 def _rewrite(
@@ -355,7 +318,7 @@ def _rewrite(
 
 def _put(tables: WriteTables, key: bytes, block: bytes) -> None:
     if block:
-        tables.put(Table.VIEWS, key, seal(key, _shortened(block)))
+        tables.put(Table.VIEWS, key, seal(key, shortened(block)))
     else:
         tables.delete(Table.VIEWS, key)
 

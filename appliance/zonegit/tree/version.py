@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from zonegit.model.ids import ObjectId
 from zonegit.model.names import MAX_LABEL, OwnerKey, WireName
 from zonegit.model.rdata import SOA
-from zonegit.model.rrset import APEX_POINTER, FIXED, owner_size, record_count, served_soa
+from zonegit.model.rrset import APEX_POINTER, owner_size, record_count, served_soa
 
 BLOCK_ITEM: Final = Struct(">HII")
 MAX_BLOCK: Final = 1 << 16
@@ -93,8 +93,8 @@ def block_item(payload: bytes, serial: int) -> bytes:
     size = payload[0] + 1
     if size > MAX_LABEL or payload[size] != APEX_POINTER[0]:  # most owners are one label
         size = owner_size(payload)
-    rtype, _, _, rdlength = FIXED.unpack_from(payload, size + 2)
-    if size + 12 + rdlength != len(payload):
+    rtype = payload[size + 2] << 8 | payload[size + 3]
+    if size + 12 + (payload[size + 10] << 8 | payload[size + 11]) != len(payload):
         rrs = _strip(payload, size)
         return BLOCK_ITEM.pack(rtype, record_count(payload), len(rrs)) + rrs
     if rtype == SOA:
