@@ -6,7 +6,6 @@ from typing import Final
 from zonegit.errors import NotFound, Refused
 from zonegit.model import refs
 from zonegit.model.commit import Stamp
-from zonegit.model.ids import object_id
 from zonegit.model.names import WireName, to_text
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import SALT_SIZE, Shape
@@ -20,7 +19,6 @@ from zonegit.repo.import_merging import MergedFile, Shared, merge_file
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.signed import are_signed, refuse_foreign, unsigned
 from zonegit.repo.writing import Intent, commit_draft
-from zonegit.store.built import leaf_facts
 from zonegit.store.port import Known
 from zonegit.zonefile.findings import ELSEWHERE, Finding
 from zonegit.zonefile.progress import Report, counter, silent, step
@@ -90,7 +88,7 @@ def _committed(
         apex, content, entries, shape, warnings, intent.strict, step(report, 0, _DRAFTED), intent.accept
     )
     with context.store.read() as reader:
-        reader.learn(leaf_facts(entries, {object_id(data): data for data in draft.objects}))
+        reader.learn(draft.facts)
     stored = step(report, _DRAFTED, _STORED)
     merged = merge_file(context.store, content, draft, entries, intent, warnings) if merge and content else None
     if content and isinstance(merged, MergedFile):
