@@ -29,6 +29,7 @@ ROOMS: Final = (
     "model",
     "piped_process",
     "piped_values",
+    "acyclic",
     "errors",
 )
 """From the top: a room imports itself and rooms to its right."""

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from zonegit.acyclic import acyclic
 from zonegit.cli import checks, location, options, render, shapes, transferring
 from zonegit.cli.committed import tell, tell_begun
 from zonegit.cli.output import Output
@@ -34,6 +35,7 @@ _HELD: Final = 10
 _SUFFIXES: Final = (".zone", ".gz", ".txt")
 
 
+@acyclic()
 def _import(args: Namespace, out: Output) -> int:
     transferring.check_options(args)
     server: str | None = None
@@ -183,6 +185,7 @@ def _no_file(what: str, and_more: str) -> str:
     return and_more if what == _HEAD else f"there is no file {what}; {and_more}"
 
 
+@acyclic()
 def _check_file(args: Namespace, out: Output) -> tuple[WireName, list[Finding]]:
     from time import time
 

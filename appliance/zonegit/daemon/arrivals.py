@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from zonegit.acyclic import acyclic
 from zonegit.daemon.storing import Batch, States, Stored, StoringProcess, Transfer, store_batch
 from zonegit.errors import StorePanicked, ZonegitError
 from zonegit.repo.context import Context
@@ -103,7 +104,8 @@ class Arrivals:
     async def _store_large(self, item: _Brought) -> None:
         async with self._large:
             try:
-                [found] = await asyncio.to_thread(self._store_here, [item], self._batch([item], {}))
+                with acyclic():
+                    [found] = await asyncio.to_thread(self._store_here, [item], self._batch([item], {}))
             except asyncio.CancelledError:
                 item.done.cancel()  # the thread goes on until its transaction
                 raise

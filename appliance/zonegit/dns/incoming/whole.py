@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 from operator import eq, le
 
+from zonegit.acyclic import acyclic
 from zonegit.dns.incoming.serials import check_newer
 from zonegit.errors import TransferError
 from zonegit.model.names import WireName
@@ -51,10 +52,11 @@ class WholeReader:
             raise TransferError("records follow the SOA record that ends the zone")
 
     def _finished(self) -> WholeZone:
-        entries = _in_order(self._keys, self._rrs)
-        self._keys, self._rrs = [], []
         merging = Entries()
-        rrsets, records = _gathered(entries, merging)
+        with acyclic():
+            entries = _in_order(self._keys, self._rrs)
+            self._keys, self._rrs = [], []
+            rrsets, records = _gathered(entries, merging)
         return WholeZone(self._apex, soa_serial(self._soa), rrsets, records, merging.warnings.listed())
 
 
