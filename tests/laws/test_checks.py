@@ -10,6 +10,8 @@ from zonegit.model import rdata
 from zonegit.model.leaf_scan import LeafScan, scan_leaf
 from zonegit.model.node import PLAIN_LEAF, check_node
 from zonegit.model.rrset import check_all, check_stored, payload_key, payload_keys
+from zonegit.tree.servable import checked_plain, leaf_plain
+from zonegit.zonefile.rdata.fitting import misfit
 
 LABEL = st.binary(min_size=1, max_size=5).map(lambda label: bytes((len(label),)) + label)
 PLAIN = st.text("abz09-_*AZ", min_size=1, max_size=5).map(lambda label: bytes((len(label),)) + label.encode())
@@ -92,9 +94,10 @@ def test_a_scanned_leaf_is_what_the_decoded_one_is(data: bytes) -> None:
     found, node = scan_leaf(data), outcome(check_node, data)
     if found is not None:
         longest = max(map(len, node.keys))
-        addresses = {key[-2:] for key in node.keys} <= {b"\0\1", b"\0\x1c"}
+        types = {int.from_bytes(key[-2:], "big") for key in node.keys}
         assert found[:-1] == LeafScan(node.records, node.keys[0], node.keys[-1], longest)[:-1]
-        assert addresses or not found.addresses
+        assert not found.checked or all(rtype != rdata.SOA and rdata.is_checked(rtype) for rtype in types)
+        assert not found.checked or leaf_plain(data, longest, misfit) == checked_plain(longest)
     elif node is not None and not node.level:
         assert node.stubs or not node.keys or any(b"\1" in key[:-3] for key in node.keys)
 

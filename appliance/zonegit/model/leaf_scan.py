@@ -1,39 +1,30 @@
 """Checks a foreign leaf in one pass over its entries, without decoding it.
 
-Nearly all leaves that arrive are fine, and most of their entries are one address each. For these, `scan_leaf` says
-all that the store needs to know. It has no opinion of a leaf that is wrong or unusual (stubs, no entries, bytes in
+Nearly all leaves that arrive are fine, and most of their entries are one record each, whose owner is one label. For
+these, `scan_leaf` says all that the store needs to know. It looks at single bytes: compiled, that is cheaper than
+slices of them. It has no opinion of a leaf that is wrong or unusual (stubs, no entries, bytes in
 a label that a key escapes): `node.check_node` decides those, and gives the reason.
 """
 
-from struct import unpack_from
 from typing import Final, NamedTuple
 
-from zonegit.errors import InvalidObject
+from zonegit.errors import InvalidObject, InvalidRecord
 from zonegit.model.ids import HEADER_SIZE
 from zonegit.model.names import MAX_LABEL
 from zonegit.model.node import INLINE_MAX, PLAIN_LEAF
-from zonegit.model.rdata import AAAA, CLASS_IN, A
-from zonegit.model.rrset import APEX_POINTER, RRKey, check_stored, payload_key
+from zonegit.model.rdata import AAAA, CLASS_IN, META_TYPES, RRSIG, SOA, A, is_canonical, is_checked
+from zonegit.model.rrset import RRKey, check_stored, payload_key
 
 _START: Final = HEADER_SIZE + 7
 """Bytes before the table of ends."""
 _RECORDS: Final = _START - 4
 _FIXED: Final = 12
 """Bytes of a stored RR between its owner's labels and its RDATA."""
-
-
-def _address(rtype: int, rdlength: int) -> tuple[bytes, tuple[int, bytes, bytes]]:
-    two = rtype.to_bytes(2, "big")
-    behind = _FIXED + rdlength, rdlength.to_bytes(2, "big"), b"\0\0" + two
-    return APEX_POINTER + two + CLASS_IN.to_bytes(2, "big"), behind
-
-
-_ADDRESSES: Final = dict((_address(A, 4), _address(AAAA, 16)))
-"""Pointer, type and class of an address record -> all bytes from there on, its length of RDATA, and what its key
-has behind the owner's label.
-"""
-_OTHER: Final = 0, b"-", b""
-"""No address: its length of RDATA is none."""
+_A: Final = b"\0\0" + A.to_bytes(2, "big")
+_AAAA: Final = b"\0\0" + AAAA.to_bytes(2, "big")
+"""What stands behind the owner in an address record's key."""
+_OTHERS: Final = META_TYPES | {SOA, RRSIG}
+"""Types that have no place in a zone, or whose RDATA is checked against more than itself."""
 
 
 class LeafScan(NamedTuple):
@@ -44,8 +35,8 @@ class LeafScan(NamedTuple):
     last: RRKey
     longest: int
     """Bytes of its longest key."""
-    addresses: bool = False
-    """Whether all its records are known to be addresses."""
+    checked: bool = False
+    """Whether all its records are of types whose RDATA can't be wrong any more (`rdata.is_checked`), and no SOA."""
 
 
 def scan_leaf(data: bytes) -> LeafScan | None:
@@ -57,36 +48,42 @@ def scan_leaf(data: bytes) -> LeafScan | None:
     if not count or len(data) < base:
         return None
     try:
-        return _scan(data, base, unpack_from(f">{count}H", data, _START))
-    except (InvalidObject, IndexError):
+        return _scan(data, base)
+    except (InvalidObject, InvalidRecord, IndexError):
         return None
 
 
-def _scan(data: bytes, base: int, ends: tuple[int, ...]) -> LeafScan | None:
+def _scan(data: bytes, base: int) -> LeafScan | None:
     labels: list[bytes] = []
-    addresses = True
+    checked = True
     first = key = b""
     records = longest = 0
     at = base
-    for end in ends:
-        stop = base + end
+    for end in range(_START, base, 2):
+        stop = base + (data[end] << 8 | data[end + 1])
         if not at < stop <= at + INLINE_MAX:
             return None
-        label_size = data[at]
-        behind = at + 1 + label_size
-        size, rdlength, tail = _ADDRESSES.get(data[behind : behind + 6], _OTHER)
+        size = data[at]
+        # Behind the label stand the pointer to the apex C0 0C, type, class 00 01, TTL, length of RDATA, RDATA.
+        behind = at + 1 + size
+        rdata = behind + _FIXED
         if (
-            behind + size == stop
-            and data[behind + 10 : behind + 12] == rdlength
+            0 < size <= MAX_LABEL
+            and data[behind + 10] << 8 | data[behind + 11] == stop - rdata
+            and data[behind] == 0xC0
+            and data[behind + 1] == 0x0C
+            and data[behind + 4] << 8 | data[behind + 5] == CLASS_IN
             and data[behind + 6] < 0x80
-            and 0 < label_size <= MAX_LABEL
+            and (tail := _key_tail(data, behind + 2, stop))
         ):
+            if tail is not _A and tail is not _AAAA:
+                checked = checked and is_checked(data[behind + 2] << 8 | data[behind + 3])
             label = data[at + 1 : behind]
             labels.append(label)
             found = label + tail
             records += 1
         else:
-            addresses = False
+            checked = False
             entry = data[at:stop]
             records += check_stored(entry)
             found = payload_key(entry)
@@ -100,7 +97,22 @@ def _scan(data: bytes, base: int, ends: tuple[int, ...]) -> LeafScan | None:
     fits = at == len(data) and records == int.from_bytes(data[_RECORDS:_START], "big")
     if not fits or not _are_plain(labels):
         return None
-    return LeafScan(records, RRKey(first), RRKey(key), longest, addresses)
+    return LeafScan(records, RRKey(first), RRKey(key), longest, checked)
+
+
+def _key_tail(data: bytes, at: int, stop: int) -> bytes:
+    """What stands behind the owner in a record's key; empty if its RDATA, which ends at `stop`, isn't canonical or
+    can't be checked alone. The type stands at `at`.
+    """
+    rtype = data[at] << 8 | data[at + 1]
+    rdata = at + 10
+    if rtype == A:
+        return _A if stop - rdata == 4 else b""
+    if rtype == AAAA:
+        return _AAAA if stop - rdata == 16 else b""
+    if rtype in _OTHERS or not is_canonical(rtype, data[rdata:stop]):
+        return b""
+    return b"\0\0" + data[at : at + 2]
 
 
 def _are_plain(labels: list[bytes]) -> bool:

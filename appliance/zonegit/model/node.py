@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
 from operator import ge, sub
-from struct import Struct, error
+from struct import Struct, error, unpack_from
 from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidObject
@@ -170,7 +170,7 @@ def _split_leaf(data: bytes, count: int) -> tuple[bytes, ...]:
 def _decode_inner(data: bytes, level: int, count: int) -> Inner:
     at = _START + ID_SIZE * count
     children = tuple([ObjectId(data[i : i + ID_SIZE]) for i in range(_START, at, ID_SIZE)])
-    counts = Struct(f">{count}I").unpack_from(data, at)
+    counts = unpack_from(f">{count}I", data, at)
     return Inner(level, _decoded_keys(data[at + 4 * count :], count), children, counts)
 
 
@@ -180,7 +180,7 @@ def _decoded_keys(data: bytes, count: int) -> tuple[RRKey, ...]:
     key = b""
     at = 0
     for _ in range(count):
-        shared, rest = _KEY.unpack_from(data, at)
+        shared, rest = data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
         start = at + _KEY.size
         at = start + rest
         if not rest or shared > len(key) or (shared < len(key) and data[start] <= key[shared]):

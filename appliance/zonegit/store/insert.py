@@ -28,12 +28,14 @@ from zonegit.store.facts import (
     node_facts,
 )
 from zonegit.tree.oversized import is_light
-from zonegit.tree.servable import Plain, addresses_plain, is_sound, leaf_plain
+from zonegit.tree.servable import Plain, checked_plain, is_sound, leaf_plain
 from zonegit.zonefile.rdata.fitting import misfit
 
 SEQ_STEP: Final = 1 << 64
 """How far a commit's seq may be ahead of its parents': as far as 2^32 changes that each go once around all serials.
 Without a bound one commit could use up the numbers of all later ones (`model.commit`)."""
+
+_MAX_NODE: Final = MAX_SIZE[Kind.NODE]
 
 Describe = Callable[[ObjectId], Facts | None]
 """The facts of a stored object; None if it isn't stored."""
@@ -52,6 +54,9 @@ def check_object(data: bytes, describe: Describe, decoded: Node | None = None) -
 
     `decoded`: what `decode_node` makes of these bytes, if the caller has it already.
     """
+    scan = scan_leaf(data) if len(data) <= _MAX_NODE else None
+    if scan is not None:
+        return _leaf_facts(data, scan, len(data))
     kind = kind_of(data)
     if len(data) > MAX_SIZE[kind]:
         raise LimitExceeded(f"{kind.name.lower()} of {len(data)} bytes; at most {MAX_SIZE[kind]}")
@@ -74,9 +79,6 @@ def check_target(ref: Ref, oid: ObjectId, describe: Describe) -> None:
 
 
 def _check_node(data: bytes, describe: Describe, decoded: Node | None) -> Facts:
-    scan = scan_leaf(data)
-    if scan is not None:
-        return _leaf_facts(data, scan, len(data))
     node = check_node(data, decoded)
     if isinstance(node, Inner):
         return node_facts(node, *_check_children(node, describe))
@@ -90,7 +92,7 @@ def _leaf_facts(data: bytes, scan: LeafScan, size: int) -> NodeFacts:
     """Facts of a leaf whose RRsets have `size` bytes, with those in objects of their own."""
     plain: Plain | None = None
     if is_light(scan.records, size, scan.first, scan.last):
-        plain = addresses_plain(scan.longest) if scan.addresses else leaf_plain(data, scan.longest, misfit)
+        plain = checked_plain(scan.longest) if scan.checked else leaf_plain(data, scan.longest, misfit)
     return NodeFacts(0, scan.records, scan.first, scan.last, plain)
 
 
@@ -114,17 +116,20 @@ def _check_children(node: Inner, describe: Describe) -> tuple[RRKey, Plain | Non
     plain: Plain | None = 0, False
     for key, oid, records in zip(node.keys, node.children, node.counts, strict=True):
         child = describe(oid)
-        if not isinstance(child, NodeFacts) or (child.level, child.records, child.last) != (below, records, key):
+        if not isinstance(child, NodeFacts):
+            raise _wrong("inner node", oid, f"the level {below} node that it describes", describe)
+        level, below_it, begins, ends, fine = child
+        if level != below or below_it != records or ends != key:
             raise _wrong("inner node", oid, f"the level {below} node that it describes", describe)
         if previous is None:
-            first = child.first
-        elif child.first <= previous:
+            first = begins
+        elif begins <= previous:
             raise InvalidObject(f"inner node's child {short(oid)} begins before the previous one ends")
         previous = key
-        if child.plain is None:
+        if fine is None:
             plain = None
-        elif plain is not None and (child.plain[0] > plain[0] or child.plain[1]):
-            plain = max(child.plain[0], plain[0]), child.plain[1] or plain[1]
+        elif plain is not None and (fine[0] > plain[0] or fine[1]):
+            plain = max(fine[0], plain[0]), fine[1] or plain[1]
     if first is None:
         raise InvalidObject("inner node has no children")
     return first, plain

@@ -69,8 +69,10 @@ def _unreadable(rrset: bytes, size: int, misfit: Misfit) -> str | None:
     return next(filter(None, (misfit(rtype, each) for each in rdatas(rrset))), None)
 
 
-def addresses_plain(longest: int) -> Plain:
-    """The `Plain` of a leaf that holds nothing but addresses and whose longest key has so many bytes."""
+def checked_plain(longest: int) -> Plain:
+    """The `Plain` of a leaf with no SOA and types of which only the owner can still be wrong (`rdata.is_checked`),
+    and whose longest key has so many bytes.
+    """
     return longest - _TYPE, False
 
 
