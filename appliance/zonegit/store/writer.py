@@ -1,20 +1,19 @@
 """A write transaction over tables: inserts objects, and moves refs by compare-and-swap with all derived data."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import AbstractContextManager
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from zonegit.errors import Conflict, NotFound, StoreError
 from zonegit.model.commit import Commit, Stamp
-from zonegit.model.ids import ObjectId, object_id, short
+from zonegit.model.ids import ObjectId, short
 from zonegit.model.refs import DEFAULT_BRANCH, Ref, RefKind, RefName, head, parse
 from zonegit.model.zone import Zone
 from zonegit.store import journal, layout
-from zonegit.store.facts import FactCache, Facts, stored_facts
-from zonegit.store.insert import check_object, check_target
+from zonegit.store.facts import FactCache
+from zonegit.store.insert import check_target
+from zonegit.store.insertion import Insertion
 from zonegit.store.port import VIEW_AT_ONCE, VIEWS_AT_ONCE, Known, RefLogEntry, RefUpdate
-from zonegit.store.reachable import children
 from zonegit.store.reader import StoreReader
 from zonegit.store.refindex import RefIndex
 from zonegit.store.reflog import encode_entry, log_prefix, next_key
@@ -22,12 +21,6 @@ from zonegit.store.served import served_ref
 from zonegit.store.tables import Table, WriteTables
 from zonegit.store.views import build_part, build_view, drop_view, find_view, hand_over_view, move_view
 from zonegit.tree.source import NodeCache, Nodes
-
-_GROUP_COUNT: Final = 10_000
-_GROUP_BYTES: Final = 8 << 20
-"""New objects wait in groups of at most this many objects and bytes, and are then written with their ids sorted."""
-_REMEMBERED: Final = 1 << 16
-"""The most ids that are remembered as stored: about 6 MiB."""
 
 
 def create_repository(tables: WriteTables, epoch: bytes) -> bool:
@@ -56,13 +49,9 @@ class StoreWriter(StoreReader):
         self.draft = tables
         """`tables`, to write to: a draft of the next version until the store commits it."""
         self._nodes = Nodes(self, nodes)
-        self._waiting: dict[ObjectId, bytes] = {}
-        self._stored: set[ObjectId] = set()
-        """Objects that are known to be stored, during this transaction."""
+        self._insertion = Insertion(tables, facts, nodes, super().get)
         self._moved: dict[RefName, None] | None = {}
         """The refs for the journal's entry; None: any may have moved."""
-        self._spoiled = False
-        """Whether an object was refused, so that the transaction mustn't be committed."""
         self._decoded: tuple[ObjectId, Commit] | None = None
         """The commit that was looked at last: the one that a ref moves to is needed several times."""
         self._viewed = 0
@@ -74,45 +63,13 @@ class StoreWriter(StoreReader):
         self.draft.put(Table.META, layout.EPOCH, epoch)
 
     def insert(self, objects: Iterable[bytes]) -> int:
-        new = size = 0
-        waiting = self._waiting
-        try:
-            for oid, data in self._absent(objects):
-                if self._facts.get(oid) is None or not self._has_children(data):
-                    self._facts.add(oid, check_object(data, self._describe, self._nodes.decoded(oid)))
-                self._stored.add(oid)
-                waiting[oid] = data
-                new += 1
-                size += len(data)
-                if len(waiting) >= _GROUP_COUNT or size >= _GROUP_BYTES:
-                    self._flush()
-                    size = 0
-            self._flush()
-        except BaseException:
-            self._spoiled = True
-            raise
-        return new
-
-    def _absent(self, objects: Iterable[bytes]) -> Iterator[tuple[ObjectId, bytes]]:
-        """The objects that aren't here, with their ids. Those of a sequence are looked up all at once."""
-        if isinstance(objects, Sequence):
-            ids = [object_id(data) for data in objects]
-            here = self.tables.present(Table.IDS, sorted(ids))
-            for oid, data in zip(ids, objects, strict=True):
-                if oid not in here:
-                    here.add(oid)
-                    yield oid, data
-            return
-        for data in objects:
-            oid = object_id(data)
-            if not self.has(oid):
-                yield oid, data
+        return self._insertion.insert(objects)
 
     def get(self, oid: ObjectId) -> bytes:
-        return self._waiting.get(oid) or super().get(oid)
+        return self._insertion.waiting.get(oid) or super().get(oid)
 
     def has(self, oid: ObjectId) -> bool:
-        return oid in self._waiting or self._get(Table.IDS, oid) is not None
+        return self._insertion.has(oid)
 
     def move_refs(self, updates: Iterable[RefUpdate], who: Stamp, reason: str) -> None:
         moves = self._checked_moves(updates)
@@ -183,7 +140,7 @@ class StoreWriter(StoreReader):
 
         `StoreError` if an object was refused, since then the tables lack some of the objects.
         """
-        if self._spoiled:
+        if self._insertion.spoiled:
             raise StoreError("the transaction was aborted because an object in it was refused; nothing was written")
         if self._moved is None or self._moved:
             journal.note(self.draft, self._moved)
@@ -199,43 +156,6 @@ class StoreWriter(StoreReader):
         if self._moved is not None and not self._moved:
             self.draft.put(Table.META, layout.SEQ, layout.U64.pack(self.seq + 1))
 
-    def _has_children(self, data: bytes) -> bool:
-        """Whether all that an object points to is stored. If its facts are known, only this is left to check."""
-        return all(self._is_stored(child) for child in children(data))
-
-    def _describe(self, oid: ObjectId) -> Facts | None:
-        facts = self._facts.get(oid)
-        if oid not in self._stored and not self._is_stored(oid):
-            return None
-        if facts is None:
-            facts = stored_facts(self.get(oid), self.get)
-            self._facts.add(oid, facts)
-        return facts
-
-    def _is_stored(self, oid: ObjectId) -> bool:
-        """The same as `has`, with what was found remembered."""
-        if oid not in self._stored:
-            if not self.has(oid):
-                return False
-            self._stored.add(oid)
-        return True
-
-    def _flush(self) -> None:
-        """Write the waiting objects to the tables."""
-        waiting = self._waiting
-        if len(self._stored) > _REMEMBERED:
-            self._stored.clear()
-        if not waiting:
-            return
-        first = layout.last_object(self.tables) + 1
-        numbers = [layout.U64.pack(first + at) for at in range(len(waiting))]
-        self.draft.append(Table.OBJECTS, zip(numbers, waiting.values(), strict=True))
-        self.draft.put_many(Table.IDS, sorted(zip(waiting, numbers, strict=True)))
-        for kind, count in Counter(data[0] for data in waiting.values()).items():
-            key = layout.kind_key(kind)
-            self.draft.put(Table.META, key, layout.U64.pack(layout.number(self.tables, key) + count))
-        waiting.clear()
-
     def _checked_moves(self, updates: Iterable[RefUpdate]) -> dict[RefName, _Move]:
         """Check all updates, and combine them into one move for each ref that changes."""
         moves: dict[RefName, _Move] = {}
@@ -248,7 +168,7 @@ class StoreWriter(StoreReader):
             if current != old:
                 raise Conflict(f"{name} is at {_text(current)}, not at {_text(old)}: read it and retry")
             if new is not None:
-                check_target(ref, new, self._describe)
+                check_target(ref, new, self._insertion.describe)
             moves[name] = _Move(ref, before, new)
         return {name: move for name, move in moves.items() if move.old != move.new}
 
