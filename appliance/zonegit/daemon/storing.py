@@ -144,7 +144,8 @@ class StoringProcess:
         if process is not None:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.communicate()
+            async with self._answering:  # who waits for an answer reads the end of the pipe before
+                await process.communicate()
 
     async def _done(self, repo: Path, batch: Batch) -> Stored | None:
         try:

@@ -162,6 +162,28 @@ def test_a_process_that_waits_for_another_writer_says_so(tmp_path: Path, capfd: 
     store.close()
 
 
+@pytest.mark.skipif(not TWO_PROCESSORS, reason="there is no such process on one processor")
+def test_storing_is_cancelled_while_batches_wait(tmp_path: Path) -> None:
+    """Whoever cancels it stores what is left: nothing else may be raised."""
+    store = LmdbStore.create(tmp_path / "repo")
+
+    async def cancelled() -> None:
+        process = StoringProcess(tmp_path / "repo")
+        arrivals = Arrivals(Context.over(store), process)
+        running = asyncio.create_task(arrivals.run())
+        states = [arrivals.store(each.place, each.brought, each.server, each.state_of) for each in TRANSFERS]
+        stored = asyncio.gather(*states, return_exceptions=True)
+        while process.pid is None:
+            await asyncio.sleep(0)
+        running.cancel()
+        assert isinstance((await asyncio.gather(running, return_exceptions=True))[0], asyncio.CancelledError)
+        stored.cancel()
+        await asyncio.gather(stored, return_exceptions=True)
+
+    asyncio.run(cancelled())
+    store.close()
+
+
 def test_without_a_repository_nothing_is_stored(tmp_path: Path) -> None:
     async def missing() -> None:
         process = StoringProcess(tmp_path / "nothing")
