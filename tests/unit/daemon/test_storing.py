@@ -41,6 +41,16 @@ GONE = {"gone.example.": STATE}
 WANTED = [f"z{n}.example." if n != 3 else Conflict for n in range(40)]
 
 
+class Counting(StoringProcess):
+    """Counts the batches that were handed to the process."""
+
+    begun = 0
+
+    def begin(self, batch: Batch) -> asyncio.Task[Stored | None] | None:
+        self.begun += 1
+        return super().begin(batch)
+
+
 def summary(found: Stored | None) -> list[object]:
     return [each.ready.done.zone if isinstance(each, Arrival) else type(each) for each in found or ()]
 
@@ -168,12 +178,13 @@ def test_storing_is_cancelled_while_batches_wait(tmp_path: Path) -> None:
     store = LmdbStore.create(tmp_path / "repo")
 
     async def cancelled() -> None:
-        process = StoringProcess(tmp_path / "repo")
+        process = Counting(tmp_path / "repo")
         arrivals = Arrivals(Context.over(store), process)
         running = asyncio.create_task(arrivals.run())
-        states = [arrivals.store(each.place, each.brought, each.server, each.state_of) for each in TRANSFERS]
+        transfers = [transfer(f"z{n}.example.") for n in range(600)]
+        states = [arrivals.store(each.place, each.brought, each.server, each.state_of) for each in transfers]
         stored = asyncio.gather(*states, return_exceptions=True)
-        while process.pid is None:
+        while process.pid is None or process.begun < 2:
             await asyncio.sleep(0)
         running.cancel()
         assert isinstance((await asyncio.gather(running, return_exceptions=True))[0], asyncio.CancelledError)
