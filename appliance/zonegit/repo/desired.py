@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from zonegit.errors import BaseGone, InvalidZone, UsageError
-from zonegit.model.ids import Kind, ObjectId, kind_of, object_id, short
+from zonegit.model.ids import Kind, ObjectId, kind_of, short
 from zonegit.model.names import absolute, owner_key, to_text
 from zonegit.model.rrset import RRKey
 from zonegit.repo.content import Content
@@ -108,7 +108,7 @@ def sides_of(base: Content, changes: Changes, tip: Content) -> tuple[Nodes, Side
     """The sides of the merge: the tip is ours, the base with these changes is theirs."""
     nodes = base.tree.nodes
     built = edit(nodes, base.tree.root, base.zone.shape, changes.items())
-    nodes = nodes.over({object_id(data): data for data in built.objects})
+    nodes = nodes.over(built.by_id)
     return nodes, Sides(base.tree.root, tip.tree.root, built.root)
 
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from zonegit.errors import InvalidZone
 from zonegit.model.commit import NOT_BEFORE, Commit, Stamp
-from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.ids import ObjectId
 from zonegit.model.names import MAX_NAME, OwnerKey, WireName, owner_key, to_text
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape, Zone
@@ -22,7 +22,6 @@ from zonegit.tree.build import Built, build
 from zonegit.tree.diff import diff
 from zonegit.tree.edit import edit
 from zonegit.tree.servable import edit_fault
-from zonegit.tree.source import Nodes
 from zonegit.tree.zone_tree import Tree
 from zonegit.zonefile.findings import Finding, accepted
 from zonegit.zonefile.progress import Report, silent, step, watched
@@ -60,7 +59,7 @@ def draft_changes(content: Content, changes: Changes, strict: Collection[str] = 
     before = {key: tree.payload(key) for key in changes}
     effective = {key: payload for key, payload in changes.items() if payload != before[key]}
     built = edit(tree.nodes, tree.root, content.zone.shape, effective.items())
-    after = Tree(_over(tree.nodes, built), built.root)
+    after = Tree(tree.nodes.over(built.by_id), built.root)
     replaced = {key: before[key] for key in effective}
     findings = judge_edit(Edit(content, replaced, effective, after, built.records), strict)
     _refuse_unfit(content.apex, effective.items())
@@ -88,8 +87,7 @@ def draft_records(
         built = build(shape, watched(entries, step(report, 0, _BUILT)))
         found = accepted(findings(), accept)
     refuse(to_text(apex), [*warnings, *found], strict)
-    fresh = {object_id(data): data for data in built.objects}
-    facts = leaf_facts(entries, fresh)
+    facts = leaf_facts(entries, built.by_id)
     if not _are_plain(apex, facts.values(), built.records):
         _refuse_unfit(apex, entries)
     signed = are_signed(entries)
@@ -101,7 +99,7 @@ def draft_records(
     touched: set[OwnerKey] = set()
     changes: list[Change] = []
     count = 0
-    for difference in diff(content.tree.nodes.over(fresh), content.tree.root, built.root):
+    for difference in diff(content.tree.nodes.over(built.by_id), content.tree.root, built.root):
         count += 1
         if count <= MAX_LISTED:
             changes.append(change(difference))
@@ -124,10 +122,6 @@ def _refuse_unfit(apex: WireName, edit: Iterable[tuple[RRKey, bytes | None]]) ->
     """`InvalidZone` for RRsets that no mirror would accept (`tree.servable`), whatever the checks say."""
     if found := edit_fault(apex, edit, misfit):
         raise InvalidZone(f"{to_text(apex)} would hold {found}")
-
-
-def _over(nodes: Nodes, built: Built) -> Nodes:
-    return nodes.over({object_id(data): data for data in built.objects})
 
 
 def _draft(

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.ids import ObjectId
 from zonegit.model.rrset import RRKey
 from zonegit.repo.context import Context
 from zonegit.repo.desired import base_content, sides_of, towards, with_authors
@@ -39,6 +39,6 @@ def edit_again(
 
     found = three_way(nodes, sides, edited)
     built = edit(nodes, tip.tree.root, tip.zone.shape, found.changes.items())
-    over = nodes.over({object_id(data): data for data in built.objects})
+    over = nodes.over(built.by_id)
     merge = tip._replace(tree=Tree(over, built.root))
     return EditedAgain(editable_of(place, merge, wanted.below), with_authors(nodes, left, before, tip))

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from zonegit.model.commit import Commit
-from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.ids import ObjectId
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Shape, Zone
 from zonegit.repo.bases import merge_bases
@@ -100,6 +100,6 @@ def _merged_bases(nodes: Nodes, bases: Sequence[ObjectId], shape: Shape, depth: 
         nodes, base = _merged_bases(nodes, below, shape, depth - 1)
         merged = merge(nodes, base, [root, tree_of(nodes, Commit.decode(nodes.source.get(other)))])
         built = edit(nodes, base, shape, merged.changes.items())
-        nodes = nodes.over({object_id(data): data for data in built.objects})
+        nodes = nodes.over(built.by_id)
         root = built.root
     return nodes, root

@@ -15,12 +15,17 @@ class Built(NamedTuple):
 
     root: ObjectId
     records: int
-    objects: list[bytes]
+    by_id: dict[ObjectId, bytes]
+
+    @property
+    def objects(self) -> list[bytes]:
+        """The objects without their ids, in the same order."""
+        return list(self.by_id.values())
 
 
 def build(shape: Shape, entries: Iterable[tuple[RRKey, bytes]]) -> Built:
     """The tree of these `(key, stored RRset)`, which are in canonical order without duplicates."""
-    objects: list[bytes] = []
+    objects: dict[ObjectId, bytes] = {}
     nodes: list[tuple[RRKey, Child]] = []
     chunker = Chunker(shape, 0, collector(objects, nodes))
     chunker.take(
@@ -32,11 +37,14 @@ def build(shape: Shape, entries: Iterable[tuple[RRKey, bytes]]) -> Built:
     return raise_levels(shape, 1, nodes, objects)
 
 
-def raise_levels(shape: Shape, level: int, nodes: list[tuple[RRKey, Child]], objects: list[bytes]) -> Built:
+def raise_levels(
+    shape: Shape, level: int, nodes: list[tuple[RRKey, Child]], objects: dict[ObjectId, bytes]
+) -> Built:
     """Build levels upwards from `level` over the nodes below it, until one node is left: the root."""
     if not nodes:
         empty = encode_leaf(())
-        return Built(object_id(empty), 0, [*objects, empty])
+        oid = object_id(empty)
+        return Built(oid, 0, {**objects, oid: empty})
     while len(nodes) > 1:
         below, nodes = nodes, []
         chunker = Chunker(shape, level, collector(objects, nodes))
@@ -48,20 +56,22 @@ def raise_levels(shape: Shape, level: int, nodes: list[tuple[RRKey, Child]], obj
     return Built(root, records, objects)
 
 
-def collector(objects: list[bytes], nodes: list[tuple[RRKey, Child]]) -> Emit:
+def collector(objects: dict[ObjectId, bytes], nodes: list[tuple[RRKey, Child]]) -> Emit:
     """An `emit` for `Chunker`: bytes go into `objects`, what the level above says of them into `nodes`."""
 
     def emit(keys: Sequence[RRKey], items: Sequence[Item], data: bytes) -> None:
-        objects.append(data)
-        nodes.append((keys[-1], (object_id(data), node_records(data))))
+        oid = object_id(data)
+        objects[oid] = data
+        nodes.append((keys[-1], (oid, node_records(data))))
 
     return emit
 
 
-def stored_entry(key: RRKey, payload: bytes, objects: list[bytes]) -> Item:
+def stored_entry(key: RRKey, payload: bytes, objects: dict[ObjectId, bytes]) -> Item:
     """A leaf's entry for a stored RRset; a large one goes into an object of its own, and its stub comes back."""
     if len(payload) <= INLINE_MAX:
         return payload
     large = encode_rrset(payload)
-    objects.append(large)
-    return make_stub(key, payload[: owner_size(payload)], record_count(payload), object_id(large))
+    oid = object_id(large)
+    objects[oid] = large
+    return make_stub(key, payload[: owner_size(payload)], record_count(payload), oid)

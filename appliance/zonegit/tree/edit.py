@@ -26,12 +26,12 @@ def edit(nodes: Nodes, root: ObjectId, shape: Shape, changes: Iterable[tuple[RRK
 
     Equal to building the changed zone from nothing. `objects` holds the new nodes only.
     """
-    objects: list[bytes] = []
+    objects: dict[ObjectId, bytes] = {}
     edits: Edits = [
         (key, None if payload is None else stored_entry(key, payload, objects)) for key, payload in sorted(changes)
     ]
     if edits and (built := edit_path(nodes, root, shape, edits)):
-        return built._replace(objects=objects + built.objects)
+        return built._replace(by_id=objects | built.by_id)
     top = nodes(root)
     for level in range(top.level + 1):
         edits = _edit_level(nodes, root, level, shape, edits, objects)
@@ -44,7 +44,7 @@ def edit(nodes: Nodes, root: ObjectId, shape: Shape, changes: Iterable[tuple[RRK
 
 
 def _edit_level(
-    nodes: Nodes, root: ObjectId, level: int, shape: Shape, edits: Edits, objects: list[bytes]
+    nodes: Nodes, root: ObjectId, level: int, shape: Shape, edits: Edits, objects: dict[ObjectId, bytes]
 ) -> Edits:
     """Apply `edits` to one level of the old tree; returns the edits of the level above."""
     old: dict[RRKey, Child] = {}
@@ -83,7 +83,7 @@ def _edit_level(
         if chunker.pending:
             chunker.flush()
     fresh = {child for child, _ in new.values()} - set(old.values())
-    objects += [data for child, data in new.values() if child in fresh]
+    objects.update((child[0], data) for child, data in new.values() if child in fresh)
     above: Edits = [(key, new[key][0] if key in new else None) for key in sorted(old.keys() | new.keys())]
     return [(key, child) for key, child in above if child != old.get(key)]
 
@@ -138,7 +138,7 @@ def _merged(entries: Iterable[tuple[RRKey, Item]], edits: Edits) -> Iterator[tup
 
 def _collapse(nodes: Nodes, built: Built) -> Built:
     """Drop roots with one child: the root is the single node of the lowest level that has only one."""
-    fresh = {object_id(data): data for data in built.objects}
+    fresh = dict(built.by_id)
     overlay = nodes.over(fresh)
     root = built.root
     node = overlay(root)
@@ -146,7 +146,7 @@ def _collapse(nodes: Nodes, built: Built) -> Built:
         fresh.pop(root, None)
         root = node.children[0]
         node = overlay(root)
-    return Built(root, built.records, list(fresh.values()))
+    return Built(root, built.records, fresh)
 
 
 class _Place(NamedTuple):

@@ -60,7 +60,7 @@ class _Path:
     """Makes the new nodes of a way, from the leaf up."""
 
     def __init__(self, nodes: Nodes, shape: Shape) -> None:
-        self.objects: list[bytes] = []
+        self.objects: dict[ObjectId, bytes] = {}
         self.heads: list[tuple[RRKey, Child]] = []
         """What comes in the place of the node that was replaced last: nodes, each under its last key."""
         self.is_open = False
@@ -120,4 +120,4 @@ class _Path:
         self._nodes.keep(oid, node)
         self.heads.append((node.keys[-1], (oid, node_records(data))))
         if oid != self._old:
-            self.objects.append(data)
+            self.objects[oid] = data

@@ -10,7 +10,6 @@ from zonegit.dnssec.signing.denial import record_ttl, stored_record
 from zonegit.dnssec.signing.plan import SigningPlan
 from zonegit.dnssec.signing.zonemd import zonemd
 from zonegit.errors import DnssecError
-from zonegit.model.ids import object_id
 from zonegit.model.names import APEX, APEX_KEY, absolute, to_text
 from zonegit.model.rdata import CDNSKEY, CDS, DNSKEY, NSEC, NSEC3, NSEC3PARAM, RRSIG, ZONEMD
 from zonegit.model.rrset import SOA_KEY, RRKey, RRset, key_parts, rr_key
@@ -37,7 +36,7 @@ def complete(unsigned: Tree, shape: Shape, plan: SigningPlan) -> Tree:
         )
     added = dict(additions(unsigned, plan))
     built = edit(unsigned.nodes, unsigned.root, shape, added.items())
-    return Tree(unsigned.nodes.over({object_id(data): data for data in built.objects}), built.root)
+    return Tree(unsigned.nodes.over(built.by_id), built.root)
 
 
 def additions(unsigned: Tree, plan: SigningPlan) -> Iterator[Entry]:

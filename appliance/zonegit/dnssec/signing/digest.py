@@ -6,7 +6,7 @@ from zonegit.dnssec.signing.complete import ZONEMD_KEY, digest_rrset
 from zonegit.dnssec.signing.plan import SigningPlan
 from zonegit.dnssec.signing.rrsig import ToSign, made_by, rrsig_rrsets
 from zonegit.dnssec.signing.zonemd import zone_digest, zonemd
-from zonegit.model.ids import ObjectId, object_id
+from zonegit.model.ids import ObjectId
 from zonegit.model.names import APEX_KEY
 from zonegit.model.rdata import RRSIG, ZONEMD
 from zonegit.model.rrset import rdatas, rr_key
@@ -25,18 +25,17 @@ def with_digest(nodes: Nodes, built: Built, shape: Shape, plan: SigningPlan) -> 
 
     `nodes`: of the tree's other nodes. The cost is that of reading the whole zone.
     """
-    fresh = {object_id(data): data for data in built.objects}
-    signed = Tree(nodes.over(fresh), built.root)
+    signed = Tree(nodes.over(built.by_id), built.root)
     rrset = digest_rrset(signed, zonemd(plan.serial, zone_digest(signed, plan.apex, plan.serial)))
     before = rdatas(signed.payload(_RRSIGS) or b"")
     kept = [rdata for rdata in before if made_by(rdata).covered != ZONEMD]
     rrsigs = rrsig_rrsets([ToSign(APEX_KEY, [rrset], kept)], plan)
     last = edit(signed.nodes, signed.root, shape, [(ZONEMD_KEY, rrset), *((_RRSIGS, each) for each in rrsigs)])
-    objects = fresh | {object_id(data): data for data in last.objects}
+    objects = built.by_id | last.by_id
     made = Tree(nodes.over(objects), last.root)
     for replaced in _nodes_above(signed) - _nodes_above(made):
         objects.pop(replaced, None)
-    return Built(last.root, last.records, list(objects.values()))
+    return Built(last.root, last.records, objects)
 
 
 def _nodes_above(tree: Tree) -> set[ObjectId]:

@@ -117,4 +117,4 @@ def _before(before: Served) -> bytes | None:
 
 
 def _over(tree: Tree, built: Built) -> Tree:
-    return Tree(tree.nodes.over({object_id(data): data for data in built.objects}), built.root)
+    return Tree(tree.nodes.over(built.by_id), built.root)

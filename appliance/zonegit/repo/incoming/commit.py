@@ -167,7 +167,8 @@ class _Chain:
         if old is not None and same and brought.serial == old.revision.commit.serial:
             return
         seq = self._seq(brought.serial, any_serial=any_serial)
-        self._facts = leaf_facts(brought.entries, self._keep(built.objects))
+        self._keep(built.by_id)
+        self._facts = leaf_facts(brought.entries, built.by_id)
         if old is None:
             self._refuse(Inspection(self._apex, self._nodes, misfit, self._plain).fault(built.root), built.root)
         else:
@@ -186,7 +187,7 @@ class _Chain:
         effective = {key: new for key, new in changes.items() if new != tree.payload(key)}
         built = edit(self._nodes, tree.root, self._shape, effective.items())
         seq = self._seq(step.new, any_serial=False)
-        self._keep(built.objects)
+        self._keep(built.by_id)
         self._refuse(change_fault(self._apex, self._nodes, tree.root, built.root, misfit), built.root)
         self._changes += len(effective)
         owners = sorted({OwnerKey(key[:-3]) for key in effective})
@@ -240,17 +241,17 @@ class _Chain:
         facts = self._facts.get(oid)
         return None if facts is None else facts.plain
 
-    def _keep(self, objects: list[bytes]) -> dict[ObjectId, bytes]:
-        """Have these objects stored with the commits. Returns them by their ids."""
-        new = {object_id(data): data for data in objects}
-        self._objects += [data for oid, data in new.items() if oid not in self._fresh]
-        self._fresh.update(new)
-        return new
+    def _keep(self, objects: Mapping[ObjectId, bytes]) -> None:
+        """Have these objects stored with the commits."""
+        self._objects += [data for oid, data in objects.items() if oid not in self._fresh]
+        self._fresh.update(objects)
 
     def _commit(self, built: Built, seq: int, how: str, errors: list[Finding]) -> None:
         zone = Zone(built.root, self._shape, built.records)
+        encoded = zone.encode()
+        root = object_id(encoded)
         commit = Commit(
-            zone_root=object_id(zone.encode()),
+            zone_root=root,
             parents=tuple(parent.id for parent in self._parents),
             zone=self._place.zone,
             seq=seq,
@@ -260,8 +261,8 @@ class _Chain:
             message=_message(f"{how} from {self._server}", errors),
         )
         data = commit.encode()
-        self._keep([zone.encode(), data])
         revision = Revision(object_id(data), commit)
+        self._keep({root: encoded, revision.id: data})
         self._last, self._parents = revision, (revision,)
         self._content = Content(revision, zone, Tree(self._nodes, built.root))
         self._commits += 1

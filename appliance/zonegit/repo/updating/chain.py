@@ -1,6 +1,6 @@
 """The commits that UPDATEs make on a branch's tip, one after the other, before any of it is stored."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from os import uname
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -139,8 +139,8 @@ class Chain:
             changes = {key: new for key, new in changes.items() if new != self._top.tree.payload(key)}
             tree = self._top.tree
             built = edit(tree.nodes, tree.root, self._top.zone.shape, changes.items())
-            *_, zone = objects.items()
-            objects = dict((*_by_id(built.objects), zone))
+            *_, (root, zone) = objects.items()
+            objects = {**built.by_id, root: zone}
         some = bool(changes) or group.serial is not None
         committed = self._commit(group, group.last, changes, objects) if some else None
         self.done.update((number, Done(UpdateRcode.NOERROR, committed)) for number in group.numbers)
@@ -174,18 +174,14 @@ class Chain:
         content, strict = self._content, self._policy.strict
         if strict:
             draft = draft_changes(content, changes, strict)
-            return draft.zone, dict(_by_id(draft.objects))
+            return draft.zone, {object_id(data): data for data in draft.objects}
         tree, shape = content.tree, content.zone.shape
         if found := edit_fault(content.apex, changes.items(), misfit):
             raise InvalidZone(f"{self._place.zone} would hold {found}")
         built = edit(tree.nodes, tree.root, shape, changes.items())
-        fresh = dict(_by_id(built.objects))
         before = {key: working.before(key) for key in changes}
-        judge_errors(Edit(content, before, changes, Tree(tree.nodes.over(fresh), built.root), built.records))
+        after = Tree(tree.nodes.over(built.by_id), built.root)
+        judge_errors(Edit(content, before, changes, after, built.records))
         zone = Zone(built.root, shape, built.records)
-        fresh.update(_by_id([zone.encode()]))
-        return zone, fresh
-
-
-def _by_id(objects: Iterable[bytes]) -> Iterator[tuple[ObjectId, bytes]]:
-    return ((object_id(data), data) for data in objects)
+        data = zone.encode()
+        return zone, {**built.by_id, object_id(data): data}
