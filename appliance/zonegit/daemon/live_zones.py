@@ -27,7 +27,7 @@ from zonegit.dns.recipient import WaitingConnection, is_update
 from zonegit.dns.responder import Responder
 from zonegit.dns.tcp import Answered, TcpAnswers
 from zonegit.dns.transfer.options import TransferOptions
-from zonegit.dns.udp import Batch, UdpAnswers
+from zonegit.dns.udp import Batch, UdpAnswers, client_of
 from zonegit.dns.wire.message import Rcode, Transport
 from zonegit.model.names import WireName, to_text
 from zonegit.ops import log as logs
@@ -218,7 +218,7 @@ class LiveZones:
         return Rcode.NOERROR if self._access.may_notify(client, key) else Rcode.REFUSED
 
     def _update_over_udp(self, packet: bytes, batch: Batch, index: int) -> bytes | None:
-        client = batch.client(index)
+        client = client_of(batch, index)
         if self._intake is None or not self._takes_updates:
             return self.respond_udp(packet, client)
         return self._intake.answer(packet, Requestor(client, Transport.UDP), lambda: batch.recipient(index))

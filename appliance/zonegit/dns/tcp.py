@@ -8,7 +8,7 @@ from collections.abc import Callable, MutableSequence
 from typing import Final, NamedTuple
 
 from zonegit.dns.stats import CACHE_PACKET, plane
-from zonegit.dns.udp import Ways
+from zonegit.dns.udp import Ways, may_be_bare
 from zonegit.dns.wire.message import Transport
 
 JOINED: Final = 64 << 10
@@ -67,7 +67,7 @@ class TcpAnswers:
             if found is None:
                 if not missed:
                     self._begin()
-                found = fast_path(query) or normalized(query, client)
+                found = (fast_path(query) if may_be_bare(query) else None) or normalized(query, client)
                 if found is None:
                     break
                 missed += 1

@@ -33,6 +33,9 @@ class Offsets(NamedTuple):
     """`start` + 2: after the id."""
     received: int
     answered: int
+    client: int
+    client_end: int
+    """Where the client's address ends in `Batch.addresses`."""
 
 
 class Batch(Protocol):
@@ -61,8 +64,9 @@ class Batch(Protocol):
         """4 or 16: bytes of the clients' addresses."""
         ...
 
-    def client(self, index: int) -> bytes:
-        """The address that a message came from."""
+    @property
+    def addresses(self) -> "Buffer":
+        """From `Offsets.client` on: the address that a message came from."""
         ...
 
     def recipient(self, index: int) -> Recipient:
@@ -95,6 +99,19 @@ class Ways(NamedTuple):
         return self.fast_path(query) or self.normalized(query, client)
 
 
+def may_be_bare(query: bytes) -> bool:
+    """Whether a query may have no EDNS options, in which case it ends with a class or with their size. The fast
+    path takes no other, and need not look at it.
+    """
+    return query[-1:] <= b"\1"
+
+
+def client_of(batch: Batch, index: int) -> bytes:
+    """The address that a message came from."""
+    where = batch.offsets[index]
+    return batch.addresses[where.client : where.client_end]
+
+
 class UdpAnswers:
     """Answers from one thread. A slice of `stats` must be of the same memory."""
 
@@ -123,17 +140,19 @@ class UdpAnswers:
         cached, fast_path, normalized = self._ways
         limit = self._limit
         counted = self._by_address_size[batch.address_size]
-        buffer, received, answered = batch.buffer, batch.received, batch.answered
+        buffer, received, answered, addresses = batch.buffer, batch.received, batch.answered, batch.addresses
         dropped: list[int] = []
         missed = 0
-        for index, start, body, got, put in batch.offsets[:count]:
+        for index, start, body, got, put, client, after in batch.offsets[:count]:
             query = buffer[body : start + received[got]]
             found = cached(query)
             if found is None:
                 if not missed:
                     self._begin()
                 missed += 1
-                found = fast_path(query) or normalized(query, batch.client(index))
+                found = (fast_path(query) if may_be_bare(query) else None) or normalized(
+                    query, addresses[client:after]
+                )
             if found is not None:
                 response, slot = found
                 counted[slot] += 1
@@ -144,7 +163,7 @@ class UdpAnswers:
                     continue
                 response = answer[2:]
             if limit is not None:
-                response = self._limited(limit(query, response, batch.client(index)), response)
+                response = self._limited(limit(query, response, addresses[client:after]), response)
                 if not response:
                     dropped.append(index)
                     continue
@@ -157,7 +176,7 @@ class UdpAnswers:
     def _answer_slowly(self, packet: bytes, batch: Batch, index: int) -> bytes | None:
         if self._updates is not None and is_update(packet):
             return self._updates(packet, batch, index)
-        return self._slow_path(packet, batch.client(index))
+        return self._slow_path(packet, client_of(batch, index))
 
     def _limited(self, kept: bytes | None, response: bytes) -> bytes:
         """What the rate limit left of a response, counted; empty when that is nothing."""

@@ -50,11 +50,22 @@ class Cookies:
         self._secrets = tuple(secrets)
         self._known: dict[tuple[bytes, bytes], _Known] = {}
         self._until = 0.0
+        self._epoch = 0
 
     def set_secrets(self, secrets: Sequence[bytes]) -> None:
         """Use these secrets from now on."""
         self._secrets = tuple(secrets)
         self._known.clear()
+        self._epoch += 1
+
+    def epoch(self) -> int:
+        """A number that changes when no earlier answer may be given again: at least once a minute."""
+        now = self._clock()
+        if not 0 <= self._until - now <= _FORGOTTEN_AFTER or len(self._known) >= _LIMIT:
+            self._known.clear()
+            self._until = now + _FORGOTTEN_AFTER
+            self._epoch += 1
+        return self._epoch
 
     def answer(self, cookie: bytes, client: bytes) -> bytes | None:
         """The whole option for the response: 28 bytes, code and length included.
@@ -71,16 +82,13 @@ class Cookies:
         return known is not None and known[1]
 
     def _find(self, cookie: bytes, client: bytes) -> _Known | None:
-        now = self._clock()
-        if not 0 <= self._until - now <= _FORGOTTEN_AFTER or len(self._known) >= _LIMIT:
-            self._known.clear()
-            self._until = now + _FORGOTTEN_AFTER
+        self.epoch()
         known = self._known.get((cookie, client))
         if known is None:
             size = len(cookie)
             if size != _CLIENT and not 16 <= size <= _LONGEST:
                 return None
-            known = self._known[cookie, client] = self._answer_to(cookie, client, int(now))
+            known = self._known[cookie, client] = self._answer_to(cookie, client, int(self._clock()))
         return known
 
     def _answer_to(self, cookie: bytes, client: bytes, now: int) -> _Known:

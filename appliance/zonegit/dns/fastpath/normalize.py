@@ -6,11 +6,12 @@ own. Only an OPT whose one option is a cookie is taken.
 """
 
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from zonegit.dns.access.cookies import COOKIE, Cookies
 from zonegit.dns.fastpath.answer import FastPath
 from zonegit.dns.fastpath.packet_cache import Entry, PacketCache
+from zonegit.dns.wire.bounded_dict import BoundedDict
 
 _FLAGS: Final = 10
 """Bytes before a question, without the id."""
@@ -21,6 +22,19 @@ _SHOWN: Final = 15
 _MARK: Final = b"\0\0\x29"
 _COOKIE: Final = Struct(">HHH")
 """The size of all options, then code and size of the first."""
+_LIMIT: Final = 8192
+"""The most senders that are remembered: some 3 MB."""
+
+
+class Sender(NamedTuple):
+    """What all queries of one client with the same flags and cookie have in common."""
+
+    bare: bytes
+    """Their OPT without the cookie, as everybody sends it."""
+    cookie: bytes
+    """What the response has behind its OPT's TTL: the size of the options, then the server's cookie."""
+    room: int
+    """The most bytes that a response may have behind its id, without that cookie."""
 
 
 class Normalizer:
@@ -29,32 +43,52 @@ class Normalizer:
     def __init__(self, fast_path: FastPath, packets: PacketCache, cookies: Cookies | None) -> None:
         self._answer = fast_path.answer
         self._shape = fast_path.shape
-        self._packets = packets
+        self._entries = packets.entries
         self._cookies = cookies
+        self._epoch = -1
+        self._senders: BoundedDict[bytes, Sender] = BoundedDict(_LIMIT)
+        """By flags and counts, OPT, and address. An OPT says how long it is, so no two make the same key."""
 
     def __call__(self, body: bytes, client: bytes) -> Entry | None:
         """The response to a packet, both without the id, and the slot to count; None: for the slow path."""
-        # 1. Read the cookie behind the question; the server's own cookie for this client goes into the response.
         cookies = self._cookies
+        if cookies is None:
+            return None
+        epoch = cookies.epoch()
+        if epoch != self._epoch:
+            self._senders.clear()
+            self._epoch = epoch
+        # 1. What comes before and after the question tells the sender.
         end = body.find(0, _FLAGS) + 5
-        opt = body[end:]
-        size = len(opt) - 11
-        if cookies is None or size <= 4 or opt[:3] != _MARK or opt[9:15] != _COOKIE.pack(size, COOKIE, size - 4):
-            return None
-        cookie = cookies.answer(opt[_SHOWN:], client)
-        if cookie is None:
-            return None
-        # 2. Make the packet that everybody sends, and have that answered.
         head = body[:_FLAGS]
-        question = body[_FLAGS:end]
-        bare = opt[:_OPT_FIXED] + b"\0\0"
-        packet = b"".join((head, question[:-4].lower(), question[-4:], bare))
-        found = self._packets.entries.get(packet) or self._answer(packet)
-        shape = self._shape(head, bare)
-        if found is None or shape is None:
+        opt = body[end:]
+        key = head + opt + client
+        sender = self._senders.get(key)
+        if sender is None:
+            sender = self._read(head, opt, client)
+            if sender is None:
+                return None
+            self._senders[key] = sender
+        # 2. Make the packet that everybody sends, and have that answered.
+        bare, cookie, room = sender
+        packet = head + body[_FLAGS : end - 4].lower() + body[end - 4 : end] + bare
+        found = self._entries.get(packet) or self._answer(packet)
+        if found is None:
             return None
         # 3. Put back the question as it came, and the cookie into the OPT at the end.
         tail, slot = found
-        if len(tail) + len(cookie) > shape.room:
+        if len(tail) > room:
             return None
-        return b"".join((tail[:_FLAGS], question, tail[end:-2], len(cookie).to_bytes(2, "big"), cookie)), slot
+        return tail[:_FLAGS] + body[_FLAGS:end] + tail[end:-2] + cookie, slot
+
+    def _read(self, head: bytes, opt: bytes, client: bytes) -> Sender | None:
+        """The sender of a query with one option, a cookie; None for any other query."""
+        size = len(opt) - 11
+        if size <= 4 or opt[:3] != _MARK or opt[9:15] != _COOKIE.pack(size, COOKIE, size - 4):
+            return None
+        bare = opt[:_OPT_FIXED] + b"\0\0"
+        shape = self._shape(head, bare)
+        cookie = None if self._cookies is None else self._cookies.answer(opt[_SHOWN:], client)
+        if shape is None or cookie is None:
+            return None
+        return Sender(bare, len(cookie).to_bytes(2, "big") + cookie, shape.room - len(cookie))

@@ -100,10 +100,10 @@ class MessageBatch:
         ipv6 = sock.family == socket.AF_INET6
         self.address_size = 16 if ipv6 else 4
         self._name_size = 28 if ipv6 else 16
-        self._address = slice(8, 24) if ipv6 else slice(4, 8)
         self._pktinfo = _ask_for_destination(sock) if _is_wildcard(sock) else None
         self.buffer = mmap.mmap(-1, MESSAGES * CAPACITY)
-        self._names = mmap.mmap(-1, MESSAGES * self._name_size)
+        self.addresses = mmap.mmap(-1, MESSAGES * self._name_size)
+        """What a `struct sockaddr` for each message has."""
         self._control_size = 64 if self._pktinfo else 0
         self._controls = mmap.mmap(-1, MESSAGES * 64)
         self._set_up_memory()
@@ -120,12 +120,8 @@ class MessageBatch:
             self._forget_interfaces(count)
         return count
 
-    def client(self, index: int) -> bytes:
-        at = index * self._name_size
-        return self._names[at + self._address.start : at + self._address.stop]
-
     def recipient(self, index: int) -> LaterRecipient:
-        name = self._names[index * self._name_size : (index + 1) * self._name_size]
+        name = self.addresses[index * self._name_size : (index + 1) * self._name_size]
         control = self._controls[index * 64 : (index + 1) * 64] if self._pktinfo else b""
         return LaterRecipient(self._socket, peer_of(name), ancillary(control))
 
@@ -160,7 +156,7 @@ class MessageBatch:
         # 1. Arrays of struct mmsghdr and struct iovec: one of each for every message, in memory of a fixed address.
         headers = mmap.mmap(-1, MESSAGES * ctypes.sizeof(_Header))
         iovecs = mmap.mmap(-1, MESSAGES * ctypes.sizeof(_Iovec))
-        at = [_address_of(each) for each in (self.buffer, self._names, self._controls, headers, iovecs)]
+        at = [_address_of(each) for each in (self.buffer, self.addresses, self._controls, headers, iovecs)]
         buffer_at, names_at, controls_at, self._headers_at, iovecs_at = at
         header_views = (_Header * MESSAGES).from_buffer(headers)
         iovec_views = (_Iovec * MESSAGES).from_buffer(iovecs)
@@ -192,13 +188,14 @@ class MessageBatch:
         start = index * CAPACITY
         received = (index * ctypes.sizeof(_Header) + _Header.size.offset) // 4
         answered = (index * ctypes.sizeof(_Iovec) + _Iovec.size.offset) // ctypes.sizeof(ctypes.c_size_t)
-        return Offsets(index, start, start + 2, received, answered)
+        client = index * self._name_size + (8 if self.address_size == 16 else 4)
+        return Offsets(index, start, start + 2, received, answered, client, client + self.address_size)
 
     def _forget_interfaces(self, count: int) -> None:
         """Keep the address that was asked, but let routing choose the interface, except for link-local clients."""
         offset = self._pktinfo or 0
         for index in range(count):
-            if self._name_size == 16 or self._names[index * 28 + 8 : index * 28 + 10] != b"\xfe\x80":
+            if self._name_size == 16 or self.addresses[index * 28 + 8 : index * 28 + 10] != b"\xfe\x80":
                 at = index * 64 + offset
                 self._controls[at : at + 4] = b"\0\0\0\0"
 
@@ -210,11 +207,12 @@ class PlainBatch:
         self._socket = sock
         self._peer: Peer = ("", 0)
         self.buffer = mmap.mmap(-1, CAPACITY)
+        self.address_size = 16 if sock.family == socket.AF_INET6 else 4
+        self.addresses = mmap.mmap(-1, self.address_size)
         self._size = [0]
         self.received: Sequence[int] = self._size
         self.answered: MutableSequence[int] = [0]
-        self.offsets: tuple[Offsets, ...] = (Offsets(0, 0, 2, 0, 0),)
-        self.address_size = 16 if sock.family == socket.AF_INET6 else 4
+        self.offsets: tuple[Offsets, ...] = (Offsets(0, 0, 2, 0, 0, 0, self.address_size),)
 
     def receive(self, wait: bool) -> int:
         try:
@@ -224,10 +222,8 @@ class PlainBatch:
                 raise
             return 0
         self._size[0] = size
+        self.addresses[:] = socket.inet_pton(self._socket.family, self._peer[0].partition("%")[0])
         return 1
-
-    def client(self, index: int) -> bytes:
-        return socket.inet_pton(self._socket.family, self._peer[0].partition("%")[0])
 
     def recipient(self, index: int) -> LaterRecipient:
         return LaterRecipient(self._socket, self._peer)

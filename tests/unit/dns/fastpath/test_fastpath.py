@@ -4,6 +4,7 @@ import os
 from itertools import product
 
 import dns.edns
+import dns.flags
 import dns.message
 import pytest
 
@@ -82,6 +83,32 @@ def test_cookies_and_random_case_get_what_the_walk_says() -> None:
             assert found is None or found[0] == expected[2:], query
             assert server.raw(packet) == expected, query
     assert taken > 1000, "hardly any query was taken"
+
+
+def test_senders_get_the_cookies_that_are_theirs_now() -> None:
+    """Whatever was remembered of others, of other flags, of another time or under other secrets."""
+    now = 1_700_000_000.0
+    cookies = Cookies([bytes(16)], lambda: now)
+    server = Server(version(ORG, "example.org."), options=Options(cookies=cookies))
+    normalized = Normalizer(server.responder.fast_path, server.responder.packets, cookies)
+    clients = (CLIENT, bytes([192, 0, 2, 1]), bytes(16), bytes(12) + CLIENT)
+    made = set()
+    for later, secret in ((0, 0), (59, 0), (60, 0), (3000, 0), (0, 1), (0, 2)):
+        now += later
+        cookies.set_secrets([bytes([secret]) * 16])
+        for client, flags, do, size, shown in product(clients, (0, dns.flags.RD), (0, 1), (512, 1232), (8, 24, 36)):
+            query = make_query("wWw.example.org.", "A", do=bool(do), edns=True, size=size)
+            query.flags |= flags
+            query.use_edns(0, query.ednsflags, size, options=[dns.edns.GenericOption(10, bytes(range(shown)))])
+            packet = query.to_wire()
+            expected = server.raw(packet, Transport.TCP, client)
+            assert expected is not None
+            for _ in range(2):
+                found = normalized(packet[2:], client)
+                assert found is not None
+                assert found[0] == expected[2:]
+            made.add(expected[-16:])
+    assert len(made) >= 4 * len(clients) - 4, "clients, times and secrets make cookies differ"
 
 
 def test_cookies_are_kept_off_where_an_answer_has_no_room_for_one() -> None:

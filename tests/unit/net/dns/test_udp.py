@@ -132,14 +132,20 @@ def test_answers_of_the_fast_path_are_counted_with_their_request(run):
     server = run("127.0.0.1")
     with client() as sock:
         sock.connect(server.sockets[0].getsockname())
-        for query in (b"\1\2go", b"\3\4no", b"\5\6go", b"\7\7who"):
+        for query in (b"\1\2go\0", b"\3\4no", b"\5\6go\1", b"\7\7who", b"\7\7go"):
             sock.send(query)
-            expected = {b"no": b"NO", b"go": b"gogo", b"who": b"who\x7f\0\0\1"}[query[2:]]
+            expected = {
+                b"no": b"NO",
+                b"go": b"GO",
+                b"go\0": b"go\0go\0",
+                b"go\1": b"go\1go\1",
+                b"who": b"who\x7f\0\0\1",
+            }[query[2:]]
             assert sock.recv(4096) == query[:2] + expected
     server.close()
     assert list(server.stats[4:6]) == [2, 1]
     assert server.stats[CACHE_PACKET] == 0
-    assert len(server.echo.clients) == 1
+    assert len(server.echo.clients) == 2, "whoever has EDNS options is not for the fast path"
 
 
 def test_clients_of_each_family_are_counted_in_a_plane_of_their_own(run, needs_ipv6):
@@ -147,8 +153,8 @@ def test_clients_of_each_family_are_counted_in_a_plane_of_their_own(run, needs_i
     for listening in server.sockets:
         with client(listening.family) as sock:
             sock.connect(listening.getsockname()[:2])
-            sock.send(b"idgo")
-            assert sock.recv(100) == b"idgogo"
+            sock.send(b"idgo\0")
+            assert sock.recv(100) == b"idgo\0go\0"
     server.close()
     assert (server.stats[4], server.stats[PLANE + 4]) == (1, 1)
 
