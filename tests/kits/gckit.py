@@ -195,7 +195,7 @@ class Others:
                     data = answer(self._primary, ask)
                     for at in range(0, len(data), 8192):
                         for batch in session.received(ask.number, data[at : at + 8192]):
-                            session.insert(batch)
+                            session.insert([batch])
                             yield
                     session.ended(ask.number)
             yield

@@ -216,9 +216,9 @@ class Wire:
         try:
             for at in range(0, len(data), step):
                 for batch in session.received(ask.number, data[at : at + step]):
-                    session.insert(batch)
+                    session.insert([batch])
             session.ended(ask.number)
         except Exception:
             for batch in session.broken(ask.number):
-                session.insert(batch)
+                session.insert([batch])
             raise

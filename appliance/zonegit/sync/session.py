@@ -1,14 +1,14 @@
 """One pull, as a state machine: the peer's refs and bytes of streams in; questions and batches to insert out.
 
 The driver makes the requests that `Ask`s describe (at most `STREAMS` at once), passes each answer's bytes to
-`received`, calls `insert` for each `Batch` in order, and calls `ended` when a stream has ended and its batches are
-inserted. When nothing is open, `done` is true and `finish` moves the refs. Whatever goes wrong before that, no ref
-has moved. What has arrived and was authenticated by a MAC stays, with the cursor after it, and the next session
-continues from there.
+`received`, and calls `insert` with the `Batch`es in order. It calls `ended` when a stream has ended and its batches
+are inserted; of one that `goes_on`, already when it has ended. When nothing is open, `done` is true and `finish`
+moves the refs. Whatever goes wrong before that, no ref has moved. What has arrived and was authenticated by a MAC
+stays, with the cursor after it, and the next session continues from there.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
@@ -185,6 +185,11 @@ class Session:
             self._jobs.appendleft(job)
         return True
 
+    def goes_on(self, number: int) -> bool:
+        """Whether the answer has ended, and the rest is still to be asked for: `next` says how, after `ended`."""
+        end = self._streams[number].end
+        return end is not None and bool(end.cursor)
+
     def ended(self, number: int) -> None:
         """The answer has ended and its batches are inserted. `InvalidFrame` if it was incomplete."""
         stream = self._streams[number]
@@ -206,15 +211,21 @@ class Session:
         else:
             self._jobs.appendleft(job._replace(want=job.want[stream.got :], lost=0))
 
-    def insert(self, batch: Batch) -> None:
-        """Store a batch, with the cursor after it. `QuotaUsedUp`, `StoreFull`."""
+    def insert(self, batches: Iterable[Batch]) -> None:
+        """Store batches in one transaction, with the cursors after them. `QuotaUsedUp`, `StoreFull`."""
         self.quota.check_room(self._store)
         with self._store.write() as writer:
-            self.quota.spend(writer, sum(map(len, batch.objects)))
-            writer.insert(batch.objects)
-            if batch.cursor:
-                self._cursors.pop(batch.label, None)
-                self._cursors[batch.label] = batch.cursor
+            size = 0
+            moved = False
+            for batch in batches:
+                size += sum(map(len, batch.objects))
+                writer.insert(batch.objects)
+                if batch.cursor:
+                    moved = True
+                    self._cursors.pop(batch.label, None)
+                    self._cursors[batch.label] = batch.cursor
+            self.quota.spend(writer, size)
+            if moved:
                 keep_cursors(writer, self.peer, self._cursors)
 
     def distrust(self, number: int) -> None:
@@ -223,8 +234,11 @@ class Session:
         Not for objects that were asked for by their ids: no cursor leads to those, and an attacker who answers for
         the peer could send wrong ones.
         """
-        if not self._asked[number].label:
-            return
+        if self._asked[number].label:
+            self.forget_cursors()
+
+    def forget_cursors(self) -> None:
+        """Delete all cursors."""
         self._cursors.clear()
         with self._store.write() as writer:
             keep_cursors(writer, self.peer, {})

@@ -102,7 +102,7 @@ def _transfer(session: Session, way: Way) -> Exchange[None]:
                 del asks[number], streams[number]
             continue
         for batch in session.broken(number):
-            session.insert(batch)
+            session.insert([batch])
         del asks[number]
         streams.pop(number, None)
         if not session.lost(number) or rng.random() < 0.3:
@@ -113,4 +113,4 @@ def _receive(session: Session, number: int, data: bytes, rng: Random) -> None:
     cut = rng.randrange(1, len(data) + 1)
     for part in (data[:cut], data[cut:]):
         for batch in session.received(number, part):
-            session.insert(batch)
+            session.insert([batch])

@@ -57,7 +57,7 @@ def test_a_pull_brings_the_same_in_fewer_bytes(split: int) -> None:
                 session.opened(ask.number, check_for("m"))
                 for at in range(0, len(data), 4096):
                     for batch in session.received(ask.number, data[at : at + 4096]):
-                        session.insert(batch)
+                        session.insert([batch])
                 session.ended(ask.number)
         session.finish(WHO)
         assert local_refs(secondary) == local_refs(primary)

@@ -14,8 +14,7 @@ from zonegit.model.refs import RefName, parse, remote
 from zonegit.repo.ancestry import is_ancestor
 from zonegit.repo.canonical import Merged, reconcile
 from zonegit.repo.diverged import diverged
-from zonegit.store import insert
-from zonegit.store import writer as store_writer
+from zonegit.store import insert, insertion
 from zonegit.store.facts import Facts
 from zonegit.store.gc import gc
 from zonegit.store.memory import MemoryStore
@@ -82,7 +81,7 @@ def test_no_writer_waits_while_many_objects_are_checked(monkeypatch: pytest.Monk
             yield writer
             is_writing = False
 
-    for module in (insert, store_writer):
+    for module in (insert, insertion):
         monkeypatch.setattr(module, "check_object", checks)
     monkeypatch.setattr(store, "write", writing)
     request = everything(source, store)

@@ -22,7 +22,7 @@ def pull(primary: MemoryStore, secondary: MemoryStore, bounds: ClientLimits, day
         for ask in asks:
             session.opened(ask.number, check_for("m"))
             for batch in session.received(ask.number, answer(primary, ask)):
-                session.insert(batch)
+                session.insert([batch])
             session.ended(ask.number)
     return session.finish(WHO)
 

@@ -30,7 +30,7 @@ def test_a_client_survives_what_its_server_deletes() -> None:
         stream = finish(Endpoint(primary).fetch(KEY, ask.body, seal_for("m"), lambda: float(NOW)))
         session.opened(ask.number, check_for("m"))
         for batch in session.received(ask.number, finish(stream.piece())):
-            session.insert(batch)
+            session.insert([batch])
         move(primary, ORG, "main", None)
         assert sum(gc(primary, LATER, HOOKS).gone.values()) > 0
         with pytest.raises(NotFound):

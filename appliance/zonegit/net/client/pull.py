@@ -1,4 +1,4 @@
-"""Drives a `sync.session`: several concurrent streams, inserted in a thread in the order of arrival.
+"""Drives a `sync.session`: several concurrent streams, inserted in the order of arrival (`batch_writer`).
 
 Streams are spread over as many connections as the peer has processes, within the session's bound. A stream whose
 connection breaks is requested again, from where it stopped: requests are idempotent.
@@ -13,10 +13,10 @@ from typing import Final
 
 from zonegit.errors import InvalidData, InvalidFrame, LimitExceeded, StoreError, SyncCut, ZonegitError
 from zonegit.model.commit import Stamp
+from zonegit.net.client.batch_writer import BatchWriter
 from zonegit.net.client.peer import Interrupted, OpenStream, PeerClient
 from zonegit.store.port import Store
 from zonegit.sync import ref_sketch
-from zonegit.sync.incoming import Batch
 from zonegit.sync.known_refs import KnownRefs, joined
 from zonegit.sync.mirror import Moved
 from zonegit.sync.ref_diff import MANY, holds_many, supposes_much
@@ -154,7 +154,7 @@ class _Pull:
     def __init__(self, peer: PeerClient, session: Session) -> None:
         self._peer = peer
         self._session = session
-        self._writing = asyncio.Lock()
+        self._writer = BatchWriter(session)
         self._streams = {peer: 0}
         """Streams on each connection."""
 
@@ -174,7 +174,7 @@ class _Pull:
         if ask.lost:
             await asyncio.sleep(_pause(ask.lost))
         try:
-            await self._exchange(ask)
+            await self._exchange(group, ask)
         except ZonegitError as error:
             if not isinstance(error, StoreError):  # a second write would fail too
                 await self._keep(ask, error)
@@ -183,10 +183,10 @@ class _Pull:
             log.info("a stream was interrupted and continues where it stopped: %s: %s", self._session.peer, error)
         self._ask_more(group)
 
-    async def _exchange(self, ask: Ask) -> None:
+    async def _exchange(self, group: asyncio.TaskGroup, ask: Ask) -> None:
         async with self._connection() as peer, peer.stream(ask) as answer:
             if isinstance(answer, OpenStream):
-                await self._receive(ask, answer)
+                await self._receive(group, ask, answer)
             elif answer.error == "too_many_fetches":  # the server may not have noticed yet that others broke
                 raise Interrupted("the peer has as many fetches of this key as it allows")
             elif answer.error == CROWDED:  # as above, or other secondaries use the key
@@ -207,26 +207,30 @@ class _Pull:
         finally:
             self._streams[peer] -= 1
 
-    async def _receive(self, ask: Ask, answer: OpenStream) -> None:
+    async def _receive(self, group: asyncio.TaskGroup, ask: Ask, answer: OpenStream) -> None:
+        """Receive a stream, at most one batch ahead of what is being inserted."""
         session = self._session
         session.opened(ask.number, answer.check)
+        taken: asyncio.Future[None] | None = None
         async with aclosing(answer.chunks) as chunks:
             async for chunk in chunks:
-                await self._insert(session.received(ask.number, chunk))
+                for batch in session.received(ask.number, chunk):
+                    if taken is not None:
+                        await taken
+                    taken = self._writer.add(batch)
+                    group.create_task(self._writer.write())
+        if not session.goes_on(ask.number):
+            await self._writer.write()
         session.ended(ask.number)
-
-    async def _insert(self, batches: list[Batch]) -> None:
-        for batch in batches:
-            async with self._writing:
-                await asyncio.to_thread(self._session.insert, batch)
 
     async def _keep(self, ask: Ask, error: ZonegitError) -> None:
         """Keep what arrived completely, unless that is what was wrong."""
         if isinstance(error, InvalidData) and not isinstance(error, InvalidFrame | SyncCut):
-            async with self._writing:
-                await asyncio.to_thread(self._session.distrust, ask.number)
+            await asyncio.to_thread(self._session.distrust, ask.number)
         else:
-            await self._insert(self._session.broken(ask.number))
+            for batch in self._session.broken(ask.number):
+                self._writer.add(batch)
+            await self._writer.write()
 
 
 def _pause(lost: int) -> float:

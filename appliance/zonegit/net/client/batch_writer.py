@@ -1,0 +1,60 @@
+"""Inserts what the streams of one session bring, in a thread.
+
+A transaction takes all batches that come while it is open. So where inserting is slower than the network, few of
+them wait for the disk.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from zonegit.errors import InvalidData
+from zonegit.sync.incoming import Batch
+from zonegit.sync.session import Session
+
+_MOST: Final = 8 << 20
+"""Bytes of objects after which a transaction is committed."""
+
+
+class BatchWriter:
+    """For one event loop."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[Batch, asyncio.Future[None]]] = deque()
+        self._writing = asyncio.Lock()
+
+    def add(self, batch: Batch) -> asyncio.Future[None]:
+        """Have a batch inserted by a `write` that follows or runs. The result: that it is no longer waiting."""
+        taken = self._loop.create_future()
+        self._waiting.append((batch, taken))
+        return taken
+
+    async def write(self) -> None:
+        """Return when everything that was added is durable. `StoreError`, `InvalidData`.
+
+        If an object is refused, so is its whole transaction, and no cursor is kept: one may be the reason.
+        """
+        async with self._writing:
+            while self._waiting:
+                try:
+                    await asyncio.to_thread(self._session.insert, self._taken())
+                except InvalidData:
+                    await asyncio.to_thread(self._session.forget_cursors)
+                    raise
+
+    def _taken(self) -> Iterator[Batch]:
+        """The batches of one transaction, which its thread takes."""
+        size = 0
+        while self._waiting and size < _MOST:
+            batch, taken = self._waiting.popleft()
+            self._loop.call_soon_threadsafe(_resolve, taken)
+            size += sum(map(len, batch.objects))
+            yield batch
+
+
+def _resolve(taken: asyncio.Future[None]) -> None:
+    if not taken.done():  # else whoever waited was cancelled
+        taken.set_result(None)
