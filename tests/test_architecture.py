@@ -298,7 +298,7 @@ INNER: Final = {
     ),
     "net": (
         *("embedded", "dns", "server", "client"),
-        *("acceptor", "tls_stream", "turns", "tls"),
+        *("acceptor", "tls_stream", "turns", "tls", "h2_patches"),
     ),
 }
 """The rooms and the single modules of a crowded room, from the top: each imports itself and those to its right."""

@@ -15,6 +15,9 @@ import h2.connection
 import h2.exceptions
 import h2.settings
 import httpx
+from httpcore import AsyncHTTP2Connection
+
+import zonegit.net.h2_patches  # noqa: F401  for the connections
 
 RECYCLE: Final = 500
 """The most requests on one connection. Unpatched Hypercorn closes it after 1,000, with answers in flight."""
@@ -72,15 +75,16 @@ class Connection:
         self._sent += 1
         response = await self.client.send(request, stream=True)
         if self._sent == 1:
-            self._allow_large_frames()
+            self._receive_in_large_pieces()
         return response
 
-    def _allow_large_frames(self) -> None:
-        """Announce SETTINGS_MAX_FRAME_SIZE (RFC 9113 §6.5.2) together with the next request."""
+    def _receive_in_large_pieces(self) -> None:
+        """Read as much at once, and announce SETTINGS_MAX_FRAME_SIZE (RFC 9113 §6.5.2) with the next request."""
         for each in self._transport._pool.connections:  # httpx has no public access to h2
-            state = getattr(getattr(each, "_connection", None), "_h2_state", None)
-            if isinstance(state, h2.connection.H2Connection):
-                state.update_settings({h2.settings.SettingCodes.MAX_FRAME_SIZE: _FRAME})
+            made = getattr(each, "_connection", None)
+            if isinstance(made, AsyncHTTP2Connection):
+                made.READ_NUM_BYTES = _FRAME
+                made._h2_state.update_settings({h2.settings.SettingCodes.MAX_FRAME_SIZE: _FRAME})
 
     async def drop(self) -> None:
         """Close it now; requests in progress fail."""

@@ -46,6 +46,7 @@ from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.h11 import H11Protocol
 
+import zonegit.net.h2_patches  # noqa: F401  for the connections
 from zonegit.net.server.asgi import FRAME_BUDGET, REQUEST_COST, REQUEST_LINE
 from zonegit.net.server.frame_budget import READ, FrameBudget
 from zonegit.net.server.h2_frames import FrameMeter
