@@ -22,7 +22,7 @@ from zonegit.daemon.writers_patience import writers_patience
 from zonegit.dns.stats import NOTIFIES_OK
 from zonegit.errors import ConfigError
 from zonegit.ops.config import Config, PeerConfig, PrimaryConfig
-from zonegit.ops.memory import give_back_large_blocks
+from zonegit.ops.memory import collect_cycles_rarely, give_back_large_blocks
 from zonegit.ops.shared import SharedBlock
 from zonegit.store.lmdb import LmdbStore
 
@@ -34,6 +34,7 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     if not config.called:
         raise ConfigError("the puller needs a [primary] with url and name, or a [[peer]] with both")
     give_back_large_blocks()
+    collect_cycles_rarely()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request, including each long-poll
     store = LmdbStore.open(config.repo, patience=writers_patience(_logger))
     samples = block.samples(index)
