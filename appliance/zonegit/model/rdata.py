@@ -179,7 +179,7 @@ def expanded(
             name, at = read_name(message, at)
             parts.append(name)
             continue
-        at = end if field == _REST else before + (field if field > 0 else 1 + message[at])
+        at = max(before, end) if field == _REST else before + (field if field > 0 else 1 + message[at])
         parts.append(message[before:at])
     if at != end:
         raise InvalidRecord(f"RDATA of type {rtype} has {end - start} bytes; its fields make {at - start}")

@@ -107,6 +107,8 @@ def _rdata(message: bytes, at: int, rtype: int, size: int) -> bytes:
     for _ in range(names):
         name, at = read_name(message, at)
         out += name
+    if at > end:
+        raise InvalidData("RDATA ends inside of a name")
     return out + message[at:end]
 
 

@@ -145,6 +145,9 @@ def test_a_ttl_with_its_highest_bit_means_zero() -> None:
         packet([], [record(b"\xc0\xff", rdata=A1)]),
         packet([], [record(b"\x80", rdata=A1)]),
         packet([], [record(rtype=16, rdata=b"\5abc")]),
+        # a name that goes on in the next record's owner
+        packet([], [record(rtype=NS, rdata=b"\1"), record(b"\2\0\0\xc0\x0c", rdata=A1)]),
+        packet([], [record(rtype=24, rdata=bytes(18) + b"\1"), record(b"\2\0\0\xc0\x0c", rdata=A1)]),
         packet([record()], []),
         b"\0" * 5,
         b"\0" * 12,

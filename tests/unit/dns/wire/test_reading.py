@@ -76,3 +76,11 @@ def test_pointers_lead_back(owner: bytes) -> None:
 def test_names_keep_the_limits_of_rfc_1035(owner: bytes) -> None:
     with pytest.raises(InvalidData, match="label type or is too long"):
         read_response(bytes.fromhex("000080000000000100000000") + owner + b"\0" + bytes(10))
+
+
+def test_a_name_in_rdata_ends_with_it() -> None:
+    """Here it would go on in the owner of the next record."""
+    fixed = bytes.fromhex("0002 0001 00000000 0001")
+    records = b"\0" + fixed + b"\1" + b"\2\0\0\0" + fixed + b"\0"
+    with pytest.raises(InvalidData, match="RDATA ends inside of a name"):
+        read_response(bytes.fromhex("000080000000000200000000") + records)
