@@ -173,3 +173,12 @@ def test_udp_gets_nothing_that_only_a_connection_has_room_for() -> None:
         connections.slow(packet)
         connections.quick(frame(packet))
         assert connections.slow(packet, over=Transport.UDP) == reference.raw(packet)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 11])
+def test_frames_too_short_for_a_header_are_left_to_the_slow_path(size: int) -> None:
+    connections = Connections(version(ORG, "example.org."))
+    query = frame(make_query("www.example.org.", "A").to_wire())
+    found = connections.quick(query + frame(bytes(size)) + query)
+    assert (found.at, found.answers) == (len(query), 1)
+    assert connections.slow(bytes(size)) is None
