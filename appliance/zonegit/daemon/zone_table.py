@@ -31,6 +31,7 @@ from zonegit.ops.values import parse_canary
 from zonegit.store.port import RefLogEntry
 from zonegit.store.reader import StoreReader
 from zonegit.store.served import served_ref
+from zonegit.store.successive import Successive
 from zonegit.store.views import ViewVersion, find_view
 from zonegit.tree.source import Nodes
 from zonegit.tree.tree_version import TreeVersion, TreeVersionLater
@@ -127,7 +128,7 @@ class ZoneTable:
         """The records of a version as stored, of the commit that it is at now."""
         source = self._nodes.source
         commit = Commit.decode(source.get(version.commit))
-        found = runs(self._nodes, Zone.decode(source.get(commit.zone_root)).tree)
+        found = runs(self._nodes.through(Successive(self._reader)), Zone.decode(source.get(commit.zone_root)).tree)
         return watched_steps(found, version.apex, self._reading) if self._careful else found
 
     def moves(self, version: ZoneVersion) -> Moves:

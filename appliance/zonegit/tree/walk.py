@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import cast
 
 from zonegit.model.ids import ObjectId
 from zonegit.model.node import Leaf, decode_node, leaf_rrs, node_level, node_parts, payload_records
@@ -125,11 +126,12 @@ def _keys_below(nodes: Nodes, root: ObjectId, key: RRKey) -> Sequence[RRKey]:
 def runs(nodes: Nodes, root: ObjectId) -> Iterator[tuple[int, bytes]]:
     """`(records, RRs)` of whole leaves as stored, in canonical order, for transfers. Leaves aren't cached."""
     get = nodes.source.get
-    path = [root]
+    path: list[ObjectId] = [root]
     while path:
         data = get(path.pop())
         if node_level(data):
-            path.extend(map(ObjectId, reversed(node_parts(data)[1])))
+            # Calling `ObjectId` for each would take a twentieth of the time.
+            path.extend(cast(Sequence[ObjectId], node_parts(data)[1])[::-1])
         elif run := leaf_rrs(data):
             yield run
         else:

@@ -152,7 +152,6 @@ def test_time_beyond_32_bits():
 
 def test_many_clients_are_not_all_remembered():
     cookies = Cookies((SECRET,), Clock())
-    cookies._answer_to = lambda *_: (b"", False)  # type: ignore[method-assign]  # its cost isn't the matter here
-    for number in range(40_000):
+    for number in range(17_000):
         cookies.answer(number.to_bytes(8, "big"), CLIENT)
         assert len(cookies._known) <= 16_000

@@ -1,0 +1,49 @@
+"""Reads objects that were stored one after another, as the nodes of a tree that was built at once.
+
+Which number an object has says an index under its hash, which is a search in cold pages for each. But the next
+object that is wanted is often the next that was stored, and its hash tells whether it is.
+"""
+
+from collections.abc import Callable
+
+from blake3 import blake3
+
+from zonegit.errors import CorruptStore
+from zonegit.model.ids import ObjectId
+from zonegit.store.layout import U64
+from zonegit.store.reader import StoreReader
+from zonegit.store.tables import Table
+
+
+class Successive:
+    """A `NodeSource` over a reader, for one walk. The reader may be renewed meanwhile."""
+
+    def __init__(self, reader: StoreReader) -> None:
+        self._reader = reader
+        self._read: Callable[[Table, bytes], bytes | None] = reader.tables.get
+        self._last = 0
+        """The number of the last object that was asked for."""
+        self._in_order = False
+        """Whether it was the successor of the one before."""
+
+    def get(self, oid: ObjectId) -> bytes:
+        """As `StoreReader.get`."""
+        if self._in_order:
+            data = self._successor()
+            if data is not None and blake3(data).digest() == oid:
+                self._last += 1
+                return data
+        number = self._read(Table.IDS, oid)
+        data = None if number is None else self._read(Table.OBJECTS, number)
+        if number is None or data is None or blake3(data).digest() != oid:
+            return self._reader.get(oid)  # which says what is wrong
+        found = int.from_bytes(number, "big")
+        self._in_order = found == self._last + 1
+        self._last = found
+        return data
+
+    def _successor(self) -> bytes | None:
+        try:
+            return self._read(Table.OBJECTS, U64.pack(self._last + 1))
+        except CorruptStore:  # of an object that perhaps nobody wants
+            return None
