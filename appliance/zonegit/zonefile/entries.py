@@ -1,6 +1,8 @@
 """Records gathered into stored RRsets: duplicates merged, one TTL each (RFC 2181 §5), in canonical order."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice, pairwise
+from operator import eq, itemgetter, le
 from typing import Final
 
 from zonegit.model.rdata import RRSIG, SOA
@@ -8,6 +10,8 @@ from zonegit.model.rrset import RRKey, key_parts, owner_size
 from zonegit.zonefile.findings import Findings
 from zonegit.zonefile.types import type_text
 
+Entry = tuple[RRKey, bytes]
+_KEY: Final = itemgetter(0)
 _REPEATED: Final = SOA.to_bytes(2, "big")  # at the end of a transfer (RFC 5936 §2.2)
 _SHOWN: Final = 9
 """TTLs of an RRset that are named beside the greatest."""
@@ -15,38 +19,62 @@ _TTL_AT: Final = -6  # counted from the RDATA: TTL u32, rdlength u16
 
 
 class Entries:
-    """Stored RRs by key, as they come. `first` holds each key's first record, `more` what else came under it."""
+    """Stored RRs and their keys, as they come."""
 
     def __init__(self) -> None:
-        self.first: dict[RRKey, bytes] = {}
-        self.more: dict[RRKey, list[bytes]] = {}
+        self.keys: list[RRKey] = []
+        self.rrs: list[bytes] = []
         self.warnings = Findings()
 
     def add(self, key: RRKey, rr: bytes) -> None:
         """Take one stored RR."""
-        if self.first.setdefault(key, rr) is not rr:
-            self.more.setdefault(key, []).append(rr)
+        self.keys.append(key)
+        self.rrs.append(rr)
 
     def count(self) -> int:
         """How many records were taken, duplicates among them."""
-        return len(self.first) + sum(map(len, self.more.values()))
+        return len(self.keys)
 
-    def finish(self) -> tuple[list[tuple[RRKey, bytes]], int]:
+    def finish(self) -> tuple[list[Entry], int]:
         """All entries in canonical order, and how many records they hold. Nothing can be added afterwards."""
-        first = self.first
-        records = len(first)
-        for key, others in self.more.items():
-            rrs = self.merged(key, [first[key], *others])
-            records += len(rrs) - 1
-            first[key] = b"".join(rrs)
-        self.more.clear()
-        return [(key, first[key]) for key in sorted(first)], records
+        keys = self.keys
+        found = list(zip(keys, self.rrs, strict=True))
+        self.rrs = []
+        if not all(map(le, keys, islice(keys, 1, None))):
+            found.sort(key=_KEY)
+        self.keys = []
+        return self.gathered(found, keys)
+
+    def gathered(self, found: list[Entry], came: Sequence[RRKey] | None = None) -> tuple[list[Entry], int]:
+        """Records in canonical order, in which one key may come several times, as RRsets; and their number.
+
+        `came` are the keys in the order in which changes are warned of: that of the records, unless it is given.
+        """
+        keys = [key for key, _ in found]
+        again = [at for at, is_same in enumerate(map(eq, keys, islice(keys, 1, None))) if is_same]
+        """Where the next one has the same key."""
+        if not again:
+            return found, len(found)
+        runs = {keys[start]: (start, end) for start, end in _runs(again)}
+        changed = {key: span for key, span in runs.items() if not _is_merged(_rrs(found, span))}
+        kept = {key: self.merged(key, _rrs(found, runs[key])) for key in _second(came or keys, changed.keys())}
+        rrsets: list[Entry] = []
+        records = len(found)
+        done = 0
+        for key, span in runs.items():
+            start, end = span
+            rrs = kept.get(key) or _rrs(found, span)
+            records -= end - start - len(rrs)
+            rrsets += found[done:start]
+            rrsets.append((key, b"".join(rrs)))
+            done = end
+        return [*rrsets, *found[done:]], records
 
     def merged(self, key: RRKey, rrs: list[bytes]) -> list[bytes]:
         """The stored RRs under one key as an RRset: one TTL, in order, without duplicates. Warns of changes."""
-        at = owner_size(rrs[0]) + 12
-        if _is_merged(rrs, at):
+        if _is_merged(rrs):
             return rrs
+        at = owner_size(rrs[0]) + 12
         ttls = {rr[at + _TTL_AT : at - 2] for rr in rrs}
         if len(ttls) > 1 and not key.endswith(RRSIG.to_bytes(2, "big")):
             ttl = min(ttls)
@@ -63,8 +91,36 @@ class Entries:
         self.warnings.add(check, key_parts(key)[0], message)
 
 
-def _is_merged(rrs: list[bytes], at: int) -> bool:
-    """Whether RRs of one key are an RRset already; the RDATA of each begins at `at`."""
+def _runs(again: list[int]) -> Iterator[tuple[int, int]]:
+    """`(start, end)` of the records under each key that has several."""
+    start = again[0]
+    for before, at in pairwise([*again, -1]):
+        if at != before + 1:
+            yield start, before + 2
+            start = at
+
+
+def _rrs(found: list[Entry], span: tuple[int, int]) -> list[bytes]:
+    return [rr for _, rr in found[span[0] : span[1]]]
+
+
+def _second(came: Sequence[RRKey], wanted: Collection[RRKey]) -> list[RRKey]:
+    """These keys, each of which came at least twice, in the order in which they came again."""
+    if not wanted:
+        return []
+    again: dict[RRKey, int] = dict.fromkeys(wanted, 0)
+    found: list[RRKey] = []
+    for key in came:
+        if key in again:
+            again[key] += 1
+            if again[key] == 2:
+                found.append(key)
+    return found
+
+
+def _is_merged(rrs: list[bytes]) -> bool:
+    """Whether RRs of one key are an RRset already."""
+    at = owner_size(rrs[0]) + 12
     fixed = rrs[0][: at - 2]
     before = rrs[0][at:]
     for rr in rrs[1:]:

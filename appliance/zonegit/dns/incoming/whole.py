@@ -4,9 +4,8 @@ Most servers send a zone in canonical order. So keys and records are kept in two
 come, and only what isn't in order, or comes several times under one key, takes more than a few operations.
 """
 
-from collections.abc import Iterator
-from itertools import islice, pairwise
-from operator import eq, le
+from itertools import islice
+from operator import le
 
 from zonegit.acyclic import acyclic
 from zonegit.dns.incoming.serials import check_newer
@@ -56,7 +55,7 @@ class WholeReader:
         with acyclic():
             entries = _in_order(self._keys, self._rrs)
             self._keys, self._rrs = [], []
-            rrsets, records = _gathered(entries, merging)
+            rrsets, records = merging.gathered(entries)
         return WholeZone(self._apex, soa_serial(self._soa), rrsets, records, merging.warnings.listed())
 
 
@@ -66,32 +65,3 @@ def _in_order(keys: list[RRKey], rrs: list[bytes]) -> list[Entry]:
     if not all(map(le, keys, islice(keys, 1, None))):
         entries.sort()
     return entries
-
-
-def _gathered(entries: list[Entry], merging: Entries) -> tuple[list[Entry], int]:
-    """The same with one RRset under each key, and their number of records."""
-    keys = [key for key, _ in entries]
-    again = [at for at, is_same in enumerate(map(eq, keys, islice(keys, 1, None))) if is_same]
-    """Where the next entry has the same key."""
-    if not again:
-        return entries, len(entries)
-    rrsets: list[Entry] = []
-    records = len(entries)
-    done = 0
-    for start, end in _runs(again):
-        rrs = [rr for _, rr in entries[start:end]]
-        kept = merging.merged(keys[start], rrs)
-        records -= len(rrs) - len(kept)
-        rrsets += entries[done:start]
-        rrsets.append((keys[start], b"".join(kept)))
-        done = end
-    return [*rrsets, *entries[done:]], records
-
-
-def _runs(again: list[int]) -> Iterator[tuple[int, int]]:
-    """`(start, end)` of the entries under each key that has several."""
-    start = again[0]
-    for before, at in pairwise([*again, -1]):
-        if at != before + 1:
-            yield start, before + 2
-            start = at
