@@ -137,15 +137,20 @@ class _File:
         """Owner (empty if it is omitted), head and RDATA of a line of plain characters with as many fields as the
         last common one. They may still be anything: a comment isn't told from RDATA.
         """
+        owner = ""
+        if line[0] not in " \t":
+            parts = line.split(None, 1)
+            if len(parts) < 2:
+                return None
+            owner, line = parts
+        parts = line.rsplit(None, 1)
+        if len(parts) == 2 and parts[0] in self._scope.heads:
+            return owner, parts[0], parts[1]  # the RDATA is one word, as most is
         fields = self._fields
-        if line[0] in " \t":
-            parts = line.split(None, fields)
-            parts.insert(0, "")
-        else:
-            parts = line.split(None, fields + 1)
-        if len(parts) != fields + 2 or not fields:
+        parts = line.split(None, fields)
+        if len(parts) <= fields or not fields:
             return None
-        return parts[0], " ".join(parts[1:-1]), parts[-1].rstrip()
+        return owner, " ".join(parts[:-1]), parts[-1].rstrip()
 
     def _take_common(self, owner: str, head_text: str, text: str) -> bool:
         """Take a common record; False, with nothing done, if it needs the general parser."""
