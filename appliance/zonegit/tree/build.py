@@ -1,13 +1,17 @@
 """Build a zone's tree from all its entries."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
 
 from zonegit.model.ids import ObjectId, object_id
 from zonegit.model.node import INLINE_MAX, encode_leaf, encode_rrset, make_stub, node_records
 from zonegit.model.rrset import RRKey, owner_size, record_count
 from zonegit.model.zone import Shape
 from zonegit.tree.chunk import Child, Chunker, Emit, Item
+
+_AT_ONCE: Final = 1_000
+"""Entries that are looked at together for large ones."""
 
 
 class Built(NamedTuple):
@@ -28,13 +32,19 @@ def build(shape: Shape, entries: Iterable[tuple[RRKey, bytes]]) -> Built:
     objects: dict[ObjectId, bytes] = {}
     nodes: list[tuple[RRKey, Child]] = []
     chunker = Chunker(shape, 0, collector(objects, nodes))
-    chunker.take(
-        (key, stored_entry(key, payload, objects) if len(payload) > INLINE_MAX else payload)
-        for key, payload in entries
-    )
+    following = iter(entries)
+    while part := list(islice(following, _AT_ONCE)):
+        chunker.take(_stored(part, objects))
     if chunker.pending:
         chunker.flush()
     return raise_levels(shape, 1, nodes, objects)
+
+
+def _stored(part: list[tuple[RRKey, bytes]], objects: dict[ObjectId, bytes]) -> Sequence[tuple[RRKey, Item]]:
+    """What leaves hold for some entries."""
+    if max([len(payload) for _, payload in part]) <= INLINE_MAX:
+        return part
+    return [(key, stored_entry(key, payload, objects)) for key, payload in part]
 
 
 def raise_levels(

@@ -1,6 +1,7 @@
 """The progress of work in several steps, as a number from 0 to 1."""
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import chain, islice
 from typing import Final, TypeVar
 
 Report = Callable[[float], None]
@@ -34,10 +35,11 @@ def counter(total: int, report: Report) -> Callable[[int], None]:
 
 def watched(items: Collection[T], report: Report) -> Iterator[T]:
     """The items one by one, reporting the fraction yielded so far."""
-    if report is silent:
-        yield from items
-        return
-    for count, item in enumerate(items):
-        if not count % _EVERY:
-            report(count / len(items))
-        yield item
+    return iter(items) if report is silent else chain.from_iterable(_parts(items, report))
+
+
+def _parts(items: Collection[T], report: Report) -> Iterator[list[T]]:
+    following = iter(items)
+    for count in range(0, len(items), _EVERY):
+        report(count / len(items))
+        yield list(islice(following, _EVERY))
