@@ -85,9 +85,9 @@ def draft_records(
 
     with checking(apex, entries, step(report, _BUILT, 1)) as findings:
         built = build(shape, watched(entries, step(report, 0, _BUILT)))
+        facts = leaf_facts(entries, built.by_id)
         found = accepted(findings(), accept)
     refuse(to_text(apex), [*warnings, *found], strict)
-    facts = leaf_facts(entries, built.by_id)
     if not _are_plain(apex, facts.values(), built.records):
         _refuse_unfit(apex, entries)
     signed = are_signed(entries)

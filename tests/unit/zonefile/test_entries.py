@@ -1,4 +1,4 @@
-"""Records that come in any order are gathered into RRsets, and what that changes is told in the order of the file."""
+"""Records that come in any order are gathered into RRsets; what that changes is told in the order of the file."""
 
 from random import Random
 
