@@ -31,6 +31,8 @@ _REMEMBERED: Final = 1024
 _SMALL: Final = 1024
 """Decoded commits that are remembered, of so many bytes at most. A commit is read several times one after another:
 to check it, to see what it brings into a history, to move the view."""
+_FEW: Final = 256
+"""Stamps and zone names that are remembered: those of commits that come one after another are mostly the same."""
 
 
 class Stamp(NamedTuple):
@@ -41,17 +43,11 @@ class Stamp(NamedTuple):
     offset: int = 0
 
     def encode(self) -> str:
-        sign = "-" if self.offset < 0 else "+"
-        return f"{self.name} {self.time} {sign}{abs(self.offset) // 60:02d}{abs(self.offset) % 60:02d}"
+        return _stamp_text(self)
 
     @classmethod
     def decode(cls, text: str) -> "Stamp":
-        match = _WHO.fullmatch(text)
-        if not match:
-            raise InvalidObject(f"{text[:80]!r} is not a name, a time and a time zone")
-        zone = match["zone"]
-        minutes = int(zone[1:3]) * 60 + int(zone[3:])
-        return cls(match["name"], int(match["time"]), -minutes if zone[0] == "-" else minutes)
+        return _stamp(text)
 
 
 class Commit(NamedTuple):
@@ -174,6 +170,22 @@ def _commit(data: bytes) -> Commit:
 _remembered = lru_cache(maxsize=_REMEMBERED)(_commit)
 
 
+@lru_cache(_FEW)
+def _stamp_text(stamp: Stamp) -> str:
+    sign = "-" if stamp.offset < 0 else "+"
+    return f"{stamp.name} {stamp.time} {sign}{abs(stamp.offset) // 60:02d}{abs(stamp.offset) % 60:02d}"
+
+
+@lru_cache(_FEW)
+def _stamp(text: str) -> Stamp:
+    match = _WHO.fullmatch(text)
+    if not match:
+        raise InvalidObject(f"{text[:80]!r} is not a name, a time and a time zone")
+    zone = match["zone"]
+    minutes = int(zone[1:3]) * 60 + int(zone[3:])
+    return Stamp(match["name"], int(match["time"]), -minutes if zone[0] == "-" else minutes)
+
+
 class _Fields:
     """Header lines, taken from the front in the order that the canonical form has them."""
 
@@ -227,6 +239,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
+@lru_cache(_FEW)
 def _zone(text: str) -> str:
     if to_text(parse_apex(text)) != text:
         raise InvalidObject(f"{text[:80]!r} is not a zone name in canonical form")
