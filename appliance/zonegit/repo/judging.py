@@ -5,8 +5,7 @@ that it adds or removes), and at those whose records point to an alias that it a
 everywhere.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -77,21 +76,26 @@ def judge_errors(edit: Edit) -> None:
     """`InvalidZone` if a change has errors. Nothing looks for warnings, which takes long in a large zone."""
     touched = {OwnerKey(key[:-3]) for key, new in edit.changes.items() if new is not None}
     unseen = _seen_anew(edit) if any(key[-2:] in (_NS, _DNAME) for key in edit.changes) else ()
-
-    @cache  # many owners may have the same names above them
-    def has_dname(owner: OwnerKey) -> bool:
-        return bool(edit.after.payload(rr_key(owner, DNAME)))
-
-    owners = sorted({owner for owner in touched if not _is_easy(edit.after, owner, has_dname)}.union(unseen))
+    dnames: dict[OwnerKey, bool] = {}  # many owners may have the same names above them
+    owners = sorted({owner for owner in touched if not _is_easy(edit.after, owner, dnames)}.union(unseen))
     if owners:
         refuse(edit.content.revision.commit.zone, check_owners(edit.content.apex, owners, edit.after), ())
 
 
-def _is_easy(tree: Tree, owner: OwnerKey, has_dname: Callable[[OwnerKey], bool]) -> bool:
-    """Whether nothing at an owner can be an error, if its types fit each other."""
+def _is_easy(tree: Tree, owner: OwnerKey, dnames: dict[OwnerKey, bool]) -> bool:
+    """Whether nothing at an owner can be an error, if its types fit each other.
+
+    `dnames`: whether there is a DNAME at an owner, of those that were asked for.
+    """
     types = tree.at(owner)
-    above = (APEX_KEY, *keys_above(owner)) if owner else ()
-    return STRUCTURAL.isdisjoint(types) and is_small(types) and not any(map(has_dname, above))
+    if not (STRUCTURAL.isdisjoint(types) and is_small(types)):
+        return False
+    for above in (APEX_KEY, *keys_above(owner)) if owner else ():
+        if above not in dnames:
+            dnames[above] = tree.payload(rr_key(above, DNAME)) is not None
+        if dnames[above]:
+            return False
+    return True
 
 
 def _found(edit: Edit, owners: set[OwnerKey]) -> list[Finding]:

@@ -13,6 +13,7 @@ keyed with the zone's salt and the level: a user who may add names can't choose 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from blake3 import blake3
 
@@ -102,9 +103,9 @@ class Chunker:
 def node_of(level: int, keys: Sequence[RRKey], items: Sequence[Item], data: bytes) -> Node:
     """The same node decoded; `data` are its bytes."""
     if level == 0:
-        payloads = tuple([item for item in items if isinstance(item, bytes)])
+        payloads = tuple(cast(Sequence[bytes], items))
         return Leaf(tuple(keys), payloads, node_records(data), bool(data[2] & HAS_STUBS))
-    children = [item for item in items if isinstance(item, tuple)]
+    children = cast(Sequence[Child], items)
     return Inner(
         level, tuple(keys), tuple([child for child, _ in children]), tuple([count for _, count in children])
     )
@@ -113,6 +114,6 @@ def node_of(level: int, keys: Sequence[RRKey], items: Sequence[Item], data: byte
 def encode(level: int, keys: Sequence[RRKey], items: Sequence[Item]) -> bytes:
     """The node of these entries."""
     if level == 0:
-        return encode_leaf([item for item in items if isinstance(item, bytes)])
-    children = [item for item in items if isinstance(item, tuple)]
+        return encode_leaf(cast(Sequence[bytes], items))
+    children = cast(Sequence[Child], items)
     return encode_inner(level, keys, [child for child, _ in children], [count for _, count in children])
