@@ -81,8 +81,8 @@ deb: $(READY) ## build the Debian package of the commit that is checked out, int
 fast: $(READY) ## compile the hottest modules into build/fast (with gcc), and hold them to the same tests
 	@$(BIN)/python packaging/fast.py
 	ZONEGIT_COMPILED=1 PYTHONPATH=build/fast $(BIN)/python -m pytest -q -n auto tests/unit/dns tests/unit/model \
-	  tests/unit/store tests/unit/tree tests/unit/packaging/test_compiled.py tests/unit/daemon/test_live_fastpath.py \
-	  tests/unit/daemon/test_live_zones.py tests/vectors
+	  tests/unit/store tests/unit/sync tests/unit/tree tests/unit/zonefile tests/unit/packaging/test_compiled.py \
+	  tests/unit/daemon/test_live_fastpath.py tests/unit/daemon/test_live_zones.py tests/vectors
 
 audit: $(READY) ## ask pip-audit for known vulnerabilities of what is locked; says what it lacks where it can't
 	@$(BIN)/python packaging/audit.py
