@@ -55,6 +55,7 @@ def check_options(args: Namespace) -> None:
 
 def transferred(args: Namespace, progress: Callable[[int], None]) -> tuple[ParsedZone, str]:
     """The zone that the server sends, and the server's address. `TransferError` and its kinds; `UsageError`."""
+    from zonegit.zonefile.canonical_entries import CanonicalEntries
     from zonegit.zonefile.reader import ParsedZone
 
     key = None if args.key is None else _key(args.key)
@@ -63,7 +64,8 @@ def transferred(args: Namespace, progress: Callable[[int], None]) -> tuple[Parse
         whole, server = _whole(_primaries(args, key), key, apex, _bounds(args), progress)
     except TransferError as error:
         raise type(error)(f"{args.axfr}: {error}") from None
-    parsed = ParsedZone(whole.apex, whole.serial, whole.entries, whole.records, list(whole.findings))
+    entries = CanonicalEntries(whole.entries)
+    parsed = ParsedZone(whole.apex, whole.serial, entries, whole.records, list(whole.findings))
     return parsed, server
 
 

@@ -23,6 +23,7 @@ from zonegit.tree.diff import diff
 from zonegit.tree.edit import edit
 from zonegit.tree.servable import edit_fault
 from zonegit.tree.zone_tree import Tree
+from zonegit.zonefile.canonical_entries import CanonicalEntries
 from zonegit.zonefile.findings import Finding, accepted
 from zonegit.zonefile.progress import Report, silent, step, watched
 from zonegit.zonefile.rdata.fitting import misfit
@@ -70,7 +71,7 @@ def draft_changes(content: Content, changes: Changes, strict: Collection[str] = 
 def draft_records(
     apex: WireName,
     content: Content | None,
-    entries: list[tuple[RRKey, bytes]],
+    entries: CanonicalEntries,
     shape: Shape,
     warnings: Sequence[Finding] = (),
     strict: Collection[str] = (),

@@ -20,6 +20,7 @@ from zonegit.repo.results import Committed, Position
 from zonegit.repo.signed import are_signed, refuse_foreign, unsigned
 from zonegit.repo.writing import Intent, commit_draft
 from zonegit.store.port import Known
+from zonegit.zonefile.canonical_entries import CanonicalEntries
 from zonegit.zonefile.findings import ELSEWHERE, Finding
 from zonegit.zonefile.progress import Report, counter, silent, step
 
@@ -36,7 +37,7 @@ def commit_records(
     context: Context,
     apex: WireName,
     branch: str | None,
-    entries: list[tuple[RRKey, bytes]],
+    entries: CanonicalEntries,
     intent: Intent,
     warnings: Sequence[Finding] = (),
     check: Check = lambda content, shared: None,
@@ -52,7 +53,7 @@ def commit_records(
     what the branch has changed since (`repo.import_merging`), and `check` isn't called.
     """
     if intent.signatures == "unsign":
-        entries = unsigned(entries)
+        entries = CanonicalEntries(unsigned(entries))
     with context.store.keeping():
         place, draft, done = _committed(context, apex, branch, entries, intent, warnings, check, report, merge)
     if done.new is None:
@@ -66,7 +67,7 @@ def _committed(
     context: Context,
     apex: WireName,
     branch: str | None,
-    entries: list[tuple[RRKey, bytes]],
+    entries: CanonicalEntries,
     intent: Intent,
     warnings: Sequence[Finding],
     check: Check,
@@ -109,7 +110,7 @@ def transferred(context: Context, intent: Intent, server: str) -> Intent:
     return intent._replace(author=author, what=f"the zone of {server}", accept=ELSEWHERE)
 
 
-def check_signer(context: Context, apex: WireName, entries: list[tuple[RRKey, bytes]], what: str) -> None:
+def check_signer(context: Context, apex: WireName, entries: Sequence[tuple[RRKey, bytes]], what: str) -> None:
     """`Refused` if the entries are signed, and the zone is signed here. `what` they are, for the error."""
     if are_signed(entries):
         zone = to_text(apex)
@@ -118,7 +119,7 @@ def check_signer(context: Context, apex: WireName, entries: list[tuple[RRKey, by
                 raise refuse_foreign(zone, what)
 
 
-def import_check(entries: list[tuple[RRKey, bytes]], replace: bool | Allow, what: str) -> Check:
+def import_check(entries: Sequence[tuple[RRKey, bytes]], replace: bool | Allow, what: str) -> Check:
     """Refuses an import that would undo changes made by hand."""
 
     def check(content: Content, shared: Shared | None) -> None:

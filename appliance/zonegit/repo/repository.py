@@ -234,6 +234,8 @@ class Repository(
     ) -> Committed:
         """Replace a zone's content by that of a zone file, in one commit. The first import creates the zone.
 
+        `InvalidObject` for entries that aren't in canonical form, which `read_zone` never gives.
+
         The new serial is the file's if that is ahead, else the branch's next one (with `keep_serial`: `Refused`).
 
         If the file's serial is that of an older version of the branch, the file's changes to that version are
@@ -254,20 +256,22 @@ class Repository(
         from zonegit.dnssec.times import ending
         from zonegit.repo.importing import check_signer, commit_records, import_check, transferred
         from zonegit.repo.writing import intent_of
+        from zonegit.zonefile.canonical_entries import CanonicalEntries
 
         if not source or not source.isprintable():
             raise UsageError(f"the source's name {source[:80]!r} must be printable: the commit records it")
+        entries = CanonicalEntries.checked(parsed.entries)
         intent = intent_of(options, f"Import {source}", parsed.serial, source, keep_serial=keep_serial)
         if server is not None:
             intent = transferred(self._context, intent, server)
         if intent.signatures != "unsign" and not keep_signatures:
-            check_signer(self._context, parsed.apex, parsed.entries, intent.what)
-        check = import_check(parsed.entries, replace, intent.what)
+            check_signer(self._context, parsed.apex, entries, intent.what)
+        check = import_check(entries, replace, intent.what)
         branch = options.get("branch")
         warnings = list(parsed.warnings)
         if intent.signatures != "unsign":
-            warnings += ending(parsed.entries, int(self._context.now()))
-            warnings += check_denial(parsed.apex, parsed.entries)
+            warnings += ending(entries, int(self._context.now()))
+            warnings += check_denial(parsed.apex, entries)
 
         def report(done: float) -> None:
             if progress:
@@ -275,7 +279,7 @@ class Repository(
 
         merging = merge and replace is not True and server is None
         return commit_records(
-            self._context, parsed.apex, branch, parsed.entries, intent, warnings, check, report, merge=merging
+            self._context, parsed.apex, branch, entries, intent, warnings, check, report, merge=merging
         )
 
     # -- maintenance ----------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def are_signed(entries: Sequence[tuple[RRKey, bytes]]) -> bool:
     return at < len(entries) and entries[at][0] == SIGNED_APEX
 
 
-def unsigned(entries: list[tuple[RRKey, bytes]]) -> list[tuple[RRKey, bytes]]:
+def unsigned(entries: Sequence[tuple[RRKey, bytes]]) -> list[tuple[RRKey, bytes]]:
     """The entries without the RRsets that `unsign` drops."""
     return [entry for entry in entries if not is_dnssec(entry[0])]
 

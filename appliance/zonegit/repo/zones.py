@@ -20,6 +20,7 @@ from zonegit.repo.importing import commit_records
 from zonegit.repo.listing import named
 from zonegit.repo.results import Committed
 from zonegit.repo.writing import Intent
+from zonegit.zonefile.canonical_entries import CanonicalEntries
 
 _TIMERS: Final = (7200, 900, 1209600, 300)
 """SOA refresh, retry, expire, minimum in seconds, within the ranges that RFC 1912 §2.2 advises."""
@@ -76,5 +77,6 @@ def add_zone(
     name = to_text(apex)
     if named(context, RefKind.HEAD, name):
         raise Conflict(f"there is already a zone {name}; 'zonegit zone switch {name}' makes it the current one")
-    entries = [(rrset.key, rrset.encode()) for rrset in first_rrsets(apex, nameservers, mail)]
+    rrsets = first_rrsets(apex, nameservers, mail)
+    entries = CanonicalEntries.checked([(rrset.key, rrset.encode()) for rrset in rrsets])
     return commit_records(context, apex, None, entries, Intent(f"Begin {name}", who, dry_run, serial=1, sign=sign))

@@ -8,7 +8,7 @@ outside of the zone are ignored with a warning. A file that can't be read as a w
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -16,6 +16,7 @@ from zonegit.errors import InvalidRecord, ZoneFileError, ZonegitError
 from zonegit.model.names import APEX, Owner, WireName
 from zonegit.model.rrset import MAX_TTL, RRKey
 from zonegit.zonefile.builder import ZoneBuilder
+from zonegit.zonefile.canonical_entries import CanonicalEntries
 from zonegit.zonefile.directives import Directive, Include, read_directive, read_name
 from zonegit.zonefile.expansion import Expansion, check_depth
 from zonegit.zonefile.findings import Finding
@@ -36,11 +37,14 @@ _PLAIN: Final = re.compile(PLAIN_RDATA).fullmatch
 
 
 class ParsedZone(NamedTuple):
-    """A whole zone file, read. `entries` are sorted, unique and canonical; the SOA among them has serial 0."""
+    """A whole zone file, read. `entries` are sorted, unique and canonical; the SOA among them has serial 0.
+
+    Other entries than `CanonicalEntries` are checked when they are imported.
+    """
 
     apex: WireName
     serial: int
-    entries: list[tuple[RRKey, bytes]]
+    entries: Sequence[tuple[RRKey, bytes]]
     records: int
     warnings: list[Finding]
     below: Owner = APEX
@@ -70,7 +74,7 @@ def read_zone(
     _File(zone, source, name, 0).read(progress)
     apex, serial = builder.close(name)
     entries, records = builder.entries.finish()
-    return ParsedZone(apex, serial, entries, records, builder.warnings(), below)
+    return ParsedZone(apex, serial, CanonicalEntries(entries), records, builder.warnings(), below)
 
 
 class _Zone(NamedTuple):

@@ -28,6 +28,7 @@ from zonegit.store.memory import MemoryStore
 from zonegit.store.port import Reader
 from zonegit.tree.servable import Inspection
 from zonegit.tree.source import Nodes
+from zonegit.zonefile.canonical_entries import CanonicalEntries
 from zonegit.zonefile.rdata.fitting import misfit
 
 LONGEST_ZONE: Final = 337
@@ -139,7 +140,8 @@ def test_no_unfit_version_is_made_here(kind: str) -> None:
     content = with_set(names(ORG, 3), RRset.of(APEX, 2, 60, [parse_apex(NET)]))
 
     def import_all(content: Content) -> None:
-        commit_records(context, parse_apex(ORG), None, list(content.items()), Intent("m", "Test", False, serial=1))
+        entries = CanonicalEntries.checked(list(content.items()))
+        commit_records(context, parse_apex(ORG), None, entries, Intent("m", "Test", False, serial=1))
 
     with pytest.raises(InvalidZone):
         import_all(with_set(content, rrset))

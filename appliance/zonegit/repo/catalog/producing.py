@@ -20,6 +20,7 @@ from zonegit.repo.importing import commit_records
 from zonegit.repo.mirrors import made_setting
 from zonegit.repo.results import Committed, Position
 from zonegit.repo.writing import Intent, commit_changes
+from zonegit.zonefile.canonical_entries import CanonicalEntries
 
 _WHO: Final = "zonegitd"
 _NAMED: Final = 100
@@ -46,7 +47,7 @@ def commit_catalog(
     name = f"{_WHO} <{_WHO}@{uname().nodename}>"
     intent = Intent(_message({} if old is None else old.members, members), name, False, is_made_here=True)
     if old is None:
-        entries = catalog_entries(members.values())
+        entries = CanonicalEntries.checked(catalog_entries(members.values()))
         return commit_records(context, parse_apex(place.zone), place.branch, entries, intent._replace(serial=1))
 
     def changes(_: Content) -> Mapping[RRKey, bytes | None]:
