@@ -54,6 +54,12 @@ class _Handed(NamedTuple):
     batch: Batch
     stored: "asyncio.Task[Stored | None]"
 
+    @property
+    def is_given_back(self) -> bool:
+        """Whether it has to be stored here."""
+        stored = self.stored
+        return stored.done() and not stored.cancelled() and not stored.exception() and stored.result() is None
+
 
 class Arrivals:
     """The writer of transferred zones. For one event loop, in which `run` has to be running."""
@@ -126,6 +132,9 @@ class Arrivals:
         handed: _Handed | None = None
         try:
             while True:
+                if handed is not None and handed.is_given_back:  # before another process stores the next one
+                    given_back, handed = handed, None
+                    await self._store(given_back.items, given_back.batch)
                 if handed is None:
                     await self._until_due()
                 items = self._taken()

@@ -102,6 +102,16 @@ def store_batch(context: Context, batch: Batch, is_wanted: Callable[[int], bool]
     raise AssertionError("unreachable")
 
 
+class _Life:
+    """Of one process, from the first batch that it is to have until its end."""
+
+    def __init__(self) -> None:
+        self.process: Process | None = None
+        """None until it has started."""
+        self.handed = 0
+        """Batches that it has, or that it had and whose callers don't know yet that it couldn't store them."""
+
+
 class StoringProcess:
     """For one event loop. Batches are stored in the order in which they come."""
 
@@ -109,59 +119,66 @@ class StoringProcess:
         """`repo`: the repository's directory; None: there is no process. `form` is that of its log."""
         self._form = form
         self._repo = repo if len(os.sched_getaffinity(0)) > 1 else None
-        self._process: Process | None = None
+        self._life = self._before = _Life()
+        """Of the process, and of the one before it."""
         self._sending = asyncio.Lock()
         self._answering = asyncio.Lock()
         """Both are held by one batch after the other, in their order."""
         self._end: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
-        self._handed = 0
-        """Batches that the process has."""
 
     @property
     def pid(self) -> int | None:
         """Of the process, if there is one."""
-        return None if self._process is None else self._process.pid
+        return None if self._life.process is None else self._life.process.pid
 
     def begin(self, batch: Batch) -> "asyncio.Task[Stored | None] | None":
         """Have the process store this; None if it shouldn't. The result is None if it couldn't.
 
-        A small batch only goes to the process behind another one, so that both keep their order. The result raises
-        what `store_batch` does.
+        So that batches keep their order, a small one only goes to the process behind another one, and none goes to
+        a new process before all are given back that the last one couldn't store. The result raises what
+        `store_batch` does.
         """
-        if self._repo is None or not (len(batch.transfers) >= _LARGE or (self._handed and batch.transfers)):
+        life = self._life
+        is_worth_it = len(batch.transfers) >= _LARGE or (life.handed and batch.transfers)
+        if self._repo is None or not is_worth_it or (self._before is not life and self._before.handed):
             return None
-        self._handed += 1
+        life.handed += 1
         self._end_later()
-        return asyncio.create_task(self._done(self._repo, batch))
+        return asyncio.create_task(self._done(life, self._repo, batch))
 
     async def close(self) -> None:
         """End the process. The next large batch would start it again."""
-        process, self._process = self._process, None
+        life, self._life = self._life, _Life()
+        if life.handed:
+            self._before = life
         if self._end is not None:
             self._end.cancel()
             self._end = None
+        async with self._sending:  # it may be starting
+            process = life.process
         if process is not None:
             with suppress(ProcessLookupError):
                 process.kill()
             async with self._answering:  # who waits for an answer reads the end of the pipe before
                 await process.communicate()
 
-    async def _done(self, repo: Path, batch: Batch) -> Stored | None:
+    async def _done(self, life: _Life, repo: Path, batch: Batch) -> Stored | None:
         try:
-            answer = await self._exchanged(repo, batch)
+            answer = await self._exchanged(life, repo, batch)
         finally:
-            self._handed -= 1
+            life.handed -= 1
         if isinstance(answer, ZonegitError):
             raise answer
         return answer
 
-    async def _exchanged(self, repo: Path, batch: Batch) -> Stored | ZonegitError | None:
+    async def _exchanged(self, life: _Life, repo: Path, batch: Batch) -> Stored | ZonegitError | None:
         """The process's answer; None if it died, was ended meanwhile, or there is no memory for it."""
-        process = None
         try:
             async with self._sending:
-                process = self._process = self._process or await _started(repo, self._form)
+                if life is not self._life:
+                    return None
+                process = life.process = life.process or await _started(repo, self._form)
                 source, sink = process.stdout, process.stdin
                 if source is None or sink is None:
                     return None
@@ -171,11 +188,11 @@ class StoringProcess:
                 answer: Stored | ZonegitError = value(await source.readexactly(size))
                 return answer
         except (OSError, EOFError):
-            if self._process is process:
+            if life is self._life:
                 await self.close()
             return None
         except BaseException:  # its answer may come yet, and nobody waits for it
-            if self._process is process:
+            if life is self._life:
                 await self.close()
             raise
 
@@ -185,7 +202,7 @@ class StoringProcess:
         self._end = asyncio.get_running_loop().call_later(_IDLE, self._end_if_idle)
 
     def _end_if_idle(self) -> None:
-        if self._handed:
+        if self._life.handed:
             self._end_later()
         else:
             self._ending = asyncio.create_task(self.close())

@@ -137,6 +137,9 @@ def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
         tasks = [process.begin(Batch(TRANSFERS, {})) for _ in range(2)]
+        while process.pid is not None:
+            await asyncio.sleep(0)
+        assert process.begin(Batch(TRANSFERS, {})) is None  # it would overtake them
         assert [await task for task in tasks if task is not None] == [None, None]
         task = process.begin(Batch(TRANSFERS, GONE))
         assert task is not None
