@@ -100,7 +100,7 @@ Serving {zone} and all other zones of {repo}. Try, in another terminal:
 
   dig @{DNS.replace(":", " -p ")} {zone} SOA
   .venv/bin/zonegit --repo {repo} --zone {zone} set {name} TXT 300 "hello, world"
-  dig @{SECOND_DNS.replace(":", " -p ")} {name} TXT          # the secondary has it already
+  dig @{SECOND_DNS.replace(":", " -p ")} {name} TXT          # the secondary has it a moment later
   .venv/bin/zonegit --repo {repo} --zone {zone} log
   .venv/bin/zonegit metrics --url http://{SECOND_METRICS}/metrics
 

@@ -12,6 +12,7 @@ from zonegit.repo.content import Content
 from zonegit.repo.context import Context
 from zonegit.repo.history import read_commit
 from zonegit.repo.mirrors import made_here, mirror_setting
+from zonegit.repo.position import branches_of
 from zonegit.repo.publishing.at_once import publish_at_once
 from zonegit.repo.renamed import branch_gone
 from zonegit.repo.results import Position
@@ -81,7 +82,9 @@ def _begin(context: Context, reader: Reader, place: Position, policy: UpdatePoli
         raise Rejected(UpdateRcode.NOTAUTH, f"{place.zone} is mirrored from {peer.decode()}: update it there")
     oid = reader.live(refs.head(place.zone, place.branch))
     if oid is None:
-        raise Rejected(UpdateRcode.NOTAUTH, str(branch_gone(reader, place)))
+        is_here = branches_of(reader, place.zone)
+        why = str(branch_gone(reader, place)) if is_here else f"no zone {place.zone} here"
+        raise Rejected(UpdateRcode.NOTAUTH, why)
     nodes = context.nodes.through(reader)
     tip = Content.of(nodes, read_commit(reader, oid))
     seq = tip.revision.commit.seq

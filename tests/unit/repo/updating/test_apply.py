@@ -131,7 +131,8 @@ def test_a_zone_that_is_not_here(repository: Repository) -> None:
     repository.remove_zone("example.org.")
     update = message()
     update.add("www", 60, "A", "192.0.2.1")
-    assert apply_all(repository, update)[0].rcode is UpdateRcode.NOTAUTH
+    done = apply_all(repository, update)[0]
+    assert (done.rcode, done.why) == (UpdateRcode.NOTAUTH, "no zone example.org. here")
 
 
 @pytest.mark.parametrize("rtype", ["RRSIG", "NSEC", "NSEC3PARAM"])
