@@ -24,14 +24,12 @@ from zonegit.dns.fastpath.zone_index import ZoneIndex
 from zonegit.dns.zone.served_zones import ServedZones
 from zonegit.dns.zone.zone_state import ZoneState
 from zonegit.model.names import MAX_LABEL, MAX_NAME
-from zonegit.store.layout import SEAL, VIEW_ENTRY
+from zonegit.store.layout import SEAL, VIEW_ENTRY, head_of_entry
 
 SlotBase = Callable[[bytes], int]
 """A zone's apex -> what is added to the slots of its answers."""
 _LABEL: Final = QUESTION + 1
 """Where the first label's text starts."""
-_FIRST: Final = VIEW_ENTRY.size
-"""Where the first RRset of a view's entry starts."""
 _DEEPEST: Final = 40
 """Labels below an apex that this goes down: enough for `ip6.arpa.`"""
 
@@ -65,6 +63,8 @@ class FastPath:
         """By apex."""
         self._views = views or NoViewTable()
         self._table = self._views.table
+        self._crc = crc32
+        """Not looked up each time."""
 
     def forget(self, apexes: Collection[bytes] | None = None) -> None:
         """Read these zones (None: all) anew: their versions may have changed, or where their views are."""
@@ -107,15 +107,19 @@ class FastPath:
             if sealed is None:
                 return self._no_name(body, at, template, key, None)
             # 5. Check the seal. This is `layout.unseal`, which would cost a call; the slow path reports the damage.
-            check, rtype, records, size = VIEW_ENTRY.unpack_from(sealed)
+            check, rtype, records, size = head_of_entry(sealed)
             block = sealed[SEAL:]
-            if crc32(block, crc32(key)) != check:
+            crc = self._crc
+            if crc(block, crc(key)) != check:
                 return None
             # 6. One RRset, of the type that was asked for: its bytes are the answer. Else look closer.
-            if rtype != template.simple_type or len(sealed) != _FIRST + size or records >= RECORDS:
+            if rtype != template.simple_type or len(sealed) != VIEW_ENTRY + size or records >= RECORDS:
                 return self._finish(body, template, at_owner(self._served_zones, body, template, key, block))
             rest = (
-                template.headers[records] + body[QUESTION : template.question_end] + sealed[_FIRST:] + template.opt
+                template.headers[records]
+                + body[QUESTION : template.question_end]
+                + sealed[VIEW_ENTRY:]
+                + template.opt
             )
             if len(rest) > template.room:
                 return None
