@@ -15,7 +15,6 @@ child on each level below. Another walk of the same want and have resumes there 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from zonegit.errors import Conflict, InvalidData, NotFound
@@ -35,6 +34,7 @@ from zonegit.model.node import (
 from zonegit.model.rrset import RRKey
 from zonegit.model.zone import Zone
 from zonegit.repo.ancestry import Objects, missing_newest_first
+from zonegit.sync.work import Due
 
 MAX_BASES: Final = 64
 """The most trees that one tree is compared with."""
@@ -58,23 +58,35 @@ class Position(NamedTuple):
         return cls(ObjectId(data[:ID_SIZE]), path)
 
 
-@dataclass(slots=True)
 class _Step:
     """An object on the path of the walk, whose children are being walked."""
 
-    oid: ObjectId
-    data: bytes
-    children: Sequence[ObjectId] = ()
-    bases: Sequence[ObjectId] = ()
-    """Known objects to compare the children with: zones for a commit, trees for a zone, rrsets for a leaf, nodes of
-    lower levels for an inner node."""
-    node: Inner | None = None
-    beside: list[Inner] = field(default_factory=list)
-    """Known inner nodes on the same level whose key ranges overlap with this node's."""
-    low: RRKey | None = None
-    """A lower bound, exclusive, of all keys below this node."""
-    at: int = 0
-    """Which child comes next."""
+    def __init__(
+        self,
+        oid: ObjectId,
+        data: bytes,
+        children: Sequence[ObjectId] = (),
+        bases: Sequence[ObjectId] = (),
+        node: Inner | None = None,
+        beside: Sequence[Inner] = (),
+        low: RRKey | None = None,
+    ) -> None:
+        """`bases`: known objects to compare the children with: zones for a commit, trees for a zone, rrsets for a
+        leaf, nodes of lower levels for an inner node.
+
+        `beside`: known inner nodes on the same level whose key ranges overlap with this node's.
+
+        `low`: a lower bound, exclusive, of all keys below this node.
+        """
+        self.oid = oid
+        self.data = data
+        self.children = children
+        self.bases = bases
+        self.node = node
+        self.beside = beside
+        self.low = low
+        self.at = 0
+        """Which child comes next."""
 
     def below(self) -> tuple[Sequence[ObjectId], RRKey | None]:
         """Known objects to compare the next child with, and the lower bound of its keys, if there are any."""
@@ -174,24 +186,43 @@ class Closure:
         """The same, with None for each step that yields no object."""
         yield from self.prepare()
         while self._item < len(self.items):
-            if not self._steps:
-                if self.items[self._item] in self._known:
-                    self._item += 1
-                    yield None
-                    continue
-                self._begin()
-            step = self._steps[-1]
-            if step.at < len(step.children):
-                yield self._descend(step)
-                continue
-            # All children were yielded, now the object itself is. The position moves first, so that it is after it.
-            self._steps.pop()
-            if self._steps:
-                self._steps[-1].at += 1
-            else:
+            yield self._step()
+
+    def collect(self, found: list[bytes], count: int, size: int, due: Due) -> bool:
+        """Add missing objects to a list, in one read transaction, until that has `count` of them or `size` bytes.
+
+        The closure must be prepared. Returns whether that many were found, or all there are; if not, it was `due`.
+        """
+        size -= sum(map(len, found))
+        while self._item < len(self.items):
+            step = self._step()
+            if step is not None:
+                found.append(step[1])
+                size -= len(step[1])
+                if len(found) >= count or size <= 0:
+                    return True
+            if due():
+                return False
+        return True
+
+    def _step(self) -> tuple[ObjectId, bytes] | None:
+        """The next object, or None for a step to it."""
+        if not self._steps:
+            if self.items[self._item] in self._known:
                 self._item += 1
-            self._given.add(step.oid)
-            yield step.oid, step.data
+                return None
+            self._begin()
+        step = self._steps[-1]
+        if step.at < len(step.children):
+            return self._descend(step)
+        # All children were given, now the object itself is. The position moves first, so that it is after it.
+        self._steps.pop()
+        if self._steps:
+            self._steps[-1].at += 1
+        else:
+            self._item += 1
+        self._given.add(step.oid)
+        return step.oid, step.data
 
     def _begin(self) -> None:
         item = self.items[self._item]
@@ -203,7 +234,7 @@ class Closure:
         """
         child = step.children[step.at]
         bases, low = step.below()
-        if child in bases or child in self._known or child in self._given:
+        if (bases and child in bases) or child in self._known or child in self._given:
             step.at += 1
             return None
         data = self.objects.get(child)
@@ -233,7 +264,7 @@ class Closure:
         if data.startswith(PLAIN_LEAF):
             return _Step(oid, data)
         if level and not bases:
-            return _Step(oid, data, list(map(ObjectId, node_parts(data)[1])))
+            return _Step(oid, data, [ObjectId(child) for child in node_parts(data)[1]])
         lower, beside = self._aligned(bases, level)
         node = decode_node(data)
         if isinstance(node, Inner):

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from zonegit.auth.key import Key
 from zonegit.errors import InvalidData, NotFound, RevisionError
-from zonegit.model.ids import ID_SIZE, Kind, ObjectId, parse_id
+from zonegit.model.ids import Kind, ObjectId, parse_id
 from zonegit.store.port import Reader, Store
 from zonegit.sync import limits, push_wire, ref_diff, ref_sketch, update_wire, wire
 from zonegit.sync.closure import Closure
@@ -148,17 +148,24 @@ class Endpoint:
         """The ids of the objects reachable from `roots` but not from `known`."""
         request = yield from wire.FetchRequest.reading(body, due, "roots", "known")
         closure = yield from self._closure(key, request, due)
+        missing: list[ObjectId] = []
         steps = closure.steps()
         size = 0
 
-        def read(reader: Reader) -> Iterator[bytes | None]:
+        def go_on(reader: Reader) -> bool:
             nonlocal size
             closure.objects = reader
             for found in steps:
-                size += len(found[1]) if found else 0
-                yield found and found[0]
+                if found is not None:
+                    missing.append(found[0])
+                    size += len(found[1])
+                    if len(missing) >= limits.MAX_WALK:
+                        return True
+                if due():
+                    return False
+            return True
 
-        missing = yield from _collected(self._store, read, due, limits.MAX_WALK, limits.MAX_WALK * ID_SIZE)
+        yield from in_reads(self._store, go_on)
         position = closure.position
         cursor = position.encode() if position else b""
         return Reply(200, wire.JSON_TYPE, wire.encode_walk(missing, size, cursor))
@@ -210,31 +217,6 @@ def _sees_all(key: Key) -> bool:
     return key.allows_all("read")
 
 
-def _collected(
-    store: Store, read: Callable[[Reader], Iterator[bytes | None]], due: Due, count: int, size: int
-) -> Work[list[bytes]]:
-    """Collect what `read` yields, until there are `count` items or `size` bytes. It yields None for steps without a
-    result.
-    """
-    found: list[bytes] = []
-    left = size
-
-    def go_on(reader: Reader) -> bool:
-        nonlocal left
-        for data in read(reader):
-            if data is not None:
-                found.append(data)
-                left -= len(data)
-                if len(found) >= count or left <= 0:
-                    return True
-            if due():
-                return False
-        return True
-
-    yield from in_reads(store, go_on)
-    return found
-
-
 def _etag(refs: wire.PeerRefs) -> tuple[tuple[str, str], ...]:
     return (("etag", f'"{refs.root}"'),)
 
@@ -244,11 +226,11 @@ class _Missing:
 
     def __init__(self, closure: Closure) -> None:
         self._closure = closure
-        self._steps = closure.steps()
 
-    def read(self, reader: Reader) -> Iterator[bytes | None]:
+    def collect(self, reader: Reader, found: list[bytes], due: Due) -> bool:
+        """Read on, until `found` is a group or nothing is left; False if it is due before."""
         self._closure.objects = reader
-        return (found and found[1] for found in self._steps)
+        return self._closure.collect(found, limits.GROUP_OBJECTS, limits.GROUP_BYTES, due)
 
     @property
     def cursor(self) -> bytes:
@@ -267,6 +249,18 @@ class _Listed:
         while self._at < len(self._ids):
             self._at += 1
             yield reader.get(self._ids[self._at - 1])
+
+    def collect(self, reader: Reader, found: list[bytes], due: Due) -> bool:
+        """As that of `_Missing`."""
+        left = limits.GROUP_BYTES - sum(map(len, found))
+        for data in self.read(reader):
+            found.append(data)
+            left -= len(data)
+            if len(found) >= limits.GROUP_OBJECTS or left <= 0:
+                return True
+            if due():
+                return False
+        return True
 
     @property
     def cursor(self) -> bytes:
@@ -308,9 +302,8 @@ class FrameStream:
 
     def piece(self, due: Due = never) -> Work[bytes]:
         """The next group with its checkpoint or end. Only this is in memory while a slow client reads it."""
-        objects = yield from _collected(
-            self._store, self._source.read, due, limits.GROUP_OBJECTS, limits.GROUP_BYTES
-        )
+        objects: list[bytes] = []
+        yield from in_reads(self._store, lambda reader: self._source.collect(reader, objects, due))
         cursor = self._source.cursor
         frames = [(yield from self._writer.grouping(objects, due))] if objects else []
         if not cursor or self._full():
