@@ -129,7 +129,7 @@ def _check_children(node: Inner, describe: Describe) -> tuple[RRKey, Plain | Non
         if fine is None:
             plain = None
         elif plain is not None and (fine[0] > plain[0] or fine[1]):
-            plain = max(fine[0], plain[0]), fine[1] or plain[1]
+            plain = fine if fine[0] >= plain[0] and fine[1] >= plain[1] else (max(fine[0], plain[0]), True)
     if first is None:
         raise InvalidObject("inner node has no children")
     return first, plain

@@ -107,7 +107,9 @@ class Insertion:
         first = layout.last_object(tables) + 1
         numbers = [layout.U64.pack(number) for number in range(first, first + len(waiting))]
         tables.append(Table.OBJECTS, zip(numbers, waiting.values(), strict=True))
-        tables.put_many(Table.IDS, sorted(zip(waiting, numbers, strict=True)))
+        by_id = dict(zip(waiting, numbers, strict=True))
+        ids = sorted(by_id)
+        tables.put_many(Table.IDS, zip(ids, map(by_id.__getitem__, ids), strict=True))
         for kind, count in Counter(map(itemgetter(0), waiting.values())).items():
             key = layout.kind_key(kind)
             tables.put(Table.META, key, layout.U64.pack(layout.number(tables, key) + count))
