@@ -26,6 +26,11 @@ class BatchWriter:
         self._waiting: deque[tuple[Batch, asyncio.Future[None]]] = deque()
         self._writing = asyncio.Lock()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no `write` runs, which would also insert what is added now."""
+        return not self._writing.locked()
+
     def add(self, batch: Batch) -> asyncio.Future[None]:
         """Have a batch inserted by a `write` that follows or runs. The result: that it is no longer waiting."""
         taken = self._loop.create_future()

@@ -218,7 +218,8 @@ class _Pull:
                     if taken is not None:
                         await taken
                     taken = self._writer.add(batch)
-                    group.create_task(self._writer.write())
+                    if self._writer.is_idle:
+                        group.create_task(self._writer.write())
         if not session.goes_on(ask.number):
             await self._writer.write()
         session.ended(ask.number)

@@ -45,9 +45,11 @@ def test_a_transaction_takes_what_comes_while_it_is_open() -> None:
     async def test() -> None:
         writer = BatchWriter(session)
         first = writer.add(batch("a"))
+        assert writer.is_idle
         writing = asyncio.create_task(writer.write())
         await asyncio.to_thread(session.opened.wait)
         await first
+        assert not writer.is_idle
         second = writer.add(batch("b"))
         assert not second.done()
         session.go_on.set()
