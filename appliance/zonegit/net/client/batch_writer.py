@@ -25,6 +25,9 @@ class BatchWriter:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[Batch, asyncio.Future[None]]] = deque()
         self._writing = asyncio.Lock()
+        self._failure: Exception | None = None
+        self.newest: asyncio.Future[None] | None = None
+        """What the last `add` returned."""
 
     @property
     def is_idle(self) -> bool:
@@ -35,19 +38,25 @@ class BatchWriter:
         """Have a batch inserted by a `write` that follows or runs. The result: that it is no longer waiting."""
         taken = self._loop.create_future()
         self._waiting.append((batch, taken))
+        self.newest = taken
         return taken
 
     async def write(self) -> None:
         """Return when everything that was added is durable. `StoreError`, `InvalidData`.
 
-        If an object is refused, so is its whole transaction, and no cursor is kept: one may be the reason.
+        If an object is refused, so is its whole transaction, and no cursor is kept: one may be the reason. Nothing
+        is inserted after a failure: a cursor of what follows would leave out what was lost.
         """
         async with self._writing:
             while self._waiting:
+                if self._failure is not None:
+                    raise self._failure
                 try:
                     await asyncio.to_thread(self._session.insert, self._taken())
-                except InvalidData:
-                    await asyncio.to_thread(self._session.forget_cursors)
+                except Exception as error:
+                    self._failure = error
+                    if isinstance(error, InvalidData):
+                        await asyncio.to_thread(self._session.forget_cursors)
                     raise
 
     def _taken(self) -> Iterator[Batch]:

@@ -208,10 +208,13 @@ class _Pull:
             self._streams[peer] -= 1
 
     async def _receive(self, group: asyncio.TaskGroup, ask: Ask, answer: OpenStream) -> None:
-        """Receive a stream, at most one batch ahead of what is being inserted."""
+        """Receive a stream, at most one batch ahead of what is being inserted.
+
+        What the stream before it left waiting counts, too: a peer may end each after one batch.
+        """
         session = self._session
         session.opened(ask.number, answer.check)
-        taken: asyncio.Future[None] | None = None
+        taken = self._writer.newest
         async with aclosing(answer.chunks) as chunks:
             async for chunk in chunks:
                 for batch in session.received(ask.number, chunk):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from httpkit import run
-from zonegit.errors import InvalidObject
+from zonegit.errors import InvalidObject, StoreFull
 from zonegit.net.client.batch_writer import BatchWriter
 from zonegit.sync.incoming import Batch
 
@@ -29,6 +29,8 @@ class Recorder:
             self.go_on.wait()
             if batch.label == "wrong":
                 raise InvalidObject("wrong")
+            if batch.label == "large":
+                raise StoreFull("full")
         self.transactions.append(found)
 
     def forget_cursors(self) -> None:
@@ -89,6 +91,24 @@ def test_no_cursor_is_kept_if_an_object_is_refused() -> None:
     run(test())
     assert not session.transactions
     assert not session.kept_cursors
+
+
+@pytest.mark.parametrize("label", ["wrong", "large"])
+def test_nothing_is_inserted_after_a_failure(label: str) -> None:
+    session = Recorder()
+
+    async def test() -> None:
+        writer = BatchWriter(session)
+        writer.add(batch(label))
+        writing = [asyncio.create_task(writer.write()) for _ in range(2)]
+        await asyncio.to_thread(session.opened.wait)
+        writer.add(batch("after it", 8 << 20))
+        session.go_on.set()
+        failures = await asyncio.gather(*writing, return_exceptions=True)
+        assert all(isinstance(failure, InvalidObject | StoreFull) for failure in failures), failures
+
+    run(test())
+    assert not session.transactions
 
 
 def test_a_batch_may_be_taken_when_nobody_waits_for_it_any_more() -> None:
