@@ -46,8 +46,8 @@ class Normalizer:
         self._entries = packets.entries
         self._cookies = cookies
         self._epoch = -1
-        self._senders: BoundedDict[bytes, Sender] = BoundedDict(_LIMIT)
-        """By flags and counts, OPT, and address. An OPT says how long it is, so no two make the same key."""
+        self._senders: BoundedDict[tuple[bytes, bytes], Sender] = BoundedDict(_LIMIT)
+        """By flags and counts with the OPT, and by address, which mustn't be taken for bytes behind an OPT."""
 
     def __call__(self, body: bytes, client: bytes) -> Entry | None:
         """The response to a packet, both without the id, and the slot to count; None: for the slow path."""
@@ -62,7 +62,7 @@ class Normalizer:
         end = body.find(0, _FLAGS) + 5
         head = body[:_FLAGS]
         opt = body[end:]
-        key = head + opt + client
+        key = head + opt, client
         sender = self._senders.get(key)
         if sender is None:
             sender = self._read(head, opt, client)

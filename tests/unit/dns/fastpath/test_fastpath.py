@@ -111,6 +111,17 @@ def test_senders_get_the_cookies_that_are_theirs_now() -> None:
     assert len(made) >= 4 * len(clients) - 4, "clients, times and secrets make cookies differ"
 
 
+def test_bytes_behind_a_query_are_not_taken_for_the_address_of_another_client() -> None:
+    """An IPv4 client may send what an IPv6 client sends, with the first 12 bytes of its address behind."""
+    server = Server(version(ORG, "example.org."), options=Options(cookies=Cookies([bytes(16)], lambda: 0.0)))
+    query = make_query("www.example.org.", "A", edns=True, size=1232)
+    query.use_edns(0, payload=1232, options=[dns.edns.GenericOption(10, bytes(8))])
+    beginning = bytes([0x20, 1, 0xD, 0xB8, *range(8)])
+    server.raw(query.to_wire(), client=beginning + CLIENT)
+    packet = query.to_wire() + beginning
+    assert server.raw(packet) == server.raw(packet, Transport.TCP)
+
+
 def test_cookies_are_kept_off_where_an_answer_has_no_room_for_one() -> None:
     text = "@ IN SOA ns h 1 2 3 4 5\n@ NS ns\n" + "".join(f"big TXT {'x' * 150}{n}\n" for n in range(3))
     server = Server(version(text, "example.org."), options=Options(cookies=Cookies([bytes(16)], lambda: 0.0)))
