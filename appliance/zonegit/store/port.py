@@ -18,6 +18,7 @@ from zonegit.tree.version import ZoneVersion
 
 if TYPE_CHECKING:
     from zonegit.store.facts import NodeFacts
+    from zonegit.store.successive import Successive
     from zonegit.tree.change import Change
     from zonegit.tree.servable import Plain
 
@@ -91,6 +92,10 @@ class Reader(Protocol):
 
     def has(self, oid: ObjectId) -> bool:
         """Whether the object, and so its whole closure, is here."""
+        ...
+
+    def successive(self) -> "Successive":
+        """The same objects, for a walk over many in about the order in which they were stored."""
         ...
 
     def plain(self, oid: ObjectId) -> "Plain | None":

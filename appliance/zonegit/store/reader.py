@@ -14,6 +14,7 @@ from zonegit.store.changes import find_change
 from zonegit.store.facts import CommitFacts, FactCache, Facts, NodeFacts, stored_facts
 from zonegit.store.port import RefLogEntry
 from zonegit.store.reflog import decode_entry, log_prefix
+from zonegit.store.successive import Successive
 from zonegit.store.tables import ReadTables, Table
 from zonegit.store.views import ViewVersion, find_view
 from zonegit.tree.change import Change
@@ -70,6 +71,9 @@ class StoreReader:
 
     def has(self, oid: ObjectId) -> bool:
         return self._get(Table.IDS, oid) is not None
+
+    def successive(self) -> Successive:
+        return Successive(self)
 
     def plain(self, oid: ObjectId) -> "Plain | None":
         facts = self._facts.get(oid)

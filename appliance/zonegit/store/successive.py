@@ -5,20 +5,31 @@ object that is wanted is often the next that was stored, and its hash tells whet
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from blake3 import blake3
 
 from zonegit.errors import CorruptStore
 from zonegit.model.ids import ObjectId
 from zonegit.store.layout import U64
-from zonegit.store.reader import StoreReader
-from zonegit.store.tables import Table
+from zonegit.store.tables import ReadTables, Table
+
+
+class ReadsObjects(Protocol):
+    """The part of a reader that is needed."""
+
+    @property
+    def tables(self) -> ReadTables: ...
+
+    def get(self, oid: ObjectId) -> bytes: ...
+
+    def has(self, oid: ObjectId) -> bool: ...
 
 
 class Successive:
     """A `NodeSource` over a reader, for one walk. The reader may be renewed meanwhile."""
 
-    def __init__(self, reader: StoreReader) -> None:
+    def __init__(self, reader: ReadsObjects) -> None:
         self._reader = reader
         self._read: Callable[[Table, bytes], bytes | None] = reader.tables.get
         self._last = 0
@@ -41,6 +52,9 @@ class Successive:
         self._in_order = found == self._last + 1
         self._last = found
         return data
+
+    def has(self, oid: ObjectId) -> bool:
+        return self._reader.has(oid)
 
     def _successor(self) -> bytes | None:
         try:

@@ -229,7 +229,7 @@ class _Missing:
 
     def collect(self, reader: Reader, found: list[bytes], due: Due) -> bool:
         """Read on, until `found` is a group or nothing is left; False if it is due before."""
-        self._closure.objects = reader
+        self._closure.objects = reader.successive()
         return self._closure.collect(found, limits.GROUP_OBJECTS, limits.GROUP_BYTES, due)
 
     @property

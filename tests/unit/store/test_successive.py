@@ -37,10 +37,11 @@ def test_objects_in_order_are_found_without_the_index(store, monkeypatch):
     with store.read() as reader:
         expected = [reader.get(oid) for oid in stored]
         reads = Reads(monkeypatch, reader.tables)
-        successive = Successive(reader)
+        successive = reader.successive()
         assert [successive.get(oid) for oid in stored] == expected
-    assert reads.of.count(Table.IDS) == 1
-    assert reads.of.count(Table.OBJECTS) == len(stored)
+        assert reads.of.count(Table.IDS) == 1
+        assert reads.of.count(Table.OBJECTS) == len(stored)
+        assert list(map(successive.has, (stored[0], ObjectId(bytes(32))))) == [True, False]
 
 
 @pytest.mark.parametrize("seed", range(3))
