@@ -32,6 +32,7 @@ from zonegit.model import refs
 from zonegit.model.names import to_text
 from zonegit.ops import log
 from zonegit.ops.config import Config
+from zonegit.ops.memory import collect_cycles_rarely
 from zonegit.ops.samples import Samples
 from zonegit.ops.shared import SharedBlock
 from zonegit.repo.context import Context
@@ -60,6 +61,7 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     receiver = Receiver(block.channel_ends(UPDATER))
     updater = Updater(store, config, block.samples(index), receiver.reply)
     ending = False
+    collect_cycles_rarely()
 
     def end(_number: int, _frame: object) -> None:
         nonlocal ending
