@@ -154,6 +154,6 @@ def open_text(
         raise ZoneFileError(f"{name}: the gzip data is damaged: {error}") from None
     except IsADirectoryError:
         raise ZoneFileError(f"{source}: Is a directory; name a zone file in it") from None
-    except OSError as error:
+    except OSError as failure:
         where = source if isinstance(source, Path) else name
-        raise ZoneFileError(f"{where}: {error.strerror or error}") from None
+        raise ZoneFileError(f"{where}: {failure.strerror or failure}") from None

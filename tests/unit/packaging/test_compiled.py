@@ -1,5 +1,6 @@
 """Compiled modules: their list, and that they fail as their sources do. `make fast` runs this on them, too."""
 
+import ast
 import importlib
 import importlib.util
 import os
@@ -48,6 +49,19 @@ def test_all_of_the_list_is_compiled_where_it_is_asked_for(compiling: ModuleType
         module = importlib.import_module("zonegit." + path.removesuffix(".py").replace("/", "."))
         assert str(module.__file__).endswith(".so" if COMPILED else ".py"), module
         assert (Path(str(module.__file__)).parent / Path(path).name).exists(), "its source"
+
+
+def test_one_name_stands_for_errors_of_one_type_in_a_function(compiling: ModuleType) -> None:
+    """For mypyc a name has the type that it had first: catching another one under it is a TypeError."""
+    found = []
+    for path in compiling.compiled_modules():
+        for function in ast.walk(ast.parse((compiling.PACKAGE / path).read_text())):
+            types: dict[str, set[str]] = {}
+            for handler in ast.walk(function) if isinstance(function, ast.FunctionDef) else ():
+                if isinstance(handler, ast.ExceptHandler) and handler.name and handler.type:
+                    types.setdefault(handler.name, set()).add(ast.unparse(handler.type))
+            found += [f"{path}: {caught}" for caught in types.values() if len(caught) > 1]
+    assert found == []
 
 
 def test_a_traceback_leads_to_the_line_of_the_source() -> None:

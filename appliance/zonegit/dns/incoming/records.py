@@ -78,10 +78,9 @@ class RecordReader:
             return cast("list[RRKey]", keys), rrs  # a call of `RRKey` for each takes a tenth of the time
         except IndexError:
             raise TransferError("a record is cut short") from None
-        except OutOfZone as error:
-            raise TransferError(f"a record isn't in the zone: {error}") from None
-        except InvalidRecord as error:
-            raise TransferError(str(error)) from None
+        except (OutOfZone, InvalidRecord) as error:
+            what = "a record isn't in the zone: " if isinstance(error, OutOfZone) else ""
+            raise TransferError(f"{what}{error}") from None
 
     def _read(self, body: Body) -> tuple[list[bytes], list[bytes]]:
         message = self._message = body.message
