@@ -82,7 +82,8 @@ fast: $(READY) ## compile the hottest modules into build/fast (with gcc), and ho
 	@$(BIN)/python packaging/fast.py
 	ZONEGIT_COMPILED=1 PYTHONPATH=build/fast $(BIN)/python -m pytest -q -n auto tests/unit/dns tests/unit/model \
 	  tests/unit/store tests/unit/sync tests/unit/tree tests/unit/zonefile tests/unit/packaging/test_compiled.py \
-	  tests/unit/daemon/test_live_fastpath.py tests/unit/daemon/test_live_zones.py tests/vectors
+	  tests/unit/daemon/test_live_fastpath.py tests/unit/daemon/test_live_zones.py tests/unit/daemon/test_updater.py \
+	  tests/unit/repo/updating tests/vectors
 
 audit: $(READY) ## ask pip-audit for known vulnerabilities of what is locked; says what it lacks where it can't
 	@$(BIN)/python packaging/audit.py

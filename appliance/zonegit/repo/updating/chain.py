@@ -99,10 +99,9 @@ class Chain:
         """Put an UPDATE into the group, if it changes something; if not, that is done."""
         try:
             self._add(number, asked)
-        except Rejected as error:
-            self.done[number] = Done(error.rcode, None, str(error))
-        except InvalidZone as error:
-            self.done[number] = Done(UpdateRcode.REFUSED, None, str(error))
+        except (Rejected, InvalidZone) as error:
+            rcode = error.rcode if isinstance(error, Rejected) else UpdateRcode.REFUSED
+            self.done[number] = Done(rcode, None, str(error))
 
     def _add(self, number: int, asked: Asked) -> None:
         update, key, group = asked.update, asked.key, self._group
