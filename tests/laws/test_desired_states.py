@@ -66,10 +66,10 @@ def begun(zone: Records) -> Repository:
     return repository
 
 
-def content(repository: Repository) -> list[tuple[RRKey, bytes]]:
+def content(repository: Repository) -> tuple[tuple[RRKey, bytes], ...]:
     """All entries of the tip, the SOA with serial 0."""
     nodes = Nodes(Objects(repository))
-    return list(walk.entries(nodes, tree_of(nodes, repository.resolve().commit)))
+    return tuple(walk.entries(nodes, tree_of(nodes, repository.resolve().commit)))
 
 
 class Objects:

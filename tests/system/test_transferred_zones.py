@@ -70,7 +70,7 @@ def test_what_a_server_sends_is_what_its_file_says(server, needs_program: Needs,
     with serving(server, needs_program(server), tmp_path / server, "example.org.", zone, SECRET) as place:
         done = transferred(place, XFR)
         assert isinstance(done, WholeZone)
-        assert (done.serial, done.entries) == (parsed.serial, parsed.entries)
+        assert (done.serial, tuple(done.entries)) == (parsed.serial, parsed.entries)
         if server != "pdns_server":  # it sends the whole zone, which isn't newer
             assert transferred(place, XFR, parsed.serial) == UpToDate(done.apex, parsed.serial)
         with pytest.raises(TransferRefused, match=r"REFUSED|NOTAUTH"):
@@ -120,4 +120,4 @@ def test_the_signed_root_zone(server, needs_program: Needs, tmp_path) -> None:
         done = transferred(place, XFR)
     assert isinstance(done, WholeZone)
     assert done.records == parsed.records
-    assert done.entries == parsed.entries
+    assert tuple(done.entries) == parsed.entries
