@@ -51,6 +51,10 @@ _TOO_OLD: Final = 5.0
 _PATIENCE: Final = 3.0
 """Seconds to wait for another writer of the repository."""
 
+_GATHERING: Final = 0.005
+_MOMENT: Final = 0.0005
+"""Seconds to wait for more requests in all, and without another one."""
+
 _logger: Final = logging.getLogger(__name__)
 
 
@@ -73,8 +77,10 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
     updater.configure(block.config())  # a reload before the handler was there
     block.set_ready(index)
     try:
+        came: Sequence[Arrival] = ()
         while not ending:
-            updater.handle(receiver.receive(updater.wait))
+            came = gathered(receiver.receive, updater.wait, len(came))
+            updater.handle(came)
         while came := receiver.receive(_LINGER):
             updater.handle(came)
         updater.finish()
@@ -82,6 +88,22 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
         block.set_ready(index, False)
         receiver.close()
         store.close()
+
+
+def gathered(receive: Callable[[float], list[Arrival]], seconds: float, expected: int) -> list[Arrival]:
+    """What comes within `seconds`, and a moment longer for as many as are expected: those that came the last time.
+
+    Clients that wait for their responses are answered together, and ask again one after another. Without this, the
+    first would get a transaction of its own, and all the others would wait for its flush.
+    """
+    came = receive(seconds)
+    end = time.monotonic() + _GATHERING
+    while came and len(came) < expected and time.monotonic() < end:
+        more = receive(_MOMENT)
+        if not more:
+            break
+        came += more
+    return came
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from updatekit import PLACE
 from updaterkit import CLIENT, Updating, adding, new_key, verified
 from zonegit.auth.tsigfile import tsig_path
 from zonegit.daemon import updater as updaters
-from zonegit.daemon.updater import Updater
+from zonegit.daemon.updater import Updater, gathered
 from zonegit.dns.access.tsig import ALGORITHMS, LEGACY, Signature
 from zonegit.errors import StoreBusy, StoreFull, StorePanicked
 from zonegit.model.names import WireName, join
@@ -359,3 +359,17 @@ def test_lines_about_refusals_have_a_bound(updating, caplog):
     updating.updater.handle(came)
     assert len(updating.replies) == 50
     assert caplog.text.count("refused an UPDATE") == 10
+
+
+@pytest.mark.parametrize(
+    ("expected", "taken"), [(0, "a"), (1, "a"), (2, "abc"), (3, "abc"), (4, "abcd"), (9, "abcd")]
+)
+def test_as_many_are_taken_together_as_the_last_time(expected: int, taken: str) -> None:
+    """Unless none comes for a moment, as after the fourth."""
+    coming = iter([["a"], ["b", "c"], ["d"], [], ["e"]])
+    assert "".join(gathered(lambda seconds: next(coming), 0.25, expected)) == taken
+
+
+def test_nothing_is_waited_for_if_nothing_came() -> None:
+    coming = iter([[], ["a"]])
+    assert gathered(lambda seconds: next(coming), 0.25, 64) == []
