@@ -119,8 +119,9 @@ class StoringProcess:
         """`repo`: the repository's directory; None: there is no process. `form` is that of its log."""
         self._form = form
         self._repo = repo if len(os.sched_getaffinity(0)) > 1 else None
-        self._life = self._before = _Life()
-        """Of the process, and of the one before it."""
+        self._life = _Life()
+        self._before = _Life()
+        """Of the process, and of the last one before it that left batches behind."""
         self._sending = asyncio.Lock()
         self._answering = asyncio.Lock()
         """Both are held by one batch after the other, in their order."""
@@ -141,7 +142,7 @@ class StoringProcess:
         """
         life = self._life
         is_worth_it = len(batch.transfers) >= _LARGE or (life.handed and batch.transfers)
-        if self._repo is None or not is_worth_it or (self._before is not life and self._before.handed):
+        if self._repo is None or not is_worth_it or self._before.handed:
             return None
         life.handed += 1
         self._end_later()
