@@ -77,8 +77,8 @@ class LiveZones:
 
         `precautions` says what is done about damaged pages. It is called for each new configuration. `updates` is
         where UPDATE messages go; without it, none are taken. `count_update` counts those that are refused here.
-        NOTIFY messages from the primaries of transferred zones go to `pass_on_notify`. With `streams`, TCP and TLS
-        are answered quickly instead of UDP, with the same answers.
+        NOTIFY messages from the primaries of transferred zones go to `pass_on_notify`. With `streams`, the quick
+        ways to answer are for TCP and TLS instead of UDP; the answers are the same.
         """
         self._store = store
         self._log = log

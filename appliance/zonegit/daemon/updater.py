@@ -50,10 +50,10 @@ _TOO_OLD: Final = 5.0
 """Seconds after which a request isn't begun any more. With what follows, less than `channels.PATIENCE`."""
 _PATIENCE: Final = 3.0
 """Seconds to wait for another writer of the repository."""
-
 _GATHERING: Final = 0.005
+"""Seconds after the first requests during which more are waited for, at most."""
 _MOMENT: Final = 0.0005
-"""Seconds to wait for more requests in all, and without another one."""
+"""Seconds without another request after which that ends."""
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -91,10 +91,10 @@ def run(config: Config, block: SharedBlock, index: int) -> None:
 
 
 def gathered(receive: Callable[[float], list[Arrival]], seconds: float, expected: int) -> list[Arrival]:
-    """What comes within `seconds`, and a moment longer for as many as are expected: those that came the last time.
+    """Wait up to `seconds` for requests, then a moment longer until as many have come as `expected`: as last time.
 
-    Clients that wait for their responses are answered together, and ask again one after another. Without this, the
-    first would get a transaction of its own, and all the others would wait for its flush.
+    Clients that were answered together ask again one after another. Without this, the first would get a transaction
+    of its own, and all the others would wait for its flush.
     """
     came = receive(seconds)
     end = time.monotonic() + _GATHERING

@@ -82,7 +82,7 @@ def draft_records(
 
     `warnings` are those of reading the entries. `accept` are checks whose errors are warnings.
     """
-    from zonegit.repo.checking_process import checking  # what few changes need: pickle and threads
+    from zonegit.repo.checking_process import checking  # pickle and threads, for large zones only
 
     with checking(apex, entries, step(report, _BUILT, 1)) as findings:
         built = build(shape, watched(entries, step(report, 0, _BUILT)))

@@ -1,7 +1,7 @@
 """Reads objects that were stored one after another, as the nodes of a tree that was built at once.
 
-Which number an object has says an index under its hash, which is a search in cold pages for each. But the next
-object that is wanted is often the next that was stored, and its hash tells whether it is.
+An object's number is found in an index by its hash, and each look-up there is a search in cold pages. But the
+object that is wanted next is often the one that was stored next, and its hash tells whether it is.
 """
 
 from collections.abc import Callable
